@@ -1,0 +1,124 @@
+"""Element types, quantisation and tensor types."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["DType", "Quant", "TensorType"]
+
+
+class DType(Enum):
+    """Element type of a tensor, named as Rust names it."""
+
+    I8 = "i8"
+    U8 = "u8"
+    I16 = "i16"
+    U16 = "u16"
+    I32 = "i32"
+    U32 = "u32"
+    I64 = "i64"
+    F32 = "f32"
+    BOOL = "bool"
+
+    @property
+    def numpy(self) -> np.dtype[np.generic]:
+        """The numpy type of one element."""
+        return np.dtype(_NUMPY[self])
+
+    @property
+    def bytes(self) -> int:
+        """Size of one element in bytes."""
+        return self.numpy.itemsize
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether elements are integers (bool is not)."""
+        return self not in (DType.F32, DType.BOOL)
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Least and greatest integer that an element holds."""
+        info = np.iinfo(self.numpy)
+        return int(info.min), int(info.max)
+
+    @classmethod
+    def of(cls, dtype: npt.DTypeLike) -> DType:
+        """Returns the element type that numpy calls `dtype`; KeyError where there is none."""
+        return _OF_NUMPY[np.dtype(dtype)]
+
+
+_NUMPY = {
+    DType.I8: np.int8,
+    DType.U8: np.uint8,
+    DType.I16: np.int16,
+    DType.U16: np.uint16,
+    DType.I32: np.int32,
+    DType.U32: np.uint32,
+    DType.I64: np.int64,
+    DType.F32: np.float32,
+    DType.BOOL: np.bool_,
+}
+_OF_NUMPY = {np.dtype(n): d for d, n in _NUMPY.items()}
+
+
+@dataclass(frozen=True)
+class Quant:
+    """Affine quantisation: real = scale * (stored - zero_point), per tensor or along `axis`.
+
+    Scales are float32 values held as Python floats (exact in double).
+    """
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    axis: int | None = None
+
+    @property
+    def per_tensor(self) -> bool:
+        """Whether one scale and one zero point serve the whole tensor."""
+        return len(self.scales) == 1
+
+    @property
+    def scale(self) -> float:
+        """The scale of a tensor that has only one."""
+        return self.scales[0]
+
+    @property
+    def zero_point(self) -> int:
+        """The zero point of a tensor that has only one."""
+        return self.zero_points[0]
+
+
+@dataclass(frozen=True)
+class TensorType:
+    """Element type, shape (all extents known) and, for quantised tensors, the quantisation."""
+
+    dtype: DType
+    shape: tuple[int, ...]
+    quant: Quant | None = None
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """Size in bytes, without padding."""
+        return self.elements * self.dtype.bytes
+
+    def with_shape(self, shape: tuple[int, ...]) -> TensorType:
+        """Returns the same type with another shape."""
+        return replace(self, shape=tuple(int(d) for d in shape))
+
+    def __str__(self) -> str:
+        """`i8[1, 49, 10, 1] * 0.58 @ 83`."""
+        text = f"{self.dtype.value}{list(self.shape)}"
+        if self.quant is not None:
+            q = self.quant
+            text += f" * {q.scale:.6g} @ {q.zero_point}" if q.per_tensor else f" * per axis {q.axis}"
+        return text

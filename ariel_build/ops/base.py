@@ -1,0 +1,80 @@
+"""The interface of an operator, and the table of those that exist.
+
+An operator is one file: a frozen dataclass of its attributes with shape inference, a numpy reference, its cost, and
+its lowering to a kernel call; and one importer function per format that has it. Adding one touches that file and
+`kernels/<op>.rs`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from ariel_build.ir import Array, Node, TensorType, Value
+
+if TYPE_CHECKING:
+    from ariel_build.kernel import KernelCall
+    from ariel_build.ops.importer import Importer
+
+__all__ = ["IMPORTERS", "Operator", "imports"]
+
+
+@dataclass(frozen=True)
+class Operator(ABC):
+    """Base of all operators. Tensors are NHWC; attributes are plain numbers and tuples."""
+
+    #: Pairs (input, output) whose regions may be one: each element is read before, and only by the step that writes it.
+    in_place: ClassVar[tuple[tuple[int, int], ...]] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the operator in the field's terms, such as `Conv2d`."""
+        return type(self).__name__
+
+    @abstractmethod
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """Returns the types of the outputs (quantisation left out); raises ValueError(reason)."""
+
+    @abstractmethod
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Computes the outputs with numpy, bit for bit as the oracle does.
+
+        Takes stored (quantised) elements; scales and zero points come from the types of `node`'s values.
+        """
+
+    def macs(self, node: Node) -> int:
+        """Returns the multiply-accumulates of one inference, exactly; 0 for operators that have none."""
+        return 0
+
+    @abstractmethod
+    def lower(self, node: Node) -> KernelCall:
+        """Returns the kernel call that computes `node`; raises UnsupportedReason where no kernel can."""
+
+
+class UnsupportedReason(Exception):  # noqa: N818 - not an error by itself: a reason that the importer collects
+    """Why an operator cannot be compiled, in words that stand after `CONV_2D: `."""
+
+
+#: Takes the importer and the source node, adds graph nodes.
+ImportFunction = Callable[["Importer"], None]
+IMPORTERS: dict[tuple[str, str], Callable[..., None]] = {}
+
+
+def imports(format_: str, *names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Registers a function as the importer of the operators `names` of a format ("tflite" or "onnx")."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        for name in names:
+            IMPORTERS[format_, name] = function
+        return function
+
+    return register
+
+
+def constant(value: Value | None, what: str) -> Array:
+    """Returns the elements of an operand that must be known at build time; UnsupportedReason where it is not."""
+    if value is None or value.data is None:
+        raise UnsupportedReason(f"{what} is computed at run time; only a constant is supported")
+    return value.data
