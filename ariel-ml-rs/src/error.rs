@@ -1,0 +1,21 @@
+//! What an inference can answer instead of an output.
+
+use core::fmt;
+
+/// Why an inference, or the wiring of a model, did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The model of this `wire!` is already handed out: each `wire!` gives one handle, once.
+    AlreadyWired,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AlreadyWired => "the model is already wired: keep the handle of the first `wire!`",
+        })
+    }
+}
+
+impl core::error::Error for Error {}

@@ -1,0 +1,33 @@
+//! The kernels: one file per operator, one struct per element type.
+//!
+//! A kernel is a struct of constants that the generated module fills in. Every kernel has
+//! - `const fn check(&self, arena_bytes)`: proves while compiling that its regions lie inside the arena and that its
+//!   constants have the lengths that its shapes ask for; every `SAFETY` comment of its `run` stands on that;
+//! - `unsafe fn run(&self, memory, tile)`: computes one tile of the output. `run` is not generic where it is called: it is
+//!   compiled here, at this crate's optimisation level, whatever the user's crate is built with.
+//!
+//! Sums wrap, as the reference's int32 accumulators do, so that no overflow check can panic.
+
+pub mod conv2d;
+pub mod dot;
+pub mod window;
+
+/// Defines `run` of a kernel that is generic over its requantisation for both roundings, compiled in this crate.
+macro_rules! instantiate {
+    ($kernel:ident<$($requantize:ty),+>) => { $(
+        impl $kernel<$requantize> {
+            /// Computes one tile of the output.
+            ///
+            /// # Safety
+            /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no
+            /// other tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the
+            /// output.
+            #[inline(never)]
+            pub unsafe fn run(&self, memory: $crate::memory::Memory<'_>, tile: $crate::tile::Tile) {
+                // SAFETY: forwarded to the caller.
+                unsafe { self.compute(memory, tile) }
+            }
+        }
+    )+ };
+}
+use instantiate;

@@ -1,0 +1,106 @@
+//! The sliding window that convolutions and pools share.
+
+use crate::memory::{Element, Image, View};
+use crate::tile::{Axis, Tile};
+use core::ops::Range;
+
+/// Size, stride, dilation and padding of a window over an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Rows of the window.
+    pub height: u16,
+    /// Columns of the window.
+    pub width: u16,
+    /// Rows from a window to the next.
+    pub stride_h: u16,
+    /// Columns from a window to the next.
+    pub stride_w: u16,
+    /// Rows from a tap to the next.
+    pub dilation_h: u16,
+    /// Columns from a tap to the next.
+    pub dilation_w: u16,
+    /// Rows of padding above the image.
+    pub pad_top: u16,
+    /// Columns of padding left of the image.
+    pub pad_left: u16,
+}
+
+impl Window {
+    /// Taps of the window.
+    #[must_use]
+    pub const fn taps(&self) -> usize {
+        self.height as usize * self.width as usize
+    }
+
+    /// Whether each output pixel reads exactly the input pixel at `(y * stride_h, x * stride_w)`.
+    #[must_use]
+    pub const fn is_pointwise(&self) -> bool {
+        self.height == 1 && self.width == 1 && self.pad_top == 0 && self.pad_left == 0
+    }
+
+    /// Row of the image that tap row `tap` of output row `y` reads, or `None` in the padding.
+    #[inline]
+    #[must_use]
+    pub fn row(&self, y: usize, tap: usize, height: usize) -> Option<usize> {
+        let row = (y * self.stride_h as usize + tap * self.dilation_h as usize).wrapping_sub(self.pad_top as usize);
+        (row < height).then_some(row)
+    }
+
+    /// Column of the image that tap column `tap` of output column `x` reads, or `None` in the padding.
+    #[inline]
+    #[must_use]
+    pub fn column(&self, x: usize, tap: usize, width: usize) -> Option<usize> {
+        let column = (x * self.stride_w as usize + tap * self.dilation_w as usize).wrapping_sub(self.pad_left as usize);
+        (column < width).then_some(column)
+    }
+
+    /// Copies the `channels` elements from `first` on of every pixel under the window at output pixel (y, x) to `patch`,
+    /// tap by tap; taps in the padding get `padding`.
+    ///
+    /// # Safety
+    /// `image` describes `view`; `first + channels` is at most its channels; `patch` has room for `taps() * channels`
+    /// elements and overlaps nothing of the image.
+    #[inline]
+    pub unsafe fn gather<T: Element>(
+        &self,
+        image: &Image,
+        view: View<T>,
+        (y, x): (usize, usize),
+        channels: Range<usize>,
+        padding: T,
+        mut patch: *mut T,
+    ) {
+        let count = channels.end - channels.start;
+        for tap_y in 0..self.height as usize {
+            let row = self.row(y, tap_y, image.height as usize);
+            for tap_x in 0..self.width as usize {
+                // SAFETY: (row, column) lies inside the image, and the patch has room for every tap.
+                unsafe {
+                    match (row, self.column(x, tap_x, image.width as usize)) {
+                        (Some(row), Some(column)) => {
+                            let pixel = view.pixel(row, column).add(channels.start);
+                            core::ptr::copy_nonoverlapping(pixel, patch, count);
+                        }
+                        _ => {
+                            for index in 0..count {
+                                patch.add(index).write(padding);
+                            }
+                        }
+                    }
+                    patch = patch.add(count);
+                }
+            }
+        }
+    }
+}
+
+/// Output rows and channels of a tile: a range along its axis, all of the other.
+#[inline]
+#[must_use]
+pub fn ranges(axis: Axis, tile: Tile, output: &Image) -> (Range<usize>, Range<usize>) {
+    let range = tile.start()..tile.end();
+    match axis {
+        Axis::Rows => (range, 0..output.channels as usize),
+        Axis::Channels => (0..output.height as usize, range),
+    }
+}

@@ -1,0 +1,51 @@
+//! The `no_std` runtime of Ariel-ML: what generated models stand on.
+//!
+//! A firmware crate names its model in `[package.metadata.ariel]`; `ariel-ml-build` compiles it while cargo builds, and
+//! [`include_models!`] brings the generated module in:
+//!
+//! ```ignore
+//! ariel_ml_rs::include_models!();
+//!
+//! let model = ariel_ml_rs::wire!(keywords)?;
+//! let scores = model.infer(&input)?;
+//! ```
+//!
+//! # Rooms
+//! - [`memory`]: the arena, its regions and the raw-pointer views through which kernels reach them;
+//! - [`tensor`]: the model's inputs and outputs as plain data;
+//! - [`quant`]: requantisation, bit for bit as the reference does it;
+//! - [`kernels`]: one file per operator; every kernel computes one tile of its output;
+//! - [`model`]: what a generated `Model` can do, and the macros that it is made of.
+#![cfg_attr(not(any(test, feature = "std")), no_std)]
+
+pub mod error;
+pub mod kernels;
+pub mod memory;
+pub mod model;
+pub mod quant;
+pub mod tensor;
+pub mod tile;
+pub mod weights;
+pub mod wired;
+
+pub use ariel_ml_macros::wire;
+pub use error::Error;
+pub use model::Infer;
+pub use tensor::Tensor;
+pub use wired::Wired;
+
+/// Version of this crate: generated code refuses to compile against another minor version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Brings in the modules that `build.rs` generated: one per model of `[package.metadata.ariel]`.
+///
+/// Needs a `build.rs` with `fn main() { ariel_ml_build::compile(); }`.
+#[macro_export]
+macro_rules! include_models {
+    () => {
+        include!(concat!(
+            env!("OUT_DIR", "no OUT_DIR: this crate needs a build.rs with `fn main() { ariel_ml_build::compile(); }`"),
+            "/ariel_models.rs"
+        ));
+    };
+}

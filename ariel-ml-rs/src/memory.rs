@@ -1,0 +1,261 @@
+//! The arena of a model, its regions, and the views through which kernels reach them.
+//!
+//! The compiler plans every region at build time and an independent checker proves the plan
+//! (`ariel_build/memory/check.py`). The SAFETY comments of the kernels cite its invariants:
+//!
+//! 1. every region lies inside the arena and starts at a multiple of 16;
+//! 2. regions that are live at the same time do not overlap, but for the declared in-place pairs;
+//! 3. every byte is written before it is read, and still holds what was written.
+//!
+//! Views are raw pointers with a shape, never `&mut [T]` of a whole buffer: tiles of one operator write to one output
+//! from several cores, and an operator that works in place reads the region that it writes.
+
+use core::marker::PhantomData;
+use core::mem::{align_of, size_of};
+use core::ptr::NonNull;
+
+/// Elements that a region may hold: any bit pattern is a value, none has padding.
+///
+/// # Safety
+/// Implementors are plain data of at most 16 bytes alignment.
+pub unsafe trait Element: Copy + Send + Sync + 'static {}
+
+macro_rules! elements {
+    ($($t:ty),*) => { $(
+        // SAFETY: a primitive number: every bit pattern is valid and there is no padding.
+        unsafe impl Element for $t {}
+    )* };
+}
+elements!(i8, u8, i16, u16, i32, u32, i64, f32);
+
+/// Bytes `offset .. offset + bytes` of the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Offset from the start of the arena, in bytes.
+    pub offset: u32,
+    /// Size in bytes.
+    pub bytes: u32,
+}
+
+impl Region {
+    /// The region of `bytes` bytes at `offset`.
+    #[must_use]
+    pub const fn new(offset: u32, bytes: u32) -> Self {
+        Self { offset, bytes }
+    }
+
+    /// Checks at build time that the region lies inside the arena and is aligned for `T`, and holds `elements` of them.
+    ///
+    /// # Panics
+    /// Where it does not: evaluated in a constant, this is a compile error.
+    pub const fn check<T: Element>(&self, arena_bytes: usize, elements: usize) {
+        assert!(self.offset as usize + self.bytes as usize <= arena_bytes, "region outside the arena");
+        assert!((self.offset as usize).is_multiple_of(align_of::<T>()), "region misaligned");
+        assert!(elements * size_of::<T>() <= self.bytes as usize, "region too small");
+    }
+}
+
+/// The memory of one model: all bytes zero at first, aligned to 16.
+#[derive(Debug)]
+#[repr(C, align(16))]
+pub struct Arena<const N: usize> {
+    bytes: [u8; N],
+}
+
+impl<const N: usize> Arena<N> {
+    /// An arena of zeros, which as a `static` lands in `.bss`.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { bytes: [0; N] }
+    }
+
+    /// Returns the handle through which kernels reach the arena.
+    pub fn memory(&mut self) -> Memory<'_> {
+        Memory { base: NonNull::from(&mut self.bytes).cast(), worker: 0, arena: PhantomData }
+    }
+
+    /// Fills `region` with `bytes`, as far as both reach.
+    pub fn fill(&mut self, region: Region, bytes: &[u8]) {
+        let start = region.offset as usize;
+        if let Some(target) = self.bytes.get_mut(start..start + region.bytes as usize) {
+            for (to, from) in target.iter_mut().zip(bytes) {
+                *to = *from;
+            }
+        }
+    }
+
+    /// Returns the tensor at `OFFSET`; the bounds are checked while compiling.
+    #[must_use]
+    pub const fn tensor<T: crate::Tensor, const OFFSET: usize>(&self) -> &T {
+        const { assert!(OFFSET.is_multiple_of(16) && OFFSET + size_of::<T>() <= N && align_of::<T>() <= 16) };
+        // SAFETY: the bytes lie inside the arena and are aligned (checked above), and a Tensor is plain data.
+        unsafe { &*self.bytes.as_ptr().add(OFFSET).cast::<T>() }
+    }
+
+    /// Returns the tensor at `OFFSET` for writing; the bounds are checked while compiling.
+    pub const fn tensor_mut<T: crate::Tensor, const OFFSET: usize>(&mut self) -> &mut T {
+        const { assert!(OFFSET.is_multiple_of(16) && OFFSET + size_of::<T>() <= N && align_of::<T>() <= 16) };
+        // SAFETY: as in `tensor`, and `&mut self` makes the reference the only one.
+        unsafe { &mut *self.bytes.as_mut_ptr().add(OFFSET).cast::<T>() }
+    }
+}
+
+impl<const N: usize> Default for Arena<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What a kernel sees of the arena during one call: its base, and which worker runs the tile.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory<'a> {
+    base: NonNull<u8>,
+    worker: u32,
+    arena: PhantomData<&'a mut u8>,
+}
+
+// SAFETY: the pointer is only used through views, whose makers promise that no two tiles in flight overlap (memory
+// invariant 2); the arena itself is plain bytes.
+unsafe impl Send for Memory<'_> {}
+
+impl Memory<'_> {
+    /// The first element of `region`.
+    ///
+    /// # Safety
+    /// The region lies inside this arena and is aligned for `T` (memory invariant 1, `Region::check`).
+    #[inline]
+    #[must_use]
+    pub unsafe fn at<T: Element>(self, region: Region) -> *mut T {
+        // SAFETY: in bounds, as the caller promises.
+        unsafe { self.base.as_ptr().add(region.offset as usize).cast() }
+    }
+
+    /// The first element of this worker's part of a scratch region (one part per core, each of `region.bytes` bytes
+    /// rounded up to 16).
+    ///
+    /// # Safety
+    /// As for [`Memory::at`], with room for every worker of the plan.
+    #[inline]
+    #[must_use]
+    pub unsafe fn scratch<T: Element>(self, region: Region) -> *mut T {
+        let part = (region.bytes as usize).next_multiple_of(16);
+        // SAFETY: in bounds, as the caller promises.
+        unsafe { self.base.as_ptr().add(region.offset as usize + self.worker as usize * part).cast() }
+    }
+
+    /// The first element of an operand, wherever it lives.
+    ///
+    /// # Safety
+    /// As for [`Memory::at`].
+    #[inline]
+    #[must_use]
+    pub unsafe fn source<T: Element>(self, source: Source<T>) -> *const T {
+        match source {
+            // SAFETY: in bounds, as the caller promises.
+            Source::Arena(region) => unsafe { self.at::<T>(region).cast_const() },
+            Source::Flash(data) => data.as_ptr(),
+        }
+    }
+}
+
+/// An operand that is read: a region of the arena, or constant data in flash.
+#[derive(Clone, Copy, Debug)]
+pub enum Source<T: 'static> {
+    /// Computed, or an input of the model.
+    Arena(Region),
+    /// Known at build time.
+    Flash(&'static [T]),
+}
+
+impl<T: Element> Source<T> {
+    /// Checks at build time that the operand holds `elements` elements inside the arena.
+    ///
+    /// # Panics
+    /// Where it does not: evaluated in a constant, this is a compile error.
+    pub const fn check(&self, arena_bytes: usize, elements: usize) {
+        match self {
+            Self::Arena(region) => region.check::<T>(arena_bytes, elements),
+            Self::Flash(data) => assert!(data.len() >= elements, "constant operand too short"),
+        }
+    }
+}
+
+/// Where an image of `height x width x channels` elements lies: strides are in elements.
+///
+/// The element (y, x, c) is at `y * row + x * pixel + c` of the region, so that an image can be a window of a larger
+/// one: a crop, or some of the channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The bytes that hold it.
+    pub region: Region,
+    /// Rows.
+    pub height: u32,
+    /// Pixels of a row.
+    pub width: u32,
+    /// Elements of a pixel.
+    pub channels: u32,
+    /// Elements from a row to the next.
+    pub row: u32,
+    /// Elements from a pixel to the next.
+    pub pixel: u32,
+}
+
+impl Image {
+    /// Checks at build time that all elements lie inside the region and the arena.
+    ///
+    /// # Panics
+    /// Where they do not: evaluated in a constant, this is a compile error.
+    pub const fn check<T: Element>(&self, arena_bytes: usize) {
+        assert!(self.height > 0 && self.width > 0 && self.channels > 0, "image without elements");
+        let last = (self.height as usize - 1) * self.row as usize + (self.width as usize - 1) * self.pixel as usize;
+        self.region.check::<T>(arena_bytes, last + self.channels as usize);
+    }
+
+    /// The view of the image in `memory`.
+    ///
+    /// # Safety
+    /// As for [`Memory::at`]; the image passed [`Image::check`].
+    #[inline]
+    #[must_use]
+    pub unsafe fn view<T: Element>(&self, memory: Memory<'_>) -> View<T> {
+        // SAFETY: forwarded to the caller.
+        let first = unsafe { memory.at::<T>(self.region) };
+        View { first, row: self.row as usize, pixel: self.pixel as usize }
+    }
+}
+
+/// An image in memory: its first element and its strides, in elements.
+#[derive(Clone, Copy, Debug)]
+pub struct View<T> {
+    first: *mut T,
+    row: usize,
+    pixel: usize,
+}
+
+impl<T: Element> View<T> {
+    /// The first channel of pixel (y, x).
+    ///
+    /// # Safety
+    /// The pixel lies inside the image; writes go to pixels and channels of the caller's own tile only (tiles of one
+    /// operator are disjoint: memory invariant 2).
+    #[inline]
+    #[must_use]
+    pub unsafe fn pixel(self, y: usize, x: usize) -> *mut T {
+        // SAFETY: in bounds, as the caller promises.
+        unsafe { self.first.add(y * self.row + x * self.pixel) }
+    }
+
+    /// Elements from a pixel to the next.
+    #[inline]
+    #[must_use]
+    pub const fn pixel_stride(self) -> usize {
+        self.pixel
+    }
+
+    /// Elements from a row to the next.
+    #[inline]
+    #[must_use]
+    pub const fn row_stride(self) -> usize {
+        self.row
+    }
+}

@@ -1,0 +1,228 @@
+//! What a generated `Model` can do: the macro that it is made of, and the trait for code that is generic over models.
+
+use crate::{Error, Tensor};
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+/// A model that infers: implemented by every generated `Model` and by the handle of [`crate::wire!`].
+pub trait Infer {
+    /// What the model takes.
+    type Input: Tensor;
+    /// What the model gives.
+    type Output: Tensor;
+
+    /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
+    fn input_mut(&mut self) -> &mut Self::Input;
+
+    /// Runs on what is in [`Infer::input_mut`].
+    ///
+    /// # Errors
+    /// None on one core; the type is open for what executors add.
+    fn run(&mut self) -> Result<&Self::Output, Error>;
+
+    /// Copies `input` into the arena and runs.
+    ///
+    /// # Errors
+    /// As [`Infer::run`].
+    fn infer(&mut self, input: &Self::Input) -> Result<&Self::Output, Error>;
+
+    /// As [`Infer::run`], and yields to the executor between tiles.
+    ///
+    /// # Errors
+    /// As [`Infer::run`].
+    fn run_async(&mut self) -> impl Future<Output = Result<&Self::Output, Error>>;
+
+    /// As [`Infer::infer`], and yields to the executor between tiles.
+    ///
+    /// # Errors
+    /// As [`Infer::run`].
+    fn infer_async(&mut self, input: &Self::Input) -> impl Future<Output = Result<&Self::Output, Error>>;
+
+    /// Forgets what the model keeps between inferences.
+    fn reset(&mut self);
+}
+
+/// Pending once, and at once ready to go on: lets the executor run its other tasks.
+#[derive(Debug, Default)]
+pub struct Yield {
+    yielded: bool,
+}
+
+impl Future for Yield {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.yielded {
+            return Poll::Ready(());
+        }
+        self.yielded = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Defines the `Model` of a generated module.
+///
+/// The plan lists the steps in the order in which they run: `index => kernel, extent by tile`. That running it is sound rests
+/// on the compiler's memory plan, which its checker proves; `check` of every kernel holds it against the arena once more
+/// while the firmware compiles.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! model {
+    (
+        $(#[$doc:meta])*
+        pub struct Model;
+        arena $arena:literal;
+        input $input:ty = $input_offset:literal;
+        output $output:ty = $output_offset:literal;
+        states [$($state_offset:literal, $state_bytes:literal = $initial:expr;)*];
+        steps [$($index:literal => $step:ident, $extent:literal by $tile:literal;)*];
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        #[repr(C, align(16))]
+        pub struct Model {
+            arena: $crate::memory::Arena<$arena>,
+            ready: bool,
+        }
+
+        const _: () = {
+            $($step.check($arena);)*
+        };
+
+        impl Model {
+            /// How each step is cut into tiles.
+            const TILES: &'static [$crate::tile::Tiles] =
+                &[$($crate::tile::Tiles { extent: $extent, tile: $tile }),*];
+
+            /// A model at rest: all bytes zero, so that a `static` lands in `.bss`.
+            #[must_use]
+            pub const fn new() -> Self {
+                Self { arena: $crate::memory::Arena::new(), ready: false }
+            }
+
+            /// Forgets what the model keeps between inferences.
+            pub fn reset(&mut self) {
+                $(
+                    self.arena.fill($crate::memory::Region::new($state_offset, $state_bytes), $initial);
+                )*
+                self.ready = true;
+            }
+
+            /// Resets before the first inference: state need not start at zero bytes.
+            fn prepare(&mut self) {
+                if !self.ready {
+                    self.reset();
+                }
+            }
+
+            /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
+            pub const fn input_mut(&mut self) -> &mut $input {
+                self.arena.tensor_mut::<$input, $input_offset>()
+            }
+
+            /// Runs on what is in [`Model::input_mut`] and returns the output.
+            ///
+            /// # Errors
+            /// None on one core; the type is open for what executors add.
+            pub fn run(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
+                self.prepare();
+                let memory = self.arena.memory();
+                $(
+                    // SAFETY: the step passed `check` against this arena; the compiler's checker proved the plan (memory
+                    // invariants 1 to 3), and `&mut self` keeps every other run away.
+                    unsafe { $step.run(memory, $crate::tile::Tile::new(0, $extent)) };
+                )*
+                let _ = memory;
+                ::core::result::Result::Ok(self.arena.tensor::<$output, $output_offset>())
+            }
+
+            /// Copies `input` into the arena, runs, and returns the output.
+            ///
+            /// # Errors
+            /// As [`Model::run`].
+            pub fn infer(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
+                self.input_mut().clone_from(input);
+                self.run()
+            }
+
+            /// Computes one tile of one step; nothing where there is no such step.
+            ///
+            /// # Safety
+            /// All steps before are complete, and `memory` is this model's.
+            unsafe fn tile(memory: $crate::memory::Memory<'_>, step: usize, tile: $crate::tile::Tile) {
+                match step {
+                    $(
+                        // SAFETY: as in `run`; the steps before are complete, as the caller promises.
+                        $index => unsafe { $step.run(memory, tile) },
+                    )*
+                    _ => {}
+                }
+            }
+
+            /// As [`Model::run`], and yields to the executor between tiles. Dropping the future half-way leaves the model
+            /// usable: the next inference starts afresh.
+            ///
+            /// # Errors
+            /// As [`Model::run`].
+            pub async fn run_async(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
+                self.prepare();
+                for (step, tiles) in Self::TILES.iter().enumerate() {
+                    let mut start = 0;
+                    while let ::core::option::Option::Some(tile) = tiles.at(start) {
+                        // SAFETY: the tiles before are complete, in order, and `&mut self` keeps every other run away.
+                        unsafe { Self::tile(self.arena.memory(), step, tile) };
+                        start = tile.end;
+                        <$crate::model::Yield as ::core::default::Default>::default().await;
+                    }
+                }
+                ::core::result::Result::Ok(self.arena.tensor::<$output, $output_offset>())
+            }
+
+            /// As [`Model::infer`], and yields to the executor between tiles.
+            ///
+            /// # Errors
+            /// As [`Model::run`].
+            pub async fn infer_async(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
+                self.input_mut().clone_from(input);
+                self.run_async().await
+            }
+        }
+
+        impl ::core::default::Default for Model {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl $crate::Infer for Model {
+            type Input = $input;
+            type Output = $output;
+
+            fn input_mut(&mut self) -> &mut $input {
+                Self::input_mut(self)
+            }
+
+            fn run(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
+                Self::run(self)
+            }
+
+            fn infer(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
+                Self::infer(self, input)
+            }
+
+            async fn run_async(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
+                Self::run_async(self).await
+            }
+
+            async fn infer_async(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
+                Self::infer_async(self, input).await
+            }
+
+            fn reset(&mut self) {
+                Self::reset(self);
+            }
+        }
+    };
+}

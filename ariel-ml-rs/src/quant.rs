@@ -1,0 +1,206 @@
+//! Requantisation: from an int32 accumulator to a stored int8, bit for bit as the model's origin does it.
+//!
+//! Two roundings exist, one per source format (`shared` oracle: TFLite-Micro's reference kernels, onnxruntime):
+//! [`DoubleRounding`] for TFLite, [`NearestEven`] for ONNX. Kernels are generic over [`Requantize`] and instantiated here,
+//! in the runtime crate, for both, so that a model links only the one that it uses.
+
+use crate::memory::Element;
+
+/// A fixed-point multiplier: real = multiplier * 2^(shift - 31), as TFLite quantises it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Multiplier {
+    /// Mantissa in Q0.31, in [2^30, 2^31) or 0.
+    pub multiplier: i32,
+    /// Exponent: positive shifts left before, negative shifts right after the multiplication.
+    pub shift: i32,
+}
+
+// SAFETY: two i32 without padding.
+unsafe impl Element for Multiplier {}
+
+impl Multiplier {
+    /// `RoundingDivideByPOT(SaturatingRoundingDoublingHighMul(value << max(shift, 0), multiplier), max(-shift, 0))`,
+    /// gemmlowp's double rounding.
+    #[inline]
+    #[must_use]
+    pub fn apply(self, value: i32) -> i32 {
+        let left = if self.shift > 0 { self.shift.cast_unsigned() } else { 0 };
+        let right = if self.shift > 0 { 0 } else { self.shift.wrapping_neg().cast_unsigned() };
+        rounding_shift_right(high_mul(value.wrapping_shl(left), self.multiplier), right)
+    }
+}
+
+/// `round(a * b / 2^31)`: adds 2^30, or 1 - 2^30 to a negative product, and truncates; saturates only for
+/// `i32::MIN * i32::MIN`, as gemmlowp's `SaturatingRoundingDoublingHighMul`.
+#[inline]
+#[must_use]
+pub fn high_mul(a: i32, b: i32) -> i32 {
+    if a == i32::MIN && b == i32::MIN {
+        return i32::MAX;
+    }
+    let product = i64::from(a) * i64::from(b);
+    // The definition nudges by 2^30, or by 1 - 2^30 where the product is negative, and truncates. Both are this floor:
+    // ceil((p + 1 - 2^30) / 2^31) = floor((p + 2^30) / 2^31).
+    #[expect(clippy::cast_possible_truncation, reason = "|a * b| <= 2^62, so the quotient fits 32 bits")]
+    {
+        ((product + (1 << 30)) >> 31) as i32
+    }
+}
+
+/// `round(value / 2^shift)`, halves away from zero: gemmlowp's `RoundingDivideByPOT`. Shifts of more than 31 count as 31.
+#[inline]
+#[must_use]
+pub fn rounding_shift_right(value: i32, shift: u32) -> i32 {
+    let mask = 1_i32.wrapping_shl(shift).wrapping_sub(1);
+    let remainder = value & mask;
+    let threshold = (mask >> 1) + i32::from(value < 0);
+    value.wrapping_shr(shift) + i32::from(remainder > threshold)
+}
+
+/// How a kernel turns the accumulator of an output channel into a stored integer.
+pub trait Requantize: Copy + 'static {
+    /// Returns the requantised accumulator of `channel`, with the zero point, clamped to the stage's bounds.
+    fn apply(&self, acc: i32, channel: usize, bounds: &Bounds) -> i8;
+
+    /// Channels for which there are multipliers: 1 where one serves all.
+    fn channels(&self) -> usize;
+}
+
+/// The end of an integer kernel: output zero point and the bounds of the fused activation, in stored units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Zero point of the output.
+    pub zero_point: i32,
+    /// Least stored value.
+    pub min: i32,
+    /// Greatest stored value.
+    pub max: i32,
+}
+
+impl Bounds {
+    /// Adds the zero point and clamps.
+    #[inline]
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the bounds of an int8 output lie in i8")]
+    pub fn store(&self, value: i32) -> i8 {
+        // Not `clamp`: it panics where min > max.
+        value.wrapping_add(self.zero_point).max(self.min).min(self.max) as i8
+    }
+}
+
+/// TFLite's rounding: gemmlowp double rounding with a [`Multiplier`] per channel, or one for all.
+#[derive(Clone, Copy, Debug)]
+pub struct DoubleRounding {
+    /// One multiplier, or one per output channel.
+    pub multipliers: &'static [Multiplier],
+}
+
+impl Requantize for DoubleRounding {
+    #[inline]
+    fn apply(&self, acc: i32, channel: usize, bounds: &Bounds) -> i8 {
+        let index = if self.multipliers.len() == 1 { 0 } else { channel };
+        // SAFETY: `channel` is an output channel, and the kernel's `check` proved that there is one multiplier or one per channel.
+        let multiplier = unsafe { *self.multipliers.get_unchecked(index) };
+        bounds.store(multiplier.apply(acc))
+    }
+
+    fn channels(&self) -> usize {
+        self.multipliers.len()
+    }
+}
+
+/// onnxruntime's rounding: `rne(f32(acc) * scale) + zero_point`, rne rounds halves to even.
+#[derive(Clone, Copy, Debug)]
+pub struct NearestEven {
+    /// `f32(sx * sw) / sy`, one for all or one per output channel.
+    pub scales: &'static [f32],
+}
+
+/// 1.5 * 2^23: adding it to |x| < 2^22 leaves x rounded to nearest, halves to even, in the low bits of the mantissa.
+const MAGIC: f32 = 12_582_912.0;
+
+/// Rounds |value| < 2^22 to the nearest integer, halves to even, on any core: IEEE addition does the rounding.
+#[inline]
+#[must_use]
+pub fn round_ties_even(value: f32) -> i32 {
+    (value + MAGIC).to_bits().cast_signed().wrapping_sub(MAGIC.to_bits().cast_signed())
+}
+
+/// `min(max(value, low), high)` by comparisons, which every core does without a library call; NaN stays NaN.
+#[inline]
+#[must_use]
+#[expect(clippy::manual_clamp, reason = "`clamp` panics where low > high")]
+pub fn clamp(value: f32, low: f32, high: f32) -> f32 {
+    if value < low {
+        low
+    } else if value > high {
+        high
+    } else {
+        value
+    }
+}
+
+impl Requantize for NearestEven {
+    #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "onnxruntime converts the accumulator to float32 too")]
+    fn apply(&self, acc: i32, channel: usize, bounds: &Bounds) -> i8 {
+        let index = if self.scales.len() == 1 { 0 } else { channel };
+        // SAFETY: `channel` is an output channel, and the kernel's `check` proved that there is one scale or one per channel.
+        let scale = unsafe { *self.scales.get_unchecked(index) };
+        // The bounds are integers and lie within +-512 of zero, so clamping before rounding changes nothing and keeps the
+        // value in the range of `round_ties_even`.
+        let real = clamp(acc as f32 * scale, -1024.0, 1024.0);
+        bounds.store(round_ties_even(real))
+    }
+
+    fn channels(&self) -> usize {
+        self.scales.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// gemmlowp's definition, word for word of the formula: nudge by sign, then truncate.
+    fn high_mul_by_definition(a: i32, b: i32) -> i32 {
+        let product = i64::from(a) * i64::from(b);
+        let nudge = if product >= 0 { 1_i64 << 30 } else { 1 - (1_i64 << 30) };
+        i32::try_from((product + nudge) / (1_i64 << 31)).unwrap_or(i32::MAX)
+    }
+
+    #[test]
+    fn high_mul_equals_its_definition() {
+        let edges = [0, 1, -1, 2, -2, 3, 1 << 30, -(1 << 30), i32::MAX, i32::MIN, i32::MIN + 1, 0x4000_0001, 12345, -98765];
+        for a in edges {
+            for b in edges {
+                assert_eq!(high_mul(a, b), high_mul_by_definition(a, b), "{a} * {b}");
+            }
+        }
+        let mut state = 1_u64;
+        for _ in 0..200_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (a, b) = ((state >> 32) as u32 as i32, (state >> 5) as u32 as i32);
+            assert_eq!(high_mul(a, b), high_mul_by_definition(a, b), "{a} * {b}");
+        }
+        // Exact halves: products that are odd multiples of 2^30.
+        for odd in (-2001_i32..2001).step_by(2) {
+            assert_eq!(high_mul(odd, 1 << 30), high_mul_by_definition(odd, 1 << 30), "{odd}");
+        }
+    }
+
+    #[test]
+    fn shifts_round_halves_away_from_zero() {
+        for (value, shift, want) in [(5, 1, 3), (-5, 1, -3), (4, 1, 2), (6, 2, 2), (-6, 2, -2), (-7, 2, -2), (7, 0, 7), (-1, 31, 0)] {
+            assert_eq!(rounding_shift_right(value, shift), want, "{value} >> {shift}");
+        }
+    }
+
+    #[test]
+    fn ties_go_to_even() {
+        for (value, want) in [(0.5, 0), (1.5, 2), (2.5, 2), (-0.5, 0), (-1.5, -2), (-2.5, -2), (1.49, 1), (1023.5, 1024)] {
+            assert_eq!(round_ties_even(value), want, "{value}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Constant data of a model: one blob, aligned to 16, in a section of its own.
+
+use crate::memory::Element;
+use core::mem::{align_of, size_of};
+
+/// The bytes of a model's constants, aligned to 16.
+#[derive(Debug)]
+#[repr(C, align(16))]
+pub struct Weights<const N: usize>(pub [u8; N]);
+
+impl<const N: usize> Weights<N> {
+    /// Returns `len` elements at byte `offset`.
+    ///
+    /// # Panics
+    /// Where they lie outside the blob or misaligned: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn slice<T: Element>(&'static self, offset: usize, len: usize) -> &'static [T] {
+        assert!(offset.is_multiple_of(align_of::<T>()) && align_of::<T>() <= 16, "constant misaligned");
+        assert!(offset + len * size_of::<T>() <= N, "constant outside the weights");
+        // SAFETY: in bounds and aligned (checked above); `T` is plain data; the blob is never written.
+        unsafe { core::slice::from_raw_parts(self.0.as_ptr().add(offset).cast::<T>(), len) }
+    }
+}
+
+/// Defines the weights of a model in a section of their own, so that a linker script can place them.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! weights {
+    ($(#[$doc:meta])* static $name:ident: $bytes:literal = $data:expr, section $section:literal;) => {
+        $(#[$doc])*
+        #[cfg_attr(target_os = "none", unsafe(link_section = $section))]
+        static $name: $crate::weights::Weights<$bytes> = $crate::weights::Weights(*$data);
+    };
+}

@@ -1,0 +1,134 @@
+//! The handle that [`crate::wire!`] gives: the one way to a model that lives in static memory.
+
+use crate::{Error, Infer};
+use core::cell::UnsafeCell;
+use core::future::Future;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+/// A model in static memory, wired to the application's executor.
+///
+/// Holds `&'static mut M`: workers may touch the model after a future was dropped or forgotten, since it never goes away.
+#[derive(Debug)]
+pub struct Wired<M: 'static> {
+    model: &'static mut M,
+}
+
+impl<M: Infer> Infer for Wired<M> {
+    type Input = M::Input;
+    type Output = M::Output;
+
+    fn input_mut(&mut self) -> &mut M::Input {
+        self.model.input_mut()
+    }
+
+    fn run(&mut self) -> Result<&M::Output, Error> {
+        self.model.run()
+    }
+
+    fn infer(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
+        self.model.infer(input)
+    }
+
+    fn run_async(&mut self) -> impl Future<Output = Result<&M::Output, Error>> {
+        self.model.run_async()
+    }
+
+    fn infer_async(&mut self, input: &M::Input) -> impl Future<Output = Result<&M::Output, Error>> {
+        self.model.infer_async(input)
+    }
+
+    fn reset(&mut self) {
+        self.model.reset();
+    }
+}
+
+// The same methods without the trait in scope: what most programs call.
+impl<M: Infer> Wired<M> {
+    /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
+    pub fn input_mut(&mut self) -> &mut M::Input {
+        self.model.input_mut()
+    }
+
+    /// Runs on what is in [`Wired::input_mut`] and returns the output.
+    ///
+    /// # Errors
+    /// As [`Infer::run`].
+    pub fn run(&mut self) -> Result<&M::Output, Error> {
+        self.model.run()
+    }
+
+    /// Copies `input` into the arena, runs, and returns the output.
+    ///
+    /// # Errors
+    /// As [`Infer::run`].
+    pub fn infer(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
+        self.model.infer(input)
+    }
+
+    /// As [`Wired::run`], and yields to the executor between tiles.
+    ///
+    /// # Errors
+    /// As [`Infer::run`].
+    pub async fn run_async(&mut self) -> Result<&M::Output, Error> {
+        self.model.run_async().await
+    }
+
+    /// As [`Wired::infer`], and yields to the executor between tiles.
+    ///
+    /// # Errors
+    /// As [`Infer::run`].
+    pub async fn infer_async(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
+        self.model.infer_async(input).await
+    }
+
+    /// Forgets what the model keeps between inferences.
+    pub fn reset(&mut self) {
+        self.model.reset();
+    }
+}
+
+/// Static room for one model, handed out once: what `wire!` expands to.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Slot<M> {
+    model: UnsafeCell<M>,
+    taken: AtomicBool,
+}
+
+// SAFETY: the model inside is reached only through `take`, which succeeds once.
+unsafe impl<M: Send> Sync for Slot<M> {}
+
+impl<M: Infer> Slot<M> {
+    /// A slot whose model nobody has yet.
+    #[must_use]
+    pub const fn new(model: M) -> Self {
+        Self { model: UnsafeCell::new(model), taken: AtomicBool::new(false) }
+    }
+
+    /// Hands out the model, the first time.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyWired`] from the second time on.
+    pub fn take(&'static self) -> Result<Wired<M>, Error> {
+        if take_flag(&self.taken) {
+            return Err(Error::AlreadyWired);
+        }
+        // SAFETY: `taken` was false before and is true from now on, so this is the only reference, for ever.
+        Ok(Wired { model: unsafe { &mut *self.model.get() } })
+    }
+}
+
+/// Sets the flag and returns what it was before.
+#[cfg(target_has_atomic = "8")]
+fn take_flag(flag: &AtomicBool) -> bool {
+    flag.swap(true, Ordering::Relaxed)
+}
+
+/// Sets the flag and returns what it was before, on cores without compare-and-swap (Cortex-M0): wire on one core, before the
+/// interrupts that also wire are enabled.
+#[cfg(not(target_has_atomic = "8"))]
+fn take_flag(flag: &AtomicBool) -> bool {
+    let was = flag.load(Ordering::Relaxed);
+    flag.store(true, Ordering::Relaxed);
+    was
+}
