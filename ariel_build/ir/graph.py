@@ -39,12 +39,17 @@ class Op(Protocol):
 
 @dataclass(eq=False)
 class Value:
-    """One tensor. `data` holds a constant's elements; values are compared by identity."""
+    """One tensor. `data` holds a constant's elements; values are compared by identity.
+
+    `stored` is set on a float constant that the file holds quantised (ONNX: DequantizeLinear of an initialiser): the
+    quantised constant of the same shape, so that QDQ fusion can compute in integers.
+    """
 
     type: TensorType
     name: str = ""
     data: Array | None = None
     origin: str = ""
+    stored: Value | None = None
 
     @property
     def is_constant(self) -> bool:

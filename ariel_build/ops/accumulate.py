@@ -1,0 +1,121 @@
+"""What operators that multiply and accumulate share: scales, folded biases, and the end of the sum."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from ariel_build.ir import Array, DType, Node, Value
+from ariel_build.kernel import Nested, Packed
+from ariel_build.ops.base import UnsupportedReason, constant
+from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, quantize_multiplier, requantize, stored_bounds
+from ariel_build.ops.importer import Importer
+
+__all__ = [
+    "accumulator_scales",
+    "bounds",
+    "filter_zero_point",
+    "finish_float",
+    "finish_integer",
+    "folded_bias",
+    "requantizer",
+    "tflite_clip",
+]
+
+_CLIPS = {
+    "NONE": UNBOUNDED,
+    "RELU": (0.0, math.inf),
+    "RELU6": (0.0, 6.0),
+    "RELU_N1_TO_1": (-1.0, 1.0),
+}
+
+
+def tflite_clip(importer: Importer) -> tuple[float, float]:
+    """Returns the real bounds of a TFLite fused activation."""
+    name = importer.text("fused_activation_function", "NONE")
+    if name not in _CLIPS:
+        raise UnsupportedReason(f"fused activation {name} is not supported")
+    return _CLIPS[name]
+
+
+def filter_zero_point(filter_: Value) -> int:
+    """Returns the zero point of a filter, which must be one for all channels."""
+    quant = filter_.type.quant
+    if quant is None or filter_.type.dtype is DType.F32:
+        return 0
+    if len(set(quant.zero_points)) > 1:
+        raise UnsupportedReason("the filter's zero points differ between channels")
+    return quant.zero_points[0]
+
+
+def accumulator_scales(node: Node, rounding: Rounding, *, single_precision: bool = False) -> npt.NDArray[np.float64]:
+    """Returns sx * sw / sy, one for all channels or one each.
+
+    DOUBLE: in double, as TFLite; `single_precision` multiplies sx * sw in float32 first, as its per-tensor fully connected
+    does. NEAREST_EVEN: float32 throughout, as onnxruntime.
+    """
+    x, w, y = (v.type.quant for v in (node.input(0), node.input(1), node.output))
+    if x is None or w is None or y is None or not (x.per_tensor and y.per_tensor):
+        raise UnsupportedReason("input, filter and output must be quantised, input and output per tensor")
+    sw = np.array(w.scales, np.float64)
+    if rounding is Rounding.NEAREST_EVEN:
+        scales = (np.float32(x.scale) * sw.astype(np.float32)) / np.float32(y.scale)
+        return np.asarray(scales, np.float64)
+    if single_precision:
+        return np.asarray((np.float32(x.scale) * sw.astype(np.float32)).astype(np.float64) / y.scale)
+    return np.asarray(x.scale * sw / y.scale, np.float64)
+
+
+def folded_bias(node: Node, weights: Array) -> Array:
+    """Returns bias[c] - zx * sum over w[c] + k * zx * zw, in wrapping int32: the input's zero point folded in.
+
+    `weights` is [channels, k]. The kernel takes raw inputs, and subtracts zw times their sum where zw is not 0.
+    """
+    quant = node.input(0).type.quant
+    zero = 0 if quant is None else quant.zero_point
+    bias = node.inputs[2] if len(node.inputs) > 2 else None
+    total = np.zeros(weights.shape[0], np.int64) if bias is None else constant(bias, "the bias").astype(np.int64)
+    total = total - zero * weights.astype(np.int64).sum(axis=1)
+    total = total + zero * filter_zero_point(node.input(1)) * weights.shape[1]
+    return total.astype(np.int32)
+
+
+def requantizer(
+    node: Node, kernel: str, rounding: Rounding, *, single_precision: bool = False
+) -> tuple[str, Nested]:
+    """Returns the kernel's concrete type and the value of its field `requantize`."""
+    scales = accumulator_scales(node, rounding, single_precision=single_precision)
+    if rounding is Rounding.NEAREST_EVEN:
+        data = Packed(scales.astype(np.float32), "scales")
+        return f"{kernel}<NearestEven>", Nested("NearestEven", {"scales": data})
+    pairs = np.array([quantize_multiplier(float(s)) for s in scales], np.int32)
+    return f"{kernel}<DoubleRounding>", Nested("DoubleRounding", {"multipliers": Packed(pairs, "multipliers")})
+
+
+def bounds(node: Node, clip: tuple[float, float], rounding: Rounding) -> Nested:
+    """Returns the `Bounds` of the runtime crate for the node's output."""
+    type_ = node.output.type
+    if type_.quant is None:
+        raise UnsupportedReason("the output is not quantised")
+    low, high = stored_bounds(clip, type_.quant, type_.dtype, rounding)
+    return Nested("Bounds", {"zero_point": type_.quant.zero_point, "min": low, "max": high})
+
+
+def finish_integer(
+    acc: Array, node: Node, clip: tuple[float, float], rounding: Rounding, *, single_precision: bool = False
+) -> Array:
+    """Requantises int accumulators [.., channels], adds the zero point and clamps: the end of every integer sum."""
+    type_ = node.output.type
+    assert type_.quant is not None  # noqa: S101 - accumulator_scales refuses it
+    scales = accumulator_scales(node, rounding, single_precision=single_precision)
+    wrapped = acc.astype(np.int32)
+    low, high = stored_bounds(clip, type_.quant, type_.dtype, rounding)
+    stored = requantize(wrapped, scales, rounding) + type_.quant.zero_point
+    return np.clip(stored, low, high).astype(type_.dtype.numpy)
+
+
+def finish_float(acc: Array, clip: tuple[float, float]) -> Array:
+    """Clamps float accumulators."""
+    return np.clip(acc, np.float32(clip[0]), np.float32(clip[1])).astype(np.float32)

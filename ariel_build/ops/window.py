@@ -1,0 +1,157 @@
+"""The sliding window that convolutions and pools share: attributes, padding, patches, and its kernel form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array, TensorType, Value
+from ariel_build.kernel import Nested, Operand
+from ariel_build.ops.base import UnsupportedReason
+from ariel_build.ops.importer import Importer
+
+__all__ = ["Window", "image", "patches", "same_padding"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Size, strides, dilations (height, width) and padding (top, left, bottom, right) of a window over an NHWC image."""
+
+    size: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    dilations: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    @property
+    def taps(self) -> int:
+        """Taps of the window."""
+        return self.size[0] * self.size[1]
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether each output pixel reads exactly one input pixel, and none of the padding."""
+        return self.size == (1, 1) and self.padding == (0, 0, 0, 0)
+
+    def extent(self, axis: int) -> int:
+        """Rows (axis 0) or columns (axis 1) that the window spans, dilation included."""
+        return (self.size[axis] - 1) * self.dilations[axis] + 1
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        """Returns rows and columns of the output; raises ValueError where the window does not fit."""
+        top, left, bottom, right = self.padding
+        sizes = []
+        for axis, (extent, pad) in enumerate(((height, top + bottom), (width, left + right))):
+            room = extent + pad - self.extent(axis)
+            if room < 0 or self.strides[axis] < 1:
+                raise ValueError(
+                    f"a window of {self.extent(axis)} with stride {self.strides[axis]} does not fit {extent} + {pad}"
+                )
+            sizes.append(room // self.strides[axis] + 1)
+        return sizes[0], sizes[1]
+
+    def kernel(self) -> Nested:
+        """Returns the `Window` of the runtime crate."""
+        if max(*self.size, *self.strides, *self.dilations, *self.padding) > 65535:
+            raise UnsupportedReason("the window is larger than 65535")
+        return Nested(
+            "Window",
+            {
+                "height": self.size[0],
+                "width": self.size[1],
+                "stride_h": self.strides[0],
+                "stride_w": self.strides[1],
+                "dilation_h": self.dilations[0],
+                "dilation_w": self.dilations[1],
+                "pad_top": self.padding[0],
+                "pad_left": self.padding[1],
+            },
+        )
+
+
+def same_padding(size: int, window: int, stride: int, dilation: int) -> tuple[int, int]:
+    """Returns TFLite's SAME padding (before, after): total = max((out - 1) * stride + extent - in, 0), before = total / 2."""
+    out = -(-size // stride)
+    total = max((out - 1) * stride + (window - 1) * dilation + 1 - size, 0)
+    return total // 2, total - total // 2
+
+
+def tflite_window(importer: Importer, size: tuple[int, int], image: TensorType) -> Window:
+    """Returns the window that a TFLite convolution or pool describes."""
+    if len(image.shape) != 4:
+        raise UnsupportedReason(f"the image has {len(image.shape)} axes, not 4")
+    strides = (importer.integer("stride_h", 1), importer.integer("stride_w", 1))
+    dilations = (importer.integer("dilation_h_factor", 1), importer.integer("dilation_w_factor", 1))
+    if min(*strides, *dilations, *size) < 1:
+        raise UnsupportedReason(f"window {size}, strides {strides} and dilations {dilations} must be positive")
+    padding = (0, 0, 0, 0)
+    if importer.text("padding", "SAME") == "SAME":
+        top, bottom = same_padding(image.shape[1], size[0], strides[0], dilations[0])
+        left, right = same_padding(image.shape[2], size[1], strides[1], dilations[1])
+        padding = (top, left, bottom, right)
+    return Window(size, strides, dilations, padding)
+
+
+def onnx_window(importer: Importer, size: tuple[int, ...], spatial: tuple[int, ...]) -> Window:
+    """Returns the window of an ONNX convolution or pool; one-dimensional ones get a height of 1."""
+    rank = len(spatial)
+    if rank not in (1, 2) or len(size) != rank:
+        raise UnsupportedReason(f"{rank}-dimensional windows are not supported, only 1 and 2")
+    strides = importer.integers("strides", (1,) * rank)
+    dilations = importer.integers("dilations", (1,) * rank)
+    pads = importer.integers("pads", (0,) * 2 * rank)
+    if len(strides) != rank or len(dilations) != rank or len(pads) != 2 * rank:
+        raise UnsupportedReason("strides, dilations or pads do not have one entry per axis")
+    if min(*strides, *dilations, *size) < 1 or min(pads) < 0:
+        raise UnsupportedReason("strides, dilations and sizes must be positive, pads not negative")
+    auto = importer.text("auto_pad", "NOTSET")
+    if auto in ("SAME_UPPER", "SAME_LOWER"):
+        pairs = [same_padding(n, k, s, d) for n, k, s, d in zip(spatial, size, strides, dilations, strict=True)]
+        if auto == "SAME_LOWER":
+            pairs = [(after, before) for before, after in pairs]
+        pads = (*(p[0] for p in pairs), *(p[1] for p in pairs))
+    elif auto == "VALID":
+        pads = (0,) * 2 * rank
+    elif auto != "NOTSET":
+        raise UnsupportedReason(f"auto_pad `{auto}` is not known")
+    if rank == 1:
+        size, strides, dilations, pads = (1, *size), (1, *strides), (1, *dilations), (0, pads[0], 0, pads[1])
+    return Window(
+        (size[0], size[1]), (strides[0], strides[1]), (dilations[0], dilations[1]), (pads[0], pads[1], pads[2], pads[3])
+    )
+
+
+def patches(window: Window, image: Array, padding: float) -> Array:
+    """Returns every patch of an NHWC image as [N, out rows, out columns, taps, channels]; padded cells hold `padding`."""
+    batch, height, width, channels = image.shape
+    rows, columns = window.output_size(height, width)
+    top, left, bottom, right = window.padding
+    padded = np.pad(image, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=padding)
+    out = np.empty((batch, rows, columns, window.taps, channels), image.dtype)
+    for tap in range(window.taps):
+        y, x = divmod(tap, window.size[1])
+        y, x = y * window.dilations[0], x * window.dilations[1]
+        out[:, :, :, tap] = padded[
+            :,
+            y : y + (rows - 1) * window.strides[0] + 1 : window.strides[0],
+            x : x + (columns - 1) * window.strides[1] + 1 : window.strides[1],
+        ]
+    return out
+
+
+def image(value: Value) -> Nested:
+    """Returns the `Image` of the runtime crate for a dense NHWC value of batch 1."""
+    if len(value.shape) != 4 or value.shape[0] != 1:
+        raise UnsupportedReason(f"a batch of {value.shape[0] if value.shape else 0} is not supported here, only 1")
+    _, height, width, channels = value.shape
+    return Nested(
+        "Image",
+        {
+            "region": Operand(value),
+            "height": height,
+            "width": width,
+            "channels": channels,
+            "row": width * channels,
+            "pixel": channels,
+        },
+    )
