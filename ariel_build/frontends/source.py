@@ -19,7 +19,11 @@ class SourceTensor:
     """One tensor of the file.
 
     `shape` has None where a dimension is free and no number was given; for ONNX values that only shape inference can
-    know, `shape` and `dtype` are None. `data` holds a constant's elements.
+    know, `shape` and `dtype` are None. `data` holds a constant's elements, read-only.
+
+    `file_type` is the element type as the file calls it, in lower case ("float16", "resource"); where it is set and
+    `dtype` is None, the type is one that we do not compile. `data` then still holds what numpy can (float16, float64,
+    uint64), so that a conversion of a constant can be folded.
     """
 
     name: str
@@ -28,11 +32,18 @@ class SourceTensor:
     quant: Quant | None = None
     data: Array | None = None
     is_variable: bool = False
+    file_type: str = ""
 
 
 @dataclass
 class SourceNode:
-    """One operator of the file; `inputs` and `outputs` are keys into `SourceModel.tensors`, None where absent."""
+    """One operator of the file; `inputs` and `outputs` are keys into `SourceModel.tensors`, None where absent.
+
+    An optional output that the file leaves out has a key of its own that nothing reads. `attributes` has numbers,
+    strings, bytes, tuples of them and numpy arrays; enums are their names. For a TFLite operator that the schema knows,
+    all the fields of its options are there, with the schema's defaults. `version` is the operator's (TFLite) or its
+    domain's opset (ONNX). `subgraphs` is keyed by attribute (`then_branch`, `body`; TFLite: without `_index`).
+    """
 
     op: str
     inputs: list[str | None]
@@ -63,3 +74,6 @@ class SourceModel:
     output_names: list[str] = field(default_factory=list)
     opset: int = 0
     notes: list[str] = field(default_factory=list)
+    free_dims: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    captured: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)

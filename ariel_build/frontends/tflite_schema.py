@@ -1,0 +1,172 @@
+"""The TFLite schema: names of operators and types, and the options of each operator as Python values.
+
+The only file that imports the `tflite` package, which has no type annotations. Its generated classes describe the
+schema; they are looked through once, so that no list of options is written down here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import tflite
+
+from ariel_build.frontends.checks import corrupt
+from ariel_build.frontends.flatbuffer import AbsentTable, FlatFile
+
+__all__ = ["CUSTOM", "MODEL", "operator_name", "options", "type_name"]
+
+_SCHEMA: Any = tflite
+
+MODEL: type[Any] = _SCHEMA.Model
+CUSTOM = "CUSTOM"
+
+#: Scalar options that hold a member of an enum.
+_ENUM_OF = {
+    "Algorithm": "RngAlgorithm",
+    "Combiner": "CombinerType",
+    "CompareType": "StablehloComparisonType",
+    "ComparisonDirection": "StablehloComparisonDirection",
+    "CompositeAttributesFormat": "CustomOptionsFormat",
+    "FusedActivationFunction": "ActivationFunctionType",
+    "IdxOutType": "TensorType",
+    "InDataType": "TensorType",
+    "KernelType": "LSTMKernelType",
+    "KeyDtype": "TensorType",
+    "Mode": "MirrorPadMode",
+    "OutDataType": "TensorType",
+    "OutType": "TensorType",
+    "OutputType": "TensorType",
+    "Padding": "Padding",
+    "QuantizedBiasType": "TensorType",
+    "ReduceFunction": "ReduceWindowFunction",
+    "Type": "LSHProjectionType",
+    "ValueDtype": "TensorType",
+    "WeightsFormat": "FullyConnectedOptionsWeightsFormat",
+}
+
+#: Operators whose options are not called after them.
+_OPTIONS_OF = {
+    "AVERAGE_POOL_2D": "Pool2DOptions",
+    "CONV_3D_TRANSPOSE": "Conv3DOptions",
+    "L2_NORMALIZATION": "L2NormOptions",
+    "L2_POOL_2D": "Pool2DOptions",
+    "MAXIMUM": "MaximumMinimumOptions",
+    "MAX_POOL_2D": "Pool2DOptions",
+    "MEAN": "ReducerOptions",
+    "MINIMUM": "MaximumMinimumOptions",
+    "MULTINOMIAL": "RandomOptions",
+    "RANDOM_STANDARD_NORMAL": "RandomOptions",
+    "RANDOM_UNIFORM": "RandomOptions",
+    "REDUCE_ALL": "ReducerOptions",
+    "REDUCE_ANY": "ReducerOptions",
+    "REDUCE_MAX": "ReducerOptions",
+    "REDUCE_MIN": "ReducerOptions",
+    "REDUCE_PROD": "ReducerOptions",
+    "SUM": "ReducerOptions",
+    "UNIDIRECTIONAL_SEQUENCE_RNN": "SequenceRNNOptions",
+}
+
+
+@dataclass(frozen=True)
+class _Field:
+    """One field of an options table: its accessor, our name for it, and its kind."""
+
+    accessor: str
+    name: str
+    is_vector: bool
+    enum: str
+
+
+@cache
+def _enum(name: str) -> dict[int, str]:
+    """Maps the numbers of an enum to its names."""
+    members = vars(getattr(_SCHEMA, name)).items()
+    return {number: member for member, number in members if isinstance(number, int)}
+
+
+@cache
+def _option_classes() -> dict[str, str]:
+    """Maps the names of all options classes, in lower case, to their spelling."""
+    names = [*_enum("BuiltinOptions").values(), *_enum("BuiltinOptions2").values()]
+    return {name.lower(): name for name in names if name != "NONE"}
+
+
+@cache
+def _fields(options_class: str) -> tuple[_Field, ...]:
+    """Lists the fields of an options table, in the order of the schema."""
+    members = vars(getattr(_SCHEMA, options_class))
+    fields = []
+    for accessor in members:
+        is_helper = accessor.startswith(("_", "GetRootAs")) or accessor.endswith("BufferHasIdentifier")
+        is_variant = any(accessor.endswith(s) and accessor.removesuffix(s) in members for s in _VARIANTS)
+        if is_helper or is_variant or accessor == "Init":
+            continue
+        is_vector = f"{accessor}AsNumpy" in members
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", accessor).lower()
+        fields.append(_Field(accessor, name, is_vector, "" if is_vector else _ENUM_OF.get(accessor, "")))
+    return tuple(fields)
+
+
+_VARIANTS = ("AsNumpy", "Length", "IsNone")
+
+
+def operator_name(code: int) -> str:
+    """Returns the name of a builtin operator, `BUILTIN_<code>` for one that is newer than the schema."""
+    return _enum("BuiltinOperator").get(code, f"BUILTIN_{code}")
+
+
+def type_name(number: int) -> str:
+    """Returns the name of an element type in lower case, `type_<number>` for one that is newer than the schema."""
+    return _enum("TensorType").get(number, f"type_{number}").lower()
+
+
+def options(file: FlatFile, operator: Any, op: str, origin: str) -> dict[str, object]:  # noqa: ANN401 - generated
+    """Returns the builtin options of an operator, with the schema's defaults for what the file leaves out."""
+    expected = _expected_class(op)
+    found = _enum("BuiltinOptions").get(operator.BuiltinOptionsType(), "?")
+    table = operator.BuiltinOptions()
+    if found == "NONE":
+        found = _enum("BuiltinOptions2").get(operator.BuiltinOptions2Type(), "?")
+        table = operator.BuiltinOptions2()
+    if op.startswith("BUILTIN_") or not expected or not _fields(expected):
+        return {}
+    if found == "NONE" or table is None:
+        instance = getattr(_SCHEMA, expected)()
+        instance._tab = AbsentTable()  # noqa: SLF001 - the seam that the generated accessors offer
+    elif found == expected:
+        instance = file.view(getattr(_SCHEMA, expected), table.Pos)
+    else:
+        raise corrupt(f"the operator carries {'unknown options' if found == '?' else found}, not {expected}", origin)
+    return {field.name: _value(file, instance, field, origin) for field in _fields(expected)}
+
+
+def _expected_class(op: str) -> str:
+    """Returns the name of the class that holds the options of `op`, empty where it has none."""
+    if op in _OPTIONS_OF:
+        return _OPTIONS_OF[op]
+    return _option_classes().get(op.replace("_", "").lower() + "options", "")
+
+
+def _value(file: FlatFile, instance: Any, field: _Field, origin: str) -> object:  # noqa: ANN401 - generated
+    """Returns one option as a Python value."""
+    if field.is_vector:
+        array = file.numbers(instance, field.accessor)
+        file.charge(array.size)
+        is_bytes = array.dtype.itemsize == 1 and array.size > 0
+        return array.tobytes() if is_bytes else tuple(array.tolist())
+    value = getattr(instance, field.accessor)()
+    if field.enum:
+        name = _enum(field.enum).get(value)
+        if name is None:
+            raise corrupt(f"{value} is no {field.name.replace('_', ' ')}", origin)
+        return name
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    if isinstance(value, bool | int | float):
+        return value
+    raise corrupt(f"option {field.name} is of an unknown kind", origin)
