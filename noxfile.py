@@ -1,0 +1,102 @@
+"""The jobs of this repository: `nox -s <session>`; only these install things.
+
+`python3 tools/venv.py` makes a `.venv` with nox in it. Environments are kept from one run to the next, and packages are
+installed again only when pyproject.toml changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))  # nox loads this file without its folder
+
+from tools import setup  # noqa: E402
+from tools.setup import rust  # noqa: E402
+
+nox.options.sessions = ["tests"]
+nox.options.reuse_venv = "yes"
+
+DEMO = "examples/digits-mps2-an500"
+
+
+def ensure(**needs: tuple[str, ...]) -> None:
+    """Sets the machine up; ends nox with code 2, and the commands to run, where the user has to act."""
+    try:
+        setup.ensure(**needs)
+    except setup.Refused as refusal:
+        print(refusal.render(), file=sys.stderr, flush=True)
+        raise SystemExit(2) from None
+
+
+def install(session: nox.Session, *extras: str) -> None:
+    """Installs this package, editable, with its extras, unless that is done and pyproject.toml is unchanged."""
+    digest = hashlib.sha256(ROOT.joinpath("pyproject.toml").read_bytes()).hexdigest()
+    stamp = Path(session.virtualenv.location, "ariel-requirements")
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    session.log(f"installing ariel-build and what `{session.name}` needs; the first time takes a minute")
+    session.install("--quiet", "--editable", f".[{','.join(extras)}]" if extras else ".")
+    stamp.write_text(digest)
+
+
+@nox.session(name="setup", venv_backend="none")
+def set_up(session: nox.Session) -> None:
+    """Install the Rust targets and the emulators that are missing."""
+    session.log("looking for the linker, the Rust targets and the emulators")
+    ensure()
+    session.log("all there")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Compile a model, build Embassy firmware with it, and let an emulated Cortex-M7 read digits."""
+    ensure(targets=("thumbv7em-none-eabihf",), emulators=("qemu-system-arm",))
+    install(session)
+    session.run("python", f"{DEMO}/demo.py")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all the tests that CI runs: Python's, Rust's, and the lints."""
+    ensure()
+    install(session, "test")
+    session.log("the crates' tests")
+    session.run("cargo", "test", "--workspace", "--quiet", external=True)
+    session.log("the compiler's tests, firmware on emulators included")
+    env = {"ARIEL_SET_UP": "1"}
+    session.run("pytest", "-q", "-n", "auto", "--ignore=tests/fuzz", *session.posargs, env=env)
+    session.notify("lint")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check format, lints and types: ruff, mypy strict, rustfmt, clippy pedantic."""
+    ensure(targets=(), emulators=())
+    rust.ensure_components(["clippy", "rustfmt"])
+    install(session, "lint")
+    session.run("ruff", "format", "--check", "--quiet", ".")
+    session.run("ruff", "check", "--quiet", ".")
+    session.run("mypy")
+    session.run("cargo", "fmt", "--all", "--check", external=True)
+    session.run("cargo", "clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings", external=True)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Compile thousands of damaged models: none may give a traceback, a hang, or code that does not compile."""
+    ensure(targets=(), emulators=())
+    install(session, "test")
+    session.run("pytest", "-q", "tests/fuzz", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def docs(session: nox.Session) -> None:
+    """Build the crates' documentation, with every warning an error."""
+    ensure(targets=(), emulators=())
+    session.run("cargo", "doc", "--workspace", "--no-deps", env={"RUSTDOCFLAGS": "-D warnings"})
+    session.log("open target/doc/ariel_ml_rs/index.html")

@@ -1,0 +1,38 @@
+"""Gives a machine what Ariel-ML builds and runs with: a linker, bare-metal Rust targets, emulators.
+
+`ensure()` is safe to run again and takes a second where nothing is missing. It needs root only for the system's
+package manager; without, it refuses with the commands to run. Nothing here needs more than Python's standard library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from tools.setup import qemu, rust
+from tools.setup.process import Refused, say
+
+__all__ = ["Refused", "ensure"]
+
+
+def ensure(targets: Sequence[str] = rust.TARGETS, emulators: Sequence[str] = qemu.EMULATORS) -> None:
+    """Installs what is missing; raises `Refused` with everything that the user has to do himself, in one list."""
+    steps: list[Callable[[], bool]] = [
+        rust.ensure_compiler,
+        rust.ensure_linker,
+        partial(rust.ensure_targets, targets),
+        partial(qemu.ensure, emulators),
+    ]
+    refusals = []
+    done = False
+    for step in steps:
+        try:
+            done |= step()
+        except Refused as refusal:
+            refusals.append(refusal)
+            if step == rust.ensure_compiler:
+                break  # what follows would only repeat it
+    if refusals:
+        raise Refused.all_of(refusals)
+    if done:
+        say("ready")
