@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -33,6 +34,7 @@ def read(path: Path, dims: Mapping[str, int]) -> SourceModel:
     """Returns the model, with the subgraphs of control flow inside their nodes."""
     model = onnx.ModelProto()
     model.ParseFromString(read_file(path))
+    _mend_strings(model)
     versions = _opset_versions(model)
     model = inline_functions(model)
     free = FreeDims(dims)
@@ -43,6 +45,20 @@ def read(path: Path, dims: Mapping[str, int]) -> SourceModel:
     source.notes = free.notes
     source.files = tensors.files
     return source
+
+
+def _mend_strings(message: Any) -> None:  # noqa: ANN401 - any protobuf message
+    """Replaces what is not UTF-8 in all strings of a message: protobuf hands such strings out as bytes."""
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_MESSAGE:
+            for inner in [value] if hasattr(value, "ListFields") else value:
+                _mend_strings(inner)
+        elif field.type == field.TYPE_STRING and isinstance(value, bytes):
+            setattr(message, field.name, value.decode("utf-8", errors="replace"))
+        elif field.type == field.TYPE_STRING and not isinstance(value, str):
+            for number, text in enumerate(value):
+                if isinstance(text, bytes):
+                    value[number] = text.decode("utf-8", errors="replace")
 
 
 def _opset_versions(model: onnx.ModelProto) -> dict[str, int]:
@@ -170,6 +186,8 @@ class _GraphReader:
                 if kind.HasField("shape"):
                     both = (names[number], f"input_{number}")
                     tensor.shape = self._shape(kind.shape, tensor, key, both, free, origin)
+            if free is not None and not value.type.HasField("tensor_type"):
+                raise UnsupportedError(f"it is of type {tensor.file_type or 'none'}, not a tensor", origin)
             if free is not None and tensor.shape is None:
                 raise UnsupportedError("its shape is unknown", origin, "export the model with the shapes of its inputs")
             self._add(key, tensor, origin)
