@@ -12,7 +12,7 @@ from enum import Enum
 
 from ariel_build.ir import Array, Value
 
-__all__ = ["Axis", "Field", "KernelCall", "Nested", "Operand", "Packed", "Scratch", "Tiling", "Variant"]
+__all__ = ["Axis", "Field", "KernelCall", "Nested", "Operand", "Packed", "Scratch", "Slice", "Tiling", "Variant"]
 
 
 class Axis(Enum):
@@ -83,7 +83,14 @@ class Variant:
     path: str
 
 
-Field = int | float | bool | tuple["Field", ...] | Operand | Packed | Scratch | Nested | Variant
+@dataclass(frozen=True)
+class Slice:
+    """A `&'static` slice of values that stand in the generated text itself, such as the moves of a copy."""
+
+    items: tuple[Field, ...]
+
+
+Field = int | float | bool | tuple["Field", ...] | Operand | Packed | Scratch | Nested | Slice | Variant
 
 
 @dataclass(eq=False)

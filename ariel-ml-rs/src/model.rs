@@ -62,6 +62,26 @@ impl Future for Yield {
     }
 }
 
+/// Refuses, while compiling, code that another minor version of the compiler generated.
+///
+/// # Panics
+/// Where the versions differ: evaluated in a constant, this is a compile error.
+pub const fn check_version(minor: &str) {
+    let (ours, theirs) = (crate::VERSION.as_bytes(), minor.as_bytes());
+    assert!(
+        ours.len() > theirs.len() && ours[theirs.len()] == b'.',
+        "ariel-ml-rs and the Python package ariel_build differ in version: pip install --upgrade 'ariel-build~=<version of ariel-ml-rs>'"
+    );
+    let mut index = 0;
+    while index < theirs.len() {
+        assert!(
+            ours[index] == theirs[index],
+            "ariel-ml-rs and the Python package ariel_build differ in version: pip install --upgrade 'ariel-build~=<version of ariel-ml-rs>'"
+        );
+        index += 1;
+    }
+}
+
 /// Defines the `Model` of a generated module.
 ///
 /// The plan lists the steps in the order in which they run: `index => kernel, extent by tile`. That running it is sound rests
@@ -73,7 +93,7 @@ macro_rules! model {
     (
         $(#[$doc:meta])*
         pub struct Model;
-        arena $arena:literal;
+        arena $arena:literal, resets $resets:literal;
         input $input:ty = $input_offset:literal;
         output $output:ty = $output_offset:literal;
         states [$($state_offset:literal, $state_bytes:literal = $initial:expr;)*];
@@ -84,7 +104,8 @@ macro_rules! model {
         #[repr(C, align(16))]
         pub struct Model {
             arena: $crate::memory::Arena<$arena>,
-            ready: bool,
+            /// Whether the states hold their initial values; no element where there are no states.
+            ready: [bool; $resets],
         }
 
         const _: () = {
@@ -99,7 +120,7 @@ macro_rules! model {
             /// A model at rest: all bytes zero, so that a `static` lands in `.bss`.
             #[must_use]
             pub const fn new() -> Self {
-                Self { arena: $crate::memory::Arena::new(), ready: false }
+                Self { arena: $crate::memory::Arena::new(), ready: [false; $resets] }
             }
 
             /// Forgets what the model keeps between inferences.
@@ -107,12 +128,12 @@ macro_rules! model {
                 $(
                     self.arena.fill($crate::memory::Region::new($state_offset, $state_bytes), $initial);
                 )*
-                self.ready = true;
+                self.ready = [true; $resets];
             }
 
             /// Resets before the first inference: state need not start at zero bytes.
             fn prepare(&mut self) {
-                if !self.ready {
+                if self.ready != [true; $resets] {
                     self.reset();
                 }
             }
@@ -143,7 +164,7 @@ macro_rules! model {
             /// # Errors
             /// As [`Model::run`].
             pub fn infer(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
-                self.input_mut().clone_from(input);
+                *self.input_mut() = *input;
                 self.run()
             }
 
@@ -185,7 +206,7 @@ macro_rules! model {
             /// # Errors
             /// As [`Model::run`].
             pub async fn infer_async(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
-                self.input_mut().clone_from(input);
+                *self.input_mut() = *input;
                 self.run_async().await
             }
         }

@@ -48,6 +48,10 @@ class Operator(ABC):
         """Returns the multiply-accumulates of one inference, exactly; 0 for operators that have none."""
         return 0
 
+    def aliases(self, node: Node) -> dict[Value, tuple[Value, int]] | None:
+        """Returns the outputs that are bytes of an input, as (input, byte offset), where no kernel is needed at all."""
+        return None
+
     @abstractmethod
     def lower(self, node: Node) -> KernelCall:
         """Returns the kernel call that computes `node`; raises UnsupportedReason where no kernel can."""

@@ -9,6 +9,7 @@
 //! Sums wrap, as the reference's int32 accumulators do, so that no overflow check can panic.
 
 pub mod conv2d;
+pub mod copy;
 pub mod dot;
 pub mod window;
 

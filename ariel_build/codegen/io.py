@@ -1,0 +1,70 @@
+"""`Input` and `Output` of a generated model: a newtype over one array, or a struct with a named field for each tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ariel_build.codegen.text import doc, identifier, integer, plain, real
+from ariel_build.ir import DType, Value
+
+__all__ = ["IoStruct", "io_struct"]
+
+KEYWORDS = frozenset(
+    "as async await break const continue crate dyn else enum extern false fn for gen if impl in let loop match mod move mut "
+    "pub ref return self static struct super trait true type unsafe use where while abstract become box do final macro "
+    "override priv try typeof unsized virtual yield".split()
+)
+
+
+@dataclass(frozen=True)
+class IoStruct:
+    """The lines that define it, and type and value of the constant with its shape."""
+
+    lines: list[str]
+    shape: tuple[str, str]
+
+
+def io_struct(name: str, kind: str, values: Sequence[Value]) -> IoStruct:
+    """Returns the definition of `Input` or `Output`."""
+    if len(values) == 1:
+        return IoStruct(_tensor(name, kind, values[0]), _shape(values[0]))
+    fields = field_names(kind, values)
+    parts = [f"{name}{index}" for index in range(len(values))]
+    lines = [line for part, value in zip(parts, values, strict=True) for line in _tensor(part, kind, value)]
+    lines += ["    ariel_ml_rs::tensors! {", *doc([f"The {kind}s of the model."], indent="        ")]
+    lines.append(f"        pub struct {name} {{")
+    for index, (field, part, value) in enumerate(zip(fields, parts, values, strict=True)):
+        lines += [*doc([f"`{plain(value.name)}`: `{value.type}`."], indent="            ")]
+        lines.append(f"            {index} => {field}: {part},")
+    lines += ["        }", "    }", ""]
+    shapes = ", ".join("&" + _shape(v)[1] for v in values)
+    return IoStruct(lines, (f"[&[usize]; {len(values)}]", f"[{shapes}]"))
+
+
+def field_names(kind: str, values: Sequence[Value]) -> list[str]:
+    """Returns one field name per tensor: its own as an identifier, `input_<i>` where that is empty or repeated."""
+    words = []
+    for value in values:
+        word = identifier(value.name.split(":")[0])
+        words.append(f"{word}_" if word in KEYWORDS else word)
+    return [word if words.count(word) == 1 else f"{kind}_{index}" for index, word in enumerate(words)]
+
+
+def _shape(value: Value) -> tuple[str, str]:
+    return f"[usize; {len(value.shape)}]", "[" + ", ".join(integer(d) for d in value.shape) + "]"
+
+
+def _tensor(name: str, kind: str, value: Value) -> list[str]:
+    type_ = value.type
+    element = "u8" if type_.dtype is DType.BOOL else type_.dtype.value
+    lines = [
+        "    ariel_ml_rs::tensor! {",
+        *doc([f"{kind.capitalize()} `{plain(value.name)}`: `{type_}`."], indent="        "),
+        f"        pub struct {name}([{element}; {integer(type_.elements)}]);",
+        f"        shape {_shape(value)[1]};",
+    ]
+    quant = type_.quant
+    if quant is not None and quant.per_tensor and type_.dtype in (DType.I8, DType.U8, DType.I16):
+        lines.append(f"        scale {real(quant.scale)}; zero_point {quant.zero_point};")
+    return [*lines, "    }", ""]

@@ -1,0 +1,57 @@
+"""Rust text of single things: numbers, names, documentation."""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+
+import numpy as np
+
+__all__ = ["doc", "identifier", "integer", "plain", "real"]
+
+WIDTH = 100
+
+
+def integer(value: int) -> str:
+    """`-12_345`: thousands apart from five digits on, as clippy asks."""
+    return f"{value:_}" if abs(value) >= 10_000 else str(value)
+
+
+def real(value: float) -> str:
+    """Returns the shortest literal that reads back as the same float32."""
+    if math.isnan(value):
+        return "f32::NAN"
+    if math.isinf(value):
+        return "f32::INFINITY" if value > 0 else "f32::NEG_INFINITY"
+    text = np.format_float_positional(np.float32(value), unique=True, trim="0")
+    if len(text) > 16:
+        text = np.format_float_scientific(np.float32(value), unique=True, trim="0")
+    return text.replace("e+", "e")
+
+
+def identifier(name: str) -> str:
+    """Returns a Rust identifier like `name`: what cannot be in one becomes `_`."""
+    word = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_").lower() or "tensor"
+    return f"m_{word}" if word[0].isdigit() else word
+
+
+def plain(text: str, limit: int = 120) -> str:
+    """Returns `text` fit for a comment: printable ASCII without backticks, shortened to `limit` characters.
+
+    Names in a model are a stranger's words; a line break or a bidirectional mark in one must not reach the source.
+    """
+    safe = "".join(c if " " <= c <= "~" and c != "`" else "?" for c in text)
+    return safe if len(safe) <= limit else safe[: limit - 3] + "..."
+
+
+def doc(paragraphs: list[str], mark: str = "///", indent: str = "    ") -> list[str]:
+    """Returns doc comment lines; a paragraph that starts with `|` is a table row and is not wrapped."""
+    lines: list[str] = []
+    for index, paragraph in enumerate(paragraphs):
+        table = paragraph.startswith("|")
+        if index and not (table and paragraphs[index - 1].startswith("|")):
+            lines.append(f"{indent}{mark}")
+        wrapped = [paragraph] if table else textwrap.wrap(paragraph, WIDTH, break_long_words=False, break_on_hyphens=False)
+        lines += [f"{indent}{mark} {line}" for line in wrapped]
+    return lines

@@ -1,0 +1,1 @@
+"""What differs between instruction sets: code sizes, weight packing, tile granularity, costs."""
