@@ -1,0 +1,130 @@
+"""The pipeline, readable as one list: model file -> Rust module. Pure: reads the model, writes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ariel_build import frontends
+from ariel_build.codegen import generate
+from ariel_build.errors import ArielError, BudgetError, Diagnostic
+from ariel_build.ir import Graph, verify
+from ariel_build.lower import lower
+from ariel_build.memory import MemoryPlan, plan_calls
+from ariel_build.ops import import_model
+from ariel_build.passes import PassLog, optimize
+from ariel_build.schedule import Schedule
+
+if TYPE_CHECKING:
+    from ariel_build.boards import Board
+    from ariel_build.metadata import ModelOptions
+
+__all__ = ["Compiled", "compile_model", "import_file"]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled model: the Rust module, the weights, and what `inspect` and reports tell of it."""
+
+    module: str
+    module_text: str
+    weights: bytes
+    graph: Graph
+    schedule: Schedule
+    plan: MemoryPlan
+    log: PassLog
+    operators: Mapping[str, int]
+    notes: tuple[str, ...] = ()
+    dependencies: tuple[Path, ...] = ()
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(step.call.macs for step in self.schedule.steps)
+
+
+def import_file(path: Path, dims: Mapping[str, int] | None = None) -> tuple[Graph, tuple[str, ...]]:
+    """Reads a model file into a verified graph, and returns it with the notes of the frontend."""
+    with _at(path):
+        source = frontends.read(path, dims)
+        graph = import_model(replace(source, path=path.name))
+        verify(graph, after="import")
+        return graph, tuple(source.notes)
+
+
+def compile_model(
+    path: Path, options: ModelOptions, board: Board, module: str, *, portable: bool = False
+) -> Compiled:
+    """Compiles the model at `path` into the Rust module `module`.
+
+    `portable` generates code for any target, with the same results. Raises ArielError with the place in the user's file.
+    """
+    del portable  # All code is portable so far; instruction sets choose their kernels in the runtime crate.
+    graph, notes = import_file(path, options.dims)
+    operators = Counter(node.op.name for node in graph.nodes)
+    with _at(path):
+        log = optimize(graph)
+        lowered = lower(graph)
+        schedule, plan = plan_calls(
+            lowered.calls, graph.inputs, graph.outputs, graph.states, lowered.aliases, cores=1
+        )
+        section = options.weights_section or f".rodata.ariel.{module}"
+        generated = generate(module, graph, schedule, plan, section)
+    compiled = Compiled(
+        module,
+        generated.text,
+        generated.weights,
+        graph,
+        schedule,
+        plan,
+        log,
+        dict(sorted(operators.items())),
+        notes,
+        (path,),
+    )
+    check_budget(compiled, options, path)
+    del board
+    return compiled
+
+
+def check_budget(compiled: Compiled, options: ModelOptions, path: Path) -> None:
+    """Raises BudgetError where the model needs more RAM or flash than the user allows."""
+    budget = options.budget
+    problems = []
+    for what, limit, need in (
+        ("ram", budget.ram if budget else None, compiled.plan.arena_bytes),
+        ("flash", budget.flash if budget else None, len(compiled.weights)),
+    ):
+        if limit is not None and need > limit:
+            problems.append(
+                Diagnostic(
+                    f"the model needs {need:,} bytes of {what}, its budget is {limit:,}",
+                    path.name,
+                    f'raise `budget = {{ {what} = ".." }}` or make the model smaller',
+                )
+            )
+    if problems:
+        raise BudgetError(problems)
+
+
+class _at:  # noqa: N801 - reads as a statement: `with _at(path):`
+    """Names the file in the diagnostics of every error that leaves the block."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ArielError):
+            name = self.path.name
+            error.diagnostics = [
+                d
+                if name in d.origin
+                else Diagnostic(d.message, f"{self.path}: {d.origin}" if d.origin else str(self.path), d.help)
+                for d in error.diagnostics
+            ]
