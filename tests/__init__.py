@@ -1,0 +1,1 @@
+"""The tests: `nox -s tests`, or `pytest` in an environment that has the extra `test`."""
