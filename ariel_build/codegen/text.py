@@ -41,7 +41,7 @@ def plain(text: str, limit: int = 120) -> str:
 
     Names in a model are a stranger's words; a line break or a bidirectional mark in one must not reach the source.
     """
-    safe = "".join(c if " " <= c <= "~" and c != "`" else "?" for c in text)
+    safe = "".join(c if " " <= c <= "~" else "?" for c in text.replace("`", "'"))
     return safe if len(safe) <= limit else safe[: limit - 3] + "..."
 
 

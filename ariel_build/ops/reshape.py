@@ -1,0 +1,138 @@
+"""Reshape: the same elements in the same order under another shape. Costs nothing: the output is the input's bytes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ariel_build.ir import Array, Node, Quant, TensorType, Value
+from ariel_build.kernel import KernelCall
+from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.copy import Part, copy_call, dense_strides
+from ariel_build.ops.importer import Importer
+
+__all__ = ["Reshape", "reshape"]
+
+
+@dataclass(frozen=True)
+class Reshape(Operator):
+    """output = input, of shape `shape`."""
+
+    shape: tuple[int, ...]
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """T of n elements -> T of n elements."""
+        x = inputs[0]
+        if x is None or math.prod(self.shape) != x.elements or any(d < 0 for d in self.shape):
+            raise ValueError(f"{x} cannot be reshaped to {list(self.shape)}")
+        return [TensorType(x.dtype, self.shape)]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Returns the input with the new shape."""
+        return [np.reshape(np.asarray(inputs[0]), self.shape)]
+
+    def aliases(self, node: Node) -> dict[Value, tuple[Value, int]] | None:
+        """The output is the input's bytes; a constant has none in the arena, and is copied."""
+        return None if node.input(0).is_constant else {node.output: (node.input(0), 0)}
+
+    def lower(self, node: Node) -> KernelCall:
+        """`copy::Copy` of a constant."""
+        x = node.input(0)
+        return copy_call(node.output, [Part(x, node.output.shape, dense_strides(node.output.shape))])
+
+
+def reshape(importer: Importer, value: Value, shape: Sequence[int]) -> Value:
+    """Returns `value` under another shape; constants, and their stored twins, are reshaped at once."""
+    shape = tuple(int(d) for d in shape)
+    if value.shape == shape:
+        return value
+    (out,) = importer.emit(Reshape(shape), [value], [_quant(value.type.quant, value.shape, shape)])
+    if value.stored is not None and value.stored.data is not None:
+        quant = _quant(value.stored.type.quant, value.shape, shape)
+        out.stored = importer.constant(value.stored.data.reshape(shape), value.stored.name, quant)
+    return out
+
+
+def _quant(quant: Quant | None, old: tuple[int, ...], new: tuple[int, ...]) -> Quant | None:
+    """Returns the quantisation after a reshape: its axis moves along, where it stays one axis."""
+    if quant is None or quant.per_tensor or quant.axis is None:
+        return quant
+    before, extent = math.prod(old[: quant.axis]), old[quant.axis]
+    for axis, size in enumerate(new):
+        if math.prod(new[:axis]) == before and size == extent:
+            return replace(quant, axis=axis)
+    raise UnsupportedReason("a tensor that is quantised per axis is reshaped across that axis")
+
+
+@imports("tflite", "RESHAPE", "SQUEEZE", "EXPAND_DIMS")
+def _from_tflite(importer: Importer) -> None:
+    # TFLite declares the output's shape, whatever the attributes say.
+    x = importer.input(0)
+    importer.bind(*importer.emit(Reshape(importer.output_type().shape), [x], types=[importer.output_type()]))
+
+
+@imports("onnx", "Reshape")
+def _reshape_from_onnx(importer: Importer) -> None:
+    x = importer.input(0)
+    target = importer.constant_input(1, "the shape") if len(importer.node.inputs) > 1 else importer.attribute("shape", ())
+    shape = [int(d) for d in np.asarray(target).reshape(-1)]
+    if not importer.integer("allowzero"):
+        shape = [x.shape[k] if d == 0 and k < len(x.shape) else d for k, d in enumerate(shape)]
+    importer.bind(reshape(importer, x, infer_free(shape, x.type.elements)))
+
+
+def infer_free(shape: Sequence[int], elements: int) -> tuple[int, ...]:
+    """Returns the shape with its one -1 replaced by what `elements` leaves."""
+    free = [k for k, d in enumerate(shape) if d == -1]
+    known = math.prod(d for d in shape if d != -1)
+    if len(free) > 1 or any(d < -1 for d in shape) or (free and (known == 0 or elements % known)):
+        raise UnsupportedReason(f"{elements} elements cannot have the shape {list(shape)}")
+    return tuple(elements // known if d == -1 else d for d in shape)
+
+
+@imports("onnx", "Flatten")
+def _flatten_from_onnx(importer: Importer) -> None:
+    x = importer.input(0)
+    axis = importer.integer("axis", 1)
+    axis = axis + len(x.shape) if axis < 0 else axis
+    importer.bind(reshape(importer, x, (math.prod(x.shape[:axis]), math.prod(x.shape[axis:]))))
+
+
+def _axes(importer: Importer, rank: int, what: str) -> tuple[int, ...] | None:
+    """Returns the axes, attribute or input, counted from the front; None where there are none."""
+    if len(importer.node.inputs) > 1 and importer.node.inputs[1] is not None:
+        axes = tuple(int(a) for a in importer.constant_input(1, what).reshape(-1))
+    elif importer.attribute("axes") is not None:
+        axes = importer.integers("axes")
+    else:
+        return None
+    if any(not -rank <= a < rank for a in axes):
+        raise UnsupportedReason(f"the axes {list(axes)} are outside {rank} axes")
+    return tuple(a % rank for a in axes)
+
+
+@imports("onnx", "Squeeze")
+def _squeeze_from_onnx(importer: Importer) -> None:
+    x = importer.input(0)
+    axes = _axes(importer, len(x.shape), "the axes")
+    if axes is not None and any(x.shape[a] != 1 for a in axes):
+        raise UnsupportedReason(f"axes {list(axes)} of {list(x.shape)} are not all 1")
+    importer.bind(
+        reshape(importer, x, [d for k, d in enumerate(x.shape) if (d != 1 if axes is None else k not in axes)])
+    )
+
+
+@imports("onnx", "Unsqueeze")
+def _unsqueeze_from_onnx(importer: Importer) -> None:
+    x = importer.input(0)
+    count = len(
+        importer.integers("axes") if importer.attribute("axes") is not None else importer.constant_input(1, "the axes").reshape(-1)
+    )
+    axes = _axes(importer, len(x.shape) + count, "the axes") or ()
+    shape = list(x.shape)
+    for axis in sorted(axes):
+        shape.insert(axis, 1)
+    importer.bind(reshape(importer, x, shape))

@@ -1,0 +1,87 @@
+"""Transpose: output[i[perm[0]], i[perm[1]], ..] = input[i]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ariel_build.ir import Array, Node, Quant, TensorType, Value
+from ariel_build.kernel import KernelCall
+from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.copy import Part, copy_call, dense_strides
+from ariel_build.ops.importer import Importer
+
+__all__ = ["NCHW_TO_NHWC", "NHWC_TO_NCHW", "Transpose", "moves_only_ones", "transpose"]
+
+NCHW_TO_NHWC = (0, 2, 3, 1)
+NHWC_TO_NCHW = (0, 3, 1, 2)
+
+
+@dataclass(frozen=True)
+class Transpose(Operator):
+    """Permutes the axes: axis k of the output is axis `perm[k]` of the input."""
+
+    perm: tuple[int, ...]
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """[a, b, c] -> [shape[perm[0]], ..]."""
+        x = inputs[0]
+        if x is None or sorted(self.perm) != list(range(len(x.shape))):
+            raise ValueError(f"the permutation {list(self.perm)} does not fit {x}")
+        return [TensorType(x.dtype, tuple(x.shape[p] for p in self.perm))]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Returns the permuted input."""
+        return [np.transpose(np.asarray(inputs[0]), self.perm)]
+
+    def aliases(self, node: Node) -> dict[Value, tuple[Value, int]] | None:
+        """Where only axes of extent 1 move, the bytes stay in order."""
+        x = node.input(0)
+        return {node.output: (x, 0)} if moves_only_ones(x.shape, self.perm) and not x.is_constant else None
+
+    def lower(self, node: Node) -> KernelCall:
+        """`copy::Copy` with permuted strides."""
+        x = node.input(0)
+        strides = dense_strides(x.shape)
+        return copy_call(node.output, [Part(x, node.output.shape, tuple(strides[p] for p in self.perm))])
+
+
+def moves_only_ones(shape: Sequence[int], perm: Sequence[int]) -> bool:
+    """Whether a permutation leaves the elements in their order, as axes of extent 1 do."""
+    kept = [p for p in perm if shape[p] != 1]
+    return kept == sorted(kept)
+
+
+def transpose(importer: Importer, value: Value, perm: Sequence[int]) -> Value:
+    """Returns `value` with permuted axes; constants, and their stored twins, are permuted at once."""
+    perm = tuple(perm)
+    if perm == tuple(range(len(perm))):
+        return value
+    (out,) = importer.emit(Transpose(perm), [value], [_quant(value.type.quant, perm)])
+    if value.stored is not None and value.stored.data is not None:
+        data = np.ascontiguousarray(np.transpose(value.stored.data, perm))
+        out.stored = importer.constant(data, value.stored.name, _quant(value.stored.type.quant, perm))
+    return out
+
+
+def _quant(quant: Quant | None, perm: tuple[int, ...]) -> Quant | None:
+    if quant is None or quant.per_tensor or quant.axis is None:
+        return quant
+    return replace(quant, axis=perm.index(quant.axis))
+
+
+@imports("tflite", "TRANSPOSE")
+def _from_tflite(importer: Importer) -> None:
+    x = importer.input(0)
+    perm = tuple(int(p) for p in importer.constant_input(1, "the permutation").reshape(-1))
+    if sorted(p % max(1, len(x.shape)) for p in perm) != list(range(len(x.shape))):
+        raise UnsupportedReason(f"the permutation {list(perm)} does not fit {x.type}")
+    importer.emit_declared(Transpose(tuple(p % len(x.shape) for p in perm)), [x])
+
+
+@imports("onnx", "Transpose")
+def _from_onnx(importer: Importer) -> None:
+    x = importer.input(0)
+    importer.bind(transpose(importer, x, importer.integers("perm", tuple(range(len(x.shape)))[::-1])))
