@@ -1,0 +1,23 @@
+"""The arena: lifetimes, offsets, and an independent checker of the plan. See `check` for the memory invariants."""
+
+from ariel_build.memory.buffers import ArenaPlan, Buffer, Part
+from ariel_build.memory.check import check_plan
+from ariel_build.memory.plan import plan_arena
+from ariel_build.memory.planner import plan_calls, plan_memory
+from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, ScratchPlan
+
+__all__ = [
+    "ArenaPlan",
+    "Block",
+    "Buffer",
+    "Copy",
+    "Group",
+    "MemoryPlan",
+    "Part",
+    "Region",
+    "ScratchPlan",
+    "check_plan",
+    "plan_arena",
+    "plan_calls",
+    "plan_memory",
+]

@@ -1,0 +1,155 @@
+"""Arrangement = storages in which inputs, outputs, states and calls in place have found each other.
+
+In this order, since the first are promises to the user and the last only save memory: the inputs form a struct, the
+outputs form a struct, each state's next content takes the place of the current one, calls work in place. An output or
+state for which that is unsafe is computed elsewhere and copied after the last step; a call for which it is unsafe gets
+a region of its own, with a reason for the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ariel_build.errors import InternalError
+from ariel_build.ir import State, Value
+from ariel_build.memory.liveness import Horizon, build_storages
+from ariel_build.memory.segments import Segment
+from ariel_build.memory.storage import ALIGNMENT, Storages, padded
+from ariel_build.schedule import BEFORE, Aliases, Interval, Schedule
+
+__all__ = ["Arrangement", "arrange", "field_offsets"]
+
+
+@dataclass
+class Arrangement:
+    """Storages, the values at the fields of both structs, copies (source, target), and why others were needed."""
+
+    storages: Storages
+    input_fields: list[Value]
+    output_fields: list[Value] = field(default_factory=list)
+    copies: list[tuple[Value, Value]] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+
+
+def field_offsets(values: Sequence[Value]) -> tuple[list[int], int]:
+    """Returns the byte offset of each field of the struct, and the struct's size."""
+    offsets, end = [], 0
+    for value in values:
+        offsets.append(end)
+        end += padded(value.type.bytes)
+    return offsets, end
+
+
+def arrange(
+    schedule: Schedule,
+    inputs: Sequence[Value],
+    outputs: Sequence[Value],
+    states: Sequence[State],
+    alias_of: Aliases,
+    in_place_order: int,
+) -> Arrangement:
+    """Returns the arrangement of all values.
+
+    A call's pairs for working in place are tried from the first (`in_place_order` 1), the last (-1), or not at all (0).
+    """
+    horizon = Horizon.of(schedule, outputs, states)
+
+    def begin() -> Arrangement:
+        storages = build_storages(schedule, inputs, outputs, states, alias_of)
+        _place_inputs(storages, inputs)
+        return Arrangement(storages, list(inputs))
+
+    arrangement = begin()
+    if not _place_outputs(arrangement, outputs, states, horizon, copy_all=False):
+        arrangement = begin()
+        _place_outputs(arrangement, outputs, states, horizon, copy_all=True)
+    _place_states(arrangement, states, horizon)
+    _place_in_place(arrangement, schedule, in_place_order)
+    return arrangement
+
+
+def _place_inputs(storages: Storages, inputs: Sequence[Value]) -> None:
+    for value, offset in zip(inputs, field_offsets(inputs)[0], strict=True):
+        reason = storages.merge(inputs[0], value, offset)
+        if reason:
+            raise InternalError(f"an input has no place in the input struct: {reason}", {"input": value})
+        _reserve_padding(storages, value, Interval(BEFORE, BEFORE + 1))
+
+
+def _reserve_padding(storages: Storages, value: Value, time: Interval) -> None:
+    """Keeps the bytes free that belong to the struct's field and not to its elements."""
+    size = value.type.bytes
+    if size % ALIGNMENT:
+        storages.reserve(value, Segment(size, padded(size), time, value))
+
+
+def _place_outputs(
+    arrangement: Arrangement, outputs: Sequence[Value], states: Sequence[State], horizon: Horizon, *, copy_all: bool
+) -> bool:
+    """Lays out the output struct; False where a copy that became necessary has no room beside the other fields."""
+    storages, fields = arrangement.storages, arrangement.output_fields
+    of_states = {storages.locate(s.current)[0] for s in states}
+    for index, (value, offset) in enumerate(zip(outputs, field_offsets(outputs)[0], strict=True)):
+        number, start = storages.locate(value)
+        fits = not copy_all and number not in of_states and start % ALIGNMENT == 0
+        if fits and (not fields or not storages.merge(fields[0], value, offset)):
+            fields.append(value)
+        else:
+            copy = Value(value.type, f"{value.name} (copy)")
+            life = Interval(horizon.copy(index).start, horizon.program.end)
+            storages.add(copy, [Segment(0, value.type.bytes, life, copy)] if value.type.bytes else [])
+            if fields and storages.merge(fields[0], copy, offset):
+                return False
+            fields.append(copy)
+            arrangement.copies.append((value, copy))
+        _reserve_padding(storages, fields[-1], horizon.program)
+    return True
+
+
+def _place_states(arrangement: Arrangement, states: Sequence[State], horizon: Horizon) -> None:
+    """Lets the next content replace the current one where nobody needs that any more, else appends a copy."""
+    storages = arrangement.storages
+    pending = []
+    for state in states:
+        if state.next.type.bytes != state.current.type.bytes:
+            raise InternalError("a state and its next content differ in size", {"state": state.current})
+        reason = storages.merge(state.current, state.next)
+        if reason:
+            arrangement.refusals.append(f"state `{state.current.name}` is copied: {reason}")
+            pending.append((state.next, state.current))
+    for state in states:
+        always = Interval(BEFORE, horizon.program.end)
+        storages.reserve(state.current, Segment(0, padded(state.current.type.bytes), always, state.current))
+    while pending:
+        # A copy may only overwrite a state that no other copy has still to read.
+        sources = [storages.locate(source)[0] for source, _ in pending]
+        for index, (_, target) in enumerate(pending):
+            number = storages.locate(target)[0]
+            if all(number != s for other, s in enumerate(sources) if other != index):
+                arrangement.copies.append(pending.pop(index))
+                break
+        else:
+            names = [target.name for _, target in pending]
+            raise InternalError("states are exchanged in a circle; lowering must copy one of them", {"states": names})
+
+
+def _place_in_place(arrangement: Arrangement, schedule: Schedule, order: int) -> None:
+    """Merges inputs and outputs of the calls that can work in place, equal sizes first."""
+    storages = arrangement.storages
+    for step in schedule.steps:
+        call = step.call
+        pairs = sorted(
+            (p for p in call.in_place if call.inputs[p[0]] in storages and call.outputs[p[1]] in storages),
+            key=lambda p: (call.inputs[p[0]].type.bytes != call.outputs[p[1]].type.bytes, order * p[0]),
+        )
+        done: set[int] = set()
+        reasons = []
+        for i, o in pairs if order else ():
+            reason = "" if o in done else storages.merge(call.inputs[i], call.outputs[o])
+            if reason:
+                reasons.append(f"{step.name} is not in place: {reason}")
+            else:
+                done.add(o)
+        if not done:
+            arrangement.refusals.extend(reasons)

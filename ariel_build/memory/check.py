@@ -1,0 +1,136 @@
+"""The independent checker: proves the memory invariants on a finished plan, sharing no code with the planner.
+
+The SAFETY comments of the runtime and of generated code cite these invariants by number.
+
+**Memory invariant 1** (bounds). Every region (of a value, of each core's scratch, of the input and output structs and
+their fields) lies inside the arena. The arena's size, whole structs and their fields, scratch and every value that is
+not a part of another are multiples of 16 bytes from its beginning; a part of another value is aligned to its elements.
+
+**Memory invariant 2** (disjoint). No two regions that are needed at the same time share a byte, where "needed" is from
+the start of the step that writes to the end of the last step that reads, exactly for every byte. The one exception
+is a step that works in place: the pair is declared by its kernel, begins at the same byte and has as many elements,
+all operands in these bytes are so declared, no other step needs the bytes from the step's start on, and where the
+elements differ in size tiles do not run side by side. States are needed always, the struct of inputs before the first
+step, the struct of outputs after the last. Tiles of one step cover its extent without overlapping, in multiples of its
+granularity.
+
+**Memory invariant 3** (contents). Every byte that a step reads was written completely before the step starts, by the
+value that the step means, and is not overwritten until the step ends; so is every byte of an output and of a state
+when the run ends.
+
+"Before" is the promise of the schedule: where `a.end <= b.start`, step `a` is complete before `b` starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ariel_build.errors import InternalError
+from ariel_build.ir import State, Value
+from ariel_build.kernel import Scratch
+from ariel_build.memory.check_contents import check_contents
+from ariel_build.memory.check_disjoint import check_disjoint
+from ariel_build.memory.check_facts import Facts
+from ariel_build.memory.regions import Group, MemoryPlan, Region
+from ariel_build.schedule import Aliases, Schedule, Step
+
+__all__ = ["check_plan"]
+
+_ALIGNMENT = 16
+
+
+def check_plan(
+    schedule: Schedule,
+    plan: MemoryPlan,
+    inputs: Sequence[Value],
+    outputs: Sequence[Value],
+    states: Sequence[State] = (),
+    alias_of: Aliases | None = None,
+) -> None:
+    """Raises InternalError with the names of those concerned where an invariant does not hold."""
+    facts = Facts(schedule, plan, list(inputs), list(outputs), list(states), alias_of or {})
+    _check_values(facts)
+    _check_scratch(schedule, plan)
+    _check_group("input", plan.input_group, inputs, plan)
+    _check_group("output", plan.output_group, outputs, plan)
+    for value, field in zip(inputs, _fields(plan.input_group, inputs), strict=True):
+        if facts.region(value) != field:
+            raise InternalError("memory invariant 1: an input is not at its field of the struct", {"input": value})
+    for step in schedule.steps:
+        _check_tiles(step)
+    check_disjoint(facts)
+    check_contents(facts)
+
+
+def _check_region(what: str, region: Region, plan: MemoryPlan, alignment: int = _ALIGNMENT) -> None:
+    if region.offset < 0 or region.bytes < 0 or region.offset + region.bytes > plan.arena_bytes:
+        raise InternalError(
+            f"memory invariant 1: {what} lies outside the arena", {"region": region, "arena": plan.arena_bytes}
+        )
+    if region.offset % alignment:
+        raise InternalError(f"memory invariant 1: {what} is not aligned to {alignment}", {"region": region})
+
+
+def _check_values(facts: Facts) -> None:
+    """Proves bounds, alignment and sizes of all values, and that aliases lie where they were declared."""
+    plan = facts.plan
+    if plan.arena_bytes % _ALIGNMENT:
+        raise InternalError("memory invariant 1: the arena's size is not a multiple of 16", {"bytes": plan.arena_bytes})
+    bases: dict[Value, tuple[int, Value]] = {}
+    for value in facts.values():
+        region = facts.region(value)
+        if region.bytes != value.type.bytes:
+            raise InternalError("memory invariant 1: a region is not as large as its value", {"value": value})
+        alignment = _ALIGNMENT if value not in facts.alias_of else value.type.dtype.bytes
+        _check_region(repr(value), region, plan, alignment)
+        root, offset = facts.root(value)
+        base, first = bases.setdefault(root, (region.offset - offset, value))
+        if base != region.offset - offset:
+            raise InternalError("memory invariant 1: aliases are not where they were declared", {"of": [first, value]})
+
+
+def _check_scratch(schedule: Schedule, plan: MemoryPlan) -> None:
+    for step in schedule.steps:
+        wanted = [f.bytes for f in step.call.fields.values() if isinstance(f, Scratch)]
+        for core in range(schedule.cores):
+            whole = plan.scratch(step.index, core)
+            if sum(wanted):
+                _check_region(f"scratch of {step.name}", whole, plan)
+            reached = whole.offset
+            for part, size in enumerate(wanted if sum(wanted) else ()):
+                region = plan.scratch_part(step.index, part, core)
+                _check_region(f"scratch {part} of {step.name}", region, plan)
+                if region.bytes != size or region.offset < reached or region.end > whole.end:
+                    raise InternalError(
+                        "memory invariant 1: a scratch field is not inside its core's", {"of": step.name}
+                    )
+                reached = region.end
+
+
+def _fields(group: Group, values: Sequence[Value]) -> list[Region]:
+    return [Region(group.offset + o, v.type.bytes) for o, v in zip(group.fields, values, strict=True)]
+
+
+def _check_group(what: str, group: Group, values: Sequence[Value], plan: MemoryPlan) -> None:
+    """Proves that the struct is laid out as Rust lays out `repr(C, align(16))`, and inside the arena."""
+    _check_region(f"the struct of {what}s", group.region, plan)
+    end = 0
+    if len(group.fields) != len(values):
+        raise InternalError(f"memory invariant 1: the struct of {what}s has other fields than the model", {})
+    for value, offset in zip(values, group.fields, strict=True):
+        if offset != end:
+            raise InternalError(f"memory invariant 1: a field of the {what}s is misplaced", {"field": value})
+        end = offset + value.type.bytes + -value.type.bytes % _ALIGNMENT
+    if end != group.bytes:
+        raise InternalError(f"memory invariant 1: the struct of {what}s has another size", {"bytes": group.bytes})
+
+
+def _check_tiles(step: Step) -> None:
+    """Proves that the tiles are a partition of the extent in whole granules."""
+    tiling, reached = step.call.tiling, 0
+    for start, end in sorted(step.tiles):
+        if start != reached or end <= start or start % tiling.granularity:
+            raise InternalError("memory invariant 2: tiles overlap or leave a gap", {"step": step.name, "at": start})
+        reached = end
+    if reached != max(tiling.extent, 0):
+        raise InternalError("memory invariant 2: tiles do not cover the extent", {"step": step.name})

@@ -1,0 +1,121 @@
+"""What the checker reads from schedule and plan: regions, roots of aliases, and who writes the bytes of a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ariel_build.errors import InternalError
+from ariel_build.ir import State, Value
+from ariel_build.memory.regions import Copy, MemoryPlan, Region
+from ariel_build.schedule import Aliases, Interval, Schedule, Step
+
+__all__ = ["Facts", "Writing"]
+
+
+@dataclass(frozen=True)
+class Writing:
+    """One value that is written: before the first step, or by a step."""
+
+    value: Value
+    region: Region
+    time: Interval
+    step: Step | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Schedule and plan, with the derived facts that both proofs begin from."""
+
+    schedule: Schedule
+    plan: MemoryPlan
+    inputs: list[Value]
+    outputs: list[Value]
+    states: list[State]
+    alias_of: Aliases
+    before: Interval = field(default=Interval(-1, 0))
+
+    @property
+    def program(self) -> Interval:
+        """The tick after the steps and the copies, when the program reads the outputs."""
+        end = self.schedule.end + len(self.plan.copies)
+        return Interval(end, end + 1)
+
+    def copy_time(self, index: int) -> Interval:
+        """The tick of the index-th copy."""
+        return Interval(self.schedule.end + index, self.schedule.end + index + 1)
+
+    def root(self, value: Value) -> tuple[Value, int]:
+        """Returns the value that `value` is finally a part of, and the byte offset there."""
+        offset = 0
+        while value in self.alias_of:
+            value, step = self.alias_of[value]
+            offset += step
+        return value, offset
+
+    def in_flash(self, value: Value) -> bool:
+        """Whether the value is a constant, or a part of one."""
+        return self.root(value)[0].is_constant
+
+    def region(self, value: Value) -> Region:
+        """Returns the planned region; InternalError where the plan forgot the value."""
+        if value not in self.plan.regions:
+            raise InternalError("memory invariant 1: the plan has no region for a value", {"value": value})
+        return self.plan.regions[value]
+
+    def values(self) -> list[Value]:
+        """Every value that has to be in the arena, once."""
+        used = [*self.inputs, *self.outputs]
+        used += [v for s in self.states for v in (s.current, s.next)]
+        used += [v for s in self.schedule.steps for v in [*s.call.inputs, *s.call.outputs]]
+        return [v for v in dict.fromkeys(used) if not self.in_flash(v)]
+
+    @cached_property
+    def writings(self) -> dict[Value, Writing]:
+        """Every value that is written, in the order of time."""
+        table = {v: Writing(v, self.region(v), self.before) for v in [*self.inputs, *(s.current for s in self.states)]}
+        for step in sorted(self.schedule.steps, key=lambda s: s.time):
+            for value in step.call.outputs:
+                if value in table:
+                    raise InternalError("memory invariant 3: a value is written twice", {"value": value})
+                table[value] = Writing(value, self.region(value), step.time, step)
+        return table
+
+    def sources(self, value: Value) -> list[tuple[Writing, int, int, int]]:
+        """Returns who writes the bytes of `value`: (writing, first byte of value, its place in the writing, count).
+
+        That is the nearest written value that `value` is a part of; where there is none, the written parts of its root.
+        """
+        root, start = self.root(value)
+        end = start + value.type.bytes
+        nearest = value
+        while nearest not in self.writings and nearest in self.alias_of:
+            nearest = self.alias_of[nearest][0]
+        makers = [nearest] if nearest in self.writings else [v for v in self.writings if self.root(v)[0] is root]
+        found = []
+        for maker in makers:
+            offset = self.root(maker)[1]
+            low, high = max(start, offset), min(end, offset + maker.type.bytes)
+            if low < high:
+                found.append((self.writings[maker], low - start, low - offset, high - low))
+        return found
+
+    def copy_to(self, target: Region) -> int | None:
+        """Returns the index of the copy that fills `target`."""
+        return next((i for i, c in enumerate(self.plan.copies) if c.target == target), None)
+
+    def field(self, index: int) -> Region:
+        """The region of an output in the struct of outputs."""
+        group = self.plan.output_group
+        return Region(group.offset + group.fields[index], self.outputs[index].type.bytes)
+
+    def endings(self) -> list[tuple[Value, Region, Copy | None, Interval]]:
+        """Returns for outputs and next states where they must be at the end, by which copy, and when they are read."""
+        table = []
+        wanted = [(v, self.field(i)) for i, v in enumerate(self.outputs)]
+        wanted += [(s.next, self.region(s.current)) for s in self.states]
+        for value, target in wanted:
+            index = None if self.region(value) == target else self.copy_to(target)
+            copy, time = (None, self.program) if index is None else (self.plan.copies[index], self.copy_time(index))
+            table.append((value, target, copy, time))
+        return table

@@ -1,0 +1,96 @@
+"""The planning problem in granules of 16 bytes: which offsets of two buffers exclude each other.
+
+Two buffers conflict where a part of one and a part of the other are needed at the same time; then the distance of
+their offsets must leave out a few ranges. Whole granules belong to one buffer, so that every offset is aligned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ariel_build.memory.buffers import Buffer, Part
+from ariel_build.memory.storage import ALIGNMENT
+
+__all__ = ["Problem"]
+
+#: (other buffer, low, high): the offset must not lie in [other's offset + low, other's offset + high).
+Exclusion = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Sizes, alignments and exclusions of all buffers, in granules."""
+
+    buffers: Sequence[Buffer]
+
+    @cached_property
+    def parts(self) -> list[list[Part]]:
+        """The parts of each buffer, widened to whole granules."""
+        return [
+            [Part(p.start // ALIGNMENT, -(-p.end // ALIGNMENT), p.life) for p in b.parts if p.start < p.end]
+            for b in self.buffers
+        ]
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """Granules of each buffer."""
+        return [max((p.end for p in parts), default=0) for parts in self.parts]
+
+    @cached_property
+    def alignments(self) -> list[int]:
+        """Granules to which each buffer is aligned."""
+        return [max(b.alignment // ALIGNMENT, 1) for b in self.buffers]
+
+    @cached_property
+    def exclusions(self) -> list[list[Exclusion]]:
+        """For each buffer the offsets that each conflicting one takes from it."""
+        table: list[list[Exclusion]] = [[] for _ in self.buffers]
+        for a, mine in enumerate(self.parts):
+            for b in range(a):
+                for low, high in _excluded(mine, self.parts[b]):
+                    table[a].append((b, low, high))
+                    table[b].append((a, 1 - high, 1 - low))
+        return table
+
+    @cached_property
+    def lower_bound(self) -> int:
+        """The largest number of granules needed at one time, or of one buffer."""
+        ticks = {p.life.start for parts in self.parts for p in parts}
+        return max([0, *self.sizes, *(sum(_union(parts, tick) for parts in self.parts) for tick in ticks)])
+
+    def lowest(self, buffer: int, offsets: Sequence[int]) -> int:
+        """Returns the lowest offset that the placed buffers leave; an offset of -1 means not placed."""
+        taken = sorted(
+            (offsets[b] + low, offsets[b] + high) for b, low, high in self.exclusions[buffer] if offsets[b] >= 0
+        )
+        unit = self.alignments[buffer]
+        offset = 0
+        for low, high in taken:
+            if low > offset:
+                break
+            if high > offset:
+                offset = -(-high // unit) * unit
+        return offset
+
+
+def _excluded(mine: Sequence[Part], others: Sequence[Part]) -> list[tuple[int, int]]:
+    """Returns the distances, as joined half-open ranges, at which `mine` would collide with `others`."""
+    ranges = sorted((q.start - p.end + 1, q.end - p.start) for p in mine for q in others if p.life.overlaps(q.life))
+    joined: list[tuple[int, int]] = []
+    for low, high in ranges:
+        if joined and low <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], high))
+        else:
+            joined.append((low, high))
+    return joined
+
+
+def _union(parts: Sequence[Part], tick: int) -> int:
+    """Returns how many granules of one buffer are needed at `tick`."""
+    total = reached = 0
+    for start, end in sorted((p.start, p.end) for p in parts if p.life.start <= tick < p.life.end):
+        total += max(end - max(start, reached), 0)
+        reached = max(reached, end)
+    return total

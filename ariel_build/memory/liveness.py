@@ -1,0 +1,142 @@
+"""life of a byte = from the start of the step that writes it to the end of the last step that reads it.
+
+Time reaches past the steps on both sides. Inputs and states are there from the tick `BEFORE`; after the last step
+come one tick for each copy that the plan may need, and then the tick in which the program reads the outputs. A view
+that is read keeps alive the bytes that it covers, not the whole value that it is part of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ariel_build.errors import InternalError
+from ariel_build.ir import State, Value
+from ariel_build.memory.segments import Read, Segment
+from ariel_build.memory.storage import Storages
+from ariel_build.schedule import BEFORE, Aliases, Interval, Schedule, Step, resolve
+
+__all__ = ["Horizon", "build_storages"]
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """The ticks after the last step: `copy(k)` for the k-th copy, then `program`, when the outputs are read."""
+
+    start: int
+    copies: int
+
+    @classmethod
+    def of(cls, schedule: Schedule, outputs: Sequence[Value], states: Sequence[State]) -> Horizon:
+        """Leaves a tick for a copy of each output and each state."""
+        return cls(schedule.end, len(outputs) + len(states))
+
+    def copy(self, index: int) -> Interval:
+        """The tick of one copy."""
+        return Interval(self.start + index, self.start + index + 1)
+
+    @property
+    def program(self) -> Interval:
+        """The tick after everything."""
+        return self.copy(self.copies)
+
+
+@dataclass(frozen=True)
+class _Write:
+    value: Value
+    start: int
+    end: int
+    time: Interval
+    step: Step | None
+
+
+@dataclass(frozen=True)
+class _Use:
+    read: Read
+    start: int
+    end: int
+    #: The values whose writing the reader sees; None means whatever was written there.
+    writer: Value | None
+
+
+def build_storages(
+    schedule: Schedule,
+    inputs: Sequence[Value],
+    outputs: Sequence[Value],
+    states: Sequence[State],
+    alias_of: Aliases,
+) -> Storages:
+    """Returns a storage for each value that is no alias, with the exact life of every byte of it."""
+    writes = _writes(schedule, inputs, states, alias_of)
+    made = {w.value for table in writes.values() for w in table}
+    program = Horizon.of(schedule, outputs, states).program
+    uses: dict[Value, list[_Use]] = {}
+
+    def use(value: Value, time: Interval, step: Step | None) -> None:
+        root, start = resolve(value, alias_of)
+        if root.is_constant:
+            return
+        if root not in writes:
+            raise InternalError("a value is read, but no call makes it", {"value": value, "by": step and step.name})
+        writer = _maker(value, made, alias_of)
+        uses.setdefault(root, []).append(_Use(Read(time, value, step), start, start + value.type.bytes, writer))
+
+    for step in schedule.steps:
+        for value in dict.fromkeys(step.call.inputs):
+            use(value, step.time, step)
+    for value in [*outputs, *(s.next for s in states)]:
+        if value.is_constant:
+            raise InternalError("a constant output must be copied by a call of its own", {"value": value})
+        use(value, program, None)
+    storages = Storages(alias_of, schedule.cores)
+    for root, table in writes.items():
+        storages.add(root, _segments(table, uses.get(root, [])))
+    return storages
+
+
+def _writes(
+    schedule: Schedule, inputs: Sequence[Value], states: Sequence[State], alias_of: Aliases
+) -> dict[Value, list[_Write]]:
+    writes: dict[Value, list[_Write]] = {}
+
+    def write(value: Value, time: Interval, step: Step | None) -> None:
+        root, start = resolve(value, alias_of)
+        if root.is_constant:
+            raise InternalError("a constant is written", {"value": value, "by": step and step.name})
+        table = writes.setdefault(root, [])
+        if any(w.value is value for w in table):
+            raise InternalError("a value is made twice", {"value": value, "by": step and step.name})
+        table.append(_Write(value, start, start + value.type.bytes, time, step))
+
+    for value in [*inputs, *(s.current for s in states)]:
+        if value in alias_of:
+            raise InternalError("an input or a state must not be an alias", {"value": value})
+        write(value, Interval(BEFORE, BEFORE + 1), None)
+    for step in schedule.steps:
+        for value in step.call.outputs:
+            write(value, step.time, step)
+    return writes
+
+
+def _maker(value: Value, made: set[Value], alias_of: Aliases) -> Value | None:
+    """Returns the nearest value that is written and has `value` as a part, or None: its parts are written."""
+    while value not in made:
+        if value not in alias_of:
+            return None
+        value = alias_of[value][0]
+    return value
+
+
+def _segments(writes: list[_Write], uses: list[_Use]) -> list[Segment]:
+    """Cuts each written range where a reader's range begins or ends, and finds who reads each piece last."""
+    segments: list[Segment] = []
+    for w in writes:
+        readers = [u for u in uses if u.writer in (None, w.value) and u.start < w.end and w.start < u.end]
+        cuts = {w.start, w.end}
+        cuts.update(c for u in readers for c in (u.start, u.end) if w.start < c < w.end)
+        for start, end in pairwise(sorted(cuts)):
+            reads = tuple(u.read for u in readers if u.start < end and start < u.end)
+            life = Interval(w.time.start, max([w.time.end, *(r.time.end for r in reads)]))
+            segments.append(Segment(start, end, life, w.value, w.step, reads))
+    return segments

@@ -1,0 +1,114 @@
+"""MemoryPlan: where in the arena each value, each core's scratch and the input and output structs lie. Data only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ariel_build.errors import InternalError
+from ariel_build.ir import Value
+from ariel_build.schedule import Interval
+
+__all__ = ["Block", "Copy", "Group", "MemoryPlan", "Region", "ScratchPlan"]
+
+
+class Region(NamedTuple):
+    """`bytes` of the arena from `offset` on."""
+
+    offset: int
+    bytes: int
+
+    @property
+    def end(self) -> int:
+        """The first byte after the region."""
+        return self.offset + self.bytes
+
+
+@dataclass(frozen=True)
+class Group:
+    """The inputs (or outputs) as one `repr(C, align(16))` struct of fields that are aligned so themselves.
+
+    `fields[i]` is the byte offset of the i-th field from the beginning of the struct, `bytes` the struct's size.
+    """
+
+    offset: int
+    bytes: int
+    fields: tuple[int, ...]
+
+    @property
+    def region(self) -> Region:
+        """The whole struct, padding included."""
+        return Region(self.offset, self.bytes)
+
+
+@dataclass(frozen=True)
+class ScratchPlan:
+    """Scratch of one step: core `c` owns [offset + c * stride, + stride), `parts` are its fields, relative to that."""
+
+    offset: int
+    stride: int
+    parts: tuple[Region, ...]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy after the last step, for an output or a state that cannot be computed where it has to lie."""
+
+    source: Region
+    target: Region
+    what: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """One rectangle of the memory map over time: bytes of the arena that hold `name` during `time`."""
+
+    name: str
+    kind: str
+    region: Region
+    time: Interval
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """The arena of one model. `lower_bound` is the largest sum of live bytes: no plan of this schedule has less."""
+
+    arena_bytes: int
+    lower_bound: int
+    regions: Mapping[Value, Region]
+    scratches: tuple[ScratchPlan | None, ...]
+    input_group: Group
+    output_group: Group
+    copies: tuple[Copy, ...]
+    in_place: tuple[tuple[tuple[int, int], ...], ...]
+    refusals: tuple[str, ...]
+    blocks: tuple[Block, ...]
+
+    def region(self, value: Value) -> Region:
+        """Returns where `value` is while the steps run; a constant has no region."""
+        if value not in self.regions:
+            raise InternalError("the value has no region in the arena", {"value": value})
+        return self.regions[value]
+
+    def scratch(self, step: int, core: int = 0) -> Region:
+        """Returns all the scratch that `core` has during a step; zero bytes where the call needs none."""
+        plan = self.scratches[step]
+        return Region(0, 0) if plan is None else Region(plan.offset + core * plan.stride, plan.stride)
+
+    def scratch_part(self, step: int, part: int, core: int = 0) -> Region:
+        """Returns the region for the `part`-th `Scratch` among the fields of the step's call."""
+        plan = self.scratches[step]
+        if plan is None:
+            raise InternalError("the step has no scratch", {"step": step})
+        offset, count = plan.parts[part]
+        return Region(plan.offset + core * plan.stride + offset, count)
+
+    def live_bytes(self, tick: int) -> int:
+        """Returns the bytes that are needed during a tick, for the memory map of the report."""
+        spans = sorted((b.region.offset, b.region.end) for b in self.blocks if b.time.start <= tick < b.time.end)
+        total = reached = 0
+        for start, end in spans:
+            total += max(end - max(start, reached), 0)
+            reached = max(reached, end)
+        return total

@@ -1,0 +1,38 @@
+"""tiles = [0, u), [u, 2u), .. with u = granularity * ceil(granules / ceil(work / target)).
+
+All tiles but the last are equal, so that generated code is a loop with one constant; the last is never more than the
+others, and the number of tiles never more than the granules.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ariel_build.kernel import Axis, Tiling
+
+__all__ = ["Tile", "cut"]
+
+
+class Tile(NamedTuple):
+    """Units of a call's `Tiling` from `start` up to, not including, `end`."""
+
+    start: int
+    end: int
+
+
+def cut(tiling: Tiling, work: int, target: int) -> tuple[Tile, ...]:
+    """Returns tiles that cover the extent; one does at most `target` work, unless a single granule is more."""
+    extent, granularity = tiling.extent, max(tiling.granularity, 1)
+    if extent <= 0:
+        return ()
+    granules = _ceil_div(extent, granularity)
+    if tiling.axis is Axis.WHOLE or work <= target:
+        return (Tile(0, extent),)
+    # In whole granules: the most of them that stay below the target, then evened out over that many tiles.
+    most = max(max(target, 1) * granules // work, 1)
+    units = granularity * _ceil_div(granules, _ceil_div(granules, most))
+    return tuple(Tile(start, min(start + units, extent)) for start in range(0, extent, units))
+
+
+def _ceil_div(a: int, b: int) -> int:
+    return -(-a // b)
