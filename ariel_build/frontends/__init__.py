@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, cast
 
-from ariel_build.errors import ArielError, ModelError
-from ariel_build.frontends.checks import corrupt
+from ariel_build.errors import ArielError, Diagnostic, ModelError
+from ariel_build.frontends.checks import corrupt, shown
 from ariel_build.frontends.source import SourceModel, SourceNode, SourceTensor
 
 __all__ = ["READERS", "SourceModel", "SourceNode", "SourceTensor", "read"]
@@ -32,19 +33,26 @@ def read(path: Path, dims: Mapping[str, int] | None = None) -> SourceModel:
     """Returns the model in `path`, checked for consistency; `dims` binds its free dimensions.
 
     Raises ModelError where the file is damaged, UnsupportedError where it uses what no reader knows, MetadataError
-    where `dims` does not fit. Origins name the place in the file, not the file.
+    where `dims` does not fit. Its errors name the file and the place in it; the origins of nodes only the place.
     """
     module = READERS.get(path.suffix.lower())
     if module is None:
         raise ModelError(
-            f"`{path}` is no model file that Ariel-ML reads",
-            help="give a file that ends in " + " or ".join(READERS),
+            "this is no model file that Ariel-ML reads", str(path), "give a file that ends in " + " or ".join(READERS)
         )
     reader = cast("_Reader", importlib.import_module(module))
     try:
         return reader.read(path, dims or {})
+    except ModelError as error:
+        error.diagnostics = [_in_file(path, d) for d in error.diagnostics]
+        raise
     except ArielError:
         raise
     except Exception as error:
         # A damaged file can break a reader in ways that no list foresees. This is the one place that says so.
-        raise corrupt(f"{type(error).__name__}: {error}".strip(": ")) from error
+        raise corrupt(shown(f"{type(error).__name__}: {error}"), str(path)) from error
+
+
+def _in_file(path: Path, diagnostic: Diagnostic) -> Diagnostic:
+    """Returns a diagnostic whose origin starts with the file."""
+    return replace(diagnostic, origin=f"{path}: {diagnostic.origin}" if diagnostic.origin else str(path))

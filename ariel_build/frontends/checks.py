@@ -77,13 +77,15 @@ def read_file(path: Path) -> bytes:
     try:
         if not path.is_file():
             what = "is not a file" if path.exists() else "does not exist"
-            raise ModelError(f"model file `{path}` {what}", help="check the path; it is relative to where you named it")
+            raise ModelError(f"the model file {what}", help="check the path")
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise ModelError(
-                f"model file `{path}` has {size} bytes, more than the {MAX_FILE_BYTES >> 20} MiB that are read",
+                f"the model file has {size} bytes, more than the {MAX_FILE_BYTES >> 20} MiB that are read",
                 help="a model for a microcontroller is far smaller",
             )
         return path.read_bytes()
     except (OSError, ValueError) as error:
-        raise ModelError(f"model file `{path}` cannot be read: {error}", help="check its permissions") from error
+        raise ModelError(
+            f"the model file cannot be read: {error}", help="check the path and its permissions"
+        ) from error
