@@ -1,0 +1,56 @@
+"""The command line: parses, calls one command, and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from ariel_build import __version__
+from ariel_build.errors import ArielError, InternalError
+
+__all__ = ["main"]
+
+DONE, DEFECT, INTERRUPTED = 0, 70, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code: 0 done, 1 the answer is no, 2 the user's input, 70 our defect."""
+    from ariel_build.commands import COMMANDS
+
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["ariel"]:
+        # `cargo ariel inspect ..` calls `cargo-ariel ariel inspect ..`.
+        words = words[1:]
+    parser = argparse.ArgumentParser(prog="ariel-build", description="Compiles neural networks into no_std Rust.")
+    parser.add_argument("--version", action="version", version=f"ariel-build {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    for command in COMMANDS:
+        command.add(subparsers)
+    arguments = parser.parse_args(words)
+    try:
+        code: int = arguments.main(arguments)
+    except ArielError as error:
+        print(error.render(), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone, as `| head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        _report_defect(error)
+        return DEFECT
+    return code
+
+
+def _report_defect(error: Exception) -> None:
+    """Prints what we need in order to mend a defect of ours; the traceback only where it was asked for."""
+    what = str(error) if isinstance(error, InternalError) else f"{type(error).__name__}: {error}"
+    print(f"error: this is a defect of ariel_build {__version__}: {what}", file=sys.stderr)
+    print("  help: report it, with the model if you can; ARIEL_LOG=debug shows where it happened", file=sys.stderr)
+    if os.environ.get("ARIEL_LOG") == "debug":
+        traceback.print_exception(error)

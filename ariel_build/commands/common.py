@@ -1,0 +1,72 @@
+"""What the commands share: arguments, consoles, and the way from arguments to a compiled model."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+
+from ariel_build import boards, frontends
+from ariel_build.boards import Board
+from ariel_build.driver import Compiled, compile_model
+from ariel_build.errors import MetadataError
+from ariel_build.flags import add_options, read_options
+from ariel_build.module_name import module_name
+from ariel_build.options import ModelOptions
+from ariel_build.samples import bind_dims
+
+__all__ = ["Subparsers", "add_model", "board_of", "compiled", "console", "model_options", "progress"]
+
+#: Results go to standard output, what is being done to standard error.
+console = Console(highlight=False, soft_wrap=True)
+progress = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Subparsers(Protocol):
+    """What `ArgumentParser.add_subparsers` returns."""
+
+    def add_parser(self, name: str, *, help: str, description: str) -> argparse.ArgumentParser:
+        """Adds the parser of a command."""
+        ...
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Adds the model and its options."""
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite or .onnx file")
+    parser.add_argument("--target", metavar="TRIPLE", help="compile for this target triple (default: the board's)")
+    add_options(parser)
+
+
+def model_options(arguments: argparse.Namespace, inputs: Path | None = None) -> ModelOptions:
+    """Returns the options; free dimensions that they leave open are bound to the sizes in the npz `inputs`."""
+    options = read_options(arguments.model, arguments)
+    if inputs is None:
+        return options
+    source = frontends.read(arguments.model, options.dims)
+    bound = {k: v for k, v in bind_dims(inputs, source).items() if k not in options.dims}
+    given: Mapping[str, int] = {**bound, **options.dims}
+    return replace(options, dims=given)
+
+
+def board_of(arguments: argparse.Namespace, default: str | None = None) -> Board:
+    """Returns the board of the arguments: `--board`, else the generic one of `--target`, else `default`."""
+    if getattr(arguments, "board", None):
+        return boards.load(arguments.board)
+    if getattr(arguments, "target", None):
+        return boards.generic_for(arguments.target)
+    return boards.load(default or "generic")
+
+
+def compiled(arguments: argparse.Namespace, options: ModelOptions, board: Board) -> Compiled:
+    """Compiles the model of the arguments; its module is named after the file."""
+    if options.cores is not None and options.cores > len(board.cores):
+        raise MetadataError(
+            f"`{board.name}` has {len(board.cores)} core{'s' if len(board.cores) > 1 else ''}, not {options.cores}",
+            "--cores",
+            "give a smaller number, or another board",
+        )
+    return compile_model(arguments.model, options, board, module_name(arguments.model.stem or "model"))

@@ -1,0 +1,43 @@
+"""`compile MODEL -o DIR`: writes the Rust module and its weights."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ariel_build.commands.common import Subparsers, add_model, board_of, compiled, console, model_options, progress
+from ariel_build.errors import MetadataError
+from ariel_build.samples import write_whole
+
+__all__ = ["add", "main"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Declares the command."""
+    text = "compile a model into a Rust module and its weights"
+    parser = subparsers.add_parser("compile", help=text, description=text)
+    add_model(parser)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the folder to write to")
+    parser.set_defaults(main=main)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Compiles and writes `<module>.rs` and `<module>.weights`."""
+    folder: Path = arguments.output
+    if folder.exists() and not folder.is_dir():
+        raise MetadataError(f"`{folder}` is a file, not a folder", "-o")
+    result = compiled(arguments, model_options(arguments), board_of(arguments))
+    for note in result.notes:
+        progress.print(f"note: {note}", markup=False)
+    source, weights = folder / f"{result.module}.rs", folder / f"{result.module}.weights"
+    try:
+        if result.weights:
+            write_whole(weights, result.weights)
+        write_whole(source, result.module_text.encode())
+    except OSError as error:
+        raise MetadataError(f"cannot write: {error.strerror}", str(folder)) from None
+    console.print(
+        f"{source}: {result.macs:,} MACs, {result.plan.arena_bytes:,} bytes of RAM, {len(result.weights):,} of weights",
+        markup=False,
+    )
+    return 0

@@ -1,0 +1,44 @@
+"""Runs a graph in numpy, operator by operator: the compiler's own reference, and the answer where no oracle is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ariel_build.errors import InternalError
+from ariel_build.ir import Array, Graph, Value
+from ariel_build.ops import Operator
+
+__all__ = ["Interpreter"]
+
+
+class Interpreter:
+    """Evaluates a graph; what states keep, it keeps from one call to the next."""
+
+    def __init__(self, graph: Graph) -> None:
+        """Takes the graph; states begin at their initial contents."""
+        self.graph = graph
+        self.state = {s.current: s.initial for s in graph.states}
+
+    def run(self, inputs: Sequence[Array]) -> Mapping[Value, Array]:
+        """Returns every value of one inference; raises InternalError where an operator is not ours."""
+        values: dict[Value, Array] = dict(zip(self.graph.inputs, inputs, strict=True)) | self.state
+        for node in self.graph.nodes:
+            if not isinstance(node.op, Operator):
+                raise InternalError("a node holds no operator of ours", {"op": node.op})
+            arguments = [None if v is None else values[v] if v.data is None else v.data for v in node.inputs]
+            for value, result in zip(node.outputs, node.op.reference(arguments, node), strict=True):
+                values[value] = np.asarray(result, value.type.dtype.numpy).reshape(value.shape)
+        for state in self.graph.states:
+            self.state[state.current] = self._read(values, state.next)
+        return {v: self._read(values, v) for v in [*values, *self.graph.outputs]}
+
+    @staticmethod
+    def _read(values: Mapping[Value, Array], value: Value) -> Array:
+        return value.data if value.data is not None else values[value]
+
+    def outputs(self, inputs: Sequence[Array]) -> list[Array]:
+        """Returns the outputs of one inference."""
+        values = self.run(inputs)
+        return [values[v] for v in self.graph.outputs]

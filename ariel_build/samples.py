@@ -1,0 +1,164 @@
+"""npz files of samples: one array per model input (output), `[samples, *shape]` in the model's own shape and type."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ariel_build.errors import MetadataError, ModelError
+from ariel_build.frontends import SourceModel
+from ariel_build.ir import Array, Value
+
+__all__ = ["Samples", "bind_dims", "load", "random_samples", "save", "split_outputs"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples of every input, in the model's order; each array is `[count, *shape]`."""
+
+    arrays: list[Array]
+
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return len(self.arrays[0]) if self.arrays else 1
+
+    def raw(self) -> list[bytes]:
+        """Returns each sample's bytes: all inputs in the model's order, little-endian."""
+        return [b"".join(_bytes(a[k]) for a in self.arrays) for k in range(self.count)]
+
+
+def _bytes(array: Array) -> bytes:
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
+
+
+def read_npz(path: Path) -> dict[str, Array]:
+    """Returns the arrays of an npz file; ModelError where it is none."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not hasattr(file, "files"):
+                raise ModelError("the inputs are one bare array, not an npz file", str(path), "save them with numpy.savez")
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise ModelError("there is no such file", str(path), "give the npz file with the model's inputs") from None
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise ModelError(f"the inputs cannot be read: {error}", str(path), "save them with numpy.savez") from None
+
+
+def names_of(values: Sequence[Value], kind: str) -> list[str]:
+    """Returns the name of each array: the tensor's, or `input_<i>` where that is empty or repeated."""
+    names = [v.name for v in values]
+    return [n if n and names.count(n) == 1 else f"{kind}_{k}" for k, n in enumerate(names)]
+
+
+def find(arrays: Mapping[str, Array], name: str, index: int, kind: str = "input") -> Array | None:
+    """Returns the array of an input by its name or its number."""
+    return arrays.get(name, arrays.get(f"{kind}_{index}"))
+
+
+def bind_dims(path: Path, source: SourceModel) -> dict[str, int]:
+    """Returns the sizes that an npz gives to the model's free dimensions."""
+    if not source.free_dims:
+        return {}
+    arrays = read_npz(path)
+    names = dict(zip(source.inputs, source.input_names, strict=True))
+    dims: dict[str, int] = {}
+    for dim, places in source.free_dims.items():
+        for key, axis in places:
+            if key not in names:
+                continue
+            array = find(arrays, names[key], source.inputs.index(key))
+            if array is not None and array.ndim > axis + 1:
+                dims[dim] = int(array.shape[axis + 1])
+    return dims
+
+
+def load(path: Path, inputs: Sequence[Value]) -> Samples:
+    """Returns the samples in an npz file, checked against the model's inputs."""
+    arrays = read_npz(path)
+    found = []
+    for index, (value, name) in enumerate(zip(inputs, names_of(inputs, "input"), strict=True)):
+        array = find(arrays, name, index)
+        if array is None:
+            have = ", ".join(f"`{n}`" for n in arrays) or "none"
+            raise MetadataError(
+                f"no array for the model's input `{name}`", str(path), f"it has {have}; `input_{index}` works as well"
+            )
+        wanted = value.type.dtype.numpy
+        if array.ndim == 0 or array.shape[1:] != value.shape:
+            raise MetadataError(
+                f"`{name}` is {list(array.shape)}, the model's input is {list(value.shape)}",
+                str(path),
+                f"give [samples, {', '.join(map(str, value.shape))}]",
+            )
+        if array.dtype != wanted:
+            raise MetadataError(f"`{name}` is {array.dtype}, the model's input is {wanted}", str(path))
+        found.append(np.ascontiguousarray(array))
+    if len({len(a) for a in found}) > 1:
+        raise MetadataError("the inputs have different numbers of samples", str(path))
+    if found and not len(found[0]):
+        raise MetadataError("there are no samples", str(path))
+    return Samples(found)
+
+
+def random_samples(inputs: Sequence[Value], count: int, seed: int = 0) -> Samples:
+    """Returns `count` random samples: integers over their whole range, floats from a normal distribution."""
+    rng = np.random.default_rng(seed)
+    arrays = []
+    for value in inputs:
+        shape = (count, *value.shape)
+        dtype = value.type.dtype
+        if dtype.value == "f32":
+            arrays.append(rng.standard_normal(shape).astype(np.float32))
+        elif dtype.value == "bool":
+            arrays.append(rng.integers(0, 2, shape).astype(np.bool_))
+        else:
+            low, high = dtype.range if dtype.bytes < 4 else (-100, 100)
+            arrays.append(rng.integers(max(low, -(2**31)), high + 1, shape).astype(dtype.numpy))
+    return Samples(arrays)
+
+
+def split_outputs(outputs: Sequence[Value], raw: Sequence[bytes]) -> dict[str, Array]:
+    """Returns one array `[samples, *shape]` per output from the bytes of each sample."""
+    result: dict[str, Array] = {}
+    offset = 0
+    for value, name in zip(outputs, names_of(outputs, "output"), strict=True):
+        size = value.type.bytes
+        parts = [
+            np.frombuffer(sample[offset : offset + size], value.type.dtype.numpy.newbyteorder("<")).reshape(value.shape)
+            for sample in raw
+        ]
+        result[name] = np.stack(parts).astype(value.type.dtype.numpy)
+        offset += size
+    return result
+
+
+def save(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Writes an npz file, whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    write_whole(path, buffer.getvalue())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        # mkstemp makes the file private; what we write is as public as any file of the user.
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
