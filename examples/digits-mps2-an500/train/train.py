@@ -34,8 +34,8 @@ from tflite_micro import runtime
 
 SEED = 20
 HELD_OUT = 382
-"""The last three of the 14 series of about 130 digits that the set consists of, as its labels show: one hand each. A random
-choice would flatter, since the network would know the hands."""
+"""The last three of the 14 series of about 130 digits that the set consists of, as its labels show: one hand each. A
+random choice would flatter, since the network would know the hands."""
 COPIES = 8
 EPOCHS = 40
 INK = 16

@@ -1,0 +1,80 @@
+"""The digits firmware on the emulated Cortex-M7 answers each image as TFLite-Micro's reference kernels do."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ariel_build import process, resources
+from ariel_build.run import toolchain
+
+TARGET = "thumbv7em-none-eabihf"
+EMULATOR = "qemu-system-arm"
+MACHINE = [
+    "-machine",
+    "mps2-an500",
+    "-cpu",
+    "cortex-m7",
+    "-nographic",
+    "-semihosting-config",
+    "enable=on,target=native",
+]
+
+pytestmark = [pytest.mark.emulator(EMULATOR), pytest.mark.target(TARGET)]
+
+
+@pytest.fixture(scope="module")
+def record(root: Path) -> dict[str, str | int]:
+    """Returns what the training script recorded of the reference."""
+    found: dict[str, str | int] = json.loads((root / "examples/digits-mps2-an500/models/digits.json").read_text())
+    return found
+
+
+def printed(example: Path, *options: str) -> str:
+    """Builds the example with cargo, as a user would, runs it on QEMU, and returns what it printed."""
+    env = toolchain.find(TARGET).environment() | {"ARIEL_PYTHON": sys.executable}
+    built = process.run(["cargo", "build", *options], timeout=900, cwd=example, env=env)
+    assert built.status == 0, built.stderr
+    profile = "release" if "--release" in options else "debug"
+    emulator = resources.emulator(EMULATOR)
+    assert emulator is not None
+    firmware = example / "target" / TARGET / profile / example.name
+    done = process.run([emulator, *MACHINE, "-kernel", firmware], timeout=300)
+    assert done.status == 0, done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize("options", [["--release"], []], ids=["release", "debug"])
+def test_embassy_firmware_answers_as_the_reference(
+    root: Path, record: dict[str, str | int], options: list[str]
+) -> None:
+    text = printed(root / "examples/digits-mps2-an500", *options)
+    answers = "".join(re.findall(r"^read (\d+)$", text, re.MULTILINE))
+    assert answers == record["int8_answers"]
+    right = f"{record['int8_correct']} of {record['images']} right"
+    asynchronous = re.search(rf"^{right}; at least (\d+) heartbeats during each inference$", text, re.MULTILINE)
+    # A layer of the network is at least one tile, and the executor comes round between tiles.
+    assert asynchronous
+    assert int(asynchronous[1]) >= 8
+    assert f"{right} without yielding; 0 heartbeats" in text
+
+
+def test_bare_loop_answers_as_the_reference(root: Path, record: dict[str, str | int]) -> None:
+    text = printed(root / "examples/digits-bare-loop", "--release")
+    assert text.strip() == f"{record['int8_correct']} of {record['images']} right"
+
+
+def test_demo_shows_digits_accuracy_and_costs(root: Path, record: dict[str, str | int]) -> None:
+    demo = [sys.executable, str(root / "examples/digits-mps2-an500/demo.py")]
+    done = subprocess.run(demo, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"{record['int8_correct']} of {record['images']} held-out images read right" in done.stdout
+    assert "Every answer is that of TFLite-Micro's reference kernels." in done.stdout
+    assert "█" in done.stdout
+    for cost in ("instructions per inference", "RAM of the network", "flash of the firmware"):
+        assert re.search(rf"{cost} +│ +[\d,]+", done.stdout), cost
