@@ -17,7 +17,7 @@ from typing import Literal, NoReturn, cast
 from ariel_build import resources
 from ariel_build.errors import BoardError
 
-__all__ = ["Board", "Core", "Emulation", "Memory", "generic_for", "known", "load", "parse_size"]
+__all__ = ["Board", "Core", "Emulation", "Memory", "MemoryKind", "generic_for", "known", "load", "parse_size"]
 
 FloatUnit = Literal["single", "double"]
 MemoryKind = Literal["flash", "ram"]

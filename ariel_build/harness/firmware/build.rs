@@ -1,0 +1,18 @@
+//! Gives bare-metal builds their linker script: `link.x` here, `memory.x` from `ARIEL_MEMORY`, which the board determines.
+
+use std::env;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=link.x");
+    println!("cargo::rerun-if-env-changed=ARIEL_MEMORY");
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("none") {
+        return;
+    }
+    let here = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+    if let Ok(memory) = env::var("ARIEL_MEMORY") {
+        println!("cargo::rerun-if-changed={memory}/memory.x");
+        println!("cargo::rustc-link-search={memory}");
+    }
+    println!("cargo::rustc-link-arg=-T{here}/link.x");
+}

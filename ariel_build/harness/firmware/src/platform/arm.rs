@@ -1,0 +1,138 @@
+//! Arm, M profile (Armv6-M to Armv8-M): vectors, entry, markers, semihosting.
+
+use core::arch::{asm, naked_asm};
+
+/// The vector table: the stack, the entry, and `exception` for each of the 14 exceptions of the core.
+#[repr(C, align(128))]
+pub struct Vectors {
+    stack: unsafe extern "C" fn(),
+    entry: unsafe extern "C" fn() -> !,
+    exceptions: [unsafe extern "C" fn() -> !; 14],
+}
+
+unsafe extern "C" {
+    /// The end of RAM, from `link.x`: an address, not a function.
+    fn __stack_top();
+}
+
+/// What the core reads at reset.
+#[used]
+#[unsafe(link_section = ".vectors")]
+static VECTORS: Vectors = Vectors { stack: __stack_top, entry: _start, exceptions: [exception; 14] };
+
+/// Clears `.bss`, copies `.data`, switches the floating point unit on, and calls the program.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn _start() -> ! {
+    naked_asm!(
+        "ldr r0, =__bss_start",
+        "ldr r1, =__bss_end",
+        "movs r2, #0",
+        "0:",
+        "cmp r0, r1",
+        "bhs 1f",
+        "str r2, [r0]",
+        "adds r0, #4",
+        "b 0b",
+        "1:",
+        "ldr r0, =__data_start",
+        "ldr r1, =__data_end",
+        "ldr r2, =__data_load",
+        "2:",
+        "cmp r0, r1",
+        "bhs 3f",
+        "ldr r3, [r2]",
+        "str r3, [r0]",
+        "adds r0, #4",
+        "adds r2, #4",
+        "b 2b",
+        "3:",
+        "bl {float}",
+        "bl {begin}",
+        "udf #0",
+        float = sym enable_float,
+        begin = sym begin,
+    )
+}
+
+/// Full access to coprocessors 10 and 11 in CPACR: targets with hardware floating point use them anywhere.
+#[cfg(target_abi = "eabihf")]
+#[unsafe(naked)]
+unsafe extern "C" fn enable_float() {
+    naked_asm!(
+        "ldr r0, =0xe000ed88",
+        "ldr r1, [r0]",
+        "movs r2, #0xf",
+        "lsls r2, r2, #20",
+        "orrs r1, r2",
+        "str r1, [r0]",
+        "dsb",
+        "isb",
+        "bx lr",
+    )
+}
+
+/// Nothing to switch on.
+#[cfg(not(target_abi = "eabihf"))]
+extern "C" fn enable_float() {}
+
+/// The program, behind the entry code.
+unsafe extern "C" fn begin() -> ! {
+    // SAFETY: the entry code comes here once.
+    unsafe { crate::run() }
+}
+
+/// Every exception is a fault: no interrupt is enabled.
+#[unsafe(naked)]
+unsafe extern "C" fn exception() -> ! {
+    naked_asm!(
+        // The number of the exception, and the program counter that the core stacked.
+        "mrs r0, ipsr",
+        "ldr r1, [sp, #24]",
+        "bl {fault}",
+        "udf #0",
+        fault = sym fault,
+    )
+}
+
+/// Says what happened, and ends.
+extern "C" fn fault(exception: usize, place: usize) -> ! {
+    super::semihosting::fault(exception, place)
+}
+
+/// Counting starts behind this instruction.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the marker stands in the caller")]
+pub fn start() {
+    // SAFETY: an instruction without effect. It may not move across memory accesses, the default of `asm!`.
+    unsafe { asm!("mov r9, r9", options(nostack, preserves_flags)) };
+}
+
+/// Counting stops before this instruction.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the marker stands in the caller")]
+pub fn stop() {
+    // SAFETY: as in `start`.
+    unsafe { asm!("mov r10, r10", options(nostack, preserves_flags)) };
+}
+
+/// The stack pointer of the caller.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is the caller's")]
+pub fn stack_pointer() -> usize {
+    let pointer;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, sp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
+    pointer
+}
+
+/// A semihosting call.
+///
+/// # Safety
+/// `parameter` is what the operation takes.
+pub unsafe fn call(operation: usize, parameter: usize) -> usize {
+    let result;
+    // SAFETY: the emulator answers in r0 and touches what the parameters name, as the caller promises.
+    unsafe { asm!("bkpt #0xab", inout("r0") operation => result, in("r1") parameter, options(nostack)) };
+    result
+}

@@ -1,0 +1,111 @@
+//! 32-bit RISC-V in machine mode: entry, traps, markers, semihosting. One hart works, the others sleep.
+
+use core::arch::{asm, naked_asm};
+
+/// Sets the stack and the trap vector, clears `.bss`, copies `.data`, and calls the program.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".vectors")]
+unsafe extern "C" fn _start() -> ! {
+    naked_asm!(
+        "csrr t0, mhartid",
+        "bnez t0, 4f",
+        "la sp, __stack_top",
+        "la t0, 5f",
+        "csrw mtvec, t0",
+        "la t0, __bss_start",
+        "la t1, __bss_end",
+        "0:",
+        "bgeu t0, t1, 1f",
+        "sw zero, 0(t0)",
+        "addi t0, t0, 4",
+        "j 0b",
+        "1:",
+        "la t0, __data_start",
+        "la t1, __data_end",
+        "la t2, __data_load",
+        "2:",
+        "bgeu t0, t1, 3f",
+        "lw t3, 0(t2)",
+        "sw t3, 0(t0)",
+        "addi t0, t0, 4",
+        "addi t2, t2, 4",
+        "j 2b",
+        "3:",
+        "call {begin}",
+        "4:",
+        "wfi",
+        "j 4b",
+        // The trap vector: aligned to 4, since the low bits of mtvec are its mode. Every trap is a fault: no interrupt is
+        // enabled.
+        ".balign 4",
+        "5:",
+        "csrr a0, mcause",
+        "csrr a1, mepc",
+        "call {fault}",
+        begin = sym begin,
+        fault = sym fault,
+    )
+}
+
+/// The program, behind the entry code.
+unsafe extern "C" fn begin() -> ! {
+    // SAFETY: the entry code comes here once.
+    unsafe { crate::run() }
+}
+
+/// Says what happened, and ends.
+extern "C" fn fault(cause: usize, place: usize) -> ! {
+    super::semihosting::fault(cause, place)
+}
+
+/// Counting starts behind this instruction.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the marker stands in the caller")]
+pub fn start() {
+    // SAFETY: an instruction without effect. It may not move across memory accesses, the default of `asm!`.
+    unsafe { asm!("slti x0, x0, 1", options(nostack, preserves_flags)) };
+}
+
+/// Counting stops before this instruction.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the marker stands in the caller")]
+pub fn stop() {
+    // SAFETY: as in `start`.
+    unsafe { asm!("slti x0, x0, 2", options(nostack, preserves_flags)) };
+}
+
+/// The stack pointer of the caller.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is the caller's")]
+pub fn stack_pointer() -> usize {
+    let pointer;
+    // SAFETY: reads a register.
+    unsafe { asm!("mv {}, sp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
+    pointer
+}
+
+/// A semihosting call: three uncompressed instructions that lie in one page, as the specification asks.
+///
+/// # Safety
+/// `parameter` is what the operation takes.
+#[inline(never)]
+pub unsafe fn call(operation: usize, parameter: usize) -> usize {
+    let result;
+    // SAFETY: the emulator answers in a0 and touches what the parameters name, as the caller promises.
+    unsafe {
+        asm!(
+            ".balign 16",
+            ".option push",
+            ".option norvc",
+            "slli x0, x0, 0x1f",
+            "ebreak",
+            "srai x0, x0, 0x7",
+            ".option pop",
+            inout("a0") operation => result,
+            in("a1") parameter,
+            options(nostack),
+        );
+    }
+    result
+}

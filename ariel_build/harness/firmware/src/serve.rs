@@ -1,0 +1,61 @@
+//! The loop over the samples, the same on every board.
+
+use crate::platform::{self, File, Mode, Status, stack};
+use ariel_ml_rs::{Infer, Tensor};
+
+/// Bytes of the header of `in.bin`.
+const HEADER: usize = 8;
+
+/// Runs the model on every sample of `in.bin`.
+pub fn serve<M: Infer>(model: &mut M, input: &mut M::Input) -> Result<(), Status> {
+    let mut source = File::open(c"in.bin", Mode::Read).ok_or(Status::NoInput)?;
+    let mut sink = File::open(c"out.bin", Mode::Write).ok_or(Status::NoOutput)?;
+    let samples = word(&mut source)?;
+    let sample_bytes = word(&mut source)?;
+    if sample_bytes as usize != (0..M::Input::PARTS).map(|part| input.part(part).len()).sum::<usize>() {
+        return Err(Status::WrongSize);
+    }
+    let mut deepest = 0;
+    // Sample 0 comes twice: its first inference warms up, and is neither written nor, by our reader, counted.
+    let rounds = if samples == 0 { 0 } else { samples + 1 };
+    for round in 0..rounds {
+        let warm_up = round == 0;
+        if round == 1 {
+            source.seek(HEADER);
+            model.reset();
+        }
+        for part in 0..M::Input::PARTS {
+            source.read(input.part_mut(part)).ok_or(Status::NoInput)?;
+        }
+        let painted = stack::paint();
+        let answer = infer(model, input);
+        let depth = painted.depth();
+        let Ok(output) = answer else { return Err(Status::Refused) };
+        let depth = depth.ok_or(Status::StackOverflow)?;
+        deepest = deepest.max(depth);
+        if warm_up {
+            continue;
+        }
+        for part in 0..M::Output::PARTS {
+            sink.write(output.part(part)).ok_or(Status::NoOutput)?;
+        }
+    }
+    let mut facts = File::open(c"stack.bin", Mode::Write).ok_or(Status::NoOutput)?;
+    facts.write(&deepest.to_le_bytes()).ok_or(Status::NoOutput)
+}
+
+/// One inference between the markers. Not inlined, so that its stack lies below that of the loop.
+#[inline(never)]
+fn infer<'m, M: Infer>(model: &'m mut M, input: &M::Input) -> Result<&'m M::Output, ariel_ml_rs::Error> {
+    platform::start();
+    let answer = model.infer(input);
+    platform::stop();
+    answer
+}
+
+/// The next four bytes of `source` as a number.
+fn word(source: &mut File) -> Result<u32, Status> {
+    let mut bytes = [0; 4];
+    source.read(&mut bytes).ok_or(Status::NoInput)?;
+    Ok(u32::from_le_bytes(bytes))
+}

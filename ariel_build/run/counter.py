@@ -1,0 +1,52 @@
+"""The QEMU plugin that counts instructions: built once per machine from `harness/counter`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from ariel_build import process
+from ariel_build.errors import InternalError, SetupError
+from ariel_build.run import cache, toolchain
+
+__all__ = ["library"]
+
+HARNESS = Path(__file__).resolve().parent.parent / "harness" / "counter"
+
+
+def library(emulator: Path, say: Callable[[str], None]) -> Path:
+    """Returns the plugin for this emulator, built for this computer."""
+    interface = _interface(emulator)
+    host = toolchain.find("host")
+    kept = cache.folder("counter")
+    built = kept / f"{cache.digest([cache.digest_of_files(HARNESS), host.version, interface])}.so"
+    if built.exists():
+        return built
+    say("building the instruction counter")
+    with cache.slot(kept) as slot:
+        crate = slot / "crate"
+        for path in HARNESS.rglob("*"):
+            name = path.relative_to(HARNESS)
+            if path.is_file() and "target" not in name.parts:
+                cache.write_if_changed(crate / name, path.read_bytes())
+        env = {
+            **host.environment(),
+            "CARGO_TARGET_DIR": str(slot / "target"),
+            "CARGO_TERM_COLOR": "never",
+            "RUSTFLAGS": f"--cfg {interface}" if interface else "",
+        }
+        done = process.run(["cargo", "build", "--release", "--quiet", "--offline"], cwd=crate, env=env, timeout=600)
+        if done.status:
+            raise InternalError(f"the instruction counter does not build:\n{done.last_lines()}")
+        cache.publish(slot / "target" / "release" / "libariel_counter.so", built)
+    return built
+
+
+def _interface(emulator: Path) -> str:
+    """Returns the cfg that chooses the plugin interface: QEMU up to 8 takes version 1, from 9 on version 2."""
+    asked = process.run([emulator, "--version"], timeout=60)
+    found = re.search(r"version (\d+)\.", asked.stdout)
+    if asked.status or not found:
+        raise SetupError(f"`{emulator.name}` does not run: {asked.last_lines(3)}", help="`nox -s setup` installs QEMU")
+    return "plugin_api_2" if int(found[1]) >= 9 else ""

@@ -1,0 +1,141 @@
+"""Runs firmware on the samples: on the host as a program, else in the board's emulator. Files in, files out."""
+
+from __future__ import annotations
+
+import json
+import struct
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ariel_build import process, resources
+from ariel_build.boards import Board, Emulation
+from ariel_build.errors import BoardError, InternalError, SetupError
+from ariel_build.run import counter
+
+__all__ = ["Emulated", "emulate"]
+
+#: What the statuses of `harness/firmware/src/platform/mod.rs` mean: defects of ours, but for the stack.
+_STATUSES = {
+    40: "found no input, or too little",
+    41: "takes inputs of another size than it was given",
+    42: "could not write its results",
+    43: "ended with an error from `infer`",
+    45: "panicked",
+    46: "met a fault of the core",
+}
+_STACK_OVERFLOW = 44
+_UNKNOWN = 0xFFFF_FFFF
+#: The Debian and Fedora packages of each emulator.
+_PACKAGES = {
+    "qemu-system-arm": "qemu-system-arm",
+    "qemu-system-riscv32": "qemu-system-misc (Fedora: qemu-system-riscv)",
+}
+
+
+@dataclass(frozen=True)
+class Emulated:
+    """What a run gave: the output bytes of each sample; per inference the instructions of each core; stack per core."""
+
+    outputs: list[bytes]
+    instructions: list[list[int]] | None
+    stack: list[int] | None
+
+
+def emulate(
+    board: Board,
+    elf: Path,
+    samples: Sequence[bytes],
+    *,
+    count: bool,
+    timeout: float,
+    say: Callable[[str], None] = lambda _: None,
+) -> Emulated:
+    """Runs the firmware once over all samples."""
+    with tempfile.TemporaryDirectory(prefix="ariel-run-") as place:
+        work = Path(place)
+        size = len(samples[0]) if samples else 0
+        (work / "in.bin").write_bytes(struct.pack("<II", len(samples), size) + b"".join(samples))
+        count = count and board.run is not None and board.run.counts_instructions
+        command = _command(board, elf, count=count, say=say)
+        say(f"running {len(samples)} sample{'' if len(samples) == 1 else 's'} on {board.name}")
+        done = process.run(command, cwd=work, timeout=timeout)
+        _refuse(board, done)
+        outputs = _split((work / "out.bin").read_bytes(), len(samples))
+        depths = struct.unpack("<I", (work / "stack.bin").read_bytes())
+        stack = None if _UNKNOWN in depths else list(depths)
+        return Emulated(outputs, _instructions(work / "counts.json", len(samples)) if count else None, stack)
+
+
+def _command(board: Board, elf: Path, *, count: bool, say: Callable[[str], None]) -> list[str | Path]:
+    """Returns the command line that runs the firmware."""
+    run = board.run
+    if run is None:
+        raise BoardError(
+            f"the board {board.name} cannot run here: its file names no emulator",
+            help="choose an emulated board with --on; `ariel-build boards` lists them",
+        )
+    if board.is_host:
+        return [elf]
+    program = _find(run)
+    command: list[str | Path] = [program, *(["-machine", run.machine] if run.machine else [])]
+    command += ["-cpu", run.cpu] if run.cpu else []
+    # No window, no monitor on our terminal; files and the exit status through semihosting.
+    command += ["-display", "none", "-monitor", "none", "-serial", "null"]
+    command += ["-semihosting-config", "enable=on,target=native", *run.arguments]
+    if count:
+        # QEMU splits options at commas; two stand for one.
+        command += ["-plugin", str(counter.library(program, say)).replace(",", ",,") + ",out=counts.json"]
+    return [*command, "-kernel", elf]
+
+
+def _find(run: Emulation) -> Path:
+    found = resources.emulator(run.emulator)
+    if found is None:
+        package = _PACKAGES.get(run.emulator, run.emulator)
+        raise SetupError(
+            f"the emulator `{run.emulator}` is not installed",
+            help=f"`nox -s setup` in a checkout installs it, or Debian's package {package}; "
+            "ARIEL_QEMU names the folder of one that lies elsewhere",
+        )
+    return found
+
+
+def _refuse(board: Board, done: process.Completed) -> None:
+    """Raises what a run that did not end well means."""
+    if done.status == 0:
+        return
+    if done.status == _STACK_OVERFLOW:
+        raise BoardError(
+            f"the model does not fit {board.name}: its stack grew into the data below it",
+            help='a board with more RAM, `optimize = "ram"`, or a model with smaller activations',
+        )
+    if "plugin" in done.stderr and ("not enabled" in done.stderr or "invalid option" in done.stderr):
+        raise SetupError(
+            "this QEMU is built without plugins, so that nothing can be counted",
+            help="install a QEMU with plugins (Debian's has them) and name its folder in ARIEL_QEMU",
+        )
+    what = _STATUSES.get(done.status, f"was ended by signal {-done.status}" if done.status < 0 else "failed")
+    raise InternalError(f"the firmware on {board.name} {what} (status {done.status})\n{done.last_lines()}".rstrip())
+
+
+def _split(data: bytes, samples: int) -> list[bytes]:
+    """Returns the outputs of each sample."""
+    if samples == 0:
+        return []
+    size, rest = divmod(len(data), samples)
+    if rest:
+        raise InternalError("the firmware wrote outputs that are not of one size", {"bytes": len(data)})
+    return [data[size * index : size * (index + 1)] for index in range(samples)]
+
+
+def _instructions(path: Path, samples: int) -> list[list[int]]:
+    """Returns the instructions of each inference by core; the first section, the warm-up, is left out."""
+    try:
+        sections: list[list[int]] = json.loads(path.read_text())["sections"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InternalError("the instruction counter wrote no counts", {"error": str(error)}) from None
+    if len(sections) != (samples + 1 if samples else 0):
+        raise InternalError("the markers in the firmware are not as many as inferences", {"sections": len(sections)})
+    return sections[1:]

@@ -1,0 +1,64 @@
+"""Runs a generated module on samples: build, emulate, decode, measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ariel_build.boards import Board
+from ariel_build.errors import BoardError, InternalError
+from ariel_build.run import elf, firmware
+from ariel_build.run.emulate import emulate
+from ariel_build.run.fit import check_fits
+from ariel_build.run.stats import Facts, Stats, collect
+
+__all__ = ["Execution", "execute"]
+
+#: Stack without which not even the harness runs.
+_LEAST_STACK = 512
+
+
+@dataclass(frozen=True)
+class Execution:
+    """The output bytes of each sample (all outputs in the model's order), and the contents of stats.json."""
+
+    outputs: list[bytes]
+    stats: Stats | None
+
+
+def execute(
+    module_dir: Path,
+    module: str,
+    board: Board,
+    samples: Sequence[bytes],
+    *,
+    facts: Facts | None = None,
+    cores: int = 1,
+    stats: bool = True,
+    opt_level: str = "3",
+    timeout: float = 600.0,
+    say: Callable[[str], None] = lambda _: None,
+) -> Execution:
+    """Runs module `module` of `module_dir`/ariel_models.rs on `board`, in one process, the samples one after another.
+
+    A sample is all inputs in the model's order, little-endian elements of the model's own types, nothing between them.
+    The model is reset once before sample 0. Without `stats` nothing is counted, and only the outputs are returned.
+    """
+    if cores != 1:
+        raise BoardError(f"{board.name} runs models on one core so far", help="leave --cores out, or say --cores 1")
+    if len({len(sample) for sample in samples}) > 1:
+        raise InternalError("the samples are not of one size")
+    if facts is not None:
+        copy = len(samples[0]) if samples else 0
+        check_fits(board, ram_bytes=facts.arena_bytes + copy, flash_bytes=facts.weights_bytes, stack_bytes=_LEAST_STACK)
+    subject = firmware.Subject(module_dir, module)
+    image = firmware.build(board, subject, opt_level=opt_level, say=say)
+    emulated = emulate(board, image, samples, count=stats, timeout=timeout, say=say)
+    if not stats:
+        return Execution(emulated.outputs, None)
+    sizes = baseline = None
+    if not board.is_host:
+        sizes = elf.sizes(image.read_bytes())
+        baseline = elf.sizes(firmware.build(board, None, opt_level=opt_level, say=say).read_bytes())
+    return Execution(emulated.outputs, collect(board, emulated, facts, sizes, baseline, cores=cores))

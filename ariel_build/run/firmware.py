@@ -1,0 +1,170 @@
+"""Generated module -> firmware: the harness crate with the model inside, linked for a board's memories.
+
+A finished ELF file is kept under the digest of all that went into it, so that the same model is built once. Builds run
+in a slot of the cache with a target folder that stays, so that the runtime crate is compiled once per board, too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ariel_build import process, resources
+from ariel_build.boards import Board
+from ariel_build.errors import InternalError, SetupError
+from ariel_build.run import cache, fit, toolchain
+
+__all__ = ["Subject", "build"]
+
+HARNESS = Path(__file__).resolve().parent.parent / "harness" / "firmware"
+_CRATE = "ariel-harness"
+_BUILD_SECONDS = 1800.0
+#: What cargo says when it needs a crate that is not on this machine.
+_NO_CRATES = (
+    "failed to download",
+    "failed to get",
+    "failed to query",
+    "unable to update",
+    "attempting to make an HTTP",
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The generated files of one model: `ariel_models.rs` in `folder` has the module `module`, which has a `Model`."""
+
+    folder: Path
+    module: str
+
+    def files(self) -> dict[str, bytes]:
+        """Returns the generated files by name."""
+        return {
+            path.name: path.read_bytes()
+            for path in sorted(self.folder.iterdir())
+            if path.suffix in (".rs", ".weights") and path.is_file()
+        }
+
+
+def build(
+    board: Board, subject: Subject | None, *, opt_level: str = "3", say: Callable[[str], None] = lambda _: None
+) -> Path:
+    """Returns the firmware that runs `subject` on `board`, or with None the same firmware without the call."""
+    chosen = toolchain.find(board.target)
+    files = {} if subject is None else subject.files()
+    module = "" if subject is None else subject.module
+
+    def key() -> str:
+        return cache.digest([_sources(), _setting(board, chosen), opt_level, module, *_flat(files)])
+
+    kept = cache.folder("firmware", f"{board.name}-{cache.digest([_setting(board, chosen)])[:8]}")
+    before = key()
+    elf = kept / f"{before}.elf"
+    if elf.exists():
+        # The oldest are deleted first: this one is in use.
+        os.utime(elf)
+        return elf
+    what = f"the model {module}" if module else "the firmware without a model"
+    say(f"building {what} for {board.name}")
+    with cache.slot(kept) as slot:
+        _lay_out(slot, board, files, module)
+        built = _cargo(slot, board, chosen, opt_level, baseline=subject is None)
+        # Sources that somebody edited meanwhile have no place under the old digest.
+        if key() != before:
+            elf = kept / f"{key()}.elf"
+        cache.publish(built, elf)
+    cache.trim(kept, "*.elf")
+    return elf
+
+
+def _sources() -> str:
+    """Returns the digest of everything that is compiled beside the model."""
+    places = [HARNESS, *(resources.path(name) for name in ("ariel-ml-rs", "ariel-ml-macros", "Cargo.toml"))]
+    return cache.digest(map(cache.digest_of_files, places))
+
+
+def _setting(board: Board, chosen: toolchain.Toolchain) -> str:
+    """Returns what of a board and a toolchain makes a difference to firmware."""
+    return repr((board.target, board.rustflags, board.memories, chosen.version, str(resources.path("ariel-ml-rs"))))
+
+
+def _flat(files: dict[str, bytes]) -> list[str | bytes]:
+    return [part for name, data in files.items() for part in (name, data)]
+
+
+def _lay_out(slot: Path, board: Board, files: dict[str, bytes], module: str) -> None:
+    """Writes the crate, the memories and the model into the slot."""
+    crate = slot / "crate"
+    runtime = resources.path("ariel-ml-rs").as_posix()
+    for path in sorted(HARNESS.rglob("*")):
+        place = path.relative_to(HARNESS)
+        if path.is_file() and "target" not in place.parts:
+            data = path.read_bytes()
+            if place.name == "Cargo.toml":
+                data = data.replace(b'"../../../ariel-ml-rs"', f'"{runtime}"'.encode())
+            cache.write_if_changed(crate / place, data)
+    _refresh_runtime(slot)
+    if not board.is_host:
+        cache.write_if_changed(slot / "memory" / "memory.x", _memory_x(board).encode())
+    exported = f'include!("ariel_models.rs");\npub use self::{module}::Model;\n'
+    wanted = {**files, "subject.rs": exported.encode()} if module else {}
+    for name, data in wanted.items():
+        cache.write_if_changed(slot / "subject" / name, data)
+    for old in (slot / "subject").glob("*"):
+        if module and old.name not in wanted:
+            old.unlink()
+
+
+def _refresh_runtime(slot: Path) -> None:
+    """Has cargo compile the runtime crate anew if its bytes changed: installers may leave old times on new files."""
+    stamp = slot / "sources"
+    current = _sources()
+    if not stamp.exists() or stamp.read_text() != current:
+        for fingerprint in (slot / "target").glob("**/.fingerprint/ariel-*/*"):
+            fingerprint.unlink(missing_ok=True)
+        stamp.write_text(current)
+
+
+def _memory_x(board: Board) -> str:
+    """Returns the MEMORY command of the linker script: the first flash and the first RAM of the board."""
+    lines = ["MEMORY", "{"]
+    for region, banks in (("FLASH", board.banks("flash")), ("RAM", board.banks("ram"))):
+        if not banks:
+            raise InternalError(f"{board.name} has no {region.lower()} to link firmware for")
+        lines.append(f"    {region} : ORIGIN = {banks[0].origin:#x}, LENGTH = {banks[0].length:#x}")
+    return "\n".join([*lines, "}", ""])
+
+
+def _cargo(slot: Path, board: Board, chosen: toolchain.Toolchain, opt_level: str, *, baseline: bool) -> Path:
+    """Compiles and links; returns the ELF file."""
+    target = slot / "target"
+    # Paths in panics are cut short, so that the size of firmware does not depend on where things lie.
+    places = (slot, resources.path("ariel-ml-rs").parent)
+    flags = [*board.rustflags, *(f"--remap-path-prefix={place}=." for place in places)]
+    env = {
+        **chosen.environment(),
+        "ARIEL_MEMORY": str(slot / "memory"),
+        "ARIEL_SUBJECT": str(slot / "subject"),
+        "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags),
+        "CARGO_PROFILE_RELEASE_OPT_LEVEL": opt_level,
+        "CARGO_TARGET_DIR": str(target),
+        "CARGO_TERM_COLOR": "never",
+    }
+    command = ["cargo", "build", "--release", "--quiet"]
+    folder = target
+    if not board.is_host:
+        command += ["--target", board.target]
+        folder /= board.target
+    if baseline:
+        command += ["--features", "baseline"]
+    done = process.run(command, cwd=slot / "crate", env=env, timeout=_BUILD_SECONDS)
+    if done.status:
+        fit.refuse_overflow(board, done.stderr)
+        if any(words in done.stderr for words in _NO_CRATES):
+            raise SetupError(
+                "cargo cannot get a crate that the runtime needs:\n" + done.last_lines(),
+                help="run the command once with a connection to crates.io; after that it works offline",
+            )
+        raise InternalError(f"the firmware for {board.name} does not build:\n{done.last_lines(40)}")
+    return folder / "release" / _CRATE

@@ -1,0 +1,63 @@
+"""stats.json: what an inference costs. A number that a board cannot give is null, never a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ariel_build.boards import Board
+from ariel_build.run.elf import Sizes
+from ariel_build.run.emulate import Emulated
+
+__all__ = ["Facts", "Stats", "collect"]
+
+#: A value of stats.json.
+Number = int | float | None
+Stats = dict[str, "str | Number | list[Number]"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the compiler knows of a model: bytes of weights and arena, and multiply-accumulates of an inference."""
+
+    weights_bytes: int
+    arena_bytes: int
+    macs: int
+
+
+def collect(
+    board: Board, emulated: Emulated, facts: Facts | None, sizes: Sizes | None, baseline: Sizes | None, *, cores: int
+) -> Stats:
+    """Returns the contents of stats.json; `sizes` and `baseline` are of the firmware with the model and without."""
+    counts = emulated.instructions
+    per_core = [_mean([row[core] for row in counts]) for core in range(cores)] if counts else None
+    # On one core nothing waits: the time from start to end is the work.
+    makespan = _mean([sum(row[:cores]) for row in counts]) if counts and cores == 1 else None
+    stack = emulated.stack
+    cost = sizes is not None and baseline is not None
+    return {
+        "board": board.name,
+        "cores": cores,
+        "samples": len(emulated.outputs),
+        "instructions_per_inference": _mean([sum(row[:cores]) for row in counts]) if counts else None,
+        "instructions_per_core": list(per_core) if per_core else [None] * cores,
+        "makespan_instructions": makespan,
+        "cycles": None,
+        "flash_bytes": sizes.flash - baseline.flash if cost and sizes and baseline else None,
+        "ram_bytes": sizes.ram - baseline.ram if cost and sizes and baseline else None,
+        "weights_bytes": facts.weights_bytes if facts else None,
+        "arena_bytes": facts.arena_bytes if facts else None,
+        "stack_bytes": max(stack) if stack else None,
+        "stack_per_core": list(stack) if stack else [None] * cores,
+        "elf_flash_bytes": sizes.flash if sizes else None,
+        "elf_ram_bytes": sizes.all_ram if sizes else None,
+        "macs": facts.macs if facts else None,
+    }
+
+
+def _mean(values: Sequence[int]) -> Number:
+    """Returns the mean to a tenth, as an integer where it is one."""
+    if not values:
+        return None
+    mean = round(sum(values) / len(values), 1)
+    return int(mean) if mean == int(mean) else mean
