@@ -45,7 +45,7 @@ def read_options(model: Path, arguments: argparse.Namespace) -> ModelOptions:
         if given is None or not key.model or key.name == "path":
             continue
         table[key.name] = _entries(key, given, reader) if isinstance(given, list) else _toml_value(key.value, given)
-    options = reader.model(table, (), "the command line", {})
+    options = reader.model(table, (), "the command line", {}, {})
     if options is None:
         raise MetadataError(reader.problems)
     return options

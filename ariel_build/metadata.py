@@ -125,8 +125,9 @@ class _Document:
             advice = f"`model` ({where}) is the short form for one; move it to [package.metadata.ariel.models.<name>]"
             self.reader.refuse((*TABLE, "models"), "`model` and `models` stand together", advice)
             return {}
+        places = {name: self.reader.place((*TABLE, name)) for name in defaults}
         if "model" in table:
-            return self._short_form(table["model"], defaults)
+            return self._short_form(table["model"], defaults, places)
         models = table.get("models", {})
         if not isinstance(models, dict):
             advice = 'write [package.metadata.ariel.models.<name>] with path = ".."'
@@ -146,12 +147,14 @@ class _Document:
                 advice = f"write {key} = {{ path = {file} }}"
                 self.reader.refuse(path, f"`models.{key}` is {values.shown(options)}: a table is expected", advice)
                 continue
-            read_options = self.reader.model(options, path, inside, defaults)
+            read_options = self.reader.model(options, path, inside, defaults, places)
             if module is not None and read_options is not None:
                 found[module] = read_options
         return found
 
-    def _short_form(self, model: object, defaults: Mapping[str, object]) -> dict[str, ModelOptions]:
+    def _short_form(
+        self, model: object, defaults: Mapping[str, object], places: Mapping[str, str]
+    ) -> dict[str, ModelOptions]:
         path = (*TABLE, "model")
         try:
             file = values.file(model)
@@ -166,7 +169,7 @@ class _Document:
             path=Path(file),
             cores=cast("int | None", defaults.get("cores")),
             optimize=cast("Optimize", defaults.get("optimize", "speed")),
-            given={"path": self.reader.place(path)},
+            given={"path": self.reader.place(path), **places},
         )
         return {} if module is None else {module: options}
 

@@ -218,12 +218,20 @@ class Reader:
             return None
 
     def model(
-        self, table: Mapping[str, object], path: tuple[str, ...], inside: str, defaults: Mapping[str, object]
+        self,
+        table: Mapping[str, object],
+        path: tuple[str, ...],
+        inside: str,
+        defaults: Mapping[str, object],
+        places: Mapping[str, str],
     ) -> ModelOptions | None:
-        """Returns the options in `table`, or None where something is wrong; `defaults` may hold cores and optimize."""
+        """Returns the options in `table`, or None where something is wrong.
+
+        `defaults` holds the cores and the goal of the package, `places` where they are given.
+        """
         before = len(self.problems)
         found: dict[str, object] = dict(defaults)
-        given: dict[str, str] = {}
+        given = dict(places)
         for name, item in table.items():
             if name not in MODEL_KEYS:
                 self.unknown((*path, name), MODEL_KEYS, inside)
@@ -258,7 +266,7 @@ def _options(found: Mapping[str, object], given: Mapping[str, str]) -> ModelOpti
         strict_deadline=cast("bool", found.get("strict-deadline", False)),
         max_tile=cast("float | None", found.get("max-tile")),
         weights_section=cast("dict[str, str]", found.get("weights", {})).get("section"),
-        given=dict(given),
+        given=given,
     )
 
 
