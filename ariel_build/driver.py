@@ -56,17 +56,20 @@ def import_file(path: Path, dims: Mapping[str, int] | None = None) -> tuple[Grap
 
 
 def compile_model(
-    path: Path, options: ModelOptions, board: Board, module: str, *, portable: bool = False
+    path: Path, options: ModelOptions, board: Board, module: str, *, portable: bool = False, keep_all: bool = False
 ) -> Compiled:
     """Compiles the model at `path` into the Rust module `module`.
 
-    `portable` generates code for any target, with the same results. Raises ArielError with the place in the user's file.
+    `portable` generates code for any target, with the same results. `keep_all` makes the result of every operator an
+    output of the model, in the order of the graph. Raises ArielError with the place in the user's file.
     """
     del portable  # All code is portable so far; instruction sets choose their kernels in the runtime crate.
     graph, notes = import_file(path, options.dims)
     operators = Counter(node.op.name for node in graph.nodes)
     with _at(path):
         log = optimize(graph)
+        if keep_all:
+            graph.outputs = [v for node in graph.nodes for v in node.outputs] or graph.outputs
         lowered = lower(graph)
         schedule, plan = plan_calls(
             lowered.calls, graph.inputs, graph.outputs, graph.states, lowered.aliases, cores=1

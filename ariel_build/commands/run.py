@@ -1,0 +1,103 @@
+"""`run MODEL --inputs in.npz --outputs out.npz [--on BOARD] [--stats stats.json]`: builds and runs the generated Rust."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from ariel_build import boards
+from ariel_build.boards import Board
+from ariel_build.commands.common import Subparsers, add_model, compiled, console, model_options, progress
+from ariel_build.driver import Compiled
+from ariel_build.errors import MetadataError
+from ariel_build.ir import Array
+from ariel_build.run import Execution, Facts, execute
+from ariel_build.samples import load, save, split_outputs, write_whole
+
+__all__ = ["add", "execute_compiled", "main"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Declares the command."""
+    text = "run a model on the host or on an emulated board"
+    parser = subparsers.add_parser("run", help=text, description=text)
+    add_model(parser)
+    parser.add_argument("--inputs", type=Path, required=True, metavar="IN.npz", help="[samples, *shape] for each input")
+    parser.add_argument("--outputs", type=Path, required=True, metavar="OUT.npz", help="where the outputs go")
+    add_on(parser)
+    parser.add_argument("--stats", type=Path, metavar="STATS.json", help="what an inference costs, measured")
+    parser.set_defaults(main=main)
+
+
+def add_on(parser: argparse.ArgumentParser) -> None:
+    """Adds the board to run on."""
+    parser.add_argument("--on", metavar="BOARD", default="host", help="`host` (default) or an emulated board")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Runs all samples and writes the outputs, and what they cost."""
+    options = model_options(arguments, arguments.inputs)
+    board = runnable(arguments)
+    result = compiled(arguments, options, board)
+    samples = load(arguments.inputs, result.graph.inputs)
+    execution = execute_compiled(result, board, samples.raw(), cores=options.cores or 1, stats=arguments.stats is not None)
+    outputs = split_outputs(result.graph.outputs, execution.outputs)
+    try:
+        save(arguments.outputs, outputs)
+        if arguments.stats is not None:
+            write_whole(arguments.stats, (json.dumps(execution.stats, indent=2) + "\n").encode())
+    except OSError as error:
+        raise MetadataError(f"cannot write: {error.strerror}", str(error.filename or arguments.outputs)) from None
+    _show(outputs, execution)
+    return 0
+
+
+def runnable(arguments: argparse.Namespace) -> Board:
+    """Returns the board of `--on`, which must be one that runs here; `--board`, if given, must be the same."""
+    board = boards.load(arguments.on)
+    if not board.is_host and board.run is None:
+        known = [name for name in boards.known() if boards.load(name).run or name == "host"]
+        raise MetadataError(f"`{board.name}` cannot be emulated here", "--on", "these can: " + ", ".join(known))
+    given = getattr(arguments, "board", None)
+    if given and not board.is_host and boards.load(given).name != board.name:
+        raise MetadataError(f"`--board {given}` and `--on {board.name}` differ", "--on", "leave --board out")
+    return board
+
+
+def execute_compiled(
+    result: Compiled, board: Board, samples: Sequence[bytes], *, cores: int = 1, stats: bool = True
+) -> Execution:
+    """Builds firmware with the module and runs it on the samples."""
+    facts = Facts(len(result.weights), result.plan.arena_bytes, result.macs)
+    with tempfile.TemporaryDirectory(prefix="ariel-") as name:
+        folder = Path(name)
+        (folder / f"{result.module}.rs").write_text(result.module_text, encoding="utf-8")
+        (folder / f"{result.module}.weights").write_bytes(result.weights)
+        (folder / "ariel_models.rs").write_text(f'include!("{result.module}.rs");\n', encoding="utf-8")
+        return execute(
+            folder,
+            result.module,
+            board,
+            samples,
+            facts=facts,
+            cores=cores,
+            stats=stats,
+            say=lambda text: progress.print(text, markup=False, style="dim"),
+        )
+
+
+def _show(outputs: dict[str, Array], execution: Execution) -> None:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for name, array in outputs.items():
+        table.add_row("output", f"{name}: {array.dtype} {list(array.shape)}")
+    for key, value in (execution.stats or {}).items():
+        if value is not None and not (isinstance(value, list) and len(value) == 1):
+            table.add_row(key.replace("_", " "), f"{value:,}" if isinstance(value, int | float) else str(value))
+    console.print(table)
