@@ -46,7 +46,7 @@ def read_options(model: Path, arguments: argparse.Namespace) -> ModelOptions:
             continue
         table[key.name] = _entries(key, given, reader) if isinstance(given, list) else _toml_value(key.value, given)
     options = reader.model(table, (), "the command line", {}, {})
-    if options is None:
+    if options is None or reader.problems:
         raise MetadataError(reader.problems)
     return options
 

@@ -24,7 +24,7 @@ __all__ = ["Metadata", "ModelOptions", "read"]
 
 TABLE = ("package", "metadata", "ariel")
 HEADER = "[package.metadata.ariel]"
-EXAMPLE = f'the short form, for one model: {HEADER} model = "models/keywords.tflite"'
+EXAMPLE = f'for one model, write model = "models/keywords.tflite" in {HEADER}'
 
 #: The generated index of all models has this name; a model cannot.
 INDEX = "ariel_models"
@@ -133,7 +133,8 @@ class _Document:
             advice = 'write [package.metadata.ariel.models.<name>] with path = ".."'
             self.reader.refuse((*TABLE, "models"), f"`models` is {values.shown(models)}: a table is expected", advice)
             return {}
-        if not models:
+        # A misspelt `model` has been told of already.
+        if not models and not self.reader.problems:
             where_to_look = (*TABLE, "models") if "models" in table else TABLE
             self.reader.refuse(where_to_look, f"{HEADER} names no model", EXAMPLE)
         found: dict[str, ModelOptions] = {}

@@ -31,7 +31,7 @@ Optimize = Literal["speed", "size", "ram"]
 
 # No more digits than anything real has: a number of thousands of them would keep Python busy.
 _NUMBER = r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?"
-_SIZE = _NUMBER + "([kKMG]?)(?:i?B)?"
+_SIZE = _NUMBER + "([kKmMgG]?)(?:i?[bB])?"
 _DURATION = _NUMBER + "(s|ms|us|µs|ns)"
 
 

@@ -242,7 +242,7 @@ class Reader:
                 given |= {f"{name}.{part}": self.place(at) for part, _, at in _flattened(item, (*path, name))}
         if "path" not in table:
             self.refuse(path, f"`path` is missing in {inside}", 'write path = "models/keywords.tflite"')
-        if "quantize" in table and found["quantize"] == {}:
+        if table.get("quantize") == {}:
             self.refuse(
                 (*path, "quantize"), "`quantize` has no `calibration`", 'write quantize = { calibration = ".." }'
             )
