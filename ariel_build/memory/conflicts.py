@@ -55,6 +55,17 @@ class Problem:
         return table
 
     @cached_property
+    def ascending_is_exact(self) -> bool:
+        """Whether some order of ascending offsets gives an optimal plan.
+
+        It does where of two conflicting buffers one is always wholly above the other: then moving the lower one down to
+        the first gap never meets the higher one. Buffers whose parts interlock may be nested instead.
+        """
+        pairs = [[b for b, _, _ in exclusions] for exclusions in self.exclusions]
+        crossing = all(low <= 0 < high for exclusions in self.exclusions for _, low, high in exclusions)
+        return crossing and all(len(set(others)) == len(others) for others in pairs)
+
+    @cached_property
     def lower_bound(self) -> int:
         """The largest number of granules needed at one time, or of one buffer."""
         ticks = {p.life.start for parts in self.parts for p in parts}

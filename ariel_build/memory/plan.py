@@ -17,8 +17,8 @@ from ariel_build.memory.storage import ALIGNMENT
 
 __all__ = ["plan_arena"]
 
-#: Exclusions that each of the two searches may look at; about a quarter of a second.
-EFFORT = 250_000
+#: What each of the two searches may spend: placing a buffer costs 10 and its exclusions. About a quarter of a second.
+EFFORT = 500_000
 #: Buffers up to which branch and bound is tried: it descends one level for each.
 _RECURSION = 250
 
@@ -32,8 +32,8 @@ def plan_arena(buffers: Sequence[Buffer], effort: int = EFFORT) -> ArenaPlan:
     search = _Search(problem)
     for order in _greedy_orders(problem):
         search.attempt(order)
-    search.branch_and_bound(effort)
-    search.improve(effort)
+    if not search.branch_and_bound(effort):
+        search.improve(effort)
     return ArenaPlan(
         tuple(o * ALIGNMENT for o in search.offsets), search.top * ALIGNMENT, problem.lower_bound * ALIGNMENT
     )
@@ -84,10 +84,13 @@ class _Search:
         if top < self.top:
             self.offsets, self.order, self.top = list(offsets), list(order), top
 
-    def branch_and_bound(self, effort: int) -> None:
-        """Tries orders of ascending offset, first the lowest and largest; leaves off where the best is out of reach."""
+    def branch_and_bound(self, effort: int) -> bool:
+        """Tries orders of ascending offset, first the lowest and largest; returns whether the best is proved optimal.
+
+        Leaves off where the best plan so far is out of reach.
+        """
         sizes = self.problem.sizes
-        weights = [len(e) + 1 for e in self.problem.exclusions]
+        weights = [len(e) + 10 for e in self.problem.exclusions]
         offsets = [-1] * len(sizes)
         order: list[int] = []
         left = effort
@@ -119,13 +122,14 @@ class _Search:
 
         if len(sizes) <= _RECURSION and not self.done:
             descend(0, 0)
+        return self.done or (left > 0 and len(sizes) <= _RECURSION and self.problem.ascending_is_exact)
 
     def improve(self, effort: int) -> None:
         """Moves buffers that reach the top to earlier places in the order, as long as that does not make it worse."""
         rng = random.Random(1)  # noqa: S311 - a search needs no secrets
-        cost = sum(len(e) + 1 for e in self.problem.exclusions)
+        cost = sum(len(e) + 10 for e in self.problem.exclusions)
         current, size = list(self.order), self.top
-        for _ in range(effort // max(cost, 1)):
+        for _ in range(min(effort // max(cost, 1), 10 * len(current) ** 2)):
             if self.done or len(current) < 2:
                 return
             order = list(current)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from ariel_build.ir import State, Value
 from ariel_build.kernel import KernelCall, Scratch
@@ -12,7 +13,7 @@ from ariel_build.memory.check import check_plan
 from ariel_build.memory.plan import plan_arena
 from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, ScratchPlan
 from ariel_build.memory.storage import ALIGNMENT, padded
-from ariel_build.schedule import Aliases, Interval, Schedule, Step, order_calls, resolve, schedule
+from ariel_build.schedule import Aliases, Schedule, Step, order_calls, schedule
 
 __all__ = ["plan_calls", "plan_memory"]
 
@@ -52,68 +53,100 @@ def plan_memory(
     Raises InternalError where the calls are inconsistent (a value is read that nobody makes, an input is an alias).
     """
     alias_of = aliases or {}
-    plans = []
-    for in_place_order in (1, -1, 0) if any(s.call.in_place for s in schedule.steps) else (1,):
-        arrangement = arrange(schedule, graph_inputs, graph_outputs, states, alias_of, in_place_order)
-        plans.append(_plan(schedule, arrangement, graph_inputs, graph_outputs, alias_of))
-        if plans[-1].arena_bytes <= plans[-1].lower_bound and in_place_order == 1 and _has_no_choice(schedule):
-            break
-    plan = min(plans, key=lambda p: p.arena_bytes)
+    ways = [
+        _Way.of(schedule, arrange(schedule, graph_inputs, graph_outputs, states, alias_of, in_place_order))
+        for in_place_order in ((1, -1, 0) if any(s.call.in_place for s in schedule.steps) else (1,))
+    ]
+    ways.sort(key=lambda way: way.arena.bytes)
+    best = ways[0].improved()
+    for way in ways[1:]:
+        if way.arena.lower_bound < best.arena.bytes:
+            best = min(best, way.improved(), key=lambda w: w.arena.bytes)
+    plan = best.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
     check_plan(schedule, plan, graph_inputs, graph_outputs, states, alias_of)
     return plan
 
 
-def _has_no_choice(schedule: Schedule) -> bool:
-    """Whether no call may work in place of one input or another: then working in place everywhere is best."""
-    return all(len(s.call.in_place) < 2 for s in schedule.steps)
+@dataclass(frozen=True)
+class _Way:
+    """One arrangement with its buffers, those of storages first, and their offsets."""
 
+    schedule: Schedule
+    arrangement: Arrangement
+    buffers: tuple[Buffer, ...]
+    bases: dict[int, tuple[int, int]]
+    scratches: tuple[ScratchPlan | None, ...]
+    arena: ArenaPlan
 
-def _plan(
-    schedule: Schedule,
-    arrangement: Arrangement,
-    inputs: Sequence[Value],
-    outputs: Sequence[Value],
-    alias_of: Aliases,
-) -> MemoryPlan:
-    storages = arrangement.storages
-    buffers: list[Buffer] = []
-    bases: dict[int, tuple[int, int]] = {}
-    for number, segments in storages.items():
-        low = min((s.start for s in segments), default=0) // ALIGNMENT * ALIGNMENT
-        name = ", ".join(r.name or "_" for r in storages.roots() if storages.locate(r)[0] == number)
-        bases[number] = (len(buffers), low)
-        buffers.append(Buffer(name, tuple(Part(s.start - low, s.end - low, s.life) for s in segments)))
-    scratches = [_scratch(step) for step in schedule.steps]
-    for step, scratch in zip(schedule.steps, scratches, strict=True):
-        if scratch is not None:
-            whole = Part(0, scratch.stride * schedule.cores, step.time)
-            buffers.append(Buffer(f"scratch of {step.name}", (whole,)))
-    arena = plan_arena(buffers)
+    @classmethod
+    def of(cls, schedule: Schedule, arrangement: Arrangement) -> _Way:
+        """Makes buffers of the storages and of each step's scratch, and places them quickly."""
+        storages = arrangement.storages
+        buffers: list[Buffer] = []
+        bases: dict[int, tuple[int, int]] = {}
+        for number, segments in storages.items():
+            low = min((s.start for s in segments), default=0) // ALIGNMENT * ALIGNMENT
+            name = ", ".join(r.name or "_" for r in storages.roots() if storages.locate(r)[0] == number)
+            bases[number] = (len(buffers), low)
+            buffers.append(Buffer(name, tuple(Part(s.start - low, s.end - low, s.life) for s in segments)))
+        scratches = tuple(_scratch(step) for step in schedule.steps)
+        for step, scratch in zip(schedule.steps, scratches, strict=True):
+            if scratch is not None:
+                whole = Part(0, scratch.stride * schedule.cores, step.time)
+                buffers.append(Buffer(f"scratch of {step.name}", (whole,)))
+        return cls(schedule, arrangement, tuple(buffers), bases, scratches, plan_arena(buffers, effort=0))
 
-    def locate(value: Value) -> Region:
-        number, offset = storages.locate(value)
-        buffer, low = bases[number]
-        return Region(arena.offsets[buffer] + offset - low, value.type.bytes)
+    def improved(self) -> _Way:
+        """Returns the same way with offsets searched for in earnest."""
+        return replace(self, arena=plan_arena(self.buffers))
 
-    scratch_offsets = iter(arena.offsets[len(bases) :])
-    placed = tuple(s and ScratchPlan(next(scratch_offsets), s.stride, s.parts) for s in scratches)
-    values = dict.fromkeys(storages.roots())
-    values.update(dict.fromkeys([*inputs, *outputs]))
-    values.update(dict.fromkeys(v for s in schedule.steps for v in [*s.call.inputs, *s.call.outputs]))
-    values.update(dict.fromkeys(v for v in alias_of if resolve(v, alias_of).root in values))
-    regions = {v: locate(v) for v in values if v in storages}
-    return MemoryPlan(
-        arena_bytes=arena.bytes,
-        lower_bound=arena.lower_bound,
-        regions=regions,
-        scratches=placed,
-        input_group=_group(arrangement.input_fields, regions),
-        output_group=_group(arrangement.output_fields, regions),
-        copies=tuple(Copy(regions[s], regions[t], f"{s.name} to {t.name}") for s, t in arrangement.copies),
-        in_place=tuple(_in_place(step, regions) for step in schedule.steps),
-        refusals=tuple(arrangement.refusals),
-        blocks=_blocks(schedule, arrangement, arena, bases, placed),
-    )
+    def locate(self, value: Value) -> Region:
+        """Returns the region of a value."""
+        number, offset = self.arrangement.storages.locate(value)
+        buffer, low = self.bases[number]
+        return Region(self.arena.offsets[buffer] + offset - low, value.type.bytes)
+
+    def group(self, values: Sequence[Value]) -> Group:
+        """Returns the struct whose fields are the values."""
+        offsets, size = field_offsets(values)
+        return Group(self.locate(values[0]).offset if values else 0, size, tuple(offsets))
+
+    def plan(self, kept: Sequence[Value]) -> MemoryPlan:
+        """Returns the plan for the values of the steps and those `kept`."""
+        offsets = iter(self.arena.offsets[len(self.bases) :])
+        scratches = tuple(s and replace(s, offset=next(offsets)) for s in self.scratches)
+        used = [*kept, *(v for step in self.schedule.steps for v in [*step.call.inputs, *step.call.outputs])]
+        regions = {v: self.locate(v) for v in dict.fromkeys(used) if v in self.arrangement.storages}
+        copies = self.arrangement.copies
+        return MemoryPlan(
+            arena_bytes=self.arena.bytes,
+            lower_bound=self.arena.lower_bound,
+            regions=regions,
+            scratches=scratches,
+            input_group=self.group(self.arrangement.input_fields),
+            output_group=self.group(self.arrangement.output_fields),
+            copies=tuple(Copy(self.locate(s), self.locate(t), f"{s.name} to {t.name}") for s, t in copies),
+            in_place=tuple(_in_place(step, regions) for step in self.schedule.steps),
+            refusals=tuple(self.arrangement.refusals),
+            blocks=self.blocks(scratches),
+        )
+
+    def blocks(self, scratches: Sequence[ScratchPlan | None]) -> tuple[Block, ...]:
+        """Returns the memory map over time."""
+        kinds = dict.fromkeys(self.arrangement.output_fields, "output")
+        kinds |= dict.fromkeys(self.arrangement.input_fields, "input")
+        blocks = []
+        for number, segments in self.arrangement.storages.items():
+            buffer, low = self.bases[number]
+            for s in segments:
+                kind = kinds.get(s.writer, "value" if s.step else "state")
+                region = Region(self.arena.offsets[buffer] + s.start - low, s.end - s.start)
+                blocks.append(Block(s.writer.name or "_", kind, region, s.life))
+        for step, scratch in zip(self.schedule.steps, scratches, strict=True):
+            if scratch is not None:
+                region = Region(scratch.offset, scratch.stride * self.schedule.cores)
+                blocks.append(Block(f"scratch of {step.name}", "scratch", region, step.time))
+        return tuple(sorted(blocks, key=lambda b: (b.time, b.region)))
 
 
 def _scratch(step: Step) -> ScratchPlan | None:
@@ -126,11 +159,6 @@ def _scratch(step: Step) -> ScratchPlan | None:
     return ScratchPlan(0, end, tuple(parts)) if end else None
 
 
-def _group(values: Sequence[Value], regions: dict[Value, Region]) -> Group:
-    offsets, size = field_offsets(values)
-    return Group(regions[values[0]].offset if values else 0, size, tuple(offsets))
-
-
 def _in_place(step: Step, regions: dict[Value, Region]) -> tuple[tuple[int, int], ...]:
     """Returns the declared pairs of the step that did come to share a region."""
 
@@ -139,26 +167,3 @@ def _in_place(step: Step, regions: dict[Value, Region]) -> tuple[tuple[int, int]
         return source is not None and target is not None and target.bytes > 0 and source.offset == target.offset
 
     return tuple(pair for pair in step.call.in_place if shared(*pair))
-
-
-def _blocks(
-    schedule: Schedule,
-    arrangement: Arrangement,
-    arena: ArenaPlan,
-    bases: dict[int, tuple[int, int]],
-    scratches: Sequence[ScratchPlan | None],
-) -> tuple[Block, ...]:
-    inputs, outputs = set(arrangement.input_fields), set(arrangement.output_fields)
-    blocks = []
-    for number, segments in arrangement.storages.items():
-        buffer, low = bases[number]
-        for s in segments:
-            kind = "input" if s.writer in inputs else "output" if s.writer in outputs else "value"
-            kind = "state" if kind == "value" and s.step is None else kind
-            region = Region(arena.offsets[buffer] + s.start - low, s.end - s.start)
-            blocks.append(Block(s.writer.name or "_", kind, region, s.life))
-    for step, scratch in zip(schedule.steps, scratches, strict=True):
-        if scratch is not None:
-            region = Region(scratch.offset, scratch.stride * schedule.cores)
-            blocks.append(Block(f"scratch of {step.name}", "scratch", region, Interval(*step.time)))
-    return tuple(sorted(blocks, key=lambda b: (b.time, b.region)))
