@@ -48,7 +48,7 @@ def install_venv_module() -> bool:
     if os.geteuid() != 0:
         refuse(
             f"this Python lacks `ensurepip`. Run this, then the same command again:\n"
-            f"  sudo apt-get install {package}\n"
+            f"  sudo apt-get update && sudo apt-get install {package}\n"
             f"or, with pipx: pipx run nox -s demo"
         )
         return False

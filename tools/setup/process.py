@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,8 @@ class Result:
         """Returns the one line that best tells why it failed."""
         lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
         errors = [line for line in lines if line.lower().startswith(("e:", "error"))]
-        return (errors or lines[-1:] or [f"exit code {self.code}"])[0]
+        best = (errors or lines[-1:] or [f"exit code {self.code}"])[0]
+        return textwrap.shorten(best, 160, placeholder=" ..")  # rustup's go on for pages
 
 
 class Refused(Exception):

@@ -92,7 +92,7 @@ def ensure_targets(targets: Sequence[str]) -> bool:
     missing = missing_targets(targets)
     if not missing:
         return False
-    refused = ""
+    refused = "it has them, and yet they do not compile"
     for position, target in enumerate(missing):
         say(f"asking rustup for {target} ({position + 1} of {len(missing)})")
         result = run("rustup", "target", "add", target, timeout=_DOWNLOAD_SECONDS)
@@ -102,7 +102,7 @@ def ensure_targets(targets: Sequence[str]) -> bool:
     missing = missing_targets(missing)
     if not missing:
         return True
-    say(f"rustup cannot: {refused or 'the target does not compile'}")
+    say(f"rustup cannot: {refused}")
     try:
         distribution_rust.build(missing)
     except Refused as refusal:
