@@ -46,13 +46,13 @@ class Compiled:
         return sum(step.call.macs for step in self.schedule.steps)
 
 
-def import_file(path: Path, dims: Mapping[str, int] | None = None) -> tuple[Graph, tuple[str, ...]]:
-    """Reads a model file into a verified graph, and returns it with the notes of the frontend."""
+def import_file(path: Path, dims: Mapping[str, int] | None = None) -> tuple[Graph, frontends.SourceModel]:
+    """Reads a model file into a verified graph, and returns it with what the frontend read."""
     with _at(path):
         source = frontends.read(path, dims)
         graph = import_model(replace(source, path=path.name))
         verify(graph, after="import")
-        return graph, tuple(source.notes)
+        return graph, source
 
 
 def compile_model(
@@ -64,7 +64,7 @@ def compile_model(
     output of the model, in the order of the graph. Raises ArielError with the place in the user's file.
     """
     del portable  # All code is portable so far; instruction sets choose their kernels in the runtime crate.
-    graph, notes = import_file(path, options.dims)
+    graph, source = import_file(path, options.dims)
     operators = Counter(node.op.name for node in graph.nodes)
     with _at(path):
         log = optimize(graph)
@@ -85,8 +85,8 @@ def compile_model(
         plan,
         log,
         dict(sorted(operators.items())),
-        notes,
-        (path,),
+        tuple(source.notes),
+        (path, *(path.parent / name for name in source.files)),
     )
     check_budget(compiled, options, path)
     del board
@@ -98,8 +98,8 @@ def check_budget(compiled: Compiled, options: ModelOptions, path: Path) -> None:
     budget = options.budget
     problems = []
     for what, limit, need in (
-        ("ram", budget.ram if budget else None, compiled.plan.arena_bytes),
-        ("flash", budget.flash if budget else None, len(compiled.weights)),
+        ("ram", budget.ram, compiled.plan.arena_bytes),
+        ("flash", budget.flash, len(compiled.weights)),
     ):
         if limit is not None and need > limit:
             problems.append(

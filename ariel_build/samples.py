@@ -21,9 +21,13 @@ __all__ = ["Samples", "bind_dims", "load", "random_samples", "save", "split_outp
 
 @dataclass(frozen=True)
 class Samples:
-    """Samples of every input, in the model's order; each array is `[count, *shape]`."""
+    """Samples of every input, in the model's order; each array is `[count, *shape]`.
 
-    arrays: list[Array]
+    `lead` holds the axes that the user's arrays have in front of the model's shape: usually one, the samples.
+    """
+
+    arrays: Sequence[Array]
+    lead: tuple[int, ...] = ()
 
     @property
     def count(self) -> int:
@@ -76,14 +80,16 @@ def bind_dims(path: Path, source: SourceModel) -> dict[str, int]:
                 continue
             array = find(arrays, names[key], source.inputs.index(key))
             if array is not None and array.ndim > axis + 1:
-                dims[dim] = int(array.shape[axis + 1])
+                rank = len(source.tensors[key].shape or ())
+                dims[dim] = int(array.shape[axis + max(array.ndim - rank, 1)])
     return dims
 
 
 def load(path: Path, inputs: Sequence[Value]) -> Samples:
     """Returns the samples in an npz file, checked against the model's inputs."""
     arrays = read_npz(path)
-    found = []
+    found: list[Array] = []
+    leads: list[tuple[int, ...]] = []
     for index, (value, name) in enumerate(zip(inputs, names_of(inputs, "input"), strict=True)):
         array = find(arrays, name, index)
         if array is None:
@@ -92,7 +98,8 @@ def load(path: Path, inputs: Sequence[Value]) -> Samples:
                 f"no array for the model's input `{name}`", str(path), f"it has {have}; `input_{index}` works as well"
             )
         wanted = value.type.dtype.numpy
-        if array.ndim == 0 or array.shape[1:] != value.shape:
+        axes = array.ndim - len(value.shape)
+        if axes < 1 or array.shape[axes:] != value.shape:
             raise MetadataError(
                 f"`{name}` is {list(array.shape)}, the model's input is {list(value.shape)}",
                 str(path),
@@ -100,18 +107,19 @@ def load(path: Path, inputs: Sequence[Value]) -> Samples:
             )
         if array.dtype != wanted:
             raise MetadataError(f"`{name}` is {array.dtype}, the model's input is {wanted}", str(path))
-        found.append(np.ascontiguousarray(array))
-    if len({len(a) for a in found}) > 1:
+        leads.append(array.shape[:axes])
+        found.append(np.ascontiguousarray(array).reshape(-1, *value.shape))
+    if len(set(leads)) > 1:
         raise MetadataError("the inputs have different numbers of samples", str(path))
     if found and not len(found[0]):
         raise MetadataError("there are no samples", str(path))
-    return Samples(found)
+    return Samples(found, leads[0] if leads else ())
 
 
 def random_samples(inputs: Sequence[Value], count: int, seed: int = 0) -> Samples:
     """Returns `count` random samples: integers over their whole range, floats from a normal distribution."""
     rng = np.random.default_rng(seed)
-    arrays = []
+    arrays: list[Array] = []
     for value in inputs:
         shape = (count, *value.shape)
         dtype = value.type.dtype
@@ -122,11 +130,11 @@ def random_samples(inputs: Sequence[Value], count: int, seed: int = 0) -> Sample
         else:
             low, high = dtype.range if dtype.bytes < 4 else (-100, 100)
             arrays.append(rng.integers(max(low, -(2**31)), high + 1, shape).astype(dtype.numpy))
-    return Samples(arrays)
+    return Samples(arrays, (count,))
 
 
-def split_outputs(outputs: Sequence[Value], raw: Sequence[bytes]) -> dict[str, Array]:
-    """Returns one array `[samples, *shape]` per output from the bytes of each sample."""
+def split_outputs(outputs: Sequence[Value], raw: Sequence[bytes], lead: tuple[int, ...]) -> dict[str, Array]:
+    """Returns one array `[*lead, *shape]` per output from the bytes of each sample."""
     result: dict[str, Array] = {}
     offset = 0
     for value, name in zip(outputs, names_of(outputs, "output"), strict=True):
@@ -135,7 +143,7 @@ def split_outputs(outputs: Sequence[Value], raw: Sequence[bytes]) -> dict[str, A
             np.frombuffer(sample[offset : offset + size], value.type.dtype.numpy.newbyteorder("<")).reshape(value.shape)
             for sample in raw
         ]
-        result[name] = np.stack(parts).astype(value.type.dtype.numpy)
+        result[name] = np.stack(parts).astype(value.type.dtype.numpy).reshape(*lead, *value.shape)
         offset += size
     return result
 

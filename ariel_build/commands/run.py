@@ -46,7 +46,7 @@ def main(arguments: argparse.Namespace) -> int:
     result = compiled(arguments, options, board)
     samples = load(arguments.inputs, result.graph.inputs)
     execution = execute_compiled(result, board, samples.raw(), cores=options.cores or 1, stats=arguments.stats is not None)
-    outputs = split_outputs(result.graph.outputs, execution.outputs)
+    outputs = split_outputs(result.graph.outputs, execution.outputs, samples.lead)
     try:
         save(arguments.outputs, outputs)
         if arguments.stats is not None:

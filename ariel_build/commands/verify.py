@@ -60,7 +60,7 @@ def main(arguments: argparse.Namespace) -> int:
     )
     samples = random_samples(result.graph.inputs, arguments.samples)
     execution = execute_compiled(result, board, samples.raw(), cores=options.cores or 1, stats=False)
-    got = list(split_outputs(result.graph.outputs, execution.outputs).values())
+    got = list(split_outputs(result.graph.outputs, execution.outputs, samples.lead).values())
     if arguments.per_layer:
         reference, want = "the numpy reference of each operator", _evaluate(result.graph, samples)
     else:

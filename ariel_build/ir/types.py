@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,7 @@ class DType(Enum):
     @property
     def range(self) -> tuple[int, int]:
         """Least and greatest integer that an element holds."""
-        info = np.iinfo(self.numpy)
+        info = np.iinfo(_NUMPY[self])
         return int(info.min), int(info.max)
 
     @classmethod
@@ -52,7 +53,7 @@ class DType(Enum):
         return _OF_NUMPY[np.dtype(dtype)]
 
 
-_NUMPY = {
+_NUMPY: dict[DType, Any] = {
     DType.I8: np.int8,
     DType.U8: np.uint8,
     DType.I16: np.int16,
@@ -63,7 +64,7 @@ _NUMPY = {
     DType.F32: np.float32,
     DType.BOOL: np.bool_,
 }
-_OF_NUMPY = {np.dtype(n): d for d, n in _NUMPY.items()}
+_OF_NUMPY: dict[Any, DType] = {np.dtype(n): d for d, n in _NUMPY.items()}
 
 
 @dataclass(frozen=True)

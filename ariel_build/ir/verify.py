@@ -22,11 +22,9 @@ def verify(graph: Graph, after: str = "") -> None:
         if value.is_constant:
             fail(f"input {value!r} is a constant")
     for node in graph.nodes:
-        for value in node.inputs:
-            if value is None or value in ready:
-                continue
-            if value.data is None:
-                fail(f"{value!r} is read before it is made", node.origin)
+        for operand in node.inputs:
+            if operand is not None and operand not in ready and operand.data is None:
+                fail(f"{operand!r} is read before it is made", node.origin)
         for value in node.outputs:
             if value in ready:
                 fail(f"{value!r} is made twice", node.origin)

@@ -1,7 +1,12 @@
-"""The operators: importing a module registers its importers."""
+"""The operators. Every module here is imported, which registers its importers: a new operator is one new file."""
 
-from ariel_build.ops import conv2d, copy, reshape, transpose
+import importlib
+import pkgutil
+
 from ariel_build.ops.base import IMPORTERS, Operator, UnsupportedReason
 from ariel_build.ops.importer import import_model
 
-__all__ = ["IMPORTERS", "Operator", "UnsupportedReason", "conv2d", "copy", "import_model", "reshape", "transpose"]
+__all__ = ["IMPORTERS", "Operator", "UnsupportedReason", "import_model"]
+
+for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
+    importlib.import_module(f"{__name__}.{_module}")

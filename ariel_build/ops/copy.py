@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, Node, TensorType, Value
-from ariel_build.kernel import Axis, KernelCall, Nested, Operand, Slice, Tiling, Variant
+from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Slice, Tiling, Variant
 from ariel_build.ops.base import Operator, UnsupportedReason
 
 __all__ = ["Copy", "Part", "copy_call", "dense_strides"]
@@ -72,7 +72,7 @@ def copy_call(output: Value, parts: Sequence[Part], fill: Array | None = None) -
     row = math.prod(shape) // max(rows, 1)
     moves = [_move(output, part, lead, rows) for part in parts if math.prod(part.shape)]
     pattern = _pattern(fill, output.type.dtype.bytes)
-    fields = {
+    fields: dict[str, Field] = {
         "output": Operand(output),
         "element": output.type.dtype.bytes,
         "rows": rows,

@@ -91,6 +91,8 @@ class Importer:
         """Returns the value of a source tensor; constants come into being when first used."""
         if key not in self.values:
             tensor = self.model.tensors.get(key)
+            if tensor is not None and tensor.dtype is None and tensor.file_type:
+                raise UnsupportedReason(f"tensor `{tensor.name}` is {tensor.file_type}, which is not supported")
             if tensor is None or tensor.data is None:
                 raise _UnknownValueError(key)
             self.values[key] = self.constant(tensor.data, tensor.name, tensor.quant)
@@ -162,8 +164,15 @@ class Importer:
             self.values[key] = value
 
     def emit_declared(self, op: Operator, inputs: Sequence[Value | None]) -> None:
-        """Adds a node whose outputs have the types that the file declares, and binds them (TFLite)."""
-        self.bind(*self.emit(op, inputs, types=[self.output_type(i) for i in range(len(self.node.outputs))]))
+        """Adds a node whose outputs have the types that the file declares, and binds them (TFLite).
+
+        Where the user has bound a free dimension, the file's shapes do not hold: they are inferred.
+        """
+        tensors = [self.model.tensors[key] for key in self.node.outputs]
+        if any(t.shape is None for t in tensors):
+            self.bind(*self.emit(op, inputs, quants=[t.quant for t in tensors]))
+        else:
+            self.bind(*self.emit(op, inputs, types=[self.output_type(i) for i in range(len(tensors))]))
 
 
 class _UnknownValueError(Exception):

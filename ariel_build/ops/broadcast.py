@@ -1,0 +1,77 @@
+"""Broadcast: the input repeated along axes, to a shape (Expand) or a number of times (Tile)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array, Node, TensorType
+from ariel_build.kernel import KernelCall
+from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.copy import Part, copy_call, dense_strides
+from ariel_build.ops.importer import Importer
+
+__all__ = ["Tile"]
+
+
+@dataclass(frozen=True)
+class Tile(Operator):
+    """Repeats the whole input `repeats[k]` times along axis k."""
+
+    repeats: tuple[int, ...]
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """[n, ..] -> [n * repeats, ..]."""
+        x = inputs[0]
+        if x is None or len(x.shape) != len(self.repeats) or min(self.repeats, default=1) < 1:
+            raise ValueError(f"repeats {list(self.repeats)} do not fit {x}")
+        return [TensorType(x.dtype, tuple(n * r for n, r in zip(x.shape, self.repeats, strict=True)))]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Tiles."""
+        return [np.tile(np.asarray(inputs[0]), self.repeats)]
+
+    def lower(self, node: Node) -> KernelCall:
+        """`copy::Copy`: a stride of 0 repeats an axis of 1; an axis of more elements needs a part for each repetition."""
+        x = node.input(0)
+        strides = dense_strides(x.shape)
+        shape, steps = list(x.shape), list(strides)
+        places: list[tuple[int, ...]] = [(0,) * len(shape)]
+        for axis, repeat in enumerate(self.repeats):
+            if x.shape[axis] == 1:
+                shape[axis], steps[axis] = repeat, 0
+            else:
+                extent = x.shape[axis]
+                places = [(*p[:axis], k * extent, *p[axis + 1 :]) for p in places for k in range(repeat)]
+        if len(places) > MOST_PARTS:
+            raise UnsupportedReason(f"{len(places)} repetitions are more than {MOST_PARTS}")
+        return copy_call(node.output, [Part(x, tuple(shape), tuple(steps), 0, at) for at in places])
+
+
+MOST_PARTS = 256
+
+
+@imports("tflite", "TILE")
+@imports("onnx", "Tile")
+def _tile(importer: Importer) -> None:
+    x = importer.input(0)
+    repeats = tuple(int(r) for r in importer.constant_input(1, "the repeats").reshape(-1))
+    importer.bind(*importer.emit(Tile(repeats), [x], [x.type.quant]))
+
+
+@imports("tflite", "BROADCAST_TO")
+@imports("onnx", "Expand")
+def _expand(importer: Importer) -> None:
+    from ariel_build.ops.reshape import reshape
+
+    x = importer.input(0)
+    target = [int(d) for d in importer.constant_input(1, "the shape").reshape(-1)]
+    try:
+        shape = np.broadcast_shapes(x.shape, tuple(target))
+    except ValueError:
+        raise UnsupportedReason(f"{x.type} does not broadcast to {target}") from None
+    wide = reshape(importer, x, (1,) * (len(shape) - len(x.shape)) + x.shape)
+    repeats = tuple(n // m if m else 1 for n, m in zip(shape, wide.shape, strict=True))
+    importer.bind(*importer.emit(Tile(repeats), [wide], [x.type.quant]) if any(r != 1 for r in repeats) else [wide])

@@ -1,0 +1,93 @@
+"""Concat: the inputs one after another along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array, Node, TensorType, Value
+from ariel_build.kernel import KernelCall
+from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.copy import Part, copy_call, dense_strides
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.reshape import reshape
+
+__all__ = ["Concat", "concat"]
+
+
+@dataclass(frozen=True)
+class Concat(Operator):
+    """Joins the inputs along `axis`; all have the output's quantisation."""
+
+    axis: int
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """[.., a, ..], [.., b, ..] -> [.., a + b, ..]."""
+        types = [t for t in inputs if t is not None]
+        first = types[0] if types else None
+        if first is None or not 0 <= self.axis < len(first.shape):
+            raise ValueError(f"there is no axis {self.axis} to join along")
+        rest = [(*t.shape[: self.axis], *t.shape[self.axis + 1 :]) for t in types]
+        if any(r != rest[0] for r in rest) or any(t.dtype is not first.dtype for t in types):
+            raise ValueError(f"{', '.join(map(str, types))} cannot be joined along axis {self.axis}")
+        total = sum(t.shape[self.axis] for t in types)
+        return [TensorType(first.dtype, (*first.shape[: self.axis], total, *first.shape[self.axis + 1 :]))]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Concatenates."""
+        return [np.concatenate([np.asarray(x) for x in inputs], self.axis)]
+
+    def lower(self, node: Node) -> KernelCall:
+        """`copy::Copy` with a part for each input."""
+        parts, at = [], 0
+        for x in node.inputs:
+            if x is None:
+                continue
+            if x.type.quant is not None and x.type.quant != node.output.type.quant:
+                raise UnsupportedReason("the inputs are not quantised alike")
+            place = tuple(at if k == self.axis else 0 for k in range(len(x.shape)))
+            parts.append(Part(x, x.shape, dense_strides(x.shape), 0, place))
+            at += x.shape[self.axis]
+        return copy_call(node.output, parts)
+
+
+def concat(importer: Importer, values: Sequence[Value], axis: int) -> Value:
+    """Returns the values joined along an axis; the first one's quantisation."""
+    if len(values) == 1:
+        return values[0]
+    return importer.emit(Concat(axis), values, [values[0].type.quant])[0]
+
+
+@imports("tflite", "CONCATENATION")
+def _from_tflite(importer: Importer) -> None:
+    from ariel_build.ops.quantize import requantized
+
+    if importer.text("fused_activation_function", "NONE") != "NONE":
+        raise UnsupportedReason("a fused activation is not supported")
+    type_ = importer.output_type()
+    axis = importer.integer("axis")
+    if not -len(type_.shape) <= axis < len(type_.shape):
+        raise UnsupportedReason(f"axis {axis} is outside {type_}")
+    inputs = [requantized(importer, x, type_.quant) for x in importer.inputs()]
+    importer.emit_declared(Concat(axis % len(type_.shape)), inputs)
+
+
+@imports("tflite", "PACK")
+def _pack_from_tflite(importer: Importer) -> None:
+    type_ = importer.output_type()
+    axis = importer.integer("axis") % len(type_.shape)
+    parts = [reshape(importer, x, (*x.shape[:axis], 1, *x.shape[axis:])) for x in importer.inputs()]
+    importer.emit_declared(Concat(axis), parts)
+
+
+@imports("onnx", "Concat")
+def _from_onnx(importer: Importer) -> None:
+    values = [v for v in importer.inputs() if v.type.elements or len(importer.node.inputs) == 1]
+    if not values:
+        raise UnsupportedReason("all inputs are empty")
+    axis = importer.integer("axis")
+    if not -len(values[0].shape) <= axis < len(values[0].shape):
+        raise UnsupportedReason(f"axis {axis} is outside {values[0].type}")
+    importer.bind(concat(importer, values, axis % len(values[0].shape)))

@@ -1,0 +1,77 @@
+"""Gather with indices that are known at build time: copies of whole slices along an axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array, Node, TensorType
+from ariel_build.kernel import KernelCall
+from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.copy import Part, copy_call, dense_strides
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.reshape import reshape
+
+__all__ = ["GatherConstant"]
+
+MOST_PARTS = 256
+
+
+@dataclass(frozen=True)
+class GatherConstant(Operator):
+    """output[.., k, ..] = input[.., indices[k], ..] along `axis`."""
+
+    axis: int
+    indices: tuple[int, ...]
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """[.., n, ..] -> [.., len(indices), ..]."""
+        x = inputs[0]
+        if x is None or not 0 <= self.axis < len(x.shape):
+            raise ValueError(f"there is no axis {self.axis} in {x}")
+        if any(not 0 <= i < x.shape[self.axis] for i in self.indices):
+            raise ValueError(f"an index is outside an axis of {x.shape[self.axis]}")
+        return [TensorType(x.dtype, (*x.shape[: self.axis], len(self.indices), *x.shape[self.axis + 1 :]))]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Takes the slices."""
+        return [np.take(np.asarray(inputs[0]), np.array(self.indices, np.int64), self.axis)]
+
+    def lower(self, node: Node) -> KernelCall:
+        """`copy::Copy` with a part for each run of consecutive indices."""
+        x = node.input(0)
+        strides = dense_strides(x.shape)
+        parts, at = [], 0
+        while at < len(self.indices):
+            run = 1
+            while at + run < len(self.indices) and self.indices[at + run] == self.indices[at] + run:
+                run += 1
+            shape = (*x.shape[: self.axis], run, *x.shape[self.axis + 1 :])
+            place = tuple(at if k == self.axis else 0 for k in range(len(shape)))
+            parts.append(Part(x, shape, strides, self.indices[at] * strides[self.axis], place))
+            at += run
+        if len(parts) > MOST_PARTS:
+            raise UnsupportedReason(f"{len(parts)} separate runs of indices are more than {MOST_PARTS}")
+        return copy_call(node.output, parts)
+
+
+@imports("tflite", "GATHER")
+@imports("onnx", "Gather")
+def _gather(importer: Importer) -> None:
+    x = importer.input(0)
+    indices = importer.constant_input(1, "the indices")
+    axis = importer.integer("axis")
+    if importer.integer("batch_dims"):
+        raise UnsupportedReason("batch_dims are not supported")
+    if not -len(x.shape) <= axis < len(x.shape):
+        raise UnsupportedReason(f"axis {axis} is outside {x.type}")
+    axis %= len(x.shape)
+    extent = x.shape[axis]
+    flat = tuple(int(i) + (extent if i < 0 else 0) for i in indices.reshape(-1))
+    if math.prod(indices.shape) == 0:
+        raise UnsupportedReason("there are no indices")
+    (taken,) = importer.emit(GatherConstant(axis, flat), [x], [x.type.quant])
+    importer.bind(reshape(importer, taken, (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])))

@@ -1,0 +1,97 @@
+"""Pad: the input with a border of one value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array, DType, Node, TensorType
+from ariel_build.kernel import KernelCall
+from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.copy import Part, copy_call, dense_strides
+from ariel_build.ops.importer import Importer
+
+__all__ = ["Pad"]
+
+
+@dataclass(frozen=True)
+class Pad(Operator):
+    """Adds (before, after) elements along each axis; negative numbers crop. `value` is a stored element."""
+
+    pads: tuple[tuple[int, int], ...]
+    value: float = 0.0
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """[n, ..] -> [before + n + after, ..]."""
+        x = inputs[0]
+        if x is None or len(x.shape) != len(self.pads):
+            raise ValueError(f"{len(self.pads)} pairs of padding do not fit {x}")
+        shape = tuple(b + n + a for n, (b, a) in zip(x.shape, self.pads, strict=True))
+        if any(n < 1 or n + min(b, 0) < 1 or n + min(a, 0) < 1 for n, (b, a) in zip(x.shape, self.pads, strict=True)) or min(shape, default=1) < 1:
+            raise ValueError(f"{x} padded by {list(self.pads)} has no elements")
+        return [TensorType(x.dtype, shape)]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Pads, then crops."""
+        x = np.asarray(inputs[0])
+        out = np.pad(x, [(max(b, 0), max(a, 0)) for b, a in self.pads], constant_values=self.value)
+        crop = tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(out.shape, self.pads, strict=True))
+        return [out[crop]]
+
+    def lower(self, node: Node) -> KernelCall:
+        """`copy::Copy` that fills the output first."""
+        x = node.input(0)
+        strides = dense_strides(x.shape)
+        shape = tuple(n + min(b, 0) + min(a, 0) for n, (b, a) in zip(x.shape, self.pads, strict=True))
+        start = sum(max(-b, 0) * s for (b, _), s in zip(self.pads, strides, strict=True))
+        at = tuple(max(b, 0) for b, _ in self.pads)
+        fill = np.array(self.value, x.type.dtype.numpy)
+        grows = shape != node.output.shape
+        return copy_call(node.output, [Part(x, shape, strides, start, at)], fill if grows else None)
+
+
+def _pairs(flat: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    return tuple((int(flat[2 * k]), int(flat[2 * k + 1])) for k in range(len(flat) // 2))
+
+
+@imports("tflite", "PAD", "PADV2")
+def _from_tflite(importer: Importer) -> None:
+    x = importer.input(0)
+    pads = _pairs(importer.constant_input(1, "the padding").reshape(-1).tolist())
+    quant = x.type.quant
+    value = float(quant.zero_point) if quant is not None and quant.per_tensor else 0.0
+    if importer.node.op == "PADV2":
+        # The value is stored in the output's quantisation already.
+        value = float(importer.constant_input(2, "the value").reshape(()))
+    importer.emit_declared(Pad(pads, value), [x])
+
+
+@imports("onnx", "Pad")
+def _from_onnx(importer: Importer) -> None:
+    x = importer.input(0)
+    mode = importer.text("mode", "constant")
+    if mode != "constant":
+        raise UnsupportedReason(f"mode `{mode}` is not supported, only `constant`")
+    if importer.attribute("pads") is not None:
+        flat, value = importer.integers("pads"), importer.real("value")
+    else:
+        flat = tuple(int(v) for v in importer.constant_input(1, "the padding").reshape(-1))
+        given = importer.optional_input(2)
+        value = 0.0 if given is None else float(importer.constant_input(2, "the value").reshape(()))
+    rank = len(x.shape)
+    axes: Sequence[int] = range(rank)
+    if importer.optional_input(3) is not None:
+        axes = [int(a) % rank for a in importer.constant_input(3, "the axes").reshape(-1)]
+    if len(flat) != 2 * len(axes):
+        raise UnsupportedReason(f"{len(flat)} pads do not fit {len(axes)} axes")
+    pads = [(0, 0)] * rank
+    for index, axis in enumerate(axes):
+        pads[axis] = (flat[index], flat[index + len(axes)])
+    if x.type.dtype is not DType.F32 and value != int(value):
+        raise UnsupportedReason("the padding value is not an integer")
+    if any(p != (0, 0) for p in pads):
+        importer.bind(*importer.emit(Pad(tuple(pads), value), [x], [x.type.quant]))
+    else:
+        importer.bind(x)

@@ -1,0 +1,59 @@
+"""Shape and its kin: what depends on shapes only is known at build time, and becomes a constant."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ariel_build.ops.base import UnsupportedReason, imports
+from ariel_build.ops.importer import Importer
+
+__all__: list[str] = []
+
+
+@imports("onnx", "Shape")
+@imports("tflite", "SHAPE")
+def _shape(importer: Importer) -> None:
+    shape = importer.input(0).shape
+    if importer.model.format == "tflite":
+        importer.bind(importer.constant(np.array(shape, importer.output_type().dtype.numpy)))
+        return
+    end = importer.attribute("end")
+    part = shape[importer.integer("start") : None if end is None else importer.integer("end")]
+    importer.bind(importer.constant(np.array(part, np.int64)))
+
+
+@imports("onnx", "Size")
+def _size(importer: Importer) -> None:
+    importer.bind(importer.constant(np.array(importer.input(0).type.elements, np.int64)))
+
+
+@imports("onnx", "ConstantOfShape")
+def _constant_of_shape(importer: Importer) -> None:
+    shape = tuple(int(d) for d in importer.constant_input(0, "the shape").reshape(-1))
+    value = importer.attribute("value", np.zeros(1, np.float32))
+    importer.bind(importer.constant(np.full(_bounded(shape), np.asarray(value).reshape(-1)[0])))
+
+
+@imports("tflite", "FILL")
+def _fill(importer: Importer) -> None:
+    shape = tuple(int(d) for d in importer.constant_input(0, "the shape").reshape(-1))
+    value = importer.constant_input(1, "the value").reshape(())
+    importer.bind(importer.constant(np.full(_bounded(shape), value)))
+
+
+@imports("onnx", "Range")
+@imports("tflite", "RANGE")
+def _range(importer: Importer) -> None:
+    start, limit, delta = (importer.constant_input(k, "a bound").reshape(()) for k in range(3))
+    if delta == 0 or (float(limit) - float(start)) / float(delta) > MOST_ELEMENTS:
+        raise UnsupportedReason(f"a range from {start} to {limit} by {delta} has too many elements")
+    importer.bind(importer.constant(np.arange(start, limit, delta, start.dtype)))
+
+
+MOST_ELEMENTS = 1 << 24
+
+
+def _bounded(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if any(d < 0 for d in shape) or np.prod(shape, dtype=np.float64) > MOST_ELEMENTS:
+        raise UnsupportedReason(f"a constant of shape {list(shape)} has too many elements")
+    return shape

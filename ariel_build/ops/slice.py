@@ -1,0 +1,187 @@
+"""Slice: output[i] = input[begin + i * step], and the operators that are slices in disguise: Split, Unpack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array, Node, TensorType, Value
+from ariel_build.kernel import KernelCall
+from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.copy import Part, copy_call, dense_strides
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.reshape import reshape
+
+__all__ = ["Slice"]
+
+
+@dataclass(frozen=True)
+class Slice(Operator):
+    """Takes `shape` elements from `begin` on along each axis, `steps` apart; steps may be negative."""
+
+    begin: tuple[int, ...]
+    shape: tuple[int, ...]
+    steps: tuple[int, ...]
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """T[..] -> T[shape]."""
+        x = inputs[0]
+        if x is None or not len(x.shape) == len(self.begin) == len(self.shape) == len(self.steps):
+            raise ValueError(f"a slice over {len(self.begin)} axes does not fit {x}")
+        for extent, first, count, step in zip(x.shape, self.begin, self.shape, self.steps, strict=True):
+            last = first + (count - 1) * step
+            if count < 0 or (count and not (0 <= first < extent and 0 <= last < extent)):
+                raise ValueError(f"the slice {first}..{last} leaves an axis of {extent}")
+        return [TensorType(x.dtype, self.shape)]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Indexes axis by axis."""
+        x = np.asarray(inputs[0])
+        for axis, (first, count, step) in enumerate(zip(self.begin, self.shape, self.steps, strict=True)):
+            x = np.take(x, [first + k * step for k in range(count)], axis)
+        return [x]
+
+    def aliases(self, node: Node) -> dict[Value, tuple[Value, int]] | None:
+        """A run of whole leading rows is a view, where it begins at a multiple of the arena's alignment."""
+        x = node.input(0)
+        if x.is_constant:
+            return None
+        start = sum(b * s for b, s in zip(self.begin, dense_strides(x.shape), strict=True)) * x.type.dtype.bytes
+        lead = next((k for k, n in enumerate(self.shape) if n != 1), len(self.shape))
+        dense = all(
+            step == 1 and (k <= lead or count == extent)
+            for k, (step, count, extent) in enumerate(zip(self.steps, self.shape, x.shape, strict=True))
+        )
+        return {node.output: (x, start)} if dense and start % 16 == 0 else None
+
+    def lower(self, node: Node) -> KernelCall:
+        """`copy::Copy` with the strides of the steps."""
+        x = node.input(0)
+        strides = dense_strides(x.shape)
+        start = sum(b * s for b, s in zip(self.begin, strides, strict=True))
+        steps = tuple(step * s for step, s in zip(self.steps, strides, strict=True))
+        return copy_call(node.output, [Part(x, self.shape, steps, start)])
+
+
+def bounds(start: int, stop: int, step: int, extent: int) -> tuple[int, int]:
+    """Returns (first, count) of a Python slice over an axis of `extent` elements."""
+    indices = range(*slice(start, stop, step).indices(extent))
+    return (indices[0] if len(indices) else 0), len(indices)
+
+
+def emit_slice(importer: Importer, x: Value, axes: dict[int, tuple[int, int, int]]) -> Value:
+    """Returns `x` with (first, count, step) taken along some axes."""
+    whole = [axes.get(k, (0, extent, 1)) for k, extent in enumerate(x.shape)]
+    begin, shape, steps = (tuple(part[k] for part in whole) for k in range(3))
+    if shape == x.shape and all(s == 1 for s in steps):
+        return x
+    return importer.emit(Slice(begin, shape, steps), [x], [x.type.quant])[0]
+
+
+@imports("tflite", "SLICE")
+def _slice_from_tflite(importer: Importer) -> None:
+    x = importer.input(0)
+    begin = importer.constant_input(1, "the begin").reshape(-1)
+    size = importer.constant_input(2, "the size").reshape(-1)
+    shape = tuple(x.shape[k] - int(b) if s == -1 else int(s) for k, (b, s) in enumerate(zip(begin, size, strict=True)))
+    importer.emit_declared(Slice(tuple(int(b) for b in begin), shape, (1,) * len(shape)), [x])
+
+
+@imports("tflite", "STRIDED_SLICE")
+def _strided_slice_from_tflite(importer: Importer) -> None:
+    x = importer.input(0)
+    begin, end, strides = (importer.constant_input(k, what).reshape(-1) for k, what in ((1, "begin"), (2, "end"), (3, "strides")))
+    if importer.integer("ellipsis_mask") or importer.integer("new_axis_mask"):
+        raise UnsupportedReason("ellipsis_mask and new_axis_mask are not supported")
+    axes = {}
+    if len(begin) > len(x.shape) or not len(begin) == len(end) == len(strides):
+        raise UnsupportedReason("begin, end and strides do not fit the input's axes")
+    for axis, extent in enumerate(x.shape[: len(begin)]):
+        step = int(strides[axis])
+        if step == 0:
+            raise UnsupportedReason("a stride is 0")
+        if importer.integer("shrink_axis_mask") >> axis & 1:
+            first = int(begin[axis]) + (extent if begin[axis] < 0 else 0)
+            axes[axis] = (first, 1, 1)
+            continue
+        start = None if importer.integer("begin_mask") >> axis & 1 else int(begin[axis])
+        stop = None if importer.integer("end_mask") >> axis & 1 else int(end[axis])
+        if importer.integer("offset") and stop is not None and start is not None:
+            stop += start
+        indices = range(*slice(start, stop, step).indices(extent))
+        axes[axis] = (indices[0] if len(indices) else 0, len(indices), step)
+    importer.bind(reshape(importer, emit_slice(importer, x, axes), importer.output_type().shape))
+
+
+@imports("tflite", "SPLIT")
+def _split_from_tflite(importer: Importer) -> None:
+    axis = int(importer.constant_input(0, "the axis").reshape(()))
+    x = importer.input(1)
+    count = len(importer.node.outputs)
+    _split(importer, x, axis, [x.shape[axis] // max(1, count)] * count)
+
+
+@imports("tflite", "SPLIT_V")
+def _split_v_from_tflite(importer: Importer) -> None:
+    x = importer.input(0)
+    sizes = [int(s) for s in importer.constant_input(1, "the sizes").reshape(-1)]
+    axis = int(importer.constant_input(2, "the axis").reshape(()))
+    _split(importer, x, axis, [x.shape[axis] - sum(s for s in sizes if s >= 0) if s < 0 else s for s in sizes])
+
+
+@imports("tflite", "UNPACK")
+def _unpack_from_tflite(importer: Importer) -> None:
+    x = importer.input(0)
+    axis = importer.integer("axis") % max(1, len(x.shape))
+    parts = [emit_slice(importer, x, {axis: (k, 1, 1)}) for k in range(len(importer.node.outputs))]
+    importer.bind(*(reshape(importer, p, importer.output_type(k).shape) for k, p in enumerate(parts)))
+
+
+@imports("onnx", "Split")
+def _split_from_onnx(importer: Importer) -> None:
+    x = importer.input(0)
+    axis = importer.integer("axis") % max(1, len(x.shape))
+    count = len(importer.node.outputs)
+    if importer.attribute("split") is not None:
+        sizes = list(importer.integers("split"))
+    elif importer.optional_input(1) is not None:
+        sizes = [int(s) for s in importer.constant_input(1, "the sizes").reshape(-1)]
+    else:
+        each = -(-x.shape[axis] // count)
+        sizes = [min(each, x.shape[axis] - k * each) for k in range(count)]
+    _split(importer, x, axis, sizes)
+
+
+def _split(importer: Importer, x: Value, axis: int, sizes: Sequence[int]) -> None:
+    if not -len(x.shape) <= axis < len(x.shape):
+        raise UnsupportedReason(f"axis {axis} is outside {x.type}")
+    axis %= len(x.shape)
+    if sum(sizes) != x.shape[axis] or len(sizes) != len(importer.node.outputs):
+        raise UnsupportedReason(f"parts of {list(sizes)} do not make an axis of {x.shape[axis]}")
+    starts = [sum(sizes[:k]) for k in range(len(sizes))]
+    importer.bind(*(emit_slice(importer, x, {axis: (b, n, 1)}) for b, n in zip(starts, sizes, strict=True)))
+
+
+@imports("onnx", "Slice")
+def _slice_from_onnx(importer: Importer) -> None:
+    x = importer.input(0)
+    if importer.attribute("starts") is not None:
+        starts, ends = importer.integers("starts"), importer.integers("ends")
+        axes = importer.integers("axes", range(len(starts)))
+        steps: Sequence[int] = (1,) * len(starts)
+    else:
+        starts, ends = (tuple(int(v) for v in importer.constant_input(k, w).reshape(-1)) for k, w in ((1, "starts"), (2, "ends")))
+        given = importer.optional_input(3)
+        axes = tuple(range(len(starts))) if given is None else tuple(int(v) for v in importer.constant_input(3, "axes").reshape(-1))
+        given = importer.optional_input(4)
+        steps = (1,) * len(starts) if given is None else tuple(int(v) for v in importer.constant_input(4, "steps").reshape(-1))
+    taken = {}
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        if step == 0 or not -len(x.shape) <= axis < len(x.shape):
+            raise UnsupportedReason(f"axis {axis} with step {step} does not fit {x.type}")
+        axis %= len(x.shape)
+        first, count = bounds(start, end if step > 0 or end >= -x.shape[axis] else -x.shape[axis] - 1, step, x.shape[axis])
+        taken[axis] = (first, count, step)
+    importer.bind(emit_slice(importer, x, taken))
