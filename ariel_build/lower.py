@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from ariel_build.errors import Diagnostic, InternalError, UnsupportedError
-from ariel_build.ir import Graph, Node, Value
+from ariel_build.ir import DType, Graph, Node, Value
 from ariel_build.kernel import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.copy import Copy
@@ -41,6 +41,7 @@ def lower(graph: Graph) -> Lowered:
                 lowered.aliases.update(views)
                 continue
             call = op.lower(node)
+            check_types(call)
         except UnsupportedReason as reason:
             problems.append(Diagnostic(f"{op.name}: {reason}", f"{graph.source}: {node.origin}", HELP))
             continue
@@ -55,6 +56,18 @@ def lower(graph: Graph) -> Lowered:
     if problems:
         raise UnsupportedError(problems)
     return lowered
+
+
+#: What the run-time operands of a kernel are whose name says it.
+_ELEMENTS = {"Int8": DType.I8, "F32": DType.F32}
+
+
+def check_types(call: KernelCall) -> None:
+    """Refuses operands of another type than the kernel reads: never a silent wrong result."""
+    wanted = _ELEMENTS.get(call.kernel.rpartition("::")[2].partition("<")[0])
+    for value in [*call.inputs, *call.outputs]:
+        if wanted is not None and value.type.dtype is not wanted and not value.is_constant:
+            raise UnsupportedReason(f"elements of type {value.type.dtype.value} are not supported, only {wanted.value}")
 
 
 HELP = "docs/supported-ops.md lists what is supported"

@@ -29,7 +29,8 @@ class DType(Enum):
     @property
     def numpy(self) -> np.dtype[np.generic]:
         """The numpy type of one element."""
-        return np.dtype(_NUMPY[self])
+        dtype: np.dtype[np.generic] = np.dtype(_NUMPY[self])
+        return dtype
 
     @property
     def bytes(self) -> int:
