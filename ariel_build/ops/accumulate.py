@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +16,21 @@ from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, quantize_multiplier
 from ariel_build.ops.importer import Importer
 
 __all__ = [
+    "Numbers",
     "accumulator_scales",
     "bounds",
     "filter_zero_point",
     "finish_float",
     "finish_integer",
+    "float_bias",
     "folded_bias",
+    "operands",
     "requantizer",
     "tflite_clip",
 ]
+
+#: An array to calculate with: numpy's stubs know no arithmetic on elements of any type.
+Numbers = npt.NDArray[Any]
 
 _CLIPS = {
     "NONE": UNBOUNDED,
@@ -40,6 +48,14 @@ def tflite_clip(importer: Importer) -> tuple[float, float]:
     return _CLIPS[name]
 
 
+def operands(inputs: Sequence[Array | None]) -> tuple[Numbers, Numbers, Numbers | None]:
+    """Returns the elements of input, filter and bias; only the bias may be absent."""
+    x, filter_ = inputs[0], inputs[1]
+    assert x is not None, "infer has seen it"  # noqa: S101
+    assert filter_ is not None, "infer has seen it"  # noqa: S101
+    return x, filter_, inputs[2] if len(inputs) > 2 else None
+
+
 def filter_zero_point(filter_: Value) -> int:
     """Returns the zero point of a filter, which must be one for all channels."""
     quant = filter_.type.quant
@@ -53,8 +69,8 @@ def filter_zero_point(filter_: Value) -> int:
 def accumulator_scales(node: Node, rounding: Rounding, *, single_precision: bool = False) -> npt.NDArray[np.float64]:
     """Returns sx * sw / sy, one for all channels or one each.
 
-    DOUBLE: in double, as TFLite; `single_precision` multiplies sx * sw in float32 first, as its per-tensor fully connected
-    does. NEAREST_EVEN: float32 throughout, as onnxruntime.
+    DOUBLE: in double, as TFLite; `single_precision` multiplies sx * sw in float32 first, as its per-tensor fully
+    connected does. NEAREST_EVEN: float32 throughout, as onnxruntime.
     """
     x, w, y = (v.type.quant for v in (node.input(0), node.input(1), node.output))
     if x is None or w is None or y is None or not (x.per_tensor and y.per_tensor):
@@ -79,12 +95,15 @@ def folded_bias(node: Node, weights: Array) -> Array:
     total = np.zeros(weights.shape[0], np.int64) if bias is None else constant(bias, "the bias").astype(np.int64)
     total = total - zero * weights.astype(np.int64).sum(axis=1)
     total = total + zero * filter_zero_point(node.input(1)) * weights.shape[1]
-    return total.astype(np.int32)
+    return np.asarray(total.astype(np.int32))
 
 
-def requantizer(
-    node: Node, kernel: str, rounding: Rounding, *, single_precision: bool = False
-) -> tuple[str, Nested]:
+def float_bias(bias: Value | None, count: int) -> Array:
+    """Returns the bias of a float kernel, zeros where the model has none."""
+    return np.zeros(count, np.float32) if bias is None else constant(bias, "the bias").astype(np.float32)
+
+
+def requantizer(node: Node, kernel: str, rounding: Rounding, *, single_precision: bool = False) -> tuple[str, Nested]:
     """Returns the kernel's concrete type and the value of its field `requantize`."""
     scales = accumulator_scales(node, rounding, single_precision=single_precision)
     if rounding is Rounding.NEAREST_EVEN:

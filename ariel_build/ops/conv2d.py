@@ -7,21 +7,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ariel_build.ir import Array, DType, Node, TensorType, Value
-from ariel_build.kernel import Axis, KernelCall, Packed, Scratch, Tiling, Variant
+from ariel_build.ir import Array, DType, Node, TensorType
+from ariel_build.kernel import Axis, Field, KernelCall, Packed, Scratch, Tiling, Variant
 from ariel_build.ops.accumulate import (
+    Numbers,
     bounds,
     filter_zero_point,
     finish_float,
     finish_integer,
+    float_bias,
     folded_bias,
+    operands,
     requantizer,
     tflite_clip,
 )
-from ariel_build.ops.base import Operator, constant, imports
+from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
+from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
+from ariel_build.ops.dynamic_quantize import hybrid, hybrid_fields, hybrid_inputs, is_hybrid
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
-from ariel_build.ops.window import Window, image, patches, tflite_window
+from ariel_build.ops.nchw import filter_to_nhwc, from_nhwc, spatial_shape, to_nhwc
+from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window
 
 __all__ = ["Conv2d"]
 
@@ -30,8 +36,9 @@ __all__ = ["Conv2d"]
 class Conv2d(Operator):
     """2-D convolution of an NHWC image.
 
-    Inputs: image [1, H, W, Cin], filter [Cout, kh, kw, Cin / groups] (constant), bias [Cout] (constant, may be absent).
-    `clip` holds the real bounds of the fused activation.
+    Inputs: image [1, H, W, Cin], filter [Cout, kh, kw, Cin / groups] (constant), bias [Cout] (constant, may be
+    absent), and, for an image that was quantised at run time, its parameters (see `DynamicQuantize`); the output is
+    then float32. `clip` holds the real bounds of the fused activation.
     """
 
     window: Window
@@ -55,21 +62,29 @@ class Conv2d(Operator):
         bias = inputs[2] if len(inputs) > 2 else None
         if bias is not None and bias.shape != (count,):
             raise ValueError(f"the bias has shape {list(bias.shape)}, not [{count}]")
-        return [TensorType(x.dtype, (batch, *self.window.output_size(height, width), count))]
+        dtype = DType.F32 if is_hybrid(inputs) else x.dtype
+        return [TensorType(dtype, (batch, *self.window.output_size(height, width), count))]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Gathers all patches and multiplies; integers in int64, floats in float32."""
-        x, filter_, bias = inputs[0], inputs[1], inputs[2] if len(inputs) > 2 else None
-        assert x is not None and filter_ is not None  # noqa: S101 - infer has seen them
-        integer = node.input(0).type.dtype is not DType.F32
-        offset = node.input(0).type.quant
-        zero = offset.zero_point if integer and offset is not None else 0
-        wide = np.int64 if integer else np.float32
-        windows = patches(self.window, x, zero).astype(wide) - wide(zero)
-        weights = filter_.astype(wide) - wide(filter_zero_point(node.input(1)))
-        weights = weights.reshape(filter_.shape[0], self.window.taps, -1)
+        x, filter_, bias = operands(inputs)
+        if is_hybrid(inputs):
+            return [hybrid(self._accumulate, inputs, node, self.clip)]
+        if node.input(0).type.dtype is DType.F32:
+            acc = self._accumulate(x, filter_, 0)
+            return [finish_float(acc if bias is None else acc + bias, self.clip)]
+        quant = node.input(0).type.quant
+        zero = 0 if quant is None else quant.zero_point
+        weights = filter_.astype(np.int64) - filter_zero_point(node.input(1))
+        acc = self._accumulate(x.astype(np.int64), weights, zero)
+        return [finish_integer(acc if bias is None else acc + bias, node, self.clip, self.rounding)]
+
+    def _accumulate(self, x: Numbers, weights: Numbers, zero: float) -> Numbers:
+        """Returns the sums over taps and channels of (x - zero) * weights, in the type of `x`."""
+        windows = patches(self.window, x, zero) - x.dtype.type(zero)
+        weights = weights.reshape(weights.shape[0], self.window.taps, -1)
         depth, count = weights.shape[2], weights.shape[0] // self.groups
-        acc = np.concatenate(
+        return np.concatenate(
             [
                 np.einsum(
                     "nyxti,cti->nyxc",
@@ -81,11 +96,6 @@ class Conv2d(Operator):
             ],
             axis=-1,
         )
-        if bias is not None:
-            acc = acc + bias.astype(wide)
-        if integer:
-            return [finish_integer(acc, node, self.clip, self.rounding)]
-        return [finish_float(acc, self.clip)]
 
     def macs(self, node: Node) -> int:
         """Output elements times taps times channels of a group, padding included."""
@@ -93,12 +103,12 @@ class Conv2d(Operator):
         return node.output.type.elements * filter_.type.elements // filter_.shape[0]
 
     def lower(self, node: Node) -> KernelCall:
-        """`conv2d::Int8` or `conv2d::F32`."""
+        """`conv2d::Int8`, `Hybrid` or `F32`."""
         x, filter_, output = node.input(0), node.input(1), node.output
         weights = constant(filter_, "the filter")
         count = filter_.shape[0]
         depth = filter_.type.elements // count
-        common = {
+        common: dict[str, Field] = {
             "input": image(x),
             "output": image(output),
             "window": self.window.kernel(),
@@ -106,13 +116,18 @@ class Conv2d(Operator):
             "filter": Packed(weights.reshape(count, depth), "filter"),
         }
         rows = output.shape[1] >= 4
-        tail = {
+        tail: dict[str, Field] = {
             "axis": Variant("Axis::Rows" if rows else "Axis::Channels"),
             "scratch": Scratch(0 if self.window.is_pointwise else depth * x.type.dtype.bytes),
         }
         tiling = Tiling(Axis.ROWS, output.shape[1]) if rows else Tiling(Axis.CHANNELS, count, 4)
+        inputs = [x]
         bias = node.inputs[2] if len(node.inputs) > 2 else None
-        if x.type.dtype is DType.F32:
+        if is_hybrid(node.inputs):
+            kernel = "conv2d::Hybrid"
+            fields = {**common, **hybrid_fields(node, weights.reshape(count, depth), self.clip), **tail}
+            inputs.append(node.input(3))
+        elif x.type.dtype is DType.F32:
             kernel = "conv2d::F32"
             fields = {
                 **common,
@@ -133,19 +148,43 @@ class Conv2d(Operator):
                 "bounds": bounds(node, self.clip, self.rounding),
                 **tail,
             }
-        return KernelCall(kernel, fields, [x], [output], tiling, self.macs(node))
-
-
-def float_bias(bias: Value | None, count: int) -> Array:
-    """Returns the bias of a float kernel, zeros where the model has none."""
-    return np.zeros(count, np.float32) if bias is None else constant(bias, "the bias").astype(np.float32)
+        return KernelCall(kernel, fields, inputs, [output], tiling, self.macs(node))
 
 
 @imports("tflite", "CONV_2D")
 def _from_tflite(importer: Importer) -> None:
     x, filter_ = importer.input(0), importer.input(1)
+    constant(filter_, "the filter")
+    if len(filter_.shape) != 4:
+        raise UnsupportedReason(f"the filter has {len(filter_.shape)} axes, not 4")
     window = tflite_window(importer, (filter_.shape[1], filter_.shape[2]), x.type)
     groups = x.shape[3] // max(1, filter_.shape[3])
-    importer.emit_declared(
-        Conv2d(window, groups, tflite_clip(importer)), [x, filter_, importer.optional_input(2)]
-    )
+    quant = filter_.type.quant
+    # LiteRT quantises the activations of a hybrid convolution asymmetrically where the channels differ in scale.
+    symmetric = quant is not None and len(set(quant.scales)) == 1
+    inputs = hybrid_inputs(importer, [x, filter_, importer.optional_input(2)], symmetric=symmetric)
+    importer.emit_declared(Conv2d(window, groups, tflite_clip(importer)), inputs)
+
+
+@imports("onnx", "Conv")
+def _from_onnx(importer: Importer) -> None:
+    x, filter_, bias = importer.input(0), importer.input(1), importer.optional_input(2)
+    constant(filter_, "the filter")
+    if bias is not None:
+        constant(bias, "the bias")
+    spatial = spatial_shape(x)
+    if len(filter_.shape) != len(x.shape):
+        raise UnsupportedReason(f"the filter has {len(filter_.shape)} axes, the image {len(x.shape)}")
+    size = filter_.shape[2:]
+    if importer.integers("kernel_shape", size) != size:
+        raise UnsupportedReason(f"kernel_shape is not the filter's {list(size)}")
+    groups, channels = importer.integer("group", 1), x.shape[1]
+    if groups < 1 or filter_.shape[1] * groups != channels or filter_.shape[0] % groups:
+        raise UnsupportedReason(f"{groups} groups do not divide {channels} channels into {filter_.shape[0]}")
+    window = onnx_window(importer, size, spatial)
+    depthwise = groups == channels and groups > 1
+    weights = filter_to_nhwc(importer, filter_, depthwise=depthwise)
+    rounding = Rounding.NEAREST_EVEN
+    op = DepthwiseConv2d(window, rounding=rounding) if depthwise else Conv2d(window, groups, rounding=rounding)
+    (y,) = importer.emit(op, [to_nhwc(importer, x), weights, bias])
+    importer.bind(from_nhwc(importer, y, len(x.shape)))

@@ -1,0 +1,125 @@
+"""BatchMatMul: output[b, i, j] = sum of x[b, i, k] * y[b, k, j] over k, with broadcasting batch axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array, DType, Node, TensorType
+from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Tiling
+from ariel_build.ops.accumulate import bounds, finish_integer, requantizer
+from ariel_build.ops.base import Operator, UnsupportedReason
+from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
+
+__all__ = ["BatchMatMul"]
+
+#: Batch axes that the kernel walks, after merging those that lie one behind the other on both sides.
+BATCH_AXES = 3
+
+
+@dataclass(frozen=True)
+class BatchMatMul(Operator):
+    """Product of two matrices per batch, both of which may be computed at run time.
+
+    Inputs: x [.., m, k] and y [.., k, n]; `adj_x` and `adj_y` say that the last two axes are the other way round.
+    """
+
+    adj_x: bool = False
+    adj_y: bool = False
+    rounding: Rounding = Rounding.DOUBLE
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """[.., m, k], [.., k, n] -> [.., m, n]."""
+        x, y = inputs[0], inputs[1]
+        if x is None or y is None or min(len(x.shape), len(y.shape)) < 2:
+            raise ValueError("both sides of a matrix product must have 2 axes at least")
+        rows, depth = x.shape[:-3:-1] if self.adj_x else x.shape[-2:]
+        deep, columns = y.shape[:-3:-1] if self.adj_y else y.shape[-2:]
+        if depth != deep or x.dtype is not y.dtype:
+            raise ValueError(f"{x} and {y} cannot be multiplied")
+        try:
+            batches = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+        except ValueError:
+            raise ValueError(f"the batch axes of {x} and {y} do not broadcast") from None
+        return [TensorType(x.dtype, (*batches, rows, columns))]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Multiplies with numpy; integers in int64, floats in float32."""
+        x, y = np.asarray(inputs[0]), np.asarray(inputs[1])
+        x = np.swapaxes(x, -1, -2) if self.adj_x else x
+        y = np.swapaxes(y, -1, -2) if self.adj_y else y
+        if node.input(0).type.dtype is DType.F32:
+            return [np.matmul(x, y)]
+        zero_x, zero_y = _zero_points(node)
+        acc = np.matmul(x.astype(np.int64) - zero_x, y.astype(np.int64) - zero_y)
+        return [finish_integer(acc, node, UNBOUNDED, self.rounding, single_precision=True)]
+
+    def macs(self, node: Node) -> int:
+        """Output elements times depth."""
+        return node.output.type.elements * node.input(0).shape[-2 if self.adj_x else -1]
+
+    def lower(self, node: Node) -> KernelCall:
+        """`batch_matmul::Int8` or `F32`."""
+        x, y, output = node.input(0), node.input(1), node.output
+        rows, columns = output.shape[-2:]
+        depth = x.shape[-2 if self.adj_x else -1]
+        batches = output.shape[:-2]
+        walks = _merge(batches, _batch_strides(x.shape, batches), _batch_strides(y.shape, batches))
+        fields: dict[str, Field] = {
+            "x": Nested("Source", {"value": Operand(x)}),
+            "y": Nested("Source", {"value": Operand(y)}),
+            "output": Operand(output),
+            "rows": rows,
+            "columns": columns,
+            "depth": depth,
+            "batches": tuple(w[0] for w in walks),
+            "x_batches": tuple(w[1] for w in walks),
+            "y_batches": tuple(w[2] for w in walks),
+            "x_row": 1 if self.adj_x else depth,
+            "x_step": rows if self.adj_x else 1,
+            "y_column": depth if self.adj_y else 1,
+            "y_step": 1 if self.adj_y else columns,
+        }
+        kernel = "batch_matmul::F32"
+        if x.type.dtype is not DType.F32:
+            if y.type.quant is not None and not y.type.quant.per_tensor:
+                raise UnsupportedReason("the right side is quantised per channel")
+            kernel, requantize = requantizer(node, "batch_matmul::Int8", self.rounding, single_precision=True)
+            zero_x, zero_y = _zero_points(node)
+            fields |= {
+                "x_zero_point": zero_x,
+                "y_zero_point": zero_y,
+                "requantize": requantize,
+                "bounds": bounds(node, UNBOUNDED, self.rounding),
+            }
+        tiling = Tiling(Axis.ROWS, math.prod(batches) * rows)
+        return KernelCall(kernel, fields, [x, y], [output], tiling, self.macs(node))
+
+
+def _zero_points(node: Node) -> tuple[int, int]:
+    x, y = node.input(0).type.quant, node.input(1).type.quant
+    return (0 if x is None else x.zero_point, 0 if y is None else y.zero_point)
+
+
+def _batch_strides(shape: tuple[int, ...], batches: tuple[int, ...]) -> list[int]:
+    """Returns the strides, in elements, of an operand along the batch axes of the output; 0 where it broadcasts."""
+    own = (1,) * (len(batches) + 2 - len(shape)) + shape
+    return [0 if own[k] == 1 else math.prod(own[k + 1 :]) for k in range(len(batches))]
+
+
+def _merge(batches: tuple[int, ...], x: list[int], y: list[int]) -> list[tuple[int, int, int]]:
+    """Returns (extent, stride of x, stride of y) of the batch axes, as few as can be, padded to BATCH_AXES."""
+    merged: list[tuple[int, int, int]] = []
+    for extent, stride_x, stride_y in zip(batches, x, y, strict=True):
+        if extent == 1:
+            continue
+        if merged and merged[-1][1] == extent * stride_x and merged[-1][2] == extent * stride_y:
+            merged[-1] = (merged[-1][0] * extent, stride_x, stride_y)
+        else:
+            merged.append((extent, stride_x, stride_y))
+    if len(merged) > BATCH_AXES:
+        raise UnsupportedReason(f"{len(merged)} separate batch axes are more than {BATCH_AXES}")
+    return [(1, 0, 0)] * (BATCH_AXES - len(merged)) + merged

@@ -1,0 +1,146 @@
+"""DepthwiseConv2d: output[y, x, c] = activation(bias[c] + sum of input[t, c / m] * filter[t, c] over taps t)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array, DType, Node, TensorType
+from ariel_build.kernel import Axis, Field, KernelCall, Packed, Scratch, Tiling, Variant
+from ariel_build.ops.accumulate import (
+    Numbers,
+    bounds,
+    filter_zero_point,
+    finish_float,
+    finish_integer,
+    float_bias,
+    folded_bias,
+    operands,
+    requantizer,
+    tflite_clip,
+)
+from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
+from ariel_build.ops.dynamic_quantize import hybrid, hybrid_fields, hybrid_inputs, is_hybrid
+from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.window import Window, image, patches, tflite_window
+
+__all__ = ["DepthwiseConv2d"]
+
+
+@dataclass(frozen=True)
+class DepthwiseConv2d(Operator):
+    """2-D convolution of every channel of an NHWC image with filters of its own, `m` of them.
+
+    Inputs: image [1, H, W, C], filter [1, kh, kw, C * m] (constant), bias [C * m] (constant, may be absent), and, for
+    an image that was quantised at run time, its parameters (see `DynamicQuantize`); the output is then float32.
+    """
+
+    window: Window
+    clip: tuple[float, float] = UNBOUNDED
+    rounding: Rounding = Rounding.DOUBLE
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """[N, H, W, C], [1, kh, kw, C * m] -> [N, H', W', C * m]."""
+        x, filter_ = inputs[0], inputs[1]
+        if x is None or filter_ is None or len(x.shape) != 4 or len(filter_.shape) != 4:
+            raise ValueError("image and filter must have 4 axes")
+        batch, height, width, channels = x.shape
+        one, kh, kw, count = filter_.shape
+        if one != 1 or (kh, kw) != self.window.size:
+            raise ValueError(f"the filter {list(filter_.shape)} does not fit the window {list(self.window.size)}")
+        if channels < 1 or count % channels:
+            raise ValueError(f"{count} filters are no multiple of {channels} channels")
+        bias = inputs[2] if len(inputs) > 2 else None
+        if bias is not None and bias.shape != (count,):
+            raise ValueError(f"the bias has shape {list(bias.shape)}, not [{count}]")
+        dtype = DType.F32 if is_hybrid(inputs) else x.dtype
+        return [TensorType(dtype, (batch, *self.window.output_size(height, width), count))]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Gathers all patches and multiplies; integers in int64, floats in float32."""
+        x, filter_, bias = operands(inputs)
+        if is_hybrid(inputs):
+            return [hybrid(self._accumulate, inputs, node, self.clip)]
+        if node.input(0).type.dtype is DType.F32:
+            acc = self._accumulate(x, filter_, 0)
+            return [finish_float(acc if bias is None else acc + bias, self.clip)]
+        quant = node.input(0).type.quant
+        zero = 0 if quant is None else quant.zero_point
+        weights = filter_.astype(np.int64) - filter_zero_point(node.input(1))
+        acc = self._accumulate(x.astype(np.int64), weights, zero)
+        return [finish_integer(acc if bias is None else acc + bias, node, self.clip, self.rounding)]
+
+    def _accumulate(self, x: Numbers, weights: Numbers, zero: float) -> Numbers:
+        """Returns the sums over all taps of (x - zero) * weights, in the type of `x`."""
+        count = weights.shape[3]
+        windows = patches(self.window, x, zero) - x.dtype.type(zero)
+        windows = np.repeat(windows, count // x.shape[3], axis=4)
+        return np.asarray(np.einsum("nyxtc,tc->nyxc", windows, weights.reshape(self.window.taps, count)))
+
+    def macs(self, node: Node) -> int:
+        """Output elements times taps, padding included."""
+        return node.output.type.elements * self.window.taps
+
+    def lower(self, node: Node) -> KernelCall:
+        """`depthwise_conv2d::Int8`, `Hybrid` or `F32`."""
+        x, filter_, output = node.input(0), node.input(1), node.output
+        count = filter_.shape[3]
+        weights = constant(filter_, "the filter").reshape(self.window.taps, count)
+        rows = output.shape[1] >= 4
+        # The kernel keeps where each tap reads (4 bytes a tap), and a pixel of padding.
+        scratch = 4 * self.window.taps + x.shape[3] * x.type.dtype.bytes
+        common: dict[str, Field] = {
+            "input": image(x),
+            "output": image(output),
+            "window": self.window.kernel(),
+            "filter": Packed(weights, "filter"),
+        }
+        tail: dict[str, Field] = {
+            "axis": Variant("Axis::Rows" if rows else "Axis::Channels"),
+            "scratch": Scratch(scratch),
+        }
+        tiling = Tiling(Axis.ROWS, output.shape[1]) if rows else Tiling(Axis.CHANNELS, count, 4)
+        inputs = [x]
+        bias = node.inputs[2] if len(node.inputs) > 2 else None
+        if is_hybrid(node.inputs):
+            kernel = "depthwise_conv2d::Hybrid"
+            fields = {**common, **hybrid_fields(node, weights.T, self.clip), **tail}
+            inputs.append(node.input(3))
+        elif x.type.dtype is DType.F32:
+            kernel = "depthwise_conv2d::F32"
+            fields = {
+                **common,
+                "bias": Packed(float_bias(bias, count), "bias"),
+                "min": self.clip[0],
+                "max": self.clip[1],
+                **tail,
+            }
+        else:
+            kernel, requantize = requantizer(node, "depthwise_conv2d::Int8", self.rounding)
+            assert x.type.quant is not None  # noqa: S101 - requantizer has checked
+            fields = {
+                **common,
+                "bias": Packed(folded_bias(node, weights.T), "bias"),
+                "filter_zero_point": filter_zero_point(filter_),
+                "input_zero_point": x.type.quant.zero_point,
+                "requantize": requantize,
+                "bounds": bounds(node, self.clip, self.rounding),
+                **tail,
+            }
+        return KernelCall(kernel, fields, inputs, [output], tiling, self.macs(node))
+
+
+@imports("tflite", "DEPTHWISE_CONV_2D")
+def _from_tflite(importer: Importer) -> None:
+    x, filter_ = importer.input(0), importer.input(1)
+    constant(filter_, "the filter")
+    if len(filter_.shape) != 4:
+        raise UnsupportedReason(f"the filter has {len(filter_.shape)} axes, not 4")
+    window = tflite_window(importer, (filter_.shape[1], filter_.shape[2]), x.type)
+    op = DepthwiseConv2d(window, tflite_clip(importer))
+    # TFLite quantises the activations of every hybrid depthwise convolution asymmetrically.
+    inputs = hybrid_inputs(importer, [x, filter_, importer.optional_input(2)], symmetric=False)
+    importer.emit_declared(op, inputs)

@@ -1,0 +1,158 @@
+"""FullyConnected: output[r, c] = activation(bias[c] + sum of input[r, k] * filter[c, k] over k)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array, DType, Node, TensorType
+from ariel_build.kernel import Axis, Field, KernelCall, Operand, Packed, Tiling, Variant
+from ariel_build.ops.accumulate import (
+    bounds,
+    filter_zero_point,
+    finish_float,
+    finish_integer,
+    float_bias,
+    folded_bias,
+    operands,
+    requantizer,
+    tflite_clip,
+)
+from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
+from ariel_build.ops.dynamic_quantize import finish_hybrid, hybrid_fields, hybrid_inputs, is_hybrid
+from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.reshape import reshape
+
+__all__ = ["FullyConnected"]
+
+
+@dataclass(frozen=True)
+class FullyConnected(Operator):
+    """A dense layer over rows.
+
+    Inputs: rows (any shape of a multiple of k elements), filter [n, k] (constant), bias [n] (constant, may be absent),
+    and, for rows that were quantised at run time, their parameters (see `DynamicQuantize`); the output is then float32.
+    `keep_dims` keeps the axes before the last one, otherwise the output is [rows, n].
+    """
+
+    clip: tuple[float, float] = UNBOUNDED
+    rounding: Rounding = Rounding.DOUBLE
+    keep_dims: bool = False
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """[.., k], [n, k] -> [rows, n] or [.., n]."""
+        x, filter_ = inputs[0], inputs[1]
+        if x is None or filter_ is None or len(filter_.shape) != 2 or filter_.elements == 0:
+            raise ValueError("the filter must have 2 axes")
+        count, depth = filter_.shape
+        if x.elements % depth or (self.keep_dims and (not x.shape or x.shape[-1] != depth)):
+            raise ValueError(f"rows of {depth} elements do not divide an input {list(x.shape)}")
+        bias = inputs[2] if len(inputs) > 2 else None
+        if bias is not None and bias.shape != (count,):
+            raise ValueError(f"the bias has shape {list(bias.shape)}, not [{count}]")
+        rows = x.shape[:-1] if self.keep_dims else (x.elements // depth,)
+        return [TensorType(DType.F32 if is_hybrid(inputs) else x.dtype, (*rows, count))]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Multiplies matrices; integers in int64, floats in float32."""
+        x, filter_, bias = operands(inputs)
+        shape = node.output.shape
+        rows = x.reshape(-1, filter_.shape[1])
+        if is_hybrid(inputs):
+            parameters = np.asarray(inputs[3])
+            acc = (rows.astype(np.int64) - parameters[:, 1:].astype(np.int64)) @ filter_.T.astype(np.int64)
+            return [finish_hybrid(acc, parameters[:, :1], node, bias, self.clip).reshape(shape)]
+        if node.input(0).type.dtype is DType.F32:
+            acc = rows @ filter_.T
+            return [finish_float(acc if bias is None else acc + bias, self.clip).reshape(shape)]
+        quant = node.input(0).type.quant
+        zero = 0 if quant is None else quant.zero_point
+        acc = (rows.astype(np.int64) - zero) @ (filter_.T.astype(np.int64) - filter_zero_point(node.input(1)))
+        acc = acc if bias is None else acc + bias
+        single = _single_precision(node)
+        return [finish_integer(acc, node, self.clip, self.rounding, single_precision=single).reshape(shape)]
+
+    def macs(self, node: Node) -> int:
+        """Rows times filter elements."""
+        count, depth = node.input(1).shape
+        return node.output.type.elements // count * count * depth
+
+    def lower(self, node: Node) -> KernelCall:
+        """`fully_connected::Int8`, `Hybrid` or `F32`."""
+        x, filter_, output = node.input(0), node.input(1), node.output
+        weights = constant(filter_, "the filter")
+        count, depth = weights.shape
+        rows = output.type.elements // count
+        by_rows = rows >= 8
+        common: dict[str, Field] = {
+            "input": Operand(x),
+            "output": Operand(output),
+            "rows": rows,
+            "depth": depth,
+            "filter": Packed(weights, "filter"),
+        }
+        tail: dict[str, Field] = {"axis": Variant("Axis::Rows" if by_rows else "Axis::Channels")}
+        tiling = Tiling(Axis.ROWS, rows) if by_rows else Tiling(Axis.CHANNELS, count, 4)
+        inputs = [x]
+        bias = node.inputs[2] if len(node.inputs) > 2 else None
+        if is_hybrid(node.inputs):
+            kernel = "fully_connected::Hybrid"
+            fields = {**common, **hybrid_fields(node, weights, self.clip), **tail}
+            inputs.append(node.input(3))
+        elif x.type.dtype is DType.F32:
+            kernel = "fully_connected::F32"
+            fields = {
+                **common,
+                "bias": Packed(float_bias(bias, count), "bias"),
+                "min": self.clip[0],
+                "max": self.clip[1],
+                **tail,
+            }
+        else:
+            kernel, requantize = requantizer(
+                node, "fully_connected::Int8", self.rounding, single_precision=_single_precision(node)
+            )
+            fields = {
+                **common,
+                "bias": Packed(folded_bias(node, weights), "bias"),
+                "filter_zero_point": filter_zero_point(filter_),
+                "requantize": requantize,
+                "bounds": bounds(node, self.clip, self.rounding),
+                **tail,
+            }
+        return KernelCall(kernel, fields, inputs, [output], tiling, self.macs(node))
+
+
+def _single_precision(node: Node) -> bool:
+    """Whether TFLite multiplies the scales in float32: per-tensor filters."""
+    quant = node.input(1).type.quant
+    return quant is not None and quant.per_tensor
+
+
+@imports("tflite", "FULLY_CONNECTED")
+def _from_tflite(importer: Importer) -> None:
+    x, filter_ = importer.input(0), importer.input(1)
+    constant(filter_, "the filter")
+    if importer.text("weights_format", "DEFAULT") != "DEFAULT":
+        raise UnsupportedReason(f"weights format {importer.text('weights_format')} is not supported")
+    if len(filter_.shape) != 2 or filter_.type.elements == 0:
+        raise UnsupportedReason(f"the filter has the shape {list(filter_.shape)}, not [n, k]")
+    # A quantised axis that counts the inputs cannot be scaled back.
+    if filter_.type.quant is not None and not filter_.type.quant.per_tensor and filter_.type.quant.axis != 0:
+        raise UnsupportedReason("the filter is quantised along its inputs, not its outputs")
+    rows = math.prod(x.shape) // filter_.shape[1]
+    inputs = hybrid_inputs(
+        importer,
+        [x, filter_, importer.optional_input(2)],
+        symmetric=not importer.attribute("asymmetric_quantize_inputs", False),
+        rows=max(rows, 1),
+    )
+    # The declared shape, [rows, n] or [.., n], may differ in axes of 1 from what keep_num_dims says.
+    declared = importer.output_type()
+    type_ = declared.with_shape((rows, filter_.shape[0]))
+    (out,) = importer.emit(FullyConnected(tflite_clip(importer)), inputs, types=[type_])
+    importer.bind(reshape(importer, out, declared.shape))

@@ -1,0 +1,122 @@
+"""ONNX MatMul and Gemm, and TFLite BATCH_MATMUL: FullyConnected over a constant right side, BatchMatMul otherwise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ariel_build.ir import DType, Value
+from ariel_build.ops.base import UnsupportedReason, imports
+from ariel_build.ops.batch_matmul import BatchMatMul
+from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.fully_connected import FullyConnected
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.reshape import reshape
+from ariel_build.ops.transpose import transpose
+
+__all__: list[str] = []
+
+
+@imports("tflite", "BATCH_MATMUL")
+def _batch_matmul_from_tflite(importer: Importer) -> None:
+    x, y = importer.input(0), importer.input(1)
+    if x.type.dtype is not y.type.dtype:
+        raise UnsupportedReason(f"factors of different types, {x.type} and {y.type}, are not supported")
+    adj_x = bool(importer.attribute("adj_x", False))
+    adj_y = bool(importer.attribute("adj_y", False))
+    declared = importer.output_type()
+    matrix = _matrix(importer, y)
+    if matrix is not None and not adj_x and len(x.shape) >= len(y.shape):
+        filter_ = matrix if adj_y else transpose(importer, matrix, (1, 0))
+        importer.bind(*importer.emit(FullyConnected(keep_dims=True), [x, filter_, None], types=[declared]))
+    else:
+        importer.bind(*importer.emit(BatchMatMul(adj_x, adj_y), [x, y], types=[declared]))
+
+
+def _matrix(importer: Importer, value: Value) -> Value | None:
+    """Returns a constant of one matrix with its two axes only, or None."""
+    if not value.is_constant or len(value.shape) < 2 or value.type.elements == 0:
+        return None
+    if any(d != 1 for d in value.shape[:-2]):
+        return None
+    return reshape(importer, value, value.shape[-2:])
+
+
+@imports("onnx", "MatMul")
+def _matmul_from_onnx(importer: Importer) -> None:
+    x, y = importer.input(0), importer.input(1)
+    for side in (x, y):
+        if not side.shape:
+            raise UnsupportedReason("a factor is a scalar")
+    # A vector on the left is a row, on the right a column; the axis goes again afterwards.
+    is_row, is_column = len(x.shape) == 1, len(y.shape) == 1
+    x = reshape(importer, x, (1, *x.shape)) if is_row else x
+    y = reshape(importer, y, (*y.shape, 1)) if is_column else y
+    matrix = _matrix(importer, y)
+    if matrix is not None and len(x.shape) >= len(y.shape):
+        filter_ = transpose(importer, matrix, (1, 0))
+        op = FullyConnected(rounding=Rounding.NEAREST_EVEN, keep_dims=True)
+        (out,) = importer.emit(op, [x, filter_, None])
+    else:
+        (out,) = importer.emit(BatchMatMul(rounding=Rounding.NEAREST_EVEN), [x, y])
+    shape = list(out.shape)
+    if is_column:
+        del shape[-1]
+    if is_row:
+        del shape[-1 if is_column else -2]
+    importer.bind(reshape(importer, out, shape))
+
+
+@imports("onnx", "Gemm")
+def _gemm_from_onnx(importer: Importer) -> None:
+    a, b, c = importer.input(0), importer.input(1), importer.optional_input(2)
+    if len(a.shape) != 2 or len(b.shape) != 2:
+        raise UnsupportedReason(f"factors of {len(a.shape)} and {len(b.shape)} axes are not supported, only 2")
+    alpha, beta = importer.real("alpha", 1.0), importer.real("beta", 1.0)
+    trans_a, trans_b = bool(importer.integer("transA")), bool(importer.integer("transB"))
+    if beta == 0.0:
+        c = None
+    columns = b.shape[0 if trans_b else 1]
+    c = None if c is None else _scaled(importer, c, beta, "beta")
+    if not b.is_constant:
+        if alpha != 1.0:
+            a = _scaled(importer, a, alpha, "alpha")
+        (out,) = importer.emit(BatchMatMul(trans_a, trans_b, Rounding.NEAREST_EVEN), [a, b])
+        importer.bind(out if c is None else _add(importer, out, c))
+        return
+    filter_ = _scaled(importer, b if trans_b else transpose(importer, b, (1, 0)), alpha, "alpha")
+    rows = transpose(importer, a, (1, 0)) if trans_a else a
+    bias = _bias(importer, c, columns)
+    op = FullyConnected(rounding=Rounding.NEAREST_EVEN)
+    (out,) = importer.emit(op, [rows, filter_, bias])
+    importer.bind(out if c is None or bias is not None else _add(importer, out, c))
+
+
+def _scaled(importer: Importer, value: Value, factor: float, what: str) -> Value:
+    """Returns a constant times a factor; its stored twin is of no use then."""
+    if factor == 1.0:
+        return value
+    if value.data is None or value.type.dtype is not DType.F32:
+        raise UnsupportedReason(f"{what} = {factor:g} is supported only where it can be worked into a constant")
+    return importer.constant(np.multiply(value.data, factor, dtype=np.float32), value.name)
+
+
+def _bias(importer: Importer, c: Value | None, columns: int) -> Value | None:
+    """Returns a constant C as a bias [n], if it is one for every row."""
+    if c is None or c.data is None or any(d != 1 for d in c.shape[:-1]):
+        return None
+    if c.type.elements == columns:
+        return reshape(importer, c, (columns,))
+    if c.type.elements != 1:
+        return None
+    spread = importer.constant(np.repeat(c.data.reshape(-1), columns), c.name)
+    if c.stored is not None and c.stored.data is not None:
+        repeated = np.repeat(c.stored.data.reshape(-1), columns)
+        spread.stored = importer.constant(repeated, c.stored.name, c.stored.type.quant)
+    return spread
+
+
+def _add(importer: Importer, x: Value, y: Value) -> Value:
+    """Returns x + y by the operator Add."""
+    from ariel_build.ops.add import Add  # noqa: PLC0415
+
+    return importer.emit(Add(), [x, y])[0]

@@ -1,0 +1,206 @@
+"""Pool2d: output[y, x, c] = maximum, or average, of the cells of channel c under the window at (y, x)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+from ariel_build.ir import Array, DType, Node, Quant, TensorType
+from ariel_build.kernel import Axis, Field, KernelCall, Tiling, Variant
+from ariel_build.ops.accumulate import Numbers, bounds, finish_float, tflite_clip
+from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
+from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window
+
+__all__ = ["Pool2d", "PoolKind"]
+
+Padding = tuple[int, int, int, int]
+
+
+class PoolKind(Enum):
+    """What a window makes of its cells."""
+
+    MAX = "Max"
+    AVERAGE = "Average"
+
+
+@dataclass(frozen=True)
+class Pool2d(Operator):
+    """Maximum or average over a window of an NHWC image.
+
+    `counted` (top, left, bottom, right) is the part of the padding whose zeros count in an average; the other cells
+    outside the image do not exist.
+    """
+
+    kind: PoolKind
+    window: Window
+    counted: Padding = (0, 0, 0, 0)
+    clip: tuple[float, float] = UNBOUNDED
+    rounding: Rounding = Rounding.DOUBLE
+
+    @property
+    def name(self) -> str:
+        """`MaxPool2d` or `AveragePool2d`."""
+        return f"{self.kind.value}Pool2d"
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """[N, H, W, C] -> [N, H', W', C]."""
+        x = inputs[0]
+        if x is None or len(x.shape) != 4:
+            raise ValueError("the image must have 4 axes")
+        batch, height, width, channels = x.shape
+        size = self.window.output_size(height, width)
+        for axis, extent in enumerate((height, width)):
+            before, pitch, taps = self.window.padding[axis], self.window.strides[axis], self.window.extent(axis)
+            if before >= taps or (size[axis] - 1) * pitch - before >= extent:
+                raise ValueError(f"some windows of {taps} lie outside the {extent} cells of the image")
+        return [TensorType(x.dtype, (batch, *size, channels))]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Gathers all patches; averages in int64 or float32."""
+        x: Numbers = np.asarray(inputs[0])
+        type_ = node.output.type
+        integer = type_.dtype is not DType.F32
+        if self.kind is PoolKind.MAX:
+            least = type_.dtype.range[0] if integer else -np.inf
+            most = patches(self.window, x, least).max(axis=3)
+            if not integer:
+                return [finish_float(most, self.clip)]
+            low, high = self._stored_bounds(type_)
+            return [np.clip(most.astype(np.int64), low, high).astype(x.dtype)]
+        counts = self._counts(x.shape[1], x.shape[2])[None, :, :, None]
+        if not integer:
+            total = patches(self.window, x, 0).sum(axis=3, dtype=np.float32)
+            return [finish_float(total / counts.astype(np.float32), self.clip)]
+        zero_x, scale_x = _affine(node.input(0).type.quant)
+        zero_y, scale_y = _affine(type_.quant)
+        low, high = self._stored_bounds(type_)
+        wide = x.astype(np.int64)
+        if self.rounding is Rounding.DOUBLE:
+            acc = patches(self.window, wide, 0).sum(axis=3)
+            half = np.where(acc > 0, counts // 2, -(counts // 2))
+            # Truncating division, as C's.
+            mean = np.sign(acc) * (np.abs(acc + half) // counts)
+            return [np.clip(mean, low, high).astype(x.dtype)]
+        acc = patches(self.window, wide - zero_x, 0).sum(axis=3).astype(np.float32)
+        scale = np.float32(scale_x) / (counts.astype(np.float32) * np.float32(scale_y))
+        return [np.clip(np.rint(acc * scale).astype(np.int64) + zero_y, low, high).astype(x.dtype)]
+
+    def _counts(self, height: int, width: int) -> npt.NDArray[np.int64]:
+        """Returns how many cells each window averages, [rows, columns]."""
+        sides = []
+        for axis, extent in enumerate((height, width)):
+            size = self.window.output_size(height, width)[axis]
+            taps = np.arange(self.window.size[axis]) * self.window.dilations[axis]
+            cells = np.arange(size)[:, None] * self.window.strides[axis] + taps - self.window.padding[axis]
+            inside = (cells >= -self.counted[axis]) & (cells < extent + self.counted[axis + 2])
+            sides.append(inside.sum(axis=1))
+        return np.asarray(np.outer(sides[0], sides[1]), np.int64)
+
+    def _stored_bounds(self, type_: TensorType) -> tuple[int, int]:
+        """Returns the bounds of the output; a maximum of plain integers has its type's."""
+        if type_.quant is None:
+            return type_.dtype.range
+        return stored_bounds(self.clip, type_.quant, type_.dtype, self.rounding)
+
+    def lower(self, node: Node) -> KernelCall:
+        """`pool2d::MaxInt8`, `MaxF32`, `AverageInt8`, `AverageReal` or `AverageF32`."""
+        x, output = node.input(0), node.output
+        rows = output.shape[1] >= 4
+        fields: dict[str, Field] = {"input": image(x), "output": image(output), "window": self.window.kernel()}
+        if self.kind is PoolKind.AVERAGE:
+            fields["counted"] = self.counted
+        if x.type.dtype is DType.F32:
+            kernel = f"pool2d::{self.kind.value}F32"
+            fields |= {"min": self.clip[0], "max": self.clip[1]}
+        elif x.type.dtype is not DType.I8:
+            raise UnsupportedReason(f"element type {x.type.dtype.value} is not supported")
+        elif self.kind is PoolKind.AVERAGE and self.rounding is Rounding.NEAREST_EVEN:
+            kernel = "pool2d::AverageReal"
+            zero_x, scale_x = _affine(x.type.quant)
+            fields |= {
+                "input_zero_point": zero_x,
+                "input_scale": scale_x,
+                "output_scale": _affine(output.type.quant)[1],
+                "bounds": bounds(node, self.clip, self.rounding),
+            }
+        else:
+            if not _same_affine(x.type.quant, output.type.quant):
+                raise UnsupportedReason("input and output differ in scale or zero point")
+            kernel = f"pool2d::{self.kind.value}Int8"
+            low, high = self._stored_bounds(output.type)
+            fields |= {"min": low, "max": high}
+        fields["axis"] = Variant("Axis::Rows" if rows else "Axis::Channels")
+        tiling = Tiling(Axis.ROWS, output.shape[1]) if rows else Tiling(Axis.CHANNELS, output.shape[3], 4)
+        return KernelCall(kernel, fields, [x], [output], tiling)
+
+
+def _affine(quant: Quant | None) -> tuple[int, float]:
+    """Returns zero point and scale; integers without quantisation stand for themselves."""
+    return (0, 1.0) if quant is None else (quant.zero_point, quant.scale)
+
+
+def _same_affine(a: Quant | None, b: Quant | None) -> bool:
+    """Whether stored integers mean the same on both sides, within TFLite's tolerance."""
+    (zero_a, scale_a), (zero_b, scale_b) = _affine(a), _affine(b)
+    return zero_a == zero_b and abs(scale_a - scale_b) <= 1e-6
+
+
+@imports("tflite", "MAX_POOL_2D", "AVERAGE_POOL_2D")
+def _from_tflite(importer: Importer) -> None:
+    x = importer.input(0)
+    size = (importer.integer("filter_height"), importer.integer("filter_width"))
+    kind = PoolKind.MAX if importer.node.op == "MAX_POOL_2D" else PoolKind.AVERAGE
+    window = tflite_window(importer, size, x.type)
+    importer.emit_declared(Pool2d(kind, window, clip=tflite_clip(importer)), [x])
+
+
+@imports("onnx", "MaxPool", "AveragePool")
+def _from_onnx(importer: Importer) -> None:
+    x = importer.input(0)
+    spatial = spatial_shape(x)
+    size = importer.integers("kernel_shape")
+    kind = PoolKind.MAX if importer.node.op == "MaxPool" else PoolKind.AVERAGE
+    if len(importer.node.outputs) > 1:
+        raise UnsupportedReason("the output `Indices` is not supported")
+    window = onnx_window(importer, size, spatial)
+    counted = window.padding if importer.integer("count_include_pad") else (0, 0, 0, 0)
+    if importer.integer("ceil_mode"):
+        window = _ceil(window, spatial)
+    image_ = to_nhwc(importer, x)
+    (y,) = importer.emit(Pool2d(kind, window, counted, rounding=Rounding.NEAREST_EVEN), [image_])
+    importer.bind(from_nhwc(importer, y, len(x.shape)))
+
+
+def _ceil(window: Window, spatial: tuple[int, ...]) -> Window:
+    """Returns the window with padding added behind, so that a last, partial window counts.
+
+    One that would begin behind the image and its padding in front does not.
+    """
+    extents = spatial if len(spatial) == 2 else (1, *spatial)
+    padding = list(window.padding)
+    for axis, extent in enumerate(extents):
+        stride, before = window.strides[axis], padding[axis]
+        room = extent + before + padding[axis + 2] - window.extent(axis)
+        size = -(-room // stride) + 1
+        if (size - 1) * stride >= extent + before:
+            size -= 1
+        padding[axis + 2] = max((size - 1) * stride + window.extent(axis) - extent - before, 0)
+    return replace(window, padding=(padding[0], padding[1], padding[2], padding[3]))
+
+
+@imports("onnx", "GlobalMaxPool")
+def _global_from_onnx(importer: Importer) -> None:
+    x = importer.input(0)
+    spatial = spatial_shape(x)
+    size = spatial if len(spatial) == 2 else (1, *spatial)
+    (y,) = importer.emit(
+        Pool2d(PoolKind.MAX, Window((size[0], size[1])), rounding=Rounding.NEAREST_EVEN), [to_nhwc(importer, x)]
+    )
+    importer.bind(from_nhwc(importer, y, len(x.shape)))

@@ -1,0 +1,239 @@
+"""Reduce: output[kept] = mean, sum, maximum, minimum or product of input over the reduced axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+from ariel_build.ir import Array, DType, Node, Quant, TensorType
+from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
+from ariel_build.ops.accumulate import Numbers, bounds
+from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
+
+__all__ = ["Reduce", "Reduction"]
+
+#: Groups of neighbouring axes, kept and reduced in turn, that the kernel walks.
+GROUPS = 3
+
+
+class Reduction(Enum):
+    """What becomes of the elements that are reduced to one."""
+
+    MEAN = "Mean"
+    SUM = "Sum"
+    MAX = "Max"
+    MIN = "Min"
+    PROD = "Prod"
+
+
+@dataclass(frozen=True)
+class Reduce(Operator):
+    """Reduces `axes` (counted from the front, ascending); each stays as an axis of 1 with `keep_dims`."""
+
+    kind: Reduction
+    axes: tuple[int, ...]
+    keep_dims: bool = False
+    rounding: Rounding = Rounding.DOUBLE
+
+    @property
+    def name(self) -> str:
+        """`ReduceMean`, `ReduceSum`, .."""
+        return f"Reduce{self.kind.value}"
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """[a, b, c] -> [a, c] or [a, 1, c]."""
+        x = inputs[0]
+        if x is None or list(self.axes) != sorted(set(self.axes)) or any(not 0 <= a < len(x.shape) for a in self.axes):
+            raise ValueError(f"the axes {list(self.axes)} do not fit {x}")
+        if x.elements == 0:
+            raise ValueError(f"{x} has no elements")
+        shape = [1 if k in self.axes else d for k, d in enumerate(x.shape) if self.keep_dims or k not in self.axes]
+        return [TensorType(x.dtype, tuple(shape))]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Sums integers in int64, floats in float32 in the order of the elements."""
+        x: Numbers = np.asarray(inputs[0])
+        type_ = node.output.type
+        if self.kind in (Reduction.MAX, Reduction.MIN):
+            most = np.max if self.kind is Reduction.MAX else np.min
+            return [np.asarray(most(x, axis=self.axes, keepdims=self.keep_dims), x.dtype)]
+        if type_.dtype is DType.F32:
+            return [self._real(x).reshape(type_.shape)]
+        total = np.sum(x.astype(np.int64), axis=self.axes, keepdims=self.keep_dims)
+        if type_.quant is None:
+            return [self._integer(x, total)]
+        quant_x, quant_y = _quants(node)
+        count = self._count(x.shape)
+        total = wrap32(np.asarray(total - quant_x.zero_point * count))
+        if self.rounding is Rounding.NEAREST_EVEN:
+            stored = requantize(total, self._real_scale(node, count), self.rounding)
+        else:
+            stored = multiply(total, *self._multiplier(node, count))
+        low, high = type_.dtype.range
+        return [np.clip(stored + quant_y.zero_point, low, high).astype(x.dtype)]
+
+    def _integer(self, x: Numbers, total: Numbers) -> Numbers:
+        """Returns the sum or product of plain integers, which wrap; a mean truncates."""
+        if self.kind is Reduction.PROD:
+            return np.asarray(np.prod(x, axis=self.axes, keepdims=self.keep_dims, dtype=x.dtype))
+        if self.kind is Reduction.MEAN:
+            count = self._count(x.shape)
+            return np.asarray(np.sign(total) * (np.abs(total) // count)).astype(x.dtype)
+        return np.asarray(total).astype(x.dtype)
+
+    def _real(self, x: Numbers) -> npt.NDArray[np.float32]:
+        """Folds element after element, as the reference kernels do: the sum in float32 depends on the order."""
+        kept = [k for k in range(x.ndim) if k not in self.axes]
+        rows = np.transpose(x, [*kept, *self.axes]).reshape(*(x.shape[k] for k in kept), -1)
+        fold = np.multiply if self.kind is Reduction.PROD else np.add
+        acc = fold.accumulate(rows, axis=-1, dtype=np.float32)[..., -1]
+        return np.asarray(acc / np.float32(rows.shape[-1]) if self.kind is Reduction.MEAN else acc, np.float32)
+
+    def _count(self, shape: tuple[int, ...]) -> int:
+        return math.prod(shape[a] for a in self.axes)
+
+    def _multiplier(self, node: Node, count: int) -> tuple[int, int]:
+        """Returns the multiplier of the sum: scale_x / scale_y, with TFLite's 1 / count worked into it for a mean.
+
+        shift = floor(log2 count), at most 32 and 31 + exponent; q' = (q << shift) / count, truncated.
+        """
+        quant_x, quant_y = _quants(node)
+        q, exponent = quantize_multiplier(quant_x.scale / quant_y.scale)
+        if self.kind is Reduction.SUM:
+            return q, exponent
+        shift = min(count.bit_length() - 1, 32, 31 + exponent)
+        return (q << shift) // count, exponent - shift
+
+    def _real_scale(self, node: Node, count: int) -> npt.NDArray[np.float64]:
+        """Returns the float32 factor of the sum that onnxruntime's rounding takes."""
+        quant_x, quant_y = _quants(node)
+        divisor = np.float32(count if self.kind is Reduction.MEAN else 1) * np.float32(quant_y.scale)
+        return np.array([np.float32(quant_x.scale) / divisor], np.float64)
+
+    def lower(self, node: Node) -> KernelCall:
+        """`reduce::Max`, `reduce::SumInt8`, `reduce::SumF32`, .. by kind and element type."""
+        x, output = node.input(0), node.output
+        dtype = x.type.dtype
+        fields: dict[str, Field] = {
+            "input": Operand(x),
+            "output": Operand(output),
+            "walk": Nested("Walk", self._walk(x.shape)),
+        }
+        kernel = f"reduce::{self.kind.value}F32"
+        if dtype is DType.F32:
+            if self.kind is Reduction.MEAN:
+                kernel = "reduce::MeanF32"
+        elif dtype is DType.I8 and self.kind in (Reduction.MAX, Reduction.MIN):
+            if x.type.quant is not None and _quants(node)[0] != _quants(node)[1]:
+                raise UnsupportedReason("input and output differ in scale or zero point")
+            kernel = f"reduce::{self.kind.value}Int8"
+        elif dtype is DType.I8 and x.type.quant is not None and self.kind in (Reduction.MEAN, Reduction.SUM):
+            quant_x, _ = _quants(node)
+            count = self._count(x.shape)
+            if self.rounding is Rounding.NEAREST_EVEN:
+                kernel = "reduce::SumInt8<NearestEven>"
+                scales = self._real_scale(node, count).astype(np.float32)
+                fields["requantize"] = Nested("NearestEven", {"scales": Packed(scales, "scales")})
+            else:
+                kernel = "reduce::SumInt8<DoubleRounding>"
+                pair = np.array([self._multiplier(node, count)], np.int32)
+                fields["requantize"] = Nested("DoubleRounding", {"multipliers": Packed(pair, "multipliers")})
+            fields["offset"] = int(wrap32(np.asarray(-quant_x.zero_point * count)))
+            fields["bounds"] = bounds(node, UNBOUNDED, self.rounding)
+        else:
+            raise UnsupportedReason(f"{self.kind.value.lower()} of {x.type} is not supported")
+        return KernelCall(kernel, fields, [x], [output], Tiling(Axis.ELEMENTS, output.type.elements))
+
+    def _walk(self, shape: tuple[int, ...]) -> dict[str, Field]:
+        """Returns the extents and strides of the kept and of the reduced groups of axes."""
+        groups: list[tuple[bool, int, int]] = []
+        for axis, extent in enumerate(shape):
+            if extent == 1:
+                continue
+            reduced, stride = axis in self.axes, math.prod(shape[axis + 1 :])
+            if groups and groups[-1][0] == reduced:
+                groups[-1] = (reduced, groups[-1][1] * extent, stride)
+            else:
+                groups.append((reduced, extent, stride))
+        fields: dict[str, Field] = {}
+        for name, flag in (("kept", False), ("reduced", True)):
+            own = [(extent, stride) for reduced, extent, stride in groups if reduced is flag]
+            if len(own) > GROUPS:
+                raise UnsupportedReason(f"{len(own)} separate groups of {name} axes are more than {GROUPS}")
+            own = [(1, 0)] * (GROUPS - len(own)) + own
+            fields[name] = tuple(extent for extent, _ in own)
+            fields[f"{name}_strides"] = tuple(stride for _, stride in own)
+        return fields
+
+
+def _quants(node: Node) -> tuple[Quant, Quant]:
+    """Returns the quantisation of input and output, which must be per tensor."""
+    x, y = node.input(0).type.quant, node.output.type.quant
+    if x is None or y is None or not (x.per_tensor and y.per_tensor):
+        raise UnsupportedReason("input and output must be quantised per tensor")
+    return x, y
+
+
+_TFLITE = {
+    "MEAN": Reduction.MEAN,
+    "SUM": Reduction.SUM,
+    "REDUCE_MAX": Reduction.MAX,
+    "REDUCE_MIN": Reduction.MIN,
+    "REDUCE_PROD": Reduction.PROD,
+}
+
+
+@imports("tflite", *_TFLITE)
+def _from_tflite(importer: Importer) -> None:
+    x = importer.input(0)
+    axes = _axes(importer.constant_input(1, "the axes").reshape(-1).tolist(), len(x.shape))
+    kind = _TFLITE[importer.node.op]
+    if kind is Reduction.PROD and x.type.dtype is not DType.F32:
+        raise UnsupportedReason(f"a product of {x.type.dtype.value} is not supported")
+    declared = importer.output_type()
+    keep = bool(importer.attribute("keep_dims", False))
+    importer.bind(*importer.emit(Reduce(kind, axes, keep), [x], types=[declared]))
+
+
+_ONNX = {f"Reduce{kind.value}": kind for kind in Reduction}
+
+
+@imports("onnx", *_ONNX)
+def _from_onnx(importer: Importer) -> None:
+    x = importer.input(0)
+    axes: Sequence[int] = ()
+    if len(importer.node.inputs) > 1 and importer.node.inputs[1] is not None:
+        axes = importer.constant_input(1, "the axes").reshape(-1).tolist()
+    elif importer.attribute("axes") is not None:
+        axes = importer.integers("axes")
+    keep = bool(importer.integer("keepdims", 1))
+    if not axes and importer.integer("noop_with_empty_axes"):
+        importer.bind(*importer.emit(Reduce(_ONNX[importer.node.op], (), keep, Rounding.NEAREST_EVEN), [x]))
+        return
+    resolved = _axes(axes, len(x.shape)) if axes else tuple(range(len(x.shape)))
+    op = Reduce(_ONNX[importer.node.op], resolved, keep, Rounding.NEAREST_EVEN)
+    importer.bind(*importer.emit(op, [x]))
+
+
+def _axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
+    """Returns axes counted from the front, ascending, each once."""
+    if any(not -rank <= a < rank for a in axes):
+        raise UnsupportedReason(f"the axes {list(axes)} are outside {rank} axes")
+    return tuple(sorted({int(a) % rank for a in axes}))
+
+
+@imports("onnx", "GlobalAveragePool")
+def _global_average_from_onnx(importer: Importer) -> None:
+    x = importer.input(0)
+    spatial_shape(x)
+    op = Reduce(Reduction.MEAN, (1, 2), keep_dims=True, rounding=Rounding.NEAREST_EVEN)
+    (y,) = importer.emit(op, [to_nhwc(importer, x)])
+    importer.bind(from_nhwc(importer, y, len(x.shape)))
