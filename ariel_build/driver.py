@@ -12,10 +12,12 @@ from ariel_build import frontends
 from ariel_build.codegen import generate
 from ariel_build.errors import ArielError, BudgetError, Diagnostic
 from ariel_build.ir import Graph, verify
+from ariel_build.isa.code_size import flash_bound, stack_bound
 from ariel_build.lower import lower
 from ariel_build.memory import MemoryPlan, plan_calls
 from ariel_build.ops import import_model
 from ariel_build.passes import PassLog, optimize
+from ariel_build.run.fit import check_fits
 from ariel_build.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -88,25 +90,29 @@ def compile_model(
         tuple(source.notes),
         (path, *(path.parent / name for name in source.files)),
     )
-    check_budget(compiled, options, path)
-    del board
+    with _at(path):
+        check_fits(board, ram_bytes=plan.arena_bytes, flash_bytes=len(generated.weights))
+        check_budget(compiled, options)
     return compiled
 
 
-def check_budget(compiled: Compiled, options: ModelOptions, path: Path) -> None:
+def check_budget(compiled: Compiled, options: ModelOptions) -> None:
     """Raises BudgetError where the model needs more RAM or flash than the user allows."""
-    budget = options.budget
+    needs = {
+        "ram": compiled.plan.arena_bytes,
+        "flash": flash_bound(compiled.schedule, len(compiled.weights)),
+        "stack": stack_bound(compiled.schedule),
+    }
     problems = []
-    for what, limit, need in (
-        ("ram", budget.ram, compiled.plan.arena_bytes),
-        ("flash", budget.flash, len(compiled.weights)),
-    ):
+    for what, need in needs.items():
+        limit: int | None = getattr(options.budget, what)
         if limit is not None and need > limit:
+            bound = "" if what == "ram" else "up to "
             problems.append(
                 Diagnostic(
-                    f"the model needs {need:,} bytes of {what}, its budget is {limit:,}",
-                    path.name,
-                    f'raise `budget = {{ {what} = ".." }}` or make the model smaller',
+                    f"the model needs {bound}{need:,} bytes of {what}, its budget is {limit:,}",
+                    options.given.get(f"budget.{what}", ""),
+                    f"raise `budget.{what}`, or make the model smaller",
                 )
             )
     if problems:

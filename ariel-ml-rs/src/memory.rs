@@ -84,6 +84,14 @@ impl<const N: usize> Arena<N> {
         }
     }
 
+    /// Copies `BYTES` bytes from `FROM` to `TO`; the bounds are checked while compiling.
+    pub const fn keep<const FROM: usize, const TO: usize, const BYTES: usize>(&mut self) {
+        const { assert!(FROM + BYTES <= N && TO + BYTES <= N) };
+        let base = self.bytes.as_mut_ptr();
+        // SAFETY: both ranges lie inside the arena (checked above); `copy` allows them to overlap.
+        unsafe { core::ptr::copy(base.add(FROM).cast_const(), base.add(TO), BYTES) };
+    }
+
     /// Returns the tensor at `OFFSET`; the bounds are checked while compiling.
     #[must_use]
     pub const fn tensor<T: crate::Tensor, const OFFSET: usize>(&self) -> &T {

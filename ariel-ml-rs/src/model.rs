@@ -97,6 +97,7 @@ macro_rules! model {
         input $input:ty = $input_offset:literal;
         output $output:ty = $output_offset:literal;
         states [$($state_offset:literal, $state_bytes:literal = $initial:expr;)*];
+        keeps [$($from:literal to $to:literal, $bytes:literal;)*];
         steps [$($index:literal => $step:ident, $extent:literal by $tile:literal;)*];
     ) => {
         $(#[$doc])*
@@ -156,6 +157,7 @@ macro_rules! model {
                     unsafe { $step.run(memory, $crate::tile::Tile::new(0, $extent)) };
                 )*
                 let _ = memory;
+                self.keep();
                 ::core::result::Result::Ok(self.arena.tensor::<$output, $output_offset>())
             }
 
@@ -166,6 +168,13 @@ macro_rules! model {
             pub fn infer(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
                 *self.input_mut() = *input;
                 self.run()
+            }
+
+            /// Stores what the next inference finds in the states.
+            const fn keep(&mut self) {
+                $(
+                    self.arena.keep::<$from, $to, $bytes>();
+                )*
             }
 
             /// Computes one tile of one step; nothing where there is no such step.
@@ -198,6 +207,7 @@ macro_rules! model {
                         <$crate::model::Yield as ::core::default::Default>::default().await;
                     }
                 }
+                self.keep();
                 ::core::result::Result::Ok(self.arena.tensor::<$output, $output_offset>())
             }
 

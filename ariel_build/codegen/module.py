@@ -218,6 +218,9 @@ def _model(graph: Graph, schedule: Schedule, plan: MemoryPlan, initial: list[str
         f"{sum(s.call.macs for s in schedule.steps):,} multiply-accumulates, {plan.arena_bytes:,} bytes of RAM.",
     ]
     states = ["        states [", *(f"            {line}" for line in initial), "        ];"] if initial else ["        states [];"]
+    keeps = [
+        f"            {integer(c.source.offset)} to {integer(c.target.offset)}, {integer(c.source.bytes)};" for c in plan.copies
+    ]
     return [
         "    ariel_ml_rs::model! {",
         *doc(text, indent="        "),
@@ -226,6 +229,7 @@ def _model(graph: Graph, schedule: Schedule, plan: MemoryPlan, initial: list[str
         f"        input Input = {integer(plan.input_group.offset)};",
         f"        output Output = {integer(plan.output_group.offset)};",
         *states,
+        *(["        keeps [", *keeps, "        ];"] if keeps else ["        keeps [];"]),
         "        steps [",
         *steps,
         "        ];",
