@@ -8,9 +8,18 @@
 //!
 //! Sums wrap, as the reference's int32 accumulators do, so that no overflow check can panic.
 
+pub mod binary;
+pub mod broadcast;
+pub mod cast;
+pub mod compare;
 pub mod conv2d;
 pub mod copy;
 pub mod dot;
+pub mod gemmlowp;
+pub mod lookup;
+pub mod quantize;
+pub mod softmax;
+pub mod unary;
 pub mod window;
 
 /// Defines `run` of a kernel that is generic over its requantisation for both roundings, compiled in this crate.

@@ -1,0 +1,222 @@
+//! Operators of int8 in integers, bit for bit as TFLite's reference kernels and onnxruntime compute them.
+//!
+//! [`Linear`] and [`Product`] stand for many formulas: the compiler looks for constants with which they give the results of the
+//! reference for every pair of inputs that can occur, and proves it by trying all of them. Where there are none it takes
+//! the reference's own formula.
+
+use super::Broadcast;
+use crate::kernels::gemmlowp::reciprocal;
+use crate::memory::{Memory, Region, Source};
+use crate::quant::{Bounds, Multiplier, high_mul};
+use crate::tile::Tile;
+
+/// Fractional bits of the factors of [`Linear`] and [`Product`].
+const FRACTION: u32 = 28;
+
+macro_rules! kernels {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $t:ty,)* } $f:expr;)+) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name {
+            /// Left operand.
+            pub left: Source<i8>,
+            /// Right operand.
+            pub right: Source<i8>,
+            /// Output; may be an operand that is not broadcast.
+            pub output: Region,
+            /// How the operands are spread over the output.
+            pub broadcast: Broadcast,
+            $($(#[$field_doc])* pub $field: $t,)*
+            /// Zero point and bounds of the output.
+            pub bounds: Bounds,
+        }
+
+        impl $name {
+            /// Checks the kernel against the arena while the firmware compiles.
+            ///
+            /// # Panics
+            /// Where regions, shapes and constants do not agree.
+            pub const fn check(&self, arena_bytes: usize) {
+                self.broadcast.check::<i8, i8>(arena_bytes, &self.left, &self.right, &self.output);
+            }
+
+            /// Computes one tile of the output, a range of its elements.
+            ///
+            /// # Safety
+            /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
+            /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+            #[inline(never)]
+            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+                let kernel = *self;
+                let f = operation::<$name, _>($f);
+                // SAFETY: forwarded to the caller.
+                unsafe {
+                    let operands = (kernel.left, kernel.right, kernel.output);
+                    kernel.broadcast.map(memory, operands, tile, |a, b| f(&kernel, i32::from(a), i32::from(b)));
+                }
+            }
+        }
+    )+ };
+}
+
+/// Gives a closure the types of its arguments.
+#[inline]
+fn operation<K, F: Fn(&K, i32, i32) -> i8>(f: F) -> F {
+    f
+}
+
+/// Clamps a value that has its zero point already.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the bounds of an int8 output lie in i8")]
+fn bounded(value: i32, bounds: &Bounds) -> i8 {
+    value.max(bounds.min).min(bounds.max) as i8
+}
+
+/// A scaled operand: `multiplier * ((value - zero_point) << shift)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scaled {
+    /// Zero point of the operand.
+    pub zero_point: i32,
+    /// Bits by which it is shifted left.
+    pub shift: u32,
+    /// Real factor.
+    pub multiplier: Multiplier,
+}
+
+impl Scaled {
+    #[inline]
+    pub(in crate::kernels) fn apply(self, value: i32) -> i32 {
+        self.multiplier.apply(value.wrapping_sub(self.zero_point).wrapping_shl(self.shift))
+    }
+}
+
+/// Quotient of two integers times a real factor, as TFLite's DIV: reciprocal, two multiplications, one rounding shift.
+#[inline]
+fn quotient(dividend: i32, divisor: i32, factor: Multiplier) -> i32 {
+    let (dividend, divisor) =
+        if divisor < 0 { (dividend.wrapping_neg(), divisor.wrapping_neg()) } else { (dividend, divisor) };
+    let (inverse, bits) = reciprocal(divisor, 31);
+    let sign_bits = if dividend < 0 { (!dividend).leading_zeros() } else { dividend.leading_zeros() };
+    let headroom = sign_bits.wrapping_sub(1);
+    let scaled = high_mul(dividend.wrapping_shl(headroom), inverse);
+    let shift = factor.shift.wrapping_sub(bits).wrapping_sub(headroom.cast_signed());
+    Multiplier { multiplier: factor.multiplier, shift }.apply(scaled)
+}
+
+kernels! {
+    /// `(left_factor * left + right_factor * right + offset) / 2^28`, rounded down: ADD and SUB with proven constants.
+    /// The offset has the zero point of the output, too.
+    Linear {
+        /// Factor of the left operand, with 28 fractional bits.
+        left_factor: i32,
+        /// Factor of the right operand, with 28 fractional bits.
+        right_factor: i32,
+        /// Zero points of the operands and the rounding, with 28 fractional bits.
+        offset: i64,
+    }
+    |k, a, b| {
+        let left = i64::from(a).wrapping_mul(i64::from(k.left_factor));
+        let right = i64::from(b).wrapping_mul(i64::from(k.right_factor));
+        bounded((k.offset.wrapping_add(left).wrapping_add(right) >> FRACTION) as i32, &k.bounds)
+    };
+
+    /// `(factor * (left - zero) * (right - zero) + offset) / 2^28`, rounded down: MUL with proven constants.
+    /// The offset has the zero point of the output, too.
+    Product {
+        /// Zero points of the operands.
+        zero_points: [i32; 2],
+        /// Factor, with 28 fractional bits.
+        factor: i32,
+        /// The rounding, with 28 fractional bits.
+        offset: i64,
+    }
+    |k, a, b| {
+        let product = a.wrapping_sub(k.zero_points[0]).wrapping_mul(b.wrapping_sub(k.zero_points[1]));
+        let sum = k.offset.wrapping_add(i64::from(product).wrapping_mul(i64::from(k.factor)));
+        bounded((sum >> FRACTION) as i32, &k.bounds)
+    };
+
+    /// TFLite's ADD by its definition: three double-rounding multiplications.
+    AddInt8 {
+        /// Scaling of the left operand.
+        scale_left: Scaled,
+        /// Scaling of the right operand.
+        scale_right: Scaled,
+        /// Factor of the sum.
+        multiplier: Multiplier,
+    }
+    |k, a, b| k.bounds.store(k.multiplier.apply(k.scale_left.apply(a).wrapping_add(k.scale_right.apply(b))));
+
+    /// TFLite's SUB by its definition: three double-rounding multiplications.
+    SubInt8 {
+        /// Scaling of the left operand.
+        scale_left: Scaled,
+        /// Scaling of the right operand.
+        scale_right: Scaled,
+        /// Factor of the difference.
+        multiplier: Multiplier,
+    }
+    |k, a, b| k.bounds.store(k.multiplier.apply(k.scale_left.apply(a).wrapping_sub(k.scale_right.apply(b))));
+
+    /// TFLite's `SQUARED_DIFFERENCE`.
+    SquaredDifferenceInt8 {
+        /// Scaling of the left operand.
+        scale_left: Scaled,
+        /// Scaling of the right operand.
+        scale_right: Scaled,
+        /// Factor of the square.
+        multiplier: Multiplier,
+    }
+    |k, a, b| {
+        let difference = k.scale_left.apply(a).wrapping_sub(k.scale_right.apply(b));
+        k.bounds.store(k.multiplier.apply(difference.wrapping_mul(difference)))
+    };
+
+    /// TFLite's MUL: the product of the centred operands, times a real factor.
+    MulInt8 {
+        /// Zero points of the operands.
+        zero_points: [i32; 2],
+        /// Real factor.
+        multiplier: Multiplier,
+    }
+    |k, a, b| {
+        let [left, right] = k.zero_points;
+        k.bounds.store(k.multiplier.apply(a.wrapping_sub(left).wrapping_mul(b.wrapping_sub(right))))
+    };
+
+    /// TFLite's DIV.
+    DivInt8 {
+        /// Zero points of the operands.
+        zero_points: [i32; 2],
+        /// Real factor.
+        multiplier: Multiplier,
+    }
+    |k, a, b| {
+        let [left, right] = k.zero_points;
+        k.bounds.store(quotient(a.wrapping_sub(left), b.wrapping_sub(right), k.multiplier))
+    };
+
+    /// `max(left, right)` of stored integers, all of one scale.
+    MaximumInt8 {}
+    |k, a, b| bounded(a.max(b), &k.bounds);
+
+    /// `min(left, right)` of stored integers, all of one scale.
+    MinimumInt8 {}
+    |k, a, b| bounded(a.min(b), &k.bounds);
+
+    /// TFLite's PRELU: one factor for positive inputs, the slope for negative ones.
+    PreluInt8 {
+        /// Zero points of the operands.
+        zero_points: [i32; 2],
+        /// Real factor of positive inputs.
+        positive: Multiplier,
+        /// Real factor of the product of a negative input and its slope.
+        negative: Multiplier,
+    }
+    |k, a, b| {
+        let [left, right] = k.zero_points;
+        let value = a.wrapping_sub(left);
+        let product = value.wrapping_mul(b.wrapping_sub(right));
+        k.bounds.store(if value >= 0 { k.positive.apply(value) } else { k.negative.apply(product) })
+    };
+}

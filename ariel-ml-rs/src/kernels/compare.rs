@@ -1,0 +1,164 @@
+//! Comparisons and logic: the output is a boolean, a byte of 0 or 1.
+
+use crate::memory::{Memory, Region, Source};
+use crate::tile::Tile;
+
+pub use super::binary::Scaled;
+pub use super::broadcast::Broadcast;
+
+macro_rules! kernels {
+    ($element:ty; $($(#[$doc:meta])* $name:ident => $f:expr;)+) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name {
+            /// Left operand.
+            pub left: Source<$element>,
+            /// Right operand.
+            pub right: Source<$element>,
+            /// Output.
+            pub output: Region,
+            /// How the operands are spread over the output.
+            pub broadcast: Broadcast,
+        }
+
+        impl $name {
+            /// Checks the kernel against the arena while the firmware compiles.
+            ///
+            /// # Panics
+            /// Where regions, shapes and constants do not agree.
+            pub const fn check(&self, arena_bytes: usize) {
+                self.broadcast.check::<$element, u8>(arena_bytes, &self.left, &self.right, &self.output);
+            }
+
+            /// Computes one tile of the output, a range of its elements.
+            ///
+            /// # Safety
+            /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
+            /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+            #[inline(never)]
+            #[allow(clippy::allow_attributes, clippy::float_cmp, reason = "the operator compares exactly")]
+            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+                let f = predicate::<$element, _>($f);
+                // SAFETY: forwarded to the caller.
+                unsafe {
+                    self.broadcast.map(memory, (self.left, self.right, self.output), tile, |a, b| u8::from(f(a, b)));
+                }
+            }
+        }
+    )+ };
+}
+
+/// Gives a closure the types of its arguments.
+#[inline]
+fn predicate<T, F: Fn(T, T) -> bool>(f: F) -> F {
+    f
+}
+
+kernels! { f32;
+    /// `left == right` in float32.
+    EqualF32 => |a, b| a == b;
+    /// `left != right` in float32.
+    NotEqualF32 => |a, b| a != b;
+    /// `left > right` in float32.
+    GreaterF32 => |a, b| a > b;
+    /// `left >= right` in float32.
+    GreaterEqualF32 => |a, b| a >= b;
+    /// `left < right` in float32.
+    LessF32 => |a, b| a < b;
+    /// `left <= right` in float32.
+    LessEqualF32 => |a, b| a <= b;
+}
+
+kernels! { i32;
+    /// `left == right` in int32.
+    EqualI32 => |a, b| a == b;
+    /// `left != right` in int32.
+    NotEqualI32 => |a, b| a != b;
+    /// `left > right` in int32.
+    GreaterI32 => |a, b| a > b;
+    /// `left >= right` in int32.
+    GreaterEqualI32 => |a, b| a >= b;
+    /// `left < right` in int32.
+    LessI32 => |a, b| a < b;
+    /// `left <= right` in int32.
+    LessEqualI32 => |a, b| a <= b;
+}
+
+kernels! { u8;
+    /// `left && right`.
+    And => |a, b| a != 0 && b != 0;
+    /// `left || right`.
+    Or => |a, b| a != 0 || b != 0;
+    /// `left != right` of booleans.
+    Xor => |a, b| (a != 0) != (b != 0);
+}
+
+/// A relation, for the int8 comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessEqual,
+}
+
+/// TFLite's comparison of int8: both operands are scaled to a common scale.
+#[derive(Clone, Copy, Debug)]
+pub struct Int8 {
+    /// Left operand.
+    pub left: Source<i8>,
+    /// Right operand.
+    pub right: Source<i8>,
+    /// Output.
+    pub output: Region,
+    /// How the operands are spread over the output.
+    pub broadcast: Broadcast,
+    /// Scaling of the left operand.
+    pub scale_left: Scaled,
+    /// Scaling of the right operand.
+    pub scale_right: Scaled,
+    /// What is asked.
+    pub relation: Relation,
+}
+
+impl Int8 {
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions, shapes and constants do not agree.
+    pub const fn check(&self, arena_bytes: usize) {
+        self.broadcast.check::<i8, u8>(arena_bytes, &self.left, &self.right, &self.output);
+    }
+
+    /// Computes one tile of the output, a range of its elements.
+    ///
+    /// # Safety
+    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
+    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+    #[inline(never)]
+    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+        let Self { left, right, output, scale_left, scale_right, relation, .. } = *self;
+        // SAFETY: forwarded to the caller.
+        unsafe {
+            self.broadcast.map(memory, (left, right, output), tile, |a: i8, b: i8| {
+                let (a, b) = (scale_left.apply(i32::from(a)), scale_right.apply(i32::from(b)));
+                u8::from(match relation {
+                    Relation::Equal => a == b,
+                    Relation::NotEqual => a != b,
+                    Relation::Greater => a > b,
+                    Relation::GreaterEqual => a >= b,
+                    Relation::Less => a < b,
+                    Relation::LessEqual => a <= b,
+                })
+            });
+        }
+    }
+}
