@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ariel_build import frontends
 from ariel_build.codegen import generate
-from ariel_build.errors import ArielError, BudgetError, Diagnostic
+from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, ModelError
 from ariel_build.ir import Graph, verify
 from ariel_build.isa.code_size import flash_bound, stack_bound
 from ariel_build.lower import lower
@@ -53,7 +53,11 @@ def import_file(path: Path, dims: Mapping[str, int] | None = None) -> tuple[Grap
     with _at(path):
         source = frontends.read(path, dims)
         graph = import_model(replace(source, path=path.name))
-        verify(graph, after="import")
+        try:
+            verify(graph)
+        except InternalError as error:
+            # Importers build only what they checked; what remains is a file that contradicts itself.
+            raise ModelError(f"the model contradicts itself: {error}", help="export it again") from None
         return graph, source
 
 

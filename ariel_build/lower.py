@@ -13,6 +13,7 @@ from ariel_build.ir import DType, Graph, Node, Value
 from ariel_build.kernel import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.copy import Copy
+from ariel_build.ops.importer import INCONSISTENT
 
 __all__ = ["Lowered", "lower"]
 
@@ -43,6 +44,10 @@ def lower(graph: Graph) -> Lowered:
             call = op.lower(node)
             check_types(call)
         except UnsupportedReason as reason:
+            problems.append(Diagnostic(f"{op.name}: {reason}", f"{graph.source}: {node.origin}", HELP))
+            continue
+        except INCONSISTENT as error:
+            reason = f"its operands do not fit together ({type(error).__name__}: {str(error)[:80]})"
             problems.append(Diagnostic(f"{op.name}: {reason}", f"{graph.source}: {node.origin}", HELP))
             continue
         stem = snake_case(op.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from ariel_build.samples import bind_dims
 __all__ = ["Subparsers", "add_model", "board_of", "compiled", "console", "model_options", "progress"]
 
 #: Results go to standard output, what is being done to standard error.
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 progress = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

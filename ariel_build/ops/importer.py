@@ -249,6 +249,14 @@ def _import_node(importer: Importer, node: SourceNode) -> Diagnostic | None:
     except _UnknownValueError:
         # Its producer is reported already; nothing is known of this node.
         return None
+    except INCONSISTENT as error:
+        # Importers read what a stranger's file says; a damaged one breaks them in ways that no list foresees.
+        reason = f"its inputs or attributes do not fit together ({type(error).__name__}: {str(error)[:80]})"
+        return Diagnostic(f"{node.op}: {reason}", origin, "the file may be damaged: export it again")
     return None
+
+
+#: What inconsistent operands and attributes raise in Python and numpy.
+INCONSISTENT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
