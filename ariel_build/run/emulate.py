@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import tempfile
 from collections.abc import Callable, Sequence
@@ -106,7 +107,7 @@ def _refuse(board: Board, done: process.Completed) -> None:
     """Raises what a run that did not end well means."""
     if done.status == 0:
         return
-    if done.status == _STACK_OVERFLOW:
+    if done.status == _STACK_OVERFLOW or _locked_up_below_ram(board, done.stderr):
         raise BoardError(
             f"the model does not fit {board.name}: its stack grew into the data below it",
             help='a board with more RAM, `optimize = "ram"`, or a model with smaller activations',
@@ -118,6 +119,13 @@ def _refuse(board: Board, done: process.Completed) -> None:
         )
     what = _STATUSES.get(done.status, f"was ended by signal {-done.status}" if done.status < 0 else "failed")
     raise InternalError(f"the firmware on {board.name} {what} (status {done.status})\n{done.last_lines()}".rstrip())
+
+
+def _locked_up_below_ram(board: Board, stderr: str) -> bool:
+    """Returns whether an Arm core could not even take a fault because its stack pointer had left the RAM."""
+    found = re.search(r"Lockup.*R13=([0-9a-f]{8})", stderr, re.DOTALL)
+    ram = board.banks("ram")
+    return bool(found and ram and not ram[0].origin + 64 <= int(found[1], 16) < ram[0].origin + ram[0].length)
 
 
 def _split(data: bytes, samples: int) -> list[bytes]:

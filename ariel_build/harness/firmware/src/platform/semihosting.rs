@@ -82,6 +82,9 @@ impl Write for Console {
 
 /// A fault of the core: says which and where, and ends.
 pub fn fault(cause: usize, place: usize) -> ! {
+    if super::stack::overflowed() {
+        exit(Status::StackOverflow);
+    }
     // The console does not fail.
     let _ = writeln!(Console, "ariel-harness: fault {cause:#x} at {place:#010x}");
     exit(Status::Fault)

@@ -17,6 +17,11 @@ unsafe extern "C" {
     static __stack_limit: usize;
 }
 
+/// Whether the stack pointer lies below the stack.
+pub fn overflowed() -> bool {
+    super::entry::stack_pointer() < (&raw const __stack_limit).addr()
+}
+
 /// A painted stretch of stack: `from` is its lowest word, `to` the stack pointer above it.
 pub struct Painted {
     from: usize,

@@ -1,0 +1,1 @@
+"""Tests of boards, firmware, emulation and what is measured."""
