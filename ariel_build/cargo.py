@@ -201,7 +201,8 @@ def _replace(path: Path, content: bytes) -> None:
 def _compiler_files() -> Iterator[Path]:
     """Returns the files of this package that took part, and the one that names its version where pip installed it.
 
-    Not the folder: Python writes __pycache__ into it while it compiles, which would make cargo run us a second time.
+    Not the folder: Python writes __pycache__ into it while it compiles, which would make cargo run us a second time. A
+    new operator's file is not seen so, but a model that needs it has not been built before: cargo runs us anyway.
     """
     root = Path(ariel_build.__file__).parent
     modules = {getattr(module, "__file__", None) for name, module in sorted(sys.modules.items())}
