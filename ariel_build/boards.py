@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NoReturn, cast
 
-from ariel_build import resources
+from ariel_build import option_values, resources
 from ariel_build.errors import BoardError
 
-__all__ = ["Board", "Core", "Emulation", "Memory", "MemoryKind", "generic_for", "known", "load", "parse_size"]
+__all__ = ["Board", "Core", "Emulation", "Memory", "MemoryKind", "generic_for", "known", "load"]
 
 FloatUnit = Literal["single", "double"]
 MemoryKind = Literal["flash", "ram"]
@@ -153,20 +153,6 @@ def generic_for(target: str) -> Board:
     return replace(board, target=target, cores=(core,))
 
 
-def parse_size(text: int | str) -> int:
-    """Returns the bytes that `65536`, `"64K"` or `"4M"` mean (K = 1024); raises ValueError(reason)."""
-    if isinstance(text, int):
-        value = text
-    else:
-        match = re.fullmatch(r"\s*(\d[\d_]*)\s*([kKmM]?)(?:i?[bB])?\s*", text)
-        if not match:
-            raise ValueError(f"`{text}` is not a size: write 65536, 64K or 4M")
-        value = int(match[1]) * {"": 1, "k": 1 << 10, "m": 1 << 20}[match[2].lower()]
-    if value <= 0:
-        raise ValueError(f"a size of {text} is not positive")
-    return value
-
-
 def _nearest(word: str, choices: list[str]) -> str:
     """Returns `: did you mean ..?` for the closest choice, or nothing where none is close."""
     close = difflib.get_close_matches(word, choices, n=1)
@@ -222,9 +208,9 @@ class _Reader:
             if kind not in ("flash", "ram"):
                 self._refuse(f'`{where}kind` is `{kind}`: write "flash" or "ram"')
             try:
-                length = parse_size(cast("int | str", table["length"]))
+                length = option_values.size(table["length"])
             except ValueError as error:
-                self._refuse(f"`{where}length`: {error}")
+                self._refuse(f"`{where}length` is {table['length']!r}: {error}")
             origin = cast("int", table["origin"])
             if origin < 0 or origin + length > 1 << 32:
                 self._refuse(f"`{where}origin` and length reach outside the 32-bit address space")
