@@ -1,5 +1,5 @@
-# What build.rs has a candidate run: `python -c THIS 0.1`. Answers in one line whether this interpreter has an ariel_build
-# of that minor version, and if so goes on as its `cargo` command, so that Python starts once.
+# What build.rs has a candidate run: `python -c THIS 0.1`. Answers in one line whether this interpreter has an
+# ariel_build of that minor version, and if so goes on as its `cargo` command, so that Python starts once.
 # Must be read without complaint by any Python, Python 2 included: no f-strings, no annotations.
 import sys
 
