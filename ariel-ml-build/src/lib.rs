@@ -12,6 +12,7 @@
 //! `cargo-ariel` on `PATH`, `python3`. The first that has an `ariel_build` of this crate's minor version compiles, in
 //! the very process that answered whether it has one: a build starts Python once, and an unchanged one not at all.
 #![forbid(unsafe_code)]
+#![expect(clippy::needless_doctest_main, reason = "build.rs is a program, and its main is what is shown")]
 
 mod build;
 mod candidates;
