@@ -114,13 +114,13 @@ def _place_states(arrangement: Arrangement, states: Sequence[State], horizon: Ho
     for state in states:
         if state.next.type.bytes != state.current.type.bytes:
             raise InternalError("a state and its next content differ in size", {"state": state.current})
-        reason = storages.merge(state.current, state.next)
+        reason = storages.merge(state.current, state.next, alone=True)
         if reason:
             arrangement.refusals.append(f"state `{state.current.name}` is copied: {reason}")
             pending.append((state.next, state.current))
-    for state in states:
-        always = Interval(BEFORE, horizon.program.end)
-        storages.reserve(state.current, Segment(0, padded(state.current.type.bytes), always, state.current))
+        if state.current.type.bytes:
+            always = Interval(BEFORE, horizon.program.end)
+            storages.reserve(state.current, Segment(0, state.current.type.bytes, always, state.current))
     while pending:
         # A copy may only overwrite a state that no other copy has still to read.
         sources = [storages.locate(source)[0] for source, _ in pending]

@@ -66,8 +66,11 @@ class Storages:
         """Yields number and segments of each storage."""
         return iter(self._segments.items())
 
-    def merge(self, first: Value, second: Value, distance: int = 0) -> str:
-        """Makes `second` begin `distance` bytes after `first`; returns why that cannot be, or an empty string."""
+    def merge(self, first: Value, second: Value, distance: int = 0, *, alone: bool = False) -> str:
+        """Makes `second` begin `distance` bytes after `first`; returns why that cannot be, or an empty string.
+
+        With `alone`, nothing else of the storage of `second` may ever have been where `second` is.
+        """
         a, a_offset = self.locate(first)
         b, b_offset = self.locate(second)
         shift = a_offset + distance - b_offset
@@ -81,6 +84,10 @@ class Storages:
             return offset + shift if number == b else offset
 
         moved = [s.moved(shift) for s in self._segments[b]]
+        start = a_offset + distance
+        there = (s for s in moved if s.start < start + second.type.bytes and start < s.end)
+        if alone and any(all(read.value is not second for read in s.reads) for s in there):
+            return "other values have been there"
         reasons = (hazard(old, new, offset_of, self._cores) for old in self._segments[a] for new in moved)
         reason = next(filter(None, reasons), "")
         if not reason:

@@ -1,0 +1,141 @@
+"""Networks of hand-made kernel calls, chosen or random, for the tests of schedule and memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from hypothesis import strategies as st
+
+from ariel_build.ir import DType, State, TensorType, Value
+from ariel_build.kernel import Axis, KernelCall, Scratch, Tiling
+from ariel_build.memory import MemoryPlan, plan_memory
+from ariel_build.schedule import Interval, Schedule, Step, Tile, resolve, schedule
+
+
+def tensor(elements: int, name: str, dtype: DType = DType.I8) -> Value:
+    """Returns a value of one dimension."""
+    return Value(TensorType(dtype, (elements,)), name)
+
+
+@dataclass
+class Net:
+    """A network under construction."""
+
+    calls: list[KernelCall] = field(default_factory=list)
+    inputs: list[Value] = field(default_factory=list)
+    outputs: list[Value] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
+    aliases: dict[Value, tuple[Value, int]] = field(default_factory=dict)
+
+    def input(self, elements: int, dtype: DType = DType.I8) -> Value:
+        """Adds a graph input."""
+        self.inputs.append(tensor(elements, f"input_{len(self.inputs)}", dtype))
+        return self.inputs[-1]
+
+    def state(self, elements: int) -> Value:
+        """Adds a state and returns its current content; `State.next` is to be replaced."""
+        current = tensor(elements, f"state_{len(self.states)}")
+        self.states.append(State(current, current, np.zeros(elements, np.int8)))
+        return current
+
+    def call(self, inputs: list[Value], outputs: list[Value], *, scratch: int = 0, in_place: bool = False) -> None:
+        """Adds a call; with `in_place`, each output may replace any input."""
+        pairs = tuple((i, o) for i in range(len(inputs)) for o in range(len(outputs))) if in_place else ()
+        fields = {"scratch": Scratch(scratch)} if scratch else {}
+        tiling = Tiling(Axis.ELEMENTS, outputs[0].type.elements)
+        name = f"call_{len(self.calls)}"
+        self.calls.append(KernelCall("test::Mix", fields, inputs, outputs, tiling, 0, pairs, name))
+
+    def mix(self, inputs: list[Value], elements: int, *, dtype: DType = DType.I8, scratch: int = 0) -> Value:
+        """Adds a call whose output depends on every byte of its inputs."""
+        output = tensor(elements, f"mix_{len(self.calls)}", dtype)
+        self.call(inputs, [output], scratch=scratch)
+        return output
+
+    def map(self, inputs: list[Value], *, dtype: DType = DType.I8) -> Value:
+        """Adds an elementwise call, which may work in place of each input."""
+        output = tensor(inputs[0].type.elements, f"map_{len(self.calls)}", dtype)
+        self.call(inputs, [output], in_place=True)
+        return output
+
+    def view(self, base: Value, offset: int, elements: int) -> Value:
+        """Adds a part of `base`."""
+        part = tensor(elements, f"part_{len(self.aliases)}", base.type.dtype)
+        self.aliases[part] = (base, offset * base.type.dtype.bytes)
+        return part
+
+    def schedule(self, cores: int = 1) -> Schedule:
+        """Returns the calls one after the other."""
+        return schedule(self.calls, cores=cores)
+
+    def side_by_side(self, cores: int, durations: list[int]) -> Schedule:
+        """Returns the schedule in which each call starts as soon as its inputs are there."""
+        ready: dict[Value, int] = {}
+        steps = []
+        for index, call in enumerate(self.calls):
+            roots = [resolve(v, self.aliases).root for v in call.inputs]
+            start = max([0, *(ready.get(r, 0) for r in roots)])
+            end = start + durations[index % len(durations)]
+            for output in call.outputs:
+                root = resolve(output, self.aliases).root
+                ready[root] = max(ready.get(root, 0), end)
+            steps.append(Step(index, call, (Tile(0, call.tiling.extent),), Interval(start, end)))
+        return Schedule(tuple(steps), cores)
+
+    def plan(self, steps: Schedule | None = None) -> MemoryPlan:
+        """Returns the checked plan."""
+        return plan_memory(steps or self.schedule(), self.inputs, self.outputs, self.states, self.aliases)
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Net:
+    """Draws a network with branches, views, concatenations, states and calls that may work in place."""
+    net = Net()
+    sizes = st.integers(1, 70)
+    dtypes = st.sampled_from([DType.I8, DType.I8, DType.F32])
+    known = [net.input(draw(sizes), draw(dtypes)) for _ in range(draw(st.integers(1, 3)))]
+    known += [net.state(draw(sizes)) for _ in range(draw(st.integers(0, 2)))]
+
+    def some(most: int) -> list[Value]:
+        # Mostly what was made last, as in real networks.
+        recent = st.sampled_from(known[-3:])
+        return draw(st.lists(st.one_of(recent, recent, st.sampled_from(known)), min_size=1, max_size=most))
+
+    for _ in range(draw(st.integers(1, 10))):
+        kind = draw(st.sampled_from(["mix", "map", "map", "view", "concat", "split"]))
+        if kind == "mix":
+            known.append(net.mix(some(3), draw(sizes), dtype=draw(dtypes), scratch=draw(st.integers(0, 40))))
+        elif kind == "map":
+            first = some(1)[0]
+            equal = [v for v in known if v.type.elements == first.type.elements]
+            seconds = draw(st.lists(st.sampled_from(equal), max_size=1))
+            known.append(net.map([first, *seconds], dtype=draw(dtypes)))
+        elif kind == "view":
+            base = some(1)[0]
+            offset = draw(st.integers(0, base.type.elements - 1))
+            known.append(net.view(base, offset, draw(st.integers(1, base.type.elements - offset))))
+        elif kind == "concat":
+            counts = draw(st.lists(sizes, min_size=2, max_size=3))
+            whole = tensor(sum(counts), f"concat_{len(net.calls)}")
+            for index, count in enumerate(counts):
+                part = net.view(whole, sum(counts[:index]), count)
+                net.call(some(2), [part])
+                if draw(st.booleans()):
+                    known.append(part)
+            known.append(whole)
+        else:
+            outputs = [tensor(draw(sizes), f"split_{len(net.calls)}_{i}") for i in range(2)]
+            net.call(some(2), outputs, in_place=draw(st.booleans()))
+            known += outputs
+    for index, state in enumerate(net.states):
+        fitting = [v for v in known if v.type.bytes == state.current.type.bytes]
+        fitting = [v for v in fitting if not any(v is s.current for s in net.states[index + 1 :])]
+        if draw(st.booleans()):
+            state.next = draw(st.sampled_from(fitting))
+        else:
+            state.next = net.mix(some(2), state.current.type.elements)
+            known.append(state.next)
+    count = draw(st.integers(1, 3))
+    net.outputs = draw(st.lists(st.sampled_from(known[-6:]), min_size=count, max_size=count))
+    return net
