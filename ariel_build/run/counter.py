@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ariel_build import process
-from ariel_build.errors import InternalError, SetupError
-from ariel_build.run import cache, toolchain
+from ariel_build.errors import SetupError
+from ariel_build.run import builder, cache, toolchain
 
 __all__ = ["library"]
 
@@ -30,15 +30,8 @@ def library(emulator: Path, say: Callable[[str], None]) -> Path:
             name = path.relative_to(HARNESS)
             if path.is_file() and "target" not in name.parts:
                 cache.write_if_changed(crate / name, path.read_bytes())
-        env = {
-            **host.environment(),
-            "CARGO_TARGET_DIR": str(slot / "target"),
-            "CARGO_TERM_COLOR": "never",
-            "RUSTFLAGS": f"--cfg {interface}" if interface else "",
-        }
-        done = process.run(["cargo", "build", "--release", "--quiet", "--offline"], cwd=crate, env=env, timeout=600)
-        if done.status:
-            raise InternalError(f"the instruction counter does not build:\n{done.last_lines()}")
+        env = {"RUSTFLAGS": f"--cfg {interface}" if interface else ""}
+        builder.build(host, crate, slot / "target", ["--offline"], env, "the instruction counter")
         cache.publish(slot / "target" / "release" / "libariel_counter.so", built)
     return built
 

@@ -11,24 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ariel_build import process, resources
+from ariel_build import resources
 from ariel_build.boards import Board
-from ariel_build.errors import InternalError, SetupError
-from ariel_build.run import cache, fit, toolchain
+from ariel_build.errors import InternalError
+from ariel_build.run import builder, cache, fit, toolchain
 
 __all__ = ["Subject", "build"]
 
 HARNESS = Path(__file__).resolve().parent.parent / "harness" / "firmware"
 _CRATE = "ariel-harness"
-_BUILD_SECONDS = 1800.0
-#: What cargo says when it needs a crate that is not on this machine.
-_NO_CRATES = (
-    "failed to download",
-    "failed to get",
-    "failed to query",
-    "unable to update",
-    "attempting to make an HTTP",
-)
 
 
 @dataclass(frozen=True)
@@ -86,7 +77,7 @@ def _sources() -> str:
 
 def _setting(board: Board, chosen: toolchain.Toolchain) -> str:
     """Returns what of a board and a toolchain makes a difference to firmware."""
-    return repr((board.target, board.rustflags, board.memories, chosen.version, str(resources.path("ariel-ml-rs"))))
+    return repr((board.target, board.rustflags, board.memories, chosen.version))
 
 
 def _flat(files: dict[str, bytes]) -> list[str | bytes]:
@@ -143,28 +134,19 @@ def _cargo(slot: Path, board: Board, chosen: toolchain.Toolchain, opt_level: str
     places = (slot, resources.path("ariel-ml-rs").parent)
     flags = [*board.rustflags, *(f"--remap-path-prefix={place}=." for place in places)]
     env = {
-        **chosen.environment(),
         "ARIEL_MEMORY": str(slot / "memory"),
         "ARIEL_SUBJECT": str(slot / "subject"),
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags),
         "CARGO_PROFILE_RELEASE_OPT_LEVEL": opt_level,
-        "CARGO_TARGET_DIR": str(target),
-        "CARGO_TERM_COLOR": "never",
     }
-    command = ["cargo", "build", "--release", "--quiet"]
+    options = ["--features", "baseline"] if baseline else []
     folder = target
     if not board.is_host:
-        command += ["--target", board.target]
+        options += ["--target", board.target]
         folder /= board.target
-    if baseline:
-        command += ["--features", "baseline"]
-    done = process.run(command, cwd=slot / "crate", env=env, timeout=_BUILD_SECONDS)
-    if done.status:
-        fit.refuse_overflow(board, done.stderr)
-        if any(words in done.stderr for words in _NO_CRATES):
-            raise SetupError(
-                "cargo cannot get a crate that the runtime needs:\n" + done.last_lines(),
-                help="run the command once with a connection to crates.io; after that it works offline",
-            )
-        raise InternalError(f"the firmware for {board.name} does not build:\n{done.last_lines(40)}")
+    try:
+        builder.build(chosen, slot / "crate", target, options, env, f"the firmware for {board.name}")
+    except builder.Unbuilt as error:
+        fit.refuse_overflow(board, str(error.context["stderr"]))
+        raise InternalError(error.message) from None
     return folder / "release" / _CRATE

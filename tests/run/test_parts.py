@@ -13,7 +13,7 @@ import pytest
 
 from ariel_build import boards, process
 from ariel_build.errors import BoardError, InternalError, SetupError
-from ariel_build.run import cache, check_fits, elf, fit, toolchain
+from ariel_build.run import builder, cache, check_fits, elf, firmware, fit, toolchain
 from ariel_build.run.elf import Section, Sizes
 
 
@@ -189,3 +189,35 @@ def test_settings_from_outside_do_not_reach_the_build(monkeypatch: pytest.Monkey
     assert not {"RUSTFLAGS", "CARGO_PROFILE_RELEASE_LTO"} & environment.keys()
     assert environment["CARGO_HOME"] == "/somewhere"
     assert environment["RUSTUP_TOOLCHAIN"] == "mine"
+
+
+@pytest.mark.parametrize("crate", ["firmware", "counter"])
+def test_the_committed_lock_files_are_up_to_date(crate: str) -> None:
+    # Else every build would ask the network what to take.
+    folder = firmware.HARNESS.parent / crate
+    command: list[str | Path] = [
+        "cargo",
+        "metadata",
+        "--locked",
+        "--format-version",
+        "1",
+        "--manifest-path",
+        folder / "Cargo.toml",
+    ]
+    done = process.run(command, timeout=120)
+    assert done.status == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "says, words",
+    [
+        ("error: linker `cc` not found\n  = note: No such file", "no linker"),
+        ("error: failed to get `libm` as a dependency", "cannot get a crate"),
+    ],
+)
+def test_what_cargo_lacks_is_a_matter_of_setup(
+    says: str, words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(process, "run", lambda *_, **__: process.Completed(101, "", says))
+    with pytest.raises(SetupError, match=words):
+        builder.build(toolchain.Toolchain(None, ""), tmp_path, tmp_path, [], {}, "it")
