@@ -14,7 +14,7 @@ from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 
-__all__ = ["Reshape", "reshape"]
+__all__ = ["Reshape", "reshape", "reshaped_constant", "reshaped_quant"]
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,22 @@ def reshape(importer: Importer, value: Value, shape: Sequence[int]) -> Value:
     shape = tuple(int(d) for d in shape)
     if value.shape == shape:
         return value
-    (out,) = importer.emit(Reshape(shape), [value], [_quant(value.type.quant, value.shape, shape)])
-    if value.stored is not None and value.stored.data is not None:
-        quant = _quant(value.stored.type.quant, value.shape, shape)
-        out.stored = importer.constant(value.stored.data.reshape(shape), value.stored.name, quant)
-    return out
+    if value.is_constant and value.type.elements == math.prod(shape):
+        return reshaped_constant(value, shape)
+    return importer.emit(Reshape(shape), [value], [reshaped_quant(value.type.quant, value.shape, shape)])[0]
 
 
-def _quant(quant: Quant | None, old: tuple[int, ...], new: tuple[int, ...]) -> Quant | None:
+def reshaped_constant(value: Value, shape: tuple[int, ...]) -> Value:
+    """Returns a constant under another shape; its stored twin is reshaped alike, or dropped where its axis breaks."""
+    type_ = TensorType(value.type.dtype, shape, reshaped_quant(value.type.quant, value.shape, shape))
+    try:
+        twin = None if value.stored is None else reshaped_constant(value.stored, shape)
+    except UnsupportedReason:
+        twin = None
+    return Value(type_, value.name, np.asarray(value.data).reshape(shape), value.origin, twin)
+
+
+def reshaped_quant(quant: Quant | None, old: tuple[int, ...], new: tuple[int, ...]) -> Quant | None:
     """Returns the quantisation after a reshape: its axis moves along, where it stays one axis."""
     if quant is None or quant.per_tensor or quant.axis is None:
         return quant
@@ -77,7 +85,9 @@ def _from_tflite(importer: Importer) -> None:
 @imports("onnx", "Reshape")
 def _reshape_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
-    target = importer.constant_input(1, "the shape") if len(importer.node.inputs) > 1 else importer.attribute("shape", ())
+    target = (
+        importer.constant_input(1, "the shape") if len(importer.node.inputs) > 1 else importer.attribute("shape", ())
+    )
     shape = [int(d) for d in np.asarray(target).reshape(-1)]
     if not importer.integer("allowzero"):
         shape = [x.shape[k] if d == 0 and k < len(x.shape) else d for k, d in enumerate(shape)]
@@ -129,7 +139,9 @@ def _squeeze_from_onnx(importer: Importer) -> None:
 def _unsqueeze_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     count = len(
-        importer.integers("axes") if importer.attribute("axes") is not None else importer.constant_input(1, "the axes").reshape(-1)
+        importer.integers("axes")
+        if importer.attribute("axes") is not None
+        else importer.constant_input(1, "the axes").reshape(-1)
     )
     axes = _axes(importer, len(x.shape) + count, "the axes") or ()
     shape = list(x.shape)

@@ -13,7 +13,15 @@ from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 
-__all__ = ["NCHW_TO_NHWC", "NHWC_TO_NCHW", "Transpose", "moves_only_ones", "transpose"]
+__all__ = [
+    "NCHW_TO_NHWC",
+    "NHWC_TO_NCHW",
+    "Transpose",
+    "moves_only_ones",
+    "permuted_constant",
+    "permuted_quant",
+    "transpose",
+]
 
 NCHW_TO_NHWC = (0, 2, 3, 1)
 NHWC_TO_NCHW = (0, 3, 1, 2)
@@ -59,14 +67,21 @@ def transpose(importer: Importer, value: Value, perm: Sequence[int]) -> Value:
     perm = tuple(perm)
     if perm == tuple(range(len(perm))):
         return value
-    (out,) = importer.emit(Transpose(perm), [value], [_quant(value.type.quant, perm)])
-    if value.stored is not None and value.stored.data is not None:
-        data = np.ascontiguousarray(np.transpose(value.stored.data, perm))
-        out.stored = importer.constant(data, value.stored.name, _quant(value.stored.type.quant, perm))
-    return out
+    if value.is_constant and sorted(perm) == list(range(len(value.shape))):
+        return permuted_constant(value, perm)
+    return importer.emit(Transpose(perm), [value], [permuted_quant(value.type.quant, perm)])[0]
 
 
-def _quant(quant: Quant | None, perm: tuple[int, ...]) -> Quant | None:
+def permuted_constant(value: Value, perm: tuple[int, ...]) -> Value:
+    """Returns a constant with permuted axes; its stored twin is permuted alike."""
+    data = np.ascontiguousarray(np.transpose(np.asarray(value.data), perm))
+    type_ = TensorType(value.type.dtype, data.shape, permuted_quant(value.type.quant, perm))
+    twin = None if value.stored is None else permuted_constant(value.stored, perm)
+    return Value(type_, value.name, data, value.origin, twin)
+
+
+def permuted_quant(quant: Quant | None, perm: tuple[int, ...]) -> Quant | None:
+    """Returns the quantisation after a transpose: its axis moves along."""
     if quant is None or quant.per_tensor or quant.axis is None:
         return quant
     return replace(quant, axis=perm.index(quant.axis))
