@@ -17,7 +17,7 @@ DONE, DEFECT, INTERRUPTED = 0, 70, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns the exit code: 0 done, 1 the answer is no, 2 the user's input, 70 our defect."""
+    """Runs the command line; returns 0 done, 1 the answer is no, 2 the user's input is at fault, 70 our defect."""
     from ariel_build.commands import COMMANDS
 
     words = list(sys.argv[1:] if argv is None else argv)
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has gone, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a message and not a traceback
         _report_defect(error)
         return DEFECT
     return code

@@ -77,9 +77,7 @@ def compile_model(
         if keep_all:
             graph.outputs = [v for node in graph.nodes for v in node.outputs] or graph.outputs
         lowered = lower(graph)
-        schedule, plan = plan_calls(
-            lowered.calls, graph.inputs, graph.outputs, graph.states, lowered.aliases, cores=1
-        )
+        schedule, plan = plan_calls(lowered.calls, graph.inputs, graph.outputs, graph.states, lowered.aliases, cores=1)
         section = options.weights_section or f".rodata.ariel.{module}"
         generated = generate(module, graph, schedule, plan, section)
     compiled = Compiled(

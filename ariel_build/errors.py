@@ -47,9 +47,7 @@ class ArielError(Exception):
 
     def __init__(self, message: str | list[Diagnostic], origin: str = "", help: str = "") -> None:
         """Takes the parts of one diagnostic, or a list of several."""
-        self.diagnostics = (
-            [Diagnostic(message, origin, help)] if isinstance(message, str) else list(message)
-        )
+        self.diagnostics = [Diagnostic(message, origin, help)] if isinstance(message, str) else list(message)
         super().__init__("\n".join(d.message for d in self.diagnostics))
 
     def render(self) -> str:

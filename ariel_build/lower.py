@@ -47,8 +47,8 @@ def lower(graph: Graph) -> Lowered:
             problems.append(Diagnostic(f"{op.name}: {reason}", f"{graph.source}: {node.origin}", HELP))
             continue
         except INCONSISTENT as error:
-            reason = f"its operands do not fit together ({type(error).__name__}: {str(error)[:80]})"
-            problems.append(Diagnostic(f"{op.name}: {reason}", f"{graph.source}: {node.origin}", HELP))
+            why = f"its operands do not fit together ({type(error).__name__}: {str(error)[:80]})"
+            problems.append(Diagnostic(f"{op.name}: {why}", f"{graph.source}: {node.origin}", HELP))
             continue
         stem = snake_case(op.name)
         call.label = f"{stem}_{counts.get(stem, 0)}"

@@ -1,7 +1,7 @@
 """The oracles: the interpreters whose answers count, where they are installed.
 
-tflite-micro for TFLite (its reference kernels), onnxruntime with optimisations off for ONNX. They run in a child process: an
-unsupported model can abort the interpreter.
+tflite-micro for TFLite (its reference kernels), onnxruntime with optimisations off for ONNX. They run in a child
+process: an unsupported model can abort the interpreter.
 """
 
 from __future__ import annotations

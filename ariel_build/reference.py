@@ -1,4 +1,4 @@
-"""Runs a graph in numpy, operator by operator: the compiler's own reference, and the answer where no oracle is installed."""
+"""Runs a graph in numpy, operator by operator: the compiler's own reference, where no oracle is installed."""
 
 from __future__ import annotations
 

@@ -48,7 +48,9 @@ def read_npz(path: Path) -> dict[str, Array]:
     try:
         with np.load(path, allow_pickle=False) as file:
             if not hasattr(file, "files"):
-                raise ModelError("the inputs are one bare array, not an npz file", str(path), "save them with numpy.savez")
+                raise ModelError(
+                    "the inputs are one bare array, not an npz file", str(path), "save them with numpy.savez"
+                )
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise ModelError("there is no such file", str(path), "give the npz file with the model's inputs") from None

@@ -1,4 +1,4 @@
-"""`Input` and `Output` of a generated model: a newtype over one array, or a struct with a named field for each tensor."""
+"""`Input` and `Output` of a generated model: a newtype over one array, or a struct with a field for each tensor."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ from dataclasses import dataclass
 
 from ariel_build.codegen.text import doc, identifier, integer, plain, real
 from ariel_build.ir import DType, Value
+from ariel_build.module_name import KEYWORDS
 
 __all__ = ["IoStruct", "io_struct"]
-
-KEYWORDS = frozenset(
-    "as async await break const continue crate dyn else enum extern false fn for gen if impl in let loop match mod move mut "
-    "pub ref return self static struct super trait true type unsafe use where while abstract become box do final macro "
-    "override priv try typeof unsized virtual yield".split()
-)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def generate(name: str, graph: Graph, schedule: Schedule, plan: MemoryPlan, sect
     """Returns the module `name` of a scheduled and planned graph; its weights go to `section`."""
     weights = Weights()
     steps = [_step(step, plan, weights) for step in schedule.steps]
-    initial = [_initial(state, plan, weights) for state in graph.states]
+    initial = [_initial(state, plan) for state in graph.states]
     inputs = io_struct("Input", "input", graph.inputs)
     outputs = io_struct("Output", "output", graph.outputs)
     blob = weights.bytes()
@@ -44,7 +44,7 @@ def generate(name: str, graph: Graph, schedule: Schedule, plan: MemoryPlan, sect
         f"pub mod {name} {{",
         *_imports(schedule),
         "",
-        *_constants(graph, schedule, plan, len(blob), inputs, outputs),
+        *_constants(schedule, plan, len(blob), inputs, outputs),
         "",
         *_version_check(),
         "",
@@ -132,7 +132,7 @@ def _braced(names: Sequence[str]) -> str:
 
 
 def _constants(
-    graph: Graph, schedule: Schedule, plan: MemoryPlan, weight_bytes: int, inputs: IoStruct, outputs: IoStruct
+    schedule: Schedule, plan: MemoryPlan, weight_bytes: int, inputs: IoStruct, outputs: IoStruct
 ) -> list[str]:
     macs = sum(step.call.macs for step in schedule.steps)
     table = [
@@ -200,7 +200,7 @@ def _place(value: Value, plan: MemoryPlan) -> str:
     return f"{offset}..{offset + size}"
 
 
-def _initial(state: State, plan: MemoryPlan, weights: Weights) -> str:
+def _initial(state: State, plan: MemoryPlan) -> str:
     offset, size = plan.region(state.current)
     data = little_endian(state.initial)
     text = "&[" + ", ".join(str(b) for b in data) + "]" if any(data) else f"&[0; {integer(size)}]"
@@ -217,9 +217,14 @@ def _model(graph: Graph, schedule: Schedule, plan: MemoryPlan, initial: list[str
         *(f"{kind.capitalize()} `{plain(v.name)}`: `{v.type}`." for kind, v in _ends(graph)),
         f"{sum(s.call.macs for s in schedule.steps):,} multiply-accumulates, {plan.arena_bytes:,} bytes of RAM.",
     ]
-    states = ["        states [", *(f"            {line}" for line in initial), "        ];"] if initial else ["        states [];"]
+    states = (
+        ["        states [", *(f"            {line}" for line in initial), "        ];"]
+        if initial
+        else ["        states [];"]
+    )
     keeps = [
-        f"            {integer(c.source.offset)} to {integer(c.target.offset)}, {integer(c.source.bytes)};" for c in plan.copies
+        f"            {integer(c.source.offset)} to {integer(c.target.offset)}, {integer(c.source.bytes)};"
+        for c in plan.copies
     ]
     return [
         "    ariel_ml_rs::model! {",

@@ -52,6 +52,8 @@ def doc(paragraphs: list[str], mark: str = "///", indent: str = "    ") -> list[
         table = paragraph.startswith("|")
         if index and not (table and paragraphs[index - 1].startswith("|")):
             lines.append(f"{indent}{mark}")
-        wrapped = [paragraph] if table else textwrap.wrap(paragraph, WIDTH, break_long_words=False, break_on_hyphens=False)
+        wrapped = (
+            [paragraph] if table else textwrap.wrap(paragraph, WIDTH, break_long_words=False, break_on_hyphens=False)
+        )
         lines += [f"{indent}{mark} {line}" for line in wrapped]
     return lines

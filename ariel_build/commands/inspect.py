@@ -40,12 +40,17 @@ def main(arguments: argparse.Namespace) -> int:
         source = frontends.read(arguments.model, options.dims)
         facts = {
             "inputs": [_tensor(n, source.tensors[k]) for k, n in zip(source.inputs, source.input_names, strict=True)],
-            "outputs": [_tensor(n, source.tensors[k]) for k, n in zip(source.outputs, source.output_names, strict=True)],
+            "outputs": [
+                _tensor(n, source.tensors[k]) for k, n in zip(source.outputs, source.output_names, strict=True)
+            ],
             "operators": dict(sorted(Counter(node.op for node in source.nodes).items())),
             **dict.fromkeys(("macs", "arena_bytes", "weights_bytes", "flash_bytes", "ram_bytes", "predicted")),
             "unsupported": [
-                {"operator": d.message.partition(" is not supported")[0].removeprefix("operator ").partition(":")[0],
-                 "origin": d.origin, "reason": d.message}
+                {
+                    "operator": d.message.partition(" is not supported")[0].removeprefix("operator ").partition(":")[0],
+                    "origin": d.origin,
+                    "reason": d.message,
+                }
                 for d in error.diagnostics
             ],
         }
@@ -77,7 +82,7 @@ def _facts(result: Compiled, board: Board) -> dict[str, Any]:
     }
 
 
-#: Cycles that the portable kernels take per unit of `schedule.cost.work_of`; a rough figure until the cost model is fitted.
+#: Cycles per unit of `schedule.cost.work_of` with the portable kernels: rough, until the cost model is fitted.
 CYCLES_PER_WORK = 4
 
 

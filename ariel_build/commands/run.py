@@ -1,4 +1,4 @@
-"""`run MODEL --inputs in.npz --outputs out.npz [--on BOARD] [--stats stats.json]`: builds and runs the generated Rust."""
+"""`run MODEL --inputs in.npz --outputs out.npz [--on BOARD] [--stats stats.json]`: runs the generated Rust."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def main(arguments: argparse.Namespace) -> int:
     board = runnable(arguments)
     result = compiled(arguments, options, board)
     samples = load(arguments.inputs, result.graph.inputs)
-    execution = execute_compiled(result, board, samples.raw(), cores=options.cores or 1, stats=arguments.stats is not None)
+    execution = execute_compiled(
+        result, board, samples.raw(), cores=options.cores or 1, stats=arguments.stats is not None
+    )
     outputs = split_outputs(result.graph.outputs, execution.outputs, samples.lead)
     try:
         save(arguments.outputs, outputs)

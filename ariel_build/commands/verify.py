@@ -1,4 +1,4 @@
-"""`verify MODEL [--on BOARD] [--samples N] [--per-layer]`: the generated Rust against the reference; exit 1 on disagreement."""
+"""`verify MODEL [--on BOARD] [--samples N] [--per-layer]`: the generated Rust against the reference."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ __all__ = ["add", "main"]
 #: |got - want| <= ABSOLUTE + RELATIVE * |want| for float32: our own order of sums.
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
 
+
 def add(subparsers: Subparsers) -> None:
     """Declares the command."""
     text = "compare the generated Rust with the reference, on random inputs"
@@ -33,6 +34,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--samples", type=int, default=4, metavar="N", help="how many random inputs (default: 4)")
     parser.add_argument("--per-layer", action="store_true", help="compare every layer's output, not only the model's")
     parser.set_defaults(main=main)
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -48,6 +50,7 @@ class Agreement:
     def holds(self) -> bool:
         """Whether the tensor agrees."""
         return self.different == 0
+
 
 def main(arguments: argparse.Namespace) -> int:
     """Prints the agreement of every tensor; returns 0 where all agree, 1 otherwise."""
@@ -75,6 +78,7 @@ def main(arguments: argparse.Namespace) -> int:
     _show(rows, reference, board.name, arguments.samples)
     return 0 if all(row.holds for row in rows) else 1
 
+
 def _reference(arguments: argparse.Namespace, graph: Graph, samples: Samples) -> tuple[str, list[Array]]:
     """Asks the oracle of the format, or runs the imported graph in numpy where there is none."""
     answer = ask(arguments.model, graph, samples)
@@ -84,10 +88,12 @@ def _reference(arguments: argparse.Namespace, graph: Graph, samples: Samples) ->
     imported, _ = import_file(arguments.model, model_options(arguments).dims)
     return "the compiler's numpy reference", _evaluate(imported, samples)
 
+
 def _evaluate(graph: Graph, samples: Samples) -> list[Array]:
     interpreter = Interpreter(graph)
     runs = [interpreter.outputs([a[k] for a in samples.arrays]) for k in range(samples.count)]
     return [np.stack([run[k] for run in runs]) for k in range(len(graph.outputs))]
+
 
 def compare(value: Value, name: str, got: Array, want: Array, quanta: int) -> Agreement:
     """Compares one tensor: integers exactly, or within `quanta` steps; floats within RELATIVE and ABSOLUTE."""
@@ -96,6 +102,7 @@ def compare(value: Value, name: str, got: Array, want: Array, quanta: int) -> Ag
     distance = np.where(equal, 0.0, np.nan_to_num(np.abs(a - b), nan=np.inf))
     limit = ABSOLUTE + RELATIVE * np.abs(b) if value.type.dtype is DType.F32 else np.full(b.shape, float(quanta))
     return Agreement(name, str(value.type), a.size, int((distance > limit).sum()), float(distance.max(initial=0.0)))
+
 
 def _show(rows: Sequence[Agreement], reference: str, board: str, samples: int) -> None:
     table = Table(title=f"{board} against {reference}, {samples} random inputs", title_justify="left", box=None)
@@ -107,4 +114,3 @@ def _show(rows: Sequence[Agreement], reference: str, board: str, samples: int) -
     console.print(table)
     agree = all(row.holds for row in rows)
     console.print("agrees" if agree else "DISAGREES", style="green" if agree else "bold red")
-

@@ -44,9 +44,7 @@ def verify(graph: Graph, after: str = "") -> None:
             if value.type.shape != type_.shape or value.type.dtype is not type_.dtype:
                 fail(f"{node.op.name} makes {type_}, its output is declared {value.type}", node.origin)
     for value in graph.values():
-        if value.data is not None and (
-            value.data.shape != value.shape or value.data.dtype != value.type.dtype.numpy
-        ):
+        if value.data is not None and (value.data.shape != value.shape or value.data.dtype != value.type.dtype.numpy):
             fail(f"constant {value!r} holds {value.data.dtype}{list(value.data.shape)}")
         q = value.type.quant
         if q is not None:

@@ -57,7 +57,7 @@ class Operator(ABC):
         """Returns the kernel call that computes `node`; raises UnsupportedReason where no kernel can."""
 
 
-class UnsupportedReason(Exception):  # noqa: N818 - not an error by itself: a reason that the importer collects
+class UnsupportedReason(Exception):
     """Why an operator cannot be compiled, in words that stand after `CONV_2D: `."""
 
 

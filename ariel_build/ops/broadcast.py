@@ -12,6 +12,7 @@ from ariel_build.kernel import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.reshape import reshape
 
 __all__ = ["Tile"]
 
@@ -34,7 +35,7 @@ class Tile(Operator):
         return [np.tile(np.asarray(inputs[0]), self.repeats)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`copy::Copy`: a stride of 0 repeats an axis of 1; an axis of more elements needs a part for each repetition."""
+        """`copy::Copy`: a stride of 0 repeats an axis of 1; a longer axis needs a part for each repetition."""
         x = node.input(0)
         strides = dense_strides(x.shape)
         shape, steps = list(x.shape), list(strides)
@@ -64,8 +65,6 @@ def _tile(importer: Importer) -> None:
 @imports("tflite", "BROADCAST_TO")
 @imports("onnx", "Expand")
 def _expand(importer: Importer) -> None:
-    from ariel_build.ops.reshape import reshape
-
     x = importer.input(0)
     target = [int(d) for d in importer.constant_input(1, "the shape").reshape(-1)]
     try:

@@ -88,7 +88,11 @@ def _pattern(fill: Array | None, size: int) -> Nested | Variant:
     if fill is None:
         return Variant("Fill::Nothing")
     data = np.asarray(fill).reshape(()).tobytes()
-    return Variant(f"Fill::Element([{', '.join(str(b) for b in data.ljust(8, bytes(1)))}])") if size else Variant("Fill::Nothing")
+    return (
+        Variant(f"Fill::Element([{', '.join(str(b) for b in data.ljust(8, bytes(1)))}])")
+        if size
+        else Variant("Fill::Nothing")
+    )
 
 
 def _move(output: Value, part: Part, lead: int, rows: int) -> Nested:

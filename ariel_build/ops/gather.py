@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,8 +69,8 @@ def _gather(importer: Importer) -> None:
         raise UnsupportedReason(f"axis {axis} is outside {x.type}")
     axis %= len(x.shape)
     extent = x.shape[axis]
-    flat = tuple(int(i) + (extent if i < 0 else 0) for i in indices.reshape(-1))
-    if math.prod(indices.shape) == 0:
+    flat = tuple(int(i) + (extent if int(i) < 0 else 0) for i in indices.reshape(-1))
+    if indices.size == 0:
         raise UnsupportedReason("there are no indices")
     (taken,) = importer.emit(GatherConstant(axis, flat), [x], [x.type.quant])
     importer.bind(reshape(importer, taken, (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])))

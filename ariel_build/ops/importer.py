@@ -227,9 +227,7 @@ def import_model(model: SourceModel) -> Graph:
             ) from None
         value.name = value.name or name
         outputs.append(value)
-    return Graph(
-        model.name, inputs, outputs, importer.nodes, importer.states, source=model.path, format=model.format
-    )
+    return Graph(model.name, inputs, outputs, importer.nodes, importer.states, source=model.path, format=model.format)
 
 
 def _import_node(importer: Importer, node: SourceNode) -> Diagnostic | None:
@@ -258,5 +256,3 @@ def _import_node(importer: Importer, node: SourceNode) -> Diagnostic | None:
 
 #: What inconsistent operands and attributes raise in Python and numpy.
 INCONSISTENT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-
-

@@ -29,7 +29,10 @@ class Pad(Operator):
         if x is None or len(x.shape) != len(self.pads):
             raise ValueError(f"{len(self.pads)} pairs of padding do not fit {x}")
         shape = tuple(b + n + a for n, (b, a) in zip(x.shape, self.pads, strict=True))
-        if any(n < 1 or n + min(b, 0) < 1 or n + min(a, 0) < 1 for n, (b, a) in zip(x.shape, self.pads, strict=True)) or min(shape, default=1) < 1:
+        if (
+            any(n < 1 or n + min(b, 0) < 1 or n + min(a, 0) < 1 for n, (b, a) in zip(x.shape, self.pads, strict=True))
+            or min(shape, default=1) < 1
+        ):
             raise ValueError(f"{x} padded by {list(self.pads)} has no elements")
         return [TensorType(x.dtype, shape)]
 

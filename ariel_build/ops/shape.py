@@ -44,10 +44,11 @@ def _fill(importer: Importer) -> None:
 @imports("onnx", "Range")
 @imports("tflite", "RANGE")
 def _range(importer: Importer) -> None:
-    start, limit, delta = (importer.constant_input(k, "a bound").reshape(()) for k in range(3))
-    if delta == 0 or (float(limit) - float(start)) / float(delta) > MOST_ELEMENTS:
+    bounds = [importer.constant_input(k, "a bound") for k in range(3)]
+    start, limit, delta = (b.reshape(()).item() for b in bounds)
+    if delta == 0 or (limit - start) / delta > MOST_ELEMENTS:
         raise UnsupportedReason(f"a range from {start} to {limit} by {delta} has too many elements")
-    importer.bind(importer.constant(np.arange(start, limit, delta, start.dtype)))
+    importer.bind(importer.constant(np.arange(start, limit, delta).astype(bounds[0].dtype)))
 
 
 MOST_ELEMENTS = 1 << 24

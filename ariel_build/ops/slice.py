@@ -68,7 +68,7 @@ class Slice(Operator):
 def bounds(start: int, stop: int, step: int, extent: int) -> tuple[int, int]:
     """Returns (first, count) of a Python slice over an axis of `extent` elements."""
     indices = range(*slice(start, stop, step).indices(extent))
-    return (indices[0] if len(indices) else 0), len(indices)
+    return (indices[0] if indices else 0), len(indices)
 
 
 def emit_slice(importer: Importer, x: Value, axes: dict[int, tuple[int, int, int]]) -> Value:
@@ -92,7 +92,9 @@ def _slice_from_tflite(importer: Importer) -> None:
 @imports("tflite", "STRIDED_SLICE")
 def _strided_slice_from_tflite(importer: Importer) -> None:
     x = importer.input(0)
-    begin, end, strides = (importer.constant_input(k, what).reshape(-1) for k, what in ((1, "begin"), (2, "end"), (3, "strides")))
+    begin, end, strides = (
+        importer.constant_input(k, what).reshape(-1) for k, what in ((1, "begin"), (2, "end"), (3, "strides"))
+    )
     if importer.integer("ellipsis_mask") or importer.integer("new_axis_mask"):
         raise UnsupportedReason("ellipsis_mask and new_axis_mask are not supported")
     axes = {}
@@ -111,7 +113,7 @@ def _strided_slice_from_tflite(importer: Importer) -> None:
         if importer.integer("offset") and stop is not None and start is not None:
             stop += start
         indices = range(*slice(start, stop, step).indices(extent))
-        axes[axis] = (indices[0] if len(indices) else 0, len(indices), step)
+        axes[axis] = (indices[0] if indices else 0, len(indices), step)
     importer.bind(reshape(importer, emit_slice(importer, x, axes), importer.output_type().shape))
 
 
@@ -172,16 +174,28 @@ def _slice_from_onnx(importer: Importer) -> None:
         axes = importer.integers("axes", range(len(starts)))
         steps: Sequence[int] = (1,) * len(starts)
     else:
-        starts, ends = (tuple(int(v) for v in importer.constant_input(k, w).reshape(-1)) for k, w in ((1, "starts"), (2, "ends")))
+        starts, ends = (
+            tuple(int(v) for v in importer.constant_input(k, w).reshape(-1)) for k, w in ((1, "starts"), (2, "ends"))
+        )
         given = importer.optional_input(3)
-        axes = tuple(range(len(starts))) if given is None else tuple(int(v) for v in importer.constant_input(3, "axes").reshape(-1))
+        axes = (
+            tuple(range(len(starts)))
+            if given is None
+            else tuple(int(v) for v in importer.constant_input(3, "axes").reshape(-1))
+        )
         given = importer.optional_input(4)
-        steps = (1,) * len(starts) if given is None else tuple(int(v) for v in importer.constant_input(4, "steps").reshape(-1))
+        steps = (
+            (1,) * len(starts)
+            if given is None
+            else tuple(int(v) for v in importer.constant_input(4, "steps").reshape(-1))
+        )
     taken = {}
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         if step == 0 or not -len(x.shape) <= axis < len(x.shape):
             raise UnsupportedReason(f"axis {axis} with step {step} does not fit {x.type}")
-        axis %= len(x.shape)
-        first, count = bounds(start, end if step > 0 or end >= -x.shape[axis] else -x.shape[axis] - 1, step, x.shape[axis])
-        taken[axis] = (first, count, step)
+        along = axis % len(x.shape)
+        first, count = bounds(
+            start, end if step > 0 or end >= -x.shape[along] else -x.shape[along] - 1, step, x.shape[along]
+        )
+        taken[along] = (first, count, step)
     importer.bind(emit_slice(importer, x, taken))

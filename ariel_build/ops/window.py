@@ -16,7 +16,7 @@ __all__ = ["Window", "image", "patches", "same_padding"]
 
 @dataclass(frozen=True)
 class Window:
-    """Size, strides, dilations (height, width) and padding (top, left, bottom, right) of a window over an NHWC image."""
+    """Size, strides, dilations (height, width), padding (top, left, bottom, right) of a window over an NHWC image."""
 
     size: tuple[int, int]
     strides: tuple[int, int] = (1, 1)
@@ -70,7 +70,7 @@ class Window:
 
 
 def same_padding(size: int, window: int, stride: int, dilation: int) -> tuple[int, int]:
-    """Returns TFLite's SAME padding (before, after): total = max((out - 1) * stride + extent - in, 0), before = total / 2."""
+    """Returns TFLite's SAME padding: total = max((out - 1) * stride + extent - in, 0), before = total / 2."""
     out = -(-size // stride)
     total = max((out - 1) * stride + (window - 1) * dilation + 1 - size, 0)
     return total // 2, total - total // 2
@@ -122,7 +122,7 @@ def onnx_window(importer: Importer, size: tuple[int, ...], spatial: tuple[int, .
 
 
 def patches(window: Window, image: Array, padding: float) -> Array:
-    """Returns every patch of an NHWC image as [N, out rows, out columns, taps, channels]; padded cells hold `padding`."""
+    """Returns every patch of an NHWC image as [N, rows, columns, taps, channels]; padded cells hold `padding`."""
     batch, height, width, channels = image.shape
     rows, columns = window.output_size(height, width)
     top, left, bottom, right = window.padding
