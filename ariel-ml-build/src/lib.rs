@@ -14,8 +14,8 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::needless_doctest_main, reason = "build.rs is a program, and its main is what is shown")]
 
-mod build;
 mod candidates;
+mod compile;
 mod environment;
 mod probe;
 mod remedy;
@@ -31,7 +31,7 @@ use std::io::Write as _;
 /// cargo's report is not buried under a dump of this process. A defect of the compiler ends the process with exit code
 /// 1, so that cargo does show that dump.
 pub fn compile() {
-    let answer = build::build(&environment::System);
+    let answer = compile::build(&environment::System);
     // A pipe that cargo has closed leaves nobody to tell.
     let _ = std::io::stderr().write_all(&answer.stderr);
     let mut stdout = std::io::stdout().lock();
