@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ariel_build import frontends
 from ariel_build.codegen import generate
-from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, ModelError
+from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, MetadataError, ModelError
 from ariel_build.ir import Graph, verify
 from ariel_build.isa.code_size import flash_bound, stack_bound
 from ariel_build.lower import lower
@@ -69,7 +69,7 @@ def compile_model(
     `portable` generates code for any target, with the same results. `keep_all` makes the result of every operator an
     output of the model, in the order of the graph. Raises ArielError with the place in the user's file.
     """
-    del portable  # All code is portable so far; instruction sets choose their kernels in the runtime crate.
+    notes = unserved(options)
     graph, source = import_file(path, options.dims)
     operators = Counter(node.op.name for node in graph.nodes)
     with _at(path):
@@ -89,13 +89,31 @@ def compile_model(
         plan,
         log,
         dict(sorted(operators.items())),
-        tuple(source.notes),
+        (*source.notes, *notes),
         (path, *(path.parent / name for name in source.files)),
     )
     with _at(path):
-        check_fits(board, ram_bytes=plan.arena_bytes, flash_bytes=len(generated.weights))
+        if not portable:
+            check_fits(board, ram_bytes=plan.arena_bytes, flash_bytes=len(generated.weights))
         check_budget(compiled, options)
     return compiled
+
+
+def unserved(options: ModelOptions) -> list[str]:
+    """Returns a note for each option that makes no difference yet; refuses those whose results would be wrong."""
+    for key, value in (("state", options.state), ("quantize", options.quantize)):
+        if value:
+            raise MetadataError(
+                f"`{key}` is not supported by this version of ariel_build",
+                options.given.get(key, ""),
+                "leave it out; for `quantize`, quantise the model before",
+            )
+    without_effect = {
+        "optimize": options.optimize != "speed",
+        "deadline": options.deadline is not None,
+        "max-tile": options.max_tile is not None,
+    }
+    return [f"`{key}` has no effect in this version of ariel_build" for key, set_ in without_effect.items() if set_]
 
 
 def check_budget(compiled: Compiled, options: ModelOptions) -> None:

@@ -249,8 +249,8 @@ def _import_node(importer: Importer, node: SourceNode) -> Diagnostic | None:
         return None
     except INCONSISTENT as error:
         # Importers read what a stranger's file says; a damaged one breaks them in ways that no list foresees.
-        reason = f"its inputs or attributes do not fit together ({type(error).__name__}: {str(error)[:80]})"
-        return Diagnostic(f"{node.op}: {reason}", origin, "the file may be damaged: export it again")
+        why = f"its inputs or attributes do not fit together ({type(error).__name__}: {str(error)[:80]})"
+        return Diagnostic(f"{node.op}: {why}", origin, "the file may be damaged: export it again")
     return None
 
 
