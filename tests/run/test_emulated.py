@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import boards, process
+from ariel_build import boards, process, resources
 from ariel_build.boards import Board
 from ariel_build.errors import BoardError, InternalError
 from ariel_build.run import Facts, execute, firmware
@@ -167,7 +167,10 @@ def test_what_the_linker_cannot_place_is_refused_with_numbers(board: Board, fake
 def test_processes_that_build_at_once_do_not_meet(
     board: Board, fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A cache of its own, so that there is something to build.
+    # A cache of its own, so that there is something to build; the emulator may lie in the other.
+    emulator = resources.emulator("qemu-system-arm")
+    assert emulator is not None
+    monkeypatch.setenv("ARIEL_QEMU", str(emulator.parent))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     script = (
         "import sys; from pathlib import Path; from ariel_build import boards; from ariel_build.run import execute; "
