@@ -77,7 +77,7 @@ class Emulation:
 
 @dataclass(frozen=True)
 class Board:
-    """What code is generated for, and where it can run. `target` is a Rust target triple, or `host`."""
+    """What code is generated for, and where it can run. `target` is a Rust target triple, `host` or `any`."""
 
     name: str
     target: str
