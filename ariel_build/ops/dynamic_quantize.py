@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
-from ariel_build.kernel import Axis, Field, KernelCall, Operand, Packed, Tiling
+from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
 from ariel_build.ops.accumulate import Numbers, filter_zero_point, finish_float, float_bias, operands
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.fixed_point import round_away
@@ -68,7 +68,7 @@ class DynamicQuantize(Operator):
         return np.float32(scale), rounded, np.float32(1) / np.float32(scale)
 
     def lower(self, node: Node) -> KernelCall:
-        """`dynamic_quantize::F32`."""
+        """`dynamic_quantize::DynamicQuantize`."""
         x, stored, parameters = node.input(0), node.outputs[0], node.outputs[1]
         fields: dict[str, Field] = {
             "input": Operand(x),
@@ -79,7 +79,8 @@ class DynamicQuantize(Operator):
             "symmetric": self.symmetric,
         }
         tiling = Tiling(Axis.ROWS, self.rows)
-        return KernelCall("dynamic_quantize::F32", fields, [x], [stored, parameters], tiling)
+        kernel = "dynamic_quantize::DynamicQuantize"
+        return KernelCall(kernel, fields, [x], [stored, parameters], tiling)
 
 
 def is_hybrid(inputs: Sequence[object | None]) -> bool:
@@ -120,11 +121,11 @@ def finish_hybrid(acc: Numbers, scale: Numbers, node: Node, bias: Numbers | None
 
 
 def hybrid_fields(node: Node, weights: Array, clip: tuple[float, float]) -> Mapping[str, Field]:
-    """Returns the fields that end a hybrid kernel; `weights` is [channels, k]."""
+    """Returns the field that ends a hybrid kernel; `weights` is [channels, k]."""
     quant = node.input(1).type.quant
     if quant is None:
         raise UnsupportedReason("the filter is not quantised")
-    return {
+    fields: dict[str, Field] = {
         "parameters": Operand(node.input(3)),
         "sums": Packed(weights.astype(np.int32).sum(axis=1, dtype=np.int32), "sums of the filters"),
         "scales": Packed(np.array(quant.scales, np.float32), "scales"),
@@ -132,3 +133,4 @@ def hybrid_fields(node: Node, weights: Array, clip: tuple[float, float]) -> Mapp
         "min": clip[0],
         "max": clip[1],
     }
+    return {"rescale": Nested("dynamic_quantize::Rescale", fields)}

@@ -88,9 +88,32 @@ class Pool2d(Operator):
             # Truncating division, as C's.
             mean = np.sign(acc) * (np.abs(acc + half) // counts)
             return [np.clip(mean, low, high).astype(x.dtype)]
-        acc = patches(self.window, wide - zero_x, 0).sum(axis=3).astype(np.float32)
-        scale = np.float32(scale_x) / (counts.astype(np.float32) * np.float32(scale_y))
-        return [np.clip(np.rint(acc * scale).astype(np.int64) + zero_y, low, high).astype(x.dtype)]
+        real = (wide - zero_x).astype(np.float32) * np.float32(scale_x)
+        mean = self._ordered_sum(patches(self.window, real, 0)) / counts.astype(np.float32)
+        stored = np.rint(mean / np.float32(scale_y)).astype(np.int64) + zero_y
+        return [np.clip(stored, low, high).astype(x.dtype)]
+
+    @property
+    def by_columns(self) -> bool:
+        """Whether onnxruntime sums each column of the window first, and then the columns: it decides about halves."""
+        return self.window.strides[1] <= 2
+
+    def _ordered_sum(self, cells: Numbers) -> Numbers:
+        """Returns the sums over the taps of [N, y, x, taps, C] in the order in which onnxruntime adds floats."""
+        height, width = self.window.size
+        cells = cells.reshape(*cells.shape[:3], height, width, cells.shape[4])
+        total = np.zeros((*cells.shape[:3], cells.shape[5]), np.float32)
+        if not self.by_columns:
+            for tap_y in range(height):
+                for tap_x in range(width):
+                    total = total + cells[:, :, :, tap_y, tap_x]
+            return total
+        for tap_x in range(width):
+            column = np.zeros_like(total)
+            for tap_y in range(height):
+                column = column + cells[:, :, :, tap_y, tap_x]
+            total = total + column
+        return total
 
     def _counts(self, height: int, width: int) -> npt.NDArray[np.int64]:
         """Returns how many cells each window averages, [rows, columns]."""
@@ -125,6 +148,7 @@ class Pool2d(Operator):
             kernel = "pool2d::AverageReal"
             zero_x, scale_x = _affine(x.type.quant)
             fields |= {
+                "by_columns": self.by_columns,
                 "input_zero_point": zero_x,
                 "input_scale": scale_x,
                 "output_scale": _affine(output.type.quant)[1],

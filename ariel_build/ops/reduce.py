@@ -125,12 +125,10 @@ class Reduce(Operator):
         fields: dict[str, Field] = {
             "input": Operand(x),
             "output": Operand(output),
-            "walk": Nested("Walk", self._walk(x.shape)),
+            "walk": Nested("reduce::Walk", self._walk(x.shape)),
         }
-        kernel = f"reduce::{self.kind.value}F32"
         if dtype is DType.F32:
-            if self.kind is Reduction.MEAN:
-                kernel = "reduce::MeanF32"
+            kernel = f"reduce::{self.kind.value}F32"
         elif dtype is DType.I8 and self.kind in (Reduction.MAX, Reduction.MIN):
             if x.type.quant is not None and _quants(node)[0] != _quants(node)[1]:
                 raise UnsupportedReason("input and output differ in scale or zero point")

@@ -7,17 +7,26 @@
 //!   compiled here, at this crate's optimisation level, whatever the user's crate is built with.
 //!
 //! Sums wrap, as the reference's int32 accumulators do, so that no overflow check can panic.
+#![expect(clippy::inline_always, reason = "a kernel is one function and its hot loop, at opt-level s and z too")]
 
+pub mod batch_matmul;
 pub mod binary;
 pub mod broadcast;
 pub mod cast;
 pub mod compare;
 pub mod conv2d;
 pub mod copy;
+pub mod depthwise_conv2d;
 pub mod dot;
+pub mod dynamic_quantize;
+mod fold;
+pub mod fully_connected;
 pub mod gemmlowp;
 pub mod lookup;
+mod multiply;
+pub mod pool2d;
 pub mod quantize;
+pub mod reduce;
 pub mod softmax;
 pub mod unary;
 pub mod window;
@@ -41,3 +50,29 @@ macro_rules! instantiate {
     )+ };
 }
 use instantiate;
+
+/// Defines `check` and `run` of an int8 kernel for both roundings, compiled in this crate.
+///
+/// The kernel has a field `requantize`, `channels()`, `check_shapes(arena_bytes)` and, over any [`crate::quant::Requantize`],
+/// `compute(memory, tile)`.
+macro_rules! quantized {
+    ($kernel:ident) => {
+        quantized!($kernel, DoubleRounding, multipliers);
+        quantized!($kernel, NearestEven, scales);
+    };
+    ($kernel:ident, $requantize:ident, $scales:ident) => {
+        impl $kernel<$crate::quant::$requantize> {
+            /// Checks the kernel against the arena while the firmware compiles.
+            ///
+            /// # Panics
+            /// Where regions, shapes and constants do not agree.
+            pub const fn check(&self, arena_bytes: usize) {
+                self.check_shapes(arena_bytes);
+                let scales = self.requantize.$scales.len();
+                assert!(scales == 1 || scales == self.channels(), "scales of the wrong length");
+            }
+        }
+        $crate::kernels::instantiate!($kernel<$crate::quant::$requantize>);
+    };
+}
+use quantized;

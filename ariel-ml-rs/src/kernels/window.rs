@@ -54,6 +54,22 @@ impl Window {
         (column < width).then_some(column)
     }
 
+    /// Whether no tap of output row `y` reads padding.
+    #[inline]
+    #[must_use]
+    pub fn rows_inside(&self, y: usize, height: usize) -> bool {
+        let last = (self.height as usize).wrapping_sub(1);
+        self.row(y, 0, height).is_some() && self.row(y, last, height).is_some()
+    }
+
+    /// Whether no tap of output column `x` reads padding.
+    #[inline]
+    #[must_use]
+    pub fn columns_inside(&self, x: usize, width: usize) -> bool {
+        let last = (self.width as usize).wrapping_sub(1);
+        self.column(x, 0, width).is_some() && self.column(x, last, width).is_some()
+    }
+
     /// Copies the `channels` elements from `first` on of every pixel under the window at output pixel (y, x) to `patch`,
     /// tap by tap; taps in the padding get `padding`.
     ///

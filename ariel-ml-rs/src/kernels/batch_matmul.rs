@@ -1,0 +1,317 @@
+//! Matrix products of two operands that may both be computed at run time, with broadcasting batch axes.
+//!
+//! `output[b, i, j] = finish(sum of (x[b, i, k] - zx) * (y[b, k, j] - zy) over k)`
+//!
+//! Strides say how either side lies, so that a transposed one costs nothing. Tiles are ranges of output rows, counted over all
+//! batches; columns go by in blocks of four.
+
+use super::quantized;
+use crate::memory::{Element, Memory, Region, Source};
+use crate::quant::{Bounds, Requantize};
+use crate::tile::Tile;
+use core::num::NonZeroU32;
+
+/// int8.
+#[derive(Clone, Copy, Debug)]
+pub struct Int8<R: 'static> {
+    /// Left side.
+    pub x: Source<i8>,
+    /// Right side.
+    pub y: Source<i8>,
+    /// Output, `[batches][rows][columns]`.
+    pub output: Region,
+    /// Rows of a product.
+    pub rows: u32,
+    /// Columns of a product.
+    pub columns: u32,
+    /// Terms of a sum.
+    pub depth: u32,
+    /// Extents of the batch axes.
+    pub batches: [u32; 3],
+    /// Elements of the left side from a batch to the next, along each batch axis.
+    pub x_batches: [u32; 3],
+    /// Elements of the right side from a batch to the next, along each batch axis.
+    pub y_batches: [u32; 3],
+    /// Elements of the left side from a row to the next.
+    pub x_row: u32,
+    /// Elements of the left side from a term to the next.
+    pub x_step: u32,
+    /// Elements of the right side from a column to the next.
+    pub y_column: u32,
+    /// Elements of the right side from a term to the next.
+    pub y_step: u32,
+    /// Zero point of the left side.
+    pub x_zero_point: i32,
+    /// Zero point of the right side.
+    pub y_zero_point: i32,
+    /// The one multiplier.
+    pub requantize: R,
+    /// Zero point and bounds of the output.
+    pub bounds: Bounds,
+}
+
+/// float32.
+#[derive(Clone, Copy, Debug)]
+pub struct F32 {
+    /// Left side.
+    pub x: Source<f32>,
+    /// Right side.
+    pub y: Source<f32>,
+    /// Output, `[batches][rows][columns]`.
+    pub output: Region,
+    /// Rows of a product.
+    pub rows: u32,
+    /// Columns of a product.
+    pub columns: u32,
+    /// Terms of a sum.
+    pub depth: u32,
+    /// Extents of the batch axes.
+    pub batches: [u32; 3],
+    /// Elements of the left side from a batch to the next, along each batch axis.
+    pub x_batches: [u32; 3],
+    /// Elements of the right side from a batch to the next, along each batch axis.
+    pub y_batches: [u32; 3],
+    /// Elements of the left side from a row to the next.
+    pub x_row: u32,
+    /// Elements of the left side from a term to the next.
+    pub x_step: u32,
+    /// Elements of the right side from a column to the next.
+    pub y_column: u32,
+    /// Elements of the right side from a term to the next.
+    pub y_step: u32,
+}
+
+/// What the element types share.
+struct Shape {
+    rows: u32,
+    columns: usize,
+    depth: usize,
+    batches: [u32; 3],
+    x_batches: [u32; 3],
+    y_batches: [u32; 3],
+    x_row: usize,
+    x_step: usize,
+    y_column: usize,
+    y_step: usize,
+}
+
+/// The [`Shape`] of a kernel.
+macro_rules! shape {
+    ($kernel:expr) => {
+        Shape {
+            rows: $kernel.rows,
+            columns: $kernel.columns as usize,
+            depth: $kernel.depth as usize,
+            batches: $kernel.batches,
+            x_batches: $kernel.x_batches,
+            y_batches: $kernel.y_batches,
+            x_row: $kernel.x_row as usize,
+            x_step: $kernel.x_step as usize,
+            y_column: $kernel.y_column as usize,
+            y_step: $kernel.y_step as usize,
+        }
+    };
+}
+
+/// Quotient and remainder; `check` proved that extents are not 0, which the optimiser cannot know.
+#[inline]
+fn divide(index: u32, extent: u32) -> (u32, u32) {
+    let extent = NonZeroU32::new(extent).unwrap_or(NonZeroU32::MIN);
+    (index / extent, index % extent)
+}
+
+/// A step of `depth` terms.
+#[derive(Clone, Copy)]
+struct Steps {
+    depth: usize,
+    x: usize,
+    y: usize,
+    y_column: usize,
+}
+
+impl Shape {
+    /// Checks that all strides stay inside the operands.
+    const fn check<T: Element>(&self, arena_bytes: usize, x: &Source<T>, y: &Source<T>, output: Region) {
+        let (rows, columns, depth) = (self.rows as usize, self.columns, self.depth);
+        assert!(rows > 0 && columns > 0 && depth > 0, "product without elements");
+        let mut last_x = (rows - 1) * self.x_row + (depth - 1) * self.x_step;
+        let mut last_y = (columns - 1) * self.y_column + (depth - 1) * self.y_step;
+        let (mut products, mut axis) = (1, 0);
+        while axis < 3 {
+            assert!(self.batches[axis] > 0, "batch axis without elements");
+            last_x += (self.batches[axis] as usize - 1) * self.x_batches[axis] as usize;
+            last_y += (self.batches[axis] as usize - 1) * self.y_batches[axis] as usize;
+            products *= self.batches[axis] as usize;
+            axis += 1;
+        }
+        x.check(arena_bytes, last_x + 1);
+        y.check(arena_bytes, last_y + 1);
+        output.check::<T>(arena_bytes, products * rows * columns);
+    }
+
+    /// Computes one tile: `four` and `one` make the elements of four neighbouring columns, or of one.
+    ///
+    /// # Safety
+    /// `x`, `y` and `output` are the operands that `check` proved; otherwise as for the kernel's `run`.
+    #[inline(always)]
+    unsafe fn compute<T: Element>(
+        &self,
+        (x, y): (*const T, *const T),
+        output: *mut T,
+        tile: Tile,
+        four: impl Fn(*const T, *const T, Steps) -> [T; 4],
+        one: impl Fn(*const T, *const T, Steps) -> T,
+    ) {
+        let steps = Steps { depth: self.depth, x: self.x_step, y: self.y_step, y_column: self.y_column };
+        let [_, count_1, count_2] = self.batches;
+        let (batch, mut row) = divide(tile.start, self.rows);
+        let (rest, mut batch_2) = divide(batch, count_2);
+        let (mut batch_0, mut batch_1) = divide(rest, count_1);
+        for index in tile.start()..tile.end() {
+            let place = |strides: [u32; 3]| {
+                let [stride_0, stride_1, stride_2] = strides.map(|stride| stride as usize);
+                batch_0 as usize * stride_0 + batch_1 as usize * stride_1 + batch_2 as usize * stride_2
+            };
+            // SAFETY: the row is one of the tile's, and all strides stay inside the operands (`check`).
+            unsafe {
+                let x = x.add(place(self.x_batches) + row as usize * self.x_row);
+                let y = y.add(place(self.y_batches));
+                let output = output.add(index * self.columns);
+                let mut column = 0;
+                while column + 4 <= self.columns {
+                    let values = four(x, y.add(column * self.y_column), steps);
+                    for (offset, value) in values.into_iter().enumerate() {
+                        output.add(column + offset).write(value);
+                    }
+                    column += 4;
+                }
+                while column < self.columns {
+                    output.add(column).write(one(x, y.add(column * self.y_column), steps));
+                    column += 1;
+                }
+            }
+            row += 1;
+            if row >= self.rows {
+                row = 0;
+                batch_2 += 1;
+                if batch_2 >= count_2 {
+                    batch_2 = 0;
+                    batch_1 += 1;
+                    if batch_1 >= count_1 {
+                        batch_1 = 0;
+                        batch_0 += 1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<R> Int8<R> {
+    /// One multiplier serves all.
+    #[expect(clippy::unused_self, reason = "the same question to every kernel")]
+    const fn channels(&self) -> usize {
+        1
+    }
+
+    const fn check_shapes(&self, arena_bytes: usize) {
+        shape!(self).check(arena_bytes, &self.x, &self.y, self.output);
+    }
+}
+quantized!(Int8);
+
+impl<R: Requantize> Int8<R> {
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
+        let finish = |sum: i32| self.requantize.apply(sum, 0, &self.bounds);
+        // sum of (x - zx) * (y - zy) = sum of (x - zx) * y - zy * sum of (x - zx)
+        let four = |x: *const i8, y: *const i8, steps: Steps| {
+            // SAFETY: four columns of `depth` terms lie inside the operands.
+            unsafe { self.sums::<4>(x, y, steps) }.map(finish)
+        };
+        let one = |x: *const i8, y: *const i8, steps: Steps| {
+            // SAFETY: a column of `depth` terms lies inside the operands.
+            let [sum] = unsafe { self.sums::<1>(x, y, steps) };
+            finish(sum)
+        };
+        // SAFETY: forwarded to the caller.
+        unsafe {
+            let operands = (memory.source(self.x), memory.source(self.y));
+            shape!(self).compute(operands, memory.at(self.output), tile, four, one);
+        }
+    }
+
+    /// Sums of products of one row with `N` columns.
+    ///
+    /// # Safety
+    /// The row and the columns lie inside the operands.
+    #[inline(always)]
+    unsafe fn sums<const N: usize>(&self, mut x: *const i8, mut y: *const i8, steps: Steps) -> [i32; N] {
+        let (mut sums, mut total) = ([0_i32; N], 0_i32);
+        for _ in 0..steps.depth {
+            // SAFETY: in bounds, as the caller promises.
+            unsafe {
+                let value = i32::from(*x).wrapping_sub(self.x_zero_point);
+                total = total.wrapping_add(value);
+                for (column, sum) in sums.iter_mut().enumerate() {
+                    *sum = sum.wrapping_add(value.wrapping_mul(i32::from(*y.add(column * steps.y_column))));
+                }
+            }
+            x = x.wrapping_add(steps.x);
+            y = y.wrapping_add(steps.y);
+        }
+        let excess = total.wrapping_mul(self.y_zero_point);
+        sums.map(|sum| sum.wrapping_sub(excess))
+    }
+}
+
+impl F32 {
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions and shapes do not agree.
+    pub const fn check(&self, arena_bytes: usize) {
+        shape!(self).check(arena_bytes, &self.x, &self.y, self.output);
+    }
+
+    /// Computes one tile of the output.
+    ///
+    /// # Safety
+    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
+    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+    #[inline(never)]
+    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+        // SAFETY: four columns, or one, of `depth` terms lie inside the operands.
+        let four = |x: *const f32, y: *const f32, steps: Steps| unsafe { real_sums::<4>(x, y, steps) };
+        let one = |x: *const f32, y: *const f32, steps: Steps| {
+            // SAFETY: as above.
+            let [sum] = unsafe { real_sums::<1>(x, y, steps) };
+            sum
+        };
+        // SAFETY: forwarded to the caller.
+        unsafe {
+            let operands = (memory.source(self.x), memory.source(self.y));
+            shape!(self).compute(operands, memory.at(self.output), tile, four, one);
+        }
+    }
+}
+
+/// Sums of products of one row with `N` columns.
+///
+/// # Safety
+/// The row and the columns lie inside the operands.
+#[inline(always)]
+unsafe fn real_sums<const N: usize>(mut x: *const f32, mut y: *const f32, steps: Steps) -> [f32; N] {
+    let mut sums = [0.0_f32; N];
+    for _ in 0..steps.depth {
+        // SAFETY: in bounds, as the caller promises.
+        unsafe {
+            for (column, sum) in sums.iter_mut().enumerate() {
+                *sum += *x * *y.add(column * steps.y_column);
+            }
+        }
+        x = x.wrapping_add(steps.x);
+        y = y.wrapping_add(steps.y);
+    }
+    sums
+}

@@ -1,0 +1,375 @@
+//! Depthwise convolution: every channel of the input meets `m` filters of its own.
+//!
+//! `output[y, x, c] = finish(bias[c] + sum over taps t of input[t, c / m] * filter[t, c])`
+//!
+//! The filter is laid out `[tap][channel]`; the compiler has folded the input's zero point into the bias, so padding reads as
+//! the zero point. The scratch holds where each tap of a pixel reads, and a pixel of padding for those outside the image; then
+//! the channels go by in blocks of four.
+
+use super::dynamic_quantize::Rescale;
+use super::multiply::{Factor, Finish, Real, Stored};
+use super::quantized;
+use super::window::{Window, ranges};
+use crate::memory::{Image, Memory, Region};
+use crate::quant::{Bounds, Requantize};
+use crate::tile::{Axis, Tile};
+
+/// int8 depthwise convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct Int8<R: 'static> {
+    /// Input image.
+    pub input: Image,
+    /// Output image.
+    pub output: Image,
+    /// Window over the input.
+    pub window: Window,
+    /// Filters, `[taps][output channels]`.
+    pub filter: &'static [i8],
+    /// Bias of each output channel, with the input's zero point folded in.
+    pub bias: &'static [i32],
+    /// Zero point of the filter; 0 but for asymmetric weights.
+    pub filter_zero_point: i32,
+    /// Zero point of the input: what padding reads as.
+    pub input_zero_point: i8,
+    /// Multipliers of the output channels.
+    pub requantize: R,
+    /// Zero point and bounds of the output.
+    pub bounds: Bounds,
+    /// How tiles are cut.
+    pub axis: Axis,
+    /// Room for a place of 4 bytes for each tap, and for a pixel of padding.
+    pub scratch: Region,
+}
+
+/// Depthwise convolution with int8 weights and float32 activations, which [`super::dynamic_quantize`] has made int8.
+#[derive(Clone, Copy, Debug)]
+pub struct Hybrid {
+    /// int8 input image.
+    pub input: Image,
+    /// float32 output image.
+    pub output: Image,
+    /// Window over the input.
+    pub window: Window,
+    /// Filters, `[taps][output channels]`.
+    pub filter: &'static [i8],
+    /// Back to float32.
+    pub rescale: Rescale,
+    /// How tiles are cut.
+    pub axis: Axis,
+    /// Room for a place of 4 bytes for each tap, and for a pixel of padding.
+    pub scratch: Region,
+}
+
+/// float32 depthwise convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct F32 {
+    /// Input image.
+    pub input: Image,
+    /// Output image.
+    pub output: Image,
+    /// Window over the input.
+    pub window: Window,
+    /// Filters, `[taps][output channels]`.
+    pub filter: &'static [f32],
+    /// Bias of each output channel.
+    pub bias: &'static [f32],
+    /// Bounds of the fused activation.
+    pub min: f32,
+    /// Bounds of the fused activation.
+    pub max: f32,
+    /// How tiles are cut.
+    pub axis: Axis,
+    /// Room for a place of 4 bytes for each tap, and for a pixel of padding.
+    pub scratch: Region,
+}
+
+/// What the element types share.
+struct Shape<'a> {
+    input: &'a Image,
+    output: &'a Image,
+    window: &'a Window,
+    axis: Axis,
+    scratch: Region,
+}
+
+/// The [`Shape`] of a kernel.
+macro_rules! shape {
+    ($kernel:expr) => {
+        Shape {
+            input: &$kernel.input,
+            output: &$kernel.output,
+            window: &$kernel.window,
+            axis: $kernel.axis,
+            scratch: $kernel.scratch,
+        }
+    };
+}
+
+/// `a / b`; `check` proved that b is not 0, which the optimiser cannot know.
+const fn divide(a: usize, b: usize) -> usize {
+    match a.checked_div(b) {
+        Some(quotient) => quotient,
+        None => 0,
+    }
+}
+
+/// Where the taps of one pixel read: elements from the image's first to channel 0 under each tap.
+struct Taps<T> {
+    image: *const T,
+    places: *mut i32,
+    count: usize,
+}
+
+impl<T: Factor> Taps<T> {
+    /// Sums over all taps of `STEP` * 0..4 + `input` times four channels of the filter.
+    ///
+    /// # Safety
+    /// All places were written; `filter` points to the first of four channels of a filter `[taps][channels]`, and the
+    /// input channels exist.
+    #[inline(always)]
+    unsafe fn four<const STEP: usize>(&self, input: usize, mut filter: *const T, channels: usize) -> [T::Sum; 4] {
+        let mut sums = [T::NOTHING; 4];
+        for tap in 0..self.count {
+            // SAFETY: places lie inside the arena; in bounds, as the caller promises.
+            unsafe {
+                let pixel = self.image.offset(*self.places.add(tap) as isize).add(input);
+                sums[0] = T::add_product(sums[0], *pixel, *filter);
+                sums[1] = T::add_product(sums[1], *pixel.add(STEP), *filter.add(1));
+                sums[2] = T::add_product(sums[2], *pixel.add(2 * STEP), *filter.add(2));
+                sums[3] = T::add_product(sums[3], *pixel.add(3 * STEP), *filter.add(3));
+            }
+            filter = filter.wrapping_add(channels);
+        }
+        sums
+    }
+
+    /// Sum over all taps of `input` times one channel of the filter.
+    ///
+    /// # Safety
+    /// As for `four`.
+    #[inline(always)]
+    unsafe fn one(&self, input: usize, mut filter: *const T, channels: usize) -> T::Sum {
+        let mut sum = T::NOTHING;
+        for tap in 0..self.count {
+            // SAFETY: in bounds, as the caller promises.
+            unsafe {
+                sum = T::add_product(sum, *self.image.offset(*self.places.add(tap) as isize).add(input), *filter);
+            }
+            filter = filter.wrapping_add(channels);
+        }
+        sum
+    }
+}
+
+impl Taps<i8> {
+    /// Sum over all taps of `input` alone.
+    ///
+    /// # Safety
+    /// As for `four`.
+    #[cold]
+    unsafe fn input_sum(&self, input: usize) -> i32 {
+        let mut sum = 0_i32;
+        for tap in 0..self.count {
+            // SAFETY: in bounds, as the caller promises.
+            let value = unsafe { *self.image.offset(*self.places.add(tap) as isize).add(input) };
+            sum = sum.wrapping_add(i32::from(value));
+        }
+        sum
+    }
+}
+
+impl Shape<'_> {
+    /// Filters of each input channel.
+    const fn multiplier(&self) -> usize {
+        divide(self.output.channels as usize, self.input.channels as usize)
+    }
+
+    /// Checks shapes, and the lengths of the constants; returns the bytes of scratch.
+    const fn check(&self, filter: usize, bias: usize, element: usize) -> usize {
+        let channels = self.output.channels as usize;
+        assert!(self.output.channels.is_multiple_of(self.input.channels), "no whole number of filters per channel");
+        assert!(filter == channels * self.window.taps(), "filter of the wrong length");
+        assert!(bias == channels, "bias of the wrong length");
+        4 * self.window.taps() + element * self.input.channels as usize
+    }
+
+    /// Writes where the taps of pixel (y, x) read.
+    ///
+    /// # Safety
+    /// The pixel lies inside the output, and there is a place for each tap.
+    #[inline(always)]
+    unsafe fn place(&self, (y, x): (usize, usize), (row, pixel): (usize, usize), padding: i32, mut places: *mut i32) {
+        let window = self.window;
+        for tap_y in 0..window.height as usize {
+            let from = window.row(y, tap_y, self.input.height as usize);
+            for tap_x in 0..window.width as usize {
+                let place = match (from, window.column(x, tap_x, self.input.width as usize)) {
+                    (Some(y), Some(x)) => (y * row + x * pixel) as i32,
+                    _ => padding,
+                };
+                // SAFETY: there is a place for each tap, as the caller promises.
+                unsafe {
+                    places.write(place);
+                    places = places.add(1);
+                }
+            }
+        }
+    }
+
+    /// Computes one tile; `finish` gives what finishes the sum of a channel of a pixel.
+    ///
+    /// # Safety
+    /// The kernel passed `check`; otherwise as for its `run`.
+    #[inline(always)]
+    unsafe fn compute<T: Factor, F: Finish<T::Sum>>(
+        &self,
+        memory: Memory<'_>,
+        tile: Tile,
+        filter: &'static [T],
+        padding: T,
+        finish: impl Fn(&Taps<T>, usize) -> F,
+    ) {
+        let (rows, channels) = ranges(self.axis, tile, self.output);
+        let window = self.window;
+        let (count, multiplier) = (self.output.channels as usize, self.multiplier());
+        // SAFETY: all indices lie inside the shapes that `check` proved; the tile's pixels and channels are this call's own
+        // (memory invariant 2), and the scratch is this worker's.
+        unsafe {
+            let view = self.input.view::<T>(memory);
+            let places = memory.scratch::<i32>(self.scratch);
+            let outside = places.add(window.taps()).cast::<T>();
+            for channel in 0..self.input.channels as usize {
+                outside.add(channel).write(padding);
+            }
+            let image = view.pixel(0, 0).cast_const();
+            // Both lie in the arena, which is smaller than 2 GB.
+            let padding = outside.cast_const().offset_from(image) as i32;
+            let taps = Taps { image, places, count: window.taps() };
+            let strides = (view.row_stride(), view.pixel_stride());
+            let step = (strides.1 * window.stride_w as usize) as i32;
+            for y in rows {
+                let rows_inside = window.rows_inside(y, self.input.height as usize);
+                // Whether the pixel before read no padding: then this one's taps are a step further, if it reads none.
+                let mut was_inside = false;
+                for x in 0..self.output.width as usize {
+                    let is_inside = rows_inside && window.columns_inside(x, self.input.width as usize);
+                    if is_inside && was_inside {
+                        for tap in 0..taps.count {
+                            let place = places.add(tap);
+                            place.write((*place).wrapping_add(step));
+                        }
+                    } else {
+                        self.place((y, x), strides, padding, places);
+                    }
+                    was_inside = is_inside;
+                    let output = self.output.view::<F::Output>(memory).pixel(y, x);
+                    let mut channel = channels.start;
+                    while channel < channels.end {
+                        let input = if multiplier == 1 { channel } else { divide(channel, multiplier) };
+                        let filter = filter.as_ptr().add(channel);
+                        let is_four = channel + 4 <= channels.end;
+                        let sums = if is_four && multiplier == 1 {
+                            taps.four::<1>(input, filter, count)
+                        } else if is_four && divide(channel + 3, multiplier) == input {
+                            taps.four::<0>(input, filter, count)
+                        } else {
+                            let sum = taps.one(input, filter, count);
+                            output.add(channel).write(finish(&taps, channel).finish(sum, channel));
+                            channel += 1;
+                            continue;
+                        };
+                        for sum in sums {
+                            output.add(channel).write(finish(&taps, channel).finish(sum, channel));
+                            channel += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<R> Int8<R> {
+    const fn channels(&self) -> usize {
+        self.bias.len()
+    }
+
+    const fn check_shapes(&self, arena_bytes: usize) {
+        self.input.check::<i8>(arena_bytes);
+        self.output.check::<i8>(arena_bytes);
+        self.scratch.check::<u8>(arena_bytes, shape!(self).check(self.filter.len(), self.bias.len(), 1));
+        self.scratch.check::<i32>(arena_bytes, 0);
+    }
+}
+quantized!(Int8);
+
+impl<R: Requantize> Int8<R> {
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
+        let (bias, requantize, bounds) = (self.bias, &self.requantize, &self.bounds);
+        let shape = shape!(self);
+        let finish = |taps: &Taps<i8>, channel| {
+            let excess = match self.filter_zero_point {
+                0 => 0,
+                // SAFETY: the places of the pixel are written, and the channel is one of the output's.
+                zero_point => unsafe { taps.input_sum(divide(channel, shape.multiplier())) }.wrapping_mul(zero_point),
+            };
+            Stored { bias, excess, requantize, bounds }
+        };
+        // SAFETY: forwarded to the caller.
+        unsafe { shape.compute(memory, tile, self.filter, self.input_zero_point, finish) }
+    }
+}
+
+impl Hybrid {
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions, shapes and constants do not agree.
+    pub const fn check(&self, arena_bytes: usize) {
+        self.input.check::<i8>(arena_bytes);
+        self.output.check::<f32>(arena_bytes);
+        self.rescale.check(arena_bytes, 1, self.output.channels as usize);
+        self.scratch.check::<u8>(arena_bytes, shape!(self).check(self.filter.len(), self.rescale.bias.len(), 1));
+        self.scratch.check::<i32>(arena_bytes, 0);
+    }
+
+    /// Computes one tile of the output.
+    ///
+    /// # Safety
+    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
+    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+    #[inline(never)]
+    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+        // SAFETY: the image is row 0; the rest is forwarded to the caller.
+        unsafe {
+            let finish = self.rescale.row(memory, 0);
+            shape!(self).compute(memory, tile, self.filter, finish.zero_point(), |_, _| finish);
+        }
+    }
+}
+
+impl F32 {
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions, shapes and constants do not agree.
+    pub const fn check(&self, arena_bytes: usize) {
+        self.input.check::<f32>(arena_bytes);
+        self.output.check::<f32>(arena_bytes);
+        self.scratch.check::<u8>(arena_bytes, shape!(self).check(self.filter.len(), self.bias.len(), 4));
+        self.scratch.check::<f32>(arena_bytes, 0);
+    }
+
+    /// Computes one tile of the output.
+    ///
+    /// # Safety
+    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
+    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+    #[inline(never)]
+    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+        let finish = Real { bias: self.bias, min: self.min, max: self.max };
+        // SAFETY: forwarded to the caller.
+        unsafe { shape!(self).compute(memory, tile, self.filter, 0.0, |_, _| finish) }
+    }
+}

@@ -1,0 +1,236 @@
+//! Reductions: `output[kept] = mean, sum, maximum, minimum or product of input over the reduced axes`.
+//!
+//! Neighbouring axes of a kind are merged, which leaves at most three groups that are kept and three that are reduced.
+//! Tiles are ranges of output elements.
+
+use super::fold::{self, Fold, Within};
+use super::quantized;
+use crate::memory::{Element, Memory, Region};
+use crate::quant::{Bounds, Requantize};
+use crate::tile::Tile;
+use core::num::NonZeroU32;
+
+/// The elements of a reduction: extents and strides, in elements, the last group fastest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// Extents of the groups that are kept; their product counts the output's elements.
+    pub kept: [u32; 3],
+    /// Their strides in the input.
+    pub kept_strides: [u32; 3],
+    /// Extents of the groups that are reduced.
+    pub reduced: [u32; 3],
+    /// Their strides in the input.
+    pub reduced_strides: [u32; 3],
+}
+
+/// Quotient and remainder; `check` proved that extents are not 0, which the optimiser cannot know.
+#[inline]
+fn divide(index: u32, extent: u32) -> (u32, u32) {
+    let extent = NonZeroU32::new(extent).unwrap_or(NonZeroU32::MIN);
+    (index / extent, index % extent)
+}
+
+impl Walk {
+    /// Checks that the walk stays inside the input and fills the output.
+    const fn check<T: Element>(&self, arena_bytes: usize, input: Region, output: Region) {
+        let (mut last, mut outputs, mut group) = (0, 1, 0);
+        while group < 3 {
+            assert!(self.kept[group] > 0 && self.reduced[group] > 0, "group without elements");
+            last += (self.kept[group] as usize - 1) * self.kept_strides[group] as usize;
+            last += (self.reduced[group] as usize - 1) * self.reduced_strides[group] as usize;
+            outputs *= self.kept[group] as usize;
+            group += 1;
+        }
+        input.check::<T>(arena_bytes, last + 1);
+        output.check::<T>(arena_bytes, outputs);
+    }
+
+    /// Computes one tile.
+    ///
+    /// # Safety
+    /// `input` and `output` are the regions that passed `check`; otherwise as for the kernel's `run`.
+    #[inline(always)]
+    unsafe fn compute<F: Fold>(&self, memory: Memory<'_>, (input, output): (Region, Region), tile: Tile, fold: F) {
+        // SAFETY: `check` proved both regions.
+        let (input, output) = unsafe { (memory.at::<F::Input>(input).cast_const(), memory.at::<F::Output>(output)) };
+        let [_, count_1, count_2] = self.kept;
+        let [stride_0, stride_1, stride_2] = self.kept_strides.map(|stride| stride as usize);
+        let scale =
+            fold.scale(self.reduced.iter().fold(1, |count: usize, &extent| count.wrapping_mul(extent as usize)));
+        let (rest, mut index_2) = divide(tile.start, count_2);
+        let (mut index_0, mut index_1) = divide(rest, count_1);
+        for element in tile.start()..tile.end() {
+            let place = index_0 as usize * stride_0 + index_1 as usize * stride_1 + index_2 as usize * stride_2;
+            // SAFETY: the element is one of the tile's, and the walk stays inside the input (`check`).
+            unsafe { output.add(element).write(fold.finish(self.reduce(input.add(place), fold), scale)) };
+            index_2 += 1;
+            if index_2 >= count_2 {
+                index_2 = 0;
+                index_1 += 1;
+                if index_1 >= count_1 {
+                    index_1 = 0;
+                    index_0 += 1;
+                }
+            }
+        }
+    }
+
+    /// Folds the reduced groups from `input` on.
+    ///
+    /// # Safety
+    /// The walk stays inside the input.
+    #[inline(always)]
+    unsafe fn reduce<F: Fold>(&self, input: *const F::Input, fold: F) -> F::Sum {
+        let [stride_0, stride_1, stride_2] = self.reduced_strides.map(|stride| stride as usize);
+        let mut sum = fold.start();
+        let mut from_0 = input;
+        for _ in 0..self.reduced[0] {
+            let mut from_1 = from_0;
+            for _ in 0..self.reduced[1] {
+                let mut from_2 = from_1;
+                for _ in 0..self.reduced[2] {
+                    // SAFETY: in bounds, as the caller promises.
+                    sum = fold.step(sum, unsafe { *from_2 });
+                    from_2 = from_2.wrapping_add(stride_2);
+                }
+                from_1 = from_1.wrapping_add(stride_1);
+            }
+            from_0 = from_0.wrapping_add(stride_0);
+        }
+        sum
+    }
+}
+
+/// Mean or sum of int8: `requantise(sum + offset)`; the count of a mean is part of the multiplier.
+#[derive(Clone, Copy, Debug)]
+pub struct SumInt8<R: 'static> {
+    /// Input.
+    pub input: Region,
+    /// Output.
+    pub output: Region,
+    /// What is kept and what reduced.
+    pub walk: Walk,
+    /// The one multiplier.
+    pub requantize: R,
+    /// Zero point of the input times the elements of a sum, negated.
+    pub offset: i32,
+    /// Zero point and bounds of the output.
+    pub bounds: Bounds,
+}
+
+/// The sum behind [`SumInt8`].
+#[derive(Clone, Copy)]
+struct Total<'a, R: 'static>(&'a SumInt8<R>);
+
+impl<R: Requantize> Fold for Total<'_, R> {
+    type Input = i8;
+    type Output = i8;
+    type Sum = i32;
+    type Scale = ();
+
+    #[inline(always)]
+    fn start(&self) -> i32 {
+        self.0.offset
+    }
+
+    #[inline(always)]
+    fn step(&self, sum: i32, value: i8) -> i32 {
+        sum.wrapping_add(i32::from(value))
+    }
+
+    #[inline(always)]
+    fn scale(&self, _: usize) {}
+
+    #[inline(always)]
+    fn finish(&self, sum: i32, (): ()) -> i8 {
+        self.0.requantize.apply(sum, 0, &self.0.bounds)
+    }
+}
+
+impl<R> SumInt8<R> {
+    /// One multiplier serves all.
+    #[expect(clippy::unused_self, reason = "the same question to every kernel")]
+    const fn channels(&self) -> usize {
+        1
+    }
+
+    const fn check_shapes(&self, arena_bytes: usize) {
+        self.walk.check::<i8>(arena_bytes, self.input, self.output);
+    }
+}
+quantized!(SumInt8);
+
+impl<R: Requantize> SumInt8<R> {
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
+        // SAFETY: forwarded to the caller.
+        unsafe { self.walk.compute(memory, (self.input, self.output), tile, Total(self)) }
+    }
+}
+
+/// Defines the kernel of a fold whose input and output have one type.
+macro_rules! kernel {
+    ($(#[$doc:meta])* $name:ident, $element:ty, $bound:ty, $min:expr, $max:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name {
+            /// Input.
+            pub input: Region,
+            /// Output.
+            pub output: Region,
+            /// What is kept and what reduced.
+            pub walk: Walk,
+        }
+
+        impl $name {
+            /// Checks the kernel against the arena while the firmware compiles.
+            ///
+            /// # Panics
+            /// Where regions and shapes do not agree.
+            pub const fn check(&self, arena_bytes: usize) {
+                self.walk.check::<$element>(arena_bytes, self.input, self.output);
+            }
+
+            /// Computes one tile of the output.
+            ///
+            /// # Safety
+            /// The kernel passed `check` against the arena of `memory`; its input is complete (memory invariant 3), no other
+            /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+            #[inline(never)]
+            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+                let fold = fold::$name(Within { min: $min, max: $max });
+                // SAFETY: forwarded to the caller.
+                unsafe { self.walk.compute(memory, (self.input, self.output), tile, fold) }
+            }
+        }
+    };
+}
+
+kernel!(
+    /// Maximum of int8, where input and output are quantised alike.
+    MaxInt8, i8, i32, -128, 127
+);
+kernel!(
+    /// Minimum of int8, where input and output are quantised alike.
+    MinInt8, i8, i32, -128, 127
+);
+kernel!(
+    /// Maximum of float32.
+    MaxF32, f32, f32, f32::NEG_INFINITY, f32::INFINITY
+);
+kernel!(
+    /// Minimum of float32.
+    MinF32, f32, f32, f32::NEG_INFINITY, f32::INFINITY
+);
+kernel!(
+    /// Sum of float32.
+    SumF32, f32, f32, f32::NEG_INFINITY, f32::INFINITY
+);
+kernel!(
+    /// Mean of float32.
+    MeanF32, f32, f32, f32::NEG_INFINITY, f32::INFINITY
+);
+kernel!(
+    /// Product of float32.
+    ProdF32, f32, f32, f32::NEG_INFINITY, f32::INFINITY
+);
