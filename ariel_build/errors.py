@@ -37,7 +37,8 @@ class Diagnostic:
             lines.append(f"  --> {self.origin}")
         if self.help:
             lines.append(f"  help: {self.help}")
-        return "\n".join(lines)
+        # Names from a stranger's file steer no terminal.
+        return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in "\n".join(lines))
 
 
 class ArielError(Exception):

@@ -46,11 +46,10 @@ def _bytes(array: Array) -> bytes:
 def read_npz(path: Path) -> dict[str, Array]:
     """Returns the arrays of an npz file; ModelError where it is none."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
-                raise ModelError(
-                    "the inputs are one bare array, not an npz file", str(path), "save them with numpy.savez"
-                )
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise ModelError("the inputs are one bare array, not an npz file", str(path), "save them with numpy.savez")
+        with file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise ModelError("there is no such file", str(path), "give the npz file with the model's inputs") from None

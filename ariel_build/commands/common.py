@@ -22,9 +22,21 @@ from ariel_build.samples import bind_dims
 
 __all__ = ["Subparsers", "add_model", "board_of", "compiled", "console", "model_options", "progress"]
 
+
+class _Plain(Console):
+    """A console for words that are a stranger's: no markup in them. Where nobody reads any more, the caller is told."""
+
+    def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=stderr, width=width)
+
+    def on_broken_pipe(self) -> None:
+        """Leaves it to `cli`, which knows the exit code."""
+        raise BrokenPipeError
+
+
 #: Results go to standard output, what is being done to standard error.
-console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
-progress = Console(stderr=True, highlight=False, soft_wrap=True)
+console = _Plain(width=None if sys.stdout.isatty() else 160)
+progress = _Plain(stderr=True)
 
 
 class Subparsers(Protocol):

@@ -28,16 +28,22 @@ def main(arguments: argparse.Namespace) -> int:
         raise MetadataError(f"`{folder}` is a file, not a folder", "-o")
     result = compiled(arguments, model_options(arguments), board_of(arguments))
     for note in result.notes:
-        progress.print(f"note: {note}", markup=False)
+        progress.print(f"note: {note}")
     source, weights = folder / f"{result.module}.rs", folder / f"{result.module}.weights"
     try:
+        for path in (source, weights):
+            if path.is_dir():
+                raise MetadataError(
+                    f"cannot write: `{path.name}` is a folder", str(folder), "give another folder to -o"
+                )
+        # The old weights go first: a module without them does not compile, one with the wrong ones would.
+        weights.unlink(missing_ok=True)
         if result.weights:
             write_whole(weights, result.weights)
         write_whole(source, result.module_text.encode())
     except OSError as error:
         raise MetadataError(f"cannot write: {error.strerror}", str(folder)) from None
     console.print(
-        f"{source}: {result.macs:,} MACs, {result.plan.arena_bytes:,} bytes of RAM, {len(result.weights):,} of weights",
-        markup=False,
+        f"{source}: {result.macs:,} MACs, {result.plan.arena_bytes:,} bytes of RAM, {len(result.weights):,} of weights"
     )
     return 0

@@ -14,6 +14,7 @@ from ariel_build.boards import Board
 from ariel_build.commands.common import Subparsers, add_model, board_of, compiled, console, model_options
 from ariel_build.driver import Compiled
 from ariel_build.errors import UnsupportedError
+from ariel_build.frontends.checks import shown
 from ariel_build.ir import Quant, TensorType, Value
 from ariel_build.isa.code_size import flash_bound
 from ariel_build.schedule.cost import work_of
@@ -47,7 +48,9 @@ def main(arguments: argparse.Namespace) -> int:
             **dict.fromkeys(("macs", "arena_bytes", "weights_bytes", "flash_bytes", "ram_bytes", "predicted")),
             "unsupported": [
                 {
-                    "operator": d.message.partition(" is not supported")[0].removeprefix("operator ").partition(":")[0],
+                    "operator": d.message.partition(" is not supported")[0]
+                    .removeprefix("operator ")
+                    .partition(": ")[0],
                     "origin": d.origin,
                     "reason": d.message,
                 }
@@ -55,7 +58,7 @@ def main(arguments: argparse.Namespace) -> int:
             ],
         }
     if arguments.json:
-        console.print(json.dumps(facts, indent=2), markup=False)
+        console.print(json.dumps(facts, indent=2))
     else:
         _show(str(arguments.model), facts)
     return 0
@@ -119,7 +122,7 @@ def _show(model: str, facts: dict[str, Any]) -> None:
     for kind in ("inputs", "outputs"):
         for tensor in facts[kind]:
             quant = f", scale {tensor['scale']:.6g}, zero point {tensor['zero_point']}" if tensor["scale"] else ""
-            table.add_row(kind[:-1], f"{tensor['name']}: {tensor['dtype']} {tensor['shape']}{quant}")
+            table.add_row(kind[:-1], f"{shown(tensor['name'])}: {tensor['dtype']} {tensor['shape']}{quant}")
     table.add_row("operators", ", ".join(f"{count} {name}" for name, count in facts["operators"].items()))
     for key, label in (
         ("macs", "multiply-accumulates"),

@@ -15,6 +15,7 @@ from ariel_build.boards import Board
 from ariel_build.commands.common import Subparsers, add_model, compiled, console, model_options, progress
 from ariel_build.driver import Compiled
 from ariel_build.errors import MetadataError
+from ariel_build.frontends.checks import shown
 from ariel_build.ir import Array
 from ariel_build.run import Execution, Facts, execute
 from ariel_build.samples import load, save, split_outputs, write_whole
@@ -89,7 +90,7 @@ def execute_compiled(
             facts=facts,
             cores=cores,
             stats=stats,
-            say=lambda text: progress.print(text, markup=False, style="dim"),
+            say=lambda text: progress.print(text, style="dim"),
         )
 
 
@@ -98,7 +99,7 @@ def _show(outputs: dict[str, Array], execution: Execution) -> None:
     table.add_column(style="bold")
     table.add_column()
     for name, array in outputs.items():
-        table.add_row("output", f"{name}: {array.dtype} {list(array.shape)}")
+        table.add_row("output", f"{shown(name)}: {array.dtype} {list(array.shape)}")
     for key, value in (execution.stats or {}).items():
         if value is not None and not (isinstance(value, list) and len(value) == 1):
             table.add_row(key.replace("_", " "), f"{value:,}" if isinstance(value, int | float) else str(value))

@@ -13,6 +13,7 @@ from ariel_build.commands.common import Subparsers, add_model, console, model_op
 from ariel_build.commands.run import add_on, execute_compiled, runnable
 from ariel_build.driver import compile_model, import_file
 from ariel_build.errors import MetadataError
+from ariel_build.frontends.checks import shown
 from ariel_build.ir import Array, DType, Graph, Value
 from ariel_build.module_name import module_name
 from ariel_build.oracle import ask
@@ -84,7 +85,7 @@ def _reference(arguments: argparse.Namespace, graph: Graph, samples: Samples) ->
     answer = ask(arguments.model, graph, samples)
     if not isinstance(answer, str):
         return answer
-    progress.print(f"note: {answer}; the compiler's own numpy reference answers instead", markup=False)
+    progress.print(f"note: {answer}; the compiler's own numpy reference answers instead")
     imported, _ = import_file(arguments.model, model_options(arguments).dims)
     return "the compiler's numpy reference", _evaluate(imported, samples)
 
@@ -110,7 +111,9 @@ def _show(rows: Sequence[Agreement], reference: str, board: str, samples: int) -
         table.add_column(column, justify="left" if column in ("tensor", "type") else "right")
     for row in rows:
         style = None if row.holds else "bold red"
-        table.add_row(row.name, row.type, f"{row.elements:,}", f"{row.different:,}", f"{row.worst:g}", style=style)
+        table.add_row(
+            shown(row.name), row.type, f"{row.elements:,}", f"{row.different:,}", f"{row.worst:g}", style=style
+        )
     console.print(table)
     agree = all(row.holds for row in rows)
     console.print("agrees" if agree else "DISAGREES", style="green" if agree else "bold red")

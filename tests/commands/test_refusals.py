@@ -1,0 +1,140 @@
+"""What the user gets wrong is answered with code 2 and a message: what, where, what to do; never with a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ariel_build.commands import compile as compile_command
+from tests.commands.conftest import Command
+from tests.zoo import DIGITS, FLOAT, node, onnx_file
+
+COMPILING = ("compile", "inspect", "run", "verify")
+
+
+def words(name: str, model: Path, folder: Path) -> list[str | Path]:
+    """Returns a command line of the command for the model; the npz has what `flip` takes."""
+    inputs = folder / "in.npz"
+    if not inputs.exists():
+        np.savez(inputs, x=np.zeros((1, 2, 3), np.float32))
+    tail: dict[str, list[str | Path]] = {
+        "compile": ["-o", folder / "out"],
+        "run": ["--inputs", inputs, "--outputs", folder / "out.npz"],
+    }
+    return [name, model, *tail.get(name, [])]
+
+
+@pytest.mark.parametrize("name", COMPILING)
+def test_a_missing_file(name: str, command: Command, tmp_path: Path) -> None:
+    command(*words(name, tmp_path / "kws.tflite", tmp_path)).refuses("does not exist", "kws.tflite")
+
+
+@pytest.mark.parametrize("name", COMPILING)
+def test_a_folder(name: str, command: Command, tmp_path: Path) -> None:
+    (tmp_path / "kws.onnx").mkdir()
+    command(*words(name, tmp_path / "kws.onnx", tmp_path)).refuses("is not a file", "kws.onnx")
+
+
+@pytest.mark.parametrize("name", COMPILING)
+def test_an_unknown_suffix(name: str, command: Command, tmp_path: Path) -> None:
+    model = tmp_path / "kws.pt"
+    model.write_bytes(b"torch")
+    command(*words(name, model, tmp_path)).refuses("kws.pt", ".onnx", ".tflite")
+
+
+@pytest.mark.parametrize("name", COMPILING)
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+@pytest.mark.parametrize("content", [b"", b"\0", b"TFL3", bytes(range(256)) * 4], ids=["empty", "one", "magic", "any"])
+def test_a_corrupt_file(name: str, suffix: str, content: bytes, command: Command, tmp_path: Path) -> None:
+    model = tmp_path / f"kws{suffix}"
+    model.write_bytes(content)
+    command(*words(name, model, tmp_path)).refuses(f"kws{suffix}", "help: ")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+def test_a_truncated_file(share: float, command: Command, tmp_path: Path) -> None:
+    data = DIGITS.read_bytes()
+    model = tmp_path / "digits.tflite"
+    model.write_bytes(data[: int(len(data) * share)])
+    command(*words("compile", model, tmp_path)).refuses("digits.tflite", "help: ")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["compile", "run", "verify"])
+def test_all_that_is_unsupported_is_in_one_list(name: str, exotic: Path, command: Command, tmp_path: Path) -> None:
+    answer = command(*words(name, exotic, tmp_path))
+    answer.refuses("Warp", "Weft", "first", "second", "exotic.onnx", "help: ")
+    assert answer.err.count("error: ") == 2
+
+
+def test_a_similar_operator_is_named(command: Command, tmp_path: Path) -> None:
+    nodes = [node("Transposed", ["x"], ["y"])]
+    model = onnx_file(tmp_path / "typo.onnx", nodes, {"x": (FLOAT, [2, 3])}, {"y": (FLOAT, [3, 2])})
+    command("compile", model, "-o", tmp_path / "out").refuses("Transposed is not supported (Transpose is)")
+
+
+@pytest.mark.parametrize("name", COMPILING)
+def test_an_unknown_board_is_answered_with_the_closest(name: str, flip: Path, command: Command, tmp_path: Path) -> None:
+    option = "--on" if name in ("run", "verify") else "--board"
+    answer = command(*words(name, flip, tmp_path), option, "qemu-cortex-m77")
+    answer.refuses("qemu-cortex-m77", "did you mean `qemu-cortex-m7`?", "ariel-build boards")
+
+
+@pytest.mark.parametrize("name", COMPILING)
+def test_more_cores_than_the_board_has(name: str, flip: Path, command: Command, tmp_path: Path) -> None:
+    command(*words(name, flip, tmp_path), "--cores", "3").refuses("--cores", "core")
+
+
+@pytest.mark.parametrize("name", ["compile", "inspect"])
+def test_more_weights_than_the_board_has_flash(name: str, command: Command, tmp_path: Path) -> None:
+    nodes = [node("Add", ["x", "w"], ["y"])]
+    big = np.zeros((300, 256), np.float32)
+    model = onnx_file(tmp_path / "big.onnx", nodes, {"x": (FLOAT, [1])}, {"y": (FLOAT, [300, 256])}, {"w": big})
+    answer = command(*words(name, model, tmp_path), "--board", "qemu-cortex-m0")
+    answer.refuses("does not fit qemu-cortex-m0", "bytes of flash, the board has 262,144", "big.onnx", "help: ")
+
+
+def test_boards_that_cannot_be_emulated(flip: Path, command: Command, tmp_path: Path) -> None:
+    command(*words("run", flip, tmp_path), "--on", "generic").refuses("generic", "qemu-cortex-m7")
+
+
+def test_run_takes_one_board(flip: Path, command: Command, tmp_path: Path) -> None:
+    both = ["--on", "qemu-cortex-m7", "--board", "qemu-cortex-m4"]
+    command(*words("run", flip, tmp_path), *both).refuses("differ")
+
+
+def test_verify_wants_a_sample(flip: Path, command: Command, tmp_path: Path) -> None:
+    command("verify", flip, "--samples", "0").refuses("at least one sample")
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("inspekt",), ("inspect",), ("compile", "x.tflite"), ("run", "x.tflite"), ("boards", "x")]
+)
+def test_a_wrong_command_line_shows_the_usage(words: tuple[str, ...], command: Command) -> None:
+    answer = command(*words)
+    assert answer.code == 2
+    assert answer.err.startswith("usage: ")
+
+
+def test_a_budget_that_is_exceeded_is_an_answer_not_an_error(flip: Path, command: Command, tmp_path: Path) -> None:
+    answer = command("compile", flip, "-o", tmp_path / "out", "--budget", "ram=16", "--budget", "flash=1")
+    assert answer.code == 1
+    assert "its budget is 16" in answer.err
+    assert "bytes of flash, its budget is 1" in answer.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_defect_of_ours_is_code_70(
+    flip: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(compile_command, "compiled", fails)
+    answer = command("compile", flip, "-o", tmp_path / "out")
+    assert answer.code == 70
+    assert "a defect of ariel_build" in answer.err
+    assert "ZeroDivisionError: ours" in answer.err
+    assert "Traceback" not in answer.err
