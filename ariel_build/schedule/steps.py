@@ -4,6 +4,9 @@ Time is logical. All that the run time promises is this: where `a.end <= b.start
 starts. Steps whose intervals overlap may run side by side, so whatever they touch lives at the same time. A sequence
 on one core is the case where step `i` has the interval [i, i + 1). Memory planning reads intervals and never indices,
 so that a schedule with branches side by side needs no other planner.
+
+A call that is to run piece by piece between others is several calls, each of which writes a part of the value (an
+alias of it, see `aliases`): every part then has a life of its own.
 """
 
 from __future__ import annotations
