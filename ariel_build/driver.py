@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from ariel_build import frontends
 from ariel_build.codegen import generate
 from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, MetadataError, ModelError
+from ariel_build.fit import check_fits
 from ariel_build.ir import Graph, verify
 from ariel_build.isa.code_size import flash_bound, stack_bound
 from ariel_build.lower import lower
 from ariel_build.memory import MemoryPlan, plan_calls
 from ariel_build.ops import import_model
 from ariel_build.passes import PassLog, optimize
-from ariel_build.run.fit import check_fits
 from ariel_build.schedule import Schedule
 
 if TYPE_CHECKING:

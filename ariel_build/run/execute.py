@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ariel_build.boards import Board
 from ariel_build.errors import BoardError, InternalError
+from ariel_build.fit import check_fits
 from ariel_build.run import elf, firmware
 from ariel_build.run.emulate import emulate
-from ariel_build.run.fit import check_fits
 from ariel_build.run.stats import Facts, Stats, collect
 
 __all__ = ["Execution", "execute"]
