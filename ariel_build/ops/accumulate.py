@@ -25,6 +25,7 @@ __all__ = [
     "float_bias",
     "folded_bias",
     "operands",
+    "packed",
     "requantizer",
     "tflite_clip",
 ]
@@ -96,6 +97,19 @@ def folded_bias(node: Node, weights: Array) -> Array:
     total = total - zero * weights.astype(np.int64).sum(axis=1)
     total = total + zero * filter_zero_point(node.input(1)) * weights.shape[1]
     return np.asarray(total.astype(np.int32))
+
+
+def packed(weights: Array, groups: int = 1) -> Packed:
+    """Returns a filter [channels, k] as `kernels::multiply` reads it: [channels / 4][k][4], then [k] for each one left.
+
+    Four channels take turns, so that one pointer and fixed offsets reach them.
+    """
+    parts: list[Array] = []
+    for group in np.split(weights, groups):
+        whole = group.shape[0] // 4 * 4
+        blocks = group[:whole].reshape(-1, 4, group.shape[1])
+        parts += [blocks.transpose(0, 2, 1).reshape(-1), group[whole:].reshape(-1)]
+    return Packed(np.concatenate(parts), "filter")
 
 
 def float_bias(bias: Value | None, count: int) -> Array:

@@ -18,6 +18,7 @@ from ariel_build.ops.accumulate import (
     float_bias,
     folded_bias,
     operands,
+    packed,
     requantizer,
     tflite_clip,
 )
@@ -113,14 +114,16 @@ class Conv2d(Operator):
             "output": image(output),
             "window": self.window.kernel(),
             "groups": self.groups,
-            "filter": Packed(weights.reshape(count, depth), "filter"),
+            "filter": packed(weights.reshape(count, depth), self.groups),
         }
         rows = output.shape[1] >= 4
         tail: dict[str, Field] = {
             "axis": Variant("Axis::Rows" if rows else "Axis::Channels"),
             "scratch": Scratch(0 if self.window.is_pointwise else depth * x.type.dtype.bytes),
         }
-        tiling = Tiling(Axis.ROWS, output.shape[1]) if rows else Tiling(Axis.CHANNELS, count, 4)
+        # A tile begins a block of four channels: blocks begin with their group.
+        unit = 4 if self.groups == 1 or count // self.groups % 4 == 0 else count // self.groups
+        tiling = Tiling(Axis.ROWS, output.shape[1]) if rows else Tiling(Axis.CHANNELS, count, unit)
         inputs = [x]
         bias = node.inputs[2] if len(node.inputs) > 2 else None
         if is_hybrid(node.inputs):

@@ -18,6 +18,7 @@ from ariel_build.ops.accumulate import (
     float_bias,
     folded_bias,
     operands,
+    packed,
     requantizer,
     tflite_clip,
 )
@@ -93,7 +94,7 @@ class FullyConnected(Operator):
             "output": Operand(output),
             "rows": rows,
             "depth": depth,
-            "filter": Packed(weights, "filter"),
+            "filter": packed(weights),
         }
         tail: dict[str, Field] = {"axis": Variant("Axis::Rows" if by_rows else "Axis::Channels")}
         tiling = Tiling(Axis.ROWS, rows) if by_rows else Tiling(Axis.CHANNELS, count, 4)

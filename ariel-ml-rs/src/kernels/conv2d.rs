@@ -2,9 +2,10 @@
 //!
 //! `output[y, x, c] = finish(bias[c] + sum over taps t and channels i of input[t, i] * filter[c, t, i])`
 //!
-//! The filter is laid out `[channel][tap row][tap column][input channel of the group]`; the compiler has folded the input's
-//! zero point into the bias, so padding reads as the zero point. A pixel's patch is gathered into scratch once and serves all
-//! output channels; a pointwise convolution reads the image itself.
+//! A filter has the elements `[tap row][tap column][input channel of the group]`, and the channels of a group are packed in
+//! fours (see [`super::multiply`]). The compiler has folded the input's zero point into the bias, so padding reads as the
+//! zero point. A pixel's patch is gathered into scratch once and serves all output channels; a pointwise convolution reads
+//! the image itself.
 
 use super::dynamic_quantize::Rescale;
 use super::multiply::{Factor, Finish, Real, Stored, channels};
@@ -25,7 +26,7 @@ pub struct Int8<R: 'static> {
     pub window: Window,
     /// Groups into which the channels of input and output are divided.
     pub groups: u32,
-    /// Filters, `[output channels][taps][input channels / groups]`.
+    /// Filters of `[taps][input channels / groups]`, packed.
     pub filter: &'static [i8],
     /// Bias of each output channel, with the input's zero point folded in.
     pub bias: &'static [i32],
@@ -54,7 +55,7 @@ pub struct Hybrid {
     pub window: Window,
     /// Groups into which the channels of input and output are divided.
     pub groups: u32,
-    /// Filters, `[output channels][taps][input channels / groups]`.
+    /// Filters of `[taps][input channels / groups]`, packed.
     pub filter: &'static [i8],
     /// Back to float32.
     pub rescale: Rescale,
@@ -75,7 +76,7 @@ pub struct F32 {
     pub window: Window,
     /// Groups into which the channels of input and output are divided.
     pub groups: u32,
-    /// Filters, `[output channels][taps][input channels / groups]`.
+    /// Filters of `[taps][input channels / groups]`, packed.
     pub filter: &'static [f32],
     /// Bias of each output channel.
     pub bias: &'static [f32],

@@ -1,23 +1,30 @@
 //! Dot products: the inner loops of convolutions and fully connected layers.
+//!
+//! Those over four filters are functions of their own, so that their loops have the registers to themselves; what calls
+//! them once for some hundred products does not feel it.
 
-/// Dot products of `k` inputs with four filters that lie `stride` elements apart.
+/// Dot products of `k` inputs with four filters that take turns: `filter[k][4]`.
 ///
 /// # Safety
-/// `input` has `k` elements, `filter` has `3 * stride + k`.
-#[inline]
-pub unsafe fn int8x4(input: *const i8, filter: *const i8, stride: usize, k: usize) -> [i32; 4] {
-    let mut acc = [0_i32; 4];
-    for index in 0..k {
-        // SAFETY: in bounds, as the caller promises.
-        unsafe {
-            let value = i32::from(*input.add(index));
-            acc[0] = acc[0].wrapping_add(value * i32::from(*filter.add(index)));
-            acc[1] = acc[1].wrapping_add(value * i32::from(*filter.add(stride + index)));
-            acc[2] = acc[2].wrapping_add(value * i32::from(*filter.add(2 * stride + index)));
-            acc[3] = acc[3].wrapping_add(value * i32::from(*filter.add(3 * stride + index)));
+/// `input` has `k` elements, `filter` has `4 * k`.
+#[inline(never)]
+#[must_use]
+pub unsafe fn int8x4(mut input: *const i8, mut filter: *const i8, k: usize) -> [i32; 4] {
+    let [mut a, mut b, mut c, mut d] = [0_i32; 4];
+    // SAFETY: in bounds, as the caller promises.
+    unsafe {
+        let end = input.add(k);
+        while input != end {
+            let value = i32::from(*input);
+            a = a.wrapping_add(value * i32::from(*filter));
+            b = b.wrapping_add(value * i32::from(*filter.add(1)));
+            c = c.wrapping_add(value * i32::from(*filter.add(2)));
+            d = d.wrapping_add(value * i32::from(*filter.add(3)));
+            input = input.add(1);
+            filter = filter.add(4);
         }
     }
-    acc
+    [a, b, c, d]
 }
 
 /// Dot product of `k` inputs with one filter.
@@ -25,6 +32,7 @@ pub unsafe fn int8x4(input: *const i8, filter: *const i8, stride: usize, k: usiz
 /// # Safety
 /// `input` and `filter` have `k` elements.
 #[inline]
+#[must_use]
 pub unsafe fn int8(input: *const i8, filter: *const i8, k: usize) -> i32 {
     let mut acc = 0_i32;
     for index in 0..k {
@@ -38,7 +46,8 @@ pub unsafe fn int8(input: *const i8, filter: *const i8, k: usize) -> i32 {
 ///
 /// # Safety
 /// `input` has `k` elements.
-#[inline]
+#[inline(never)]
+#[must_use]
 pub unsafe fn sum_int8(input: *const i8, k: usize) -> i32 {
     let mut acc = 0_i32;
     for index in 0..k {
@@ -48,24 +57,28 @@ pub unsafe fn sum_int8(input: *const i8, k: usize) -> i32 {
     acc
 }
 
-/// Dot products of `k` float inputs with four filters that lie `stride` elements apart.
+/// Dot products of `k` float inputs with four filters that take turns: `filter[k][4]`.
 ///
 /// # Safety
 /// As for [`int8x4`].
-#[inline]
-pub unsafe fn f32x4(input: *const f32, filter: *const f32, stride: usize, k: usize) -> [f32; 4] {
-    let mut acc = [0.0_f32; 4];
-    for index in 0..k {
-        // SAFETY: in bounds, as the caller promises.
-        unsafe {
-            let value = *input.add(index);
-            acc[0] += value * *filter.add(index);
-            acc[1] += value * *filter.add(stride + index);
-            acc[2] += value * *filter.add(2 * stride + index);
-            acc[3] += value * *filter.add(3 * stride + index);
+#[inline(never)]
+#[must_use]
+pub unsafe fn f32x4(mut input: *const f32, mut filter: *const f32, k: usize) -> [f32; 4] {
+    let [mut a, mut b, mut c, mut d] = [0.0_f32; 4];
+    // SAFETY: in bounds, as the caller promises.
+    unsafe {
+        let end = input.add(k);
+        while input != end {
+            let value = *input;
+            a += value * *filter;
+            b += value * *filter.add(1);
+            c += value * *filter.add(2);
+            d += value * *filter.add(3);
+            input = input.add(1);
+            filter = filter.add(4);
         }
     }
-    acc
+    [a, b, c, d]
 }
 
 /// Dot product of `k` float inputs with one filter.
@@ -73,6 +86,7 @@ pub unsafe fn f32x4(input: *const f32, filter: *const f32, stride: usize, k: usi
 /// # Safety
 /// As for [`int8`].
 #[inline]
+#[must_use]
 pub unsafe fn f32(input: *const f32, filter: *const f32, k: usize) -> f32 {
     let mut acc = 0.0_f32;
     for index in 0..k {

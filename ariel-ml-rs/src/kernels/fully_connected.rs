@@ -1,7 +1,7 @@
 //! Dense layers over rows: `output[r, c] = finish(bias[c] + sum of input[r, k] * filter[c, k] over k)`.
 //!
-//! The filter is laid out `[channel][k]`; the compiler has folded the input's zero point into the bias. Tiles are ranges of
-//! rows, or of channels: then each core reads only its share of the weights.
+//! The channels of the filter are packed in fours (see [`super::multiply`]); the compiler has folded the input's zero point
+//! into the bias. Tiles are ranges of rows, or of channels: then each core reads only its share of the weights.
 
 use super::dynamic_quantize::Rescale;
 use super::multiply::{Real, Stored, channels};
@@ -22,7 +22,7 @@ pub struct Int8<R: 'static> {
     pub rows: u32,
     /// Elements of an input row.
     pub depth: u32,
-    /// Filters, `[channels][depth]`.
+    /// Filters of `[depth]`, packed.
     pub filter: &'static [i8],
     /// Bias of each output channel, with the input's zero point folded in.
     pub bias: &'static [i32],
@@ -47,7 +47,7 @@ pub struct Hybrid {
     pub rows: u32,
     /// Elements of an input row.
     pub depth: u32,
-    /// Filters, `[channels][depth]`.
+    /// Filters of `[depth]`, packed.
     pub filter: &'static [i8],
     /// Back to float32.
     pub rescale: Rescale,
@@ -66,7 +66,7 @@ pub struct F32 {
     pub rows: u32,
     /// Elements of an input row.
     pub depth: u32,
-    /// Filters, `[channels][depth]`.
+    /// Filters of `[depth]`, packed.
     pub filter: &'static [f32],
     /// Bias of each output channel.
     pub bias: &'static [f32],

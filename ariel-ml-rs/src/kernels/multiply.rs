@@ -1,5 +1,7 @@
 //! What kernels that multiply and accumulate share: the products of an element type, and the end of a sum.
 //!
+//! Filters are packed by the compiler: four channels take turns, so that one pointer and fixed offsets reach them.
+//!
 //! A kernel is written once over a [`Factor`], what it multiplies, and a [`Finish`], what becomes of a sum: int8 by int8
 //! into int8, float32 into float32, and int8 by int8 into float32 (hybrid).
 
@@ -24,11 +26,11 @@ pub(crate) trait Factor: Element {
     /// As for [`dot::int8`].
     unsafe fn dot(input: *const Self, filter: *const Self, k: usize) -> Self::Sum;
 
-    /// Dot products of `k` inputs with four filters that lie `stride` elements apart.
+    /// Dot products of `k` inputs with four filters that take turns: `filter[k][4]`.
     ///
     /// # Safety
     /// As for [`dot::int8x4`].
-    unsafe fn dot4(input: *const Self, filter: *const Self, stride: usize, k: usize) -> [Self::Sum; 4];
+    unsafe fn dot4(input: *const Self, filter: *const Self, k: usize) -> [Self::Sum; 4];
 }
 
 impl Factor for i8 {
@@ -48,9 +50,9 @@ impl Factor for i8 {
     }
 
     #[inline(always)]
-    unsafe fn dot4(input: *const i8, filter: *const i8, stride: usize, k: usize) -> [i32; 4] {
+    unsafe fn dot4(input: *const i8, filter: *const i8, k: usize) -> [i32; 4] {
         // SAFETY: forwarded to the caller.
-        unsafe { dot::int8x4(input, filter, stride, k) }
+        unsafe { dot::int8x4(input, filter, k) }
     }
 }
 
@@ -71,9 +73,9 @@ impl Factor for f32 {
     }
 
     #[inline(always)]
-    unsafe fn dot4(input: *const f32, filter: *const f32, stride: usize, k: usize) -> [f32; 4] {
+    unsafe fn dot4(input: *const f32, filter: *const f32, k: usize) -> [f32; 4] {
         // SAFETY: forwarded to the caller.
-        unsafe { dot::f32x4(input, filter, stride, k) }
+        unsafe { dot::f32x4(input, filter, k) }
     }
 }
 
@@ -135,7 +137,10 @@ impl Finish<f32> for Real {
     }
 }
 
-/// Computes output channels `first..end` of one row, or pixel, from its `k` inputs; channel c has the filter at `c * k`.
+/// Computes output channels `first..end` of one row, or pixel, from its `k` inputs.
+///
+/// The compiler has packed the filter (`ariel_build/ops/accumulate.py`, `packed`): whole blocks of four channels take turns,
+/// `[channels / 4][k][4]`, and the channels that are left follow one by one. `first` begins a block.
 ///
 /// # Safety
 /// `input` has `k` elements, the filter `k` for each channel; `output` has room for the channels and is this call's own.
@@ -153,7 +158,7 @@ pub(crate) unsafe fn channels<T: Factor, F: Finish<T::Sum>>(
         let mut filter = filter.add(first * k);
         let mut channel = first;
         while channel + 4 <= end {
-            let sums = T::dot4(input, filter, k, k);
+            let sums = T::dot4(input, filter, k);
             for (index, sum) in sums.into_iter().enumerate() {
                 output.add(channel + index).write(finish.finish(sum, channel + index));
             }
