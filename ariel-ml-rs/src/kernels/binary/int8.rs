@@ -7,7 +7,7 @@
 use super::Broadcast;
 use crate::kernels::gemmlowp::reciprocal;
 use crate::memory::{Memory, Region, Source};
-use crate::quant::{Bounds, Multiplier, high_mul};
+use crate::quant::{Bounds, Multiplier, high_mul, rounding_shift_right};
 use crate::tile::Tile;
 
 /// Fractional bits of the factors of [`Linear`] and [`Product`].
@@ -99,8 +99,14 @@ fn quotient(dividend: i32, divisor: i32, factor: Multiplier) -> i32 {
     let sign_bits = if dividend < 0 { (!dividend).leading_zeros() } else { dividend.leading_zeros() };
     let headroom = sign_bits.wrapping_sub(1);
     let scaled = high_mul(dividend.wrapping_shl(headroom), inverse);
-    let shift = factor.shift.wrapping_sub(bits).wrapping_sub(headroom.cast_signed());
-    Multiplier { multiplier: factor.multiplier, shift }.apply(scaled)
+    let shift = headroom.cast_signed().wrapping_add(bits).wrapping_sub(factor.shift).cast_unsigned();
+    let scaled = high_mul(scaled, factor.multiplier);
+    if shift < 32 {
+        rounding_shift_right(scaled, shift)
+    } else {
+        // The reference shifts by more than an integer has bits: its result, where it is built for x86-64.
+        scaled.wrapping_shr(shift).wrapping_add(i32::from(scaled >= 0))
+    }
 }
 
 kernels! {

@@ -1,0 +1,213 @@
+"""Binary: output = activation(f(left, right)) element by element, the operands broadcast to one shape.
+
+What TFLite computes in integers is in `binary_int8.py`; the choice of a kernel for int8 in `binary_lowering.py`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array, DType, Node, TensorType
+from ariel_build.kernel import KernelCall
+from ariel_build.ops import binary_int8
+from ariel_build.ops.accumulate import Numbers, finish_float
+from ariel_build.ops.base import Operator, UnsupportedReason
+from ariel_build.ops.binary_int8 import Operands
+from ariel_build.ops.binary_lowering import lower_stored
+from ariel_build.ops.elementwise import BYTES, binary_call, broadcast_type, dequantize, quant_of, quantize
+from ariel_build.ops.fixed_point import I64, UNBOUNDED, Rounding, stored_bounds
+
+__all__ = ["Add", "Binary", "Div", "Maximum", "Minimum", "Mul", "Pow", "Prelu", "SquaredDifference", "Sub"]
+
+#: Of which operators the runtime has an int32 kernel.
+_I32 = ("Add", "Sub", "Mul", "Div", "Maximum", "Minimum")
+
+
+@dataclass(frozen=True)
+class Binary(Operator):
+    """Base of the operators of two operands; `clip` holds the real bounds of the fused activation."""
+
+    clip: tuple[float, float] = UNBOUNDED
+    rounding: Rounding = Rounding.DOUBLE
+
+    @abstractmethod
+    def real(self, left: Numbers, right: Numbers) -> Numbers:
+        """Computes float32 elements."""
+
+    def integer(self, left: Numbers, right: Numbers) -> Numbers:
+        """Computes plain integers, wrapping."""
+        return self.real(left, right)
+
+    def fixed_point(self, operands: Operands) -> I64:
+        """Computes int8 as TFLite does, zero point included, before it clamps."""
+        raise UnsupportedReason(f"{self.name} of int8 is not a kernel of TFLite")
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """T[a], T[b] -> T[a and b broadcast]."""
+        return [broadcast_type(inputs)]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Computes in the type of the operands, or as TFLite or onnxruntime compute int8."""
+        left, right = inputs[0], inputs[1]
+        assert left is not None and right is not None  # noqa: S101 - infer has seen them
+        if left.dtype == np.float32:
+            with np.errstate(all="ignore"):
+                return [finish_float(self.real(left, right), self.clip)]
+        if node.output.type.quant is not None:
+            return [self.stored(left, right, node)]
+        with np.errstate(all="ignore"):
+            result = self.integer(left, right)
+        least, greatest = DType.of(left.dtype).range
+        return [np.clip(result, max(least, self.clip[0]), min(greatest, self.clip[1])).astype(left.dtype)]
+
+    def stored(self, left: Array, right: Array, node: Node) -> Array:
+        """Computes stored elements, for the quantisation of the node's values."""
+        source = quant_of(node.input(0), "the left operand"), quant_of(node.input(1), "the right operand")
+        output, dtype = quant_of(node.output, "the output"), node.output.type.dtype
+        bounds = stored_bounds(self.clip, output, dtype, self.rounding)
+        if self.rounding is Rounding.DOUBLE:
+            operands = Operands(left.astype(np.int64), right.astype(np.int64), *source, output)
+            return np.clip(self.fixed_point(operands), *bounds).astype(dtype.numpy)
+        with np.errstate(all="ignore"):
+            real = self.real(dequantize(left, source[0]), dequantize(right, source[1]))
+        return np.clip(quantize(real, output, dtype, self.rounding), *bounds).astype(dtype.numpy)
+
+    def lower(self, node: Node) -> KernelCall:
+        """`binary::<name>F32`, `I32`, or what `lower_stored` finds for int8."""
+        dtype = node.output.type.dtype
+        if dtype in BYTES:
+            return lower_stored(self, node)
+        low, high = self.clip
+        if dtype is DType.F32:
+            return binary_call(f"{self.name}F32", node, {"min": low, "max": high})
+        if dtype is DType.I32 and self.name in _I32:
+            least, greatest = dtype.range
+            return binary_call(f"{self.name}I32", node, {"min": int(max(low, least)), "max": int(min(high, greatest))})
+        raise UnsupportedReason(f"{self.name} of {dtype.value} is not supported")
+
+
+@dataclass(frozen=True)
+class Add(Binary):
+    """left + right."""
+
+    def real(self, left: Numbers, right: Numbers) -> Numbers:
+        """Adds."""
+        return np.add(left, right)
+
+    def fixed_point(self, operands: Operands) -> I64:
+        """TFLite's ADD."""
+        return binary_int8.add(operands)
+
+
+@dataclass(frozen=True)
+class Sub(Binary):
+    """left - right."""
+
+    def real(self, left: Numbers, right: Numbers) -> Numbers:
+        """Subtracts."""
+        return np.subtract(left, right)
+
+    def fixed_point(self, operands: Operands) -> I64:
+        """TFLite's SUB."""
+        return binary_int8.subtract(operands)
+
+
+@dataclass(frozen=True)
+class Mul(Binary):
+    """left * right."""
+
+    def real(self, left: Numbers, right: Numbers) -> Numbers:
+        """Multiplies."""
+        return np.multiply(left, right)
+
+    def fixed_point(self, operands: Operands) -> I64:
+        """TFLite's MUL."""
+        return binary_int8.multiply(operands)
+
+
+@dataclass(frozen=True)
+class Div(Binary):
+    """left / right; of integers rounded towards zero."""
+
+    def real(self, left: Numbers, right: Numbers) -> Numbers:
+        """Divides."""
+        return np.divide(left, right)
+
+    def integer(self, left: Numbers, right: Numbers) -> Numbers:
+        """Divides towards zero; by zero it gives 0."""
+        divisor = np.where(right == 0, 1, right)
+        quotient = np.abs(left) // np.abs(divisor) * np.sign(left) * np.sign(divisor)
+        return np.where(right == 0, 0, quotient)
+
+    def fixed_point(self, operands: Operands) -> I64:
+        """TFLite's DIV."""
+        return binary_int8.divide(operands)
+
+
+@dataclass(frozen=True)
+class Maximum(Binary):
+    """max(left, right)."""
+
+    def real(self, left: Numbers, right: Numbers) -> Numbers:
+        """Returns the greater ones."""
+        return np.maximum(left, right)
+
+    def fixed_point(self, operands: Operands) -> I64:
+        """TFLite compares the stored integers, whatever their scales."""
+        return np.maximum(operands.left, operands.right)
+
+
+@dataclass(frozen=True)
+class Minimum(Binary):
+    """min(left, right)."""
+
+    def real(self, left: Numbers, right: Numbers) -> Numbers:
+        """Returns the lesser ones."""
+        return np.minimum(left, right)
+
+    def fixed_point(self, operands: Operands) -> I64:
+        """TFLite compares the stored integers, whatever their scales."""
+        return np.minimum(operands.left, operands.right)
+
+
+@dataclass(frozen=True)
+class SquaredDifference(Binary):
+    """(left - right)^2."""
+
+    def real(self, left: Numbers, right: Numbers) -> Numbers:
+        """Squares the difference."""
+        return np.square(np.subtract(left, right))
+
+    def fixed_point(self, operands: Operands) -> I64:
+        """TFLite's SQUARED_DIFFERENCE."""
+        return binary_int8.squared_difference(operands)
+
+
+@dataclass(frozen=True)
+class Pow(Binary):
+    """left ^ right."""
+
+    def real(self, left: Numbers, right: Numbers) -> Numbers:
+        """Computes in double, rounded once."""
+        return np.power(left.astype(np.float64), right.astype(np.float64)).astype(np.float32)
+
+    def integer(self, left: Numbers, right: Numbers) -> Numbers:
+        """Computes in double, which is exact up to 2^53."""
+        return np.power(left.astype(np.float64), right.astype(np.float64))
+
+
+@dataclass(frozen=True)
+class Prelu(Binary):
+    """left where it is not negative, else left * right."""
+
+    def real(self, left: Numbers, right: Numbers) -> Numbers:
+        """Scales the negative ones."""
+        return np.where(left < 0, left * right, left)
+
+    def fixed_point(self, operands: Operands) -> I64:
+        """TFLite's PRELU."""
+        return binary_int8.prelu(operands)

@@ -1,0 +1,95 @@
+"""Importers of the operators of two operands, and of those of several that are made of them."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+
+from ariel_build.ir import DType, Value
+from ariel_build.ops.accumulate import tflite_clip
+from ariel_build.ops.base import UnsupportedReason, imports
+from ariel_build.ops.binary import Add, Binary, Div, Maximum, Minimum, Mul, Pow, Prelu, SquaredDifference, Sub
+from ariel_build.ops.cast import cast
+from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.unary import Unary
+
+_TFLITE: dict[str, type[Binary]] = {
+    "ADD": Add,
+    "DIV": Div,
+    "MAXIMUM": Maximum,
+    "MINIMUM": Minimum,
+    "MUL": Mul,
+    "POW": Pow,
+    "PRELU": Prelu,
+    "SQUARED_DIFFERENCE": SquaredDifference,
+    "SUB": Sub,
+}
+
+
+@imports("tflite", *_TFLITE)
+def _from_tflite(importer: Importer) -> None:
+    op = _TFLITE[importer.node.op](tflite_clip(importer))
+    importer.emit_declared(op, [importer.input(0), importer.input(1)])
+
+
+@imports("tflite", "ADD_N")
+def _add_n_from_tflite(importer: Importer) -> None:
+    importer.bind(_chain(importer, Add()))
+
+
+@imports("tflite", "FLOOR_DIV")
+def _floor_div_from_tflite(importer: Importer) -> None:
+    if importer.output_type().dtype is not DType.F32:
+        raise UnsupportedReason("only float32 is supported")
+    (quotient,) = importer.emit(Div(), [importer.input(0), importer.input(1)])
+    importer.emit_declared(Unary("Floor"), [quotient])
+
+
+_ONNX: dict[str, type[Binary]] = {"Add": Add, "Div": Div, "Mul": Mul, "PRelu": Prelu, "Sub": Sub}
+
+
+@imports("onnx", *_ONNX)
+def _from_onnx(importer: Importer) -> None:
+    op = _ONNX[importer.node.op](rounding=Rounding.NEAREST_EVEN)
+    importer.bind(*importer.emit(op, [importer.input(0), importer.input(1)]))
+
+
+_VARIADIC: dict[str, type[Binary]] = {"Max": Maximum, "Mean": Add, "Min": Minimum, "Sum": Add}
+
+
+@imports("onnx", *_VARIADIC)
+def _variadic_from_onnx(importer: Importer) -> None:
+    result = _chain(importer, _VARIADIC[importer.node.op](rounding=Rounding.NEAREST_EVEN))
+    if importer.node.op == "Mean":
+        count = importer.constant(np.array(len(importer.inputs()), np.float32))
+        (result,) = importer.emit(Div(rounding=Rounding.NEAREST_EVEN), [result, count])
+    importer.bind(result)
+
+
+def _chain(importer: Importer, op: Binary) -> Value:
+    """Returns the inputs combined from the left."""
+    inputs = importer.inputs()
+    if not inputs:
+        raise UnsupportedReason("it has no input")
+    return reduce(lambda left, right: importer.emit(op, [left, right])[0], inputs)
+
+
+#: Exponents that are simpler functions.
+_POWERS = {2.0: "Square", 0.5: "Sqrt", -0.5: "Rsqrt", -1.0: "Reciprocal"}
+
+
+@imports("onnx", "Pow")
+def _pow_from_onnx(importer: Importer) -> None:
+    base, exponent = importer.input(0), importer.input(1)
+    if exponent.data is not None and exponent.data.size == 1 and len(exponent.shape) <= len(base.shape):
+        number = float(exponent.data.reshape(-1)[0])
+        if number == 1.0:
+            importer.bind(base)
+            return
+        if number in _POWERS and base.type.dtype is DType.F32:
+            importer.bind(*importer.emit(Unary(_POWERS[number], (), Rounding.NEAREST_EVEN), [base]))
+            return
+    exponent = cast(importer, exponent, base.type.dtype)
+    importer.bind(*importer.emit(Pow(rounding=Rounding.NEAREST_EVEN), [base, exponent]))

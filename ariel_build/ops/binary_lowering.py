@@ -1,0 +1,155 @@
+"""int8 operators of two operands -> kernels: a table, a formula proven for all inputs, or the definition itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ariel_build.ir import Array, DType, Node, Quant, Value
+from ariel_build.kernel import Field, KernelCall, Nested
+from ariel_build.ops.accumulate import bounds
+from ariel_build.ops.base import UnsupportedReason
+from ariel_build.ops.binary_int8 import (
+    prelu_scales,
+    product_scale,
+    quotient_scale,
+    scaled,
+    square_scales,
+    sum_scales,
+)
+from ariel_build.ops.elementwise import all_bytes, binary_call, lookup_call, multiplier, quant_of
+from ariel_build.ops.fixed_point import I64, Rounding, stored_bounds
+from ariel_build.ops.integer_formula import find_formula
+
+if TYPE_CHECKING:
+    from ariel_build.ops.binary import Binary
+
+__all__ = ["lower_stored"]
+
+Fields = Mapping[str, Field]
+
+
+def lower_stored(op: Binary, node: Node) -> KernelCall:
+    """Returns the cheapest call that computes exactly what the reference does."""
+    left, right = node.input(0), node.input(1)
+    table = _table(op, node, left, right)
+    if table is not None:
+        return table
+    if any(v.type.dtype is not DType.I8 for v in (left, right, node.output)):
+        raise UnsupportedReason(f"{op.name} takes and gives int8, not {left.type}, {right.type} and {node.output.type}")
+    proven = _proven(op, node, left, right)
+    if proven is not None:
+        return binary_call(proven[0], node, proven[1])
+    kernel, fields = _definition(op, node)
+    return binary_call(kernel, node, {**fields, "bounds": bounds(node, op.clip, op.rounding)})
+
+
+def _table(op: Binary, node: Node, left: Value, right: Value) -> KernelCall | None:
+    """Returns a lookup where one operand is a constant number, or both are one value."""
+    if left is right:
+        return lookup_call(node, left, lambda data: op.reference([data, data], node)[0])
+    for constant, other in ((right, left), (left, right)):
+        if constant.data is None or constant.data.size != 1 or other.type.elements != node.output.type.elements:
+            continue
+        number = constant.data.reshape(())
+        swapped = constant is left
+
+        def function(data: Array, number: Array = number, swapped: bool = swapped) -> Array:
+            return op.reference([number, data] if swapped else [data, number], node)[0]
+
+        return lookup_call(node, other, function)
+    return None
+
+
+def _proven(op: Binary, node: Node, left: Value, right: Value) -> tuple[str, Fields] | None:
+    """Returns `Linear` for sums, `Product` for products, with constants that are right for all pairs that can occur."""
+    if op.name not in ("Add", "Sub", "Mul"):
+        return None
+    quants = _quants(node)
+    a, b = np.meshgrid(_domain(left), _domain(right), indexing="ij")
+    want = op.stored(a, b, node).astype(np.int64)
+    low, high = stored_bounds(op.clip, quants[2], DType.I8, op.rounding)
+    wide_a, wide_b = a.astype(np.int64), b.astype(np.int64)
+    limits = Nested("Bounds", {"zero_point": 0, "min": low, "max": high})
+    if op.name == "Mul":
+        features: list[I64] = [(wide_a - quants[0].zero_point) * (wide_b - quants[1].zero_point)]
+        formula = find_formula(features, want, (low, high), [product_scale(*quants)])
+        if formula is None:
+            return None
+        zero_points = (quants[0].zero_point, quants[1].zero_point)
+        (factor,) = formula.factors
+        return "Product", {
+            "zero_points": zero_points,
+            "factor": factor,
+            "offset": formula.offset,
+            "bounds": limits,
+        }
+    sign = -1.0 if op.name == "Sub" else 1.0
+    slopes = [quants[0].scale / quants[2].scale, sign * quants[1].scale / quants[2].scale]
+    formula = find_formula([wide_a, wide_b], want, (low, high), slopes)
+    if formula is None:
+        return None
+    return "Linear", {
+        "left_factor": formula.factors[0],
+        "right_factor": formula.factors[1],
+        "offset": formula.offset,
+        "bounds": limits,
+    }
+
+
+def _domain(value: Value) -> Array:
+    """Returns the elements that an operand can have."""
+    return all_bytes(value.type.dtype) if value.data is None else np.unique(value.data)
+
+
+def _quants(node: Node) -> tuple[Quant, Quant, Quant]:
+    return (
+        quant_of(node.input(0), "the left operand"),
+        quant_of(node.input(1), "the right operand"),
+        quant_of(node.output, "the output"),
+    )
+
+
+def _definition(op: Binary, node: Node) -> tuple[str, Fields]:
+    """Returns the kernel that follows the origin's own steps, and its fields but for the bounds."""
+    left, right, output = _quants(node)
+    if op.name in ("Maximum", "Minimum") and (op.rounding is Rounding.DOUBLE or left == right == output):
+        return f"{op.name}Int8", {}
+    if op.rounding is Rounding.NEAREST_EVEN:
+        return f"{op.name}Dequantized", {
+            "left_affine": _affine(left),
+            "right_affine": _affine(right),
+            "scale": output.scale,
+        }
+    zero_points = (left.zero_point, right.zero_point)
+    match op.name:
+        case "Add" | "Sub" | "SquaredDifference":
+            if op.name == "SquaredDifference":
+                scales = square_scales(left, right, output)
+            else:
+                scales = sum_scales(left, right, output, single=op.name == "Sub")
+            return f"{op.name}Int8", {
+                "scale_left": scaled(left, scales.left, scales.shift),
+                "scale_right": scaled(right, scales.right, scales.shift),
+                "multiplier": multiplier(scales.result),
+            }
+        case "Mul":
+            factor = product_scale(left, right, output)
+            return "MulInt8", {"zero_points": zero_points, "multiplier": multiplier(factor)}
+        case "Div":
+            factor = quotient_scale(left, right, output)
+            return "DivInt8", {"zero_points": zero_points, "multiplier": multiplier(factor)}
+        case "Prelu":
+            positive, negative = prelu_scales(left, right, output)
+            return "PreluInt8", {
+                "zero_points": zero_points,
+                "positive": multiplier(positive),
+                "negative": multiplier(negative),
+            }
+    raise UnsupportedReason(f"{op.name} of int8 is not supported")
+
+
+def _affine(quant: Quant) -> Nested:
+    return Nested("binary::Affine", {"scale": quant.scale, "zero_point": quant.zero_point})

@@ -1,0 +1,108 @@
+"""Cast: output = input, converted to another element type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array, DType, Node, TensorType, Value
+from ariel_build.kernel import KernelCall
+from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.elementwise import lookup_call, same_type, unary_call
+from ariel_build.ops.importer import Importer
+
+__all__ = ["Cast", "cast", "wide_constant"]
+
+#: Pairs that the runtime's `cast.rs` has; those between types of one byte are tables.
+_KERNELS = {
+    (source, target)
+    for source in (DType.I8, DType.U8, DType.I32, DType.I64, DType.F32, DType.BOOL)
+    for target in (DType.I8, DType.I32, DType.I64, DType.F32, DType.BOOL)
+    if source is not target
+}
+
+
+@dataclass(frozen=True)
+class Cast(Operator):
+    """Converts to `dtype`: integers wrap, floats are truncated towards zero, anything but 0 is true."""
+
+    dtype: DType
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """T[..] -> U[..]."""
+        return [TensorType(self.dtype, same_type(inputs).shape)]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Converts; floats that the type cannot hold saturate at int32 or int64."""
+        x = np.asarray(inputs[0])
+        if x.dtype == np.float32 and self.dtype.is_integer:
+            wide = np.int64 if self.dtype is DType.I64 else np.int32
+            info = np.iinfo(wide)
+            with np.errstate(invalid="ignore"):
+                whole = np.trunc(np.nan_to_num(x.astype(np.float64), nan=0.0))
+                x = np.where(whole >= info.max, info.max, np.clip(whole, info.min, info.max).astype(np.int64))
+        return [x.astype(self.dtype.numpy)]
+
+    def lower(self, node: Node) -> KernelCall:
+        """`lookup::Int8` or `cast::<From>To<To>`."""
+        x = node.input(0)
+        if x.type.dtype.bytes == 1 and self.dtype.bytes == 1:
+            return lookup_call(node, x, lambda data: self.reference([data], node)[0])
+        if (x.type.dtype, self.dtype) not in _KERNELS:
+            raise UnsupportedReason(f"from {x.type.dtype.value} to {self.dtype.value} is not supported")
+        name = "To".join(d.value.capitalize() for d in (x.type.dtype, self.dtype))
+        return unary_call(f"cast::{name}", node, {})
+
+
+def cast(importer: Importer, value: Value, dtype: DType) -> Value:
+    """Returns `value` with another element type."""
+    return value if value.type.dtype is dtype else importer.emit(Cast(dtype), [value])[0]
+
+
+def wide_constant(importer: Importer, index: int) -> Array | None:
+    """Returns an input that is a constant of a type that we do not compile, such as float16 or float64."""
+    key = importer.node.inputs[index]
+    tensor = None if key is None or key in importer.values else importer.model.tensors.get(key)
+    return None if tensor is None or tensor.dtype is not None else tensor.data
+
+
+@imports("tflite", "CAST")
+def _from_tflite(importer: Importer) -> None:
+    _convert(importer, importer.output_type().dtype)
+
+
+_ONNX_TYPES = {
+    1: DType.F32,
+    2: DType.U8,
+    3: DType.I8,
+    4: DType.U16,
+    5: DType.I16,
+    6: DType.I32,
+    7: DType.I64,
+    9: DType.BOOL,
+    12: DType.U32,
+}
+
+
+@imports("onnx", "Cast")
+def _from_onnx(importer: Importer) -> None:
+    number = importer.integer("to")
+    if number not in _ONNX_TYPES:
+        raise UnsupportedReason(f"to element type {number} is not supported")
+    _convert(importer, _ONNX_TYPES[number])
+
+
+@imports("onnx", "CastLike")
+def _like_from_onnx(importer: Importer) -> None:
+    _convert(importer, importer.input(1).type.dtype)
+
+
+def _convert(importer: Importer, dtype: DType) -> None:
+    wide = wide_constant(importer, 0)
+    if wide is not None:
+        with np.errstate(over="ignore"):
+            importer.bind(importer.constant(wide.astype(dtype.numpy)))
+        return
+    importer.bind(cast(importer, importer.input(0), dtype))

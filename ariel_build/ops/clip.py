@@ -1,0 +1,113 @@
+"""Clip: output = min(max(input, low), high); with (0, inf) it is Relu, with (0, 6) Relu6."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array, DType, Node, TensorType, Value
+from ariel_build.kernel import KernelCall
+from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.elementwise import (
+    BYTES,
+    dequantize,
+    lookup_call,
+    quant_of,
+    quantize,
+    rescale,
+    same_type,
+    unary_call,
+)
+from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
+from ariel_build.ops.importer import Importer
+
+__all__ = ["Clip"]
+
+_NAMES = {(0.0, math.inf): "Relu", (0.0, 6.0): "Relu6", (-1.0, 1.0): "ReluN1To1"}
+
+
+@dataclass(frozen=True)
+class Clip(Operator):
+    """Clamps to the real bounds `clip`."""
+
+    clip: tuple[float, float] = UNBOUNDED
+    rounding: Rounding = Rounding.DOUBLE
+
+    @property
+    def name(self) -> str:
+        """`Relu`, `Relu6`, `ReluN1To1` or `Clip`."""
+        return _NAMES.get(self.clip, "Clip")
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """T -> T."""
+        return [same_type(inputs)]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Clamps; int8 as TFLite-Micro, or rne of the clamped real value."""
+        x = inputs[0]
+        assert x is not None  # noqa: S101 - infer has seen it
+        if node.output.type.quant is not None and node.output.type.dtype is not DType.F32:
+            return [self._stored(x, node)]
+        low, high = self.clip
+        if x.dtype != np.float32:
+            least, greatest = DType.of(x.dtype).range
+            low, high = max(low, least), min(high, greatest)
+        return [np.minimum(np.maximum(x, np.asarray(low).astype(x.dtype)), np.asarray(high).astype(x.dtype))]
+
+    def _stored(self, x: Array, node: Node) -> Array:
+        quant, output = quant_of(node.input(0), "the input"), quant_of(node.output, "the output")
+        dtype = node.output.type.dtype
+        if self.rounding is Rounding.NEAREST_EVEN:
+            low, high = (np.float32(b) for b in self.clip)
+            return quantize(np.minimum(np.maximum(dequantize(x, quant), low), high), output, dtype, self.rounding)
+        wide = x.astype(np.int64)
+        if self.clip == (0.0, 6.0):
+            # TFLite-Micro clamps the stored integers, whatever the output's quantisation.
+            bounds = stored_bounds(self.clip, quant, dtype, self.rounding)
+        else:
+            bounds = stored_bounds(self.clip, output, dtype, self.rounding)
+            factor = float(np.float32(quant.scale) / np.float32(output.scale))
+            wide = rescale(wide - quant.zero_point, factor) + output.zero_point
+        return np.minimum(np.maximum(wide, bounds[0]), bounds[1]).astype(dtype.numpy)
+
+    def lower(self, node: Node) -> KernelCall:
+        """`lookup::Int8` or `unary::Clip`."""
+        x = node.input(0)
+        if x.type.dtype in BYTES:
+            return lookup_call(node, x, lambda data: self.reference([data], node)[0])
+        if x.type.dtype is not DType.F32:
+            raise UnsupportedReason(f"{self.name} of {x.type.dtype.value} is not supported")
+        return unary_call("unary::Clip", node, {"low": self.clip[0], "high": self.clip[1]})
+
+
+_TFLITE = {"RELU": (0.0, math.inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "RELU_0_TO_1": (0.0, 1.0)}
+
+
+@imports("tflite", *_TFLITE)
+def _from_tflite(importer: Importer) -> None:
+    importer.emit_declared(Clip(_TFLITE[importer.node.op]), [importer.input(0)])
+
+
+@imports("onnx", "Relu")
+def _relu_from_onnx(importer: Importer) -> None:
+    importer.bind(*importer.emit(Clip((0.0, math.inf), Rounding.NEAREST_EVEN), [importer.input(0)]))
+
+
+@imports("onnx", "Clip")
+def _clip_from_onnx(importer: Importer) -> None:
+    # From opset 11 on the bounds are inputs.
+    low = _bound(importer.optional_input(1), importer.real("min", -math.inf), "the lower bound")
+    high = _bound(importer.optional_input(2), importer.real("max", math.inf), "the upper bound")
+    # Where the bounds cross, the upper one wins.
+    importer.bind(*importer.emit(Clip((min(low, high), high), Rounding.NEAREST_EVEN), [importer.input(0)]))
+
+
+def _bound(value: Value | None, default: float, what: str) -> float:
+    if value is None:
+        return default
+    if value.data is None or value.data.size != 1:
+        raise UnsupportedReason(f"{what} is computed at run time; only a constant is supported")
+    return float(value.data.reshape(-1)[0])

@@ -1,0 +1,161 @@
+"""Compare: output = left relation right, a boolean; and the logic of booleans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array, DType, Node, Quant, TensorType
+from ariel_build.kernel import Field, KernelCall, Variant
+from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.binary_int8 import scaled
+from ariel_build.ops.elementwise import binary_call, broadcast_type, lookup_call, quant_of, rescale, same_type
+from ariel_build.ops.fixed_point import I64
+from ariel_build.ops.importer import Importer
+
+__all__ = ["Compare", "Logic", "Not"]
+
+_RELATIONS: dict[str, Callable[[Array, Array], Array]] = {
+    "Equal": np.equal,
+    "NotEqual": np.not_equal,
+    "Greater": np.greater,
+    "GreaterEqual": np.greater_equal,
+    "Less": np.less,
+    "LessEqual": np.less_equal,
+}
+_LOGIC: dict[str, Callable[[Array, Array], Array]] = {
+    "And": np.logical_and,
+    "Or": np.logical_or,
+    "Xor": np.logical_xor,
+}
+#: Bits by which TFLite shifts int8 operands before it scales them.
+_SHIFT = 8
+
+
+@dataclass(frozen=True)
+class Compare(Operator):
+    """left `relation` right."""
+
+    relation: str
+
+    @property
+    def name(self) -> str:
+        """The relation."""
+        return self.relation
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """T[a], T[b] -> bool[a and b broadcast]."""
+        return [TensorType(DType.BOOL, broadcast_type(inputs).shape)]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Compares; quantised int8 as TFLite, at a common scale."""
+        left, right = inputs[0], inputs[1]
+        assert left is not None and right is not None  # noqa: S101 - infer has seen them
+        quants = node.input(0).type.quant, node.input(1).type.quant
+        if node.input(0).type.dtype is DType.I8 and quants[0] is not None and quants[1] is not None:
+            left, right = _scale(left, quants[0]), _scale(right, quants[1])
+        return [np.asarray(_RELATIONS[self.relation](left, right), np.bool_)]
+
+    def lower(self, node: Node) -> KernelCall:
+        """`compare::<relation>F32`, `I32` or `compare::Int8`."""
+        dtype = node.input(0).type.dtype
+        if dtype in (DType.F32, DType.I32):
+            return binary_call(f"{self.relation}{dtype.value.upper()}", node, {}, "compare")
+        if dtype is not DType.I8:
+            raise UnsupportedReason(f"{self.relation} of {dtype.value} is not supported")
+        left, right = quant_of(node.input(0), "the left operand"), quant_of(node.input(1), "the right operand")
+        fields: dict[str, Field] = {
+            "scale_left": scaled(left, left.scale, _SHIFT, "compare"),
+            "scale_right": scaled(right, right.scale, _SHIFT, "compare"),
+            "relation": Variant(f"compare::Relation::{self.relation}"),
+        }
+        return binary_call("Int8", node, fields, "compare")
+
+
+def _scale(data: Array, quant: Quant) -> I64:
+    return rescale((data.astype(np.int64) - quant.zero_point) << _SHIFT, quant.scale)
+
+
+@dataclass(frozen=True)
+class Logic(Operator):
+    """left and, or, xor right."""
+
+    kind: str
+
+    @property
+    def name(self) -> str:
+        """`And`, `Or` or `Xor`."""
+        return self.kind
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """bool[a], bool[b] -> bool[a and b broadcast]."""
+        type_ = broadcast_type(inputs)
+        if type_.dtype is not DType.BOOL:
+            raise ValueError(f"{self.kind} of {type_.dtype.value}")
+        return [type_]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Combines."""
+        return [np.asarray(_LOGIC[self.kind](np.asarray(inputs[0]), np.asarray(inputs[1])), np.bool_)]
+
+    def lower(self, node: Node) -> KernelCall:
+        """`compare::And`, `Or` or `Xor`."""
+        return binary_call(self.kind, node, {}, "compare")
+
+
+@dataclass(frozen=True)
+class Not(Operator):
+    """not input."""
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """Booleans -> booleans."""
+        type_ = same_type(inputs)
+        if type_.dtype is not DType.BOOL:
+            raise ValueError(f"Not of {type_.dtype.value}")
+        return [type_]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Inverts."""
+        return [np.logical_not(np.asarray(inputs[0]))]
+
+    def lower(self, node: Node) -> KernelCall:
+        """`lookup::Int8`."""
+        return lookup_call(node, node.input(0), np.logical_not)
+
+
+_TFLITE = {
+    "EQUAL": Compare("Equal"),
+    "GREATER": Compare("Greater"),
+    "GREATER_EQUAL": Compare("GreaterEqual"),
+    "LESS": Compare("Less"),
+    "LESS_EQUAL": Compare("LessEqual"),
+    "LOGICAL_AND": Logic("And"),
+    "LOGICAL_NOT": Not(),
+    "LOGICAL_OR": Logic("Or"),
+    "NOT_EQUAL": Compare("NotEqual"),
+}
+
+
+@imports("tflite", *_TFLITE)
+def _from_tflite(importer: Importer) -> None:
+    importer.emit_declared(_TFLITE[importer.node.op], importer.inputs())
+
+
+_ONNX: dict[str, Operator] = {
+    "And": Logic("And"),
+    "Equal": Compare("Equal"),
+    "Greater": Compare("Greater"),
+    "GreaterOrEqual": Compare("GreaterEqual"),
+    "Less": Compare("Less"),
+    "LessOrEqual": Compare("LessEqual"),
+    "Not": Not(),
+    "Or": Logic("Or"),
+    "Xor": Logic("Xor"),
+}
+
+
+@imports("onnx", *_ONNX)
+def _from_onnx(importer: Importer) -> None:
+    importer.bind(*importer.emit(_ONNX[importer.node.op], importer.inputs()))

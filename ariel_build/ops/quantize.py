@@ -1,0 +1,209 @@
+"""Quantize: stored = round(real / scale) + zero_point; Dequantize: real = scale * (stored - zero_point).
+
+Quantize of stored integers changes their quantisation. The scales are those of the values' types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
+from ariel_build.kernel import Field, KernelCall
+from ariel_build.ops.accumulate import Numbers, bounds
+from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.cast import wide_constant
+from ariel_build.ops.elementwise import (
+    BYTES,
+    dequantize,
+    lookup_call,
+    quant_of,
+    quantize,
+    rescale,
+    same_type,
+    unary_call,
+)
+from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
+from ariel_build.ops.importer import Importer
+
+__all__ = ["Dequantize", "Quantize"]
+
+#: Types that hold quantised numbers.
+_STORED = (DType.I8, DType.U8, DType.I16, DType.U16, DType.I32)
+
+
+@dataclass(frozen=True)
+class Quantize(Operator):
+    """From float32, or from another quantisation, to `dtype`."""
+
+    dtype: DType = DType.I8
+    rounding: Rounding = Rounding.DOUBLE
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """f32[..] or stored[..] -> dtype[..]."""
+        type_ = same_type(inputs)
+        if type_.dtype not in (DType.F32, *_STORED) or self.dtype not in _STORED:
+            raise ValueError(f"{type_.dtype.value} cannot be quantised to {self.dtype.value}")
+        return [TensorType(self.dtype, type_.shape)]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Divides in float32 and rounds; TFLite rescales stored integers with double rounding."""
+        x = inputs[0]
+        assert x is not None  # noqa: S101 - infer has seen it
+        target, dtype = node.output.type.quant, self.dtype
+        if target is None:
+            raise UnsupportedReason("the output has no scale")
+        if x.dtype == np.float32:
+            with np.errstate(all="ignore"):
+                quotient = np.divide(x, _along_axis(target.scales, target, x.ndim, np.float32))
+            zero_points = _along_axis(target.zero_points, target, x.ndim, np.int64)
+            per_tensor = Quant((1.0,), (0,))
+            stored = quantize(quotient, per_tensor, DType.I32, self.rounding).astype(np.int64) + zero_points
+            return [np.asarray(np.clip(stored, *dtype.range), dtype.numpy)]
+        source, target = quant_of(node.input(0), "the input"), quant_of(node.output, "the output")
+        if self.rounding is Rounding.NEAREST_EVEN:
+            return [quantize(dequantize(x, source), target, dtype, self.rounding)]
+        stored = rescale(x.astype(np.int64) - source.zero_point, source.scale / target.scale) + target.zero_point
+        return [np.clip(stored, *dtype.range).astype(dtype.numpy)]
+
+    def lower(self, node: Node) -> KernelCall:
+        """`quantize::HalfAway` or `NearestEven`, `lookup::Flip` or `lookup::Int8`."""
+        x, output = node.input(0), node.output
+        quant = quant_of(output, "the output")
+        if output.type.dtype not in BYTES:
+            raise UnsupportedReason(f"to {output.type.dtype.value} is not supported, only to int8 and uint8")
+        if x.type.dtype is DType.F32:
+            name = "NearestEven" if self.rounding is Rounding.NEAREST_EVEN else "HalfAway"
+            fields: dict[str, Field] = {"scale": quant.scale, "bounds": bounds(node, UNBOUNDED, self.rounding)}
+            return unary_call(f"quantize::{name}", node, fields)
+        if x.type.dtype not in BYTES:
+            raise UnsupportedReason(f"from {x.type.dtype.value} is not supported, only from float32, int8 and uint8")
+        if is_flip(x.type, output.type):
+            return unary_call("lookup::Flip", node, {})
+        return lookup_call(node, x, lambda data: self.reference([data], node)[0])
+
+
+def is_flip(source: TensorType, target: TensorType) -> bool:
+    """Whether int8 and uint8 differ in nothing but their range, so that flipping the top bit converts them."""
+    if {source.dtype, target.dtype} != set(BYTES) or source.quant is None or target.quant is None:
+        return False
+    signed, unsigned = (source.quant, target.quant) if source.dtype is DType.I8 else (target.quant, source.quant)
+    return unsigned == replace(signed, zero_points=tuple(z + 128 for z in signed.zero_points))
+
+
+@dataclass(frozen=True)
+class Dequantize(Operator):
+    """From stored integers to float32."""
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """stored[..] -> f32[..]."""
+        type_ = same_type(inputs)
+        if type_.dtype not in _STORED:
+            raise ValueError(f"{type_.dtype.value} is not a quantised type")
+        return [TensorType(DType.F32, type_.shape)]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Multiplies in float32, per tensor or per axis."""
+        x, quant = inputs[0], node.input(0).type.quant
+        assert x is not None  # noqa: S101 - infer has seen it
+        if quant is None:
+            raise UnsupportedReason("the input has no scale")
+        centred = x.astype(np.int64) - _along_axis(quant.zero_points, quant, x.ndim, np.int64)
+        return [centred.astype(np.float32) * _along_axis(quant.scales, quant, x.ndim, np.float32)]
+
+    def lower(self, node: Node) -> KernelCall:
+        """`quantize::DequantizeInt8` and its like."""
+        x = node.input(0)
+        names = {DType.I8: "Int8", DType.U8: "Uint8", DType.I16: "Int16", DType.I32: "Int32"}
+        if x.type.dtype not in names:
+            raise UnsupportedReason(f"from {x.type.dtype.value} is not supported")
+        quant = quant_of(x, "the input")
+        fields = {"scale": quant.scale, "zero_point": quant.zero_point}
+        return unary_call(f"quantize::Dequantize{names[x.type.dtype]}", node, fields)
+
+
+def _along_axis(numbers: Sequence[float], quant: Quant, rank: int, dtype: type[np.generic]) -> Numbers:
+    """Returns scales or zero points in a shape that broadcasts to the tensor."""
+    data: Numbers = np.asarray(numbers, dtype)
+    if quant.per_tensor or quant.axis is None:
+        return data.reshape(())
+    return data.reshape([-1 if k == quant.axis else 1 for k in range(rank)])
+
+
+@imports("tflite", "QUANTIZE")
+def _quantize_from_tflite(importer: Importer) -> None:
+    importer.emit_declared(Quantize(importer.output_type().dtype), [importer.input(0)])
+
+
+@imports("tflite", "DEQUANTIZE")
+def _dequantize_from_tflite(importer: Importer) -> None:
+    wide = wide_constant(importer, 0)
+    if wide is not None and wide.dtype == np.float16:
+        importer.bind(importer.constant(wide.astype(np.float32)))
+        return
+    x = importer.input(0)
+    if x.type.dtype is DType.F32:
+        importer.bind(x)
+    elif x.data is not None:
+        importer.bind(real_constant(importer, x))
+    else:
+        importer.emit_declared(Dequantize(), [x])
+
+
+def real_constant(importer: Importer, stored: Value) -> Value:
+    """Returns the float constant that a quantised constant means; it remembers how it was stored."""
+    real = importer.emit(Dequantize(), [stored])[0]
+    real.stored = stored
+    return real
+
+
+@imports("onnx", "QuantizeLinear")
+def _quantize_from_onnx(importer: Importer) -> None:
+    x = importer.input(0)
+    if importer.integer("precision") not in (0, 1):
+        raise UnsupportedReason(f"precision {importer.integer('precision')} is not supported")
+    dtype = {2: DType.U8, 3: DType.I8, 4: DType.U16, 5: DType.I16}.get(importer.integer("output_dtype"), DType.U8)
+    zero_point = importer.optional_input(2)
+    if zero_point is not None:
+        dtype = zero_point.type.dtype
+    quant = _onnx_quant(importer, x.shape)
+    if not quant.per_tensor and not x.is_constant:
+        raise UnsupportedReason("a scale per axis is supported on constants only")
+    importer.bind(*importer.emit(Quantize(dtype, Rounding.NEAREST_EVEN), [x], [quant]))
+
+
+@imports("onnx", "DequantizeLinear")
+def _dequantize_from_onnx(importer: Importer) -> None:
+    x = importer.input(0)
+    quant = _onnx_quant(importer, x.shape)
+    if x.data is not None:
+        importer.bind(real_constant(importer, importer.constant(x.data, x.name, quant)))
+        return
+    if not quant.per_tensor:
+        raise UnsupportedReason("a scale per axis is supported on constants only")
+    if x.type.quant is None:
+        # An input of the model, or what an operator made of stored integers: this is what they mean.
+        x.type = replace(x.type, quant=quant)
+    elif x.type.quant != quant:
+        raise UnsupportedReason(f"it reads {x.type} with another scale and zero point")
+    importer.bind(*importer.emit(Dequantize(), [x]))
+
+
+def _onnx_quant(importer: Importer, shape: tuple[int, ...]) -> Quant:
+    """Returns the quantisation that the inputs scale and zero point, and the attribute axis, describe."""
+    scales = importer.constant_input(1, "the scale").astype(np.float32)
+    zero_point = importer.optional_input(2)
+    zeros = np.zeros(scales.shape, np.int64) if zero_point is None else importer.constant_input(2, "the zero point")
+    if importer.integer("block_size") or scales.ndim > 1 or scales.shape != zeros.shape:
+        raise UnsupportedReason(f"scales of shape {list(scales.shape)} are not supported, only per tensor and per axis")
+    if not scales.size or not np.all(np.isfinite(scales)) or not np.all(scales > 0):
+        raise UnsupportedReason("a scale is not a positive number")
+    pair = tuple(float(s) for s in scales.reshape(-1)), tuple(int(z) for z in zeros.reshape(-1))
+    if scales.size == 1:
+        return Quant(*pair)
+    axis = importer.integer("axis", 1)
+    if not -len(shape) <= axis < len(shape) or shape[axis] != scales.size:
+        raise UnsupportedReason(f"{scales.size} scales do not fit axis {axis} of {list(shape)}")
+    return Quant(*pair, axis % len(shape))

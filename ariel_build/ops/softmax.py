@@ -1,0 +1,264 @@
+"""Softmax: output[i] = e^(beta * (input[i] - max)) / sum over k of e^(beta * (input[k] - max)), and its logarithm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array, DType, Node, Quant, TensorType
+from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
+from ariel_build.ops import gemmlowp
+from ariel_build.ops.accumulate import Numbers, bounds
+from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.elementwise import BYTES, quant_of, same_type, store_rounded
+from ariel_build.ops.fixed_point import (
+    I64,
+    UNBOUNDED,
+    Rounding,
+    high_mul,
+    multiply,
+    quantize_multiplier,
+    rounding_shift_right,
+)
+from ariel_build.ops.importer import Importer
+
+__all__ = ["LogSoftmax", "Softmax"]
+
+#: Integer bits of the scaled differences, and of the sum of their exponentials.
+_INPUT_BITS, _SUM_BITS = 5, 12
+
+
+@dataclass(frozen=True)
+class _Lines(Operator):
+    """Base: works on lines along `axis`, or, `flat`, along all axes from it on."""
+
+    axis: int = -1
+    flat: bool = False
+    rounding: Rounding = Rounding.DOUBLE
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """T -> T."""
+        type_ = same_type(inputs)
+        rank = len(type_.shape)
+        if type_.dtype not in (DType.F32, *BYTES):
+            raise ValueError(f"{self.name} of {type_.dtype.value} is not supported")
+        if not -rank <= self.axis < max(rank, 1):
+            raise ValueError(f"axis {self.axis} is outside {rank} axes")
+        return [type_]
+
+    def split(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
+        """Returns how many lines lie before the axis, their elements, and the elements behind it."""
+        if not shape:
+            return 1, 1, 1
+        axis = self.axis % len(shape)
+        if self.flat:
+            return math.prod(shape[:axis]), math.prod(shape[axis:]), 1
+        return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Computes line by line, exactly as the origin in int8."""
+        x = inputs[0]
+        assert x is not None  # noqa: S101 - infer has seen it
+        lines = x.reshape(self.split(x.shape))
+        if node.output.type.dtype is DType.F32:
+            return [self.real(lines).reshape(x.shape)]
+        source, output = quant_of(node.input(0), "the input"), quant_of(node.output, "the output")
+        if self.rounding is Rounding.NEAREST_EVEN:
+            quotient = self.dequantized(lines.astype(np.int64), source) / np.float32(output.scale)
+            return [store_rounded(quotient, output, node.output.type.dtype, self.rounding).reshape(x.shape)]
+        self.check_output(output, node.output.type.dtype)
+        stored = self.fixed_point(lines.astype(np.int64), source)
+        return [np.clip(stored, -128, 127).astype(np.int8).reshape(x.shape)]
+
+    def real(self, lines: Numbers) -> Numbers:
+        """Computes float32 lines along axis 1."""
+        raise NotImplementedError
+
+    def dequantized(self, lines: I64, quant: Quant) -> Numbers:
+        """Computes real numbers from stored lines along axis 1."""
+        raise NotImplementedError
+
+    def fixed_point(self, lines: I64, quant: Quant) -> I64:
+        """Computes TFLite's int8 from stored lines along axis 1."""
+        raise NotImplementedError
+
+    def check_output(self, output: Quant, dtype: DType) -> None:
+        """Refuses an output whose quantisation is not the one that TFLite fixes."""
+        raise NotImplementedError
+
+    def call(self, kernel: str, node: Node, fields: dict[str, Field]) -> KernelCall:
+        """Returns the call of a kernel over lines."""
+        x, output = node.input(0), node.output
+        before, count, behind = self.split(x.shape)
+        lines: dict[str, Field] = {"lines": before * behind, "count": count, "stride": behind}
+        common: dict[str, Field] = {
+            "input": Operand(x),
+            "output": Operand(output),
+            "lines": Nested("softmax::Lines", lines),
+        }
+        tiling = Tiling(Axis.ELEMENTS, before * behind)
+        return KernelCall(f"softmax::{kernel}", common | fields, [x], [output], tiling, in_place=((0, 0),))
+
+
+@dataclass(frozen=True)
+class Softmax(_Lines):
+    """Probabilities; `beta` scales the input."""
+
+    beta: float = 1.0
+
+    def real(self, lines: Numbers) -> Numbers:
+        """Computes in double, rounded once."""
+        exps = np.exp((lines - lines.max(axis=1, keepdims=True)).astype(np.float64) * self.beta)
+        return np.asarray(exps / exps.sum(axis=1, keepdims=True), np.float32)
+
+    def dequantized(self, lines: I64, quant: Quant) -> Numbers:
+        """Exponentials times the inverse of their sum."""
+        exps = _real_exps(quant)[lines.max(axis=1, keepdims=True) - lines]
+        return np.asarray(exps * (np.float32(1.0) / exps.sum(axis=1, keepdims=True, dtype=np.float32)))
+
+    def fixed_point(self, lines: I64, quant: Quant) -> I64:
+        """Exponentials in Q0.31 times the reciprocal of their sum in Q12.19."""
+        below = lines.max(axis=1, keepdims=True) - lines
+        exps = _fixed_exps(quant, self.beta)
+        values = np.append(exps, 0)[np.minimum(below, len(exps))]
+        total = rounding_shift_right(values, _SUM_BITS).sum(axis=1, keepdims=True)
+        factor, bits = gemmlowp.reciprocal(total, _SUM_BITS)
+        return rounding_shift_right(high_mul(factor, values), np.minimum(bits + 23, 31)) - 128
+
+    def check_output(self, output: Quant, dtype: DType) -> None:
+        """1 / 256 and -128."""
+        if dtype is not DType.I8 or output != Quant((1.0 / 256.0,), (-128,)):
+            raise UnsupportedReason("the output of an int8 softmax must be int8 with scale 1/256 and zero point -128")
+
+    def lower(self, node: Node) -> KernelCall:
+        """`softmax::F32`, `Int8` or `Dequantized`."""
+        x, output = node.input(0), node.output
+        if x.type.dtype is DType.F32:
+            return self.call("F32", node, {"beta": self.beta})
+        _require_int8(node)
+        source, target = quant_of(x, "the input"), quant_of(output, "the output")
+        if self.rounding is Rounding.NEAREST_EVEN:
+            fields: dict[str, Field] = {
+                "exps": Packed(_real_exps(source), "exponentials"),
+                "scale": target.scale,
+                "bounds": bounds(node, UNBOUNDED, self.rounding),
+            }
+            return self.call("Dequantized", node, fields)
+        self.check_output(target, output.type.dtype)
+        exps = _fixed_exps(source, self.beta).astype(np.int32)
+        return self.call("Int8", node, {"exps": Packed(exps, "exponentials")})
+
+
+@dataclass(frozen=True)
+class LogSoftmax(_Lines):
+    """Logarithms of probabilities."""
+
+    def real(self, lines: Numbers) -> Numbers:
+        """Computes in double, rounded once."""
+        shifted = (lines - lines.max(axis=1, keepdims=True)).astype(np.float64)
+        return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), np.float32)
+
+    def dequantized(self, lines: I64, quant: Quant) -> Numbers:
+        """Difference from the greatest less the logarithm of the sum."""
+        below = lines.max(axis=1, keepdims=True) - lines
+        total = _real_exps(quant)[below].sum(axis=1, keepdims=True, dtype=np.float32)
+        return np.asarray((-below).astype(np.float32) * np.float32(quant.scale) - np.log(total))
+
+    def fixed_point(self, lines: I64, quant: Quant) -> I64:
+        """Scaled difference less the logarithm of the sum in Q5.26, rounded to 4 bits behind the point."""
+        below = lines.max(axis=1, keepdims=True) - lines
+        exps = _fixed_exps(quant, 1.0)
+        values = np.append(exps, 0)[np.minimum(below, len(exps))]
+        totals = rounding_shift_right(values, _SUM_BITS).sum(axis=1)
+        logs = np.vectorize(gemmlowp.ln_q12, [np.int64])(totals)[:, None]
+        q, shift, inverse, inverse_shift = _log_factors(quant)
+        reach = multiply(logs - (1 << 31), inverse, inverse_shift)
+        least = np.maximum(-len(exps), reach)
+        stored = rounding_shift_right(multiply(-below, q, shift) - logs, 22) + 127
+        return np.where(-below > least, stored, -128)
+
+    def check_output(self, output: Quant, dtype: DType) -> None:
+        """1 / 16 and 127."""
+        if dtype is not DType.I8 or output != Quant((1.0 / 16.0,), (127,)):
+            raise UnsupportedReason("the output of an int8 log softmax must be int8 with scale 1/16 and zero point 127")
+
+    def lower(self, node: Node) -> KernelCall:
+        """`softmax::LogF32`, `LogInt8` or `LogDequantized`."""
+        x, output = node.input(0), node.output
+        if x.type.dtype is DType.F32:
+            return self.call("LogF32", node, {})
+        _require_int8(node)
+        source, target = quant_of(x, "the input"), quant_of(output, "the output")
+        if self.rounding is Rounding.NEAREST_EVEN:
+            fields: dict[str, Field] = {
+                "exps": Packed(_real_exps(source), "exponentials"),
+                "input_scale": source.scale,
+                "scale": target.scale,
+                "bounds": bounds(node, UNBOUNDED, self.rounding),
+            }
+            return self.call("LogDequantized", node, fields)
+        self.check_output(target, output.type.dtype)
+        q, shift, inverse, inverse_shift = _log_factors(source)
+        exps = _fixed_exps(source, 1.0).astype(np.int32)
+        fields = {
+            "exps": Packed(exps, "exponentials"),
+            "multiplier": Nested("Multiplier", {"multiplier": q, "shift": shift}),
+            "inverse": Nested("Multiplier", {"multiplier": inverse, "shift": inverse_shift}),
+            "least": -_radius(shift),
+        }
+        return self.call("LogInt8", node, fields)
+
+
+def _require_int8(node: Node) -> None:
+    if node.input(0).type.dtype is not DType.I8 or node.output.type.dtype is not DType.I8:
+        raise UnsupportedReason(f"from {node.input(0).type} to {node.output.type} is not supported, only int8")
+
+
+def _input_factor(quant: Quant, beta: float) -> tuple[int, int]:
+    """Returns the multiplier from stored differences to Q5.26."""
+    return quantize_multiplier(min(beta * quant.scale * (1 << (31 - _INPUT_BITS)), (1 << 31) - 1.0))
+
+
+def _radius(shift: int) -> int:
+    """Returns the greatest difference of two int8 that is not negligible, 256 where none is."""
+    return min(math.floor(((1 << _INPUT_BITS) - 1) * 2.0 ** (31 - _INPUT_BITS - shift)), 256)
+
+
+def _log_factors(quant: Quant) -> tuple[int, int, int, int]:
+    """Returns the multiplier from stored differences to Q5.26, and its inverse."""
+    q, shift = _input_factor(quant, 1.0)
+    return q, shift, *quantize_multiplier(2.0 ** (31 - shift) / q)
+
+
+def _fixed_exps(quant: Quant, beta: float) -> I64:
+    """Returns e^(-beta * scale * d) in Q0.31 for the differences d = 0, 1, .. that are not negligible."""
+    q, shift = _input_factor(quant, beta)
+    below = np.arange(min(_radius(shift), 255) + 1)
+    return gemmlowp.exp_on_negative_values(multiply(-below, q, shift), _INPUT_BITS)
+
+
+def _real_exps(quant: Quant) -> Numbers:
+    """Returns e^(-scale * d) for the differences d = 0 .. 255."""
+    return np.asarray(np.exp(-np.arange(256) * quant.scale), np.float32)
+
+
+@imports("tflite", "SOFTMAX")
+def _softmax_from_tflite(importer: Importer) -> None:
+    importer.emit_declared(Softmax(beta=importer.real("beta", 1.0)), [importer.input(0)])
+
+
+@imports("tflite", "LOG_SOFTMAX")
+def _log_softmax_from_tflite(importer: Importer) -> None:
+    importer.emit_declared(LogSoftmax(), [importer.input(0)])
+
+
+@imports("onnx", "Softmax", "LogSoftmax")
+def _from_onnx(importer: Importer) -> None:
+    kind = Softmax if importer.node.op == "Softmax" else LogSoftmax
+    # Before opset 13 all axes from `axis` on were one.
+    flat = importer.node.version < 13
+    axis = importer.integer("axis", 1 if flat else -1)
+    importer.bind(*importer.emit(kind(axis, flat, Rounding.NEAREST_EVEN), [importer.input(0)]))

@@ -1,0 +1,137 @@
+"""TFLite's int8 functions of one number, bit for bit as TFLite-Micro computes them.
+
+Each takes stored elements as int64, the quantisation of input and output, the output's type and the parameters.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from ariel_build.ir import Array, DType, Quant
+from ariel_build.ops import gemmlowp
+from ariel_build.ops.accumulate import Numbers
+from ariel_build.ops.elementwise import dequantize, rescale, store_rounded
+from ariel_build.ops.fixed_point import I64, Rounding, multiply, quantize_multiplier, rounding_shift_right
+
+__all__ = ["TFLITE"]
+
+Formula = Callable[[I64, Quant, Quant, DType, tuple[float, ...]], Array]
+
+#: Integer bits of the fixed-point input of LOGISTIC and TANH.
+_INTEGER_BITS = 4
+
+
+def _store(value: Numbers, dtype: DType) -> Array:
+    return np.asarray(np.clip(value, *dtype.range), dtype.numpy)
+
+
+def _sigmoidal(function: Callable[[I64, int], I64], fraction: int, zero_point: int) -> Formula:
+    """Returns LOGISTIC or TANH: the function in fixed point, `fraction` bits stored, saturated outside its radius."""
+
+    def formula(x: I64, source: Quant, _: Quant, dtype: DType, __: tuple[float, ...]) -> Array:
+        q, shift = quantize_multiplier(source.scale * (1 << (31 - _INTEGER_BITS)))
+        radius = math.floor(((1 << _INTEGER_BITS) - 1) * 2.0 ** (31 - _INTEGER_BITS - shift))
+        value = x - source.zero_point
+        inside = np.clip(value, -radius, radius)
+        stored = rounding_shift_right(function(multiply(inside, q, shift), _INTEGER_BITS), 31 - fraction) + zero_point
+        least, greatest = dtype.range
+        stored = np.where(value <= -radius, least, np.where(value >= radius, greatest, stored))
+        return _store(stored, dtype)
+
+    return formula
+
+
+def _table(function: Callable[[Numbers], Numbers]) -> Formula:
+    """Returns a formula that multiplies the real function by the inverse of the output's scale, as TFLite's tables."""
+
+    def formula(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
+        real: Numbers = np.asarray(function(dequantize(x, source).astype(np.float64)), np.float32)
+        with np.errstate(all="ignore"):
+            quotient = real * (np.float32(1.0) / np.float32(target.scale))
+        return store_rounded(quotient, target, dtype, Rounding.DOUBLE)
+
+    return formula
+
+
+def _elu(x: Numbers) -> Numbers:
+    return np.where(x < 0, np.expm1(np.minimum(x, 0)), x)
+
+
+def _abs(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
+    value = np.abs(x - source.zero_point)
+    if source.scale != target.scale:
+        value = rescale(value, float(np.float32(source.scale) / np.float32(target.scale)))
+    return _store(value + target.zero_point, dtype)
+
+
+def _hard_swish(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
+    """Returns x * relu6(x + 3) / 6 in int16: the input with 7 more bits, times a factor in [0, 1] in Q0.15."""
+
+    def narrow(real: float) -> tuple[int, int]:
+        q, shift = quantize_multiplier(real)
+        return min((q + (1 << 15)) >> 16, (1 << 15) - 1), shift
+
+    def times(a: I64, b: int) -> I64:
+        return np.minimum(_truncate(a * b + np.where(a * b >= 0, 1 << 14, 1 - (1 << 14)), 15), (1 << 15) - 1)
+
+    def saturate(value: I64) -> I64:
+        return np.asarray(np.clip(value, -(1 << 15), (1 << 15) - 1), np.int64)
+
+    fine = np.float32(1.0 / 128.0) * np.float32(source.scale)
+    factor, shift = narrow(float(fine / np.float32(target.scale)))
+    relu_factor, relu_shift = narrow(float(fine / (np.float32(3.0) / np.float32(32768.0))))
+    value = (x - source.zero_point) << 7
+    scaled = times(value, factor)
+    relu = value if relu_shift <= 0 else saturate(value << (relu_shift - 1))
+    relu = times(relu, relu_factor)
+    if relu_shift > 0:
+        relu = saturate(relu << 1)
+    elif relu_shift < 0:
+        relu = rounding_shift_right(relu, -relu_shift)
+    relu = (relu + (1 << 15)) >> 1
+    product = np.minimum(_truncate(relu * scaled, 15), (1 << 15) - 1)
+    return _store(rounding_shift_right(product, -shift) + target.zero_point, dtype)
+
+
+def _truncate(value: I64, shift: int) -> I64:
+    """`value / 2^shift`, towards zero."""
+    return np.asarray(np.where(value >= 0, value >> shift, -(-value >> shift)), np.int64)
+
+
+def _leaky_relu(x: I64, source: Quant, target: Quant, dtype: DType, parameters: tuple[float, ...]) -> Array:
+    value = x - source.zero_point
+    scale, alpha = np.float32(source.scale), np.float32(parameters[0])
+    slope = float(scale * alpha / np.float32(target.scale))
+    negative = rescale(value, abs(slope)) * (-1 if slope < 0 else 1)
+    positive = rescale(value, float(scale / np.float32(target.scale)))
+    return _store(np.where(value >= 0, positive, negative) + target.zero_point, dtype)
+
+
+def _rsqrt(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
+    """20 bits of 1 / sqrt in fixed point, then the scale; 0 gives the greatest output (and so do negative numbers)."""
+    extra = 20
+    q, shift = quantize_multiplier(1.0 / float(np.sqrt(np.float32(source.scale)) * np.float32(target.scale)))
+    stored = []
+    for value in (x - source.zero_point).reshape(-1):
+        if value <= 0:
+            stored.append(dtype.range[1])
+            continue
+        inverse, right = gemmlowp.inverse_sqrt(int(value))
+        data = multiply(np.array(1), inverse, extra - right)
+        stored.append(int(multiply(data, q, shift - extra)) + target.zero_point)
+    return _store(np.array(stored, np.int64).reshape(x.shape), dtype)
+
+
+#: What is not simply `round(f(real) / scale)`.
+TFLITE: Mapping[str, Formula] = {
+    "Abs": _abs,
+    "Elu": _table(_elu),
+    "HardSwish": _hard_swish,
+    "LeakyRelu": _leaky_relu,
+    "Rsqrt": _rsqrt,
+    "Sigmoid": _sigmoidal(gemmlowp.logistic, 8, -128),
+    "Tanh": _sigmoidal(gemmlowp.tanh, 7, 0),
+}

@@ -1,0 +1,143 @@
+"""TFLite-Micro as an oracle: builds single-operator models, and runs models in a child process.
+
+The interpreter aborts Python on some models and inputs, so it never runs in ours. `run` answers None where it did.
+"""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ariel_build.ir import Array
+
+__all__ = ["Tensor", "model", "run"]
+
+ARENA_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of a model to build; `data` makes it a constant."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    scale: float | None = None
+    zero_point: int = 0
+    data: Array | None = None
+
+
+def model(
+    op: str,
+    inputs: Sequence[Tensor],
+    outputs: Sequence[Tensor],
+    options: tuple[str, Mapping[str, Any]] | None = None,
+    version: int = 2,
+) -> bytes:
+    """Returns a TFLite file with one operator; `options` are the name of the options table and its fields."""
+    pytest.importorskip("tflite_micro")
+    import flatbuffers  # type: ignore[import-untyped]  # noqa: PLC0415 - comes with tflite_micro
+    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema  # noqa: PLC0415
+
+    file = schema.ModelT()
+    file.version = 3
+    file.buffers = [schema.BufferT()]
+    code = schema.OperatorCodeT()
+    code.builtinCode = getattr(schema.BuiltinOperator, op)
+    code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+    code.version = version
+    file.operatorCodes = [code]
+    graph = schema.SubGraphT()
+    graph.tensors = []
+    for index, spec in enumerate([*inputs, *outputs]):
+        tensor = schema.TensorT()
+        tensor.name = f"t{index}".encode()
+        tensor.shape = np.array(spec.shape, np.int32)
+        tensor.type = getattr(schema.TensorType, spec.dtype.upper())
+        if spec.scale is not None:
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale = np.array([spec.scale], np.float32)
+            tensor.quantization.zeroPoint = np.array([spec.zero_point], np.int64)
+        buffer = schema.BufferT()
+        if spec.data is not None:
+            buffer.data = np.frombuffer(np.ascontiguousarray(spec.data).tobytes(), np.uint8)
+        tensor.buffer = len(file.buffers)
+        file.buffers.append(buffer)
+        graph.tensors.append(tensor)
+    operator = schema.OperatorT()
+    operator.inputs = np.arange(len(inputs), dtype=np.int32)
+    operator.outputs = np.arange(len(inputs), len(inputs) + len(outputs), dtype=np.int32)
+    if options is not None:
+        name, fields = options
+        operator.builtinOptionsType = getattr(schema.BuiltinOptions, name)
+        operator.builtinOptions = getattr(schema, f"{name}T")()
+        for key, value in fields.items():
+            setattr(operator.builtinOptions, key, value)
+    graph.operators = [operator]
+    graph.inputs = np.array([k for k, t in enumerate(inputs) if t.data is None], np.int32)
+    graph.outputs = operator.outputs
+    file.subgraphs = [graph]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(file.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+_CHILD = """
+import pickle, sys
+from tflite_micro import runtime
+
+requests = pickle.load(sys.stdin.buffer)
+answers = sys.stdout.buffer
+sys.stdout = sys.stderr
+for file, inputs in requests:
+    try:
+        interpreter = runtime.Interpreter.from_bytes(file, [], {arena})
+        for index, data in enumerate(inputs):
+            interpreter.set_input(data, index)
+        interpreter.invoke()
+        answer = []
+        while True:
+            try:
+                answer.append(interpreter.get_output(len(answer)))
+            except Exception:
+                break
+    except Exception:
+        answer = None
+    pickle.dump(answer, answers)
+    answers.flush()
+"""
+
+
+def run(requests: Sequence[tuple[bytes, Sequence[Array]]]) -> list[list[Array] | None]:
+    """Returns the outputs of each (model, inputs); None where the interpreter refuses or dies."""
+    results: list[list[Array] | None] = []
+    while len(results) < len(requests):
+        child = subprocess.run(
+            [sys.executable, "-c", _CHILD.format(arena=ARENA_BYTES)],
+            input=pickle.dumps(list(requests[len(results) :])),
+            capture_output=True,
+            check=False,
+        )
+        results += _answers(child.stdout)
+        if len(results) < len(requests):
+            results.append(None)
+    return results
+
+
+def _answers(data: bytes) -> list[list[Array] | None]:
+    import io  # noqa: PLC0415
+
+    stream = io.BytesIO(data)
+    answers: list[list[Array] | None] = []
+    while stream.tell() < len(data):
+        try:
+            answers.append(pickle.load(stream))  # noqa: S301 - our own child's
+        except (EOFError, pickle.UnpicklingError):
+            break
+    return answers
