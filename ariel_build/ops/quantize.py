@@ -28,7 +28,7 @@ from ariel_build.ops.elementwise import (
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 
-__all__ = ["Dequantize", "Quantize"]
+__all__ = ["Dequantize", "Quantize", "is_flip", "real_constant", "requantized"]
 
 #: Types that hold quantised numbers.
 _STORED = (DType.I8, DType.U8, DType.I16, DType.U16, DType.I32)
@@ -83,6 +83,13 @@ class Quantize(Operator):
         if is_flip(x.type, output.type):
             return unary_call("lookup::Flip", node, {})
         return lookup_call(node, x, lambda data: self.reference([data], node)[0])
+
+
+def requantized(importer: Importer, value: Value, quant: Quant | None, rounding: Rounding = Rounding.DOUBLE) -> Value:
+    """Returns `value` with another quantisation; float values, and those that have it, as they are."""
+    if quant is None or value.type.dtype not in _STORED or value.type.quant in (None, quant):
+        return value
+    return importer.emit(Quantize(value.type.dtype, rounding), [value], [quant])[0]
 
 
 def is_flip(source: TensorType, target: TensorType) -> bool:
