@@ -5,11 +5,31 @@ from __future__ import annotations
 from ariel_build.errors import InternalError
 from ariel_build.ir import Graph, verify
 from ariel_build.passes.base import Pass, PassLog
+from ariel_build.passes.eliminate_common_subexpressions import eliminate_common_subexpressions
+from ariel_build.passes.eliminate_transposes import eliminate_transposes
+from ariel_build.passes.fold_batch_norm import fold_batch_norm
+from ariel_build.passes.fold_constants import fold_constants
+from ariel_build.passes.fuse_activation import fuse_activation
+from ariel_build.passes.fuse_padding import fuse_padding
+from ariel_build.passes.merge_movement import merge_movement
+from ariel_build.passes.permute_weights import permute_weights
 from ariel_build.passes.remove_dead_code import remove_dead_code
+from ariel_build.passes.remove_identities import remove_identities
 
 __all__ = ["PASSES", "Pass", "PassLog", "optimize"]
 
-PASSES: tuple[Pass, ...] = (remove_dead_code,)
+PASSES: tuple[Pass, ...] = (
+    remove_dead_code,
+    fold_constants,
+    remove_identities,
+    eliminate_common_subexpressions,
+    merge_movement,
+    permute_weights,
+    eliminate_transposes,
+    fuse_padding,
+    fold_batch_norm,
+    fuse_activation,
+)
 
 #: Rounds after which the passes must have come to rest.
 MOST_ROUNDS = 50
@@ -18,13 +38,22 @@ MOST_ROUNDS = 50
 def optimize(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> PassLog:
     """Runs the passes over `graph`, in place, until none changes anything; verifies it after each change."""
     log = PassLog()
+    outside = interface(graph)
     for _ in range(MOST_ROUNDS):
         changed = False
         for rewrite in passes:
             log.current = rewrite.__name__
             if rewrite(graph, log):
                 verify(graph, after=rewrite.__name__)
+                if interface(graph) != outside:
+                    raise InternalError("a pass changes what users see", {"pass": rewrite.__name__})
                 changed = True
         if not changed:
             return log
     raise InternalError("the passes do not come to rest", {"last": log.rewrites[-3:]})
+
+
+def interface(graph: Graph) -> list[tuple[str, object]]:
+    """Returns names and types of what the outside sees of a graph."""
+    seen = [*graph.inputs, *graph.outputs, *(v for s in graph.states for v in (s.current, s.next))]
+    return [(v.name, v.type) for v in seen]

@@ -1,0 +1,121 @@
+"""g * (W . x + b) + h -> W' . x + b' with W' = g W, b' = g b + h: a layer swallows what scales or shifts its channels.
+
+So BatchNormalization, which comes as Mul and Add, is gone, and a bias that comes as Add is the layer's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ariel_build.ir import DType, Graph, Node, TensorType, Value
+from ariel_build.ops.binary import Add, Binary, Div, Mul, Sub
+from ariel_build.ops.conv2d import Conv2d
+from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
+from ariel_build.ops.fixed_point import UNBOUNDED
+from ariel_build.ops.fully_connected import FullyConnected
+from ariel_build.passes.base import PassLog
+from ariel_build.passes.chain import made_by, per_channel
+from ariel_build.passes.editor import Editor
+
+__all__ = ["fold_batch_norm"]
+
+F64 = npt.NDArray[np.float64]
+Layer = Conv2d | DepthwiseConv2d | FullyConnected
+
+
+@dataclass(frozen=True)
+class Affine:
+    """y = factor * x + shift, per channel; None stands for 1 and for 0."""
+
+    factor: F64 | None = None
+    shift: F64 | None = None
+
+
+def fold_batch_norm(graph: Graph, log: PassLog) -> bool:
+    """Folds Mul, Div, Add and Sub of constants per channel into the float layer in front of them."""
+    editor = Editor(graph, log)
+    for node in editor.nodes():
+        if not isinstance(node.op, Add | Div | Mul | Sub) or node.output.type.dtype is not DType.F32:
+            continue
+        operands = [v for v in (node.input(0), node.input(1)) if not v.is_constant]
+        if len(operands) != 1:
+            continue
+        layer = made_by(editor, operands[0], same_channels=True)
+        if isinstance(layer, str) or not isinstance(layer.op, Layer):
+            continue
+        affine = affine_of(node, node.op)
+        reason = affine if isinstance(affine, str) else refusal(editor, layer, layer.op, affine)
+        if not reason and not editor.replace(node.output, operands[0]):
+            reason = "its result and its operand are both outputs of the model"
+        if reason or isinstance(affine, str):
+            log.refused(node, reason or str(affine))
+            continue
+        log.rewrote(node, f"folded into the weights of {layer.origin}")
+        editor.remove(node)
+        fold(editor, layer, layer.op, affine, node.op)
+    return editor.finish()
+
+
+def affine_of(node: Node, op: Binary) -> Affine | str:
+    """Returns what a node does to each channel, or why it does not treat all elements of a channel alike."""
+    left, right = node.input(0), node.input(1)
+    x, constant = (right, left) if left.is_constant else (left, right)
+    if x.shape != node.output.shape:
+        return "the constant enlarges the tensor"
+    numbers = per_channel(constant, x.shape)
+    if numbers is None:
+        return f"the constant {list(constant.shape)} is not one number per channel of {list(x.shape)}"
+    real = numbers.astype(np.float64)
+    match op:
+        case Mul():
+            return Affine(factor=real)
+        case Add():
+            return Affine(shift=real)
+        case Sub() if x is left:
+            return Affine(shift=-real)
+        case Sub():
+            return Affine(np.full(real.shape, -1.0), real)
+        case Div() if x is left and not np.any(real == 0):
+            return Affine(factor=1.0 / real)
+    return "the constant is divided by the tensor, or is 0"
+
+
+def refusal(editor: Editor, layer: Node, op: Layer, affine: Affine) -> str:
+    """Returns why a layer does not swallow what follows it, or an empty string."""
+    filter_, bias = layer.input(1), layer.inputs[2] if len(layer.inputs) > 2 else None
+    if op.clip != UNBOUNDED:
+        return "the layer has an activation"
+    if not filter_.is_constant or (bias is not None and not bias.is_constant):
+        return "the layer's weights are computed at run time"
+    if affine.factor is None:
+        return ""
+    if filter_.type.dtype is not DType.F32 or filter_.stored is not None:
+        return "the layer's weights are quantised"
+    if len(editor.readers(filter_)) > 1:
+        return "other layers share the weights"
+    return ""
+
+
+def fold(editor: Editor, layer: Node, op: Layer, affine: Affine, last: Binary) -> None:
+    """Gives the layer scaled weights, a new bias, and the activation of what it swallows."""
+    filter_ = layer.input(1)
+    channels = layer.output.shape[-1]
+    bias = layer.inputs[2] if len(layer.inputs) > 2 else None
+    shift = np.zeros(channels) if bias is None or bias.data is None else bias.data.astype(np.float64)
+    if affine.factor is not None and filter_.data is not None:
+        per_row = affine.factor.reshape(-1, *(1,) * (len(filter_.shape) - 1))
+        scaled = filter_.data.astype(np.float64) * (affine.factor if isinstance(op, DepthwiseConv2d) else per_row)
+        filter_ = constant(scaled, filter_)
+        shift = shift * affine.factor
+    if affine.shift is not None:
+        shift = shift + affine.shift
+    new = constant(shift, bias or Value(TensorType(DType.F32, (channels,)), origin=layer.origin))
+    editor.substitute(layer, replace(op, clip=last.clip), [layer.input(0), filter_, new, *layer.inputs[3:]])
+
+
+def constant(data: F64, like: Value) -> Value:
+    """Returns float32 elements as a constant of the name and origin of another one."""
+    return Value(TensorType(DType.F32, data.shape), like.name, data.astype(np.float32), like.origin)

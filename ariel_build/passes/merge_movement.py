@@ -1,0 +1,39 @@
+"""Transpose . Transpose -> Transpose, Reshape . Reshape -> Reshape, Transpose of axes of 1 -> Reshape."""
+
+from __future__ import annotations
+
+from ariel_build.ir import Graph
+from ariel_build.ops.reshape import Reshape
+from ariel_build.ops.transpose import Transpose, moves_only_ones
+from ariel_build.passes.base import PassLog
+from ariel_build.passes.editor import Editor
+from ariel_build.passes.permutation import compose
+
+__all__ = ["merge_movement"]
+
+
+def merge_movement(graph: Graph, log: PassLog) -> bool:
+    """Lets a transpose or reshape of a transpose or reshape read the source itself."""
+    editor = Editor(graph, log)
+    for node in editor.nodes():
+        op = node.op
+        if not isinstance(op, Transpose | Reshape):
+            continue
+        if isinstance(op, Transpose) and moves_only_ones(node.input(0).shape, op.perm):
+            log.rewrote(node, "a Transpose that moves only axes of 1 is a Reshape")
+            editor.substitute(node, Reshape(node.output.shape), node.inputs)
+            continue
+        first = editor.producer(node.input(0))
+        if first is None or type(first.op) is not type(op):
+            continue
+        if first.input(0).type.quant != first.output.type.quant:
+            log.refused(node, f"the first {op.name} gives the elements another scale")
+            continue
+        log.rewrote(node, f"one {op.name} for two")
+        both = (
+            Transpose(compose(first.op.perm, op.perm))
+            if isinstance(first.op, Transpose) and isinstance(op, Transpose)
+            else op
+        )
+        editor.substitute(node, both, first.inputs)
+    return editor.finish()

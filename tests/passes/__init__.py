@@ -1,0 +1,1 @@
+"""Tests of the passes: each rewrite, each refusal with its reason, and that results stay."""

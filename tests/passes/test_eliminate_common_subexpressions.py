@@ -1,0 +1,48 @@
+"""Common subexpressions."""
+
+from ariel_build.ops.binary import Add, Mul
+from ariel_build.ops.unary import Unary
+from ariel_build.passes.eliminate_common_subexpressions import eliminate_common_subexpressions
+from tests.passes.graphs import Net, names, refusals, run
+
+
+def test_one_node_serves_all_readers_even_of_equal_constants() -> None:
+    net = Net()
+    x = net.input(4)
+    c = net.weights(4)
+    same = net.constant(c.data if c.data is not None else [])
+    a = net.add(Unary("Tanh"), net.add(Add(), x, c))
+    b = net.add(Unary("Tanh"), net.add(Add(), x, same))
+    graph = net.graph(net.add(Mul(), a, b))
+    run(graph, eliminate_common_subexpressions)
+    assert names(graph) == ["Add", "Tanh", "Mul"]
+    assert graph.nodes[-1].inputs[0] is graph.nodes[-1].inputs[1]
+
+
+def test_different_attributes_or_constants_stay_apart() -> None:
+    net = Net()
+    x = net.input(4)
+    a, b = net.add(Add(), x, net.weights(4)), net.add(Add(), x, net.weights(4))
+    c = net.add(Add(clip=(0.0, 6.0)), a, b)
+    d = net.add(Add(), a, b)
+    graph = net.graph(c, d)
+    run(graph, eliminate_common_subexpressions)
+    assert len(graph.nodes) == 4
+
+
+def test_an_output_keeps_its_name() -> None:
+    net = Net()
+    x = net.input(4)
+    a, b = net.add(Unary("Tanh"), x), net.add(Unary("Tanh"), x)
+    graph = net.graph(b, net.add(Unary("Exp"), a))
+    run(graph, eliminate_common_subexpressions)
+    assert names(graph) == ["Tanh", "Exp"]
+    assert graph.outputs[0].name == "value_1"
+
+
+def test_refuses_two_outputs() -> None:
+    net = Net()
+    x = net.input(4)
+    graph = net.graph(net.add(Unary("Tanh"), x), net.add(Unary("Tanh"), x))
+    log = run(graph, eliminate_common_subexpressions)
+    assert refusals(log) == ["both results are outputs of the model, which have places of their own"]
