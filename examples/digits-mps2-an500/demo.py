@@ -94,14 +94,16 @@ def emulate(firmware: Path) -> Reading:
 
 def measure(images: Images) -> dict[str, Any]:
     """Returns what one inference costs, counted by `ariel-build run` on the first images."""
-    pixels = images.reshape(-1, 8, 8, 1)[:SHOWN]
+    model = MODELS / "digits.tflite"
+    takes = json.loads(run(sys.executable, "-m", "ariel_build", "inspect", model, "--json"))["inputs"][0]
+    # As `Input::from_f32` in the firmware: in float32, halves up.
+    steps = np.floor(images[:SHOWN] / np.float32(INK) / np.float32(takes["scale"]) + np.float32(0.5))
+    quantised = np.clip(steps + takes["zero_point"], -128, 127).astype(np.int8)
     with tempfile.TemporaryDirectory() as folder:
         inputs, outputs, stats = (Path(folder, name) for name in ("in.npz", "out.npz", "stats.json"))
-        # Ink from 0 to 1 in quanta of 1/255 from -128 on, which is what the converter chose.
-        quanta = np.floor(pixels / np.float32(INK) * 255 + 0.5).astype(np.int32) - 128
-        np.savez(inputs, input_0=quanta.astype(np.int8)[:, None])
+        np.savez(inputs, input_0=quantised.reshape(-1, *takes["shape"]))
         files = ("--inputs", inputs, "--outputs", outputs, "--stats", stats)
-        run(sys.executable, "-m", "ariel_build", "run", MODELS / "digits.tflite", "--on", BOARD, *files)
+        run(sys.executable, "-m", "ariel_build", "run", model, "--on", BOARD, *files)
         facts: dict[str, Any] = json.loads(stats.read_text())
     return facts
 
@@ -130,7 +132,7 @@ def costs(stats: dict[str, Any], firmware: elf.Sizes, test_bytes: int) -> Table:
     table.add_column(style="bold")
     table.add_column()
     instructions, macs = stats["instructions_per_inference"], stats["macs"]
-    table.add_row("instructions per inference", f"{instructions:,.0f}: {instructions / macs:.2f} per multiplication")
+    table.add_row("instructions per inference", f"{instructions:,.0f}, for {macs:,} multiplications")
     table.add_row("RAM of the network", f"{stats['ram_bytes']:,} bytes, and {stats['stack_bytes']:,} of stack")
     table.add_row("flash of the network", f"{stats['flash_bytes']:,} bytes, {stats['weights_bytes']:,} of them weights")
     table.add_row("RAM of the firmware", f"{firmware.ram:,} bytes without stack")
@@ -146,7 +148,8 @@ def main() -> int:
     images, truths = records[:, :64].reshape(-1, 8, 8), records[:, 64]
     reference = [int(digit) for digit in json.loads((MODELS / "digits.json").read_text())["int8_answers"]]
 
-    with step(console, f"Compiling models/digits.tflite and building Embassy firmware for {TARGET}"):
+    first = "" if (HERE / "target").exists() else "; half a minute the first time"
+    with step(console, f"Building the Embassy firmware around models/digits.tflite{first}"):
         firmware = build()
     with step(console, "Running it on an emulated Cortex-M7 (QEMU mps2-an500)"):
         reading = emulate(firmware)
