@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ariel_build import process
+from ariel_build.board import Emulation
 from ariel_build.errors import SetupError
 from ariel_build.run import builder, cache, toolchain
 
-__all__ = ["library"]
+__all__ = ["arguments", "library"]
 
 HARNESS = Path(__file__).resolve().parent.parent / "harness" / "counter"
 
@@ -34,6 +35,15 @@ def library(emulator: Path, say: Callable[[str], None]) -> Path:
         builder.build(host, crate, slot / "target", ["--offline"], env, "the instruction counter")
         cache.publish(slot / "target" / "release" / "libariel_counter.so", built)
     return built
+
+
+def arguments(run: Emulation, cores: int) -> list[str]:
+    """Returns the plugin's arguments for firmware on so many cores."""
+    if cores == 1:
+        return []
+    starters = cores if run.smp else 1
+    bells = [f"bell={address}:{core}" for core in range(cores) for address in run.doorbells[core]]
+    return [f"cores={cores}", f"starters={starters}", f"quantum={run.quantum}", *bells]
 
 
 def _interface(emulator: Path) -> str:

@@ -9,13 +9,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ariel_build import process, resources
 from ariel_build.boards import Board, Emulation
 from ariel_build.errors import BoardError, InternalError, SetupError
 from ariel_build.run import counter
 
-__all__ = ["Emulated", "emulate"]
+__all__ = ["Count", "Emulated", "emulate"]
 
 #: What the statuses of `harness/firmware/src/platform/mod.rs` mean: defects of ours, but for the stack.
 _STATUSES = {
@@ -36,11 +37,19 @@ _PACKAGES = {
 
 
 @dataclass(frozen=True)
+class Count:
+    """One inference: instructions of each core without those it waited with, and its time with all waiting included."""
+
+    instructions: list[int]
+    makespan: int
+
+
+@dataclass(frozen=True)
 class Emulated:
-    """What a run gave: the output bytes of each sample; per inference the instructions of each core; stack per core."""
+    """What a run gave: the output bytes of each sample; what each inference took, where counted; the stack per core."""
 
     outputs: list[bytes]
-    instructions: list[list[int]] | None
+    counts: list[Count] | None
     stack: list[int] | None
 
 
@@ -49,27 +58,28 @@ def emulate(
     elf: Path,
     samples: Sequence[bytes],
     *,
+    cores: int = 1,
     count: bool,
     timeout: float,
     say: Callable[[str], None] = lambda _: None,
 ) -> Emulated:
-    """Runs the firmware once over all samples."""
+    """Runs firmware that was built for `cores` cores once over all samples."""
     with tempfile.TemporaryDirectory(prefix="ariel-run-") as place:
         work = Path(place)
         size = len(samples[0]) if samples else 0
         (work / "in.bin").write_bytes(struct.pack("<II", len(samples), size) + b"".join(samples))
         count = count and board.run is not None and board.run.counts_instructions
-        command = _command(board, elf, count=count, say=say)
+        command = _command(board, elf, cores=cores, count=count, say=say)
         say(f"running {len(samples)} sample{'' if len(samples) == 1 else 's'} on {board.name}")
         done = process.run(command, cwd=work, timeout=timeout)
         _refuse(board, done)
         outputs = _split((work / "out.bin").read_bytes(), len(samples))
-        depths = struct.unpack("<I", (work / "stack.bin").read_bytes())
+        depths = struct.unpack(f"<{cores}I", (work / "stack.bin").read_bytes())
         stack = None if _UNKNOWN in depths else list(depths)
-        return Emulated(outputs, _instructions(work / "counts.json", len(samples)) if count else None, stack)
+        return Emulated(outputs, _counts(work / "counts.json", len(samples)) if count else None, stack)
 
 
-def _command(board: Board, elf: Path, *, count: bool, say: Callable[[str], None]) -> list[str | Path]:
+def _command(board: Board, elf: Path, *, cores: int, count: bool, say: Callable[[str], None]) -> list[str | Path]:
     """Returns the command line that runs the firmware."""
     run = board.run
     if run is None:
@@ -85,9 +95,13 @@ def _command(board: Board, elf: Path, *, count: bool, say: Callable[[str], None]
     # No window, no monitor on our terminal; files and the exit status through semihosting.
     command += ["-display", "none", "-monitor", "none", "-serial", "null"]
     command += ["-semihosting-config", "enable=on,target=native", *run.arguments]
+    if cores > 1:
+        # A thread for each core: in one thread they take long turns, and the counter cannot keep their clocks together.
+        command += ["-accel", "tcg,thread=multi", *(["-smp", str(cores)] if run.smp else [])]
     if count:
         # QEMU splits options at commas; two stand for one.
-        command += ["-plugin", str(counter.library(program, say)).replace(",", ",,") + ",out=counts.json"]
+        library = str(counter.library(program, say)).replace(",", ",,")
+        command += ["-plugin", ",".join([library, "out=counts.json", *counter.arguments(run, cores)])]
     return [*command, "-kernel", elf]
 
 
@@ -138,12 +152,22 @@ def _split(data: bytes, samples: int) -> list[bytes]:
     return [data[size * index : size * (index + 1)] for index in range(samples)]
 
 
-def _instructions(path: Path, samples: int) -> list[list[int]]:
-    """Returns the instructions of each inference by core; the first section, the warm-up, is left out."""
+def _counts(path: Path, samples: int) -> list[Count]:
+    """Returns what each inference took; the first section, the warm-up, is left out."""
     try:
-        sections: list[list[int]] = json.loads(path.read_text())["sections"]
+        counts: dict[str, Any] = json.loads(path.read_text())
+        sections, unheard = counts["sections"], counts["unheard"]
+        taken = [
+            Count(
+                [all_ - idle for all_, idle in zip(section["executed"], section["idle"], strict=True)],
+                section["makespan"],
+            )
+            for section in sections
+        ]
     except (OSError, ValueError, KeyError) as error:
         raise InternalError("the instruction counter wrote no counts", {"error": str(error)}) from None
-    if len(sections) != (samples + 1 if samples else 0):
-        raise InternalError("the markers in the firmware are not as many as inferences", {"sections": len(sections)})
-    return sections[1:]
+    if len(taken) != (samples + 1 if samples else 0):
+        raise InternalError("the markers in the firmware are not as many as inferences", {"sections": len(taken)})
+    if unheard:
+        raise InternalError("a core was woken that does not listen, so that counts do not repeat", {"times": unheard})
+    return taken[1:]

@@ -29,19 +29,17 @@ def collect(
     board: Board, emulated: Emulated, facts: Facts | None, sizes: Sizes | None, baseline: Sizes | None, *, cores: int
 ) -> Stats:
     """Returns the contents of stats.json; `sizes` and `baseline` are of the firmware with the model and without."""
-    counts = emulated.instructions
-    per_core = [_mean([row[core] for row in counts]) for core in range(cores)] if counts else None
-    # On one core nothing waits: the time from start to end is the work.
-    makespan = _mean([sum(row[:cores]) for row in counts]) if counts and cores == 1 else None
+    counts = emulated.counts
+    per_core = [_mean([count.instructions[core] for count in counts]) for core in range(cores)] if counts else None
     stack = emulated.stack
     cost = sizes is not None and baseline is not None
     return {
         "board": board.name,
         "cores": cores,
         "samples": len(emulated.outputs),
-        "instructions_per_inference": _mean([sum(row[:cores]) for row in counts]) if counts else None,
+        "instructions_per_inference": _mean([sum(count.instructions) for count in counts]) if counts else None,
         "instructions_per_core": list(per_core) if per_core else [None] * cores,
-        "makespan_instructions": makespan,
+        "makespan_instructions": _mean([count.makespan for count in counts]) if counts else None,
         "cycles": None,
         "flash_bytes": sizes.flash - baseline.flash if cost and sizes and baseline else None,
         "ram_bytes": sizes.ram - baseline.ram if cost and sizes and baseline else None,

@@ -34,6 +34,8 @@ pub struct Version {
 
 /// `QEMU_PLUGIN_CB_NO_REGS`: the callback reads no registers of the guest.
 pub const NO_REGS: c_int = 0;
+/// `QEMU_PLUGIN_MEM_W`: of accesses to memory, those that write.
+pub const WRITES: c_int = 2;
 
 unsafe extern "C" {
     pub fn qemu_plugin_register_vcpu_tb_trans_cb(id: Id, callback: unsafe extern "C" fn(Id, *mut Tb));
@@ -49,6 +51,16 @@ unsafe extern "C" {
         flags: c_int,
         word: *mut c_void,
     );
+    /// The callback comes behind the access.
+    pub fn qemu_plugin_register_vcpu_mem_cb(
+        insn: *mut Insn,
+        callback: unsafe extern "C" fn(u32, u32, u64, *mut c_void),
+        flags: c_int,
+        which: c_int,
+        word: *mut c_void,
+    );
+    pub fn qemu_plugin_register_vcpu_idle_cb(id: Id, callback: unsafe extern "C" fn(Id, u32));
+    pub fn qemu_plugin_register_vcpu_resume_cb(id: Id, callback: unsafe extern "C" fn(Id, u32));
     pub fn qemu_plugin_register_atexit_cb(id: Id, callback: unsafe extern "C" fn(Id, *mut c_void), word: *mut c_void);
     pub fn qemu_plugin_tb_n_insns(tb: *const Tb) -> usize;
     pub fn qemu_plugin_tb_get_insn(tb: *const Tb, index: usize) -> *mut Insn;

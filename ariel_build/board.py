@@ -1,0 +1,90 @@
+"""What a board is: frozen `Board`, `Core`, `Memory`, `Emulation`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Board", "Core", "Emulation", "FloatUnit", "Memory", "MemoryKind"]
+
+FloatUnit = Literal["single", "double"]
+MemoryKind = Literal["flash", "ram"]
+
+
+@dataclass(frozen=True)
+class Core:
+    """One core: its instruction set, whether it has a floating point unit and DSP instructions, and its clock."""
+
+    name: str
+    isa: str
+    fpu: FloatUnit | None = None
+    dsp: bool = False
+    clock_hz: int | None = None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A memory. The first of its kind is where firmware puts code (flash), or data and stack (ram).
+
+    `interleaved` banks serve as many cores at once, neighbouring words in different banks. `cores` are those that reach
+    it without meeting the others: a tightly coupled memory, a core's own bank; none are named where all are alike.
+    """
+
+    name: str
+    kind: MemoryKind
+    origin: int
+    length: int
+    interleaved: int = 1
+    cores: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Emulation:
+    """How `run` executes firmware: an emulator with its machine, and what can be counted on it.
+
+    With `smp` the emulator is told how many cores to have, and all run from reset on; without, those behind the first
+    are off until it starts them. `doorbells` has for each core the addresses at which a store wakes it. Where several
+    cores are counted, one may be `quantum` instructions ahead of the others.
+    """
+
+    emulator: str
+    machine: str = ""
+    cpu: str = ""
+    arguments: tuple[str, ...] = ()
+    counts_instructions: bool = False
+    smp: bool = False
+    doorbells: tuple[tuple[int, ...], ...] = ()
+    quantum: int = 0
+
+
+@dataclass(frozen=True)
+class Board:
+    """What code is generated for, and where it can run. `target` is a Rust target triple, `host` or `any`."""
+
+    name: str
+    target: str
+    cores: tuple[Core, ...]
+    memories: tuple[Memory, ...] = ()
+    rustflags: tuple[str, ...] = ()
+    run: Emulation | None = None
+    description: str = ""
+    target_prefix: str | None = None
+
+    @property
+    def is_host(self) -> bool:
+        """True where firmware is an ordinary program of this computer."""
+        return self.target == "host"
+
+    @property
+    def is_generic(self) -> bool:
+        """True for the boards that stand for a whole family of targets."""
+        return self.target_prefix is not None
+
+    def banks(self, kind: MemoryKind) -> tuple[Memory, ...]:
+        """Returns the memories of one kind, in the order of the board file."""
+        return tuple(memory for memory in self.memories if memory.kind == kind)
+
+    def total(self, kind: MemoryKind) -> int | None:
+        """Returns the bytes of all memories of one kind, or None where the board makes no claim."""
+        banks = self.banks(kind)
+        return sum(memory.length for memory in banks) if banks else None
