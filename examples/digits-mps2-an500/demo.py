@@ -71,7 +71,8 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> str:
     """Returns what a program prints; where it fails, what it said is the error."""
     done = process.run(command, timeout=1200, cwd=HERE, env=env)
     if done.status:
-        raise SetupError(f"`{Path(command[0]).name} {command[1]}` failed:\n{done.last_lines(40)}")
+        words = " ".join([Path(command[0]).name, *map(str, command[1:4])])
+        raise SetupError(f"`{words}` failed:\n{done.last_lines(40)}")
     return done.stdout
 
 
