@@ -5,13 +5,17 @@ from __future__ import annotations
 from ariel_build.errors import InternalError
 from ariel_build.ir import Graph, verify
 from ariel_build.passes.base import Pass, PassLog
+from ariel_build.passes.cancel_quantize import cancel_quantize
 from ariel_build.passes.eliminate_common_subexpressions import eliminate_common_subexpressions
 from ariel_build.passes.eliminate_transposes import eliminate_transposes
 from ariel_build.passes.fold_batch_norm import fold_batch_norm
 from ariel_build.passes.fold_constants import fold_constants
 from ariel_build.passes.fuse_activation import fuse_activation
 from ariel_build.passes.fuse_padding import fuse_padding
+from ariel_build.passes.fuse_qdq import fuse_qdq
 from ariel_build.passes.merge_movement import merge_movement
+from ariel_build.passes.move_quantize import move_quantize
+from ariel_build.passes.normalize_unsigned import normalize_unsigned
 from ariel_build.passes.permute_weights import permute_weights
 from ariel_build.passes.remove_dead_code import remove_dead_code
 from ariel_build.passes.remove_identities import remove_identities
@@ -23,12 +27,16 @@ PASSES: tuple[Pass, ...] = (
     fold_constants,
     remove_identities,
     eliminate_common_subexpressions,
+    normalize_unsigned,
+    cancel_quantize,
     merge_movement,
     permute_weights,
     eliminate_transposes,
     fuse_padding,
     fold_batch_norm,
     fuse_activation,
+    move_quantize,
+    fuse_qdq,
 )
 
 #: Rounds after which the passes must have come to rest.

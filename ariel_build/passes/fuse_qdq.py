@@ -1,0 +1,99 @@
+"""Quantize(f(Dequantize(x), ..)) -> f on stored integers, with onnxruntime's rounding.
+
+ONNX describes quantised operators as float operators between DequantizeLinear and QuantizeLinear. What they mean is
+`rne(f(sx * (x - zx)) / sy) + zy`; operators whose attribute `rounding` is NEAREST_EVEN compute that from stored
+integers: sums of products as `rne(f32(acc) * (sx * sw / sy)) + zy`. TFLite's QUANTIZE and DEQUANTIZE round otherwise and
+stay.
+"""
+
+from __future__ import annotations
+
+from ariel_build.ir import DType, Graph, Node, Value
+from ariel_build.ops.batch_matmul import BatchMatMul
+from ariel_build.ops.binary import Binary
+from ariel_build.ops.clip import Clip
+from ariel_build.ops.conv2d import Conv2d
+from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
+from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.fully_connected import FullyConnected
+from ariel_build.ops.pool2d import Pool2d
+from ariel_build.ops.quantize import Dequantize, Quantize
+from ariel_build.ops.reduce import Reduce
+from ariel_build.ops.softmax import LogSoftmax, Softmax
+from ariel_build.ops.unary import Unary
+from ariel_build.passes.base import PassLog
+from ariel_build.passes.editor import Editor
+from ariel_build.passes.stored_constants import stored_bias, stored_filter, stored_operand
+
+__all__ = ["fuse_qdq"]
+
+_LAYERS = (Conv2d, DepthwiseConv2d, FullyConnected)
+_FUSABLE = (*_LAYERS, BatchMatMul, Binary, Clip, LogSoftmax, Pool2d, Quantize, Reduce, Softmax, Unary)
+
+
+def fuse_qdq(graph: Graph, log: PassLog) -> bool:
+    """Computes float operators between Dequantize and Quantize in integers."""
+    editor = Editor(graph, log)
+    for node in editor.nodes():
+        if not isinstance(node.op, _FUSABLE) or not any(_dequantized(editor, v) for v in node.inputs):
+            continue
+        # A Quantize of what Dequantize gives is the operator itself: it changes scale and zero point.
+        last = node if isinstance(node.op, Quantize) else editor.sole_reader(node.output)
+        reason = refusal(node, last)
+        if reason or last is None:
+            log.refused(node, reason)
+            continue
+        inputs = operands(editor, node, last)
+        if isinstance(inputs, str):
+            log.refused(node, inputs)
+            continue
+        log.rewrote(node, f"{node.op.name} computes {last.output.type.dtype.value}")
+        new = Node(node.op, inputs, last.outputs, node.origin)
+        editor.add(new, last)
+        editor.remove(last)
+    return editor.finish()
+
+
+def _dequantized(editor: Editor, value: Value | None) -> Value | None:
+    """Returns the stored integers of which a value is the real numbers, or None where it is not so made."""
+    source = None if value is None else editor.producer(value)
+    return source.input(0) if source is not None and isinstance(source.op, Dequantize) else None
+
+
+def refusal(node: Node, last: Node | None) -> str:
+    """Returns why a node is not computed in integers, as far as that does not depend on its operands."""
+    if last is None or not isinstance(last.op, Quantize):
+        return "its result is used as float32"
+    if last.output.type.dtype is not DType.I8:
+        return f"its result is stored as {last.output.type.dtype.value}"
+    if {last.op.rounding, getattr(node.op, "rounding", None)} != {Rounding.NEAREST_EVEN}:
+        return "TFLite rounds otherwise"
+    if last.output.type.quant is None or not last.output.type.quant.per_tensor:
+        return "its result is quantised per axis"
+    return ""
+
+
+def operands(editor: Editor, node: Node, last: Node) -> list[Value | None] | str:
+    """Returns the operands of a node as stored integers, or why one cannot be had so."""
+    result: list[Value | None] = []
+    for k, v in enumerate(node.inputs):
+        stored = _dequantized(editor, v)
+        operand: Value | str | None = stored
+        if v is None:
+            operand = None
+        elif stored is None and not v.is_constant:
+            return f"operand {k} is computed as float32"
+        elif stored is None and isinstance(node.op, _LAYERS):
+            x, filter_ = result[0], result[1] if k == 2 else None
+            if k == 1:
+                operand = stored_filter(v, -1 if isinstance(node.op, DepthwiseConv2d) else 0)
+            elif k == 2 and x is not None and filter_ is not None:
+                operand = stored_bias(v, x.type.quant, filter_.type.quant, last.output.type.quant)
+        elif stored is None:
+            operand = stored_operand(v)
+        if isinstance(operand, str):
+            return operand
+        if operand is not None and k < 2 and operand.type.dtype is not DType.I8:
+            return f"operand {k} is stored as {operand.type.dtype.value}"
+        result.append(operand)
+    return result
