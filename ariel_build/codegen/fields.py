@@ -1,4 +1,4 @@
-"""Kernel fields -> Rust expressions, formatted as rustfmt would."""
+"""Kernel fields -> Rust expressions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ariel_build.codegen.layout import Expression, List, Struct
 from ariel_build.codegen.text import integer, real
 from ariel_build.codegen.weights import Weights
 from ariel_build.errors import InternalError
@@ -24,13 +25,11 @@ class FieldPrinter:
         self.weights = weights
         self.step = step
 
-    def struct(self, name: str, fields: Mapping[str, Field], indent: str) -> str:
-        """Returns `Name { field: value, .. }` over several lines; `indent` is that of the line it starts on."""
-        inner = indent + "    "
-        body = "".join(f"{inner}{key}: {self.value(value, inner)},\n" for key, value in fields.items())
-        return f"{name} {{\n{body}{indent}}}"
+    def struct(self, name: str, fields: Mapping[str, Field]) -> Struct:
+        """Returns `Name { field: value, .. }`."""
+        return Struct(name, {key: self.value(value) for key, value in fields.items()})
 
-    def value(self, value: Field, indent: str) -> str:
+    def value(self, value: Field) -> Expression:
         """Returns the expression of one field."""
         match value:
             case bool():
@@ -40,7 +39,7 @@ class FieldPrinter:
             case float() | np.floating():
                 return real(float(value))
             case tuple():
-                return f"[{', '.join(self.value(v, indent) for v in value)}]"
+                return List([self.value(v) for v in value])
             case Operand():
                 return self.region(*self.plan.region(value.value))
             case Scratch():
@@ -48,15 +47,13 @@ class FieldPrinter:
             case Packed():
                 return self.slice(value)
             case Slice():
-                inner = indent + "    "
-                body = "".join(f"{inner}{self.value(item, inner)},\n" for item in value.items)
-                return f"&[\n{body}{indent}]" if body else "&[]"
+                return List([self.value(item) for item in value.items], "&")
             case Variant():
                 return value.path
             case Nested(type="Source"):
                 return self.source(value)
             case Nested():
-                return self.struct(value.type, value.fields, indent)
+                return self.struct(value.type, value.fields)
         raise InternalError("a field has no Rust form", {"field": value})
 
     def region(self, offset: int, planned: int, size: int | None = None) -> str:

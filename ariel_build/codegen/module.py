@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ariel_build import __version__
 from ariel_build.codegen.fields import FieldPrinter
 from ariel_build.codegen.io import IoStruct, io_struct
+from ariel_build.codegen.layout import assignment
 from ariel_build.codegen.text import doc, integer, plain
 from ariel_build.codegen.weights import Weights, little_endian
 from ariel_build.ir import Graph, State, Value
@@ -89,7 +90,8 @@ def _imports(schedule: Schedule) -> list[str]:
         f"    use ariel_ml_rs::quant::{_braced(sorted(used & _QUANT))};" if used & _QUANT else "",
         "    use ariel_ml_rs::tile::Axis;" if "Axis" in used else "",
     ]
-    return [line for line in lines if line]
+    # rustfmt's order: a list in braces stands behind the single names beside it.
+    return sorted((line for line in lines if line), key=lambda line: line.replace("{", "~"))
 
 
 _WINDOW = {"Window"}
@@ -187,12 +189,12 @@ def _weights(name: str, blob: bytes, section: str) -> list[str]:
 
 def _step(step: Step, plan: MemoryPlan, weights: Weights) -> list[str]:
     call = step.call
-    text = FieldPrinter(plan, weights, step.index).struct(call.kernel.partition("<")[0], call.fields, "    ")
+    value = FieldPrinter(plan, weights, step.index).struct(call.kernel.partition("<")[0], call.fields)
     cost = f"{call.macs:,} MACs" if call.macs else "no MACs"
     where = ", ".join(_place(v, plan) for v in [*call.inputs, *call.outputs] if v.data is None)
     head = f"Step {step.index}, {plain(call.origin, 160)}."
     paragraphs = [head, f"`{plain(call.summary, 200)}`: {cost}; arena {where}."]
-    return [*doc(paragraphs), f"    static {call.label.upper()}: {call.kernel} = {text};", ""]
+    return [*doc(paragraphs), assignment(f"static {call.label.upper()}: {call.kernel}", value, "    "), ""]
 
 
 def _place(value: Value, plan: MemoryPlan) -> str:
