@@ -46,7 +46,7 @@ class Cast(Operator):
         return [x.astype(self.dtype.numpy)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`lookup::Int8` or `cast::<From>To<To>`."""
+        """`lookup::Table` or `cast::<From>To<To>`."""
         x = node.input(0)
         if x.type.dtype.bytes == 1 and self.dtype.bytes == 1:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])

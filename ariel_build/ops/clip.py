@@ -74,7 +74,7 @@ class Clip(Operator):
         return np.minimum(np.maximum(wide, bounds[0]), bounds[1]).astype(dtype.numpy)
 
     def lower(self, node: Node) -> KernelCall:
-        """`lookup::Int8` or `unary::Clip`."""
+        """`lookup::Table` or `unary::Clip`."""
         x = node.input(0)
         if x.type.dtype in BYTES:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])

@@ -59,7 +59,7 @@ class Compare(Operator):
         return [np.asarray(_RELATIONS[self.relation](left, right), np.bool_)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`compare::<relation>F32`, `I32` or `compare::Int8`."""
+        """`compare::<relation>F32`, `I32` or `compare::Quantized`."""
         dtype = node.input(0).type.dtype
         if dtype in (DType.F32, DType.I32):
             return binary_call(f"{self.relation}{dtype.value.upper()}", node, {}, "compare")
@@ -71,7 +71,7 @@ class Compare(Operator):
             "scale_right": scaled(right, right.scale, _SHIFT, "compare"),
             "relation": Variant(f"compare::Relation::{self.relation}"),
         }
-        return binary_call("Int8", node, fields, "compare")
+        return binary_call("Quantized", node, fields, "compare")
 
 
 def _scale(data: Array, quant: Quant) -> I64:
@@ -121,7 +121,7 @@ class Not(Operator):
         return [np.logical_not(np.asarray(inputs[0]))]
 
     def lower(self, node: Node) -> KernelCall:
-        """`lookup::Int8`."""
+        """`lookup::Table`."""
         return lookup_call(node, node.input(0), np.logical_not)
 
 

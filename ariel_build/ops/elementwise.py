@@ -118,7 +118,7 @@ def unary_call(kernel: str, node: Node, fields: Mapping[str, Field]) -> KernelCa
 
 
 def lookup_call(node: Node, x: Value, function: Callable[[Array], Array]) -> KernelCall:
-    """Returns `lookup::Int8` from x to the node's output: the table of `function` over all bytes.
+    """Returns `lookup::Table` from x to the node's output: the table of `function` over all bytes.
 
     `function` takes and returns stored elements.
     """
@@ -131,7 +131,7 @@ def lookup_call(node: Node, x: Value, function: Callable[[Array], Array]) -> Ker
         "table": Packed(table, "table"),
     }
     tiling = Tiling(Axis.ELEMENTS, output.type.elements)
-    return KernelCall("lookup::Int8", fields, [x], [output], tiling, in_place=((0, 0),))
+    return KernelCall("lookup::Table", fields, [x], [output], tiling, in_place=((0, 0),))
 
 
 def binary_call(kernel: str, node: Node, fields: Mapping[str, Field], room: str = "binary") -> KernelCall:

@@ -69,7 +69,7 @@ class Quantize(Operator):
         return [np.clip(stored, *dtype.range).astype(dtype.numpy)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`quantize::HalfAway` or `NearestEven`, `lookup::Flip` or `lookup::Int8`."""
+        """`quantize::HalfAway` or `NearestEven`, `lookup::Flip` or `lookup::Table`."""
         x, output = node.input(0), node.output
         quant = quant_of(output, "the output")
         if output.type.dtype not in BYTES:
@@ -203,7 +203,7 @@ def _onnx_quant(importer: Importer, shape: tuple[int, ...]) -> Quant:
     scales = importer.constant_input(1, "the scale").astype(np.float32)
     zero_point = importer.optional_input(2)
     zeros = np.zeros(scales.shape, np.int64) if zero_point is None else importer.constant_input(2, "the zero point")
-    if importer.integer("block_size") or scales.ndim > 1 or scales.shape != zeros.shape:
+    if importer.integer("block_size") or scales.ndim > 1 or scales.size != zeros.size:
         raise UnsupportedReason(f"scales of shape {list(scales.shape)} are not supported, only per tensor and per axis")
     if not scales.size or not np.all(np.isfinite(scales)) or not np.all(scales > 0):
         raise UnsupportedReason("a scale is not a positive number")

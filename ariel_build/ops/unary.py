@@ -143,7 +143,7 @@ class Unary(Operator):
             return np.asarray(FUNCTIONS[self.kind].real(x.astype(np.float64), *parameters), np.float32)
 
     def lower(self, node: Node) -> KernelCall:
-        """`lookup::Int8` or `unary::<kind>`."""
+        """`lookup::Table` or `unary::<kind>`."""
         x = node.input(0)
         if x.type.dtype in BYTES:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])

@@ -112,7 +112,7 @@ pub enum Relation {
 
 /// TFLite's comparison of int8: both operands are scaled to a common scale.
 #[derive(Clone, Copy, Debug)]
-pub struct Int8 {
+pub struct Quantized {
     /// Left operand.
     pub left: Source<i8>,
     /// Right operand.
@@ -129,7 +129,7 @@ pub struct Int8 {
     pub relation: Relation,
 }
 
-impl Int8 {
+impl Quantized {
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics

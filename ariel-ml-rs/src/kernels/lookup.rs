@@ -6,7 +6,7 @@ use crate::tile::Tile;
 
 /// `output = table[input as u8]`.
 #[derive(Clone, Copy, Debug)]
-pub struct Int8 {
+pub struct Table {
     /// Input bytes.
     pub input: Region,
     /// Output bytes; may be the input.
@@ -17,7 +17,7 @@ pub struct Int8 {
     pub table: &'static [u8],
 }
 
-impl Int8 {
+impl Table {
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -110,7 +110,7 @@ mod tests {
         let input: Vec<u8> = (0..=255).collect();
         for output in [Region::new(0, 256), Region::new(256, 256)] {
             let mut arena = Arena::<512>::new();
-            let kernel = Int8 { input: Region::new(0, 256), output, elements: 256, table };
+            let kernel = Table { input: Region::new(0, 256), output, elements: 256, table };
             kernel.check(512);
             arena.fill(kernel.input, &input);
             for tile in [Tile::new(0, 100), Tile::new(100, 101), Tile::new(101, 256)] {
