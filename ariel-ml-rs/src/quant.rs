@@ -25,9 +25,23 @@ impl Multiplier {
     #[inline]
     #[must_use]
     pub fn apply(self, value: i32) -> i32 {
-        let left = if self.shift > 0 { self.shift.cast_unsigned() } else { 0 };
-        let right = if self.shift > 0 { 0 } else { self.shift.wrapping_neg().cast_unsigned() };
-        rounding_shift_right(high_mul(value.wrapping_shl(left), self.multiplier), right)
+        if self.shift >= 0 {
+            return nudged_high(value.wrapping_shl(self.shift.cast_unsigned()), self.multiplier);
+        }
+        let high = nudged_high(value, self.multiplier);
+        // Shifted by one bit less, after one is taken from what is negative, the last bit says whether to round up: halves
+        // go away from zero, as in `rounding_shift_right`. |high| < 2^31, for the multiplier is less than 1.
+        let twice = high.wrapping_add(high >> 31).wrapping_shr((!self.shift).cast_unsigned());
+        twice.wrapping_add(1) >> 1
+    }
+}
+
+/// [`high_mul`] where `b` is not negative: nothing saturates.
+#[inline]
+fn nudged_high(a: i32, b: i32) -> i32 {
+    #[expect(clippy::cast_possible_truncation, reason = "|a * b| <= 2^62, so the quotient fits 32 bits")]
+    {
+        ((i64::from(a) * i64::from(b) + (1 << 30)) >> 31) as i32
     }
 }
 
@@ -172,7 +186,8 @@ mod tests {
 
     #[test]
     fn high_mul_equals_its_definition() {
-        let edges = [0, 1, -1, 2, -2, 3, 1 << 30, -(1 << 30), i32::MAX, i32::MIN, i32::MIN + 1, 0x4000_0001, 12345, -98765];
+        let edges =
+            [0, 1, -1, 2, -2, 3, 1 << 30, -(1 << 30), i32::MAX, i32::MIN, i32::MIN + 1, 0x4000_0001, 12345, -98765];
         for a in edges {
             for b in edges {
                 assert_eq!(high_mul(a, b), high_mul_by_definition(a, b), "{a} * {b}");
@@ -191,15 +206,44 @@ mod tests {
     }
 
     #[test]
+    fn multipliers_round_twice() {
+        let edges = [0, 1, -1, 2, -2, 3, -3, 1 << 30, -(1 << 30), i32::MAX, i32::MIN, i32::MIN + 1, 12345, -98765];
+        let multipliers = [0, 1 << 30, (1 << 30) + 1, i32::MAX, 0x5555_5555, 0x6000_0000];
+        let mut state = 1_u64;
+        let mut values = edges.to_vec();
+        for _ in 0..2_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            values.push(((state >> 32) as u32).cast_signed() >> ((state & 31) as u32));
+        }
+        for shift in -31..=30_i32 {
+            for multiplier in multipliers {
+                for &value in &values {
+                    let shifted = value.wrapping_shl(shift.max(0).cast_unsigned());
+                    let want = rounding_shift_right(high_mul(shifted, multiplier), shift.min(0).unsigned_abs());
+                    assert_eq!(
+                        Multiplier { multiplier, shift }.apply(value),
+                        want,
+                        "{value} * {multiplier} << {shift}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
     fn shifts_round_halves_away_from_zero() {
-        for (value, shift, want) in [(5, 1, 3), (-5, 1, -3), (4, 1, 2), (6, 2, 2), (-6, 2, -2), (-7, 2, -2), (7, 0, 7), (-1, 31, 0)] {
+        for (value, shift, want) in
+            [(5, 1, 3), (-5, 1, -3), (4, 1, 2), (6, 2, 2), (-6, 2, -2), (-7, 2, -2), (7, 0, 7), (-1, 31, 0)]
+        {
             assert_eq!(rounding_shift_right(value, shift), want, "{value} >> {shift}");
         }
     }
 
     #[test]
     fn ties_go_to_even() {
-        for (value, want) in [(0.5, 0), (1.5, 2), (2.5, 2), (-0.5, 0), (-1.5, -2), (-2.5, -2), (1.49, 1), (1023.5, 1024)] {
+        for (value, want) in
+            [(0.5, 0), (1.5, 2), (2.5, 2), (-0.5, 0), (-1.5, -2), (-2.5, -2), (1.49, 1), (1023.5, 1024)]
+        {
             assert_eq!(round_ties_even(value), want, "{value}");
         }
     }

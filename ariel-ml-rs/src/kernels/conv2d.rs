@@ -210,7 +210,7 @@ impl<R: Requantize> Int8<R> {
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let shape = shape!(self);
         let depth = shape.depth();
-        let (bias, requantize, bounds) = (self.bias, &self.requantize, &self.bounds);
+        let (bias, requantize, bounds) = (self.bias, self.requantize, self.bounds);
         let finish = |patch| {
             let excess = match self.filter_zero_point {
                 0 => 0,

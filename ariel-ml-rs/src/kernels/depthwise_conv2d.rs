@@ -7,12 +7,13 @@
 //! the channels go by in blocks of four.
 
 use super::dynamic_quantize::Rescale;
-use super::multiply::{Factor, Finish, Real, Stored};
+use super::multiply::{Factor, Finish, Real, SUMS, Stored, Sums, finish_all};
 use super::quantized;
 use super::window::{Window, ranges};
 use crate::memory::{Image, Memory, Region};
 use crate::quant::{Bounds, Requantize};
 use crate::tile::{Axis, Tile};
+use core::ops::Range;
 
 /// int8 depthwise convolution.
 #[derive(Clone, Copy, Debug)]
@@ -121,33 +122,53 @@ struct Taps<T> {
 }
 
 impl<T: Factor> Taps<T> {
-    /// Sums over all taps of `STEP` * 0..4 + `input` times four channels of the filter.
+    /// Sums over all taps for `blocks` blocks of four channels: of the input channels `input + STEP * 0..4` times four
+    /// channels of the filter, then the next ones.
     ///
     /// # Safety
-    /// All places were written; `filter` points to the first of four channels of a filter `[taps][channels]`, and the
-    /// input channels exist.
-    #[inline(always)]
-    unsafe fn four<const STEP: usize>(&self, input: usize, mut filter: *const T, channels: usize) -> [T::Sum; 4] {
-        let mut sums = [T::NOTHING; 4];
-        for tap in 0..self.count {
+    /// All places were written; `filter` points to the first of the channels in a filter `[taps][channels]`; the input
+    /// channels exist, and there is room for the sums.
+    #[inline(never)]
+    unsafe fn blocks<const STEP: usize>(
+        &self,
+        mut input: usize,
+        mut filter: *const T,
+        channels: usize,
+        blocks: usize,
+        mut sums: *mut T::Sum,
+    ) {
+        for _ in 0..blocks {
+            let [mut a, mut b, mut c, mut d] = [T::NOTHING; 4];
+            let (mut place, mut weights) = (self.places.cast_const(), filter);
             // SAFETY: places lie inside the arena; in bounds, as the caller promises.
             unsafe {
-                let pixel = self.image.offset(*self.places.add(tap) as isize).add(input);
-                sums[0] = T::add_product(sums[0], *pixel, *filter);
-                sums[1] = T::add_product(sums[1], *pixel.add(STEP), *filter.add(1));
-                sums[2] = T::add_product(sums[2], *pixel.add(2 * STEP), *filter.add(2));
-                sums[3] = T::add_product(sums[3], *pixel.add(3 * STEP), *filter.add(3));
+                let end = place.add(self.count);
+                let image = self.image.add(input);
+                while place != end {
+                    let pixel = image.offset(*place as isize);
+                    a = T::add_product(a, *pixel, *weights);
+                    b = T::add_product(b, *pixel.add(STEP), *weights.add(1));
+                    c = T::add_product(c, *pixel.add(2 * STEP), *weights.add(2));
+                    d = T::add_product(d, *pixel.add(3 * STEP), *weights.add(3));
+                    weights = weights.wrapping_add(channels);
+                    place = place.add(1);
+                }
+                sums.write(a);
+                sums.add(1).write(b);
+                sums.add(2).write(c);
+                sums.add(3).write(d);
+                sums = sums.add(4);
             }
-            filter = filter.wrapping_add(channels);
+            input += 4 * STEP;
+            filter = filter.wrapping_add(4);
         }
-        sums
     }
 
     /// Sum over all taps of `input` times one channel of the filter.
     ///
     /// # Safety
-    /// As for `four`.
-    #[inline(always)]
+    /// As for `blocks`.
+    #[inline(never)]
     unsafe fn one(&self, input: usize, mut filter: *const T, channels: usize) -> T::Sum {
         let mut sum = T::NOTHING;
         for tap in 0..self.count {
@@ -165,7 +186,7 @@ impl Taps<i8> {
     /// Sum over all taps of `input` alone.
     ///
     /// # Safety
-    /// As for `four`.
+    /// As for `blocks`.
     #[cold]
     unsafe fn input_sum(&self, input: usize) -> i32 {
         let mut sum = 0_i32;
@@ -197,7 +218,7 @@ impl Shape<'_> {
     ///
     /// # Safety
     /// The pixel lies inside the output, and there is a place for each tap.
-    #[inline(always)]
+    #[inline(never)]
     unsafe fn place(&self, (y, x): (usize, usize), (row, pixel): (usize, usize), padding: i32, mut places: *mut i32) {
         let window = self.window;
         for tap_y in 0..window.height as usize {
@@ -216,7 +237,7 @@ impl Shape<'_> {
         }
     }
 
-    /// Computes one tile; `finish` gives what finishes the sum of a channel of a pixel.
+    /// Computes one tile; `correct` mends the sums of some channels of a pixel before they are finished.
     ///
     /// # Safety
     /// The kernel passed `check`; otherwise as for its `run`.
@@ -227,10 +248,13 @@ impl Shape<'_> {
         tile: Tile,
         filter: &'static [T],
         padding: T,
-        finish: impl Fn(&Taps<T>, usize) -> F,
+        finish: &F,
+        correct: impl Fn(&Taps<T>, Range<usize>, *mut T::Sum),
     ) {
         let (rows, channels) = ranges(self.axis, tile, self.output);
         let window = self.window;
+        let mut sums = Sums::<T::Sum>::uninit();
+        let sums = sums.as_mut_ptr().cast::<T::Sum>();
         let (count, multiplier) = (self.output.channels as usize, self.multiplier());
         // SAFETY: all indices lie inside the shapes that `check` proved; the tile's pixels and channels are this call's own
         // (memory invariant 2), and the scratch is this worker's.
@@ -265,23 +289,23 @@ impl Shape<'_> {
                     let output = self.output.view::<F::Output>(memory).pixel(y, x);
                     let mut channel = channels.start;
                     while channel < channels.end {
+                        let blocks = (channels.end - channel) / 4;
+                        let weights = filter.as_ptr().add(channel);
                         let input = if multiplier == 1 { channel } else { divide(channel, multiplier) };
-                        let filter = filter.as_ptr().add(channel);
-                        let is_four = channel + 4 <= channels.end;
-                        let sums = if is_four && multiplier == 1 {
-                            taps.four::<1>(input, filter, count)
-                        } else if is_four && divide(channel + 3, multiplier) == input {
-                            taps.four::<0>(input, filter, count)
+                        let done = if blocks > 0 && multiplier == 1 {
+                            let blocks = blocks.min(SUMS / 4);
+                            taps.blocks::<1>(input, weights, count, blocks, sums);
+                            4 * blocks
+                        } else if blocks > 0 && divide(channel + 3, multiplier) == input {
+                            taps.blocks::<0>(input, weights, count, 1, sums);
+                            4
                         } else {
-                            let sum = taps.one(input, filter, count);
-                            output.add(channel).write(finish(&taps, channel).finish(sum, channel));
-                            channel += 1;
-                            continue;
+                            sums.write(taps.one(input, weights, count));
+                            1
                         };
-                        for sum in sums {
-                            output.add(channel).write(finish(&taps, channel).finish(sum, channel));
-                            channel += 1;
-                        }
+                        correct(&taps, channel..channel + done, sums);
+                        finish_all(finish, sums, done, channel, output);
+                        channel += done;
                     }
                 }
             }
@@ -306,18 +330,22 @@ quantized!(Int8);
 impl<R: Requantize> Int8<R> {
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
-        let (bias, requantize, bounds) = (self.bias, &self.requantize, &self.bounds);
         let shape = shape!(self);
-        let finish = |taps: &Taps<i8>, channel| {
-            let excess = match self.filter_zero_point {
-                0 => 0,
-                // SAFETY: the places of the pixel are written, and the channel is one of the output's.
-                zero_point => unsafe { taps.input_sum(divide(channel, shape.multiplier())) }.wrapping_mul(zero_point),
-            };
-            Stored { bias, excess, requantize, bounds }
+        let finish = Stored { bias: self.bias, excess: 0, requantize: self.requantize, bounds: self.bounds };
+        let correct = |taps: &Taps<i8>, channels: Range<usize>, sums: *mut i32| {
+            if self.filter_zero_point != 0 {
+                for (index, channel) in channels.enumerate() {
+                    // SAFETY: the places of the pixel and the sums of the channels are written.
+                    unsafe {
+                        let inputs = taps.input_sum(divide(channel, shape.multiplier()));
+                        let sum = sums.add(index);
+                        sum.write((*sum).wrapping_sub(inputs.wrapping_mul(self.filter_zero_point)));
+                    }
+                }
+            }
         };
         // SAFETY: forwarded to the caller.
-        unsafe { shape.compute(memory, tile, self.filter, self.input_zero_point, finish) }
+        unsafe { shape.compute(memory, tile, self.filter, self.input_zero_point, &finish, correct) }
     }
 }
 
@@ -344,7 +372,7 @@ impl Hybrid {
         // SAFETY: the image is row 0; the rest is forwarded to the caller.
         unsafe {
             let finish = self.rescale.row(memory, 0);
-            shape!(self).compute(memory, tile, self.filter, finish.zero_point(), |_, _| finish);
+            shape!(self).compute(memory, tile, self.filter, finish.zero_point(), &finish, |_, _, _| ());
         }
     }
 }
@@ -370,6 +398,6 @@ impl F32 {
     pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
         let finish = Real { bias: self.bias, min: self.min, max: self.max };
         // SAFETY: forwarded to the caller.
-        unsafe { shape!(self).compute(memory, tile, self.filter, 0.0, |_, _| finish) }
+        unsafe { shape!(self).compute(memory, tile, self.filter, 0.0, &finish, |_, _, _| ()) }
     }
 }

@@ -6,10 +6,9 @@
 /// Dot products of `k` inputs with four filters that take turns: `filter[k][4]`.
 ///
 /// # Safety
-/// `input` has `k` elements, `filter` has `4 * k`.
+/// `input` has `k` elements, `filter` has `4 * k`; there is room for four sums.
 #[inline(never)]
-#[must_use]
-pub unsafe fn int8x4(mut input: *const i8, mut filter: *const i8, k: usize) -> [i32; 4] {
+pub unsafe fn int8x4(mut input: *const i8, mut filter: *const i8, k: usize, sums: *mut i32) {
     let [mut a, mut b, mut c, mut d] = [0_i32; 4];
     // SAFETY: in bounds, as the caller promises.
     unsafe {
@@ -23,8 +22,11 @@ pub unsafe fn int8x4(mut input: *const i8, mut filter: *const i8, k: usize) -> [
             input = input.add(1);
             filter = filter.add(4);
         }
+        sums.write(a);
+        sums.add(1).write(b);
+        sums.add(2).write(c);
+        sums.add(3).write(d);
     }
-    [a, b, c, d]
 }
 
 /// Dot product of `k` inputs with one filter.
@@ -62,8 +64,7 @@ pub unsafe fn sum_int8(input: *const i8, k: usize) -> i32 {
 /// # Safety
 /// As for [`int8x4`].
 #[inline(never)]
-#[must_use]
-pub unsafe fn f32x4(mut input: *const f32, mut filter: *const f32, k: usize) -> [f32; 4] {
+pub unsafe fn f32x4(mut input: *const f32, mut filter: *const f32, k: usize, sums: *mut f32) {
     let [mut a, mut b, mut c, mut d] = [0.0_f32; 4];
     // SAFETY: in bounds, as the caller promises.
     unsafe {
@@ -77,8 +78,11 @@ pub unsafe fn f32x4(mut input: *const f32, mut filter: *const f32, k: usize) -> 
             input = input.add(1);
             filter = filter.add(4);
         }
+        sums.write(a);
+        sums.add(1).write(b);
+        sums.add(2).write(c);
+        sums.add(3).write(d);
     }
-    [a, b, c, d]
 }
 
 /// Dot product of `k` float inputs with one filter.

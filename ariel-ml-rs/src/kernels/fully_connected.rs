@@ -115,7 +115,7 @@ impl<R: Requantize> Int8<R> {
                     0 => 0,
                     zero_point => dot::sum_int8(input, depth).wrapping_mul(zero_point),
                 };
-                let (bias, requantize, bounds) = (self.bias, &self.requantize, &self.bounds);
+                let (bias, requantize, bounds) = (self.bias, self.requantize, self.bounds);
                 let finish = Stored { bias, excess, requantize, bounds };
                 channels(input, self.filter.as_ptr(), depth, output, own, &finish);
             }

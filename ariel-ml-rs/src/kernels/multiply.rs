@@ -8,6 +8,7 @@
 use super::dot;
 use crate::memory::Element;
 use crate::quant::{Bounds, Requantize, clamp};
+use core::mem::MaybeUninit;
 
 /// Elements whose products are summed.
 pub(crate) trait Factor: Element {
@@ -30,7 +31,7 @@ pub(crate) trait Factor: Element {
     ///
     /// # Safety
     /// As for [`dot::int8x4`].
-    unsafe fn dot4(input: *const Self, filter: *const Self, k: usize) -> [Self::Sum; 4];
+    unsafe fn dot4(input: *const Self, filter: *const Self, k: usize, sums: *mut Self::Sum);
 }
 
 impl Factor for i8 {
@@ -50,9 +51,9 @@ impl Factor for i8 {
     }
 
     #[inline(always)]
-    unsafe fn dot4(input: *const i8, filter: *const i8, k: usize) -> [i32; 4] {
+    unsafe fn dot4(input: *const i8, filter: *const i8, k: usize, sums: *mut i32) {
         // SAFETY: forwarded to the caller.
-        unsafe { dot::int8x4(input, filter, k) }
+        unsafe { dot::int8x4(input, filter, k, sums) }
     }
 }
 
@@ -73,9 +74,9 @@ impl Factor for f32 {
     }
 
     #[inline(always)]
-    unsafe fn dot4(input: *const f32, filter: *const f32, k: usize) -> [f32; 4] {
+    unsafe fn dot4(input: *const f32, filter: *const f32, k: usize, sums: *mut f32) {
         // SAFETY: forwarded to the caller.
-        unsafe { dot::f32x4(input, filter, k) }
+        unsafe { dot::f32x4(input, filter, k, sums) }
     }
 }
 
@@ -93,25 +94,25 @@ pub(crate) trait Finish<S>: Copy {
 
 /// int8: adds the bias and requantises.
 #[derive(Clone, Copy)]
-pub(crate) struct Stored<'a, R> {
+pub(crate) struct Stored<R> {
     /// Bias of each channel, with the input's zero point folded in.
     pub bias: &'static [i32],
     /// What the filter's zero point adds to every sum too much.
     pub excess: i32,
     /// Multipliers.
-    pub requantize: &'a R,
+    pub requantize: R,
     /// Zero point and bounds of the output.
-    pub bounds: &'a Bounds,
+    pub bounds: Bounds,
 }
 
-impl<R: Requantize> Finish<i32> for Stored<'_, R> {
+impl<R: Requantize> Finish<i32> for Stored<R> {
     type Output = i8;
 
     #[inline(always)]
     unsafe fn finish(&self, sum: i32, channel: usize) -> i8 {
         // SAFETY: `channel` is an output channel, and `check` found a bias for each.
         let bias = unsafe { *self.bias.as_ptr().add(channel) };
-        self.requantize.apply(sum.wrapping_add(bias).wrapping_sub(self.excess), channel, self.bounds)
+        self.requantize.apply(sum.wrapping_add(bias).wrapping_sub(self.excess), channel, &self.bounds)
     }
 }
 
@@ -153,22 +154,48 @@ pub(crate) unsafe fn channels<T: Factor, F: Finish<T::Sum>>(
     (first, end): (usize, usize),
     finish: &F,
 ) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let mut filter = filter.add(first * k);
-        let mut channel = first;
-        while channel + 4 <= end {
-            let sums = T::dot4(input, filter, k);
-            for (index, sum) in sums.into_iter().enumerate() {
-                output.add(channel + index).write(finish.finish(sum, channel + index));
+    let mut sums = Sums::<T::Sum>::uninit();
+    let sums = sums.as_mut_ptr().cast::<T::Sum>();
+    let mut channel = first;
+    while channel < end {
+        let mut count = 0;
+        // SAFETY: as the caller promises; there is room for SUMS sums.
+        unsafe {
+            while count < SUMS && channel + count + 4 <= end {
+                T::dot4(input, filter.add((channel + count) * k), k, sums.add(count));
+                count += 4;
             }
-            filter = filter.add(4 * k);
-            channel += 4;
+            if count == 0 {
+                sums.write(T::dot(input, filter.add(channel * k), k));
+                count = 1;
+            }
+            finish_all(finish, sums, count, channel, output);
         }
-        while channel < end {
-            output.add(channel).write(finish.finish(T::dot(input, filter, k), channel));
-            filter = filter.add(k);
-            channel += 1;
-        }
+        channel += count;
+    }
+}
+
+/// Sums that are finished together, a multiple of four.
+pub(crate) const SUMS: usize = 16;
+
+/// Room for the sums.
+pub(crate) type Sums<S> = MaybeUninit<[S; SUMS]>;
+
+/// Finishes the sums of `count` channels from `channel` on. A function of its own: its loop keeps the constants in registers.
+///
+/// # Safety
+/// There are `count` sums, `channel + count` channels, and the output has room for them and is this call's own.
+#[inline(never)]
+pub(crate) unsafe fn finish_all<S: Copy, F: Finish<S>>(
+    finish: &F,
+    sums: *const S,
+    count: usize,
+    channel: usize,
+    output: *mut F::Output,
+) {
+    let finish = *finish;
+    for index in 0..count {
+        // SAFETY: as the caller promises.
+        unsafe { output.add(channel + index).write(finish.finish(*sums.add(index), channel + index)) };
     }
 }

@@ -87,27 +87,56 @@ impl Window {
         mut patch: *mut T,
     ) {
         let count = channels.end - channels.start;
+        // Where the taps of a row lie one behind the other, they are copied at once.
+        let is_dense = self.dilation_w == 1 && view.pixel_stride() == count;
+        let columns = self.width as usize;
         for tap_y in 0..self.height as usize {
-            let row = self.row(y, tap_y, image.height as usize);
-            for tap_x in 0..self.width as usize {
-                // SAFETY: (row, column) lies inside the image, and the patch has room for every tap.
-                unsafe {
-                    match (row, self.column(x, tap_x, image.width as usize)) {
-                        (Some(row), Some(column)) => {
+            // SAFETY: (row, column) lies inside the image, and the patch has room for every tap.
+            unsafe {
+                match self.row(y, tap_y, image.height as usize) {
+                    None => patch = fill(patch, padding, columns * count),
+                    Some(row) if is_dense => {
+                        let origin = ((x * self.stride_w as usize) as isize).wrapping_sub(self.pad_left as isize);
+                        let before = origin.wrapping_neg().max(0).cast_unsigned().min(columns);
+                        let end =
+                            (image.width as isize).wrapping_sub(origin).max(0).cast_unsigned().min(columns).max(before);
+                        patch = fill(patch, padding, before * count);
+                        if end > before {
+                            let column = origin.cast_unsigned().wrapping_add(before);
                             let pixel = view.pixel(row, column).add(channels.start);
-                            core::ptr::copy_nonoverlapping(pixel, patch, count);
+                            core::ptr::copy_nonoverlapping(pixel, patch, (end - before) * count);
                         }
-                        _ => {
-                            for index in 0..count {
-                                patch.add(index).write(padding);
+                        patch = fill(patch.add((end - before) * count), padding, (columns - end) * count);
+                    }
+                    Some(row) => {
+                        for tap_x in 0..columns {
+                            if let Some(column) = self.column(x, tap_x, image.width as usize) {
+                                let pixel = view.pixel(row, column).add(channels.start);
+                                core::ptr::copy_nonoverlapping(pixel, patch, count);
+                                patch = patch.add(count);
+                            } else {
+                                patch = fill(patch, padding, count);
                             }
                         }
                     }
-                    patch = patch.add(count);
                 }
             }
         }
     }
+}
+
+/// Writes `count` times `value` and returns the place behind.
+///
+/// # Safety
+/// There is room for `count` elements.
+#[inline]
+unsafe fn fill<T: Element>(to: *mut T, value: T, count: usize) -> *mut T {
+    for index in 0..count {
+        // SAFETY: in bounds, as the caller promises.
+        unsafe { to.add(index).write(value) };
+    }
+    // SAFETY: at most one behind the end.
+    unsafe { to.add(count) }
 }
 
 /// Output rows and channels of a tile: a range along its axis, all of the other.
