@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
 
 from ariel_build.ir import Array, Value
 
-__all__ = ["Axis", "Field", "KernelCall", "Nested", "Operand", "Packed", "Scratch", "Slice", "Tiling", "Variant"]
+__all__ = ["Axis", "Field", "KernelCall", "Nested", "Operand", "Packed", "Reads", "Scratch", "Slice", "Tiling", "Variant"]
 
 
 class Axis(Enum):
@@ -93,6 +94,22 @@ class Slice:
 Field = int | float | bool | tuple["Field", ...] | Operand | Packed | Scratch | Nested | Slice | Variant
 
 
+@dataclass(frozen=True)
+class Reads:
+    """Which part of an input a tile reads: all of it ("whole"), the units that it writes ("same"), or ("rows") the
+    rows of an image of `rows` rows under the windows of its output rows.
+
+    Output row y reads `extent` input rows from `y * stride - before` on; a row of the output has `units_per_row` units.
+    """
+
+    kind: Literal["whole", "same", "rows"] = "whole"
+    rows: int = 1
+    stride: int = 1
+    before: int = 0
+    extent: int = 1
+    units_per_row: int = 1
+
+
 @dataclass(eq=False)
 class KernelCall:
     """One call of a kernel: `kernel` is its path under `ariel_ml_rs::kernels`, such as `conv2d::Int8`."""
@@ -104,6 +121,7 @@ class KernelCall:
     tiling: Tiling
     macs: int = 0
     in_place: tuple[tuple[int, int], ...] = ()
+    reads: tuple[Reads, ...] = ()
     label: str = ""
     origin: str = ""
     summary: str = field(default="")
