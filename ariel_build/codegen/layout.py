@@ -1,4 +1,4 @@
-"""Rust expressions as rustfmt lays them out (`use_small_heuristics = "Max"`): on one line where that fits, else broken."""
+"""Rust expressions as rustfmt lays them out with this repository's settings: on one line where that fits."""
 
 from __future__ import annotations
 

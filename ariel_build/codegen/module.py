@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ariel_build import __version__
 from ariel_build.codegen.fields import FieldPrinter
+from ariel_build.codegen.imports import Imports
 from ariel_build.codegen.io import IoStruct, io_struct
 from ariel_build.codegen.layout import assignment
 from ariel_build.codegen.text import doc, integer, plain
 from ariel_build.codegen.weights import Weights, little_endian
 from ariel_build.ir import Graph, State, Value
 from ariel_build.isa.code_size import flash_bound, stack_bound
-from ariel_build.kernel import Nested, Operand, Scratch, Slice, Variant
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Schedule, Step
 
@@ -32,7 +31,8 @@ class Module:
 def generate(name: str, graph: Graph, schedule: Schedule, plan: MemoryPlan, section: str) -> Module:
     """Returns the module `name` of a scheduled and planned graph; its weights go to `section`."""
     weights = Weights()
-    steps = [_step(step, plan, weights) for step in schedule.steps]
+    imports = Imports()
+    steps = [_step(step, plan, weights, imports) for step in schedule.steps]
     initial = [_initial(state, plan) for state in graph.states]
     inputs = io_struct("Input", "input", graph.inputs)
     outputs = io_struct("Output", "output", graph.outputs)
@@ -43,7 +43,7 @@ def generate(name: str, graph: Graph, schedule: Schedule, plan: MemoryPlan, sect
         *_module_doc(name, graph, schedule, plan, len(blob)),
         "#[allow(non_snake_case, clippy::unreadable_literal, clippy::excessive_precision)]",
         f"pub mod {name} {{",
-        *_imports(schedule),
+        *(f"    {line}" for line in imports.lines()),
         "",
         *_constants(schedule, plan, len(blob), inputs, outputs),
         "",
@@ -77,60 +77,6 @@ def _module_doc(name: str, graph: Graph, schedule: Schedule, plan: MemoryPlan, w
 
 def _ends(graph: Graph) -> list[tuple[str, Value]]:
     return [*(("input", v) for v in graph.inputs), *(("output", v) for v in graph.outputs)]
-
-
-def _imports(schedule: Schedule) -> list[str]:
-    """Returns the `use` lines: the rooms of the kernels, and the types that the fields name."""
-    rooms = sorted({step.call.kernel.split("::")[0] for step in schedule.steps})
-    used = {name for step in schedule.steps for name in _types(step)}
-    lines = [
-        f"    use ariel_ml_rs::kernels::{_braced(rooms)};" if rooms else "",
-        f"    use ariel_ml_rs::kernels::window::{_braced(sorted(used & _WINDOW))};" if used & _WINDOW else "",
-        f"    use ariel_ml_rs::memory::{_braced(sorted(used & _MEMORY))};" if used & _MEMORY else "",
-        f"    use ariel_ml_rs::quant::{_braced(sorted(used & _QUANT))};" if used & _QUANT else "",
-        "    use ariel_ml_rs::tile::Axis;" if "Axis" in used else "",
-    ]
-    # rustfmt's order: a list in braces stands behind the single names beside it.
-    return sorted((line for line in lines if line), key=lambda line: line.replace("{", "~"))
-
-
-_WINDOW = {"Window"}
-_MEMORY = {"Image", "Region", "Source"}
-_QUANT = {"Bounds", "DoubleRounding", "Multiplier", "NearestEven"}
-
-
-def _types(step: Step) -> set[str]:
-    """Returns the names of types that a step's text contains."""
-    names = set(_QUANT & {step.call.kernel.partition("<")[2].rstrip(">")})
-
-    def visit(value: object) -> None:
-        if isinstance(value, Nested):
-            names.add(value.type)
-            if value.type == "Source":
-                operand = value.fields["value"]
-                if isinstance(operand, Operand) and operand.value.data is None:
-                    names.add("Region")
-                return
-            for inner in value.fields.values():
-                visit(inner)
-        elif isinstance(value, tuple):
-            for inner in value:
-                visit(inner)
-        elif isinstance(value, Slice):
-            for inner in value.items:
-                visit(inner)
-        elif isinstance(value, Variant):
-            names.add(value.path.split("::")[0])
-        elif isinstance(value, Operand | Scratch):
-            names.add("Region")
-
-    for value in step.call.fields.values():
-        visit(value)
-    return names
-
-
-def _braced(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else "{" + ", ".join(names) + "}"
 
 
 def _constants(
@@ -187,14 +133,18 @@ def _weights(name: str, blob: bytes, section: str) -> list[str]:
     ]
 
 
-def _step(step: Step, plan: MemoryPlan, weights: Weights) -> list[str]:
+def _step(step: Step, plan: MemoryPlan, weights: Weights, imports: Imports) -> list[str]:
     call = step.call
-    value = FieldPrinter(plan, weights, step.index).struct(call.kernel.partition("<")[0], call.fields)
+    value = FieldPrinter(plan, weights, imports, step).kernel()
     cost = f"{call.macs:,} MACs" if call.macs else "no MACs"
     where = ", ".join(_place(v, plan) for v in [*call.inputs, *call.outputs] if v.data is None)
     head = f"Step {step.index}, {plain(call.origin, 160)}."
     paragraphs = [head, f"`{plain(call.summary, 200)}`: {cost}; arena {where}."]
-    return [*doc(paragraphs), assignment(f"static {call.label.upper()}: {call.kernel}", value, "    "), ""]
+    return [
+        *doc(paragraphs),
+        assignment(f"static {call.label.upper()}: {imports.kernel(call.kernel)}", value, "    "),
+        "",
+    ]
 
 
 def _place(value: Value, plan: MemoryPlan) -> str:
@@ -211,8 +161,8 @@ def _initial(state: State, plan: MemoryPlan) -> str:
 
 def _model(graph: Graph, schedule: Schedule, plan: MemoryPlan, initial: list[str]) -> list[str]:
     steps = [
-        f"            {step.index} => {step.call.label.upper()}, {integer(step.whole.end)} by {integer(step.tile_units)};"
-        for step in schedule.steps
+        f"            {s.index} => {s.call.label.upper()}, {integer(s.whole.end)} by {integer(s.tile_units)};"
+        for s in schedule.steps
     ]
     text = [
         f"The model `{plain(graph.name)}` with its memory: no heap, no hidden state; any number of them may exist.",
