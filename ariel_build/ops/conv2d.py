@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ariel_build.ir import Array, DType, Node, TensorType
+from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernel import Axis, Field, KernelCall, Packed, Scratch, Tiling, Variant
 from ariel_build.ops.accumulate import (
     Numbers,
@@ -30,7 +30,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import filter_to_nhwc, from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window
 
-__all__ = ["Conv2d"]
+__all__ = ["Conv2d", "convolution"]
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,11 @@ def _from_onnx(importer: Importer) -> None:
     constant(filter_, "the filter")
     if bias is not None:
         constant(bias, "the bias")
+    importer.bind(convolution(importer, x, filter_, bias))
+
+
+def convolution(importer: Importer, x: Value, filter_: Value, bias: Value | None, quant: Quant | None = None) -> Value:
+    """Returns an ONNX convolution of an NCHW or NCW image, whose result is quantised by `quant`."""
     spatial = spatial_shape(x)
     if len(filter_.shape) != len(x.shape):
         raise UnsupportedReason(f"the filter has {len(filter_.shape)} axes, the image {len(x.shape)}")
@@ -189,5 +194,5 @@ def _from_onnx(importer: Importer) -> None:
     weights = filter_to_nhwc(importer, filter_, depthwise=depthwise)
     rounding = Rounding.NEAREST_EVEN
     op = DepthwiseConv2d(window, rounding=rounding) if depthwise else Conv2d(window, groups, rounding=rounding)
-    (y,) = importer.emit(op, [to_nhwc(importer, x), weights, bias])
-    importer.bind(from_nhwc(importer, y, len(x.shape)))
+    (y,) = importer.emit(op, [to_nhwc(importer, x), weights, bias], [quant])
+    return from_nhwc(importer, y, len(x.shape))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ariel_build.ir import DType, Value
+from ariel_build.ir import DType, Quant, Value
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.batch_matmul import BatchMatMul
+from ariel_build.ops.binary import Add
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.transpose import transpose
 
-__all__: list[str] = []
+__all__ = ["product"]
 
 
 @imports("tflite", "BATCH_MATMUL")
@@ -43,7 +44,11 @@ def _matrix(importer: Importer, value: Value) -> Value | None:
 
 @imports("onnx", "MatMul")
 def _matmul_from_onnx(importer: Importer) -> None:
-    x, y = importer.input(0), importer.input(1)
+    importer.bind(product(importer, importer.input(0), importer.input(1)))
+
+
+def product(importer: Importer, x: Value, y: Value, quant: Quant | None = None) -> Value:
+    """Returns the ONNX MatMul of two values, whose result is quantised by `quant`."""
     for side in (x, y):
         if not side.shape:
             raise UnsupportedReason("a factor is a scalar")
@@ -55,15 +60,15 @@ def _matmul_from_onnx(importer: Importer) -> None:
     if matrix is not None and len(x.shape) >= len(y.shape):
         filter_ = transpose(importer, matrix, (1, 0))
         op = FullyConnected(rounding=Rounding.NEAREST_EVEN, keep_dims=True)
-        (out,) = importer.emit(op, [x, filter_, None])
+        (out,) = importer.emit(op, [x, filter_, None], [quant])
     else:
-        (out,) = importer.emit(BatchMatMul(rounding=Rounding.NEAREST_EVEN), [x, y])
+        (out,) = importer.emit(BatchMatMul(rounding=Rounding.NEAREST_EVEN), [x, y], [quant])
     shape = list(out.shape)
     if is_column:
         del shape[-1]
     if is_row:
         del shape[-1 if is_column else -2]
-    importer.bind(reshape(importer, out, shape))
+    return reshape(importer, out, shape)
 
 
 @imports("onnx", "Gemm")
@@ -117,6 +122,4 @@ def _bias(importer: Importer, c: Value | None, columns: int) -> Value | None:
 
 def _add(importer: Importer, x: Value, y: Value) -> Value:
     """Returns x + y by the operator Add."""
-    from ariel_build.ops.add import Add  # noqa: PLC0415
-
-    return importer.emit(Add(), [x, y])[0]
+    return importer.emit(Add(rounding=Rounding.NEAREST_EVEN), [x, y])[0]

@@ -9,7 +9,7 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.ir import Array, DType, Node, Quant, TensorType
+from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernel import Axis, Field, KernelCall, Tiling, Variant
 from ariel_build.ops.accumulate import Numbers, bounds, finish_float, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
@@ -18,7 +18,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window
 
-__all__ = ["Pool2d", "PoolKind"]
+__all__ = ["Pool2d", "PoolKind", "pool"]
 
 Padding = tuple[int, int, int, int]
 
@@ -188,18 +188,24 @@ def _from_tflite(importer: Importer) -> None:
 @imports("onnx", "MaxPool", "AveragePool")
 def _from_onnx(importer: Importer) -> None:
     x = importer.input(0)
-    spatial = spatial_shape(x)
-    size = importer.integers("kernel_shape")
-    kind = PoolKind.MAX if importer.node.op == "MaxPool" else PoolKind.AVERAGE
     if len(importer.node.outputs) > 1:
         raise UnsupportedReason("the output `Indices` is not supported")
+    # A maximum of stored integers has their scale.
+    kind, quant = (PoolKind.MAX, x.type.quant) if importer.node.op == "MaxPool" else (PoolKind.AVERAGE, None)
+    importer.bind(pool(importer, x, kind, quant))
+
+
+def pool(importer: Importer, x: Value, kind: PoolKind, quant: Quant | None) -> Value:
+    """Returns an ONNX pool of an NCHW or NCW image, whose result is quantised by `quant`."""
+    spatial = spatial_shape(x)
+    size = importer.integers("kernel_shape")
     window = onnx_window(importer, size, spatial)
     counted = window.padding if importer.integer("count_include_pad") else (0, 0, 0, 0)
     if importer.integer("ceil_mode"):
         window = _ceil(window, spatial)
     image_ = to_nhwc(importer, x)
-    (y,) = importer.emit(Pool2d(kind, window, counted, rounding=Rounding.NEAREST_EVEN), [image_])
-    importer.bind(from_nhwc(importer, y, len(x.shape)))
+    (y,) = importer.emit(Pool2d(kind, window, counted, rounding=Rounding.NEAREST_EVEN), [image_], [quant])
+    return from_nhwc(importer, y, len(x.shape))
 
 
 def _ceil(window: Window, spatial: tuple[int, ...]) -> Window:
@@ -224,7 +230,6 @@ def _global_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     spatial = spatial_shape(x)
     size = spatial if len(spatial) == 2 else (1, *spatial)
-    (y,) = importer.emit(
-        Pool2d(PoolKind.MAX, Window((size[0], size[1])), rounding=Rounding.NEAREST_EVEN), [to_nhwc(importer, x)]
-    )
+    op = Pool2d(PoolKind.MAX, Window((size[0], size[1])), rounding=Rounding.NEAREST_EVEN)
+    (y,) = importer.emit(op, [to_nhwc(importer, x)], [x.type.quant])
     importer.bind(from_nhwc(importer, y, len(x.shape)))

@@ -1,0 +1,171 @@
+"""ONNX operators on stored integers (QLinearConv, QGemm, ..): importers only, onto the same int8 operators as QDQ.
+
+Each brings scale and zero point of its operands and of its result as constant inputs behind each tensor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ariel_build.ir import DType, Quant, Value
+from ariel_build.ops.base import UnsupportedReason, constant, imports
+from ariel_build.ops.binary import Add, Mul
+from ariel_build.ops.concat import Concat
+from ariel_build.ops.conv2d import convolution
+from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.fully_connected import FullyConnected
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.matmul import product
+from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
+from ariel_build.ops.pool2d import PoolKind, pool
+from ariel_build.ops.quantize import Quantize
+from ariel_build.ops.reduce import Reduce, Reduction
+from ariel_build.ops.reshape import Reshape
+from ariel_build.ops.softmax import Softmax
+from ariel_build.ops.transpose import transpose
+from ariel_build.ops.unary import Unary
+
+__all__: list[str] = []
+
+_RNE = Rounding.NEAREST_EVEN
+
+
+def quant_at(importer: Importer, index: int, axis: int | None = None) -> tuple[Quant, DType]:
+    """Returns the quantisation that inputs `index` (scale) and `index` + 1 (zero point) describe, and the stored type.
+
+    Several scales lie along `axis`.
+    """
+    scales = importer.constant_input(index, "the scale").astype(np.float32).reshape(-1)
+    zero_point = importer.optional_input(index + 1)
+    zeros = np.zeros(scales.size, np.uint8)
+    if zero_point is not None:
+        zeros = importer.constant_input(index + 1, "the zero point").reshape(-1)
+    if not np.all(np.isfinite(scales)) or not np.all(scales > 0) or zeros.size not in (1, scales.size):
+        raise UnsupportedReason("scale and zero point are not one positive number and one integer per channel")
+    if scales.size != 1 and axis is None:
+        raise UnsupportedReason(f"{scales.size} scales are supported for weights only")
+    zeros = np.broadcast_to(zeros, scales.shape)
+    quant = Quant(tuple(float(s) for s in scales), tuple(int(z) for z in zeros), axis if scales.size > 1 else None)
+    return quant, DType.of(zeros.dtype)
+
+
+def stored(importer: Importer, index: int, axis: int | None = None) -> Value:
+    """Returns input `index`, with the quantisation that the two inputs behind it describe."""
+    value, (quant, _) = importer.input(index), quant_at(importer, index + 1, axis)
+    if not quant.per_tensor and (quant.axis is None or value.shape[quant.axis] != len(quant.scales)):
+        raise UnsupportedReason(f"{len(quant.scales)} scales do not fit {value.type}")
+    if value.data is not None:
+        return importer.constant(value.data, value.name, quant)
+    if value.type.quant is None:
+        # An input of the model, or what an operator made of stored integers: this is what they mean.
+        value.type = replace(value.type, quant=quant)
+    if value.type.quant == quant:
+        return value
+    return importer.emit(Reshape(value.shape), [value], [quant])[0]
+
+
+def result(importer: Importer, index: int, dtype: DType) -> Quant:
+    """Returns the quantisation of the result, from inputs `index` and `index` + 1; it has the operands' type."""
+    quant, own = quant_at(importer, index)
+    if own is not dtype:
+        raise UnsupportedReason(f"operands of {dtype.value} with a result of {own.value} are not supported")
+    return quant
+
+
+@imports("onnx", "QLinearConv")
+def _convolution(importer: Importer) -> None:
+    x, filter_, bias = stored(importer, 0), stored(importer, 3, axis=0), importer.optional_input(8)
+    constant(filter_, "the filter")
+    if bias is not None:
+        constant(bias, "the bias")
+    importer.bind(convolution(importer, x, filter_, bias, result(importer, 6, x.type.dtype)))
+
+
+@imports("onnx", "QLinearMatMul")
+def _product(importer: Importer) -> None:
+    columns = len(importer.input(3).shape) - 1
+    x, y = stored(importer, 0), stored(importer, 3, axis=columns)
+    importer.bind(product(importer, x, y, result(importer, 6, x.type.dtype)))
+
+
+@imports("onnx", "com.microsoft:QGemm")
+def _gemm(importer: Importer) -> None:
+    trans_a, trans_b = bool(importer.integer("transA")), bool(importer.integer("transB"))
+    x, matrix = stored(importer, 0), stored(importer, 3, axis=0 if trans_b else 1)
+    constant(matrix, "B")
+    if len(x.shape) != 2 or len(matrix.shape) != 2:
+        raise UnsupportedReason(f"factors {x.type} and {matrix.type} are not supported, only 2 axes")
+    if importer.real("alpha", 1.0) != 1.0:
+        raise UnsupportedReason(f"alpha = {importer.real('alpha'):g} is not supported, only 1")
+    if importer.optional_input(7) is None:
+        raise UnsupportedReason("a result of float32 is not supported")
+    filter_ = matrix if trans_b else transpose(importer, matrix, (1, 0))
+    count = filter_.shape[0]
+    bias = importer.optional_input(6)
+    if bias is not None:
+        data = constant(bias, "C")
+        if data.size not in (1, count):
+            raise UnsupportedReason(f"C is {bias.type}, not one number for each of {count} columns")
+        bias = importer.constant(np.ascontiguousarray(np.broadcast_to(data.reshape(-1), (count,))), bias.name)
+    rows = transpose(importer, x, (1, 0)) if trans_a else x
+    quant = result(importer, 7, x.type.dtype)
+    importer.bind(*importer.emit(FullyConnected(rounding=_RNE), [rows, filter_, bias], [quant]))
+
+
+@imports("onnx", "com.microsoft:QLinearAdd", "com.microsoft:QLinearMul")
+def _binary(importer: Importer) -> None:
+    left, right = stored(importer, 0), stored(importer, 3)
+    op = Add(rounding=_RNE) if importer.node.op.endswith("Add") else Mul(rounding=_RNE)
+    importer.bind(*importer.emit(op, [left, right], [result(importer, 6, left.type.dtype)]))
+
+
+@imports("onnx", "com.microsoft:QLinearSigmoid", "com.microsoft:QLinearLeakyRelu")
+def _unary(importer: Importer) -> None:
+    x = stored(importer, 0)
+    op = Unary("Sigmoid", (), _RNE)
+    if importer.node.op.endswith("LeakyRelu"):
+        op = Unary("LeakyRelu", (importer.real("alpha", 0.01),), _RNE)
+    importer.bind(*importer.emit(op, [x], [result(importer, 3, x.type.dtype)]))
+
+
+@imports("onnx", "com.microsoft:QLinearSoftmax")
+def _softmax(importer: Importer) -> None:
+    x = stored(importer, 0)
+    # The attribute names the opset of the Softmax that it stands for: before 13 all axes from `axis` on were one.
+    flat = importer.integer("opset", 13) < 13
+    op = Softmax(importer.integer("axis", 1 if flat else -1), flat, _RNE)
+    importer.bind(*importer.emit(op, [x], [result(importer, 3, x.type.dtype)]))
+
+
+@imports("onnx", "com.microsoft:QLinearAveragePool", "com.microsoft:QLinearGlobalAveragePool")
+def _average(importer: Importer) -> None:
+    x = stored(importer, 0)
+    if importer.integer("channels_last"):
+        raise UnsupportedReason("channels_last is not supported")
+    quant = result(importer, 3, x.type.dtype)
+    if not importer.node.op.endswith("GlobalAveragePool"):
+        importer.bind(pool(importer, x, PoolKind.AVERAGE, quant))
+        return
+    spatial_shape(x)
+    op = Reduce(Reduction.MEAN, (1, 2), keep_dims=True, rounding=_RNE)
+    (y,) = importer.emit(op, [to_nhwc(importer, x)], [quant])
+    importer.bind(from_nhwc(importer, y, len(x.shape)))
+
+
+@imports("onnx", "com.microsoft:QLinearConcat")
+def _concat(importer: Importer) -> None:
+    quant, dtype = quant_at(importer, 0)
+    parts = [stored(importer, k) for k in range(2, len(importer.node.inputs), 3)]
+    if not parts:
+        raise UnsupportedReason("it has no inputs")
+    axis, rank = importer.integer("axis"), len(parts[0].shape)
+    if not -rank <= axis < rank:
+        raise UnsupportedReason(f"axis {axis} is outside {parts[0].type}")
+    alike = [v if v.type.quant == quant else _requantized(importer, v, dtype, quant) for v in parts]
+    importer.bind(*importer.emit(Concat(axis % rank), alike, [quant]))
+
+
+def _requantized(importer: Importer, value: Value, dtype: DType, quant: Quant) -> Value:
+    return importer.emit(Quantize(dtype, _RNE), [value], [quant])[0]
