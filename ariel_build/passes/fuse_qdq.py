@@ -2,8 +2,8 @@
 
 ONNX describes quantised operators as float operators between DequantizeLinear and QuantizeLinear. What they mean is
 `rne(f(sx * (x - zx)) / sy) + zy`; operators whose attribute `rounding` is NEAREST_EVEN compute that from stored
-integers: sums of products as `rne(f32(acc) * (sx * sw / sy)) + zy`. TFLite's QUANTIZE and DEQUANTIZE round otherwise and
-stay.
+integers: sums of products as `rne(f32(acc) * (sx * sw / sy)) + zy`. TFLite's QUANTIZE and DEQUANTIZE round otherwise:
+they stay.
 """
 
 from __future__ import annotations
