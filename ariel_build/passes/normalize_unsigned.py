@@ -35,12 +35,12 @@ from ariel_build.passes.editor import Editor
 
 __all__ = ["normalize_unsigned", "signed"]
 
-#: Operators that see stored integers only through scale and zero point, or that only move them.
+#: Operators that see stored integers only through scale and zero point, and those that only move them.
 _MEANS_REAL = (
     *(BatchMatMul, Binary, Clip, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, LogSoftmax, Pool2d, Quantize),
     *(Reduce, Softmax, Unary),
-    *(Concat, Copy, GatherConstant, Pad, Reshape, Slice, Tile, Transpose),
 )
+_MOVEMENT = (Concat, Copy, GatherConstant, Pad, Reshape, Slice, Tile, Transpose)
 
 
 def normalize_unsigned(graph: Graph, log: PassLog) -> bool:
@@ -56,7 +56,7 @@ def normalize_unsigned(graph: Graph, log: PassLog) -> bool:
         reason = refusal(node)
         if reason:
             log.refused(node, reason)
-        elif not _is_border(node):
+        elif not _is_border(node) and _is_computed_with(editor, node):
             log.rewrote(node, f"{node.op.name} on int8 instead of uint8")
             _normalize(editor, node)
     return editor.finish()
@@ -70,7 +70,7 @@ def is_unsigned(value: Value) -> bool:
 def refusal(node: Node) -> str:
     """Returns why an operator keeps its uint8, or an empty string."""
     op = node.op
-    if not isinstance(op, _MEANS_REAL):
+    if not isinstance(op, _MEANS_REAL + _MOVEMENT):
         return f"{op.name} sees the stored integers themselves"
     if isinstance(op, Pool2d) and op.kind is PoolKind.AVERAGE and op.rounding is Rounding.DOUBLE:
         return "TFLite's average rounds stored integers away from 0"
@@ -80,6 +80,13 @@ def refusal(node: Node) -> str:
 def _is_border(node: Node) -> bool:
     """Whether a node does nothing but flip uint8 to int8 or back."""
     return isinstance(node.op, Quantize) and is_flip(node.input(0).type, node.output.type)
+
+
+def _is_computed_with(editor: Editor, node: Node) -> bool:
+    """Whether anything but the outside uses a result; what is moved on its way out may as well be uint8."""
+    if not isinstance(node.op, _MOVEMENT):
+        return True
+    return any(_is_computed_with(editor, reader) for v in node.outputs for reader in editor.readers(v))
 
 
 def signed(value: Value) -> Value:
