@@ -176,7 +176,7 @@ class LogSoftmax(_Lines):
         logs = np.vectorize(gemmlowp.ln_q12, [np.int64])(totals)[:, None]
         q, shift, inverse, inverse_shift = _log_factors(quant)
         reach = multiply(logs - (1 << 31), inverse, inverse_shift)
-        least = np.maximum(-len(exps), reach)
+        least = np.maximum(-_radius(shift) - 1, reach)
         stored = rounding_shift_right(multiply(-below, q, shift) - logs, 22) + 127
         return np.where(-below > least, stored, -128)
 
@@ -234,10 +234,14 @@ def _log_factors(quant: Quant) -> tuple[int, int, int, int]:
 
 
 def _fixed_exps(quant: Quant, beta: float) -> I64:
-    """Returns e^(-beta * scale * d) in Q0.31 for the differences d = 0, 1, .. that are not negligible."""
+    """Returns e^(-beta * scale * d) in Q0.31 for the differences d = 0, 1, .. that are not negligible.
+
+    Negligible is what TFLite leaves out, and what is 0 in the sum's Q12.19.
+    """
     q, shift = _input_factor(quant, beta)
     below = np.arange(min(_radius(shift), 255) + 1)
-    return gemmlowp.exp_on_negative_values(multiply(-below, q, shift), _INPUT_BITS)
+    exps = gemmlowp.exp_on_negative_values(multiply(-below, q, shift), _INPUT_BITS)
+    return exps[rounding_shift_right(exps, _SUM_BITS) > 0]
 
 
 def _real_exps(quant: Quant) -> Numbers:

@@ -4,6 +4,7 @@
 //! most five outer axes with a stride for each operand, 0 where it is repeated. Equal shapes are one run; `[h, w, c] + [c]`
 //! is `h * w` runs of `c`. Tiles are ranges of output elements.
 
+use super::rolled::rolled;
 use crate::memory::{Element, Memory, Region, Source};
 use crate::tile::Tile;
 
@@ -92,12 +93,14 @@ impl Broadcast {
         // `check` proved that no divisor is 0, which the optimiser cannot know.
         let mut number = tile.start.checked_div(self.run).unwrap_or(0);
         runs.skip = tile.start.wrapping_sub(number.wrapping_mul(self.run)) as usize;
-        let axes = runs.at.iter_mut().zip(self.counts).zip(self.left).zip(self.right);
-        for (((at, count), left), right) in axes.rev() {
+        // By index: the optimiser does not see that iterators zipped and turned round have one length, and keeps a panic.
+        for axis in (0..AXES).rev() {
+            let count = self.counts[axis];
             let outer = number.checked_div(count).unwrap_or(0);
-            *at = number.wrapping_sub(outer.wrapping_mul(count));
-            runs.left = runs.left.wrapping_add(at.wrapping_mul(left) as usize);
-            runs.right = runs.right.wrapping_add(at.wrapping_mul(right) as usize);
+            let at = number.wrapping_sub(outer.wrapping_mul(count));
+            runs.at[axis] = at;
+            runs.left = runs.left.wrapping_add(at.wrapping_mul(self.left[axis]) as usize);
+            runs.right = runs.right.wrapping_add(at.wrapping_mul(self.right[axis]) as usize);
             number = outer;
         }
         runs
@@ -128,10 +131,12 @@ impl Broadcast {
                 let (mut left, mut right, output) = (left.add(run.left), right.add(run.right), output.add(run.output));
                 if step_left & step_right == 1 {
                     for index in 0..run.count {
+                        rolled();
                         output.add(index).write(f(*left.add(index), *right.add(index)));
                     }
                 } else {
                     for index in 0..run.count {
+                        rolled();
                         output.add(index).write(f(*left, *right));
                         left = left.wrapping_add(step_left);
                         right = right.wrapping_add(step_right);
@@ -159,15 +164,17 @@ impl Runs<'_> {
         };
         self.output = self.output.wrapping_add(run.count);
         self.skip = 0;
-        let axes = self.at.iter_mut().zip(self.broadcast.counts).zip(self.broadcast.left).zip(self.broadcast.right);
-        for (((at, count), left), right) in axes.rev() {
-            *at = at.wrapping_add(1);
+        for axis in (0..AXES).rev() {
+            let Broadcast { counts, left, right, .. } = self.broadcast;
+            let (count, left, right) = (counts[axis], left[axis], right[axis]);
+            let at = self.at[axis].wrapping_add(1);
             self.left = self.left.wrapping_add(left as usize);
             self.right = self.right.wrapping_add(right as usize);
-            if *at < count {
+            if at < count {
+                self.at[axis] = at;
                 break;
             }
-            *at = 0;
+            self.at[axis] = 0;
             self.left = self.left.wrapping_sub(count.wrapping_mul(left) as usize);
             self.right = self.right.wrapping_sub(count.wrapping_mul(right) as usize);
         }

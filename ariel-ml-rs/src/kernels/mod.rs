@@ -27,6 +27,7 @@ mod multiply;
 pub mod pool2d;
 pub mod quantize;
 pub mod reduce;
+mod rolled;
 pub mod softmax;
 pub mod unary;
 pub mod window;

@@ -4,17 +4,22 @@
 //! is a table ([`super::lookup`]).
 
 use crate::memory::{Memory, Region};
-use crate::quant::{Bounds, clamp, round_ties_even};
+use crate::quant::{Bounds, round_ties_even};
 use crate::tile::Tile;
 
-/// Rounds |value| < 2^22 to the nearest integer, halves away from zero.
+/// Rounds to the nearest integer, halves away from zero; saturates.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the value is small, and float to integer casts saturate")]
 fn round_away(value: f32) -> i32 {
-    let whole = value as i32;
-    // Exact, where value + 0.5 would not be.
-    let rest = value - whole as f32;
-    whole.wrapping_add(i32::from(rest >= 0.5)).wrapping_sub(i32::from(rest <= -0.5))
+    // The number below 1/2: 1/2 itself would lift the number below 1/2, too.
+    const HALF: f32 = 0.5_f32.next_down();
+    (value + HALF.copysign(value)) as i32
+}
+
+/// Rounds to the nearest integer, halves to even; saturates somewhere beyond +-1024.
+#[inline]
+fn round_even(value: f32) -> i32 {
+    // Above, `round_ties_even` only becomes less exact.
+    round_ties_even(if value < -1024.0 { -1024.0 } else { value })
 }
 
 macro_rules! quantize {
@@ -56,9 +61,8 @@ macro_rules! quantize {
                 unsafe {
                     let (input, output) = (memory.at::<f32>(self.input), memory.at::<i8>(self.output));
                     for index in tile.start()..tile.end() {
-                        // Bounds and zero point lie within +-256 of zero, so that clamping before rounding changes nothing.
-                        let quotient = clamp(*input.add(index) / scale, -1024.0, 1024.0);
-                        output.add(index).write(bounds.store($round(quotient)));
+                        let stored = $round(*input.add(index) / scale).saturating_add(bounds.zero_point);
+                        output.add(index).write(Bounds { zero_point: 0, ..bounds }.store(stored));
                     }
                 }
             }
@@ -70,7 +74,7 @@ quantize! {
     /// TFLite's rounding: halves away from zero.
     HalfAway => round_away;
     /// onnxruntime's rounding: halves to even.
-    NearestEven => round_ties_even;
+    NearestEven => round_even;
 }
 
 macro_rules! dequantize {
@@ -138,11 +142,24 @@ mod tests {
 
     #[test]
     fn halves_go_away_from_zero() {
-        let below_half = 0.5_f32.next_down();
-        for (value, want) in
-            [(0.5, 1), (-0.5, -1), (1.5, 2), (-2.5, -3), (below_half, 0), (-below_half, 0), (1023.5, 1024), (3.0, 3)]
-        {
-            assert_eq!(round_away(value), want, "{value}");
+        for half in (-2047_i32..2048).step_by(2) {
+            let value = half as f32 / 2.0;
+            let away = half / 2 + half.signum();
+            assert_eq!(round_away(value), away, "{value}");
+            let inside = if half > 0 { value.next_down() } else { value.next_up() };
+            assert_eq!(round_away(inside), away - half.signum(), "{inside}");
+        }
+        assert_eq!([0.0, -0.0, 3.0, f32::NAN].map(round_away), [0, 0, 3, 0]);
+        assert_eq!([f32::INFINITY, -1e20].map(round_away), [i32::MAX, i32::MIN]);
+    }
+
+    #[test]
+    fn halves_go_to_even_and_large_numbers_saturate() {
+        for (value, want) in [(0.5, 0), (1.5, 2), (-2.5, -2), (-1024.0, -1024), (-1e9, -1024), (-12_999_999.0, -1024)] {
+            assert_eq!(round_even(value), want, "{value}");
+        }
+        for value in [1e4, 1e7, 1e9, f32::MAX, f32::INFINITY] {
+            assert!(round_even(value) >= 10_000, "{value}");
         }
     }
 }

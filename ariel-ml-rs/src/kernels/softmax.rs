@@ -4,6 +4,7 @@
 //! exponentials of all differences that count from a table that the compiler has filled.
 
 use super::gemmlowp::{ln_q12, reciprocal};
+use super::rolled::rolled;
 use crate::memory::{Element, Memory, Region};
 use crate::quant::{Bounds, Multiplier, clamp, high_mul, round_ties_even, rounding_shift_right};
 use crate::tile::Tile;
@@ -78,6 +79,7 @@ impl<T: Element + PartialOrd> Line<T> {
         unsafe {
             let mut greatest = self.read(0);
             for index in 1..self.count {
+                rolled();
                 let value = self.read(index);
                 if greatest < value {
                     greatest = value;
@@ -217,6 +219,7 @@ fn below(greatest: i8, value: i8) -> usize {
 unsafe fn sum_of_exps(line: Line<i8>, greatest: i8, exps: &[i32]) -> i32 {
     let mut sum = 0_i32;
     for index in 0..line.count {
+        rolled();
         // SAFETY: the index is less than `count`.
         let value = unsafe { line.read(index) };
         sum = sum.wrapping_add(rounding_shift_right(entry(exps, below(greatest, value), 0), ACCUMULATOR_BITS));
@@ -232,6 +235,7 @@ unsafe fn sum_of_exps(line: Line<i8>, greatest: i8, exps: &[i32]) -> i32 {
 unsafe fn sum_of_reals(line: Line<i8>, greatest: i8, exps: &[f32]) -> f32 {
     let mut sum = 0.0;
     for index in 0..line.count {
+        rolled();
         // SAFETY: the index is less than `count`.
         let value = unsafe { line.read(index) };
         sum += entry(exps, below(greatest, value), 0.0);
@@ -249,12 +253,14 @@ impl F32 {
             let greatest = line.greatest();
             let mut sum = 0.0;
             for index in 0..line.count {
+                rolled();
                 let exp = libm::expf((line.read(index) - greatest) * self.beta);
                 sum += exp;
                 line.write(index, exp);
             }
             let exps = Line { input: line.output.cast_const(), ..line };
             for index in 0..line.count {
+                rolled();
                 line.write(index, exps.read(index) / sum);
             }
         }
@@ -272,10 +278,12 @@ impl LogF32 {
             let greatest = line.greatest();
             let mut sum = 0.0;
             for index in 0..line.count {
+                rolled();
                 sum += libm::expf(line.read(index) - greatest);
             }
             let log = libm::logf(sum);
             for index in 0..line.count {
+                rolled();
                 line.write(index, line.read(index) - greatest - log);
             }
         }
@@ -294,6 +302,7 @@ impl Int8 {
             let (factor, bits) = reciprocal(sum, ACCUMULATOR_BITS.cast_signed());
             let shift = bits.wrapping_add(23).cast_unsigned().min(31);
             for index in 0..line.count {
+                rolled();
                 let exp = entry(self.exps, below(greatest, line.read(index)), 0);
                 line.write(index, PROBABILITY.store(rounding_shift_right(high_mul(factor, exp), shift)));
             }
@@ -311,6 +320,7 @@ impl Dequantized {
             let greatest = line.greatest();
             let factor = 1.0 / sum_of_reals(line, greatest, self.exps);
             for index in 0..line.count {
+                rolled();
                 let exp = entry(self.exps, below(greatest, line.read(index)), 0.0);
                 let quotient = clamp(exp * factor / self.scale, -1024.0, 1024.0);
                 line.write(index, self.bounds.store(round_ties_even(quotient)));
@@ -331,6 +341,7 @@ impl LogInt8 {
             let reach = self.inverse.apply(log.wrapping_add(i32::MIN));
             let least = self.least.wrapping_sub(1).max(reach);
             for index in 0..line.count {
+                rolled();
                 let difference = i32::from(line.read(index)).wrapping_sub(i32::from(greatest));
                 let scaled = self.multiplier.apply(difference);
                 let value = LOGARITHM.store(rounding_shift_right(scaled.wrapping_sub(log), 22));
@@ -350,6 +361,7 @@ impl LogDequantized {
             let greatest = line.greatest();
             let log = libm::logf(sum_of_reals(line, greatest, self.exps));
             for index in 0..line.count {
+                rolled();
                 let difference = i32::from(line.read(index)).wrapping_sub(i32::from(greatest)) as f32;
                 let quotient = clamp((difference * self.input_scale - log) / self.scale, -1024.0, 1024.0);
                 line.write(index, self.bounds.store(round_ties_even(quotient)));

@@ -61,12 +61,6 @@ fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + libm::expf(-x))
 }
 
-/// `|x|` by clearing the sign: no library call on any core.
-#[inline]
-fn absolute(x: f32) -> f32 {
-    f32::from_bits(x.to_bits() & 0x7FFF_FFFF)
-}
-
 kernels! {
     /// `min(max(x, low), high)`.
     Clip {
@@ -149,7 +143,7 @@ kernels! {
     |_, x| if x > 20.0 { x } else { libm::log1pf(libm::expf(x)) };
     /// `x / (1 + |x|)`.
     Softsign {}
-    |_, x| x / (1.0 + absolute(x));
+    |_, x| x / (1.0 + x.abs());
     /// `e^x`.
     Exp {}
     |_, x| libm::expf(x);
@@ -173,7 +167,7 @@ kernels! {
     |_, x| -x;
     /// `|x|`.
     Abs {}
-    |_, x| absolute(x);
+    |_, x| x.abs();
     /// -1, 0 or 1.
     Sign {}
     |_, x| if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else { x };

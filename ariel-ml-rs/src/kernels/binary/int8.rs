@@ -9,12 +9,20 @@ use crate::kernels::gemmlowp::reciprocal;
 use crate::memory::{Memory, Region, Source};
 use crate::quant::{Bounds, Multiplier, high_mul, rounding_shift_right};
 use crate::tile::Tile;
+use core::hint::black_box;
 
 /// Fractional bits of the factors of [`Linear`] and [`Product`].
+///
+/// Their factors go through `black_box`: where link-time optimisation sees them, the compiler takes a 64-bit multiplication by a
+/// constant apart, into more instructions than the one that multiplies and accumulates.
 const FRACTION: u32 = 28;
 
 macro_rules! kernels {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $t:ty,)* } $f:expr;)+) => { $(
+    ($(
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$field_doc:meta])* $field:ident: $t:ty,)* }
+        |$k:ident, $a:ident, $b:ident| [$($prepare:tt)*] $result:expr;
+    )+) => { $(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub struct $name {
@@ -47,22 +55,18 @@ macro_rules! kernels {
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
             pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
-                let kernel = *self;
-                let f = operation::<$name, _>($f);
+                let $k = self;
+                $($prepare)*
                 // SAFETY: forwarded to the caller.
                 unsafe {
-                    let operands = (kernel.left, kernel.right, kernel.output);
-                    kernel.broadcast.map(memory, operands, tile, |a, b| f(&kernel, i32::from(a), i32::from(b)));
+                    $k.broadcast.map(memory, ($k.left, $k.right, $k.output), tile, |$a: i8, $b: i8| {
+                        let ($a, $b) = (i32::from($a), i32::from($b));
+                        $result
+                    });
                 }
             }
         }
     )+ };
-}
-
-/// Gives a closure the types of its arguments.
-#[inline]
-fn operation<K, F: Fn(&K, i32, i32) -> i8>(f: F) -> F {
-    f
 }
 
 /// Clamps a value that has its zero point already.
@@ -120,10 +124,10 @@ kernels! {
         /// Zero points of the operands and the rounding, with 28 fractional bits.
         offset: i64,
     }
-    |k, a, b| {
-        let left = i64::from(a).wrapping_mul(i64::from(k.left_factor));
-        let right = i64::from(b).wrapping_mul(i64::from(k.right_factor));
-        bounded((k.offset.wrapping_add(left).wrapping_add(right) >> FRACTION) as i32, &k.bounds)
+    |k, a, b| [let factors = black_box([k.left_factor, k.right_factor]); let offset = black_box(k.offset);] {
+        let left = i64::from(a).wrapping_mul(i64::from(factors[0]));
+        let right = i64::from(b).wrapping_mul(i64::from(factors[1]));
+        bounded((offset.wrapping_add(left).wrapping_add(right) >> FRACTION) as i32, &k.bounds)
     };
 
     /// `(factor * (left - zero) * (right - zero) + offset) / 2^28`, rounded down: MUL with proven constants.
@@ -136,9 +140,9 @@ kernels! {
         /// The rounding, with 28 fractional bits.
         offset: i64,
     }
-    |k, a, b| {
+    |k, a, b| [let factor = black_box(k.factor); let offset = black_box(k.offset);] {
         let product = a.wrapping_sub(k.zero_points[0]).wrapping_mul(b.wrapping_sub(k.zero_points[1]));
-        let sum = k.offset.wrapping_add(i64::from(product).wrapping_mul(i64::from(k.factor)));
+        let sum = offset.wrapping_add(i64::from(product).wrapping_mul(i64::from(factor)));
         bounded((sum >> FRACTION) as i32, &k.bounds)
     };
 
@@ -151,7 +155,7 @@ kernels! {
         /// Factor of the sum.
         multiplier: Multiplier,
     }
-    |k, a, b| k.bounds.store(k.multiplier.apply(k.scale_left.apply(a).wrapping_add(k.scale_right.apply(b))));
+    |k, a, b| [] k.bounds.store(k.multiplier.apply(k.scale_left.apply(a).wrapping_add(k.scale_right.apply(b))));
 
     /// TFLite's SUB by its definition: three double-rounding multiplications.
     SubInt8 {
@@ -162,7 +166,7 @@ kernels! {
         /// Factor of the difference.
         multiplier: Multiplier,
     }
-    |k, a, b| k.bounds.store(k.multiplier.apply(k.scale_left.apply(a).wrapping_sub(k.scale_right.apply(b))));
+    |k, a, b| [] k.bounds.store(k.multiplier.apply(k.scale_left.apply(a).wrapping_sub(k.scale_right.apply(b))));
 
     /// TFLite's `SQUARED_DIFFERENCE`.
     SquaredDifferenceInt8 {
@@ -173,7 +177,7 @@ kernels! {
         /// Factor of the square.
         multiplier: Multiplier,
     }
-    |k, a, b| {
+    |k, a, b| [] {
         let difference = k.scale_left.apply(a).wrapping_sub(k.scale_right.apply(b));
         k.bounds.store(k.multiplier.apply(difference.wrapping_mul(difference)))
     };
@@ -185,7 +189,7 @@ kernels! {
         /// Real factor.
         multiplier: Multiplier,
     }
-    |k, a, b| {
+    |k, a, b| [] {
         let [left, right] = k.zero_points;
         k.bounds.store(k.multiplier.apply(a.wrapping_sub(left).wrapping_mul(b.wrapping_sub(right))))
     };
@@ -197,18 +201,18 @@ kernels! {
         /// Real factor.
         multiplier: Multiplier,
     }
-    |k, a, b| {
+    |k, a, b| [] {
         let [left, right] = k.zero_points;
         k.bounds.store(quotient(a.wrapping_sub(left), b.wrapping_sub(right), k.multiplier))
     };
 
     /// `max(left, right)` of stored integers, all of one scale.
     MaximumInt8 {}
-    |k, a, b| bounded(a.max(b), &k.bounds);
+    |k, a, b| [] bounded(a.max(b), &k.bounds);
 
     /// `min(left, right)` of stored integers, all of one scale.
     MinimumInt8 {}
-    |k, a, b| bounded(a.min(b), &k.bounds);
+    |k, a, b| [] bounded(a.min(b), &k.bounds);
 
     /// TFLite's PRELU: one factor for positive inputs, the slope for negative ones.
     PreluInt8 {
@@ -219,7 +223,7 @@ kernels! {
         /// Real factor of the product of a negative input and its slope.
         negative: Multiplier,
     }
-    |k, a, b| {
+    |k, a, b| [] {
         let [left, right] = k.zero_points;
         let value = a.wrapping_sub(left);
         let product = value.wrapping_mul(b.wrapping_sub(right));
