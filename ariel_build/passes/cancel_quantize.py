@@ -1,7 +1,8 @@
 """Quantize(Dequantize(x)) -> x, flip(flip(x)) -> x: what is stored again as it was stored has not changed.
 
-Exact: `rne(f32(s * (x - z)) / s)` is x - z for all integers of 16 bits. Dequantize(Quantize(x)) is not: it rounds. Scales
-that differ by a rounding error only may leave all integers as they are, too: then a view of them with the new scale does.
+Exact: `rne(f32(s * (x - z)) / s)` is x - z for all integers of 16 bits. Dequantize(Quantize(x)) is not: it rounds.
+Where scales differ by a rounding error only, integers may all stay as they are, too: then a view of them with the new
+scale does.
 """
 
 from __future__ import annotations

@@ -74,18 +74,21 @@ class Editor:
 
     def remove(self, node: Node) -> None:
         """Removes a node, and what it alone needed."""
-        if node in self._gone:
-            return
-        self._gone.add(node)
         self.changed = True
-        for value in node.outputs:
-            if self._producers.get(value) is node:
-                del self._producers[value]
-        for source in dict.fromkeys(v for v in node.inputs if v is not None):
-            self._readers[source].remove(node)
-            producer = self._producers.get(source)
-            if producer is not None and not any(self.readers(v) or self.graph.is_kept(v) for v in producer.outputs):
-                self.remove(producer)
+        unread = [node]
+        while unread:
+            node = unread.pop()
+            if node in self._gone:
+                continue
+            self._gone.add(node)
+            for value in node.outputs:
+                if self._producers.get(value) is node:
+                    del self._producers[value]
+            for source in dict.fromkeys(v for v in node.inputs if v is not None):
+                self._readers[source].remove(node)
+                producer = self._producers.get(source)
+                if producer is not None and not any(self.readers(v) or self.graph.is_kept(v) for v in producer.outputs):
+                    unread.append(producer)
 
     def replace(self, old: Value, new: Value) -> bool:
         """Makes every reader of `old` read `new`; False, and nothing done, where the outside must go on seeing `old`.
@@ -123,14 +126,14 @@ class Editor:
         if not self.changed:
             return False
         nodes: list[Node] = []
-
-        def place(node: Node) -> None:
-            for added in self._before.get(node, ()):
-                place(added)
-            if node not in self._gone:
-                nodes.append(node)
-
-        for node in self.graph.nodes:
-            place(node)
+        waiting = self.graph.nodes[::-1]
+        while waiting:
+            added = self._before.pop(waiting[-1], None)
+            if added:
+                waiting += added[::-1]
+            elif waiting[-1] not in self._gone:
+                nodes.append(waiting.pop())
+            else:
+                waiting.pop()
         self.graph.nodes = nodes
         return True

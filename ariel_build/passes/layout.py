@@ -27,6 +27,7 @@ from ariel_build.ops.reduce import Reduce
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.softmax import LogSoftmax, Softmax
+from ariel_build.ops.table import Table
 from ariel_build.ops.unary import Unary
 from ariel_build.passes.permutation import Perm, through_reshape
 
@@ -89,7 +90,7 @@ def _elementwise(op: Operator, wish: Wish) -> Moved | None:
     return wish.alike(op)
 
 
-for _kind in (Binary, Cast, Clip, Copy, Dequantize, Quantize, Unary):
+for _kind in (Binary, Cast, Clip, Copy, Dequantize, Quantize, Table, Unary):
     _moved.register(_kind)(_elementwise)
 
 
