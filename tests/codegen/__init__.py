@@ -1,0 +1,1 @@
+"""Generated code, built as a user would build it."""

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ariel_build import boards, resources
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.options import ModelOptions
 from ariel_build.run import toolchain
+from tests.conftest import ROOT
 
-__all__ = ["build", "compiled", "write_crate"]
+__all__ = ["build", "compiled", "target_folder", "write_crate"]
 
-PROFILE = """
+_MANIFEST = """\
+[package]
+name = "generated"
+version = "0.0.0"
+edition = "{edition}"
+
+[workspace]
+
+[dependencies]
+ariel-ml-rs = {{ path = "{runtime}" }}
+
 [profile.release]
 opt-level = {level}
 lto = "fat"
@@ -27,22 +38,42 @@ def compiled(path: Path, module: str = "model") -> Compiled:
     return compile_model(path, ModelOptions(path), boards.load("generic"), module)
 
 
-def write_crate(folder: Path, main: str, *, edition: str = "2024", level: str = "3", manifest: str = "") -> None:
-    """Writes a crate that depends on the runtime crate of this checkout; `level` as TOML writes it."""
+def write_crate(
+    folder: Path, source: str, modules: Iterable[Compiled], *, edition: str = "2024", level: str = "3"
+) -> None:
+    """Writes a crate with the modules in it: `source` is main.rs where it has no std, lib.rs otherwise.
+
+    `include!("models.rs")` brings them in, and `each_model!(m)` calls `m!` with their names.
+    """
+    src = folder / "src"
+    src.mkdir(parents=True, exist_ok=True)
+    names = []
+    for module in modules:
+        names.append(module.module)
+        (src / f"{module.module}.rs").write_text(module.module_text, encoding="utf-8")
+        (src / f"{module.module}.weights").write_bytes(module.weights)
+    lines = [f'include!("{name}.rs");' for name in names]
+    lines.append(f"macro_rules! each_model {{ ($then:ident) => {{ $then! {{ {' '.join(names)} }} }}; }}")
+    (src / "models.rs").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (src / ("main.rs" if "#![no_main]" in source else "lib.rs")).write_text(source, encoding="utf-8")
     runtime = resources.path("ariel-ml-rs").as_posix()
-    (folder / "src").mkdir(parents=True, exist_ok=True)
-    (folder / "src" / "main.rs").write_text(main)
-    (folder / "Cargo.toml").write_text(
-        f'[package]\nname = "generated"\nversion = "0.0.0"\nedition = "{edition}"\n\n[workspace]\n\n'
-        f'[dependencies]\nariel-ml-rs = {{ path = "{runtime}" }}\n{manifest}{PROFILE.format(level=level)}'
-    )
+    shown = level if level.isdigit() else f'"{level}"'
+    (folder / "Cargo.toml").write_text(_MANIFEST.format(edition=edition, runtime=runtime, level=shown))
 
 
-def build(folder: Path, *words: str, target: str = "host", target_dir: Path) -> subprocess.CompletedProcess[str]:
-    """Runs cargo in the crate with a toolchain for `target`, and returns how it ended."""
-    environment = toolchain.find(target).environment() | {"CARGO_TARGET_DIR": str(target_dir)}
-    if "RUSTFLAGS" in os.environ:
-        environment["RUSTFLAGS"] = os.environ["RUSTFLAGS"]
+def target_folder(shared: str) -> Path:
+    """Returns cargo's target folder of that name, which stays for the next run."""
+    return ROOT / "target" / "tests" / shared
+
+
+def build(
+    folder: Path, *words: str, target: str = "host", shared: str, rustflags: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Runs cargo in the crate with a toolchain for `target`; `shared` names the target folder."""
+    environment: Mapping[str, str] = toolchain.find(target).environment() | {
+        "CARGO_TARGET_DIR": str(target_folder(shared)),
+        "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(rustflags),
+    }
     triple = [] if target == "host" else ["--target", target]
     return subprocess.run(
         ["cargo", *words, *triple], cwd=folder, env=environment, capture_output=True, text=True, check=False
