@@ -14,6 +14,7 @@ from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalErro
 from ariel_build.fit import check_fits
 from ariel_build.ir import Graph, verify
 from ariel_build.isa.code_size import flash_bound, stack_bound
+from ariel_build.isa.select import select
 from ariel_build.lower import lower
 from ariel_build.memory import MemoryPlan, plan_calls
 from ariel_build.ops import import_model
@@ -77,7 +78,8 @@ def compile_model(
         if keep_all:
             graph.outputs = [v for node in graph.nodes for v in node.outputs] or graph.outputs
         lowered = lower(graph)
-        schedule, plan = plan_calls(lowered.calls, graph.inputs, graph.outputs, graph.states, lowered.aliases, cores=1)
+        calls = lowered.calls if portable else select(lowered.calls, board)
+        schedule, plan = plan_calls(calls, graph.inputs, graph.outputs, graph.states, lowered.aliases, cores=1)
         section = options.weights_section or f".rodata.ariel.{module}"
         generated = generate(module, graph, schedule, plan, section)
     compiled = Compiled(

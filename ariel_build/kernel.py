@@ -20,6 +20,7 @@ class Axis(Enum):
     """Along which part of its output a kernel is cut into tiles."""
 
     ROWS = "Rows"
+    PIXELS = "Pixels"
     CHANNELS = "Channels"
     ELEMENTS = "Elements"
     WHOLE = "Whole"

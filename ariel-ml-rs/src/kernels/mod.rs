@@ -22,6 +22,7 @@ pub mod dynamic_quantize;
 mod fold;
 pub mod fully_connected;
 pub mod gemmlowp;
+pub mod isa;
 pub mod lookup;
 mod multiply;
 pub mod pool2d;

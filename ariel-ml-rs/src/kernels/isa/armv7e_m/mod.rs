@@ -1,0 +1,56 @@
+//! Armv7E-M: Cortex-M4 and M7, whose SMLAD multiplies two pairs of halfwords and adds both products.
+//!
+//! Every loop over data is a naked function, so that it is the same whatever the user's opt-level is.
+//!
+//! Two output channels share a word of weights: each of its halfwords is `256 * c1 + c0`. SMLAD on the word itself sums
+//! `256 * A1 + A0`, one SXTB16 gives the weights of c0 alone and so A0, and `A1 = (sum - A0) >> 8`. The compiler has proved
+//! `|A1| < 2^23`, bias included, and that 256 * c1 + c0 is a halfword; where it cannot, the portable kernel is used.
+//!
+//! Requantisation with double rounding takes five instructions. With the multiplier `q` in [2^30, 2^31) and
+//! `m = 2 * q - 2^32`, SMMLAR(v, m, v) is `(2 * v * q + 2^31) >> 32`, the rounding high multiplication; one is taken from
+//! what is negative (halves go away from zero), `(2 * zero_point + 1) << (n - 1)` is added, then ASR by n, and SSAT to int8.
+//! The compiler has proved that no sum leaves 32 bits. Bounds tighter than int8's are applied to what is stored ([`clamp`]).
+
+/// Requantises a register in five instructions: r10 multiplier, r11 rounding, r12 shift (see above).
+macro_rules! requantize {
+    ($sum:literal) => {
+        concat!(
+            "smmlar ",
+            $sum,
+            ", ",
+            $sum,
+            ", r10, ",
+            $sum,
+            "\n",
+            "add ",
+            $sum,
+            ", ",
+            $sum,
+            ", ",
+            $sum,
+            ", asr #31\n",
+            "add ",
+            $sum,
+            ", ",
+            $sum,
+            ", r11\n",
+            "asr ",
+            $sum,
+            ", ",
+            $sum,
+            ", r12\n",
+            "ssat ",
+            $sum,
+            ", #8, ",
+            $sum,
+        )
+    };
+}
+use requantize;
+
+mod clamp;
+pub mod conv2d;
+mod gemm;
+mod widen;
+
+pub use conv2d::Conv2d;

@@ -1,0 +1,29 @@
+"""select(calls, board): the one place where an instruction set's kernels replace portable ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ariel_build.isa import armv7e_m
+from ariel_build.kernel import KernelCall
+
+if TYPE_CHECKING:
+    from ariel_build.board import Board
+
+__all__ = ["select"]
+
+Kernels = Mapping[str, Callable[[KernelCall], KernelCall]]
+
+
+def select(calls: Sequence[KernelCall], board: Board) -> list[KernelCall]:
+    """Returns the calls with the kernels that every core of the board runs fastest; results are the same."""
+    kernels = kernels_of(board)
+    return [kernels[call.kernel](call) if call.kernel in kernels else call for call in calls]
+
+
+def kernels_of(board: Board) -> Kernels:
+    """Returns what replaces the portable kernels on a board, by their names."""
+    if board.cores and all(core.isa == "armv7e-m" and core.dsp for core in board.cores):
+        return armv7e_m.KERNELS
+    return {}
