@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
-from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
+from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Tiling
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.fixed_point import I64, Rounding, multiply, quantize_multiplier, round_away
@@ -114,7 +114,9 @@ def unary_call(kernel: str, node: Node, fields: Mapping[str, Field]) -> KernelCa
     count = output.type.elements
     common: dict[str, Field] = {"input": Operand(x), "output": Operand(output), "elements": count}
     in_place = ((0, 0),) if x.type.bytes == output.type.bytes else ()
-    return KernelCall(kernel, common | dict(fields), [x], [output], Tiling(Axis.ELEMENTS, count), in_place=in_place)
+    tiling = Tiling(Axis.ELEMENTS, count)
+    reads = (Reads("same"),)
+    return KernelCall(kernel, common | dict(fields), [x], [output], tiling, in_place=in_place, reads=reads)
 
 
 def lookup_call(node: Node, x: Value, function: Callable[[Array], Array]) -> KernelCall:
@@ -131,7 +133,7 @@ def lookup_call(node: Node, x: Value, function: Callable[[Array], Array]) -> Ker
         "table": Packed(table, "table"),
     }
     tiling = Tiling(Axis.ELEMENTS, output.type.elements)
-    return KernelCall("lookup::Table", fields, [x], [output], tiling, in_place=((0, 0),))
+    return KernelCall("lookup::Table", fields, [x], [output], tiling, in_place=((0, 0),), reads=(Reads("same"),))
 
 
 def binary_call(kernel: str, node: Node, fields: Mapping[str, Field], room: str = "binary") -> KernelCall:
@@ -149,7 +151,10 @@ def binary_call(kernel: str, node: Node, fields: Mapping[str, Field], room: str 
     inputs = list(dict.fromkeys(v for v in (left, right) if not v.is_constant))
     in_place = tuple((k, 0) for k, v in enumerate(inputs) if v.type.bytes == output.type.bytes)
     tiling = Tiling(Axis.ELEMENTS, output.type.elements)
-    return KernelCall(f"{room}::{kernel}", common | dict(fields), inputs, [output], tiling, in_place=in_place)
+    reads = tuple(Reads("same" if v.shape == output.shape else "whole") for v in inputs)
+    return KernelCall(
+        f"{room}::{kernel}", common | dict(fields), inputs, [output], tiling, in_place=in_place, reads=reads
+    )
 
 
 def _spread(left: tuple[int, ...], right: tuple[int, ...], output: tuple[int, ...], room: str) -> Nested:

@@ -31,7 +31,10 @@ def check_units(units: Units, schedule: Schedule, plan: MemoryPlan) -> None:
                 break
             if before[later] >> earlier & 1:
                 continue
-            pairs = [*((a, b) for a in writes for b in (*old_reads, *old_writes)), *((a, b) for a in reads for b in old_writes)]
+            pairs = [
+                *((a, b) for a in writes for b in (*old_reads, *old_writes)),
+                *((a, b) for a in reads for b in old_writes),
+            ]
             if any(overlap(a, b) for a, b in pairs):
                 raise InternalError(
                     "two tiles could touch the same bytes at the same time",
@@ -49,6 +52,10 @@ def _reachable(units: Units) -> list[int]:
         for need in unit.needs:
             reach |= before[need] | 1 << need
         before.append(reach)
+    if before and before[-1] != (1 << len(before) - 1) - 1:
+        raise InternalError("the last unit does not wait for all others", {"units": len(before)})
+    if any(not unit.needs for unit in units.units[1:]):
+        raise InternalError("more than one unit waits for none", {"units": len(before)})
     return before
 
 

@@ -36,24 +36,18 @@ class Units:
     workers: int
 
     def successors(self) -> list[list[int]]:
-        """Returns for each unit those that need it."""
+        """Returns for each unit those that need it, in ascending order."""
         table: list[list[int]] = [[] for _ in self.units]
         for index, unit in enumerate(self.units):
             for need in unit.needs:
                 table[need].append(index)
         return table
 
-    @property
-    def most_ready(self) -> int:
-        """Bound of the units that can be ready and unstarted at once: what a deque must hold."""
-        steps: dict[int | None, int] = {}
-        for unit in self.units:
-            steps[unit.step] = steps.get(unit.step, 0) + 1
-        return max([sum(sorted(steps.values())[-2:]), 1])
-
 
 #: Where the tiles of a step are cut for so many workers.
 Cut = Callable[[Step, int], Sequence[Tile]]
+#: A unit counts what it waits for in a byte.
+MOST_NEEDS = 255
 
 
 def build_units(schedule: Schedule, plan: MemoryPlan, workers: int, cut: Cut) -> Units:
@@ -75,17 +69,54 @@ def build_units(schedule: Schedule, plan: MemoryPlan, workers: int, cut: Cut) ->
     for step in schedule.steps:
         tiles = cut(step, workers)
         access = [(reads_of(step.call, t, plan), writes_of(step.call, t, plan)) for t in tiles]
+        if _race(access):
+            # It works in place of an input of which each tile reads more than its own part.
+            tiles = [step.whole]
+            access = [(reads_of(step.call, step.whole, plan), writes_of(step.call, step.whole, plan))]
         wanted = [_needs(reads, writes, spans, touches, ancestors) for reads, writes in access]
         shared = _common(wanted)
         gate = None
         if len(tiles) > 1 and len(shared) > 1:
             gate = add(Unit(None, Tile(0, 0), 0, sorted(shared)), [], [])
         first = len(units)
+        home = _homes(len(tiles), workers)
         for index, (tile, (reads, writes), needs) in enumerate(zip(tiles, access, wanted, strict=True)):
             rest = needs if gate is None else [n for n in needs if not ancestors[gate] >> n & 1] + [gate]
-            add(Unit(step.index, tile, index * workers // len(tiles), sorted(rest)), reads, writes)
+            add(Unit(step.index, tile, home[index], sorted(rest)), reads, writes)
         spans.append(range(first, len(units)))
-    return Units(tuple(units), workers)
+    return Units(tuple(_closed(units)), workers)
+
+
+def _homes(tiles: int, workers: int) -> list[int]:
+    """Returns the worker of each tile: neighbours together, so that a tile finds its input where it was made."""
+    return [index * workers // tiles for index in range(tiles)]
+
+
+def _closed(units: list[Unit]) -> list[Unit]:
+    """Puts a gate before the first units and one behind the last, where there are several: one begins, one ends."""
+    roots = [u for u in units if not u.needs]
+    if len(roots) > 1:
+        units = [Unit(None, Tile(0, 0), 0), *units]
+        for unit in units[1:]:
+            unit.needs = [n + 1 for n in unit.needs] or [0]
+    needed = {n for u in units for n in u.needs}
+    leaves = [k for k in range(len(units)) if k not in needed]
+    if len(leaves) > 1:
+        units = [*units, Unit(None, Tile(0, 0), 0, leaves)]
+    while any(len(u.needs) > MOST_NEEDS for u in units):
+        units = _split_needs(units)
+    return units
+
+
+def _split_needs(units: list[Unit]) -> list[Unit]:
+    """Puts a gate before the first unit that waits for too many: it waits for some of them in its place."""
+    at = next(k for k, u in enumerate(units) if len(u.needs) > MOST_NEEDS)
+    gate = Unit(None, Tile(0, 0), 0, units[at].needs[:MOST_NEEDS])
+    units[at].needs = units[at].needs[MOST_NEEDS:]
+    for unit in units[at:]:
+        unit.needs = [n + 1 if n >= at else n for n in unit.needs]
+    units[at].needs = sorted([*units[at].needs, at])
+    return [*units[:at], gate, *units[at:]]
 
 
 def _needs(
@@ -107,6 +138,16 @@ def _needs(
                 needs.append(index)
                 covered |= ancestors[index] | 1 << index
     return needs
+
+
+def _race(access: Sequence[tuple[list[Blocks], list[Blocks]]]) -> bool:
+    """Whether one tile of a step writes what another reads or writes."""
+    return any(
+        _meet(writes, [*other_reads, *other_writes])
+        for k, (_, writes) in enumerate(access)
+        for j, (other_reads, other_writes) in enumerate(access)
+        if j != k
+    )
 
 
 def _meet(a: list[Blocks], b: list[Blocks]) -> bool:

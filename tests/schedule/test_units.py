@@ -1,0 +1,115 @@
+"""The units of real models are accepted by the checker, and every way to break them is rejected."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ariel_build import boards
+from ariel_build.driver import Compiled, compile_model
+from ariel_build.errors import InternalError
+from ariel_build.options import ModelOptions
+from ariel_build.schedule import Tile
+from ariel_build.schedule.access import Blocks, overlap
+from ariel_build.schedule.check_units import check_units
+from ariel_build.schedule.split import split
+from ariel_build.schedule.units import Unit, Units, build_units
+
+pytestmark = pytest.mark.models
+MODELS = ("mlperf_kws_int8", "mlperf_ic_int8", "mlperf_ad_int8", "own_gru12_unrolled_int8")
+
+
+def compiled(path: Path) -> Compiled:
+    """Returns a compiled model."""
+    return compile_model(path, ModelOptions(path), boards.load("generic"), "model")
+
+
+def units_of(model: Compiled, workers: int) -> Units:
+    """Returns the units of a compiled model."""
+    return build_units(model.schedule, model.plan, workers, split)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 4])
+@pytest.mark.parametrize("name", MODELS)
+def test_units_of_real_models_hold(models: Path, name: str, workers: int) -> None:
+    """The checker accepts them; one unit begins and one ends."""
+    model = compiled(models / "dev" / name / "model.tflite")
+    units = units_of(model, workers)
+    check_units(units, model.schedule, model.plan)
+    assert [k for k, u in enumerate(units.units) if not u.needs] == [0]
+    assert [k for k, after in enumerate(units.successors()) if not after] == [len(units.units) - 1]
+    assert all(u.needs == sorted(set(u.needs)) for u in units.units)
+
+
+def test_tiles_differ_by_little(models: Path) -> None:
+    """On four workers no tile of a step has more than one granule more than another."""
+    model = compiled(models / "dev" / "mlperf_ic_int8" / "model.tflite")
+    for step in model.schedule.steps:
+        sizes = [t.end - t.start for t in split(step, 4)]
+        assert max(sizes) - min(sizes) <= 2 * step.call.tiling.granularity
+
+
+@pytest.fixture
+def kws(models: Path) -> tuple[Compiled, Units]:
+    """Keyword spotting and its units on four workers."""
+    model = compiled(models / "dev" / "mlperf_kws_int8" / "model.tflite")
+    return model, units_of(model, 4)
+
+
+def broken(units: Units, index: int, **changes: object) -> Units:
+    """Returns the units with one changed."""
+    table = list(units.units)
+    table[index] = replace(table[index], **changes)  # type: ignore[arg-type]
+    return replace(units, units=tuple(table))
+
+
+def test_every_lost_edge_is_found(kws: tuple[Compiled, Units]) -> None:
+    """Without any one edge, two tiles could race: no edge is there for nothing, and none can go unnoticed."""
+    model, units = kws
+    for index, unit in enumerate(units.units):
+        for need in unit.needs:
+            with pytest.raises(InternalError):
+                check_units(
+                    broken(units, index, needs=[n for n in unit.needs if n != need]), model.schedule, model.plan
+                )
+
+
+def test_tiles_that_do_not_cover_are_found(kws: tuple[Compiled, Units]) -> None:
+    """A tile that is shorter, longer, missing or there twice is rejected."""
+    model, units = kws
+    index = next(k for k, u in enumerate(units.units) if u.step == 1)
+    tile = units.units[index].tile
+    for wrong in (Tile(tile.start, tile.end - 1), Tile(tile.start, tile.end + 1), Tile(tile.end, tile.end)):
+        with pytest.raises(InternalError):
+            check_units(broken(units, index, tile=wrong), model.schedule, model.plan)
+    doubled = replace(units, units=(*units.units, Unit(units.units[-1].step, units.units[-1].tile, 0, [0])))
+    with pytest.raises(InternalError):
+        check_units(doubled, model.schedule, model.plan)
+
+
+def test_a_cycle_is_found(kws: tuple[Compiled, Units]) -> None:
+    """A unit that waits for a later one would never start."""
+    model, units = kws
+    with pytest.raises(InternalError):
+        check_units(broken(units, 1, needs=[len(units.units) - 1]), model.schedule, model.plan)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "meet"),
+    [
+        (Blocks(0, 10), Blocks(10, 10), False),
+        (Blocks(0, 10), Blocks(9, 10), True),
+        (Blocks(0, 4, 16, 8), Blocks(4, 4, 16, 8), False),
+        (Blocks(0, 5, 16, 8), Blocks(4, 4, 16, 8), True),
+        (Blocks(12, 4, 16, 8), Blocks(16, 4, 16, 8), False),
+        (Blocks(12, 5, 16, 8), Blocks(16, 4, 16, 8), True),
+        (Blocks(0, 4, 16, 8), Blocks(20, 4), True),  # a run against columns: claimed to meet, never missed
+        (Blocks(0, 0), Blocks(0, 10), False),
+    ],
+)
+def test_overlap(a: Blocks, b: Blocks, meet: bool) -> None:  # noqa: FBT001 - a column of the table
+    """Runs and columns meet where they share a byte."""
+    assert overlap(a, b) is meet
+    assert overlap(b, a) is meet
