@@ -1,13 +1,14 @@
 """tiles(step, workers): into how many tiles a step is cut so that cores share it.
 
-A step that takes less than `WORTH` units of work stays whole: handing it over costs more than it saves. Others get a few
-tiles per worker, so that whoever is done first takes from the others and the tail is short, but none so small that the
-pool's own instructions show.
+A step that takes less than `WORTH` units of work stays whole: handing it over costs more than it saves. Others get a
+few tiles per worker, so that whoever is done first takes from the others and the tail is short, but none so small that
+the pool's own instructions show.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ariel_build.kernel import Axis
 from ariel_build.schedule.cost import work_of
@@ -36,4 +37,4 @@ def split(step: Step, workers: int) -> Sequence[Tile]:
     # Whole granules, spread so that tiles differ by one granule at most.
     edges = [0, *(granules * (k + 1) // count * tiling.granularity for k in range(count))]
     edges[-1] = tiling.extent
-    return [Tile(a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    return [Tile(a, b) for a, b in pairwise(edges) if b > a]

@@ -97,7 +97,7 @@ def test_a_cycle_is_found(kws: tuple[Compiled, Units]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "meet"),
+    "a,b,meet",
     [
         (Blocks(0, 10), Blocks(10, 10), False),
         (Blocks(0, 10), Blocks(9, 10), True),
@@ -109,7 +109,7 @@ def test_a_cycle_is_found(kws: tuple[Compiled, Units]) -> None:
         (Blocks(0, 0), Blocks(0, 10), False),
     ],
 )
-def test_overlap(a: Blocks, b: Blocks, meet: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_overlap(a: Blocks, b: Blocks, meet: bool) -> None:
     """Runs and columns meet where they share a byte."""
     assert overlap(a, b) is meet
     assert overlap(b, a) is meet
