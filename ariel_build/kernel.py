@@ -122,10 +122,10 @@ class KernelCall:
     tiling: Tiling
     macs: int = 0
     in_place: tuple[tuple[int, int], ...] = ()
-    reads: tuple[Reads, ...] = ()
     label: str = ""
     origin: str = ""
     summary: str = field(default="")
+    reads: tuple[Reads, ...] = ()
 
     @property
     def scratch_bytes(self) -> int:
