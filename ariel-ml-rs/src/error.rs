@@ -8,12 +8,15 @@ use core::fmt;
 pub enum Error {
     /// The model of this `wire!` is already handed out: each `wire!` gives one handle, once.
     AlreadyWired,
+    /// The inference's time budget was spent before it was complete.
+    DeadlineMissed,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AlreadyWired => "the model is already wired: keep the handle of the first `wire!`",
+            Self::DeadlineMissed => "the inference was given up: its time budget was spent before it was complete",
         })
     }
 }

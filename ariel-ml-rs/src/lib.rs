@@ -15,14 +15,19 @@
 //! - [`tensor`]: the model's inputs and outputs as plain data;
 //! - [`quant`]: requantisation, bit for bit as the reference does it;
 //! - [`kernels`]: one file per operator; every kernel computes one tile of its output;
-//! - [`model`]: what a generated `Model` can do, and the macros that it is made of.
+//! - [`model`]: what a generated `Model` can do, and the macros that it is made of;
+//! - `pool` and `sync` (feature `multicore`): several cores at one model.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 
 pub mod error;
 pub mod kernels;
 pub mod memory;
 pub mod model;
+#[cfg(feature = "multicore")]
+pub mod pool;
 pub mod quant;
+#[cfg(feature = "multicore")]
+pub mod sync;
 pub mod tensor;
 pub mod tile;
 pub mod weights;

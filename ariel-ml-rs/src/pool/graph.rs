@@ -1,0 +1,108 @@
+//! The graph of a model's units, as the compiler emits it: constant tables in flash.
+
+/// The home of a unit that any worker may run first.
+pub const ANY: u8 = 0xff;
+/// The home of a gate: a unit without work, so that k tiles that wait for k tiles are k + k edges instead of k * k.
+pub const GATE: u8 = 0xfe;
+
+/// Units, which are the tiles of a model's steps and gates between them, and which of them wait for which.
+///
+/// Unit ids are a topological order: every edge leads to a higher id. Unit 0 is the only one that waits for none, and the
+/// last unit the only one that none waits for, so that it is complete when all are. Where a model has several first or last
+/// tiles, the compiler puts a gate there.
+#[derive(Clone, Copy, Debug)]
+pub struct Graph {
+    needs: &'static [u8],
+    first: &'static [u16],
+    next: &'static [u16],
+    home: &'static [u8],
+}
+
+impl Graph {
+    /// The graph of `UNITS` units. For each unit, `needs` tells for how many it waits, `home` the worker that should have it
+    /// (or [`ANY`], or [`GATE`]), and `next[first[unit] .. first[unit + 1]]` the units that wait for it, in ascending order.
+    ///
+    /// # Panics
+    /// Where the tables disagree: evaluated in a constant, as it should be, this is a compile error.
+    #[must_use]
+    pub const fn new<const UNITS: usize>(
+        needs: &'static [u8; UNITS],
+        first: &'static [u16],
+        next: &'static [u16],
+        home: &'static [u8; UNITS],
+    ) -> Self {
+        assert!(UNITS > 0 && UNITS <= 0xffff, "a graph has 1 to 65535 units");
+        assert!(first.len() == UNITS + 1 && first[0] == 0, "`first` has one entry per unit and one more");
+        assert!(first[UNITS] as usize == next.len(), "`first` does not end where `next` does");
+        let mut edges = [0u16; UNITS];
+        let mut unit = 0;
+        while unit < UNITS {
+            let end = first[unit + 1] as usize;
+            assert!(first[unit] as usize <= end && end <= next.len(), "`first` must not decrease");
+            assert!((first[unit] as usize == end) == (unit == UNITS - 1), "only the last unit has no successor");
+            let mut last = unit;
+            let mut edge = first[unit] as usize;
+            while edge < end {
+                let successor = next[edge] as usize;
+                assert!(successor > last && successor < UNITS, "successors ascend, and come after their unit");
+                edges[successor] += 1;
+                last = successor;
+                edge += 1;
+            }
+            unit += 1;
+        }
+        unit = 0;
+        while unit < UNITS {
+            assert!(needs[unit] as u16 == edges[unit], "`needs` is not the number of predecessors");
+            assert!((needs[unit] == 0) == (unit == 0), "only unit 0 has no predecessor");
+            unit += 1;
+        }
+        Self { needs, first, next, home }
+    }
+
+    /// How many units there are.
+    #[must_use]
+    pub const fn units(&self) -> usize {
+        self.needs.len()
+    }
+
+    /// Whether all are complete when `unit` is.
+    #[inline]
+    pub(crate) const fn is_last(&self, unit: u16) -> bool {
+        unit as usize + 1 == self.needs.len()
+    }
+
+    /// For how many units `unit` waits.
+    ///
+    /// # Safety
+    /// `unit` is one of this graph's.
+    #[inline]
+    pub(crate) unsafe fn needs(&self, unit: u16) -> u8 {
+        // SAFETY: one entry per unit, by the type of `new`'s argument.
+        unsafe { *self.needs.get_unchecked(usize::from(unit)) }
+    }
+
+    /// The worker that should have `unit`, or [`ANY`] or [`GATE`], which are the numbers of no worker.
+    ///
+    /// # Safety
+    /// `unit` is one of this graph's.
+    #[inline]
+    pub(crate) unsafe fn home(&self, unit: u16) -> u8 {
+        // SAFETY: one entry per unit, by the type of `new`'s argument.
+        unsafe { *self.home.get_unchecked(usize::from(unit)) }
+    }
+
+    /// The units that wait for `unit`.
+    ///
+    /// # Safety
+    /// `unit` is one of this graph's.
+    #[inline]
+    pub(crate) unsafe fn successors(&self, unit: u16) -> &'static [u16] {
+        let unit = usize::from(unit);
+        // SAFETY: `first` has an entry per unit and one more, does not decrease, and ends at `next`'s length (`new`).
+        unsafe {
+            let (start, end) = (*self.first.get_unchecked(unit), *self.first.get_unchecked(unit + 1));
+            self.next.get_unchecked(usize::from(start)..usize::from(end))
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! One inference, as its leader sees it: worker 0, the only one that may wait.
+
+use super::Priority;
+use super::job::Job;
+use super::shared::{IDLE_ROUNDS, Pool};
+use super::stats::Count;
+use crate::Error;
+use crate::sync::primitive::{Ordering, fence, planted, spin_loop};
+use core::future::Future;
+use core::pin::Pin;
+use core::ptr::NonNull;
+use core::task::{Context, Poll};
+
+/// Until when an inference is worth its while.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Reads a clock that does not go back, in any unit.
+    pub now: fn() -> u64,
+    /// The last reading that is in time.
+    pub deadline: u64,
+}
+
+/// What a step of the leader did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Ran one unit.
+    Ran,
+    /// Found none: the others are at it.
+    Waiting,
+    /// All units are complete, and what they wrote is seen.
+    Done,
+}
+
+/// How far the inference is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Helpers may still be at the inference before, which was dropped or forgotten.
+    Settling,
+    /// Posted: the helpers may take units.
+    Shared,
+    /// The pool is busy with another job: all units in order, here.
+    Alone,
+    /// Complete, in time.
+    Over,
+    /// Given up, or complete too late.
+    Missed,
+}
+
+/// One inference: a future, or [`Run::wait`] where there is no executor.
+///
+/// Nothing happens before the first poll or `wait`. Dropping it half-way is sound, and so is forgetting it: helpers touch
+/// `'static` memory only. Units that are not begun are discarded; those in flight end, and the next inference of the same job
+/// waits for them ([`settle`] does so without an inference).
+#[derive(Debug)]
+#[must_use = "an inference does nothing unless it is awaited or waited for"]
+pub struct Run {
+    pool: &'static Pool,
+    job: &'static Job,
+    context: NonNull<()>,
+    priority: Priority,
+    budget: Option<Budget>,
+    stage: Stage,
+    /// The unit to go on with, which no queue has.
+    next: Option<u16>,
+}
+
+// SAFETY: the context is only handed to the job's `run`, which is sound from any core (`Job::new`).
+unsafe impl Send for Run {}
+
+impl Run {
+    /// An inference of `job` by `pool` over `context`.
+    ///
+    /// # Safety
+    /// `context` is what the job's `run` expects, for ever. From the first poll or `wait` to the end, or after a drop or a forget
+    /// to the end of the next `Run` or [`settle`] of this job, what units reach through it is nobody else's. One `Run` of a
+    /// job is used at a time. The job is used with one pool only.
+    pub const unsafe fn new(pool: &'static Pool, job: &'static Job, context: NonNull<()>) -> Self {
+        Self { pool, job, context, priority: Priority::Normal, budget: None, stage: Stage::Settling, next: None }
+    }
+
+    /// The same with this priority.
+    pub const fn with_priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// The same with a budget, which is looked at between units: the inference ends at most one tile after the deadline.
+    pub const fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// Runs to the end. The calling core works too, and sleeps when others have all that is left.
+    ///
+    /// Do not call it where it keeps a helper from running, as in an interrupt on a helper's core: it may wait for that helper.
+    ///
+    /// # Errors
+    /// [`Error::DeadlineMissed`] where the budget is spent.
+    pub fn wait(mut self) -> Result<(), Error> {
+        let (bell, park) = (&self.job.room.desk.leader, self.pool.park());
+        bell.attend();
+        let mut idle = 0;
+        loop {
+            match self.step()? {
+                Progress::Done => return Ok(()),
+                Progress::Ran => idle = 0,
+                Progress::Waiting => {
+                    idle += 1;
+                    if idle < IDLE_ROUNDS {
+                        spin_loop();
+                        continue;
+                    }
+                    idle = 0;
+                    if bell.lie_down(park) {
+                        if !self.seems_wanted() {
+                            self.pool.count(0, Count::Sleeps);
+                            bell.sleep(park);
+                        }
+                        bell.rise();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs at most one unit on the calling core.
+    ///
+    /// # Errors
+    /// [`Error::DeadlineMissed`] where the budget is spent: the inference is then given up.
+    pub fn step(&mut self) -> Result<Progress, Error> {
+        if self.stage != Stage::Over && self.is_late() {
+            self.give_up();
+        }
+        if self.stage == Stage::Settling {
+            if !is_settled(self.pool, self.job) {
+                return Ok(Progress::Waiting);
+            }
+            self.begin();
+        }
+        let progress = match self.stage {
+            Stage::Shared => self.step_shared(),
+            Stage::Alone => self.step_alone(),
+            Stage::Settling | Stage::Over => return Ok(Progress::Done),
+            Stage::Missed => return Err(Error::DeadlineMissed),
+        };
+        if progress == Progress::Done {
+            self.stage = if self.is_late() { Stage::Missed } else { Stage::Over };
+        }
+        if self.stage == Stage::Missed { Err(Error::DeadlineMissed) } else { Ok(progress) }
+    }
+
+    /// Whether the budget is spent.
+    fn is_late(&self) -> bool {
+        self.budget.is_some_and(|budget| (budget.now)() > budget.deadline)
+    }
+
+    /// Posts the job, with unit 0 in hand.
+    fn begin(&mut self) {
+        let desk = self.job.room.desk;
+        desk.context.store(self.context.as_ptr(), Ordering::Relaxed);
+        desk.done.store(false, Ordering::Relaxed);
+        self.next = Some(0);
+        self.stage = Stage::Alone;
+        // Posted before the first unit becomes ready: whoever finds a unit also finds the job posted.
+        if self.pool.post(self.priority, self.job) {
+            desk.open.store(true, Ordering::Relaxed);
+            self.stage = Stage::Shared;
+        }
+    }
+
+    fn step_shared(&mut self) -> Progress {
+        let taken = self.next.take().map(|unit| (unit, false));
+        // SAFETY: worker 0 is the leader, of which there is one (`new`).
+        let Some((unit, stolen)) = taken.or_else(|| unsafe { self.job.take(0) }) else {
+            return if self.job.is_done() { self.end() } else { Progress::Waiting };
+        };
+        if stolen {
+            self.pool.count(0, Count::Steals);
+        }
+        // SAFETY: unit 0, which becomes ready by the posting, or taken, or handed over by the unit before.
+        self.next = unsafe { self.pool.run(self.job, 0, unit) };
+        if self.next.is_none() && self.job.is_done() { self.end() } else { Progress::Ran }
+    }
+
+    fn step_alone(&mut self) -> Progress {
+        let Some(unit) = self.next else { return Progress::Done };
+        // SAFETY: ids are a topological order, so that all predecessors are complete, on this core; the context is the caller's
+        // alone (`new`), and as the job is not posted no helper has it.
+        unsafe { self.job.run_one(self.context, unit, 0) };
+        self.next = self.job.after(unit);
+        if self.next.is_some() { Progress::Ran } else { Progress::Done }
+    }
+
+    /// All is complete: takes the job down. Helpers that look for its units at this moment find none, and harm none: the queues
+    /// are empty, and what they would find in them next is the next inference, as good as entered.
+    fn end(&mut self) -> Progress {
+        self.pool.withdraw(self.job);
+        self.job.room.desk.open.store(false, Ordering::Relaxed);
+        Progress::Done
+    }
+
+    /// Takes the job down half-way. It stays open: the next inference settles it.
+    fn give_up(&mut self) {
+        if self.stage == Stage::Shared {
+            self.pool.withdraw(self.job);
+        }
+        self.stage = Stage::Missed;
+    }
+
+    /// Whether there seems to be something to do for the leader.
+    fn seems_wanted(&self) -> bool {
+        match self.stage {
+            Stage::Settling => is_settled(self.pool, self.job),
+            Stage::Shared => self.job.is_done() || self.job.seems_ready(),
+            Stage::Alone | Stage::Over | Stage::Missed => true,
+        }
+    }
+}
+
+impl Future for Run {
+    type Output = Result<(), Error>;
+
+    /// Runs one unit, and asks to be polled again; or returns with the waker at the bell.
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let run = self.get_mut();
+        let bell = &run.job.room.desk.leader;
+        bell.attend();
+        match run.step_past_gates() {
+            Err(error) => return Poll::Ready(Err(error)),
+            Ok(Progress::Done) => return Poll::Ready(Ok(())),
+            Ok(Progress::Ran) => context.waker().wake_by_ref(),
+            Ok(Progress::Waiting) => {
+                if !bell.register(context.waker()) {
+                    context.waker().wake_by_ref();
+                } else if run.seems_wanted() {
+                    bell.attend();
+                    context.waker().wake_by_ref();
+                }
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Run {
+    /// As [`Run::step`], over any number of gates, which are not worth a yield. What the leader would go on with is then
+    /// for helpers too, as other tasks may hold this core for long.
+    fn step_past_gates(&mut self) -> Result<Progress, Error> {
+        loop {
+            // SAFETY: one of the job's units.
+            let gate = self.next.is_some_and(|unit| unsafe { self.job.is_gate(unit) });
+            let progress = self.step()?;
+            if gate && progress == Progress::Ran {
+                continue;
+            }
+            if self.stage == Stage::Shared
+                && let Some(unit) = self.next.take()
+            {
+                // SAFETY: worker 0 is the leader, of which there is one (`new`).
+                unsafe { self.job.keep(0, unit) };
+            }
+            return Ok(progress);
+        }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.give_up();
+        self.job.room.desk.leader.attend();
+    }
+}
+
+/// Waits for units in flight of an inference that was dropped or forgotten: to be called before anybody else uses the memory
+/// that they reach. Costs one load where there are none, and else at most the time of one tile.
+///
+/// # Safety
+/// No [`Run`] of this job is used at the same time; the job is used with this pool.
+pub unsafe fn settle(pool: &'static Pool, job: &'static Job) {
+    let (bell, park) = (&job.room.desk.leader, pool.park());
+    bell.attend();
+    let mut idle = 0;
+    while !is_settled(pool, job) {
+        idle += 1;
+        if idle < IDLE_ROUNDS {
+            spin_loop();
+            continue;
+        }
+        idle = 0;
+        if bell.lie_down(park) {
+            if !is_settled(pool, job) {
+                bell.sleep(park);
+            }
+            bell.rise();
+        }
+    }
+}
+
+/// Takes down an inference that was dropped or forgotten, and tells whether no helper is inside any more; what their units
+/// wrote is then seen, and the queues are empty.
+fn is_settled(pool: &'static Pool, job: &'static Job) -> bool {
+    if !job.room.desk.open.load(Ordering::Relaxed) {
+        return true;
+    }
+    pool.withdraw(job);
+    // Pairs with the fence in `Seat::visit`: a helper that is not seen inside here sees that the job is taken down.
+    planted!(EnterFence, fence(Ordering::SeqCst), ());
+    // Acquire pairs with Release in `Seat::visit`.
+    let inside =
+        pool.places().iter().any(|place| place.inside.load(Ordering::Acquire).cast_const() == core::ptr::from_ref(job));
+    if planted!(SettleWait, inside, false) {
+        return false;
+    }
+    // SAFETY: nobody is inside, and nobody gets in while the job is not posted.
+    unsafe { job.room.clear() };
+    job.room.desk.open.store(false, Ordering::Relaxed);
+    true
+}

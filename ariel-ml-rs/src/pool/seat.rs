@@ -1,0 +1,167 @@
+//! A helper: the worker that another core is.
+
+use super::Priority;
+use super::job::{Job, Ready};
+use super::seats::Place;
+use super::shared::{IDLE_ROUNDS, Pool};
+use super::stats::Count;
+use crate::sync::primitive::{Ordering, fence, planted, spin_loop};
+use core::convert::Infallible;
+use core::future::poll_fn;
+use core::task::{Context, Poll};
+
+/// The right to be one of a pool's helpers: there is one per helper, from [`Pool::seat`].
+#[derive(Debug)]
+pub struct Seat {
+    pool: &'static Pool,
+    worker: usize,
+    place: &'static Place,
+}
+
+impl Seat {
+    pub(super) const fn new(pool: &'static Pool, worker: usize, place: &'static Place) -> Self {
+        Self { pool, worker, place }
+    }
+
+    /// Helps for ever: what the other cores' `main` ends with.
+    pub fn work(mut self) -> ! {
+        loop {
+            self.work_until(|| false);
+        }
+    }
+
+    /// Helps until `stop` is true, which is looked at before the core goes to sleep, and when it wakes.
+    pub fn work_until(&mut self, stop: impl Fn() -> bool) {
+        let mut idle = 0;
+        loop {
+            if self.help() {
+                idle = 0;
+                continue;
+            }
+            if stop() {
+                return;
+            }
+            idle += 1;
+            if idle < IDLE_ROUNDS {
+                spin_loop();
+                continue;
+            }
+            idle = 0;
+            self.rest(&stop);
+        }
+    }
+
+    /// Helps as a task of this core's own executor, and yields to its other tasks after every unit.
+    pub async fn assist(mut self) -> Infallible {
+        poll_fn(|context| self.poll(context)).await
+    }
+
+    /// One poll of [`Seat::assist`]: at most one unit.
+    fn poll(&mut self, context: &Context<'_>) -> Poll<Infallible> {
+        let bell = &self.place.bell;
+        bell.attend();
+        if self.help_with(1) || !bell.register(context.waker()) {
+            context.waker().wake_by_ref();
+        } else if self.seems_wanted() {
+            bell.attend();
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// Sleeps, unless there is something to do or `stop`.
+    fn rest(&self, stop: &dyn Fn() -> bool) {
+        let (bell, park) = (&self.place.bell, self.pool.park());
+        if !bell.lie_down(park) {
+            return;
+        }
+        if !self.seems_wanted() && !stop() {
+            self.pool.count(self.worker, Count::Sleeps);
+            bell.sleep(park);
+        }
+        bell.rise();
+    }
+
+    /// Whether some job seems to have a unit for this helper.
+    fn seems_wanted(&self) -> bool {
+        Priority::ALL.into_iter().any(|priority| {
+            self.pool.posted(priority).is_some_and(|job| self.worker < job.workers() && job.seems_ready())
+        })
+    }
+
+    /// Runs units until none is found; tells whether there was one.
+    pub fn help(&mut self) -> bool {
+        self.help_with(u32::MAX)
+    }
+
+    /// Runs up to `most` units of the most urgent job that has any.
+    fn help_with(&mut self, most: u32) -> bool {
+        Priority::ALL
+            .into_iter()
+            .any(|priority| self.pool.posted(priority).is_some_and(|job| self.visit(priority, job, most)))
+    }
+
+    /// Enters `job`, runs up to `most` of its units, and leaves it: at once where it is taken down, and after a unit where a
+    /// more urgent one is posted (which may have none for this helper, so that one unit is run in any case).
+    fn visit(&mut self, priority: Priority, job: &'static Job, most: u32) -> bool {
+        if self.worker >= job.workers() {
+            return false;
+        }
+        self.place.inside.store(core::ptr::from_ref(job).cast_mut(), Ordering::Relaxed);
+        // Pairs with the fence in `Run::is_settled`: either the leader sees that this helper is inside, or the helper sees that
+        // the job is not posted any more.
+        planted!(EnterFence, fence(Ordering::SeqCst), ());
+        let mut ran = false;
+        let mut left = most;
+        while left > 0 && self.pool.is_posted(priority, job) {
+            // SAFETY: below `workers`, and `&mut self` is this worker: there is one seat, taken by one at a time.
+            let Some((unit, stolen)) = (unsafe { job.take(self.worker) }) else { break };
+            if stolen {
+                self.pool.count(self.worker, Count::Steals);
+            }
+            ran = true;
+            // SAFETY: as above.
+            unsafe { self.follow(priority, job, unit, &mut left) };
+            if self.pool.is_outranked(priority) {
+                break;
+            }
+        }
+        // Release pairs with Acquire in `Run::is_settled`: the leader sees what the units wrote.
+        self.place.inside.store(core::ptr::null_mut(), Ordering::Release);
+        // Pairs with the fence in `Bell::lie_down`: a leader that waits for this is seen, or sees this.
+        fence(Ordering::SeqCst);
+        if planted!(LeaveRing, !self.pool.is_posted(priority, job), false) {
+            job.room.desk.leader.ring(self.pool.park());
+        }
+        ran
+    }
+
+    /// Runs `unit` and then, while nothing is more urgent, what each makes ready for this worker.
+    ///
+    /// # Safety
+    /// This worker took `unit` from the queues of `job`.
+    unsafe fn follow(&mut self, priority: Priority, job: &'static Job, unit: u16, left: &mut u32) {
+        let mut next = Some(unit);
+        while let Some(unit) = next {
+            // SAFETY: taken, as the caller promises, or handed over by the unit before; this thread is the worker.
+            next = unsafe { self.pool.run(job, self.worker, unit) };
+            *left = left.saturating_sub(1);
+            if let Some(unit) = next
+                && (*left == 0 || self.pool.is_outranked(priority) || !self.pool.is_posted(priority, job))
+            {
+                // SAFETY: as above. The unit is for anybody, and the leader may sleep.
+                unsafe { job.keep(self.worker, unit) };
+                self.pool.wake(job, self.worker, Ready { next: None, waiting: 1, homes: 0, done: false });
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.place.bell.attend();
+        // Release pairs with Acquire in `Pool::seat`.
+        self.place.taken.store(0, Ordering::Release);
+    }
+}
