@@ -25,7 +25,7 @@ class Answer:
     def refuses(self, *words: str) -> None:
         """Checks that the user's input is at fault, and that the message says so in these words."""
         assert self.code == 2, self
-        assert self.err.startswith("error: "), self
+        assert any(line.startswith("error: ") for line in self.err.splitlines()), self
         assert "Traceback" not in self.err
         for word in words:
             assert word in self.err, f"{word!r} is not in: {self.err}"
