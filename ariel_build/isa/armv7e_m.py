@@ -1,20 +1,20 @@
 """Armv7E-M: the streams that its kernels read, and the proofs that they need (`kernels/isa/armv7e_m/mod.rs`).
 
-Two channels share a word: halfwords `256 * c1 + c0`. SMLAD on the word sums `256 * A1 + A0`, and A0 alone comes from the
-low bytes, so `A1 = (sum - A0) >> 8`: needs |A1| < 2^23 and halfwords that do not overflow.
+Two channels share a word: halfwords `256 * c1 + c0`. SMLAD on the word sums `256 * A1 + A0`, and A0 alone comes from
+the low bytes, so `A1 = (sum - A0) >> 8`: needs |A1| < 2^23 and halfwords that do not overflow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array
 from ariel_build.isa.packing import unpacked
-from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Scratch, Tiling
+from ariel_build.kernel import Axis, Field, KernelCall, Nested, Packed, Scratch, Tiling
 
 __all__ = ["KERNELS"]
 
@@ -26,7 +26,7 @@ _INT32 = 1 << 31
 _ACTIVATION = 128
 
 
-class _Unfit(Exception):  # noqa: N818 - no error: the portable kernel is taken
+class _Unfit(Exception):
     """A kernel of this instruction set cannot compute the call."""
 
 
@@ -145,9 +145,15 @@ def _conv2d(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
     """Four pixels times two channels; tiles are ranges of pixels."""
     if _number(fields["groups"]) != 1:
         raise _Unfit
+    count = _nested(fields["output"])["channels"]
+    return _convolution(call, fields, unpacked(_filter(fields), count))
+
+
+def _convolution(call: KernelCall, fields: dict[str, Field], weights: Ints) -> KernelCall:
+    """Returns the call for a filter [channels, taps * input channels]."""
     output, window, image = _nested(fields["output"]), _nested(fields["window"]), _nested(fields["input"])
     count, rows = output["channels"], window["height"]
-    channels = _channels(unpacked(_filter(fields), count), fields)
+    channels = _channels(weights, fields)
     runs = _padded(channels.weights.reshape(count, rows, window["width"] * image["channels"]), 4)
     words = runs.shape[2] // 4
     stream = _stream(_Channels(runs.reshape(count, -1), channels.bias, channels.scale))
@@ -158,20 +164,56 @@ def _conv2d(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
     return _replaced(call, "Conv2d", new, tiling)
 
 
+#: Bytes of scratch that planes of a depthwise convolution may take, where one line does not need more.
+_PLANES = 4_096
+#: Instructions of a block of four outputs of a line, and of one of two, by stride.
+_BLOCKS = {1: (64, 44), 2: (72, 48)}
+
+
+def _depthwise(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
+    """3x3 over planes of four channels; one input channel with many filters is a convolution."""
+    output, window, image = _nested(fields["output"]), _nested(fields["window"]), _nested(fields["input"])
+    count = output["channels"]
+    taps = _filter(fields).reshape(-1, count).astype(np.int64)
+    if image["channels"] == 1:
+        return _convolution(call, fields, taps.T)
+    strides = (window["stride_h"], window["stride_w"])
+    shape = (window["height"], window["width"], window["dilation_h"], window["dilation_w"])
+    if shape != (3, 3, 1, 1) or count != image["channels"] or count < 4 or min(strides) < 1:
+        raise _Unfit
+    sizes = (output["height"], output["width"])
+    # Along which axis lines run, by what its blocks cost; the padding of lines counts a little.
+    costs = [
+        (sizes[1 - axis] * (_line_cost(sizes[axis], strides[axis]) + 20), axis) for axis in (1, 0) if strides[axis] <= 2
+    ]
+    if not costs:
+        raise _Unfit
+    axis = min(costs)[1]
+    pitch = (sizes[axis] + sizes[axis] % 2) * strides[axis] + 2
+    lines, step = sizes[1 - axis], strides[1 - axis]
+    most = max((_PLANES // (8 * pitch) - 3) // step + 1, 1)
+    lines = -(-lines // -(-lines // most))
+    channels = _channels(taps.T, fields)
+    cube = channels.weights.reshape(count, 3, 3)
+    cube = cube.transpose(0, 2, 1) if axis == 0 else cube
+    high, low = cube[:, :, 1:] << 16, cube[:, :, :2] & 0xFFFF
+    pairs = high | low
+    stream = np.concatenate([channels.bias[:, None], _wrapped(pairs.reshape(count, 6)), channels.scale], axis=1)
+    new: dict[str, Field] = {key: fields[key] for key in ("input", "output", "window")}
+    new |= {"stream": Packed(stream.astype(np.int32), "stream"), "input_zero_point": fields["input_zero_point"]}
+    new |= {"bounds": fields["bounds"], "vertical": axis == 0, "lines": lines}
+    new["scratch"] = Scratch(8 * ((lines - 1) * step + 3) * pitch + 16)
+    return _replaced(call, "DepthwiseConv2d", new, Tiling(Axis.PIXELS, sizes[0] * sizes[1], 4))
+
+
+def _line_cost(length: int, stride: int) -> int:
+    """Returns the instructions of a line of outputs."""
+    four, two = _BLOCKS[stride]
+    return length // 4 * four + -(-(length % 4) // 2) * two
+
+
 def _replaced(call: KernelCall, kernel: str, fields: dict[str, Field], tiling: Tiling) -> KernelCall:
-    return KernelCall(
-        f"isa::armv7e_m::{kernel}",
-        fields,
-        call.inputs,
-        call.outputs,
-        tiling,
-        call.macs,
-        call.in_place,
-        call.reads,
-        call.label,
-        call.origin,
-        call.summary,
-    )
+    return replace(call, kernel=f"isa::armv7e_m::{kernel}", fields=fields, tiling=tiling)
 
 
 def _choice(make: Callable[[KernelCall, dict[str, Field]], KernelCall]) -> Callable[[KernelCall], KernelCall]:
@@ -187,4 +229,5 @@ def _choice(make: Callable[[KernelCall, dict[str, Field]], KernelCall]) -> Calla
 #: What this instruction set computes instead of a portable kernel; the call itself where it cannot.
 KERNELS: dict[str, Callable[[KernelCall], KernelCall]] = {
     "conv2d::Int8<DoubleRounding>": _choice(_conv2d),
+    "depthwise_conv2d::Int8<DoubleRounding>": _choice(_depthwise),
 }

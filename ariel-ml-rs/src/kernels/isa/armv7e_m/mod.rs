@@ -46,11 +46,13 @@ macro_rules! requantize {
         )
     };
 }
-use requantize;
 
 mod clamp;
 pub mod conv2d;
+pub mod depthwise_conv2d;
 mod gemm;
+mod planes;
 mod widen;
 
 pub use conv2d::Conv2d;
+pub use depthwise_conv2d::DepthwiseConv2d;

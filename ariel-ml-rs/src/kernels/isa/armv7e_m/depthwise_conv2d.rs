@@ -1,0 +1,225 @@
+//! 3x3 depthwise convolution of int8 with double rounding, one filter for each channel.
+//!
+//! Four channels at a time become planes of int16 with their padding (see [`super::planes`]), as many lines at once as the
+//! scratch has room for. Lines run along rows or along columns, whichever wastes less: the compiler says.
+
+use super::clamp::clamp;
+use super::planes::{CHANNEL_WORDS, Lines, PLANES, lines1, lines2, transpose};
+use super::widen::fill;
+use crate::kernels::window::Window;
+use crate::memory::{Image, Memory, Region};
+use crate::quant::Bounds;
+use crate::tile::Tile;
+
+/// int8 depthwise convolution with a window of 3x3; tiles are ranges of pixels.
+#[derive(Clone, Copy, Debug)]
+pub struct DepthwiseConv2d {
+    /// Input image.
+    pub input: Image,
+    /// Output image: its pixels follow each other.
+    pub output: Image,
+    /// Window over the input, with a stride of 1 or 2 along lines.
+    pub window: Window,
+    /// For each channel its bias, taps and requantisation (see [`Lines`]).
+    pub stream: &'static [i32],
+    /// Zero point of the input: what padding reads as.
+    pub input_zero_point: i8,
+    /// Bounds of the output; the zero point is in the stream.
+    pub bounds: Bounds,
+    /// Whether lines are columns.
+    pub vertical: bool,
+    /// Lines of the output that are computed together.
+    pub lines: u32,
+    /// Room for the planes.
+    pub scratch: Region,
+}
+
+/// One of the two axes of an image: its extent, where the window begins, and how far it moves.
+#[derive(Clone, Copy)]
+struct Along {
+    /// Pixels of the input.
+    extent: usize,
+    /// Bytes from an input pixel to the next.
+    input: usize,
+    /// Bytes from an output pixel to the next.
+    output: usize,
+    /// Input pixels from a window to the next.
+    stride: usize,
+    /// Input pixels of padding before the image.
+    pad: usize,
+}
+
+/// Outputs `first .. first + count` along an axis.
+#[derive(Clone, Copy)]
+struct Span {
+    first: usize,
+    count: usize,
+}
+
+/// Elements of a line of a plane for so many outputs: even, and enough for an even number of them.
+const fn pitch(outputs: usize, stride: usize) -> usize {
+    outputs.next_multiple_of(2) * stride + 2
+}
+
+impl DepthwiseConv2d {
+    /// The axes along a line, and across.
+    const fn axes(&self) -> (Along, Along) {
+        let (input, output, window) = (&self.input, &self.output, &self.window);
+        let vertical = Along {
+            extent: input.height as usize,
+            input: input.row as usize,
+            output: output.row as usize,
+            stride: window.stride_h as usize,
+            pad: window.pad_top as usize,
+        };
+        let horizontal = Along {
+            extent: input.width as usize,
+            input: input.pixel as usize,
+            output: output.pixel as usize,
+            stride: window.stride_w as usize,
+            pad: window.pad_left as usize,
+        };
+        if self.vertical { (vertical, horizontal) } else { (horizontal, vertical) }
+    }
+
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions, shapes and constants do not agree.
+    pub const fn check(&self, arena_bytes: usize) {
+        self.input.check::<i8>(arena_bytes);
+        self.output.check::<i8>(arena_bytes);
+        let (window, channels) = (&self.window, self.output.channels);
+        assert!(
+            self.output.row == self.output.width * self.output.pixel,
+            "rows of the output do not follow each other"
+        );
+        assert!(window.height == 3 && window.width == 3, "a window of 3x3");
+        assert!(window.dilation_h == 1 && window.dilation_w == 1, "taps are neighbours");
+        assert!(
+            channels == self.input.channels && channels as usize >= PLANES,
+            "a filter for each of 4 channels or more"
+        );
+        assert!(self.stream.len() == CHANNEL_WORDS * channels as usize, "stream of the wrong length");
+        let (along, across) = self.axes();
+        assert!(along.stride == 1 || along.stride == 2, "a stride of 1 or 2");
+        assert!(across.stride > 0 && self.lines > 0, "lines");
+        let length = if self.vertical { self.output.height } else { self.output.width };
+        let rows = (self.lines as usize - 1) * across.stride + 3;
+        // The last line of the last plane may write an element of padding behind it.
+        self.scratch.check::<i32>(arena_bytes, PLANES * rows * pitch(length as usize, along.stride) / 2 + 1);
+    }
+
+    /// Computes one tile of the output.
+    ///
+    /// # Safety
+    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
+    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+    #[inline(never)]
+    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+        let (mut pixel, end) = (tile.start(), tile.end());
+        let width = self.output.width as usize;
+        let (Some(mut y), Some(mut x)) = (pixel.checked_div(width), pixel.checked_rem(width)) else { return };
+        while pixel < end {
+            // Whole rows together; what is left of a row before and behind them.
+            let whole = if x == 0 { (end - pixel).checked_div(width).unwrap_or(0) } else { 0 };
+            let columns = if whole > 0 { width } else { (width - x).min(end - pixel) };
+            let rows = whole.max(1);
+            // SAFETY: the rectangle consists of pixels of the tile.
+            unsafe { self.rectangle(memory, Span { first: y, count: rows }, Span { first: x, count: columns }) };
+            pixel += rows * columns;
+            (y, x) = (y + rows, 0);
+        }
+        // SAFETY: the tile's pixels follow each other and are this call's own.
+        unsafe {
+            let (bytes, first) = (self.output.pixel as usize, self.output.view::<i8>(memory).pixel(0, 0));
+            if self.output.pixel == self.output.channels {
+                clamp(first.add(tile.start() * bytes), (end - tile.start()) * bytes, &self.bounds);
+            } else {
+                for pixel in tile.start()..end {
+                    clamp(first.add(pixel * bytes), self.output.channels as usize, &self.bounds);
+                }
+            }
+        }
+    }
+
+    /// Computes a rectangle of pixels.
+    ///
+    /// # Safety
+    /// As for `run`, the pixels being the tile's.
+    unsafe fn rectangle(&self, memory: Memory<'_>, rows: Span, columns: Span) {
+        let (along, across) = self.axes();
+        let (line, mut lines) = if self.vertical { (rows, columns) } else { (columns, rows) };
+        let end = lines.first + lines.count;
+        while lines.first < end {
+            lines.count = (end - lines.first).min(self.lines as usize);
+            // SAFETY: forwarded to the caller; there is scratch for so many lines.
+            unsafe { self.strip(memory, (along, line), (across, lines)) };
+            lines.first += lines.count;
+        }
+    }
+
+    /// Computes all channels of some lines.
+    ///
+    /// # Safety
+    /// As for `run`, the pixels being the tile's, and no more lines than there is scratch for.
+    unsafe fn strip(&self, memory: Memory<'_>, (along, line): (Along, Span), (across, lines): (Along, Span)) {
+        let pitch = pitch(line.count, along.stride);
+        let rows = (lines.count - 1) * across.stride + 3;
+        let plane = rows * pitch;
+        let padding = u32::from(i16::from(self.input_zero_point).cast_unsigned()) * 0x0001_0001;
+        // Input pixels under the windows, in part in the padding, and in part behind what windows read.
+        let (first, begin) = inside(along, line.first);
+        let (first_row, begin_row) = inside(across, lines.first);
+        let read = (line.count - 1) * along.stride + 3;
+        let count = read.saturating_sub(begin).min(along.extent.saturating_sub(first));
+        let filled = rows.saturating_sub(begin_row).min(across.extent.saturating_sub(first_row));
+        let channels = self.output.channels as usize;
+        // SAFETY: planes lie in the scratch, pixels in the images, both as `check` found; the scratch is this worker's.
+        unsafe {
+            let planes = memory.scratch::<i16>(self.scratch);
+            let input = self.input.view::<i8>(memory).pixel(0, 0);
+            let output = self.output.view::<i8>(memory).pixel(0, 0);
+            let input = input.add(first * along.input + first_row * across.input);
+            let output = output.add(line.first * along.output + lines.first * across.output);
+            // The padding is the same for all channels.
+            fill(planes, padding, PLANES * plane / 2);
+            let mut next = 0;
+            while next < channels {
+                // The last four channels begin early enough to be whole: what is computed again comes out the same.
+                let channel = next.min(channels - PLANES);
+                let bytes = u32::from(self.input_zero_point.cast_unsigned()) * 0x0101_0101;
+                for row in 0..filled {
+                    let source = input.add(row * across.input + channel);
+                    let to = planes.wrapping_add((row + begin_row) * pitch + begin);
+                    transpose(source, along.input, to, 2 * plane, count, bytes);
+                }
+                let strip = Lines {
+                    plane: planes,
+                    stream: self.stream.as_ptr().add(channel * CHANNEL_WORDS),
+                    output: output.add(channel),
+                    length: line.count,
+                    pitch: 2 * pitch,
+                    step: 2 * pitch * across.stride,
+                    stride: along.output,
+                    output_line: across.output,
+                    lines: lines.count,
+                    plane_bytes: 2 * plane,
+                    channels: PLANES,
+                };
+                if along.stride == 1 {
+                    lines1(&strip);
+                } else {
+                    lines2(&strip);
+                }
+                next += PLANES;
+            }
+        }
+    }
+}
+
+/// The first input pixel inside the image that the window at `output` may read, and where the window has it.
+const fn inside(axis: Along, output: usize) -> (usize, usize) {
+    let origin = output * axis.stride;
+    (origin.saturating_sub(axis.pad), axis.pad.saturating_sub(origin))
+}
