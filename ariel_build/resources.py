@@ -1,4 +1,4 @@
-"""Finds what stands outside the Python package: board files, the crates' sources, the emulators.
+"""Finds what stands outside the Python package: board files, the crates' sources, the emulators, a core's sources.
 
 A wheel carries boards and crates in `ariel_build/_data`; a checkout has them at its root.
 """
@@ -9,9 +9,12 @@ import os
 import shutil
 from pathlib import Path
 
-__all__ = ["cache_dir", "emulator", "path"]
+__all__ = ["CV32E40X", "cache_dir", "cv32e40x", "cv32e40x_home", "emulator", "path"]
 
 _PACKAGE = Path(__file__).resolve().parent
+
+#: The package of PyPI with the sources of OpenHW's CV32E40X (Solderpad licence): fetched, never copied into ours.
+CV32E40X = "pythondata-cpu-cv32e40x==0.6.0.post161"
 
 
 def path(name: str) -> Path:
@@ -41,3 +44,14 @@ def emulator(program: str) -> Path | None:
             return Path(found)
     found = shutil.which(program) or shutil.which(program, path=str(cache_dir() / "qemu" / "usr" / "bin"))
     return Path(found) if found else None
+
+
+def cv32e40x_home() -> Path:
+    """Returns the folder that set-up installs the package `CV32E40X` to."""
+    return cache_dir() / CV32E40X.replace("==", "-")
+
+
+def cv32e40x() -> Path | None:
+    """Returns the folder with the sources of the CV32E40X (`rtl`, `bhv`), or None where set-up has not fetched them."""
+    found = cv32e40x_home() / "pythondata_cpu_cv32e40x" / "system_verilog"
+    return found if found.is_dir() else None

@@ -14,7 +14,7 @@ from typing import Any
 from ariel_build import process, resources
 from ariel_build.boards import Board, Emulation
 from ariel_build.errors import BoardError, InternalError, SetupError
-from ariel_build.run import counter
+from ariel_build.run import counter, rtl
 
 __all__ = ["Count", "Emulated", "emulate"]
 
@@ -38,10 +38,18 @@ _PACKAGES = {
 
 @dataclass(frozen=True)
 class Count:
-    """One inference: instructions of each core without those it waited with, and its time with all waiting included."""
+    """What one inference took; None is what the board does not count.
+
+    `instructions` of each core leave out those it waited with. The time from start to end, waiting included, is
+    `makespan` in instructions and `cycles` in clock cycles. `awake` are the cycles in which each core did not sleep;
+    `bus_waits` are the cycles that its requests to fetch, load and store waited for their turn.
+    """
 
     instructions: list[int]
-    makespan: int
+    makespan: int | None
+    cycles: int | None = None
+    awake: list[int] | None = None
+    bus_waits: list[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,12 @@ def emulate(
         (work / "in.bin").write_bytes(struct.pack("<II", len(samples), size) + b"".join(samples))
         count = count and board.run is not None and board.run.counts_instructions
         command = _command(board, elf, cores=cores, count=count, say=say)
-        say(f"running {len(samples)} sample{'' if len(samples) == 1 else 's'} on {board.name}")
+        what = f"{len(samples)} sample{'' if len(samples) == 1 else 's'} on {board.name}"
+        if board.run is not None and board.run.emulator == rtl.EMULATOR:
+            say(f"running {what}, clock cycle by clock cycle: minutes for a large model")
+            timeout = rtl.seconds(timeout, len(samples))
+        else:
+            say(f"running {what}")
         done = process.run(command, cwd=work, timeout=timeout)
         _refuse(board, done)
         outputs = _split((work / "out.bin").read_bytes(), len(samples))
@@ -89,6 +102,8 @@ def _command(board: Board, elf: Path, *, cores: int, count: bool, say: Callable[
         )
     if board.is_host:
         return [elf]
+    if run.emulator == rtl.EMULATOR:
+        return [rtl.bed(run, cores, say), elf, "counts.json"]
     program = _find(run)
     command: list[str | Path] = [program, *(["-machine", run.machine] if run.machine else [])]
     command += ["-cpu", run.cpu] if run.cpu else []
@@ -156,14 +171,8 @@ def _counts(path: Path, samples: int) -> list[Count]:
     """Returns what each inference took; the first section, the warm-up, is left out."""
     try:
         counts: dict[str, Any] = json.loads(path.read_text())
-        sections, unheard = counts["sections"], counts["unheard"]
-        taken = [
-            Count(
-                [all_ - idle for all_, idle in zip(section["executed"], section["idle"], strict=True)],
-                section["makespan"],
-            )
-            for section in sections
-        ]
+        unheard = counts.get("unheard", 0)
+        taken = [_section(section) for section in counts["sections"]]
     except (OSError, ValueError, KeyError) as error:
         raise InternalError("the instruction counter wrote no counts", {"error": str(error)}) from None
     if len(taken) != (samples + 1 if samples else 0):
@@ -171,3 +180,15 @@ def _counts(path: Path, samples: int) -> list[Count]:
     if unheard:
         raise InternalError("a core was woken that does not listen, so that counts do not repeat", {"times": unheard})
     return taken[1:]
+
+
+def _section(section: dict[str, Any]) -> Count:
+    """Returns one section of counts.json: the makespan is from the instruction counter, cycles are from the RTL."""
+    waits = [section[key] for key in ("fetch_waits", "data_waits") if key in section]
+    return Count(
+        [all_ - idle for all_, idle in zip(section["executed"], section["idle"], strict=True)],
+        section.get("makespan"),
+        section.get("cycles"),
+        section.get("awake"),
+        [sum(core) for core in zip(*waits, strict=True)] if waits else None,
+    )

@@ -29,18 +29,19 @@ def collect(
     board: Board, emulated: Emulated, facts: Facts | None, sizes: Sizes | None, baseline: Sizes | None, *, cores: int
 ) -> Stats:
     """Returns the contents of stats.json; `sizes` and `baseline` are of the firmware with the model and without."""
-    counts = emulated.counts
-    per_core = [_mean([count.instructions[core] for count in counts]) for core in range(cores)] if counts else None
+    counts = emulated.counts or []
     stack = emulated.stack
     cost = sizes is not None and baseline is not None
     return {
         "board": board.name,
         "cores": cores,
         "samples": len(emulated.outputs),
-        "instructions_per_inference": _mean([sum(count.instructions) for count in counts]) if counts else None,
-        "instructions_per_core": list(per_core) if per_core else [None] * cores,
-        "makespan_instructions": _mean([count.makespan for count in counts]) if counts else None,
-        "cycles": None,
+        "instructions_per_inference": _mean([sum(count.instructions) for count in counts]),
+        "instructions_per_core": _per_core([count.instructions for count in counts], cores),
+        "makespan_instructions": _mean([count.makespan for count in counts if count.makespan is not None]),
+        "cycles": _mean([count.cycles for count in counts if count.cycles is not None]),
+        "cycles_per_core": _per_core([count.awake for count in counts], cores),
+        "bus_waits_per_core": _per_core([count.bus_waits for count in counts], cores),
         "flash_bytes": sizes.flash - baseline.flash if cost and sizes and baseline else None,
         "ram_bytes": sizes.ram - baseline.ram if cost and sizes and baseline else None,
         "weights_bytes": facts.weights_bytes if facts else None,
@@ -59,3 +60,9 @@ def _mean(values: Sequence[int]) -> Number:
         return None
     mean = round(sum(values) / len(values), 1)
     return int(mean) if mean == int(mean) else mean
+
+
+def _per_core(rows: Sequence[Sequence[int] | None], cores: int) -> list[Number]:
+    """Returns the mean of each core over the inferences, or None for each where they were not counted."""
+    counted = [row for row in rows if row is not None]
+    return [_mean([row[core] for row in counted]) for core in range(cores)]
