@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ariel_build.codegen.layout import Expression, List, flat
 from ariel_build.codegen.text import doc, identifier, integer, plain, real
 from ariel_build.ir import DType, Value
 from ariel_build.module_name import KEYWORDS
 
 __all__ = ["IoStruct", "io_struct"]
+
+#: Characters of a field's name; beyond that it helps nobody.
+LONGEST = 40
 
 
 @dataclass(frozen=True)
@@ -17,13 +22,13 @@ class IoStruct:
     """The lines that define it, and type and value of the constant with its shape."""
 
     lines: list[str]
-    shape: tuple[str, str]
+    shape: tuple[str, Expression]
 
 
 def io_struct(name: str, kind: str, values: Sequence[Value]) -> IoStruct:
     """Returns the definition of `Input` or `Output`."""
     if len(values) == 1:
-        return IoStruct(_tensor(name, kind, values[0]), _shape(values[0]))
+        return IoStruct(_tensor(name, kind, values[0]), (f"[usize; {len(values[0].shape)}]", _shape(values[0])))
     fields = field_names(kind, values)
     parts = [f"{name}{index}" for index in range(len(values))]
     lines = [line for part, value in zip(parts, values, strict=True) for line in _tensor(part, kind, value)]
@@ -33,21 +38,27 @@ def io_struct(name: str, kind: str, values: Sequence[Value]) -> IoStruct:
         lines += [*doc([f"`{plain(value.name)}`: `{value.type}`."], indent="            ")]
         lines.append(f"            {index} => {field}: {part},")
     lines += ["        }", "    }", ""]
-    shapes = ", ".join("&" + _shape(v)[1] for v in values)
-    return IoStruct(lines, (f"[&[usize]; {len(values)}]", f"[{shapes}]"))
+    return IoStruct(lines, (f"[&[usize]; {len(values)}]", List([_shape(v, "&") for v in values])))
 
 
 def field_names(kind: str, values: Sequence[Value]) -> list[str]:
-    """Returns one field name per tensor: its own as an identifier, `input_<i>` where that is empty or repeated."""
+    """Returns a field name for each tensor: its own as an identifier, or `input_<i>`."""
     words = []
     for value in values:
         word = identifier(value.name.split(":")[0])
         words.append(f"{word}_" if word in KEYWORDS else word)
-    return [word if words.count(word) == 1 else f"{kind}_{index}" for index, word in enumerate(words)]
+    counts = Counter(words)
+    numbered = [f"{kind}_{index}" for index in range(len(words))]
+    names = [
+        word if 0 < len(word) <= LONGEST and counts[word] == 1 else number
+        for word, number in zip(words, numbered, strict=True)
+    ]
+    # A tensor may itself be called `input_3`.
+    return names if len(set(names)) == len(names) else numbered
 
 
-def _shape(value: Value) -> tuple[str, str]:
-    return f"[usize; {len(value.shape)}]", "[" + ", ".join(integer(d) for d in value.shape) + "]"
+def _shape(value: Value, prefix: str = "") -> List:
+    return List([integer(extent) for extent in value.shape], prefix)
 
 
 def _tensor(name: str, kind: str, value: Value) -> list[str]:
@@ -57,7 +68,7 @@ def _tensor(name: str, kind: str, value: Value) -> list[str]:
         "    ariel_ml_rs::tensor! {",
         *doc([f"{kind.capitalize()} `{plain(value.name)}`: `{type_}`."], indent="        "),
         f"        pub struct {name}([{element}; {integer(type_.elements)}]);",
-        f"        shape {_shape(value)[1]};",
+        f"        shape {flat(_shape(value))};",
     ]
     quant = type_.quant
     if quant is not None and quant.per_tensor and type_.dtype in (DType.I8, DType.U8, DType.I16):

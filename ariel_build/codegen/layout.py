@@ -9,7 +9,7 @@ __all__ = ["Expression", "List", "Struct", "assignment", "flat", "lay_out"]
 
 MAX_WIDTH = 120
 _STEP = "    "
-#: rustfmt puts several elements of at most so many characters on a line, and longer ones on a line each.
+#: rustfmt puts several literals of at most so many characters on a line, and anything else on a line each.
 _SHORT = 10
 
 
@@ -79,7 +79,7 @@ def assignment(left: str, expression: Expression, indent: str) -> str:
 def _items(items: Sequence[Expression], inner: str) -> str:
     """Returns the elements of a list that is broken, with their indent."""
     texts = [lay_out(item, inner, len(inner)) for item in items]
-    if any(len(text) > _SHORT for text in texts):
+    if not all(isinstance(item, str) and len(item) <= _SHORT for item in items):
         return "".join(f"{inner}{text},\n" for text in texts)
     lines = [inner]
     for text in texts:

@@ -8,7 +8,7 @@ import textwrap
 
 import numpy as np
 
-__all__ = ["doc", "identifier", "integer", "plain", "real"]
+__all__ = ["doc", "escaped", "identifier", "integer", "plain", "real"]
 
 WIDTH = 100
 
@@ -31,9 +31,9 @@ def real(value: float) -> str:
 
 
 def identifier(name: str) -> str:
-    """Returns a Rust identifier like `name`: what cannot be in one becomes `_`."""
-    word = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_").lower() or "tensor"
-    return f"m_{word}" if word[0].isdigit() else word
+    """Returns a Rust identifier like `name`: what cannot be in one becomes `_`. Empty where nothing else remains."""
+    word = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_").lower()
+    return f"m_{word}" if word[:1].isdigit() else word
 
 
 def plain(text: str, limit: int = 120) -> str:
@@ -41,8 +41,13 @@ def plain(text: str, limit: int = 120) -> str:
 
     Names in a model are a stranger's words; a line break or a bidirectional mark in one must not reach the source.
     """
-    safe = "".join(c if " " <= c <= "~" else "?" for c in text.replace("`", "'"))
+    safe = "".join(c if " " <= c <= "~" else "?" for c in text.replace("`", "'")).strip() or "(no name)"
     return safe if len(safe) <= limit else safe[: limit - 3] + "..."
+
+
+def escaped(cell: str) -> str:
+    """Returns the text of a table's cell: a bar in it would end it."""
+    return cell.replace("|", "\\|")
 
 
 def doc(paragraphs: list[str], mark: str = "///", indent: str = "    ") -> list[str]:
@@ -52,8 +57,12 @@ def doc(paragraphs: list[str], mark: str = "///", indent: str = "    ") -> list[
         table = paragraph.startswith("|")
         if index and not (table and paragraphs[index - 1].startswith("|")):
             lines.append(f"{indent}{mark}")
-        wrapped = (
-            [paragraph] if table else textwrap.wrap(paragraph, WIDTH, break_long_words=False, break_on_hyphens=False)
-        )
-        lines += [f"{indent}{mark} {line}" for line in wrapped]
+        lines += [f"{indent}{mark} {line}" for line in ([paragraph] if table else _wrapped(paragraph))]
     return lines
+
+
+def _wrapped(paragraph: str) -> list[str]:
+    """Returns the lines of a paragraph. What is in backticks is not broken: on a line of its own it may mean a list."""
+    glued = re.sub(r"`[^`]*`", lambda match: match[0].replace(" ", "\0"), paragraph)
+    lines = textwrap.wrap(glued, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in lines]

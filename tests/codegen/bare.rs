@@ -3,6 +3,7 @@
 #![no_main]
 
 include!("models.rs");
+include!("each_model.rs");
 include!("kernels.rs");
 
 use ariel_ml_rs::memory::Memory;

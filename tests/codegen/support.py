@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -41,9 +42,9 @@ def compiled(path: Path, module: str = "model") -> Compiled:
 def write_crate(
     folder: Path, source: str, modules: Iterable[Compiled], *, edition: str = "2024", level: str = "3"
 ) -> None:
-    """Writes a crate with the modules in it: `source` is main.rs where it has no std, lib.rs otherwise.
+    """Writes a crate with the modules in it: `source` is main.rs or lib.rs, whichever it can be.
 
-    `include!("models.rs")` brings them in, and `each_model!(m)` calls `m!` with their names.
+    `include!("models.rs")` brings them in; `each_model!(m)` of `each_model.rs` calls `m!` with their names.
     """
     src = folder / "src"
     src.mkdir(parents=True, exist_ok=True)
@@ -52,10 +53,10 @@ def write_crate(
         names.append(module.module)
         (src / f"{module.module}.rs").write_text(module.module_text, encoding="utf-8")
         (src / f"{module.module}.weights").write_bytes(module.weights)
-    lines = [f'include!("{name}.rs");' for name in names]
-    lines.append(f"macro_rules! each_model {{ ($then:ident) => {{ $then! {{ {' '.join(names)} }} }}; }}")
-    (src / "models.rs").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (src / ("main.rs" if "#![no_main]" in source else "lib.rs")).write_text(source, encoding="utf-8")
+    (src / "models.rs").write_text("".join(f'include!("{name}.rs");\n' for name in names), encoding="utf-8")
+    each = f"macro_rules! each_model {{ ($then:ident) => {{ $then! {{ {' '.join(names)} }} }}; }}\n"
+    (src / "each_model.rs").write_text(each, encoding="utf-8")
+    (src / ("main.rs" if re.search(r"no_main|fn main", source) else "lib.rs")).write_text(source, encoding="utf-8")
     runtime = resources.path("ariel-ml-rs").as_posix()
     shown = level if level.isdigit() else f'"{level}"'
     (folder / "Cargo.toml").write_text(_MANIFEST.format(edition=edition, runtime=runtime, level=shown))

@@ -1,4 +1,4 @@
-"""`python -m tests.codegen.who_panics TARGET LEVEL`: who calls the panic that `test_no_panic` found, and who calls them.
+"""`python -m tests.codegen.who_panics TARGET LEVEL`: who calls the panic that `test_no_panic` found.
 
 Links the same firmware with a handler that calls nothing, and reads its calls with llvm-objdump (`apt install llvm`).
 """
