@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))  # nox loads this file without its folder
 
 from tools import setup  # noqa: E402
-from tools.setup import rust  # noqa: E402
+from tools.setup import qemu, rust  # noqa: E402
 
 nox.options.sessions = ["tests"]
 nox.options.reuse_venv = "yes"
@@ -24,10 +25,12 @@ nox.options.reuse_venv = "yes"
 DEMO = "examples/digits-mps2-an500"
 
 
-def ensure(**needs: tuple[str, ...]) -> None:
+def ensure(
+    targets: Sequence[str] = rust.TARGETS, emulators: Sequence[str] = qemu.EMULATORS, *, verilated: bool = False
+) -> None:
     """Sets the machine up; ends nox with code 2, and the commands to run, where the user has to act."""
     try:
-        setup.ensure(**needs)
+        setup.ensure(targets, emulators, verilated=verilated)
     except setup.Refused as refusal:
         print(refusal.render(), file=sys.stderr, flush=True)
         raise SystemExit(2) from None
@@ -46,9 +49,12 @@ def install(session: nox.Session, *extras: str) -> None:
 
 @nox.session(name="setup", venv_backend="none")
 def set_up(session: nox.Session) -> None:
-    """Install the Rust targets and the emulators that are missing."""
+    """Install the Rust targets and the emulators that are missing; with `-- rtl` Verilator and a core for it, too."""
+    unknown = set(session.posargs) - {"rtl"}
+    if unknown:
+        session.error(f"nothing is known by the name {' or '.join(sorted(unknown))}: only rtl is optional")
     session.log("looking for the linker, the Rust targets and the emulators")
-    ensure()
+    ensure(verilated="rtl" in session.posargs)
     session.log("all there")
 
 
@@ -69,8 +75,17 @@ def tests(session: nox.Session) -> None:
     session.run("cargo", "test", "--workspace", "--quiet", external=True)
     session.log("the compiler's tests, firmware on emulators included")
     env = {"ARIEL_SET_UP": "1"}
-    session.run("pytest", "-q", "-n", "auto", "--ignore=tests/fuzz", *session.posargs, env=env)
+    session.run("pytest", "-q", "-n", "auto", "-m", "not rtl", "--ignore=tests/fuzz", *session.posargs, env=env)
     session.notify("lint")
+
+
+@nox.session
+def rtl(session: nox.Session) -> None:
+    """Run firmware on verilated RISC-V cores, clock cycle by clock cycle: some minutes, most of them for Verilator."""
+    riscv = ("riscv32imac-unknown-none-elf",)
+    ensure(targets=riscv, emulators=("qemu-system-riscv32",), verilated=True)
+    install(session, "test")
+    session.run("pytest", "-q", "-m", "rtl", "tests/run/test_rtl.py", *session.posargs, env={"ARIEL_SET_UP": "1"})
 
 
 @nox.session

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.setup import debian, distribution_rust, qemu, rust
+from tools.setup import debian, distribution_rust, qemu, rtl, rust
 from tools.setup.process import Result
 
 Answer = Result | Callable[[], Result]
@@ -26,7 +26,7 @@ class Machine:
         self.root = True
         self.can_build: set[tuple[str | None, str]] = set()
         self.emulators: set[str] = set()
-        for module in (debian, distribution_rust, qemu, rust):
+        for module in (debian, distribution_rust, qemu, rtl, rust):
             monkeypatch.setattr(module, "run", self.run)
         monkeypatch.setattr("shutil.which", self.which)
         monkeypatch.setattr("os.geteuid", lambda: 0 if self.root else 1000)

@@ -1,4 +1,4 @@
-"""Gives a machine what Ariel-ML builds and runs with: a linker, bare-metal Rust targets, emulators.
+"""Gives a machine what Ariel-ML builds and runs with: a linker, bare-metal Rust targets, emulators, Verilator.
 
 `ensure()` is safe to run again and takes a second where nothing is missing. It needs root only for the system's
 package manager; without, it refuses with the commands to run. Nothing here needs more than Python's standard library.
@@ -9,19 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from tools.setup import qemu, rust
+from tools.setup import qemu, rtl, rust
 from tools.setup.process import Refused, say
 
 __all__ = ["Refused", "ensure"]
 
 
-def ensure(targets: Sequence[str] = rust.TARGETS, emulators: Sequence[str] = qemu.EMULATORS) -> None:
-    """Installs what is missing; raises `Refused` with everything that the user has to do himself, in one list."""
+def ensure(
+    targets: Sequence[str] = rust.TARGETS, emulators: Sequence[str] = qemu.EMULATORS, *, verilated: bool = False
+) -> None:
+    """Installs what is missing; raises `Refused` with everything that the user has to do himself, in one list.
+
+    Only the boards rtl-riscv32 need what `verilated` adds.
+    """
     steps: list[Callable[[], bool]] = [
         rust.ensure_compiler,
         rust.ensure_linker,
         partial(rust.ensure_targets, targets),
         partial(qemu.ensure, emulators),
+        *([rtl.ensure_verilator, rtl.ensure_sources] if verilated else []),
     ]
     refusals = []
     done = False
