@@ -24,6 +24,10 @@ Ints = npt.NDArray[np.int64]
 _ORDER = (0, 2, 1, 3)
 _INT32 = 1 << 31
 _ACTIVATION = 128
+#: What a sum of the second channel of a word must stay below.
+_SUM = 1 << 23
+#: The multiplier that leaves a sum below 2^30 as it is, and the shift of channels with one value or two.
+_UNIT, _FEW = (1 << 31) - 1, 22
 
 
 class _Unfit(Exception):
@@ -47,38 +51,72 @@ class _Channels:
 def _channels(weights: Ints, fields: dict[str, Field]) -> _Channels:
     """Proves that five instructions requantise every sum of every channel; _Unfit where it cannot.
 
-    Channels that can only give the zero point get weights, bias and multiplier that do so.
+    Channels whose output has only one or two values, as dead ones with huge biases have, get other constants that give
+    the same values.
     """
     requantize, bounds, bias = fields["requantize"], fields["bounds"], fields["bias"]
     if not (isinstance(requantize, Nested) and isinstance(bounds, Nested) and isinstance(bias, Packed)):
         raise _Unfit
     pairs = requantize.fields["multipliers"]
-    zero = bounds.fields["zero_point"]
-    if fields.get("filter_zero_point", 0) != 0 or not isinstance(pairs, Packed) or not isinstance(zero, int):
+    if fields.get("filter_zero_point", 0) != 0 or not isinstance(pairs, Packed):
         raise _Unfit
+    output = _nested(bounds)
     count = weights.shape[0]
     multiplier, shift = np.broadcast_to(pairs.data.reshape(-1, 2).astype(np.int64), (count, 2)).T.copy()
     found = _Channels(weights.copy(), bias.data.astype(np.int64), np.zeros((count, 3), np.int64))
     n = -shift
-    # |high| <= |sum|: nothing rounds up to 1 where it is less than half.
-    silent = (multiplier == 0) | ((n > 0) & (found.bound + 2 < np.left_shift(1, np.clip(n - 1, 0, 40))))
-    found.weights[silent] = 0
-    found.bias[silent] = 0
-    multiplier[silent], n[silent] = 1 << 30, 1
-    if np.any(n < 1) or np.any(n > 31) or np.any(multiplier < 1 << 30) or np.any(multiplier >= _INT32):
-        raise _Unfit
-    rounding = (2 * zero + 1) * np.left_shift(1, n - 1)
-    if np.any(found.bound + 1 + np.abs(rounding) >= _INT32) or np.any(found.bound >= _INT32):
-        raise _Unfit
+    rounding = (2 * output["zero_point"] + 1) << np.clip(n - 1, 0, 31)
+    odd = (n < 1) | (n > 31) | (multiplier < 1 << 30) | (found.bound >= _SUM)
+    odd |= found.bound + 1 + np.abs(rounding) >= _INT32
+    for channel in np.flatnonzero(odd):
+        few = _few_values(found, int(channel), (int(multiplier[channel]), int(n[channel])), output)
+        multiplier[channel], rounding[channel], n[channel] = few
     found.scale[:] = np.stack([2 * multiplier - 2 * _INT32, rounding, n], axis=1)
     return found
+
+
+def _few_values(
+    channels: _Channels, channel: int, factor: tuple[int, int], output: dict[str, int]
+) -> tuple[int, int, int]:
+    """Changes a channel whose output has one or two values to one that is easily requantised; _Unfit if it has more.
+
+    Where v becomes v + 1 at the sum t,
+    `(sum - t + ((v + 1) << 22)) >> 22` is the same. Returns multiplier, rounding, shift.
+    """
+    weights, bias = channels.weights[channel], int(channels.bias[channel])
+    low = bias - int(np.where(weights > 0, 128 * weights, -127 * weights).sum())
+    high = bias + int(np.where(weights > 0, 127 * weights, -128 * weights).sum())
+    if low < -_INT32 or high >= _INT32 or (factor[0] != 0 and not 0 <= factor[1] <= 31):
+        raise _Unfit
+    first, last = (_stored(acc, factor, output) for acc in (low, high))
+    if last > first + 1:
+        raise _Unfit
+    if first == last:
+        channels.weights[channel], channels.bias[channel] = 0, 0
+        return _UNIT, first << _FEW, _FEW
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if _stored(middle, factor, output) == first else (low, middle)
+    channels.bias[channel] = bias - high
+    if channels.bound[channel] + 2 >= 1 << _FEW:
+        raise _Unfit
+    return _UNIT, last << _FEW, _FEW
+
+
+def _stored(acc: int, factor: tuple[int, int], output: dict[str, int]) -> int:
+    """Returns the stored output of a sum, as `quant::DoubleRounding` computes it, for a shift to the right."""
+    multiplier, n = factor
+    high = (acc * multiplier + (1 << 30)) >> 31 if multiplier else 0
+    if n > 0:
+        high = (high - (high < 0) + (1 << (n - 1))) >> n
+    return max(output["min"], min(output["max"], high + output["zero_point"]))
 
 
 def _halfwords(weights: Ints, bound: Ints) -> Ints:
     """Returns `256 * c1 + c0` for each pair of rows; _Unfit where the trick has no proof."""
     low, high = weights[0::2], weights[1::2]
     both = 256 * high + low
-    if np.any(both < -(1 << 15)) or np.any(both >= 1 << 15) or np.any(bound[1::2] >= 1 << 23):
+    if np.any(both < -(1 << 15)) or np.any(both >= 1 << 15) or np.any(bound[1::2] >= _SUM):
         raise _Unfit
     return np.asarray(both)
 
