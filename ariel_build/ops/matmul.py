@@ -7,7 +7,7 @@ import numpy as np
 from ariel_build.ir import DType, Quant, Value
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.batch_matmul import BatchMatMul
-from ariel_build.ops.binary import Add
+from ariel_build.ops.binary import Add, Mul
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.importer import Importer
@@ -81,28 +81,29 @@ def _gemm_from_onnx(importer: Importer) -> None:
     if beta == 0.0:
         c = None
     columns = b.shape[0 if trans_b else 1]
-    c = None if c is None else _scaled(importer, c, beta, "beta")
-    if not b.is_constant:
-        if alpha != 1.0:
-            a = _scaled(importer, a, alpha, "alpha")
+    c = None if c is None else _scaled(importer, c, beta)
+    if b.is_constant:
+        filter_ = _scaled(importer, b if trans_b else transpose(importer, b, (1, 0)), alpha)
+        rows = transpose(importer, a, (1, 0)) if trans_a else a
+        bias = _bias(importer, c, columns)
+        (out,) = importer.emit(FullyConnected(rounding=Rounding.NEAREST_EVEN), [rows, filter_, bias])
+        c = None if bias is not None else c
+    else:
         (out,) = importer.emit(BatchMatMul(trans_a, trans_b, Rounding.NEAREST_EVEN), [a, b])
-        importer.bind(out if c is None else _add(importer, out, c))
-        return
-    filter_ = _scaled(importer, b if trans_b else transpose(importer, b, (1, 0)), alpha, "alpha")
-    rows = transpose(importer, a, (1, 0)) if trans_a else a
-    bias = _bias(importer, c, columns)
-    op = FullyConnected(rounding=Rounding.NEAREST_EVEN)
-    (out,) = importer.emit(op, [rows, filter_, bias])
-    importer.bind(out if c is None or bias is not None else _add(importer, out, c))
+        out = _scaled(importer, out, alpha)
+    if c is not None:
+        (out,) = importer.emit(Add(rounding=Rounding.NEAREST_EVEN), [out, c])
+    importer.bind(out)
 
 
-def _scaled(importer: Importer, value: Value, factor: float, what: str) -> Value:
-    """Returns a constant times a factor; its stored twin is of no use then."""
+def _scaled(importer: Importer, value: Value, factor: float) -> Value:
+    """Returns a value times a factor; the stored twin of a constant is of no use then."""
     if factor == 1.0:
         return value
-    if value.data is None or value.type.dtype is not DType.F32:
-        raise UnsupportedReason(f"{what} = {factor:g} is supported only where it can be worked into a constant")
-    return importer.constant(np.multiply(value.data, factor, dtype=np.float32), value.name)
+    if value.type.dtype is not DType.F32:
+        raise UnsupportedReason(f"a factor of {factor:g} on {value.type.dtype.value} is not supported")
+    factors = importer.constant(np.array(factor, np.float32))
+    return importer.emit(Mul(rounding=Rounding.NEAREST_EVEN), [value, factors])[0]
 
 
 def _bias(importer: Importer, c: Value | None, columns: int) -> Value | None:
@@ -118,8 +119,3 @@ def _bias(importer: Importer, c: Value | None, columns: int) -> Value | None:
         repeated = np.repeat(c.stored.data.reshape(-1), columns)
         spread.stored = importer.constant(repeated, c.stored.name, c.stored.type.quant)
     return spread
-
-
-def _add(importer: Importer, x: Value, y: Value) -> Value:
-    """Returns x + y by the operator Add."""
-    return importer.emit(Add(rounding=Rounding.NEAREST_EVEN), [x, y])[0]

@@ -35,12 +35,14 @@ class Pool2d(Operator):
     """Maximum or average over a window of an NHWC image.
 
     `counted` (top, left, bottom, right) is the part of the padding whose zeros count in an average; the other cells
-    outside the image do not exist.
+    outside the image do not exist. `by_columns` sums each column of a window first, and then the columns, where int8 is
+    averaged by way of float32 (NEAREST_EVEN): the order decides about halves.
     """
 
     kind: PoolKind
     window: Window
     counted: Padding = (0, 0, 0, 0)
+    by_columns: bool = False
     clip: tuple[float, float] = UNBOUNDED
     rounding: Rounding = Rounding.DOUBLE
 
@@ -92,11 +94,6 @@ class Pool2d(Operator):
         mean = self._ordered_sum(patches(self.window, real, 0)) / counts.astype(np.float32)
         stored = np.rint(mean / np.float32(scale_y)).astype(np.int64) + zero_y
         return [np.clip(stored, low, high).astype(x.dtype)]
-
-    @property
-    def by_columns(self) -> bool:
-        """Whether onnxruntime sums each column of the window first, and then the columns: it decides about halves."""
-        return self.window.strides[1] <= 2
 
     def _ordered_sum(self, cells: Numbers) -> Numbers:
         """Returns the sums over the taps of [N, y, x, taps, C] in the order in which onnxruntime adds floats."""
@@ -192,10 +189,11 @@ def _from_onnx(importer: Importer) -> None:
         raise UnsupportedReason("the output `Indices` is not supported")
     # A maximum of stored integers has their scale.
     kind, quant = (PoolKind.MAX, x.type.quant) if importer.node.op == "MaxPool" else (PoolKind.AVERAGE, None)
-    importer.bind(pool(importer, x, kind, quant))
+    # Up to the opset in which averages learnt dilations, onnxruntime adds floats by columns where strides are small.
+    importer.bind(pool(importer, x, kind, quant, by_columns=importer.node.version < 19))
 
 
-def pool(importer: Importer, x: Value, kind: PoolKind, quant: Quant | None) -> Value:
+def pool(importer: Importer, x: Value, kind: PoolKind, quant: Quant | None, *, by_columns: bool = False) -> Value:
     """Returns an ONNX pool of an NCHW or NCW image, whose result is quantised by `quant`."""
     spatial = spatial_shape(x)
     size = importer.integers("kernel_shape")
@@ -204,7 +202,8 @@ def pool(importer: Importer, x: Value, kind: PoolKind, quant: Quant | None) -> V
     if importer.integer("ceil_mode"):
         window = _ceil(window, spatial)
     image_ = to_nhwc(importer, x)
-    (y,) = importer.emit(Pool2d(kind, window, counted, rounding=Rounding.NEAREST_EVEN), [image_], [quant])
+    by_columns = by_columns and kind is PoolKind.AVERAGE and window.strides[1] <= 2
+    (y,) = importer.emit(Pool2d(kind, window, counted, by_columns, rounding=Rounding.NEAREST_EVEN), [image_], [quant])
     return from_nhwc(importer, y, len(x.shape))
 
 

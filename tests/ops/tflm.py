@@ -1,4 +1,4 @@
-"""TFLite-Micro as an oracle: builds single-operator models, and runs models in a child process.
+"""TFLite-Micro as an oracle: builds models of single operators side by side, and runs models in a child process.
 
 The interpreter aborts Python on some models and inputs, so it never runs in ours. `run` answers None where it did.
 """
@@ -17,20 +17,32 @@ import pytest
 
 from ariel_build.ir import Array
 
-__all__ = ["Tensor", "model", "run"]
+__all__ = ["Operator", "Tensor", "model", "models", "run"]
 
 ARENA_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of a model to build; `data` makes it a constant."""
+    """A tensor of a model to build; `data` makes it a constant. Several scales are those along `axis`."""
 
     dtype: str
     shape: tuple[int, ...]
-    scale: float | None = None
+    scale: float | Sequence[float] | None = None
     zero_point: int = 0
     data: Array | None = None
+    axis: int = 0
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator of a model to build; `options` are the name of the options table and its fields."""
+
+    op: str
+    inputs: Sequence[Tensor | None]
+    outputs: Sequence[Tensor]
+    options: tuple[str, Mapping[str, Any]] | None = None
+    version: int = 2
 
 
 def model(
@@ -41,47 +53,64 @@ def model(
     version: int = 2,
 ) -> bytes:
     """Returns a TFLite file with one operator; `options` are the name of the options table and its fields."""
+    return models([Operator(op, inputs, outputs, options, version)])
+
+
+def models(operators: Sequence[Operator]) -> bytes:
+    """Returns a TFLite file with the operators side by side: its inputs and outputs are those of all, in order."""
     pytest.importorskip("tflite_micro")
-    import flatbuffers  # type: ignore[import-untyped]  # noqa: PLC0415 - comes with tflite_micro
+    import flatbuffers  # noqa: PLC0415 - comes with tflite_micro
     from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema  # noqa: PLC0415
 
     file = schema.ModelT()
     file.version = 3
     file.buffers = [schema.BufferT()]
-    code = schema.OperatorCodeT()
-    code.builtinCode = getattr(schema.BuiltinOperator, op)
-    code.deprecatedBuiltinCode = min(code.builtinCode, 127)
-    code.version = version
-    file.operatorCodes = [code]
+    file.operatorCodes = []
     graph = schema.SubGraphT()
-    graph.tensors = []
-    for index, spec in enumerate([*inputs, *outputs]):
+    graph.tensors, graph.operators, graph.inputs, graph.outputs = [], [], [], []
+
+    def add(spec: Tensor | None) -> int:
+        if spec is None:
+            return -1
+        index = len(graph.tensors)
         tensor = schema.TensorT()
         tensor.name = f"t{index}".encode()
         tensor.shape = np.array(spec.shape, np.int32)
         tensor.type = getattr(schema.TensorType, spec.dtype.upper())
         if spec.scale is not None:
+            scales = np.atleast_1d(np.array(spec.scale, np.float32))
             tensor.quantization = schema.QuantizationParametersT()
-            tensor.quantization.scale = np.array([spec.scale], np.float32)
-            tensor.quantization.zeroPoint = np.array([spec.zero_point], np.int64)
+            tensor.quantization.scale = scales
+            tensor.quantization.zeroPoint = np.full(len(scales), spec.zero_point, np.int64)
+            tensor.quantization.quantizedDimension = spec.axis
         buffer = schema.BufferT()
         if spec.data is not None:
             buffer.data = np.frombuffer(np.ascontiguousarray(spec.data).tobytes(), np.uint8)
         tensor.buffer = len(file.buffers)
         file.buffers.append(buffer)
         graph.tensors.append(tensor)
-    operator = schema.OperatorT()
-    operator.inputs = np.arange(len(inputs), dtype=np.int32)
-    operator.outputs = np.arange(len(inputs), len(inputs) + len(outputs), dtype=np.int32)
-    if options is not None:
-        name, fields = options
-        operator.builtinOptionsType = getattr(schema.BuiltinOptions, name)
-        operator.builtinOptions = getattr(schema, f"{name}T")()
-        for key, value in fields.items():
-            setattr(operator.builtinOptions, key, value)
-    graph.operators = [operator]
-    graph.inputs = np.array([k for k, t in enumerate(inputs) if t.data is None], np.int32)
-    graph.outputs = operator.outputs
+        return index
+
+    for spec in operators:
+        code = schema.OperatorCodeT()
+        code.builtinCode = getattr(schema.BuiltinOperator, spec.op)
+        code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+        code.version = spec.version
+        operator = schema.OperatorT()
+        operator.opcodeIndex = len(file.operatorCodes)
+        file.operatorCodes.append(code)
+        inputs, outputs = [add(t) for t in spec.inputs], [add(t) for t in spec.outputs]
+        operator.inputs, operator.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
+        if spec.options is not None:
+            name, fields = spec.options
+            operator.builtinOptionsType = getattr(schema.BuiltinOptions, name)
+            operator.builtinOptions = getattr(schema, f"{name}T")()
+            for key, value in fields.items():
+                setattr(operator.builtinOptions, key, value)
+        graph.operators.append(operator)
+        graph.inputs += [k for k, t in zip(inputs, spec.inputs, strict=True) if t is not None and t.data is None]
+        graph.outputs += outputs
+    graph.inputs, graph.outputs = np.array(graph.inputs, np.int32), np.array(graph.outputs, np.int32)
     file.subgraphs = [graph]
     builder = flatbuffers.Builder(1024)
     builder.Finish(file.Pack(builder), b"TFL3")

@@ -1,0 +1,60 @@
+"""CONV_2D of random shapes equals TFLite-Micro: in numpy, and compiled for the host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.ops import parity, tflm
+from tests.ops.sums import ACTIVATIONS, Sum, output_size, samples_for
+
+
+def random_convolution(rng: np.random.Generator, *, real: bool, groups: bool) -> tflm.Operator:
+    window, stride, dilation = (tuple(int(v) for v in rng.integers(1, 4, 2)) for _ in range(3))
+    if rng.random() < 0.3:
+        window = (1, 1)
+    # TFLite knows no stride together with dilation.
+    stride, dilation = (stride, (1, 1)) if rng.random() < 0.6 else ((1, 1), dilation)
+    same = bool(rng.random() < 0.5)
+    height, width = (int((k - 1) * d + rng.integers(1, 8)) for k, d in zip(window, dilation, strict=True))
+    group = int(rng.integers(2, 4)) if groups else 1
+    depth, count = int(rng.integers(1, 7)), int(rng.integers(1, 8)) * group
+    rows, columns = (
+        output_size(n, k, s, d, same=same) for n, k, s, d in zip((height, width), window, stride, dilation, strict=True)
+    )
+    options = {
+        "padding": 0 if same else 1,
+        "strideH": stride[0],
+        "strideW": stride[1],
+        "dilationHFactor": dilation[0],
+        "dilationWFactor": dilation[1],
+        "fusedActivationFunction": int(rng.choice(ACTIVATIONS)),
+    }
+    image, filter_, out = (1, height, width, depth * group), (count, *window, depth), (1, rows, columns, count)
+    if real:
+        weights = rng.normal(0, 0.5, filter_).astype(np.float32)
+        bias = rng.normal(0, 1, count).astype(np.float32)
+        inputs = [
+            tflm.Tensor("float32", image),
+            tflm.Tensor("float32", filter_, data=weights),
+            tflm.Tensor("float32", (count,), data=bias),
+        ]
+        return tflm.Operator("CONV_2D", inputs, [tflm.Tensor("float32", out)], ("Conv2DOptions", options), 3)
+    terms = depth * window[0] * window[1]
+    quantisation = Sum.random(rng, terms, count, per_channel=True)
+    tensors = quantisation.tensors(rng, image, filter_, 0, bias=bool(rng.random() < 0.8))
+    return tflm.Operator("CONV_2D", tensors, [quantisation.output(out)], ("Conv2DOptions", options), 3)
+
+
+@pytest.mark.parametrize("real", [False, True], ids=["int8", "float32"])
+@pytest.mark.parametrize("groups", [False, True], ids=["dense", "grouped"])
+def test_equals_tflite_micro(tmp_path: Path, real: bool, groups: bool) -> None:
+    rng = np.random.default_rng(1)
+    operators = [random_convolution(rng, real=real, groups=groups) for _ in range(24)]
+    samples = samples_for(rng, operators)
+    path = tmp_path / "convolutions.tflite"
+    want = parity.tflite(path, operators, samples)
+    parity.agree(parity.reference(path, samples), want, "reference")
+    parity.agree(parity.host(path, samples), want, "kernels")

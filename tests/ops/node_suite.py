@@ -1,0 +1,73 @@
+"""The node tests of the `onnx` package: models of one operator with the answers of ONNX's own reference."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from ariel_build.ir import Array
+
+__all__ = ["Case", "cases"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, its inputs and its outputs."""
+
+    name: str
+    model: onnx.ModelProto
+    inputs: list[Array]
+    outputs: list[Array]
+    rtol: float
+    atol: float
+
+    def write(self, folder: Path) -> Path:
+        """Writes the model into `folder` and returns its path."""
+        path = folder / f"{self.name}.onnx"
+        path.write_bytes(self.model.SerializeToString())
+        return path
+
+    def with_constants(self, keep: Collection[int]) -> Case:
+        """Returns the case with the inputs, but for those in `keep`, turned into initialisers."""
+        model = onnx.ModelProto()
+        model.CopyFrom(self.model)
+        given = list(model.graph.input)
+        del model.graph.input[:]
+        for index, info in enumerate(given):
+            if index in keep:
+                model.graph.input.append(info)
+            else:
+                model.graph.initializer.append(onnx.numpy_helper.from_array(self.inputs[index], info.name))
+        return Case(
+            self.name, model, [x for k, x in enumerate(self.inputs) if k in keep], self.outputs, self.rtol, self.atol
+        )
+
+
+@functools.cache
+def _all() -> list[Any]:
+    pytest.importorskip("onnx.backend.test.case.node")
+    from onnx.backend.test.case.node import collect_testcases  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        # Some cases divide by zero on purpose.
+        warnings.simplefilter("ignore")
+        return list(collect_testcases(None))
+
+
+def cases(*op_types: str) -> Iterator[Case]:
+    """Yields the cases whose only node is one of `op_types`, in float32 (or without floats)."""
+    for case in _all():
+        model = case.model
+        if model is None or len(model.graph.node) != 1 or model.graph.node[0].op_type not in op_types:
+            continue
+        inputs, outputs = case.data_sets[0]
+        ours, theirs = ([np.asarray(x) for x in side] for side in (inputs, outputs))
+        yield Case(case.name, model, ours, theirs, case.rtol, case.atol)

@@ -1,0 +1,114 @@
+"""One model, three ways: the numpy reference, the compiled kernels on the host, and an oracle. All must agree."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ariel_build.driver import import_file
+from ariel_build.ir import Array
+from ariel_build.passes import optimize
+from ariel_build.reference import Interpreter
+from tests.ops import tflm
+
+__all__ = ["agree", "host", "litert", "onnx_agrees", "onnxruntime_answers", "reference", "stored", "tflite"]
+
+Samples = Sequence[Sequence[Array]]
+
+
+def reference(path: Path, samples: Samples, *, optimized: bool = False) -> list[list[Array]]:
+    """Returns the outputs of each sample, as the operators' references compute them on the graph.
+
+    `optimized`: after the passes, which turn what lies between DequantizeLinear and QuantizeLinear into integers.
+    """
+    graph, _ = import_file(path)
+    if optimized:
+        optimize(graph)
+    return [Interpreter(graph).outputs([np.asarray(x) for x in sample]) for sample in samples]
+
+
+def host(path: Path, samples: Samples) -> list[list[Array]]:
+    """Returns the outputs of each sample, as the generated Rust computes them on the host."""
+    given, taken = path.with_suffix(".in.npz"), path.with_suffix(".out.npz")
+    arrays = {f"input_{k}": np.stack(column) for k, column in enumerate(zip(*samples, strict=True))}
+    np.savez(given, **arrays)  # type: ignore[arg-type]
+    words = [sys.executable, "-m", "ariel_build", "run", path, "--inputs", given, "--outputs", taken]
+    ended = subprocess.run([str(w) for w in words], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    with np.load(taken) as file:
+        outputs = [file[name] for name in file.files]
+    return [[column[k] for column in outputs] for k in range(len(samples))]
+
+
+def tflite(path: Path, operators: Sequence[tflm.Operator], samples: Samples) -> list[list[Array]]:
+    """Writes the operators side by side into `path`, and returns what TFLite-Micro makes of each sample."""
+    file = tflm.models(operators)
+    path.write_bytes(file)
+    answers = tflm.run([(file, sample) for sample in samples])
+    assert None not in answers, "TFLite-Micro refuses the model"
+    return [answer for answer in answers if answer is not None]
+
+
+def litert(path: Path, samples: Samples) -> list[list[Array]]:
+    """Returns what LiteRT's reference kernels make of each sample; skips the test where LiteRT is not installed."""
+    interpreters = pytest.importorskip("ai_edge_litert.interpreter")
+    kind = interpreters.OpResolverType.BUILTIN_REF
+    interpreter = interpreters.Interpreter(model_path=str(path), experimental_op_resolver_type=kind)
+    interpreter.allocate_tensors()
+    answers = []
+    for sample in samples:
+        for details, data in zip(interpreter.get_input_details(), sample, strict=True):
+            interpreter.set_tensor(details["index"], data)
+        interpreter.invoke()
+        answers.append([interpreter.get_tensor(d["index"]).copy() for d in interpreter.get_output_details()])
+    return answers
+
+
+def onnxruntime_answers(path: Path, samples: Samples) -> list[list[Array]]:
+    """Returns what onnxruntime makes of each sample, graph optimisations off."""
+    runtime = pytest.importorskip("onnxruntime")
+    options = runtime.SessionOptions()
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names = [i.name for i in session.get_inputs()]
+    return [session.run(None, dict(zip(names, sample, strict=True))) for sample in samples]
+
+
+def agree(
+    got: Sequence[Sequence[Array]],
+    want: Sequence[Sequence[Array]],
+    what: str,
+    *,
+    rtol: float = 1e-5,
+    atol: float = 1e-6,
+) -> None:
+    """Asserts that integers are equal, and floats close."""
+    for k, (ours, theirs) in enumerate(zip(got, want, strict=True)):
+        for j, pair in enumerate(zip(ours, theirs, strict=True)):
+            a, b = (np.asarray(x) for x in pair)
+            where = f"{what}: sample {k}, output {j}"
+            if b.dtype.kind == "f":
+                np.testing.assert_allclose(
+                    a.astype(np.float32).reshape(b.shape), b.astype(np.float32), rtol=rtol, atol=atol, err_msg=where
+                )
+            else:
+                np.testing.assert_array_equal(a.reshape(b.shape), b, err_msg=where)
+
+
+def onnx_agrees(path: Path, samples: Samples) -> None:
+    """Asserts that reference and kernels give what onnxruntime gives: exactly for integers."""
+    want = onnxruntime_answers(path, samples)
+    agree(reference(path, samples, optimized=True), want, "reference")
+    agree(host(path, samples), want, "kernels")
+
+
+def stored(rng: np.random.Generator, shape: Sequence[int], kind: str = "random") -> Array:
+    """Returns int8 elements: random ones, or only the two extremes."""
+    if kind == "extreme":
+        return rng.choice(np.array([-128, 127], np.int8), size=shape)
+    return rng.integers(-128, 128, shape).astype(np.int8)

@@ -1,0 +1,44 @@
+"""MAX_POOL_2D and AVERAGE_POOL_2D of random windows equal TFLite-Micro: in numpy, and compiled for the host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.ops import parity, tflm
+from tests.ops.sums import ACTIVATIONS, output_size, samples_for
+
+
+def random_pool(rng: np.random.Generator, *, real: bool) -> tflm.Operator:
+    window, stride = (tuple(int(v) for v in rng.integers(1, 5, 2)) for _ in range(2))
+    same = bool(rng.random() < 0.6)
+    height, width = (int(k + rng.integers(0, 8)) for k in window)
+    channels = int(rng.integers(1, 11))
+    rows, columns = (output_size(n, k, s, same=same) for n, k, s in zip((height, width), window, stride, strict=True))
+    options = {
+        "padding": 0 if same else 1,
+        "strideH": stride[0],
+        "strideW": stride[1],
+        "filterHeight": window[0],
+        "filterWidth": window[1],
+        "fusedActivationFunction": int(rng.choice(ACTIVATIONS)),
+    }
+    scale, zero = float(np.float32(rng.uniform(0.01, 0.1))), int(rng.integers(-128, 128))
+    quantised = (None, 0) if real else (scale, zero)
+    dtype = "float32" if real else "int8"
+    x = tflm.Tensor(dtype, (1, height, width, channels), *quantised)
+    y = tflm.Tensor(dtype, (1, rows, columns, channels), *quantised)
+    return tflm.Operator(str(rng.choice(["MAX_POOL_2D", "AVERAGE_POOL_2D"])), [x], [y], ("Pool2DOptions", options))
+
+
+@pytest.mark.parametrize("real", [False, True], ids=["int8", "float32"])
+def test_equals_tflite_micro(tmp_path: Path, real: bool) -> None:
+    rng = np.random.default_rng(4)
+    operators = [random_pool(rng, real=real) for _ in range(40)]
+    samples = samples_for(rng, operators)
+    path = tmp_path / "pools.tflite"
+    want = parity.tflite(path, operators, samples)
+    parity.agree(parity.reference(path, samples), want, "reference")
+    parity.agree(parity.host(path, samples), want, "kernels")

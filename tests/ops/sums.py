@@ -1,0 +1,82 @@
+"""Random convolutions and dense layers for TFLite, in int8, float32 and hybrid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array
+from ariel_build.ops.window import same_padding
+from tests.ops import tflm
+from tests.ops.parity import stored
+
+__all__ = ["ACTIVATIONS", "Sum", "filter_scales", "output_size", "samples_for"]
+
+#: NONE, RELU, RELU_N1_TO_1, RELU6 of the schema.
+ACTIVATIONS = (0, 1, 2, 3)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """The quantisation of a random sum of products of `k` terms into `count` channels."""
+
+    scale: float
+    zero_point: int
+    filter_scales: tuple[float, ...]
+    output_scale: float
+    output_zero_point: int
+
+    @classmethod
+    def random(cls, rng: np.random.Generator, k: int, count: int, *, per_channel: bool) -> Sum:
+        """Draws scales such that outputs neither vanish nor all saturate."""
+        scale = float(np.float32(rng.uniform(0.005, 0.1)))
+        scales = filter_scales(rng, count if per_channel else 1)
+        spread = scale * float(np.mean(scales)) * 74 * 74 * np.sqrt(k)
+        output = float(np.float32(spread / rng.uniform(20, 90)))
+        zero, output_zero = (int(z) for z in rng.integers(-128, 128, 2))
+        return cls(scale, zero, scales, output, output_zero)
+
+    def tensors(
+        self, rng: np.random.Generator, image: tuple[int, ...], filter_: tuple[int, ...], axis: int, *, bias: bool
+    ) -> list[tflm.Tensor | None]:
+        """Returns input, filter and bias."""
+        count = filter_[axis]
+        weights = stored(rng, filter_, "extreme" if rng.random() < 0.2 else "random")
+        inputs: list[tflm.Tensor | None] = [
+            tflm.Tensor("int8", image, self.scale, self.zero_point),
+            tflm.Tensor("int8", filter_, self.filter_scales, 0, weights, axis),
+            None,
+        ]
+        if bias:
+            biases = [np.float32(self.scale * s) for s in self.filter_scales]
+            data = rng.integers(-20000, 20000, count).astype(np.int32)
+            inputs[2] = tflm.Tensor("int32", (count,), [float(b) for b in biases], 0, data)
+        return inputs
+
+    def output(self, shape: tuple[int, ...]) -> tflm.Tensor:
+        """Returns the output."""
+        return tflm.Tensor("int8", shape, self.output_scale, self.output_zero_point)
+
+
+def filter_scales(rng: np.random.Generator, count: int) -> tuple[float, ...]:
+    """Returns random float32 scales."""
+    return tuple(float(np.float32(s)) for s in rng.uniform(0.002, 0.02, count))
+
+
+def samples_for(rng: np.random.Generator, operators: list[tflm.Operator], count: int = 3) -> list[list[Array]]:
+    """Returns samples for the run-time inputs of the operators; in the last one all integers are extremes."""
+    inputs = [t for op in operators for t in op.inputs if t is not None and t.data is None]
+
+    def draw(tensor: tflm.Tensor, kind: str) -> Array:
+        if tensor.dtype == "float32":
+            return rng.normal(0, 1, tensor.shape).astype(np.float32)
+        return stored(rng, tensor.shape, kind)
+
+    return [[draw(t, "extreme" if k == count - 1 else "random") for t in inputs] for k in range(count)]
+
+
+def output_size(size: int, window: int, stride: int, dilation: int = 1, *, same: bool) -> int:
+    """Returns the extent that TFLite gives the output of a window."""
+    total = sum(same_padding(size, window, stride, dilation)) if same else 0
+    return (size + total - (window - 1) * dilation - 1) // stride + 1
