@@ -74,11 +74,11 @@ impl<const N: usize> Arena<N> {
         Memory { base: NonNull::from(&mut self.bytes).cast(), worker: 0, arena: PhantomData }
     }
 
-    /// Fills `region` with `bytes`, as far as both reach.
+    /// Fills `region` with `bytes`, which repeat as far as it reaches.
     pub fn fill(&mut self, region: Region, bytes: &[u8]) {
         let start = region.offset as usize;
         if let Some(target) = self.bytes.get_mut(start..start + region.bytes as usize) {
-            for (to, from) in target.iter_mut().zip(bytes) {
+            for (to, from) in target.iter_mut().zip(bytes.iter().cycle()) {
                 *to = *from;
             }
         }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ariel_build import __version__
 from ariel_build.codegen.fields import FieldPrinter
 from ariel_build.codegen.imports import Imports
@@ -13,6 +15,7 @@ from ariel_build.codegen.text import doc, escaped, integer, plain
 from ariel_build.codegen.weights import Weights, little_endian
 from ariel_build.ir import Graph, State, Value
 from ariel_build.isa.code_size import flash_bound, stack_bound
+from ariel_build.kernel import Packed
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Schedule, Step
 
@@ -33,7 +36,7 @@ def generate(name: str, graph: Graph, schedule: Schedule, plan: MemoryPlan, sect
     weights = Weights()
     imports = Imports()
     steps = [_step(step, plan, weights, imports) for step in schedule.steps]
-    initial = [_initial(state, plan) for state in graph.states]
+    initial = [_initial(state, plan, weights) for state in graph.states]
     inputs = io_struct("Input", "input", graph.inputs)
     outputs = io_struct("Output", "output", graph.outputs)
     blob = weights.bytes()
@@ -152,10 +155,14 @@ def _place(value: Value, plan: MemoryPlan) -> str:
     return f"{offset}..{offset + size}"
 
 
-def _initial(state: State, plan: MemoryPlan) -> str:
+def _initial(state: State, plan: MemoryPlan, weights: Weights) -> str:
+    """Returns the place of a state and the bytes that it begins with, which repeat where they are fewer."""
     offset, size = plan.region(state.current)
-    data = little_endian(state.initial)
-    text = "&[" + ", ".join(str(b) for b in data) + "]" if any(data) else f"&[0; {integer(size)}]"
+    data = np.frombuffer(little_endian(state.initial), np.uint8)
+    if (data == data[0]).all():
+        text = f"&[{data[0]}]"
+    else:
+        text = f"WEIGHTS.slice({integer(weights.place(Packed(data, 'state')))}, {integer(data.size)})"
     return f"{integer(offset)}, {integer(size)} = {text};"
 
 
