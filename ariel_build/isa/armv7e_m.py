@@ -202,6 +202,8 @@ def _convolution(call: KernelCall, fields: dict[str, Field], weights: Ints) -> K
     return _replaced(call, "Conv2d", new, tiling)
 
 
+#: Rows from which on a dense layer is a convolution of four pixels at a time.
+_ROWS = 4
 #: Bytes of scratch that planes of a depthwise convolution may take, where one line does not need more.
 _PLANES = 4_096
 #: Instructions of a block of four outputs of a line, and of one of two, by stride.
@@ -250,6 +252,38 @@ def _line_cost(length: int, stride: int) -> int:
     return length // 4 * four + -(-(length % 4) // 2) * two
 
 
+def _fully_connected(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
+    """One row times two channels; many rows are a pointwise convolution."""
+    rows, depth = _number(fields["rows"]), _number(fields["depth"])
+    count = call.outputs[0].type.elements // rows
+    weights = unpacked(_filter(fields), count)
+    if rows >= _ROWS:
+        zero = 0  # There is no padding.
+        window = dict.fromkeys(("height", "width", "stride_h", "stride_w", "dilation_h", "dilation_w"), 1)
+        image = {"height": 1, "width": rows}
+        return _convolution(
+            call,
+            {
+                **fields,
+                "window": Nested("Window", {**window, "pad_top": 0, "pad_left": 0}),
+                "input_zero_point": zero,
+                **{
+                    key: Nested(
+                        "Image",
+                        {"region": fields[key], **image, "channels": size, "row": rows * size, "pixel": size},
+                    )
+                    for key, size in (("input", depth), ("output", count))
+                },
+            },
+            weights,
+        )
+    channels = _channels(weights, fields)
+    stream = _stream(_Channels(_padded(channels.weights, 8), channels.bias, channels.scale))
+    new: dict[str, Field] = {key: fields[key] for key in ("input", "output", "rows", "depth")}
+    new |= {"channels": count, "stream": stream, "bounds": fields["bounds"], "scratch": Scratch(-(-depth // 8) * 16)}
+    return _replaced(call, "FullyConnected", new, Tiling(Axis.CHANNELS, count, 2))
+
+
 def _replaced(call: KernelCall, kernel: str, fields: dict[str, Field], tiling: Tiling) -> KernelCall:
     return replace(call, kernel=f"isa::armv7e_m::{kernel}", fields=fields, tiling=tiling)
 
@@ -268,4 +302,5 @@ def _choice(make: Callable[[KernelCall, dict[str, Field]], KernelCall]) -> Calla
 KERNELS: dict[str, Callable[[KernelCall], KernelCall]] = {
     "conv2d::Int8<DoubleRounding>": _choice(_conv2d),
     "depthwise_conv2d::Int8<DoubleRounding>": _choice(_depthwise),
+    "fully_connected::Int8<DoubleRounding>": _choice(_fully_connected),
 }

@@ -50,9 +50,12 @@ macro_rules! requantize {
 mod clamp;
 pub mod conv2d;
 pub mod depthwise_conv2d;
+pub mod fully_connected;
 mod gemm;
+mod gemv;
 mod planes;
 mod widen;
 
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
+pub use fully_connected::FullyConnected;

@@ -83,3 +83,23 @@ pub(super) unsafe extern "C" fn copy(to: *mut i8, source: *const i8, count: usiz
         "bx lr",
     )
 }
+
+/// Widens `words` times four elements: for each word (k0, k2) and (k1, k3).
+///
+/// # Safety
+/// `source` has `4 * words` bytes, `words` is not 0, and there is room for as many int16.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn widen1(source: *const i8, to: *mut i16, words: usize) -> *mut i16 {
+    naked_asm!(
+        "push {{r4, lr}}",
+        "2:",
+        "ldr r3, [r0], #4",
+        "sxtb16 r4, r3",
+        "sxtb16 r12, r3, ror #8",
+        "strd r4, r12, [r1], #8",
+        "subs r2, r2, #1",
+        "bne 2b",
+        "mov r0, r1",
+        "pop {{r4, pc}}",
+    )
+}

@@ -1,0 +1,97 @@
+//! Dense layers of int8 with double rounding, one row at a time: the row is widened into scratch once.
+//!
+//! Many rows are a pointwise convolution of an image one pixel high ([`super::Conv2d`]): the compiler chooses.
+
+use super::clamp::clamp;
+use super::gemv::gemv;
+use super::widen::{copy, widen1};
+use crate::memory::{Memory, Region};
+use crate::quant::Bounds;
+use crate::tile::Tile;
+
+/// int8 dense layer; tiles are ranges of channels and begin at an even one.
+#[derive(Clone, Copy, Debug)]
+pub struct FullyConnected {
+    /// Input, `[rows][depth]`.
+    pub input: Region,
+    /// Output, `[rows][channels]`.
+    pub output: Region,
+    /// Rows.
+    pub rows: u32,
+    /// Elements of an input row.
+    pub depth: u32,
+    /// Output channels.
+    pub channels: u32,
+    /// For each pair of channels biases, weights and requantisation (see [`super::gemm`]).
+    pub stream: &'static [i32],
+    /// Bounds of the output; the zero point is in the stream.
+    pub bounds: Bounds,
+    /// Room for a widened row.
+    pub scratch: Region,
+}
+
+/// Elements that a step takes.
+const STEP: usize = 8;
+
+impl FullyConnected {
+    /// int32 of a pair of channels in the stream.
+    const fn pair(&self) -> usize {
+        (self.depth as usize).next_multiple_of(STEP) / 2 + 8
+    }
+
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions, shapes and constants do not agree.
+    pub const fn check(&self, arena_bytes: usize) {
+        let (rows, depth, channels) = (self.rows as usize, self.depth as usize, self.channels as usize);
+        assert!(depth > 0, "a row has elements");
+        self.input.check::<i8>(arena_bytes, rows * depth);
+        self.output.check::<i8>(arena_bytes, rows * channels);
+        self.scratch.check::<i32>(arena_bytes, depth.next_multiple_of(STEP) / 2);
+        assert!(self.stream.len() == channels.div_ceil(2) * self.pair(), "stream of the wrong length");
+    }
+
+    /// Computes one tile of the output.
+    ///
+    /// # Safety
+    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
+    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins
+    /// at an even channel.
+    #[inline(never)]
+    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+        let (depth, channels, first) = (self.depth as usize, self.channels as usize, tile.start());
+        let (whole, rest) = (depth / STEP, depth % STEP);
+        let count = tile.end() - first;
+        for row in 0..self.rows as usize {
+            // SAFETY: `check` proved the lengths; the tile's channels are this call's own, and the scratch this worker's.
+            unsafe {
+                let input = memory.at::<i8>(self.input).cast_const().add(row * depth);
+                let output = memory.at::<i8>(self.output).add(row * channels + first);
+                let inputs = memory.scratch::<i16>(self.scratch);
+                let mut end = inputs;
+                if whole > 0 {
+                    end = widen1(input, end, 2 * whole);
+                }
+                if rest > 0 {
+                    let mut last = [0_i32; STEP / 4];
+                    copy(last.as_mut_ptr().cast(), input.add(STEP * whole), rest);
+                    end = widen1(last.as_ptr().cast(), end, 2);
+                }
+                let bytes = end.byte_offset_from(inputs).cast_unsigned();
+                let stream = self.stream.as_ptr().add(first / 2 * self.pair());
+                let last = stream.add(count / 2 * self.pair());
+                if count > 1 {
+                    gemv(inputs, stream, output, bytes, last);
+                }
+                if !count.is_multiple_of(2) {
+                    // The second channel of the last pair is none.
+                    let mut pair = [0_i8; 2];
+                    gemv(inputs, last, pair.as_mut_ptr(), bytes, last.add(self.pair()));
+                    output.add(count - 1).write(*pair.as_ptr());
+                }
+                clamp(output, count, &self.bounds);
+            }
+        }
+    }
+}
