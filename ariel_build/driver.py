@@ -20,6 +20,9 @@ from ariel_build.memory import MemoryPlan, plan_calls
 from ariel_build.ops import import_model
 from ariel_build.passes import PassLog, optimize
 from ariel_build.schedule import Schedule
+from ariel_build.schedule.check_units import check_units
+from ariel_build.schedule.split import split
+from ariel_build.schedule.units import build_units
 
 if TYPE_CHECKING:
     from ariel_build.boards import Board
@@ -79,9 +82,14 @@ def compile_model(
             graph.outputs = [v for node in graph.nodes for v in node.outputs] or graph.outputs
         lowered = lower(graph)
         calls = lowered.calls if portable else select(lowered.calls, board)
-        schedule, plan = plan_calls(calls, graph.inputs, graph.outputs, graph.states, lowered.aliases, cores=1)
+        workers = options.cores or len(board.cores)
+        schedule, plan = plan_calls(calls, graph.inputs, graph.outputs, graph.states, lowered.aliases, cores=workers)
         section = options.weights_section or f".rodata.ariel.{module}"
-        generated = generate(module, graph, schedule, plan, section)
+        units = None
+        if workers > 1:
+            units = build_units(schedule, plan, workers, split)
+            check_units(units, schedule, plan)
+        generated = generate(module, graph, schedule, plan, section, units)
     compiled = Compiled(
         module,
         generated.text,

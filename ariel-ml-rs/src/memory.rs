@@ -74,6 +74,11 @@ impl<const N: usize> Arena<N> {
         Memory { base: NonNull::from(&mut self.bytes).cast(), worker: 0, arena: PhantomData }
     }
 
+    /// The first byte of the arena, for workers on other cores.
+    pub fn base(&mut self) -> NonNull<u8> {
+        NonNull::from(&mut self.bytes).cast()
+    }
+
     /// Fills `region` with `bytes`, which repeat as far as it reaches.
     pub fn fill(&mut self, region: Region, bytes: &[u8]) {
         let start = region.offset as usize;
@@ -127,6 +132,15 @@ pub struct Memory<'a> {
 unsafe impl Send for Memory<'_> {}
 
 impl Memory<'_> {
+    /// The arena that begins at `base`, as worker `worker` sees it.
+    ///
+    /// # Safety
+    /// `base` is an arena that lives as long as the handle, and its plan has scratch for this worker.
+    #[must_use]
+    pub const unsafe fn of_worker(base: NonNull<u8>, worker: u32) -> Self {
+        Self { base, worker, arena: PhantomData }
+    }
+
     /// The first element of `region`.
     ///
     /// # Safety

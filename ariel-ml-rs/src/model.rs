@@ -82,6 +82,14 @@ pub const fn check_version(minor: &str) {
     }
 }
 
+/// Without the feature `multicore`, a model runs on the caller's core only.
+#[cfg(not(feature = "multicore"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! parallel {
+    ($($units:tt)*) => {};
+}
+
 /// Defines the `Model` of a generated module.
 ///
 /// The plan lists the steps in the order in which they run: `index => kernel, extent by tile`. That running it is sound rests
@@ -158,7 +166,7 @@ macro_rules! model {
                 )*
                 let _ = memory;
                 self.keep();
-                ::core::result::Result::Ok(self.arena.tensor::<$output, $output_offset>())
+                ::core::result::Result::Ok(self.output())
             }
 
             /// Copies `input` into the arena, runs, and returns the output.
@@ -168,6 +176,11 @@ macro_rules! model {
             pub fn infer(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
                 *self.input_mut() = *input;
                 self.run()
+            }
+
+            /// What the last inference computed.
+            const fn output(&self) -> &$output {
+                self.arena.tensor::<$output, $output_offset>()
             }
 
             /// Stores what the next inference finds in the states.
@@ -208,7 +221,7 @@ macro_rules! model {
                     }
                 }
                 self.keep();
-                ::core::result::Result::Ok(self.arena.tensor::<$output, $output_offset>())
+                ::core::result::Result::Ok(self.output())
             }
 
             /// As [`Model::infer`], and yields to the executor between tiles.

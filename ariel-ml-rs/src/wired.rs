@@ -118,6 +118,57 @@ impl<M: Infer> Slot<M> {
     }
 }
 
+#[cfg(feature = "multicore")]
+impl<M: crate::pool::Parallel> Slot<M> {
+    /// Hands out the model, the first time, to be run by a pool.
+    ///
+    /// # Safety
+    /// `job` was made of `M`'s graph and `unit` with a room of its own, and nobody else has it.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyWired`] from the second time on.
+    pub unsafe fn take_for(
+        &'static self,
+        pool: &'static crate::pool::Pool,
+        job: &'static crate::pool::Job,
+    ) -> Result<crate::pool::WiredPool<M>, Error> {
+        let wired = self.take()?;
+        // SAFETY: forwarded to the caller; the slot gives its model, and so its job, once.
+        Ok(unsafe { crate::pool::WiredPool::new(wired.model, pool, job) })
+    }
+}
+
+/// What `wire!(model)` expands to.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! wire_alone {
+    ($($module:tt)+) => {{
+        static SLOT: $crate::wired::Slot<$($module)+::Model> = $crate::wired::Slot::new($($module)+::Model::new());
+        SLOT.take()
+    }};
+}
+
+/// What `wire!(model, pool = POOL)` expands to.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! wire_pool {
+    ([$($module:tt)+] [$($pool:tt)+]) => {{
+        static ROOM: <$($module)+::Model as $crate::pool::Parallel>::Room =
+            <$($module)+::Model as $crate::pool::Parallel>::ROOM;
+        // SAFETY: the room is visible here only, and `Parallel` promises that `unit` is sound from any core.
+        static JOB: $crate::pool::Job = unsafe {
+            $crate::pool::Job::new(
+                <$($module)+::Model as $crate::pool::Parallel>::GRAPH,
+                &ROOM,
+                <$($module)+::Model as $crate::pool::Parallel>::unit,
+            )
+        };
+        static SLOT: $crate::wired::Slot<$($module)+::Model> = $crate::wired::Slot::new($($module)+::Model::new());
+        // SAFETY: the job is made of this model's parts, and visible here only.
+        unsafe { SLOT.take_for(&$($pool)+, &JOB) }
+    }};
+}
+
 /// Sets the flag and returns what it was before.
 #[cfg(target_has_atomic = "8")]
 fn take_flag(flag: &AtomicBool) -> bool {

@@ -12,12 +12,14 @@ from ariel_build.codegen.imports import Imports
 from ariel_build.codegen.io import IoStruct, io_struct
 from ariel_build.codegen.layout import Expression, assignment
 from ariel_build.codegen.text import doc, escaped, integer, plain
+from ariel_build.codegen.units import units_lines
 from ariel_build.codegen.weights import Weights, little_endian
 from ariel_build.ir import Graph, State, Value
 from ariel_build.isa.code_size import flash_bound, stack_bound
 from ariel_build.kernel import Packed
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Schedule, Step
+from ariel_build.schedule.units import Units
 
 __all__ = ["Module", "generate"]
 
@@ -31,8 +33,13 @@ class Module:
     weights: bytes
 
 
-def generate(name: str, graph: Graph, schedule: Schedule, plan: MemoryPlan, section: str) -> Module:
-    """Returns the module `name` of a scheduled and planned graph; its weights go to `section`."""
+def generate(
+    name: str, graph: Graph, schedule: Schedule, plan: MemoryPlan, section: str, units: Units | None = None
+) -> Module:
+    """Returns the module `name` of a scheduled and planned graph; its weights go to `section`.
+
+    `units` is the plan for several cores, None for one.
+    """
     weights = Weights()
     imports = Imports()
     steps = [_step(step, plan, weights, imports) for step in schedule.steps]
@@ -57,6 +64,7 @@ def generate(name: str, graph: Graph, schedule: Schedule, plan: MemoryPlan, sect
         *outputs.lines,
         *(line for step in steps for line in step),
         *_model(graph, schedule, plan, initial),
+        *(units_lines(units) if units is not None else []),
         "}",
         "",
     ]

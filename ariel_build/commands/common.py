@@ -20,7 +20,7 @@ from ariel_build.module_name import module_name
 from ariel_build.options import ModelOptions
 from ariel_build.samples import bind_dims
 
-__all__ = ["Subparsers", "add_model", "board_of", "compiled", "console", "model_options", "progress"]
+__all__ = ["Subparsers", "add_model", "board_of", "compiled", "console", "model_options", "progress", "running_options"]
 
 
 class _Plain(Console):
@@ -63,6 +63,12 @@ def model_options(arguments: argparse.Namespace, inputs: Path | None = None) -> 
     bound = {k: v for k, v in bind_dims(inputs, source).items() if k not in options.dims}
     given: Mapping[str, int] = {**bound, **options.dims}
     return replace(options, dims=given)
+
+
+def running_options(arguments: argparse.Namespace, inputs: Path | None = None) -> ModelOptions:
+    """Returns the options for a model that runs here: on one core, unless `--cores` says otherwise."""
+    options = model_options(arguments, inputs)
+    return replace(options, cores=options.cores or 1)
 
 
 def board_of(arguments: argparse.Namespace, default: str | None = None) -> Board:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from rich.table import Table
 
-from ariel_build.commands.common import Subparsers, add_model, console, model_options, progress
+from ariel_build.commands.common import Subparsers, add_model, console, model_options, progress, running_options
 from ariel_build.commands.run import add_on, execute_compiled, runnable
 from ariel_build.driver import compile_model, import_file
 from ariel_build.errors import MetadataError
@@ -57,7 +57,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Prints the agreement of every tensor; returns 0 where all agree, 1 otherwise."""
     if arguments.samples < 1:
         raise MetadataError("at least one sample is needed", "--samples")
-    options = model_options(arguments)
+    options = running_options(arguments)
     board = runnable(arguments)
     result = compile_model(
         arguments.model, options, board, module_name(arguments.model.stem or "model"), keep_all=arguments.per_layer

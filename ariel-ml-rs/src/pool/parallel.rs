@@ -1,0 +1,237 @@
+//! A model on several cores: what generated code tells of its units, and the handle through which the pool runs them.
+
+use super::{Budget, Graph, Job, Pool, Priority, Run, settle};
+use crate::{Error, Infer};
+use core::future::Future;
+use core::ptr::NonNull;
+
+/// A model whose plan has units for several cores: implemented by generated code.
+///
+/// # Safety
+/// `unit` computes the tile of that unit of `GRAPH` over the model behind `context`, and touches nothing else; two units that
+/// `GRAPH` does not order touch no byte together unless both only read it, and a unit's inputs are complete when those are
+/// that it waits for (`ariel_build/schedule/check_units.py` proves both). Worker numbers are below `WORKERS`.
+pub unsafe trait Parallel: Infer {
+    /// How many workers may take part, the leader included.
+    const WORKERS: usize;
+    /// The units, and which wait for which.
+    const GRAPH: Graph;
+    /// The memory in which units wait: a [`super::Room`].
+    type Room: 'static;
+    /// A room where nothing waits.
+    const ROOM: Self::Room;
+
+    /// Runs one unit that has work.
+    ///
+    /// # Safety
+    /// As for [`super::RunUnit`], with a context of [`Parallel::context`].
+    unsafe fn unit(context: NonNull<()>, unit: u16, worker: u32);
+
+    /// Prepares the model for an inference, and returns what `unit` takes.
+    fn context(&mut self) -> NonNull<()>;
+
+    /// Stores what the next inference finds in the states, and returns the output.
+    fn finish(&mut self) -> &Self::Output;
+}
+
+/// A model in static memory, run by all workers of a pool: what `wire!(model, pool = POOL)` gives.
+///
+/// Helpers may still be at a tile when a future was dropped or forgotten; every method waits for them first.
+#[derive(Debug)]
+pub struct WiredPool<M: 'static> {
+    model: &'static mut M,
+    pool: &'static Pool,
+    job: &'static Job,
+    priority: Priority,
+    budget: Option<(fn() -> u64, u64)>,
+}
+
+impl<M: Parallel> WiredPool<M> {
+    /// The handle of `model`.
+    ///
+    /// # Safety
+    /// `job` was made of `M`'s graph and `unit`, with a room of its own, and is used by this handle and with this pool only.
+    #[must_use]
+    pub const unsafe fn new(model: &'static mut M, pool: &'static Pool, job: &'static Job) -> Self {
+        Self { model, pool, job, priority: Priority::Normal, budget: None }
+    }
+
+    /// Sets how urgent the inferences of this model are.
+    pub const fn set_priority(&mut self, priority: Priority) {
+        self.priority = priority;
+    }
+
+    /// Gives every inference a budget: `ticks` of the clock `now` from its call on. An inference that takes longer is given up,
+    /// and answers [`Error::DeadlineMissed`]. `None` takes the budget away.
+    pub const fn set_budget(&mut self, budget: Option<(fn() -> u64, u64)>) {
+        self.budget = budget;
+    }
+
+    /// Waits until no helper is at this model any more.
+    fn settle(&self) {
+        // SAFETY: every `Run` of this job borrows this handle, so that none is in use; the pool is the job's (`new`).
+        unsafe { settle(self.pool, self.job) };
+    }
+
+    /// The inference over what is in the model's input.
+    fn start(&mut self) -> Run {
+        self.settle();
+        // SAFETY: the model lives for ever and is this handle's alone; `settle` comes before every other use of it, and runs
+        // borrow the handle, so that there is one at a time.
+        let mut run = unsafe { Run::new(self.pool, self.job, self.model.context()) }.with_priority(self.priority);
+        if let Some((now, ticks)) = self.budget {
+            run = run.with_budget(Budget { now, deadline: now().saturating_add(ticks) });
+        }
+        run
+    }
+
+    /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
+    pub fn input_mut(&mut self) -> &mut M::Input {
+        self.settle();
+        self.model.input_mut()
+    }
+
+    /// Runs on what is in [`WiredPool::input_mut`] and returns the output.
+    ///
+    /// # Errors
+    /// [`Error::DeadlineMissed`] where there is a budget and it is spent.
+    pub fn run(&mut self) -> Result<&M::Output, Error> {
+        self.start().wait()?;
+        Ok(self.model.finish())
+    }
+
+    /// Copies `input` into the arena, runs, and returns the output.
+    ///
+    /// # Errors
+    /// As [`WiredPool::run`].
+    pub fn infer(&mut self, input: &M::Input) -> Result<&M::Output, Error>
+    where
+        M::Input: Copy,
+    {
+        *self.input_mut() = *input;
+        self.run()
+    }
+
+    /// As [`WiredPool::run`], and yields to the executor between tiles.
+    ///
+    /// # Errors
+    /// As [`WiredPool::run`].
+    pub async fn run_async(&mut self) -> Result<&M::Output, Error> {
+        self.start().await?;
+        Ok(self.model.finish())
+    }
+
+    /// As [`WiredPool::infer`], and yields to the executor between tiles.
+    ///
+    /// # Errors
+    /// As [`WiredPool::run`].
+    pub async fn infer_async(&mut self, input: &M::Input) -> Result<&M::Output, Error>
+    where
+        M::Input: Copy,
+    {
+        *self.input_mut() = *input;
+        self.run_async().await
+    }
+
+    /// Forgets what the model keeps between inferences.
+    pub fn reset(&mut self) {
+        self.settle();
+        self.model.reset();
+    }
+}
+
+impl<M: Parallel> Infer for WiredPool<M>
+where
+    M::Input: Copy,
+{
+    type Input = M::Input;
+    type Output = M::Output;
+
+    fn input_mut(&mut self) -> &mut M::Input {
+        Self::input_mut(self)
+    }
+
+    fn run(&mut self) -> Result<&M::Output, Error> {
+        Self::run(self)
+    }
+
+    fn infer(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
+        Self::infer(self, input)
+    }
+
+    fn run_async(&mut self) -> impl Future<Output = Result<&M::Output, Error>> {
+        Self::run_async(self)
+    }
+
+    fn infer_async(&mut self, input: &M::Input) -> impl Future<Output = Result<&M::Output, Error>> {
+        Self::infer_async(self, input)
+    }
+
+    fn reset(&mut self) {
+        Self::reset(self);
+    }
+}
+
+/// Defines the workers of a chip: `pool!(static POOL: 3 helpers, park = &Threads);`.
+///
+/// `park` tells how the cores sleep, see [`crate::sync::park`].
+#[macro_export]
+macro_rules! pool {
+    ($(#[$doc:meta])* $vis:vis static $name:ident: $helpers:literal helpers, park = $park:expr $(;)?) => {
+        $(#[$doc])*
+        $vis static $name: $crate::pool::Pool = {
+            static SEATS: $crate::pool::Seats<$helpers> = $crate::pool::Seats::new();
+            // SAFETY: the seats are visible here only.
+            unsafe { $crate::pool::Pool::new(&SEATS, $park) }
+        };
+    };
+}
+
+/// Implements [`Parallel`] for a generated `Model`: its units by step and tile, and their graph.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! parallel {
+    (
+        workers $workers:literal, slots $slots:literal;
+        units [$(($step:literal, $start:literal, $end:literal)),* $(,)?];
+        needs [$($needs:literal),* $(,)?];
+        first [$($first:literal),* $(,)?];
+        next [$($next:literal),* $(,)?];
+        homes [$($home:literal),* $(,)?];
+    ) => {
+        /// Units of the plan.
+        const UNITS: usize = [$($needs),*].len();
+        /// Step and tile of each unit; a gate has none.
+        static UNIT_TILES: [(u16, $crate::tile::Tile); UNITS] = [$(($step, $crate::tile::Tile::new($start, $end))),*];
+
+        // SAFETY: the compiler's checker proved the units over this model's memory plan.
+        unsafe impl $crate::pool::Parallel for Model {
+            const WORKERS: usize = $workers;
+            const GRAPH: $crate::pool::Graph =
+                $crate::pool::Graph::new::<UNITS>(&[$($needs),*], &[$($first),*], &[$($next),*], &[$($home),*]);
+            type Room =
+                $crate::pool::Room<UNITS, $workers, { $crate::pool::slots($slots) }, { $crate::pool::words(UNITS) }>;
+            const ROOM: Self::Room = $crate::pool::Room::new();
+
+            unsafe fn unit(context: ::core::ptr::NonNull<()>, unit: u16, worker: u32) {
+                if let ::core::option::Option::Some(&(step, tile)) = UNIT_TILES.get(usize::from(unit)) {
+                    // SAFETY: the context is this model's arena (`context`), and the rest is forwarded to the caller.
+                    unsafe {
+                        let memory = $crate::memory::Memory::of_worker(context.cast(), worker);
+                        Self::tile(memory, usize::from(step), tile);
+                    }
+                }
+            }
+
+            fn context(&mut self) -> ::core::ptr::NonNull<()> {
+                self.prepare();
+                self.arena.base().cast()
+            }
+
+            fn finish(&mut self) -> &Self::Output {
+                self.keep();
+                self.output()
+            }
+        }
+    };
+}

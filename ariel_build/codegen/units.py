@@ -1,0 +1,55 @@
+"""Units -> the `parallel!` of the runtime crate: constant tables of tiles and edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ariel_build.schedule.units import Units
+
+__all__ = ["units_lines"]
+
+#: What `ariel_ml_rs::pool::GATE` is: the home of a unit without work.
+GATE = 0xFE
+WIDTH = 110
+
+
+def units_lines(units: Units) -> list[str]:
+    """Returns the lines that make the generated `Model` one of several cores."""
+    after = units.successors()
+    first = [0]
+    for successors in after:
+        first.append(first[-1] + len(successors))
+    tiles = [f"({u.step or 0}, {u.tile.start}, {u.tile.end})" for u in units.units]
+    homes = [GATE if u.step is None else u.worker for u in units.units]
+    return [
+        "",
+        "    ariel_ml_rs::parallel! {",
+        f"        workers {units.workers}, slots {_slots(units)};",
+        *_table("units", tiles),
+        *_table("needs", [str(len(u.needs)) for u in units.units]),
+        *_table("first", [str(f) for f in first]),
+        *_table("next", [str(s) for successors in after for s in successors]),
+        *_table("homes", [str(h) for h in homes]),
+        "    }",
+    ]
+
+
+def _slots(units: Units) -> int:
+    """Returns the tiles of the widest step: a deque that is full hands on to an inbox, which always has room."""
+    counts: dict[int, int] = {}
+    for unit in units.units:
+        if unit.step is not None:
+            counts[unit.step] = counts.get(unit.step, 0) + 1
+    return max([*counts.values(), 1])
+
+
+def _table(name: str, items: Sequence[str]) -> list[str]:
+    """Returns `name [item, ..];`, wrapped."""
+    lines = [f"        {name} ["]
+    line = ""
+    for item in items:
+        if line and len(line) + len(item) + 2 > WIDTH - 12:
+            lines.append(f"            {line}")
+            line = ""
+        line += f"{item}, "
+    return [*[text.rstrip() for text in lines], *([f"            {line.rstrip()}"] if line else []), "        ];"]
