@@ -43,22 +43,23 @@ def execute(
     """Runs module `module` of `module_dir`/ariel_models.rs on `board`, in one process, the samples one after another.
 
     A sample is all inputs in the model's order, little-endian elements of the model's own types, nothing between them.
-    The model is reset once before sample 0. Without `stats` nothing is counted, and only the outputs are returned.
+    On several cores the module has what the others do (`firmware.build`). The model is reset once before sample 0.
+    Without `stats` nothing is counted, and only the outputs are returned.
     """
-    if cores != 1:
-        raise BoardError(f"{board.name} runs models on one core so far", help="leave --cores out, or say --cores 1")
+    if cores > len(board.cores) and not board.is_host:
+        raise BoardError(f"{board.name} has {len(board.cores)} cores, not {cores}", help="a smaller number of --cores")
     if len({len(sample) for sample in samples}) > 1:
         raise InternalError("the samples are not of one size")
     if facts is not None:
         copy = len(samples[0]) if samples else 0
         check_fits(board, ram_bytes=facts.arena_bytes + copy, flash_bytes=facts.weights_bytes, stack_bytes=_LEAST_STACK)
     subject = firmware.Subject(module_dir, module)
-    image = firmware.build(board, subject, opt_level=opt_level, say=say)
-    emulated = emulate(board, image, samples, count=stats, timeout=timeout, say=say)
+    image = firmware.build(board, subject, cores=cores, opt_level=opt_level, say=say)
+    emulated = emulate(board, image, samples, cores=cores, count=stats, timeout=timeout, say=say)
     if not stats:
         return Execution(emulated.outputs, None)
     sizes = baseline = None
     if not board.is_host:
         sizes = elf.sizes(image.read_bytes())
-        baseline = elf.sizes(firmware.build(board, None, opt_level=opt_level, say=say).read_bytes())
+        baseline = elf.sizes(firmware.build(board, None, cores=cores, opt_level=opt_level, say=say).read_bytes())
     return Execution(emulated.outputs, collect(board, emulated, facts, sizes, baseline, cores=cores))

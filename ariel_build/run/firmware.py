@@ -24,43 +24,55 @@ _CRATE = "ariel-harness"
 
 @dataclass(frozen=True)
 class Subject:
-    """The generated files of one model: `ariel_models.rs` in `folder` has the module `module`, which has a `Model`."""
+    """The generated files of one model: `ariel_models.rs` in `folder` has the module `module`, which has a `Model`.
+
+    `worker` is the Rust path of what the cores behind the first run, a `fn(u32) -> !` for the core's number.
+    """
 
     folder: Path
     module: str
+    worker: str = "crate::pool::worker"
 
-    def files(self) -> dict[str, bytes]:
-        """Returns the generated files by name."""
-        return {
+    def files(self, cores: int) -> dict[str, bytes]:
+        """Returns the generated files by name, and `subject.rs`, which exports what the harness takes of them."""
+        exported = f'include!("ariel_models.rs");\npub use self::{self.module}::Model;\n'
+        if cores > 1:
+            exported += f"pub use {self.worker};\n"
+        generated = {
             path.name: path.read_bytes()
             for path in sorted(self.folder.iterdir())
             if path.suffix in (".rs", ".weights") and path.is_file()
         }
+        return {**generated, "subject.rs": exported.encode()}
 
 
 def build(
-    board: Board, subject: Subject | None, *, opt_level: str = "3", say: Callable[[str], None] = lambda _: None
+    board: Board,
+    subject: Subject | None,
+    *,
+    cores: int = 1,
+    opt_level: str = "3",
+    say: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Returns the firmware that runs `subject` on `board`, or with None the same firmware without the call."""
     chosen = toolchain.find(board.target)
-    files = {} if subject is None else subject.files()
-    module = "" if subject is None else subject.module
+    files = {} if subject is None else subject.files(cores)
 
     def key() -> str:
-        return cache.digest([_sources(), _setting(board, chosen), opt_level, module, *_flat(files)])
+        return cache.digest([_sources(), _setting(board, cores, chosen), opt_level, *_flat(files)])
 
-    kept = cache.folder("firmware", f"{board.name}-{cache.digest([_setting(board, chosen)])[:8]}")
+    kept = cache.folder("firmware", f"{board.name}-{cache.digest([_setting(board, cores, chosen)])[:8]}")
     before = key()
     elf = kept / f"{before}.elf"
     if elf.exists():
         # The oldest are deleted first: this one is in use.
         os.utime(elf)
         return elf
-    what = f"the model {module}" if module else "the firmware without a model"
+    what = f"the model {subject.module}" if subject else "the firmware without a model"
     say(f"building {what} for {board.name}")
     with cache.slot(kept) as slot:
-        _lay_out(slot, board, files, module)
-        built = _cargo(slot, board, chosen, opt_level, baseline=subject is None)
+        _lay_out(slot, board, files)
+        built = _cargo(slot, board, cores, chosen, opt_level, baseline=subject is None)
         # Sources that somebody edited meanwhile have no place under the old digest.
         if key() != before:
             elf = kept / f"{key()}.elf"
@@ -75,16 +87,16 @@ def _sources() -> str:
     return cache.digest(map(cache.digest_of_files, places))
 
 
-def _setting(board: Board, chosen: toolchain.Toolchain) -> str:
+def _setting(board: Board, cores: int, chosen: toolchain.Toolchain) -> str:
     """Returns what of a board and a toolchain makes a difference to firmware."""
-    return repr((board.target, board.rustflags, board.memories, chosen.version))
+    return repr((board.target, board.rustflags, board.memories, cores, chosen.version))
 
 
 def _flat(files: dict[str, bytes]) -> list[str | bytes]:
     return [part for name, data in files.items() for part in (name, data)]
 
 
-def _lay_out(slot: Path, board: Board, files: dict[str, bytes], module: str) -> None:
+def _lay_out(slot: Path, board: Board, files: dict[str, bytes]) -> None:
     """Writes the crate, the memories and the model into the slot."""
     crate = slot / "crate"
     runtime = resources.path("ariel-ml-rs").as_posix()
@@ -98,12 +110,10 @@ def _lay_out(slot: Path, board: Board, files: dict[str, bytes], module: str) -> 
     _refresh_runtime(slot)
     if not board.is_host:
         cache.write_if_changed(slot / "memory" / "memory.x", _memory_x(board).encode())
-    exported = f'include!("ariel_models.rs");\npub use self::{module}::Model;\n'
-    wanted = {**files, "subject.rs": exported.encode()} if module else {}
-    for name, data in wanted.items():
+    for name, data in files.items():
         cache.write_if_changed(slot / "subject" / name, data)
     for old in (slot / "subject").glob("*"):
-        if module and old.name not in wanted:
+        if files and old.name not in files:
             old.unlink()
 
 
@@ -127,19 +137,23 @@ def _memory_x(board: Board) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def _cargo(slot: Path, board: Board, chosen: toolchain.Toolchain, opt_level: str, *, baseline: bool) -> Path:
+def _cargo(
+    slot: Path, board: Board, cores: int, chosen: toolchain.Toolchain, opt_level: str, *, baseline: bool
+) -> Path:
     """Compiles and links; returns the ELF file."""
     target = slot / "target"
     # Paths in panics are cut short, so that the size of firmware does not depend on where things lie.
     places = (slot, resources.path("ariel-ml-rs").parent)
     flags = [*board.rustflags, *(f"--remap-path-prefix={place}=." for place in places)]
     env = {
+        "ARIEL_CORES": str(cores),
         "ARIEL_MEMORY": str(slot / "memory"),
         "ARIEL_SUBJECT": str(slot / "subject"),
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags),
         "CARGO_PROFILE_RELEASE_OPT_LEVEL": opt_level,
     }
-    options = ["--features", "baseline"] if baseline else []
+    features = {"baseline": baseline, "multicore": cores > 1, "threads": cores > 1 and board.is_host}
+    options = ["--features", ",".join(name for name, wanted in features.items() if wanted)]
     folder = target
     if not board.is_host:
         options += ["--target", board.target]

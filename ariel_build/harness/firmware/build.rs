@@ -1,4 +1,5 @@
-//! Gives bare-metal builds their linker script: `link.x` here, `memory.x` from `ARIEL_MEMORY`, which the board determines.
+//! Gives bare-metal builds their linker script: `link.x` here, `memory.x` from `ARIEL_MEMORY`, which the board determines;
+//! and the number of cores, from `ARIEL_CORES`.
 
 use std::env;
 
@@ -6,6 +7,9 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=link.x");
     println!("cargo::rerun-if-env-changed=ARIEL_MEMORY");
+    println!("cargo::rerun-if-env-changed=ARIEL_CORES");
+    let cores = env::var("ARIEL_CORES").unwrap_or_else(|_| "1".into());
+    println!("cargo::rustc-env=ARIEL_CORES={cores}");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("none") {
         return;
     }

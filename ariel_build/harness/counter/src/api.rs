@@ -59,6 +59,7 @@ unsafe extern "C" {
         which: c_int,
         word: *mut c_void,
     );
+    pub fn qemu_plugin_mem_is_store(access: u32) -> bool;
     pub fn qemu_plugin_register_vcpu_idle_cb(id: Id, callback: unsafe extern "C" fn(Id, u32));
     pub fn qemu_plugin_register_vcpu_resume_cb(id: Id, callback: unsafe extern "C" fn(Id, u32));
     pub fn qemu_plugin_register_atexit_cb(id: Id, callback: unsafe extern "C" fn(Id, *mut c_void), word: *mut c_void);

@@ -109,7 +109,7 @@ unsafe extern "C" fn translated(_: Id, tb: *mut Tb) {
         let insn = unsafe { api::qemu_plugin_tb_get_insn(tb, ahead) };
         if !setup.options.bells.is_empty() {
             // SAFETY: `insn` is valid during this callback.
-            unsafe { api::qemu_plugin_register_vcpu_mem_cb(insn, stored, api::NO_REGS, api::WRITES, word(ahead)) };
+            unsafe { api::qemu_plugin_register_vcpu_mem_cb(insn, accessed, api::NO_REGS, api::WRITES, word(ahead)) };
         }
         // SAFETY: as above.
         let (bytes, length) = unsafe { api::insn_bytes(insn, setup.copies_insn_data) };
@@ -126,9 +126,12 @@ unsafe extern "C" fn block_starts(vcpu: u32, count: *mut c_void) {
     lockstep::enter_block(vcpu as usize, count.addr() as u64);
 }
 
-/// A core has stored, by an instruction with as many before it in its block as the word says.
-unsafe extern "C" fn stored(vcpu: u32, _: u32, address: u64, ahead: *mut c_void) {
-    if let Some(core) = SETUP.get().and_then(|setup| setup.options.bell_at(address)) {
+/// A core has accessed memory, by an instruction with as many before it in its block as the word says.
+unsafe extern "C" fn accessed(vcpu: u32, access: u32, address: u64, ahead: *mut c_void) {
+    let Some(core) = SETUP.get().and_then(|setup| setup.options.bell_at(address)) else { return };
+    // QEMU 7.2 reports loads, too, where only stores are asked for.
+    // SAFETY: `access` is what QEMU passed.
+    if unsafe { api::qemu_plugin_mem_is_store(access) } {
         lockstep::ring(vcpu as usize, ahead.addr() as u64 + 1, core);
     }
 }

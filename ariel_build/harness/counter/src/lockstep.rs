@@ -1,21 +1,22 @@
 //! Keeps the clocks of all cores together, so that a run on several cores takes the same course every time.
 //!
 //! ```text
-//!              rung, or woken by anything else
-//!   asleep ------------------------------------> waiting <---------------+
-//!     ^                                             |                    |
-//!     |                                             | its turn           | a block is due at or after `TURN_ENDS`
-//!     |                                             v                    |
-//!     +------------------------------------------ running ---------------+
-//!              sleeps (WFI)
+//!            QEMU wakes it            the runner rang, or leaves its block
+//!   asleep -----------------> rising --------------------------------------> waiting <----+
+//!     ^                                                                        |          |
+//!     |                                                               its turn |          | a block is due at or
+//!     |                                                                        v          | after `TURN_ENDS`
+//!     +-------------------------------------------------------------------- running ------+
+//!            sleeps (WFI)
 //! ```
 //!
 //! One core runs at a time: the one whose (time, index) is the least of those awake. It keeps its turn while it is at most
 //! `quantum` instructions ahead of every other; with 0, cores alternate after every translation block. Who runs depends on
 //! clocks only, never on the host: with the same input all counts are the same, to the instruction, for any quantum.
 //!
-//! A sleeper's time stands still; it goes on at the time of the store that woke it. That store (to a doorbell, an
-//! inter-processor interrupt) returns when the sleeper is awake, since QEMU wakes it later at a moment of the host's choice.
+//! A sleeper's time stands still; it goes on at the time of the store that woke it, to a doorbell (an inter-processor
+//! interrupt). QEMU wakes the sleeper at a moment of the host's choice. If that comes first, the sleeper waits to be told the
+//! time; if the runner comes first, behind its store, it waits for the sleeper.
 
 use crate::core_clock::{CLOCKS, CORES, CoreClock};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -30,34 +31,43 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The core whose turn it is. Release when it is given, Acquire when a core finds itself there: what other cores did before is
 /// visible to it.
 static TURN: AtomicUsize = AtomicUsize::new(NOBODY);
-/// A block that would start at this time or later is for another core to wait for.
+/// A block that is due at this time or later has to wait: for other cores, or for those that rise.
 static TURN_ENDS: AtomicU64 = AtomicU64::new(0);
 static GATE: Mutex<Gate> = Mutex::new(Gate::new());
 /// A core's turn has come.
 static CALLED: [Condvar; CORES] = [const { Condvar::new() }; CORES];
-/// A core has woken.
-static WOKEN: Condvar = Condvar::new();
+/// QEMU has woken a core.
+static RISEN: Condvar = Condvar::new();
+
+/// Whether a core takes turns.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Asleep,
+    /// QEMU has woken it: since when is not known yet.
+    Rising,
+    /// It waits for its turn, or has it.
+    Awake,
+}
 
 /// Who is awake.
 struct Gate {
     quantum: u64,
     /// The cores below this one run from reset on.
     starters: usize,
-    is_awake: [bool; CORES],
-    /// When a sleeper's doorbell was rung.
-    rung_at: [Option<u64>; CORES],
+    states: [State; CORES],
     /// Doorbells that were rung and woke nobody.
     unheard: u64,
 }
 
 impl Gate {
     const fn new() -> Self {
-        Self { quantum: 0, starters: 0, is_awake: [false; CORES], rung_at: [None; CORES], unheard: 0 }
+        Self { quantum: 0, starters: 0, states: [State::Asleep; CORES], unheard: 0 }
     }
 
     /// Gives the turn to the core with the least (time, index) of those awake, or to nobody where all sleep.
     fn pass_turn(&self) {
-        let awake = || (0..CORES).filter(|&core| self.is_awake[core]).map(|core| (CLOCKS[core].time(), core));
+        let awake =
+            || (0..CORES).filter(|&core| self.states[core] == State::Awake).map(|core| (CLOCKS[core].time(), core));
         let Some((_, next)) = awake().min() else {
             TURN.store(NOBODY, Ordering::Release);
             return;
@@ -73,18 +83,26 @@ impl Gate {
         time + self.quantum + u64::from(core < other)
     }
 
-    /// Marks a core as awake: since its doorbell was rung, or since now where something else woke it.
-    fn wake(&mut self, core: usize) {
-        let now = || CLOCKS.iter().map(CoreClock::time).max().unwrap_or(0);
-        CLOCKS[core].sleep_until(self.rung_at[core].take().unwrap_or_else(now));
-        self.is_awake[core] = true;
-        match TURN.load(Ordering::Relaxed) {
-            NOBODY => self.pass_turn(),
-            running => {
-                TURN_ENDS.fetch_min(self.turn_ends(running, CLOCKS[core].time(), core), Ordering::Relaxed);
+    /// QEMU has woken a core: the runner is to tell since when, or where all sleep, since the latest that anyone ran.
+    fn rise(&mut self, core: usize) {
+        self.states[core] = State::Rising;
+        if TURN.load(Ordering::Relaxed) == NOBODY {
+            self.settle(CLOCKS.iter().map(CoreClock::time).max().unwrap_or(0));
+            self.pass_turn();
+        } else {
+            TURN_ENDS.store(0, Ordering::Relaxed);
+            RISEN.notify_all();
+        }
+    }
+
+    /// Those that QEMU has woken go on at `time`.
+    fn settle(&mut self, time: u64) {
+        for (state, clock) in self.states.iter_mut().zip(&CLOCKS) {
+            if *state == State::Rising {
+                clock.sleep_until(time);
+                *state = State::Awake;
             }
         }
-        WOKEN.notify_all();
     }
 }
 
@@ -97,7 +115,7 @@ fn gate() -> MutexGuard<'static, Gate> {
 pub fn begin(starters: usize, quantum: u64) {
     let mut gate = gate();
     (gate.starters, gate.quantum) = (starters, quantum);
-    gate.is_awake[..starters].fill(true);
+    gate.states[..starters].fill(State::Awake);
     gate.pass_turn();
 }
 
@@ -108,12 +126,12 @@ pub fn enter_block(core: usize, length: u64) {
         return;
     }
     let mut gate = gate();
-    if !gate.is_awake[core] {
-        // QEMU did not say so.
-        gate.wake(core);
-    }
     if TURN.load(Ordering::Relaxed) == core {
+        gate.settle(time);
         gate.pass_turn();
+    } else if gate.states[core] == State::Asleep {
+        // QEMU did not say that it woke.
+        gate.rise(core);
     }
     while TURN.load(Ordering::Relaxed) != core {
         gate = CALLED[core].wait(gate).unwrap_or_else(PoisonError::into_inner);
@@ -127,35 +145,33 @@ pub fn sleep(core: usize) {
     if core < gate.starters && !CLOCKS[core].has_run() {
         return;
     }
-    CLOCKS[core].enter(0);
-    gate.is_awake[core] = false;
+    let time = CLOCKS[core].enter(0);
+    gate.states[core] = State::Asleep;
     if TURN.load(Ordering::Relaxed) == core {
+        gate.settle(time);
         gate.pass_turn();
     }
 }
 
-/// A core no longer sleeps.
+/// QEMU has woken a core.
 pub fn resume(core: usize) {
     let mut gate = gate();
-    if !gate.is_awake[core] {
-        gate.wake(core);
+    if gate.states[core] == State::Asleep {
+        gate.rise(core);
     }
 }
 
 /// `core`, with `ahead` instructions of its block done, has rung the doorbell of `sleeper`: returns when that is awake.
 pub fn ring(core: usize, ahead: u64, sleeper: usize) {
-    let mut gate = gate();
-    if gate.is_awake[sleeper] {
+    let gate = gate();
+    if gate.states[sleeper] == State::Awake {
         return;
     }
-    gate.rung_at[sleeper] = Some(CLOCKS[core].read(ahead).time);
-    let (mut gate, waited) = WOKEN
-        .wait_timeout_while(gate, PATIENCE, |gate| !gate.is_awake[sleeper])
+    let (mut gate, waited) = RISEN
+        .wait_timeout_while(gate, PATIENCE, |gate| gate.states[sleeper] == State::Asleep)
         .unwrap_or_else(PoisonError::into_inner);
-    if waited.timed_out() {
-        gate.rung_at[sleeper] = None;
-        gate.unheard += 1;
-    }
+    gate.unheard += u64::from(waited.timed_out());
+    gate.settle(CLOCKS[core].read(ahead).time);
 }
 
 /// How many times a doorbell was rung that woke nobody: a sleeper did not listen, and what follows is not repeatable.

@@ -62,3 +62,11 @@ impl Infer for Model {
 
     fn reset(&mut self) {}
 }
+
+/// What the other cores do: nothing.
+#[cfg(feature = "multicore")]
+pub fn worker(worker: u32) -> ! {
+    loop {
+        crate::platform::park(worker);
+    }
+}

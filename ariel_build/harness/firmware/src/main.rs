@@ -3,7 +3,8 @@
 //! ```text
 //! in.bin     samples: u32, bytes of a sample: u32, then the samples: all inputs in the model's order, little-endian
 //! out.bin    for each sample all outputs in the model's order
-//! stack.bin  deepest stack of an inference in bytes: u32 for each core, u32::MAX where it is not known
+//! stack.bin  deepest stack of an inference in bytes: u32 for each core, u32::MAX where it is not known; of a worker its
+//!            whole stack
 //! ```
 //!
 //! One inference on the first sample warms up; then the model is reset and the samples follow one another, as the steps
@@ -11,30 +12,31 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod platform;
+#[cfg(all(feature = "multicore", not(feature = "baseline")))]
+mod pool;
 mod serve;
 
 #[cfg(feature = "baseline")]
-mod baseline;
+#[path = "baseline.rs"]
+mod subject;
 
-/// The generated module, of which `subject.rs` exports the model: written by `ariel_build/run/firmware.py`.
+/// The generated module, of which `subject.rs` exports the model, and on several cores what the others do (`worker`):
+/// written by `ariel_build/run/firmware.py`.
 #[cfg(not(feature = "baseline"))]
-mod generated {
+mod subject {
     include!(concat!(env!("ARIEL_SUBJECT"), "/subject.rs"));
 }
 
 use ariel_ml_rs::Infer;
-#[cfg(feature = "baseline")]
-use baseline::Model;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
-#[cfg(not(feature = "baseline"))]
-use generated::Model;
+use subject::Model;
 
 /// Room for a value that only [`run`] touches.
 #[repr(align(16))]
 struct Room<T>(UnsafeCell<T>);
 
-// SAFETY: there is one thread, and `run` is called once (invariants of the entry code and of the host's `main`).
+// SAFETY: only the first core touches it, in `run`, which is called once (invariants of the entry code and of the host's `main`).
 unsafe impl<T> Sync for Room<T> {}
 
 /// The model, in `.bss`, as an application would have it.
@@ -57,6 +59,11 @@ unsafe fn run() -> ! {
         room.as_mut_ptr().write_bytes(0, 1);
         room.assume_init_mut()
     };
+    #[cfg(feature = "multicore")]
+    {
+        platform::stack::paint_workers();
+        platform::start_workers(subject::worker, platform::CORES);
+    }
     let status = match serve::serve(model, input) {
         Ok(()) => platform::Status::Done,
         Err(status) => status,

@@ -41,7 +41,13 @@ pub fn serve<M: Infer>(model: &mut M, input: &mut M::Input) -> Result<(), Status
         }
     }
     let mut facts = File::open(c"stack.bin", Mode::Write).ok_or(Status::NoOutput)?;
-    facts.write(&deepest.to_le_bytes()).ok_or(Status::NoOutput)
+    facts.write(&deepest.to_le_bytes()).ok_or(Status::NoOutput)?;
+    #[cfg(feature = "multicore")]
+    for worker in 1..platform::CORES {
+        let depth = stack::worker_depth(worker).ok_or(Status::StackOverflow)?;
+        facts.write(&depth.to_le_bytes()).ok_or(Status::NoOutput)?;
+    }
+    Ok(())
 }
 
 /// One inference between the markers. Not inlined, so that its stack lies below that of the loop.

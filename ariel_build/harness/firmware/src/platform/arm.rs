@@ -2,23 +2,32 @@
 
 use core::arch::{asm, naked_asm};
 
+#[cfg(feature = "multicore")]
+#[path = "nvic.rs"]
+mod nvic;
+#[cfg(feature = "multicore")]
+pub use nvic::{enable_interrupt, mask_interrupts, synchronise, unpend, wait};
+
 /// The vector table: the stack, the entry, and `exception` for each of the 14 exceptions of the core.
 #[repr(C, align(128))]
 pub struct Vectors {
-    stack: unsafe extern "C" fn(),
-    entry: unsafe extern "C" fn() -> !,
-    exceptions: [unsafe extern "C" fn() -> !; 14],
+    pub stack: *const u8,
+    pub entry: unsafe extern "C" fn() -> !,
+    pub exceptions: [unsafe extern "C" fn() -> !; 14],
 }
 
+// SAFETY: addresses that only the core reads.
+unsafe impl Sync for Vectors {}
+
 unsafe extern "C" {
-    /// The end of RAM, from `link.x`: an address, not a function.
-    fn __stack_top();
+    /// The end of RAM, from `link.x`: only its address means something.
+    static __stack_top: u8;
 }
 
 /// What the core reads at reset.
 #[used]
 #[unsafe(link_section = ".vectors")]
-static VECTORS: Vectors = Vectors { stack: __stack_top, entry: _start, exceptions: [exception; 14] };
+static VECTORS: Vectors = Vectors { stack: &raw const __stack_top, entry: _start, exceptions: [exception; 14] };
 
 /// Clears `.bss`, copies `.data`, switches the floating point unit on, and calls the program.
 #[unsafe(naked)]
@@ -47,18 +56,20 @@ unsafe extern "C" fn _start() -> ! {
         "adds r2, #4",
         "b 2b",
         "3:",
-        "bl {float}",
+        "bl {enable_unit}",
         "bl {begin}",
         "udf #0",
-        float = sym enable_float,
+        enable_unit = sym enable_unit,
         begin = sym begin,
     )
 }
 
 /// Full access to coprocessors 10 and 11 in CPACR: targets with hardware floating point use them anywhere.
-#[cfg(target_abi = "eabihf")]
+///
+/// On two cores this is called on the second, which has the unit even where the first does not.
+#[cfg(any(target_abi = "eabihf", feature = "multicore"))]
 #[unsafe(naked)]
-unsafe extern "C" fn enable_float() {
+pub unsafe extern "C" fn enable_unit() {
     naked_asm!(
         "ldr r0, =0xe000ed88",
         "ldr r1, [r0]",
@@ -73,8 +84,8 @@ unsafe extern "C" fn enable_float() {
 }
 
 /// Nothing to switch on.
-#[cfg(not(target_abi = "eabihf"))]
-extern "C" fn enable_float() {}
+#[cfg(not(any(target_abi = "eabihf", feature = "multicore")))]
+pub extern "C" fn enable_unit() {}
 
 /// The program, behind the entry code.
 unsafe extern "C" fn begin() -> ! {
@@ -84,7 +95,7 @@ unsafe extern "C" fn begin() -> ! {
 
 /// Every exception is a fault: no interrupt is enabled.
 #[unsafe(naked)]
-unsafe extern "C" fn exception() -> ! {
+pub unsafe extern "C" fn exception() -> ! {
     naked_asm!(
         // The number of the exception, and the program counter that the core stacked.
         "mrs r0, ipsr",
@@ -114,6 +125,20 @@ pub fn start() {
 pub fn stop() {
     // SAFETY: as in `start`.
     unsafe { asm!("mov r10, r10", options(nostack, preserves_flags)) };
+}
+
+/// From here on the core only waits: what it executes is not counted as work.
+#[cfg(feature = "multicore")]
+pub fn idle() {
+    // SAFETY: as in `start`.
+    unsafe { asm!("mov r11, r11", options(nostack, preserves_flags)) };
+}
+
+/// The core works again.
+#[cfg(feature = "multicore")]
+pub fn busy() {
+    // SAFETY: as in `start`.
+    unsafe { asm!("mov r12, r12", options(nostack, preserves_flags)) };
 }
 
 /// The stack pointer of the caller.

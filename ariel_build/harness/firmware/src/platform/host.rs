@@ -4,6 +4,8 @@ use super::{Mode, Status};
 use core::ffi::CStr;
 use std::fs;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+#[cfg(feature = "multicore")]
+use std::sync::{Condvar, Mutex, PoisonError};
 
 /// A file in the working directory.
 pub enum File {
@@ -57,8 +59,52 @@ pub fn exit(status: Status) -> ! {
     std::process::exit(status as i32)
 }
 
+/// Who is woken: one flag for each core.
+#[cfg(feature = "multicore")]
+static BELLS: [(Mutex<bool>, Condvar); super::CORES as usize] =
+    [const { (Mutex::new(false), Condvar::new()) }; super::CORES as usize];
+
+/// How the pool's workers sleep.
+#[cfg(feature = "multicore")]
+pub static PARK: ariel_ml_rs::sync::park::Threads = ariel_ml_rs::sync::park::Threads;
+
+/// Has threads run `entry`, each with a number from `1..count`.
+#[cfg(feature = "multicore")]
+pub fn start_workers(entry: fn(u32) -> !, count: u32) {
+    for worker in 1..count {
+        std::thread::spawn(move || entry(worker));
+    }
+}
+
+/// Sleeps until `unpark(worker)` was called since the last `park`.
+#[cfg(feature = "multicore")]
+pub fn park(worker: u32) {
+    let (rung, bell) = &BELLS[worker as usize];
+    let rung = rung.lock().unwrap_or_else(PoisonError::into_inner);
+    *bell.wait_while(rung, |rung| !*rung).unwrap_or_else(PoisonError::into_inner) = false;
+}
+
+/// Wakes `worker`, or has its next `park` return at once.
+#[cfg(feature = "multicore")]
+pub fn unpark(worker: u32) {
+    let (rung, bell) = &BELLS[worker as usize];
+    *rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    bell.notify_one();
+}
+
 /// The host's stack is not painted: the operating system guards it.
 pub mod stack {
+    /// The operating system makes the stacks of threads.
+    #[cfg(feature = "multicore")]
+    pub fn paint_workers() {}
+
+    /// Not known: `u32::MAX`.
+    #[cfg(feature = "multicore")]
+    #[expect(clippy::unnecessary_wraps, reason = "the API of the boards")]
+    pub fn worker_depth(_: u32) -> Option<u32> {
+        Some(u32::MAX)
+    }
+
     /// A stack whose depth is not known.
     pub struct Painted;
 

@@ -4,6 +4,8 @@
 mod host;
 #[cfg(not(target_os = "none"))]
 pub use host::{File, exit, stack, start, stop};
+#[cfg(all(not(target_os = "none"), feature = "multicore"))]
+pub use host::{PARK, park, start_workers, unpark};
 
 #[cfg(target_os = "none")]
 mod semihosting;
@@ -20,6 +22,31 @@ mod entry;
 mod entry;
 #[cfg(target_os = "none")]
 pub use entry::{start, stop};
+
+#[cfg(all(target_os = "none", feature = "multicore", target_arch = "arm"))]
+#[path = "sse200.rs"]
+mod workers;
+#[cfg(all(target_os = "none", feature = "multicore", target_arch = "riscv32"))]
+#[path = "clint.rs"]
+mod workers;
+#[cfg(all(target_os = "none", feature = "multicore"))]
+pub use workers::{PARK, park, start_workers, unpark};
+
+/// The cores that this firmware is for: worker `n` runs on core `n`, and core 0 leads.
+#[cfg(feature = "multicore")]
+pub const CORES: u32 = number(env!("ARIEL_CORES"));
+
+/// The decimal number in `text`.
+#[cfg(feature = "multicore")]
+const fn number(text: &str) -> u32 {
+    let mut value = 0;
+    let mut index = 0;
+    while index < text.len() {
+        value = value * 10 + (text.as_bytes()[index] - b'0') as u32;
+        index += 1;
+    }
+    value
+}
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug)]

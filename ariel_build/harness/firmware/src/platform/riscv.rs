@@ -1,4 +1,4 @@
-//! 32-bit RISC-V in machine mode: entry, traps, markers, semihosting. One hart works, the others sleep.
+//! 32-bit RISC-V in machine mode: entry, traps, markers, semihosting. Hart 0 works; `clint.rs` has the others.
 
 use core::arch::{asm, naked_asm};
 
@@ -11,8 +11,6 @@ unsafe extern "C" fn _start() -> ! {
         "csrr t0, mhartid",
         "bnez t0, 4f",
         "la sp, __stack_top",
-        "la t0, 5f",
-        "csrw mtvec, t0",
         "la t0, __bss_start",
         "la t1, __bss_end",
         "0:",
@@ -34,22 +32,39 @@ unsafe extern "C" fn _start() -> ! {
         "3:",
         "call {begin}",
         "4:",
-        "wfi",
-        "j 4b",
-        // The trap vector: aligned to 4, since the low bits of mtvec are its mode. Every trap is a fault: no interrupt is
-        // enabled.
-        ".balign 4",
-        "5:",
-        "csrr a0, mcause",
-        "csrr a1, mepc",
-        "call {fault}",
+        "j {secondary}",
         begin = sym begin,
-        fault = sym fault,
+        secondary = sym secondary,
     )
+}
+
+/// Where the harts behind the first go: on one core there is nothing for them to do.
+#[cfg(not(feature = "multicore"))]
+#[unsafe(naked)]
+unsafe extern "C" fn secondary() -> ! {
+    naked_asm!("0:", "wfi", "j 0b")
+}
+
+#[cfg(feature = "multicore")]
+use super::workers::secondary;
+
+/// Every trap is a fault: no interrupt is enabled. Aligned to 4, since the low bits of mtvec are its mode.
+#[unsafe(naked)]
+unsafe extern "C" fn trap() -> ! {
+    naked_asm!(".balign 4", "csrr a0, mcause", "csrr a1, mepc", "call {fault}", fault = sym fault)
+}
+
+/// Has traps of this hart reported.
+pub fn set_trap_vector() {
+    // Its first instruction is aligned, and the symbol before it may be 2 bytes less.
+    let handler = (trap as *const () as usize).next_multiple_of(4);
+    // SAFETY: `trap` is a trap handler.
+    unsafe { asm!("csrw mtvec, {}", in(reg) handler, options(nomem, nostack)) };
 }
 
 /// The program, behind the entry code.
 unsafe extern "C" fn begin() -> ! {
+    set_trap_vector();
     // SAFETY: the entry code comes here once.
     unsafe { crate::run() }
 }
@@ -73,6 +88,20 @@ pub fn start() {
 pub fn stop() {
     // SAFETY: as in `start`.
     unsafe { asm!("slti x0, x0, 2", options(nostack, preserves_flags)) };
+}
+
+/// From here on the core only waits: what it executes is not counted as work.
+#[cfg(feature = "multicore")]
+pub fn idle() {
+    // SAFETY: as in `start`.
+    unsafe { asm!("slti x0, x0, 3", options(nostack, preserves_flags)) };
+}
+
+/// The core works again.
+#[cfg(feature = "multicore")]
+pub fn busy() {
+    // SAFETY: as in `start`.
+    unsafe { asm!("slti x0, x0, 4", options(nostack, preserves_flags)) };
 }
 
 /// The stack pointer of the caller.
