@@ -76,6 +76,7 @@
 
 mod graph;
 mod job;
+mod parallel;
 mod room;
 mod run;
 mod seat;
@@ -85,6 +86,7 @@ mod stats;
 
 pub use graph::{ANY, GATE, Graph};
 pub use job::{Job, RunUnit};
+pub use parallel::{Parallel, WiredPool};
 pub use room::{Room, slots, words};
 pub use run::{Budget, Progress, Run, settle};
 pub use seat::Seat;
@@ -106,3 +108,6 @@ impl Priority {
     /// All of them, the highest first.
     const ALL: [Self; 2] = [Self::High, Self::Normal];
 }
+
+#[cfg(all(test, loom))]
+mod loom;
