@@ -30,6 +30,8 @@ pub mod quantize;
 pub mod reduce;
 mod rolled;
 pub mod softmax;
+#[cfg(test)]
+mod tests;
 pub mod unary;
 pub mod window;
 
