@@ -53,6 +53,7 @@ pub mod depthwise_conv2d;
 pub mod fully_connected;
 mod gemm;
 mod gemv;
+mod patches;
 mod planes;
 mod widen;
 

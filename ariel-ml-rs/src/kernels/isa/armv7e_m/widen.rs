@@ -103,3 +103,81 @@ pub(super) unsafe extern "C" fn widen1(source: *const i8, to: *mut i16, words: u
         "pop {{r4, pc}}",
     )
 }
+
+/// Bytes of padding before what is copied, bytes that are copied, bytes of padding behind.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct Parts {
+    pub before: usize,
+    pub count: usize,
+    pub behind: usize,
+}
+
+/// Fills the bytes that a register counts, at r0, with r3.
+macro_rules! pad {
+    ($count:literal) => {
+        concat!(
+            "subs ",
+            $count,
+            ", ",
+            $count,
+            ", #4\n",
+            "blt 3f\n",
+            "2:\n",
+            "str r3, [r0], #4\n",
+            "subs ",
+            $count,
+            ", ",
+            $count,
+            ", #4\n",
+            "bge 2b\n",
+            "3:\n",
+            "adds ",
+            $count,
+            ", ",
+            $count,
+            ", #4\n",
+            "beq 5f\n",
+            "4:\n",
+            "strb r3, [r0], #1\n",
+            "subs ",
+            $count,
+            ", ",
+            $count,
+            ", #1\n",
+            "bne 4b\n",
+            "5:",
+        )
+    };
+}
+
+/// Writes padding, a copy, and padding; all four bytes of `padding` are alike.
+///
+/// # Safety
+/// There is room for all parts at `to`, and the copied bytes are at `source`.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn place(to: *mut i8, source: *const i8, parts: &Parts, padding: u32) {
+    naked_asm!(
+        "push {{r4, lr}}",
+        "ldm.w r2, {{r2, r4, r12}}",
+        pad!("r2"),
+        "subs r4, r4, #4",
+        "blt 3f",
+        "2:",
+        "ldr r2, [r1], #4",
+        "str r2, [r0], #4",
+        "subs r4, r4, #4",
+        "bge 2b",
+        "3:",
+        "adds r4, r4, #4",
+        "beq 5f",
+        "4:",
+        "ldrb r2, [r1], #1",
+        "strb r2, [r0], #1",
+        "subs r4, r4, #1",
+        "bne 4b",
+        "5:",
+        pad!("r12"),
+        "pop {{r4, pc}}",
+    )
+}
