@@ -189,7 +189,7 @@ impl Fold for MeanReal<'_> {
 
     #[inline(always)]
     fn scale(&self, count: usize) -> f32 {
-        count as f32
+        count.max(1) as f32
     }
 
     #[inline(always)]

@@ -131,6 +131,6 @@ pool!(
     },
     |cells: &[i8], count: usize, s: &(crate::quant::Bounds, i32, Counted)| {
         let sum: f32 = cells.iter().map(|x| (i32::from(*x) - s.1) as f32 * 0.25).sum();
-        s.0.store((sum / count as f32 / 0.125).round_ties_even().clamp(-2000.0, 2000.0) as i32)
+        s.0.store((sum / count.max(1) as f32 / 0.125).round_ties_even().clamp(-2000.0, 2000.0) as i32)
     }
 );
