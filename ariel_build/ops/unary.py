@@ -238,7 +238,15 @@ def _gelu_from_onnx(importer: Importer) -> None:
     importer.bind(*importer.emit(Unary(kind, (), Rounding.NEAREST_EVEN), [importer.input(0)]))
 
 
-@imports("onnx", "Identity", "Dropout")
+@imports("onnx", "Identity")
 def _identity_from_onnx(importer: Importer) -> None:
-    # At inference dropout drops nothing; its mask, if anybody reads it, is not made.
     importer.bind(importer.input(0))
+
+
+@imports("onnx", "Dropout")
+def _dropout_from_onnx(importer: Importer) -> None:
+    if importer.optional_input(2) is not None and importer.constant_input(2, "the training mode").any():
+        raise UnsupportedReason("training mode is not supported: export the model for inference")
+    # At inference nothing is dropped.
+    x = importer.input(0)
+    importer.bind(x, importer.constant(np.ones(x.shape, np.bool_)))
