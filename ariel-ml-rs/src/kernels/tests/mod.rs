@@ -12,8 +12,8 @@ use crate::quant::{Bounds, DoubleRounding, Multiplier, NearestEven, Requantize, 
 use crate::tile::Tile;
 use core::mem::size_of;
 
-/// Random cases of each property.
-const CASES: usize = 250;
+/// Random cases of each property; Miri is slow.
+const CASES: usize = if cfg!(miri) { 6 } else { 250 };
 
 /// Room for the largest case.
 const ARENA_BYTES: usize = 1 << 16;
