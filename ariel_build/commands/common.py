@@ -82,7 +82,7 @@ def board_of(arguments: argparse.Namespace, default: str | None = None) -> Board
 
 def compiled(arguments: argparse.Namespace, options: ModelOptions, board: Board) -> Compiled:
     """Compiles the model of the arguments; its module is named after the file."""
-    if options.cores is not None and options.cores > len(board.cores):
+    if options.cores is not None and options.cores > len(board.cores) and not board.is_host:
         raise MetadataError(
             f"`{board.name}` has {len(board.cores)} core{'s' if len(board.cores) > 1 else ''}, not {options.cores}",
             "--cores",

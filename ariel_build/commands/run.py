@@ -14,7 +14,7 @@ from ariel_build import boards
 from ariel_build.boards import Board
 from ariel_build.commands.common import Subparsers, add_model, compiled, console, progress, running_options
 from ariel_build.driver import Compiled
-from ariel_build.errors import BoardError, MetadataError
+from ariel_build.errors import MetadataError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Array
 from ariel_build.run import Execution, Facts, execute
@@ -76,8 +76,6 @@ def execute_compiled(
     result: Compiled, board: Board, samples: Sequence[bytes], *, cores: int = 1, stats: bool = True
 ) -> Execution:
     """Builds firmware with the module and runs it on the samples."""
-    if cores != 1:
-        raise BoardError(f"{board.name} runs models on one core so far", help="leave --cores out, or say --cores 1")
     facts = Facts(len(result.weights), result.plan.arena_bytes, result.macs)
     with tempfile.TemporaryDirectory(prefix="ariel-") as name:
         folder = Path(name)

@@ -38,6 +38,9 @@ class Subject:
         exported = f'include!("ariel_models.rs");\npub use self::{self.module}::Model;\n'
         if cores > 1:
             exported += f"pub use {self.worker};\n"
+            # A stand-in with workers of its own shares its work itself.
+            own = self.worker != type(self).worker
+            exported += "pub use crate::serve::serve;\n" if own else "crate::pool::serve_with_pool!();\n"
         generated = {
             path.name: path.read_bytes()
             for path in sorted(self.folder.iterdir())

@@ -70,3 +70,6 @@ pub fn worker(worker: u32) -> ! {
         crate::platform::park(worker);
     }
 }
+
+#[cfg(feature = "multicore")]
+pub use crate::serve::serve;

@@ -64,7 +64,11 @@ unsafe fn run() -> ! {
         platform::stack::paint_workers();
         platform::start_workers(subject::worker, platform::CORES);
     }
-    let status = match serve::serve(model, input) {
+    #[cfg(feature = "multicore")]
+    let served = subject::serve(model, input);
+    #[cfg(not(feature = "multicore"))]
+    let served = serve::serve(model, input);
+    let status = match served {
         Ok(()) => platform::Status::Done,
         Err(status) => status,
     };

@@ -17,3 +17,23 @@ pub fn worker(worker: u32) -> ! {
         None => unreachable!("each core takes its own seat, once"),
     }
 }
+
+/// Defines `serve` of a compiled model: as `serve::serve`, with all cores at the model. What `wire!` with a pool expands to.
+macro_rules! serve_with_pool {
+    () => {
+        /// Runs the model on the samples, on all cores.
+        pub fn serve(
+            model: &'static mut Model,
+            input: &mut <Model as ariel_ml_rs::Infer>::Input,
+        ) -> Result<(), crate::platform::Status> {
+            use ariel_ml_rs::pool::{Job, Parallel, WiredPool};
+            static ROOM: <Model as Parallel>::Room = <Model as Parallel>::ROOM;
+            // SAFETY: the room is visible here only, and `Parallel` promises that `unit` is sound from any core.
+            static JOB: Job = unsafe { Job::new(<Model as Parallel>::GRAPH, &ROOM, <Model as Parallel>::unit) };
+            // SAFETY: the job is made of this model's parts and visible here only; `serve` is called once.
+            let mut wired = unsafe { WiredPool::new(model, &crate::pool::POOL, &JOB) };
+            crate::serve::serve(&mut wired, input)
+        }
+    };
+}
+pub(crate) use serve_with_pool;

@@ -48,16 +48,26 @@ unsafe extern "C" fn secondary() -> ! {
 #[cfg(feature = "multicore")]
 use super::workers::secondary;
 
-/// Every trap is a fault: no interrupt is enabled. Aligned to 4, since the low bits of mtvec are its mode.
+/// Where `mtvec` can point: its two low bits are a mode, and cores may keep more of them 0. A CV32E40X keeps seven.
+const TRAP_ALIGN: usize = 128;
+
+/// Every trap is a fault: no interrupt is enabled.
 #[unsafe(naked)]
 unsafe extern "C" fn trap() -> ! {
-    naked_asm!(".balign 4", "csrr a0, mcause", "csrr a1, mepc", "call {fault}", fault = sym fault)
+    naked_asm!(
+        ".balign {align}",
+        "csrr a0, mcause",
+        "csrr a1, mepc",
+        "call {fault}",
+        align = const TRAP_ALIGN,
+        fault = sym fault,
+    )
 }
 
 /// Has traps of this hart reported.
 pub fn set_trap_vector() {
-    // Its first instruction is aligned, and the symbol before it may be 2 bytes less.
-    let handler = (trap as *const () as usize).next_multiple_of(4);
+    // Its first instruction is aligned, and the symbol may lie before the gap in front of it.
+    let handler = (trap as *const () as usize).next_multiple_of(TRAP_ALIGN);
     // SAFETY: `trap` is a trap handler.
     unsafe { asm!("csrw mtvec, {}", in(reg) handler, options(nomem, nostack)) };
 }
