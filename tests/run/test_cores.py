@@ -9,9 +9,10 @@ import pytest
 from ariel_build import boards
 from ariel_build.boards import Board
 from ariel_build.errors import BoardError, InternalError
-from ariel_build.run import execute, firmware
-from ariel_build.run.emulate import Count, Emulated, emulate
+from ariel_build.run import elf, execute, firmware
+from ariel_build.run.emulate import Emulated, emulate
 from ariel_build.run.firmware import Subject
+from ariel_build.run.stats import collect
 from tests.run.support import ON, SEVERAL
 
 ROWS, LENGTH = 64, 256
@@ -33,11 +34,12 @@ def run(board: Board, subject: Subject, samples: str, *, cores: int, quantum: in
     return emulate(board, image, inputs, cores=cores, count=True, timeout=60)
 
 
-def count(board: Board, subject: Subject, *, cores: int, quantum: int | None = None) -> Count:
-    """Returns what one inference takes."""
+def count(board: Board, subject: Subject, *, cores: int, quantum: int | None = None) -> tuple[int, list[int]]:
+    """Returns the makespan of one inference, and the instructions of each core."""
     counts = run(board, subject, "n", cores=cores, quantum=quantum).counts
     assert counts is not None
-    return counts[0]
+    assert counts[0].makespan is not None
+    return counts[0].makespan, counts[0].instructions
 
 
 @pytest.mark.parametrize(
@@ -51,15 +53,15 @@ def test_results_are_the_same_on_any_number_of_cores(board: Board, cores: int, p
 
 @pytest.mark.parametrize("board, cores", SEVERAL)
 def test_rows_that_are_claimed_one_by_one_take_their_share_of_the_time(board: Board, cores: int, pool: Subject) -> None:
-    one = count(board, pool, cores=1).makespan
+    one, _ = count(board, pool, cores=1)
     # The last rows leave cores without work: of 64, one core of three takes 22.
     possible = ROWS / -(-ROWS // cores)
-    exact = count(board, pool, cores=cores, quantum=0)
-    assert 0.997 * possible < one / exact.makespan <= possible
+    exact, per_core = count(board, pool, cores=cores, quantum=0)
+    assert 0.997 * possible < one / exact <= possible
     # Cores that wait do not work; those that work do nothing else than on one core, but for the claims and the waking.
-    assert one < sum(exact.instructions) < 1.004 * one
-    loose = count(board, pool, cores=cores)
-    assert abs(loose.makespan - exact.makespan) < 0.001 * exact.makespan
+    assert one < sum(per_core) < 1.004 * one
+    loose, _ = count(board, pool, cores=cores)
+    assert abs(loose - exact) < 0.001 * exact
 
 
 @pytest.mark.parametrize("quantum", [0, 50, 1000])
@@ -73,8 +75,8 @@ def test_counts_of_several_cores_repeat_to_the_instruction(
 
 @pytest.mark.parametrize("board, cores", SEVERAL)
 def test_stats_tell_of_each_core(board: Board, cores: int, pool: Subject) -> None:
-    stats = execute(pool.folder, pool.module, board, [b"n1234567"], cores=cores).stats
-    assert stats is not None
+    sizes, baseline = (elf.sizes(firmware.build(board, subject, cores=cores).read_bytes()) for subject in (pool, None))
+    stats = collect(board, run(board, pool, "n", cores=cores), None, sizes, baseline, cores=cores)
     per_core, makespan = stats["instructions_per_core"], stats["makespan_instructions"]
     assert isinstance(per_core, list)
     assert isinstance(makespan, int)
