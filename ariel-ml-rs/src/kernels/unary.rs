@@ -190,3 +190,58 @@ kernels! {
     Round {}
     |_, x| libm::rintf(x);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::Arena;
+
+    const DATA: [f32; 12] = [-90.0, -6.0, -2.5, -1.0, -0.5, -0.0, 0.25, 0.5, 1.5, 3.0, 7.0, 90.0];
+    const REGION: Region = Region::new(0, 48);
+
+    #[test]
+    fn functions_agree_with_double_precision_in_tiles_and_in_place() {
+        macro_rules! check {
+            ($kernel:ident { $($field:ident: $value:expr),* }, |$x:ident| $naive:expr) => {
+                for output in [REGION, Region::new(48, 48)] {
+                    let mut arena = Arena::<96>::new();
+                    let kernel = $kernel { input: REGION, output, elements: 12, $($field: $value),* };
+                    kernel.check(96);
+                    arena.fill(REGION, crate::tensor::bytes_of(&DATA));
+                    for tile in [Tile::new(0, 5), Tile::new(5, 6), Tile::new(6, 12)] {
+                        // SAFETY: checked above; the tiles are disjoint.
+                        unsafe { kernel.run(arena.memory(), tile) };
+                    }
+                    // SAFETY: the region lies inside the arena.
+                    let got = unsafe { core::slice::from_raw_parts(arena.memory().at::<f32>(output), 12).to_vec() };
+                    for (x, got) in DATA.into_iter().zip(got) {
+                        let $x = f64::from(x);
+                        let want: f64 = $naive;
+                        let close = (f64::from(got) - want).abs() <= 1e-5 * want.abs() + 1e-6;
+                        assert!(close || f64::from(got) == want, "{}({x}) = {got}, not {want}", stringify!($kernel));
+                    }
+                }
+            };
+        }
+        check!(Clip { low: -0.5, high: 2.0 }, |x| x.clamp(-0.5, 2.0));
+        check!(LeakyRelu { slope: 0.25 }, |x| if x < 0.0 { x * 0.25 } else { x });
+        check!(Elu { alpha: 1.5 }, |x| if x < 0.0 { 1.5 * x.exp_m1() } else { x });
+        check!(Celu { alpha: 0.5 }, |x| if x < 0.0 { 0.5 * (x / 0.5).exp_m1() } else { x });
+        check!(Selu { alpha: 1.5, gamma: 2.0 }, |x| 2.0 * if x < 0.0 { 1.5 * x.exp_m1() } else { x });
+        check!(HardSigmoid { alpha: 0.25, beta: 0.5 }, |x| (0.25 * x + 0.5).clamp(0.0, 1.0));
+        check!(HardSwish {}, |x| x * (x + 3.0).clamp(0.0, 6.0) / 6.0);
+        check!(Sigmoid {}, |x| 1.0 / (1.0 + (-x).exp()));
+        check!(Swish { alpha: 1.0 }, |x| x / (1.0 + (-x).exp()));
+        check!(Tanh {}, |x| x.tanh());
+        check!(Softplus {}, |x| if x > 50.0 { x } else { x.exp().ln_1p() });
+        check!(Softsign {}, |x| x / (1.0 + x.abs()));
+        check!(Square {}, |x| x * x);
+        check!(Reciprocal {}, |x| 1.0 / x);
+        check!(Sign {}, |x| if x == 0.0 { x } else { x.signum() });
+        check!(Floor {}, |x| x.floor());
+        check!(Ceil {}, |x| x.ceil());
+        check!(Round {}, |x| x.round_ties_even());
+        check!(Neg {}, |x| -x);
+        check!(Abs {}, |x| x.abs());
+    }
+}

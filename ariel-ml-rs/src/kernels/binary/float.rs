@@ -105,6 +105,8 @@ kernels! { i32;
     SubI32 => i32::wrapping_sub;
     /// `left * right` in wrapping int32.
     MulI32 => i32::wrapping_mul;
+    /// `left / right` in int32, rounded towards zero; division by 0 gives 0.
+    DivI32 => |a, b| if b == 0 { 0 } else { a.wrapping_div(b) };
     /// `max(left, right)` in int32.
     MaximumI32 => i32::max;
     /// `min(left, right)` in int32.
