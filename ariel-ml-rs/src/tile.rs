@@ -3,8 +3,10 @@
 /// Along which part of its output a kernel is cut into tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Axis {
-    /// Rows of the output image: large images, small filters.
+    /// Rows of the output.
     Rows,
+    /// Pixels of the output image, row by row: large images, small filters.
+    Pixels,
     /// Channels of the output: each core reads only its share of the weights.
     Channels,
 }

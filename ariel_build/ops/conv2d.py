@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
-from ariel_build.kernel import Axis, Field, KernelCall, Packed, Scratch, Tiling, Variant
+from ariel_build.kernel import Field, KernelCall, Packed, Scratch
 from ariel_build.ops.accumulate import (
     Numbers,
     bounds,
@@ -28,7 +28,7 @@ from ariel_build.ops.dynamic_quantize import hybrid, hybrid_fields, hybrid_input
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import filter_to_nhwc, from_nhwc, spatial_shape, to_nhwc
-from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window
+from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window, tiling_over
 
 __all__ = ["Conv2d", "convolution"]
 
@@ -116,14 +116,13 @@ class Conv2d(Operator):
             "groups": self.groups,
             "filter": packed(weights.reshape(count, depth), self.groups),
         }
-        rows = output.shape[1] >= 4
-        tail: dict[str, Field] = {
-            "axis": Variant("Axis::Rows" if rows else "Axis::Channels"),
-            "scratch": Scratch(0 if self.window.is_pointwise else depth * x.type.dtype.bytes),
-        }
         # A tile begins a block of four channels: blocks begin with their group.
         unit = 4 if self.groups == 1 or count // self.groups % 4 == 0 else count // self.groups
-        tiling = Tiling(Axis.ROWS, output.shape[1]) if rows else Tiling(Axis.CHANNELS, count, unit)
+        axis, tiling, reads = tiling_over(output, self.window, x, unit)
+        tail: dict[str, Field] = {
+            "axis": axis,
+            "scratch": Scratch(0 if self.window.is_pointwise else depth * x.type.dtype.bytes),
+        }
         inputs = [x]
         bias = node.inputs[2] if len(node.inputs) > 2 else None
         if is_hybrid(node.inputs):
@@ -151,7 +150,7 @@ class Conv2d(Operator):
                 "bounds": bounds(node, self.clip, self.rounding),
                 **tail,
             }
-        return KernelCall(kernel, fields, inputs, [output], tiling, self.macs(node))
+        return KernelCall(kernel, fields, inputs, [output], tiling, self.macs(node), reads=(reads,))
 
 
 @imports("tflite", "CONV_2D")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernel import Axis, Field, KernelCall, Packed, Scratch, Tiling, Variant
+from ariel_build.kernel import Field, KernelCall, Packed, Scratch
 from ariel_build.ops.accumulate import (
     Numbers,
     bounds,
@@ -25,7 +25,7 @@ from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
 from ariel_build.ops.dynamic_quantize import hybrid, hybrid_fields, hybrid_inputs, is_hybrid
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
-from ariel_build.ops.window import Window, image, patches, tflite_window
+from ariel_build.ops.window import Window, image, patches, tflite_window, tiling_over
 
 __all__ = ["DepthwiseConv2d"]
 
@@ -89,7 +89,7 @@ class DepthwiseConv2d(Operator):
         x, filter_, output = node.input(0), node.input(1), node.output
         count = filter_.shape[3]
         weights = constant(filter_, "the filter").reshape(self.window.taps, count)
-        rows = output.shape[1] >= 4
+        axis, tiling, reads = tiling_over(output, self.window, x, 4)
         # The kernel keeps where each tap reads (4 bytes a tap), and a pixel of padding.
         scratch = 4 * self.window.taps + x.shape[3] * x.type.dtype.bytes
         common: dict[str, Field] = {
@@ -99,10 +99,9 @@ class DepthwiseConv2d(Operator):
             "filter": Packed(weights, "filter"),
         }
         tail: dict[str, Field] = {
-            "axis": Variant("Axis::Rows" if rows else "Axis::Channels"),
+            "axis": axis,
             "scratch": Scratch(scratch),
         }
-        tiling = Tiling(Axis.ROWS, output.shape[1]) if rows else Tiling(Axis.CHANNELS, count, 4)
         inputs = [x]
         bias = node.inputs[2] if len(node.inputs) > 2 else None
         if is_hybrid(node.inputs):
@@ -130,7 +129,7 @@ class DepthwiseConv2d(Operator):
                 "bounds": bounds(node, self.clip, self.rounding),
                 **tail,
             }
-        return KernelCall(kernel, fields, inputs, [output], tiling, self.macs(node))
+        return KernelCall(kernel, fields, inputs, [output], tiling, self.macs(node), reads=(reads,))
 
 
 @imports("tflite", "DEPTHWISE_CONV_2D")

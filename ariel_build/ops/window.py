@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, TensorType, Value
-from ariel_build.kernel import Nested, Operand
+from ariel_build.kernel import Axis, Nested, Operand, Reads, Tiling, Variant
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.importer import Importer
 
-__all__ = ["Window", "image", "patches", "same_padding"]
+__all__ = ["Window", "image", "patches", "same_padding", "tiling_over"]
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,22 @@ def patches(window: Window, image: Array, padding: float) -> Array:
             x : x + (columns - 1) * window.strides[1] + 1 : window.strides[1],
         ]
     return out
+
+
+#: Pixels from which on an image is cut into ranges of pixels; smaller ones are cut into ranges of channels.
+MANY_PIXELS = 16
+
+
+def tiling_over(output: Value, window: Window, x: Value, unit: int) -> tuple[Variant, Tiling, Reads]:
+    """Returns how a convolution's output is cut into tiles, and what a tile reads of the image.
+
+    A small image is cut into channels, in multiples of `unit`: then each core reads only its share of the filter.
+    """
+    _, height, width, channels = output.shape
+    rows = Reads("rows", x.shape[1], window.strides[0], window.padding[0], window.extent(0), width)
+    if height * width >= MANY_PIXELS:
+        return Variant("Axis::Pixels"), Tiling(Axis.PIXELS, height * width), rows
+    return Variant("Axis::Channels"), Tiling(Axis.CHANNELS, channels, unit), Reads()
 
 
 def image(value: Value) -> Nested:

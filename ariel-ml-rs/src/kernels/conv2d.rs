@@ -9,7 +9,7 @@
 
 use super::dynamic_quantize::Rescale;
 use super::multiply::{Factor, Finish, Real, Stored, channels};
-use super::window::{Window, ranges};
+use super::window::{Window, pixels};
 use super::{dot, quantized};
 use crate::memory::{Image, Memory, Region};
 use crate::quant::{Bounds, Requantize};
@@ -158,7 +158,7 @@ impl Shape<'_> {
         finish: impl Fn(*const T) -> F,
     ) {
         let window = self.window;
-        let (rows, tile_channels) = ranges(self.axis, tile, self.output);
+        let (spans, tile_channels) = pixels(self.axis, tile, self.output);
         let depth = self.depth();
         let in_channels = per_group(self.input.channels, self.groups);
         let out_channels = per_group(self.output.channels, self.groups);
@@ -168,8 +168,8 @@ impl Shape<'_> {
             if first >= end {
                 continue;
             }
-            for y in rows.clone() {
-                for x in 0..self.output.width as usize {
+            for (y, columns) in spans.clone() {
+                for x in columns {
                     // SAFETY: all indices lie inside the shapes that `check` proved; the tile's pixels and channels are
                     // this call's own (memory invariant 2), and the scratch is this worker's.
                     unsafe {

@@ -9,7 +9,7 @@
 use super::dynamic_quantize::Rescale;
 use super::multiply::{Factor, Finish, Real, SUMS, Stored, Sums, finish_all};
 use super::quantized;
-use super::window::{Window, ranges};
+use super::window::{Window, pixels};
 use crate::memory::{Image, Memory, Region};
 use crate::quant::{Bounds, Requantize};
 use crate::tile::{Axis, Tile};
@@ -251,7 +251,7 @@ impl Shape<'_> {
         finish: &F,
         correct: impl Fn(&Taps<T>, Range<usize>, *mut T::Sum),
     ) {
-        let (rows, channels) = ranges(self.axis, tile, self.output);
+        let (spans, channels) = pixels(self.axis, tile, self.output);
         let window = self.window;
         let mut sums = Sums::<T::Sum>::uninit();
         let sums = sums.as_mut_ptr().cast::<T::Sum>();
@@ -271,11 +271,11 @@ impl Shape<'_> {
             let taps = Taps { image, places, count: window.taps() };
             let strides = (view.row_stride(), view.pixel_stride());
             let step = (strides.1 * window.stride_w as usize) as i32;
-            for y in rows {
+            for (y, columns) in spans {
                 let rows_inside = window.rows_inside(y, self.input.height as usize);
                 // Whether the pixel before read no padding: then this one's taps are a step further, if it reads none.
                 let mut was_inside = false;
-                for x in 0..self.output.width as usize {
+                for x in columns {
                     let is_inside = rows_inside && window.columns_inside(x, self.input.width as usize);
                     if is_inside && was_inside {
                         for tap in 0..taps.count {

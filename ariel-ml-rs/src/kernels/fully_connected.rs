@@ -81,7 +81,7 @@ pub struct F32 {
 /// Rows and channels of a tile.
 const fn ranges(axis: Axis, tile: Tile, rows: u32, channels: usize) -> (Range<usize>, (usize, usize)) {
     match axis {
-        Axis::Rows => (tile.start()..tile.end(), (0, channels)),
+        Axis::Rows | Axis::Pixels => (tile.start()..tile.end(), (0, channels)),
         Axis::Channels => (0..rows as usize, (tile.start(), tile.end())),
     }
 }

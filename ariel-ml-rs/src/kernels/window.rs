@@ -145,7 +145,52 @@ unsafe fn fill<T: Element>(to: *mut T, value: T, count: usize) -> *mut T {
 pub fn ranges(axis: Axis, tile: Tile, output: &Image) -> (Range<usize>, Range<usize>) {
     let range = tile.start()..tile.end();
     match axis {
-        Axis::Rows => (range, 0..output.channels as usize),
+        Axis::Rows | Axis::Pixels => (range, 0..output.channels as usize),
         Axis::Channels => (0..output.height as usize, range),
+    }
+}
+
+/// Output pixels and channels of a tile: a range along its axis, all of the other.
+#[inline]
+#[must_use]
+pub fn pixels(axis: Axis, tile: Tile, output: &Image) -> (Spans, Range<usize>) {
+    let (width, channels) = (output.width as usize, output.channels as usize);
+    match axis {
+        Axis::Pixels => (Spans::new(tile.start(), tile.end(), width), 0..channels),
+        Axis::Rows => (Spans::new(tile.start() * width, tile.end() * width, width), 0..channels),
+        Axis::Channels => (Spans::new(0, output.height as usize * width, width), tile.start()..tile.end()),
+    }
+}
+
+/// Pixels of an image in the order of its rows: each item is a row and columns of it.
+#[derive(Clone, Debug)]
+pub struct Spans {
+    row: usize,
+    column: usize,
+    left: usize,
+    width: usize,
+}
+
+impl Spans {
+    fn new(start: usize, end: usize, width: usize) -> Self {
+        // An image has columns (`Image::check`), which the optimiser cannot know.
+        let row = start.checked_div(width).unwrap_or(0);
+        Self { row, column: start - row * width, left: end.saturating_sub(start), width }
+    }
+}
+
+impl Iterator for Spans {
+    type Item = (usize, Range<usize>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.left == 0 {
+            return None;
+        }
+        let (row, first) = (self.row, self.column);
+        let count = self.left.min(self.width - first);
+        self.left -= count;
+        (self.row, self.column) = (row + 1, 0);
+        Some((row, first..first + count))
     }
 }
