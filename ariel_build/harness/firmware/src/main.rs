@@ -11,6 +11,7 @@
 //! of one sequence. Counters run from the call of `infer` to its return.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+#[cfg_attr(feature = "baseline", allow(dead_code, unused_imports, reason = "without a model there is nobody to wake"))]
 mod platform;
 #[cfg(all(feature = "multicore", not(feature = "baseline")))]
 mod pool;

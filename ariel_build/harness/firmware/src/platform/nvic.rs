@@ -15,13 +15,13 @@ pub fn mask_interrupts() {
 }
 
 /// Has interrupt `number`, less than 32, end WFI.
-pub fn enable_interrupt(number: u32) {
+pub fn enable_interrupt(number: u16) {
     // SAFETY: a register of the core; the interrupt is not taken, since PRIMASK is set.
     unsafe { ptr::with_exposed_provenance_mut::<u32>(ISER0).write_volatile(1 << number) };
 }
 
 /// Interrupt `number`, less than 32, is not pending any more, unless its source still asks for it.
-pub fn unpend(number: u32) {
+pub fn unpend(number: u16) {
     // SAFETY: a register of the core.
     unsafe { ptr::with_exposed_provenance_mut::<u32>(ICPR0).write_volatile(1 << number) };
     synchronise();

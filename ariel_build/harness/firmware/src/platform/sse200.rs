@@ -11,7 +11,7 @@ use core::mem::transmute;
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// The number of the running core, of Arm's CPU_IDENTITY block.
+/// The number of the running core, from Arm's block `CPU_IDENTITY`.
 const CPUID: usize = 0x5001_f000;
 /// Where core 1 finds its vectors, and the bits that keep cores from running, both of the system control block.
 const INITSVTOR1: usize = 0x5002_1114;
@@ -21,7 +21,7 @@ const MHU0: usize = 0x5000_3000;
 const SET: usize = 4;
 const CLEAR: usize = 8;
 /// The interrupt of MHU0 on both cores.
-const MHU0_IRQ: u32 = 6;
+const MHU0_IRQ: u16 = 6;
 
 /// The `fn(u32) -> !` that the worker runs, as an address: written before core 1 is started.
 static ENTRY: AtomicUsize = AtomicUsize::new(0);
@@ -106,7 +106,7 @@ pub static PARK: Sleeper = Sleeper(ArmWfi {
     core: core_id,
     raise: |core| write(mhu(core) + SET, 1),
     clear: || write(mhu(core_id()) + CLEAR, 1),
-    interrupt: MHU0_IRQ as u16,
+    interrupt: MHU0_IRQ,
 });
 
 impl Park for Sleeper {

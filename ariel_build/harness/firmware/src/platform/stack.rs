@@ -31,8 +31,10 @@ pub fn overflowed() -> bool {
 
 #[cfg(feature = "multicore")]
 mod workers;
+#[cfg(all(feature = "multicore", target_arch = "riscv32"))]
+pub use workers::STACK_BYTES;
 #[cfg(feature = "multicore")]
-pub use workers::{STACK_BYTES, STACKS, paint_workers, worker_depth};
+pub use workers::{STACKS, paint_workers, worker_depth};
 
 /// A painted stretch of stack: `from` is its lowest word, `to` the stack pointer above it.
 pub struct Painted {
