@@ -14,6 +14,7 @@ import numpy as np
 
 from ariel_build.errors import MetadataError, ModelError
 from ariel_build.frontends import SourceModel
+from ariel_build.frontends.checks import public_names
 from ariel_build.ir import Array, Value
 
 __all__ = ["Samples", "bind_dims", "load", "random_samples", "save", "split_outputs"]
@@ -59,8 +60,7 @@ def read_npz(path: Path) -> dict[str, Array]:
 
 def names_of(values: Sequence[Value], kind: str) -> list[str]:
     """Returns the name of each array: the tensor's, or `input_<i>` where that is empty or repeated."""
-    names = [v.name for v in values]
-    return [n if n and names.count(n) == 1 else f"{kind}_{k}" for k, n in enumerate(names)]
+    return public_names([v.name for v in values], kind)
 
 
 def find(arrays: Mapping[str, Array], name: str, index: int, kind: str = "input") -> Array | None:

@@ -1,0 +1,1 @@
+"""Whole models against recorded answers, and damaged ones."""
