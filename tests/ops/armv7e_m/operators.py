@@ -1,0 +1,91 @@
+"""Random convolutions and dense layers of int8 whose shapes the kernels of Armv7E-M compute."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tests.ops import tflm
+from tests.ops.sums import ACTIVATIONS, Sum, output_size
+
+__all__ = ["convolution", "dense", "depthwise"]
+
+
+def _tensors(
+    rng: np.random.Generator, image: tuple[int, ...], filter_: tuple[int, ...], axis: int, terms: int
+) -> tuple[Sum, list[tflm.Tensor | None]]:
+    """Returns input, filter and bias; weights are at most 127, as TFLite's own are, in part nothing but extremes.
+
+    TFLite-Micro wants a bias of depthwise convolutions, those with their channels along the last axis.
+    """
+    quantisation = Sum.random(rng, terms, filter_[axis], per_channel=True)
+    tensors = quantisation.tensors(rng, image, filter_, axis, bias=axis == 3 or bool(rng.random() < 0.8))
+    weights, bias = tensors[1], tensors[2]
+    assert weights is not None
+    assert weights.data is not None
+    tensors[1] = replace(weights, data=np.maximum(weights.data, -127).astype(np.int8))
+    if bias is not None and bias.data is not None and rng.random() < 0.3:
+        # Dead channels have huge biases, or ones that leave a value or two.
+        data = bias.data.copy()
+        data[rng.integers(0, data.size)] = int(rng.choice([-1, 1])) * int(rng.integers(1 << 20, 1 << 30))
+        tensors[2] = replace(bias, data=data)
+    return quantisation, tensors
+
+
+def _window(
+    rng: np.random.Generator, window: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], most: int
+) -> tuple[tuple[int, int], tuple[int, int], dict[str, object]]:
+    """Returns sizes of input and output, and the options."""
+    same = bool(rng.random() < 0.6)
+    height, width = (int((k - 1) * d + rng.integers(1, most)) for k, d in zip(window, dilation, strict=True))
+    pairs = zip((height, width), window, stride, dilation, strict=True)
+    rows, columns = (output_size(n, k, s, d, same=same) for n, k, s, d in pairs)
+    options: dict[str, object] = {
+        "padding": 0 if same else 1,
+        "strideH": stride[0],
+        "strideW": stride[1],
+        "dilationHFactor": dilation[0],
+        "dilationWFactor": dilation[1],
+        "fusedActivationFunction": int(rng.choice(ACTIVATIONS)),
+    }
+    return (height, width), (rows, columns), options
+
+
+def convolution(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a convolution: pointwise, or with any window, stride, dilation and padding."""
+    window, stride, dilation = (tuple(int(v) for v in rng.integers(1, 5, 2)) for _ in range(3))
+    if rng.random() < 0.4:
+        window = (1, 1)
+    stride, dilation = (stride, (1, 1)) if rng.random() < 0.7 else ((1, 1), dilation)
+    if rng.random() < 0.3:
+        stride = (1, 1)
+    size, out, options = _window(rng, window, stride, dilation, 10)
+    depth, count = int(rng.choice([1, 2, 3, 4, 5, 7, 8, 9, 16, 33])), int(rng.choice([1, 2, 3, 4, 5, 7, 8, 9, 18]))
+    quantisation, tensors = _tensors(rng, (1, *size, depth), (count, *window, depth), 0, depth * window[0] * window[1])
+    output = quantisation.output((1, *out, count))
+    return tflm.Operator("CONV_2D", tensors, [output], ("Conv2DOptions", options), 3)
+
+
+def depthwise(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a 3x3 depthwise convolution, or one of a single channel with many filters."""
+    stride = tuple(int(v) for v in rng.choice([1, 2, 3], 2, p=[0.5, 0.4, 0.1]))
+    stride = (stride[0], stride[0]) if rng.random() < 0.6 else stride
+    window, channels, multiplier = (3, 3), int(rng.choice([4, 5, 6, 7, 8, 9, 12])), 1
+    if rng.random() < 0.2:
+        window, channels, multiplier = (int(rng.integers(1, 6)), int(rng.integers(1, 6))), 1, int(rng.integers(1, 9))
+    size, out, options = _window(rng, window, stride, (1, 1), 16)
+    count = channels * multiplier
+    options["depthMultiplier"] = multiplier
+    quantisation, tensors = _tensors(rng, (1, *size, channels), (1, *window, count), 3, window[0] * window[1])
+    output = quantisation.output((1, *out, count))
+    return tflm.Operator("DEPTHWISE_CONV_2D", tensors, [output], ("DepthwiseConv2DOptions", options), 3)
+
+
+def dense(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a dense layer over one row or more."""
+    depth, count, rows = int(rng.integers(1, 90)), int(rng.integers(1, 30)), int(rng.choice([1, 1, 2, 3, 4, 9]))
+    options = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS)), "keepNumDims": False}
+    quantisation, tensors = _tensors(rng, (rows, depth), (count, depth), 0, depth)
+    output = quantisation.output((rows, count))
+    return tflm.Operator("FULLY_CONNECTED", tensors, [output], ("FullyConnectedOptions", options), 4)
