@@ -86,7 +86,6 @@ impl<const UNITS: usize, const WORKERS: usize, const SLOTS: usize, const WORDS: 
     }
 }
 
-#[cfg(not(all(test, loom)))]
 impl<const UNITS: usize, const WORKERS: usize, const SLOTS: usize, const WORDS: usize> Default
     for Room<UNITS, WORKERS, SLOTS, WORDS>
 {

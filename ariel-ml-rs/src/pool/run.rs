@@ -5,7 +5,7 @@ use super::job::Job;
 use super::shared::{IDLE_ROUNDS, Pool};
 use super::stats::Count;
 use crate::Error;
-use crate::sync::primitive::{Ordering, fence, planted, spin_loop};
+use crate::sync::primitive::{Ordering, fence, is_abandoned, planted, spin_loop};
 use core::future::Future;
 use core::pin::Pin;
 use core::ptr::NonNull;
@@ -266,8 +266,10 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        self.give_up();
-        self.job.room.desk.leader.attend();
+        if !is_abandoned() {
+            self.give_up();
+            self.job.room.desk.leader.attend();
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::job::{Job, Ready};
 use super::seats::Place;
 use super::shared::{IDLE_ROUNDS, Pool};
 use super::stats::Count;
-use crate::sync::primitive::{Ordering, fence, planted, spin_loop};
+use crate::sync::primitive::{Ordering, fence, is_abandoned, planted, spin_loop};
 use core::convert::Infallible;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
@@ -160,8 +160,10 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.place.bell.attend();
-        // Release pairs with Acquire in `Pool::seat`.
-        self.place.taken.store(0, Ordering::Release);
+        if !is_abandoned() {
+            self.place.bell.attend();
+            // Release pairs with Acquire in `Pool::seat`.
+            self.place.taken.store(0, Ordering::Release);
+        }
     }
 }

@@ -55,7 +55,6 @@ impl<const HELPERS: usize> Seats<HELPERS> {
     }
 }
 
-#[cfg(not(all(test, loom)))]
 impl<const HELPERS: usize> Default for Seats<HELPERS> {
     fn default() -> Self {
         Self::new()

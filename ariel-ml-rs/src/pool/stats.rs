@@ -42,24 +42,27 @@ impl Counts {
     }
 
     /// Counts one more.
-    #[inline]
-    #[cfg_attr(not(feature = "pool-stats"), expect(clippy::unused_self, reason = "there is nothing to count with"))]
-    pub(super) fn add(&self, _count: Count) {
-        #[cfg(feature = "pool-stats")]
-        {
-            let counter = &self.counters[_count as usize];
-            counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        }
+    #[cfg(feature = "pool-stats")]
+    pub(super) fn add(&self, count: Count) {
+        let counter = &self.counters[count as usize];
+        counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
 
-    #[cfg_attr(not(feature = "pool-stats"), expect(clippy::unused_self, reason = "there is nothing to read"))]
+    /// What was counted.
+    #[cfg(feature = "pool-stats")]
     pub(super) fn read(&self) -> Stats {
-        #[cfg(feature = "pool-stats")]
-        {
-            let [units, steals, sleeps] = self.counters.each_ref().map(|counter| counter.load(Ordering::Relaxed));
-            Stats { units, steals, sleeps }
-        }
-        #[cfg(not(feature = "pool-stats"))]
+        let [units, steals, sleeps] = self.counters.each_ref().map(|counter| counter.load(Ordering::Relaxed));
+        Stats { units, steals, sleeps }
+    }
+}
+
+#[cfg(not(feature = "pool-stats"))]
+#[expect(clippy::unused_self, reason = "there is nothing to count with")]
+impl Counts {
+    #[inline]
+    pub(super) fn add(&self, _count: Count) {}
+
+    pub(super) fn read(&self) -> Stats {
         Stats::default()
     }
 }

@@ -29,11 +29,6 @@ macro_rules! locked {
                 self.0.load(order)
             }
 
-            /// As `core`'s, at least `Release`.
-            pub(crate) fn store(&self, value: $value, _order: Ordering) {
-                self.update(|_| value);
-            }
-
             /// As `core`'s, at least `AcqRel`.
             pub(crate) fn compare_exchange(
                 &self,
@@ -72,6 +67,11 @@ locked!(
 );
 
 impl AtomicU8 {
+    /// As `core`'s, at least `Release`.
+    pub(crate) fn store(&self, value: u8, _order: Ordering) {
+        self.update(|_| value);
+    }
+
     /// As `core`'s, at least `AcqRel`.
     pub(crate) fn fetch_add(&self, value: u8, _order: Ordering) -> u8 {
         self.update(|old| old.wrapping_add(value))
@@ -79,6 +79,11 @@ impl AtomicU8 {
 }
 
 impl AtomicU32 {
+    /// As `core`'s, at least `Release`.
+    pub(crate) fn store(&self, value: u32, _order: Ordering) {
+        self.update(|_| value);
+    }
+
     /// As `core`'s, at least `AcqRel`.
     pub(crate) fn fetch_or(&self, value: u32, _order: Ordering) -> u32 {
         self.update(|old| old | value)
@@ -87,5 +92,45 @@ impl AtomicU32 {
     /// As `core`'s, at least `AcqRel`.
     pub(crate) fn fetch_and(&self, value: u32, _order: Ordering) -> u32 {
         self.update(|old| old & value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn updates_from_two_threads_exclude_each_other() {
+        let (counter, bits) = (AtomicU8::new(0), AtomicU32::new(0));
+        thread::scope(|scope| {
+            for half in 0..2 {
+                let (counter, bits) = (&counter, &bits);
+                scope.spawn(move || {
+                    for bit in 0..16 {
+                        counter.fetch_add(1, Ordering::Relaxed);
+                        bits.fetch_or(1 << (16 * half + bit), Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        assert_eq!(counter.load(Ordering::Relaxed), 32);
+        assert_eq!(bits.fetch_and(0xff, Ordering::Relaxed), u32::MAX);
+        assert_eq!(bits.load(Ordering::Relaxed), 0xff);
+        bits.store(1, Ordering::Relaxed);
+        counter.store(2, Ordering::Relaxed);
+        assert_eq!(bits.compare_exchange(1, 3, Ordering::AcqRel, Ordering::Relaxed), Ok(1));
+        assert_eq!(counter.compare_exchange(1, 3, Ordering::AcqRel, Ordering::Relaxed), Err(2));
+        assert_eq!((counter.load(Ordering::Relaxed), bits.load(Ordering::Relaxed)), (2, 3));
+    }
+
+    #[test]
+    fn compare_and_swap_succeeds_where_the_value_is_the_expected_one() {
+        let (mut one, mut two) = (1, 2);
+        let (one, two) = (&raw mut one, &raw mut two);
+        let pointer = AtomicPtr::new(one);
+        assert_eq!(pointer.compare_exchange(two, one, Ordering::AcqRel, Ordering::Relaxed), Err(one));
+        assert_eq!(pointer.compare_exchange(one, two, Ordering::AcqRel, Ordering::Relaxed), Ok(one));
+        assert_eq!(pointer.load(Ordering::Relaxed), two);
     }
 }

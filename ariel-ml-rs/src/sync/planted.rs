@@ -43,10 +43,12 @@ pub(crate) fn is(bug: Bug) -> bool {
     PLANTED.get() == Some(bug)
 }
 
-/// Runs `model` with `bug` in the code, and tells whether it failed, as it should.
-pub(crate) fn found(bug: Bug, model: impl FnOnce() + std::panic::UnwindSafe) -> bool {
+/// Checks that `model` fails with `bug` in the code, and by what loom (or the model) says of it.
+pub(crate) fn assert_found(bug: Bug, says: &str, model: impl FnOnce() + std::panic::UnwindSafe) {
     PLANTED.set(Some(bug));
     let outcome = std::panic::catch_unwind(model);
     PLANTED.set(None);
-    outcome.is_err()
+    let Err(panic) = outcome else { panic!("{bug:?} was not found") };
+    let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    assert!(message.is_some_and(|message| message.contains(says)), "{bug:?} was found by {message:?}");
 }

@@ -13,8 +13,7 @@ mod chosen {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::hint::spin_loop;
     pub(crate) use loom::sync::atomic::{
-        AtomicBool as PlainBool, AtomicPtr as PlainPtr, AtomicU8 as PlainU8, AtomicU16 as PlainU16,
-        AtomicU32 as PlainU32,
+        AtomicBool as PlainBool, AtomicPtr as PlainPtr, AtomicU16 as PlainU16, AtomicU32 as PlainU32,
     };
     pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, fence};
 }
@@ -26,8 +25,7 @@ mod chosen {
     pub(crate) use core::hint::spin_loop;
     pub(crate) use core::sync::atomic::fence;
     pub(crate) use core::sync::atomic::{
-        AtomicBool as PlainBool, AtomicPtr as PlainPtr, AtomicU8 as PlainU8, AtomicU16 as PlainU16,
-        AtomicU32 as PlainU32,
+        AtomicBool as PlainBool, AtomicPtr as PlainPtr, AtomicU16 as PlainU16, AtomicU32 as PlainU32,
     };
     #[cfg(target_has_atomic = "32")]
     pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32};
@@ -49,6 +47,15 @@ mod chosen {
 }
 
 pub(crate) use chosen::*;
+
+/// Whether a model has failed: its atomics are gone then, and nothing is to be put in order any more.
+#[inline]
+pub(crate) fn is_abandoned() -> bool {
+    #[cfg(all(test, loom))]
+    return std::thread::panicking();
+    #[cfg(not(all(test, loom)))]
+    false
+}
 
 /// A function that is `const`, except in loom's tests: loom's atomics are made at run time.
 macro_rules! const_fn {

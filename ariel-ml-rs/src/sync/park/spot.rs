@@ -63,12 +63,13 @@ impl Spot {
     }
 }
 
-/// Where one thread of a model sleeps. loom's own `park` would order more than a processor does.
+/// Where one thread of a model sleeps: whether it has been rung for, and, outside of what is modelled, the thread that is about
+/// to block.
 #[cfg(all(test, loom))]
 #[derive(Debug)]
 pub struct Spot {
     pub(super) rung: loom::sync::Mutex<bool>,
-    pub(super) bell: loom::sync::Condvar,
+    pub(super) blocked: std::sync::Mutex<Option<loom::thread::Thread>>,
 }
 
 #[cfg(all(test, loom))]
@@ -76,7 +77,7 @@ impl Spot {
     /// An empty spot.
     #[must_use]
     pub fn new() -> Self {
-        Self { rung: loom::sync::Mutex::new(false), bell: loom::sync::Condvar::new() }
+        Self { rung: loom::sync::Mutex::new(false), blocked: std::sync::Mutex::new(None) }
     }
 }
 
