@@ -6,6 +6,7 @@
 
 use super::clamp::clamp;
 use super::gemm::{PIXELS, gemm4};
+use super::gemv::row;
 use super::patches::Patches;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
@@ -72,8 +73,8 @@ impl Conv2d {
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
     pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
-        let (mut pixel, end) = (tile.start(), tile.end());
-        // Too few pixels for a block are each computed four times over.
+        let (mut pixel, mut end) = (tile.start(), tile.end());
+        // Too few pixels for a block are each computed four times over, where they cannot be computed one by one.
         let step = if end - pixel < PIXELS { 0 } else { 1 };
         // SAFETY: the tile's pixels lie inside the output and are this call's own, and the scratch is this worker's; `check`
         // proved the lengths that the naked functions rely on.
@@ -81,6 +82,15 @@ impl Conv2d {
             let inputs = memory.scratch::<i16>(self.scratch);
             let output = self.output.view::<i8>(memory).pixel(0, 0);
             let patches = Patches::new(self, memory, step);
+            if patches.are_rows() {
+                while !(end - pixel).is_multiple_of(PIXELS) {
+                    end -= 1;
+                    let bytes = patches.widen_row(end, inputs).byte_offset_from(inputs).cast_unsigned();
+                    let (stream, channels) = (self.stream.as_ptr(), self.output.channels as usize);
+                    let output = output.add(end * self.output.pixel as usize);
+                    row(inputs, bytes, (stream, self.pair()), output, channels);
+                }
+            }
             while pixel < end {
                 // The last block begins early enough to be whole: what it computes again comes out the same.
                 let first = if step == 0 { pixel } else { pixel.min(end - PIXELS) };

@@ -3,7 +3,7 @@
 //! Many rows are a pointwise convolution of an image one pixel high ([`super::Conv2d`]): the compiler chooses.
 
 use super::clamp::clamp;
-use super::gemv::gemv;
+use super::gemv::row;
 use super::widen::{copy, widen1};
 use crate::memory::{Memory, Region};
 use crate::quant::Bounds;
@@ -63,11 +63,11 @@ impl FullyConnected {
         let (depth, channels, first) = (self.depth as usize, self.channels as usize, tile.start());
         let (whole, rest) = (depth / STEP, depth % STEP);
         let count = tile.end() - first;
-        for row in 0..self.rows as usize {
+        for index in 0..self.rows as usize {
             // SAFETY: `check` proved the lengths; the tile's channels are this call's own, and the scratch this worker's.
             unsafe {
-                let input = memory.at::<i8>(self.input).cast_const().add(row * depth);
-                let output = memory.at::<i8>(self.output).add(row * channels + first);
+                let input = memory.at::<i8>(self.input).cast_const().add(index * depth);
+                let output = memory.at::<i8>(self.output).add(index * channels + first);
                 let inputs = memory.scratch::<i16>(self.scratch);
                 let mut end = inputs;
                 if whole > 0 {
@@ -80,16 +80,7 @@ impl FullyConnected {
                 }
                 let bytes = end.byte_offset_from(inputs).cast_unsigned();
                 let stream = self.stream.as_ptr().add(first / 2 * self.pair());
-                let last = stream.add(count / 2 * self.pair());
-                if count > 1 {
-                    gemv(inputs, stream, output, bytes, last);
-                }
-                if !count.is_multiple_of(2) {
-                    // The second channel of the last pair is none.
-                    let mut pair = [0_i8; 2];
-                    gemv(inputs, last, pair.as_mut_ptr(), bytes, last.add(self.pair()));
-                    output.add(count - 1).write(*pair.as_ptr());
-                }
+                row(inputs, bytes, (stream, self.pair()), output, count);
                 clamp(output, count, &self.bounds);
             }
         }

@@ -2,7 +2,7 @@
 
 use super::conv2d::Conv2d;
 use super::gemm::PIXELS;
-use super::widen::{Parts, fill, place, widen4};
+use super::widen::{Parts, fill, place, widen1, widen4};
 use crate::memory::{Memory, View};
 
 /// How the patches of a block are found.
@@ -89,6 +89,20 @@ impl<'a> Patches<'a> {
                 self.one_by_one(y, x, to)
             }
         }
+    }
+
+    /// Whether patches are rows of whole steps of [`super::gemv`]: those of a few pixels need no block.
+    pub(super) fn are_rows(&self) -> bool {
+        self.kind == Kind::Flat && self.run.is_multiple_of(8)
+    }
+
+    /// Widens the patch of one pixel, and returns the end of what it wrote.
+    ///
+    /// # Safety
+    /// The patches are rows; otherwise as for `widen`.
+    pub(super) unsafe fn widen_row(&self, pixel: usize, to: *mut i16) -> *mut i16 {
+        // SAFETY: forwarded to the caller.
+        unsafe { widen1(self.image.add(pixel * self.view.pixel_stride()), to, self.words) }
     }
 
     /// Whether four runs, rounded up to words, lie in the region.
