@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tools.setup import debian, distribution_rust, qemu, rtl, rust
+from tools.setup import crates, debian, distribution_rust, qemu, rtl, rust
 from tools.setup.process import Result
 
 Answer = Result | Callable[[], Result]
 M7, M0 = "thumbv7em-none-eabihf", "thumbv6m-none-eabi"
 OK = Result(0)
+#: Cargo looks whether it has the crates.
+FETCH = f"cargo fetch --quiet --locked --manifest-path {crates.FIRMWARE}/Cargo.toml"
 
 
 class Machine:
@@ -20,13 +22,16 @@ class Machine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         """Makes a Debian with a linker and a current Rust; nothing else."""
-        self.answers: dict[str, Answer] = {"rustc --version": Result(0, "rustc 1.95.0 (59807616e 2026-04-14)\n")}
+        self.answers: dict[str, Answer] = {
+            "rustc --version": Result(0, "rustc 1.95.0 (59807616e 2026-04-14)\n"),
+            FETCH: OK,
+        }
         self.ran: list[str] = []
         self.programs = {"apt-get", "cc", "lld", "rustc", "rustup"}
         self.root = True
         self.can_build: set[tuple[str | None, str]] = set()
         self.emulators: set[str] = set()
-        for module in (debian, distribution_rust, qemu, rtl, rust):
+        for module in (crates, debian, distribution_rust, qemu, rtl, rust):
             monkeypatch.setattr(module, "run", self.run)
         monkeypatch.setattr("shutil.which", self.which)
         monkeypatch.setattr("os.geteuid", lambda: 0 if self.root else 1000)

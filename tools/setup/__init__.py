@@ -1,4 +1,4 @@
-"""Gives a machine what Ariel-ML builds and runs with: a linker, bare-metal Rust targets, emulators, Verilator.
+"""Gives a machine what Ariel-ML builds and runs with: a linker, crates, bare-metal Rust targets, emulators, Verilator.
 
 `ensure()` is safe to run again and takes a second where nothing is missing. It needs root only for the system's
 package manager; without, it refuses with the commands to run. Nothing here needs more than Python's standard library.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from tools.setup import qemu, rtl, rust
+from tools.setup import crates, qemu, rtl, rust
 from tools.setup.process import Refused, say
 
 __all__ = ["Refused", "ensure"]
@@ -25,6 +25,7 @@ def ensure(
     steps: list[Callable[[], bool]] = [
         rust.ensure_compiler,
         rust.ensure_linker,
+        crates.ensure,
         partial(rust.ensure_targets, targets),
         partial(qemu.ensure, emulators),
         *([rtl.ensure_verilator, rtl.ensure_sources] if verilated else []),
