@@ -106,3 +106,49 @@ impl Graph {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::catch_unwind;
+
+    const HOMES: &[u8; 4] = &[GATE, ANY, ANY, 0];
+
+    #[test]
+    fn a_diamond_is_accepted() {
+        let graph = Graph::new(&[0, 1, 1, 2], &[0, 2, 3, 4, 4], &[1, 2, 3, 3], HOMES);
+        // SAFETY: the graph has four units.
+        unsafe {
+            assert_eq!(graph.successors(0), [1, 2]);
+            assert_eq!(graph.successors(3), []);
+            assert_eq!((graph.needs(3), graph.home(3)), (2, 0));
+        }
+        assert!(graph.is_last(3) && !graph.is_last(2));
+    }
+
+    #[test]
+    fn one_unit_is_a_graph() {
+        assert_eq!(Graph::new(&[0], &[0, 0], &[], &[ANY]).units(), 1);
+    }
+
+    /// Each table is wrong in one place.
+    #[test]
+    fn tables_that_disagree_are_refused() {
+        type Tables = (&'static [u8; 4], &'static [u16], &'static [u16]);
+        let broken: [(&str, Tables); 8] = [
+            ("`needs` is not the number", (&[0, 1, 1, 1], &[0, 2, 3, 4, 4], &[1, 2, 3, 3])),
+            ("one entry per unit", (&[0, 1, 1, 2], &[0, 2, 3, 4], &[1, 2, 3, 3])),
+            ("does not end", (&[0, 1, 1, 2], &[0, 2, 3, 4, 4], &[1, 2, 3])),
+            ("must not decrease", (&[0, 1, 1, 2], &[0, 3, 2, 4, 4], &[1, 2, 3, 3])),
+            ("only the last unit", (&[0, 1, 1, 1], &[0, 2, 2, 3, 3], &[1, 2, 3])),
+            ("only unit 0", (&[0, 0, 1, 2], &[0, 1, 2, 3, 3], &[2, 3, 3])),
+            ("successors ascend", (&[0, 1, 1, 2], &[0, 2, 3, 4, 4], &[2, 1, 3, 3])),
+            ("come after their unit", (&[0, 1, 2, 1], &[0, 2, 3, 4, 4], &[1, 2, 3, 2])),
+        ];
+        for (says, (needs, first, next)) in broken {
+            let panic = catch_unwind(|| Graph::new(needs, first, next, HOMES)).expect_err(says);
+            let message = panic.downcast_ref::<&str>().copied().unwrap_or_default();
+            assert!(message.contains(says), "{message:?} does not say {says:?}");
+        }
+    }
+}
