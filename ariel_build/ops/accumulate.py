@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.ir import Array, DType, Node, Value
+from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernel import Nested, Packed
 from ariel_build.ops.base import UnsupportedReason, constant
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, quantize_multiplier, requantize, stored_bounds
@@ -27,6 +27,7 @@ __all__ = [
     "operands",
     "packed",
     "requantizer",
+    "sum_types",
     "tflite_clip",
 ]
 
@@ -47,6 +48,32 @@ def tflite_clip(importer: Importer) -> tuple[float, float]:
     if name not in _CLIPS:
         raise UnsupportedReason(f"fused activation {name} is not supported")
     return _CLIPS[name]
+
+
+def sum_types(inputs: Sequence[TensorType | None], channel_axis: int) -> tuple[TensorType, TensorType]:
+    """Returns the types of input and filter, whose axis `channel_axis` counts the output channels.
+
+    Raises ValueError where they and the bias are not what a sum of products takes: all float32; int8 or uint8 with a
+    bias of int32; or, hybrid, with parameters as the fourth input, a bias of float32.
+    """
+    x, filter_ = inputs[0], inputs[1]
+    bias = inputs[2] if len(inputs) > 2 else None
+    if x is None or filter_ is None:
+        raise ValueError("input or filter is missing")
+    stored = (DType.I8, DType.U8)
+    if x.dtype in stored and filter_.dtype in stored:
+        wanted = DType.F32 if len(inputs) > 3 and inputs[3] is not None else DType.I32
+    elif x.dtype is filter_.dtype is DType.F32:
+        wanted = DType.F32
+    else:
+        raise ValueError(f"an input of {x.dtype.value} with a filter of {filter_.dtype.value} is not supported")
+    count = filter_.shape[channel_axis]
+    if bias is not None and (bias.shape != (count,) or bias.dtype is not wanted):
+        raise ValueError(f"the bias is {bias.dtype.value}{list(bias.shape)}, not {wanted.value}[{count}]")
+    quant = filter_.quant
+    if quant is not None and not quant.per_tensor and quant.axis != channel_axis:
+        raise ValueError(f"the filter is quantised along axis {quant.axis}, not along its output channels")
+    return x, filter_
 
 
 def operands(inputs: Sequence[Array | None]) -> tuple[Numbers, Numbers, Numbers | None]:

@@ -40,6 +40,8 @@ class BatchMatMul(Operator):
         deep, columns = y.shape[:-3:-1] if self.adj_y else y.shape[-2:]
         if depth != deep or x.dtype is not y.dtype:
             raise ValueError(f"{x} and {y} cannot be multiplied")
+        if x.dtype not in (DType.I8, DType.U8, DType.F32):
+            raise ValueError(f"elements of {x.dtype.value} are not supported")
         try:
             batches = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
         except ValueError:

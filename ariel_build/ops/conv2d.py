@@ -20,6 +20,7 @@ from ariel_build.ops.accumulate import (
     operands,
     packed,
     requantizer,
+    sum_types,
     tflite_clip,
 )
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
@@ -60,9 +61,7 @@ class Conv2d(Operator):
             raise ValueError(
                 f"{self.groups} groups of {depth} input channels do not divide {channels} channels into {count}"
             )
-        bias = inputs[2] if len(inputs) > 2 else None
-        if bias is not None and bias.shape != (count,):
-            raise ValueError(f"the bias has shape {list(bias.shape)}, not [{count}]")
+        sum_types(inputs, channel_axis=0)
         dtype = DType.F32 if is_hybrid(inputs) else x.dtype
         return [TensorType(dtype, (batch, *self.window.output_size(height, width), count))]
 

@@ -19,6 +19,7 @@ from ariel_build.ops.accumulate import (
     folded_bias,
     operands,
     requantizer,
+    sum_types,
     tflite_clip,
 )
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
@@ -53,9 +54,7 @@ class DepthwiseConv2d(Operator):
             raise ValueError(f"the filter {list(filter_.shape)} does not fit the window {list(self.window.size)}")
         if channels < 1 or count % channels:
             raise ValueError(f"{count} filters are no multiple of {channels} channels")
-        bias = inputs[2] if len(inputs) > 2 else None
-        if bias is not None and bias.shape != (count,):
-            raise ValueError(f"the bias has shape {list(bias.shape)}, not [{count}]")
+        sum_types(inputs, channel_axis=3)
         dtype = DType.F32 if is_hybrid(inputs) else x.dtype
         return [TensorType(dtype, (batch, *self.window.output_size(height, width), count))]
 

@@ -20,6 +20,7 @@ from ariel_build.ops.accumulate import (
     operands,
     packed,
     requantizer,
+    sum_types,
     tflite_clip,
 )
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
@@ -52,9 +53,7 @@ class FullyConnected(Operator):
         count, depth = filter_.shape
         if x.elements % depth or (self.keep_dims and (not x.shape or x.shape[-1] != depth)):
             raise ValueError(f"rows of {depth} elements do not divide an input {list(x.shape)}")
-        bias = inputs[2] if len(inputs) > 2 else None
-        if bias is not None and bias.shape != (count,):
-            raise ValueError(f"the bias has shape {list(bias.shape)}, not [{count}]")
+        sum_types(inputs, channel_axis=0)
         rows = x.shape[:-1] if self.keep_dims else (x.elements // depth,)
         return [TensorType(DType.F32 if is_hybrid(inputs) else x.dtype, (*rows, count))]
 
@@ -142,9 +141,6 @@ def _from_tflite(importer: Importer) -> None:
         raise UnsupportedReason(f"weights format {importer.text('weights_format')} is not supported")
     if len(filter_.shape) != 2 or filter_.type.elements == 0:
         raise UnsupportedReason(f"the filter has the shape {list(filter_.shape)}, not [n, k]")
-    # A quantised axis that counts the inputs cannot be scaled back.
-    if filter_.type.quant is not None and not filter_.type.quant.per_tensor and filter_.type.quant.axis != 0:
-        raise UnsupportedReason("the filter is quantised along its inputs, not its outputs")
     rows = math.prod(x.shape) // filter_.shape[1]
     inputs = hybrid_inputs(
         importer,
