@@ -15,6 +15,7 @@ from ariel_build.fit import check_fits
 from ariel_build.ir import Graph, verify
 from ariel_build.isa.code_size import flash_bound, stack_bound
 from ariel_build.isa.select import select
+from ariel_build.limits import check_limits
 from ariel_build.lower import lower
 from ariel_build.memory import MemoryPlan, plan_calls
 from ariel_build.ops import import_model
@@ -81,6 +82,7 @@ def compile_model(
         if keep_all:
             graph.outputs = [v for node in graph.nodes for v in node.outputs] or graph.outputs
         lowered = lower(graph)
+        check_limits(graph, lowered)
         calls = lowered.calls if portable else select(lowered.calls, board)
         workers = options.cores or len(board.cores)
         schedule, plan = plan_calls(calls, graph.inputs, graph.outputs, graph.states, lowered.aliases, cores=workers)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ariel_build.errors import ModelError
+from ariel_build.ir import MAX_TENSOR_BYTES
 
 __all__ = [
     "MAX_CONSTANT_BYTES",
     "MAX_FILE_BYTES",
     "MAX_RANK",
-    "MAX_TENSOR_BYTES",
     "checked_shape",
     "corrupt",
     "public_names",
@@ -23,7 +23,6 @@ __all__ = [
 #: No microcontroller addresses more; a length that a flipped bit made is refused before memory is asked for.
 MAX_FILE_BYTES = 1 << 28
 MAX_CONSTANT_BYTES = 1 << 28
-MAX_TENSOR_BYTES = 1 << 28
 #: TFLite kernels stop at 8 axes, ONNX exporters at far fewer.
 MAX_RANK = 16
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from ariel_build.errors import MetadataError
-from ariel_build.frontends.checks import MAX_TENSOR_BYTES, shown
+from ariel_build.frontends.checks import shown
+from ariel_build.ir import MAX_TENSOR_BYTES
 
 __all__ = ["FreeDims"]
 

@@ -1,7 +1,19 @@
 """The neutral intermediate representation: types, quantisation, graph, verifier, printer."""
 
 from ariel_build.ir.graph import Array, Graph, Node, Op, State, Value
-from ariel_build.ir.types import DType, Quant, TensorType
+from ariel_build.ir.types import MAX_TENSOR_BYTES, DType, Quant, TensorType
 from ariel_build.ir.verify import verify
 
-__all__ = ["Array", "DType", "Graph", "Node", "Op", "Quant", "State", "TensorType", "Value", "verify"]
+__all__ = [
+    "MAX_TENSOR_BYTES",
+    "Array",
+    "DType",
+    "Graph",
+    "Node",
+    "Op",
+    "Quant",
+    "State",
+    "TensorType",
+    "Value",
+    "verify",
+]

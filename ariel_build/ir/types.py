@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DType", "Quant", "TensorType"]
+__all__ = ["MAX_TENSOR_BYTES", "DType", "Quant", "TensorType"]
+
+#: No microcontroller has more memory: a size that a flipped bit made is refused before memory is asked for.
+MAX_TENSOR_BYTES = 1 << 28
 
 
 class DType(Enum):

@@ -25,7 +25,7 @@ class _Tenant:
     name: str
     region: Region
     start: int
-    until: npt.NDArray[np.int64]
+    until: npt.NDArray[np.int32]
     writing: Writing | None = None
     reads: list[tuple[Interval, Step | None, slice]] = field(default_factory=list)
     family: frozenset[Value] = frozenset()
@@ -69,13 +69,13 @@ def _tenants(facts: Facts) -> list[_Tenant]:
 
 
 def _whole(name: str, region: Region, life: Interval, family: frozenset[Value] = frozenset()) -> _Tenant:
-    return _Tenant(name, region, life.start, np.full(region.bytes, life.end, np.int64), family=family)
+    return _Tenant(name, region, life.start, np.full(region.bytes, life.end, np.int32), family=family)
 
 
 def _written(facts: Facts) -> dict[Value, _Tenant]:
     """Returns a tenant for each written value, needed until its last reader is done."""
     table = {
-        v: _Tenant(repr(v), w.region, w.time.start, np.full(w.region.bytes, w.time.end, np.int64), w)
+        v: _Tenant(repr(v), w.region, w.time.start, np.full(w.region.bytes, w.time.end, np.int32), w)
         for v, w in facts.writings.items()
     }
 

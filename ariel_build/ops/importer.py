@@ -14,7 +14,7 @@ import numpy as np
 
 from ariel_build.errors import Diagnostic, ModelError, UnsupportedError
 from ariel_build.frontends.source import SourceModel, SourceNode, SourceTensor
-from ariel_build.ir import Array, DType, Graph, Node, Quant, State, TensorType, Value
+from ariel_build.ir import MAX_TENSOR_BYTES, Array, DType, Graph, Node, Quant, State, TensorType, Value
 from ariel_build.ops.base import IMPORTERS, Operator, UnsupportedReason
 
 __all__ = ["Importer", "import_model"]
@@ -145,6 +145,8 @@ class Importer:
             type_ = types[index] if index < len(types) else guess
             if type_ is None:
                 raise UnsupportedReason(f"the type of output {index} is not known")
+            if type_.bytes > MAX_TENSOR_BYTES:
+                raise UnsupportedReason(f"output {index}, {type_}, is larger than {MAX_TENSOR_BYTES >> 20} MiB")
             if guess is not None and (guess.shape != type_.shape or guess.dtype is not type_.dtype):
                 raise UnsupportedReason(f"output {index} is declared {type_}, but the operator makes {guess}")
             if index < len(quants):

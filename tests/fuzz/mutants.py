@@ -29,7 +29,7 @@ def mutants(path: Path, count: int, seed: int = 7) -> Iterator[bytes]:
     for number in range(count):
         copy = bytearray(data)
         anywhere = number % 3 == 0
-        for _ in range(rng.choice((1, 1, 4, 64))):
+        for _ in range(rng.choice((1, 1, 1, 2, 4, 64))):
             place = rng.randrange(len(data)) if anywhere else rng.choice(structure)
             match rng.randrange(5):
                 case 0:
@@ -41,8 +41,8 @@ def mutants(path: Path, count: int, seed: int = 7) -> Iterator[bytes]:
                     copy[place // 4 * 4 : place // 4 * 4 + 4] = number_bytes
                 case 3:
                     source = rng.choice(structure)
-                    size = rng.choice((1, 4, 16))
-                    copy[place : place + size] = data[source : source + size]
+                    piece = data[source : source + rng.choice((1, 4, 16))]
+                    copy[place : place + len(piece)] = piece
                 case _:
                     copy[place] = rng.randrange(256)
         if number % 8 == 0:
