@@ -104,6 +104,27 @@ def test_sums_and_products_are_one_multiplication(tmp_path: Path) -> None:
         assert kernels.count(f"binary::{'Product' if op == 'Mul' else 'Linear'}") >= 11, kernels
 
 
+def test_uint8(tmp_path: Path) -> None:
+    """Models that are quantised to uint8 run in int8, with their own types outside."""
+    rng = np.random.default_rng(13)
+    builder = Builder()
+    for index, (op, out) in enumerate({"Add": (0.11, 131), "Mul": (0.4, 120), "Sub": (0.09, 90)}.items()):
+        x, y = (builder.input((2, 9), (0.05 + index / 100, z), np.uint8) for z in (140, 117))
+        builder.output(builder.op(op, [x, y]), out, np.uint8)
+    for op, out in {
+        "Sigmoid": (1 / 256, 0),
+        "Softmax": (1 / 256, 0),
+        "Relu": (0.03, 0),
+        "Tanh": (1 / 128, 128),
+    }.items():
+        builder.output(builder.op(op, [builder.input((2, 9), (0.06, 125), np.uint8)]), out, np.uint8)
+    path = builder.write(tmp_path / "unsigned.onnx")
+    samples = builder.samples(rng)
+    want = parity.onnxruntime_answers(path, samples)
+    parity.agree(parity.reference(path, samples), want, "reference")
+    parity.agree(parity.host(path, samples), want, "host")
+
+
 def test_a_constant_operand(tmp_path: Path) -> None:
     """A constant vector is stored as integers, a constant number becomes a table."""
     rng = np.random.default_rng(12)

@@ -91,6 +91,21 @@ def shapes(rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...], 
     return left, right, tuple(int(n) for n in np.broadcast_shapes(left, right))
 
 
+def test_plain_integers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    operators: list[tflm.Operator] = []
+    sample: list[Array] = []
+    for op in ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM"):
+        left, right, out = shapes(rng)
+        tensors = [tflm.Tensor("int32", left), tflm.Tensor("int32", right)]
+        operators.append(tflm.Operator(op, tensors, [tflm.Tensor("int32", out)], options(op, 0), 1))
+        sample += [rng.integers(-50_000, 50_000, left).astype(np.int32), rng.integers(1, 900, right).astype(np.int32)]
+    path = tmp_path / "integers.tflite"
+    want = parity.tflite(path, operators, [sample])
+    parity.agree(parity.reference(path, [sample]), want, "reference")
+    parity.agree(parity.host(path, [sample]), want, "host")
+
+
 @pytest.mark.parametrize("real", [False, True], ids=["int8", "float32"])
 def test_broadcasts(tmp_path: Path, real: bool) -> None:
     rng = np.random.default_rng(7)

@@ -61,11 +61,9 @@ mod tests {
     /// The pairs of operands in the order of the output.
     fn pairs<T: Copy>(left: &[T], right: &[T]) -> Vec<(T, T)> {
         let mut all = Vec::new();
-        for a in 0..3 {
-            for b in 0..4 {
-                for c in 0..5 {
-                    all.push((left[a * 5 + c], right[b]));
-                }
+        for row in left.chunks(5) {
+            for b in right {
+                all.extend(row.iter().map(|a| (*a, *b)));
             }
         }
         all
@@ -178,6 +176,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "single operations are exact")]
     fn real_numbers_and_integers() {
         let reals = BYTES.map(f32::from);
         let others = OTHERS.map(f32::from);
