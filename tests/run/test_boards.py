@@ -92,6 +92,16 @@ def test_equal_cores_are_counted(file: Path) -> None:
         ("[[cores]]", "[cores]", "not TOML"),
         ('emulator = "qemu-system-arm"', 'emulator = "x"\ncount = "cycles"', "`run.count` is `cycles`"),
         ('emulator = "qemu-system-arm"', 'emulator = "x"\narguments = [1]', "`run.arguments` is a list of strings"),
+        ('"128K"', '"128K"\ninterleaved = 0', r"`memories\[1\].interleaved` is 0"),
+        ('"128K"', '"128K"\ncores = [2]', r"`memories\[1\].cores` names a core that the board does not have"),
+        ('"128K"', '"128K"\ncores = ["0"]', r"`memories\[1\].cores` is a list of numbers from 0 on"),
+        (
+            'emulator = "qemu-system-arm"',
+            'emulator = "x"\ndoorbells = [[1]]',
+            "has 1 lists of addresses: write one for each",
+        ),
+        ('emulator = "qemu-system-arm"', 'emulator = "x"\ndoorbells = [1, 2]', "`run.doorbells` is a list of numbers"),
+        ('emulator = "qemu-system-arm"', 'emulator = "x"\nquantum = -1', "`run.quantum` is -1"),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_place(file: Path, old: str, new: str, words: str) -> None:
@@ -135,3 +145,40 @@ def test_every_target_has_a_generic_board(target: str, name: str, isa: str, fpu:
     assert (board.name, board.target) == (name, target)
     assert (core.isa, core.fpu, core.dsp) == (isa, fpu, dsp)
     assert board.total("ram") is None
+
+
+def test_the_chips_of_the_contract_are_there() -> None:
+    chips = {name: boards.load(name) for name in CHIPS}
+    for name, (target, cores, clock_hz) in CHIPS.items():
+        chip = chips[name]
+        assert (chip.target, len(chip.cores), chip.cores[0].clock_hz) == (target, cores, clock_hz)
+        assert chip.banks("flash")
+        assert chip.banks("ram")
+        assert chip.run is None
+
+
+#: Target, cores and clock of the real chips.
+CHIPS = {
+    "esp32-c3": ("riscv32imc-unknown-none-elf", 1, 160_000_000),
+    "esp32-c6": ("riscv32imac-unknown-none-elf", 1, 160_000_000),
+    "esp32-s3": ("xtensa-esp32s3-none-elf", 2, 240_000_000),
+    "gd32vf103": ("riscv32imac-unknown-none-elf", 1, 108_000_000),
+    "nrf52840": ("thumbv7em-none-eabihf", 1, 64_000_000),
+    "nrf5340": ("thumbv8m.main-none-eabihf", 1, 128_000_000),
+    "rp2040": ("thumbv6m-none-eabi", 2, 125_000_000),
+    "rp2350": ("thumbv8m.main-none-eabihf", 2, 150_000_000),
+    "stm32f4": ("thumbv7em-none-eabihf", 1, 168_000_000),
+    "stm32h7": ("thumbv7em-none-eabihf", 1, 480_000_000),
+}
+
+
+def test_memories_have_banks_and_cores_that_are_near() -> None:
+    ram, first, second = boards.load("rp2040").banks("ram")
+    assert (ram.interleaved, ram.cores) == (4, ())
+    assert (first.cores, second.cores) == ((0,), (1,))
+
+
+def test_the_cores_of_a_board_may_differ() -> None:
+    first, second = boards.load("qemu-cortex-m33x2").cores
+    assert (first.isa, first.dsp, first.fpu) == ("armv8-m.main", False, None)
+    assert (second.isa, second.dsp, second.fpu) == ("armv8-m.main", True, "single")
