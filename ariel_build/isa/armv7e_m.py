@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ariel_build.ir import Array
 from ariel_build.isa.packing import unpacked
-from ariel_build.kernel import Axis, Field, KernelCall, Nested, Packed, Scratch, Tiling
+from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Scratch, Tiling
 
 __all__ = ["KERNELS"]
 
@@ -284,6 +284,24 @@ def _fully_connected(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
     return _replaced(call, "FullyConnected", new, Tiling(Axis.CHANNELS, count, 2))
 
 
+def _linear(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
+    """A sum of two tensors of one shape."""
+    elements = call.outputs[0].type.elements
+    left, right = (_whole(fields[key], elements) for key in ("left", "right"))
+    terms = {key: fields[key] for key in ("left_factor", "right_factor", "offset")}
+    new: dict[str, Field] = {"left": left, "right": right, "output": fields["output"]}
+    new |= {"elements": elements, "terms": Nested("isa::armv7e_m::Terms", terms), "bounds": fields["bounds"]}
+    return _replaced(call, "Linear", new, call.tiling)
+
+
+def _whole(source: Field, elements: int) -> Operand:
+    """Returns an operand that is computed and not broadcast."""
+    operand = source.fields["value"] if isinstance(source, Nested) else source
+    if not isinstance(operand, Operand) or operand.value.is_constant or operand.value.type.elements != elements:
+        raise _Unfit
+    return operand
+
+
 def _replaced(call: KernelCall, kernel: str, fields: dict[str, Field], tiling: Tiling) -> KernelCall:
     return replace(call, kernel=f"isa::armv7e_m::{kernel}", fields=fields, tiling=tiling)
 
@@ -303,4 +321,5 @@ KERNELS: dict[str, Callable[[KernelCall], KernelCall]] = {
     "conv2d::Int8<DoubleRounding>": _choice(_conv2d),
     "depthwise_conv2d::Int8<DoubleRounding>": _choice(_depthwise),
     "fully_connected::Int8<DoubleRounding>": _choice(_fully_connected),
+    "binary::Linear": _choice(_linear),
 }

@@ -25,3 +25,4 @@
     cut!(Conv2d);
     cut!(DepthwiseConv2d);
     cut!(FullyConnected);
+    cut!(Linear);

@@ -9,7 +9,7 @@ import numpy as np
 from tests.ops import tflm
 from tests.ops.sums import ACTIVATIONS, Sum, output_size
 
-__all__ = ["convolution", "dense", "depthwise"]
+__all__ = ["addition", "convolution", "dense", "depthwise"]
 
 
 def _tensors(
@@ -89,3 +89,13 @@ def dense(rng: np.random.Generator) -> tflm.Operator:
     quantisation, tensors = _tensors(rng, (rows, depth), (count, depth), 0, depth)
     output = quantisation.output((rows, count))
     return tflm.Operator("FULLY_CONNECTED", tensors, [output], ("FullyConnectedOptions", options), 4)
+
+
+def addition(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a sum of two tensors of one shape."""
+    shape = (1, int(rng.integers(1, 7)), int(rng.integers(1, 9)))
+    scales = [float(np.float32(s)) for s in rng.uniform(0.02, 0.2, 3)]
+    inputs: list[tflm.Tensor | None] = [tflm.Tensor("int8", shape, s, int(rng.integers(-128, 128))) for s in scales[:2]]
+    output = tflm.Tensor("int8", shape, scales[2], int(rng.integers(-128, 128)))
+    options = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS)), "potScaleInt16": False}
+    return tflm.Operator("ADD", inputs, [output], ("AddOptions", options), 2)
