@@ -42,7 +42,7 @@ def arguments(run: Emulation, cores: int) -> list[str]:
     if cores == 1:
         return []
     starters = cores if run.smp else 1
-    bells = [f"bell={address}:{core}" for core in range(cores) for address in run.doorbells[core]]
+    bells = [f"bell={bell}:{core}" for core, addresses in enumerate(run.doorbells[:cores]) for bell in addresses]
     return [f"cores={cores}", f"starters={starters}", f"quantum={run.quantum}", *bells]
 
 

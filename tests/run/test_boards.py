@@ -98,7 +98,7 @@ def test_equal_cores_are_counted(file: Path) -> None:
         (
             'emulator = "qemu-system-arm"',
             'emulator = "x"\ndoorbells = [[1]]',
-            "has 1 lists of addresses: write one for each",
+            "has 1 entries for 2 cores: write one list of addresses for each",
         ),
         ('emulator = "qemu-system-arm"', 'emulator = "x"\ndoorbells = [1, 2]', "`run.doorbells` is a list of numbers"),
         ('emulator = "qemu-system-arm"', 'emulator = "x"\nquantum = -1', "`run.quantum` is -1"),
