@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
-from ariel_build.kernel import Axis, Field, KernelCall, Tiling, Variant
+from ariel_build.kernel import Axis, Field, KernelCall, Reads
 from ariel_build.ops.accumulate import Numbers, bounds, finish_float, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
-from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window
+from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window, tiling_over
 
 __all__ = ["Pool2d", "PoolKind", "pool"]
 
@@ -132,7 +132,6 @@ class Pool2d(Operator):
     def lower(self, node: Node) -> KernelCall:
         """`pool2d::MaxInt8`, `MaxF32`, `AverageInt8`, `AverageReal` or `AverageF32`."""
         x, output = node.input(0), node.output
-        rows = output.shape[1] >= 4
         fields: dict[str, Field] = {"input": image(x), "output": image(output), "window": self.window.kernel()}
         if self.kind is PoolKind.AVERAGE:
             fields["counted"] = self.counted
@@ -157,9 +156,10 @@ class Pool2d(Operator):
             kernel = f"pool2d::{self.kind.value}Int8"
             low, high = self._stored_bounds(output.type)
             fields |= {"min": low, "max": high}
-        fields["axis"] = Variant("Axis::Rows" if rows else "Axis::Channels")
-        tiling = Tiling(Axis.ROWS, output.shape[1]) if rows else Tiling(Axis.CHANNELS, output.shape[3], 4)
-        return KernelCall(kernel, fields, [x], [output], tiling)
+        fields["axis"], tiling, reads = tiling_over(output, self.window, x, 4)
+        # A channel of the output needs that of the input only.
+        reads = reads if tiling.axis is Axis.PIXELS else Reads("same")
+        return KernelCall(kernel, fields, [x], [output], tiling, reads=(reads,))
 
 
 def _affine(quant: Quant | None) -> tuple[int, float]:

@@ -3,7 +3,7 @@
 //! Cells outside the image do not exist, but for those that an average counts as zeros (`counted`).
 
 use super::fold::{Fold, MaxF32 as MaximumF32, MaxInt8 as MaximumInt8, MeanF32, Within};
-use super::window::{Window, ranges};
+use super::window::{Window, pixels};
 use crate::memory::{Image, Memory};
 use crate::quant::{Bounds, clamp, round_ties_even};
 use crate::tile::{Axis, Tile};
@@ -45,14 +45,14 @@ impl Shape<'_> {
     #[inline(always)]
     unsafe fn compute<F: Fold>(&self, memory: Memory<'_>, tile: Tile, fold: F) {
         let window = self.window;
-        let (rows, channels) = ranges(self.axis, tile, self.output);
+        let (spans, channels) = pixels(self.axis, tile, self.output);
         let (height, width) = (self.input.height as usize, self.input.width as usize);
         let [above, left, below, right] = self.counted.map(|cells| cells as usize);
-        for y in rows {
+        for (y, columns) in spans {
             let origin_y = (y * window.stride_h as usize).wrapping_sub(window.pad_top as usize);
             let taps_y = inside(window.height, window.dilation_h, origin_y, 0, height);
             let count_y = inside(window.height, window.dilation_h, origin_y, above, height + above + below).len();
-            for x in 0..self.output.width as usize {
+            for x in columns {
                 let origin_x = (x * window.stride_w as usize).wrapping_sub(window.pad_left as usize);
                 let taps_x = inside(window.width, window.dilation_w, origin_x, 0, width);
                 let count_x = inside(window.width, window.dilation_w, origin_x, left, width + left + right).len();

@@ -139,17 +139,6 @@ unsafe fn fill<T: Element>(to: *mut T, value: T, count: usize) -> *mut T {
     unsafe { to.add(count) }
 }
 
-/// Output rows and channels of a tile: a range along its axis, all of the other.
-#[inline]
-#[must_use]
-pub fn ranges(axis: Axis, tile: Tile, output: &Image) -> (Range<usize>, Range<usize>) {
-    let range = tile.start()..tile.end();
-    match axis {
-        Axis::Rows | Axis::Pixels => (range, 0..output.channels as usize),
-        Axis::Channels => (0..output.height as usize, range),
-    }
-}
-
 /// Output pixels and channels of a tile: a range along its axis, all of the other.
 #[inline]
 #[must_use]

@@ -29,7 +29,7 @@ impl Case {
         let (height, stride_h, dilation_h, pad_top, rows, out_rows) = side(random);
         let (width, stride_w, dilation_w, pad_left, columns, out_columns) = side(random);
         let mut window = Window { height, width, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left };
-        let axis = if random.chance(50) { Axis::Rows } else { Axis::Channels };
+        let axis = [Axis::Rows, Axis::Pixels, Axis::Channels][random.size(0, 2)];
         let (mut out_rows, mut out_columns) = (out_rows, out_columns);
         if random.chance(20) {
             window = Window { height: 1, width: 1, pad_top: 0, pad_left: 0, ..window };
@@ -47,6 +47,15 @@ impl Case {
         let column = (x * w.stride_w as usize + tap_x * w.dilation_w as usize) as i64 - i64::from(w.pad_left);
         let inside = (0..self.height as i64).contains(&row) && (0..self.width as i64).contains(&column);
         inside.then_some((row as usize, column as usize))
+    }
+
+    /// Units of the output along the case's axis, and the multiple in which they are cut.
+    pub fn cut(&self, channels: usize, unit: usize) -> (usize, usize) {
+        match self.axis {
+            Axis::Rows => (self.rows, 1),
+            Axis::Pixels => (self.rows * self.columns, 1),
+            Axis::Channels => (channels, unit),
+        }
     }
 
     /// Every pixel of the output, in order.
@@ -113,7 +122,7 @@ macro_rules! int8 {
                     scratch: bench.room::<i8>(k),
                 };
                 kernel.check(super::ARENA_BYTES);
-                let (extent, unit) = if case.axis == Axis::Rows { (case.rows, 1) } else { (outputs, unit) };
+                let (extent, unit) = case.cut(outputs, unit);
                 let tiles = random.tiles(extent, unit);
                 // SAFETY: the kernel passed `check`, and the tiles lie inside the output.
                 bench.expect(output, &want, whole(extent), &tiles, |m, t| unsafe { kernel.run(m, t) });
@@ -163,7 +172,7 @@ fn float32() {
             scratch: bench.room::<f32>(k),
         };
         kernel.check(super::ARENA_BYTES);
-        let (extent, unit) = if case.axis == Axis::Rows { (case.rows, 1) } else { (outputs, unit) };
+        let (extent, unit) = case.cut(outputs, unit);
         let tiles = random.tiles(extent, unit);
         // SAFETY: the kernel passed `check`, and the tiles lie inside the output.
         bench.expect(output, &want, whole(extent), &tiles, |m, t| unsafe { kernel.run(m, t) });

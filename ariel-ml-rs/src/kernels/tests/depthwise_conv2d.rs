@@ -4,7 +4,6 @@ use super::conv2d::Case;
 use super::{Bench, CASES, Random, Rounding, factors, image, leak, whole};
 use crate::kernels::depthwise_conv2d::{F32, Int8};
 use crate::quant::{DoubleRounding, NearestEven};
-use crate::tile::Axis;
 
 /// Input channels and filters of each.
 fn channels(random: &mut Random) -> (usize, usize) {
@@ -59,7 +58,7 @@ macro_rules! int8 {
                     scratch: bench.room::<i8>(4 * taps + inputs),
                 };
                 kernel.check(super::ARENA_BYTES);
-                let (extent, unit) = if case.axis == Axis::Rows { (case.rows, 1) } else { (outputs, 4) };
+                let (extent, unit) = case.cut(outputs, 4);
                 let tiles = random.tiles(extent, unit);
                 // SAFETY: the kernel passed `check`, and the tiles lie inside the output.
                 bench.expect(output, &want, whole(extent), &tiles, |m, t| unsafe { kernel.run(m, t) });
@@ -103,7 +102,7 @@ fn float32() {
             scratch: bench.room::<f32>(taps + inputs),
         };
         kernel.check(super::ARENA_BYTES);
-        let (extent, unit) = if case.axis == Axis::Rows { (case.rows, 1) } else { (outputs, 4) };
+        let (extent, unit) = case.cut(outputs, 4);
         let tiles = random.tiles(extent, unit);
         // SAFETY: the kernel passed `check`, and the tiles lie inside the output.
         bench.expect(output, &want, whole(extent), &tiles, |m, t| unsafe { kernel.run(m, t) });

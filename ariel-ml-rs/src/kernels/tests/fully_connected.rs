@@ -21,7 +21,7 @@ impl Case {
 
     fn tiling(&self) -> (usize, usize) {
         match self.axis {
-            Axis::Rows => (self.rows, 1),
+            Axis::Rows | Axis::Pixels => (self.rows, 1),
             Axis::Channels => (self.channels, 4),
         }
     }

@@ -3,7 +3,6 @@
 use super::conv2d::Case;
 use super::{Bench, CASES, Random, image, whole};
 use crate::kernels::pool2d::{AverageF32, AverageInt8, AverageReal, Counted, MaxF32, MaxInt8};
-use crate::tile::Axis;
 
 /// The elements of a channel under each window, in order, and how many of them count in an average.
 fn windows<T: Copy>(case: &Case, x: &[T], channels: usize, counted: Counted) -> Vec<(Vec<T>, usize)> {
@@ -54,7 +53,7 @@ macro_rules! pool {
                     $($field: $value(&setup)),*
                 };
                 kernel.check(super::ARENA_BYTES);
-                let (extent, unit) = if case.axis == Axis::Rows { (case.rows, 1) } else { (channels, 4) };
+                let (extent, unit) = case.cut(channels, 4);
                 let tiles = $random.tiles(extent, unit);
                 // SAFETY: the kernel passed `check`, and the tiles lie inside the output.
                 bench.expect(output, &want, whole(extent), &tiles, |m, t| unsafe { kernel.run(m, t) });

@@ -47,6 +47,7 @@ macro_rules! requantize {
     };
 }
 
+pub mod average_pool2d;
 mod clamp;
 pub mod conv2d;
 pub mod depthwise_conv2d;
@@ -58,6 +59,7 @@ mod patches;
 mod planes;
 mod widen;
 
+pub use average_pool2d::AveragePool2d;
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use fully_connected::FullyConnected;
