@@ -99,7 +99,7 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
     session.run("cargo", "fmt", "--all", "--check", external=True)
     session.run("cargo", "clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings", external=True)
-    # The crates that `run` builds, outside the workspace. For bare metal, clippy may be lacking: it sees what the host uses.
+    # The crates that `run` builds, outside the workspace, as far as the host uses them: clippy may lack other targets.
     for crate, variants in (("counter", [""]), ("firmware", ["baseline", "baseline,threads"])):
         manifest = f"--manifest-path=ariel_build/harness/{crate}/Cargo.toml"
         session.run("cargo", "fmt", manifest, "--check", external=True)
