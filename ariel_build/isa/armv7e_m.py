@@ -294,6 +294,23 @@ def _linear(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
     return _replaced(call, "Linear", new, call.tiling)
 
 
+def _average_pool2d(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
+    """Averages of four channels at a time; every window has a cell inside the image."""
+    output, window, image = _nested(fields["output"]), _nested(fields["window"]), _nested(fields["input"])
+    sizes = zip(("height", "width"), ("h", "w"), ("pad_top", "pad_left"), strict=True)
+    inside = all(
+        window[pad] < window[size] and (output[size] - 1) * window[f"stride_{axis}"] - window[pad] < image[size]
+        for size, axis, pad in sizes
+    )
+    dilated = (window["dilation_h"], window["dilation_w"]) != (1, 1)
+    if not inside or dilated or fields["counted"] != (0, 0, 0, 0) or image["channels"] < 4:
+        raise _Unfit
+    limits = {"zero_point": 0, "min": fields["min"], "max": fields["max"]}
+    new: dict[str, Field] = {key: fields[key] for key in ("input", "output", "window")}
+    new["bounds"] = Nested("Bounds", limits)
+    return _replaced(call, "AveragePool2d", new, Tiling(Axis.PIXELS, output["height"] * output["width"]))
+
+
 def _whole(source: Field, elements: int) -> Operand:
     """Returns an operand that is computed and not broadcast."""
     operand = source.fields["value"] if isinstance(source, Nested) else source
@@ -322,4 +339,5 @@ KERNELS: dict[str, Callable[[KernelCall], KernelCall]] = {
     "depthwise_conv2d::Int8<DoubleRounding>": _choice(_depthwise),
     "fully_connected::Int8<DoubleRounding>": _choice(_fully_connected),
     "binary::Linear": _choice(_linear),
+    "pool2d::AverageInt8": _choice(_average_pool2d),
 }

@@ -22,6 +22,7 @@
             }
         };
     }
+    cut!(AveragePool2d);
     cut!(Conv2d);
     cut!(DepthwiseConv2d);
     cut!(FullyConnected);

@@ -9,7 +9,7 @@ import numpy as np
 from tests.ops import tflm
 from tests.ops.sums import ACTIVATIONS, Sum, output_size
 
-__all__ = ["addition", "convolution", "dense", "depthwise"]
+__all__ = ["addition", "average", "convolution", "dense", "depthwise"]
 
 
 def _tensors(
@@ -99,3 +99,14 @@ def addition(rng: np.random.Generator) -> tflm.Operator:
     output = tflm.Tensor("int8", shape, scales[2], int(rng.integers(-128, 128)))
     options = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS)), "potScaleInt16": False}
     return tflm.Operator("ADD", inputs, [output], ("AddOptions", options), 2)
+
+
+def average(rng: np.random.Generator) -> tflm.Operator:
+    """Returns an average pool."""
+    window, stride = (tuple(int(v) for v in rng.integers(1, 5, 2)) for _ in range(2))
+    size, out, options = _window(rng, window, stride, (1, 1), 8)
+    del options["dilationHFactor"], options["dilationWFactor"]
+    options |= {"filterHeight": window[0], "filterWidth": window[1]}
+    channels, scale, zero = int(rng.choice([4, 5, 7, 8, 11])), float(np.float32(rng.uniform(0.02, 0.2))), 3
+    image, output = (tflm.Tensor("int8", (1, *shape, channels), scale, zero) for shape in (size, out))
+    return tflm.Operator("AVERAGE_POOL_2D", [image], [output], ("Pool2DOptions", options), 2)

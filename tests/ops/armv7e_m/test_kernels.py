@@ -61,8 +61,14 @@ def emulated(compiled: Compiled, text: str, folder: Path, samples: parity.Sample
 
 @pytest.mark.parametrize(
     "make, seed",
-    [(operators.convolution, 5), (operators.depthwise, 6), (operators.dense, 7), (operators.addition, 9)],
-    ids=["convolution", "depthwise", "dense", "addition"],
+    [
+        (operators.convolution, 5),
+        (operators.depthwise, 6),
+        (operators.dense, 7),
+        (operators.addition, 9),
+        (operators.average, 10),
+    ],
+    ids=["convolution", "depthwise", "dense", "addition", "average"],
 )
 @pytest.mark.parametrize("tiles, level", [("whole", "3"), ("cut", "0"), ("cut", "s")])
 def test_equals_tflite_micro(
