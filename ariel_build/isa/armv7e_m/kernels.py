@@ -8,7 +8,17 @@ from dataclasses import replace
 import numpy as np
 
 from ariel_build.ir import Array
-from ariel_build.isa.armv7e_m.streams import Channels, Ints, Unfit, nested, padded, requantised, stream_of, wrapped
+from ariel_build.isa.armv7e_m.streams import (
+    Channels,
+    Ints,
+    Unfit,
+    nested,
+    padded,
+    quad_stream,
+    requantised,
+    stream_of,
+    wrapped,
+)
 from ariel_build.isa.packing import unpacked
 from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Scratch, Tiling
 
@@ -51,6 +61,8 @@ def _convolution(call: KernelCall, fields: dict[str, Field], weights: Ints) -> K
     return _replaced(call, "Conv2d", new, tiling)
 
 
+#: Elements of a row that is too long to be widened into scratch: that would take twice as many bytes.
+_DEEP = 256
 #: Rows from which on a dense layer is a convolution of four pixels at a time.
 _ROWS = 4
 #: Bytes of scratch that planes of a depthwise convolution may take, where one line does not need more.
@@ -127,6 +139,10 @@ def _fully_connected(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
             weights,
         )
     channels = requantised(weights, fields)
+    if depth > _DEEP and depth % 4 == 0:
+        long: dict[str, Field] = {key: fields[key] for key in ("input", "output", "rows", "depth")}
+        long |= {"channels": count, "stream": quad_stream(channels), "bounds": fields["bounds"]}
+        return _replaced(call, "DeepConnected", long, Tiling(Axis.CHANNELS, count, 4))
     stream = stream_of(Channels(padded(channels.weights, 8), channels.bias, channels.scale))
     new: dict[str, Field] = {key: fields[key] for key in ("input", "output", "rows", "depth")}
     new |= {"channels": count, "stream": stream, "bounds": fields["bounds"], "scratch": Scratch(-(-depth // 8) * 16)}

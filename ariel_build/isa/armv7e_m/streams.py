@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ariel_build.kernel import Field, Nested, Packed
 
-__all__ = ["Channels", "Ints", "Unfit", "nested", "padded", "requantised", "stream_of", "wrapped"]
+__all__ = ["Channels", "Ints", "Unfit", "nested", "padded", "quad_stream", "requantised", "stream_of", "wrapped"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -129,14 +129,13 @@ def _words(halfwords: Ints) -> Ints:
     return wrapped((ordered[:, :, 1] << 16) | (ordered[:, :, 0] & 0xFFFF))
 
 
-def _even(channels: Channels) -> Channels:
-    """Returns the channels with one more, which gives anything, where they are odd in number."""
-    if channels.bias.size % 2 == 0:
-        return channels
+def _filled(channels: Channels, multiple: int) -> Channels:
+    """Returns the channels with as many more, which give anything, as make a multiple."""
+    extra = -channels.bias.size % multiple
     return Channels(
-        np.concatenate([channels.weights, np.zeros_like(channels.weights[:1])]),
-        np.append(channels.bias, 0),
-        np.concatenate([channels.scale, channels.scale[-1:]]),
+        np.pad(channels.weights, ((0, extra), (0, 0))),
+        np.pad(channels.bias, (0, extra)),
+        np.concatenate([channels.scale, np.repeat(channels.scale[-1:], extra, axis=0)]),
     )
 
 
@@ -148,11 +147,22 @@ def padded(weights: Ints, multiple: int) -> Ints:
 
 def stream_of(channels: Channels) -> Packed:
     """Returns for each pair of channels biases, words of weights, and the requantisation of both."""
-    even = _even(channels)
+    even = _filled(channels, 2)
     words = _words(_halfwords(even.weights, even.bound))
     low, high = even.bias[0::2], even.bias[1::2]
     starts = np.stack([low, wrapped(256 * high + low)], axis=1)
     stream = np.concatenate([starts, words, even.scale.reshape(-1, 6)], axis=1)
+    return Packed(stream.astype(np.int32), "stream")
+
+
+def quad_stream(channels: Channels) -> Packed:
+    """Returns for each four channels biases, words of two and two of them in turn, and their requantisation."""
+    even = _filled(channels, 4)
+    words = _words(_halfwords(even.weights, even.bound))
+    words = words.reshape(words.shape[0] // 2, 2, -1, 2).transpose(0, 2, 1, 3).reshape(words.shape[0] // 2, -1)
+    low, high = even.bias[0::2], even.bias[1::2]
+    starts = np.stack([wrapped(256 * high + low), low], axis=1).reshape(-1, 4)
+    stream = np.concatenate([starts, words, even.scale.reshape(-1, 12)], axis=1)
     return Packed(stream.astype(np.int32), "stream")
 
 

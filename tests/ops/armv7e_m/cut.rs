@@ -24,6 +24,7 @@
     }
     cut!(AveragePool2d);
     cut!(Conv2d);
+    cut!(DeepConnected);
     cut!(DepthwiseConv2d);
     cut!(FullyConnected);
     cut!(Linear);

@@ -85,6 +85,8 @@ def depthwise(rng: np.random.Generator) -> tflm.Operator:
 def dense(rng: np.random.Generator) -> tflm.Operator:
     """Returns a dense layer over one row or more."""
     depth, count, rows = int(rng.integers(1, 90)), int(rng.integers(1, 30)), int(rng.choice([1, 1, 2, 3, 4, 9]))
+    if rng.random() < 0.3:
+        depth = 4 * int(rng.integers(65, 90))
     options = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS)), "keepNumDims": False}
     quantisation, tensors = _tensors(rng, (rows, depth), (count, depth), 0, depth)
     output = quantisation.output((rows, count))

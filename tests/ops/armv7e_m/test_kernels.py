@@ -30,7 +30,7 @@ def cut(text: str) -> str:
 
     def wrap(found: re.Match[str]) -> str:
         name, kernel, fields = found.groups()
-        unit = 2 if kernel == "FullyConnected" else 1
+        unit = {"FullyConnected": 2, "DeepConnected": 4}.get(kernel, 1)
         path = f"isa::armv7e_m::{kernel}"
         return f"static {name}: Cut<{path}, {unit}> = Cut({path} {{{fields}\n    }});"
 

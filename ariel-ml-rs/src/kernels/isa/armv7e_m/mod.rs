@@ -50,6 +50,7 @@ macro_rules! requantize {
 pub mod average_pool2d;
 mod clamp;
 pub mod conv2d;
+pub mod deep;
 pub mod depthwise_conv2d;
 pub mod fully_connected;
 mod gemm;
@@ -61,6 +62,7 @@ mod widen;
 
 pub use average_pool2d::AveragePool2d;
 pub use conv2d::Conv2d;
+pub use deep::DeepConnected;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use fully_connected::FullyConnected;
 pub use linear::{Linear, Terms};
