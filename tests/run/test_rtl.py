@@ -174,7 +174,7 @@ def test_cores_that_fetch_for_themselves_share_the_work_and_shared_banks_are_the
 def test_the_harness_runs_on_four_cores(pool: Subject) -> None:
     one, four = (run(PRIVATE, pool, "n", "n", cores=cores) for cores in (1, 4))
     assert one.outputs == four.outputs
-    # Where the linker puts a loop makes a difference of a cycle in twelve for each turn, and in step the cores want one bank.
+    # A loop that begins between two words takes a cycle more for each turn, and cores in step want the same bank.
     assert 3.2 < cycles(one)[0] / cycles(four)[0] < 4.1
     stats = collect(PRIVATE, four, None, None, None, cores=4)
     assert stats["cycles"] == sum(cycles(four)) / 2
