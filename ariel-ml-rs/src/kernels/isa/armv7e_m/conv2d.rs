@@ -75,7 +75,7 @@ impl Conv2d {
     pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
         let (mut pixel, mut end) = (tile.start(), tile.end());
         // Too few pixels for a block are each computed four times over, where they cannot be computed one by one.
-        let step = if end - pixel < PIXELS { 0 } else { 1 };
+        let step = usize::from(end - pixel >= PIXELS);
         // SAFETY: the tile's pixels lie inside the output and are this call's own, and the scratch is this worker's; `check`
         // proved the lengths that the naked functions rely on.
         unsafe {

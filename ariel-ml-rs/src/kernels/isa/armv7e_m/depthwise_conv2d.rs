@@ -203,7 +203,7 @@ impl DepthwiseConv2d {
                     step: 2 * pitch * across.stride,
                     stride: along.output,
                     output_line: across.output,
-                    lines: lines.count,
+                    count: lines.count,
                     plane_bytes: 2 * plane,
                     channels: PLANES,
                 };

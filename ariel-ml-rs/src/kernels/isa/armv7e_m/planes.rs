@@ -83,7 +83,7 @@ pub(super) struct Lines {
     /// From an output line to the next.
     pub output_line: usize,
     /// Lines, at least 1.
-    pub lines: usize,
+    pub count: usize,
     /// From a plane to the next.
     pub plane_bytes: usize,
     /// Channels, at least 1.
