@@ -30,8 +30,6 @@ pub(super) struct Ready {
     pub(super) waiting: u32,
     /// The workers in whose inboxes some of them are.
     pub(super) homes: u32,
-    /// Whether all is complete.
-    pub(super) done: bool,
 }
 
 impl Job {
@@ -66,13 +64,27 @@ impl Job {
     pub unsafe fn run_alone(&self, context: NonNull<()>) {
         for unit in 0..self.graph.units() as u16 {
             // SAFETY: ids are a topological order (`Graph::new`), so that all predecessors are complete, on this core.
-            unsafe { self.run_one(context, unit, 0) };
+            unsafe { self.run_in_order(context, unit) };
         }
     }
 
-    /// The unit after `unit` in order, or `None` behind the last.
-    pub(super) const fn after(&self, unit: u16) -> Option<u16> {
-        if self.graph.is_last(unit) { None } else { Some(unit + 1) }
+    /// Runs `unit` on the calling core, as worker 0, unless it is a gate.
+    ///
+    /// # Safety
+    /// That of [`RunUnit`].
+    pub(super) unsafe fn run_in_order(&self, context: NonNull<()>, unit: u16) {
+        // SAFETY: forwarded to the caller.
+        unsafe {
+            if !self.is_gate(unit) {
+                (self.run)(context, unit, 0);
+            }
+        }
+    }
+
+    /// Whether all are complete when `unit` is.
+    #[inline]
+    pub(super) const fn is_last(&self, unit: u16) -> bool {
+        self.graph.is_last(unit)
     }
 
     /// Whether `unit` is without work.
@@ -85,38 +97,27 @@ impl Job {
         unsafe { self.graph.home(unit) == GATE }
     }
 
-    /// Runs `unit` unless it is a gate.
+    /// Runs `unit`.
     ///
     /// # Safety
-    /// That of [`RunUnit`].
-    #[inline]
-    pub(super) unsafe fn run_one(&self, context: NonNull<()>, unit: u16, worker: usize) {
-        // SAFETY: forwarded to the caller.
-        unsafe {
-            if !self.is_gate(unit) {
-                (self.run)(context, unit, worker as u32);
-            }
-        }
-    }
-
-    /// Runs `unit`, and tells what that makes ready.
-    ///
-    /// # Safety
-    /// `worker` took `unit` from the queues of this job or was handed it by `complete`, and is below `workers`; one thread at a
+    /// `worker` took `unit` from the queues of this job or was handed it by `complete`, `unit` is no gate, and one thread at a
     /// time is this worker.
     #[inline]
-    pub(super) unsafe fn complete(&self, worker: usize, unit: u16) -> Ready {
+    pub(super) unsafe fn run(&self, worker: usize, unit: u16) {
         // SAFETY: written before the job's first unit became ready, and so before this one did.
         let context = unsafe { NonNull::new_unchecked(self.room.desk.context.load(Ordering::Relaxed)) };
         // SAFETY: each unit becomes ready once per inference, when its last predecessor is complete, and a queue gives it to
         // one worker; what the predecessors wrote is seen by way of `arrivals` and of the queues.
-        unsafe { self.run_one(context, unit, worker) };
-        let mut ready = Ready { next: None, waiting: 0, homes: 0, done: self.graph.is_last(unit) };
-        if ready.done {
-            // Release pairs with Acquire in `is_done`.
-            self.room.desk.done.store(true, planted!(DoneRelease, Ordering::Release, Ordering::Relaxed));
-            return ready;
-        }
+        unsafe { (self.run)(context, unit, worker as u32) };
+    }
+
+    /// Tells what becomes ready as `unit` is complete, and puts it where it will be found.
+    ///
+    /// # Safety
+    /// As for [`Job::run`], and `unit` has just been run, or is a gate; `worker` is below `workers`.
+    #[inline]
+    pub(super) unsafe fn complete(&self, worker: usize, unit: u16) -> Ready {
+        let mut ready = Ready { next: None, waiting: 0, homes: 0 };
         // From the last to the first, so that this worker goes on with the first, and pops the others in order; thieves take
         // the last.
         // SAFETY: one of this job's units, and so are its successors (`Graph::new`).
@@ -128,6 +129,12 @@ impl Job {
             }
         }
         ready
+    }
+
+    /// Says that the last unit is complete.
+    pub(super) fn finish(&self) {
+        // Release pairs with Acquire in `is_done`.
+        self.room.desk.done.store(true, planted!(DoneRelease, Ordering::Release, Ordering::Relaxed));
     }
 
     /// Counts one more complete predecessor of `unit`, and tells whether it was the last.
@@ -189,25 +196,19 @@ impl Job {
         }
     }
 
-    /// Takes a unit for `worker`: from its deque, from its inbox, from the others'; and tells whether it was another's.
+    /// Takes a unit of `worker`'s own, from its deque or its inbox.
     ///
     /// # Safety
     /// `worker` is below `workers`, and one thread at a time is this worker.
     #[inline]
-    pub(super) unsafe fn take(&self, worker: usize) -> Option<(u16, bool)> {
-        // SAFETY: this thread owns the deque, as the caller promises.
-        if let Some(unit) = unsafe { self.room.deque(worker).pop() } {
-            return Some((unit, false));
-        }
-        // SAFETY: below `workers`.
-        if let Some(unit) = unsafe { self.room.inbox(worker) }.take() {
-            return Some((unit, false));
-        }
-        self.take_from_others(worker).map(|unit| (unit, true))
+    pub(super) unsafe fn take(&self, worker: usize) -> Option<u16> {
+        // SAFETY: this thread owns the deque, as the caller promises; below `workers`.
+        unsafe { self.room.deque(worker).pop().or_else(|| self.room.inbox(worker).take()) }
     }
 
     /// Takes a unit that waits at another worker, the next one first, so that thieves spread.
-    fn take_from_others(&self, worker: usize) -> Option<u16> {
+    #[inline(never)]
+    pub(super) fn steal(&self, worker: usize) -> Option<u16> {
         let mut victim = worker;
         loop {
             victim += 1;

@@ -2,7 +2,7 @@
 
 use super::Priority;
 use super::job::Job;
-use super::shared::{IDLE_ROUNDS, Pool};
+use super::shared::{IDLE_ROUNDS, Pool, Turn};
 use super::stats::Count;
 use crate::Error;
 use crate::sync::primitive::{Ordering, fence, is_abandoned, planted, spin_loop};
@@ -18,6 +18,13 @@ pub struct Budget {
     pub now: fn() -> u64,
     /// The last reading that is in time.
     pub deadline: u64,
+}
+
+impl Budget {
+    /// Whether the deadline is over.
+    pub(super) fn is_spent(self) -> bool {
+        (self.now)() > self.deadline
+    }
 }
 
 /// What a step of the leader did.
@@ -101,7 +108,7 @@ impl Run {
         bell.attend();
         let mut idle = 0;
         loop {
-            match self.step()? {
+            match self.advance(u32::MAX)? {
                 Progress::Done => return Ok(()),
                 Progress::Ran => idle = 0,
                 Progress::Waiting => {
@@ -123,11 +130,17 @@ impl Run {
         }
     }
 
-    /// Runs at most one unit on the calling core.
+    /// Runs at most one unit on the calling core, and the gates before and behind it.
     ///
     /// # Errors
     /// [`Error::DeadlineMissed`] where the budget is spent: the inference is then given up.
     pub fn step(&mut self) -> Result<Progress, Error> {
+        self.advance(1)
+    }
+
+    /// Runs at most so many units on the calling core.
+    #[inline(never)]
+    fn advance(&mut self, units: u32) -> Result<Progress, Error> {
         if self.stage != Stage::Over && self.is_late() {
             self.give_up();
         }
@@ -138,8 +151,8 @@ impl Run {
             self.begin();
         }
         let progress = match self.stage {
-            Stage::Shared => self.step_shared(),
-            Stage::Alone => self.step_alone(),
+            Stage::Shared => self.work(units),
+            Stage::Alone => self.work_alone(),
             Stage::Settling | Stage::Over => return Ok(Progress::Done),
             Stage::Missed => return Err(Error::DeadlineMissed),
         };
@@ -151,10 +164,11 @@ impl Run {
 
     /// Whether the budget is spent.
     fn is_late(&self) -> bool {
-        self.budget.is_some_and(|budget| (budget.now)() > budget.deadline)
+        self.budget.is_some_and(Budget::is_spent)
     }
 
     /// Posts the job, with unit 0 in hand.
+    #[inline(never)]
     fn begin(&mut self) {
         let desk = self.job.room.desk;
         desk.context.store(self.context.as_ptr(), Ordering::Relaxed);
@@ -168,35 +182,47 @@ impl Run {
         }
     }
 
-    fn step_shared(&mut self) -> Progress {
-        let taken = self.next.take().map(|unit| (unit, false));
-        // SAFETY: worker 0 is the leader, of which there is one (`new`).
-        let Some((unit, stolen)) = taken.or_else(|| unsafe { self.job.take(0) }) else {
-            return if self.job.is_done() { self.end() } else { Progress::Waiting };
-        };
-        if stolen {
-            self.pool.count(0, Count::Steals);
+    fn work(&mut self, units: u32) -> Progress {
+        let turn = Turn { units, priority: self.priority, budget: self.budget };
+        // SAFETY: unit 0, which becomes ready by the posting, or what the turn before left in hand; worker 0 is the leader, of
+        // which there is one (`new`).
+        let (next, left) = unsafe { self.pool.work(self.job, 0, self.next.take(), &turn) };
+        self.next = next;
+        if self.job.is_done() {
+            self.end();
+            return Progress::Done;
         }
-        // SAFETY: unit 0, which becomes ready by the posting, or taken, or handed over by the unit before.
-        self.next = unsafe { self.pool.run(self.job, 0, unit) };
-        if self.next.is_none() && self.job.is_done() { self.end() } else { Progress::Ran }
+        if left < units { Progress::Ran } else { Progress::Waiting }
     }
 
-    fn step_alone(&mut self) -> Progress {
+    fn work_alone(&mut self) -> Progress {
         let Some(unit) = self.next else { return Progress::Done };
         // SAFETY: ids are a topological order, so that all predecessors are complete, on this core; the context is the caller's
         // alone (`new`), and as the job is not posted no helper has it.
-        unsafe { self.job.run_one(self.context, unit, 0) };
-        self.next = self.job.after(unit);
-        if self.next.is_some() { Progress::Ran } else { Progress::Done }
+        unsafe { self.job.run_in_order(self.context, unit) };
+        if self.job.is_last(unit) {
+            self.next = None;
+            return Progress::Done;
+        }
+        self.next = Some(unit + 1);
+        Progress::Ran
+    }
+
+    /// Puts what the leader would go on with where helpers find it: other tasks may hold this core for long.
+    fn share(&mut self) {
+        if self.stage == Stage::Shared
+            && let Some(unit) = self.next.take()
+        {
+            // SAFETY: worker 0 is the leader, of which there is one (`new`).
+            unsafe { self.job.keep(0, unit) };
+        }
     }
 
     /// All is complete: takes the job down. Helpers that look for its units at this moment find none, and harm none: the queues
     /// are empty, and what they would find in them next is the next inference, as good as entered.
-    fn end(&mut self) -> Progress {
+    fn end(&mut self) {
         self.pool.withdraw(self.job);
         self.job.room.desk.open.store(false, Ordering::Relaxed);
-        Progress::Done
     }
 
     /// Takes the job down half-way. It stays open: the next inference settles it.
@@ -225,7 +251,9 @@ impl Future for Run {
         let run = self.get_mut();
         let bell = &run.job.room.desk.leader;
         bell.attend();
-        match run.step_past_gates() {
+        let progress = run.step();
+        run.share();
+        match progress {
             Err(error) => return Poll::Ready(Err(error)),
             Ok(Progress::Done) => return Poll::Ready(Ok(())),
             Ok(Progress::Ran) => context.waker().wake_by_ref(),
@@ -239,28 +267,6 @@ impl Future for Run {
             }
         }
         Poll::Pending
-    }
-}
-
-impl Run {
-    /// As [`Run::step`], over any number of gates, which are not worth a yield. What the leader would go on with is then
-    /// for helpers too, as other tasks may hold this core for long.
-    fn step_past_gates(&mut self) -> Result<Progress, Error> {
-        loop {
-            // SAFETY: one of the job's units.
-            let gate = self.next.is_some_and(|unit| unsafe { self.job.is_gate(unit) });
-            let progress = self.step()?;
-            if gate && progress == Progress::Ran {
-                continue;
-            }
-            if self.stage == Stage::Shared
-                && let Some(unit) = self.next.take()
-            {
-                // SAFETY: worker 0 is the leader, of which there is one (`new`).
-                unsafe { self.job.keep(0, unit) };
-            }
-            return Ok(progress);
-        }
     }
 }
 
@@ -300,6 +306,7 @@ pub unsafe fn settle(pool: &'static Pool, job: &'static Job) {
 
 /// Takes down an inference that was dropped or forgotten, and tells whether no helper is inside any more; what their units
 /// wrote is then seen, and the queues are empty.
+#[inline(never)]
 fn is_settled(pool: &'static Pool, job: &'static Job) -> bool {
     if !job.room.desk.open.load(Ordering::Relaxed) {
         return true;

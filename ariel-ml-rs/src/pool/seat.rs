@@ -1,9 +1,9 @@
 //! A helper: the worker that another core is.
 
 use super::Priority;
-use super::job::{Job, Ready};
+use super::job::Job;
 use super::seats::Place;
-use super::shared::{IDLE_ROUNDS, Pool};
+use super::shared::{IDLE_ROUNDS, Pool, Turn};
 use super::stats::Count;
 use crate::sync::primitive::{Ordering, fence, is_abandoned, planted, spin_loop};
 use core::convert::Infallible;
@@ -111,19 +111,16 @@ impl Seat {
         // Pairs with the fence in `Run::is_settled`: either the leader sees that this helper is inside, or the helper sees that
         // the job is not posted any more.
         planted!(EnterFence, fence(Ordering::SeqCst), ());
-        let mut ran = false;
         let mut left = most;
-        while left > 0 && self.pool.is_posted(priority, job) {
+        if self.pool.is_posted(priority, job) {
             // SAFETY: below `workers`, and `&mut self` is this worker: there is one seat, taken by one at a time.
-            let Some((unit, stolen)) = (unsafe { job.take(self.worker) }) else { break };
-            if stolen {
-                self.pool.count(self.worker, Count::Steals);
-            }
-            ran = true;
-            // SAFETY: as above.
-            unsafe { self.follow(priority, job, unit, &mut left) };
-            if self.pool.is_outranked(priority) {
-                break;
+            let (next, rest) =
+                unsafe { self.pool.work(job, self.worker, None, &Turn { units: most, priority, budget: None }) };
+            left = rest;
+            if let Some(unit) = next {
+                // SAFETY: as above. The unit is for anybody, and the leader may sleep.
+                unsafe { job.keep(self.worker, unit) };
+                self.pool.wake(job, self.worker, 1, 0);
             }
         }
         // Release pairs with Acquire in `Run::is_settled`: the leader sees what the units wrote.
@@ -133,28 +130,7 @@ impl Seat {
         if planted!(LeaveRing, !self.pool.is_posted(priority, job), false) {
             job.room.desk.leader.ring(self.pool.park());
         }
-        ran
-    }
-
-    /// Runs `unit` and then, while nothing is more urgent, what each makes ready for this worker.
-    ///
-    /// # Safety
-    /// This worker took `unit` from the queues of `job`.
-    unsafe fn follow(&mut self, priority: Priority, job: &'static Job, unit: u16, left: &mut u32) {
-        let mut next = Some(unit);
-        while let Some(unit) = next {
-            // SAFETY: taken, as the caller promises, or handed over by the unit before; this thread is the worker.
-            next = unsafe { self.pool.run(job, self.worker, unit) };
-            *left = left.saturating_sub(1);
-            if let Some(unit) = next
-                && (*left == 0 || self.pool.is_outranked(priority) || !self.pool.is_posted(priority, job))
-            {
-                // SAFETY: as above. The unit is for anybody, and the leader may sleep.
-                unsafe { job.keep(self.worker, unit) };
-                self.pool.wake(job, self.worker, Ready { next: None, waiting: 1, homes: 0, done: false });
-                return;
-            }
-        }
+        left < most
     }
 }
 

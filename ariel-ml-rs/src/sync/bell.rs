@@ -46,6 +46,7 @@ impl Bell {
 
     /// The owner says that its core is about to sleep. It looks for work once more, then calls [`Bell::sleep`] if there is none,
     /// then [`Bell::rise`]. False while somebody still rings for last time: the owner has to look again later.
+    #[inline(never)]
     pub(crate) fn lie_down(&self, park: &dyn Park) -> bool {
         // Else who rings would make it AWAKE after it is PARKED, and it would not be rung for.
         if planted!(RingOver, self.state.load(Ordering::Relaxed) != AWAKE, false) {
@@ -87,6 +88,7 @@ impl Bell {
     }
 
     /// The owner, a task, runs again, for whatever reason: takes its waker back unless somebody is ringing with it.
+    #[inline(never)]
     pub(crate) fn attend(&self) {
         if self.state.load(Ordering::Relaxed) == TASK
             && self.state.compare_exchange(TASK, AWAKE, Ordering::Acquire, Ordering::Relaxed).is_ok()
@@ -104,6 +106,7 @@ impl Bell {
     }
 
     /// Wakes the owner if it sleeps, and tells whether this call did.
+    #[inline(never)]
     pub(crate) fn ring(&self, park: &dyn Park) -> bool {
         loop {
             match self.state.load(Ordering::Relaxed) {

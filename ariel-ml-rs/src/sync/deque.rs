@@ -109,6 +109,10 @@ impl<'a> Deque<'a> {
     /// Takes the unit that has waited longest.
     #[inline]
     pub(crate) fn steal(self) -> Steal {
+        // Most attempts find nothing, and need no fence: a thief that misses a unit here looks again before it sleeps.
+        if !self.seems_filled() {
+            return Steal::Empty;
+        }
         // Pairs with the compare-and-swap of the thief before: `bottom` is not older than that `top`.
         let top = self.ends.top.load(Ordering::Acquire);
         // Pairs with the fence in `pop`.
@@ -130,6 +134,7 @@ impl<'a> Deque<'a> {
     }
 
     /// Whether there seems to be something to steal.
+    #[inline]
     pub(crate) fn seems_filled(self) -> bool {
         let top = self.ends.top.load(Ordering::Relaxed);
         self.ends.bottom.load(Ordering::Relaxed).wrapping_sub(top).cast_signed() > 0

@@ -31,7 +31,7 @@ impl<'a> Inbox<'a> {
     }
 
     /// Takes the lowest unit.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn take(self) -> Option<u16> {
         for (index, word) in self.words.iter().enumerate() {
             loop {
