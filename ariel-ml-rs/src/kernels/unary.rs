@@ -64,14 +64,16 @@ fn sigmoid(x: f32) -> f32 {
 /// The square root: one instruction where the calling convention shows that there is a floating-point unit.
 #[inline]
 fn sqrt(x: f32) -> f32 {
+    // `asm!` takes floating-point registers only where the target's features name the unit, which plain targets do not.
     #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
     {
-        let root: f32;
-        // SAFETY: VSQRT reads and writes nothing but these registers; every hard-float Arm has it.
-        unsafe {
-            core::arch::asm!("vsqrt.f32 {}, {}", out(sreg) root, in(sreg) x, options(pure, nomem, nostack, preserves_flags));
+        /// `vsqrt.f32 s0, s0`: the calling convention has argument and result there. By its number, for the assembler knows
+        /// the features no better.
+        #[unsafe(naked)]
+        extern "C" fn vsqrt(x: f32) -> f32 {
+            core::arch::naked_asm!(".inst.w 0xeeb10ac0", "bx lr")
         }
-        root
+        vsqrt(x)
     }
     #[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
     libm::sqrtf(x)
