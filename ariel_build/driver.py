@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ariel_build import frontends
 from ariel_build.codegen import generate
 from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, MetadataError, ModelError
@@ -53,6 +55,8 @@ class Compiled:
         return sum(step.call.macs for step in self.schedule.steps)
 
 
+# Weights may be anything, also what no number comes out of: that is the model's affair, and no warning of ours.
+@np.errstate(all="ignore")
 def import_file(path: Path, dims: Mapping[str, int] | None = None) -> tuple[Graph, frontends.SourceModel]:
     """Reads a model file into a verified graph, and returns it with what the frontend read."""
     with _at(path):
@@ -66,6 +70,7 @@ def import_file(path: Path, dims: Mapping[str, int] | None = None) -> tuple[Grap
         return graph, source
 
 
+@np.errstate(all="ignore")
 def compile_model(
     path: Path, options: ModelOptions, board: Board, module: str, *, portable: bool = False, keep_all: bool = False
 ) -> Compiled:

@@ -12,7 +12,7 @@ __all__ = ["check_limits"]
 #: Bytes that may be needed at one time: the largest RAM of any board that we know of is half of that.
 MAX_ARENA_BYTES = 1 << 26
 #: Bytes of all results together, whenever they are needed.
-MAX_RESULT_BYTES = 1 << 28
+MAX_RESULT_BYTES = 1 << 27
 
 
 def check_limits(graph: Graph, lowered: Lowered) -> None:

@@ -34,10 +34,11 @@ def plan_calls(
     best: tuple[Schedule, MemoryPlan] | None = None
     for order in orders[: 1 if orders[1] == given else 2]:
         steps = schedule(order, cores=cores, target_macs_per_tile=target_macs_per_tile)
-        plan = plan_memory(steps, graph_inputs, graph_outputs, states, aliases)
+        plan = _unchecked(steps, graph_inputs, graph_outputs, states, aliases or {})
         if best is None or plan.arena_bytes < best[1].arena_bytes:
             best = steps, plan
     assert best is not None  # noqa: S101 - the given order is always tried
+    check_plan(*best, graph_inputs, graph_outputs, states, aliases or {})
     return best
 
 
@@ -52,7 +53,19 @@ def plan_memory(
 
     Raises InternalError where the calls are inconsistent (a value is read that nobody makes, an input is an alias).
     """
-    alias_of = aliases or {}
+    plan = _unchecked(schedule, graph_inputs, graph_outputs, states, aliases or {})
+    check_plan(schedule, plan, graph_inputs, graph_outputs, states, aliases or {})
+    return plan
+
+
+def _unchecked(
+    schedule: Schedule,
+    graph_inputs: Sequence[Value],
+    graph_outputs: Sequence[Value],
+    states: Sequence[State],
+    alias_of: Aliases,
+) -> MemoryPlan:
+    """Returns a plan that nobody has proved yet."""
     ways = [
         _Way.of(schedule, arrange(schedule, graph_inputs, graph_outputs, states, alias_of, in_place_order))
         for in_place_order in ((1, -1, 0) if any(s.call.in_place for s in schedule.steps) else (1,))
@@ -62,9 +75,7 @@ def plan_memory(
     for way in ways[1:]:
         if way.arena.lower_bound < best.arena.bytes:
             best = min(best, way.improved(), key=lambda w: w.arena.bytes)
-    plan = best.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
-    check_plan(schedule, plan, graph_inputs, graph_outputs, states, alias_of)
-    return plan
+    return best.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
 
 
 @dataclass(frozen=True)

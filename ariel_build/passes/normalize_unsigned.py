@@ -72,6 +72,8 @@ def refusal(node: Node) -> str:
     op = node.op
     if not isinstance(op, _MEANS_REAL + _MOVEMENT):
         return f"{op.name} sees the stored integers themselves"
+    if any(v is not None and v.type.dtype is DType.U8 and v.type.quant is None for v in [*node.inputs, *node.outputs]):
+        return "an operand is uint8 without a scale"
     if isinstance(op, Pool2d) and op.kind is PoolKind.AVERAGE and op.rounding is Rounding.DOUBLE:
         return "TFLite's average rounds stored integers away from 0"
     return ""

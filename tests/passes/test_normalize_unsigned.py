@@ -93,3 +93,9 @@ def test_refuses_the_average_of_tflite() -> None:
     x = net.input(1, 2, 2, 1, dtype=DType.U8, quant=Q)
     graph = net.graph(net.add(Pool2d(PoolKind.AVERAGE, Window((2, 2))), x, quant=Q))
     assert refusals(run(graph, normalize_unsigned)) == ["TFLite's average rounds stored integers away from 0"]
+
+
+def test_refuses_operands_without_a_scale() -> None:
+    net = Net()
+    graph = net.graph(net.add(Cast(DType.F32), net.add(Reshape((6,)), net.input(2, 3, dtype=DType.U8, quant=Q))))
+    assert refusals(run(graph, normalize_unsigned)) == ["an operand is uint8 without a scale"]
