@@ -13,7 +13,19 @@ from typing import Literal
 
 from ariel_build.ir import Array, Value
 
-__all__ = ["Axis", "Field", "KernelCall", "Nested", "Operand", "Packed", "Reads", "Scratch", "Slice", "Tiling", "Variant"]
+__all__ = [
+    "Axis",
+    "Field",
+    "KernelCall",
+    "Nested",
+    "Operand",
+    "Packed",
+    "Reads",
+    "Scratch",
+    "Slice",
+    "Tiling",
+    "Variant",
+]
 
 
 class Axis(Enum):
@@ -97,9 +109,10 @@ Field = int | float | bool | tuple["Field", ...] | Operand | Packed | Scratch | 
 
 @dataclass(frozen=True)
 class Reads:
-    """Which part of an input a tile reads: all of it ("whole"), the units that it writes ("same"), or ("rows") the
-    rows of an image of `rows` rows under the windows of its output rows.
+    """Which part of an input a tile reads.
 
+    All of it ("whole"), the units that it writes ("same"), or ("rows") the rows of an image of `rows` rows under the
+    windows of its output rows.
     Output row y reads `extent` input rows from `y * stride - before` on; a row of the output has `units_per_row` units.
     """
 

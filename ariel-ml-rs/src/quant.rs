@@ -144,7 +144,6 @@ pub fn round_ties_even(value: f32) -> i32 {
 /// `min(max(value, low), high)` by comparisons, which every core does without a library call; NaN stays NaN.
 #[inline]
 #[must_use]
-#[expect(clippy::manual_clamp, reason = "`clamp` panics where low > high")]
 pub fn clamp(value: f32, low: f32, high: f32) -> f32 {
     if value < low {
         low

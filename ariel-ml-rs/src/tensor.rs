@@ -46,13 +46,11 @@ pub trait Quantized: Element {
 macro_rules! quantized {
     ($($t:ty),*) => { $(
         impl Quantized for $t {
-            #[expect(clippy::cast_possible_truncation, clippy::allow_attributes, reason = "float to integer casts saturate")]
             fn quantize(real: f32, scale: f32, zero_point: i32) -> Self {
                 let stored = (libm::roundf(real / scale) as i32).saturating_add(zero_point);
                 stored.max(i32::from(Self::MIN)).min(i32::from(Self::MAX)) as Self
             }
 
-            #[allow(clippy::cast_precision_loss, reason = "a stored value less its zero point has at most 17 bits")]
             fn dequantize(self, scale: f32, zero_point: i32) -> f32 {
                 (i32::from(self) - zero_point) as f32 * scale
             }

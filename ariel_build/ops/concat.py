@@ -12,6 +12,7 @@ from ariel_build.kernel import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.quantize import requantized
 from ariel_build.ops.reshape import reshape
 
 __all__ = ["Concat", "concat"]
@@ -62,8 +63,6 @@ def concat(importer: Importer, values: Sequence[Value], axis: int) -> Value:
 
 @imports("tflite", "CONCATENATION")
 def _from_tflite(importer: Importer) -> None:
-    from ariel_build.ops.quantize import requantized
-
     if importer.text("fused_activation_function", "NONE") != "NONE":
         raise UnsupportedReason("a fused activation is not supported")
     type_ = importer.output_type()

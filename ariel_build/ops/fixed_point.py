@@ -53,17 +53,19 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
 
 def high_mul(a: Array | int, b: Array | int) -> I64:
     """`round(a * b / 2^31)` with gemmlowp's nudge: floor((a * b + 2^30) / 2^31), saturated."""
-    product = np.asarray(a, np.int64) * np.asarray(b, np.int64)
-    return np.minimum((product + (1 << 30)) >> 31, (1 << 31) - 1)
+    product: I64 = np.asarray(a, np.int64) * np.asarray(b, np.int64)
+    high: I64 = np.minimum((product + (1 << 30)) >> 31, (1 << 31) - 1)
+    return high
 
 
 def rounding_shift_right(value: Array | int, shift: Array | int) -> I64:
     """`round(value / 2^shift)`, halves away from zero."""
-    value = np.asarray(value, np.int64)
-    shift = np.asarray(shift, np.int64)
-    mask = (np.int64(1) << shift) - 1
-    threshold = (mask >> 1) + (value < 0)
-    return (value >> shift) + ((value & mask) > threshold)
+    whole: I64 = np.asarray(value, np.int64)
+    by: I64 = np.asarray(shift, np.int64)
+    mask: I64 = np.left_shift(np.int64(1), by) - 1
+    threshold = (mask >> 1) + (whole < 0)
+    rounded: I64 = (whole >> by) + ((whole & mask) > threshold)
+    return rounded
 
 
 def wrap32(value: Array) -> I64:
@@ -73,9 +75,8 @@ def wrap32(value: Array) -> I64:
 
 def multiply(acc: Array, multiplier: Array | int, shift: Array | int) -> I64:
     """`MultiplyByQuantizedMultiplier`: gemmlowp double rounding, elementwise with broadcasting."""
-    shift = np.asarray(shift, np.int64)
-    left = np.maximum(shift, 0)
-    right = np.maximum(-shift, 0)
+    by: I64 = np.asarray(shift, np.int64)
+    left, right = np.maximum(by, 0), np.maximum(-by, 0)
     return rounding_shift_right(high_mul(wrap32(np.asarray(acc, np.int64) << left), multiplier), right)
 
 
@@ -113,7 +114,8 @@ def stored_bounds(clip: tuple[float, float], quant: Quant, dtype: DType, roundin
 
 def round_away(value: npt.ArrayLike) -> npt.NDArray[np.floating]:
     """Rounds to the nearest integer, halves away from zero, in the type of `value`."""
-    value = np.asarray(value)
-    whole = np.trunc(value)
+    real: npt.NDArray[np.floating] = np.asarray(value)
+    whole = np.trunc(real)
     # The difference is exact, where value + 0.5 is not.
-    return whole + np.copysign((np.abs(value - whole) >= 0.5).astype(value.dtype), value)
+    away: npt.NDArray[np.floating] = whole + np.copysign((np.abs(real - whole) >= 0.5).astype(real.dtype), real)
+    return away

@@ -64,16 +64,28 @@ impl Move {
         while axis < 5 {
             assert!(self.counts[axis] > 0, "move without elements");
             let reach = (self.counts[axis] as i64 - 1) * self.input_strides[axis] as i64;
-            if reach < 0 { low += reach } else { high += reach }
+            if reach < 0 {
+                low += reach;
+            } else {
+                high += reach;
+            }
             last += (self.counts[axis] as u64 - 1) * self.output_strides[axis] as u64;
             axis += 1;
         }
         assert!(self.rows > 0 && self.first as u64 + self.rows as u64 <= copy.rows as u64, "move outside the rows");
         let reach = (self.rows as i64 - 1) * self.input_row as i64;
-        if reach < 0 { low += reach } else { high += reach }
+        if reach < 0 {
+            low += reach;
+        } else {
+            high += reach;
+        }
         assert!(last < copy.row as u64, "move outside a row");
         assert!(low >= 0, "move before its input");
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and checked against the arena")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "not negative, and checked against the arena"
+        )]
         self.input.check(arena_bytes, (high as usize + 1) * copy.element as usize);
     }
 
@@ -90,7 +102,8 @@ impl Move {
             let first = start.max(self.first);
             let end = end.min(self.first.saturating_add(self.rows));
             for y in first..end {
-                let from = input.offset(self.input_start as isize + (y - self.first) as isize * self.input_row as isize);
+                let from =
+                    input.offset(self.input_start as isize + (y - self.first) as isize * self.input_row as isize);
                 let to = output.add(y as usize * row + self.output_start as usize);
                 self.inner(from, to);
             }
