@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ariel_build.ir import DType, Quant, Value
+from ariel_build.ir import Array, DType, Quant, Value
 from ariel_build.ops.base import UnsupportedReason, constant, imports
 from ariel_build.ops.binary import Add, Mul
 from ariel_build.ops.concat import Concat
@@ -39,7 +39,7 @@ def quant_at(importer: Importer, index: int, axis: int | None = None) -> tuple[Q
     """
     scales = importer.constant_input(index, "the scale").astype(np.float32).reshape(-1)
     zero_point = importer.optional_input(index + 1)
-    zeros = np.zeros(scales.size, np.uint8)
+    zeros: Array = np.zeros(scales.size, np.uint8)
     if zero_point is not None:
         zeros = importer.constant_input(index + 1, "the zero point").reshape(-1)
     if not np.all(np.isfinite(scales)) or not np.all(scales > 0) or zeros.size not in (1, scales.size):

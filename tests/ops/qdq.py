@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ class Builder:
         self.constants.append(numpy_helper.from_array(np.asarray(data), name))
         return name
 
-    def op(self, kind: str, inputs: Sequence[str], **attributes: object) -> str:
+    def op(self, kind: str, inputs: Sequence[str], **attributes: Any) -> str:  # noqa: ANN401 - ONNX attributes are of many types
         """Adds a node and returns its output."""
         name = self._name()
         self.nodes.append(helper.make_node(kind, inputs, [name], **attributes))
