@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from ariel_build import boards, resources
 from ariel_build.driver import Compiled, compile_model
@@ -39,8 +40,24 @@ def compiled(path: Path, module: str = "model") -> Compiled:
     return compile_model(path, ModelOptions(path), boards.load("generic"), module)
 
 
+class Generated(Protocol):
+    """The files of one model."""
+
+    @property
+    def module(self) -> str:
+        """Name of the module."""
+
+    @property
+    def module_text(self) -> str:
+        """Its source."""
+
+    @property
+    def weights(self) -> bytes:
+        """The blob beside it."""
+
+
 def write_crate(
-    folder: Path, source: str, modules: Iterable[Compiled], *, edition: str = "2024", level: str = "3"
+    folder: Path, source: str, modules: Iterable[Generated], *, edition: str = "2024", level: str = "3"
 ) -> None:
     """Writes a crate with the modules in it: `source` is main.rs or lib.rs, whichever it can be.
 

@@ -1,0 +1,36 @@
+"""Damaged models, the quick part of `nox -s fuzz`: refused or compiled, in bounded time; what is accepted compiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.conftest import MODELS
+from tests.fuzz.mutants import mutants
+from tests.fuzz.semantic import semantic_mutants
+from tests.fuzz.survey import Accepted, Mutants, build_all, survey
+from tests.zoo import DIGITS
+
+
+def files() -> Sequence[tuple[str, Path, Mutants]]:
+    """Returns the example's model, and real ones where they are there."""
+    real = [
+        ("kws", "mlperf_kws_int8", mutants),
+        ("resnet_f32", "mlperf_ic_f32_onnx", mutants),
+        ("resnet_changed", "mlperf_ic_f32_onnx", semantic_mutants),
+        ("tcn_qdq", "own_tcn_qdq", semantic_mutants),
+    ]
+    found: list[tuple[str, Path, Mutants]] = [("digits", DIGITS, mutants)]
+    for name, folder, kind in real:
+        found += [(name, path, kind) for path in (MODELS / "dev" / folder).glob("model.*")]
+    return found
+
+
+def test_mutants_are_refused_or_compile(tmp_path: Path) -> None:
+    accepted: list[Accepted] = []
+    for name, path, mutate in files():
+        result = survey(path, mutate, 60, name, seed=11, keep=4)
+        assert result.defects == []
+        assert result.refused > 0
+        accepted += result.accepted
+    assert build_all(accepted, tmp_path) == ""
