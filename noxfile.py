@@ -17,12 +17,13 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))  # nox loads this file without its folder
 
 from tools import setup  # noqa: E402
-from tools.setup import qemu, rust  # noqa: E402
+from tools.setup import process, qemu, rust  # noqa: E402
 
 nox.options.sessions = ["tests"]
 nox.options.reuse_venv = "yes"
 
 DEMO = "examples/digits-mps2-an500"
+CORES = "ariel-ml-rs/multicore,ariel-ml-rs/std"  # several cores, which a user asks for
 
 
 def ensure(
@@ -72,7 +73,7 @@ def tests(session: nox.Session) -> None:
     ensure()
     install(session, "test")
     session.log("the crates' tests")
-    session.run("cargo", "test", "--workspace", "--quiet", external=True)
+    session.run("cargo", "test", "--workspace", "--quiet", "--features", CORES, external=True)
     session.log("the compiler's tests, firmware on emulators included")
     env = {"ARIEL_SET_UP": "1"}
     session.run("pytest", "-q", "-n", "auto", "-m", "not rtl", "--ignore=tests/fuzz", *session.posargs, env=env)
@@ -98,7 +99,9 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", "--quiet", ".")
     session.run("mypy")
     session.run("cargo", "fmt", "--all", "--check", external=True)
-    session.run("cargo", "clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings", external=True)
+    for features in ("", CORES):
+        options = ("--workspace", "--all-targets", "--quiet", "--features", features)
+        session.run("cargo", "clippy", *options, "--", "-D", "warnings", external=True)
     # The crates that `run` builds, outside the workspace, as far as the host uses them: clippy may lack other targets.
     for crate, variants in (("counter", [""]), ("firmware", ["baseline", "baseline,threads"])):
         manifest = f"--manifest-path=ariel_build/harness/{crate}/Cargo.toml"
@@ -107,6 +110,28 @@ def lint(session: nox.Session) -> None:
             options = ("--locked", "--quiet", "--features", features, "--target-dir=target/harness")
             env = {"ARIEL_CORES": "2" if "threads" in features else "1"}
             session.run("cargo", "clippy", manifest, *options, "--", "-D", "warnings", env=env, external=True)
+
+
+@nox.session(venv_backend="none")
+def loom(session: nox.Session) -> None:
+    """Prove the pool of cores: every interleaving of small cases, and planted bugs that must be found. Some minutes."""
+    ensure(targets=(), emulators=())
+    # Other flags rebuild everything: a folder of its own.
+    env = {"RUSTFLAGS": "--cfg loom", "CARGO_TARGET_DIR": str(ROOT / "target" / "loom")}
+    crate = ("--package", "ariel-ml-rs", "--features", "multicore", "--lib")
+    session.run("cargo", "test", "--release", *crate, *session.posargs, "loom", env=env)
+
+
+@nox.session(venv_backend="none")
+def miri(session: nox.Session) -> None:
+    """Look for undefined behaviour in the pool under random schedules and weak memory, where miri is installed."""
+    ensure(targets=(), emulators=())
+    if not process.run("cargo", "+nightly", "miri", "--version").ok:
+        session.skip("miri is missing: `rustup component add --toolchain nightly miri rust-src` installs it")
+    # What lives for ever is leaked on purpose.
+    env = {"MIRIFLAGS": "-Zmiri-ignore-leaks -Zmiri-many-seeds=0..4"}
+    crate = ("--package", "ariel-ml-rs", "--features", "multicore,std", "--test", "pool")
+    session.run("cargo", "+nightly", "miri", "test", *crate, *session.posargs, env=env)
 
 
 @nox.session
