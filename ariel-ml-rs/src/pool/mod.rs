@@ -81,6 +81,7 @@ mod room;
 mod run;
 mod seat;
 mod seats;
+mod settle;
 mod shared;
 mod stats;
 
@@ -88,9 +89,10 @@ pub use graph::{ANY, GATE, Graph};
 pub use job::{Job, RunUnit};
 pub use parallel::{Parallel, WiredPool};
 pub use room::{Room, slots, words};
-pub use run::{Budget, Progress, Run, settle};
+pub use run::{Budget, Progress, Run};
 pub use seat::Seat;
 pub use seats::Seats;
+pub use settle::settle;
 pub use shared::{IDLE_ROUNDS, Pool};
 pub use stats::Stats;
 

@@ -2,10 +2,11 @@
 
 use super::Priority;
 use super::job::Job;
+use super::settle::is_settled;
 use super::shared::{IDLE_ROUNDS, Pool, Turn};
 use super::stats::Count;
 use crate::Error;
-use crate::sync::primitive::{Ordering, fence, is_abandoned, planted, spin_loop};
+use crate::sync::primitive::{Ordering, is_abandoned, spin_loop};
 use core::future::Future;
 use core::pin::Pin;
 use core::ptr::NonNull;
@@ -57,7 +58,7 @@ enum Stage {
 ///
 /// Nothing happens before the first poll or `wait`. Dropping it half-way is sound, and so is forgetting it: helpers touch
 /// `'static` memory only. Units that are not begun are discarded; those in flight end, and the next inference of the same job
-/// waits for them ([`settle`] does so without an inference).
+/// waits for them ([`super::settle`] does so without an inference).
 #[derive(Debug)]
 #[must_use = "an inference does nothing unless it is awaited or waited for"]
 pub struct Run {
@@ -79,7 +80,7 @@ impl Run {
     ///
     /// # Safety
     /// `context` is what the job's `run` expects, for ever. From the first poll or `wait` to the end, or after a drop or a forget
-    /// to the end of the next `Run` or [`settle`] of this job, what units reach through it is nobody else's. One `Run` of a
+    /// to the end of the next `Run` or [`super::settle`] of this job, what units reach through it is nobody else's. One `Run` of a
     /// job is used at a time. The job is used with one pool only.
     pub const unsafe fn new(pool: &'static Pool, job: &'static Job, context: NonNull<()>) -> Self {
         Self { pool, job, context, priority: Priority::Normal, budget: None, stage: Stage::Settling, next: None }
@@ -277,51 +278,4 @@ impl Drop for Run {
             self.job.room.desk.leader.attend();
         }
     }
-}
-
-/// Waits for units in flight of an inference that was dropped or forgotten: to be called before anybody else uses the memory
-/// that they reach. Costs one load where there are none, and else at most the time of one tile.
-///
-/// # Safety
-/// No [`Run`] of this job is used at the same time; the job is used with this pool.
-pub unsafe fn settle(pool: &'static Pool, job: &'static Job) {
-    let (bell, park) = (&job.room.desk.leader, pool.park());
-    bell.attend();
-    let mut idle = 0;
-    while !is_settled(pool, job) {
-        idle += 1;
-        if idle < IDLE_ROUNDS {
-            spin_loop();
-            continue;
-        }
-        idle = 0;
-        if bell.lie_down(park) {
-            if !is_settled(pool, job) {
-                bell.sleep(park);
-            }
-            bell.rise();
-        }
-    }
-}
-
-/// Takes down an inference that was dropped or forgotten, and tells whether no helper is inside any more; what their units
-/// wrote is then seen, and the queues are empty.
-#[inline(never)]
-fn is_settled(pool: &'static Pool, job: &'static Job) -> bool {
-    if !job.room.desk.open.load(Ordering::Relaxed) {
-        return true;
-    }
-    pool.withdraw(job);
-    // Pairs with the fence in `Seat::visit`: a helper that is not seen inside here sees that the job is taken down.
-    planted!(EnterFence, fence(Ordering::SeqCst), ());
-    // Acquire pairs with Release in `Seat::visit`.
-    let inside =
-        pool.places().iter().any(|place| place.inside.load(Ordering::Acquire).cast_const() == core::ptr::from_ref(job));
-    if planted!(SettleWait, inside, false) {
-        return false;
-    }
-    // SAFETY: nobody is inside, and nobody gets in while the job is not posted.
-    unsafe { job.room.clear() };
-    job.room.desk.open.store(false, Ordering::Relaxed);
-    true
 }

@@ -108,7 +108,7 @@ impl Seat {
             return false;
         }
         self.place.inside.store(core::ptr::from_ref(job).cast_mut(), Ordering::Relaxed);
-        // Pairs with the fence in `Run::is_settled`: either the leader sees that this helper is inside, or the helper sees that
+        // Pairs with the fence in `is_settled`: either the leader sees that this helper is inside, or the helper sees that
         // the job is not posted any more.
         planted!(EnterFence, fence(Ordering::SeqCst), ());
         let mut left = most;
@@ -123,7 +123,7 @@ impl Seat {
                 self.pool.wake(job, self.worker, 1, 0);
             }
         }
-        // Release pairs with Acquire in `Run::is_settled`: the leader sees what the units wrote.
+        // Release pairs with Acquire in `is_settled`: the leader sees what the units wrote.
         self.place.inside.store(core::ptr::null_mut(), Ordering::Release);
         // Pairs with the fence in `Bell::lie_down`: a leader that waits for this is seen, or sees this.
         fence(Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! What several cores share: the parts that the [`crate::pool`] is made of, each proved alone under loom.
+//! What several cores share: the parts that the [`mod@crate::pool`] is made of, each proved alone under loom.
 //!
 //! - `primitive`: the atomics: the core's own, loom's in its tests, or ones that take a critical section for writes on
 //!   cores without compare-and-swap (`locked`);
