@@ -174,7 +174,7 @@ macro_rules! model {
             /// # Errors
             /// As [`Model::run`].
             pub fn infer(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
-                *self.input_mut() = *input;
+                $crate::tensor::copy(input, self.input_mut());
                 self.run()
             }
 
@@ -229,7 +229,7 @@ macro_rules! model {
             /// # Errors
             /// As [`Model::run`].
             pub async fn infer_async(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
-                *self.input_mut() = *input;
+                $crate::tensor::copy(input, self.input_mut());
                 self.run_async().await
             }
         }

@@ -34,6 +34,12 @@ pub fn bytes_of_mut<T: Element>(elements: &mut [T]) -> &mut [u8] {
     unsafe { core::slice::from_raw_parts_mut(elements.as_mut_ptr().cast(), size_of_val(elements)) }
 }
 
+/// Copies a tensor from memory to memory: an assignment would pass by the stack in a build without optimisation.
+pub const fn copy<T: Tensor + Copy>(from: &T, to: &mut T) {
+    // SAFETY: both are valid for one T, and a unique reference overlaps no other.
+    unsafe { core::ptr::copy_nonoverlapping(from, to, 1) };
+}
+
 /// An integer that stores a quantised real number.
 pub trait Quantized: Element {
     /// `clamp(round(real / scale) + zero_point)`, halves away from zero.

@@ -108,7 +108,7 @@ impl<M: Parallel> WiredPool<M> {
     where
         M::Input: Copy,
     {
-        *self.input_mut() = *input;
+        crate::tensor::copy(input, self.input_mut());
         self.run()
     }
 
@@ -129,7 +129,7 @@ impl<M: Parallel> WiredPool<M> {
     where
         M::Input: Copy,
     {
-        *self.input_mut() = *input;
+        crate::tensor::copy(input, self.input_mut());
         self.run_async().await
     }
 
