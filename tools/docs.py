@@ -1,0 +1,76 @@
+"""Writes docs/supported-ops.md and docs/metadata.md from the code: `python -m tools.docs`; a test checks them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ariel_build.ops import IMPORTERS
+from ariel_build.options import KEYS, Key
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+
+def supported_ops() -> str:
+    """Returns the page of operators: what each format may use, and the file that handles it."""
+    lines = [
+        "# Supported operators",
+        "",
+        "Made by `python -m tools.docs` from the importers in `ariel_build/ops/`. Elements are int8 (uint8 in",
+        "ONNX) or float32; whatever an operator cannot do with a model's attributes, shapes or types is refused",
+        "with the reason and the place. `cargo ariel inspect MODEL` tells which operators are supported.",
+    ]
+    for format_, title in (("tflite", "TFLite"), ("onnx", "ONNX")):
+        lines += ["", f"## {title}", "", "| operator | handled in | what it is |", "|---|---|---|"]
+        for (source, name), function in sorted(IMPORTERS.items()):
+            if source == format_:
+                file = function.__module__.rpartition(".")[2]
+                summary = (sys.modules[function.__module__].__doc__ or "").strip().splitlines()[0].replace("|", "\\|")
+                lines.append(f"| {name} | `ops/{file}.py` | {summary} |")
+    return "\n".join([*lines, ""])
+
+
+def metadata() -> str:
+    """Returns the page of keys of `[package.metadata.ariel]`."""
+    lines = [
+        "# `[package.metadata.ariel]`",
+        "",
+        "Made by `python -m tools.docs` from `ariel_build/options.py`. The short form is",
+        '`model = "models/keywords.tflite"`; the full form has a table `[package.metadata.ariel.models.<name>]` for each',
+        "model. On the command line each key is an option of the same name (`dims` is `--dim NAME=N`).",
+        "",
+        "| key | stands in | meaning | example | default |",
+        "|---|---|---|---|---|",
+    ]
+    for key in KEYS:
+        lines += _rows(key, "")
+    return "\n".join([*lines, ""])
+
+
+def _rows(key: Key, prefix: str) -> list[str]:
+    places = [place for place, there in (("package", key.package), ("model", key.model)) if there]
+    cells = (
+        f"`{prefix}{key.name}`",
+        ", ".join(places),
+        key.doc,
+        f"`{key.example}`" if key.example else "",
+        key.default,
+    )
+    row = "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return [row, *(line for part in key.parts for line in _rows(part, f"{prefix}{key.name}."))]
+
+
+PAGES = {"supported-ops.md": supported_ops, "metadata.md": metadata}
+
+
+def main() -> int:
+    """Writes the pages."""
+    DOCS.mkdir(exist_ok=True)
+    for name, page in PAGES.items():
+        DOCS.joinpath(name).write_text(page(), encoding="utf-8")
+        print(f"docs/{name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
