@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import pytest
+from _pytest.mark import ParameterSet
 
 from ariel_build import boards
 from ariel_build.boards import Board
 
-__all__ = ["CLOCKED", "ON", "SEVERAL"]
+__all__ = ["ALL", "CLOCKED", "ON", "SEVERAL", "TWO"]
 
 
 def _marks(board: Board) -> list[pytest.MarkDecorator]:
@@ -23,9 +26,18 @@ _BOARDS = [boards.load(f"qemu-{name}") for name in _NAMES]
 ON = {board.name: pytest.param(board, id=board.name, marks=_marks(board)) for board in _BOARDS}
 CLOCKED = list(ON.values())
 
-#: The boards with several cores, with each number of cores that they can run with.
-SEVERAL = [
-    pytest.param(board, cores, id=f"{cores} of {board.name}", marks=_marks(board))
-    for board in _BOARDS
-    for cores in range(2, len(board.cores) + 1)
-]
+
+def _several(wanted: Callable[[Board], Iterable[int]]) -> list[ParameterSet]:
+    """Returns the boards with several cores, each with the numbers of cores that are wanted of it."""
+    return [
+        pytest.param(board, cores, id=f"{cores} of {board.name}", marks=_marks(board))
+        for board in _BOARDS
+        if len(board.cores) > 1
+        for cores in wanted(board)
+    ]
+
+
+#: The boards with several cores: each with every number of cores from two on, with two, and with all.
+SEVERAL = _several(lambda board: range(2, len(board.cores) + 1))
+TWO = _several(lambda _: [2])
+ALL = _several(lambda board: [len(board.cores)])

@@ -13,7 +13,7 @@ from ariel_build.run import elf, execute, firmware
 from ariel_build.run.emulate import Emulated, emulate
 from ariel_build.run.firmware import Subject
 from ariel_build.run.stats import collect
-from tests.run.support import ON, SEVERAL
+from tests.run.support import ALL, ON, SEVERAL, TWO
 
 ROWS, LENGTH = 64, 256
 
@@ -44,7 +44,7 @@ def count(board: Board, subject: Subject, *, cores: int, quantum: int | None = N
 
 @pytest.mark.parametrize(
     "board, cores",
-    [*SEVERAL, *(pytest.param(boards.load("host"), cores, id=f"{cores} threads") for cores in (1, 2, 4))],
+    [*ALL, *(pytest.param(boards.load("host"), cores, id=f"{cores} threads") for cores in (1, 4))],
 )
 def test_results_are_the_same_on_any_number_of_cores(board: Board, cores: int, pool: Subject) -> None:
     outputs = run(board, pool, "nnn", cores=cores).outputs
@@ -73,7 +73,7 @@ def test_counts_of_several_cores_repeat_to_the_instruction(
     assert counts[0] == counts[1]
 
 
-@pytest.mark.parametrize("board, cores", SEVERAL)
+@pytest.mark.parametrize("board, cores", ALL)
 def test_stats_tell_of_each_core(board: Board, cores: int, pool: Subject) -> None:
     sizes, baseline = (elf.sizes(firmware.build(board, subject, cores=cores).read_bytes()) for subject in (pool, None))
     stats = collect(board, run(board, pool, "n", cores=cores), None, sizes, baseline, cores=cores)
@@ -91,7 +91,7 @@ def test_stats_tell_of_each_core(board: Board, cores: int, pool: Subject) -> Non
     assert 16 + 32 <= stats["ram_bytes"] < 100
 
 
-@pytest.mark.parametrize("board, cores", SEVERAL)
+@pytest.mark.parametrize("board, cores", ALL)
 def test_each_core_has_its_stack_measured(board: Board, cores: int, pool: Subject) -> None:
     without, with_ = (run(board, pool, what, cores=cores).stack for what in "nk")
     assert without is not None
@@ -100,9 +100,6 @@ def test_each_core_has_its_stack_measured(board: Board, cores: int, pool: Subjec
     assert all(16 <= depth < 200 for depth in without)
     assert abs(without[0] - with_[0]) < 16
     assert all(256 <= depth < 256 + 200 for depth in with_[1:])
-
-
-TWO = [parameter for parameter in SEVERAL if parameter.values[1] == 2]
 
 
 @pytest.mark.parametrize("board, cores", TWO)
