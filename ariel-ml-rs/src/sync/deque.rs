@@ -109,10 +109,6 @@ impl<'a> Deque<'a> {
     /// Takes the unit that has waited longest.
     #[inline]
     pub(crate) fn steal(self) -> Steal {
-        // Most attempts find nothing, and need no fence: a thief that misses a unit here looks again before it sleeps.
-        if !self.seems_filled() {
-            return Steal::Empty;
-        }
         // Pairs with the compare-and-swap of the thief before: `bottom` is not older than that `top`.
         let top = self.ends.top.load(Ordering::Acquire);
         // Pairs with the fence in `pop`.
