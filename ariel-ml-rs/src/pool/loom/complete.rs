@@ -73,6 +73,6 @@ fn loom_helper_that_was_never_started() {
 fn loom_planted_bugs_are_found() {
     assert_found(Bug::ArriveRelease, "Causality", || bounded(2, || two::<4, 4, 0>(&DIAMOND, 1)));
     assert_found(Bug::InboxRelease, "Causality", || bounded(3, || two::<4, 2, 1>(&AT_HOME, 1)));
-    assert_found(Bug::DoneRelease, "Causality", || bounded(2, || two::<4, 4, 0>(&DIAMOND, 1)));
+    assert_found(Bug::DoneRelease, "Causality", || bounded(3, || two::<4, 4, 0>(&DIAMOND, 1)));
     assert_found(Bug::LieDownFence, "deadlock", || bounded(2, || two::<4, 4, 0>(&DIAMOND, 1)));
 }
