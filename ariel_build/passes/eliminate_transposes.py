@@ -76,8 +76,12 @@ def _permute(region: Region) -> None:
             if value in needed:
                 editor.add(_movement(new[value], inverse(region.perms[value]), value, node.origin), node)
     for value, transpose, perm in behind:
-        if not (is_identity(perm) and editor.replace(transpose.output, new[value])):
-            editor.add(_movement(new[value], perm, transpose.output, transpose.origin), transpose)
+        source, output = new[value], transpose.output
+        if not (is_identity(perm) and editor.replace(output, source)):
+            editor.add(_movement(source, perm, output, transpose.origin), transpose)
+        elif editor.graph.is_kept(output):
+            # The name that users see has stayed, and the source's has gone.
+            new = {v: output if made is source else made for v, made in new.items()}
         editor.remove(transpose)
     for node in sorted(region.nodes, key=place.__getitem__, reverse=True):
         editor.remove(node)

@@ -16,9 +16,9 @@ from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fully_connected import FullyConnected
-from ariel_build.ops.pool2d import Pool2d
+from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.quantize import Dequantize, Quantize
-from ariel_build.ops.reduce import Reduce
+from ariel_build.ops.reduce import Reduce, Reduction
 from ariel_build.ops.softmax import LogSoftmax, Softmax
 from ariel_build.ops.unary import Unary
 from ariel_build.passes.base import PassLog
@@ -47,11 +47,22 @@ def fuse_qdq(graph: Graph, log: PassLog) -> bool:
         if isinstance(inputs, str):
             log.refused(node, inputs)
             continue
+        if chooses(node.op) and inputs[0] is not None and inputs[0].type.quant != last.output.type.quant:
+            # It compares integers of one scale.
+            rescale = Quantize(last.output.type.dtype, Rounding.NEAREST_EVEN)
+            inputs[0] = editor.emit(rescale, [inputs[0]], last, quant=last.output.type.quant)
         log.rewrote(node, f"{node.op.name} computes {last.output.type.dtype.value}")
         new = Node(node.op, inputs, last.outputs, node.origin)
         editor.add(new, last)
         editor.remove(last)
     return editor.finish()
+
+
+def chooses(op: object) -> bool:
+    """Whether each result is one of the operands' elements."""
+    if isinstance(op, Pool2d):
+        return op.kind is PoolKind.MAX
+    return isinstance(op, Reduce) and op.kind in (Reduction.MAX, Reduction.MIN)
 
 
 def _dequantized(editor: Editor, value: Value | None) -> Value | None:

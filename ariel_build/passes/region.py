@@ -69,33 +69,36 @@ class Region:
 
         They do where some in front of the region vanish, and none there is made.
         """
-        before: dict[tuple[Value, Perm], int] = {}
-        after: dict[tuple[Value, Perm], int] = {}
+        # Equal transposes of one value are one; a value and its permuted form are two.
+        before: dict[tuple[Value, bool, Perm], int] = {}
+        after: dict[tuple[Value, bool, Perm], int] = {}
         vanish = made = False
 
-        def count(table: dict[tuple[Value, Perm], int], value: Value, shape: tuple[int, ...], perm: Perm) -> bool:
+        def count(
+            table: dict[tuple[Value, bool, Perm], int], value: Value, perm: Perm, permuted: Perm | None = None
+        ) -> bool:
+            shape = value.shape if permuted is None else tuple(value.shape[p] for p in permuted)
             free = moves_only_ones(shape, perm)
             if not free:
-                table[value, perm] = value.type.bytes
+                table[value, permuted is None, perm] = value.type.bytes
             return not free
 
         for value, perm in self.perms.items():
             producer = self.editor.producer(value)
             own = transpose_of(producer)
-            permuted = tuple(value.shape[p] for p in perm)
             if self.enters(value) and producer is not None and own is not None:
                 source = producer.input(0)
-                was = count(before, source, source.shape, own)
-                needed = self.needs_original(value) and count(after, source, source.shape, own)
-                now = count(after, source, source.shape, compose(own, perm))
+                was = count(before, source, own)
+                needed = self.needs_original(value) and count(after, source, own)
+                now = count(after, source, compose(own, perm))
                 vanish, made = vanish or (was and not needed and not now), made or now
             elif self.enters(value):
-                made = count(after, value, value.shape, perm) or made
+                made = count(after, value, perm) or made
             elif self.needs_original(value):
-                count(after, value, permuted, inverse(perm))
+                count(after, value, inverse(perm), perm)
             for transpose, rest in self.transposes_out(value):
-                count(before, value, value.shape, transpose_of(transpose) or ())
-                count(after, value, permuted, rest)
+                count(before, value, transpose_of(transpose) or ())
+                count(after, value, rest, perm)
         return (len(before), sum(before.values())), (len(after), sum(after.values())), vanish and not made
 
 

@@ -119,6 +119,18 @@ def test_a_change_of_scale_is_one_quantize() -> None:
     assert names(graph) == ["Quantize"]
 
 
+@pytest.mark.parametrize(
+    "op",
+    [Pool2d(PoolKind.MAX, Window((2, 2)), clip=(0.0, 1.0), rounding=RNE), Reduce(Reduction.MIN, (1, 2), rounding=RNE)],
+    ids=lambda op: op.name,
+)
+def test_what_chooses_among_integers_compares_those_of_one_scale(op: Operator) -> None:
+    net = Net()
+    graph = net.graph(stored(net, net.add(op, real(net, 1, 4, 4, 4))))
+    run(graph, fuse_qdq)
+    assert names(graph) == ["Quantize", op.name]
+
+
 @pytest.mark.parametrize("number", [0.3, -2.5, 0.0])
 def test_a_constant_number_is_stored_exactly(number: float) -> None:
     net = Net()
