@@ -1,4 +1,4 @@
-"""Hybrid operators, int8 weights under float32 activations, agree with LiteRT's: in numpy, and compiled for the host."""
+"""Hybrid operators (int8 weights, float32 activations) agree with LiteRT: in numpy, and compiled for the host."""
 
 from __future__ import annotations
 
