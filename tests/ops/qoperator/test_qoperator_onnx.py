@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,13 +69,13 @@ def weights(*shape: int) -> npt.NDArray[np.int8]:
     return RNG.integers(-127, 128, shape).astype(np.int8)
 
 
-def node(kind: str, inputs: str, output: str, **attributes: Any) -> onnx.NodeProto:
+def node(kind: str, inputs: str, output: str, **attributes: object) -> onnx.NodeProto:
     """A node; `x:` stands for x, x_s, x_z."""
     names: list[str] = []
     for name in inputs.split():
         names += [name[:-1], f"{name[:-1]}_s", f"{name[:-1]}_z"] if name.endswith(":") else [name]
     domain = "" if kind in ("QLinearConv", "QLinearMatMul") else MICROSOFT
-    return helper.make_node(kind, names, [output], domain=domain, **attributes)
+    return helper.make_node(kind, names, [output], domain=domain, **attributes)  # type: ignore[arg-type]
 
 
 TYPES = pytest.mark.parametrize("dtype", [np.int8, np.uint8])
