@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from ariel_build.ir import Value
 from ariel_build.kernel import Axis, KernelCall, Reads
 from ariel_build.memory import MemoryPlan
-from ariel_build.schedule import Tile
+from ariel_build.schedule import Step, Tile
 
-__all__ = ["Blocks", "overlap", "reads_of", "writes_of"]
+__all__ = ["Blocks", "overlap", "reads_of", "scratch_of", "writes_of"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,15 @@ def reads_of(call: KernelCall, tile: Tile, plan: MemoryPlan) -> list[Blocks]:
         rule = call.reads[index] if index < len(call.reads) else Reads()
         found.append(_read(call, tile, value, rule, plan))
     return found
+
+
+def scratch_of(step: Step, plan: MemoryPlan, workers: int) -> list[Blocks]:
+    """Returns the scratch of a step, that of all workers: tiles of other steps must not touch it at the same time.
+
+    Tiles of the step itself each use the part of their worker.
+    """
+    scratch = plan.scratches[step.index]
+    return [] if scratch is None else [Blocks(scratch.offset, scratch.stride * workers)]
 
 
 def _units(call: KernelCall, tile: Tile, value: Value, plan: MemoryPlan) -> Blocks:

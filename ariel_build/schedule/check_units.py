@@ -10,7 +10,7 @@ from __future__ import annotations
 from ariel_build.errors import InternalError
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Schedule, Tile
-from ariel_build.schedule.access import Blocks, overlap, reads_of, writes_of
+from ariel_build.schedule.access import Blocks, overlap, reads_of, scratch_of, writes_of
 from ariel_build.schedule.units import Units
 
 __all__ = ["check_units"]
@@ -20,21 +20,23 @@ def check_units(units: Units, schedule: Schedule, plan: MemoryPlan) -> None:
     """Raises InternalError naming two units where the plan would let them race, or runs a tile twice or never."""
     before = _reachable(units)
     _check_cover(units, schedule)
-    access: dict[int, tuple[list[Blocks], list[Blocks]]] = {}
+    access: dict[int, tuple[list[Blocks], list[Blocks], list[Blocks]]] = {}
     for index, unit in enumerate(units.units):
         if unit.step is not None:
-            call = schedule.steps[unit.step].call
-            access[index] = reads_of(call, unit.tile, plan), writes_of(call, unit.tile, plan)
-    for later, (reads, writes) in access.items():
-        for earlier, (old_reads, old_writes) in access.items():
+            step = schedule.steps[unit.step]
+            reads, writes = reads_of(step.call, unit.tile, plan), writes_of(step.call, unit.tile, plan)
+            access[index] = reads, writes, scratch_of(step, plan, units.workers)
+    for later, (reads, writes, scratch) in access.items():
+        for earlier, (old_reads, old_writes, old_scratch) in access.items():
             if earlier >= later:
                 break
             if before[later] >> earlier & 1:
                 continue
-            pairs = [
-                *((a, b) for a in writes for b in (*old_reads, *old_writes)),
-                *((a, b) for a in reads for b in old_writes),
-            ]
+            other = units.units[later].step != units.units[earlier].step
+            # Tiles of one step have scratch of their own, each that of its worker; tiles of two steps may share it.
+            mine, theirs = (scratch, old_scratch) if other else ([], [])
+            pairs = [(a, b) for a in (*writes, *mine) for b in (*old_reads, *old_writes, *theirs)]
+            pairs += [(a, b) for a in reads for b in (*old_writes, *theirs)]
             if any(overlap(a, b) for a, b in pairs):
                 raise InternalError(
                     "two tiles could touch the same bytes at the same time",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Schedule, Step, Tile
-from ariel_build.schedule.access import Blocks, overlap, reads_of, writes_of
+from ariel_build.schedule.access import Blocks, overlap, reads_of, scratch_of, writes_of
 
 __all__ = ["Unit", "Units", "build_units"]
 
@@ -73,6 +73,9 @@ def build_units(schedule: Schedule, plan: MemoryPlan, workers: int, cut: Cut) ->
             # It works in place of an input of which each tile reads more than its own part.
             tiles = [step.whole]
             access = [(reads_of(step.call, step.whole, plan), writes_of(step.call, step.whole, plan))]
+        # Against other steps, the scratch counts as written.
+        scratch = scratch_of(step, plan, workers)
+        access = [(reads, [*writes, *scratch]) for reads, writes in access]
         wanted = [_needs(reads, writes, spans, touches, ancestors) for reads, writes in access]
         shared = _common(wanted)
         gate = None
