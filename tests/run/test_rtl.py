@@ -94,6 +94,7 @@ def cycles(emulated: Emulated) -> list[int]:
     return [count.cycles or 0 for count in emulated.counts]
 
 
+@pytest.mark.rtl
 def test_firmware_is_the_same_as_for_qemu(fake: Fake) -> None:
     images = [firmware.build(board, fake(1000)).read_bytes() for board in (PRIVATE, SHARED, QEMU)]
     assert images[0] == images[1] == images[2]
