@@ -15,7 +15,7 @@ from ariel_build.codegen import generate
 from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, MetadataError, ModelError
 from ariel_build.fit import check_fits
 from ariel_build.ir import Graph, verify
-from ariel_build.isa.code_size import flash_bound, stack_bound
+from ariel_build.isa.code_size import Bounds
 from ariel_build.isa.select import select
 from ariel_build.limits import check_limits
 from ariel_build.lower import lower
@@ -44,6 +44,7 @@ class Compiled:
     graph: Graph
     schedule: Schedule
     plan: MemoryPlan
+    bounds: Bounds
     log: PassLog
     operators: Mapping[str, int]
     notes: tuple[str, ...] = ()
@@ -96,7 +97,7 @@ def compile_model(
         if workers > 1:
             units = build_units(schedule, plan, workers, split)
             check_units(units, schedule, plan)
-        generated = generate(module, graph, schedule, plan, section, units)
+        generated = generate(module, graph, schedule, plan, section, "any" if portable else board.target, units)
     compiled = Compiled(
         module,
         generated.text,
@@ -104,6 +105,7 @@ def compile_model(
         graph,
         schedule,
         plan,
+        generated.bounds,
         log,
         dict(sorted(operators.items())),
         (*source.notes, *notes),
@@ -137,8 +139,8 @@ def check_budget(compiled: Compiled, options: ModelOptions) -> None:
     """Raises BudgetError where the model needs more RAM or flash than the user allows."""
     needs = {
         "ram": compiled.plan.arena_bytes,
-        "flash": flash_bound(compiled.schedule, len(compiled.weights)),
-        "stack": stack_bound(compiled.schedule),
+        "flash": compiled.bounds.flash,
+        "stack": compiled.bounds.stack,
     }
     problems = []
     for what, need in needs.items():

@@ -16,7 +16,6 @@ from ariel_build.driver import Compiled
 from ariel_build.errors import UnsupportedError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Quant, TensorType, Value
-from ariel_build.isa.code_size import flash_bound
 from ariel_build.schedule.cost import work_of
 
 __all__ = ["add", "main"]
@@ -74,7 +73,7 @@ def _facts(result: Compiled, board: Board) -> dict[str, Any]:
         "macs": result.macs,
         "arena_bytes": result.plan.arena_bytes,
         "weights_bytes": len(result.weights),
-        "flash_bytes": flash_bound(result.schedule, len(result.weights)),
+        "flash_bytes": result.bounds.flash,
         "ram_bytes": result.plan.arena_bytes + (16 if result.graph.states else 0),
         "predicted": {
             "cycles": work * CYCLES_PER_WORK,

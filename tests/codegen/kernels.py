@@ -6,33 +6,44 @@ import functools
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 from ariel_build import resources
 from ariel_build.run import toolchain
-from tests.conftest import ROOT
+from tests.codegen.support import one_at_a_time
 
 __all__ = ["all_kernels"]
 
 
 @functools.cache
-def all_kernels() -> tuple[str, ...]:
+def all_kernels(target: str) -> tuple[str, ...]:
     """Returns the paths of all types under `kernels` that have a `run`, such as `conv2d::Int8<DoubleRounding>`."""
-    target = ROOT / "target" / "tests" / "kernels"
-    shutil.rmtree(target / "doc", ignore_errors=True)
-    ended = subprocess.run(
-        ["cargo", "doc", "--quiet", "--no-deps", "--lib", "--target-dir", str(target)],
-        cwd=resources.path("ariel-ml-rs"),
-        env=toolchain.find("host").environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    found: set[str] = set()
-    for page in (target / "doc" / "ariel_ml_rs" / "kernels").glob("*/struct.*.html"):
-        text, name = page.read_text(), page.stem.removeprefix("struct.")
-        if 'id="method.run"' in text:
-            path = f"{page.parent.name}::{name}"
-            roundings = set(re.findall(rf'id="impl-{name}%3C(\w\w+)%3E"', text))
-            found |= {f"{path}<{rounding}>" for rounding in roundings} or {path}
+    with one_at_a_time(f"kernels-{target}") as folder:
+        pages = folder / target / "doc" / "ariel_ml_rs" / "kernels"
+        shutil.rmtree(pages, ignore_errors=True)
+        ended = subprocess.run(
+            ["cargo", "doc", "--quiet", "--no-deps", "--lib", "--target", target, "--target-dir", str(folder)],
+            cwd=resources.path("ariel-ml-rs"),
+            env=toolchain.find(target).environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        found = set(_kernels(pages))
+    assert found
     return tuple(sorted(found))
+
+
+def _kernels(pages: Path) -> Iterator[str]:
+    """Yields the kernels that have a page."""
+    for page in pages.rglob("struct.*.html"):
+        text, name = page.read_text(), page.stem.removeprefix("struct.")
+        if 'id="method.run"' not in text:
+            continue
+        rooms = page.relative_to(pages).parts[:-1]
+        # Where a room is a folder, its kernels are re-exported from there.
+        path = "::".join([*rooms[: 2 if rooms[0] == "isa" else 1], name])
+        roundings = set(re.findall(rf'id="impl-{name}%3C(\w\w+)%3E"', text))
+        yield from {f"{path}<{rounding}>" for rounding in roundings} or {path}

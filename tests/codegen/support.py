@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from ariel_build import boards, resources
+from ariel_build.boards import Board
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.options import ModelOptions
 from ariel_build.run import toolchain
 from tests.conftest import ROOT
 
-__all__ = ["build", "compiled", "target_folder", "write_crate"]
+__all__ = ["build", "compiled", "one_at_a_time", "target_folder", "write_crate"]
 
 _MANIFEST = """\
 [package]
@@ -35,9 +38,9 @@ panic = "abort"
 """
 
 
-def compiled(path: Path, module: str = "model") -> Compiled:
-    """Returns the compiled model of a file."""
-    return compile_model(path, ModelOptions(path), boards.load("generic"), module)
+def compiled(path: Path, module: str = "model", board: Board | None = None) -> Compiled:
+    """Returns the compiled model of a file, for any target where no board is given."""
+    return compile_model(path, ModelOptions(path, cores=1), board or boards.load("generic"), module)
 
 
 class Generated(Protocol):
@@ -82,6 +85,16 @@ def write_crate(
 def target_folder(shared: str) -> Path:
     """Returns cargo's target folder of that name, which stays for the next run."""
     return ROOT / "target" / "tests" / shared
+
+
+@contextmanager
+def one_at_a_time(shared: str) -> Iterator[Path]:
+    """Returns the target folder, which no other worker of the tests has meanwhile."""
+    folder = target_folder(shared)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
 
 
 def build(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ariel_build import boards
 from ariel_build.driver import Compiled
 from tests.codegen.kernels import all_kernels
 from tests.codegen.support import build, compiled, write_crate
@@ -29,7 +30,7 @@ BUILDS = ((M7, "3"), (M7, "s"), (M7, "z"), (M0, "s"), (RISCV, "3"))
 def link(folder: Path, source: str, models: Sequence[Compiled], target: str, level: str) -> str:
     """Links the firmware and returns what the linker complains of."""
     write_crate(folder, source, models, level=level)
-    paths = (f"kernels::{kernel}".replace("<", "<ariel_ml_rs::quant::") for kernel in all_kernels())
+    paths = (f"kernels::{kernel}".replace("<", "<ariel_ml_rs::quant::") for kernel in all_kernels(target))
     each = f"macro_rules! each_kernel {{ ($then:ident) => {{ $then! {{ {', '.join(paths)}, }} }}; }}\n"
     (folder / "src" / "kernels.rs").write_text(each)
     flags = ["-Clink-arg=--entry=_start", "-Clink-arg=--gc-sections"]
@@ -39,10 +40,10 @@ def link(folder: Path, source: str, models: Sequence[Compiled], target: str, lev
     return "" if ended.returncode == 0 else ended.stderr
 
 
-def real_models() -> list[Compiled]:
-    """Returns the example's model, and real ones where they are there."""
+def real_models(target: str) -> list[Compiled]:
+    """Returns the example's model, and real ones where they are there, compiled for the target."""
     files = {"digits": DIGITS} | {name: path for name in REAL for path in (MODELS / "dev" / name).glob("model.*")}
-    return [compiled(path, name) for name, path in files.items()]
+    return [compiled(path, name, boards.generic_for(target)) for name, path in files.items()]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def real_models() -> list[Compiled]:
 )
 def test_no_panic_can_be_reached(target: str, level: str, tmp_path: Path) -> None:
     """Firmware links that has every kernel and real models."""
-    assert link(tmp_path, BARE, real_models(), target, level) == ""
+    assert link(tmp_path, BARE, real_models(target), target, level) == ""
 
 
 @pytest.mark.target(M7)

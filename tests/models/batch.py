@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from ariel_build.errors import ArielError
 from ariel_build.module_name import module_name
 from ariel_build.options import ModelOptions
 from ariel_build.samples import bind_dims, load, split_outputs
-from tests.codegen.support import build, target_folder, write_crate
+from tests.codegen.support import build, one_at_a_time, write_crate
 from tests.models.recorded import Numbers, Recorded
 
 __all__ = ["Answers", "answers_of", "compile_recorded"]
@@ -68,10 +67,7 @@ def answers_of(kind: str, models: Mapping[str, Recorded], folder: Path, samples:
 def run(kind: str, compiled: Mapping[str, Compiled], folder: Path) -> None:
     """Builds the program and runs it; one process at a time has the target folder."""
     shared = f"batch-{kind}"
-    target = target_folder(shared)
-    target.mkdir(parents=True, exist_ok=True)
-    with (target / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with one_at_a_time(shared) as target:
         write_crate(folder / "crate", BATCH, compiled.values(), level="2")
         settings = ["--config", "profile.release.lto=false", "--config", "profile.release.codegen-units=16"]
         ended = build(folder / "crate", "build", "--release", "--quiet", *settings, shared=shared)
