@@ -21,7 +21,8 @@ def all_kernels(target: str) -> tuple[str, ...]:
     """Returns the paths of all types under `kernels` that have a `run`, such as `conv2d::Int8<DoubleRounding>`."""
     with one_at_a_time(f"kernels-{target}") as folder:
         pages = folder / target / "doc" / "ariel_ml_rs" / "kernels"
-        shutil.rmtree(pages, ignore_errors=True)
+        # Pages of kernels that are no more would stay, and cargo writes none again while it finds its own notes.
+        shutil.rmtree(folder / target, ignore_errors=True)
         ended = subprocess.run(
             ["cargo", "doc", "--quiet", "--no-deps", "--lib", "--target", target, "--target-dir", str(folder)],
             cwd=resources.path("ariel-ml-rs"),
