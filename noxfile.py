@@ -24,6 +24,7 @@ nox.options.reuse_venv = "yes"
 
 DEMO = "examples/digits-mps2-an500"
 CORES = "ariel-ml-rs/multicore,ariel-ml-rs/std"  # several cores, which a user asks for
+EXECUTORS = ",".join([CORES, *(f"ariel-ml-rs/{name}" for name in ("embassy", "rtic", "ariel-os", "defmt"))])
 
 
 def ensure(
@@ -99,7 +100,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", "--quiet", ".")
     session.run("mypy")
     session.run("cargo", "fmt", "--all", "--check", external=True)
-    for features in ("", CORES):
+    for features in ("", CORES, EXECUTORS, "ariel-ml-rs/log"):
         options = ("--workspace", "--all-targets", "--quiet", "--features", features)
         session.run("cargo", "clippy", *options, "--", "-D", "warnings", external=True)
     # The crates that `run` builds, outside the workspace, as far as the host uses them: clippy may lack other targets.
@@ -146,5 +147,6 @@ def fuzz(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the crates' documentation, with every warning an error."""
     ensure(targets=(), emulators=())
-    session.run("cargo", "doc", "--workspace", "--no-deps", env={"RUSTDOCFLAGS": "-D warnings"})
+    options = ("--workspace", "--no-deps", "--features", EXECUTORS)
+    session.run("cargo", "doc", *options, env={"RUSTDOCFLAGS": "-D warnings"})
     session.log("open target/doc/ariel_ml_rs/index.html")

@@ -3,6 +3,7 @@
 use core::fmt;
 
 /// Why an inference, or the wiring of a model, did not succeed.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {

@@ -10,15 +10,28 @@
 //! let scores = model.infer(&input)?;
 //! ```
 //!
+//! # Real time
+//! - `infer_async` yields to the executor between tiles: other tasks wait for one tile at most.
+//! - A wired model can be given a time budget: `wire!(keywords)?.within::<clock::Embassy>(Duration::from_millis(20))`, or
+//!   `.with_budget(timer::now, ticks)` with any function that reads a clock. An inference that misses its deadline is given up and
+//!   answers [`Error::DeadlineMissed`]; the model stays usable. See [`budget`] and [`clock`].
+//! - Several models at one pool have priorities (`with_priority`): helpers, and leaders that are tasks of one executor, leave the
+//!   less urgent model between two tiles. Without a pool, urgency is the executor's: the urgent model belongs into an
+//!   interrupt executor (Embassy) or a task of higher priority (RTIC).
+//! - Dropping a future half-way, as `select` and timeouts do, leaves the model usable: the next inference starts afresh.
+//!
 //! # Rooms
 //! - [`memory`]: the arena, its regions and the raw-pointer views through which kernels reach them;
 //! - [`tensor`]: the model's inputs and outputs as plain data;
 //! - [`quant`]: requantisation, bit for bit as the reference does it;
 //! - [`kernels`]: one file per operator; every kernel computes one tile of its output;
+//! - [`budget`], [`clock`]: how long an inference may take, and by whose clock;
 //! - [`model`]: what a generated `Model` can do, and the macros that it is made of;
 //! - `pool` and `sync` (feature `multicore`): several cores at one model.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 
+pub mod budget;
+pub mod clock;
 pub mod error;
 pub mod kernels;
 pub mod memory;
@@ -28,12 +41,15 @@ pub mod pool;
 pub mod quant;
 #[cfg(feature = "multicore")]
 pub mod sync;
+mod tell;
 pub mod tensor;
 pub mod tile;
 pub mod weights;
 pub mod wired;
 
 pub use ariel_ml_macros::wire;
+pub use budget::{Budget, Timed};
+pub use clock::Clock;
 pub use error::Error;
 pub use model::Infer;
 pub use tensor::Tensor;

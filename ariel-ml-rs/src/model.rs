@@ -1,5 +1,6 @@
 //! What a generated `Model` can do: the macro that it is made of, and the trait for code that is generic over models.
 
+use crate::tile::Cursor;
 use crate::{Error, Tensor};
 use core::future::Future;
 use core::pin::Pin;
@@ -41,6 +42,22 @@ pub trait Infer {
 
     /// Forgets what the model keeps between inferences.
     fn reset(&mut self);
+}
+
+/// A model that can be run tile by tile, so that a budget is looked at in between: implemented by every generated `Model`.
+pub trait Tiled: Infer {
+    /// Prepares the model for an inference.
+    fn begin(&mut self);
+
+    /// Computes the tile at the cursor, which goes on to the next; false, and nothing is computed, at the end.
+    ///
+    /// # Safety
+    /// The cursor was new after `begin`, and every tile before it was computed by this, since then, and nothing else was done
+    /// with the model.
+    unsafe fn advance(&mut self, cursor: &mut Cursor) -> bool;
+
+    /// Stores what the next inference finds in the states, and returns the output: once the cursor is at its end.
+    fn conclude(&mut self) -> &Self::Output;
 }
 
 /// Pending once, and at once ready to go on: lets the executor run its other tasks.
@@ -211,14 +228,10 @@ macro_rules! model {
             /// As [`Model::run`].
             pub async fn run_async(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
                 self.prepare();
-                for (step, tiles) in Self::TILES.iter().enumerate() {
-                    let mut start = 0;
-                    while let ::core::option::Option::Some(tile) = tiles.at(start) {
-                        // SAFETY: the tiles before are complete, in order, and `&mut self` keeps every other run away.
-                        unsafe { Self::tile(self.arena.memory(), step, tile) };
-                        start = tile.end;
-                        <$crate::model::Yield as ::core::default::Default>::default().await;
-                    }
+                let mut cursor = $crate::tile::Cursor::new();
+                // SAFETY: one cursor from its beginning on, and `&mut self` keeps every other run away.
+                while unsafe { $crate::model::Tiled::advance(self, &mut cursor) } {
+                    <$crate::model::Yield as ::core::default::Default>::default().await;
                 }
                 self.keep();
                 ::core::result::Result::Ok(self.output())
@@ -266,6 +279,24 @@ macro_rules! model {
 
             fn reset(&mut self) {
                 Self::reset(self);
+            }
+        }
+
+        impl $crate::model::Tiled for Model {
+            fn begin(&mut self) {
+                self.prepare();
+            }
+
+            unsafe fn advance(&mut self, cursor: &mut $crate::tile::Cursor) -> bool {
+                let ::core::option::Option::Some((step, tile)) = cursor.next(Self::TILES) else { return false };
+                // SAFETY: the tiles before are complete, in order, as the caller promises.
+                unsafe { Self::tile(self.arena.memory(), step, tile) };
+                true
+            }
+
+            fn conclude(&mut self) -> &$output {
+                self.keep();
+                self.output()
             }
         }
     };

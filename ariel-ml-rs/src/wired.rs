@@ -42,6 +42,13 @@ impl<M: Infer> Infer for Wired<M> {
     }
 }
 
+impl<M> Wired<M> {
+    /// The model itself, for the handles of this crate.
+    pub(crate) const fn model(&mut self) -> &mut M {
+        self.model
+    }
+}
+
 // The same methods without the trait in scope: what most programs call.
 impl<M: Infer> Wired<M> {
     /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
@@ -133,6 +140,7 @@ impl<M: crate::pool::Parallel> Slot<M> {
         job: &'static crate::pool::Job,
     ) -> Result<crate::pool::WiredPool<M>, Error> {
         let wired = self.take()?;
+        pool.start();
         // SAFETY: forwarded to the caller; the slot gives its model, and so its job, once.
         Ok(unsafe { crate::pool::WiredPool::new(wired.model, pool, job) })
     }

@@ -84,19 +84,24 @@ mod seats;
 mod settle;
 mod shared;
 mod stats;
+mod workers;
 
+pub use crate::budget::Budget;
 pub use graph::{ANY, GATE, Graph};
 pub use job::{Job, RunUnit};
 pub use parallel::{Parallel, WiredPool};
 pub use room::{Room, slots, words};
-pub use run::{Budget, Progress, Run};
+pub use run::{Progress, Run};
 pub use seat::Seat;
 pub use seats::Seats;
 pub use settle::settle;
 pub use shared::{IDLE_ROUNDS, Pool};
 pub use stats::Stats;
+#[cfg(feature = "std")]
+pub use workers::start_thread;
 
 /// How urgent an inference is: helpers go to the most urgent job that has units for them, and look between units.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
     /// One job at a time, as long as no other has a higher priority.

@@ -1,9 +1,10 @@
 //! A model on several cores: what generated code tells of its units, and the handle through which the pool runs them.
 
 use super::{Budget, Graph, Job, Pool, Priority, Run, settle};
-use crate::{Error, Infer};
+use crate::{Clock, Error, Infer};
 use core::future::Future;
 use core::ptr::NonNull;
+use core::time::Duration;
 
 /// A model whose plan has units for several cores: implemented by generated code.
 ///
@@ -56,6 +57,28 @@ impl<M: Parallel> WiredPool<M> {
         Self { model, pool, job, priority: Priority::Normal, budget: None }
     }
 
+    /// The same model, its inferences this urgent: helpers leave those of a less urgent model between two tiles, and so do
+    /// less urgent inferences that are tasks of the same executor.
+    #[must_use]
+    pub const fn with_priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// The same model, every inference with a budget: `ticks` of the clock `now`, from its call on. One that takes longer is
+    /// given up, and answers [`Error::DeadlineMissed`].
+    #[must_use]
+    pub const fn with_budget(mut self, now: fn() -> u64, ticks: u64) -> Self {
+        self.budget = Some((now, ticks));
+        self
+    }
+
+    /// The same model, every inference with a budget, by the clock of an executor or of the application.
+    #[must_use]
+    pub fn within<C: Clock>(self, limit: Duration) -> Self {
+        self.with_budget(C::now, C::ticks(limit))
+    }
+
     /// Sets how urgent the inferences of this model are.
     pub const fn set_priority(&mut self, priority: Priority) {
         self.priority = priority;
@@ -80,7 +103,7 @@ impl<M: Parallel> WiredPool<M> {
         // borrow the handle, so that there is one at a time.
         let mut run = unsafe { Run::new(self.pool, self.job, self.model.context()) }.with_priority(self.priority);
         if let Some((now, ticks)) = self.budget {
-            run = run.with_budget(Budget { now, deadline: now().saturating_add(ticks) });
+            run = run.with_budget(Budget::from_now(now, ticks));
         }
         run
     }
@@ -170,21 +193,6 @@ where
     fn reset(&mut self) {
         Self::reset(self);
     }
-}
-
-/// Defines the workers of a chip: `pool!(static POOL: 3 helpers, park = &Threads);`.
-///
-/// `park` tells how the cores sleep, see [`crate::sync::park`].
-#[macro_export]
-macro_rules! pool {
-    ($(#[$doc:meta])* $vis:vis static $name:ident: $helpers:literal helpers, park = $park:expr $(;)?) => {
-        $(#[$doc])*
-        $vis static $name: $crate::pool::Pool = {
-            static SEATS: $crate::pool::Seats<$helpers> = $crate::pool::Seats::new();
-            // SAFETY: the seats are visible here only.
-            unsafe { $crate::pool::Pool::new(&SEATS, $park) }
-        };
-    };
 }
 
 /// Implements [`Parallel`] for a generated `Model`: its units by step and tile, and their graph.

@@ -5,30 +5,24 @@ use super::job::Job;
 use super::settle::is_settled;
 use super::shared::{IDLE_ROUNDS, Pool, Turn};
 use super::stats::Count;
-use crate::Error;
 use crate::sync::primitive::{Ordering, is_abandoned, spin_loop};
+use crate::tell::tell;
+use crate::{Budget, Error};
 use core::future::Future;
 use core::pin::Pin;
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
-/// Until when an inference is worth its while.
-#[derive(Clone, Copy, Debug)]
-pub struct Budget {
-    /// Reads a clock that does not go back, in any unit.
-    pub now: fn() -> u64,
-    /// The last reading that is in time.
-    pub deadline: u64,
-}
-
-impl Budget {
-    /// Whether the deadline is over.
-    pub(super) fn is_spent(self) -> bool {
-        (self.now)() > self.deadline
-    }
-}
+/// How many polls in a row a task lets more urgent jobs go first. Bounded, since such a job may be one that was forgotten, which
+/// stays posted: then each unit costs so many polls more, and nothing stops.
+#[cfg(not(all(test, loom)))]
+const PATIENCE: u32 = 16;
+/// Waiting touches nothing that is shared, so that in a model it would only be more of the same.
+#[cfg(all(test, loom))]
+const PATIENCE: u32 = 0;
 
 /// What a step of the leader did.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// Ran one unit.
@@ -70,6 +64,8 @@ pub struct Run {
     stage: Stage,
     /// The unit to go on with, which no queue has.
     next: Option<u16>,
+    /// How often in a row this leader let more urgent ones go first.
+    deferred: u32,
 }
 
 // SAFETY: the context is only handed to the job's `run`, which is sound from any core (`Job::new`).
@@ -83,7 +79,16 @@ impl Run {
     /// to the end of the next `Run` or [`super::settle`] of this job, what units reach through it is nobody else's. One `Run` of a
     /// job is used at a time. The job is used with one pool only.
     pub const unsafe fn new(pool: &'static Pool, job: &'static Job, context: NonNull<()>) -> Self {
-        Self { pool, job, context, priority: Priority::Normal, budget: None, stage: Stage::Settling, next: None }
+        Self {
+            pool,
+            job,
+            context,
+            priority: Priority::Normal,
+            budget: None,
+            stage: Stage::Settling,
+            next: None,
+            deferred: 0,
+        }
     }
 
     /// The same with this priority.
@@ -143,7 +148,7 @@ impl Run {
     #[inline(never)]
     fn advance(&mut self, units: u32) -> Result<Progress, Error> {
         if self.stage != Stage::Over && self.is_late() {
-            self.give_up();
+            self.miss();
         }
         if self.stage == Stage::Settling {
             if !is_settled(self.pool, self.job) {
@@ -180,6 +185,8 @@ impl Run {
         if self.pool.post(self.priority, self.job) {
             desk.open.store(true, Ordering::Relaxed);
             self.stage = Stage::Shared;
+        } else {
+            tell!(debug, "the pool is busy with another model: this inference has one core");
         }
     }
 
@@ -219,6 +226,17 @@ impl Run {
         }
     }
 
+    /// Whether to let the leader of a more urgent job, which may be a task of the same executor, go first this time.
+    fn defers(&mut self) -> bool {
+        let running = matches!(self.stage, Stage::Shared | Stage::Alone);
+        self.deferred = if running && self.deferred < PATIENCE && self.pool.is_outranked(self.priority) {
+            self.deferred + 1
+        } else {
+            0
+        };
+        self.deferred > 0
+    }
+
     /// All is complete: takes the job down. Helpers that look for its units at this moment find none, and harm none: the queues
     /// are empty, and what they would find in them next is the next inference, as good as entered.
     fn end(&mut self) {
@@ -232,6 +250,13 @@ impl Run {
             self.pool.withdraw(self.job);
         }
         self.stage = Stage::Missed;
+    }
+
+    /// Gives up because the budget is spent.
+    #[cold]
+    fn miss(&mut self) {
+        tell!(warn, "an inference was given up: its time budget is spent");
+        self.give_up();
     }
 
     /// Whether there seems to be something to do for the leader.
@@ -252,6 +277,10 @@ impl Future for Run {
         let run = self.get_mut();
         let bell = &run.job.room.desk.leader;
         bell.attend();
+        if run.defers() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let progress = run.step();
         run.share();
         match progress {

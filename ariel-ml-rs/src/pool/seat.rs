@@ -19,6 +19,12 @@ pub struct Seat {
 }
 
 impl Seat {
+    /// The number of this helper, 1 and up: the core that it is meant for.
+    #[must_use]
+    pub const fn worker(&self) -> usize {
+        self.worker
+    }
+
     pub(super) const fn new(pool: &'static Pool, worker: usize, place: &'static Place) -> Self {
         Self { pool, worker, place }
     }

@@ -2,10 +2,10 @@
 
 use super::Priority;
 use super::job::Job;
-use super::run::Budget;
 use super::seat::Seat;
 use super::seats::{Place, Seats, View};
 use super::stats::{Count, Stats};
+use crate::Budget;
 use crate::sync::park::Park;
 use crate::sync::primitive::{Ordering, fence, planted};
 
@@ -35,6 +35,7 @@ pub(super) struct Turn {
 pub struct Pool {
     seats: View,
     park: &'static dyn Park,
+    start: Option<fn(Seat)>,
 }
 
 impl Pool {
@@ -44,7 +45,25 @@ impl Pool {
     /// No other pool has these seats.
     #[must_use]
     pub const unsafe fn new<const HELPERS: usize>(seats: &'static Seats<HELPERS>, park: &'static dyn Park) -> Self {
-        Self { seats: seats.view(), park }
+        Self { seats: seats.view(), park, start: None }
+    }
+
+    /// The same pool, whose helpers `start` starts: for each seat it has a core, or a thread, begin that then calls
+    /// [`Seat::work`].
+    #[must_use]
+    pub const fn with_start(mut self, start: fn(Seat)) -> Self {
+        self.start = Some(start);
+        self
+    }
+
+    /// Starts the helpers whose seats are not taken, where this pool knows how.
+    pub fn start(&'static self) {
+        let Some(start) = self.start else { return };
+        for worker in 1..=self.seats.places.len() {
+            if let Some(seat) = self.seat(worker) {
+                start(seat);
+            }
+        }
     }
 
     /// Takes the seat of helper `worker`, 1 and up; `None` where there is none, or somebody has it.

@@ -5,6 +5,7 @@ use crate::sync::primitive::const_fn;
 use crate::sync::primitive::{Ordering, PlainU32};
 
 /// What one worker did since the start. Counters wrap; without the feature `pool-stats` they stay 0.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Units that it completed, gates included.

@@ -1,0 +1,193 @@
+//! Time budgets: until when an inference is worth its while, and the handle that holds one core to it.
+
+use crate::clock::Clock;
+use crate::model::{Tiled, Yield};
+use crate::tell::tell;
+use crate::tile::Cursor;
+use crate::{Error, Infer, Wired};
+use core::future::Future;
+use core::time::Duration;
+
+/// Until when an inference is worth its while.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Reads a clock that does not go back, in any unit.
+    pub now: fn() -> u64,
+    /// The last reading that is in time.
+    pub deadline: u64,
+}
+
+impl Budget {
+    /// The budget of an inference that begins now and may take so many ticks of the clock.
+    #[must_use]
+    pub fn from_now(now: fn() -> u64, ticks: u64) -> Self {
+        Self { now, deadline: now().saturating_add(ticks) }
+    }
+
+    /// Whether the deadline is over.
+    #[must_use]
+    pub fn is_spent(self) -> bool {
+        (self.now)() > self.deadline
+    }
+}
+
+/// A wired model whose inferences have a time budget: what [`Wired::with_budget`] and [`Wired::within`] give.
+///
+/// The clock is looked at between tiles, also by the blocking `run`. An inference that is not complete in time is given up at
+/// most one tile after its deadline and answers [`Error::DeadlineMissed`], as does one whose last tile is late. The model is then
+/// as after a dropped future: its states are those of the last complete inference, its input is to be filled again.
+#[derive(Debug)]
+pub struct Timed<M: 'static> {
+    wired: Wired<M>,
+    now: fn() -> u64,
+    ticks: u64,
+}
+
+impl<M: Tiled> Wired<M> {
+    /// Gives every inference a budget: `ticks` of the clock `now`, from its call on.
+    ///
+    /// ```ignore
+    /// let mut model = ariel_ml_rs::wire!(keywords)?.with_budget(timer::now, 20_000);
+    /// ```
+    #[must_use]
+    pub const fn with_budget(self, now: fn() -> u64, ticks: u64) -> Timed<M> {
+        Timed { wired: self, now, ticks }
+    }
+
+    /// Gives every inference a budget, by the clock of an executor or of the application.
+    ///
+    /// ```ignore
+    /// let mut model = ariel_ml_rs::wire!(keywords)?.within::<clock::Embassy>(Duration::from_millis(20));
+    /// match model.infer_async(&input).await {
+    ///     Ok(scores) => act_on(scores),
+    ///     Err(Error::DeadlineMissed) => skip_this_window(),
+    ///     Err(_) => {}
+    /// }
+    /// ```
+    #[must_use]
+    pub fn within<C: Clock>(self, limit: Duration) -> Timed<M> {
+        self.with_budget(C::now, C::ticks(limit))
+    }
+}
+
+impl<M: Tiled> Timed<M> {
+    /// Gives the inferences from the next on another budget: ticks of the same clock.
+    pub const fn set_budget(&mut self, ticks: u64) {
+        self.ticks = ticks;
+    }
+
+    /// Takes the budget away.
+    #[must_use]
+    pub fn into_wired(self) -> Wired<M> {
+        self.wired
+    }
+
+    /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
+    pub fn input_mut(&mut self) -> &mut M::Input {
+        self.wired.input_mut()
+    }
+
+    /// Runs on what is in [`Timed::input_mut`] and returns the output.
+    ///
+    /// # Errors
+    /// [`Error::DeadlineMissed`] where the budget is spent.
+    pub fn run(&mut self) -> Result<&M::Output, Error> {
+        let budget = Budget::from_now(self.now, self.ticks);
+        let model = self.wired.model();
+        model.begin();
+        let mut cursor = Cursor::new();
+        // SAFETY: one cursor from its beginning on, and the model is borrowed until it is at its end.
+        while unsafe { model.advance(&mut cursor) } {
+            check(budget)?;
+        }
+        Ok(model.conclude())
+    }
+
+    /// Copies `input` into the arena, runs, and returns the output.
+    ///
+    /// # Errors
+    /// As [`Timed::run`].
+    pub fn infer(&mut self, input: &M::Input) -> Result<&M::Output, Error>
+    where
+        M::Input: Copy,
+    {
+        crate::tensor::copy(input, self.input_mut());
+        self.run()
+    }
+
+    /// As [`Timed::run`], and yields to the executor between tiles.
+    ///
+    /// # Errors
+    /// As [`Timed::run`].
+    pub async fn run_async(&mut self) -> Result<&M::Output, Error> {
+        let budget = Budget::from_now(self.now, self.ticks);
+        let model = self.wired.model();
+        model.begin();
+        let mut cursor = Cursor::new();
+        // SAFETY: as in `run`; a dropped future leaves the cursor, and the next inference begins with a new one.
+        while unsafe { model.advance(&mut cursor) } {
+            Yield::default().await;
+            // Behind the other tasks: what they took counts.
+            check(budget)?;
+        }
+        Ok(model.conclude())
+    }
+
+    /// As [`Timed::infer`], and yields to the executor between tiles.
+    ///
+    /// # Errors
+    /// As [`Timed::run`].
+    pub async fn infer_async(&mut self, input: &M::Input) -> Result<&M::Output, Error>
+    where
+        M::Input: Copy,
+    {
+        crate::tensor::copy(input, self.input_mut());
+        self.run_async().await
+    }
+
+    /// Forgets what the model keeps between inferences.
+    pub fn reset(&mut self) {
+        self.wired.reset();
+    }
+}
+
+/// Refuses to go on where the budget is spent.
+fn check(budget: Budget) -> Result<(), Error> {
+    if budget.is_spent() {
+        tell!(warn, "an inference was given up: its time budget is spent");
+        return Err(Error::DeadlineMissed);
+    }
+    Ok(())
+}
+
+impl<M: Tiled> Infer for Timed<M>
+where
+    M::Input: Copy,
+{
+    type Input = M::Input;
+    type Output = M::Output;
+
+    fn input_mut(&mut self) -> &mut M::Input {
+        Self::input_mut(self)
+    }
+
+    fn run(&mut self) -> Result<&M::Output, Error> {
+        Self::run(self)
+    }
+
+    fn infer(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
+        Self::infer(self, input)
+    }
+
+    fn run_async(&mut self) -> impl Future<Output = Result<&M::Output, Error>> {
+        Self::run_async(self)
+    }
+
+    fn infer_async(&mut self, input: &M::Input) -> impl Future<Output = Result<&M::Output, Error>> {
+        Self::infer_async(self, input)
+    }
+
+    fn reset(&mut self) {
+        Self::reset(self);
+    }
+}
