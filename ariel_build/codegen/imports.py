@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["Imports"]
+__all__ = ["HOMES", "Imports"]
 
 #: Where the types live that kernels of several rooms share; every other type is in its kernel's own room.
-_HOMES = {
+HOMES = {
     "Axis": "tile",
     "Bounds": "quant",
     "DoubleRounding": "quant",
+    "Far": "kernels::isa::armv7e_m",
+    "FarShort": "kernels::isa::armv7e_m",
     "Image": "memory",
     "Multiplier": "quant",
+    "Near": "kernels::isa::armv7e_m",
+    "NearShort": "kernels::isa::armv7e_m",
     "NearestEven": "quant",
     "Region": "memory",
     "Rescale": "kernels::dynamic_quantize",
@@ -34,7 +38,7 @@ class Imports:
         """Returns how a kernel of `room` writes `path`, such as `Window` or `Fill::Nothing`."""
         match = _HEAD.match(path)
         head = match[0] if match else ""
-        if head in _HOMES:
+        if head in HOMES:
             self._types.add(head)
             return path
         own = head[:1].isupper()
@@ -45,7 +49,7 @@ class Imports:
         """Returns how the module writes a kernel's type, such as `conv2d::Int8<DoubleRounding>`."""
         self._rooms.add(path.partition("::")[0])
         parameter = path.partition("<")[2].rstrip(">")
-        if parameter in _HOMES:
+        if parameter in HOMES:
             self._types.add(parameter)
         return path
 
@@ -53,7 +57,7 @@ class Imports:
         """Returns the `use` lines in rustfmt's order: a list in braces stands behind the single names beside it."""
         homes: dict[str, list[str]] = {"kernels": sorted(self._rooms)} if self._rooms else {}
         for type_ in sorted(self._types):
-            homes.setdefault(_HOMES[type_], []).append(type_)
+            homes.setdefault(HOMES[type_], []).append(type_)
         lines = [
             f"use ariel_ml_rs::{home}::{names[0] if len(names) == 1 else '{' + ', '.join(names) + '}'};"
             for home, names in homes.items()

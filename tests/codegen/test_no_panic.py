@@ -6,6 +6,7 @@ around the kernels. Where a panic is found, `tests/codegen/who_panics.py` says w
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ariel_build import boards
+from ariel_build.codegen.imports import HOMES
 from ariel_build.driver import Compiled
 from tests.codegen.kernels import all_kernels
 from tests.codegen.support import build, compiled, write_crate
@@ -26,11 +28,18 @@ M7, M0, RISCV = "thumbv7em-none-eabihf", "thumbv6m-none-eabi", "riscv32imac-unkn
 #: One core at all levels that firmware is shipped with; the others, which differ in what they call for floats, at some.
 BUILDS = ((M7, "3"), (M7, "s"), (M7, "z"), (M0, "s"), (RISCV, "3"))
 
+_PARAMETER = re.compile(r"<(\w+)>")
+
+
+def _with_home(found: re.Match[str]) -> str:
+    """Returns the parameter of a kernel's type with its whole path."""
+    return f"<ariel_ml_rs::{HOMES[found[1]]}::{found[1]}>"
+
 
 def link(folder: Path, source: str, models: Sequence[Compiled], target: str, level: str) -> str:
     """Links the firmware and returns what the linker complains of."""
     write_crate(folder, source, models, level=level)
-    paths = (f"kernels::{kernel}".replace("<", "<ariel_ml_rs::quant::") for kernel in all_kernels(target))
+    paths = (f"kernels::{_PARAMETER.sub(_with_home, kernel)}" for kernel in all_kernels(target))
     each = f"macro_rules! each_kernel {{ ($then:ident) => {{ $then! {{ {', '.join(paths)}, }} }}; }}\n"
     (folder / "src" / "kernels.rs").write_text(each)
     flags = ["-Clink-arg=--entry=_start", "-Clink-arg=--gc-sections"]

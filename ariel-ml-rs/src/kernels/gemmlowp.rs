@@ -2,13 +2,14 @@
 //!
 //! A number in `Qm.n` has m integer bits and n fractional ones, m + n = 31.
 
+use super::rolled::rolled;
 use crate::quant::high_mul;
 
 /// `value * 2^shift`, saturated.
-#[inline]
+#[inline(never)]
 fn shift_left(value: i32, shift: u32) -> i32 {
-    let wide = i64::from(value) << shift;
-    wide.max(i64::from(i32::MIN)).min(i64::from(i32::MAX)) as i32
+    let moved = value.wrapping_shl(shift);
+    if moved.wrapping_shr(shift) == value { moved } else { (value >> 31) ^ i32::MAX }
 }
 
 /// `(a + b) / 2`, halves up, of numbers that are not negative.
@@ -28,6 +29,7 @@ pub fn one_over_one_plus(value: i32) -> i32 {
     let half = half_sum(value, i32::MAX);
     let mut x = START[0].wrapping_add(high_mul(half, START[1]));
     for _ in 0..3 {
+        rolled();
         let rest = ONE.wrapping_sub(high_mul(half, x));
         x = x.wrapping_add(shift_left(high_mul(x, rest), 2));
     }

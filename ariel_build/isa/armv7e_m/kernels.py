@@ -20,7 +20,7 @@ from ariel_build.isa.armv7e_m.streams import (
     wrapped,
 )
 from ariel_build.isa.packing import unpacked
-from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Scratch, Tiling
+from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Scratch, Tiling, Variant
 
 __all__ = ["KERNELS"]
 
@@ -104,7 +104,9 @@ def _depthwise(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
     new |= {"stream": Packed(stream.astype(np.int32), "stream"), "input_zero_point": fields["input_zero_point"]}
     new |= {"bounds": fields["bounds"], "vertical": axis == 0, "lines": lines}
     new["scratch"] = Scratch(8 * ((lines - 1) * step + 3) * pitch + 16)
-    return _replaced(call, "DepthwiseConv2d", new, Tiling(Axis.PIXELS, sizes[0] * sizes[1], 4))
+    outputs = "Near" if strides[axis] == 1 else "Far"
+    new["outputs"] = Variant(outputs)
+    return _replaced(call, f"DepthwiseConv2d<{outputs}>", new, Tiling(Axis.PIXELS, sizes[0] * sizes[1], 4))
 
 
 def _line_cost(length: int, stride: int) -> int:

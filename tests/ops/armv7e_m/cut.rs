@@ -3,8 +3,8 @@
     struct Cut<K, const UNIT: u32>(K);
 
     macro_rules! cut {
-        ($kernel:ident) => {
-            impl<const UNIT: u32> Cut<isa::armv7e_m::$kernel, UNIT> {
+        ($($kernel:tt)+) => {
+            impl<const UNIT: u32> Cut<isa::armv7e_m::$($kernel)+, UNIT> {
                 const fn check(&self, arena_bytes: usize) {
                     self.0.check(arena_bytes);
                 }
@@ -25,6 +25,7 @@
     cut!(AveragePool2d);
     cut!(Conv2d);
     cut!(DeepConnected);
-    cut!(DepthwiseConv2d);
+    cut!(DepthwiseConv2d<isa::armv7e_m::Far>);
+    cut!(DepthwiseConv2d<isa::armv7e_m::Near>);
     cut!(FullyConnected);
     cut!(Linear);

@@ -29,13 +29,16 @@ def cut(text: str) -> str:
     """Returns a generated module whose steps are run in tiles of unequal sizes."""
 
     def wrap(found: re.Match[str]) -> str:
-        name, kernel, fields = found.groups()
+        name, kernel, parameter, fields = found.groups()
         unit = {"FullyConnected": 2, "DeepConnected": 4}.get(kernel, 1)
         path = f"isa::armv7e_m::{kernel}"
-        return f"static {name}: Cut<{path}, {unit}> = Cut({path} {{{fields}\n    }});"
+        return f"static {name}: Cut<{path}{parameter}, {unit}> = Cut({path} {{{fields}\n    }});"
 
     text, count = re.subn(
-        r"static (\w+): isa::armv7e_m::(\w+) =\s+isa::armv7e_m::\w+ \{(.*?)\n    \};", wrap, text, flags=re.DOTALL
+        r"static (\w+): isa::armv7e_m::(\w+)((?:<\w+>)?) =\s+isa::armv7e_m::\w+ \{(.*?)\n    \};",
+        wrap,
+        text,
+        flags=re.DOTALL,
     )
     assert count, "no kernel of Armv7E-M in the module"
     return re.sub(r"\n\}\n*$", CUT + "}\n", text)

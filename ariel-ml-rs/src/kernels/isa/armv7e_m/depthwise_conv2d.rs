@@ -4,16 +4,65 @@
 //! scratch has room for. Lines run along rows or along columns, whichever wastes less: the compiler says.
 
 use super::clamp::clamp;
-use super::planes::{CHANNEL_WORDS, Lines, PLANES, lines1, lines2, transpose};
+use super::planes::{CHANNEL_WORDS, Lines, PLANES, lines1, lines1_short, lines2, lines2_short, transpose};
 use super::widen::fill;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
 use crate::quant::Bounds;
 use crate::tile::Tile;
 
+/// How the outputs of a line are computed: the kernel of one stride does not bring the code of the other with it.
+pub trait Outputs: Copy + 'static {
+    /// Input pixels from an output of a line to the next.
+    const STRIDE: u32;
+}
+
+macro_rules! outputs {
+    ($($(#[$doc:meta])* $name:ident = $stride:literal, $compute:ident;)+) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        #[repr(C)]
+        pub struct $name;
+
+        impl Outputs for $name {
+            const STRIDE: u32 = $stride;
+        }
+
+        impl DepthwiseConv2d<$name> {
+            /// Computes one tile of the output.
+            ///
+            /// # Safety
+            /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
+            /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+            #[inline(never)]
+            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+                // SAFETY: `repr(C)`, and the parameter is a type without bytes: the fields lie in the same places.
+                let shared = unsafe { &*core::ptr::from_ref(self).cast::<DepthwiseConv2d<()>>() };
+                // SAFETY: forwarded to the caller; `check` proved that the stride is the one that the function is for.
+                unsafe { shared.tile(memory, tile, $compute) };
+            }
+        }
+    )+ };
+}
+
+outputs! {
+    /// Stride 1, four outputs at a time.
+    Near = 1, lines1;
+    /// Stride 2, four outputs at a time.
+    Far = 2, lines2;
+    /// Stride 1, two outputs at a time: less code.
+    NearShort = 1, lines1_short;
+    /// Stride 2, two outputs at a time: less code.
+    FarShort = 2, lines2_short;
+}
+
+/// What computes the lines of some channels.
+type Compute = unsafe extern "C" fn(&Lines);
+
 /// int8 depthwise convolution with a window of 3x3; tiles are ranges of pixels.
 #[derive(Clone, Copy, Debug)]
-pub struct DepthwiseConv2d {
+#[repr(C)]
+pub struct DepthwiseConv2d<O> {
     /// Input image.
     pub input: Image,
     /// Output image: its pixels follow each other.
@@ -32,6 +81,8 @@ pub struct DepthwiseConv2d {
     pub lines: u32,
     /// Room for the planes.
     pub scratch: Region,
+    /// How outputs are computed.
+    pub outputs: O,
 }
 
 /// One of the two axes of an image: its extent, where the window begins, and how far it moves.
@@ -61,7 +112,7 @@ const fn pitch(outputs: usize, stride: usize) -> usize {
     outputs.next_multiple_of(2) * stride + 2
 }
 
-impl DepthwiseConv2d {
+impl<O> DepthwiseConv2d<O> {
     /// The axes along a line, and across.
     const fn axes(&self) -> (Along, Along) {
         let (input, output, window) = (&self.input, &self.output, &self.window);
@@ -81,7 +132,9 @@ impl DepthwiseConv2d {
         };
         if self.vertical { (vertical, horizontal) } else { (horizontal, vertical) }
     }
+}
 
+impl<O: Outputs> DepthwiseConv2d<O> {
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -102,21 +155,22 @@ impl DepthwiseConv2d {
         );
         assert!(self.stream.len() == CHANNEL_WORDS * channels as usize, "stream of the wrong length");
         let (along, across) = self.axes();
-        assert!(along.stride == 1 || along.stride == 2, "a stride of 1 or 2");
+        assert!(along.stride == O::STRIDE as usize, "the stride that the kernel is for");
         assert!(across.stride > 0 && self.lines > 0, "lines");
         let length = if self.vertical { self.output.height } else { self.output.width };
         let rows = (self.lines as usize - 1) * across.stride + 3;
         // The last line of the last plane may write an element of padding behind it.
         self.scratch.check::<i32>(arena_bytes, PLANES * rows * pitch(length as usize, along.stride) / 2 + 1);
     }
+}
 
+impl DepthwiseConv2d<()> {
     /// Computes one tile of the output.
     ///
     /// # Safety
-    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
-    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+    /// As for `run`, and `compute` is for the stride along lines.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    unsafe fn tile(&self, memory: Memory<'_>, tile: Tile, compute: Compute) {
         let (mut pixel, end) = (tile.start(), tile.end());
         let width = self.output.width as usize;
         let (Some(mut y), Some(mut x)) = (pixel.checked_div(width), pixel.checked_rem(width)) else { return };
@@ -126,7 +180,9 @@ impl DepthwiseConv2d {
             let columns = if whole > 0 { width } else { (width - x).min(end - pixel) };
             let rows = whole.max(1);
             // SAFETY: the rectangle consists of pixels of the tile.
-            unsafe { self.rectangle(memory, Span { first: y, count: rows }, Span { first: x, count: columns }) };
+            unsafe {
+                self.rectangle(memory, Span { first: y, count: rows }, Span { first: x, count: columns }, compute)
+            };
             pixel += rows * columns;
             (y, x) = (y + rows, 0);
         }
@@ -146,15 +202,15 @@ impl DepthwiseConv2d {
     /// Computes a rectangle of pixels.
     ///
     /// # Safety
-    /// As for `run`, the pixels being the tile's.
-    unsafe fn rectangle(&self, memory: Memory<'_>, rows: Span, columns: Span) {
+    /// As for `tile`, the pixels being the tile's.
+    unsafe fn rectangle(&self, memory: Memory<'_>, rows: Span, columns: Span, compute: Compute) {
         let (along, across) = self.axes();
         let (line, mut lines) = if self.vertical { (rows, columns) } else { (columns, rows) };
         let end = lines.first + lines.count;
         while lines.first < end {
             lines.count = (end - lines.first).min(self.lines as usize);
             // SAFETY: forwarded to the caller; there is scratch for so many lines.
-            unsafe { self.strip(memory, (along, line), (across, lines)) };
+            unsafe { self.strip(memory, (along, line), (across, lines), compute) };
             lines.first += lines.count;
         }
     }
@@ -162,8 +218,14 @@ impl DepthwiseConv2d {
     /// Computes all channels of some lines.
     ///
     /// # Safety
-    /// As for `run`, the pixels being the tile's, and no more lines than there is scratch for.
-    unsafe fn strip(&self, memory: Memory<'_>, (along, line): (Along, Span), (across, lines): (Along, Span)) {
+    /// As for `tile`, the pixels being the tile's, and no more lines than there is scratch for.
+    unsafe fn strip(
+        &self,
+        memory: Memory<'_>,
+        (along, line): (Along, Span),
+        (across, lines): (Along, Span),
+        compute: Compute,
+    ) {
         let pitch = pitch(line.count, along.stride);
         let rows = (lines.count - 1) * across.stride + 3;
         let plane = rows * pitch;
@@ -184,34 +246,35 @@ impl DepthwiseConv2d {
             let output = output.add(line.first * along.output + lines.first * across.output);
             // The padding is the same for all channels.
             fill(planes, padding, PLANES * plane / 2);
+            let mut strip = Lines {
+                plane: planes,
+                stream: self.stream.as_ptr(),
+                output,
+                length: line.count,
+                pitch: 2 * pitch,
+                step: 2 * pitch * across.stride,
+                stride: along.output,
+                output_line: across.output,
+                count: lines.count,
+                plane_bytes: 2 * plane,
+                channels: PLANES,
+            };
+            let bytes = u32::from(self.input_zero_point.cast_unsigned()) * 0x0101_0101;
+            let to = planes.wrapping_add(begin_row * pitch + begin);
             let mut next = 0;
             while next < channels {
                 // The last four channels begin early enough to be whole: what is computed again comes out the same.
                 let channel = next.min(channels - PLANES);
-                let bytes = u32::from(self.input_zero_point.cast_unsigned()) * 0x0101_0101;
-                for row in 0..filled {
-                    let source = input.add(row * across.input + channel);
-                    let to = planes.wrapping_add((row + begin_row) * pitch + begin);
-                    transpose(source, along.input, to, 2 * plane, count, bytes);
+                let mut source = input.wrapping_add(channel);
+                let mut line = to;
+                for _ in 0..filled {
+                    transpose(source, along.input, line, 2 * plane, count, bytes);
+                    source = source.wrapping_add(across.input);
+                    line = line.wrapping_add(pitch);
                 }
-                let strip = Lines {
-                    plane: planes,
-                    stream: self.stream.as_ptr().add(channel * CHANNEL_WORDS),
-                    output: output.add(channel),
-                    length: line.count,
-                    pitch: 2 * pitch,
-                    step: 2 * pitch * across.stride,
-                    stride: along.output,
-                    output_line: across.output,
-                    count: lines.count,
-                    plane_bytes: 2 * plane,
-                    channels: PLANES,
-                };
-                if along.stride == 1 {
-                    lines1(&strip);
-                } else {
-                    lines2(&strip);
-                }
+                strip.stream = self.stream.as_ptr().add(channel * CHANNEL_WORDS);
+                strip.output = output.add(channel);
+                compute(&strip);
                 next += PLANES;
             }
         }

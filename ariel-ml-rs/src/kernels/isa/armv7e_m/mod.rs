@@ -63,6 +63,6 @@ mod widen;
 pub use average_pool2d::AveragePool2d;
 pub use conv2d::Conv2d;
 pub use deep::DeepConnected;
-pub use depthwise_conv2d::DepthwiseConv2d;
+pub use depthwise_conv2d::{DepthwiseConv2d, Far, FarShort, Near, NearShort};
 pub use fully_connected::FullyConnected;
 pub use linear::{Linear, Terms};

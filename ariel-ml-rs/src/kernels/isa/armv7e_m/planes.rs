@@ -98,7 +98,13 @@ pub(super) const CHANNEL_WORDS: usize = 10;
 /// Registers: r0 where a block reads, r1 stream, r2 output, r3 pitch, r4-r7 sums, r8 and r9 taps, r10-r12 data, lr outputs
 /// that the line still lacks. All else is on the stack: 0 line, 4 its output, 8 lines left, 12 the fields of [`Lines`].
 macro_rules! lines {
-    ($(#[$doc:meta])* $name:ident, four: [$($four:expr),+], two: [$($two:expr),+],) => {
+    ($(#[$doc:meta])* $name:ident, $short:ident, four: [$($four:expr),+], two: [$($two:expr),+],) => {
+        lines!($(#[$doc])* $name, 4, [$($four),+], [$($two),+]);
+        lines!(
+            /// Less code: two outputs at a time.
+            $short, 0, [""], [$($two),+]);
+    };
+    ($(#[$doc:meta])* $name:ident, $count:literal, [$($four:expr),+], [$($two:expr),+]) => {
         $(#[$doc])*
         ///
         /// # Safety
@@ -124,6 +130,7 @@ macro_rules! lines {
                 "3:",
                 "ldrd r0, r2, [sp]",
                 "ldr lr, [sp, #24]",
+                concat!(".if ", $count),
                 "subs lr, lr, #4",
                 "blt.w 5f",
                 "4:",
@@ -146,6 +153,7 @@ macro_rules! lines {
                 "5:",
                 "adds lr, lr, #4",
                 "beq.w 7f",
+                ".endif",
                 // One or two are left, or three.
                 "6:",
                 $($two,)+
@@ -226,7 +234,7 @@ macro_rules! near4 {
 
 lines! {
     /// Stride 1: 64 instructions for four outputs of 9 MACs each: 32 for the sums, 20 to requantise them, 6 to store them.
-    lines1,
+    lines1, lines1_short,
     four: [
         "ldm r1!, {{r7, r8, r9}}",
         "ldm r0, {{r10, r11, r12}}",
@@ -294,7 +302,7 @@ macro_rules! far4 {
 
 lines! {
     /// Stride 2: 72 instructions for four outputs of 9 MACs each.
-    lines2,
+    lines2, lines2_short,
     four: [
         "ldm r1!, {{r7, r8, r9}}",
         far4!("r7", "r7", "r7"),
