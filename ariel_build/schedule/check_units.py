@@ -1,47 +1,102 @@
 """The independent checker of units: whatever may run at the same time touches no byte together, unless both read.
 
-It shares no code with `units.py` but the accesses: it walks all pairs of tiles, and asks of each pair that conflicts
-whether the edges order it, and order it as the sequence of the steps does. Then every tile's inputs are complete
-before it starts, since whoever writes them conflicts with it.
+It shares nothing with `units.py`: what tiles touch it derives itself (`touches.py`), byte by byte. It asks of each pair
+of tiles that conflicts whether the edges order it, and order it as the sequence of the steps does. Then every tile's
+inputs are complete before it starts, since whoever writes them conflicts with it.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass
+
 from ariel_build.errors import InternalError
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Schedule, Tile
-from ariel_build.schedule.access import Blocks, overlap, reads_of, scratch_of, writes_of
+from ariel_build.schedule.touches import bytes_between, reads, writes
 from ariel_build.schedule.units import Units
 
 __all__ = ["check_units"]
+
+
+@dataclass(frozen=True)
+class _Touched:
+    """What a tile, or all tiles of a step, read and write."""
+
+    reads: int
+    writes: int
+
+    def conflicts(self, other: _Touched) -> bool:
+        """Whether they meet in a byte that one of them writes."""
+        return bool(self.writes & (other.reads | other.writes) or self.reads & other.writes)
 
 
 def check_units(units: Units, schedule: Schedule, plan: MemoryPlan) -> None:
     """Raises InternalError naming two units where the plan would let them race, or runs a tile twice or never."""
     before = _reachable(units)
     _check_cover(units, schedule)
-    access: dict[int, tuple[list[Blocks], list[Blocks], list[Blocks]]] = {}
+    touched: dict[int, dict[int, _Touched]] = defaultdict(dict)
     for index, unit in enumerate(units.units):
         if unit.step is not None:
-            step = schedule.steps[unit.step]
-            reads, writes = reads_of(step.call, unit.tile, plan), writes_of(step.call, unit.tile, plan)
-            access[index] = reads, writes, scratch_of(step, plan, units.workers)
-    for later, (reads, writes, scratch) in access.items():
-        for earlier, (old_reads, old_writes, old_scratch) in access.items():
+            call = schedule.steps[unit.step].call
+            touched[unit.step][index] = _Touched(reads(call, unit.tile, plan), writes(call, unit.tile, plan))
+    steps: dict[int, _Touched] = {}
+    for step, tiles in touched.items():
+        own = _together(tiles)
+        _check_scratch(step, own, plan, units.workers)
+        steps[step] = _Touched(own.reads, own.writes | _scratch(step, plan, units.workers))
+    for later, tiles in touched.items():
+        _check(units, before, tiles, tiles)
+        for earlier, others in touched.items():
             if earlier >= later:
                 break
-            if before[later] >> earlier & 1:
-                continue
-            other = units.units[later].step != units.units[earlier].step
             # Tiles of one step have scratch of their own, each that of its worker; tiles of two steps may share it.
-            mine, theirs = (scratch, old_scratch) if other else ([], [])
-            pairs = [(a, b) for a in (*writes, *mine) for b in (*old_reads, *old_writes, *theirs)]
-            pairs += [(a, b) for a in reads for b in (*old_writes, *theirs)]
-            if any(overlap(a, b) for a, b in pairs):
+            if steps[later].conflicts(steps[earlier]):
+                scratch = [_scratch(step, plan, units.workers) for step in (later, earlier)]
+                _check(units, before, *map(_with_scratch, (tiles, others), scratch))
+
+
+def _check(units: Units, before: list[int], tiles: dict[int, _Touched], others: dict[int, _Touched]) -> None:
+    """Raises InternalError where a tile conflicts with an earlier one of `others` and does not wait for it."""
+    for later, mine in tiles.items():
+        for earlier, theirs in others.items():
+            if earlier < later and not before[later] >> earlier & 1 and mine.conflicts(theirs):
                 raise InternalError(
                     "two tiles could touch the same bytes at the same time",
                     {"unit": later, "other": earlier, "steps": (units.units[later].step, units.units[earlier].step)},
                 )
+
+
+def _together(tiles: dict[int, _Touched]) -> _Touched:
+    read = written = 0
+    for tile in tiles.values():
+        read |= tile.reads
+        written |= tile.writes
+    return _Touched(read, written)
+
+
+def _with_scratch(tiles: dict[int, _Touched], scratch: int) -> dict[int, _Touched]:
+    return {index: _Touched(tile.reads, tile.writes | scratch) for index, tile in tiles.items()}
+
+
+def _scratch(step: int, plan: MemoryPlan, workers: int) -> int:
+    """Returns the scratch that all workers have during a step."""
+    found = 0
+    for worker in range(workers):
+        offset, size = plan.scratch(step, worker)
+        found |= bytes_between(offset, offset + size)
+    return found
+
+
+def _check_scratch(step: int, own: _Touched, plan: MemoryPlan, workers: int) -> None:
+    """The scratch of a step holds its parts, for every worker one, and none of what its tiles read and write."""
+    scratch = plan.scratches[step]
+    if scratch is None:
+        return
+    if any(part.end > scratch.stride for part in scratch.parts):
+        raise InternalError("two workers share scratch", {"step": step})
+    if _scratch(step, plan, workers) & (own.reads | own.writes):
+        raise InternalError("scratch lies in what a step reads or writes", {"step": step})
 
 
 def _reachable(units: Units) -> list[int]:

@@ -10,6 +10,8 @@ import pytest
 from ariel_build import boards
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.errors import InternalError
+from ariel_build.memory import MemoryPlan
+from ariel_build.memory.regions import ScratchPlan
 from ariel_build.options import ModelOptions
 from ariel_build.schedule import Tile
 from ariel_build.schedule.access import Blocks, overlap
@@ -21,9 +23,9 @@ pytestmark = pytest.mark.models
 MODELS = ("mlperf_kws_int8", "mlperf_ic_int8", "mlperf_ad_int8", "own_gru12_unrolled_int8")
 
 
-def compiled(path: Path) -> Compiled:
-    """Returns a compiled model."""
-    return compile_model(path, ModelOptions(path), boards.load("generic"), "model")
+def compiled(path: Path, cores: int = 1) -> Compiled:
+    """Returns a compiled model, planned for so many cores."""
+    return compile_model(path, replace(ModelOptions(path), cores=cores), boards.load("generic"), "model")
 
 
 def units_of(model: Compiled, workers: int) -> Units:
@@ -87,6 +89,63 @@ def test_tiles_that_do_not_cover_are_found(kws: tuple[Compiled, Units]) -> None:
     doubled = replace(units, units=(*units.units, Unit(units.units[-1].step, units.units[-1].tile, 0, [0])))
     with pytest.raises(InternalError):
         check_units(doubled, model.schedule, model.plan)
+
+
+def test_a_tile_that_is_missing_is_found(kws: tuple[Compiled, Units]) -> None:
+    """A gate in its place waits as it did, and computes nothing."""
+    model, units = kws
+    for index in [k for k, u in enumerate(units.units) if u.step is not None][::7]:
+        with pytest.raises(InternalError, match=r"tiles overlap|tiles do not cover"):
+            check_units(broken(units, index, step=None), model.schedule, model.plan)
+
+
+def test_a_tile_that_has_moved_is_found(kws: tuple[Compiled, Units]) -> None:
+    """Two tiles of a step that change places, edges and all, no longer wait for their own inputs."""
+    model, units = kws
+    step = next(s for s in model.schedule.steps if s.index > 0 and len(split(s, 4)) > 6)
+    mine = [k for k, u in enumerate(units.units) if u.step == step.index]
+    first, last = (units.units[k].tile for k in (mine[0], mine[-1]))
+    moved = broken(broken(units, mine[0], tile=last), mine[-1], tile=first)
+    assert units.units[mine[0]].needs != units.units[mine[-1]].needs
+    with pytest.raises(InternalError, match="touch the same bytes"):
+        check_units(moved, model.schedule, model.plan)
+
+
+def test_a_step_that_begins_too_early_is_found(kws: tuple[Compiled, Units]) -> None:
+    """A tile that waits for the first unit only."""
+    model, units = kws
+    for index in [k for k, u in enumerate(units.units) if u.step is not None and u.step > 1][::5]:
+        with pytest.raises(InternalError):
+            check_units(broken(units, index, needs=[0]), model.schedule, model.plan)
+
+
+def test_shared_scratch_is_found(models: Path) -> None:
+    """Workers without scratch of their own, and scratch that lies in what another step computes."""
+    model = compiled(models / "dev" / "mlperf_ic_int8" / "model.tflite", cores=4)
+    units = units_of(model, 4)
+    check_units(units, model.schedule, model.plan)
+    said = set()
+    for index, scratch in enumerate(model.plan.scratches):
+        if scratch is None:
+            continue
+        last = model.plan.arena_bytes - 4 * scratch.stride
+        wrong = [replace(scratch, stride=16), *(replace(scratch, offset=at) for at in range(0, last, 1024))]
+        for other in wrong:
+            try:
+                check_units(units, model.schedule, with_scratch(model.plan, index, other))
+            except InternalError as error:
+                said.add(error.message)
+    assert said == {
+        "two workers share scratch",
+        "scratch lies in what a step reads or writes",
+        # Of a step whose tiles may run beside those of the step before.
+        "two tiles could touch the same bytes at the same time",
+    }
+
+
+def with_scratch(plan: MemoryPlan, step: int, scratch: ScratchPlan) -> MemoryPlan:
+    """Returns the plan with other scratch for a step."""
+    return replace(plan, scratches=(*plan.scratches[:step], scratch, *plan.scratches[step + 1 :]))
 
 
 def test_a_cycle_is_found(kws: tuple[Compiled, Units]) -> None:

@@ -20,7 +20,7 @@ from ariel_build.isa.armv7e_m.streams import (
     wrapped,
 )
 from ariel_build.isa.packing import unpacked
-from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Scratch, Tiling, Variant
+from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Scratch, Tiling, Variant
 
 __all__ = ["KERNELS"]
 
@@ -187,7 +187,18 @@ def _whole(source: Field, elements: int) -> Operand:
 
 
 def _replaced(call: KernelCall, kernel: str, fields: dict[str, Field], tiling: Tiling) -> KernelCall:
-    return replace(call, kernel=f"isa::armv7e_m::{kernel}", fields=fields, tiling=tiling)
+    reads = call.reads
+    if tiling.axis is not call.tiling.axis:
+        # What the portable kernel reads follows from tiles along another axis.
+        reads = (_rows(fields),) if "window" in fields else ()
+    return replace(call, kernel=f"isa::armv7e_m::{kernel}", fields=fields, tiling=tiling, reads=reads)
+
+
+def _rows(fields: dict[str, Field]) -> Reads:
+    """Returns what ranges of pixels read of the image under a window."""
+    output, window, image = nested(fields["output"]), nested(fields["window"]), nested(fields["input"])
+    extent = (window["height"] - 1) * window["dilation_h"] + 1
+    return Reads("rows", image["height"], window["stride_h"], window["pad_top"], extent, output["width"])
 
 
 def _choice(make: Callable[[KernelCall, dict[str, Field]], KernelCall]) -> Callable[[KernelCall], KernelCall]:

@@ -1,0 +1,120 @@
+"""Tiles run alone read and write what `schedule/access.py` and `touches.py` claim, and nothing else.
+
+The builder of units stands on the one, their checker on the other: here the kernels themselves are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ariel_build import boards
+from ariel_build.boards import Board
+from ariel_build.driver import Compiled, compile_model
+from ariel_build.errors import ArielError
+from ariel_build.module_name import module_name
+from ariel_build.options import ModelOptions
+from ariel_build.schedule import touches
+from tests.models.recorded import Recorded, dev_models, single_operators
+from tests.ops import tflm
+from tests.ops.armv7e_m import operators
+from tests.schedule.access.batch import complaints_of
+from tests.schedule.access.board import complaints_on
+from tests.schedule.access.cases import WORKERS
+from tests.schedule.access.graphs import random_graph
+from tests.zoo import DIGITS
+
+HOST = boards.load("host")
+M7 = boards.load("qemu-cortex-m7")
+ON_M7 = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target(M7.target)]
+#: Models that take too long here; what they are made of is in others.
+TOO_LARGE = 20_000_000
+
+MAKERS = [operators.convolution, operators.depthwise, operators.dense, operators.addition, operators.average]
+
+
+def planned(path: Path, board: Board = HOST, name: str = "model") -> Compiled:
+    """Returns the model with scratch for four workers."""
+    options = replace(ModelOptions(path), cores=WORKERS)
+    return compile_model(path, options, board, f"m_{module_name(name)}")
+
+
+def random_operators(folder: Path, make: Callable[[np.random.Generator], tflm.Operator], board: Board) -> Compiled:
+    """Returns thirty random operators side by side."""
+    rng = np.random.default_rng(3)
+    path = folder / f"{make.__name__}.tflite"
+    path.write_bytes(tflm.models([make(rng) for _ in range(30)]))
+    return planned(path, board, make.__name__)
+
+
+def assert_none(complaints: Mapping[str, object]) -> None:
+    """Fails with what is wrong."""
+    assert {name: found for name, found in complaints.items() if found} == {}
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("kind", ["dev", "operators"])
+def test_real_models(kind: str, tmp_path: Path) -> None:
+    """Every model that compiles, and every single operator."""
+    recorded: Mapping[str, Recorded] = dev_models() if kind == "dev" else single_operators()
+    models = {}
+    for name, model in recorded.items():
+        try:
+            compiled = planned(model.path, name=name)
+        except ArielError:
+            continue
+        if compiled.macs < TOO_LARGE:
+            models[name] = compiled
+    assert len(models) > 60
+    assert_none(complaints_of(models, tmp_path))
+
+
+def test_random_graphs_and_the_example(tmp_path: Path) -> None:
+    models = {"digits": planned(DIGITS, name="digits")}
+    for seed in range(12):
+        path = random_graph(tmp_path / f"graph_{seed}.onnx", seed)
+        models[path.stem] = planned(path, name=path.stem)
+    assert_none(complaints_of(models, tmp_path))
+
+
+def test_random_operators(tmp_path: Path) -> None:
+    models = {make.__name__: random_operators(tmp_path, make, HOST) for make in MAKERS}
+    assert_none(complaints_of(models, tmp_path))
+
+
+@pytest.mark.parametrize("make", [pytest.param(make, marks=ON_M7, id=make.__name__) for make in MAKERS])
+def test_kernels_of_armv7e_m(make: Callable[[np.random.Generator], tflm.Operator], tmp_path: Path) -> None:
+    model = random_operators(tmp_path, make, M7)
+    assert sum("isa::" in step.call.kernel for step in model.schedule.steps) > 15
+    assert complaints_on(M7, model, tmp_path) == []
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=ON_M7) for n in ("mlperf_kws_int8", "mlperf_ic_int8", "mlperf_ad_int8")]
+)
+def test_real_models_on_armv7e_m(models: Path, name: str, tmp_path: Path) -> None:
+    model = planned(models / "dev" / name / "model.tflite", M7)
+    assert complaints_on(M7, model, tmp_path) == []
+
+
+@pytest.mark.parametrize("what", ["reads", "writes", "scratch"])
+def test_a_claim_that_is_too_small_is_found(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test itself: a byte less of any claim, and it complains."""
+    path = random_graph(tmp_path / "graph.onnx", 1)
+    model = planned(path, name="small")
+
+    if what == "scratch":
+        monkeypatch.setattr(type(model.plan), "scratch", lambda *_: (0, 0))
+    else:
+        rule = getattr(touches, what)
+        # Without the highest four bytes.
+        monkeypatch.setattr(
+            touches, what, lambda *tile: rule(*tile) & ((1 << max(rule(*tile).bit_length() - 4, 0)) - 1)
+        )
+    (complaints,) = complaints_of({"small": model}, tmp_path).values()
+    assert complaints
