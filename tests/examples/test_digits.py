@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -10,50 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import process, resources
-from ariel_build.run import toolchain
+from tests.examples import support
 
-TARGET = "thumbv7em-none-eabihf"
-EMULATOR = "qemu-system-arm"
-MACHINE = [
-    "-machine",
-    "mps2-an500",
-    "-cpu",
-    "cortex-m7",
-    "-nographic",
-    "-semihosting-config",
-    "enable=on,target=native",
-]
-
-pytestmark = [pytest.mark.emulator(EMULATOR), pytest.mark.target(TARGET)]
+pytestmark = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target("thumbv7em-none-eabihf")]
 
 
 @pytest.fixture(scope="module")
-def record(root: Path) -> dict[str, str | int]:
+def record() -> dict[str, str | int]:
     """Returns what the training script recorded of the reference."""
-    found: dict[str, str | int] = json.loads((root / "examples/digits-mps2-an500/models/digits.json").read_text())
-    return found
-
-
-def printed(example: Path, *options: str) -> str:
-    """Builds the example with cargo, as a user would, runs it on QEMU, and returns what it printed."""
-    env = toolchain.find(TARGET).environment() | {"ARIEL_PYTHON": sys.executable}
-    built = process.run(["cargo", "build", *options], timeout=900, cwd=example, env=env)
-    assert built.status == 0, built.stderr
-    profile = "release" if "--release" in options else "debug"
-    emulator = resources.emulator(EMULATOR)
-    assert emulator is not None
-    firmware = example / "target" / TARGET / profile / example.name
-    done = process.run([emulator, *MACHINE, "-kernel", firmware], timeout=300)
-    assert done.status == 0, done.stdout
-    return done.stdout
+    return support.digits()
 
 
 @pytest.mark.parametrize("options", [["--release"], []], ids=["release", "debug"])
-def test_embassy_firmware_answers_as_the_reference(
-    root: Path, record: dict[str, str | int], options: list[str]
-) -> None:
-    text = printed(root / "examples/digits-mps2-an500", *options)
+def test_embassy_firmware_answers_as_the_reference(record: dict[str, str | int], options: list[str]) -> None:
+    text = support.run("digits-mps2-an500", *options)
     answers = "".join(re.findall(r"^read (\d+)$", text, re.MULTILINE))
     assert answers == record["int8_answers"]
     right = f"{record['int8_correct']} of {record['images']} right"
@@ -64,8 +33,8 @@ def test_embassy_firmware_answers_as_the_reference(
     assert f"{right} without yielding; 0 heartbeats" in text
 
 
-def test_bare_loop_answers_as_the_reference(root: Path, record: dict[str, str | int]) -> None:
-    text = printed(root / "examples/digits-bare-loop", "--release")
+def test_bare_loop_answers_as_the_reference(record: dict[str, str | int]) -> None:
+    text = support.run("digits-bare-loop", "--release")
     assert text.strip() == f"{record['int8_correct']} of {record['images']} right"
 
 

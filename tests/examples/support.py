@@ -1,0 +1,59 @@
+"""Builds example firmwares as a user would, with cargo, and runs them as their `.cargo/config.toml` says."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import tomllib
+from pathlib import Path
+
+from ariel_build import process, resources
+from ariel_build.run import toolchain
+
+__all__ = ["EXAMPLES", "build", "digits", "run"]
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+EXAMPLES = ROOT / "examples"
+#: One folder for all: what two examples have in common is compiled once.
+_TARGET = ROOT / "target" / "examples"
+_TIMEOUT = 1200
+
+
+def digits() -> dict[str, str | int]:
+    """Returns what the training script recorded of the reference."""
+    found: dict[str, str | int] = json.loads((EXAMPLES / "digits-mps2-an500/models/digits.json").read_text())
+    return found
+
+
+def _config(name: str) -> tuple[str, list[str]]:
+    """Returns the target of an example (`host` where it names none), and the command that runs its firmware."""
+    file = EXAMPLES / name / ".cargo" / "config.toml"
+    config = tomllib.loads(file.read_text()) if file.exists() else {}
+    target: str = config.get("build", {}).get("target", "host")
+    return target, shlex.split(config.get("target", {}).get(target, {}).get("runner", ""))
+
+
+def build(name: str, *options: str, subcommand: str = "build") -> Path:
+    """Returns the program of an example, which cargo builds."""
+    target, _ = _config(name)
+    env = toolchain.find(target).environment()
+    env |= {"ARIEL_PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "CARGO_TARGET_DIR": str(_TARGET)}
+    done = process.run(["cargo", subcommand, "--locked", *options], timeout=_TIMEOUT, cwd=EXAMPLES / name, env=env)
+    assert done.status == 0, done.stderr
+    profile = "release" if "--release" in options else "debug"
+    return (_TARGET if target == "host" else _TARGET / target) / profile / name
+
+
+def run(name: str, *options: str) -> str:
+    """Builds an example, runs it, and returns what it printed; it has to end well."""
+    program = build(name, *options)
+    _, runner = _config(name)
+    command: list[str | Path] = [*runner, program]
+    if runner:
+        emulator = resources.emulator(runner[0])
+        assert emulator is not None
+        command[0] = emulator
+    done = process.run(command, timeout=300)
+    assert done.status == 0, done.stdout + done.stderr
+    return done.stdout
