@@ -20,7 +20,8 @@ impl RiscvWfi {
     /// Harts are woken through the words at `msip`, one per hart (0x0200_0000 on QEMU's virt).
     ///
     /// # Safety
-    /// There is such a block of registers, one word for every hart that works, and nothing else uses it.
+    /// There is such a block of registers, one word for every hart that works. Who else raises these interrupts, as executors of
+    /// the harts may, takes a wake-up for a hint, and does not rely on one that comes while a worker sleeps.
     #[must_use]
     pub const unsafe fn new(msip: usize) -> Self {
         Self { msip }
