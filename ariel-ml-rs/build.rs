@@ -1,10 +1,14 @@
-//! Says which instruction set's kernels can be assembled: stable Rust does not tell whether a core has the DSP extension,
-//! but the targets `thumbv7em-*` imply it.
+//! Says which instruction set's kernels can be assembled: stable Rust does not tell whether a core has the DSP extension or
+//! which FPU, but the targets `thumbv7em-*` imply the one, and those with hard floats VFPv4 with single precision.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rustc-check-cfg=cfg(armv7e_m)");
-    if std::env::var("TARGET").is_ok_and(|target| target.starts_with("thumbv7em")) {
+    println!("cargo::rustc-check-cfg=cfg(armv7e_m, vfpv4_sp)");
+    let target = std::env::var("TARGET").unwrap_or_default();
+    if target.starts_with("thumbv7em") {
         println!("cargo::rustc-cfg=armv7e_m");
+    }
+    if matches!(target.as_str(), "thumbv7em-none-eabihf" | "thumbv8m.main-none-eabihf") {
+        println!("cargo::rustc-cfg=vfpv4_sp");
     }
 }

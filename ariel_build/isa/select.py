@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ariel_build.isa import armv7e_m
+from ariel_build.isa import armv7e_m, vfpv4_sp
 from ariel_build.kernel import KernelCall
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ def select(calls: Sequence[KernelCall], board: Board) -> list[KernelCall]:
 
 def kernels_of(board: Board) -> Kernels:
     """Returns what replaces the portable kernels on a board, by their names."""
+    kernels: dict[str, Callable[[KernelCall], KernelCall]] = {}
     if board.cores and all(core.isa == "armv7e-m" and core.dsp for core in board.cores):
-        return armv7e_m.KERNELS
-    return {}
+        kernels |= armv7e_m.KERNELS
+    if board.target in vfpv4_sp.TARGETS and all(core.fpu is not None for core in board.cores):
+        kernels |= vfpv4_sp.KERNELS
+    return kernels

@@ -5,3 +5,5 @@
 
 #[cfg(armv7e_m)]
 pub mod armv7e_m;
+#[cfg(vfpv4_sp)]
+pub mod vfpv4_sp;
