@@ -1,5 +1,5 @@
 //! Says which instruction set's kernels can be assembled: stable Rust does not tell whether a core has the DSP extension or
-//! which FPU, but the targets `thumbv7em-*` imply the one, and those with hard floats VFPv4 with single precision.
+//! which FPU, but the targets `thumbv7em-*` imply the one, and those with hard floats `VFPv4` with single precision.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
