@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import nox
@@ -17,7 +18,7 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))  # nox loads this file without its folder
 
 from tools import setup  # noqa: E402
-from tools.setup import process, qemu, rust  # noqa: E402
+from tools.setup import c_compilers, process, qemu, rust  # noqa: E402
 
 nox.options.sessions = ["tests"]
 nox.options.reuse_venv = "yes"
@@ -31,8 +32,15 @@ def ensure(
     targets: Sequence[str] = rust.TARGETS, emulators: Sequence[str] = qemu.EMULATORS, *, verilated: bool = False
 ) -> None:
     """Sets the machine up; ends nox with code 2, and the commands to run, where the user has to act."""
-    try:
+    with refusals():
         setup.ensure(targets, emulators, verilated=verilated)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Ends nox with code 2, and the commands to run, where set-up cannot go on by itself."""
+    try:
+        yield
     except setup.Refused as refusal:
         print(refusal.render(), file=sys.stderr, flush=True)
         raise SystemExit(2) from None
@@ -79,6 +87,16 @@ def tests(session: nox.Session) -> None:
     env = {"ARIEL_SET_UP": "1"}
     session.run("pytest", "-q", "-n", "auto", "-m", "not rtl", "--ignore=tests/fuzz", *session.posargs, env=env)
     session.notify("lint")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure what an inference costs, ours and the peers', and write docs/benchmarks.md; `-- --help` lists options."""
+    ensure()
+    with refusals():
+        c_compilers.ensure()
+    install(session, "test", "bench")
+    session.run("python", "-m", "tools.bench", *session.posargs)
 
 
 @nox.session

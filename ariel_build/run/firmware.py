@@ -27,11 +27,16 @@ class Subject:
     """The generated files of one model: `ariel_models.rs` in `folder` has the module `module`, which has a `Model`.
 
     `worker` is the Rust path of what the cores behind the first run, a `fn(u32) -> !` for the core's number.
+    Whoever measures another engine in this firmware adds what that needs: `dependencies` of its crate (lines of
+    Cargo.toml), arguments of the linker (`links`), and `features`.
     """
 
     folder: Path
     module: str
     worker: str = "crate::pool::worker"
+    dependencies: str = ""
+    links: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
 
     def files(self, cores: int) -> dict[str, bytes]:
         """Returns the generated files by name, and `subject.rs`, which exports what the harness takes of them."""
@@ -62,9 +67,13 @@ def build(
     files = {} if subject is None else subject.files(cores)
 
     def key() -> str:
-        return cache.digest([_sources(), _setting(board, cores, chosen), opt_level, *_flat(files)])
+        links = [] if subject is None else subject.links
+        return cache.digest([_sources(), setting, opt_level, *links, *_flat(files)])
 
-    kept = cache.folder("firmware", f"{board.name}-{cache.digest([_setting(board, cores, chosen)])[:8]}")
+    # Other dependencies and features build the runtime crate anew: a folder of their own.
+    needs = [] if subject is None else [subject.dependencies, *subject.features]
+    setting = cache.digest([_setting(board, cores, chosen), *filter(None, needs)])
+    kept = cache.folder("firmware", f"{board.name}-{setting[:8]}")
     before = key()
     elf = kept / f"{before}.elf"
     if elf.exists():
@@ -74,8 +83,8 @@ def build(
     what = f"the model {subject.module}" if subject else "the firmware without a model"
     say(f"building {what} for {board.name}")
     with cache.slot(kept) as slot:
-        _lay_out(slot, board, files)
-        built = _cargo(slot, board, cores, chosen, opt_level, baseline=subject is None)
+        _lay_out(slot, board, files, subject.dependencies if subject else "")
+        built = _cargo(slot, board, cores, chosen, opt_level, subject)
         # Sources that somebody edited meanwhile have no place under the old digest.
         if key() != before:
             elf = kept / f"{key()}.elf"
@@ -99,7 +108,7 @@ def _flat(files: dict[str, bytes]) -> list[str | bytes]:
     return [part for name, data in files.items() for part in (name, data)]
 
 
-def _lay_out(slot: Path, board: Board, files: dict[str, bytes]) -> None:
+def _lay_out(slot: Path, board: Board, files: dict[str, bytes], dependencies: str) -> None:
     """Writes the crate, the memories and the model into the slot."""
     crate = slot / "crate"
     runtime = resources.path("ariel-ml-rs").as_posix()
@@ -109,6 +118,9 @@ def _lay_out(slot: Path, board: Board, files: dict[str, bytes]) -> None:
             data = path.read_bytes()
             if place.name == "Cargo.toml":
                 data = data.replace(b'"../../../ariel-ml-rs"', f'"{runtime}"'.encode())
+                data = data.replace(b"[dependencies]\n", f"[dependencies]\n{dependencies}".encode())
+            elif place.name == "Cargo.lock" and dependencies:
+                continue
             cache.write_if_changed(crate / place, data)
     _refresh_runtime(slot)
     if not board.is_host:
@@ -141,13 +153,15 @@ def _memory_x(board: Board) -> str:
 
 
 def _cargo(
-    slot: Path, board: Board, cores: int, chosen: toolchain.Toolchain, opt_level: str, *, baseline: bool
+    slot: Path, board: Board, cores: int, chosen: toolchain.Toolchain, opt_level: str, subject: Subject | None
 ) -> Path:
     """Compiles and links; returns the ELF file."""
     target = slot / "target"
     # Paths in panics are cut short, so that the size of firmware does not depend on where things lie.
     places = (slot, resources.path("ariel-ml-rs").parent)
     flags = [*board.rustflags, *(f"--remap-path-prefix={place}=." for place in places)]
+    if subject:
+        flags += [f"-Clink-arg={link}" for link in subject.links]
     env = {
         "ARIEL_CORES": str(cores),
         "ARIEL_MEMORY": str(slot / "memory"),
@@ -155,8 +169,9 @@ def _cargo(
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags),
         "CARGO_PROFILE_RELEASE_OPT_LEVEL": opt_level,
     }
-    features = {"baseline": baseline, "multicore": cores > 1, "threads": cores > 1 and board.is_host}
-    options = ["--features", ",".join(name for name, wanted in features.items() if wanted)]
+    features = {"baseline": subject is None, "multicore": cores > 1, "threads": cores > 1 and board.is_host}
+    named = [*(name for name, wanted in features.items() if wanted), *(subject.features if subject else ())]
+    options = ["--features", ",".join(named)]
     folder = target
     if not board.is_host:
         options += ["--target", board.target]

@@ -10,7 +10,7 @@ use core::ptr;
 const PAINT: usize = 0xa51e_1bed;
 
 /// Paint this many bytes at most: far more than an inference needs, far less than the megabytes that some boards have.
-const WINDOW: usize = 64 * 1024;
+const WINDOW: usize = if cfg!(feature = "deep-stack") { 8 << 20 } else { 64 * 1024 };
 
 /// A stack that comes as close to its end as this has left it: frames have gaps that nothing is written to.
 const MARGIN: usize = 64;

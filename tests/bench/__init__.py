@@ -1,0 +1,1 @@
+"""The benchmark: its gate, and the estimate of clock cycles."""

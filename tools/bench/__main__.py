@@ -1,0 +1,84 @@
+"""The command behind `nox -s bench -- [--refresh] [--fast] [--only NAME] [--board BOARD] [--no-peers] [--rtl]`."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from ariel_build import process, resources
+from tools.bench import baseline, emx, microflow, report
+from tools.bench.models import BOARDS, GATED, RTL, catalogue
+from tools.bench.table import OURS, Row, measured, recorded
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures, writes the documents, and compares with the baseline; 1 where something became worse or is wrong."""
+    options = _options(arguments)
+    with tempfile.TemporaryDirectory(prefix="ariel-bench-") as name:
+        folder = Path(name)
+        models = [m for m in catalogue(folder) if not options.only or any(o in m.name for o in options.only)]
+        boards = options.board or [b for b in BOARDS if b != RTL or options.rtl]
+        if options.fast:
+            gated = [(m, b) for m in models for b in m.boards if (m.name, b) in GATED]
+            rows = [row for m, b in gated for row in measured([m], [b], folder, _say, peers=False)]
+        else:
+            rows = measured(models, boards, folder, _say, peers=not options.no_peers)
+    if not (options.fast or options.only or options.board or options.no_peers):
+        report.write([*rows, *recorded(models)], (), _versions())
+        _say("wrote docs/benchmarks.md, docs/benchmarks.json and docs/benchmarks.svg")
+    return _judge(rows, refresh=options.refresh)
+
+
+def _judge(rows: Sequence[Row], *, refresh: bool) -> int:
+    """Compares with the baseline, or writes it."""
+    mine = [row for row in rows if row.engine == OURS]
+    wrong = [f"{row.model} on {row.board}: {row.cost.verdict}" for row in mine if row.cost.verdict]
+    if refresh:
+        baseline.write(mine)
+        _say("wrote benchmarks/baseline.json")
+    elif baseline.read()["rustc"] != baseline.compiler():
+        _say(f"the baseline is of {baseline.read()['rustc']}, this is {baseline.compiler()}: not compared")
+    else:
+        wrong = [line for row in mine for line in baseline.regressions(row.model, row.board, row.cost)]
+    for line in wrong:
+        print(f"bench: worse: {line}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def _versions() -> list[str]:
+    """Returns what the figures follow from beside this checkout."""
+    lines = [baseline.compiler()]
+    for tool in ("qemu-system-arm", "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc"):
+        program = resources.emulator(tool) if tool.startswith("qemu") else shutil.which(tool)
+        if program is not None:
+            lines.append(process.run([program, "--version"], timeout=60).stdout.splitlines()[0])
+    return [*lines, microflow.NAME, emx.NAME]
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="nox -s bench --", description="What an inference costs, ours and the peers'."
+    )
+    parser.add_argument("--refresh", action="store_true", help="write the baseline instead of comparing with it")
+    parser.add_argument("--fast", action="store_true", help="only what `nox -s tests` holds against the baseline")
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", help="models with this in their name; writes no docs"
+    )
+    parser.add_argument("--board", action="append", metavar="BOARD", help="only on this board; writes no docs")
+    parser.add_argument("--no-peers", action="store_true", help="only ours; writes no docs")
+    parser.add_argument("--rtl", action="store_true", help="on verilated cores, too: minutes")
+    return parser.parse_args(arguments)
+
+
+def _say(text: str) -> None:
+    print(f"bench: {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""The models of the table: those that this repository makes, and public ones from ../shared/models where that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.models.recorded import Recorded, dev_models
+from tools.bench import made
+
+__all__ = ["BOARDS", "GATED", "M0", "M4", "M7", "RISCV", "RP2040", "RTL", "Model", "catalogue"]
+
+M7, M4, M0, RISCV = "qemu-cortex-m7", "qemu-cortex-m4", "qemu-cortex-m0", "qemu-riscv32"
+RP2040, RTL = "rp2040-sim", "rtl-riscv32"
+_INT8 = (M7, M4, RISCV)
+_FLOAT = (M7, M4)
+BOARDS = (M7, M4, M0, RISCV, RP2040, RTL)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model, its samples with the answers that an oracle gave, and the boards that it is measured on.
+
+    `onnx` is the same network as a file for peers that read only ONNX; where it is None, the bench converts the TFLite
+    file. `as_float` measures the float32 twin of an int8 TFLite file.
+    """
+
+    name: str
+    kind: str
+    recorded: Recorded
+    boards: tuple[str, ...]
+    onnx: Path | None = None
+    as_float: bool = False
+
+    @property
+    def is_tflite(self) -> bool:
+        """Whether the file is TFLite."""
+        return self.recorded.path.suffix == ".tflite"
+
+    @property
+    def element(self) -> str:
+        """Returns what the network computes in."""
+        return "float32" if self.boards == _FLOAT else "int8"
+
+
+#: name in the table: name in ../shared/models/dev, kind, boards, and of the peers' ONNX file where there is one.
+_SHARED: dict[str, tuple[str, str, tuple[str, ...], str]] = {
+    "kws (DS-CNN)": ("mlperf_kws_int8", "convolutional", (*_INT8, RP2040), ""),
+    "ResNet-8": ("mlperf_ic_int8", "convolutional", _INT8, ""),
+    "vww (MobileNet v1)": ("mlperf_vww_int8", "convolutional", _INT8, ""),
+    "ad (autoencoder)": ("mlperf_ad_int8", "fully connected", (*_INT8, RTL), ""),
+    "person_detect": ("tflm_person_detect_int8", "convolutional", _INT8, ""),
+    "micro_speech": ("tflm_micro_speech_int8", "convolutional", (*_INT8, M0), ""),
+    "hello_world": ("tflm_hello_int8", "fully connected", (*_INT8, M0, RP2040, RTL), ""),
+    "sww (streaming wake word)": ("mlperf_sww_int8", "convolutional", _INT8, ""),
+    "LeNet-5": ("riot_lenet5_int8", "convolutional", _INT8, ""),
+    "CIFAR-10 CNN": ("tinymaix_cifar10_q", "convolutional", _INT8, ""),
+    "mnist (depthwise)": ("tinymaix_mnist_dw_q", "convolutional", (*_INT8, M0), ""),
+    "transformer": ("own_tf_post_d16_int8", "transformer", _INT8, "own_tf_post_d16_qdq"),
+    "GRU": ("own_gru12_unrolled_int8", "recurrent", _INT8, ""),
+}
+#: Networks in float32: those above as their twin, or ONNX files.
+_SHARED_FLOAT: dict[str, tuple[str, str]] = {
+    "kws (DS-CNN), float32": ("mlperf_kws_int8", "convolutional"),
+    "ResNet-8, float32": ("mlperf_ic_f32_onnx", "convolutional"),
+    "vww (MobileNet v1), float32": ("mlperf_vww_int8", "convolutional"),
+    "ad (autoencoder), float32": ("mlperf_ad_int8", "fully connected"),
+    "transformer, float32": ("own_tf_post_d16_onnx", "transformer"),
+}
+#: What `nox -s tests` holds against the baseline: few, small, and every kind of kernel among them.
+GATED = {
+    ("digits", M7),
+    ("digits", RISCV),
+    ("digits", M0),
+    ("made DS-CNN", M7),
+    ("made DS-CNN", M4),
+    ("made DS-CNN", RISCV),
+    ("made MLP, float32", M7),
+    ("made CNN, float32", M7),
+    ("made transformer, float32", M7),
+    ("kws (DS-CNN)", M7),
+    ("ad (autoencoder)", RISCV),
+    ("hello_world", M0),
+}
+
+
+def catalogue(folder: Path) -> Iterator[Model]:
+    """Yields the models that are here; those that we make are written into `folder`."""
+    for name, kind, recorded in made.models(folder):
+        boards = _FLOAT if "float32" in name else (*_INT8, M0) if name == "digits" else _INT8
+        yield Model(name, kind, recorded, boards, None if recorded.path.suffix == ".tflite" else recorded.path)
+    shared = dev_models()
+    for name, (key, kind, where, onnx) in _SHARED.items():
+        if key in shared:
+            yield Model(name, kind, shared[key], where, shared[onnx].path if onnx in shared else None)
+    for name, (key, kind) in _SHARED_FLOAT.items():
+        if key in shared:
+            recorded = shared[key]
+            is_twin = recorded.path.suffix == ".tflite"
+            if is_twin:
+                recorded = made.twin(replace(recorded, name=f"{key}_float"), folder)
+            yield Model(name, kind, recorded, _FLOAT, recorded.path, as_float=is_twin)

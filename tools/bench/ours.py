@@ -1,0 +1,91 @@
+"""What our own code costs: compiled, built and run as `ariel-build run` does, on the samples of the table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ariel_build import boards, frontends
+from ariel_build.board import Board
+from ariel_build.driver import Compiled, compile_model
+from ariel_build.errors import ArielError
+from ariel_build.ir import Array
+from ariel_build.options import ModelOptions
+from ariel_build.run import Facts, Stats, execute, firmware
+from ariel_build.run.firmware import Subject
+from ariel_build.samples import bind_dims, load, split_outputs
+from tools.bench.models import Model
+from tools.bench.store import Cost, kept
+
+__all__ = ["SAMPLES", "compiled_into", "measure"]
+
+#: Inferences that are measured, behind one that warms up.
+SAMPLES = 2
+
+
+def compiled_into(model: Model, board: Board, folder: Path) -> tuple[Compiled, Sequence[bytes], tuple[int, ...]]:
+    """Compiles the model into `folder`; returns it, the samples, and the axes in front of a sample's."""
+    npz = folder / "in.npz"
+    np.savez(npz, **model.recorded.given(SAMPLES))  # type: ignore[arg-type]
+    path = model.recorded.path
+    dims = bind_dims(npz, frontends.read(path))
+    result = compile_model(path, ModelOptions(path, dims=dims, cores=1), board, "model")
+    (folder / "model.rs").write_text(result.module_text, encoding="utf-8")
+    (folder / "model.weights").write_bytes(result.weights)
+    (folder / "ariel_models.rs").write_text('include!("model.rs");\n', encoding="utf-8")
+    given = load(npz, result.graph.inputs)
+    return result, given.raw(), given.lead
+
+
+def measure(model: Model, board_name: str, folder: Path) -> Cost:
+    """Returns what the model costs on a board."""
+    board = boards.load(board_name)
+    folder.mkdir(parents=True, exist_ok=True)
+    before = time.thread_time()
+    try:
+        result, samples, lead = compiled_into(model, board, folder)
+        seconds = round(time.thread_time() - before, 2)
+        image = firmware.build(board, Subject(folder, "model"))
+    except ArielError as error:
+        return Cost(refused=error.diagnostics[0].message if error.diagnostics else str(error))
+
+    def run() -> Cost:
+        facts = Facts(len(result.weights), result.plan.arena_bytes, result.macs)
+        execution = execute(folder, "model", board, samples, facts=facts)
+        outputs = split_outputs(result.graph.outputs, execution.outputs, lead)
+        stats = execution.stats
+        assert stats is not None
+        return cost_of(stats, verdict(model, list(outputs.values())), seconds)
+
+    return kept(["ours", repr(board), image.read_bytes(), *samples], run)
+
+
+def verdict(model: Model, outputs: list[Array]) -> str:
+    """Returns how the answers differ from the recorded ones; nothing where they agree."""
+    return "; ".join(model.recorded.wrong(outputs, SAMPLES))
+
+
+def cost_of(stats: Stats, verdict: str, seconds: float | None) -> Cost:
+    """Returns the figures of the table among those of stats.json."""
+
+    def number(name: str) -> int | None:
+        value = stats.get(name)
+        return int(value) if isinstance(value, int | float) else None
+
+    ram, stack, cycles = number("ram_bytes"), number("stack_bytes"), number("cycles")
+    kind = stats.get("cycles_kind")
+    return Cost(
+        instructions=number("instructions_per_inference"),
+        cycles=cycles,
+        cycles_kind=str(kind) if cycles is not None and kind else None,
+        flash=number("flash_bytes"),
+        ram=None if ram is None or stack is None else ram + stack,
+        arena=number("arena_bytes"),
+        stack=stack,
+        macs=number("macs"),
+        compile_seconds=seconds,
+        verdict=verdict,
+    )

@@ -1,0 +1,185 @@
+"""Rows of figures -> docs/benchmarks.md, docs/benchmarks.json and docs/benchmarks.svg."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tools.bench import emx, microflow, picture, words
+from tools.bench.layers import Layer
+from tools.bench.models import M0, M4, M7, RISCV, RP2040, RTL
+from tools.bench.store import Cost
+from tools.bench.table import OURS, Row
+
+__all__ = ["write"]
+
+_DOCS = Path(__file__).resolve().parents[2] / "docs"
+_CMSIS = "TFLite-Micro + CMSIS-NN"
+_IREE = "IREE 3.13"
+Layers = Sequence[tuple[str, str, Sequence[Layer]]]
+
+
+def write(rows: Sequence[Row], layers: Layers, versions: Sequence[str]) -> None:
+    """Writes the three files."""
+    _DOCS.joinpath("benchmarks.md").write_text(page(rows, layers, versions), encoding="utf-8")
+    content = {"versions": list(versions), "rows": [_flat(row) for row in rows]}
+    _DOCS.joinpath("benchmarks.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    _DOCS.joinpath("benchmarks.svg").write_text(picture.drawn(_comparisons(rows)), encoding="utf-8")
+
+
+def _flat(row: Row) -> dict[str, object]:
+    """Returns one row as JSON has it: what is not known is left out."""
+    cost = {key: value for key, value in asdict(row.cost).items() if value not in (None, "")}
+    return {**{key: value for key, value in asdict(row).items() if key != "cost"}, **cost}
+
+
+def page(rows: Sequence[Row], layers: Layers, versions: Sequence[str]) -> str:
+    """Returns docs/benchmarks.md."""
+    table = _Table(rows)
+    parts = [words.HEAD, "".join(f"- {version}\n" for version in versions)]
+    parts += ["## int8, Arm Cortex-M7\n", table.compared(M7, "int8", (_CMSIS, microflow.NAME, emx.NAME))]
+    parts += ["## int8, RISC-V RV32IMAC without SIMD\n", table.compared(RISCV, "int8", (microflow.NAME, emx.NAME))]
+    parts += ["## int8, Arm Cortex-M0\n", table.compared(M0, "int8", (microflow.NAME,))]
+    parts += ["## float32, Arm Cortex-M7\n", table.compared(M7, "float32", (emx.NAME, _IREE, "onnx2c"))]
+    parts += ["## Clock cycles\n", words.CYCLES, table.cycles()]
+    parts += ["## Memory, and time to compile the model\n", words.MEMORY, table.memory()]
+    parts += ["## What peers refused, and wrong answers\n", table.refusals()]
+    if layers:
+        parts += ["## Instructions per multiply-accumulate, layer by layer\n", words.LAYERS]
+        parts += [_layers(*entry) for entry in layers]
+    parts += [words.RULES]
+    return "\n".join(parts).rstrip("\n") + "\n"
+
+
+class _Table:
+    """The rows by engine, model and board."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self.costs = {(row.engine, row.model, row.board): row.cost for row in rows}
+
+    def models(self, board: str, element: str | None = None) -> list[Row]:
+        """Returns our rows on a board."""
+        mine = [row for row in self.rows if row.engine == OURS and row.board == board]
+        return [row for row in mine if element in (None, row.element)]
+
+    def compared(self, board: str, element: str, engines: Sequence[str]) -> str:
+        """Returns the table of instructions of all engines on a board."""
+        head = ["model", "MACs", OURS, "per MAC", *engines, "ours / best peer"]
+        lines = []
+        for row in self.models(board, element):
+            peers = [self.costs.get((engine, row.model, board)) for engine in engines]
+            best = best_of([peer for peer in peers if peer is not None])
+            mine = row.cost.instructions
+            share = f"{100 * mine / best:.0f} %" if mine and best else ""
+            macs = row.cost.macs
+            per_mac = f"{mine / macs:.2f}" if mine and macs else ""
+            cells = [f"{macs:,}" if macs else "", f"**{_instructions(row.cost)}**", per_mac]
+            lines.append([row.model, *cells, *map(_instructions, peers), share])
+        return _markdown(head, lines)
+
+    def cycles(self) -> str:
+        """Returns the table of clock cycles, estimated or simulated."""
+        lines = []
+        for board in (M4, RTL, RP2040):
+            for row in self.models(board):
+                cost = row.cost
+                if cost.cycles and not cost.refused:
+                    per = f"{cost.cycles / cost.instructions:.2f}" if cost.instructions else ""
+                    mac = f"{cost.cycles / cost.macs:.2f}" if cost.macs else ""
+                    peer = self.costs.get((microflow.NAME, row.model, board))
+                    other = f"{peer.cycles:,.0f}" if peer and peer.cycles else ""
+                    kind = cost.cycles_kind or "clock cycles of the simulated core"
+                    count = f"{cost.instructions:,.0f}" if cost.instructions else ""
+                    lines.append([row.model, board, count, f"**{cost.cycles:,.0f}**", per, mac, kind, other])
+        head = ["model", "board", "instructions", "cycles", "per instruction", "per MAC", "kind", microflow.NAME]
+        return _markdown(head, lines)
+
+    def memory(self) -> str:
+        """Returns the table of flash, RAM and stack on the Cortex-M7, ours and the peers'."""
+        head = ["model", "flash", "RAM", "of it arena", "of it stack", "compiling, s"]
+        engines = (_CMSIS, microflow.NAME, emx.NAME)
+        head += [f"{engine}: flash / RAM" for engine in engines]
+        lines = []
+        for row in self.models(M7):
+            cost = row.cost
+            cells = [_number(value) for value in (cost.flash, cost.ram, cost.arena, cost.stack)]
+            others = [self.costs.get((engine, row.model, M7)) for engine in engines]
+            theirs = [f"{_number(c.flash)} / {_number(c.ram)}" if c and c.ram else "" for c in others]
+            lines.append([row.model, *cells, f"{cost.compile_seconds:.2f}" if cost.compile_seconds else "", *theirs])
+        return _markdown(head, lines)
+
+    def refusals(self) -> str:
+        """Returns the list of what could not be measured, and of answers that are not the recorded ones."""
+        lines = [
+            [row.engine, row.model, row.board, row.cost.verdict or f"refuses: {row.cost.refused}"]
+            for row in self.rows
+            if row.cost.verdict or row.cost.refused
+        ]
+        return _markdown(["engine", "model", "board", "what"], lines)
+
+
+def best_of(peers: Sequence[Cost]) -> float | None:
+    """Returns the fewest instructions of those that gave right answers."""
+    return min((c.instructions for c in peers if c.instructions and not c.verdict), default=None)
+
+
+def _comparisons(rows: Sequence[Row]) -> list[picture.Panel]:
+    """Returns the panels of the picture: our instructions as a share of the best peer's."""
+    table = _Table(rows)
+    panels = []
+    for title, board, element, engines, wanted in (
+        ("int8, Cortex-M7: TFLite-Micro + CMSIS-NN = 100 %", M7, "int8", (_CMSIS,), None),
+        ("int8, RISC-V: the best peer that answers right = 100 %", RISCV, "int8", (microflow.NAME, emx.NAME), 8),
+        ("float32, Cortex-M7: emx-onnx-cgen = 100 %", M7, "float32", (emx.NAME,), None),
+    ):
+        bars = []
+        for row in table.models(board, element):
+            if row.model.startswith("made "):
+                continue
+            best = best_of([c for e in engines if (c := table.costs.get((e, row.model, board)))])
+            if best and row.cost.instructions:
+                bars.append(picture.Bar(row.model.removesuffix(", float32"), row.cost.instructions / best))
+        panels.append(picture.Panel(title, bars[:wanted]))
+    return [panel for panel in panels if panel.bars]
+
+
+def _layers(model: str, board: str, layers: Sequence[Layer]) -> str:
+    head = ["step", "kernel", "output", "MACs", "instructions", "per MAC", "cycles", "share"]
+    total = sum(layer.instructions for layer in layers) or 1
+    lines = [
+        [
+            layer.step,
+            f"`{layer.kernel}`" if layer.kernel else "",
+            layer.output,
+            f"{layer.macs:,}" if layer.macs else "",
+            f"{layer.instructions:,}",
+            f"{layer.instructions / layer.macs:.2f}" if layer.macs else "",
+            f"{layer.cycles:,}" if layer.cycles else "",
+            f"{100 * layer.instructions / total:.1f} %",
+        ]
+        for layer in layers
+    ]
+    return f"### {model}, {board}\n\n" + _markdown(head, lines)
+
+
+def _instructions(cost: Cost | None) -> str:
+    if cost is None or cost.instructions is None:
+        return "refuses" if cost and cost.refused else ""
+    return f"{cost.instructions:,.0f}{' (wrong)' if cost.verdict else ''}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
+
+
+def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Returns a table; columns without a single entry are left out."""
+    if not lines:
+        return "None.\n"
+    used: Callable[[int], bool] = lambda column: any(line[column] for line in lines)  # noqa: E731 - one line
+    columns = [column for column in range(len(head)) if used(column)]
+    rows = [[line[column] for column in columns] for line in [head, ["---"] * len(head), *lines]]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)

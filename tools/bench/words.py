@@ -1,0 +1,65 @@
+"""The prose of docs/benchmarks.md."""
+
+from __future__ import annotations
+
+__all__ = ["CYCLES", "HEAD", "LAYERS", "MEMORY", "RULES"]
+
+HEAD = """\
+# Benchmarks
+
+Made by `nox -s bench -- --refresh`, which also writes `benchmarks.json` (every figure) and the baseline
+`benchmarks/baseline.json`; do not edit. `nox -s bench` measures all again and fails where instructions, arena or flash
+of one of our models are more than 2 % above the baseline; `nox -s tests` does so for a few models.
+
+![Instructions as a share of the peers'](benchmarks.svg)
+
+All is measured in instructions per inference by a QEMU plugin, between two markers around the call, the copy of the
+input included; after one inference that warms up, the mean of two samples. Every engine runs in the same firmware (the
+harness of `cargo ariel run`) on the same emulated board, with the same profile: release, opt-level 3, fat LTO, one
+codegen unit, `panic = "abort"`. C is compiled with `-O3 -ffunction-sections -fdata-sections` for the board's core.
+"Recorded" figures are of engines that come from no package registry; `benchmarks/recorded.toml` has their conditions.
+A peer's answer that is more than one quantum from the recorded one is marked as wrong, and no share is taken of it.
+
+microflow's `predict_quantized` gets its samples in its own order of columns; emx-onnx-cgen gets the same network as
+ONNX: the public file where there is one, else the TFLite file as `tools/bench/convert.py` converts it (QOperator for
+int8; dequantised for float32, the file that both engines then compile). Models named "made" are written by
+`tools/bench/made.py`, with pseudo-random weights; the others are public ones, in the sources that
+`tests/models/recorded.py` names, and are measured where that folder is present.
+"""
+
+CYCLES = """\
+"Estimated" applies the documented timings of the Cortex-M4 to the instructions that were executed (rules below); what
+a simulated core's clock counted is exact.
+"""
+
+MEMORY = """\
+On the Cortex-M7, in bytes, weights included, less what the same firmware takes without the model. RAM is static data and
+the painted stack of an inference; the arena is the model's part of it. "Compiling" is the CPU time of `ariel_build` from
+the model file to Rust, rustc excluded, as it was when the row was measured: it is not compared with anything.
+"""
+
+LAYERS = """\
+`nox -s bench -- --layers` prints these. A marker stands before every step, in firmware of its own, so that the totals
+above are undisturbed; a step that streams in pieces is one row. "call" is the copy of the input and what lies around.
+"""
+
+RULES = """\
+## How Cortex-M4 cycles are estimated
+
+From Arm's Cortex-M4 Technical Reference Manual (100166, 3.3 and 7.2): zero wait states, one core, no interrupts.
+
+- Data processing, multiplications of all kinds (SMLAD, SMULL, SMLAL, MLA among them), saturation, extension: 1.
+- SDIV and UDIV: 7, the middle of the documented 2 to 12.
+- A load: 2; a load or store that follows a load and whose address does not need the loaded register is pipelined: 1.
+- A store with an immediate offset: 1; with a register offset: 2, and nothing is pipelined behind it.
+- LDM, STM, PUSH, POP, LDRD, STRD, VLDM, VSTM: 1 + the number of words.
+- A branch that is taken: 1 + P, with P = 1 where the target is encoded in the instruction and 2 where it is in a register
+  or loaded (POP, LDR PC: the load, too); one more where the target is a 32-bit instruction that is not aligned. The
+  manual gives P as 1 to 3. A branch that is not taken: 1. TBB and TBH: 2 + P.
+- An instruction that IT skips: 1; IT itself: 1 (the manual allows it to be folded: 0).
+- Floating point: VADD, VSUB, VMUL, conversions, moves, comparisons 1; VMLA, VFMA and kin 3; VDIV and VSQRT 14; VLDR 2.
+- Not modelled: wait states of flash, the extra cycle of a literal load, of an address computed by the instruction before,
+  and of a float result that the next instruction uses. The estimate is for comparing code with code, not for deadlines.
+
+`tests/bench/test_cycles.py` holds loops of known cycle counts against the estimate.
+"""
