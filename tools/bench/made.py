@@ -200,7 +200,7 @@ def _transformer(noise: _Noise) -> tuple[Nodes, dict[str, Numbers]]:
 
 
 def _ds_cnn(noise: _Noise) -> tuple[Nodes, dict[str, Numbers]]:
-    """int8: a 3 x 3 convolution with stride 2, two pairs of depthwise and pointwise, and a dense layer on 8 x 8 pixels."""
+    """int8: a convolution with stride 2, two pairs of depthwise and pointwise, and a dense layer on 8 x 8 pixels."""
     nodes: Nodes = []
     constants: dict[str, Numbers] = {"zero": np.asarray(0, np.int8), "s_w": _scalar(1 / 133), "s": _scalar(1 / 32)}
     name, scale = "x", "s"

@@ -1,6 +1,7 @@
 """microflow from crates.io: int8 TFLite by a procedural macro, `predict_quantized(buffer of i8) -> buffer of f32`.
 
-Its buffers are nalgebra's matrices, stored by columns: samples are given in that order, so that no conversion is counted.
+Its buffers are nalgebra's matrices, stored by columns: samples are given in that order, so that no
+conversion is counted.
 """
 
 from __future__ import annotations
@@ -51,10 +52,9 @@ def measure(model: Model, board_name: str, folder: Path) -> Cost:
     quant = answer.type.quant
     if not model.is_tflite or value.type.dtype is not DType.I8 or answer.type.dtype is not DType.I8 or quant is None:
         return Cost(refused="takes TFLite models from int8 to int8")
-    samples = []
-    for sample in np.load(model.recorded.inputs[0])[:SAMPLES].reshape(-1, *value.shape):
-        # [1, H, W, C] is an array of one H x W matrix of pixels; [1, N] is a matrix of one row.
-        samples.append((sample.transpose(0, 2, 1, 3) if sample.ndim == 4 else sample).tobytes())
+    given = np.load(model.recorded.inputs[0])[:SAMPLES].reshape(-1, *value.shape)
+    # [1, H, W, C] is an array of one H x W matrix of pixels; [1, N] is a matrix of one row.
+    samples = [(sample.transpose(0, 2, 1, 3) if sample.ndim == 4 else sample).tobytes() for sample in given]
     module = engines.peer_module(len(samples[0]), 4 * answer.type.elements, _ITEMS.format(path=path), _CALL)
 
     def run() -> Cost:

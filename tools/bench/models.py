@@ -1,4 +1,4 @@
-"""The models of the table: those that this repository makes, and public ones from ../shared/models where that is there."""
+"""The models of the table: those that this repository makes, and public ones from ../shared/models if that is there."""
 
 from __future__ import annotations
 

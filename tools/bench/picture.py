@@ -12,6 +12,7 @@ _WIDTH, _LABELS, _ROW, _TITLE = 720, 190, 24, 34
 #: A whole bar: 100 %.
 _FULL = _WIDTH - _LABELS - 70
 
+_LABEL = "Instructions per inference of Ariel-ML as a share of its peers"
 _STYLE = """\
 text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .title { font-weight: 600; }
@@ -45,8 +46,7 @@ def drawn(panels: Sequence[Panel]) -> str:
     """Returns the picture: in each row the peer's whole bar, and ours upon it."""
     height = sum(_TITLE + _ROW * len(panel.bars) for panel in panels) + 16
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img"'
-        ' aria-label="Instructions per inference of Ariel-ML as a share of its peers">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{_LABEL}">',
         f"<style>{_STYLE}</style>",
     ]
     y = 0

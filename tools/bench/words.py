@@ -33,9 +33,9 @@ a simulated core's clock counted is exact.
 """
 
 MEMORY = """\
-On the Cortex-M7, in bytes, weights included, less what the same firmware takes without the model. RAM is static data and
-the painted stack of an inference; the arena is the model's part of it. "Compiling" is the CPU time of `ariel_build` from
-the model file to Rust, rustc excluded, as it was when the row was measured: it is not compared with anything.
+On the Cortex-M7, in bytes, weights included, less what the same firmware takes without the model. RAM is static data
+and the painted stack of an inference; the arena is the model's part of it. "Compiling" is the CPU time of `ariel_build`
+from the model file to Rust, rustc excluded, as it was when the row was measured: it is not compared with anything.
 """
 
 LAYERS = """\
@@ -53,13 +53,14 @@ From Arm's Cortex-M4 Technical Reference Manual (100166, 3.3 and 7.2): zero wait
 - A load: 2; a load or store that follows a load and whose address does not need the loaded register is pipelined: 1.
 - A store with an immediate offset: 1; with a register offset: 2, and nothing is pipelined behind it.
 - LDM, STM, PUSH, POP, LDRD, STRD, VLDM, VSTM: 1 + the number of words.
-- A branch that is taken: 1 + P, with P = 1 where the target is encoded in the instruction and 2 where it is in a register
-  or loaded (POP, LDR PC: the load, too); one more where the target is a 32-bit instruction that is not aligned. The
-  manual gives P as 1 to 3. A branch that is not taken: 1. TBB and TBH: 2 + P.
+- A branch that is taken: 1 + P, with P = 1 where the target is encoded in the instruction and 2 where it is in a
+  register or loaded (POP, LDR PC: the load, too); one more where the target is a 32-bit instruction that is not
+  aligned. The manual gives P as 1 to 3. A branch that is not taken: 1. TBB and TBH: 2 + P.
 - An instruction that IT skips: 1; IT itself: 1 (the manual allows it to be folded: 0).
 - Floating point: VADD, VSUB, VMUL, conversions, moves, comparisons 1; VMLA, VFMA and kin 3; VDIV and VSQRT 14; VLDR 2.
-- Not modelled: wait states of flash, the extra cycle of a literal load, of an address computed by the instruction before,
-  and of a float result that the next instruction uses. The estimate is for comparing code with code, not for deadlines.
+- Not modelled: wait states of flash, the extra cycle of a literal load, of an address computed by the instruction
+  before, and of a float result that the next instruction uses. The estimate is for comparing code with code, not for
+  deadlines.
 
 `tests/bench/test_cycles.py` holds loops of known cycle counts against the estimate.
 """
