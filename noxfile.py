@@ -29,11 +29,15 @@ EXECUTORS = ",".join([CORES, *(f"ariel-ml-rs/{name}" for name in ("embassy", "rt
 
 
 def ensure(
-    targets: Sequence[str] = rust.TARGETS, emulators: Sequence[str] = qemu.EMULATORS, *, verilated: bool = False
+    targets: Sequence[str] = rust.TARGETS,
+    emulators: Sequence[str] = qemu.EMULATORS,
+    *,
+    verilated: bool = False,
+    pico: bool = False,
 ) -> None:
     """Sets the machine up; ends nox with code 2, and the commands to run, where the user has to act."""
     with refusals():
-        setup.ensure(targets, emulators, verilated=verilated)
+        setup.ensure(targets, emulators, verilated=verilated, pico=pico)
 
 
 @contextmanager
@@ -59,12 +63,12 @@ def install(session: nox.Session, *extras: str) -> None:
 
 @nox.session(name="setup", venv_backend="none")
 def set_up(session: nox.Session) -> None:
-    """Install the Rust targets and the emulators that are missing; with `-- rtl` Verilator and a core for it, too."""
-    unknown = set(session.posargs) - {"rtl"}
+    """Install the Rust targets and emulators that are missing; `-- rtl` adds Verilator, `-- rp2040` rp2040js."""
+    unknown = set(session.posargs) - {"rtl", "rp2040"}
     if unknown:
-        session.error(f"nothing is known by the name {' or '.join(sorted(unknown))}: only rtl is optional")
+        session.error(f"nothing is known by the name {' or '.join(sorted(unknown))}: rtl and rp2040 are optional")
     session.log("looking for the linker, the Rust targets and the emulators")
-    ensure(verilated="rtl" in session.posargs)
+    ensure(verilated="rtl" in session.posargs, pico="rp2040" in session.posargs)
     session.log("all there")
 
 
@@ -79,7 +83,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run all the tests that CI runs: Python's, Rust's, and the lints."""
-    ensure()
+    ensure(pico=True)
     install(session, "test")
     session.log("the crates' tests")
     session.run("cargo", "test", "--workspace", "--quiet", "--features", CORES, external=True)

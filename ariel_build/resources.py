@@ -9,12 +9,24 @@ import os
 import shutil
 from pathlib import Path
 
-__all__ = ["CV32E40X", "cache_dir", "cv32e40x", "cv32e40x_home", "emulator", "path"]
+__all__ = [
+    "CV32E40X",
+    "RP2040JS",
+    "cache_dir",
+    "cv32e40x",
+    "cv32e40x_home",
+    "emulator",
+    "path",
+    "rp2040js",
+    "rp2040js_home",
+]
 
 _PACKAGE = Path(__file__).resolve().parent
 
 #: The package of PyPI with the sources of OpenHW's CV32E40X (Solderpad licence): fetched, never copied into ours.
 CV32E40X = "pythondata-cpu-cv32e40x==0.6.0.post161"
+#: The package of npm that emulates the RP2040 (MIT licence); `harness/rp2040/package-lock.json` pins its bytes.
+RP2040JS = "rp2040js@1.4.1"
 
 
 def path(name: str) -> Path:
@@ -55,3 +67,14 @@ def cv32e40x() -> Path | None:
     """Returns the folder with the sources of the CV32E40X (`rtl`, `bhv`), or None where set-up has not fetched them."""
     found = cv32e40x_home() / "pythondata_cpu_cv32e40x" / "system_verilog"
     return found if found.is_dir() else None
+
+
+def rp2040js_home() -> Path:
+    """Returns the folder that set-up installs the package `RP2040JS` below."""
+    return cache_dir() / RP2040JS.replace("@", "-")
+
+
+def rp2040js() -> Path | None:
+    """Returns the folder of the package rp2040js, or None where set-up has not fetched it."""
+    found = rp2040js_home() / "node_modules" / "rp2040js"
+    return found if found.joinpath("package.json").is_file() else None

@@ -3,6 +3,7 @@
     @pytest.mark.models                        the folder of real models beside the checkout
     @pytest.mark.emulator("qemu-system-arm")   an emulator
     @pytest.mark.target("thumbv6m-none-eabi")  a Rust toolchain that builds for a bare-metal target
+    @pytest.mark.pico                          node and the npm package rp2040js
     @pytest.mark.rtl                           Verilator and the sources of the core: minutes, `nox -s rtl`
 
 `nox -s tests` sets ARIEL_SET_UP: emulators and targets have just been installed, so that their absence is a failure.
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from ariel_build import resources
-from tools.setup import rtl, rust
+from tools.setup import rp2040, rtl, rust
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT.parent / "shared" / "models"
@@ -38,6 +39,8 @@ def _absence(item: pytest.Item) -> str:
             return f"no Rust toolchain with {mark.args[0]}: run `nox -s setup`"
     if item.get_closest_marker("rtl") and not rtl.is_complete():
         return "no Verilator, or no sources of the CV32E40X: run `nox -s setup -- rtl`"
+    if item.get_closest_marker("pico") and not rp2040.is_complete():
+        return "no node, or no rp2040js: run `nox -s setup -- rp2040`"
     return ""
 
 
@@ -45,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declares the marks."""
     config.addinivalue_line("markers", "models: needs ../shared/models, which is not part of the repository")
     config.addinivalue_line("markers", "emulator(program): needs this emulator")
+    config.addinivalue_line("markers", "pico: needs node and the npm package rp2040js")
     config.addinivalue_line("markers", "rtl: needs Verilator and the sources of the CV32E40X")
     config.addinivalue_line("markers", "target(triple): needs a Rust toolchain with this target")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import struct
 import tempfile
@@ -14,7 +15,7 @@ from typing import Any
 from ariel_build import process, resources
 from ariel_build.boards import Board, Emulation
 from ariel_build.errors import BoardError, InternalError, SetupError
-from ariel_build.run import counter, rtl
+from ariel_build.run import counter, rp2040, rtl
 
 __all__ = ["Count", "Emulated", "emulate"]
 
@@ -82,9 +83,12 @@ def emulate(
         if board.run is not None and board.run.emulator == rtl.EMULATOR:
             say(f"running {what}, clock cycle by clock cycle: minutes for a large model")
             timeout = rtl.seconds(timeout, len(samples))
+        elif board.run is not None and board.run.emulator == rp2040.EMULATOR:
+            say(f"running {what}, instruction by instruction: a minute for a large model")
+            timeout = rtl.seconds(timeout, len(samples))
         else:
             say(f"running {what}")
-        done = process.run(command, cwd=work, timeout=timeout)
+        done = process.run(command, cwd=work, env=_environment(board), timeout=timeout)
         _refuse(board, done)
         outputs = _split((work / "out.bin").read_bytes(), len(samples))
         depths = struct.unpack(f"<{cores}I", (work / "stack.bin").read_bytes())
@@ -104,6 +108,8 @@ def _command(board: Board, elf: Path, *, cores: int, count: bool, say: Callable[
         return [elf]
     if run.emulator == rtl.EMULATOR:
         return [rtl.bed(run, cores, say), elf, "counts.json"]
+    if run.emulator == rp2040.EMULATOR:
+        return [*rp2040.command(), "--cores", str(cores), "--counts", "counts.json", elf]
     program = _find(run)
     command: list[str | Path] = [program, *(["-machine", run.machine] if run.machine else [])]
     command += ["-cpu", run.cpu] if run.cpu else []
@@ -118,6 +124,13 @@ def _command(board: Board, elf: Path, *, cores: int, count: bool, say: Callable[
         library = str(counter.library(program, say)).replace(",", ",,")
         command += ["-plugin", ",".join([library, "out=counts.json", *counter.arguments(run, cores)])]
     return [*command, "-kernel", elf]
+
+
+def _environment(board: Board) -> dict[str, str] | None:
+    """Returns the variables that the emulator needs besides those of this process."""
+    if board.run is not None and board.run.emulator == rp2040.EMULATOR:
+        return {**os.environ, **rp2040.environment()}
+    return None
 
 
 def _find(run: Emulation) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.setup import crates, debian, distribution_rust, qemu, rtl, rust
+from tools.setup import crates, debian, distribution_rust, qemu, rp2040, rtl, rust
 from tools.setup.process import Result
 
 Answer = Result | Callable[[], Result]
@@ -31,7 +31,7 @@ class Machine:
         self.root = True
         self.can_build: set[tuple[str | None, str]] = set()
         self.emulators: set[str] = set()
-        for module in (crates, debian, distribution_rust, qemu, rtl, rust):
+        for module in (crates, debian, distribution_rust, qemu, rp2040, rtl, rust):
             monkeypatch.setattr(module, "run", self.run)
         monkeypatch.setattr("shutil.which", self.which)
         monkeypatch.setattr("os.geteuid", lambda: 0 if self.root else 1000)

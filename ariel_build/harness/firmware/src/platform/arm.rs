@@ -2,10 +2,10 @@
 
 use core::arch::{asm, naked_asm};
 
-#[cfg(feature = "multicore")]
+#[cfg(all(feature = "multicore", target_has_atomic = "32"))]
 #[path = "nvic.rs"]
 mod nvic;
-#[cfg(feature = "multicore")]
+#[cfg(all(feature = "multicore", target_has_atomic = "32"))]
 pub use nvic::{enable_interrupt, mask_interrupts, synchronise, unpend, wait};
 
 /// The vector table: the stack, the entry, and `exception` for each of the 14 exceptions of the core.
@@ -67,7 +67,7 @@ unsafe extern "C" fn _start() -> ! {
 /// Full access to coprocessors 10 and 11 in CPACR: targets with hardware floating point use them anywhere.
 ///
 /// On two cores this is called on the second, which has the unit even where the first does not.
-#[cfg(any(target_abi = "eabihf", feature = "multicore"))]
+#[cfg(any(target_abi = "eabihf", all(feature = "multicore", target_has_atomic = "32")))]
 #[unsafe(naked)]
 pub unsafe extern "C" fn enable_unit() {
     naked_asm!(
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn enable_unit() {
 }
 
 /// Nothing to switch on.
-#[cfg(not(any(target_abi = "eabihf", feature = "multicore")))]
+#[cfg(not(any(target_abi = "eabihf", all(feature = "multicore", target_has_atomic = "32"))))]
 pub extern "C" fn enable_unit() {}
 
 /// The program, behind the entry code.

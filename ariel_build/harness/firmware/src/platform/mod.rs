@@ -23,8 +23,14 @@ mod entry;
 #[cfg(target_os = "none")]
 pub use entry::{start, stop};
 
-#[cfg(all(target_os = "none", feature = "multicore", target_arch = "arm"))]
+#[cfg(all(target_os = "none", feature = "multicore", target_arch = "arm", target_has_atomic = "32"))]
 #[path = "sse200.rs"]
+mod workers;
+// The one chip with several cores of Armv6-M.
+#[cfg(all(target_os = "none", feature = "multicore", not(target_has_atomic = "32")))]
+mod spinlock;
+#[cfg(all(target_os = "none", feature = "multicore", target_arch = "arm", not(target_has_atomic = "32")))]
+#[path = "rp2040.rs"]
 mod workers;
 #[cfg(all(target_os = "none", feature = "multicore", target_arch = "riscv32"))]
 #[path = "clint.rs"]

@@ -1,0 +1,57 @@
+// What the sections between the markers took: cycles from start to end on the core that has them, and of each core the
+// instructions, those of them that it only waited with, and the cycles in which it did not sleep.
+
+export class Counts {
+    constructor(chip) {
+        this.chip = chip;
+        this.sections = [];
+        this.begun = undefined;
+    }
+
+    /** Counting starts behind this instruction, of one cycle. */
+    start(core) {
+        this.begun = { core, ...this.sample(core, 1) };
+    }
+
+    /** Counting stops before this instruction. */
+    stop(core) {
+        const { begun } = this;
+        if (!begun || begun.core !== core) {
+            return;
+        }
+        this.begun = undefined;
+        const ended = this.sample(core, 0);
+        const taken = (name) => ended[name].map((value, index) => value - begun[name][index]);
+        this.sections.push({
+            cycles: ended.clocks[core] - begun.clocks[core],
+            executed: taken("instructions"),
+            idle: taken("idle"),
+            awake: taken("awake"),
+        });
+    }
+
+    /** The counters of all cores while one executes a marker, of which `cycles` are taken for past. */
+    sample(marking, cycles) {
+        const { cores } = this.chip;
+        const past = cores.map((core) => (core.number === marking ? cycles : 0));
+        return {
+            clocks: cores.map((core, index) => core.cycles + past[index]),
+            // The marker itself is among them already.
+            instructions: cores.map((core, index) => core.instructions - (core.number === marking ? 1 - past[index] : 0)),
+            idle: cores.map((core) => core.idleInstructions),
+            awake: cores.map((core, index) => core.cycles - core.slept + past[index]),
+        };
+    }
+
+    /** What `--counts` writes; on one core time is also the instructions that it executed. */
+    toJson(cores) {
+        const sections = this.sections.map((section) => ({
+            cycles: section.cycles,
+            ...(cores === 1 ? { makespan: section.executed[0] } : {}),
+            executed: section.executed.slice(0, cores),
+            idle: section.idle.slice(0, cores),
+            awake: section.awake.slice(0, cores),
+        }));
+        return JSON.stringify({ sections });
+    }
+}

@@ -1,0 +1,79 @@
+"""The emulated RP2040: rp2040js with a second core, which `harness/rp2040` adds. node runs it.
+
+`python -m ariel_build.run.rp2040 [--counts FILE] [--until TEXT] [--limit CYCLES] ELF` runs any firmware of the chip,
+such as an application with embassy-rp. Its text (RTT or semihosting) comes on standard output.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from ariel_build import process, resources
+from ariel_build.errors import ArielError, SetupError
+
+__all__ = ["EMULATOR", "HARNESS", "OLDEST_NODE", "RP2040JS_VARIABLE", "command", "environment", "main"]
+
+#: The `run.emulator` of boards that run here.
+EMULATOR = "rp2040js"
+HARNESS = Path(__file__).resolve().parent.parent / "harness" / "rp2040"
+#: The first version of node that rp2040js supports: Debian 12 has it.
+OLDEST_NODE = 18
+#: The variable that tells `harness/rp2040` where the package is.
+RP2040JS_VARIABLE = "ARIEL_RP2040JS"
+
+
+def command() -> list[str | Path]:
+    """Returns the command that `[options] ELF` is put behind, having made sure that it can run here."""
+    node = shutil.which("node")
+    if node is None:
+        raise SetupError(
+            "the board rp2040-sim runs on rp2040js: there is no `node`",
+            help="`nox -s setup -- rp2040` in a checkout installs it, or "
+            "`sudo apt-get install --no-install-recommends nodejs npm`",
+        )
+    asked = process.run([node, "--version"], timeout=60)
+    found = re.match(r"v(\d+)\.", asked.stdout)
+    if not found or int(found[1]) < OLDEST_NODE:
+        raise SetupError(
+            f"node {OLDEST_NODE} or later is needed; this is `{asked.stdout.strip() or asked.last_lines(1)}`",
+            help="Debian 12, Ubuntu 24.04 and later have it, or see https://nodejs.org",
+        )
+    _package()
+    return [node, HARNESS / "main.mjs"]
+
+
+def environment() -> dict[str, str]:
+    """Returns the variables that the command needs."""
+    return {RP2040JS_VARIABLE: str(_package())}
+
+
+def _package() -> Path:
+    """Returns the folder of the package rp2040js."""
+    found = resources.rp2040js()
+    if found is None:
+        raise SetupError(
+            f"the npm package {resources.RP2040JS}, which emulates the RP2040, is not here",
+            help="`nox -s setup -- rp2040` in a checkout fetches it, or "
+            f"`npm install --ignore-scripts --prefix {resources.rp2040js_home()} {resources.RP2040JS}`",
+        )
+    return found
+
+
+def main() -> int:
+    """Runs a firmware as the command line says; returns its status, or 2 where something is missing."""
+    try:
+        line = command()
+        variables = environment()
+    except ArielError as error:
+        print(error.render(), file=sys.stderr)  # noqa: T201  a command of its own
+        return 2
+    return subprocess.run([*line, *sys.argv[1:]], env={**os.environ, **variables}, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
