@@ -6,7 +6,7 @@ import { Core, Fault, Sleep, hex } from "./core.mjs";
 import { Counts } from "./counts.mjs";
 import { CorePpb } from "./ppb.mjs";
 import { Rom } from "./rom.mjs";
-import { RP2040 } from "./rp2040js.mjs";
+import { BasePeripheral, RP2040 } from "./rp2040js.mjs";
 import { Rtt } from "./rtt.mjs";
 import { Semihosting } from "./semihosting.mjs";
 import { CoreSio, Launcher } from "./sio.mjs";
@@ -22,8 +22,19 @@ const PROC1 = 1 << 16;
 /** The serial interface of the flash: its register that enables it. */
 const SSI = 0x18000;
 const SSIENR = 8;
+/** The cache in front of flash, which rp2040js lacks: there is none here, it is flushed, and nothing streams. */
+const XIP_CTRL = 0x14000;
+const [XIP_FLUSH, XIP_STAT] = [4, 8];
 /** Clock cycles between two looks at what the firmware writes for a debugger. */
 const POLL = 200_000;
+
+class XipControl extends BasePeripheral {
+    readUint32(offset) {
+        return offset === XIP_FLUSH ? 1 : offset === XIP_STAT ? 3 : 0;
+    }
+
+    writeUint32() {}
+}
 
 export class Chip extends RP2040 {
     /** `options`: `say(text)` for what the firmware prints, `verbose` for what rp2040js has to remark. */
@@ -57,6 +68,7 @@ export class Chip extends RP2040 {
         this.sio = common;
         this.ppb = this.core.ppb;
         this.cores[1].rest(Sleep.off);
+        this.peripherals[XIP_CTRL] = new XipControl(this, "XIP_CTRL");
         this.watchRegisters();
     }
 

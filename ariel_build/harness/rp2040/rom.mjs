@@ -1,6 +1,6 @@
-// A boot ROM of our own, as small as firmware lets it be: the table of functions with those that erase and write flash. Each is
-// a breakpoint that we serve, and a return. The real one is not ours to copy; its arithmetic and USB are not here, and asking for
-// one of them gives the null pointer that stands for "not in this version".
+// A boot ROM of our own, as small as firmware lets it be: the table of functions with those that erase and write flash, and
+// those that copy and fill memory. Each is a breakpoint that we serve, and a return. The real one is not ours to copy; its arithmetic and USB are not
+// here, and asking for one of them gives the null pointer that stands for "not in this version".
 //
 // Erasing and writing take the time below on the core that calls, far less than any flash takes, so that tests are short. While
 // flash is not mapped, from `flash_exit_xip` to `flash_enter_cmd_xip` or to the second stage's enabling of the SSI, a read of it
@@ -27,6 +27,10 @@ const CALLS = [
     ["RP", (rom, core) => rom.program(core)],
     ["FC", () => 0],
     ["CX", (rom) => rom.map()],
+    ["MC", (rom, core) => rom.copy(core)],
+    ["C4", (rom, core) => rom.copy(core)],
+    ["MS", (rom, core) => rom.fill(core)],
+    ["S4", (rom, core) => rom.fill(core)],
 ];
 
 export class Rom {
@@ -91,6 +95,24 @@ export class Rom {
             this.chip.flash[offset + index] &= this.chip.bus.read8(core, data + index);
         }
         return (count / PAGE) * PROGRAM_CYCLES;
+    }
+
+    /** `memcpy(to, from, count)`, a byte a cycle. */
+    copy(core) {
+        const [to, from, count] = core.registers;
+        for (let index = 0; index < count; index++) {
+            this.chip.bus.write8(core, to + index, this.chip.bus.read8(core, from + index));
+        }
+        return count;
+    }
+
+    /** `memset(to, value, count)`, a byte a cycle. */
+    fill(core) {
+        const [to, value, count] = core.registers;
+        for (let index = 0; index < count; index++) {
+            this.chip.bus.write8(core, to + index, value & 0xff);
+        }
+        return count;
     }
 
     check(core, offset, count, unit, what) {
