@@ -102,7 +102,7 @@ def _compile_package(build: Build) -> None:
     errors: list[ArielError] = []
     for module, options in package.models.items():
         try:
-            compiled[module] = _compile(module, options, board, portable=portable)
+            compiled[module] = _compile(module, options, board, build, portable=portable)
         except ArielError as error:
             errors.append(error)
     _tell_files(_compiler_files())
@@ -136,7 +136,7 @@ def _is_for(board: Board, build: Build) -> bool:
     return build.target == (build.host if board.is_host else board.target)
 
 
-def _compile(module: str, options: ModelOptions, board: Board, *, portable: bool) -> driver.Compiled:
+def _compile(module: str, options: ModelOptions, board: Board, build: Build, *, portable: bool) -> driver.Compiled:
     """Returns the compiled model, and tells cargo which files it depends on."""
     if not options.path.is_file():
         raise ModelError(
@@ -144,7 +144,9 @@ def _compile(module: str, options: ModelOptions, board: Board, *, portable: bool
             options.given["path"],
             _files_like(options.path) or "the path is relative to the folder of Cargo.toml",
         )
-    if not portable and options.cores is not None and options.cores > len(board.cores):
+    # Threads stand for cores where the program runs on this computer.
+    hosted = build.target == build.host
+    if not portable and not hosted and options.cores is not None and options.cores > len(board.cores):
         raise BoardError(
             f"board {board.name} has {len(board.cores)} core{'s' if len(board.cores) > 1 else ''}, not {options.cores}",
             options.given.get("cores", "Cargo.toml"),

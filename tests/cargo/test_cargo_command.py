@@ -158,6 +158,7 @@ def test_the_order_of_models_does_not_matter(package: Package) -> None:
         ("board = 'qemu-cortex-m7'\n", {}, HOST, ("qemu-cortex-m7", True)),
         ("board = 'qemu-cortex-m7'\n", {"ARIEL_BOARD": "qemu-cortex-m4"}, M7, ("qemu-cortex-m4", False)),
         ("board = 'qemu-riscv32'\ncores = 64\n", {}, HOST, ("qemu-riscv32", True)),
+        ("cores = 4\n", {}, HOST, ("generic", False)),
     ],
 )
 def test_boards(
