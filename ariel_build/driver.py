@@ -89,7 +89,7 @@ def compile_model(
             graph.outputs = [v for node in graph.nodes for v in node.outputs] or graph.outputs
         lowered = lower(graph)
         check_limits(graph, lowered)
-        calls = lowered.calls if portable else select(lowered.calls, board)
+        calls = lowered.calls if portable else select(lowered.calls, board, small=options.optimize == "size")
         workers = options.cores or len(board.cores)
         schedule, plan = plan_calls(calls, graph.inputs, graph.outputs, graph.states, lowered.aliases, cores=workers)
         section = options.weights_section or f".rodata.ariel.{module}"
@@ -128,7 +128,7 @@ def unserved(options: ModelOptions) -> list[str]:
                 "leave it out; for `quantize`, quantise the model before",
             )
     without_effect = {
-        "optimize": options.optimize != "speed",
+        "optimize": options.optimize == "ram",
         "deadline": options.deadline is not None,
         "max-tile": options.max_tile is not None,
     }

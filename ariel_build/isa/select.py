@@ -16,9 +16,14 @@ __all__ = ["select"]
 Kernels = Mapping[str, Callable[[KernelCall], KernelCall]]
 
 
-def select(calls: Sequence[KernelCall], board: Board) -> list[KernelCall]:
-    """Returns the calls with the kernels that every core of the board runs fastest; results are the same."""
+def select(calls: Sequence[KernelCall], board: Board, *, small: bool = False) -> list[KernelCall]:
+    """Returns the calls with the kernels that every core of the board runs fastest, with `small` those of least code.
+
+    The results are the same.
+    """
     kernels = kernels_of(board)
+    if small and kernels is armv7e_m.KERNELS:
+        return armv7e_m.shrink(calls)
     return [kernels[call.kernel](call) if call.kernel in kernels else call for call in calls]
 
 

@@ -22,7 +22,7 @@ from ariel_build.isa.armv7e_m.streams import (
 from ariel_build.isa.packing import unpacked
 from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Scratch, Tiling, Variant
 
-__all__ = ["KERNELS"]
+__all__ = ["KERNELS", "dense_as_convolution"]
 
 
 def _number(field: Field) -> int:
@@ -121,25 +121,7 @@ def _fully_connected(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
     count = call.outputs[0].type.elements // rows
     weights = unpacked(_filter(fields), count)
     if rows >= _ROWS:
-        zero = 0  # There is no padding.
-        window = dict.fromkeys(("height", "width", "stride_h", "stride_w", "dilation_h", "dilation_w"), 1)
-        image = {"height": 1, "width": rows}
-        return _convolution(
-            call,
-            {
-                **fields,
-                "window": Nested("Window", {**window, "pad_top": 0, "pad_left": 0}),
-                "input_zero_point": zero,
-                **{
-                    key: Nested(
-                        "Image",
-                        {"region": fields[key], **image, "channels": size, "row": rows * size, "pixel": size},
-                    )
-                    for key, size in (("input", depth), ("output", count))
-                },
-            },
-            weights,
-        )
+        return _as_convolution(call, fields, weights)
     channels = requantised(weights, fields)
     if depth > _DEEP and depth % 4 == 0:
         long: dict[str, Field] = {key: fields[key] for key in ("input", "output", "rows", "depth")}
@@ -149,6 +131,34 @@ def _fully_connected(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
     new: dict[str, Field] = {key: fields[key] for key in ("input", "output", "rows", "depth")}
     new |= {"channels": count, "stream": stream, "bounds": fields["bounds"], "scratch": Scratch(-(-depth // 8) * 16)}
     return _replaced(call, "FullyConnected", new, Tiling(Axis.CHANNELS, count, 2))
+
+
+def dense_as_convolution(call: KernelCall) -> KernelCall:
+    """Returns a dense layer as a pointwise convolution, whatever its rows; one that is none stays as it is."""
+    rows = call.fields.get("rows")
+    if call.kernel != "fully_connected::Int8<DoubleRounding>" or not isinstance(rows, int):
+        return call
+    count = call.outputs[0].type.elements // rows
+    return _choice(lambda c, fields: _as_convolution(c, fields, unpacked(_filter(fields), count)))(call)
+
+
+def _as_convolution(call: KernelCall, fields: dict[str, Field], weights: Ints) -> KernelCall:
+    """Returns a dense layer as the convolution of an image one pixel high."""
+    rows, depth = _number(fields["rows"]), _number(fields["depth"])
+    count = call.outputs[0].type.elements // rows
+    window = dict.fromkeys(("height", "width", "stride_h", "stride_w", "dilation_h", "dilation_w"), 1)
+    image = {"height": 1, "width": rows}
+    images = {
+        key: Nested("Image", {"region": fields[key], **image, "channels": size, "row": rows * size, "pixel": size})
+        for key, size in (("input", depth), ("output", count))
+    }
+    # There is no padding.
+    shape: dict[str, Field] = {
+        "window": Nested("Window", {**window, "pad_top": 0, "pad_left": 0}),
+        "input_zero_point": 0,
+        **images,
+    }
+    return _convolution(call, {**fields, **shape}, weights)
 
 
 def _linear(call: KernelCall, fields: dict[str, Field]) -> KernelCall:

@@ -26,6 +26,9 @@
     cut!(Conv2d);
     cut!(DeepConnected);
     cut!(DepthwiseConv2d<isa::armv7e_m::Far>);
+    cut!(DepthwiseConv2d<isa::armv7e_m::FarShort>);
     cut!(DepthwiseConv2d<isa::armv7e_m::Near>);
+    cut!(DepthwiseConv2d<isa::armv7e_m::NearShort>);
     cut!(FullyConnected);
     cut!(Linear);
+    cut!(SmallConv2d);

@@ -12,7 +12,7 @@ import pytest
 from ariel_build import boards
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.ir import Array
-from ariel_build.options import ModelOptions
+from ariel_build.options import ModelOptions, Optimize
 from ariel_build.run.execute import execute
 from tests.ops import parity, tflm
 from tests.ops.armv7e_m import operators
@@ -73,20 +73,27 @@ def emulated(compiled: Compiled, text: str, folder: Path, samples: parity.Sample
     ],
     ids=["convolution", "depthwise", "dense", "addition", "average"],
 )
-@pytest.mark.parametrize("tiles, level", [("whole", "3"), ("cut", "0"), ("cut", "s")])
+@pytest.mark.parametrize(
+    "tiles, level, goal", [("whole", "3", "speed"), ("cut", "0", "speed"), ("cut", "s", "speed"), ("cut", "3", "size")]
+)
 def test_equals_tflite_micro(
-    tmp_path: Path, make: Callable[[np.random.Generator], tflm.Operator], seed: int, tiles: str, level: str
+    tmp_path: Path,
+    make: Callable[[np.random.Generator], tflm.Operator],
+    seed: int,
+    tiles: str,
+    level: str,
+    goal: Optimize,
 ) -> None:
     rng = np.random.default_rng(seed)
     made = [make(rng) for _ in range(40)]
     samples = samples_for(rng, made)
     path = tmp_path / "operators.tflite"
     want = parity.tflite(path, made, samples)
-    compiled = compile_model(path, ModelOptions(path), BOARD, "model")
+    compiled = compile_model(path, ModelOptions(path, optimize=goal), BOARD, "model")
     ours = sum("isa::" in step.call.kernel for step in compiled.schedule.steps)
     assert ours >= 30, "most of the operators shall have kernels of Armv7E-M"
     text = compiled.module_text if tiles == "whole" else cut(compiled.module_text)
-    parity.agree(emulated(compiled, text, tmp_path, samples, level), want, f"{tiles}, opt-level {level}")
+    parity.agree(emulated(compiled, text, tmp_path, samples, level), want, f"{tiles}, opt-level {level}, {goal}")
 
 
 def test_portable_code_has_none_of_them(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ mod gemv;
 pub mod linear;
 mod patches;
 mod planes;
+pub mod small_conv2d;
 mod widen;
 
 pub use average_pool2d::AveragePool2d;
@@ -66,3 +67,4 @@ pub use deep::DeepConnected;
 pub use depthwise_conv2d::{DepthwiseConv2d, Far, FarShort, Near, NearShort};
 pub use fully_connected::FullyConnected;
 pub use linear::{Linear, Terms};
+pub use small_conv2d::SmallConv2d;

@@ -3,7 +3,8 @@
 use super::conv2d::Conv2d;
 use super::gemm::PIXELS;
 use super::widen::{Parts, fill, place, widen1, widen4};
-use crate::memory::{Memory, View};
+use crate::kernels::window::Window;
+use crate::memory::{Image, Memory, View};
 
 /// How the patches of a block are found.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,19 @@ enum Kind {
     Dense,
     /// Any other.
     Sparse,
+}
+
+/// What columns `x * stride - padding ..` have of the image, for `columns` of them: where they begin, and their parts.
+pub(super) const fn parts(window: &Window, input: &Image, x: usize, columns: usize) -> (usize, Parts) {
+    let pixel = input.pixel as usize;
+    let (start, pad) = (x * window.stride_w as usize, window.pad_left as usize);
+    let before = pad.saturating_sub(start);
+    let before = if before < columns { before } else { columns };
+    let first = start.saturating_sub(pad);
+    let room = (input.width as usize).saturating_sub(first);
+    let count = if room < columns - before { room } else { columns - before };
+    let behind = columns - before - count;
+    (first * pixel, Parts { before: before * pixel, count: count * pixel, behind: behind * pixel })
 }
 
 /// What all blocks of a tile share.
@@ -110,20 +124,6 @@ impl<'a> Patches<'a> {
         start.wrapping_add((PIXELS - 1) * stride + 4 * self.words) <= self.kernel.input.region.bytes as usize
     }
 
-    /// What columns `x * stride - padding ..` have of the image, for `columns` of them.
-    const fn parts(&self, x: usize, columns: usize) -> (usize, Parts) {
-        let (window, pixel) = (&self.kernel.window, self.kernel.input.pixel as usize);
-        let (start, pad) = (x * window.stride_w as usize, window.pad_left as usize);
-        let width = self.kernel.input.width as usize;
-        let before = pad.saturating_sub(start);
-        let before = if before < columns { before } else { columns };
-        let first = start.saturating_sub(pad);
-        let room = width.saturating_sub(first);
-        let count = if room < columns - before { room } else { columns - before };
-        let behind = columns - before - count;
-        (first * pixel, Parts { before: before * pixel, count: count * pixel, behind: behind * pixel })
-    }
-
     /// Four pixels of one row, from (y, x) on.
     ///
     /// # Safety
@@ -131,7 +131,7 @@ impl<'a> Patches<'a> {
     unsafe fn in_row(&self, y: usize, x: usize, mut to: *mut i16) -> *mut i16 {
         let (window, input) = (&self.kernel.window, &self.kernel.input);
         let (steps, columns) = (self.step * window.stride_w as usize, window.width as usize);
-        let (start, parts) = self.parts(x, (PIXELS - 1) * steps + columns);
+        let (start, parts) = parts(window, input, x, (PIXELS - 1) * steps + columns);
         let stride = steps * self.view.pixel_stride();
         let lowest = y * window.stride_h as usize + (window.height as usize - 1) * window.dilation_h as usize;
         let lowest = lowest.saturating_sub(window.pad_top as usize).min(input.height as usize - 1);
@@ -172,7 +172,7 @@ impl<'a> Patches<'a> {
         let none = Parts { before: self.run, count: 0, behind: 0 };
         let mut pixels = [(0, 0, 0, none); PIXELS];
         for pixel in &mut pixels {
-            let (start, parts) = self.parts(x, window.width as usize);
+            let (start, parts) = parts(window, input, x, window.width as usize);
             *pixel = (y, x, start, parts);
             x += self.step;
             if x == output.width as usize {
