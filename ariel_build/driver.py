@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from ariel_build.fit import check_fits
 from ariel_build.ir import Graph, verify
 from ariel_build.isa.code_size import Bounds
 from ariel_build.isa.select import select
+from ariel_build.kernel import KernelCall
 from ariel_build.limits import check_limits
 from ariel_build.lower import lower
 from ariel_build.memory import MemoryPlan, plan_calls
@@ -90,6 +91,10 @@ def compile_model(
         lowered = lower(graph)
         check_limits(graph, lowered)
         calls = lowered.calls if portable else select(lowered.calls, board, small=options.optimize == "size")
+        if options.optimize == "size" and not portable and _kernels(calls) == _kernels(select(lowered.calls, board)):
+            notes.append(
+                f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {board.name}'
+            )
         workers = options.cores or len(board.cores)
         schedule, plan = plan_calls(calls, graph.inputs, graph.outputs, graph.states, lowered.aliases, cores=workers)
         section = options.weights_section or f".rodata.ariel.{module}"
@@ -116,6 +121,10 @@ def compile_model(
             check_fits(board, ram_bytes=plan.arena_bytes, flash_bytes=len(generated.weights))
         check_budget(compiled, options)
     return compiled
+
+
+def _kernels(calls: Sequence[KernelCall]) -> list[str]:
+    return [call.kernel for call in calls]
 
 
 def unserved(options: ModelOptions) -> list[str]:

@@ -17,8 +17,8 @@ _ROOM = "isa::armv7e_m::"
 _DENSE_PART = 32
 
 
-#: Instructions by which patches cost more than in `Conv2d`, at most this share of a model's multiply-accumulates; those of
-#: a run, and of each element of it.
+#: Instructions by which patches cost more than in `Conv2d`, at most this share of a model's multiply-accumulates; those
+#: of a run, and of each element of it.
 _PATCHES, _RUN, _ELEMENT = 0.15, 45, 1.25
 
 
