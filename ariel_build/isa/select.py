@@ -22,9 +22,8 @@ def select(calls: Sequence[KernelCall], board: Board, *, small: bool = False) ->
     The results are the same.
     """
     kernels = kernels_of(board)
-    if small and kernels is armv7e_m.KERNELS:
-        return armv7e_m.shrink(calls)
-    return [kernels[call.kernel](call) if call.kernel in kernels else call for call in calls]
+    chosen = [kernels[call.kernel](call) if call.kernel in kernels else call for call in calls]
+    return armv7e_m.shrink(calls, chosen) if small else chosen
 
 
 def kernels_of(board: Board) -> Kernels:

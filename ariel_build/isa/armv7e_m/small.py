@@ -1,11 +1,11 @@
-"""shrink(calls): the same kernels in less code, for `optimize = "size"`; what a model does not need stays out."""
+"""shrink(chosen): the same kernels in less code, for `optimize = "size"`; what a model does not need stays out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ariel_build.isa.armv7e_m.kernels import KERNELS, dense_as_convolution
+from ariel_build.isa.armv7e_m.kernels import dense_as_convolution
 from ariel_build.isa.armv7e_m.streams import nested
 from ariel_build.kernel import KernelCall, Variant
 
@@ -22,9 +22,12 @@ _DENSE_PART = 32
 _PATCHES, _RUN, _ELEMENT = 0.15, 45, 1.25
 
 
-def shrink(calls: Sequence[KernelCall]) -> list[KernelCall]:
-    """Returns the calls with kernels of Armv7E-M, as few different ones as the model allows, and each a short one."""
-    chosen = [KERNELS[call.kernel](call) if call.kernel in KERNELS else call for call in calls]
+def shrink(calls: Sequence[KernelCall], chosen: Sequence[KernelCall]) -> list[KernelCall]:
+    """Returns `chosen` with as few different kernels of Armv7E-M as the model allows, and each a short one.
+
+    `calls` are what they were chosen for; other kernels stay.
+    """
+    chosen = list(chosen)
     if sum(map(_patches, chosen)) > _PATCHES * sum(call.macs for call in calls):
         return [call if call.kernel == f"{_ROOM}Conv2d" else _short(call) for call in chosen]
     dense = [k for k, call in enumerate(chosen) if call.kernel == f"{_ROOM}FullyConnected"]
