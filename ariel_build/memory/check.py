@@ -7,23 +7,24 @@ their fields) lies inside the arena. The arena's size, whole structs and their f
 not a part of another are multiples of 16 bytes from its beginning; a part of another value is aligned to its elements.
 
 **Memory invariant 2** (disjoint). No two regions that are needed at the same time share a byte, where "needed" is from
-the start of the step that writes to the end of the last step that reads, exactly for every byte. The one exception
-is a step that works in place: the pair is declared by its kernel, begins at the same byte and has as many elements,
-all operands in these bytes are so declared, no other step needs the bytes from the step's start on, and where the
-elements differ in size tiles do not run side by side. States are needed always, the struct of inputs before the first
-step, the struct of outputs after the last. Tiles of one step cover its extent without overlapping, in multiples of its
-granularity.
+the start of the piece that writes to the end of the last piece that reads, exactly for every byte (a step is one piece,
+or several where it is streamed). The one exception is a piece that works in place: the pair is declared by its kernel,
+begins at the same byte and has as many elements, all operands in these bytes are so declared, no other piece needs the
+bytes from the piece's start on, and where the elements differ in size tiles do not run side by side. States are needed
+always, the struct of inputs before the first step, the struct of outputs after the last. Tiles of one step cover its
+extent without overlapping, in multiples of its granularity, and so do its pieces, one after the other in time.
 
-**Memory invariant 3** (contents). Every byte that a step reads was written completely before the step starts, by the
-value that the step means, and is not overwritten until the step ends; so is every byte of an output and of a state
+**Memory invariant 3** (contents). Every byte that a piece reads was written completely before the piece starts, by the
+value that the step means, and is not overwritten until the piece ends; so is every byte of an output and of a state
 when the run ends.
 
-"Before" is the promise of the schedule: where `a.end <= b.start`, step `a` is complete before `b` starts.
+"Before" is the promise of the schedule: where `a.end <= b.start`, piece `a` is complete before `b` starts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
@@ -126,11 +127,15 @@ def _check_group(what: str, group: Group, values: Sequence[Value], plan: MemoryP
 
 
 def _check_tiles(step: Step) -> None:
-    """Proves that the tiles are a partition of the extent in whole granules."""
-    tiling, reached = step.call.tiling, 0
-    for start, end in sorted(step.tiles):
-        if start != reached or end <= start or start % tiling.granularity:
-            raise InternalError("memory invariant 2: tiles overlap or leave a gap", {"step": step.name, "at": start})
-        reached = end
-    if reached != max(tiling.extent, 0):
-        raise InternalError("memory invariant 2: tiles do not cover the extent", {"step": step.name})
+    """Proves that the tiles are a partition of the extent in whole granules, and the pieces as well."""
+    for tiles in (step.tiles, [piece.tile for piece in step.pieces] if step.streamed else step.tiles):
+        reached = 0
+        for start, end in sorted(tiles):
+            if start != reached or end <= start or start % max(step.call.tiling.granularity, 1):
+                raise InternalError("memory invariant 2: tiles overlap or leave a gap", {"step": step.name, "at": start})
+            reached = end
+        if reached != max(step.call.tiling.extent, 0):
+            raise InternalError("memory invariant 2: tiles do not cover the extent", {"step": step.name})
+    times = [piece.time for piece in step.pieces]
+    if any(a.end > b.start for a, b in pairwise(times)) or (times[0].start, times[-1].end) != tuple(step.time):
+        raise InternalError("memory invariant 2: pieces are not one after the other", {"step": step.name})

@@ -7,20 +7,58 @@ from functools import cached_property
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
+from ariel_build.kernel import Axis, KernelCall
 from ariel_build.memory.regions import Copy, MemoryPlan, Region
 from ariel_build.schedule import Aliases, Interval, Schedule, Step
 
-__all__ = ["Facts", "Writing"]
+__all__ = ["Facts", "Writing", "looked_at", "made"]
 
 
 @dataclass(frozen=True)
 class Writing:
-    """One value that is written: before the first step, or by a step."""
+    """One value that is written: before the first step, or by the pieces of a step."""
 
     value: Value
     region: Region
     time: Interval
     step: Step | None = None
+
+    @property
+    def parts(self) -> list[tuple[int, int, Interval]]:
+        """Which bytes of the value are written when: (first byte, one past the last, time)."""
+        if self.step is None:
+            return [(0, self.region.bytes, self.time)]
+        return [(*made(self.step.call, self.value, p.tile), p.time) for p in self.step.pieces]
+
+
+def made(call: KernelCall, value: Value, units: tuple[int, int]) -> tuple[int, int]:
+    """Returns the bytes of an output that some units of the call make: one run, since pieces are never columns."""
+    begin, end = units
+    extent = call.tiling.extent
+    if end - begin == extent:
+        return 0, value.type.bytes
+    if call.tiling.axis in (Axis.WHOLE, Axis.CHANNELS) or value.type.bytes % extent:
+        raise InternalError("memory invariant 2: a step that makes no runs of bytes is in pieces", {"call": call.label})
+    each = value.type.bytes // extent
+    return begin * each, end * each
+
+
+def looked_at(call: KernelCall, operand: int, units: tuple[int, int]) -> tuple[int, int]:
+    """Returns the bytes of an operand under the windows of some units of the call: from the first to the last."""
+    count = call.inputs[operand].type.bytes
+    begin, end = units
+    rules = call.reads[operand : operand + 1]
+    if not rules or rules[0].kind == "whole" or end - begin == call.tiling.extent:
+        return 0, count
+    rule = rules[0]
+    if rule.kind == "same":
+        extent = call.tiling.extent
+        return (0, count) if count % extent else (begin * count // extent, end * count // extent)
+    rows = range(begin // rule.units_per_row, (end - 1) // rule.units_per_row + 1)
+    top = rows[0] * rule.stride - rule.before
+    bottom = rows[-1] * rule.stride - rule.before + rule.extent
+    inside = [min(max(edge, 0), rule.rows) for edge in (top, bottom)]
+    return inside[0] * (count // rule.rows), inside[1] * (count // rule.rows)
 
 
 @dataclass(frozen=True)
@@ -81,13 +119,17 @@ class Facts:
                 table[value] = Writing(value, self.region(value), step.time, step)
         return table
 
-    def sources(self, value: Value) -> list[tuple[Writing, int, int, int]]:
+    def sources(
+        self, value: Value, part: tuple[int, int] | None = None
+    ) -> list[tuple[Writing, int, int, int]]:
         """Returns who writes the bytes of `value`: (writing, first byte of value, its place in the writing, count).
 
         That is the nearest written value that `value` is a part of; where there is none, the written parts of its root.
+        `part` are the bytes in question, all of them where it is not given.
         """
-        root, start = self.root(value)
-        end = start + value.type.bytes
+        root, begin = self.root(value)
+        first, last = part or (0, value.type.bytes)
+        start, end = begin + first, begin + last
         nearest = value
         while nearest not in self.writings and nearest in self.alias_of:
             nearest = self.alias_of[nearest][0]
@@ -97,7 +139,7 @@ class Facts:
             offset = self.root(maker)[1]
             low, high = max(start, offset), min(end, offset + maker.type.bytes)
             if low < high:
-                found.append((self.writings[maker], low - start, low - offset, high - low))
+                found.append((self.writings[maker], low - begin, low - offset, high - low))
         return found
 
     def copy_to(self, target: Region) -> int | None:

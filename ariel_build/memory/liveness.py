@@ -1,4 +1,4 @@
-"""life of a byte = from the start of the step that writes it to the end of the last step that reads it.
+"""life of a byte = from the start of the piece that writes it to the end of the last piece that reads it.
 
 Time reaches past the steps on both sides. Inputs and states are there from the tick `BEFORE`; after the last step
 come one tick for each copy that the plan may need, and then the tick in which the program reads the outputs. A view
@@ -15,7 +15,8 @@ from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
 from ariel_build.memory.segments import Read, Segment
 from ariel_build.memory.storage import Storages
-from ariel_build.schedule import BEFORE, Aliases, Interval, Schedule, Step, resolve
+from ariel_build.schedule import BEFORE, Aliases, Interval, Piece, Schedule, Step, Tile, resolve
+from ariel_build.schedule.ranges import Span, read_span, written_span
 
 __all__ = ["Horizon", "build_storages"]
 
@@ -73,18 +74,21 @@ def build_storages(
     program = Horizon.of(schedule, outputs, states).program
     uses: dict[Value, list[_Use]] = {}
 
-    def use(value: Value, time: Interval, step: Step | None) -> None:
+    def use(value: Value, time: Interval, step: Step | None, span: Span | None = None) -> None:
         root, start = resolve(value, alias_of)
         if root.is_constant:
             return
         if root not in writes:
             raise InternalError("a value is read, but no call makes it", {"value": value, "by": step and step.name})
         writer = _maker(value, made, alias_of)
-        uses.setdefault(root, []).append(_Use(Read(time, value, step), start, start + value.type.bytes, writer))
+        low, high = span or (0, value.type.bytes)
+        uses.setdefault(root, []).append(_Use(Read(time, value, step), start + low, start + high, writer))
 
     for step in schedule.steps:
-        for value in dict.fromkeys(step.call.inputs):
-            use(value, step.time, step)
+        for piece in step.pieces:
+            reads = ((v, read_span(step.call, i, piece.tile)) for i, v in enumerate(step.call.inputs))
+            for value, span in dict.fromkeys(reads):
+                use(value, piece.time, step, span)
     for value in [*outputs, *(s.next for s in states)]:
         if value.is_constant:
             raise InternalError("a constant output must be copied by a call of its own", {"value": value})
@@ -107,7 +111,9 @@ def _writes(
         table = writes.setdefault(root, [])
         if any(w.value is value for w in table):
             raise InternalError("a value is made twice", {"value": value, "by": step and step.name})
-        table.append(_Write(value, start, start + value.type.bytes, time, step))
+        for piece in step.pieces if step else [Piece(Tile(0, 0), time)]:
+            low, high = written_span(step.call, value, piece.tile) if step else (0, value.type.bytes)
+            table.append(_Write(value, start + low, start + high, piece.time, step))
 
     for value in [*inputs, *(s.current for s in states)]:
         if value in alias_of:
@@ -138,5 +144,5 @@ def _segments(writes: list[_Write], uses: list[_Use]) -> list[Segment]:
         for start, end in pairwise(sorted(cuts)):
             reads = tuple(u.read for u in readers if u.start < end and start < u.end)
             life = Interval(w.time.start, max([w.time.end, *(r.time.end for r in reads)]))
-            segments.append(Segment(start, end, life, w.value, w.step, reads))
+            segments.append(Segment(start, end, life, w.value, w.step, reads, w.time))
     return segments

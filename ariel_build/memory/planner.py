@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ariel_build.ir import State, Value
@@ -99,12 +99,13 @@ class _Way:
             low = min((s.start for s in segments), default=0) // ALIGNMENT * ALIGNMENT
             name = ", ".join(r.name or "_" for r in storages.roots() if storages.locate(r)[0] == number)
             bases[number] = (len(buffers), low)
-            buffers.append(Buffer(name, tuple(Part(s.start - low, s.end - low, s.life) for s in segments)))
+            buffers.append(Buffer(name, _joined(Part(s.start - low, s.end - low, s.life) for s in segments)))
         scratches = tuple(_scratch(step) for step in schedule.steps)
         for step, scratch in zip(schedule.steps, scratches, strict=True):
             if scratch is not None:
-                whole = Part(0, scratch.stride * schedule.cores, step.time)
-                buffers.append(Buffer(f"scratch of {step.name}", (whole,)))
+                size = scratch.stride * schedule.cores
+                lives = Buffer("", tuple(Part(0, size, piece.time) for piece in step.pieces)).intervals
+                buffers.append(Buffer(f"scratch of {step.name}", tuple(Part(0, size, life) for life in lives)))
         return cls(schedule, arrangement, tuple(buffers), bases, scratches, plan_arena(buffers, effort=0))
 
     def improved(self) -> _Way:
@@ -156,8 +157,20 @@ class _Way:
         for step, scratch in zip(self.schedule.steps, scratches, strict=True):
             if scratch is not None:
                 region = Region(scratch.offset, scratch.stride * self.schedule.cores)
-                blocks.append(Block(f"scratch of {step.name}", "scratch", region, step.time))
+                name = f"scratch of {step.name}"
+                blocks += [Block(name, "scratch", region, piece.time) for piece in step.pieces]
         return tuple(sorted(blocks, key=lambda b: (b.time, b.region)))
+
+
+def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Returns the parts, those that follow each other and live at the same time as one."""
+    joined: list[Part] = []
+    for part in sorted(parts, key=lambda p: (p.life, p.start)):
+        if joined and joined[-1].life == part.life and joined[-1].end == part.start:
+            joined[-1] = Part(joined[-1].start, part.end, part.life)
+        else:
+            joined.append(part)
+    return tuple(joined)
 
 
 def _scratch(step: Step) -> ScratchPlan | None:

@@ -4,7 +4,7 @@ Two segments that live at different times always may. Two that live at the same 
 older while it writes the newer, in place:
 
 1. the call declares the pair (`KernelCall.in_place`): each element is read before, and only by the tile that writes it;
-2. the call is the last that needs the older segment, and each of its operands that reads it is declared so;
+2. the piece that writes is the last that needs the older segment, and each operand that reads it is declared so;
 3. operand and output begin at the same byte and have equally many elements;
 4. they have equally many bytes too, or tiles never run side by side (element k of an output of smaller elements lies
    where an earlier element of the input was: safe in ascending order only).
@@ -23,7 +23,7 @@ __all__ = ["Read", "Segment", "hazard"]
 
 @dataclass(frozen=True)
 class Read:
-    """Someone who needs a segment: a step, through its operand `value`, or (None) the program after the run."""
+    """Who needs a segment: a piece of a step, through its operand `value`, or (None) the program after the run."""
 
     time: Interval
     value: Value
@@ -32,7 +32,10 @@ class Read:
 
 @dataclass(frozen=True)
 class Segment:
-    """Bytes [start, end) of a storage, from their writing by `step` (None: before the first) to their last reading."""
+    """Bytes [start, end) of a storage, from their writing by `step` (None: before the first) to their last reading.
+
+    `time` is that of the piece that writes them.
+    """
 
     start: int
     end: int
@@ -40,6 +43,7 @@ class Segment:
     writer: Value
     step: Step | None = None
     reads: tuple[Read, ...] = ()
+    time: Interval = Interval(0, 0)
 
     def moved(self, shift: int) -> Segment:
         """Returns the segment `shift` bytes further on."""
@@ -55,12 +59,12 @@ def hazard(p: Segment, q: Segment, offset_of: Callable[[Value], int], cores: int
     if step is None or older.life.start >= newer.life.start:
         return f"{_name(older.writer)} and {_name(newer.writer)} are written at the same time"
     for read in older.reads:
-        if read.step is not step and read.time.end > step.time.start:
+        if not _is_mine(read, newer) and read.time.end > newer.time.start:
             reader = read.step.name if read.step else "the program"
             return f"{_name(older.writer)} is still needed by {reader}"
-    if older.life.end > step.time.end:
+    if older.life.end > newer.time.end:
         return f"{_name(older.writer)} is kept"
-    operands = {read.value for read in older.reads if read.step is step}
+    operands = {read.value for read in older.reads if _is_mine(read, newer)}
     for value in operands:
         reason = _pair_hazard(step, value, newer.writer, cores)
         if reason:
@@ -68,6 +72,11 @@ def hazard(p: Segment, q: Segment, offset_of: Callable[[Value], int], cores: int
         if offset_of(value) != offset_of(newer.writer):
             return f"{_name(value)} and {_name(newer.writer)} would begin at different bytes"
     return "" if operands else f"{_name(older.writer)} is still being written"
+
+
+def _is_mine(read: Read, segment: Segment) -> bool:
+    """Whether the piece that writes the segment is the one that reads."""
+    return read.step is segment.step and read.time == segment.time
 
 
 def _pair_hazard(step: Step, source: Value, target: Value, cores: int) -> str:

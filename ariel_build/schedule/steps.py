@@ -5,8 +5,9 @@ starts. Steps whose intervals overlap may run side by side, so whatever they tou
 on one core is the case where step `i` has the interval [i, i + 1). Memory planning reads intervals and never indices,
 so that a schedule with branches side by side needs no other planner.
 
-A call that is to run piece by piece between others is several calls, each of which writes a part of the value (an
-alias of it, see `aliases`): every part then has a life of its own.
+A step may be streamed: it runs in pieces, each a range of its units at a time of its own, and other steps may run
+between them. What a piece writes is needed from that piece on, what it reads until then: so the rows of a value come and
+go one after the other, and the bytes of those that are gone hold others.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ariel_build.kernel import KernelCall
 from ariel_build.schedule.cost import work_of
 from ariel_build.schedule.tiles import Tile, cut
 
-__all__ = ["BEFORE", "Interval", "Schedule", "Step", "Tile", "schedule"]
+__all__ = ["BEFORE", "Interval", "Piece", "Schedule", "Step", "Tile", "schedule"]
 
 #: The tick before the first step: inputs and states hold their contents from here on.
 BEFORE = -1
@@ -36,14 +37,30 @@ class Interval(NamedTuple):
         return self.start < other.end and other.start < self.end
 
 
+class Piece(NamedTuple):
+    """The units of a step that run during `time`."""
+
+    tile: Tile
+    time: Interval
+
+
 @dataclass(frozen=True)
 class Step:
-    """One kernel call: a blocking run takes `whole` at once, an async run yields after each of `tiles`."""
+    """One kernel call: a blocking run takes each piece at once, an async run yields after at most a tile of it.
+
+    `streamed` are the pieces in the order of their times; a step without any is one piece, during all of its time.
+    """
 
     index: int
     call: KernelCall
     tiles: tuple[Tile, ...]
     time: Interval
+    streamed: tuple[Piece, ...] = ()
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The pieces, in the order of their times."""
+        return self.streamed or (Piece(self.whole, self.time),)
 
     @property
     def whole(self) -> Tile:
@@ -74,15 +91,39 @@ class Schedule:
         return max((s.time.end for s in self.steps), default=0)
 
     @property
+    def pieces(self) -> list[tuple[Step, Piece]]:
+        """All pieces of all steps, in the order of their times."""
+        return sorted(((s, p) for s in self.steps for p in s.pieces), key=lambda item: (item[1].time, item[0].index))
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether some step runs in more than one piece."""
+        return any(len(s.pieces) > 1 for s in self.steps)
+
+    @property
     def calls(self) -> list[KernelCall]:
         """The kernel calls, in the order of the steps."""
         return [s.call for s in self.steps]
 
 
-def schedule(calls: Sequence[KernelCall], *, cores: int = 1, target_macs_per_tile: int = 20_000) -> Schedule:
-    """Returns one step for each call, one after the other, in tiles of about `target_macs_per_tile` (see `cost`)."""
-    steps = [
-        Step(index, call, cut(call.tiling, work_of(call), target_macs_per_tile), Interval(index, index + 1))
-        for index, call in enumerate(calls)
-    ]
+def schedule(
+    calls: Sequence[KernelCall],
+    *,
+    cores: int = 1,
+    target_macs_per_tile: int = 20_000,
+    order: Sequence[tuple[int, Tile]] | None = None,
+) -> Schedule:
+    """Returns one step for each call, one after the other, in tiles of about `target_macs_per_tile` (see `cost`).
+
+    `order` gives the pieces in which they run instead: (index of the call, tile), one after the other.
+    """
+    streamed: dict[int, list[Piece]] = {}
+    for tick, (index, tile) in enumerate(order or ()):
+        streamed.setdefault(index, []).append(Piece(tile, Interval(tick, tick + 1)))
+    steps = []
+    for index, call in enumerate(calls):
+        pieces = tuple(streamed.get(index, ()))
+        time = Interval(pieces[0].time.start, pieces[-1].time.end) if pieces else Interval(index, index + 1)
+        tiles = cut(call.tiling, work_of(call), target_macs_per_tile)
+        steps.append(Step(index, call, tiles, time, pieces if len(pieces) > 1 else ()))
     return Schedule(tuple(steps), cores)

@@ -1,0 +1,146 @@
+"""streaming = argmin of the arena over ways to run calls in pieces, at a bounded cost in instructions.
+
+A way cuts the sequence of calls into stretches: a call by itself, whole or in pieces, or a chain of calls whose pieces
+are interleaved. What a stretch needs does not depend on the others (`peaks`), so for a given number of bytes the
+cheapest way is found by dynamic programming. The search lowers that number step by step and places each way that comes
+out: what the arena needs besides, since every value is one run of bytes, only placing tells.
+
+Pieces of a call by itself run upwards or downwards. Downwards, the output follows above its input in the arena, upwards
+below it: neighbours that take turns stay where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ariel_build.kernel import KernelCall
+from ariel_build.memory.peaks import Peaks
+from ariel_build.schedule import Tile
+from ariel_build.schedule.interleave import interleaved, quantum
+from ariel_build.schedule.overhead import overhead
+from ariel_build.schedule.ranges import can_stream
+
+__all__ = ["Order", "Stretch", "streamings"]
+
+Order = list[tuple[int, Tile]]
+
+#: Calls of a chain at most, and rows of its last call at a time.
+_CHAIN, _ROWS = 6, (1, 2, 4, 8)
+#: Into how many pieces a call by itself is cut.
+_PIECES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
+#: By how much the search lowers the bytes, and how often.
+_STEP, _STEPS = 0.96, 40
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Calls that run together: the order of their pieces, what they need, and what that costs in instructions."""
+
+    calls: range
+    order: tuple[tuple[int, Tile], ...]
+    peak: int
+    cost: int
+
+    @property
+    def turns(self) -> bool:
+        """Whether it may run downwards as well."""
+        return len(self.calls) == 1 and len(self.order) > 1
+
+
+@dataclass
+class _Search:
+    peaks: Peaks
+    _known: dict[range, list[Stretch]] = field(default_factory=dict)
+
+    def whole(self, index: int) -> Stretch:
+        order = ((index, Tile(0, self.peaks.calls[index].tiling.extent)),)
+        return Stretch(range(index, index + 1), order, self.peaks.of(range(index, index + 1), order), 0)
+
+    def stretches(self, span: range) -> list[Stretch]:
+        """Returns the ways to run the calls of `span` together, the cheapest first."""
+        if span not in self._known:
+            orders = self._alone(span[0]) if len(span) == 1 else self._chains(span)
+            ways = [Stretch(span, tuple(o), self.peaks.of(span, o), self._cost(span, o)) for o in orders]
+            if len(span) == 1:
+                ways.append(self.whole(span[0]))
+            self._known[span] = sorted(ways, key=lambda w: (w.cost, w.peak))
+        return self._known[span]
+
+    def _alone(self, index: int) -> Iterator[Order]:
+        call = self.peaks.calls[index]
+        if can_stream(call):
+            step, extent = quantum(call), call.tiling.extent
+            rows = -(-extent // step)
+            for units in dict.fromkeys(-(-rows // pieces) * step for pieces in _PIECES if pieces <= rows):
+                yield [(index, Tile(start, min(start + units, extent))) for start in range(0, extent, units)]
+
+    def _chains(self, span: range) -> Iterator[Order]:
+        calls = self.peaks.calls
+        if all(can_stream(calls[i]) for i in span):
+            step, extent = quantum(calls[span[-1]]), calls[span[-1]].tiling.extent
+            base = max(step, _row(calls[span[-1]]))
+            for units in dict.fromkeys(min(base * rows, extent) for rows in _ROWS):
+                if units < extent:
+                    yield interleaved(calls, span, units, self.peaks.aliases)
+
+    def _cost(self, span: range, order: Order) -> int:
+        return sum(overhead(self.peaks.calls[i], [tile for index, tile in order if index == i]) for i in span)
+
+    def cheapest(self, most: int) -> list[Stretch] | None:
+        """Returns the cheapest way in which no stretch needs more than `most` bytes; None where there is none."""
+        count = len(self.peaks.calls)
+        wholes = [self.stretches(range(i, i + 1))[0] for i in range(count)]
+        best: list[tuple[int, list[Stretch]] | None] = [(0, [])] + [None] * count
+        for end in range(1, count + 1):
+            for start in range(max(end - _CHAIN, 0), end):
+                before = best[start]
+                if before is None:
+                    continue
+                span = range(start, end)
+                if len(span) > 1 and all(wholes[i].peak <= most for i in span):
+                    continue
+                fitting = next((w for w in self.stretches(span) if w.peak <= most), None)
+                here = best[end]
+                if fitting and (here is None or before[0] + fitting.cost < here[0]):
+                    best[end] = before[0] + fitting.cost, [*before[1], fitting]
+        final = best[count]
+        return final[1] if final else None
+
+
+def _row(call: KernelCall) -> int:
+    """Returns the units of a row of the output, as far as the call tells."""
+    rows = [rule.units_per_row for rule in call.reads if rule.kind == "rows"]
+    shape = call.outputs[0].shape
+    elements = shape[-1] * shape[-2] if len(shape) == 4 else 1
+    return max([*rows, elements if call.tiling.extent == call.outputs[0].type.elements else 1])
+
+
+def streamings(peaks: Peaks, budget: int) -> Iterator[tuple[Order, int]]:
+    """Yields orders of pieces that need less and less, each with its cost; costs stay within `budget`."""
+    search = _Search(peaks)
+    count = len(peaks.calls)
+    most = max((search.stretches(range(i, i + 1))[0].peak for i in range(count)), default=0)
+    floor = peaks.largest()
+    seen: set[tuple[tuple[int, Tile], ...]] = set()
+    for _ in range(_STEPS):
+        most = int(most * _STEP)
+        way = search.cheapest(most) if most >= floor else None
+        cost = sum(w.cost for w in way or ())
+        if way is None or cost > budget:
+            return
+        order = turned(way)
+        if tuple(order) not in seen:
+            seen.add(tuple(order))
+            yield order, cost
+        most = min(most, max(w.peak for w in way))
+
+
+def turned(way: Sequence[Stretch]) -> Order:
+    """Returns the order of a way in which neighbours that are cut by themselves take turns in their direction."""
+    order: Order = []
+    down = False
+    for stretch in way:
+        down = stretch.turns and not down
+        order += reversed(stretch.order) if down else stretch.order
+    return order

@@ -1,0 +1,45 @@
+"""overhead(call, tiles) = instructions that a call takes more in pieces than at once: an estimate for the search.
+
+Each piece costs the kernel's set-up. A depthwise kernel that works on planes prepares every line under the windows of
+its strips anew, so that more strips cost more lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ariel_build.kernel import KernelCall, Nested
+from ariel_build.schedule.tiles import Tile
+
+__all__ = ["overhead"]
+
+#: Instructions of the call of a kernel: its set-up, its division into rows and pixels, and the loop over pieces.
+_CALL = 250
+#: Instructions of the set-up of four planes, of a pixel of four channels in them, and of what a line costs besides.
+_STRIP, _PIXEL, _LINE = 120, 9, 40
+
+
+def overhead(call: KernelCall, tiles: Sequence[Tile]) -> int:
+    """Returns the instructions that `tiles` take more than the whole at once."""
+    whole = Tile(0, call.tiling.extent)
+    return sum(_fixed(call, tile) for tile in tiles) - _fixed(call, whole)
+
+
+def _fixed(call: KernelCall, tile: Tile) -> int:
+    lines = call.fields.get("lines")
+    window, output = call.fields.get("window"), call.fields.get("output")
+    if not isinstance(lines, int) or not isinstance(window, Nested) or not isinstance(output, Nested):
+        return _CALL
+    width, channels = _int(output, "width"), _int(output, "channels")
+    rows = -(-(tile.end - tile.start) // width)
+    groups = -(-channels // 4)
+    if call.fields.get("vertical"):
+        strips, length, step = -(-width // lines), rows, _int(window, "stride_w")
+        return _CALL + strips * groups * (_STRIP + (3 - step) * length * _PIXEL) + width * channels * _LINE
+    strips, step = -(-rows // lines), _int(window, "stride_h")
+    return _CALL + strips * groups * (_STRIP + (3 - step) * width * _int(window, "stride_w") * _PIXEL)
+
+
+def _int(nested: Nested, name: str) -> int:
+    value = nested.fields[name]
+    return value if isinstance(value, int) else 0
