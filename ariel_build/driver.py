@@ -20,7 +20,7 @@ from ariel_build.isa.select import select
 from ariel_build.kernel import KernelCall
 from ariel_build.limits import check_limits
 from ariel_build.lower import lower
-from ariel_build.memory import MemoryPlan, plan_calls
+from ariel_build.memory import RAM, SPEED, WHOLE, MemoryPlan, plan_calls
 from ariel_build.ops import import_model
 from ariel_build.passes import PassLog, optimize
 from ariel_build.schedule import Schedule
@@ -96,7 +96,9 @@ def compile_model(
                 f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {board.name}'
             )
         workers = options.cores or len(board.cores)
-        schedule, plan = plan_calls(calls, graph.inputs, graph.outputs, graph.states, lowered.aliases, cores=workers)
+        effort = RAM if options.optimize == "ram" else SPEED if workers == 1 else WHOLE
+        ends = graph.inputs, graph.outputs, graph.states
+        schedule, plan = plan_calls(calls, *ends, lowered.aliases, cores=workers, effort=effort)
         section = options.weights_section or f".rodata.ariel.{module}"
         units = None
         if workers > 1:
@@ -137,7 +139,6 @@ def unserved(options: ModelOptions) -> list[str]:
                 "leave it out; for `quantize`, quantise the model before",
             )
     without_effect = {
-        "optimize": options.optimize == "ram",
         "deadline": options.deadline is not None,
         "max-tile": options.max_tile is not None,
     }

@@ -109,9 +109,9 @@ macro_rules! parallel {
 
 /// Defines the `Model` of a generated module.
 ///
-/// The plan lists the steps in the order in which they run: `index => kernel, extent by tile`. That running it is sound rests
-/// on the compiler's memory plan, which its checker proves; `check` of every kernel holds it against the arena once more
-/// while the firmware compiles.
+/// The plan lists the steps: `index => kernel, extent by tile`. They run whole and in this order, unless `pieces` lists in which
+/// pieces they run: (step, first unit, one past the last). That running it is sound rests on the compiler's memory plan, which
+/// its checker proves; `check` of every kernel holds it against the arena once more while the firmware compiles.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! model {
@@ -124,6 +124,7 @@ macro_rules! model {
         states [$($state_offset:literal, $state_bytes:literal = $initial:expr;)*];
         keeps [$($from:literal to $to:literal, $bytes:literal;)*];
         steps [$($index:literal => $step:ident, $extent:literal by $tile:literal;)*];
+        pieces [$(($piece:literal, $start:literal, $end:literal)),* $(,)?];
     ) => {
         $(#[$doc])*
         #[derive(Debug)]
@@ -139,9 +140,15 @@ macro_rules! model {
         };
 
         impl Model {
-            /// How each step is cut into tiles.
-            const TILES: &'static [$crate::tile::Tiles] =
-                &[$($crate::tile::Tiles { extent: $extent, tile: $tile }),*];
+            /// The pieces of streamed steps and the steps between them, in order; nothing where all steps run whole.
+            const STREAM: &'static [$crate::tile::Piece] = &[$($crate::tile::Piece::new($piece, $start, $end)),*];
+
+            /// All that runs, in order.
+            const PIECES: &'static [$crate::tile::Piece] =
+                if Self::STREAM.is_empty() { &[$($crate::tile::Piece::new($index, 0, $extent)),*] } else { Self::STREAM };
+
+            /// Units of the tiles of each step.
+            const TILES: &'static [u32] = &[$($tile),*];
 
             /// A model at rest: all bytes zero, so that a `static` lands in `.bss`.
             #[must_use]
@@ -176,12 +183,17 @@ macro_rules! model {
             pub fn run(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
                 self.prepare();
                 let memory = self.arena.memory();
-                $(
-                    // SAFETY: the step passed `check` against this arena; the compiler's checker proved the plan (memory
-                    // invariants 1 to 3), and `&mut self` keeps every other run away.
-                    unsafe { $step.run(memory, $crate::tile::Tile::new(0, $extent)) };
-                )*
-                let _ = memory;
+                if Self::STREAM.is_empty() {
+                    $(
+                        // SAFETY: the step passed `check` against this arena; the compiler's checker proved the plan (memory
+                        // invariants 1 to 3), and `&mut self` keeps every other run away.
+                        unsafe { $step.run(memory, $crate::tile::Tile::new(0, $extent)) };
+                    )*
+                }
+                for piece in Self::STREAM {
+                    // SAFETY: as above; the pieces before are complete.
+                    unsafe { Self::tile(memory, piece.step(), piece.tile) };
+                }
                 self.keep();
                 ::core::result::Result::Ok(self.output())
             }
@@ -210,11 +222,11 @@ macro_rules! model {
             /// Computes one tile of one step; nothing where there is no such step.
             ///
             /// # Safety
-            /// All steps before are complete, and `memory` is this model's.
+            /// All pieces before are complete, and `memory` is this model's.
             unsafe fn tile(memory: $crate::memory::Memory<'_>, step: usize, tile: $crate::tile::Tile) {
                 match step {
                     $(
-                        // SAFETY: as in `run`; the steps before are complete, as the caller promises.
+                        // SAFETY: as in `run`; the pieces before are complete, as the caller promises.
                         $index => unsafe { $step.run(memory, tile) },
                     )*
                     _ => {}
@@ -288,7 +300,7 @@ macro_rules! model {
             }
 
             unsafe fn advance(&mut self, cursor: &mut $crate::tile::Cursor) -> bool {
-                let ::core::option::Option::Some((step, tile)) = cursor.next(Self::TILES) else { return false };
+                let ::core::option::Option::Some((step, tile)) = cursor.next(Self::PIECES, Self::TILES) else { return false };
                 // SAFETY: the tiles before are complete, in order, as the caller promises.
                 unsafe { Self::tile(self.arena.memory(), step, tile) };
                 true

@@ -42,56 +42,56 @@ impl Tile {
     }
 }
 
-/// How the generated plan cuts one step: `extent` units in tiles of `tile` units (the last one may be shorter).
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+/// Units of one step that run before the next piece does: a step runs whole, or in pieces between those of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tiles {
-    /// Units of the whole output.
-    pub extent: u32,
-    /// Units of one tile, at least 1.
-    pub tile: u32,
+pub struct Piece {
+    /// Index of the step.
+    pub step: u16,
+    /// Its units.
+    pub tile: Tile,
 }
 
-impl Tiles {
-    /// All of the output in one tile.
+impl Piece {
+    /// Units `start .. end` of step `step`.
     #[must_use]
-    pub const fn whole(self) -> Tile {
-        Tile::new(0, self.extent)
+    pub const fn new(step: u16, start: u32, end: u32) -> Self {
+        Self { step, tile: Tile::new(start, end) }
     }
 
-    /// The tile that starts at `start`, or `None` behind the end.
+    /// Index of the step.
     #[must_use]
-    pub const fn at(self, start: u32) -> Option<Tile> {
-        if start >= self.extent {
-            return None;
-        }
-        let end = start.saturating_add(if self.tile == 0 { 1 } else { self.tile });
-        Some(Tile::new(start, if end < self.extent { end } else { self.extent }))
+    pub const fn step(self) -> usize {
+        self.step as usize
     }
 }
 
 /// Where an inference is that runs tile by tile, in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
-    step: usize,
-    start: u32,
+    piece: usize,
+    done: u32,
 }
 
 impl Cursor {
     /// Before the first tile.
     #[must_use]
     pub const fn new() -> Self {
-        Self { step: 0, start: 0 }
+        Self { piece: 0, done: 0 }
     }
 
-    /// The next tile and the step that it belongs to, or `None` behind the last.
-    pub fn next(&mut self, steps: &[Tiles]) -> Option<(usize, Tile)> {
+    /// The next tile and the step that it belongs to, or `None` behind the last: pieces in order, each in tiles of
+    /// `tiles[step]` units.
+    pub fn next(&mut self, pieces: &[Piece], tiles: &[u32]) -> Option<(usize, Tile)> {
         loop {
-            if let Some(tile) = steps.get(self.step)?.at(self.start) {
-                self.start = tile.end;
-                return Some((self.step, tile));
+            let piece = pieces.get(self.piece)?;
+            let start = piece.tile.start.saturating_add(self.done);
+            if start < piece.tile.end {
+                let most = tiles.get(piece.step()).copied().unwrap_or(u32::MAX).max(1);
+                let tile = Tile::new(start, start.saturating_add(most).min(piece.tile.end));
+                self.done = tile.end - piece.tile.start;
+                return Some((piece.step(), tile));
             }
-            *self = Self { step: self.step + 1, start: 0 };
+            *self = Self { piece: self.piece + 1, done: 0 };
         }
     }
 }
@@ -102,10 +102,12 @@ mod tests {
 
     #[test]
     fn a_cursor_passes_every_tile_once_and_in_order() {
-        let steps = [Tiles { extent: 5, tile: 2 }, Tiles { extent: 0, tile: 1 }, Tiles { extent: 3, tile: 3 }];
+        let pieces = [Piece::new(0, 4, 9), Piece::new(1, 0, 0), Piece::new(2, 0, 3), Piece::new(0, 0, 4)];
+        let tiles = [2, 1, 3];
         let mut cursor = Cursor::new();
-        let passed: Vec<_> = core::iter::from_fn(|| cursor.next(&steps)).collect();
-        assert_eq!(passed, [(0, Tile::new(0, 2)), (0, Tile::new(2, 4)), (0, Tile::new(4, 5)), (2, Tile::new(0, 3))]);
-        assert_eq!(cursor.next(&steps), None);
+        let passed: Vec<_> = core::iter::from_fn(|| cursor.next(&pieces, &tiles)).collect();
+        let wanted = [(0, 4, 6), (0, 6, 8), (0, 8, 9), (2, 0, 3), (0, 0, 2), (0, 2, 4)];
+        assert_eq!(passed, wanted.map(|(step, start, end)| (step, Tile::new(start, end))));
+        assert_eq!(cursor.next(&pieces, &tiles), None);
     }
 }

@@ -12,7 +12,7 @@ from ariel_build.codegen.imports import Imports
 from ariel_build.codegen.io import IoStruct, io_struct
 from ariel_build.codegen.layout import Expression, assignment
 from ariel_build.codegen.text import doc, escaped, integer, plain
-from ariel_build.codegen.units import units_lines
+from ariel_build.codegen.units import table, units_lines
 from ariel_build.codegen.weights import Weights, little_endian
 from ariel_build.ir import Graph, State, Value
 from ariel_build.isa.code_size import Bounds, bounds_of
@@ -213,5 +213,14 @@ def _model(graph: Graph, schedule: Schedule, plan: MemoryPlan, initial: list[str
         "        steps [",
         *steps,
         "        ];",
+        *_pieces(schedule),
         "    }",
     ]
+
+
+def _pieces(schedule: Schedule) -> list[str]:
+    """Returns the order in which pieces run; nothing where every step runs whole, in the order of the steps."""
+    if not schedule.is_streamed:
+        return ["        pieces [];"]
+    pieces = schedule.pieces
+    return table("pieces", [f"({s.index}, {integer(p.tile.start)}, {integer(p.tile.end)})" for s, p in pieces])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ariel_build.schedule.units import Units
 
-__all__ = ["units_lines"]
+__all__ = ["table", "units_lines"]
 
 #: What `ariel_ml_rs::pool::GATE` is: the home of a unit without work.
 GATE = 0xFE
@@ -25,11 +25,11 @@ def units_lines(units: Units) -> list[str]:
         "",
         "    ariel_ml_rs::parallel! {",
         f"        workers {units.workers}, slots {_slots(units)};",
-        *_table("units", tiles),
-        *_table("needs", [str(len(u.needs)) for u in units.units]),
-        *_table("first", [str(f) for f in first]),
-        *_table("next", [str(s) for successors in after for s in successors]),
-        *_table("homes", [str(h) for h in homes]),
+        *table("units", tiles),
+        *table("needs", [str(len(u.needs)) for u in units.units]),
+        *table("first", [str(f) for f in first]),
+        *table("next", [str(s) for successors in after for s in successors]),
+        *table("homes", [str(h) for h in homes]),
         "    }",
     ]
 
@@ -43,7 +43,7 @@ def _slots(units: Units) -> int:
     return max([*counts.values(), 1])
 
 
-def _table(name: str, items: Sequence[str]) -> list[str]:
+def table(name: str, items: Sequence[str]) -> list[str]:
     """Returns `name [item, ..];`, wrapped."""
     lines = [f"        {name} ["]
     line = ""

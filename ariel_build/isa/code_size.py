@@ -27,6 +27,8 @@ _MARGIN = 1.15
 _BASE_CODE = 640
 #: The call of a step, in a blocking run and in an async one.
 _CALL_CODE = 40
+#: What a streamed model knows of each piece.
+_PIECE_BYTES = 12
 #: Frames of the model's own functions, and what a call saves.
 _BASE_STACK = 192
 #: Several cores: the pool, and what it knows of each unit of work.
@@ -50,6 +52,7 @@ def bounds_of(schedule: Schedule, weight_bytes: int, target: str, units: int = 0
     tables = _tables(target)
     flash = weight_bytes + _BASE_CODE + max(int(table.code(kernels) * _MARGIN) for table in tables)
     flash += sum(_CALL_CODE + sum(map(_bytes, step.call.fields.values())) for step in schedule.steps)
+    flash += _PIECE_BYTES * len(schedule.pieces) if schedule.is_streamed else 0
     stack = _BASE_STACK + max(table.stack(kernels) for table in tables)
     if units:
         flash, stack = flash + _POOL_CODE + units * _UNIT_BYTES, stack + _POOL_STACK

@@ -5,12 +5,17 @@ from ariel_build.memory.check import check_plan
 from ariel_build.memory.plan import plan_arena
 from ariel_build.memory.planner import plan_calls, plan_memory
 from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, ScratchPlan
+from ariel_build.memory.streaming import RAM, SPEED, WHOLE, Effort
 
 __all__ = [
+    "RAM",
+    "SPEED",
+    "WHOLE",
     "ArenaPlan",
     "Block",
     "Buffer",
     "Copy",
+    "Effort",
     "Group",
     "MemoryPlan",
     "Part",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
@@ -18,7 +19,19 @@ from ariel_build.memory.segments import Segment
 from ariel_build.memory.storage import ALIGNMENT, Storages, padded
 from ariel_build.schedule import BEFORE, Aliases, Interval, Schedule
 
-__all__ = ["Arrangement", "arrange", "field_offsets"]
+__all__ = ["Arrangement", "InPlace", "arrange", "field_offsets"]
+
+
+class InPlace(Enum):
+    """Which operand of a call gives its place first; for which calls.
+
+    A call in pieces needs little more beside its operand, and may then lie some rows before or behind it.
+    """
+
+    FIRST = "first"
+    LAST = "last"
+    WHOLE = "first, calls in pieces apart"
+    NEVER = "never"
 
 
 @dataclass
@@ -47,12 +60,9 @@ def arrange(
     outputs: Sequence[Value],
     states: Sequence[State],
     alias_of: Aliases,
-    in_place_order: int,
+    in_place: InPlace,
 ) -> Arrangement:
-    """Returns the arrangement of all values.
-
-    A call's pairs for working in place are tried from the first (`in_place_order` 1), the last (-1), or not at all (0).
-    """
+    """Returns the arrangement of all values, in which calls work `in_place` so."""
     horizon = Horizon.of(schedule, outputs, states)
 
     def begin() -> Arrangement:
@@ -65,7 +75,7 @@ def arrange(
         arrangement = begin()
         _place_outputs(arrangement, outputs, states, horizon, copy_all=True)
     _place_states(arrangement, states, horizon)
-    _place_in_place(arrangement, schedule, in_place_order)
+    _place_in_place(arrangement, schedule, in_place)
     return arrangement
 
 
@@ -134,8 +144,9 @@ def _place_states(arrangement: Arrangement, states: Sequence[State], horizon: Ho
             raise InternalError("states are exchanged in a circle; lowering must copy one of them", {"states": names})
 
 
-def _place_in_place(arrangement: Arrangement, schedule: Schedule, order: int) -> None:
+def _place_in_place(arrangement: Arrangement, schedule: Schedule, in_place: InPlace) -> None:
     """Merges inputs and outputs of the calls that can work in place, equal sizes first."""
+    order = -1 if in_place is InPlace.LAST else 1
     storages = arrangement.storages
     for step in schedule.steps:
         call = step.call
@@ -145,7 +156,8 @@ def _place_in_place(arrangement: Arrangement, schedule: Schedule, order: int) ->
         )
         done: set[int] = set()
         reasons = []
-        for i, o in pairs if order else ():
+        apart = in_place is InPlace.NEVER or (in_place is InPlace.WHOLE and len(step.pieces) > 1)
+        for i, o in () if apart else pairs:
             reason = "" if o in done else storages.merge(call.inputs[i], call.outputs[o])
             if reason:
                 reasons.append(f"{step.name} is not in place: {reason}")

@@ -132,7 +132,9 @@ def _check_tiles(step: Step) -> None:
         reached = 0
         for start, end in sorted(tiles):
             if start != reached or end <= start or start % max(step.call.tiling.granularity, 1):
-                raise InternalError("memory invariant 2: tiles overlap or leave a gap", {"step": step.name, "at": start})
+                raise InternalError(
+                    "memory invariant 2: tiles overlap or leave a gap", {"step": step.name, "at": start}
+                )
             reached = end
         if reached != max(step.call.tiling.extent, 0):
             raise InternalError("memory invariant 2: tiles do not cover the extent", {"step": step.name})

@@ -41,7 +41,9 @@ class _Machine:
         for writing in facts.writings.values():
             if writing.step is None:
                 self.write(writing.value)
-        events = [(at, starts, s, p) for s, p in facts.schedule.pieces for at, starts in ((p.time.start, 1), (p.time.end, 0))]
+        events = [
+            (at, starts, s, p) for s, p in facts.schedule.pieces for at, starts in ((p.time.start, 1), (p.time.end, 0))
+        ]
         for _, starts, step, piece in sorted(events, key=lambda e: (e[0], e[1], e[2].index)):
             if starts:
                 self.start(step, piece)

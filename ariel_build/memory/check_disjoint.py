@@ -48,7 +48,7 @@ def check_disjoint(facts: Facts) -> None:
         low, high = max(a.region.offset, b.region.offset), min(a.region.end, b.region.end)
         if low < high:
             older, newer = (a, b) if a.start <= b.start else (b, a)
-            _check_pair(facts, older, newer, low, high)
+            _check_pair(older, newer, low, high)
     for step in facts.schedule.steps:
         _check_in_place(facts, step)
 
@@ -109,7 +109,7 @@ def _written(facts: Facts) -> dict[Value, _Tenant]:
     return table
 
 
-def _check_pair(facts: Facts, older: _Tenant, newer: _Tenant, low: int, high: int) -> None:
+def _check_pair(older: _Tenant, newer: _Tenant, low: int, high: int) -> None:
     """Proves that two tenants who share the bytes [low, high) of the arena may."""
     mine, theirs = older.cut(low, high), newer.cut(low, high)
     both = (older.until[mine] > newer.since[theirs]) & (newer.until[theirs] > older.since[mine])
@@ -144,7 +144,7 @@ def _not_in_place(older: _Tenant, newer: _Tenant, shared: npt.NDArray[np.intp]) 
 
 
 def _check_in_place(facts: Facts, step: Step) -> None:
-    """Proves of each piece that what it both reads and writes are declared pairs, and that the plan lists just those."""
+    """Proves that what a piece both reads and writes are declared pairs, and that the plan lists just those."""
     shared = set()
     for piece in step.pieces:
         for index, value in enumerate(step.call.inputs):

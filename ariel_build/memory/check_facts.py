@@ -119,9 +119,7 @@ class Facts:
                 table[value] = Writing(value, self.region(value), step.time, step)
         return table
 
-    def sources(
-        self, value: Value, part: tuple[int, int] | None = None
-    ) -> list[tuple[Writing, int, int, int]]:
+    def sources(self, value: Value, part: tuple[int, int] | None = None) -> list[tuple[Writing, int, int, int]]:
         """Returns who writes the bytes of `value`: (writing, first byte of value, its place in the writing, count).
 
         That is the nearest written value that `value` is a part of; where there is none, the written parts of its root.

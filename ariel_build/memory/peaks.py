@@ -63,10 +63,7 @@ class Peaks:
 
     def of(self, span: range, order: Sequence[tuple[int, Tile]]) -> int:
         """Returns the peak while the calls of `span` run in `order`."""
-        rest, touched = 0, {}
-        for root, life in self._lives.items():
-            if life.first <= span[-1] and life.last >= span[0]:
-                touched[root] = life
+        touched = {r: life for r, life in self._lives.items() if life.first <= span[-1] and life.last >= span[0]}
         used = {resolve(v, self.aliases).root for i in span for v in [*self.calls[i].inputs, *self.calls[i].outputs]}
         rest = sum(padded(life.bytes) for root, life in touched.items() if root not in used)
         ticks = len(order)
@@ -74,7 +71,7 @@ class Peaks:
         tables = {root: self._table(life, span) for root, life in touched.items() if root in used}
         for tick, (index, tile) in enumerate(order):
             self._touch(tables, tick, index, tile)
-            scratch = sum(padded(f) for f in [self.calls[index].scratch_bytes]) * self.cores
+            scratch = padded(self.calls[index].scratch_bytes) * self.cores
             change[tick] += scratch
             change[tick + 1] -= scratch
         for root, (since, until) in tables.items():

@@ -1,4 +1,4 @@
-"""plan_memory: schedule -> arena, checked. Tries the ways to work in place, keeps the smallest arena."""
+"""plan_memory: schedule -> arena, checked. Tries the ways to work in place and to stream, keeps the smallest arena."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 
 from ariel_build.ir import State, Value
 from ariel_build.kernel import KernelCall, Scratch
-from ariel_build.memory.arrange import Arrangement, arrange, field_offsets
+from ariel_build.memory.arrange import Arrangement, InPlace, arrange, field_offsets
 from ariel_build.memory.buffers import ArenaPlan, Buffer, Part
 from ariel_build.memory.check import check_plan
+from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.plan import plan_arena
 from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, ScratchPlan
 from ariel_build.memory.storage import ALIGNMENT, padded
-from ariel_build.schedule import Aliases, Schedule, Step, order_calls, schedule
+from ariel_build.memory.streaming import WHOLE, Effort, streaming
+from ariel_build.schedule import Aliases, Schedule, Step, Tile, order_calls, schedule
 
 __all__ = ["plan_calls", "plan_memory"]
 
@@ -27,19 +29,40 @@ def plan_calls(
     *,
     cores: int = 1,
     target_macs_per_tile: int = 20_000,
+    effort: Effort = WHOLE,
 ) -> tuple[Schedule, MemoryPlan]:
-    """Returns schedule and arena for the given order of the calls or a better one, whichever needs less memory."""
+    """Returns schedule and arena for the given order of the calls or a better one, whichever needs less memory.
+
+    `effort` says what streaming may cost; without it every call runs whole.
+    """
+    alias_of = aliases or {}
     given = list(calls)
     orders = [given, order_calls(given, graph_inputs, graph_outputs, states, aliases, cores)]
-    best: tuple[Schedule, MemoryPlan] | None = None
+    best: tuple[Schedule, _Way] | None = None
+
+    def ways(order: Sequence[KernelCall], pieces: Sequence[tuple[int, Tile]] | None) -> tuple[Schedule, list[_Way]]:
+        steps = schedule(order, cores=cores, target_macs_per_tile=target_macs_per_tile, order=pieces)
+        return steps, _ways(steps, graph_inputs, graph_outputs, states, alias_of)
+
     for order in orders[: 1 if orders[1] == given else 2]:
-        steps = schedule(order, cores=cores, target_macs_per_tile=target_macs_per_tile)
-        plan = _unchecked(steps, graph_inputs, graph_outputs, states, aliases or {})
-        if best is None or plan.arena_bytes < best[1].arena_bytes:
-            best = steps, plan
+        steps, found = ways(order, None)
+        way = _best(found)
+        if best is None or way.arena.bytes < best[1].arena.bytes:
+            best = steps, way
     assert best is not None  # noqa: S101 - the given order is always tried
-    check_plan(*best, graph_inputs, graph_outputs, states, aliases or {})
-    return best
+    if effort.budget > 0 and best[1].arena.bytes >= effort.worth:
+        order = best[0].calls
+        peaks = Peaks(order, graph_inputs, graph_outputs, states, alias_of, cores)
+        streamed = streaming(peaks, effort, best[1].arena.bytes, lambda pieces: _size(ways(order, pieces)[1]))
+        if streamed is not None:
+            steps, found = ways(order, streamed)
+            way = _best(found)
+            if way.arena.bytes < best[1].arena.bytes:
+                best = steps, way
+    steps, way = best
+    plan = way.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
+    check_plan(steps, plan, graph_inputs, graph_outputs, states, alias_of)
+    return steps, plan
 
 
 def plan_memory(
@@ -53,29 +76,41 @@ def plan_memory(
 
     Raises InternalError where the calls are inconsistent (a value is read that nobody makes, an input is an alias).
     """
-    plan = _unchecked(schedule, graph_inputs, graph_outputs, states, aliases or {})
+    alias_of = aliases or {}
+    way = _best(_ways(schedule, graph_inputs, graph_outputs, states, alias_of))
+    plan = way.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
     check_plan(schedule, plan, graph_inputs, graph_outputs, states, aliases or {})
     return plan
 
 
-def _unchecked(
+def _ways(
     schedule: Schedule,
     graph_inputs: Sequence[Value],
     graph_outputs: Sequence[Value],
     states: Sequence[State],
     alias_of: Aliases,
-) -> MemoryPlan:
-    """Returns a plan that nobody has proved yet."""
-    ways = [
-        _Way.of(schedule, arrange(schedule, graph_inputs, graph_outputs, states, alias_of, in_place_order))
-        for in_place_order in ((1, -1, 0) if any(s.call.in_place for s in schedule.steps) else (1,))
-    ]
-    ways.sort(key=lambda way: way.arena.bytes)
+) -> list[_Way]:
+    """Returns the ways to work in place with quickly found offsets, the smallest arena first."""
+    kinds = [InPlace.FIRST]
+    if any(s.call.in_place for s in schedule.steps):
+        kinds += [InPlace.LAST, InPlace.NEVER]
+        if any(s.call.in_place and len(s.pieces) > 1 for s in schedule.steps):
+            kinds.append(InPlace.WHOLE)
+    ways = [_Way.of(schedule, arrange(schedule, graph_inputs, graph_outputs, states, alias_of, k)) for k in kinds]
+    return sorted(ways, key=lambda way: way.arena.bytes)
+
+
+def _best(ways: Sequence[_Way]) -> _Way:
+    """Returns the way with the smallest arena once offsets are searched for in earnest."""
     best = ways[0].improved()
     for way in ways[1:]:
         if way.arena.lower_bound < best.arena.bytes:
             best = min(best, way.improved(), key=lambda w: w.arena.bytes)
-    return best.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
+    return best
+
+
+def _size(ways: Sequence[_Way]) -> int:
+    return ways[0].arena.bytes
 
 
 @dataclass(frozen=True)

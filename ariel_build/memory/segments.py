@@ -13,7 +13,7 @@ older while it writes the newer, in place:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ariel_build.ir import Value
 from ariel_build.schedule import Interval, Step
@@ -43,7 +43,7 @@ class Segment:
     writer: Value
     step: Step | None = None
     reads: tuple[Read, ...] = ()
-    time: Interval = Interval(0, 0)
+    time: Interval = field(default=Interval(0, 0))
 
     def moved(self, shift: int) -> Segment:
         """Returns the segment `shift` bytes further on."""

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 
 from ariel_build.kernel import KernelCall
 from ariel_build.memory.peaks import Peaks
-from ariel_build.schedule import Tile
+from ariel_build.schedule import Tile, work_of
 from ariel_build.schedule.interleave import interleaved, quantum
 from ariel_build.schedule.overhead import overhead
 from ariel_build.schedule.ranges import can_stream
 
-__all__ = ["Order", "Stretch", "streamings"]
+__all__ = ["RAM", "SPEED", "WHOLE", "Effort", "streaming"]
 
 Order = list[tuple[int, Tile]]
 
@@ -116,23 +116,49 @@ def _row(call: KernelCall) -> int:
     return max([*rows, elements if call.tiling.extent == call.outputs[0].type.elements else 1])
 
 
-def streamings(peaks: Peaks, budget: int) -> Iterator[tuple[Order, int]]:
-    """Yields orders of pieces that need less and less, each with its cost; costs stay within `budget`."""
+@dataclass(frozen=True)
+class Effort:
+    """What streaming may cost, in instructions per unit of the model's work (see `cost`).
+
+    An instruction per unit of work spent must save `price` of the arena; arenas smaller than `worth` stay as they are.
+    """
+
+    budget: float
+    price: float = 0.0
+    worth: int = 4096
+
+
+#: Every call runs whole; streaming costs hardly anything; whatever it costs.
+WHOLE, SPEED, RAM = Effort(0.0), Effort(0.02, 1.0), Effort(0.5, 0.0, 256)
+
+
+def streaming(peaks: Peaks, effort: Effort, size: int, place: Callable[[Order], int]) -> Order | None:
+    """Returns the order of pieces whose arena is the smallest for what it costs; None where whole calls are.
+
+    `size` is the arena of whole calls, `place` gives that of an order, with offsets that were found quickly.
+    """
+    work = sum(map(work_of, peaks.calls))
+    best: tuple[float, list[Stretch], Order] | None = None
+    for way in _ways(peaks, int(work * effort.budget)):
+        factor = 1 + effort.price * sum(w.cost for w in way) / work
+        order = turned(way)
+        rated = place(order) * factor
+        if rated < (best[0] if best else size):
+            best = rated, way, order
+    return best[2] if best else None
+
+
+def _ways(peaks: Peaks, budget: int) -> Iterator[list[Stretch]]:
+    """Yields ways that need less and less by the estimate; what they cost stays within `budget`."""
     search = _Search(peaks)
-    count = len(peaks.calls)
-    most = max((search.stretches(range(i, i + 1))[0].peak for i in range(count)), default=0)
+    most = max((search.stretches(range(i, i + 1))[0].peak for i in range(len(peaks.calls))), default=0)
     floor = peaks.largest()
-    seen: set[tuple[tuple[int, Tile], ...]] = set()
     for _ in range(_STEPS):
         most = int(most * _STEP)
         way = search.cheapest(most) if most >= floor else None
-        cost = sum(w.cost for w in way or ())
-        if way is None or cost > budget:
+        if way is None or sum(w.cost for w in way) > budget:
             return
-        order = turned(way)
-        if tuple(order) not in seen:
-            seen.add(tuple(order))
-            yield order, cost
+        yield way
         most = min(most, max(w.peak for w in way))
 
 

@@ -1,7 +1,7 @@
 """The independent checker of units: whatever may run at the same time touches no byte together, unless both read.
 
 It shares nothing with `units.py`: what tiles touch it derives itself (`touches.py`), byte by byte. It asks of each pair
-of tiles that conflicts whether the edges order it, and order it as the sequence of the steps does. Then every tile's
+of tiles that conflicts whether the edges order it, and order it as the sequence of the pieces does. Then every tile's
 inputs are complete before it starts, since whoever writes them conflicts with it.
 """
 
@@ -117,15 +117,22 @@ def _reachable(units: Units) -> list[int]:
 
 
 def _check_cover(units: Units, schedule: Schedule) -> None:
-    """Every unit of every step is computed by exactly one tile, and steps come in their order."""
+    """Every unit of every step is computed by exactly one tile, inside one piece, and pieces come in their order."""
     tiles: dict[int, list[Tile]] = {}
-    last = -1
+    pieces = schedule.pieces
+    reached = 0
     for unit in units.units:
         if unit.step is None:
             continue
-        if unit.step < last:
-            raise InternalError("units are not in the order of their steps", {"step": unit.step})
-        last = unit.step
+        places = (
+            k
+            for k, (step, piece) in enumerate(pieces)
+            if step.index == unit.step and piece.tile.start <= unit.tile.start and unit.tile.end <= piece.tile.end
+        )
+        place = next(places, -1)
+        if place < reached:
+            raise InternalError("units are not in the order of their steps", {"step": unit.step, "tile": unit.tile})
+        reached = place
         tiles.setdefault(unit.step, []).append(unit.tile)
     for step in schedule.steps:
         at = 0

@@ -6,8 +6,8 @@ on one core is the case where step `i` has the interval [i, i + 1). Memory plann
 so that a schedule with branches side by side needs no other planner.
 
 A step may be streamed: it runs in pieces, each a range of its units at a time of its own, and other steps may run
-between them. What a piece writes is needed from that piece on, what it reads until then: so the rows of a value come and
-go one after the other, and the bytes of those that are gone hold others.
+between them. What a piece writes is needed from that piece on, what it reads until then: so the rows of a value come
+and go one after the other, and the bytes of those that are gone hold others.
 """
 
 from __future__ import annotations

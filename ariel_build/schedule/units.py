@@ -1,8 +1,8 @@
-"""Units: the tiles of all steps as a graph whose edges are the only order that the cores keep.
+"""Units: the tiles of all pieces of all steps as a graph whose edges are the only order that the cores keep.
 
-The sequence of the steps is the meaning of the program. Two tiles conflict where their bytes meet and one of them
-writes; of two that conflict, the one of the earlier step must be complete before the other starts. Everything else may
-run at any time on any core. Where all tiles of one step wait for all of another, a gate (a unit without work) stands
+The sequence of the pieces is the meaning of the program. Two tiles conflict where their bytes meet and one of them
+writes; of two that conflict, the one of the earlier piece must be complete before the other starts. Everything else may
+run at any time on any core. Where all tiles of one piece wait for all of another, a gate (a unit without work) stands
 between them: k + k edges in place of k * k.
 """
 
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ariel_build.memory import MemoryPlan
-from ariel_build.schedule import Schedule, Step, Tile
+from ariel_build.schedule import Piece, Schedule, Step, Tile
 from ariel_build.schedule.access import Blocks, overlap, reads_of, scratch_of, writes_of
 
 __all__ = ["Unit", "Units", "build_units"]
@@ -66,13 +67,13 @@ def build_units(schedule: Schedule, plan: MemoryPlan, workers: int, cut: Cut) ->
         ancestors.append(reach)
         return len(units) - 1
 
-    for step in schedule.steps:
-        tiles = cut(step, workers)
+    for step, piece in schedule.pieces:
+        tiles = _shared(step, piece, cut(step, workers), workers)
         access = [(reads_of(step.call, t, plan), writes_of(step.call, t, plan)) for t in tiles]
         if _race(access):
             # It works in place of an input of which each tile reads more than its own part.
-            tiles = [step.whole]
-            access = [(reads_of(step.call, step.whole, plan), writes_of(step.call, step.whole, plan))]
+            tiles = [piece.tile]
+            access = [(reads_of(step.call, piece.tile, plan), writes_of(step.call, piece.tile, plan))]
         # Against other steps, the scratch counts as written.
         scratch = scratch_of(step, plan, workers)
         access = [(reads, [*writes, *scratch]) for reads, writes in access]
@@ -88,6 +89,18 @@ def build_units(schedule: Schedule, plan: MemoryPlan, workers: int, cut: Cut) ->
             add(Unit(step.index, tile, home[index], sorted(rest)), reads, writes)
         spans.append(range(first, len(units)))
     return Units(tuple(_closed(units)), workers)
+
+
+def _shared(step: Step, piece: Piece, tiles: Sequence[Tile], workers: int) -> Sequence[Tile]:
+    """Returns the tiles of a piece, given those of the whole step: its share of them, and one for each worker."""
+    if piece.tile == step.whole or len(tiles) == 1:
+        return tiles if piece.tile == step.whole else [piece.tile]
+    start, end = piece.tile
+    granularity = max(step.call.tiling.granularity, 1)
+    granules = -(-(end - start) // granularity)
+    count = min(max(-(-len(tiles) * (end - start) // step.call.tiling.extent), workers), granules)
+    edges = [start + granules * k // count * granularity for k in range(count)]
+    return [Tile(a, b) for a, b in pairwise([*edges, end])]
 
 
 def _homes(tiles: int, workers: int) -> list[int]:
