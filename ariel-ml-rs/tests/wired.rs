@@ -109,6 +109,7 @@ mod sums {
             1 => STATE, 4 by 1;
             2 => INPUT, 4 by 1;
         ];
+        pieces [];
     }
 
     ariel_ml_rs::parallel! {

@@ -57,9 +57,11 @@ def check_units(units: Units, schedule: Schedule, plan: MemoryPlan) -> None:
 
 
 def _check(units: Units, before: list[int], tiles: dict[int, _Touched], others: dict[int, _Touched]) -> None:
-    """Raises InternalError where a tile conflicts with an earlier one of `others` and does not wait for it."""
-    for later, mine in tiles.items():
-        for earlier, theirs in others.items():
+    """Raises InternalError where a tile and one of `others` conflict and the later does not wait for the earlier."""
+    for index, mine in tiles.items():
+        for other, theirs in others.items():
+            # Pieces of two steps may take turns.
+            earlier, later = min(index, other), max(index, other)
             if earlier < later and not before[later] >> earlier & 1 and mine.conflicts(theirs):
                 raise InternalError(
                     "two tiles could touch the same bytes at the same time",

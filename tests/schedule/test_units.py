@@ -37,7 +37,7 @@ def units_of(model: Compiled, workers: int) -> Units:
 @pytest.mark.parametrize("name", MODELS)
 def test_units_of_real_models_hold(models: Path, name: str, workers: int) -> None:
     """The checker accepts them; one unit begins and one ends."""
-    model = compiled(models / "dev" / name / "model.tflite")
+    model = compiled(models / "dev" / name / "model.tflite", workers)
     units = units_of(model, workers)
     check_units(units, model.schedule, model.plan)
     assert [k for k, u in enumerate(units.units) if not u.needs] == [0]
@@ -56,7 +56,7 @@ def test_tiles_differ_by_little(models: Path) -> None:
 @pytest.fixture
 def kws(models: Path) -> tuple[Compiled, Units]:
     """Keyword spotting and its units on four workers."""
-    model = compiled(models / "dev" / "mlperf_kws_int8" / "model.tflite")
+    model = compiled(models / "dev" / "mlperf_kws_int8" / "model.tflite", 4)
     return model, units_of(model, 4)
 
 
