@@ -158,6 +158,14 @@ def miri(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Run 100,000 inferences on each emulated board with several cores, every answer checked: some ten minutes."""
+    ensure(targets=("riscv32imac-unknown-none-elf", "thumbv8m.main-none-eabi"))
+    install(session)
+    session.run("python", "-m", "tools.soak", *session.posargs)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Compile thousands of damaged models: none may give a traceback, a hang, or code that does not compile."""
     ensure(targets=(), emulators=())

@@ -17,7 +17,7 @@ from ariel_build.boards import Board, Emulation
 from ariel_build.errors import BoardError, InternalError, SetupError
 from ariel_build.run import counter, rp2040, rtl
 
-__all__ = ["Count", "Emulated", "emulate"]
+__all__ = ["Count", "Emulated", "Pooled", "emulate"]
 
 #: What the statuses of `harness/firmware/src/platform/mod.rs` mean: defects of ours, but for the stack.
 _STATUSES = {
@@ -54,12 +54,25 @@ class Count:
 
 
 @dataclass(frozen=True)
+class Pooled:
+    """What a core did for the pool over all samples: units completed, those of them stolen, times gone to sleep."""
+
+    units: int
+    steals: int
+    sleeps: int
+
+
+@dataclass(frozen=True)
 class Emulated:
-    """What a run gave: the output bytes of each sample; what each inference took, where counted; the stack per core."""
+    """What a run gave: the output bytes of each sample; what each inference took, where counted; the stack per core.
+
+    `pool` has a row for each core; None on one core, and where the firmware has no pool.
+    """
 
     outputs: list[bytes]
     counts: list[Count] | None
     stack: list[int] | None
+    pool: list[Pooled] | None = None
 
 
 def emulate(
@@ -93,7 +106,8 @@ def emulate(
         outputs = _split((work / "out.bin").read_bytes(), len(samples))
         depths = struct.unpack(f"<{cores}I", (work / "stack.bin").read_bytes())
         stack = None if _UNKNOWN in depths else list(depths)
-        return Emulated(outputs, _counts(work / "counts.json", len(samples)) if count else None, stack)
+        counts = _counts(work / "counts.json", len(samples)) if count else None
+        return Emulated(outputs, counts, stack, _pool(work / "pool.bin", cores))
 
 
 def _command(board: Board, elf: Path, *, cores: int, count: bool, say: Callable[[str], None]) -> list[str | Path]:
@@ -178,6 +192,14 @@ def _split(data: bytes, samples: int) -> list[bytes]:
     if rest:
         raise InternalError("the firmware wrote outputs that are not of one size", {"bytes": len(data)})
     return [data[size * index : size * (index + 1)] for index in range(samples)]
+
+
+def _pool(path: Path, cores: int) -> list[Pooled] | None:
+    """Returns what each core did for the pool, or None where there is none, or nobody used it."""
+    if cores == 1 or not path.exists():
+        return None
+    rows = list(struct.iter_unpack("<3I", path.read_bytes()))
+    return [Pooled(*row) for row in rows] if any(map(any, rows)) else None
 
 
 def _counts(path: Path, samples: int) -> list[Count]:

@@ -31,6 +31,7 @@ def collect(
     """Returns the contents of stats.json; `sizes` and `baseline` are of the firmware with the model and without."""
     counts = emulated.counts or []
     stack = emulated.stack
+    pool = emulated.pool or []
     cost = sizes is not None and baseline is not None
     return {
         "board": board.name,
@@ -42,6 +43,9 @@ def collect(
         "cycles": _mean([count.cycles for count in counts if count.cycles is not None]),
         "cycles_per_core": _per_core([count.awake for count in counts], cores),
         "bus_waits_per_core": _per_core([count.bus_waits for count in counts], cores),
+        "units_per_inference": _each(len(emulated.outputs), [core.units for core in pool]),
+        "steals_per_inference": _each(len(emulated.outputs), [core.steals for core in pool]),
+        "sleeps_per_inference": _each(len(emulated.outputs), [core.sleeps for core in pool]),
         "flash_bytes": sizes.flash - baseline.flash if cost and sizes and baseline else None,
         "ram_bytes": sizes.ram - baseline.ram if cost and sizes and baseline else None,
         "weights_bytes": facts.weights_bytes if facts else None,
@@ -52,6 +56,14 @@ def collect(
         "elf_ram_bytes": sizes.all_ram if sizes else None,
         "macs": facts.macs if facts else None,
     }
+
+
+def _each(inferences: int, cores: Sequence[int]) -> Number:
+    """Returns the mean over the inferences of what all cores did."""
+    if not cores or not inferences:
+        return None
+    mean = round(sum(cores) / inferences, 1)
+    return int(mean) if mean == int(mean) else mean
 
 
 def _mean(values: Sequence[int]) -> Number:

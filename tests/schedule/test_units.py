@@ -18,8 +18,8 @@ from ariel_build.schedule.access import Blocks, overlap
 from ariel_build.schedule.check_units import check_units
 from ariel_build.schedule.split import split
 from ariel_build.schedule.units import Unit, Units, build_units
+from tests.zoo import FLOAT, node, onnx_file
 
-pytestmark = pytest.mark.models
 MODELS = ("mlperf_kws_int8", "mlperf_ic_int8", "mlperf_ad_int8", "own_gru12_unrolled_int8")
 
 
@@ -172,3 +172,23 @@ def test_overlap(a: Blocks, b: Blocks, meet: bool) -> None:
     """Runs and columns meet where they share a byte."""
     assert overlap(a, b) is meet
     assert overlap(b, a) is meet
+
+
+def test_branches_run_side_by_side(tmp_path: Path) -> None:
+    """Steps of two branches that stay whole: no edge orders them, so that two cores may take one each."""
+    path = tmp_path / "branches.onnx"
+    nodes = [node(op, ["x"], [op], kernel_shape=[3, 3], pads=[1, 1, 1, 1]) for op in ("MaxPool", "AveragePool")]
+    nodes += [node("Concat", ["MaxPool", "AveragePool"], ["y"], axis=1)]
+    onnx_file(path, nodes, {"x": (FLOAT, [1, 4, 8, 8])}, {"y": (FLOAT, [1, 8, 8, 8])})
+    model = compiled(path, cores=2)
+    units = build_units(model.schedule, model.plan, 2, lambda step, _: [step.whole])
+    check_units(units, model.schedule, model.plan)
+    steps = [s.index for s in model.schedule.steps if s.call.kernel.startswith("pool2d")]
+    first, second = (next(k for k, u in enumerate(units.units) if u.step == step) for step in steps)
+    assert not reaches(units, first, second)
+    assert not reaches(units, second, first)
+
+
+def reaches(units: Units, start: int, end: int) -> bool:
+    """Returns whether `end` waits for `start`, directly or through others."""
+    return any(need == start or reaches(units, start, need) for need in units.units[end].needs)

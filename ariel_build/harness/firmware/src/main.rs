@@ -5,6 +5,7 @@
 //! out.bin    for each sample all outputs in the model's order
 //! stack.bin  deepest stack of an inference in bytes: u32 for each core, u32::MAX where it is not known; of a worker its
 //!            whole stack
+//! pool.bin   on several cores: units, steals and sleeps of each core over all inferences that are counted, u32 each
 //! ```
 //!
 //! One inference on the first sample warms up; then the model is reset and the samples follow one another, as the steps

@@ -1,7 +1,7 @@
 //! The pool of this firmware's cores: what `wire!` adds to an application.
 
 use crate::platform::{CORES, PARK};
-use ariel_ml_rs::pool::{Pool, Seats};
+use ariel_ml_rs::pool::{Pool, Seats, Stats};
 
 /// A seat for each core behind the first.
 static SEATS: Seats<{ CORES as usize - 1 }> = Seats::new();
@@ -16,6 +16,11 @@ pub fn worker(worker: u32) -> ! {
         Some(seat) => seat.work(),
         None => unreachable!("each core takes its own seat, once"),
     }
+}
+
+/// What each core has done for models so far. Counting takes a load, an addition and a store per unit.
+pub fn stats() -> [Stats; CORES as usize] {
+    core::array::from_fn(|worker| POOL.stats(worker))
 }
 
 /// Defines `serve` of a compiled model: as `serve::serve`, with all cores at the model. What `wire!` with a pool expands to.

@@ -16,6 +16,8 @@ pub fn serve<M: Infer>(model: &mut M, input: &mut M::Input) -> Result<(), Status
         return Err(Status::WrongSize);
     }
     let mut deepest = 0;
+    #[cfg(all(feature = "multicore", not(feature = "baseline")))]
+    let mut before = crate::pool::stats();
     // Sample 0 comes twice: its first inference warms up, and is neither written nor, by our reader, counted.
     let rounds = if samples == 0 { 0 } else { samples + 1 };
     for round in 0..rounds {
@@ -23,6 +25,10 @@ pub fn serve<M: Infer>(model: &mut M, input: &mut M::Input) -> Result<(), Status
         if round == 1 {
             source.seek(HEADER);
             model.reset();
+            #[cfg(all(feature = "multicore", not(feature = "baseline")))]
+            {
+                before = crate::pool::stats();
+            }
         }
         for part in 0..M::Input::PARTS {
             source.read(input.part_mut(part)).ok_or(Status::NoInput)?;
@@ -46,6 +52,21 @@ pub fn serve<M: Infer>(model: &mut M, input: &mut M::Input) -> Result<(), Status
     for worker in 1..platform::CORES {
         let depth = stack::worker_depth(worker).ok_or(Status::StackOverflow)?;
         facts.write(&depth.to_le_bytes()).ok_or(Status::NoOutput)?;
+    }
+    #[cfg(all(feature = "multicore", not(feature = "baseline")))]
+    write_pool(&before)?;
+    Ok(())
+}
+
+/// Writes what each core did for the model since `before`.
+#[cfg(all(feature = "multicore", not(feature = "baseline")))]
+fn write_pool(before: &[ariel_ml_rs::pool::Stats]) -> Result<(), Status> {
+    let mut file = File::open(c"pool.bin", Mode::Write).ok_or(Status::NoOutput)?;
+    for (now, before) in crate::pool::stats().iter().zip(before) {
+        let counts = [(now.units, before.units), (now.steals, before.steals), (now.sleeps, before.sleeps)];
+        for (now, before) in counts {
+            file.write(&now.wrapping_sub(before).to_le_bytes()).ok_or(Status::NoOutput)?;
+        }
     }
     Ok(())
 }
