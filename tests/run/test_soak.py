@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ariel_build.errors import InternalError
 from ariel_build.schedule.units import Units
 from tools.soak import BEDS, soak
 
@@ -27,13 +28,19 @@ def test_every_answer_is_right(board: str, cores: int) -> None:
     assert min(report.dropped, report.forgotten, report.beside) > 10
 
 
-def test_a_plan_without_order_is_found() -> None:
-    """The soak itself: tiles that wait for nothing but the first one give wrong answers."""
+def test_tiles_that_do_not_wait_are_found() -> None:
+    """The soak itself: where one step waits for nothing but the first tile, answers are wrong, or the program ends."""
 
     def spoil(units: Units) -> Units:
-        last = len(units.units) - 1
-        hasty = [replace(u, needs=[0] if 0 < k < last else u.needs) for k, u in enumerate(units.units)]
-        hasty[-1] = replace(units.units[-1], needs=list(range(1, last)))
+        hasty = [replace(u, needs=[0]) if u.step == 2 else u for u in units.units]
+        # All others still end before the last unit does.
+        hasty[-1] = replace(hasty[-1], needs=list(range(len(hasty) - 1)))
         return replace(units, units=tuple(hasty))
 
-    assert soak("host", 4, 200, spoil=spoil).wrong > 0
+    try:
+        wrong = soak("host", 4, 200, spoil=spoil).wrong
+    except InternalError as error:
+        # Softmax looks up differences from a maximum that a race makes false.
+        assert "ended by signal" in error.message  # noqa: PT017 - either is right
+        return
+    assert wrong > 0
