@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ariel_build.isa import armv7e_m, vfpv4_sp
+from ariel_build.isa import armv7e_m, scalar, vfpv4_sp
 from ariel_build.kernel import KernelCall
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ def kernels_of(board: Board) -> Kernels:
     kernels: dict[str, Callable[[KernelCall], KernelCall]] = {}
     if board.cores and all(core.isa == "armv7e-m" and core.dsp for core in board.cores):
         kernels |= armv7e_m.KERNELS
+    elif not board.is_host:
+        kernels |= scalar.KERNELS
+        if all(core.isa.startswith("rv32") for core in board.cores):
+            kernels |= scalar.RISCV
     if board.target in vfpv4_sp.TARGETS and all(core.fpu is not None for core in board.cores):
         kernels |= vfpv4_sp.KERNELS
     return kernels

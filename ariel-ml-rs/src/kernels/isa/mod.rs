@@ -5,5 +5,6 @@
 
 #[cfg(armv7e_m)]
 pub mod armv7e_m;
+pub mod scalar;
 #[cfg(vfpv4_sp)]
 pub mod vfpv4_sp;

@@ -6,6 +6,7 @@ mod depthwise_conv2d;
 mod fully_connected;
 mod pool2d;
 mod reduce;
+mod scalar;
 
 use crate::memory::{Arena, Element, Image, Memory, Region};
 use crate::quant::{Bounds, DoubleRounding, Multiplier, NearestEven, Requantize, high_mul, rounding_shift_right};

@@ -1,0 +1,193 @@
+//! 2-D convolution of int8: blocks of three or six pixels times four channels.
+//!
+//! The patches of a block are packed into scratch, three elements in two words (see [`super`]), and serve all output
+//! channels. Sums that are too long for that are made of segments of the depth.
+
+use super::finish::{Channel, Limits};
+use super::patches::{Patches, RUNS};
+use super::triples::{CHANNELS, PIXELS, STEPS, TRIPLE, TRIPLES, sum3, sum6};
+use crate::kernels::window::Window;
+use crate::memory::{Image, Memory, Region};
+use crate::tile::{Axis, Tile};
+use core::mem::MaybeUninit;
+
+/// int8 convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct Conv2d {
+    /// Input image.
+    pub input: Image,
+    /// Output image: its pixels follow each other.
+    pub output: Image,
+    /// Window over the input.
+    pub window: Window,
+    /// Filters in blocks of four channels, `[block][depth][4]`; zeros make the depth even and the last block whole.
+    pub filter: &'static [i8],
+    /// A [`Channel`] for each output channel: four words.
+    pub channels: &'static [i32],
+    /// What the channels share.
+    pub limits: Limits,
+    /// Elements of the depth, an even number, whose sums have no more bits than the compiler has proved.
+    pub segment: u32,
+    /// Zero point of the input: what padding reads as.
+    pub input_zero_point: i8,
+    /// How tiles are cut.
+    pub axis: Axis,
+    /// Room for packed patches, and for runs of them.
+    pub scratch: Region,
+}
+
+/// Sums of a block, `[channel][pixel]`.
+const SUMS: usize = CHANNELS * PIXELS;
+
+impl Conv2d {
+    /// Whether the taps of a row lie one behind the other.
+    pub(super) const fn is_dense(&self) -> bool {
+        self.window.dilation_w == 1 && self.input.pixel == self.input.channels
+    }
+
+    /// Elements of a run of taps.
+    pub(super) const fn run_bytes(&self) -> usize {
+        let taps = if self.is_dense() { self.window.width as usize } else { 1 };
+        taps * self.input.channels as usize
+    }
+
+    /// Elements of a patch, rounded up to whole steps.
+    const fn depth(&self) -> usize {
+        (self.window.taps() * self.input.channels as usize).next_multiple_of(STEPS)
+    }
+
+    /// Words of the packed patches of a block.
+    pub(super) const fn words(&self) -> usize {
+        2 * TRIPLES * self.depth()
+    }
+
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions, shapes and constants do not agree.
+    pub const fn check(&self, arena_bytes: usize) {
+        self.input.check::<i8>(arena_bytes);
+        self.output.check::<i8>(arena_bytes);
+        let (window, channels) = (&self.window, self.output.channels as usize);
+        assert!(
+            self.output.row == self.output.width * self.output.pixel,
+            "rows of the output do not follow each other"
+        );
+        assert!(self.channels.len() == Channel::WORDS * channels, "constants of the wrong length");
+        assert!(self.filter.len() == channels.next_multiple_of(CHANNELS) * self.depth(), "filter of the wrong length");
+        assert!(self.segment > 0 && (self.segment as usize).is_multiple_of(STEPS), "segments of whole steps");
+        let runs = if window.is_pointwise() { 0 } else { RUNS * self.run_bytes() };
+        let room = 4 * self.words() + runs;
+        self.scratch.check::<i8>(arena_bytes, room);
+        self.scratch.check::<i32>(arena_bytes, 0);
+        if window.is_pointwise() {
+            let (rows, columns) = (self.output.height as usize - 1, self.output.width as usize - 1);
+            assert!(rows * (window.stride_h as usize) < self.input.height as usize, "too many rows");
+            assert!(columns * (window.stride_w as usize) < self.input.width as usize, "too many columns");
+        }
+    }
+
+    /// Computes one tile of the output.
+    ///
+    /// # Safety
+    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
+    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins
+    /// at a multiple of four where it is a range of channels.
+    #[inline(never)]
+    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+        let (width, height) = (self.output.width as usize, self.output.height as usize);
+        let channels = self.output.channels as usize;
+        let (mut pixel, end, first, last) = match self.axis {
+            Axis::Rows => (tile.start() * width, tile.end() * width, 0, channels),
+            Axis::Pixels => (tile.start(), tile.end(), 0, channels),
+            Axis::Channels => (0, width * height, tile.start(), tile.end()),
+        };
+        // An image has columns (`Image::check`), which the optimiser cannot know.
+        let mut y = pixel.checked_div(width).unwrap_or(0);
+        let mut x = pixel - y * width;
+        // SAFETY: the tile's pixels and channels lie inside the output and are this call's own; the scratch is this worker's.
+        unsafe {
+            let patches = Patches::new(self, memory);
+            let stride = self.output.pixel as usize;
+            let output = self.output.view::<i8>(memory).pixel(0, 0);
+            while pixel < end {
+                let count = PIXELS.min(end - pixel);
+                let words = patches.pack((y, x), count);
+                self.multiply(words, count, output.add(pixel * stride), (first, last));
+                pixel += count;
+                x += count;
+                while x >= width {
+                    (y, x) = (y + 1, x - width);
+                }
+            }
+        }
+    }
+
+    /// Computes channels `first..last` of a block of `count` pixels, the first of which is at `output`.
+    ///
+    /// # Safety
+    /// `words` are the packed patches of the block; the pixels and channels are this call's own; `first` begins a block.
+    unsafe fn multiply(&self, words: *const i32, count: usize, output: *mut i8, (first, last): (usize, usize)) {
+        let depth = self.depth();
+        let stride = self.output.pixel as usize;
+        let mut sums = MaybeUninit::<[i32; SUMS]>::uninit();
+        let sums = sums.as_mut_ptr().cast::<i32>();
+        let is_small = count <= TRIPLE;
+        let pixels = if is_small { TRIPLE } else { PIXELS };
+        let mut block = first;
+        while block < last {
+            // SAFETY: `check` proved the lengths of filter and constants.
+            unsafe {
+                let weights = self.filter.as_ptr().add(block * depth);
+                self.sum(words, weights, is_small, sums);
+                let channels = CHANNELS.min(last - block);
+                for channel in 0..channels {
+                    let constants = *self.channels.as_ptr().cast::<Channel>().add(block + channel);
+                    let mut sum = sums.add(channel * pixels).cast_const();
+                    let sum_end = sum.add(count);
+                    let mut place = output.add(block + channel);
+                    while sum != sum_end {
+                        place.write(constants.store((*sum).wrapping_add(constants.bias), self.limits));
+                        place = place.wrapping_add(stride);
+                        sum = sum.add(1);
+                    }
+                }
+            }
+            block += CHANNELS;
+        }
+    }
+
+    /// Sums of one block of pixels and channels.
+    ///
+    /// # Safety
+    /// The words are those of a block, the weights those of four channels, and there is room for the sums.
+    #[inline(always)]
+    unsafe fn sum(&self, words: *const i32, weights: *const i8, is_small: bool, sums: *mut i32) {
+        let (depth, segment) = (self.depth(), self.segment as usize);
+        let each = if is_small { 2 } else { 2 * TRIPLES };
+        // SAFETY: forwarded to the caller.
+        unsafe {
+            let part = |first: usize, sums: *mut i32| {
+                let steps = segment.min(depth - first) / STEPS;
+                let (words, weights) = (words.add(each * first), weights.add(CHANNELS * first));
+                if is_small {
+                    sum3(words, weights, steps, sums);
+                } else {
+                    sum6(words, weights, steps, sums);
+                }
+            };
+            part(0, sums);
+            let mut first = segment;
+            while first < depth {
+                let mut more = MaybeUninit::<[i32; SUMS]>::uninit();
+                let more = more.as_mut_ptr().cast::<i32>();
+                part(first, more);
+                for index in 0..CHANNELS * TRIPLE * (each / 2) {
+                    let sum = sums.add(index);
+                    sum.write((*sum).wrapping_add(*more.add(index)));
+                }
+                first += segment;
+            }
+        }
+    }
+}

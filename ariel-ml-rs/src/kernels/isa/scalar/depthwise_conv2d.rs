@@ -1,0 +1,186 @@
+//! 3x3 depthwise convolution of int8, one filter for each channel.
+//!
+//! Lines of outputs run along rows or along columns, whichever are longer: the compiler says. Those that read a row of padding
+//! are computed apart (see [`super::plane`]).
+
+use super::finish::{Channel, Limits};
+use super::plane::{BEFORE, BEHIND, FIRST_OUTSIDE, LAST_OUTSIDE, Plane, TAPS, TWO, plane};
+use crate::kernels::window::Window;
+use crate::memory::{Image, Memory};
+use crate::tile::{Axis, Tile};
+use core::ops::Range;
+
+/// int8 depthwise convolution with a window of 3x3 and at most one row or column of padding on each side.
+#[derive(Clone, Copy, Debug)]
+pub struct DepthwiseConv2d {
+    /// Input image.
+    pub input: Image,
+    /// Output image.
+    pub output: Image,
+    /// Window over the input, with a stride of 1 or 2 along lines.
+    pub window: Window,
+    /// Nine weights of each channel: three across a line, three along it.
+    pub filter: &'static [i8],
+    /// A [`Channel`] for each output channel: four words.
+    pub channels: &'static [i32],
+    /// What the channels share.
+    pub limits: Limits,
+    /// Zero point of the input: what padding reads as.
+    pub input_zero_point: i8,
+    /// Whether lines are columns.
+    pub vertical: bool,
+    /// How tiles are cut.
+    pub axis: Axis,
+}
+
+/// One of the two axes of an image.
+#[derive(Clone, Copy)]
+struct Side {
+    /// Pixels of the input, and of the output.
+    extent: [usize; 2],
+    /// Bytes from a pixel to the next, of the input and of the output.
+    step: [usize; 2],
+    /// Input pixels from a window to the next.
+    stride: usize,
+    /// Input pixels of padding before the image.
+    pad: usize,
+}
+
+impl Side {
+    /// Whether the first tap of window `index` is padding.
+    const fn is_before(&self, index: usize) -> bool {
+        index * self.stride < self.pad
+    }
+
+    /// Whether the last tap of window `index` is padding.
+    const fn is_behind(&self, index: usize) -> bool {
+        index * self.stride + 2 >= self.extent[0] + self.pad
+    }
+
+    /// Whether all but the first tap of all windows, and all but the last, lie inside the image.
+    const fn is_narrow(&self) -> bool {
+        self.stride > 0 && self.pad < 2 && (self.extent[1] - 1) * self.stride + 1 < self.extent[0] + self.pad
+    }
+}
+
+impl DepthwiseConv2d {
+    /// The axes along a line, and across.
+    const fn sides(&self) -> (Side, Side) {
+        let (input, output, window) = (&self.input, &self.output, &self.window);
+        let vertical = Side {
+            extent: [input.height as usize, output.height as usize],
+            step: [input.row as usize, output.row as usize],
+            stride: window.stride_h as usize,
+            pad: window.pad_top as usize,
+        };
+        let horizontal = Side {
+            extent: [input.width as usize, output.width as usize],
+            step: [input.pixel as usize, output.pixel as usize],
+            stride: window.stride_w as usize,
+            pad: window.pad_left as usize,
+        };
+        if self.vertical { (vertical, horizontal) } else { (horizontal, vertical) }
+    }
+
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions, shapes and constants do not agree.
+    pub const fn check(&self, arena_bytes: usize) {
+        self.input.check::<i8>(arena_bytes);
+        self.output.check::<i8>(arena_bytes);
+        let (window, channels) = (&self.window, self.output.channels as usize);
+        assert!(window.height == 3 && window.width == 3, "a window of 3x3");
+        assert!(window.dilation_h == 1 && window.dilation_w == 1, "taps are neighbours");
+        assert!(self.output.channels == self.input.channels, "a filter for each channel");
+        assert!(self.filter.len() == TAPS * channels, "filter of the wrong length");
+        assert!(self.channels.len() == Channel::WORDS * channels, "constants of the wrong length");
+        assert!(self.limits.below == 0, "negative sums are no exception");
+        let (along, across) = self.sides();
+        assert!(along.is_narrow() && across.is_narrow(), "one row or column of padding");
+        assert!(along.stride < 3 && along.step[1] > 0, "a stride of 1 or 2");
+    }
+
+    /// Computes one tile of the output.
+    ///
+    /// # Safety
+    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
+    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and is one of
+    /// whole rows, if it is not one of channels.
+    #[inline(never)]
+    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+        let (height, width) = (self.output.height as usize, self.output.width as usize);
+        let all = 0..self.output.channels as usize;
+        let (rows, channels) = match self.axis {
+            Axis::Rows => (tile.start()..tile.end(), all),
+            // An image has columns (`Image::check`), which the optimiser cannot know.
+            Axis::Pixels => {
+                (tile.start().checked_div(width).unwrap_or(0)..tile.end().checked_div(width).unwrap_or(0), all)
+            }
+            Axis::Channels => (0..height, tile.start()..tile.end()),
+        };
+        let (outer, inner) = if self.vertical { (0..width, rows) } else { (rows, 0..width) };
+        if inner.is_empty() || channels.is_empty() {
+            return;
+        }
+        let across = self.sides().1;
+        let edge = |line: usize| {
+            let first = if across.is_before(line) { FIRST_OUTSIDE } else { 0 };
+            if across.is_behind(line) { first | LAST_OUTSIDE } else { first }
+        };
+        let mut line = outer.start;
+        while line < outer.end {
+            let flags = edge(line);
+            let mut end = line + 1;
+            while end < outer.end && edge(end) == flags {
+                end += 1;
+            }
+            // SAFETY: `edge` says which rows of taps are padding; the rest is forwarded to the caller.
+            unsafe { self.lines(memory, flags, line..end, inner.clone(), channels.clone()) };
+            line = end;
+        }
+    }
+
+    /// Computes the outputs `inner` of lines with the same padding.
+    ///
+    /// # Safety
+    /// As for `run`; `flags` says which rows of taps of the lines are padding. No range is empty.
+    unsafe fn lines(
+        &self,
+        memory: Memory<'_>,
+        flags: u32,
+        lines: Range<usize>,
+        inner: Range<usize>,
+        channels: Range<usize>,
+    ) {
+        let (along, across) = self.sides();
+        let (before, behind) = (along.is_before(inner.start), along.is_behind(inner.end - 1));
+        let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
+        let flags = flags | flag(before, BEFORE) | flag(behind, BEHIND) | flag(along.stride == 2, TWO);
+        // The first column of the first window that lies inside the image.
+        let column = (inner.start * along.stride).saturating_sub(along.pad);
+        let middle = lines.start * across.stride + 1 - across.pad;
+        // SAFETY: where a row of taps is padding, the one in the middle, which never is, is read in its place.
+        unsafe {
+            let image = self.input.view::<i8>(memory).pixel(0, 0).cast_const();
+            let image = image.add(channels.start + column * along.step[0] + middle * across.step[0]);
+            let first = if flags & FIRST_OUTSIDE == 0 { image.sub(across.step[0]) } else { image };
+            let last = if flags & LAST_OUTSIDE == 0 { image.add(across.step[0]) } else { image };
+            let output = self.output.view::<i8>(memory).pixel(0, 0);
+            plane(&Plane {
+                inputs: [first, image, last],
+                output: output.add(channels.start + inner.start * along.step[1] + lines.start * across.step[1]),
+                weights: self.filter.as_ptr().add(TAPS * channels.start),
+                constants: self.channels.as_ptr().cast::<Channel>().add(channels.start),
+                channels: channels.len(),
+                lines: lines.len(),
+                across: [across.stride * across.step[0], across.step[1]],
+                inside: (inner.len() - usize::from(behind)) * along.step[1],
+                flags,
+                zero_point: i32::from(self.input_zero_point),
+                along: along.step,
+                limits: self.limits,
+            });
+        }
+    }
+}

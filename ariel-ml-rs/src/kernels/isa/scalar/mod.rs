@@ -1,0 +1,27 @@
+//! Kernels for cores that multiply two 32-bit integers and have no SIMD: RISC-V with M, Cortex-M0+ and M3, Xtensa.
+//!
+//! They are plain Rust and run on any target; what makes them fast is what the compiler proves about a model's weights
+//! (`ariel_build/isa/scalar`).
+//!
+//! **Three products of two multiplications.** Three pixels a, b, c of a channel are two words, `c * 2^21 + a` and
+//! `c * 2^10 + b`. Their products with a weight are summed like numbers, modulo 2^32: `C * 2^21 + A` and `C * 2^10 + B`.
+//! Where A, B and C lie in `[-2^20, 2^20)`, as the compiler proves for every channel and every input, nothing is lost: the low
+//! 21 bits of the first word are A, the others C modulo 2^11; what that contributes to the second word is taken away, and
+//! its low 21 bits are B, the others the rest of C (see `triples`).
+//!
+//! **Requantisation in four instructions.** `(high word of (4 * sum * multiplier) + rounding) >> shift`, the zero point being in
+//! the rounding, and two less where the sum is negative and the reference rounds halves away from zero. The compiler has
+//! compared it with the reference at every step of the output (see `finish`).
+
+pub mod conv2d;
+pub mod depthwise_conv2d;
+mod finish;
+mod patches;
+mod plane;
+#[cfg(all(target_arch = "riscv32", target_feature = "m"))]
+mod riscv;
+mod triples;
+
+pub use conv2d::Conv2d;
+pub use depthwise_conv2d::DepthwiseConv2d;
+pub use finish::{Channel, Limits};

@@ -1,0 +1,150 @@
+//! The kernels of scalar cores.
+
+use super::conv2d::Case;
+use super::{Bench, CASES, Random, image, leak, whole};
+use crate::kernels::isa::scalar::{Conv2d, DepthwiseConv2d, Limits};
+use crate::kernels::window::Window;
+use crate::tile::Axis;
+
+/// Constants of random channels, and what they share.
+fn constants(random: &mut Random, count: usize, k: usize, below: i32) -> (Vec<i32>, Limits) {
+    let bounds = random.bounds();
+    let size = 14 + (usize::BITS - k.leading_zeros()).cast_signed() / 2;
+    let mut words = Vec::new();
+    for _ in 0..count {
+        let shift = random.between(size - 8, size - 5).max(1);
+        let multiplier = (random.next() & 0x3FFF_FFFF | 0x4000_0000).cast_signed();
+        words.extend([random.between(-50_000, 50_000), multiplier, (2 * bounds.zero_point + 1) << (shift - 1), shift]);
+    }
+    (words, Limits { min: bounds.min, max: bounds.max, below })
+}
+
+/// What a sum is stored as.
+fn stored(sum: i64, words: &[i32], limits: Limits) -> i8 {
+    let sum = sum + i64::from(words[0]);
+    let high = ((4 * sum * i64::from(words[1])) >> 32) + i64::from(words[2]);
+    let value = (high + if sum < 0 { i64::from(limits.below) } else { 0 }) >> words[3];
+    value.max(i64::from(limits.min)).min(i64::from(limits.max)) as i8
+}
+
+/// Sums of products of each pixel and output channel; `terms` gives the input channels that a channel reads.
+fn sums(
+    case: &Case,
+    x: &[i8],
+    (inputs, outputs): (usize, usize),
+    padding: i8,
+    weight: impl Fn(usize, usize, usize) -> i8,
+    terms: impl Fn(usize) -> core::ops::Range<usize>,
+) -> Vec<i64> {
+    let mut out = Vec::new();
+    for pixel in case.pixels() {
+        for channel in 0..outputs {
+            let mut sum = 0;
+            for tap in 0..case.window.taps() {
+                for input in terms(channel) {
+                    let x = case.cell(pixel, tap).map_or(padding, |(y, x0)| x[(y * case.width + x0) * inputs + input]);
+                    sum += i64::from(x) * i64::from(weight(channel, tap, input));
+                }
+            }
+            out.push(sum);
+        }
+    }
+    out
+}
+
+#[test]
+fn convolutions() {
+    let mut random = Random(3);
+    for _ in 0..CASES {
+        let case = Case::random(&mut random);
+        let (inputs, outputs) = (random.size(1, 6), random.size(1, 11));
+        let k = case.window.taps() * inputs;
+        let depth = k.next_multiple_of(2);
+        let mut bench = Bench::new();
+        let (x, w) = (random.stored(case.height * case.width * inputs), random.stored(outputs * k));
+        let below = if random.chance(50) { -2 } else { 0 };
+        let (words, limits) = constants(&mut random, outputs, k, below);
+        let padding = random.between(-128, 128) as i8;
+        let all = sums(&case, &x, (inputs, outputs), padding, |c, tap, i| w[c * k + tap * inputs + i], |_| 0..inputs);
+        let want: Vec<i8> =
+            all.iter().enumerate().map(|(i, sum)| stored(*sum, &words[i % outputs * 4..][..4], limits)).collect();
+        let mut filter = vec![0_i8; outputs.next_multiple_of(4) * depth];
+        for channel in 0..outputs {
+            for term in 0..k {
+                filter[(channel / 4 * depth + term) * 4 + channel % 4] = w[channel * k + term];
+            }
+        }
+        let output = bench.room::<i8>(want.len());
+        let kernel = Conv2d {
+            input: image(bench.put(&x), (case.height, case.width, inputs)),
+            output: image(output, (case.rows, case.columns, outputs)),
+            window: case.window,
+            filter: leak(filter),
+            channels: leak(words),
+            limits,
+            // Sums of 63 products of 2^14 have their bits.
+            segment: random.size(1, 31) as u32 * 2,
+            input_zero_point: padding,
+            axis: case.axis,
+            scratch: bench.room::<i32>(4 * depth + 2 * inputs * case.window.width as usize),
+        };
+        kernel.check(super::ARENA_BYTES);
+        let (extent, unit) = case.cut(outputs, 4);
+        let tiles = random.tiles(extent, unit);
+        // SAFETY: the kernel passed `check`, and the tiles lie inside the output.
+        bench.expect(output, &want, whole(extent), &tiles, |m, t| unsafe { kernel.run(m, t) });
+    }
+}
+
+/// One axis: input pixels, output pixels, stride, and padding before.
+fn side(random: &mut Random, most: i32) -> (usize, usize, u16, u16) {
+    let (stride, pad) = (random.size(1, most), random.size(0, 1));
+    let input = random.size(3, 12);
+    // The last window ends one behind the image at most.
+    let behind = random.size(0, 1);
+    (input, (input + pad + behind - 3) / stride + 1, stride as u16, pad as u16)
+}
+
+#[test]
+fn depthwise_convolutions() {
+    let mut random = Random(4);
+    for _ in 0..CASES {
+        let vertical = random.chance(50);
+        let (height, rows, stride_h, pad_top) = side(&mut random, if vertical { 2 } else { 3 });
+        let (width, columns, stride_w, pad_left) = side(&mut random, if vertical { 3 } else { 2 });
+        let window =
+            Window { height: 3, width: 3, stride_h, stride_w, dilation_h: 1, dilation_w: 1, pad_top, pad_left };
+        let axis = [Axis::Rows, Axis::Pixels, Axis::Channels][random.size(0, 2)];
+        let case = Case { height, width, window, rows, columns, axis };
+        let channels = random.size(1, 6);
+        let mut bench = Bench::new();
+        let (x, w) = (random.stored(height * width * channels), random.stored(9 * channels));
+        let (words, limits) = constants(&mut random, channels, 9, 0);
+        let padding = random.between(-128, 128) as i8;
+        let all = sums(&case, &x, (channels, channels), padding, |c, tap, _| w[c * 9 + tap], |c| c..c + 1);
+        let want: Vec<i8> =
+            all.iter().enumerate().map(|(i, sum)| stored(*sum, &words[i % channels * 4..][..4], limits)).collect();
+        let turned = (0..w.len()).map(|i| if vertical { w[i / 9 * 9 + i % 3 * 3 + i % 9 / 3] } else { w[i] }).collect();
+        let output = bench.room::<i8>(want.len());
+        let kernel = DepthwiseConv2d {
+            input: image(bench.put(&x), (height, width, channels)),
+            output: image(output, (rows, columns, channels)),
+            window,
+            filter: leak(turned),
+            channels: leak(words),
+            limits,
+            input_zero_point: padding,
+            vertical,
+            axis,
+        };
+        kernel.check(super::ARENA_BYTES);
+        let (extent, unit) = match axis {
+            Axis::Rows => (rows, 1),
+            Axis::Pixels => (rows * columns, columns),
+            Axis::Channels => (channels, 1),
+        };
+        let tiles = random.tiles(extent, unit);
+        // SAFETY: the kernel passed `check`, and the tiles lie inside the output.
+        bench.expect(output, &want, whole(extent), &tiles, |m, t| unsafe { kernel.run(m, t) });
+    }
+}

@@ -1,0 +1,201 @@
+"""stored(sum) = clamp((high word of (4 * sum * multiplier) + below(sum) + rounding) >> shift), proved.
+
+Both sides, this and the reference's definition, grow with the sum. So they agree for every sum that can occur where
+they agree on both sides of each step of the reference: that is tried for each channel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ariel_build.ir import Array
+from ariel_build.isa.unfit import Unfit
+from ariel_build.kernel import Field, Nested, Packed
+from ariel_build.ops.fixed_point import multiply
+
+__all__ = ["Channels", "Ints", "requantised"]
+
+Ints = npt.NDArray[np.int64]
+
+_INT32 = 1 << 31
+#: What |sum| must stay below: four times the sum is a word.
+_SUM = 1 << 29
+#: The greatest shift: a zero point of 128 times it leaves room for the sum.
+_MOST_SHIFT = 22
+#: The multiplier that leaves a sum as it is.
+_UNIT = 1 << 30
+#: No value of a sum.
+_OVERFLOW = 1 << 40
+#: What is added to negative sums where halves go away from zero.
+BELOW = -2
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Weights [channels, k], constants [channels, (bias, multiplier, rounding, shift)], and what negative sums get."""
+
+    weights: Ints
+    constants: Array
+    below: int
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """How the reference stores the sums of some channels: columns of factors, and the limits of the output."""
+
+    multiplier: Ints
+    shift: Ints
+    scale: npt.NDArray[np.float32] | None
+    zero_point: int
+    least: int
+    greatest: int
+
+    def stored(self, sums: Ints) -> Ints:
+        """Returns what sums [channels, ..] are stored as."""
+        if self.scale is None:
+            value = multiply(sums, self.multiplier, self.shift)
+        else:
+            product = sums.astype(np.float32) * self.scale
+            value = np.rint(np.clip(product, np.float32(-1024), np.float32(1024))).astype(np.int64)
+        return np.clip(value + self.zero_point, self.least, self.greatest)
+
+    def of(self, rows: Ints) -> _Reference:
+        """Returns the reference of some channels."""
+        scale = None if self.scale is None else self.scale[rows]
+        return _Reference(self.multiplier[rows], self.shift[rows], scale, self.zero_point, self.least, self.greatest)
+
+
+def requantised(weights: Ints, fields: dict[str, Field]) -> Channels:
+    """Returns constants that give the reference's value for every sum of every channel; Unfit where there are none.
+
+    Channels whose output never changes, as dead ones with huge biases have, get other weights.
+    """
+    bias = fields["bias"]
+    if not isinstance(bias, Packed) or fields.get("filter_zero_point", 0) != 0:
+        raise Unfit
+    reference = _reference(fields, weights.shape[0])
+    weights, biases = weights.copy(), bias.data.astype(np.int64).copy()
+    low = biases + np.where(weights > 0, -128 * weights, 127 * weights).sum(axis=1)
+    high = biases + np.where(weights > 0, 127 * weights, -128 * weights).sum(axis=1)
+    if low.min() < -_INT32 or high.max() >= _INT32:
+        raise Unfit
+    first, last = (reference.stored(ends[:, None])[:, 0] for ends in (low, high))
+    constants = np.stack([biases, *_guess(reference)], axis=1)
+    constant = first == last
+    weights[constant] = 0
+    constants[constant] = np.stack([np.zeros_like(first), np.zeros_like(first), first, np.zeros_like(first)], 1)[
+        constant
+    ]
+    rows = np.flatnonzero(~constant)
+    if rows.size == 0:
+        return Channels(weights, constants.astype(np.int32), 0)
+    if min(low[rows].min(), -high[rows].max()) <= -_SUM:
+        raise Unfit
+    steps = _steps(reference.of(rows), low[rows], high[rows], biases[rows])
+    for below in (0, BELOW):
+        found = constants.copy()
+        wrong = rows[_wrong(found[rows], below, steps)]
+        for row in wrong:
+            at = int(np.searchsorted(rows, row))
+            if int(last[row] - first[row]) == 1:
+                _split(found[row], steps, at, int(first[row]), (int(low[row]), int(high[row])))
+        wrong = rows[_wrong(found[rows], below, steps)]
+        if wrong.size == 0:
+            return Channels(weights, found.astype(np.int32), below)
+    raise Unfit
+
+
+def _reference(fields: dict[str, Field], count: int) -> _Reference:
+    """Returns the reference of a call."""
+    requantize, bounds = fields["requantize"], fields["bounds"]
+    if not (isinstance(requantize, Nested) and isinstance(bounds, Nested)):
+        raise Unfit
+    numbers = [bounds.fields[key] for key in ("zero_point", "min", "max")]
+    zero_point, least, greatest = (int(n) for n in numbers if isinstance(n, int))
+    column = np.zeros((count, 1), np.int64)
+    scales = requantize.fields.get("scales")
+    if isinstance(scales, Packed):
+        scale = np.broadcast_to(scales.data.reshape(-1, 1).astype(np.float32), (count, 1))
+        if not (np.isfinite(scale).all() and scale.min() > 0):
+            raise Unfit
+        return _Reference(column, column, scale, zero_point, least, greatest)
+    pairs = requantize.fields["multipliers"]
+    if not isinstance(pairs, Packed):
+        raise Unfit
+    factors = np.broadcast_to(pairs.data.reshape(-1, 2).astype(np.int64), (count, 2))
+    return _Reference(factors[:, :1], factors[:, 1:], None, zero_point, least, greatest)
+
+
+def _guess(reference: _Reference) -> tuple[Ints, Ints, Ints]:
+    """Returns multipliers, roundings and shifts that are right but for ties, where the real factor is less than 1.
+
+    Exact for double rounding: with sum * q * 2^-31 >= (2 j - 1) * 2^(n-1) - 1/2 for outputs j > 0, and
+    sum * q * 2^-31 >= (2 j - 1) * 2^(n-1) + 1/2 for j <= 0, both sides times 4 are integers.
+    """
+    if reference.scale is None:
+        multiplier, n = reference.multiplier[:, 0], -reference.shift[:, 0]
+        extra = (n > 0).astype(np.int64)
+    else:
+        mantissa, exponent = np.frexp(reference.scale[:, 0].astype(np.float64))
+        multiplier = np.minimum(np.rint(mantissa * _INT32).astype(np.int64), _INT32 - 1)
+        n, extra = -exponent.astype(np.int64), np.zeros_like(exponent, np.int64)
+    fits = (n >= 0) & (n + 1 <= _MOST_SHIFT)
+    shift = np.where(fits, n + 1, _MOST_SHIFT)
+    rounding = ((2 * reference.zero_point + 1) << (shift - 1)) + extra
+    return np.where(fits, multiplier, 0), rounding, shift
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """For each channel (rows) and each stored value above the least, the first sum that reaches it.
+
+    `sums` is one more than the greatest sum where none does, and the least sum where all do.
+    """
+
+    sums: Ints
+    values: Ints
+    low: Ints
+    high: Ints
+    bias: Ints
+
+
+def _steps(reference: _Reference, low: Ints, high: Ints, bias: Ints) -> _Steps:
+    """Returns the steps of the reference, by bisection."""
+    values = np.arange(reference.least + 1, reference.greatest + 1, dtype=np.int64)[None, :]
+    below = np.broadcast_to(low[:, None] - 1, (low.size, values.size)).copy()
+    reached = np.broadcast_to(high[:, None] + 1, below.shape).copy()
+    while np.any(reached - below > 1):
+        middle = (below + reached) >> 1
+        enough = reference.stored(middle) >= values
+        reached = np.where(enough, middle, reached)
+        below = np.where(enough, below, middle)
+    return _Steps(reached, values, low[:, None], high[:, None], bias[:, None])
+
+
+def _wrong(constants: Ints, below: int, steps: _Steps) -> npt.NDArray[np.bool_]:
+    """Returns which channels do not agree with the reference."""
+    added, multiplier, rounding, shift = (constants[:, index, None] for index in range(4))
+
+    def value(sums: Ints) -> Ints:
+        """Returns what the kernel computes, before its limits; far too much where it would overflow."""
+        sums = sums - steps.bias + added
+        total = ((4 * sums * multiplier) >> 32) + rounding + np.where(sums < 0, below, 0)
+        fits = (np.abs(total) < _INT32) & (np.abs(sums) < _SUM)
+        return np.asarray(np.where(fits, total >> shift, _OVERFLOW))
+
+    # A step at the least sum, or behind the greatest, has one side only.
+    before, at = np.maximum(steps.sums - 1, steps.low), np.minimum(steps.sums, steps.high)
+    right = (value(before) < steps.values) | (steps.sums <= steps.low)
+    right &= (value(at) >= steps.values) | (steps.sums > steps.high)
+    right &= (value(steps.low) != _OVERFLOW) & (value(steps.high) != _OVERFLOW)
+    return np.asarray(~right.all(axis=1))
+
+
+def _split(constants: Ints, steps: _Steps, at: int, first: int, ends: tuple[int, int]) -> None:
+    """Sets the constants of a channel with two values: the bias makes the step lie at 0."""
+    step = int(steps.sums[at, np.searchsorted(steps.values[0], first + 1)])
+    if max(step - ends[0], ends[1] - step) + 2 < 1 << _MOST_SHIFT:
+        constants[:] = (constants[0] - step, _UNIT, (first + 1) << _MOST_SHIFT, _MOST_SHIFT)

@@ -1,0 +1,100 @@
+"""The kernels of scalar cores give what TFLite-Micro gives: whole, cut anywhere, and at opt-levels 0 and s."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ariel_build.boards import Board
+from ariel_build.driver import Compiled, compile_model
+from ariel_build.ir import Array
+from ariel_build.options import ModelOptions
+from ariel_build.run.execute import execute
+from tests.ops import parity, tflm
+from tests.ops.armv7e_m import operators
+from tests.ops.sums import samples_for
+from tests.run.support import ON
+
+CUT = Path(__file__).with_name("cut.rs").read_text()
+STATIC = re.compile(r"static (\w+): isa::scalar::(\w+) =\s+isa::scalar::\w+ \{(.*?)\n    \};", re.DOTALL)
+
+
+def unit(kernel: str, fields: str) -> int:
+    """Returns the multiple in which a call's tiles are cut."""
+    if "Axis::Channels" in fields:
+        return 4 if kernel == "Conv2d" else 1
+    found = re.search(r"output: Image \{[^}]*width: (\d+)", fields)
+    return int(found[1]) if found and kernel == "DepthwiseConv2d" else 1
+
+
+def cut(text: str) -> str:
+    """Returns a generated module whose steps are run in tiles of unequal sizes."""
+
+    def wrap(found: re.Match[str]) -> str:
+        name, kernel, fields = found.groups()
+        path = f"isa::scalar::{kernel}"
+        return f"static {name}: Cut<{path}, {unit(kernel, fields)}> = Cut({path} {{{fields}\n    }});"
+
+    text, count = STATIC.subn(wrap, text)
+    assert count, "no kernel of scalar cores in the module"
+    return re.sub(r"\n\}\n*$", CUT + "}\n", text)
+
+
+def emulated(
+    compiled: Compiled, text: str, folder: Path, board: Board, samples: parity.Samples, level: str
+) -> list[list[Array]]:
+    """Returns the outputs of each sample, as the generated Rust computes them on the emulated board."""
+    (folder / "ariel_models.rs").write_text(text)
+    (folder / "model.weights").write_bytes(compiled.weights)
+    given = [b"".join(x.tobytes() for x in sample) for sample in samples]
+    answers = execute(folder, "model", board, given, stats=False, opt_level=level).outputs
+    sizes = [value.type.bytes for value in compiled.graph.outputs]
+    ends = np.cumsum(sizes)
+    return [
+        [
+            np.frombuffer(answer[end - size : end], np.int8).reshape(value.shape)
+            for value, size, end in zip(compiled.graph.outputs, sizes, ends, strict=True)
+        ]
+        for answer in answers
+    ]
+
+
+@pytest.mark.parametrize(
+    "make, seed, least",
+    [(operators.convolution, 5, 30), (operators.depthwise, 6, 10), (operators.dense, 7, 10)],
+    ids=["convolution", "depthwise", "dense"],
+)
+@pytest.mark.parametrize(
+    "board, tiles, level",
+    [
+        pytest.param(ON[name].values[0], tiles, level, marks=ON[name].marks, id=f"{name}-{tiles}-{level}")
+        for name, tiles, level in (
+            ("qemu-riscv32", "whole", "3"),
+            ("qemu-riscv32", "cut", "s"),
+            ("qemu-cortex-m3", "cut", "0"),
+        )
+    ],
+)
+def test_equals_tflite_micro(
+    tmp_path: Path,
+    make: Callable[[np.random.Generator], tflm.Operator],
+    seed: int,
+    least: int,
+    board: Board,
+    tiles: str,
+    level: str,
+) -> None:
+    rng = np.random.default_rng(seed)
+    made = [make(rng) for _ in range(40)]
+    samples = samples_for(rng, made)
+    path = tmp_path / "operators.tflite"
+    want = parity.tflite(path, made, samples)
+    compiled = compile_model(path, ModelOptions(path), board, "model")
+    ours = sum("isa::" in step.call.kernel for step in compiled.schedule.steps)
+    assert ours >= least, "most of the operators shall have kernels of scalar cores"
+    text = compiled.module_text if tiles == "whole" else cut(compiled.module_text)
+    parity.agree(emulated(compiled, text, tmp_path, board, samples, level), want, f"{tiles}, opt-level {level}")
