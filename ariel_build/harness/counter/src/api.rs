@@ -63,6 +63,7 @@ unsafe extern "C" {
     pub fn qemu_plugin_register_vcpu_idle_cb(id: Id, callback: unsafe extern "C" fn(Id, u32));
     pub fn qemu_plugin_register_vcpu_resume_cb(id: Id, callback: unsafe extern "C" fn(Id, u32));
     pub fn qemu_plugin_register_atexit_cb(id: Id, callback: unsafe extern "C" fn(Id, *mut c_void), word: *mut c_void);
+    pub fn qemu_plugin_tb_vaddr(tb: *const Tb) -> u64;
     pub fn qemu_plugin_tb_n_insns(tb: *const Tb) -> usize;
     pub fn qemu_plugin_tb_get_insn(tb: *const Tb, index: usize) -> *mut Insn;
     fn qemu_plugin_insn_size(insn: *const Insn) -> usize;

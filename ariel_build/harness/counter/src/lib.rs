@@ -7,6 +7,8 @@
 //! section        = clocks at STOP - clocks at START, for every core: the markers themselves are not counted
 //! makespan       = the section's time on the core with the markers: waiting for the others is in it
 //! idle           = executed between IDLE and BUSY: waiting that a program does awake
+//! cycles         = the same section in estimated clock cycles of a Cortex-M4 (`timing`), where asked for
+//! steps          = the section by the markers of steps in it, where there are any
 //! ```
 //!
 //! At exit the sections go to the file named by `out=..` as JSON. With `cores=..` above 1, QEMU has to run one thread per
@@ -18,6 +20,8 @@ mod lockstep;
 mod markers;
 mod options;
 mod sections;
+mod thumb;
+mod timing;
 
 use api::{Id, Info, Tb};
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -26,6 +30,7 @@ use markers::{Encodings, Marker};
 use options::Options;
 use sections::Sections;
 use std::sync::{Mutex, OnceLock};
+use timing::Block;
 
 /// Version of the plugin interface that this was built for; QEMU 9 no longer takes 1.
 #[unsafe(no_mangle)]
@@ -104,6 +109,9 @@ unsafe extern "C" fn translated(_: Id, tb: *mut Tb) {
     let count = unsafe { api::qemu_plugin_tb_n_insns(tb) };
     // SAFETY: as above.
     unsafe { api::qemu_plugin_register_vcpu_tb_exec_cb(tb, block_starts, api::NO_REGS, word(count)) };
+    // SAFETY: as above.
+    let mut timed = setup.options.timed.then(|| Block::new(unsafe { api::qemu_plugin_tb_vaddr(tb) }));
+    let mut previous = None;
     for ahead in 0..count {
         // SAFETY: `ahead` is less than the number of instructions.
         let insn = unsafe { api::qemu_plugin_tb_get_insn(tb, ahead) };
@@ -117,8 +125,34 @@ unsafe extern "C" fn translated(_: Id, tb: *mut Tb) {
             let packed = word(marker.pack(ahead));
             // SAFETY: as above.
             unsafe { api::qemu_plugin_register_vcpu_insn_exec_cb(insn, mark_reached, api::NO_REGS, packed) };
+        } else if let Some(step) = markers::step(setup.markers, &bytes[..length]) {
+            let packed = word(ahead << 16 | step as usize);
+            // SAFETY: as above.
+            unsafe { api::qemu_plugin_register_vcpu_insn_exec_cb(insn, step_reached, api::NO_REGS, packed) };
+        }
+        if let Some(block) = &mut timed {
+            previous = Some(block.push(&bytes[..length], previous));
         }
     }
+    if let Some(block) = timed {
+        // Blocks are kept for ever, as QEMU may run one at any time; there are a few thousand.
+        let kept = core::ptr::from_ref(Box::leak(Box::new(block))).cast_mut().cast();
+        // SAFETY: as above.
+        unsafe { api::qemu_plugin_register_vcpu_tb_exec_cb(tb, timed_block_starts, api::NO_REGS, kept) };
+    }
+}
+
+/// The core starts this block: the clock that is estimated goes on.
+unsafe extern "C" fn timed_block_starts(_: u32, block: *mut c_void) {
+    // SAFETY: `translated` gave a block that lives for ever and that nobody changes.
+    timing::enter(unsafe { &*block.cast::<Block>() });
+}
+
+/// A core is about to execute the marker of a step.
+unsafe extern "C" fn step_reached(vcpu: u32, packed: *mut c_void) {
+    let (ahead, step) = (packed.addr() >> 16, packed.addr() & 0xffff);
+    let Ok(mut sections) = SECTIONS.lock() else { return };
+    sections.step(vcpu as usize, ahead as u64, u32::try_from(step).unwrap_or(0));
 }
 
 /// A core starts a block of as many instructions as the word says.
@@ -163,8 +197,8 @@ unsafe extern "C" fn resumes(_: Id, vcpu: u32) {
 /// QEMU leaves: writes what was counted.
 unsafe extern "C" fn at_exit(_: Id, _: *mut c_void) {
     let (Some(setup), Ok(sections)) = (SETUP.get(), SECTIONS.lock()) else { return };
-    let Options { out, cores, .. } = &setup.options;
-    if let Err(error) = std::fs::write(out, sections.json(*cores, lockstep::unheard())) {
+    let Options { out, cores, timed, .. } = &setup.options;
+    if let Err(error) = std::fs::write(out, sections.json(*cores, *timed, lockstep::unheard())) {
         eprintln!("ariel-counter: cannot write {out}: {error}");
     }
 }

@@ -1,4 +1,5 @@
-//! The plugin's arguments: `out=FILE`, and on several cores `cores=N`, `starters=N`, `quantum=N` and `bell=ADDRESS:CORE`.
+//! The plugin's arguments: `out=FILE`; `timing=cortex-m4` for the estimated time of that core; on several cores `cores=N`,
+//! `starters=N`, `quantum=N` and `bell=ADDRESS:CORE`.
 
 use crate::core_clock::CORES;
 
@@ -6,6 +7,8 @@ use crate::core_clock::CORES;
 pub struct Options {
     /// The file that the counts go to.
     pub out: String,
+    /// Whether to estimate clock cycles as the Cortex-M4 takes them, on one core.
+    pub timed: bool,
     /// Cores of the machine.
     pub cores: usize,
     /// The cores below this one run from reset on; the others are started by one that runs.
@@ -19,7 +22,8 @@ pub struct Options {
 impl Options {
     /// Reads the arguments; says what is wrong with them.
     pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { out: String::new(), cores: 1, starters: 1, quantum: 0, bells: Vec::new() };
+        let mut options =
+            Self { out: String::new(), timed: false, cores: 1, starters: 1, quantum: 0, bells: Vec::new() };
         for argument in arguments {
             options.take(&argument).ok_or_else(|| format!("argument `{argument}` is not understood"))?;
         }
@@ -38,6 +42,7 @@ impl Options {
         let (name, value) = argument.split_once('=')?;
         match name {
             "out" => value.clone_into(&mut self.out),
+            "timing" => self.timed = value == "cortex-m4",
             "cores" => self.cores = value.parse().ok()?,
             "starters" => self.starters = value.parse().ok()?,
             "quantum" => self.quantum = value.parse().ok()?,

@@ -1,10 +1,15 @@
 //! The sections that the markers START and STOP cut out of the program.
 
 use crate::core_clock::{CLOCKS, CORES, Reading};
+use crate::timing;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// What one section took: the time on the core with the markers, and what each core did meanwhile.
+/// What one section took: the time on the core with the markers, its clock cycles where they are estimated, what each core
+/// did meanwhile, and what each step took of it, in instructions and cycles.
 struct Section {
+    cycles: u64,
+    steps: BTreeMap<u32, (u64, u64)>,
     makespan: u64,
     executed: [u64; CORES],
     idle: [u64; CORES],
@@ -12,6 +17,10 @@ struct Section {
 
 /// What lay between markers.
 pub struct Sections {
+    /// Cycles at START; the step that runs, and instructions and cycles at its marker; what the steps before took.
+    started: u64,
+    step: Option<(u32, u64, u64)>,
+    steps: BTreeMap<u32, (u64, u64)>,
     open: Option<[Reading; CORES]>,
     done: Vec<Section>,
 }
@@ -26,19 +35,39 @@ fn read(core: usize, ahead: u64) -> [Reading; CORES] {
 impl Sections {
     /// Nothing yet.
     pub const fn new() -> Self {
-        Self { open: None, done: Vec::new() }
+        Self { started: 0, step: None, steps: BTreeMap::new(), open: None, done: Vec::new() }
     }
 
     /// A START marker behind `ahead` instructions of its block: the section begins behind it.
     pub fn start(&mut self, core: usize, ahead: u64) {
         self.open = Some(read(core, ahead + 1));
+        (self.started, self.step) = (timing::now(ahead + 1), None);
+        self.steps.clear();
+    }
+
+    /// The marker of a step: what follows is its work.
+    pub fn step(&mut self, core: usize, ahead: u64, step: u32) {
+        self.end_step(core, ahead);
+        self.step = Some((step, CLOCKS[core].read(ahead + 1).executed, timing::now(ahead + 1)));
+    }
+
+    /// The work of the running step ends here.
+    fn end_step(&mut self, core: usize, ahead: u64) {
+        if let Some((step, executed, cycles)) = self.step.take() {
+            let taken = self.steps.entry(step).or_default();
+            taken.0 += CLOCKS[core].read(ahead).executed - executed;
+            taken.1 += timing::now(ahead) - cycles;
+        }
     }
 
     /// A STOP marker: the section ends before it. Without a START before it, it means nothing.
     pub fn stop(&mut self, core: usize, ahead: u64) {
+        self.end_step(core, ahead);
         let end = read(core, ahead);
         if let Some(start) = self.open.take() {
             self.done.push(Section {
+                cycles: timing::now(ahead) - self.started,
+                steps: core::mem::take(&mut self.steps),
                 makespan: end[core].time - start[core].time,
                 executed: core::array::from_fn(|core| end[core].executed - start[core].executed),
                 idle: core::array::from_fn(|core| end[core].idle - start[core].idle),
@@ -46,8 +75,9 @@ impl Sections {
         }
     }
 
-    /// `{"sections": [{"makespan": .., "executed": [core 0, ..], "idle": [core 0, ..]}, ..], "unheard": ..}`
-    pub fn json(&self, cores: usize, unheard: u64) -> String {
+    /// `{"sections": [{"makespan": .., "executed": [core 0, ..], "idle": [core 0, ..]}, ..], "unheard": ..}`, and where they
+    /// are known in each section `"cycles": ..` and `"steps": [[step, instructions, cycles], ..]`
+    pub fn json(&self, cores: usize, timed: bool, unheard: u64) -> String {
         let mut text = String::from("{\"sections\": [");
         for (index, section) in self.done.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
@@ -55,9 +85,18 @@ impl Sections {
             // Writing to a String cannot fail; a list prints as JSON writes it.
             let _ = write!(
                 text,
-                "{comma}{{\"makespan\": {}, \"executed\": {executed:?}, \"idle\": {idle:?}}}",
+                "{comma}{{\"makespan\": {}, \"executed\": {executed:?}, \"idle\": {idle:?}",
                 section.makespan
             );
+            if timed {
+                let _ = write!(text, ", \"cycles\": {}", section.cycles);
+            }
+            if !section.steps.is_empty() {
+                let steps: Vec<_> =
+                    section.steps.iter().map(|(&step, &(count, cycles))| [step.into(), count, cycles]).collect();
+                let _ = write!(text, ", \"steps\": {steps:?}");
+            }
+            text.push('}');
         }
         let _ = writeln!(text, "], \"unheard\": {unheard}}}");
         text
