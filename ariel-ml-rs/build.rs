@@ -3,8 +3,11 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rustc-check-cfg=cfg(armv7e_m, vfpv4_sp)");
+    println!("cargo::rustc-check-cfg=cfg(armv7e_m, thumb2, vfpv4_sp)");
     let target = std::env::var("TARGET").unwrap_or_default();
+    if target.starts_with("thumbv7") || target.starts_with("thumbv8m.main") {
+        println!("cargo::rustc-cfg=thumb2");
+    }
     if target.starts_with("thumbv7em") {
         println!("cargo::rustc-cfg=armv7e_m");
     }

@@ -44,7 +44,8 @@ class Emulation:
 
     With `smp` the emulator is told how many cores to have, and all run from reset on; without, those behind the first
     are off until it starts them. `doorbells` has for each core the addresses at which a store wakes it. Where several
-    cores are counted, one may be `quantum` instructions ahead of the others.
+    cores are counted, one may be `quantum` instructions ahead of the others. `timing` names the core whose documented
+    timings estimate the clock cycles of one core.
     """
 
     emulator: str
@@ -55,6 +56,7 @@ class Emulation:
     smp: bool = False
     doorbells: tuple[tuple[int, ...], ...] = ()
     quantum: int = 0
+    timing: str = ""
 
 
 @dataclass(frozen=True)

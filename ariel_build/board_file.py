@@ -45,6 +45,7 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "smp": bool,
         "doorbells": list,
         "quantum": int,
+        "timing": str,
     },
     "generic": {"target-prefix!": str},
 }
@@ -155,7 +156,14 @@ class _Reader:
             smp=bool(entries.get("smp", False)),
             doorbells=doorbells,
             quantum=quantum,
+            timing=self._timing(entries.get("timing", "")),
         )
+
+    def _timing(self, name: object) -> str:
+        """Returns the core whose timings the instruction counter knows, or an empty string."""
+        if name not in ("", "cortex-m4"):
+            self._refuse(f'`run.timing` is `{name}`: only the timings of "cortex-m4" are known')
+        return str(name)
 
     def _tables(self, key: str, value: object) -> list[tuple[str, Mapping[str, object]]]:
         """Returns the tables of `[[key]]` with the prefix that messages use, each checked against `KEYS`."""

@@ -44,6 +44,8 @@ pub mod sync;
 mod tell;
 pub mod tensor;
 pub mod tile;
+#[doc(hidden)]
+pub mod trace;
 pub mod weights;
 pub mod wired;
 

@@ -185,6 +185,7 @@ macro_rules! model {
                 let memory = self.arena.memory();
                 if Self::STREAM.is_empty() {
                     $(
+                        $crate::trace::step::<$index>();
                         // SAFETY: the step passed `check` against this arena; the compiler's checker proved the plan (memory
                         // invariants 1 to 3), and `&mut self` keeps every other run away.
                         unsafe { $step.run(memory, $crate::tile::Tile::new(0, $extent)) };
@@ -226,8 +227,11 @@ macro_rules! model {
             unsafe fn tile(memory: $crate::memory::Memory<'_>, step: usize, tile: $crate::tile::Tile) {
                 match step {
                     $(
-                        // SAFETY: as in `run`; the pieces before are complete, as the caller promises.
-                        $index => unsafe { $step.run(memory, tile) },
+                        $index => {
+                            $crate::trace::step::<$index>();
+                            // SAFETY: as in `run`; the pieces before are complete, as the caller promises.
+                            unsafe { $step.run(memory, tile) };
+                        }
                     )*
                     _ => {}
                 }

@@ -40,7 +40,7 @@ def library(emulator: Path, say: Callable[[str], None]) -> Path:
 def arguments(run: Emulation, cores: int) -> list[str]:
     """Returns the plugin's arguments for firmware on so many cores."""
     if cores == 1:
-        return []
+        return [f"timing={run.timing}"] if run.timing else []
     starters = cores if run.smp else 1
     bells = [f"bell={bell}:{core}" for core, addresses in enumerate(run.doorbells[:cores]) for bell in addresses]
     return [f"cores={cores}", f"starters={starters}", f"quantum={run.quantum}", *bells]

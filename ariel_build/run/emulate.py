@@ -43,7 +43,8 @@ class Count:
 
     `instructions` of each core leave out those it waited with. The time from start to end, waiting included, is
     `makespan` in instructions and `cycles` in clock cycles. `awake` are the cycles in which each core did not sleep;
-    `bus_waits` are the cycles that its requests to fetch, load and store waited for their turn.
+    `bus_waits` are the cycles that its requests to fetch, load and store waited for their turn. `steps` has
+    instructions and cycles of each step, by its number, in firmware with markers of steps.
     """
 
     instructions: list[int]
@@ -51,6 +52,7 @@ class Count:
     cycles: int | None = None
     awake: list[int] | None = None
     bus_waits: list[int] | None = None
+    steps: dict[int, tuple[int, int]] | None = None
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,7 @@ def _counts(path: Path, samples: int) -> list[Count]:
 
 
 def _section(section: dict[str, Any]) -> Count:
-    """Returns one section of counts.json: the makespan is from the instruction counter, cycles are from the RTL."""
+    """Returns one section of counts.json: cycles are the instruction counter's estimate or a clock's."""
     waits = [section[key] for key in ("fetch_waits", "data_waits") if key in section]
     return Count(
         [all_ - idle for all_, idle in zip(section["executed"], section["idle"], strict=True)],
@@ -226,4 +228,5 @@ def _section(section: dict[str, Any]) -> Count:
         section.get("cycles"),
         section.get("awake"),
         [sum(core) for core in zip(*waits, strict=True)] if waits else None,
+        {step: (instructions, cycles) for step, instructions, cycles in section.get("steps", [])} or None,
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ariel_build.boards import Board
+from ariel_build.run import rtl
 from ariel_build.run.elf import Sizes
 from ariel_build.run.emulate import Emulated
 
@@ -41,6 +42,7 @@ def collect(
         "instructions_per_core": _per_core([count.instructions for count in counts], cores),
         "makespan_instructions": _mean([count.makespan for count in counts if count.makespan is not None]),
         "cycles": _mean([count.cycles for count in counts if count.cycles is not None]),
+        "cycles_kind": _kind(board) if any(count.cycles is not None for count in counts) else None,
         "cycles_per_core": _per_core([count.awake for count in counts], cores),
         "bus_waits_per_core": _per_core([count.bus_waits for count in counts], cores),
         "units_per_inference": _each(len(emulated.outputs), [core.units for core in pool]),
@@ -64,6 +66,13 @@ def _each(inferences: int, cores: Sequence[int]) -> Number:
         return None
     mean = round(sum(cores) / inferences, 1)
     return int(mean) if mean == int(mean) else mean
+
+
+def _kind(board: Board) -> str:
+    """Returns what cycles are: of the verilated core itself, of a model of the core, or estimated from its manual."""
+    if board.run is not None and board.run.timing:
+        return "estimated"
+    return "rtl" if board.run is not None and board.run.emulator == rtl.EMULATOR else "modelled"
 
 
 def _mean(values: Sequence[int]) -> Number:

@@ -27,6 +27,7 @@ KEYS = {
     "instructions_per_core",
     "makespan_instructions",
     "cycles",
+    "cycles_kind",
     "cycles_per_core",
     "bus_waits_per_core",
     "units_per_inference",
@@ -100,8 +101,10 @@ def test_stats_have_the_keys_of_the_contract(board: Board, fake: Fake) -> None:
     assert stats["instructions_per_inference"] == 500_001.5
     assert stats["instructions_per_core"] == [500_001.5]
     assert stats["makespan_instructions"] == 500_001.5
-    # Where cycles are modelled: 1 for the subtraction, 2 for a branch that is taken, 1 for the last, which is not.
-    assert stats["cycles"] == ((1_499_999 + 3) / 2 if board.name == "rp2040-sim" else None)
+    # Where there are cycles: 1 for the subtraction, 2 for a branch that is taken, 1 for the last, which is not.
+    kind = {"rp2040-sim": "modelled", "qemu-cortex-m4": "estimated"}.get(board.name)
+    assert stats["cycles"] == ((1_499_999 + 3) / 2 if kind else None)
+    assert stats["cycles_kind"] == kind
     assert (stats["weights_bytes"], stats["arena_bytes"], stats["macs"]) == (11, 1000, 12)
     # Two buffers of 16, the arena and a counter, rounded up to 16.
     assert stats["ram_bytes"] == 1040

@@ -1,4 +1,4 @@
-"""The command behind `nox -s bench -- [--refresh] [--fast] [--only NAME] [--board BOARD] [--no-peers] [--rtl]`."""
+"""The command behind `nox -s bench`; `nox -s bench -- --help` lists its options."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ariel_build import process, resources
-from tools.bench import baseline, emx, microflow, report
-from tools.bench.models import BOARDS, GATED, RTL, catalogue
+from tools.bench import baseline, emx, layers, microflow, report
+from tools.bench.models import BOARDS, GATED, RTL, Model, catalogue
 from tools.bench.table import OURS, Row, measured, recorded
 
 __all__ = ["main"]
@@ -23,16 +23,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="ariel-bench-") as name:
         folder = Path(name)
         models = [m for m in catalogue(folder) if not options.only or any(o in m.name for o in options.only)]
+        if options.layers:
+            for entry in layers.of_all(models, folder, _say):
+                print(report.steps(*entry))
+            return 0
         boards = options.board or [b for b in BOARDS if b != RTL or options.rtl]
         if options.fast:
-            gated = [(m, b) for m in models for b in m.boards if (m.name, b) in GATED]
-            rows = [row for m, b in gated for row in measured([m], [b], folder, _say, peers=False)]
+            rows = _fast(models, folder)
         else:
             rows = measured(models, boards, folder, _say, peers=not options.no_peers)
-    if not (options.fast or options.only or options.board or options.no_peers):
-        report.write([*rows, *recorded(models)], (), _versions())
-        _say("wrote docs/benchmarks.md, docs/benchmarks.json and docs/benchmarks.svg")
+        if not (options.fast or options.only or options.board or options.no_peers):
+            steps = layers.of_all(models, folder, _say)
+            report.write([*rows, *recorded(models)], steps, _versions())
+            _say("wrote docs/benchmarks.md, docs/benchmarks.json and docs/benchmarks.svg")
     return _judge(rows, refresh=options.refresh)
+
+
+def _fast(models: Sequence[Model], folder: Path) -> list[Row]:
+    """Measures what `nox -s tests` holds against the baseline."""
+    gated = [(model, board) for model in models for board in model.boards if (model.name, board) in GATED]
+    return [row for model, board in gated for row in measured([model], [board], folder, _say, peers=False)]
 
 
 def _judge(rows: Sequence[Row], *, refresh: bool) -> int:
@@ -67,6 +77,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--refresh", action="store_true", help="write the baseline instead of comparing with it")
     parser.add_argument("--fast", action="store_true", help="only what `nox -s tests` holds against the baseline")
+    parser.add_argument("--layers", action="store_true", help="only print what each step of the main models takes")
     parser.add_argument(
         "--only", action="append", metavar="NAME", help="models with this in their name; writes no docs"
     )

@@ -11,7 +11,7 @@ import numpy as np
 from ariel_build import boards, frontends
 from ariel_build.board import Board
 from ariel_build.driver import Compiled, compile_model
-from ariel_build.errors import ArielError
+from ariel_build.errors import ArielError, InternalError
 from ariel_build.ir import Array
 from ariel_build.options import ModelOptions
 from ariel_build.run import Facts, Stats, execute, firmware
@@ -50,7 +50,9 @@ def measure(model: Model, board_name: str, folder: Path) -> Cost:
         seconds = round(time.thread_time() - before, 2)
         image = firmware.build(board, Subject(folder, "model"))
     except ArielError as error:
-        return Cost(refused=error.diagnostics[0].message if error.diagnostics else str(error))
+        return Cost(refused=error.diagnostics[0].message)
+    except InternalError as error:
+        return Cost(refused=f"a defect: {str(error).splitlines()[0]}")
 
     def run() -> Cost:
         facts = Facts(len(result.weights), result.plan.arena_bytes, result.macs)

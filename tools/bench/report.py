@@ -13,7 +13,7 @@ from tools.bench.models import M0, M4, M7, RISCV, RP2040, RTL
 from tools.bench.store import Cost
 from tools.bench.table import OURS, Row
 
-__all__ = ["write"]
+__all__ = ["steps", "write"]
 
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
 _CMSIS = "TFLite-Micro + CMSIS-NN"
@@ -48,7 +48,7 @@ def page(rows: Sequence[Row], layers: Layers, versions: Sequence[str]) -> str:
     parts += ["## What peers refused, and wrong answers\n", table.refusals()]
     if layers:
         parts += ["## Instructions per multiply-accumulate, layer by layer\n", words.LAYERS]
-        parts += [_layers(*entry) for entry in layers]
+        parts += [steps(*entry) for entry in layers]
     parts += [words.RULES]
     return "\n".join(parts).rstrip("\n") + "\n"
 
@@ -146,7 +146,8 @@ def _comparisons(rows: Sequence[Row]) -> list[picture.Panel]:
     return [panel for panel in panels if panel.bars]
 
 
-def _layers(model: str, board: str, layers: Sequence[Layer]) -> str:
+def steps(model: str, board: str, layers: Sequence[Layer]) -> str:
+    """Returns the table of a model's steps."""
     head = ["step", "kernel", "output", "MACs", "instructions", "per MAC", "cycles", "share"]
     total = sum(layer.instructions for layer in layers) or 1
     lines = [

@@ -18,7 +18,8 @@ input included; after one inference that warms up, the mean of two samples. Ever
 harness of `cargo ariel run`) on the same emulated board, with the same profile: release, opt-level 3, fat LTO, one
 codegen unit, `panic = "abort"`. C is compiled with `-O3 -ffunction-sections -fdata-sections` for the board's core.
 "Recorded" figures are of engines that come from no package registry; `benchmarks/recorded.toml` has their conditions.
-A peer's answer that is more than one quantum from the recorded one is marked as wrong, and no share is taken of it.
+A peer's answer that is more than four quanta from the recorded one is marked as wrong (TFLite and ONNX round
+differently, and that adds up), and no share is taken of it.
 
 microflow's `predict_quantized` gets its samples in its own order of columns; emx-onnx-cgen gets the same network as
 ONNX: the public file where there is one, else the TFLite file as `tools/bench/convert.py` converts it (QOperator for
@@ -58,9 +59,9 @@ From Arm's Cortex-M4 Technical Reference Manual (100166, 3.3 and 7.2): zero wait
   aligned. The manual gives P as 1 to 3. A branch that is not taken: 1. TBB and TBH: 2 + P.
 - An instruction that IT skips: 1; IT itself: 1 (the manual allows it to be folded: 0).
 - Floating point: VADD, VSUB, VMUL, conversions, moves, comparisons 1; VMLA, VFMA and kin 3; VDIV and VSQRT 14; VLDR 2.
-- Not modelled: wait states of flash, the extra cycle of a literal load, of an address computed by the instruction
-  before, and of a float result that the next instruction uses. The estimate is for comparing code with code, not for
-  deadlines.
+- An access whose address the instruction before has just computed: one more.
+- Not modelled: wait states of flash, the extra cycle that a literal load may take, and that of a float result which the
+  next instruction uses. The estimate is for comparing code with code, not for deadlines.
 
 `tests/bench/test_cycles.py` holds loops of known cycle counts against the estimate.
 """

@@ -1,0 +1,16 @@
+//! Markers before the steps of a model, for the instruction counter of `ariel_build`: nothing without the feature `trace`.
+
+/// What follows is the work of step `INDEX`: an instruction without effect that the counter knows.
+#[inline]
+pub fn step<const INDEX: u32>() {
+    // SAFETY: a hint to fetch ahead, which cores may ignore, and do.
+    #[cfg(all(feature = "trace", thumb2))]
+    unsafe {
+        core::arch::asm!(".inst.w 0xf89ff000 + {}", const INDEX & 0xfff, options(nostack, preserves_flags));
+    };
+    // SAFETY: writes to a register that stays zero.
+    #[cfg(all(feature = "trace", target_arch = "riscv32"))]
+    unsafe {
+        core::arch::asm!("slti x0, x0, {}", const 16 + (INDEX & 0x3ff), options(nostack, preserves_flags));
+    };
+}
