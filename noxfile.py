@@ -104,6 +104,14 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def scaling(session: nox.Session) -> None:
+    """Measure how inferences scale with cores and write docs/scaling.md; an hour, most of it for verilated cores."""
+    ensure(verilated=True)
+    install(session, "test", "bench")
+    session.run("python", "-m", "tools.scaling", *session.posargs)
+
+
+@nox.session
 def rtl(session: nox.Session) -> None:
     """Run firmware on verilated RISC-V cores, clock cycle by clock cycle: some minutes, most of them for Verilator."""
     riscv = ("riscv32imac-unknown-none-elf",)

@@ -41,7 +41,7 @@ class Subject:
     def files(self, cores: int) -> dict[str, bytes]:
         """Returns the generated files by name, and `subject.rs`, which exports what the harness takes of them."""
         exported = f'include!("ariel_models.rs");\npub use self::{self.module}::Model;\n'
-        if cores > 1:
+        if cores > 1 or "multicore" in self.features:
             exported += f"pub use {self.worker};\n"
             # A stand-in with workers of its own shares its work itself.
             own = self.worker != type(self).worker

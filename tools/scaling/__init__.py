@@ -1,0 +1,1 @@
+"""How inferences scale with cores: `nox -s scaling`."""
