@@ -6,12 +6,15 @@ their offsets must leave out a few ranges. Whole granules belong to one buffer, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from ariel_build.memory.buffers import Buffer, Part
 from ariel_build.memory.storage import ALIGNMENT
+from ariel_build.schedule import Interval
 
 __all__ = ["Problem"]
 
@@ -47,8 +50,11 @@ class Problem:
     def exclusions(self) -> list[list[Exclusion]]:
         """For each buffer the offsets that each conflicting one takes from it."""
         table: list[list[Exclusion]] = [[] for _ in self.buffers]
+        lives = [_hull(parts) for parts in self.parts]
         for a, mine in enumerate(self.parts):
             for b in range(a):
+                if not lives[a].overlaps(lives[b]):
+                    continue
                 for low, high in _excluded(mine, self.parts[b]):
                     table[a].append((b, low, high))
                     table[b].append((a, 1 - high, 1 - low))
@@ -68,8 +74,25 @@ class Problem:
     @cached_property
     def lower_bound(self) -> int:
         """The largest number of granules needed at one time, or of one buffer."""
-        ticks = {p.life.start for parts in self.parts for p in parts}
-        return max([0, *self.sizes, *(sum(_union(parts, tick) for parts in self.parts) for tick in ticks)])
+        ticks = sorted({p.life.start for parts in self.parts for p in parts})
+        totals = dict.fromkeys(ticks, 0)
+        change: Counter[int] = Counter()
+        for parts in self.parts:
+            if _meet(parts):
+                for tick in ticks:
+                    totals[tick] += _union(parts, tick)
+            else:
+                for p in parts:
+                    change[p.life.start] += p.end - p.start
+                    change[p.life.end] -= p.end - p.start
+        needed, events = 0, sorted(change)
+        at = 0
+        for tick in ticks:
+            while at < len(events) and events[at] <= tick:
+                needed += change[events[at]]
+                at += 1
+            totals[tick] += needed
+        return max([0, *self.sizes, *totals.values()])
 
     def lowest(self, buffer: int, offsets: Sequence[int]) -> int:
         """Returns the lowest offset that the placed buffers leave; an offset of -1 means not placed."""
@@ -84,6 +107,16 @@ class Problem:
             if high > offset:
                 offset = -(-high // unit) * unit
         return offset
+
+
+def _hull(parts: Sequence[Part]) -> Interval:
+    """Returns the time from the first need of a byte to the last."""
+    return Interval(min((p.life.start for p in parts), default=0), max((p.life.end for p in parts), default=0))
+
+
+def _meet(parts: Sequence[Part]) -> bool:
+    """Whether two parts share a byte, at any time."""
+    return any(a.end > b.start for a, b in pairwise(sorted(parts)))
 
 
 def _excluded(mine: Sequence[Part], others: Sequence[Part]) -> list[tuple[int, int]]:

@@ -50,6 +50,9 @@ def _greedy_orders(problem: Problem) -> Iterable[list[int]]:
         lambda i: (-sizes[i] * spans[i], starts[i]),
         lambda i: (starts[i], -sizes[i]),
         lambda i: (-ends[i], -sizes[i]),
+        # Of calls whose pieces take turns each output follows its input, so that the last of them lies lowest.
+        lambda i: (-starts[i], -sizes[i]),
+        lambda i: (-ends[i], -starts[i]),
         lambda i: (-spans[i], -sizes[i]),
         lambda i: (-degrees[i] - sizes[i], -sizes[i]),
     ]

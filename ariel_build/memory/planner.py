@@ -40,9 +40,11 @@ def plan_calls(
     orders = [given, order_calls(given, graph_inputs, graph_outputs, states, aliases, cores)]
     best: tuple[Schedule, _Way] | None = None
 
-    def ways(order: Sequence[KernelCall], pieces: Sequence[tuple[int, Tile]] | None) -> tuple[Schedule, list[_Way]]:
+    def ways(
+        order: Sequence[KernelCall], pieces: Sequence[tuple[int, Tile]] | None, *, few: bool = False
+    ) -> tuple[Schedule, list[_Way]]:
         steps = schedule(order, cores=cores, target_macs_per_tile=target_macs_per_tile, order=pieces)
-        return steps, _ways(steps, graph_inputs, graph_outputs, states, alias_of)
+        return steps, _ways(steps, graph_inputs, graph_outputs, states, alias_of, few=few)
 
     for order in orders[: 1 if orders[1] == given else 2]:
         steps, found = ways(order, None)
@@ -53,7 +55,7 @@ def plan_calls(
     if effort.budget > 0 and best[1].arena.bytes >= effort.worth:
         order = best[0].calls
         peaks = Peaks(order, graph_inputs, graph_outputs, states, alias_of, cores)
-        streamed = streaming(peaks, effort, best[1].arena.bytes, lambda pieces: _size(ways(order, pieces)[1]))
+        streamed = streaming(peaks, effort, best[1].arena.bytes, lambda pieces: ways(order, pieces, few=True)[1][0].arena.bytes)
         if streamed is not None:
             steps, found = ways(order, streamed)
             way = _best(found)
@@ -89,11 +91,13 @@ def _ways(
     graph_outputs: Sequence[Value],
     states: Sequence[State],
     alias_of: Aliases,
+    *,
+    few: bool = False,
 ) -> list[_Way]:
-    """Returns the ways to work in place with quickly found offsets, the smallest arena first."""
+    """Returns the ways to work in place (`few`: the likeliest) with quickly found offsets, the smallest arena first."""
     kinds = [InPlace.FIRST]
     if any(s.call.in_place for s in schedule.steps):
-        kinds += [InPlace.LAST, InPlace.NEVER]
+        kinds += [] if few else [InPlace.LAST, InPlace.NEVER]
         if any(s.call.in_place and len(s.pieces) > 1 for s in schedule.steps):
             kinds.append(InPlace.WHOLE)
     ways = [_Way.of(schedule, arrange(schedule, graph_inputs, graph_outputs, states, alias_of, k)) for k in kinds]
@@ -107,10 +111,6 @@ def _best(ways: Sequence[_Way]) -> _Way:
         if way.arena.lower_bound < best.arena.bytes:
             best = min(best, way.improved(), key=lambda w: w.arena.bytes)
     return best
-
-
-def _size(ways: Sequence[_Way]) -> int:
-    return ways[0].arena.bytes
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,12 @@ class _Way:
         storages = arrangement.storages
         buffers: list[Buffer] = []
         bases: dict[int, tuple[int, int]] = {}
+        names: dict[int, list[str]] = {}
+        for root in storages.roots():
+            names.setdefault(storages.locate(root)[0], []).append(root.name or "_")
         for number, segments in storages.items():
             low = min((s.start for s in segments), default=0) // ALIGNMENT * ALIGNMENT
-            name = ", ".join(r.name or "_" for r in storages.roots() if storages.locate(r)[0] == number)
+            name = ", ".join(names[number])
             bases[number] = (len(buffers), low)
             buffers.append(Buffer(name, _joined(Part(s.start - low, s.end - low, s.life) for s in segments)))
         scratches = tuple(_scratch(step) for step in schedule.steps)

@@ -11,7 +11,7 @@ below it: neighbours that take turns stay where they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ariel_build.kernel import KernelCall
@@ -31,6 +31,8 @@ _CHAIN, _ROWS = 6, (1, 2, 4, 8)
 _PIECES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 #: By how much the search lowers the bytes, and how often.
 _STEP, _STEPS = 0.96, 40
+#: How many times as many pieces are tried, and how many orders are placed.
+_FINER, _TRIALS = (2, 3), 40
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,16 @@ class _Search:
     def _cost(self, span: range, order: Order) -> int:
         return sum(overhead(self.peaks.calls[i], [tile for index, tile in order if index == i]) for i in span)
 
-    def cheapest(self, most: int) -> list[Stretch] | None:
-        """Returns the cheapest way in which no stretch needs more than `most` bytes; None where there is none."""
+    def cheapest(self, most: int, longest: int) -> list[Stretch] | None:
+        """Returns the cheapest way in which no stretch needs more than `most` bytes; None where there is none.
+
+        Chains have at most `longest` calls.
+        """
         count = len(self.peaks.calls)
         wholes = [self.stretches(range(i, i + 1))[0] for i in range(count)]
         best: list[tuple[int, list[Stretch]] | None] = [(0, [])] + [None] * count
         for end in range(1, count + 1):
-            for start in range(max(end - _CHAIN, 0), end):
+            for start in range(max(end - longest, 0), end):
                 before = best[start]
                 if before is None:
                     continue
@@ -106,6 +111,38 @@ class _Search:
                     best[end] = before[0] + fitting.cost, [*before[1], fitting]
         final = best[count]
         return final[1] if final else None
+
+
+    def ways(self, budget: int, longest: int) -> Iterator[list[Stretch]]:
+        """Yields ways that need less and less by the estimate, with chains of at most `longest` calls.
+
+        What they cost stays within `budget`.
+        """
+        calls = range(len(self.peaks.calls))
+        most = max((self.stretches(range(i, i + 1))[0].peak for i in calls), default=0)
+        floor = self.peaks.largest()
+        for _ in range(_STEPS):
+            most = max(int(most * _STEP), floor)
+            way = self.cheapest(most, longest)
+            if way is None or sum(w.cost for w in way) > budget:
+                return
+            yield way
+            reached = max(w.peak for w in way)
+            if reached <= floor or most == floor:
+                return
+            most = min(most, reached)
+
+    def finer(self, way: Sequence[Stretch], budget: int) -> Iterator[list[Stretch]]:
+        """Yields the way, and ways whose calls in pieces have smaller ones: outputs follow their inputs more closely."""
+        yield list(way)
+        for times in _FINER:
+            finer = []
+            for stretch in way:
+                pieces = len(stretch.order) * times
+                others = [w for w in self.stretches(stretch.calls) if stretch.turns and len(w.order) >= pieces]
+                finer.append(min(others, key=lambda w: w.cost, default=stretch))
+            if finer != list(way) and sum(w.cost for w in finer) <= budget:
+                yield finer
 
 
 def _row(call: KernelCall) -> int:
@@ -137,36 +174,56 @@ def streaming(peaks: Peaks, effort: Effort, size: int, place: Callable[[Order], 
 
     `size` is the arena of whole calls, `place` gives that of an order, with offsets that were found quickly.
     """
-    work = sum(map(work_of, peaks.calls))
-    best: tuple[float, list[Stretch], Order] | None = None
-    for way in _ways(peaks, int(work * effort.budget)):
-        factor = 1 + effort.price * sum(w.cost for w in way) / work
-        order = turned(way)
-        rated = place(order) * factor
-        if rated < (best[0] if best else size):
-            best = rated, way, order
-    return best[2] if best else None
+    work = max(sum(map(work_of, peaks.calls)), 1)
+    budget = int(work * effort.budget)
 
+    def factor(way: Sequence[Stretch]) -> float:
+        return 1 + effort.price * sum(w.cost for w in way) / work
 
-def _ways(peaks: Peaks, budget: int) -> Iterator[list[Stretch]]:
-    """Yields ways that need less and less by the estimate; what they cost stays within `budget`."""
     search = _Search(peaks)
-    most = max((search.stretches(range(i, i + 1))[0].peak for i in range(len(peaks.calls))), default=0)
-    floor = peaks.largest()
-    for _ in range(_STEPS):
-        most = int(most * _STEP)
-        way = search.cheapest(most) if most >= floor else None
-        if way is None or sum(w.cost for w in way) > budget:
-            return
-        yield way
-        most = min(most, max(w.peak for w in way))
-
-
-def turned(way: Sequence[Stretch]) -> Order:
-    """Returns the order of a way in which neighbours that are cut by themselves take turns in their direction."""
-    order: Order = []
-    down = False
-    for stretch in way:
-        down = stretch.turns and not down
-        order += reversed(stretch.order) if down else stretch.order
+    best, order = float(size), None
+    # Calls by themselves have more room to be placed than chains, chains need less.
+    for longest in (1, _CHAIN):
+        trials = _TRIALS
+        candidates = [fine for way in search.ways(budget, longest) for fine in search.finer(way, budget)]
+        for way in sorted(candidates, key=lambda way: max(w.peak for w in way) * factor(way)):
+            bound = max(w.peak for w in way)
+            if trials <= 0 or bound * factor(way) >= best:
+                break
+            for found, turned in _turned(way, bound, place):
+                trials -= 1
+                if found * factor(way) < best:
+                    best, order = found * factor(way), turned
     return order
+
+
+def _turned(way: Sequence[Stretch], bound: int, place: Callable[[Order], int]) -> Iterator[tuple[int, Order]]:
+    """Yields arenas and orders of a way as the directions of its pieces are changed one by one, while that helps.
+
+    To begin with, neighbours take turns; all that have a direction the first time, the others the second.
+    """
+    turning = [index for index, stretch in enumerate(way) if stretch.turns]
+    for first in (True, False) if turning else (False,):
+        down = {index: (k % 2 == 0) is first for k, index in enumerate(turning)}
+        order = _order(way, down)
+        best = place(order)
+        yield best, order
+        for index in turning:
+            if best <= bound:
+                return
+            down[index] = not down[index]
+            order = _order(way, down)
+            size = place(order)
+            yield size, order
+            if size <= best:
+                best = size
+            else:
+                down[index] = not down[index]
+
+
+def _order(way: Sequence[Stretch], down: Mapping[int, bool]) -> Order:
+    return [
+        piece
+        for index, stretch in enumerate(way)
+        for piece in (reversed(stretch.order) if down.get(index) else stretch.order)
+    ]

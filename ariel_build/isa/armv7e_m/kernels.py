@@ -89,7 +89,8 @@ def _depthwise(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
     ]
     if not costs:
         raise Unfit
-    axis = min(costs)[1]
+    # Of equals along rows: then a piece of some rows takes whole lines.
+    axis = min(costs, key=lambda cost: (cost[0], -cost[1]))[1]
     pitch = (sizes[axis] + sizes[axis] % 2) * strides[axis] + 2
     lines, step = sizes[1 - axis], strides[1 - axis]
     most = max((_PLANES // (8 * pitch) - 3) // step + 1, 1)
