@@ -16,6 +16,7 @@ from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalErro
 from ariel_build.fit import check_fits
 from ariel_build.ir import Graph, verify
 from ariel_build.isa.code_size import Bounds
+from ariel_build.isa.in_place import in_place
 from ariel_build.isa.select import select
 from ariel_build.kernel import KernelCall
 from ariel_build.limits import check_limits
@@ -95,6 +96,7 @@ def compile_model(
             notes.append(
                 f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {board.name}'
             )
+        calls = [in_place(call) for call in calls]
         workers = options.cores or len(board.cores)
         effort = RAM if options.optimize == "ram" else SPEED if workers == 1 else WHOLE
         ends = graph.inputs, graph.outputs, graph.states

@@ -139,6 +139,8 @@ class KernelCall:
     origin: str = ""
     summary: str = field(default="")
     reads: tuple[Reads, ...] = ()
+    #: Pairs (input, output) for working in place where the call is one tile.
+    in_place_whole: tuple[tuple[int, int], ...] = ()
 
     @property
     def scratch_bytes(self) -> int:

@@ -61,8 +61,8 @@ class Peaks:
         """Returns the bytes of the largest storage: each is one run of bytes, so that no arena is smaller."""
         return max((padded(life.bytes) for life in self._lives.values()), default=0)
 
-    def of(self, span: range, order: Sequence[tuple[int, Tile]]) -> int:
-        """Returns the peak while the calls of `span` run in `order`."""
+    def of(self, span: range, order: Sequence[tuple[int, Tile]], *, in_place: bool = False) -> int:
+        """Returns the peak while the calls of `span` run in `order`; `in_place` where they do that only in one tile."""
         touched = {r: life for r, life in self._lives.items() if life.first <= span[-1] and life.last >= span[0]}
         used = {resolve(v, self.aliases).root for i in span for v in [*self.calls[i].inputs, *self.calls[i].outputs]}
         rest = sum(padded(life.bytes) for root, life in touched.items() if root not in used)
@@ -70,7 +70,7 @@ class Peaks:
         change = np.zeros(ticks + 2, np.int64)
         tables = {root: self._table(life, span) for root, life in touched.items() if root in used}
         for tick, (index, tile) in enumerate(order):
-            self._touch(tables, tick, index, tile)
+            self._touch(tables, tick, index, tile, self._replaced(index, whole=in_place))
             scratch = padded(self.calls[index].scratch_bytes) * self.cores
             change[tick] += scratch
             change[tick + 1] -= scratch
@@ -95,9 +95,9 @@ class Peaks:
         tick: int,
         index: int,
         tile: Tile,
+        replaced: int,
     ) -> None:
         call = self.calls[index]
-        replaced = self._replaced(index)
         for position, value in enumerate(call.inputs):
             root, offset = resolve(value, self.aliases)
             if root in tables:
@@ -112,10 +112,10 @@ class Peaks:
             np.minimum(since[run], tick, out=since[run])
             np.maximum(until[run], tick + 1, out=until[run])
 
-    def _replaced(self, index: int) -> int:
+    def _replaced(self, index: int, *, whole: bool) -> int:
         """Returns the operand in whose place the call writes, -1 where there is none."""
         call = self.calls[index]
-        for source, target in call.in_place:
+        for source, target in call.in_place_whole if whole else call.in_place:
             root = resolve(call.inputs[source], self.aliases).root
             same = call.inputs[source].type.bytes == call.outputs[target].type.bytes
             if same and not root.is_constant and self._lives[root].last == index and root not in self.inputs[1:]:

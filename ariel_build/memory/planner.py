@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ariel_build.ir import State, Value
-from ariel_build.kernel import KernelCall, Scratch
+from ariel_build.kernel import Axis, KernelCall, Scratch, Tiling
 from ariel_build.memory.arrange import Arrangement, InPlace, arrange, field_offsets
 from ariel_build.memory.buffers import ArenaPlan, Buffer, Part
 from ariel_build.memory.check import check_plan
@@ -14,8 +14,8 @@ from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.plan import plan_arena
 from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, ScratchPlan
 from ariel_build.memory.storage import ALIGNMENT, padded
-from ariel_build.memory.streaming import WHOLE, Effort, streaming
-from ariel_build.schedule import Aliases, Schedule, Step, Tile, order_calls, schedule
+from ariel_build.memory.streaming import WHOLE, Effort, Streaming, streaming
+from ariel_build.schedule import Aliases, Schedule, Step, order_calls, schedule
 
 __all__ = ["plan_calls", "plan_memory"]
 
@@ -40,9 +40,10 @@ def plan_calls(
     orders = [given, order_calls(given, graph_inputs, graph_outputs, states, aliases, cores)]
     best: tuple[Schedule, _Way] | None = None
 
-    def ways(
-        order: Sequence[KernelCall], pieces: Sequence[tuple[int, Tile]] | None, *, few: bool = False
-    ) -> tuple[Schedule, list[_Way]]:
+    def ways(order: Sequence[KernelCall], how: Streaming | None, *, few: bool = False) -> tuple[Schedule, list[_Way]]:
+        if how is not None:
+            order = [_in_one_tile(call) if index in how.in_place else call for index, call in enumerate(order)]
+        pieces = how.order if how is not None else None
         steps = schedule(order, cores=cores, target_macs_per_tile=target_macs_per_tile, order=pieces)
         return steps, _ways(steps, graph_inputs, graph_outputs, states, alias_of, few=few)
 
@@ -55,7 +56,9 @@ def plan_calls(
     if effort.budget > 0 and best[1].arena.bytes >= effort.worth:
         order = best[0].calls
         peaks = Peaks(order, graph_inputs, graph_outputs, states, alias_of, cores)
-        streamed = streaming(peaks, effort, best[1].arena.bytes, lambda pieces: ways(order, pieces, few=True)[1][0].arena.bytes)
+        streamed = streaming(
+            peaks, effort, best[1].arena.bytes, lambda how: ways(order, how, few=True)[1][0].arena.bytes
+        )
         if streamed is not None:
             steps, found = ways(order, streamed)
             way = _best(found)
@@ -83,6 +86,11 @@ def plan_memory(
     plan = way.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
     check_plan(schedule, plan, graph_inputs, graph_outputs, states, aliases or {})
     return plan
+
+
+def _in_one_tile(call: KernelCall) -> KernelCall:
+    """Returns the call as one tile, in place of its input."""
+    return replace(call, tiling=Tiling(Axis.WHOLE, call.tiling.extent), in_place=call.in_place_whole)
 
 
 def _ways(

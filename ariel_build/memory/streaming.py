@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from ariel_build.kernel import KernelCall
 from ariel_build.memory.peaks import Peaks
@@ -21,9 +22,18 @@ from ariel_build.schedule.interleave import interleaved, quantum
 from ariel_build.schedule.overhead import overhead
 from ariel_build.schedule.ranges import can_stream
 
-__all__ = ["RAM", "SPEED", "WHOLE", "Effort", "streaming"]
+__all__ = ["RAM", "SPEED", "WHOLE", "Effort", "Streaming", "streaming"]
 
 Order = list[tuple[int, Tile]]
+
+
+@dataclass(frozen=True)
+class Streaming:
+    """The order of all pieces, and the calls that are one tile in place of their input."""
+
+    order: tuple[tuple[int, Tile], ...]
+    in_place: frozenset[int]
+
 
 #: Calls of a chain at most, and rows of its last call at a time.
 _CHAIN, _ROWS = 6, (1, 2, 4, 8)
@@ -43,6 +53,8 @@ class Stretch:
     order: tuple[tuple[int, Tile], ...]
     peak: int
     cost: int
+    #: Whether the call is to be one tile, in place of its input.
+    in_place: bool = False
 
     @property
     def turns(self) -> bool:
@@ -55,9 +67,10 @@ class _Search:
     peaks: Peaks
     _known: dict[range, list[Stretch]] = field(default_factory=dict)
 
-    def whole(self, index: int) -> Stretch:
+    def whole(self, index: int, *, in_place: bool = False) -> Stretch:
         order = ((index, Tile(0, self.peaks.calls[index].tiling.extent)),)
-        return Stretch(range(index, index + 1), order, self.peaks.of(range(index, index + 1), order), 0)
+        span = range(index, index + 1)
+        return Stretch(span, order, self.peaks.of(span, order, in_place=in_place), 0, in_place)
 
     def stretches(self, span: range) -> list[Stretch]:
         """Returns the ways to run the calls of `span` together, the cheapest first."""
@@ -66,7 +79,9 @@ class _Search:
             ways = [Stretch(span, tuple(o), self.peaks.of(span, o), self._cost(span, o)) for o in orders]
             if len(span) == 1:
                 ways.append(self.whole(span[0]))
-            self._known[span] = sorted(ways, key=lambda w: (w.cost, w.peak))
+                if self.peaks.cores == 1 and self.peaks.calls[span[0]].in_place_whole:
+                    ways.append(self.whole(span[0], in_place=True))
+            self._known[span] = sorted(ways, key=lambda w: (w.cost, w.in_place, w.peak))
         return self._known[span]
 
     def _alone(self, index: int) -> Iterator[Order]:
@@ -112,7 +127,6 @@ class _Search:
         final = best[count]
         return final[1] if final else None
 
-
     def ways(self, budget: int, longest: int) -> Iterator[list[Stretch]]:
         """Yields ways that need less and less by the estimate, with chains of at most `longest` calls.
 
@@ -133,7 +147,7 @@ class _Search:
             most = min(most, reached)
 
     def finer(self, way: Sequence[Stretch], budget: int) -> Iterator[list[Stretch]]:
-        """Yields the way, and ways whose calls in pieces have smaller ones: outputs follow their inputs more closely."""
+        """Yields the way, and ways with smaller pieces, so that outputs follow their inputs more closely."""
         yield list(way)
         for times in _FINER:
             finer = []
@@ -169,7 +183,7 @@ class Effort:
 WHOLE, SPEED, RAM = Effort(0.0), Effort(0.02, 1.0), Effort(0.5, 0.0, 256)
 
 
-def streaming(peaks: Peaks, effort: Effort, size: int, place: Callable[[Order], int]) -> Order | None:
+def streaming(peaks: Peaks, effort: Effort, size: int, place: Callable[[Streaming], int]) -> Streaming | None:
     """Returns the order of pieces whose arena is the smallest for what it costs; None where whole calls are.
 
     `size` is the arena of whole calls, `place` gives that of an order, with offsets that were found quickly.
@@ -197,7 +211,7 @@ def streaming(peaks: Peaks, effort: Effort, size: int, place: Callable[[Order], 
     return order
 
 
-def _turned(way: Sequence[Stretch], bound: int, place: Callable[[Order], int]) -> Iterator[tuple[int, Order]]:
+def _turned(way: Sequence[Stretch], bound: int, place: Callable[[Streaming], int]) -> Iterator[tuple[int, Streaming]]:
     """Yields arenas and orders of a way as the directions of its pieces are changed one by one, while that helps.
 
     To begin with, neighbours take turns; all that have a direction the first time, the others the second.
@@ -221,9 +235,6 @@ def _turned(way: Sequence[Stretch], bound: int, place: Callable[[Order], int]) -
                 down[index] = not down[index]
 
 
-def _order(way: Sequence[Stretch], down: Mapping[int, bool]) -> Order:
-    return [
-        piece
-        for index, stretch in enumerate(way)
-        for piece in (reversed(stretch.order) if down.get(index) else stretch.order)
-    ]
+def _order(way: Sequence[Stretch], down: Mapping[int, bool]) -> Streaming:
+    pieces = (reversed(w.order) if down.get(k) else w.order for k, w in enumerate(way))
+    return Streaming(tuple(chain.from_iterable(pieces)), frozenset(w.calls[0] for w in way if w.in_place))
