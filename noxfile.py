@@ -112,6 +112,14 @@ def scaling(session: nox.Session) -> None:
 
 
 @nox.session
+def conformance(session: nox.Session) -> None:
+    """Run the suites of single operators on the host, and write docs/conformance.md; a wrong answer fails."""
+    ensure(targets=(), emulators=())
+    install(session, "test")
+    session.run("python", "-m", "tools.conformance")
+
+
+@nox.session
 def rtl(session: nox.Session) -> None:
     """Run firmware on verilated RISC-V cores, clock cycle by clock cycle: some minutes, most of them for Verilator."""
     riscv = ("riscv32imac-unknown-none-elf",)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ariel_build import process, resources
-from tools.bench import baseline, emx, layers, microflow, report
+from tools.bench import baseline, build_speed, emx, layers, microflow, report
 from tools.bench.models import BOARDS, GATED, RTL, Model, catalogue
 from tools.bench.table import OURS, Row, measured, recorded
 
@@ -26,6 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.layers:
             for entry in layers.of_all(models, folder, _say):
                 print(report.steps(*entry))
+            return 0
+        if options.build_speed:
+            slowest = max(models, key=lambda model: model.recorded.path.stat().st_size * model.is_tflite)
+            build_speed.table(slowest, folder / "speed", sys.executable, _say)
             return 0
         boards = options.board or [b for b in BOARDS if b != RTL or options.rtl]
         if options.fast:
@@ -78,6 +82,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--refresh", action="store_true", help="write the baseline instead of comparing with it")
     parser.add_argument("--fast", action="store_true", help="only what `nox -s tests` holds against the baseline")
     parser.add_argument("--layers", action="store_true", help="only print what each step of the main models takes")
+    parser.add_argument(
+        "--build-speed", action="store_true", help="only: what the largest TFLite model adds to a build"
+    )
     parser.add_argument(
         "--only", action="append", metavar="NAME", help="models with this in their name; writes no docs"
     )

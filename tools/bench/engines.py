@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ariel_build.board import Board
 from ariel_build.errors import ArielError, InternalError
 from ariel_build.ir import Array
-from ariel_build.run import cache, elf, firmware, toolchain
+from ariel_build.run import elf, firmware, toolchain
 from ariel_build.run.emulate import emulate
 from ariel_build.run.firmware import HARNESS, Subject
 from ariel_build.run.stats import Facts, collect
@@ -53,8 +53,8 @@ def firmware_key(board: Board) -> list[str]:
     places = [(memory.origin, memory.length) for memory in board.memories]
     machine = (board.target, board.rustflags, places, board.run.machine, board.run.cpu)
     profile = (HARNESS / "Cargo.toml").read_text().partition("[profile.release]")[2]
-    counted = [cache.digest_of_files(HARNESS / name) for name in ("link.x", "src/serve.rs")]
-    return [repr(machine), profile, *counted, toolchain.find(board.target).version]
+    call = (HARNESS / "src" / "serve.rs").read_text().partition("fn infer<")[2].partition("\n}\n")[0]
+    return [repr(machine), profile, call, (HARNESS / "link.x").read_text(), toolchain.find(board.target).version]
 
 
 def measure(peer: Peer, board: Board, samples: Sequence[bytes], folder: Path) -> tuple[Cost, list[bytes]]:

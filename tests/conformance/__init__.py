@@ -1,0 +1,1 @@
+"""The suites of single operators: what counts as equal."""

@@ -1,0 +1,125 @@
+"""The cases: TFLite models of one operator from ../shared/models, and the node tests of the `onnx` package."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from tests.models.recorded import single_operators
+
+__all__ = ["Case", "constant_parameters", "onnx_nodes", "tflite"]
+
+Numbers = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model file of one operator (or of what it expands to), with inputs and the right outputs.
+
+    `data` is the file's content where it is made here, else `path` is there. Floats agree within
+    `atol + rtol * |wanted|`, integers exactly.
+    """
+
+    name: str
+    operator: str
+    path: Path | None
+    data: bytes
+    inputs: Sequence[Numbers]
+    outputs: Sequence[Numbers]
+    rtol: float
+    atol: float
+    altered: bool = False
+
+    def wrong(self, got: Sequence[Numbers]) -> str:
+        """Returns how outputs differ from the right ones; nothing where they agree."""
+        if len(got) != len(self.outputs):
+            return f"{len(got)} outputs, not {len(self.outputs)}"
+        for index, (mine, want) in enumerate(zip(got, self.outputs, strict=True)):
+            if mine.size != want.size:
+                return f"output {index} has {mine.size} elements, not {want.size}"
+            a, b = mine.reshape(want.shape).astype(np.float64), want.astype(np.float64)
+            exact = want.dtype.kind in "iub"
+            with np.errstate(invalid="ignore"):
+                near = np.abs(a - b) <= (0 if exact else self.atol + self.rtol * np.abs(b))
+            bad = ~(near | (a == b) | (np.isnan(a) & np.isnan(b)))
+            if bad.any():
+                return f"output {index}: {int(bad.sum())} of {bad.size} elements differ"
+        return ""
+
+
+def tflite() -> Iterator[Case]:
+    """Yields the TFLite cases; none where the folder is absent."""
+    for name, recorded in single_operators().items():
+        inputs, outputs = ([np.load(path) for path in paths] for paths in (recorded.inputs, recorded.outputs))
+        yield Case(name, _operators(recorded.path), recorded.path, b"", inputs, outputs, 1e-5, 1e-6)
+
+
+def _operators(path: Path) -> str:
+    """Returns the names of a TFLite model's operators."""
+    from ariel_build import frontends  # noqa: PLC0415 - the reader is not needed for the other suite
+    from ariel_build.errors import ArielError  # noqa: PLC0415
+
+    try:
+        return " ".join(dict.fromkeys(node.op for node in frontends.read(path).nodes))
+    except ArielError:
+        return path.stem
+
+
+@functools.cache
+def _collected() -> list[Any]:
+    from onnx.backend.test.case.node import collect_testcases  # noqa: PLC0415 - takes seconds
+
+    with warnings.catch_warnings():
+        # Some cases divide by zero on purpose.
+        warnings.simplefilter("ignore")
+        return list(collect_testcases(None))
+
+
+def onnx_nodes() -> Iterator[Case]:
+    """Yields the node tests, without the expansions of functions: those repeat other operators."""
+    for case in _collected():
+        if case.model is None or case.name.endswith("_expanded") or "_expanded_" in case.name:
+            continue
+        given, wanted = case.data_sets[0]
+        inputs, outputs = _arrays(given), _arrays(wanted)
+        operator = " ".join(dict.fromkeys(node.op_type for node in case.model.graph.node))
+        # Sequences and optional values have no arrays: the compiler refuses such models.
+        yield Case(
+            case.name,
+            operator,
+            None,
+            case.model.SerializeToString(),
+            inputs,
+            outputs,
+            max(case.rtol, 1e-4),
+            max(case.atol, 1e-5),
+        )
+
+
+def _arrays(values: Sequence[object]) -> list[Numbers]:
+    return [np.asarray(value) for value in values if isinstance(value, np.ndarray | np.generic | float | int)]
+
+
+def constant_parameters(case: Case) -> Case | None:
+    """Returns an ONNX case with all inputs but the first as constants, as models have shapes, axes and weights."""
+    if case.path is not None or len(case.inputs) < 2:
+        return None
+    model = onnx.load_model_from_string(case.data)
+    given = list(model.graph.input)
+    if len(given) != len(case.inputs):
+        return None
+    for info, value in zip(given[1:], case.inputs[1:], strict=True):
+        try:
+            model.graph.initializer.append(onnx.numpy_helper.from_array(np.ascontiguousarray(value), info.name))
+        except (TypeError, ValueError, KeyError):
+            return None
+    del model.graph.input[1:]
+    return replace(case, data=model.SerializeToString(), inputs=case.inputs[:1], altered=True)
