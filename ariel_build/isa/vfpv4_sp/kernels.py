@@ -43,6 +43,21 @@ def _depthwise(call: KernelCall) -> KernelCall:
     return _same_fields("Conv2d")(replace(call, fields=fields, tiling=tiling))
 
 
+def _elementwise(kernel: str) -> Callable[[KernelCall], KernelCall]:
+    """Returns what gives a call the kernel `kernel` where no operand is broadcast."""
+
+    def choose(call: KernelCall) -> KernelCall:
+        broadcast, elements = call.fields["broadcast"], call.outputs[0].type.elements
+        if not isinstance(broadcast, Nested) or broadcast.fields["run"] != elements:
+            return call
+        if broadcast.fields["steps"] != (1, 1):
+            return call
+        fields = {name: field for name, field in call.fields.items() if name != "broadcast"}
+        return replace(call, kernel=f"isa::vfpv4_sp::{kernel}", fields={**fields, "elements": elements})
+
+    return choose
+
+
 def _is_number(bias: Field) -> bool:
     """Whether no bias is NaN: the kernels would take one with its sign set for a negative number."""
     return isinstance(bias, Packed) and not bool(np.isnan(bias.data).any())
@@ -52,5 +67,8 @@ def _is_number(bias: Field) -> bool:
 KERNELS: dict[str, Callable[[KernelCall], KernelCall]] = {
     "conv2d::F32": _same_fields("Conv2d"),
     "depthwise_conv2d::F32": _depthwise,
+    "binary::AddF32": _elementwise("Add"),
+    "binary::SubF32": _elementwise("Sub"),
+    "binary::MulF32": _elementwise("Mul"),
     "fully_connected::F32": _same_fields("FullyConnected"),
 }

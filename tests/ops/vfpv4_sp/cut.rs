@@ -22,6 +22,9 @@
             }
         };
     }
+    cut!(Add);
     cut!(Conv2d);
     cut!(DepthwiseConv2d);
     cut!(FullyConnected);
+    cut!(Mul);
+    cut!(Sub);

@@ -7,7 +7,7 @@ import numpy as np
 from ariel_build.ir import Array
 from tests.ops.qdq import Builder
 
-__all__ = ["convolution", "dense", "depthwise", "extremes"]
+__all__ = ["convolution", "dense", "depthwise", "elementwise", "extremes"]
 
 
 def _normal(rng: np.random.Generator, *shape: int) -> Array:
@@ -62,6 +62,15 @@ def dense(model: Builder, rng: np.random.Generator) -> None:
     inputs = [model.input((rows, depth)), model.constant(_normal(rng, depth, count))]
     inputs.append(model.constant(_normal(rng, count)))
     _activated(model, rng, model.op("Gemm", inputs))
+
+
+def elementwise(model: Builder, rng: np.random.Generator) -> None:
+    """Adds a sum, difference or product of two tensors of one shape, one of which may be a constant."""
+    shape = tuple(int(v) for v in rng.integers(1, 20, 2))
+    left, right = model.input(shape), model.constant(_normal(rng, *shape))
+    right = model.input(shape) if rng.random() < 0.7 else right
+    operands = [left, right] if rng.random() < 0.8 else [right, left]
+    _activated(model, rng, model.op(str(rng.choice(["Add", "Sub", "Mul"])), operands))
 
 
 def extremes(rng: np.random.Generator, samples: list[list[Array]]) -> list[list[Array]]:

@@ -15,6 +15,7 @@ mod clamp;
 pub mod conv2d;
 mod dense;
 pub mod depthwise_conv2d;
+pub mod elementwise;
 pub mod fully_connected;
 mod gemm;
 mod mode;
@@ -24,4 +25,5 @@ mod taps;
 
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
+pub use elementwise::{Add, Mul, Sub};
 pub use fully_connected::FullyConnected;
