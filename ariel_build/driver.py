@@ -27,7 +27,7 @@ from ariel_build.passes import PassLog, optimize
 from ariel_build.schedule import Schedule
 from ariel_build.schedule.check_units import check_units
 from ariel_build.schedule.split import split
-from ariel_build.schedule.units import build_units
+from ariel_build.schedule.units import Units, build_units
 
 if TYPE_CHECKING:
     from ariel_build.boards import Board
@@ -51,6 +51,7 @@ class Compiled:
     operators: Mapping[str, int]
     notes: tuple[str, ...] = ()
     dependencies: tuple[Path, ...] = ()
+    units: Units | None = None
 
     @property
     def macs(self) -> int:
@@ -119,6 +120,7 @@ def compile_model(
         dict(sorted(operators.items())),
         (*source.notes, *notes),
         (path, *(path.parent / name for name in source.files)),
+        units,
     )
     with _at(path):
         if not portable:

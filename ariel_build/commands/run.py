@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.table import Table
@@ -14,10 +15,10 @@ from ariel_build import boards
 from ariel_build.boards import Board
 from ariel_build.commands.common import Subparsers, add_model, compiled, console, progress, running_options
 from ariel_build.driver import Compiled
-from ariel_build.errors import MetadataError
+from ariel_build.errors import InternalError, MetadataError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Array
-from ariel_build.run import Execution, Facts, execute
+from ariel_build.run import Execution, Facts, execute, timeline, timeline_svg
 from ariel_build.samples import load, save, split_outputs, write_whole
 
 __all__ = ["add", "execute_compiled", "main"]
@@ -32,6 +33,9 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--outputs", type=Path, required=True, metavar="OUT.npz", help="where the outputs go")
     add_on(parser)
     parser.add_argument("--stats", type=Path, metavar="STATS.json", help="what an inference costs, measured")
+    parser.add_argument(
+        "--timeline", type=Path, metavar="OUT.svg", help="which core ran which tile when, on an emulated board"
+    )
     parser.set_defaults(main=main)
 
 
@@ -46,6 +50,8 @@ def main(arguments: argparse.Namespace) -> int:
     board = runnable(arguments)
     result = compiled(arguments, options, board)
     samples = load(arguments.inputs, result.graph.inputs)
+    if arguments.timeline is not None:
+        refuse_timeline(board, result, samples.raw())
     execution = execute_compiled(
         result, board, samples.raw(), cores=options.cores or 1, stats=arguments.stats is not None
     )
@@ -54,6 +60,8 @@ def main(arguments: argparse.Namespace) -> int:
         save(arguments.outputs, outputs)
         if arguments.stats is not None:
             write_whole(arguments.stats, (json.dumps(execution.stats, indent=2) + "\n").encode())
+        if arguments.timeline is not None:
+            write_whole(arguments.timeline, timeline_of(result, board, samples.raw()[0]).encode())
     except OSError as error:
         raise MetadataError(f"cannot write: {error.strerror}", str(error.filename or arguments.outputs)) from None
     _show(outputs, execution)
@@ -77,11 +85,7 @@ def execute_compiled(
 ) -> Execution:
     """Builds firmware with the module and runs it on the samples."""
     facts = Facts(len(result.weights), result.plan.arena_bytes, result.macs)
-    with tempfile.TemporaryDirectory(prefix="ariel-") as name:
-        folder = Path(name)
-        (folder / f"{result.module}.rs").write_text(result.module_text, encoding="utf-8")
-        (folder / f"{result.module}.weights").write_bytes(result.weights)
-        (folder / "ariel_models.rs").write_text(f'include!("{result.module}.rs");\n', encoding="utf-8")
+    with laid_out(result) as folder:
         return execute(
             folder,
             result.module,
@@ -92,6 +96,40 @@ def execute_compiled(
             stats=stats,
             say=lambda text: progress.print(text, style="dim"),
         )
+
+
+@contextmanager
+def laid_out(result: Compiled) -> Iterator[Path]:
+    """Gives a folder with the generated files, for as long as it is needed."""
+    with tempfile.TemporaryDirectory(prefix="ariel-") as name:
+        folder = Path(name)
+        (folder / f"{result.module}.rs").write_text(result.module_text, encoding="utf-8")
+        (folder / f"{result.module}.weights").write_bytes(result.weights)
+        (folder / "ariel_models.rs").write_text(f'include!("{result.module}.rs");\n', encoding="utf-8")
+        yield folder
+
+
+def refuse_timeline(board: Board, result: Compiled, samples: Sequence[bytes]) -> None:
+    """Raises MetadataError where there is no timeline to draw."""
+    where = "--timeline"
+    if board.run is None or not board.run.doorbells:
+        known = [name for name in boards.known() if (run := boards.load(name).run) and run.doorbells]
+        raise MetadataError(f"{board.name} cannot tell when its cores do what", where, "these can: " + ", ".join(known))
+    if result.units is None:
+        raise MetadataError("a timeline is of several cores", where, f"add `--cores {len(board.cores)}`")
+    if not samples:
+        raise MetadataError("a timeline is of the first sample, and there is none", where)
+
+
+def timeline_of(result: Compiled, board: Board, sample: bytes) -> str:
+    """Returns the picture of one inference on several cores."""
+    if result.units is None:
+        raise InternalError("no units for several cores")
+    with laid_out(result) as folder:
+        told = timeline.record(
+            folder, result.module, result.units, board, sample, say=lambda text: progress.print(text, style="dim")
+        )
+    return timeline_svg.drawn(told, [step.call.origin or step.name for step in result.schedule.steps])
 
 
 def _show(outputs: dict[str, Array], execution: Execution) -> None:

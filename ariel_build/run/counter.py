@@ -37,12 +37,14 @@ def library(emulator: Path, say: Callable[[str], None]) -> Path:
     return built
 
 
-def arguments(run: Emulation, cores: int) -> list[str]:
-    """Returns the plugin's arguments for firmware on so many cores."""
+def arguments(run: Emulation, cores: int, timeline: tuple[int, int] | None = None) -> list[str]:
+    """Returns the plugin's arguments for firmware on so many cores; `timeline` is the place and size of its memory."""
     if cores == 1:
         return [f"timing={run.timing}"] if run.timing else []
     starters = cores if run.smp else 1
     bells = [f"bell={bell}:{core}" for core, addresses in enumerate(run.doorbells[:cores]) for bell in addresses]
+    if timeline is not None:
+        bells.append(f"timeline={timeline[0]}:{timeline[1]}")
     return [f"cores={cores}", f"starters={starters}", f"quantum={run.quantum}", *bells]
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from ariel_build.errors import InternalError
 
-__all__ = ["Section", "Sizes", "sections", "sizes"]
+__all__ = ["Section", "Sizes", "sections", "sizes", "symbol"]
 
 _NOBITS = 8
+_SYMBOLS = 2
 _WRITE, _ALLOC = 1, 2
 
 
@@ -55,6 +56,22 @@ def sections(data: bytes) -> list[Section]:
         for name, kind, flags, address, _, size, *_ in entries
         if flags & _ALLOC
     ]
+
+
+def symbol(data: bytes, name: str) -> tuple[int, int]:
+    """Returns the address and the size of a symbol; raises InternalError where the file has none of that name."""
+    (table,) = struct.unpack_from("<I", data, 0x20)
+    entry_bytes, count = struct.unpack_from("<HH", data, 0x2E)
+    entries = [struct.unpack_from("<10I", data, table + entry_bytes * index) for index in range(count)]
+    for entry in entries:
+        kind, offset, size, link = entry[1], entry[4], entry[5], entry[6]
+        if kind != _SYMBOLS:
+            continue
+        names = data[entries[link][4] : entries[link][4] + entries[link][5]]
+        for at, address, length, _, _, _ in struct.iter_unpack("<3I2BH", data[offset : offset + size]):
+            if names[at : names.index(b"\0", at)] == name.encode():
+                return address, length
+    raise InternalError("the linked firmware lacks a symbol", {"name": name})
 
 
 def sizes(data: bytes) -> Sizes:

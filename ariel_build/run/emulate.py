@@ -44,7 +44,8 @@ class Count:
     `instructions` of each core leave out those it waited with. The time from start to end, waiting included, is
     `makespan` in instructions and `cycles` in clock cycles. `awake` are the cycles in which each core did not sleep;
     `bus_waits` are the cycles that its requests to fetch, load and store waited for their turn. `steps` has
-    instructions and cycles of each step, by its number, in firmware with markers of steps.
+    instructions and cycles of each step, by its number, in firmware with markers of steps; `timeline` has
+    core, time and place of each store into the memory for it.
     """
 
     instructions: list[int]
@@ -53,6 +54,7 @@ class Count:
     awake: list[int] | None = None
     bus_waits: list[int] | None = None
     steps: dict[int, tuple[int, int]] | None = None
+    timeline: list[tuple[int, int, int]] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,15 +87,19 @@ def emulate(
     cores: int = 1,
     count: bool,
     timeout: float,
+    timeline: tuple[int, int] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Emulated:
-    """Runs firmware that was built for `cores` cores once over all samples."""
+    """Runs firmware that was built for `cores` cores once over all samples.
+
+    `timeline` is the place and size of memory in it: each store there is told in the counts.
+    """
     with tempfile.TemporaryDirectory(prefix="ariel-run-") as place:
         work = Path(place)
         size = len(samples[0]) if samples else 0
         (work / "in.bin").write_bytes(struct.pack("<II", len(samples), size) + b"".join(samples))
         count = count and board.run is not None and board.run.counts_instructions
-        command = _command(board, elf, cores=cores, count=count, say=say)
+        command = _command(board, elf, cores=cores, count=count, timeline=timeline, say=say)
         what = f"{len(samples)} sample{'' if len(samples) == 1 else 's'} on {board.name}"
         if board.run is not None and board.run.emulator == rtl.EMULATOR:
             say(f"running {what}, clock cycle by clock cycle: minutes for a large model")
@@ -112,7 +118,15 @@ def emulate(
         return Emulated(outputs, counts, stack, _pool(work / "pool.bin", cores))
 
 
-def _command(board: Board, elf: Path, *, cores: int, count: bool, say: Callable[[str], None]) -> list[str | Path]:
+def _command(
+    board: Board,
+    elf: Path,
+    *,
+    cores: int,
+    count: bool,
+    timeline: tuple[int, int] | None,
+    say: Callable[[str], None],
+) -> list[str | Path]:
     """Returns the command line that runs the firmware."""
     run = board.run
     if run is None:
@@ -138,7 +152,7 @@ def _command(board: Board, elf: Path, *, cores: int, count: bool, say: Callable[
     if count:
         # QEMU splits options at commas; two stand for one.
         library = str(counter.library(program, say)).replace(",", ",,")
-        command += ["-plugin", ",".join([library, "out=counts.json", *counter.arguments(run, cores)])]
+        command += ["-plugin", ",".join([library, "out=counts.json", *counter.arguments(run, cores, timeline)])]
     return [*command, "-kernel", elf]
 
 
@@ -229,4 +243,5 @@ def _section(section: dict[str, Any]) -> Count:
         section.get("awake"),
         [sum(core) for core in zip(*waits, strict=True)] if waits else None,
         {step: (instructions, cycles) for step, instructions, cycles in section.get("steps", [])} or None,
+        [(core, time, offset) for core, time, offset in section.get("timeline", [])] or None,
     )

@@ -29,8 +29,8 @@ from tests.schedule.access.graphs import random_graph
 from tests.zoo import DIGITS
 
 HOST = boards.load("host")
-M7 = boards.load("qemu-cortex-m7")
-ON_M7 = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target(M7.target)]
+#: Boards for whose instruction sets there are kernels.
+KERNELS_OF = ("qemu-cortex-m7", "qemu-riscv32")
 #: Models that take too long here; what they are made of is in others.
 TOO_LARGE = 20_000_000
 
@@ -86,20 +86,36 @@ def test_random_operators(tmp_path: Path) -> None:
     assert_none(complaints_of(models, tmp_path))
 
 
-@pytest.mark.parametrize("make", [pytest.param(make, marks=ON_M7, id=make.__name__) for make in MAKERS])
-def test_kernels_of_armv7e_m(make: Callable[[np.random.Generator], tflm.Operator], tmp_path: Path) -> None:
-    model = random_operators(tmp_path, make, M7)
-    assert sum("isa::" in step.call.kernel for step in model.schedule.steps) > 15
-    assert complaints_on(M7, model, tmp_path) == []
+def on(name: str) -> list[pytest.MarkDecorator]:
+    """Returns what skips a test where the board's tools are missing."""
+    board = boards.load(name)
+    assert board.run is not None
+    return [pytest.mark.emulator(board.run.emulator), pytest.mark.target(board.target)]
+
+
+@pytest.mark.parametrize("board", [pytest.param(name, marks=on(name)) for name in KERNELS_OF])
+@pytest.mark.parametrize("make", MAKERS)
+def test_kernels_of_instruction_sets(
+    board: str, make: Callable[[np.random.Generator], tflm.Operator], tmp_path: Path
+) -> None:
+    model = random_operators(tmp_path, make, boards.load(board))
+    assert complaints_on(boards.load(board), model, tmp_path) == []
 
 
 @pytest.mark.models
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=ON_M7) for n in ("mlperf_kws_int8", "mlperf_ic_int8", "mlperf_ad_int8")]
-)
-def test_real_models_on_armv7e_m(models: Path, name: str, tmp_path: Path) -> None:
-    model = planned(models / "dev" / name / "model.tflite", M7)
-    assert complaints_on(M7, model, tmp_path) == []
+@pytest.mark.parametrize("board", [pytest.param(name, marks=on(name)) for name in KERNELS_OF])
+@pytest.mark.parametrize("name", ["mlperf_kws_int8", "mlperf_ic_int8", "mlperf_ad_int8", "mlperf_ic_f32"])
+def test_real_models_on_boards(board: str, models: Path, name: str, tmp_path: Path) -> None:
+    model = planned(models / "dev" / name / "model.tflite", boards.load(board))
+    assert model.schedule.steps
+    assert complaints_on(boards.load(board), model, tmp_path) == []
+
+
+@pytest.mark.parametrize("board", KERNELS_OF)
+def test_the_boards_have_kernels_of_their_own(board: str, tmp_path: Path) -> None:
+    """Otherwise the tests above would test the portable ones once more."""
+    model = random_operators(tmp_path, operators.convolution, boards.load(board))
+    assert sum("isa::" in step.call.kernel for step in model.schedule.steps) > 15
 
 
 @pytest.mark.parametrize("what", ["reads", "writes", "scratch"])

@@ -115,7 +115,7 @@ unsafe extern "C" fn translated(_: Id, tb: *mut Tb) {
     for ahead in 0..count {
         // SAFETY: `ahead` is less than the number of instructions.
         let insn = unsafe { api::qemu_plugin_tb_get_insn(tb, ahead) };
-        if !setup.options.bells.is_empty() {
+        if !setup.options.bells.is_empty() || setup.options.timeline.1 > 0 {
             // SAFETY: `insn` is valid during this callback.
             unsafe { api::qemu_plugin_register_vcpu_mem_cb(insn, accessed, api::NO_REGS, api::WRITES, word(ahead)) };
         }
@@ -162,7 +162,16 @@ unsafe extern "C" fn block_starts(vcpu: u32, count: *mut c_void) {
 
 /// A core has accessed memory, by an instruction with as many before it in its block as the word says.
 unsafe extern "C" fn accessed(vcpu: u32, access: u32, address: u64, ahead: *mut c_void) {
-    let Some(core) = SETUP.get().and_then(|setup| setup.options.bell_at(address)) else { return };
+    let Some(setup) = SETUP.get() else { return };
+    if let Some(offset) = setup.options.timeline_at(address) {
+        // SAFETY: `access` is what QEMU passed.
+        if unsafe { api::qemu_plugin_mem_is_store(access) } {
+            let Ok(mut sections) = SECTIONS.lock() else { return };
+            sections.told(vcpu as usize, ahead.addr() as u64 + 1, offset);
+        }
+        return;
+    }
+    let Some(core) = setup.options.bell_at(address) else { return };
     // QEMU 7.2 reports loads, too, where only stores are asked for.
     // SAFETY: `access` is what QEMU passed.
     if unsafe { api::qemu_plugin_mem_is_store(access) } {

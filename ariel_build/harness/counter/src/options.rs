@@ -1,5 +1,5 @@
 //! The plugin's arguments: `out=FILE`; `timing=cortex-m4` for the estimated time of that core; on several cores `cores=N`,
-//! `starters=N`, `quantum=N` and `bell=ADDRESS:CORE`.
+//! `starters=N`, `quantum=N` and `bell=ADDRESS:CORE`; `timeline=ADDRESS:BYTES` for memory whose stores are told.
 
 use crate::core_clock::CORES;
 
@@ -17,13 +17,22 @@ pub struct Options {
     pub quantum: u64,
     /// The doorbells: a store to this address wakes this core.
     pub bells: Vec<(u64, usize)>,
+    /// Address and size of memory: a store into it tells which tile begins or ends.
+    pub timeline: (u64, u64),
 }
 
 impl Options {
     /// Reads the arguments; says what is wrong with them.
     pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options =
-            Self { out: String::new(), timed: false, cores: 1, starters: 1, quantum: 0, bells: Vec::new() };
+        let mut options = Self {
+            out: String::new(),
+            timed: false,
+            cores: 1,
+            starters: 1,
+            quantum: 0,
+            bells: Vec::new(),
+            timeline: (0, 0),
+        };
         for argument in arguments {
             options.take(&argument).ok_or_else(|| format!("argument `{argument}` is not understood"))?;
         }
@@ -46,6 +55,10 @@ impl Options {
             "cores" => self.cores = value.parse().ok()?,
             "starters" => self.starters = value.parse().ok()?,
             "quantum" => self.quantum = value.parse().ok()?,
+            "timeline" => {
+                let (address, bytes) = value.split_once(':')?;
+                self.timeline = (address.parse().ok()?, bytes.parse().ok()?);
+            }
             "bell" => {
                 let (address, core) = value.split_once(':')?;
                 self.bells.push((address.parse().ok()?, core.parse().ok()?));
@@ -53,6 +66,12 @@ impl Options {
             _ => return None,
         }
         Some(())
+    }
+
+    /// How far behind the beginning of the timeline's memory `address` is.
+    pub fn timeline_at(&self, address: u64) -> Option<u64> {
+        let (from, bytes) = self.timeline;
+        address.checked_sub(from).filter(|offset| *offset < bytes)
     }
 
     /// The core that a store to `address` wakes.

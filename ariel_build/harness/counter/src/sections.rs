@@ -13,15 +13,19 @@ struct Section {
     makespan: u64,
     executed: [u64; CORES],
     idle: [u64; CORES],
+    /// Core, time since START, and place of each store that tells of a tile.
+    timeline: Vec<[u64; 3]>,
 }
 
 /// What lay between markers.
 pub struct Sections {
-    /// Cycles at START; the step that runs, and instructions and cycles at its marker; what the steps before took.
+    /// Time and cycles at START; the step that runs, and instructions and cycles at its marker; what the steps before took.
+    began: u64,
     started: u64,
     step: Option<(u32, u64, u64)>,
     steps: BTreeMap<u32, (u64, u64)>,
     open: Option<[Reading; CORES]>,
+    timeline: Vec<[u64; 3]>,
     done: Vec<Section>,
 }
 
@@ -35,14 +39,31 @@ fn read(core: usize, ahead: u64) -> [Reading; CORES] {
 impl Sections {
     /// Nothing yet.
     pub const fn new() -> Self {
-        Self { started: 0, step: None, steps: BTreeMap::new(), open: None, done: Vec::new() }
+        Self {
+            began: 0,
+            started: 0,
+            step: None,
+            steps: BTreeMap::new(),
+            open: None,
+            timeline: Vec::new(),
+            done: Vec::new(),
+        }
     }
 
     /// A START marker behind `ahead` instructions of its block: the section begins behind it.
     pub fn start(&mut self, core: usize, ahead: u64) {
         self.open = Some(read(core, ahead + 1));
         (self.started, self.step) = (timing::now(ahead + 1), None);
+        self.began = CLOCKS[core].read(ahead + 1).time;
         self.steps.clear();
+    }
+
+    /// A core, with `ahead` instructions of its block done, stored at `offset` of the timeline's memory.
+    pub fn told(&mut self, core: usize, ahead: u64, offset: u64) {
+        if self.open.is_some() {
+            let time = CLOCKS[core].read(ahead).time.saturating_sub(self.began);
+            self.timeline.push([core as u64, time, offset]);
+        }
     }
 
     /// The marker of a step: what follows is its work.
@@ -68,6 +89,7 @@ impl Sections {
             self.done.push(Section {
                 cycles: timing::now(ahead) - self.started,
                 steps: core::mem::take(&mut self.steps),
+                timeline: core::mem::take(&mut self.timeline),
                 makespan: end[core].time - start[core].time,
                 executed: core::array::from_fn(|core| end[core].executed - start[core].executed),
                 idle: core::array::from_fn(|core| end[core].idle - start[core].idle),
@@ -76,7 +98,7 @@ impl Sections {
     }
 
     /// `{"sections": [{"makespan": .., "executed": [core 0, ..], "idle": [core 0, ..]}, ..], "unheard": ..}`, and where they
-    /// are known in each section `"cycles": ..` and `"steps": [[step, instructions, cycles], ..]`
+    /// are known in each section `"cycles": ..` `"steps": [[step, instructions, cycles], ..]` and `"timeline": [[core, time, offset], ..]`
     pub fn json(&self, cores: usize, timed: bool, unheard: u64) -> String {
         let mut text = String::from("{\"sections\": [");
         for (index, section) in self.done.iter().enumerate() {
@@ -95,6 +117,9 @@ impl Sections {
                 let steps: Vec<_> =
                     section.steps.iter().map(|(&step, &(count, cycles))| [step.into(), count, cycles]).collect();
                 let _ = write!(text, ", \"steps\": {steps:?}");
+            }
+            if !section.timeline.is_empty() {
+                let _ = write!(text, ", \"timeline\": {:?}", section.timeline);
             }
             text.push('}');
         }
