@@ -1,22 +1,15 @@
-"""The emulated RP2040: rp2040js with a second core, which `harness/rp2040` adds. node runs it.
-
-`python -m ariel_build.run.rp2040 [--counts FILE] [--until TEXT] [--limit CYCLES] ELF` runs any firmware of the chip,
-such as an application with embassy-rp. Its text (RTT or semihosting) comes on standard output.
-"""
+"""The emulated RP2040: rp2040js with a second core, which `harness/rp2040` adds. node runs it."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 from ariel_build import process, resources
-from ariel_build.errors import ArielError, SetupError
+from ariel_build.errors import SetupError
 
-__all__ = ["EMULATOR", "HARNESS", "OLDEST_NODE", "RP2040JS_VARIABLE", "command", "environment", "main"]
+__all__ = ["EMULATOR", "HARNESS", "OLDEST_NODE", "RP2040JS_VARIABLE", "command", "environment"]
 
 #: The `run.emulator` of boards that run here.
 EMULATOR = "rp2040js"
@@ -62,18 +55,3 @@ def _package() -> Path:
             f"`npm install --ignore-scripts --prefix {resources.rp2040js_home()} {resources.RP2040JS}`",
         )
     return found
-
-
-def main() -> int:
-    """Runs a firmware as the command line says; returns its status, or 2 where something is missing."""
-    try:
-        line = command()
-        variables = environment()
-    except ArielError as error:
-        print(error.render(), file=sys.stderr)  # noqa: T201  a command of its own
-        return 2
-    return subprocess.run([*line, *sys.argv[1:]], env={**os.environ, **variables}, check=False).returncode
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -153,7 +153,7 @@ def test_keyword_spotting_is_exact_and_nearly_twice_as_fast_on_two_cores(models:
 def test_any_firmware_runs_by_one_command(fake: Fake, tmp_path: Path) -> None:
     image = firmware.build(BOARD, fake(1000))
     (tmp_path / "in.bin").write_bytes(struct.pack("<II", 1, 8) + b"n1234567")
-    command = [sys.executable, "-m", "ariel_build.run.rp2040"]
+    command = [sys.executable, "-m", "ariel_build.rp2040_sim"]
 
     def ended(*words: str | Path) -> Completed:
         return process.run([*command, *words], cwd=tmp_path, timeout=120, env=dict(os.environ))

@@ -193,7 +193,8 @@ export class Chip extends RP2040 {
     /** Brings the clock of the peripherals up to now. */
     catchUp() {
         const { now } = this;
-        if (now > this.caughtUp) {
+        // With no time between, too: an alarm may be due at once.
+        if (now >= this.caughtUp) {
             const nanos = (now - this.caughtUp) * this.nanosPerCycle;
             this.caughtUp = now;
             this.clock.tick(nanos);

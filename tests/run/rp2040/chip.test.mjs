@@ -110,6 +110,16 @@ const tests = {
         assert.ok(core.slept === 40 * 125 - 2 && core.IPSR === 16, `${core.slept}`);
     },
 
+    "an alarm for this very moment comes at once"() {
+        const made = chip([WFI, STAY]);
+        const [core] = made.cores;
+        core.enabledInterrupts = 1;
+        made.bus.write32(core, TIMER + 0x38, 1);
+        made.bus.write32(core, TIMER + 0x10, 0);
+        runTo(made, 60);
+        assert.equal(core.IPSR, 16);
+    },
+
     "two cores that sleep for ever end the run"() {
         const made = chip([WFE, WFE], [WFE, WFE]);
         runTo(made, 1e6);
