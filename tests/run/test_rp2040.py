@@ -117,7 +117,9 @@ def test_two_cores_share_a_small_model_and_answer_as_the_host(tmp_path: Path) ->
     size = compiled.graph.inputs[0].type.bytes
     raw = [bytes((7 * k + j) % 128 for j in range(size)) for k in range(2)]
     assert one == two == execute_compiled(compiled, boards.load("host"), raw, stats=False).outputs
-    assert cycles(alone) / cycles(both) > 1.85
+    # A millisecond of work is cut into few tiles: the larger model below comes nearer to two.
+    assert cycles(alone) / cycles(both) > 1.6
+    assert alone["cycles_kind"] == "modelled"
     assert alone["makespan_instructions"] == alone["instructions_per_inference"]
     assert both["makespan_instructions"] is None
     for key in ("instructions_per_core", "cycles_per_core", "stack_per_core"):
