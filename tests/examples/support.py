@@ -11,7 +11,7 @@ from pathlib import Path
 from ariel_build import process, resources
 from ariel_build.run import toolchain
 
-__all__ = ["EXAMPLES", "build", "digits", "run"]
+__all__ = ["EXAMPLES", "ROOT", "build", "cargo_build", "digits", "run"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = ROOT / "examples"
@@ -34,12 +34,17 @@ def _config(name: str) -> tuple[str, list[str]]:
     return target, shlex.split(config.get("target", {}).get(target, {}).get("runner", ""))
 
 
-def build(name: str, *options: str, subcommand: str = "build") -> Path:
-    """Returns the program of an example, which cargo builds."""
+def build(name: str, *options: str) -> Path:
+    """Returns the program of an example, which cargo builds as its lock file says."""
+    return cargo_build(name, EXAMPLES / name, "--locked", *options)
+
+
+def cargo_build(name: str, package: Path, *options: str) -> Path:
+    """Returns the program `name` of the package in this folder, for the target of the example of that name."""
     target, _ = _config(name)
     env = toolchain.find(target).environment()
     env |= {"ARIEL_PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "CARGO_TARGET_DIR": str(_TARGET)}
-    done = process.run(["cargo", subcommand, "--locked", *options], timeout=_TIMEOUT, cwd=EXAMPLES / name, env=env)
+    done = process.run(["cargo", "build", *options], timeout=_TIMEOUT, cwd=package, env=env)
     assert done.status == 0, done.stderr
     profile = "release" if "--release" in options else "debug"
     return (_TARGET if target == "host" else _TARGET / target) / profile / name

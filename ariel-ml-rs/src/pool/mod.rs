@@ -74,6 +74,8 @@
 //! # Ok::<(), ariel_ml_rs::Error>(())
 //! ```
 
+#[cfg(feature = "ariel-os")]
+mod ariel_os;
 mod graph;
 mod job;
 mod parallel;

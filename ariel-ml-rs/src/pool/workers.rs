@@ -12,6 +12,8 @@
 /// // task of an executor of its own.
 /// ariel_ml_rs::pool!(static POOL: 1 helpers, park = &ArmWfe);
 /// ```
+///
+/// In an Ariel OS application `ariel_os_pool!` does it all (feature `ariel-os`).
 #[macro_export]
 macro_rules! pool {
     ($(#[$doc:meta])* $vis:vis static $name:ident: $helpers:literal threads $(;)?) => {

@@ -5,6 +5,7 @@
 //! | `ArmWfe` | Cortex-M cores that hear each other's SEV: RP2040, RP2350 |
 //! | `ArmWfi` | Cortex-M cores that can only interrupt each other: a board names the interrupt, and how it is raised |
 //! | `RiscvWfi` | RISC-V harts with a CLINT |
+//! | `Spin` | chips without a way here, where helpers and leaders are tasks of executors |
 //! | `Threads` | threads of a host |
 //!
 //! A board with another way implements [`Park`] itself.
@@ -17,6 +18,7 @@ mod arm_wfi;
 mod loom;
 #[cfg(all(target_arch = "riscv32", target_os = "none"))]
 mod riscv_wfi;
+mod spin;
 mod spot;
 #[cfg(all(any(test, feature = "std"), not(all(test, loom))))]
 mod std;
@@ -25,6 +27,7 @@ mod std;
 pub(crate) use self::loom::Loom;
 #[cfg(all(target_arch = "riscv32", target_os = "none"))]
 pub use self::riscv_wfi::RiscvWfi;
+pub use self::spin::Spin;
 pub use self::spot::Spot;
 #[cfg(all(any(test, feature = "std"), not(all(test, loom))))]
 pub use self::std::Threads;
