@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ariel_build.ir import Array
 from ariel_build.isa.packing import unpacked
 from ariel_build.isa.scalar.requantise import Channels, Ints, requantised
 from ariel_build.isa.unfit import Unfit
@@ -18,6 +19,8 @@ _Maker = Callable[[KernelCall, dict[str, Field]], KernelCall]
 
 #: What the kernels take of channels, of the depth and of pixels at a time.
 _CHANNELS, _STEPS, _PIXELS = 4, 2, 6
+#: Channels that a dense layer takes at a time, what its sums of 16 bits must not be above, and steps of a segment.
+_BLOCK, _HALF, _MOST = 8, 1 << 15, 255
 #: Runs of taps that scratch has room for: one for each pixel, and one of padding.
 _RUNS = _PIXELS + 1
 #: What the sums that share two words must stay below, and the greatest |input|.
@@ -97,11 +100,13 @@ def _depthwise(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
 
 
 def _fully_connected(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
-    """Rows are the pixels of a pointwise convolution."""
+    """One row times eight channels; rows are the pixels of a pointwise convolution."""
     rows, depth = fields["rows"], fields["depth"]
-    if not isinstance(rows, int) or not isinstance(depth, int) or rows < 2:
+    if not isinstance(rows, int) or not isinstance(depth, int):
         raise Unfit
     count = call.outputs[0].type.elements // rows
+    if rows == 1:
+        return _one_row(call, fields, unpacked(_filter(fields), count))
     window = dict.fromkeys(("height", "width", "stride_h", "stride_w", "dilation_h", "dilation_w"), 1)
     shapes = {
         key: Nested(
@@ -117,6 +122,43 @@ def _fully_connected(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
         call = replace(call, tiling=Tiling(Axis.PIXELS, rows, _PIXELS))
         new["axis"] = Variant("Axis::Pixels")
     return _convolution(call, new, unpacked(_filter(fields), count))
+
+
+def _one_row(call: KernelCall, fields: dict[str, Field], weights: Ints) -> KernelCall:
+    """Returns the call for a filter [channels, depth] over one row."""
+    count, depth = weights.shape
+    if depth % _STEPS or count <= _BLOCK // 2:
+        raise Unfit
+    channels = requantised(weights, fields)
+    blocks = _padded(channels.weights, 0, _BLOCK).reshape(-1, _BLOCK, depth)
+    new: dict[str, Field] = {key: fields[key] for key in ("input", "output", "depth")}
+    words = (blocks.transpose(0, 2, 1) + 128).astype(np.uint8).reshape(-1).view("<i4")
+    new |= {"filter": Packed(words, "filter"), "segments": Packed(_segments(blocks), "segments")}
+    new |= {"channels": _constants(channels), "limits": _limits(channels, fields)}
+    return replace(call, kernel="isa::scalar::FullyConnected", fields=new, tiling=Tiling(Axis.CHANNELS, count, _BLOCK))
+
+
+def _segments(blocks: Ints) -> Array:
+    """Returns half the lengths of the segments of each block [block][channel][depth], as long as sums have 16 bits."""
+    low = np.where(blocks > 0, 128 * blocks, -127 * blocks)
+    high = np.where(blocks > 0, 127 * blocks, -128 * blocks)
+    found: list[list[int]] = []
+    for most in (np.maximum(low, high + 1) for low, high in zip(low, high, strict=True)):
+        steps = most.reshape(_BLOCK, -1, _STEPS).sum(axis=2)
+        lengths, total = [0], np.zeros(_BLOCK, np.int64)
+        for step in steps.T:
+            if (total + step).max() > _HALF or lengths[-1] == _MOST:
+                lengths.append(0)
+                total = np.zeros(_BLOCK, np.int64)
+            total = total + step
+            lengths[-1] += 1
+            if total.max() > _HALF:
+                raise Unfit
+        found.append(lengths)
+    table = np.zeros((len(found), max(map(len, found))), np.uint8)
+    for row, lengths in zip(table, found, strict=True):
+        row[: len(lengths)] = lengths
+    return table
 
 
 def _segment(weights: Ints) -> int:

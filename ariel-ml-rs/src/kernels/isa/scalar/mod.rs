@@ -16,6 +16,7 @@
 pub mod conv2d;
 pub mod depthwise_conv2d;
 mod finish;
+pub mod fully_connected;
 mod patches;
 mod plane;
 #[cfg(all(target_arch = "riscv32", target_feature = "m"))]
@@ -25,3 +26,4 @@ mod triples;
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use finish::{Channel, Limits};
+pub use fully_connected::FullyConnected;
