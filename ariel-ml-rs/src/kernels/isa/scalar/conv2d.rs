@@ -3,9 +3,9 @@
 //! The patches of a block are packed into scratch, three elements in two words (see [`super`]), and serve all output
 //! channels. Sums that are too long for that are made of segments of the depth.
 
-use super::finish::{Channel, Limits};
+use super::finish::{Channel, Limits, opaque};
 use super::patches::{Patches, RUNS};
-use super::triples::{CHANNELS, PIXELS, STEPS, TRIPLE, TRIPLES, sum3, sum6};
+use super::triples::{CHANNELS, Outputs, PIXELS, STEPS, TRIPLE, TRIPLES, store, store6, sum3, sum6};
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
 use crate::tile::{Axis, Tile};
@@ -95,6 +95,16 @@ impl Conv2d {
     /// at a multiple of four where it is a range of channels.
     #[inline(never)]
     pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+        // SAFETY: forwarded to the caller.
+        unsafe { opaque(self).compute(memory, tile) }
+    }
+
+    /// As `run`.
+    ///
+    /// # Safety
+    /// As for `run`.
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let (width, height) = (self.output.width as usize, self.output.height as usize);
         let channels = self.output.channels as usize;
         let (mut pixel, end, first, last) = match self.axis {
@@ -130,27 +140,27 @@ impl Conv2d {
     unsafe fn multiply(&self, words: *const i32, count: usize, output: *mut i8, (first, last): (usize, usize)) {
         let depth = self.depth();
         let stride = self.output.pixel as usize;
-        let mut sums = MaybeUninit::<[i32; SUMS]>::uninit();
-        let sums = sums.as_mut_ptr().cast::<i32>();
         let is_small = count <= TRIPLE;
-        let pixels = if is_small { TRIPLE } else { PIXELS };
+        let (pixels, is_whole) = (if is_small { TRIPLE } else { PIXELS }, self.segment as usize >= depth);
         let mut block = first;
         while block < last {
             // SAFETY: `check` proved the lengths of filter and constants.
             unsafe {
                 let weights = self.filter.as_ptr().add(block * depth);
-                self.sum(words, weights, is_small, sums);
-                let channels = CHANNELS.min(last - block);
-                for channel in 0..channels {
-                    let constants = *self.channels.as_ptr().cast::<Channel>().add(block + channel);
-                    let mut sum = sums.add(channel * pixels).cast_const();
-                    let sum_end = sum.add(count);
-                    let mut place = output.add(block + channel);
-                    while sum != sum_end {
-                        place.write(constants.store((*sum).wrapping_add(constants.bias), self.limits));
-                        place = place.wrapping_add(stride);
-                        sum = sum.add(1);
-                    }
+                let outputs = Outputs {
+                    constants: self.channels.as_ptr().cast::<Channel>().add(block),
+                    place: output.add(block),
+                    channels: CHANNELS.min(last - block),
+                    strides: [stride, if count > 4 { stride } else { 0 }, if count > 5 { stride } else { 0 }],
+                    limits: self.limits,
+                };
+                if TRIPLES > 1 && is_whole && !is_small {
+                    store6(words, weights, depth / STEPS, &outputs);
+                } else {
+                    let mut sums = MaybeUninit::<[i32; SUMS]>::uninit();
+                    let sums = sums.as_mut_ptr().cast::<i32>();
+                    self.sum(words, weights, is_small, sums);
+                    store(&outputs, sums, pixels, count);
                 }
             }
             block += CHANNELS;

@@ -3,7 +3,7 @@
 //! Lines of outputs run along rows or along columns, whichever are longer: the compiler says. Those that read a row of padding
 //! are computed apart (see [`super::plane`]).
 
-use super::finish::{Channel, Limits};
+use super::finish::{Channel, Limits, opaque};
 use super::plane::{BEFORE, BEHIND, FIRST_OUTSIDE, LAST_OUTSIDE, Plane, TAPS, TWO, plane};
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory};
@@ -109,6 +109,16 @@ impl DepthwiseConv2d {
     /// whole rows, if it is not one of channels.
     #[inline(never)]
     pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+        // SAFETY: forwarded to the caller.
+        unsafe { opaque(self).compute(memory, tile) }
+    }
+
+    /// As `run`.
+    ///
+    /// # Safety
+    /// As for `run`.
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let (height, width) = (self.output.height as usize, self.output.width as usize);
         let all = 0..self.output.channels as usize;
         let (rows, channels) = match self.axis {

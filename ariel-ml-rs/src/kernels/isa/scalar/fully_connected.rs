@@ -5,7 +5,7 @@
 //! and that byte add is taken away in the end, and two sums of 16 bits are left. The compiler has cut the depth of each eight
 //! channels into segments in which sums have no more bits.
 
-use super::finish::{Channel, Limits};
+use super::finish::{Channel, Limits, opaque};
 use crate::memory::{Memory, Region};
 use crate::tile::Tile;
 use core::mem::MaybeUninit;
@@ -86,6 +86,16 @@ impl FullyConnected {
     /// at a multiple of eight.
     #[inline(never)]
     pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+        // SAFETY: forwarded to the caller.
+        unsafe { opaque(self).compute(memory, tile) }
+    }
+
+    /// As `run`.
+    ///
+    /// # Safety
+    /// As for `run`.
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let mut sums = MaybeUninit::<[i32; CHANNELS]>::uninit();
         let sums = sums.as_mut_ptr().cast::<i32>();
         let mut channel = tile.start();

@@ -1,7 +1,9 @@
 //! Sums of products of three or six pixels with four channels, two multiplications for three products.
 
 #[cfg(all(target_arch = "riscv32", target_feature = "m"))]
-pub(super) use super::riscv::sum6;
+pub(super) use super::riscv::{store6, sum6};
+
+use super::finish::{Channel, Limits};
 
 /// Pixels of a triple.
 pub(super) const TRIPLE: usize = 3;
@@ -149,6 +151,57 @@ pub(super) unsafe fn sum6(mut words: *const i32, mut weights: *const i8, steps: 
         sums.add(5).write(apart(c2, c3));
         sums.add(6).write(apart(d0, d1));
         sums.add(7).write(apart(d2, d3));
+    }
+}
+
+/// Where the channels of a block are stored.
+#[repr(C)]
+pub(super) struct Outputs {
+    /// Constants of the first channel.
+    pub constants: *const Channel,
+    /// The first channel of the first pixel.
+    pub place: *mut i8,
+    /// Channels, 1 to 4.
+    pub channels: usize,
+    /// Bytes from a pixel to the next, from the fourth to the fifth, and from that to the sixth: 0 where it is none.
+    pub strides: [usize; 3],
+    /// What the channels share.
+    pub limits: Limits,
+}
+
+/// Stores the channels of `count` pixels whose sums are `[channel][pixel]`, `pixels` apart.
+///
+/// # Safety
+/// There are constants for the channels, and `count` sums for each; the outputs are the caller's own.
+pub(super) unsafe fn store(outputs: &Outputs, mut sums: *const i32, pixels: usize, count: usize) {
+    for channel in 0..outputs.channels {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let constants = *outputs.constants.add(channel);
+            let (mut sum, mut place) = (sums, outputs.place.add(channel));
+            let end = sum.add(count);
+            while sum != end {
+                place.write(constants.store((*sum).wrapping_add(constants.bias), outputs.limits));
+                place = place.wrapping_add(outputs.strides[0]);
+                sum = sum.add(1);
+            }
+            sums = sums.add(pixels);
+        }
+    }
+}
+
+/// Sums as [`sum6`] and stores the channels of six pixels.
+///
+/// # Safety
+/// As for both.
+#[cfg(not(all(target_arch = "riscv32", target_feature = "m")))]
+pub(super) unsafe fn store6(words: *const i32, weights: *const i8, steps: usize, outputs: &Outputs) {
+    let mut sums = [0_i32; 2 * TRIPLE * CHANNELS];
+    let count = TRIPLE + 1 + outputs.strides[1..].iter().filter(|stride| **stride > 0).count();
+    // SAFETY: forwarded to the caller.
+    unsafe {
+        sum6(words, weights, steps, sums.as_mut_ptr());
+        store(outputs, sums.as_ptr(), 2 * TRIPLE, count);
     }
 }
 
