@@ -24,3 +24,4 @@
     }
     cut!(Conv2d);
     cut!(DepthwiseConv2d);
+    cut!(FullyConnected);

@@ -25,6 +25,8 @@ STATIC = re.compile(r"static (\w+): isa::scalar::(\w+) =\s+isa::scalar::\w+ \{(.
 
 def unit(kernel: str, fields: str) -> int:
     """Returns the multiple in which a call's tiles are cut."""
+    if kernel == "FullyConnected":
+        return 8
     if "Axis::Channels" in fields:
         return 4 if kernel == "Conv2d" else 1
     found = re.search(r"output: Image \{[^}]*width: (\d+)", fields)
@@ -65,7 +67,7 @@ def emulated(
 
 @pytest.mark.parametrize(
     "make, seed, least",
-    [(operators.convolution, 5, 30), (operators.depthwise, 6, 10), (operators.dense, 7, 10)],
+    [(operators.convolution, 5, 30), (operators.depthwise, 6, 5), (operators.dense, 7, 10)],
     ids=["convolution", "depthwise", "dense"],
 )
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ impl Conv2d {
                     strides: [stride, if count > 4 { stride } else { 0 }, if count > 5 { stride } else { 0 }],
                     limits: self.limits,
                 };
-                if TRIPLES > 1 && is_whole && !is_small {
+                if is_whole && !is_small {
                     store6(words, weights, depth / STEPS, &outputs);
                 } else {
                     let mut sums = MaybeUninit::<[i32; SUMS]>::uninit();

@@ -44,9 +44,51 @@ impl Channel {
         reason = "the high word is meant; the limits of an int8 output lie in i8"
     )]
     pub(super) fn store(self, sum: i32, limits: Limits) -> i8 {
-        let high = ((i64::from(sum.wrapping_shl(2)) * i64::from(self.multiplier)) >> 32) as i32;
+        #[cfg(not(all(target_arch = "arm", not(thumb2))))]
+        let high = high_word(sum.wrapping_shl(2), self.multiplier);
+        #[cfg(all(target_arch = "arm", not(thumb2)))]
+        let high = high_word_of_halves(sum.wrapping_shl(2), self.multiplier);
         let below = (sum >> 31) & limits.below;
         let value = high.wrapping_add(self.rounding).wrapping_add(below).wrapping_shr(self.shift);
         value.max(limits.min).min(limits.max) as i8
+    }
+}
+
+/// The high word of a product.
+#[cfg(any(not(all(target_arch = "arm", not(thumb2))), test))]
+#[inline(always)]
+const fn high_word(a: i32, b: i32) -> i32 {
+    ((a as i64 * b as i64) >> 32) as i32
+}
+
+/// The high word of a product, from those of halfwords: the core multiplies into 32 bits only.
+#[cfg(any(all(target_arch = "arm", not(thumb2)), test))]
+#[inline(always)]
+const fn high_word_of_halves(a: i32, b: i32) -> i32 {
+    let (a_low, a_high, b_low, b_high) = (a & 0xFFFF, a >> 16, b & 0xFFFF, b >> 16);
+    let low = a_low.wrapping_mul(b_low).cast_unsigned() >> 16;
+    let middle = a_high.wrapping_mul(b_low).wrapping_add(low.cast_signed());
+    let other = a_low.wrapping_mul(b_high).wrapping_add(middle & 0xFFFF);
+    a_high.wrapping_mul(b_high).wrapping_add(middle >> 16).wrapping_add(other >> 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{high_word, high_word_of_halves};
+
+    #[test]
+    fn halves_give_the_high_word() {
+        let mut state = 1_u64;
+        let mut values =
+            vec![0, 1, -1, 65535, 65536, -65536, -65535, 32767, 32768, -32768, i32::MAX, i32::MIN, i32::MIN + 1];
+        for _ in 0..500 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            values.push(((state >> 32) as u32).cast_signed());
+        }
+        for &a in &values {
+            for &b in &values {
+                assert_eq!(high_word_of_halves(a, b), high_word(a, b), "{a} * {b}");
+            }
+        }
     }
 }

@@ -13,6 +13,8 @@
 //! the rounding, and two less where the sum is negative and the reference rounds halves away from zero. The compiler has
 //! compared it with the reference at every step of the output (see `finish`).
 
+#[cfg(target_arch = "arm")]
+mod arm;
 pub mod conv2d;
 pub mod depthwise_conv2d;
 mod finish;

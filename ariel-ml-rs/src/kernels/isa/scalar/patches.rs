@@ -4,7 +4,7 @@
 //! padding; one that is partly outside is put together in scratch.
 
 use super::conv2d::Conv2d;
-use super::triples::{PIXELS, TRIPLE, TRIPLES, pack3, pack6};
+use super::triples::{PIXELS, TRIPLE, pack3, pack6};
 use crate::memory::{Memory, View};
 
 /// Runs that scratch has room for behind the packed patches: one of each pixel of two triples, and one of padding.
@@ -134,13 +134,5 @@ impl<'a> Patches<'a> {
 unsafe fn pack(places: &[*const i8; PIXELS], count: usize, run: usize, words: *mut i32) -> *mut i32 {
     let [a, b, c, ..] = *places;
     // SAFETY: forwarded to the caller.
-    unsafe {
-        if TRIPLES > 1 && count > TRIPLE {
-            let at = |index: usize| *places.as_ptr().add(index);
-            // There are two triples: `count` is at most `PIXELS`.
-            pack6(&[a, b, c, at(3), at(4), at(5)], run, words)
-        } else {
-            pack3(&[a, b, c], run, words)
-        }
-    }
+    unsafe { if count > TRIPLE { pack6(places, run, words) } else { pack3(&[a, b, c], run, words) } }
 }

@@ -1,5 +1,7 @@
 //! Sums of products of three or six pixels with four channels, two multiplications for three products.
 
+#[cfg(target_arch = "arm")]
+pub(super) use super::arm::sum6;
 #[cfg(all(target_arch = "riscv32", target_feature = "m"))]
 pub(super) use super::riscv::{store6, sum6};
 
@@ -11,8 +13,8 @@ pub(super) const TRIPLE: usize = 3;
 pub(super) const CHANNELS: usize = 4;
 /// Steps of the depth that are taken at once.
 pub(super) const STEPS: usize = 2;
-/// Triples of a block: as many as the registers hold sums of.
-pub(super) const TRIPLES: usize = if cfg!(target_arch = "arm") { 1 } else { 2 };
+/// Triples of a block.
+pub(super) const TRIPLES: usize = 2;
 /// Pixels of a block.
 pub(super) const PIXELS: usize = TRIPLE * TRIPLES;
 /// Where the third pixel lies in the first word and in the second, and bits above the first.
@@ -118,7 +120,7 @@ pub(super) unsafe fn sum3(mut words: *const i32, mut weights: *const i8, steps: 
 ///
 /// # Safety
 /// As for [`sum3`], with 4 words for each element.
-#[cfg(not(all(target_arch = "riscv32", target_feature = "m")))]
+#[cfg(not(any(target_arch = "arm", all(target_arch = "riscv32", target_feature = "m"))))]
 #[inline(never)]
 pub(super) unsafe fn sum6(mut words: *const i32, mut weights: *const i8, steps: usize, sums: *mut i32) {
     let [mut a0, mut a1, mut a2, mut a3, mut b0, mut b1, mut b2, mut b3] = [0_i32; 8];
