@@ -2,8 +2,8 @@
 
 Both kernels copy what they read into scratch before they write:
 
-- `Conv2d` widens four pixels and then writes theirs, so a pointwise layer with as many outputs as inputs may write
-  each pixel where it read it, in any tile; with whole groups of eight inputs it computes none twice.
+- `Conv2d` widens (or packs) some pixels and then writes theirs, so a pointwise layer with as many outputs as inputs may
+  write each pixel where it read it, in any tile of pixels; with whole groups of eight inputs it computes none twice.
 - `DepthwiseConv2d` copies all lines of four channels and then writes these channels, where its scratch has room for all
   lines and the call is one tile: another tile would find its neighbours' rows overwritten.
 """
@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ariel_build.kernel import KernelCall, Nested, Reads
+from ariel_build.kernel import Axis, KernelCall, Nested, Reads
 
 __all__ = ["in_place"]
 
-_ROOMS = ("armv7e_m", "thumb2", "unequal", "packed")
+_ROOMS = ("armv7e_m", "thumb2", "unequal", "packed", "scalar")
 
 
 def in_place(call: KernelCall) -> KernelCall:
@@ -32,11 +32,12 @@ def in_place(call: KernelCall) -> KernelCall:
     if shapes[0] != shapes[1] or strides != (1, 1) or len(call.inputs) != 1 or call.in_place:
         return call
     channels, pixel = _number(output, "channels"), _number(output, "pixel")
-    if name == "Conv2d":
+    if name == "Conv2d" and call.tiling.axis is Axis.PIXELS:
         size = (window.fields["height"], window.fields["width"], window.fields["pad_top"], window.fields["pad_left"])
         if size == (1, 1, 0, 0) and channels % 8 == 0 and pixel == channels:
             return replace(call, in_place=((0, 0),), reads=(Reads("same"),))
-    if name == "DepthwiseConv2d" and channels % 4 == 0 and not call.kernel.endswith("Short>"):
+    is_planes = name == "DepthwiseConv2d" and "lines" in call.fields and not call.kernel.endswith("Short>")
+    if is_planes and channels % 4 == 0:
         across = _number(output, "width" if call.fields["vertical"] else "height")
         if call.fields["lines"] == across:
             return replace(call, in_place_whole=((0, 0),))

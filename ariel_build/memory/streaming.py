@@ -180,7 +180,7 @@ class Effort:
 
 
 #: Every call runs whole; streaming costs hardly anything; whatever it costs.
-WHOLE, SPEED, RAM = Effort(0.0), Effort(0.02, 1.0), Effort(0.5, 0.0, 256)
+WHOLE, SPEED, RAM = Effort(0.0), Effort(0.04, 2.0), Effort(0.5, 0.0, 256)
 
 
 def streaming(peaks: Peaks, effort: Effort, size: int, place: Callable[[Streaming], int]) -> Streaming | None:

@@ -1,7 +1,8 @@
 """overhead(call, tiles) = instructions that a call takes more in pieces than at once: an estimate for the search.
 
 Each piece costs the kernel's set-up. A depthwise kernel that works on planes prepares every line under the windows of
-its strips anew, so that more strips cost more lines.
+its strips anew, so that more strips cost more lines; one that keeps a channel's taps in registers loads them anew.
+Where lines run along columns, pieces of rows cut every line.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ __all__ = ["overhead"]
 _CALL = 250
 #: Instructions of the set-up of four planes, of a pixel of four channels in them, and of what a line costs besides.
 _STRIP, _PIXEL, _LINE = 120, 9, 40
+#: Instructions to load the taps of a channel.
+_TAPS = 50
 
 
 def overhead(call: KernelCall, tiles: Sequence[Tile]) -> int:
@@ -26,14 +29,17 @@ def overhead(call: KernelCall, tiles: Sequence[Tile]) -> int:
 
 
 def _fixed(call: KernelCall, tile: Tile) -> int:
-    lines = call.fields.get("lines")
+    lines, vertical = call.fields.get("lines"), call.fields.get("vertical")
     window, output = call.fields.get("window"), call.fields.get("output")
-    if not isinstance(lines, int) or not isinstance(window, Nested) or not isinstance(output, Nested):
+    if vertical is None or not isinstance(window, Nested) or not isinstance(output, Nested):
         return _CALL
     width, channels = _int(output, "width"), _int(output, "channels")
+    if not isinstance(lines, int):
+        # The lines at both edges apart from those between.
+        return _CALL + channels * (3 * _TAPS + width * _LINE if vertical else 2 * _TAPS)
     rows = -(-(tile.end - tile.start) // width)
     groups = -(-channels // 4)
-    if call.fields.get("vertical"):
+    if vertical:
         strips, length, step = -(-width // lines), rows, _int(window, "stride_w")
         return _CALL + strips * groups * (_STRIP + (3 - step) * length * _PIXEL) + width * channels * _LINE
     strips, step = -(-rows // lines), _int(window, "stride_h")
