@@ -97,8 +97,9 @@ def compile_model(
             notes.append(
                 f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {board.name}'
             )
-        calls = [in_place(call) for call in calls]
         workers = options.cores or len(board.cores)
+        if workers == 1:
+            calls = [in_place(call) for call in calls]
         effort = RAM if options.optimize == "ram" else SPEED if workers == 1 else WHOLE
         ends = graph.inputs, graph.outputs, graph.states
         schedule, plan = plan_calls(calls, *ends, lowered.aliases, cores=workers, effort=effort)
