@@ -12,6 +12,13 @@ use proc_macro::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, Tok
 /// let mut model = ariel_ml_rs::wire!(keywords, pool = POOL)?;
 /// let scores = model.infer_async(&input).await?;
 /// ```
+///
+/// The same in every executor: Embassy, RTIC, Ariel OS, a bare loop, threads. Where the pool knows how (`pool!` with `start`, or of
+/// threads), the first `wire!` starts the workers of the other cores.
+///
+/// The handle can be given a time budget, `.within::<clock::Embassy>(Duration::from_millis(20))` or `.with_budget(now, ticks)`,
+/// and at a pool a priority, `.with_priority(Priority::High)`. With `wire!(keywords)` a plain `Model` would do as well; the handle
+/// is how it lives in static memory without `unsafe`.
 #[proc_macro]
 pub fn wire(input: TokenStream) -> TokenStream {
     match parse(input) {

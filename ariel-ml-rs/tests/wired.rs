@@ -9,11 +9,15 @@ use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 thread_local! {
     /// The time of this thread: every tile takes one tick.
     static TICKS: Cell<u64> = const { Cell::new(0) };
+    /// The tiles that this thread computed, each by the address of its model.
+    static TILES_OF: RefCell<Vec<usize>> = const { RefCell::new(vec![]) };
+    /// What happens next while a tile is computed, as by an interrupt.
+    static DURING_A_TILE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
 }
 
 /// Reads the time of this thread.
@@ -46,6 +50,12 @@ impl Add {
     /// `memory` is an arena of that size, and nobody else uses the bytes of this tile.
     unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
         TICKS.set(TICKS.get() + 1);
+        // SAFETY: inside the arena (`check`).
+        let model = unsafe { memory.at::<i8>(ariel_ml_rs::memory::Region::new(0, 64)) }.addr();
+        TILES_OF.with_borrow_mut(|tiles| tiles.push(model));
+        if let Some(happens) = DURING_A_TILE.take() {
+            happens();
+        }
         for index in 4 * tile.start()..4 * tile.end() {
             // SAFETY: inside the arena (`check`).
             unsafe {
@@ -288,5 +298,34 @@ mod several {
         let (answer, polls) = finish(normal.infer_async(&one));
         assert_eq!(answer.unwrap().0, [11; 16]);
         assert!(polls > 12 * 10 && polls < 12 * 20, "{polls}");
+    }
+
+    /// One thread plays the helper and both leaders, so that the order is known.
+    #[test]
+    fn a_helper_leaves_the_less_urgent_model_between_two_tiles() {
+        ariel_ml_rs::pool!(static POOL: 1 helpers, park = &ariel_ml_rs::sync::park::Threads);
+        let mut helper = POOL.seat(1).unwrap();
+        let mut normal = ariel_ml_rs::wire!(sums, pool = POOL).unwrap();
+        let urgent = Box::leak(Box::new(ariel_ml_rs::wire!(sums, pool = POOL).unwrap().with_priority(Priority::High)));
+        let (one, two) = (sums::Input([1; 16]), Box::leak(Box::new(sums::Input([2; 16]))));
+        let (slow_model, fast_model) = (normal.input_mut().as_ptr().addr(), urgent.input_mut().as_ptr().addr());
+
+        let mut slow = Box::pin(normal.infer_async(&one));
+        assert!(poll(slow.as_mut()).is_pending());
+        // While the helper computes its first tile, the urgent inference begins.
+        let fast = &*Box::leak(Box::new(RefCell::new(Box::pin(urgent.infer_async(two)))));
+        DURING_A_TILE.set(Some(Box::new(|| assert!(poll(fast.borrow_mut().as_mut()).is_pending()))));
+        TILES_OF.take();
+        while helper.help() {}
+        let tiles = TILES_OF.take();
+        let urgent_tiles = TILES as usize;
+        // One tile of the less urgent model, during which the other one begins, all of that, and then the rest.
+        assert_eq!(tiles[0], slow_model);
+        assert!(tiles[1..=urgent_tiles].iter().all(|&model| model == fast_model), "{tiles:?}");
+        assert!(tiles[1 + urgent_tiles..].iter().all(|&model| model == slow_model), "{tiles:?}");
+        assert_eq!(tiles.len(), 2 * urgent_tiles - 1, "the leader computed one");
+        assert_eq!(finish(slow).0.unwrap().0, [9; 16]);
+        let Poll::Ready(answer) = poll(fast.borrow_mut().as_mut()) else { panic!("the helper has done it all") };
+        assert_eq!(answer.unwrap().0, [10; 16]);
     }
 }
