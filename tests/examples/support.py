@@ -31,7 +31,11 @@ def _config(name: str) -> tuple[str, list[str]]:
     file = EXAMPLES / name / ".cargo" / "config.toml"
     config = tomllib.loads(file.read_text()) if file.exists() else {}
     target: str = config.get("build", {}).get("target", "host")
-    return target, shlex.split(config.get("target", {}).get(target, {}).get("runner", ""))
+    table = config.get("target", {})
+    # Cargo reads the dot in `thumbv8m.main` as TOML does: a table in a table.
+    for part in target.split("."):
+        table = table.get(part, {})
+    return target, shlex.split(table.get("runner", ""))
 
 
 def build(name: str, *options: str) -> Path:
