@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ariel_build import process, resources
-from tools.bench import baseline, build_speed, emx, layers, microflow, report
+from tools.bench import baseline, build_speed, emx, layers, microflow, report, store
 from tools.bench.models import BOARDS, GATED, RTL, Model, catalogue
 from tools.bench.table import OURS, Row, measured, recorded
 
@@ -20,6 +20,8 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures, writes the documents, and compares with the baseline; 1 where something became worse or is wrong."""
     options = _options(arguments)
+    if options.known_peers:
+        store.only_known()
     with tempfile.TemporaryDirectory(prefix="ariel-bench-") as name:
         folder = Path(name)
         models = [m for m in catalogue(folder) if not options.only or any(o in m.name for o in options.only)]
@@ -90,6 +92,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--board", action="append", metavar="BOARD", help="only on this board; writes no docs")
     parser.add_argument("--no-peers", action="store_true", help="only ours; writes no docs")
+    parser.add_argument(
+        "--known-peers", action="store_true", help="measure no peer anew: take what benchmarks/peers.json has"
+    )
     parser.add_argument("--rtl", action="store_true", help="on verilated cores, too: minutes")
     return parser.parse_args(arguments)
 

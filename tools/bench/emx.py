@@ -14,16 +14,19 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+import onnx
 
 from ariel_build import boards, process
 from ariel_build.board import Board
 from ariel_build.driver import import_file
-from ariel_build.ir import Array
+from ariel_build.ir import Array, Graph
+from ariel_build.oracle import ask
+from ariel_build.samples import Samples
 from tools.bench import engines
 from tools.bench.convert import Unconverted, convert
 from tools.bench.engines import Peer, Unusable
 from tools.bench.models import Model
-from tools.bench.ours import SAMPLES, verdict
+from tools.bench.ours import SAMPLES
 from tools.bench.store import Cost, kept_for_all
 
 __all__ = ["NAME", "measure"]
@@ -50,24 +53,39 @@ def measure(model: Model, board_name: str, folder: Path) -> Cost:
     board = boards.load(board_name)
     try:
         compiler, flags = _compiler(board)
-        onnx = model.onnx.read_bytes() if model.onnx else convert(model.recorded.path, quantised=True)
+        file = _pinned(model.onnx.path) if model.onnx else convert(model.recorded.path, quantised=True)
     except (Unusable, Unconverted) as reason:
         return Cost(refused=str(reason))
-    given = np.load(model.recorded.inputs[0])[:SAMPLES]
-    expected = np.load(model.recorded.outputs[0])[:SAMPLES]
+    recorded = model.onnx or model.recorded
+    given = np.load(recorded.inputs[0])[:SAMPLES]
+    expected = np.load(recorded.outputs[0])[:SAMPLES]
 
     def run() -> Cost:
         try:
-            code, ends = _generate(onnx, folder)
+            code, ends = _generate(file, folder)
             peer, samples = _peer(code, ends, given, len(given), expected, compiler, flags)
             cost, outputs = engines.measure(peer, board, samples, folder)
         except Unusable as reason:
             return Cost(refused=str(reason))
-        return replace(cost, verdict=_verdict(model, outputs, ends, expected))
+        return replace(cost, verdict=_verdict(model, outputs, ends, given, code))
 
     version = process.run([compiler, "--version"], timeout=60).stdout.splitlines()[0]
-    key = [NAME, version, *flags, *_FLAGS, *engines.firmware_key(board), onnx, given.tobytes()]
+    key = [NAME, version, *flags, *_FLAGS, *engines.firmware_key(board), file, given.tobytes()]
     return kept_for_all(f"{NAME} | {model.name} | {board_name}", key, run)
+
+
+def _pinned(path: Path) -> bytes:
+    """Returns an ONNX model with every free dimension of its inputs as 1, and the shapes that follow."""
+    model = onnx.load_model(path)
+    for value in model.graph.input:
+        for dim in value.type.tensor_type.shape.dim:
+            if not dim.HasField("dim_value"):
+                dim.dim_value = 1
+    for value in model.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    del model.graph.value_info[:]
+    data: bytes = onnx.shape_inference.infer_shapes(model, data_prop=True).SerializeToString()
+    return data
 
 
 def _compiler(board: Board) -> tuple[str, tuple[str, ...]]:
@@ -85,10 +103,10 @@ def _compiler(board: Board) -> tuple[str, tuple[str, ...]]:
     return program, flags
 
 
-def _generate(onnx: bytes, folder: Path) -> tuple[Path, tuple[str, str]]:
+def _generate(file: bytes, folder: Path) -> tuple[Path, tuple[str, str]]:
     """Writes model.c; returns it and the C types of input and output."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.onnx").write_bytes(onnx)
+    (folder / "model.onnx").write_bytes(file)
     code = folder / "model.c"
     code.unlink(missing_ok=True)
     options = ["--large-weight-threshold", "0", "--large-temp-threshold", "0", "--model-name", "model"]
@@ -144,14 +162,19 @@ def _library(compiler: str, flags: tuple[str, ...], name: str) -> str:
     return str(found)
 
 
-def _verdict(model: Model, outputs: list[bytes], ends: tuple[str, str], expected: Array) -> str:
-    if ends[1] == "float" and expected.dtype == np.float32:
-        got = np.stack([np.frombuffer(output, np.float32) for output in outputs])
-        if model.onnx is None or model.element == "float32":
-            return verdict(model, [got])
-        worst = float(np.abs(got.reshape(expected.shape) - expected.astype(np.float32)).max())
-        return "" if worst <= 0.02 else f"off by up to {worst:.3g}"
+def _verdict(model: Model, outputs: list[bytes], ends: tuple[str, str], given: Array, code: Path) -> str:
+    """Returns how the answers differ from those of the ONNX file: recorded, or for a converted one onnxruntime's.
+
+    Where onnxruntime is not installed, a converted file is held against the TFLite file that it was made of.
+    """
+    if model.onnx is not None:
+        got = np.stack([np.frombuffer(output, _TYPES[ends[1]]) for output in outputs])
+        differences = model.onnx.wrong([got], SAMPLES)
+        return f"wrong: {'; '.join(differences)}" if differences else ""
     graph, _ = import_file(model.recorded.path)
+    samples = Samples([given.reshape(-1, *graph.inputs[0].shape)], (len(given),))
+    answers = ask(code.with_suffix(".onnx"), Graph("twin", graph.inputs, graph.outputs, [], format="onnx"), samples)
+    expected = np.load(model.recorded.outputs[0])[:SAMPLES] if isinstance(answers, str) else answers[1][0]
     quant = graph.outputs[0].type.quant
     scale, zero = (quant.scale, quant.zero_point) if quant else (1.0, 0)
     return engines.compare(outputs, expected, scale, zero, _TYPES[ends[1]])

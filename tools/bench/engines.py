@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.board import Board
-from ariel_build.errors import ArielError, InternalError
+from ariel_build.errors import ArielError, InternalError, SetupError
 from ariel_build.ir import Array
 from ariel_build.run import elf, firmware, toolchain
 from ariel_build.run.emulate import emulate
@@ -28,6 +28,8 @@ __all__ = ["Peer", "Unusable", "compare", "firmware_key", "measure", "peer_modul
 
 #: Formats round differently, and differences add up from layer to layer: so far an answer counts as right.
 QUANTA = 4
+#: A difference of more than an eighth of int8's range is no rounding.
+WRONG = 32
 
 
 class Unusable(Exception):
@@ -65,6 +67,8 @@ def measure(peer: Peer, board: Board, samples: Sequence[bytes], folder: Path) ->
     try:
         image = firmware.build(board, subject)
         emulated = emulate(board, image, samples, count=True, timeout=900)
+    except SetupError:
+        raise
     except (ArielError, InternalError) as error:
         raise Unusable(_reason(str(error))) from None
     sizes, baseline = (elf.sizes(path.read_bytes()) for path in (image, firmware.build(board, None)))
@@ -80,7 +84,9 @@ def compare(outputs: Sequence[bytes], expected: Array, scale: float, zero_point:
         given = np.rint(given / scale) + zero_point
     distance = np.abs(given - expected.reshape(given.shape).astype(np.float64))
     worst = float(np.nan_to_num(distance, nan=np.inf).max())
-    return "" if worst <= QUANTA else f"off by up to {worst:g} quanta"
+    if worst <= QUANTA:
+        return ""
+    return f"{'wrong: ' if worst > WRONG else ''}off by up to {worst:g} quanta"
 
 
 def _reason(message: str) -> str:

@@ -22,15 +22,15 @@ BOARDS = (M7, M4, M0, RISCV, RP2040, RTL)
 class Model:
     """A model, its samples with the answers that an oracle gave, and the boards that it is measured on.
 
-    `onnx` is the same network as a file for peers that read only ONNX; where it is None, the bench converts the TFLite
-    file. `as_float` measures the float32 twin of an int8 TFLite file.
+    `onnx` is the same network for peers that read only ONNX; where it is None, the bench converts the TFLite file.
+    `as_float` measures the float32 twin of an int8 TFLite file.
     """
 
     name: str
     kind: str
     recorded: Recorded
     boards: tuple[str, ...]
-    onnx: Path | None = None
+    onnx: Recorded | None = None
     as_float: bool = False
 
     @property
@@ -89,15 +89,15 @@ def catalogue(folder: Path) -> Iterator[Model]:
     """Yields the models that are here; those that we make are written into `folder`."""
     for name, kind, recorded in made.models(folder):
         boards = _FLOAT if "float32" in name else (*_INT8, M0) if name == "digits" else _INT8
-        yield Model(name, kind, recorded, boards, None if recorded.path.suffix == ".tflite" else recorded.path)
+        yield Model(name, kind, recorded, boards, None if recorded.path.suffix == ".tflite" else recorded)
     shared = dev_models()
     for name, (key, kind, where, onnx) in _SHARED.items():
         if key in shared:
-            yield Model(name, kind, shared[key], where, shared[onnx].path if onnx in shared else None)
+            yield Model(name, kind, shared[key], where, shared.get(onnx))
     for name, (key, kind) in _SHARED_FLOAT.items():
         if key in shared:
             recorded = shared[key]
             is_twin = recorded.path.suffix == ".tflite"
             if is_twin:
                 recorded = made.twin(replace(recorded, name=f"{key}_float"), folder)
-            yield Model(name, kind, recorded, _FLOAT, recorded.path, as_float=is_twin)
+            yield Model(name, kind, recorded, _FLOAT, recorded, as_float=is_twin)

@@ -123,7 +123,7 @@ class _Table:
 
 def best_of(peers: Sequence[Cost]) -> float | None:
     """Returns the fewest instructions of those that gave right answers."""
-    return min((c.instructions for c in peers if c.instructions and not c.verdict), default=None)
+    return min((c.instructions for c in peers if c.instructions and not c.verdict.startswith("wrong")), default=None)
 
 
 def _comparisons(rows: Sequence[Row]) -> list[picture.Panel]:
@@ -169,7 +169,8 @@ def steps(model: str, board: str, layers: Sequence[Layer]) -> str:
 def _instructions(cost: Cost | None) -> str:
     if cost is None or cost.instructions is None:
         return "refuses" if cost and cost.refused else ""
-    return f"{cost.instructions:,.0f}{' (wrong)' if cost.verdict else ''}"
+    mark = " (wrong)" if cost.verdict.startswith("wrong") else " (differs)" if cost.verdict else ""
+    return f"{cost.instructions:,.0f}{mark}"
 
 
 def _number(value: float | None) -> str:

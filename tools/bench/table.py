@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ariel_build import boards, resources
+from ariel_build.errors import ArielError
 from tools.bench import emx, microflow, ours
 from tools.bench.models import M0, M7, RISCV, RP2040, Model
 from tools.bench.store import Cost
-from tools.setup import rtl
+from tools.setup import rp2040, rtl
 
 __all__ = ["OURS", "RECORDED", "Row", "measured", "recorded", "runnable"]
 
@@ -47,7 +48,8 @@ def runnable(board: str) -> bool:
     run = boards.load(board).run
     if run is None:
         return False
-    return rtl.is_complete() if run.emulator == "verilator" else resources.emulator(run.emulator) is not None
+    others = {"verilator": rtl.is_complete, "rp2040js": rp2040.is_complete}
+    return others.get(run.emulator, lambda: resources.emulator(run.emulator) is not None)()
 
 
 def measured(
@@ -68,7 +70,11 @@ def measured(
 
     def do(job: tuple[Model, str, str, Callable[[Model, str, Path], Cost]]) -> Row:
         model, board, engine, measure = job
-        cost = measure(model, board, folder / _plain(f"{model.name}-{board}-{engine}"))
+        try:
+            cost = measure(model, board, folder / _plain(f"{model.name}-{board}-{engine}"))
+        except ArielError as error:
+            # Something is missing on this machine: nothing to keep.
+            cost = Cost(refused=error.diagnostics[0].message)
         if cost.refused:
             said = f"refused: {cost.refused}"
         else:

@@ -18,8 +18,8 @@ input included; after one inference that warms up, the mean of two samples. Ever
 harness of `cargo ariel run`) on the same emulated board, with the same profile: release, opt-level 3, fat LTO, one
 codegen unit, `panic = "abort"`. C is compiled with `-O3 -ffunction-sections -fdata-sections` for the board's core.
 "Recorded" figures are of engines that come from no package registry; `benchmarks/recorded.toml` has their conditions.
-A peer's answer that is more than four quanta from the recorded one is marked as wrong (TFLite and ONNX round
-differently, and that adds up), and no share is taken of it.
+A peer's answer that is more than four quanta from the right one is said to differ: TFLite and ONNX round differently,
+and that adds up. More than 32 quanta are wrong, and no share is taken of that.
 
 microflow's `predict_quantized` gets its samples in its own order of columns; emx-onnx-cgen gets the same network as
 ONNX: the public file where there is one, else the TFLite file as `tools/bench/convert.py` converts it (QOperator for
