@@ -112,8 +112,8 @@ def laid_out(result: Compiled) -> Iterator[Path]:
 def refuse_timeline(board: Board, result: Compiled, samples: Sequence[bytes]) -> None:
     """Raises MetadataError where there is no timeline to draw."""
     where = "--timeline"
-    if board.run is None or not board.run.doorbells:
-        known = [name for name in boards.known() if (run := boards.load(name).run) and run.doorbells]
+    if not timeline.is_told_by(board):
+        known = [name for name in boards.known() if timeline.is_told_by(boards.load(name))]
         raise MetadataError(f"{board.name} cannot tell when its cores do what", where, "these can: " + ", ".join(known))
     if result.units is None:
         raise MetadataError("a timeline is of several cores", where, f"add `--cores {len(board.cores)}`")

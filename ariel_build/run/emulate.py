@@ -139,7 +139,8 @@ def _command(
     if run.emulator == rtl.EMULATOR:
         return [rtl.bed(run, cores, say), elf, "counts.json"]
     if run.emulator == rp2040.EMULATOR:
-        return [*rp2040.command(), "--cores", str(cores), "--counts", "counts.json", elf]
+        watch = [] if timeline is None else ["--timeline", f"{timeline[0]}:{timeline[1]}"]
+        return [*rp2040.command(), "--cores", str(cores), "--counts", "counts.json", *watch, elf]
     program = _find(run)
     command: list[str | Path] = [program, *(["-machine", run.machine] if run.machine else [])]
     command += ["-cpu", run.cpu] if run.cpu else []

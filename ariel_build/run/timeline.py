@@ -1,4 +1,4 @@
-"""Which core ran which tile when, in instruction time, on an emulated board with several cores.
+"""Which core ran which tile when, on an emulated board with several cores: in instructions, or in clock cycles.
 
 The firmware is built anew so that it stores a byte before and behind each unit; the counter notes these stores with the
 time. That takes four instructions per unit.
@@ -12,11 +12,11 @@ from pathlib import Path
 
 from ariel_build.boards import Board
 from ariel_build.errors import InternalError
-from ariel_build.run import elf, firmware
+from ariel_build.run import elf, firmware, rp2040
 from ariel_build.run.emulate import emulate
 from ariel_build.schedule.units import Units
 
-__all__ = ["Span", "Timeline", "record"]
+__all__ = ["Span", "Timeline", "is_told_by", "record"]
 
 _SYMBOL = "ARIEL_TIMELINE"
 
@@ -40,6 +40,12 @@ class Timeline:
     spans: tuple[Span, ...]
     makespan: int
     cores: int
+    unit: str = "instructions"
+
+
+def is_told_by(board: Board) -> bool:
+    """Returns whether the emulator of a board notes stores with their time: ours of the RP2040, and the counter's."""
+    return board.run is not None and (bool(board.run.doorbells) or board.run.emulator == rp2040.EMULATOR)
 
 
 def record(
@@ -60,8 +66,9 @@ def record(
         raise InternalError("the model has more units than the timeline has room for", {"units": len(units.units)})
     emulated = emulate(board, image, [sample], cores=cores, count=True, timeout=timeout, timeline=place, say=say)
     for count in emulated.counts or []:
-        if count.makespan is not None and count.timeline is not None:
-            return Timeline(tuple(_spans(count.timeline, units)), count.makespan, cores)
+        unit, makespan = ("instructions", count.makespan) if count.makespan is not None else ("cycles", count.cycles)
+        if makespan is not None and count.timeline is not None:
+            return Timeline(tuple(_spans(count.timeline, units)), makespan, cores, unit)
     raise InternalError("the counter told nothing of the timeline")
 
 

@@ -33,7 +33,7 @@ def drawn(timeline: Timeline, names: Sequence[str]) -> str:
     used = sorted({span.step for span in timeline.spans})
     foot = _TOP + _ROW * timeline.cores
     height = foot + 34 + _LEGEND * (-(-(len(used) + 2) // _COLUMNS)) + 8
-    label = f"Tiles of an inference on {timeline.cores} cores over {timeline.makespan:,} instructions"
+    label = f"Tiles of an inference on {timeline.cores} cores over {timeline.makespan:,} {timeline.unit}"
     view = f"0 0 {_RIGHT + 16} {height}"
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view}" role="img" aria-label={quoteattr(label)}>',
@@ -45,7 +45,7 @@ def drawn(timeline: Timeline, names: Sequence[str]) -> str:
         lines.append(f'<text x="{_LEFT - 8}" y="{y + 19}" text-anchor="end">core {core}</text>')
         lines.append(f'<rect class="idle" x="{_LEFT}" y="{y}" width="{_RIGHT - _LEFT}" height="{_BOX}"/>')
     for span in timeline.spans:
-        lines += _box(span, names, scale)
+        lines += _box(span, names, scale, timeline.unit)
     lines += _axis(timeline.makespan, foot, scale)
     lines += _legend(used, names, foot + 34)
     return "\n".join([*lines, "</svg>", ""])
@@ -56,11 +56,11 @@ def _colour(step: int) -> str:
     return f"hsl({step * 137 % 360} 55% 42%)"
 
 
-def _box(span: Span, names: Sequence[str], scale: float) -> list[str]:
+def _box(span: Span, names: Sequence[str], scale: float, unit: str) -> list[str]:
     x, y = _LEFT + span.start * scale, _TOP + _ROW * span.core
     width = max((span.end - span.start) * scale, 0.5)
     shape = f'x="{x:.1f}" y="{y}" width="{width:.1f}" height="{_BOX}"'
-    told = f"{names[span.step]}, units {span.units[0]} to {span.units[1]}: {span.end - span.start:,} instructions"
+    told = f"{names[span.step]}, units {span.units[0]} to {span.units[1]}: {span.end - span.start:,} {unit}"
     told += ", stolen" if span.stolen else ""
     lines = [f'<rect {shape} fill="{_colour(span.step)}" stroke="#fff" stroke-width=".4">']
     lines[-1] += f"<title>{escape(told)}</title></rect>"

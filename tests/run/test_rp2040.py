@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from ariel_build import boards, process, resources
-from ariel_build.commands.run import execute_compiled
+from ariel_build.commands.run import execute_compiled, laid_out
 from ariel_build.driver import compile_model
 from ariel_build.errors import BoardError, InternalError, SetupError
 from ariel_build.options import ModelOptions
 from ariel_build.process import Completed
-from ariel_build.run import firmware, rp2040
+from ariel_build.run import firmware, rp2040, timeline
 from ariel_build.run.emulate import Emulated, emulate
 from ariel_build.run.firmware import Subject
 from ariel_build.run.stats import Stats
@@ -130,6 +130,19 @@ def test_two_cores_share_a_small_model_and_answer_as_the_host(tmp_path: Path) ->
     busy = both["cycles_per_core"]
     assert isinstance(busy, list)
     assert all(number is not None and 0.7 * cycles(both) < number < 1.01 * cycles(both) for number in busy)
+
+
+@emulated
+@on_board
+def test_the_timeline_has_every_tile_once_in_cycles() -> None:
+    model = compile_model(DIGITS, replace(ModelOptions(DIGITS), cores=2), BOARD, "model")
+    assert model.units is not None
+    with laid_out(model) as folder:
+        told = timeline.record(folder, "model", model.units, BOARD, bytes(64))
+    tiles = sorted((u.step, u.tile.start, u.tile.end) for u in model.units.units if u.step is not None)
+    assert sorted((span.step, *span.units) for span in told.spans) == tiles
+    assert told.unit == "cycles"
+    assert all(0 < span.start < span.end < told.makespan for span in told.spans)
 
 
 @emulated

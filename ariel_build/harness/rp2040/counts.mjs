@@ -6,11 +6,25 @@ export class Counts {
         this.chip = chip;
         this.sections = [];
         this.begun = undefined;
+        this.stores = [];
+    }
+
+    /** Notes each byte that is stored in this memory: core, time, offset. */
+    watch(address, bytes) {
+        const { bus } = this.chip;
+        const write8 = bus.write8.bind(bus);
+        bus.write8 = (core, at, value) => {
+            write8(core, at, value);
+            if (this.begun && at >= address && at < address + bytes) {
+                this.stores.push([core.number, core.cycles - this.begun.clocks[this.begun.core], at - address]);
+            }
+        };
     }
 
     /** Counting starts behind this instruction, of one cycle. */
     start(core) {
         this.begun = { core, ...this.sample(core, 1) };
+        this.stores = [];
     }
 
     /** Counting stops before this instruction. */
@@ -27,6 +41,7 @@ export class Counts {
             executed: taken("instructions"),
             idle: taken("idle"),
             awake: taken("awake"),
+            timeline: this.stores,
         });
     }
 
@@ -51,6 +66,7 @@ export class Counts {
             executed: section.executed.slice(0, cores),
             idle: section.idle.slice(0, cores),
             awake: section.awake.slice(0, cores),
+            ...(section.timeline.length ? { timeline: section.timeline } : {}),
         }));
         return JSON.stringify({ sections });
     }

@@ -3,6 +3,7 @@
 //
 //   --counts FILE     what each section between markers took, as JSON
 //   --cores N         the cores that have counts: the firmware uses no more (default 2)
+//   --timeline A:N    tell of stores to the N bytes at address A in the counts
 //   --until TEXT      end with status 0 as soon as the firmware has printed this
 //   --limit CYCLES    give up after so many clock cycles
 //   --verbose         what rp2040js has to remark
@@ -21,6 +22,7 @@ function main() {
         options: {
             counts: { type: "string" },
             cores: { type: "string", default: "2" },
+            timeline: { type: "string" },
             until: { type: "string" },
             limit: { type: "string", default: "Infinity" },
             verbose: { type: "boolean", default: false },
@@ -44,6 +46,9 @@ function main() {
     };
     const chip = new Chip({ say, verbose: values.verbose });
     chip.load(segments(file));
+    if (values.timeline !== undefined) {
+        chip.counts.watch(...values.timeline.split(":").map(Number));
+    }
     const control = symbol(file, "_SEGGER_RTT");
     if (control !== undefined) {
         chip.rtt.attach(control);
