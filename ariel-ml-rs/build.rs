@@ -1,15 +1,22 @@
-//! Says which instruction set's kernels can be assembled: stable Rust does not tell whether a core has the DSP extension or
-//! which FPU, but the targets `thumbv7em-*` imply the one, and those with hard floats `VFPv4` with single precision.
+//! Says which instruction set's kernels can be assembled.
+//!
+//! Stable Rust does not tell whether a core has the DSP extension or which FPU. The targets `thumbv7em-*` imply the one, and on
+//! `thumbv8m.main-*` kernels that need it are assembled as well, for the cores that have it: the compiler's board file says
+//! which do. Those with hard floats imply `VFPv4` with single precision.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rustc-check-cfg=cfg(armv7e_m, thumb2, vfpv4_sp)");
+    println!("cargo::rustc-check-cfg=cfg(thumb2, armv7e_m, armv8_m, vfpv4_sp)");
     let target = std::env::var("TARGET").unwrap_or_default();
-    if target.starts_with("thumbv7") || target.starts_with("thumbv8m.main") {
+    let is = |families: &[&str]| families.iter().any(|family| target.starts_with(family));
+    if is(&["thumbv7", "thumbv8m.main"]) {
         println!("cargo::rustc-cfg=thumb2");
     }
-    if target.starts_with("thumbv7em") {
+    if is(&["thumbv7em", "thumbv8m.main"]) {
         println!("cargo::rustc-cfg=armv7e_m");
+    }
+    if is(&["thumbv8m.main"]) {
+        println!("cargo::rustc-cfg=armv8_m");
     }
     if matches!(target.as_str(), "thumbv7em-none-eabihf" | "thumbv8m.main-none-eabihf") {
         println!("cargo::rustc-cfg=vfpv4_sp");

@@ -20,6 +20,8 @@ class Core:
     fpu: FloatUnit | None = None
     dsp: bool = False
     clock_hz: int | None = None
+    #: Clock cycles of a mean instruction of our kernels, where that is known.
+    cycles_per_instruction: float | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Board:
     run: Emulation | None = None
     description: str = ""
     target_prefix: str | None = None
+    #: Seconds that a tile may hold a core, where the model's options do not say.
+    max_tile: float | None = None
 
     @property
     def is_host(self) -> bool:

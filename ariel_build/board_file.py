@@ -22,12 +22,21 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "description": str,
         "target!": str,
         "rustflags": list,
+        "max-tile": str,
         "cores!": list,
         "memories": list,
         "run": dict,
         "generic": dict,
     },
-    "cores": {"name!": str, "isa!": str, "fpu": str, "dsp": bool, "clock-hz": int, "count": int},
+    "cores": {
+        "name!": str,
+        "isa!": str,
+        "fpu": str,
+        "dsp": bool,
+        "clock-hz": int,
+        "cycles-per-instruction": (int, float),
+        "count": int,
+    },
     "memories": {
         "name!": str,
         "kind!": str,
@@ -83,6 +92,7 @@ class _Reader:
             run=self._emulation(document["run"], len(cores)) if "run" in document else None,
             description=str(document.get("description", "")),
             target_prefix=generic.get("target-prefix"),
+            max_tile=self._duration("max-tile", document["max-tile"]) if "max-tile" in document else None,
         )
 
     def _cores(self, tables: object) -> tuple[Core, ...]:
@@ -98,7 +108,10 @@ class _Reader:
             count = cast("int", table.get("count", 1))
             if count < 1 or (clock is not None and clock < 1):
                 self._refuse(f"`{where}count` and `{where}clock-hz` have to be positive")
-            core = Core(str(table["name"]), isa, fpu, bool(table.get("dsp", False)), clock)
+            mean = cast("float | None", table.get("cycles-per-instruction"))
+            if mean is not None and mean <= 0:
+                self._refuse(f"`{where}cycles-per-instruction` has to be positive")
+            core = Core(str(table["name"]), isa, fpu, bool(table.get("dsp", False)), clock, mean)
             cores += [core] * count
         if not cores:
             self._refuse("`cores` is empty: a board has at least one")
@@ -175,6 +188,12 @@ class _Reader:
             self._check(key, table, where)
             tables.append((where, table))
         return tables
+
+    def _duration(self, key: str, value: object) -> float:
+        try:
+            return option_values.duration(value)
+        except ValueError as error:
+            self._refuse(f"`{key}`: {error}")
 
     def _strings(self, key: str, value: object) -> tuple[str, ...]:
         items = cast("list[object]", value)

@@ -26,7 +26,8 @@ from ariel_build.ops import import_model
 from ariel_build.passes import PassLog, optimize
 from ariel_build.schedule import Schedule
 from ariel_build.schedule.check_units import check_units
-from ariel_build.schedule.split import split
+from ariel_build.schedule.cost import instructions
+from ariel_build.schedule.split import Split
 from ariel_build.schedule.units import Units, build_units
 
 if TYPE_CHECKING:
@@ -92,12 +93,13 @@ def compile_model(
             graph.outputs = [v for node in graph.nodes for v in node.outputs] or graph.outputs
         lowered = lower(graph)
         check_limits(graph, lowered)
-        calls = lowered.calls if portable else select(lowered.calls, board, small=options.optimize == "size")
-        if options.optimize == "size" and not portable and _kernels(calls) == _kernels(select(lowered.calls, board)):
+        workers = options.cores or len(board.cores)
+        small = options.optimize == "size"
+        calls = lowered.calls if portable else select(lowered.calls, board, workers, small=small)
+        if small and not portable and _kernels(calls) == _kernels(select(lowered.calls, board, workers)):
             notes.append(
                 f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {board.name}'
             )
-        workers = options.cores or len(board.cores)
         if workers == 1:
             calls = [in_place(call) for call in calls]
         effort = RAM if options.optimize == "ram" else SPEED if workers == 1 else WHOLE
@@ -106,7 +108,9 @@ def compile_model(
         section = options.weights_section or f".rodata.ariel.{module}"
         units = None
         if workers > 1:
-            units = build_units(schedule, plan, workers, split)
+            cores = [board.cores[min(worker, len(board.cores) - 1)] for worker in range(workers)]
+            cut = Split(lambda call: [instructions(call, core) for core in cores])
+            units = build_units(schedule, plan, workers, lambda step, _: cut.tiles(step), cut.shares)
             check_units(units, schedule, plan)
         generated = generate(module, graph, schedule, plan, section, "any" if portable else board.target, units)
     compiled = Compiled(

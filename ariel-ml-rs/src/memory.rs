@@ -141,6 +141,13 @@ impl Memory<'_> {
         Self { base, worker, arena: PhantomData }
     }
 
+    /// The worker that runs the tile, which tells the core.
+    #[inline]
+    #[must_use]
+    pub const fn worker(self) -> u32 {
+        self.worker
+    }
+
     /// The first element of `region`.
     ///
     /// # Safety

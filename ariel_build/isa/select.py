@@ -1,4 +1,4 @@
-"""select(calls, board): the one place where an instruction set's kernels replace portable ones."""
+"""select(calls, board, workers): the one place where an instruction set's kernels replace portable ones."""
 
 from __future__ import annotations
 
@@ -14,27 +14,40 @@ if TYPE_CHECKING:
 __all__ = ["select"]
 
 Kernels = Mapping[str, Callable[[KernelCall], KernelCall]]
+#: The instruction sets of Arm's M profile that have all of Thumb-2.
+_THUMB2 = ("armv7-m", "armv7e-m", "armv8-m.main")
 
 
-def select(calls: Sequence[KernelCall], board: Board, *, small: bool = False) -> list[KernelCall]:
-    """Returns the calls with the kernels that every core of the board runs fastest, with `small` those of least code.
+def select(calls: Sequence[KernelCall], board: Board, workers: int = 1, *, small: bool = False) -> list[KernelCall]:
+    """Returns the calls with the kernels that the first `workers` cores run fastest, with `small` those of least code.
 
     The results are the same.
     """
-    kernels = kernels_of(board)
-    chosen = [kernels[call.kernel](call) if call.kernel in kernels else call for call in calls]
+    families = kernels_of(board, workers)
+    chosen = [_first(call, families) for call in calls]
     return armv7e_m.shrink(calls, chosen) if small else chosen
 
 
-def kernels_of(board: Board) -> Kernels:
-    """Returns what replaces the portable kernels on a board, by their names."""
-    kernels: dict[str, Callable[[KernelCall], KernelCall]] = {}
-    if board.cores and all(core.isa == "armv7e-m" and core.dsp for core in board.cores):
-        kernels |= armv7e_m.KERNELS
-    elif not board.is_host:
-        kernels |= scalar.KERNELS
-        if all(core.isa.startswith("rv32") for core in board.cores):
-            kernels |= scalar.RISCV
-    if board.target in vfpv4_sp.TARGETS and all(core.fpu is not None for core in board.cores):
-        kernels |= vfpv4_sp.KERNELS
-    return kernels
+def _first(call: KernelCall, families: Sequence[Kernels]) -> KernelCall:
+    """Returns the call with the kernel of the first family that can compute it."""
+    for kernels in families:
+        found = kernels[call.kernel](call) if call.kernel in kernels else call
+        if found is not call:
+            return found
+    return call
+
+
+def kernels_of(board: Board, workers: int = 1) -> list[Kernels]:
+    """Returns what replaces the portable kernels on the cores that take part, by their names, the best first."""
+    families: list[Kernels] = []
+    cores = board.cores[:workers]
+    if board.target in vfpv4_sp.TARGETS and all(core.fpu is not None for core in cores):
+        families.append(vfpv4_sp.KERNELS)
+    dsp = [core.dsp and core.isa != "armv7-m" for core in cores]
+    if all(core.isa in _THUMB2 for core in cores):
+        families.append(armv7e_m.kernels(dsp))
+    if not board.is_host and not all(dsp):
+        families.append(scalar.KERNELS)
+        if all(core.isa.startswith("rv32") for core in cores):
+            families[-1] = {**scalar.KERNELS, **scalar.RISCV}
+    return families

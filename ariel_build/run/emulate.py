@@ -17,7 +17,7 @@ from ariel_build.boards import Board, Emulation
 from ariel_build.errors import BoardError, InternalError, SetupError
 from ariel_build.run import counter, rp2040, rtl
 
-__all__ = ["Count", "Emulated", "Pooled", "emulate"]
+__all__ = ["Count", "Emulated", "Pooled", "command", "emulate"]
 
 #: What the statuses of `harness/firmware/src/platform/mod.rs` mean: defects of ours, but for the stack.
 _STATUSES = {
@@ -99,7 +99,7 @@ def emulate(
         size = len(samples[0]) if samples else 0
         (work / "in.bin").write_bytes(struct.pack("<II", len(samples), size) + b"".join(samples))
         count = count and board.run is not None and board.run.counts_instructions
-        command = _command(board, elf, cores=cores, count=count, timeline=timeline, say=say)
+        command_line = command(board, elf, cores=cores, count=count, timeline=timeline, say=say)
         what = f"{len(samples)} sample{'' if len(samples) == 1 else 's'} on {board.name}"
         if board.run is not None and board.run.emulator == rtl.EMULATOR:
             say(f"running {what}, clock cycle by clock cycle: minutes for a large model")
@@ -109,7 +109,7 @@ def emulate(
             timeout = rtl.seconds(timeout, len(samples))
         else:
             say(f"running {what}")
-        done = process.run(command, cwd=work, env=_environment(board), timeout=timeout)
+        done = process.run(command_line, cwd=work, env=_environment(board), timeout=timeout)
         _refuse(board, done)
         outputs = _split((work / "out.bin").read_bytes(), len(samples))
         depths = struct.unpack(f"<{cores}I", (work / "stack.bin").read_bytes())
@@ -118,13 +118,13 @@ def emulate(
         return Emulated(outputs, counts, stack, _pool(work / "pool.bin", cores))
 
 
-def _command(
+def command(
     board: Board,
     elf: Path,
     *,
     cores: int,
     count: bool,
-    timeline: tuple[int, int] | None,
+    timeline: tuple[int, int] | None = None,
     say: Callable[[str], None],
 ) -> list[str | Path]:
     """Returns the command line that runs the firmware."""
@@ -142,19 +142,19 @@ def _command(
         watch = [] if timeline is None else ["--timeline", f"{timeline[0]}:{timeline[1]}"]
         return [*rp2040.command(), "--cores", str(cores), "--counts", "counts.json", *watch, elf]
     program = _find(run)
-    command: list[str | Path] = [program, *(["-machine", run.machine] if run.machine else [])]
-    command += ["-cpu", run.cpu] if run.cpu else []
+    words: list[str | Path] = [program, *(["-machine", run.machine] if run.machine else [])]
+    words += ["-cpu", run.cpu] if run.cpu else []
     # No window, no monitor on our terminal; files and the exit status through semihosting.
-    command += ["-display", "none", "-monitor", "none", "-serial", "null"]
-    command += ["-semihosting-config", "enable=on,target=native", *run.arguments]
+    words += ["-display", "none", "-monitor", "none", "-serial", "null"]
+    words += ["-semihosting-config", "enable=on,target=native", *run.arguments]
     if cores > 1:
         # A thread for each core: in one thread they take long turns, and the counter cannot keep their clocks together.
-        command += ["-accel", "tcg,thread=multi", *(["-smp", str(cores)] if run.smp else [])]
+        words += ["-accel", "tcg,thread=multi", *(["-smp", str(cores)] if run.smp else [])]
     if count:
         # QEMU splits options at commas; two stand for one.
         library = str(counter.library(program, say)).replace(",", ",,")
-        command += ["-plugin", ",".join([library, "out=counts.json", *counter.arguments(run, cores, timeline)])]
-    return [*command, "-kernel", elf]
+        words += ["-plugin", ",".join([library, "out=counts.json", *counter.arguments(run, cores, timeline)])]
+    return [*words, "-kernel", elf]
 
 
 def _environment(board: Board) -> dict[str, str] | None:

@@ -1,19 +1,111 @@
-"""work = MACs + 4 * elements read + 4 * elements written: how long a call takes, in units of about one MAC.
+"""instructions(call, core) = sum over features of coefficient * feature: how long a call takes on a core.
 
-A rough estimate that serves to size tiles: an elementwise operator has no MACs, yet takes time for every element.
+The coefficients of each kernel on each kind of core are in `costs.json`: `python -m tools.costs` fits them to
+instructions that were counted on emulated boards. A kernel that has not been measured is taken for the mean of those
+that have.
 """
 
 from __future__ import annotations
 
-from ariel_build.kernel import KernelCall
+import functools
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["work_of"]
+from ariel_build.kernel import KernelCall, Nested
 
+if TYPE_CHECKING:
+    from ariel_build.board import Core
+
+__all__ = ["ANY", "FEATURES", "features", "instructions", "kind_of", "work_of"]
+
+#: What a call's cost is made of: a constant; elements written and read; multiply-accumulates; pixels, rows of windows
+#: and elements under windows; rows and columns of all channels; pixels in blocks of four, as the kernels of the
+#: instruction sets have them.
+FEATURES = ("call", "outputs", "inputs", "macs", "pixels", "runs", "volume", "lines", "columns", "blocks")
+#: The kernel that stands for those that have not been measured.
+ANY = "*"
+#: The kinds of cores that are measured, the first for all that resemble none.
+_DEFAULT = "armv7-m"
+_FLOAT = re.compile(r"\bF32\b|vfpv4")
 _PER_ELEMENT = 4
 
 
 def work_of(call: KernelCall) -> int:
-    """Returns the estimated work of the whole call; constants are in the MACs and do not count as elements."""
+    """Returns about the multiply-accumulates that take as long as the call, where no core is known."""
     read = sum(v.type.elements for v in dict.fromkeys(call.inputs) if not v.is_constant)
     written = sum(v.type.elements for v in call.outputs)
     return call.macs + _PER_ELEMENT * (read + written)
+
+
+def features(call: KernelCall) -> dict[str, float]:
+    """Returns what a call's cost is made of."""
+    outputs = sum(v.type.elements for v in call.outputs)
+    inputs = sum(v.type.elements for v in dict.fromkeys(call.inputs) if not v.is_constant)
+    (height, width), rows, taps, channels = _shape(call, outputs)
+    pixels = height * width
+    depth = outputs // max(pixels, 1)
+    return {
+        "call": 1,
+        "outputs": outputs,
+        "inputs": inputs,
+        "macs": call.macs,
+        "pixels": pixels,
+        "runs": pixels * rows,
+        "volume": pixels * taps * channels,
+        "lines": height * depth,
+        "columns": width * depth,
+        "blocks": -(-pixels // 4),
+    }
+
+
+def kind_of(core: Core, kernel: str) -> str:
+    """Returns the kind of core that was measured in place of this one, for a kernel."""
+    if core.isa.startswith("rv32") or core.isa == "xtensa":
+        return "rv32"
+    if core.isa in ("armv6-m", "armv8-m.base"):
+        return "armv6-m"
+    if core.isa in ("armv7e-m", "armv8-m.main") and core.dsp and not (_FLOAT.search(kernel) and core.fpu is None):
+        return "armv7e-m"
+    return _DEFAULT
+
+
+def instructions(call: KernelCall, core: Core) -> float:
+    """Returns the instructions that the whole call takes on a core."""
+    name = call.kernel
+    if name.startswith("isa::unequal::"):
+        name = name.replace("unequal", "armv7e_m" if core.dsp else "thumb2", 1)
+    table = _coefficients()[kind_of(core, name)]
+    coefficients = table.get(name) or table.get(name.partition("<")[0]) or table[ANY]
+    found = features(call)
+    return math.fsum(coefficient * found[feature] for feature, coefficient in coefficients.items())
+
+
+@functools.cache
+def _coefficients() -> Mapping[str, Mapping[str, Mapping[str, float]]]:
+    found: Mapping[str, Mapping[str, Mapping[str, float]]] = json.loads(
+        Path(__file__).with_name("costs.json").read_text(encoding="utf-8")
+    )
+    return found
+
+
+def _shape(call: KernelCall, outputs: int) -> tuple[tuple[int, int], int, int, int]:
+    """Returns the sizes of the output image, rows and taps of the window, and channels of the input."""
+    image, window, source = (call.fields.get(key) for key in ("output", "window", "input"))
+    if isinstance(image, Nested) and isinstance(window, Nested) and isinstance(source, Nested):
+        height, width = _number(window, "height"), _number(window, "width")
+        pixels = _number(image, "height"), _number(image, "width")
+        return pixels, height, height * width, _number(source, "channels")
+    rows = call.fields.get("rows")
+    if isinstance(rows, int):
+        return (1, rows), 1, 1, call.macs // max(outputs, 1)
+    last = call.outputs[0].shape[-1] if call.outputs and call.outputs[0].shape else 1
+    return (1, outputs // max(last, 1)), 1, 1, last
+
+
+def _number(nested: Nested, key: str) -> int:
+    value = nested.fields.get(key, 1)
+    return value if isinstance(value, int) else 1

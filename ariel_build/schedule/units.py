@@ -51,8 +51,17 @@ Cut = Callable[[Step, int], Sequence[Tile]]
 MOST_NEEDS = 255
 
 
-def build_units(schedule: Schedule, plan: MemoryPlan, workers: int, cut: Cut) -> Units:
-    """Returns the units of a scheduled and planned model for `workers` cores."""
+def build_units(
+    schedule: Schedule,
+    plan: MemoryPlan,
+    workers: int,
+    cut: Cut,
+    shares: Callable[[Step], Sequence[float]] | None = None,
+) -> Units:
+    """Returns the units of a scheduled and planned model for `workers` cores.
+
+    `shares` tells which part of a step each worker's core should have; without, cores are equal.
+    """
     units: list[Unit] = []
     spans: list[range] = []
     touches: list[tuple[list[Blocks], list[Blocks]]] = []
@@ -83,7 +92,7 @@ def build_units(schedule: Schedule, plan: MemoryPlan, workers: int, cut: Cut) ->
         if len(tiles) > 1 and len(shared) > 1:
             gate = add(Unit(None, Tile(0, 0), 0, sorted(shared)), [], [])
         first = len(units)
-        home = _homes(len(tiles), workers)
+        home = _homes(tiles, [1.0] * workers if shares is None else shares(step))
         for index, (tile, (reads, writes), needs) in enumerate(zip(tiles, access, wanted, strict=True)):
             rest = needs if gate is None else [n for n in needs if not ancestors[gate] >> n & 1] + [gate]
             add(Unit(step.index, tile, home[index], sorted(rest)), reads, writes)
@@ -103,9 +112,16 @@ def _shared(step: Step, piece: Piece, tiles: Sequence[Tile], workers: int) -> Se
     return [Tile(a, b) for a, b in pairwise([*edges, end])]
 
 
-def _homes(tiles: int, workers: int) -> list[int]:
-    """Returns the worker of each tile: neighbours together, so that a tile finds its input where it was made."""
-    return [index * workers // tiles for index in range(tiles)]
+def _homes(tiles: Sequence[Tile], shares: Sequence[float]) -> list[int]:
+    """Returns the worker of each tile: neighbours together, so that a tile finds its input where it was made.
+
+    A tile belongs to the worker in whose part of the step its middle lies.
+    """
+    start, total = tiles[0].start, sum(shares)
+    extent = tiles[-1].end - start
+    ends = [start + sum(shares[: worker + 1]) / total * extent for worker in range(len(shares))]
+    middles = [(tile.start + tile.end) / 2 for tile in tiles]
+    return [next((w for w, end in enumerate(ends) if middle < end), len(shares) - 1) for middle in middles]
 
 
 def _closed(units: list[Unit]) -> list[Unit]:

@@ -1,6 +1,6 @@
-"""Armv7E-M: Cortex-M4 and M7, with the DSP extension."""
+"""Arm's M profile from Thumb-2 on: Cortex-M3, M4, M7 and M33, with and without the DSP extension."""
 
-from ariel_build.isa.armv7e_m.kernels import KERNELS
+from ariel_build.isa.armv7e_m.kernels import kernels
 from ariel_build.isa.armv7e_m.small import shrink
 
-__all__ = ["KERNELS", "shrink"]
+__all__ = ["kernels", "shrink"]

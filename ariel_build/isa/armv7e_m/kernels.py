@@ -1,14 +1,19 @@
-"""Armv7E-M: which calls its kernels compute, and the fields that they take; a call that they cannot stays as it is."""
+"""Arm's M profile: which calls its packed kernels compute, and the fields that they take; others stay as they are.
+
+One order of the weights serves cores with the DSP extension and those without (`kernels/isa/packed/mod.rs`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ariel_build.ir import Array
 from ariel_build.isa.armv7e_m.streams import (
+    PAIR,
+    SUM,
     Channels,
     Ints,
     Unfit,
@@ -22,7 +27,7 @@ from ariel_build.isa.armv7e_m.streams import (
 from ariel_build.isa.packing import unpacked
 from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Scratch, Tiling, Variant
 
-__all__ = ["KERNELS", "dense_as_convolution"]
+__all__ = ["dense_as_convolution", "kernels"]
 
 
 def _number(field: Field) -> int:
@@ -38,19 +43,19 @@ def _filter(fields: dict[str, Field]) -> Array:
     return field.data
 
 
-def _conv2d(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
+def _conv2d(call: KernelCall, fields: dict[str, Field], limit: int) -> KernelCall:
     """Four pixels times two channels; tiles are ranges of pixels."""
     if _number(fields["groups"]) != 1:
         raise Unfit
     count = nested(fields["output"])["channels"]
-    return _convolution(call, fields, unpacked(_filter(fields), count))
+    return _convolution(call, fields, unpacked(_filter(fields), count), limit)
 
 
-def _convolution(call: KernelCall, fields: dict[str, Field], weights: Ints) -> KernelCall:
-    """Returns the call for a filter [channels, taps * input channels]."""
+def _convolution(call: KernelCall, fields: dict[str, Field], weights: Ints, limit: int) -> KernelCall:
+    """Returns the call for a filter [channels, taps * input channels], whose sums stay below `limit`."""
     output, window, image = nested(fields["output"]), nested(fields["window"]), nested(fields["input"])
     count, rows = output["channels"], window["height"]
-    channels = requantised(weights, fields)
+    channels = requantised(weights, fields, limit)
     runs = padded(channels.weights.reshape(count, rows, window["width"] * image["channels"]), 4)
     words = runs.shape[2] // 4
     stream = stream_of(Channels(runs.reshape(count, -1), channels.bias, channels.scale))
@@ -71,13 +76,13 @@ _PLANES = 4_096
 _BLOCKS = {1: (64, 44), 2: (72, 48)}
 
 
-def _depthwise(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
+def _depthwise(call: KernelCall, fields: dict[str, Field], limit: int) -> KernelCall:
     """3x3 over planes of four channels; one input channel with many filters is a convolution."""
     output, window, image = nested(fields["output"]), nested(fields["window"]), nested(fields["input"])
     count = output["channels"]
     taps = _filter(fields).reshape(-1, count).astype(np.int64)
     if image["channels"] == 1:
-        return _convolution(call, fields, taps.T)
+        return _convolution(call, fields, taps.T, limit)
     strides = (window["stride_h"], window["stride_w"])
     shape = (window["height"], window["width"], window["dilation_h"], window["dilation_w"])
     if shape != (3, 3, 1, 1) or count != image["channels"] or count < 4 or min(strides) < 1:
@@ -116,13 +121,13 @@ def _line_cost(length: int, stride: int) -> int:
     return length // 4 * four + -(-(length % 4) // 2) * two
 
 
-def _fully_connected(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
+def _fully_connected(call: KernelCall, fields: dict[str, Field], limit: int) -> KernelCall:
     """One row times two channels; many rows are a pointwise convolution."""
     rows, depth = _number(fields["rows"]), _number(fields["depth"])
     count = call.outputs[0].type.elements // rows
     weights = unpacked(_filter(fields), count)
     if rows >= _ROWS:
-        return _as_convolution(call, fields, weights)
+        return _as_convolution(call, fields, weights, limit)
     channels = requantised(weights, fields)
     if depth > _DEEP and depth % 4 == 0:
         long: dict[str, Field] = {key: fields[key] for key in ("input", "output", "rows", "depth")}
@@ -135,15 +140,17 @@ def _fully_connected(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
 
 
 def dense_as_convolution(call: KernelCall) -> KernelCall:
-    """Returns a dense layer as a pointwise convolution, whatever its rows; one that is none stays as it is."""
+    """Returns a dense layer as a pointwise convolution for cores with DSP, whatever its rows; one that is none stays."""
     rows = call.fields.get("rows")
     if call.kernel != "fully_connected::Int8<DoubleRounding>" or not isinstance(rows, int):
         return call
     count = call.outputs[0].type.elements // rows
-    return _choice(lambda c, fields: _as_convolution(c, fields, unpacked(_filter(fields), count)))(call)
+    return _choice(
+        lambda c, fields, limit: _as_convolution(c, fields, unpacked(_filter(fields), count), limit), [True]
+    )(call)
 
 
-def _as_convolution(call: KernelCall, fields: dict[str, Field], weights: Ints) -> KernelCall:
+def _as_convolution(call: KernelCall, fields: dict[str, Field], weights: Ints, limit: int) -> KernelCall:
     """Returns a dense layer as the convolution of an image one pixel high."""
     rows, depth = _number(fields["rows"]), _number(fields["depth"])
     count = call.outputs[0].type.elements // rows
@@ -159,20 +166,20 @@ def _as_convolution(call: KernelCall, fields: dict[str, Field], weights: Ints) -
         "input_zero_point": 0,
         **images,
     }
-    return _convolution(call, {**fields, **shape}, weights)
+    return _convolution(call, {**fields, **shape}, weights, limit)
 
 
-def _linear(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
+def _linear(call: KernelCall, fields: dict[str, Field], _: int) -> KernelCall:
     """A sum of two tensors of one shape."""
     elements = call.outputs[0].type.elements
     left, right = (_whole(fields[key], elements) for key in ("left", "right"))
     terms = {key: fields[key] for key in ("left_factor", "right_factor", "offset")}
     new: dict[str, Field] = {"left": left, "right": right, "output": fields["output"]}
-    new |= {"elements": elements, "terms": Nested("isa::armv7e_m::Terms", terms), "bounds": fields["bounds"]}
+    new |= {"elements": elements, "terms": Nested("isa::packed::Terms", terms), "bounds": fields["bounds"]}
     return _replaced(call, "Linear", new, call.tiling)
 
 
-def _average_pool2d(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
+def _average_pool2d(call: KernelCall, fields: dict[str, Field], _: int) -> KernelCall:
     """Averages of four channels at a time; every window has a cell inside the image."""
     output, window, image = nested(fields["output"]), nested(fields["window"]), nested(fields["input"])
     sizes = zip(("height", "width"), ("h", "w"), ("pad_top", "pad_left"), strict=True)
@@ -202,7 +209,7 @@ def _replaced(call: KernelCall, kernel: str, fields: dict[str, Field], tiling: T
     if tiling.axis is not call.tiling.axis:
         # What the portable kernel reads follows from tiles along another axis.
         reads = (_rows(fields),) if "window" in fields else ()
-    return replace(call, kernel=f"isa::armv7e_m::{kernel}", fields=fields, tiling=tiling, reads=reads)
+    return replace(call, kernel=kernel, fields=fields, tiling=tiling, reads=reads)
 
 
 def _rows(fields: dict[str, Field]) -> Reads:
@@ -212,21 +219,42 @@ def _rows(fields: dict[str, Field]) -> Reads:
     return Reads("rows", image["height"], window["stride_h"], window["pad_top"], extent, output["width"])
 
 
-def _choice(make: Callable[[KernelCall, dict[str, Field]], KernelCall]) -> Callable[[KernelCall], KernelCall]:
+#: Makes of a call, its fields and the limit of sums of two pixels the call of a packed kernel, or raises Unfit.
+_Maker = Callable[[KernelCall, dict[str, Field], int], KernelCall]
+
+
+def kernels(dsp: Sequence[bool]) -> dict[str, Callable[[KernelCall], KernelCall]]:
+    """Returns what computes a call instead of a portable kernel; the call itself where nothing does.
+
+    `dsp` tells of the core of each worker whether it has the DSP extension.
+    """
+    return {name: _choice(make, dsp) for name, make in _MAKERS.items()}
+
+
+def _choice(make: _Maker, dsp: Sequence[bool]) -> Callable[[KernelCall], KernelCall]:
+    cores: Field
+    if all(dsp):
+        folder, cores, limit = "armv7e_m", Variant("Dsp"), SUM
+    elif not any(dsp):
+        folder, cores, limit = "thumb2", Variant("Thumb2"), PAIR
+    else:
+        workers = sum(1 << worker for worker, has in enumerate(dsp) if has)
+        folder, cores, limit = "unequal", Nested("Unequal", {"dsp": workers}), PAIR
+
     def choose(call: KernelCall) -> KernelCall:
         try:
-            return make(call, dict(call.fields))
+            made = make(call, dict(call.fields), limit)
         except Unfit:
             return call
+        return replace(made, kernel=f"isa::{folder}::{made.kernel}", fields={**made.fields, "cores": cores})
 
     return choose
 
 
-#: What this instruction set computes instead of a portable kernel; the call itself where it cannot.
-KERNELS: dict[str, Callable[[KernelCall], KernelCall]] = {
-    "conv2d::Int8<DoubleRounding>": _choice(_conv2d),
-    "depthwise_conv2d::Int8<DoubleRounding>": _choice(_depthwise),
-    "fully_connected::Int8<DoubleRounding>": _choice(_fully_connected),
-    "binary::Linear": _choice(_linear),
-    "pool2d::AverageInt8": _choice(_average_pool2d),
+_MAKERS: dict[str, _Maker] = {
+    "conv2d::Int8<DoubleRounding>": _conv2d,
+    "depthwise_conv2d::Int8<DoubleRounding>": _depthwise,
+    "fully_connected::Int8<DoubleRounding>": _fully_connected,
+    "binary::Linear": _linear,
+    "pool2d::AverageInt8": _average_pool2d,
 }

@@ -13,7 +13,19 @@ import numpy.typing as npt
 
 from ariel_build.kernel import Field, Nested, Packed
 
-__all__ = ["Channels", "Ints", "Unfit", "nested", "padded", "quad_stream", "requantised", "stream_of", "wrapped"]
+__all__ = [
+    "PAIR",
+    "SUM",
+    "Channels",
+    "Ints",
+    "Unfit",
+    "nested",
+    "padded",
+    "quad_stream",
+    "requantised",
+    "stream_of",
+    "wrapped",
+]
 
 Ints = npt.NDArray[np.int64]
 
@@ -21,8 +33,8 @@ Ints = npt.NDArray[np.int64]
 _ORDER = (0, 2, 1, 3)
 _INT32 = 1 << 31
 _ACTIVATION = 128
-#: What a sum of the second channel of a word must stay below.
-_SUM = 1 << 23
+#: What a sum of the second channel of a word must stay below, and any sum where two pixels share a word (`thumb2`).
+SUM, PAIR = 1 << 23, 1 << 22
 #: The multiplier that leaves a sum below 2^30 as it is, and the shift of channels with one value or two.
 _UNIT, _FEW = (1 << 31) - 1, 22
 
@@ -45,8 +57,8 @@ class Channels:
         return np.asarray(np.abs(self.bias) + _ACTIVATION * np.abs(self.weights).sum(axis=1))
 
 
-def requantised(weights: Ints, fields: dict[str, Field]) -> Channels:
-    """Proves that five instructions requantise every sum of every channel; Unfit where it cannot.
+def requantised(weights: Ints, fields: dict[str, Field], limit: int = SUM) -> Channels:
+    """Proves that sums stay below `limit` and that five instructions requantise each; Unfit where it cannot.
 
     Channels whose output has only one or two values, as dead ones with huge biases have, get other constants that give
     the same values.
@@ -63,7 +75,7 @@ def requantised(weights: Ints, fields: dict[str, Field]) -> Channels:
     found = Channels(weights.copy(), bias.data.astype(np.int64), np.zeros((count, 3), np.int64))
     n = -shift
     rounding = (2 * output["zero_point"] + 1) << np.clip(n - 1, 0, 31)
-    odd = (n < 1) | (n > 31) | (multiplier < 1 << 30) | (found.bound >= _SUM)
+    odd = (n < 1) | (n > 31) | (multiplier < 1 << 30) | (found.bound >= limit)
     odd |= found.bound + 1 + np.abs(rounding) >= _INT32
     for channel in np.flatnonzero(odd):
         few = _few_values(found, int(channel), (int(multiplier[channel]), int(n[channel])), output)
@@ -113,7 +125,7 @@ def _halfwords(weights: Ints, bound: Ints) -> Ints:
     """Returns `256 * c1 + c0` for each pair of rows; Unfit where the trick has no proof."""
     low, high = weights[0::2], weights[1::2]
     both = 256 * high + low
-    if np.any(both < -(1 << 15)) or np.any(both >= 1 << 15) or np.any(bound[1::2] >= _SUM):
+    if np.any(both < -(1 << 15)) or np.any(both >= 1 << 15) or np.any(bound[1::2] >= SUM):
         raise Unfit
     return np.asarray(both)
 

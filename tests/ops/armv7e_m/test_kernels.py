@@ -1,4 +1,4 @@
-"""The kernels of Armv7E-M give what TFLite-Micro gives, emulated: whole, cut anywhere, and at opt-levels 0 and s."""
+"""Packed kernels of Arm's M profile give what TFLite-Micro gives, emulated: whole, cut, at opt-levels 0 and s."""
 
 from __future__ import annotations
 
@@ -18,38 +18,47 @@ from tests.ops import parity, tflm
 from tests.ops.armv7e_m import operators
 from tests.ops.sums import samples_for
 
-BOARD = boards.load("qemu-cortex-m7")
+#: One board with the DSP extension, and one without.
+BOARDS = {"armv7e_m": "qemu-cortex-m7", "thumb2": "qemu-cortex-m3"}
 
-pytestmark = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target(BOARD.target)]
+pytestmark = [pytest.mark.emulator("qemu-system-arm")]
+
+
+def on(folder: str) -> object:
+    """Returns the parameter of a test for the board that runs the kernels of a folder."""
+    return pytest.param(folder, marks=pytest.mark.target(boards.load(BOARDS[folder]).target))
+
 
 CUT = Path(__file__).with_name("cut.rs").read_text()
 
 
-def cut(text: str) -> str:
+def cut(text: str, folder: str) -> str:
     """Returns a generated module whose steps are run in tiles of unequal sizes."""
 
     def wrap(found: re.Match[str]) -> str:
         name, kernel, parameter, fields = found.groups()
         unit = {"FullyConnected": 2, "DeepConnected": 4}.get(kernel, 1)
-        path = f"isa::armv7e_m::{kernel}"
+        path = f"isa::{folder}::{kernel}"
         return f"static {name}: Cut<{path}{parameter}, {unit}> = Cut({path} {{{fields}\n    }});"
 
     text, count = re.subn(
-        r"static (\w+): isa::armv7e_m::(\w+)((?:<\w+>)?) =\s+isa::armv7e_m::\w+ \{(.*?)\n    \};",
+        rf"static (\w+): isa::{folder}::(\w+)((?:<\w+>)?) =\s+isa::{folder}::\w+ \{{(.*?)\n    \}};",
         wrap,
         text,
         flags=re.DOTALL,
     )
-    assert count, "no kernel of Armv7E-M in the module"
-    return re.sub(r"\n\}\n*$", CUT + "}\n", text)
+    assert count, f"no kernel of {folder} in the module"
+    return re.sub(r"\n\}\n*$", CUT.replace("armv7e_m", folder) + "}\n", text)
 
 
-def emulated(compiled: Compiled, text: str, folder: Path, samples: parity.Samples, level: str) -> list[list[Array]]:
-    """Returns the outputs of each sample, as the generated Rust computes them on the emulated Cortex-M7."""
+def emulated(
+    compiled: Compiled, text: str, folder: Path, samples: parity.Samples, level: str, board: boards.Board
+) -> list[list[Array]]:
+    """Returns the outputs of each sample, as the generated Rust computes them on an emulated board."""
     (folder / "ariel_models.rs").write_text(text)
     (folder / "model.weights").write_bytes(compiled.weights)
     given = [b"".join(x.tobytes() for x in sample) for sample in samples]
-    answers = execute(folder, "model", BOARD, given, stats=False, opt_level=level).outputs
+    answers = execute(folder, "model", board, given, stats=False, opt_level=level).outputs
     outputs: list[list[Array]] = []
     for answer in answers:
         arrays: list[Array] = []
@@ -76,6 +85,7 @@ def emulated(compiled: Compiled, text: str, folder: Path, samples: parity.Sample
 @pytest.mark.parametrize(
     "tiles, level, goal", [("whole", "3", "speed"), ("cut", "0", "speed"), ("cut", "s", "speed"), ("cut", "3", "size")]
 )
+@pytest.mark.parametrize("folder", [on("armv7e_m"), on("thumb2")])
 def test_equals_tflite_micro(
     tmp_path: Path,
     make: Callable[[np.random.Generator], tflm.Operator],
@@ -83,22 +93,24 @@ def test_equals_tflite_micro(
     tiles: str,
     level: str,
     goal: Optimize,
+    folder: str,
 ) -> None:
+    board = boards.load(BOARDS[folder])
     rng = np.random.default_rng(seed)
     made = [make(rng) for _ in range(40)]
     samples = samples_for(rng, made)
     path = tmp_path / "operators.tflite"
     want = parity.tflite(path, made, samples)
-    compiled = compile_model(path, ModelOptions(path, optimize=goal), BOARD, "model")
-    ours = sum("isa::" in step.call.kernel for step in compiled.schedule.steps)
-    assert ours >= 30, "most of the operators shall have kernels of Armv7E-M"
-    text = compiled.module_text if tiles == "whole" else cut(compiled.module_text)
-    parity.agree(emulated(compiled, text, tmp_path, samples, level), want, f"{tiles}, opt-level {level}, {goal}")
+    compiled = compile_model(path, ModelOptions(path, optimize=goal), board, "model")
+    ours = sum(f"isa::{folder}" in step.call.kernel for step in compiled.schedule.steps)
+    assert ours >= 30, "most of the operators shall have packed kernels"
+    text = compiled.module_text if tiles == "whole" else cut(compiled.module_text, folder)
+    parity.agree(emulated(compiled, text, tmp_path, samples, level, board), want, f"{tiles}, opt-level {level}, {goal}")
 
 
 def test_portable_code_has_none_of_them(tmp_path: Path) -> None:
     rng = np.random.default_rng(8)
     path = tmp_path / "operators.tflite"
     path.write_bytes(tflm.models([operators.convolution(rng)]))
-    compiled = compile_model(path, ModelOptions(path), BOARD, "model", portable=True)
+    compiled = compile_model(path, ModelOptions(path), boards.load("qemu-cortex-m7"), "model", portable=True)
     assert "isa::" not in compiled.module_text

@@ -3,8 +3,32 @@
 //! The compiler chooses them where the board's cores can run them (`ariel_build/isa/select.py`); their results are those of
 //! the portable kernels, bit for bit. `build.rs` tells which can be assembled for the target.
 
+/// Names the kernels of [`packed`] as cores of one kind run them.
+#[cfg(thumb2)]
+macro_rules! aliases {
+    ($cores:ident) => {
+        $crate::kernels::isa::aliases!($cores: AveragePool2d, Conv2d, DeepConnected, FullyConnected, Linear, SmallConv2d);
+
+        pub use super::packed::{Far, FarShort, Near, NearShort};
+        /// [`DepthwiseConv2d`](super::packed::DepthwiseConv2d) for these cores.
+        pub type DepthwiseConv2d<O> = super::packed::DepthwiseConv2d<super::packed::$cores, O>;
+    };
+    ($cores:ident: $($kernel:ident),*) => { $(
+        #[doc = concat!("[`", stringify!($kernel), "`](super::packed::", stringify!($kernel), ") for these cores.")]
+        pub type $kernel = super::packed::$kernel<super::packed::$cores>;
+    )* };
+}
+#[cfg(thumb2)]
+use aliases;
+
 #[cfg(armv7e_m)]
 pub mod armv7e_m;
+#[cfg(thumb2)]
+pub mod packed;
 pub mod scalar;
+#[cfg(thumb2)]
+pub mod thumb2;
+#[cfg(armv7e_m)]
+pub mod unequal;
 #[cfg(vfpv4_sp)]
 pub mod vfpv4_sp;

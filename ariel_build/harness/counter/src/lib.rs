@@ -40,6 +40,8 @@ pub static qemu_plugin_version: c_int = if cfg!(plugin_api_2) { 2 } else { 1 };
 /// What the plugin knows from its start on.
 struct Setup {
     markers: &'static Encodings,
+    /// Branches around START and STOP.
+    branches: u64,
     options: Options,
     /// From version 3 of the interface on, `qemu_plugin_insn_data` copies.
     copies_insn_data: bool,
@@ -80,7 +82,12 @@ fn install(id: Id, info: &Info, target: &CStr, arguments: impl Iterator<Item = S
     let options = Options::parse(arguments)?;
     lockstep::begin(options.starters, options.quantum);
     let several = options.cores > 1;
-    let setup = Setup { markers, options, copies_insn_data: info.version.cur >= 3 };
+    let setup = Setup {
+        markers,
+        branches: markers::branches(target.to_bytes()),
+        options,
+        copies_insn_data: info.version.cur >= 3,
+    };
     SETUP.set(setup).map_err(|_| "loaded twice")?;
     // SAFETY: `id` is ours, and the callbacks live as long as the program.
     unsafe {
@@ -183,11 +190,12 @@ unsafe extern "C" fn accessed(vcpu: u32, access: u32, address: u64, ahead: *mut 
 unsafe extern "C" fn mark_reached(vcpu: u32, packed: *mut c_void) {
     let (marker, ahead) = Marker::unpack(packed.addr());
     let core = vcpu as usize;
+    let branches = SETUP.get().map_or(0, |setup| setup.branches);
     // A poisoned lock means that another callback panicked, and a panic aborts.
     let Ok(mut sections) = SECTIONS.lock() else { return };
     match marker {
-        Marker::Start => sections.start(core, ahead),
-        Marker::Stop => sections.stop(core, ahead),
+        Marker::Start => sections.start(core, ahead + branches),
+        Marker::Stop => sections.stop(core, ahead, branches),
         Marker::Idle => CLOCKS[core].begin_idle(ahead + 1),
         Marker::Busy => CLOCKS[core].end_idle(ahead),
     }

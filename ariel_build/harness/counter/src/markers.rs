@@ -45,6 +45,11 @@ static RISCV: Encodings = [
     (Marker::Busy, &[0x13, 0x20, 0x40, 0x00]),
 ];
 
+/// Branches before and behind START and STOP, which make them blocks of their own and do not count.
+pub fn branches(target: &[u8]) -> u64 {
+    u64::from(target == b"arm")
+}
+
 /// The markers of QEMU's target of that name.
 pub fn of(target: &[u8]) -> Option<&'static Encodings> {
     match target {

@@ -81,10 +81,13 @@ impl Sections {
         }
     }
 
-    /// A STOP marker: the section ends before it. Without a START before it, it means nothing.
-    pub fn stop(&mut self, core: usize, ahead: u64) {
+    /// A STOP marker: the section ends before it, and before so many branches that led to it. Without a START before it, it means
+    /// nothing.
+    pub fn stop(&mut self, core: usize, ahead: u64, branches: u64) {
         self.end_step(core, ahead);
-        let end = read(core, ahead);
+        let mut end = read(core, ahead);
+        end[core].executed -= branches;
+        end[core].time -= branches;
         if let Some(start) = self.open.take() {
             self.done.push(Section {
                 cycles: timing::now(ahead) - self.started,

@@ -1,27 +1,15 @@
 //! `min(max(value, low), high)` of int8 that are stored already, four at a time.
 
-use crate::quant::Bounds;
 use core::arch::naked_asm;
-
-/// Applies bounds that are tighter than those of int8, which saturation has applied.
-///
-/// # Safety
-/// `values` points to `count` values that are this call's own.
-pub(super) unsafe fn clamp(values: *mut i8, count: usize, bounds: &Bounds) {
-    if bounds.min > -128 || bounds.max < 127 {
-        let spread = |bound: i32| u32::from(bound as u8).wrapping_mul(0x0101_0101);
-        // SAFETY: forwarded to the caller.
-        unsafe { clamp_all(values, count, spread(bounds.min), spread(bounds.max)) };
-    }
-}
 
 /// SSUB8 tells for each byte whether a difference is negative, SEL takes one or the other: 8 instructions for four bytes.
 ///
 /// # Safety
-/// As for [`clamp`]; each byte of `low` and `high` is a bound.
+/// `values` points to `count` values that are this call's own; each byte of `low` and `high` is a bound.
 #[unsafe(naked)]
-unsafe extern "C" fn clamp_all(values: *mut i8, count: usize, low: u32, high: u32) {
+pub(in crate::kernels::isa) unsafe extern "C" fn clamp_all(values: *mut i8, count: usize, low: u32, high: u32) {
     naked_asm!(
+        cpu!(),
         "push {{lr}}",
         "subs r1, r1, #4",
         "blt 3f",

@@ -2,12 +2,9 @@
 
 use core::arch::naked_asm;
 
-/// Pixels of a block.
-pub(super) const PIXELS: usize = 4;
-
 /// Defines a function that computes channels, two by two, of four pixels; its loop has `$steps` steps, a power of two.
 ///
-/// `inputs` are int16 as [`super::widen::widen4`] writes them: for each two of the depth a word of each pixel. `stream` has
+/// `inputs` are int16 as [`super::widen4`] writes them: for each two of the depth a word of each pixel. `stream` has
 /// for each pair of channels: `bias[c0]`, `256 * bias[c1] + bias[c0]`, the words of weights, and for each of the two
 /// channels multiplier, rounding and shift. Pixel p is stored at `output + p * stride`.
 ///
@@ -22,7 +19,7 @@ macro_rules! gemm {
         /// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` consists of whole pairs up to `end`; four pixels
         /// of twice as many channels as pairs are this call's own to write.
         #[unsafe(naked)]
-        pub(super) unsafe extern "C" fn $name(
+        pub(in crate::kernels::isa) unsafe extern "C" fn $name(
             inputs: *const i16,
             stream: *const i32,
             output: *mut i8,
@@ -31,6 +28,7 @@ macro_rules! gemm {
             end: *const i32,
         ) {
             naked_asm!(
+                cpu!(),
                 // On the stack: 0 inputs, 4 their end, 8 output, 12 stride, 52 where the loop is entered, 56 end of the stream.
                 "push {{r0-r11, lr}}",
                 "ldr r4, [sp, #52]",

@@ -4,7 +4,7 @@ use core::arch::naked_asm;
 
 /// Computes channels, two by two, of one row.
 ///
-/// `inputs` are int16 as [`super::widen::widen1`] writes them, `stream` is as for [`super::gemm::gemm4`].
+/// `inputs` are int16 as [`super::widen1`] writes them, `stream` is as for [`super::gemm4`].
 ///
 /// Registers: r0 inputs, r1 stream, r2 output, r3 where the loop is entered, r4 the sum of words, r5 that of c0, r6-r9
 /// weights, r10-r12 and lr inputs. A step is 2 LDM + 4 SXTB16 + 8 SMLAD for 16 MACs, 0.88 a MAC; the loop of four steps adds
@@ -14,7 +14,7 @@ use core::arch::naked_asm;
 /// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` consists of whole pairs up to `end`; twice as many
 /// outputs as pairs are this call's own to write.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn gemv(
+pub(in crate::kernels::isa) unsafe extern "C" fn gemv(
     inputs: *const i16,
     stream: *const i32,
     output: *mut i8,
@@ -22,6 +22,7 @@ pub(super) unsafe extern "C" fn gemv(
     end: *const i32,
 ) {
     naked_asm!(
+        cpu!(),
         // On the stack: 0 inputs, 12 their end, 52 end of the stream.
         "push {{r0-r11, lr}}",
         "add r4, r0, r3",
@@ -71,30 +72,4 @@ pub(super) unsafe extern "C" fn gemv(
         "bne.w 2b",
         "pop {{r0-r11, pc}}",
     )
-}
-
-/// Computes `count` channels of one row, which may be odd in number.
-///
-/// # Safety
-/// As for [`gemv`]; `stream` has a pair of `pair` int32 for each two channels, the last one for one alone where they are odd.
-pub(super) unsafe fn row(
-    inputs: *const i16,
-    bytes: usize,
-    (stream, pair): (*const i32, usize),
-    output: *mut i8,
-    count: usize,
-) {
-    // SAFETY: forwarded to the caller.
-    unsafe {
-        let last = stream.add(count / 2 * pair);
-        if count > 1 {
-            gemv(inputs, stream, output, bytes, last);
-        }
-        if !count.is_multiple_of(2) {
-            // The second channel of the last pair is none.
-            let mut both = [0_i8; 2];
-            gemv(inputs, last, both.as_mut_ptr(), bytes, last.add(pair));
-            output.add(count - 1).write(*both.as_ptr());
-        }
-    }
 }

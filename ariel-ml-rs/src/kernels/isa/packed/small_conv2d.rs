@@ -4,9 +4,10 @@
 //! pixels times two channels multiply them, with less of the loop unrolled.
 
 use super::clamp::clamp;
-use super::gemm::{PIXELS, gemm4_short};
+use super::cores::for_cores;
+use super::loops::{Loops, PIXELS};
 use super::patches::parts;
-use super::widen::{Parts, place, widen4};
+use crate::kernels::isa::thumb2::{Parts, place};
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
 use crate::quant::Bounds;
@@ -14,14 +15,14 @@ use crate::tile::Tile;
 
 /// int8 convolution; tiles are ranges of pixels. Taps of a row follow each other, and channels are even in number.
 #[derive(Clone, Copy, Debug)]
-pub struct SmallConv2d {
+pub struct SmallConv2d<C> {
     /// Input image.
     pub input: Image,
     /// Output image: its pixels and their channels follow each other.
     pub output: Image,
     /// Window over the input.
     pub window: Window,
-    /// For each pair of channels biases, weights and requantisation (see [`super::gemm`]).
+    /// For each pair of channels biases, weights and requantisation (see [`Loops::gemm4`]).
     pub stream: &'static [i32],
     /// Zero point of the input: what padding reads as.
     pub input_zero_point: i8,
@@ -29,9 +30,11 @@ pub struct SmallConv2d {
     pub bounds: Bounds,
     /// Room for four widened patches, and for a run of each.
     pub scratch: Region,
+    /// The cores that run it.
+    pub cores: C,
 }
 
-impl SmallConv2d {
+impl<C> SmallConv2d<C> {
     /// Words that hold the inputs that a tap row of a patch reads.
     const fn run_words(&self) -> usize {
         (self.window.width as usize * self.input.channels as usize).div_ceil(4)
@@ -65,8 +68,8 @@ impl SmallConv2d {
     /// # Safety
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    #[inline(always)]
+    unsafe fn compute<L: Loops>(&self, memory: Memory<'_>, tile: Tile) {
         let (mut pixel, end) = (tile.start(), tile.end());
         if pixel >= end {
             return;
@@ -109,20 +112,22 @@ impl SmallConv2d {
                             break;
                         }
                     }
-                    to = widen4(runs, 4 * words, to, words);
+                    to = L::widen4(runs, 4 * words, to, words);
                     tap += 1;
                     if tap == rows {
                         break;
                     }
                 }
                 let bytes = to.byte_offset_from(inputs).cast_unsigned();
-                gemm4_short(inputs, stream, output.add(first * channels), step * channels, bytes, last);
+                L::gemm4_short(inputs, stream, output.add(first * channels), step * channels, bytes, last);
                 pixel += block;
                 if pixel >= end {
                     break;
                 }
             }
-            clamp(output.add(tile.start() * channels), (end - tile.start()) * channels, &self.bounds);
+            clamp::<L>(output.add(tile.start() * channels), (end - tile.start()) * channels, &self.bounds);
         }
     }
 }
+
+for_cores!(SmallConv2d);

@@ -1,15 +1,16 @@
 //! Average pools of int8: `output[y, x, c] = round(sum / cells)`, halves away from zero, over the cells inside the image.
 
 use super::clamp::clamp;
+use super::cores::for_cores;
+use super::loops::Loops;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory};
 use crate::quant::Bounds;
 use crate::tile::Tile;
-use core::arch::naked_asm;
 
 /// int8 average where input and output are quantised alike; tiles are ranges of pixels.
 #[derive(Clone, Copy, Debug)]
-pub struct AveragePool2d {
+pub struct AveragePool2d<C> {
     /// Input image.
     pub input: Image,
     /// Output image: its pixels follow each other.
@@ -18,11 +19,13 @@ pub struct AveragePool2d {
     pub window: Window,
     /// Bounds of the output.
     pub bounds: Bounds,
+    /// The cores that run it.
+    pub cores: C,
 }
 
 /// Cells of one pixel: strides are in bytes.
 #[repr(C)]
-struct Cells {
+pub(in crate::kernels::isa) struct Cells {
     source: *const i8,
     output: *mut i8,
     rows: usize,
@@ -47,7 +50,7 @@ const fn cells(output: usize, stride: u16, pad: u16, size: u16, extent: u32) -> 
     (first, end.saturating_sub(first))
 }
 
-impl AveragePool2d {
+impl<C> AveragePool2d<C> {
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -71,8 +74,8 @@ impl AveragePool2d {
     /// # Safety
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    #[inline(always)]
+    unsafe fn compute<L: Loops>(&self, memory: Memory<'_>, tile: Tile) {
         let (window, input, channels) = (&self.window, &self.input, self.output.channels as usize);
         let width = self.output.width as usize;
         let (Some(mut y), Some(mut x)) = (tile.start().checked_div(width), tile.start().checked_rem(width)) else {
@@ -96,14 +99,14 @@ impl AveragePool2d {
                     count: rows * columns,
                     groups: channels / GROUP,
                 };
-                average(&cells);
+                L::average(&cells);
                 if !channels.is_multiple_of(GROUP) {
                     // The last group begins early enough to be whole: what is computed again comes out the same.
                     let last = channels - GROUP;
                     (cells.source, cells.output, cells.groups) = (cells.source.add(last), output.add(last), 1);
-                    average(&cells);
+                    L::average(&cells);
                 }
-                clamp(output, channels, &self.bounds);
+                clamp::<L>(output, channels, &self.bounds);
             }
             pixel += 1;
             x += 1;
@@ -114,86 +117,4 @@ impl AveragePool2d {
     }
 }
 
-/// Divides a register by r7, lr being half of it, and stores it.
-macro_rules! divide {
-    ($sum:literal) => {
-        concat!(
-            "cmp ",
-            $sum,
-            ", #0\n",
-            "ite gt\n",
-            "addgt ",
-            $sum,
-            ", ",
-            $sum,
-            ", lr\n",
-            "suble ",
-            $sum,
-            ", ",
-            $sum,
-            ", lr\n",
-            "sdiv ",
-            $sum,
-            ", ",
-            $sum,
-            ", r7\n",
-            "strb ",
-            $sum,
-            ", [r0], #1",
-        )
-    };
-}
-
-/// Averages of all groups: 8 instructions for four channels of a cell.
-///
-/// Registers: r0 row, r1 cell, r2 rows left, r3 cells left, r4 word, r5 and r6 strides, r7 cells, r8-r11 sums, r12 columns.
-///
-/// # Safety
-/// The cells exist and are not none; the outputs are this call's own.
-#[unsafe(naked)]
-unsafe extern "C" fn average(cells: &Cells) {
-    naked_asm!(
-        "push {{r4-r11, lr}}",
-        "ldm r0, {{r1-r8}}",
-        "push {{r1-r8}}",
-        "mov r12, r4",
-        "2:",
-        "ldr r0, [sp]",
-        "ldr r2, [sp, #8]",
-        "mov r8, #0",
-        "mov r9, #0",
-        "mov r10, #0",
-        "mov r11, #0",
-        "3:",
-        "mov r1, r0",
-        "mov r3, r12",
-        "4:",
-        "ldr r4, [r1]",
-        "add r1, r1, r6",
-        "sxtab r8, r8, r4",
-        "sxtab r9, r9, r4, ror #8",
-        "sxtab r10, r10, r4, ror #16",
-        "sxtab r11, r11, r4, ror #24",
-        "subs r3, r3, #1",
-        "bne 4b",
-        "add r0, r0, r5",
-        "subs r2, r2, #1",
-        "bne 3b",
-        "lsr lr, r7, #1",
-        "ldr r0, [sp, #4]",
-        divide!("r8"),
-        divide!("r9"),
-        divide!("r10"),
-        divide!("r11"),
-        "str r0, [sp, #4]",
-        "ldr r0, [sp]",
-        "add r0, r0, #4",
-        "str r0, [sp]",
-        "ldr r4, [sp, #28]",
-        "subs r4, r4, #1",
-        "str r4, [sp, #28]",
-        "bne 2b",
-        "add sp, sp, #32",
-        "pop {{r4-r11, pc}}",
-    )
-}
+for_cores!(AveragePool2d);

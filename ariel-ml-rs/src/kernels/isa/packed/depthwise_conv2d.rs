@@ -1,11 +1,13 @@
 //! 3x3 depthwise convolution of int8 with double rounding, one filter for each channel.
 //!
-//! Four channels at a time become planes of int16 with their padding (see [`super::planes`]), as many lines at once as the
+//! Four channels at a time become planes of int16 with their padding (see [`Loops::transpose`]), as many lines at once as the
 //! scratch has room for. Lines run along rows or along columns, whichever wastes less: the compiler says.
 
 use super::clamp::clamp;
-use super::planes::{CHANNEL_WORDS, Lines, PLANES, lines1, lines1_short, lines2, lines2_short, transpose};
-use super::widen::fill;
+use super::cores::for_cores;
+use super::lines::{CHANNEL_WORDS, Lines};
+use super::loops::{Compute, Loops, PLANES};
+use crate::kernels::isa::thumb2::fill;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
 use crate::quant::Bounds;
@@ -15,10 +17,12 @@ use crate::tile::Tile;
 pub trait Outputs: Copy + 'static {
     /// Input pixels from an output of a line to the next.
     const STRIDE: u32;
+    /// Which of [`Loops::LINES`] computes them.
+    const INDEX: usize;
 }
 
 macro_rules! outputs {
-    ($($(#[$doc:meta])* $name:ident = $stride:literal, $compute:ident;)+) => { $(
+    ($($(#[$doc:meta])* $name:ident = $stride:literal, $index:literal;)+) => { $(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         #[repr(C)]
@@ -26,43 +30,26 @@ macro_rules! outputs {
 
         impl Outputs for $name {
             const STRIDE: u32 = $stride;
-        }
-
-        impl DepthwiseConv2d<$name> {
-            /// Computes one tile of the output.
-            ///
-            /// # Safety
-            /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
-            /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-            #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
-                // SAFETY: `repr(C)`, and the parameter is a type without bytes: the fields lie in the same places.
-                let shared = unsafe { &*core::ptr::from_ref(self).cast::<DepthwiseConv2d<()>>() };
-                // SAFETY: forwarded to the caller; `check` proved that the stride is the one that the function is for.
-                unsafe { shared.tile(memory, tile, $compute) };
-            }
+            const INDEX: usize = $index;
         }
     )+ };
 }
 
 outputs! {
     /// Stride 1, four outputs at a time.
-    Near = 1, lines1;
+    Near = 1, 0;
     /// Stride 2, four outputs at a time.
-    Far = 2, lines2;
+    Far = 2, 2;
     /// Stride 1, two outputs at a time: less code.
-    NearShort = 1, lines1_short;
+    NearShort = 1, 1;
     /// Stride 2, two outputs at a time: less code.
-    FarShort = 2, lines2_short;
+    FarShort = 2, 3;
 }
-
-/// What computes the lines of some channels.
-type Compute = unsafe extern "C" fn(&Lines);
 
 /// int8 depthwise convolution with a window of 3x3; tiles are ranges of pixels.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
-pub struct DepthwiseConv2d<O> {
+pub struct DepthwiseConv2d<C, O> {
     /// Input image.
     pub input: Image,
     /// Output image: its pixels follow each other.
@@ -83,6 +70,8 @@ pub struct DepthwiseConv2d<O> {
     pub scratch: Region,
     /// How outputs are computed.
     pub outputs: O,
+    /// The cores that run it.
+    pub cores: C,
 }
 
 /// One of the two axes of an image: its extent, where the window begins, and how far it moves.
@@ -112,7 +101,7 @@ const fn pitch(outputs: usize, stride: usize) -> usize {
     outputs.next_multiple_of(2) * stride + 2
 }
 
-impl<O> DepthwiseConv2d<O> {
+impl<C, O> DepthwiseConv2d<C, O> {
     /// The axes along a line, and across.
     const fn axes(&self) -> (Along, Along) {
         let (input, output, window) = (&self.input, &self.output, &self.window);
@@ -134,7 +123,7 @@ impl<O> DepthwiseConv2d<O> {
     }
 }
 
-impl<O: Outputs> DepthwiseConv2d<O> {
+impl<C, O: Outputs> DepthwiseConv2d<C, O> {
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -162,15 +151,27 @@ impl<O: Outputs> DepthwiseConv2d<O> {
         // The last line of the last plane may write an element of padding behind it.
         self.scratch.check::<i32>(arena_bytes, PLANES * rows * pitch(length as usize, along.stride) / 2 + 1);
     }
+
+    /// Computes one tile of the output.
+    ///
+    /// # Safety
+    /// As for `run`.
+    #[inline(always)]
+    unsafe fn compute<L: Loops>(&self, memory: Memory<'_>, tile: Tile) {
+        // SAFETY: `repr(C)`: the fields lie in the same places, for those whose types differ are the last.
+        let shared = unsafe { &*core::ptr::from_ref(self).cast::<DepthwiseConv2d<(), ()>>() };
+        // SAFETY: forwarded to the caller; `check` proved that the stride is the one that the function is for.
+        unsafe { shared.tile::<L>(memory, tile, L::LINES[O::INDEX]) };
+    }
 }
 
-impl DepthwiseConv2d<()> {
+impl DepthwiseConv2d<(), ()> {
     /// Computes one tile of the output.
     ///
     /// # Safety
     /// As for `run`, and `compute` is for the stride along lines.
     #[inline(never)]
-    unsafe fn tile(&self, memory: Memory<'_>, tile: Tile, compute: Compute) {
+    unsafe fn tile<L: Loops>(&self, memory: Memory<'_>, tile: Tile, compute: Compute) {
         let (mut pixel, end) = (tile.start(), tile.end());
         let width = self.output.width as usize;
         let (Some(mut y), Some(mut x)) = (pixel.checked_div(width), pixel.checked_rem(width)) else { return };
@@ -181,7 +182,7 @@ impl DepthwiseConv2d<()> {
             let rows = whole.max(1);
             // SAFETY: the rectangle consists of pixels of the tile.
             unsafe {
-                self.rectangle(memory, Span { first: y, count: rows }, Span { first: x, count: columns }, compute)
+                self.rectangle::<L>(memory, Span { first: y, count: rows }, Span { first: x, count: columns }, compute);
             };
             pixel += rows * columns;
             (y, x) = (y + rows, 0);
@@ -190,10 +191,10 @@ impl DepthwiseConv2d<()> {
         unsafe {
             let (bytes, first) = (self.output.pixel as usize, self.output.view::<i8>(memory).pixel(0, 0));
             if self.output.pixel == self.output.channels {
-                clamp(first.add(tile.start() * bytes), (end - tile.start()) * bytes, &self.bounds);
+                clamp::<L>(first.add(tile.start() * bytes), (end - tile.start()) * bytes, &self.bounds);
             } else {
                 for pixel in tile.start()..end {
-                    clamp(first.add(pixel * bytes), self.output.channels as usize, &self.bounds);
+                    clamp::<L>(first.add(pixel * bytes), self.output.channels as usize, &self.bounds);
                 }
             }
         }
@@ -203,14 +204,14 @@ impl DepthwiseConv2d<()> {
     ///
     /// # Safety
     /// As for `tile`, the pixels being the tile's.
-    unsafe fn rectangle(&self, memory: Memory<'_>, rows: Span, columns: Span, compute: Compute) {
+    unsafe fn rectangle<L: Loops>(&self, memory: Memory<'_>, rows: Span, columns: Span, compute: Compute) {
         let (along, across) = self.axes();
         let (line, mut lines) = if self.vertical { (rows, columns) } else { (columns, rows) };
         let end = lines.first + lines.count;
         while lines.first < end {
             lines.count = (end - lines.first).min(self.lines as usize);
             // SAFETY: forwarded to the caller; there is scratch for so many lines.
-            unsafe { self.strip(memory, (along, line), (across, lines), compute) };
+            unsafe { self.strip::<L>(memory, (along, line), (across, lines), compute) };
             lines.first += lines.count;
         }
     }
@@ -219,7 +220,7 @@ impl DepthwiseConv2d<()> {
     ///
     /// # Safety
     /// As for `tile`, the pixels being the tile's, and no more lines than there is scratch for.
-    unsafe fn strip(
+    unsafe fn strip<L: Loops>(
         &self,
         memory: Memory<'_>,
         (along, line): (Along, Span),
@@ -268,7 +269,7 @@ impl DepthwiseConv2d<()> {
                 let mut source = input.wrapping_add(channel);
                 let mut line = to;
                 for _ in 0..filled {
-                    transpose(source, along.input, line, 2 * plane, count, bytes);
+                    L::transpose(source, along.input, line, 2 * plane, count, bytes);
                     source = source.wrapping_add(across.input);
                     line = line.wrapping_add(pitch);
                 }
@@ -286,3 +287,8 @@ const fn inside(axis: Along, output: usize) -> (usize, usize) {
     let origin = output * axis.stride;
     (origin.saturating_sub(axis.pad), axis.pad.saturating_sub(origin))
 }
+
+for_cores!(DepthwiseConv2d<Near>);
+for_cores!(DepthwiseConv2d<Far>);
+for_cores!(DepthwiseConv2d<NearShort>);
+for_cores!(DepthwiseConv2d<FarShort>);

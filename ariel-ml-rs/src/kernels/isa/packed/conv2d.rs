@@ -5,9 +5,10 @@
 //! reads padding, else by way of copies of their runs (see [`super::patches`]).
 
 use super::clamp::clamp;
-use super::gemm::{PIXELS, gemm4};
-use super::gemv::row;
+use super::cores::for_cores;
+use super::loops::{Loops, PIXELS};
 use super::patches::Patches;
+use super::row::row;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
 use crate::quant::Bounds;
@@ -15,14 +16,14 @@ use crate::tile::Tile;
 
 /// int8 convolution; tiles are ranges of pixels.
 #[derive(Clone, Copy, Debug)]
-pub struct Conv2d {
+pub struct Conv2d<C> {
     /// Input image.
     pub input: Image,
     /// Output image: its pixels follow each other.
     pub output: Image,
     /// Window over the input.
     pub window: Window,
-    /// For each pair of channels biases, weights and requantisation (see [`super::gemm`]).
+    /// For each pair of channels biases, weights and requantisation (see [`Loops::gemm4`]).
     pub stream: &'static [i32],
     /// Zero point of the input: what padding reads as.
     pub input_zero_point: i8,
@@ -30,9 +31,11 @@ pub struct Conv2d {
     pub bounds: Bounds,
     /// Room for four widened patches, and for a run of each.
     pub scratch: Region,
+    /// The cores that run it.
+    pub cores: C,
 }
 
-impl Conv2d {
+impl<C> Conv2d<C> {
     /// Inputs that a tap row of a patch reads.
     pub(super) const fn run_bytes(&self) -> usize {
         self.window.width as usize * self.input.channels as usize
@@ -71,8 +74,8 @@ impl Conv2d {
     /// # Safety
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    #[inline(always)]
+    unsafe fn compute<L: Loops>(&self, memory: Memory<'_>, tile: Tile) {
         let (mut pixel, mut end) = (tile.start(), tile.end());
         // Too few pixels for a block are each computed four times over, where they cannot be computed one by one.
         let step = usize::from(end - pixel >= PIXELS);
@@ -81,24 +84,24 @@ impl Conv2d {
         unsafe {
             let inputs = memory.scratch::<i16>(self.scratch);
             let output = self.output.view::<i8>(memory).pixel(0, 0);
-            let patches = Patches::new(self, memory, step);
+            let patches = Patches::new::<L>(self, memory, step);
             if patches.are_rows() {
                 while !(end - pixel).is_multiple_of(PIXELS) {
                     end -= 1;
-                    let bytes = patches.widen_row(end, inputs).byte_offset_from(inputs).cast_unsigned();
+                    let bytes = patches.widen_row::<L>(end, inputs).byte_offset_from(inputs).cast_unsigned();
                     let (stream, channels) = (self.stream.as_ptr(), self.output.channels as usize);
                     let output = output.add(end * self.output.pixel as usize);
-                    row(inputs, bytes, (stream, self.pair()), output, channels);
+                    row::<L>(inputs, bytes, (stream, self.pair()), output, channels);
                 }
             }
             while pixel < end {
                 // The last block begins early enough to be whole: what it computes again comes out the same.
                 let first = if step == 0 { pixel } else { pixel.min(end - PIXELS) };
-                let bytes = patches.widen(first, inputs).byte_offset_from(inputs).cast_unsigned();
-                self.multiply(inputs, bytes, output.add(first * self.output.pixel as usize), step);
+                let bytes = patches.widen::<L>(first, inputs).byte_offset_from(inputs).cast_unsigned();
+                self.multiply::<L>(inputs, bytes, output.add(first * self.output.pixel as usize), step);
                 pixel += if step == 0 { 1 } else { PIXELS };
             }
-            self.clamp(output, tile);
+            self.clamp::<L>(output, tile);
         }
     }
 
@@ -106,19 +109,19 @@ impl Conv2d {
     ///
     /// # Safety
     /// `inputs` are four patches; the pixels of the block, `step` pixels apart from `output` on, are this call's own.
-    unsafe fn multiply(&self, inputs: *const i16, bytes: usize, output: *mut i8, step: usize) {
+    unsafe fn multiply<L: Loops>(&self, inputs: *const i16, bytes: usize, output: *mut i8, step: usize) {
         let (stride, channels) = (step * self.output.pixel as usize, self.output.channels as usize);
         // SAFETY: `check` proved the length of the stream.
         unsafe {
             let stream = self.stream.as_ptr();
             let last = stream.add((channels / 2) * self.pair());
             if channels > 1 {
-                gemm4(inputs, stream, output, stride, bytes, last);
+                L::gemm4(inputs, stream, output, stride, bytes, last);
             }
             if !channels.is_multiple_of(2) {
                 // The second channel of the last pair is none.
                 let mut pairs = [0_i8; 2 * PIXELS];
-                gemm4(inputs, last, pairs.as_mut_ptr(), 2, bytes, last.add(self.pair()));
+                L::gemm4(inputs, last, pairs.as_mut_ptr(), 2, bytes, last.add(self.pair()));
                 for p in 0..PIXELS {
                     output.add(p * stride + channels - 1).write(*pairs.as_ptr().add(2 * p));
                 }
@@ -130,17 +133,19 @@ impl Conv2d {
     ///
     /// # Safety
     /// The tile's pixels lie inside the output, which begins at `output`, and are this call's own.
-    unsafe fn clamp(&self, output: *mut i8, tile: Tile) {
+    unsafe fn clamp<L: Loops>(&self, output: *mut i8, tile: Tile) {
         let (pixel, channels) = (self.output.pixel as usize, self.output.channels as usize);
         // SAFETY: forwarded to the caller.
         unsafe {
             if pixel == channels {
-                clamp(output.add(tile.start() * pixel), (tile.end() - tile.start()) * pixel, &self.bounds);
+                clamp::<L>(output.add(tile.start() * pixel), (tile.end() - tile.start()) * pixel, &self.bounds);
             } else {
                 for index in tile.start()..tile.end() {
-                    clamp(output.add(index * pixel), channels, &self.bounds);
+                    clamp::<L>(output.add(index * pixel), channels, &self.bounds);
                 }
             }
         }
     }
 }
+
+for_cores!(Conv2d);

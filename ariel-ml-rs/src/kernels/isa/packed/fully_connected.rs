@@ -3,15 +3,17 @@
 //! Many rows are a pointwise convolution of an image one pixel high ([`super::Conv2d`]): the compiler chooses.
 
 use super::clamp::clamp;
-use super::gemv::row;
-use super::widen::{copy, widen1};
+use super::cores::for_cores;
+use super::loops::Loops;
+use super::row::row;
+use crate::kernels::isa::thumb2::copy;
 use crate::memory::{Memory, Region};
 use crate::quant::Bounds;
 use crate::tile::Tile;
 
 /// int8 dense layer; tiles are ranges of channels and begin at an even one.
 #[derive(Clone, Copy, Debug)]
-pub struct FullyConnected {
+pub struct FullyConnected<C> {
     /// Input, `[rows][depth]`.
     pub input: Region,
     /// Output, `[rows][channels]`.
@@ -22,18 +24,20 @@ pub struct FullyConnected {
     pub depth: u32,
     /// Output channels.
     pub channels: u32,
-    /// For each pair of channels biases, weights and requantisation (see [`super::gemm`]).
+    /// For each pair of channels biases, weights and requantisation (see [`Loops::gemm4`]).
     pub stream: &'static [i32],
     /// Bounds of the output; the zero point is in the stream.
     pub bounds: Bounds,
     /// Room for a widened row.
     pub scratch: Region,
+    /// The cores that run it.
+    pub cores: C,
 }
 
 /// Elements that a step takes.
 const STEP: usize = 8;
 
-impl FullyConnected {
+impl<C> FullyConnected<C> {
     /// int32 of a pair of channels in the stream.
     const fn pair(&self) -> usize {
         (self.depth as usize).next_multiple_of(STEP) / 2 + 8
@@ -58,8 +62,8 @@ impl FullyConnected {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins
     /// at an even channel.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    #[inline(always)]
+    unsafe fn compute<L: Loops>(&self, memory: Memory<'_>, tile: Tile) {
         let (depth, channels, first) = (self.depth as usize, self.channels as usize, tile.start());
         let (whole, rest) = (depth / STEP, depth % STEP);
         let count = tile.end() - first;
@@ -71,18 +75,20 @@ impl FullyConnected {
                 let inputs = memory.scratch::<i16>(self.scratch);
                 let mut end = inputs;
                 if whole > 0 {
-                    end = widen1(input, end, 2 * whole);
+                    end = L::widen1(input, end, 2 * whole);
                 }
                 if rest > 0 {
                     let mut last = [0_i32; STEP / 4];
                     copy(last.as_mut_ptr().cast(), input.add(STEP * whole), rest);
-                    end = widen1(last.as_ptr().cast(), end, 2);
+                    end = L::widen1(last.as_ptr().cast(), end, 2);
                 }
                 let bytes = end.byte_offset_from(inputs).cast_unsigned();
                 let stream = self.stream.as_ptr().add(first / 2 * self.pair());
-                row(inputs, bytes, (stream, self.pair()), output, count);
-                clamp(output, count, &self.bounds);
+                row::<L>(inputs, bytes, (stream, self.pair()), output, count);
+                clamp::<L>(output, count, &self.bounds);
             }
         }
     }
 }
+
+for_cores!(FullyConnected);

@@ -1,8 +1,8 @@
 //! The patches of four pixels, widened one behind the other.
 
 use super::conv2d::Conv2d;
-use super::gemm::PIXELS;
-use super::widen::{Parts, fill, place, widen1, widen4};
+use super::loops::{Loops, PIXELS};
+use crate::kernels::isa::thumb2::{Parts, fill, place};
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, View};
 
@@ -31,8 +31,8 @@ pub(super) const fn parts(window: &Window, input: &Image, x: usize, columns: usi
 }
 
 /// What all blocks of a tile share.
-pub(super) struct Patches<'a> {
-    kernel: &'a Conv2d,
+pub(super) struct Patches<'a, C> {
+    kernel: &'a Conv2d<C>,
     kind: Kind,
     view: View<i8>,
     image: *const i8,
@@ -42,17 +42,17 @@ pub(super) struct Patches<'a> {
     /// Bytes of a run, and words that hold it.
     run: usize,
     words: usize,
-    /// The zero point in both halves of a word, and in each byte.
-    halves: u32,
+    /// The zero point as `fill` takes it, and in each byte.
+    padding: u32,
     bytes: u32,
 }
 
-impl<'a> Patches<'a> {
+impl<'a, C> Patches<'a, C> {
     /// Prepares for tiles of `kernel`, of blocks whose pixels are `step` apart.
     ///
     /// # Safety
     /// As for the kernel's `run`.
-    pub(super) unsafe fn new(kernel: &'a Conv2d, memory: Memory<'_>, step: usize) -> Self {
+    pub(super) unsafe fn new<L: Loops>(kernel: &'a Conv2d<C>, memory: Memory<'_>, step: usize) -> Self {
         let (window, input, output) = (&kernel.window, &kernel.input, &kernel.output);
         let is_flat = window.is_pointwise()
             && (window.stride_h, window.stride_w) == (1, 1)
@@ -78,7 +78,7 @@ impl<'a> Patches<'a> {
                 step,
                 run: kernel.run_bytes(),
                 words,
-                halves: u32::from(i16::from(zero).cast_unsigned()) * 0x0001_0001,
+                padding: L::padding(zero),
                 bytes: u32::from(zero.cast_unsigned()) * 0x0101_0101,
             }
         }
@@ -88,24 +88,24 @@ impl<'a> Patches<'a> {
     ///
     /// # Safety
     /// The pixels lie inside the output; `to` is the scratch.
-    pub(super) unsafe fn widen(&self, first: usize, to: *mut i16) -> *mut i16 {
+    pub(super) unsafe fn widen<L: Loops>(&self, first: usize, to: *mut i16) -> *mut i16 {
         let pixel = self.view.pixel_stride();
         // SAFETY: forwarded to the caller; what rounding up reads behind the last run lies in the region.
         unsafe {
             if self.kind == Kind::Flat && self.fits(first * pixel, self.step * pixel) {
-                return widen4(self.image.add(first * pixel), self.step * pixel, to, self.words);
+                return L::widen4(self.image.add(first * pixel), self.step * pixel, to, self.words);
             }
             let width = self.kernel.output.width as usize;
             let (Some(y), Some(x)) = (first.checked_div(width), first.checked_rem(width)) else { return to };
             if self.kind == Kind::Dense && x + (PIXELS - 1) * self.step < width {
-                self.in_row(y, x, to)
+                self.in_row::<L>(y, x, to)
             } else {
-                self.one_by_one(y, x, to)
+                self.one_by_one::<L>(y, x, to)
             }
         }
     }
 
-    /// Whether patches are rows of whole steps of [`super::gemv`]: those of a few pixels need no block.
+    /// Whether patches are rows of whole steps of [`Loops::gemv`]: those of a few pixels need no block.
     pub(super) fn are_rows(&self) -> bool {
         self.kind == Kind::Flat && self.run.is_multiple_of(8)
     }
@@ -114,9 +114,9 @@ impl<'a> Patches<'a> {
     ///
     /// # Safety
     /// The patches are rows; otherwise as for `widen`.
-    pub(super) unsafe fn widen_row(&self, pixel: usize, to: *mut i16) -> *mut i16 {
+    pub(super) unsafe fn widen_row<L: Loops>(&self, pixel: usize, to: *mut i16) -> *mut i16 {
         // SAFETY: forwarded to the caller.
-        unsafe { widen1(self.image.add(pixel * self.view.pixel_stride()), to, self.words) }
+        unsafe { L::widen1(self.image.add(pixel * self.view.pixel_stride()), to, self.words) }
     }
 
     /// Whether four runs, rounded up to words, lie in the region.
@@ -128,7 +128,7 @@ impl<'a> Patches<'a> {
     ///
     /// # Safety
     /// As for `widen`.
-    unsafe fn in_row(&self, y: usize, x: usize, mut to: *mut i16) -> *mut i16 {
+    unsafe fn in_row<L: Loops>(&self, y: usize, x: usize, mut to: *mut i16) -> *mut i16 {
         let (window, input) = (&self.kernel.window, &self.kernel.input);
         let (steps, columns) = (self.step * window.stride_w as usize, window.width as usize);
         let (start, parts) = parts(window, input, x, (PIXELS - 1) * steps + columns);
@@ -140,20 +140,20 @@ impl<'a> Patches<'a> {
         if !is_direct && steps > columns {
             // There is no room for the pixels between the windows.
             // SAFETY: forwarded to the caller.
-            return unsafe { self.one_by_one(y, x, to) };
+            return unsafe { self.one_by_one::<L>(y, x, to) };
         }
         for tap in 0..window.height as usize {
             // SAFETY: rows and columns lie inside the image; runs and patches have the room that `check` found.
             unsafe {
                 to = match window.row(y, tap, input.height as usize) {
-                    None => fill(to, self.halves, 2 * PIXELS * self.words),
+                    None => fill(to, self.padding, 2 * PIXELS * self.words),
                     Some(row) => {
                         let source = self.image.wrapping_add(row * self.view.row_stride() + start);
                         if is_direct {
-                            widen4(source, stride, to, self.words)
+                            L::widen4(source, stride, to, self.words)
                         } else {
                             place(self.runs, source, &parts, self.bytes);
-                            widen4(self.runs, stride, to, self.words)
+                            L::widen4(self.runs, stride, to, self.words)
                         }
                     }
                 };
@@ -167,7 +167,7 @@ impl<'a> Patches<'a> {
     /// # Safety
     /// As for `widen`.
     #[inline(never)]
-    unsafe fn one_by_one(&self, mut y: usize, mut x: usize, mut to: *mut i16) -> *mut i16 {
+    unsafe fn one_by_one<L: Loops>(&self, mut y: usize, mut x: usize, mut to: *mut i16) -> *mut i16 {
         let (window, input, output) = (&self.kernel.window, &self.kernel.input, &self.kernel.output);
         let none = Parts { before: self.run, count: 0, behind: 0 };
         let mut pixels = [(0, 0, 0, none); PIXELS];
@@ -196,7 +196,7 @@ impl<'a> Patches<'a> {
                 }
             }
             // SAFETY: there are four runs, and room for them.
-            to = unsafe { widen4(self.runs, 4 * self.words, to, self.words) };
+            to = unsafe { L::widen4(self.runs, 4 * self.words, to, self.words) };
         }
         to
     }

@@ -1,0 +1,60 @@
+//! Which loops a kernel runs: those of the core that it finds itself on.
+
+/// Cores with the DSP extension.
+#[cfg(armv7e_m)]
+#[derive(Clone, Copy, Debug)]
+pub struct Dsp;
+
+/// Cores with no more than Thumb-2.
+#[derive(Clone, Copy, Debug)]
+pub struct Thumb2;
+
+/// Cores of both kinds in one chip.
+#[cfg(armv7e_m)]
+#[derive(Clone, Copy, Debug)]
+pub struct Unequal {
+    /// A bit for each worker whose core has the DSP extension.
+    pub dsp: u32,
+}
+
+#[cfg(armv7e_m)]
+impl Unequal {
+    /// Whether the core of `worker` has the DSP extension.
+    pub(super) const fn has_dsp(self, worker: u32) -> bool {
+        self.dsp >> worker & 1 != 0
+    }
+}
+
+/// Defines `run` of a kernel with `compute::<L>(memory, tile)` for cores of each kind, compiled in this crate.
+macro_rules! for_cores {
+    ($kernel:ident $(<$parameter:ident>)?) => {
+        #[cfg(armv7e_m)]
+        for_cores!($kernel $(<$parameter>)?, Dsp, |kernel, memory, tile| kernel.compute::<super::cores::Dsp>(memory, tile));
+        for_cores!($kernel $(<$parameter>)?, Thumb2, |kernel, memory, tile| kernel.compute::<super::cores::Thumb2>(memory, tile));
+        #[cfg(armv7e_m)]
+        for_cores!($kernel $(<$parameter>)?, Unequal, |kernel, memory, tile| {
+            if kernel.cores.has_dsp(memory.worker()) {
+                kernel.compute::<super::cores::Dsp>(memory, tile);
+            } else {
+                kernel.compute::<super::cores::Thumb2>(memory, tile);
+            }
+        });
+    };
+    ($kernel:ident $(<$parameter:ident>)?, $cores:ident, |$this:ident, $memory:ident, $tile:ident| $run:expr) => {
+        impl $kernel<super::cores::$cores $(, $parameter)?> {
+            /// Computes one tile of the output.
+            ///
+            /// # Safety
+            /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no
+            /// other tile in flight writes what this one reads or writes (memory invariant 2), the tile lies inside the
+            /// output and begins where the kernel's tiles may, and the core of `memory`'s worker has what `cores` says.
+            #[inline(never)]
+            pub unsafe fn run(&self, $memory: $crate::memory::Memory<'_>, $tile: $crate::tile::Tile) {
+                let $this = self;
+                // SAFETY: forwarded to the caller.
+                unsafe { $run }
+            }
+        }
+    };
+}
+pub(super) use for_cores;

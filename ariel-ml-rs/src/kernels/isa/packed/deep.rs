@@ -1,0 +1,84 @@
+//! Dense layers of int8 with double rounding whose rows are long: read as they are, for they would need much scratch.
+
+use super::clamp::clamp;
+use super::cores::for_cores;
+use super::loops::Loops;
+use crate::memory::{Memory, Region};
+use crate::quant::Bounds;
+use crate::tile::Tile;
+
+/// int8 dense layer; tiles are ranges of channels and begin at a multiple of four.
+#[derive(Clone, Copy, Debug)]
+pub struct DeepConnected<C> {
+    /// Input, `[rows][depth]`.
+    pub input: Region,
+    /// Output, `[rows][channels]`.
+    pub output: Region,
+    /// Rows.
+    pub rows: u32,
+    /// Elements of an input row, a multiple of four.
+    pub depth: u32,
+    /// Output channels.
+    pub channels: u32,
+    /// For each four channels biases, weights and requantisation (see [`Loops::quads`]).
+    pub stream: &'static [i32],
+    /// Bounds of the output; the zero point is in the stream.
+    pub bounds: Bounds,
+    /// The cores that run it.
+    pub cores: C,
+}
+
+/// Channels that are computed together.
+const QUAD: usize = 4;
+
+impl<C> DeepConnected<C> {
+    /// int32 of four channels in the stream.
+    const fn quad(&self) -> usize {
+        self.depth as usize + 16
+    }
+
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions, shapes and constants do not agree.
+    pub const fn check(&self, arena_bytes: usize) {
+        let (rows, depth, channels) = (self.rows as usize, self.depth as usize, self.channels as usize);
+        assert!(depth > 0 && depth.is_multiple_of(4), "a row has whole words");
+        self.input.check::<i8>(arena_bytes, rows * depth);
+        self.output.check::<i8>(arena_bytes, rows * channels);
+        assert!(self.stream.len() == channels.div_ceil(QUAD) * self.quad(), "stream of the wrong length");
+    }
+
+    /// Computes one tile of the output.
+    ///
+    /// # Safety
+    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
+    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins
+    /// at a multiple of four channels.
+    #[inline(always)]
+    unsafe fn compute<L: Loops>(&self, memory: Memory<'_>, tile: Tile) {
+        let (depth, channels, first) = (self.depth as usize, self.channels as usize, tile.start());
+        let (count, rest) = (tile.end() - first, (tile.end() - first) % QUAD);
+        for index in 0..self.rows as usize {
+            // SAFETY: `check` proved the lengths; the tile's channels are this call's own.
+            unsafe {
+                let input = memory.at::<i8>(self.input).cast_const().add(index * depth);
+                let output = memory.at::<i8>(self.output).add(index * channels + first);
+                let stream = self.stream.as_ptr().add(first / QUAD * self.quad());
+                let last = stream.add(count / QUAD * self.quad());
+                if count >= QUAD {
+                    L::quads(input, stream, output, depth, last);
+                }
+                if rest > 0 {
+                    // The other channels of the last four are none.
+                    let mut four = [0_i8; QUAD];
+                    L::quads(input, last, four.as_mut_ptr(), depth, last.add(self.quad()));
+                    core::ptr::copy_nonoverlapping(four.as_ptr(), output.add(count - rest), rest);
+                }
+                clamp::<L>(output, count, &self.bounds);
+            }
+        }
+    }
+}
+
+for_cores!(DeepConnected);

@@ -1,0 +1,141 @@
+//! 3x3 depthwise sums over lines of planes: the skeleton that the instruction sets share.
+
+/// Lines of some channels, for [`super::loops::Loops::lines1`] and `lines2`: strides are in bytes.
+#[repr(C)]
+pub(in crate::kernels::isa) struct Lines {
+    /// First line of the first plane.
+    pub plane: *const i16,
+    /// For each channel: bias, for each of three lines of taps the words (w0, w1) and (w1, w2), and its requantisation.
+    pub stream: *const i32,
+    /// First output of the first channel.
+    pub output: *mut i8,
+    /// Outputs of a line, at least 1.
+    pub length: usize,
+    /// From a line of a plane to the next.
+    pub pitch: usize,
+    /// From the lines that an output line reads to those of the next.
+    pub step: usize,
+    /// From an output to the next of its line.
+    pub stride: usize,
+    /// From an output line to the next.
+    pub output_line: usize,
+    /// Lines, at least 1.
+    pub count: usize,
+    /// From a plane to the next.
+    pub plane_bytes: usize,
+    /// Channels, at least 1.
+    pub channels: usize,
+}
+
+/// Taps of a channel, its bias and its requantisation, in the stream.
+pub(in crate::kernels::isa) const CHANNEL_WORDS: usize = 10;
+
+/// Defines a naked function that computes lines of some channels, of blocks that the instruction set gives; the macro
+/// `$requantize` may use r8 and r9.
+///
+/// Registers: r0 where a block reads, r1 stream, r2 output, r3 pitch, r4-r7 sums, r8 and r9 taps, r10-r12 data, lr outputs
+/// that the line still lacks. All else is on the stack: 0 line, 4 its output, 8 lines left, 12 the fields of [`Lines`].
+macro_rules! lines {
+    ($(#[$doc:meta])* $name:ident, $short:ident, $requantize:ident, four: [$($four:expr),+], two: [$($two:expr),+],) => {
+        lines!($(#[$doc])* $name, $requantize, 4, [$($four),+], [$($two),+]);
+        lines!(
+            /// Less code: two outputs at a time.
+            $short, $requantize, 0, [""], [$($two),+]);
+    };
+    ($(#[$doc:meta])* $name:ident, $requantize:ident, $count:literal, [$($four:expr),+], [$($two:expr),+]) => {
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// The planes hold what the outputs read, up to an even number of them, on lines aligned to 4; the stream has
+        /// `CHANNEL_WORDS` for each channel, and the outputs are this call's own.
+        #[unsafe(naked)]
+        pub(in crate::kernels::isa) unsafe extern "C" fn $name(lines: &Lines) {
+            naked_asm!(
+                cpu!(),
+                "push {{r4-r11, lr}}",
+                "ldm r0, {{r1-r11}}",
+                "push {{r1-r11}}",
+                "sub sp, sp, #12",
+                "ldr r3, [sp, #28]",
+                // A channel.
+                "2:",
+                "ldr r4, [sp, #12]",
+                "ldr r5, [sp, #20]",
+                "ldr r6, [sp, #44]",
+                "ldr r1, [sp, #16]",
+                "strd r4, r5, [sp]",
+                "str r6, [sp, #8]",
+                // A line of it.
+                "3:",
+                "ldrd r0, r2, [sp]",
+                "ldr lr, [sp, #24]",
+                concat!(".if ", $count),
+                "subs lr, lr, #4",
+                "blt.w 5f",
+                "4:",
+                $($four,)+
+                "ldm r1!, {{r10, r11, r12}}",
+                $requantize!("r4"),
+                $requantize!("r5"),
+                $requantize!("r6"),
+                $requantize!("r7"),
+                "ldr r8, [sp, #36]",
+                "sub r1, r1, #40",
+                "strb r4, [r2]",
+                "strb r5, [r2, r8]",
+                "add r2, r2, r8, lsl #1",
+                "strb r6, [r2]",
+                "strb r7, [r2, r8]",
+                "add r2, r2, r8, lsl #1",
+                "subs lr, lr, #4",
+                "bge.w 4b",
+                "5:",
+                "adds lr, lr, #4",
+                "beq.w 7f",
+                ".endif",
+                // One or two are left, or three.
+                "6:",
+                $($two,)+
+                "ldm r1!, {{r10, r11, r12}}",
+                $requantize!("r4"),
+                $requantize!("r5"),
+                "ldr r8, [sp, #36]",
+                "sub r1, r1, #40",
+                "strb r4, [r2]",
+                "cmp lr, #2",
+                "it ge",
+                "strbge r5, [r2, r8]",
+                "add r2, r2, r8, lsl #1",
+                "subs lr, lr, #2",
+                "bgt.w 6b",
+                "7:",
+                "ldrd r4, r5, [sp]",
+                "ldr r6, [sp, #32]",
+                "ldr r7, [sp, #40]",
+                "add r4, r4, r6",
+                "add r5, r5, r7",
+                "strd r4, r5, [sp]",
+                "ldr r6, [sp, #8]",
+                "subs r6, r6, #1",
+                "str r6, [sp, #8]",
+                "bne.w 3b",
+                "ldr r4, [sp, #12]",
+                "ldr r5, [sp, #48]",
+                "add r4, r4, r5",
+                "str r4, [sp, #12]",
+                "ldr r5, [sp, #20]",
+                "add r5, r5, #1",
+                "str r5, [sp, #20]",
+                "add r1, r1, #40",
+                "str r1, [sp, #16]",
+                "ldr r6, [sp, #52]",
+                "subs r6, r6, #1",
+                "str r6, [sp, #52]",
+                "bne.w 2b",
+                "add sp, sp, #56",
+                "pop {{r4-r11, pc}}",
+            )
+        }
+    };
+}
+pub(in crate::kernels::isa) use lines;

@@ -1,0 +1,149 @@
+//! What the kernels ask of an instruction set: the loops over data, as naked functions.
+
+use super::average_pool2d::Cells;
+#[cfg(armv7e_m)]
+use super::cores::Dsp;
+use super::cores::Thumb2;
+use super::lines::Lines;
+#[cfg(armv7e_m)]
+use crate::kernels::isa::armv7e_m;
+use crate::kernels::isa::thumb2;
+
+/// Pixels of a block.
+pub(super) const PIXELS: usize = 4;
+/// Channels that are transposed together.
+pub(super) const PLANES: usize = 4;
+
+/// What computes the lines of some channels.
+pub(super) type Compute = unsafe extern "C" fn(&Lines);
+
+/// The loops over data of one instruction set. What [`Loops::widen4`] writes, only its own [`Loops::gemm4`] reads.
+///
+/// # Safety
+/// For who calls them: the core has the instructions.
+pub(super) trait Loops {
+    /// The word of which widened padding consists.
+    fn padding(zero_point: i8) -> u32;
+
+    /// Computes channels, two by two, of four pixels.
+    ///
+    /// `inputs` are as [`Loops::widen4`] writes them. `stream` has for each pair of channels: `bias[c0]`,
+    /// `256 * bias[c1] + bias[c0]`, the words of weights, and for each of the two channels multiplier, rounding and shift.
+    /// Pixel p is stored at `output + p * stride`.
+    ///
+    /// # Safety
+    /// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` consists of whole pairs up to `end`; four pixels of
+    /// twice as many channels as pairs are this call's own to write.
+    unsafe fn gemm4(
+        inputs: *const i16,
+        stream: *const i32,
+        output: *mut i8,
+        stride: usize,
+        bytes: usize,
+        end: *const i32,
+    );
+
+    /// As [`Loops::gemm4`], in less code.
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn gemm4_short(
+        inputs: *const i16,
+        stream: *const i32,
+        output: *mut i8,
+        stride: usize,
+        bytes: usize,
+        end: *const i32,
+    );
+
+    /// Computes channels, two by two, of one row; `inputs` are as [`Loops::widen1`] writes them, `stream` is as for
+    /// [`Loops::gemm4`].
+    ///
+    /// # Safety
+    /// As there, with one row of outputs.
+    unsafe fn gemv(inputs: *const i16, stream: *const i32, output: *mut i8, bytes: usize, end: *const i32);
+
+    /// Computes channels, four by four, of one row of int8.
+    ///
+    /// `stream` has for each four channels, c0 to c3: `256 * bias[c1] + bias[c0]`, `bias[c0]`, the same of c2 and c3; for each
+    /// four elements two words of c0 and c1 and two of c2 and c3; multiplier, rounding and shift of each channel.
+    ///
+    /// # Safety
+    /// `inputs` has `depth` bytes, a multiple of 4 and not 0; `stream` consists of whole fours up to `end`; as many outputs as
+    /// channels are this call's own to write.
+    unsafe fn quads(inputs: *const i8, stream: *const i32, output: *mut i8, depth: usize, end: *const i32);
+
+    /// Widens `words` times four elements of four pixels, `stride` bytes apart, and returns the end of what it wrote, eight
+    /// words for each word of a pixel.
+    ///
+    /// # Safety
+    /// `source + p * stride` has `4 * words` bytes for p < 4, `words` is not 0, and there is room for four times as many
+    /// int16.
+    unsafe fn widen4(source: *const i8, stride: usize, to: *mut i16, words: usize) -> *mut i16;
+
+    /// Widens `words` times four elements to int16, of each four elements k in the order k0, k2, k1, k3.
+    ///
+    /// # Safety
+    /// `source` has `4 * words` bytes, `words` is not 0, and there is room for as many int16.
+    unsafe fn widen1(source: *const i8, to: *mut i16, words: usize) -> *mut i16;
+
+    /// Writes `count` pixels of four channels, `stride` bytes apart, to four planes of int16 that are `plane` bytes apart;
+    /// with an odd count the one behind the last as well, which gets `padding` (four times the zero point).
+    ///
+    /// # Safety
+    /// Each pixel has four bytes, and there is room in the planes for the pixels, rounded up to even.
+    unsafe fn transpose(source: *const i8, stride: usize, to: *mut i16, plane: usize, count: usize, padding: u32);
+
+    /// Compute lines of 3x3 windows: with a stride of 1, in less code, with a stride of 2, in less code.
+    ///
+    /// # Safety
+    /// The planes hold what the outputs read, up to an even number of them, on lines aligned to 4; the stream has
+    /// `CHANNEL_WORDS` for each channel, and the outputs are this call's own.
+    const LINES: [Compute; 4];
+
+    /// Applies bounds, each byte of `low` and `high` is one.
+    ///
+    /// # Safety
+    /// `values` points to `count` values that are this call's own.
+    unsafe fn clamp_all(values: *mut i8, count: usize, low: u32, high: u32);
+
+    /// Averages of all groups of four channels of a pixel.
+    ///
+    /// # Safety
+    /// The cells exist and are not none; the outputs are this call's own.
+    unsafe fn average(cells: &Cells);
+}
+
+/// Implements [`Loops`] with the functions of one folder.
+macro_rules! loops {
+    ($cores:ident, $folder:ident) => {
+        impl Loops for $cores {
+            const LINES: [Compute; 4] =
+                [$folder::lines1, $folder::lines1_short, $folder::lines2, $folder::lines2_short];
+
+            #[inline(always)]
+            fn padding(zero_point: i8) -> u32 {
+                $folder::padding(zero_point)
+            }
+            loops!($folder: gemm4(inputs: *const i16, stream: *const i32, output: *mut i8, stride: usize, bytes: usize, end: *const i32));
+            loops!($folder: gemm4_short(inputs: *const i16, stream: *const i32, output: *mut i8, stride: usize, bytes: usize, end: *const i32));
+            loops!($folder: gemv(inputs: *const i16, stream: *const i32, output: *mut i8, bytes: usize, end: *const i32));
+            loops!($folder: quads(inputs: *const i8, stream: *const i32, output: *mut i8, depth: usize, end: *const i32));
+            loops!($folder: widen4(source: *const i8, stride: usize, to: *mut i16, words: usize) -> *mut i16);
+            loops!($folder: widen1(source: *const i8, to: *mut i16, words: usize) -> *mut i16);
+            loops!($folder: transpose(source: *const i8, stride: usize, to: *mut i16, plane: usize, count: usize, padding: u32));
+            loops!($folder: clamp_all(values: *mut i8, count: usize, low: u32, high: u32));
+            loops!($folder: average(cells: &Cells));
+        }
+    };
+    ($folder:ident: $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)?) => {
+        #[inline(always)]
+        unsafe fn $name($($argument: $type),*) $(-> $result)? {
+            // SAFETY: forwarded to the caller.
+            unsafe { $folder::$name($($argument),*) }
+        }
+    };
+}
+loops!(Thumb2, thumb2);
+#[cfg(armv7e_m)]
+loops!(Dsp, armv7e_m);

@@ -1,0 +1,41 @@
+//! int8 kernels of Arm's M profile with double rounding, whose weights lie in one order for cores with the DSP extension and
+//! for those without.
+//!
+//! A kernel is written once; its loops over data are naked functions of an instruction set ([`loops`]), so that they are the
+//! same whatever the user's opt-level is. Where a chip has cores of both kinds, each worker runs the loops of its core
+//! ([`cores`]).
+//!
+//! Two output channels share a word of weights: each of its halfwords is `256 * c1 + c0`. The compiler has proved that this is
+//! a halfword, and of every channel's sums, bias included, `|A| < 2^23`; where it cannot, the portable kernel is used.
+//!
+//! Requantisation with double rounding: with the multiplier `q` in [2^30, 2^31) and `m = 2 * q - 2^32`,
+//! `v + ((v * m + 2^31) >> 32)` is `(2 * v * q + 2^31) >> 32`, the rounding high multiplication; one is taken from what is
+//! negative (halves go away from zero), `(2 * zero_point + 1) << (n - 1)` is added, then ASR by n, and SSAT to int8. The
+//! compiler has proved that no sum leaves 32 bits. Bounds tighter than int8's are applied to what is stored ([`clamp`]).
+
+pub mod average_pool2d;
+mod clamp;
+pub mod conv2d;
+pub mod cores;
+pub mod deep;
+pub mod depthwise_conv2d;
+pub mod fully_connected;
+pub mod linear;
+mod lines;
+mod loops;
+mod patches;
+mod row;
+pub mod small_conv2d;
+
+pub use average_pool2d::AveragePool2d;
+pub(super) use average_pool2d::Cells;
+pub use conv2d::Conv2d;
+pub use cores::Thumb2;
+#[cfg(armv7e_m)]
+pub use cores::{Dsp, Unequal};
+pub use deep::DeepConnected;
+pub use depthwise_conv2d::{DepthwiseConv2d, Far, FarShort, Near, NearShort};
+pub use fully_connected::FullyConnected;
+pub use linear::{Linear, Terms};
+pub(super) use lines::{Lines, lines};
+pub use small_conv2d::SmallConv2d;

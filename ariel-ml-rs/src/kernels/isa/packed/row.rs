@@ -1,0 +1,29 @@
+//! One row times any number of channels.
+
+use super::loops::Loops;
+
+/// Computes `count` channels of one row, which may be odd in number.
+///
+/// # Safety
+/// As for [`Loops::gemv`]; `stream` has a pair of `pair` int32 for each two channels, the last one for one alone where they are odd.
+pub(super) unsafe fn row<L: Loops>(
+    inputs: *const i16,
+    bytes: usize,
+    (stream, pair): (*const i32, usize),
+    output: *mut i8,
+    count: usize,
+) {
+    // SAFETY: forwarded to the caller.
+    unsafe {
+        let last = stream.add(count / 2 * pair);
+        if count > 1 {
+            L::gemv(inputs, stream, output, bytes, last);
+        }
+        if !count.is_multiple_of(2) {
+            // The second channel of the last pair is none.
+            let mut both = [0_i8; 2];
+            L::gemv(inputs, last, both.as_mut_ptr(), bytes, last.add(pair));
+            output.add(count - 1).write(*both.as_ptr());
+        }
+    }
+}

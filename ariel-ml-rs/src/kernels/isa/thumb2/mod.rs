@@ -1,0 +1,87 @@
+//! Thumb-2 without extensions: Cortex-M3, and Cortex-M33 without DSP. The loops of [`super::packed`], and what every core runs.
+//!
+//! Two pixels share a register: `a + 2^23 * b`. SMLAL with a weight adds its products with both to 64 bits, of which the lower
+//! 23 are the sum of a and the others that of b: 2 MACs an instruction, where |sum| < 2^22, as the compiler has proved.
+
+/// Requantises a register in seven instructions: r10 multiplier, r11 rounding, r12 shift (see [`super::packed`]), and two
+/// registers for the product.
+macro_rules! requantize {
+    ($sum:literal) => {
+        requantize!($sum, "r8", "r9")
+    };
+    ($sum:literal, $low:literal, $high:literal) => {
+        concat!(
+            "smull ",
+            $low,
+            ", ",
+            $high,
+            ", ",
+            $sum,
+            ", r10\n",
+            "lsls ",
+            $low,
+            ", ",
+            $low,
+            ", #1\n",
+            "adc ",
+            $sum,
+            ", ",
+            $sum,
+            ", ",
+            $high,
+            "\n",
+            "add ",
+            $sum,
+            ", ",
+            $sum,
+            ", ",
+            $sum,
+            ", asr #31\n",
+            "add ",
+            $sum,
+            ", ",
+            $sum,
+            ", r11\n",
+            "asr ",
+            $sum,
+            ", ",
+            $sum,
+            ", r12\n",
+            "ssat ",
+            $sum,
+            ", #8, ",
+            $sum,
+        )
+    };
+}
+
+/// Nothing to tell the assembler: every target with Thumb-2 has these instructions.
+macro_rules! cpu {
+    () => {
+        ""
+    };
+}
+
+mod average;
+mod clamp;
+mod gemm;
+mod linear;
+mod place;
+mod planes;
+mod quads;
+mod rows;
+mod widen;
+
+pub(super) use average::average;
+#[cfg(armv7e_m)]
+pub(super) use average::divide;
+pub(super) use clamp::clamp_all;
+pub(super) use gemm::{gemm4, gemm4 as gemm4_short};
+pub(super) use linear::linear;
+pub(super) use place::{Parts, copy, fill, place};
+pub(super) use planes::{lines1, lines1_short, lines2, lines2_short, transpose};
+pub(super) use quads::quads;
+pub(super) use rows::gemv;
+pub(super) use widen::{padding, widen1, widen4};
+
+super::aliases!(Thumb2);
