@@ -77,11 +77,22 @@ def _under(call: KernelCall, window: Nested, image: Nested, output: Nested, tile
         ]
         return _elements(value, plan, runs)
     across = _number(output.fields["width"])
+    if channels % 4 == 0 and _is_pointwise(window, image, output):
+        return _elements(value, plan, [(k * pixel, k * pixel + channels) for k in range(tile.start, tile.end)])
     taps = [tap * _number(window.fields["dilation_h"]) for tap in range(_number(window.fields["height"]))]
     first = [y * _number(window.fields["stride_h"]) for y in range(tile.start // across, (tile.end - 1) // across + 1)]
     rows = {y + tap - _number(window.fields["pad_top"]) for y in first for tap in taps}
     last = (width - 1) * pixel + channels
     return _elements(value, plan, [(y * row, y * row + last) for y in sorted(rows) if 0 <= y < height])
+
+
+def _is_pointwise(window: Nested, image: Nested, output: Nested) -> bool:
+    """Whether each pixel is computed from the pixel at its place, and pixels follow each other."""
+    one = all(_number(window.fields[key]) == 1 for key in ("height", "width", "stride_h", "stride_w"))
+    padded = _number(window.fields["pad_top"]) + _number(window.fields["pad_left"]) > 0
+    alike = all(_number(image.fields[key]) == _number(output.fields[key]) for key in ("height", "width"))
+    follow = _number(image.fields["row"]) == _number(image.fields["width"]) * _number(image.fields["pixel"])
+    return one and not padded and alike and follow
 
 
 def _whole(value: Value, plan: MemoryPlan) -> int:

@@ -140,7 +140,7 @@ def _fully_connected(call: KernelCall, fields: dict[str, Field], limit: int) -> 
 
 
 def dense_as_convolution(call: KernelCall) -> KernelCall:
-    """Returns a dense layer as a pointwise convolution for cores with DSP, whatever its rows; one that is none stays."""
+    """Returns a dense layer as a pointwise convolution for cores with DSP; one that is none stays as it is."""
     rows = call.fields.get("rows")
     if call.kernel != "fully_connected::Int8<DoubleRounding>" or not isinstance(rows, int):
         return call
