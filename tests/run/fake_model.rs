@@ -121,13 +121,36 @@ pub mod fake {
         /// A loop of 1,000,000 instructions and nothing else between the markers.
         pub fn bare_loop() {
             // SAFETY: counts a register down.
-            unsafe { asm!("mov r9, r9", "0: subs {0}, #1", "bne 0b", "mov r10, r10", inout(reg) TURNS => _) };
+            unsafe {
+                asm!("b 2f", ".p2align 3", "2:", "mov r9, r9", "b 3f", "3:", "0: subs {0}, #1", "bne 0b", "b 4f", ".p2align 3", "4:", "mov r10, r10", "b 5f", "5:", inout(reg) TURNS => _)
+            };
         }
 
         /// Three instructions between markers that lie in one translation block, with others around them.
         pub fn one_block() {
             // SAFETY: nothing happens.
-            unsafe { asm!("nop", "nop", "mov r9, r9", "nop", "nop", "nop", "mov r10, r10", "nop") };
+            unsafe {
+                asm!(
+                    "nop",
+                    "nop",
+                    "b 2f",
+                    ".p2align 3",
+                    "2:",
+                    "mov r9, r9",
+                    "b 3f",
+                    "3:",
+                    "nop",
+                    "nop",
+                    "nop",
+                    "b 4f",
+                    ".p2align 3",
+                    "4:",
+                    "mov r10, r10",
+                    "b 5f",
+                    "5:",
+                    "nop"
+                )
+            };
         }
 
         pub fn fault() {

@@ -90,7 +90,8 @@ impl Sections {
         end[core].time -= branches;
         if let Some(start) = self.open.take() {
             self.done.push(Section {
-                cycles: timing::now(ahead) - self.started,
+                // A branch that is taken takes two cycles.
+                cycles: (timing::now(ahead) - self.started).saturating_sub(2 * branches),
                 steps: core::mem::take(&mut self.steps),
                 timeline: core::mem::take(&mut self.timeline),
                 makespan: end[core].time - start[core].time,
