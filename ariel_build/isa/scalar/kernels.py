@@ -21,6 +21,8 @@ _Maker = Callable[[KernelCall, dict[str, Field]], KernelCall]
 _CHANNELS, _STEPS, _PIXELS = 4, 2, 6
 #: Channels that a dense layer takes at a time, what its sums of 16 bits must not be above, and steps of a segment.
 _BLOCK, _HALF, _MOST = 8, 1 << 15, 255
+#: Bytes of zeros with which the filter of a dense layer may be filled up.
+_UNUSED = 512
 #: Runs of taps that scratch has room for: one for each pixel, and one of padding.
 _RUNS = _PIXELS + 1
 #: What the sums that share two words must stay below, and the greatest |input|.
@@ -127,25 +129,30 @@ def _fully_connected(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
 def _one_row(call: KernelCall, fields: dict[str, Field], weights: Ints) -> KernelCall:
     """Returns the call for a filter [channels, depth] over one row."""
     count, depth = weights.shape
-    if depth % _STEPS or count <= _BLOCK // 2:
+    if -count % _BLOCK * depth > _UNUSED:
         raise Unfit
     channels = requantised(weights, fields)
     blocks = _padded(channels.weights, 0, _BLOCK).reshape(-1, _BLOCK, depth)
     new: dict[str, Field] = {key: fields[key] for key in ("input", "output", "depth")}
     words = (blocks.transpose(0, 2, 1) + 128).astype(np.uint8).reshape(-1).view("<i4")
-    new |= {"filter": Packed(words, "filter"), "segments": Packed(_segments(blocks), "segments")}
+    segments = _segments(blocks)
+    new |= {"filter": Packed(words, "filter"), "segments": Packed(segments, "segments"), "pieces": segments.shape[1]}
     new |= {"channels": _constants(channels), "limits": _limits(channels, fields)}
     return replace(call, kernel="isa::scalar::FullyConnected", fields=new, tiling=Tiling(Axis.CHANNELS, count, _BLOCK))
 
 
 def _segments(blocks: Ints) -> Array:
-    """Returns half the lengths of the segments of each block [block][channel][depth], as long as sums have 16 bits."""
+    """Returns the segments of each block [block][channel][depth], in pairs, as long as sums have 16 bits.
+
+    The last element of an odd depth is in the first one.
+    """
     low = np.where(blocks > 0, 128 * blocks, -127 * blocks)
     high = np.where(blocks > 0, 127 * blocks, -128 * blocks)
     found: list[list[int]] = []
     for most in (np.maximum(low, high + 1) for low, high in zip(low, high, strict=True)):
-        steps = most.reshape(_BLOCK, -1, _STEPS).sum(axis=2)
-        lengths, total = [0], np.zeros(_BLOCK, np.int64)
+        pairs = most.shape[1] // _STEPS * _STEPS
+        steps = most[:, :pairs].reshape(_BLOCK, -1, _STEPS).sum(axis=2)
+        lengths, total = [0], most[:, pairs:].sum(axis=1)
         for step in steps.T:
             if (total + step).max() > _HALF or lengths[-1] == _MOST:
                 lengths.append(0)

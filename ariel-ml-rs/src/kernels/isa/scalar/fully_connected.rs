@@ -6,6 +6,7 @@
 //! channels into segments in which sums have no more bits.
 
 use super::finish::{Channel, Limits, opaque};
+use super::triples::{Outputs, store};
 use crate::memory::{Memory, Region};
 use crate::tile::Tile;
 use core::mem::MaybeUninit;
@@ -17,12 +18,14 @@ pub struct FullyConnected {
     pub input: Region,
     /// Output.
     pub output: Region,
-    /// Elements of the input, an even number.
+    /// Elements of the input.
     pub depth: u32,
     /// Filters of blocks of eight channels: for each element of the depth a word of the first four and one of the others.
     pub filter: &'static [i32],
-    /// Segments of each block: half their lengths.
+    /// Segments of each block, in pairs of elements; the last element of an odd number counts in the first one.
     pub segments: &'static [u8],
+    /// How many segments a block has.
+    pub pieces: u32,
     /// A [`Channel`] for each output channel: four words.
     pub channels: &'static [i32],
     /// What the channels share.
@@ -47,14 +50,6 @@ impl FullyConnected {
         self.count().div_ceil(CHANNELS)
     }
 
-    /// Segments of a block.
-    const fn segments(&self) -> usize {
-        match self.segments.len().checked_div(self.blocks()) {
-            Some(segments) => segments,
-            None => 0,
-        }
-    }
-
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -65,15 +60,16 @@ impl FullyConnected {
         self.output.check::<i8>(arena_bytes, self.count());
         assert!(self.channels.len().is_multiple_of(Channel::WORDS), "constants of the wrong length");
         assert!(self.filter.len() == blocks * 2 * depth, "filter of the wrong length");
-        assert!(self.segments.len() == blocks * self.segments(), "segments of the wrong length");
+        let pieces = self.pieces as usize;
+        assert!(pieces > 0 && self.segments.len() == blocks * pieces, "segments of the wrong length");
         let mut block = 0;
         while block < blocks {
             let (mut index, mut length) = (0, 0);
-            while index < self.segments() {
-                length += 2 * self.segments[block * self.segments() + index] as usize;
+            while index < pieces {
+                length += 2 * self.segments[block * pieces + index] as usize;
                 index += 1;
             }
-            assert!(length == depth, "segments of another depth");
+            assert!(length == depth / 2 * 2, "segments of another depth");
             block += 1;
         }
     }
@@ -104,16 +100,17 @@ impl FullyConnected {
             unsafe {
                 let input = memory.at::<i8>(self.input).cast_const();
                 let output = memory.at::<i8>(self.output).add(channel);
-                let constants = self.channels.as_ptr().cast::<Channel>().add(channel);
-                let segments = self.segments.as_ptr().add(channel / CHANNELS * self.segments());
+                let segments = self.segments.as_ptr().add(channel / CHANNELS * self.pieces as usize);
                 let words = self.filter.as_ptr().add(channel / CHANNELS * 2 * self.depth as usize);
                 sum8(input, words, segments, self.depth as usize, sums);
-                for index in 0..CHANNELS.min(tile.end() - channel) {
-                    let constants = *constants.add(index);
-                    output
-                        .add(index)
-                        .write(constants.store((*sums.add(index)).wrapping_add(constants.bias), self.limits));
-                }
+                let outputs = Outputs {
+                    constants: self.channels.as_ptr().cast::<Channel>().add(channel),
+                    place: output,
+                    channels: CHANNELS.min(tile.end() - channel),
+                    strides: [0; 3],
+                    limits: self.limits,
+                };
+                store(&outputs, sums, 1, 1);
             }
             channel += CHANNELS;
         }
@@ -157,36 +154,43 @@ unsafe fn sum8(mut input: *const i8, mut words: *const i32, mut segments: *const
     let mut count = 0_i32;
     // SAFETY: in bounds, as the caller promises.
     unsafe {
-        let end = input.add(depth);
-        while input != end {
+        let end = input.add(depth & !1);
+        let [mut a, mut b, mut c, mut d, mut total] = [HALF, HALF, HALF, HALF, 0_i32];
+        macro_rules! step {
+            ($value:expr, $words:expr) => {
+                let value = i32::from($value);
+                let (first, second) = (*$words, *$words.add(1));
+                a = a.wrapping_add(value.wrapping_mul(first & EVEN));
+                b = b.wrapping_add(value.wrapping_mul((first.cast_unsigned() >> 8).cast_signed()));
+                c = c.wrapping_add(value.wrapping_mul(second & EVEN));
+                d = d.wrapping_add(value.wrapping_mul((second.cast_unsigned() >> 8).cast_signed()));
+                total = total.wrapping_add(value);
+            };
+        }
+        if depth & 1 == 1 {
+            step!(*end, words.add(2 * (depth - 1)));
+        }
+        loop {
             let stop = input.add(2 * *segments as usize);
-            let [mut a, mut b, mut c, mut d, mut total] = [HALF, HALF, HALF, HALF, 0_i32];
             while input != stop {
-                macro_rules! step {
-                    ($index:literal) => {
-                        let value = i32::from(*input.add($index));
-                        let (first, second) = (*words.add(2 * $index), *words.add(2 * $index + 1));
-                        a = a.wrapping_add(value.wrapping_mul(first & EVEN));
-                        b = b.wrapping_add(value.wrapping_mul((first.cast_unsigned() >> 8).cast_signed()));
-                        c = c.wrapping_add(value.wrapping_mul(second & EVEN));
-                        d = d.wrapping_add(value.wrapping_mul((second.cast_unsigned() >> 8).cast_signed()));
-                        total = total.wrapping_add(value);
-                    };
-                }
-                step!(0);
-                step!(1);
+                step!(*input, words);
+                step!(*input.add(1), words.add(2));
                 input = input.add(2);
                 words = words.add(4);
             }
-            let total = total << 7;
-            let even = total.wrapping_add(total << 16);
-            let odd = even.wrapping_add(total << 8);
+            let shared = total << 7;
+            let even = shared.wrapping_add(shared << 16);
+            let odd = even.wrapping_add(shared << 8);
             let third = pairs[0].take(a.wrapping_sub(even));
             let _ = pairs[1].take(b.wrapping_sub(odd).wrapping_sub(third << 8));
             let third = pairs[2].take(c.wrapping_sub(even));
             let _ = pairs[3].take(d.wrapping_sub(odd).wrapping_sub(third << 8));
-            segments = segments.add(1);
             count = count.wrapping_add(1);
+            if input == end {
+                break;
+            }
+            [a, b, c, d, total] = [HALF, HALF, HALF, HALF, 0];
+            segments = segments.add(1);
         }
         let sums = sums.cast::<[i32; 4]>();
         for half in 0..2 {

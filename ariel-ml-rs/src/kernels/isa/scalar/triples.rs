@@ -6,6 +6,7 @@ pub(super) use super::arm::sum6;
 pub(super) use super::riscv::{store6, sum6};
 
 use super::finish::{Channel, Limits};
+use crate::kernels::rolled::rolled;
 
 /// Pixels of a triple.
 pub(super) const TRIPLE: usize = 3;
@@ -175,6 +176,7 @@ pub(super) struct Outputs {
 ///
 /// # Safety
 /// There are constants for the channels, and `count` sums for each; the outputs are the caller's own.
+#[inline(never)]
 pub(super) unsafe fn store(outputs: &Outputs, mut sums: *const i32, pixels: usize, count: usize) {
     for channel in 0..outputs.channels {
         // SAFETY: as the caller promises.
@@ -183,6 +185,7 @@ pub(super) unsafe fn store(outputs: &Outputs, mut sums: *const i32, pixels: usiz
             let (mut sum, mut place) = (sums, outputs.place.add(channel));
             let end = sum.add(count);
             while sum != end {
+                rolled();
                 place.write(constants.store((*sum).wrapping_add(constants.bias), outputs.limits));
                 place = place.wrapping_add(outputs.strides[0]);
                 sum = sum.add(1);
