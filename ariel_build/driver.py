@@ -112,7 +112,9 @@ def compile_model(
             cut = Split(lambda call: [instructions(call, core) for core in cores])
             units = build_units(schedule, plan, workers, lambda step, _: cut.tiles(step), cut.shares)
             check_units(units, schedule, plan)
-        generated = generate(module, graph, schedule, plan, section, "any" if portable else board.target, units)
+        target = "any" if portable else board.target
+        shared = options.arena is not None
+        generated = generate(module, graph, schedule, plan, section, target, units, shared=shared)
     compiled = Compiled(
         module,
         generated.text,

@@ -43,6 +43,15 @@ class Metadata:
     optimize: Optimize = "speed"
     given: Mapping[str, str] = field(default_factory=dict, compare=False)
 
+    @property
+    def arenas(self) -> dict[str, list[str]]:
+        """The arenas that models share, and the modules of these models, in order."""
+        found: dict[str, list[str]] = {}
+        for module, options in sorted(self.models.items()):
+            if options.arena is not None:
+                found.setdefault(options.arena, []).append(module)
+        return found
+
 
 def read(text: str, origin: str = "Cargo.toml") -> Metadata:
     """Returns the metadata in the text of a Cargo.toml; MetadataError lists all that is wrong with it."""
@@ -151,6 +160,10 @@ class _Document:
             read_options = self.reader.model(options, path, inside, defaults, places)
             if module is not None and read_options is not None:
                 found[module] = read_options
+        for module, options in found.items():
+            if options.arena is not None and options.arena in {name.casefold() for name in (*found, INDEX)}:
+                at = (*TABLE, "models", module, "arena")
+                self.reader.refuse(at, f"a model has the name of the arena `{options.arena}`", "rename the arena")
         return found
 
     def _short_form(

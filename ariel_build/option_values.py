@@ -13,12 +13,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, cast
 
+from ariel_build.module_name import KEYWORDS
+
 __all__ = [
     "Optimize",
     "count",
     "duration",
     "file",
     "flag",
+    "name",
     "nearest",
     "optimize",
     "section",
@@ -49,6 +52,13 @@ def size(value: object) -> int:
     if not 1 <= amount <= 1 << 32:
         raise ValueError("a size is at least 1 byte, and at most the 4G of a 32-bit address space")
     return int(amount)
+
+
+def name(value: object) -> str:
+    """Returns a name in snake case, which a Rust module can have; raises ValueError(reason)."""
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", value) or value in KEYWORDS:
+        raise ValueError("a name of small letters, digits and _ is expected, and no keyword of Rust")
+    return value
 
 
 def duration(value: object) -> float:

@@ -60,6 +60,7 @@ class ModelOptions:
     strict_deadline: bool = False
     max_tile: float | None = None
     weights_section: str | None = None
+    arena: str | None = None
     given: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
@@ -149,6 +150,13 @@ KEYS: tuple[Key, ...] = (
         value=values.duration,
     ),
     Key("strict-deadline", "makes a predicted miss of the deadline an error", "true", "false", value=values.flag),
+    Key(
+        "arena",
+        "the name of an arena that models share which never run at once; each is `<model>::SharedModel` then",
+        '"vision"',
+        "an arena of the model's own",
+        value=values.name,
+    ),
     Key("max-tile", "the longest that a tile may hold a core", '"200us"', "none", value=values.duration),
     Key(
         "weights",
@@ -266,6 +274,7 @@ def _options(found: Mapping[str, object], given: Mapping[str, str]) -> ModelOpti
         strict_deadline=cast("bool", found.get("strict-deadline", False)),
         max_tile=cast("float | None", found.get("max-tile")),
         weights_section=cast("dict[str, str]", found.get("weights", {})).get("section"),
+        arena=cast("str | None", found.get("arena")),
         given=given,
     )
 

@@ -26,6 +26,7 @@
 //! - [`quant`]: requantisation, bit for bit as the reference does it;
 //! - [`kernels`]: one file per operator; every kernel computes one tile of its output;
 //! - [`budget`], [`clock`]: how long an inference may take, and by whose clock;
+//! - [`shared`]: several models in one arena;
 //! - [`model`]: what a generated `Model` can do, and the macros that it is made of;
 //! - `pool` and `sync` (feature `multicore`): several cores at one model.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
@@ -39,6 +40,7 @@ pub mod model;
 #[cfg(feature = "multicore")]
 pub mod pool;
 pub mod quant;
+pub mod shared;
 #[cfg(feature = "multicore")]
 pub mod sync;
 mod tell;
@@ -54,6 +56,7 @@ pub use budget::{Budget, Timed};
 pub use clock::Clock;
 pub use error::Error;
 pub use model::Infer;
+pub use shared::{SharedArena, SharedModel};
 pub use tensor::Tensor;
 pub use wired::Wired;
 

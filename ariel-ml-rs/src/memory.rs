@@ -89,6 +89,16 @@ impl<const N: usize> Arena<N> {
         }
     }
 
+    /// Copies what `region` holds into `target`, as far as both reach.
+    pub fn read(&self, region: Region, target: &mut [u8]) {
+        let start = region.offset as usize;
+        if let Some(source) = self.bytes.get(start..start + region.bytes as usize) {
+            for (to, from) in target.iter_mut().zip(source) {
+                *to = *from;
+            }
+        }
+    }
+
     /// Copies `BYTES` bytes from `FROM` to `TO`; the bounds are checked while compiling.
     pub const fn keep<const FROM: usize, const TO: usize, const BYTES: usize>(&mut self) {
         const { assert!(FROM + BYTES <= N && TO + BYTES <= N) };

@@ -42,10 +42,13 @@ def generate(
     section: str,
     target: str,
     units: Units | None = None,
+    *,
+    shared: bool = False,
 ) -> Module:
     """Returns the module `name` of a scheduled and planned graph; its weights go to `section`.
 
     `target` is the triple that its bounds are for. `units` is the plan for several cores, None for one.
+    With `shared`, the model may have an arena in common with others.
     """
     weights = Weights()
     imports = Imports()
@@ -73,6 +76,7 @@ def generate(
         *(line for step in steps for line in step),
         *_model(graph, schedule, plan, initial),
         *(units_lines(units) if units is not None else []),
+        *(_shared(graph, plan) if shared else []),
         "}",
         "",
     ]
@@ -214,6 +218,19 @@ def _model(graph: Graph, schedule: Schedule, plan: MemoryPlan, initial: list[str
         *steps,
         "        ];",
         *_pieces(schedule),
+        "    }",
+    ]
+
+
+def _shared(graph: Graph, plan: MemoryPlan) -> list[str]:
+    """Returns the lines that make the model one that may share its arena; its states are stored apart."""
+    regions = [plan.region(state.current) for state in graph.states]
+    places = ", ".join(f"({integer(region.offset)}, {integer(region.bytes)})" for region in regions)
+    return [
+        "",
+        "    ariel_ml_rs::shared! {",
+        f"        bytes {integer(sum(region.bytes for region in regions))};",
+        f"        states [{places}];",
         "    }",
     ]
 

@@ -1,0 +1,248 @@
+//! Several models in one arena: each has it for the time of a session, and the borrow checker sees to it that no two do.
+//!
+//! `arena = "name"` in `[package.metadata.ariel.models.<model>]` gives each of the models a `SharedModel` and makes
+//! `name::SharedArena`, as large as the largest of them needs. What a model keeps between inferences stays in its
+//! `SharedModel`:
+//!
+//! ```ignore
+//! let arena: &'static mut vision::SharedArena = /* a static cell, or a local variable of a `main` that never returns */;
+//! let (mut faces, mut signs) = (faces::SharedModel::new(), signs::SharedModel::new());
+//! let seen = faces.on(arena).infer(&image)?.0[1] > 0;
+//! signs.on(arena).infer(&image)?;
+//! ```
+
+use crate::memory::{Arena, Region};
+use crate::{Error, Infer};
+use core::future::Future;
+use core::marker::PhantomData;
+use core::mem::{align_of, size_of};
+
+/// Memory for one model at a time, all bytes zero at first: a `static` lands in `.bss`.
+#[derive(Debug)]
+pub struct SharedArena<const N: usize> {
+    arena: Arena<N>,
+}
+
+impl<const N: usize> SharedArena<N> {
+    /// Memory that nobody has used yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { arena: Arena::new() }
+    }
+}
+
+impl<const N: usize> Default for SharedArena<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The largest of some sizes.
+#[must_use]
+pub const fn largest(sizes: &[usize]) -> usize {
+    let (mut most, mut index) = (0, 0);
+    while index < sizes.len() {
+        if sizes[index] > most {
+            most = sizes[index];
+        }
+        index += 1;
+    }
+    most
+}
+
+/// A generated model that may live in memory which others use at other times.
+///
+/// # Safety
+/// Once `rest` has run, initialised memory of any content that has the type's size and alignment is a model at rest.
+pub unsafe trait Shareable: Infer {
+    /// Where in the arena the states are.
+    const STATES: &'static [Region];
+
+    /// Writes what must not be of any content.
+    ///
+    /// # Safety
+    /// `at` is valid for writes of a model, and aligned.
+    unsafe fn rest(at: *mut Self);
+
+    /// Takes the states that [`Shareable::save`] stored.
+    fn load(&mut self, states: &[u8]);
+
+    /// Stores the states, one behind the other; `false` where there are none yet.
+    fn save(&self, states: &mut [u8]) -> bool;
+}
+
+/// What a model keeps while others use its memory: its states, of `S` bytes.
+#[derive(Debug)]
+pub struct SharedModel<M, const S: usize> {
+    states: [u8; S],
+    is_kept: bool,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<M: Shareable, const S: usize> SharedModel<M, S> {
+    /// A model that has not run yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { states: [0; S], is_kept: false, model: PhantomData }
+    }
+
+    /// The model in the arena, for one or more inferences. Its input holds anything until it is written.
+    pub fn on<'a, const N: usize>(&'a mut self, arena: &'a mut SharedArena<N>) -> Session<'a, M, S> {
+        const { assert!(size_of::<M>() <= N && align_of::<M>() <= align_of::<Arena<N>>(), "the arena is too small") };
+        let at = arena.arena.base().cast::<M>();
+        // SAFETY: the arena is large and aligned enough (above), initialised, and borrowed for as long as the session
+        // lives; after `rest` any content is a model.
+        let model = unsafe {
+            M::rest(at.as_ptr());
+            &mut *at.as_ptr()
+        };
+        if self.is_kept {
+            model.load(&self.states);
+        }
+        Session { model, home: self }
+    }
+
+    /// Forgets what the model keeps between inferences.
+    pub const fn reset(&mut self) {
+        self.is_kept = false;
+    }
+}
+
+impl<M: Shareable, const S: usize> Default for SharedModel<M, S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A model that has the shared arena; its states go home when it is dropped.
+#[derive(Debug)]
+pub struct Session<'a, M: Shareable, const S: usize> {
+    model: &'a mut M,
+    home: &'a mut SharedModel<M, S>,
+}
+
+impl<M: Shareable, const S: usize> Drop for Session<'_, M, S> {
+    fn drop(&mut self) {
+        if self.model.save(&mut self.home.states) {
+            self.home.is_kept = true;
+        }
+    }
+}
+
+// The methods without the trait in scope: what most programs call.
+impl<M: Shareable, const S: usize> Session<'_, M, S> {
+    /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
+    pub fn input_mut(&mut self) -> &mut M::Input {
+        self.model.input_mut()
+    }
+
+    /// Runs on what is in [`Session::input_mut`] and returns the output.
+    ///
+    /// # Errors
+    /// As [`Infer::run`].
+    pub fn run(&mut self) -> Result<&M::Output, Error> {
+        self.model.run()
+    }
+
+    /// Copies `input` into the arena, runs, and returns the output.
+    ///
+    /// # Errors
+    /// As [`Infer::run`].
+    pub fn infer(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
+        self.model.infer(input)
+    }
+
+    /// As [`Session::run`], and yields to the executor between tiles.
+    ///
+    /// # Errors
+    /// As [`Infer::run`].
+    pub async fn run_async(&mut self) -> Result<&M::Output, Error> {
+        self.model.run_async().await
+    }
+
+    /// As [`Session::infer`], and yields to the executor between tiles.
+    ///
+    /// # Errors
+    /// As [`Infer::run`].
+    pub async fn infer_async(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
+        self.model.infer_async(input).await
+    }
+
+    /// Forgets what the model keeps between inferences.
+    pub fn reset(&mut self) {
+        self.model.reset();
+    }
+}
+
+impl<M: Shareable, const S: usize> Infer for Session<'_, M, S> {
+    type Input = M::Input;
+    type Output = M::Output;
+
+    fn input_mut(&mut self) -> &mut M::Input {
+        self.model.input_mut()
+    }
+
+    fn run(&mut self) -> Result<&M::Output, Error> {
+        self.model.run()
+    }
+
+    fn infer(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
+        self.model.infer(input)
+    }
+
+    fn run_async(&mut self) -> impl Future<Output = Result<&M::Output, Error>> {
+        self.model.run_async()
+    }
+
+    fn infer_async(&mut self, input: &M::Input) -> impl Future<Output = Result<&M::Output, Error>> {
+        self.model.infer_async(input)
+    }
+
+    fn reset(&mut self) {
+        self.model.reset();
+    }
+}
+
+/// Makes a generated `Model` one that may share its arena: `bytes` are those of its states.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! shared {
+    (
+        bytes $bytes:literal;
+        states [$(($offset:literal, $size:literal)),* $(,)?];
+    ) => {
+        /// The model, for an arena that it shares with others.
+        pub type SharedModel = $crate::SharedModel<Model, $bytes>;
+
+        // SAFETY: besides the arena, which is plain bytes, a model holds `ready` alone, and `rest` writes that.
+        unsafe impl $crate::shared::Shareable for Model {
+            const STATES: &'static [$crate::memory::Region] = &[$($crate::memory::Region::new($offset, $size)),*];
+
+            unsafe fn rest(at: *mut Self) {
+                // SAFETY: forwarded to the caller.
+                unsafe { (&raw mut (*at).ready).write(::core::default::Default::default()) };
+            }
+
+            fn load(&mut self, states: &[u8]) {
+                let mut rest = states;
+                for region in Self::STATES {
+                    let (state, behind) = rest.split_at(rest.len().min(region.bytes as usize));
+                    self.arena.fill(*region, state);
+                    rest = behind;
+                }
+                self.ready.fill(true);
+            }
+
+            fn save(&self, states: &mut [u8]) -> bool {
+                let mut rest = states;
+                for region in Self::STATES {
+                    let room = rest.len().min(region.bytes as usize);
+                    let (state, behind) = rest.split_at_mut(room);
+                    self.arena.read(*region, state);
+                    rest = behind;
+                }
+                !self.ready.is_empty() && !self.ready.contains(&false)
+            }
+        }
+    };
+}
