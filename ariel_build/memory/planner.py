@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ariel_build.ir import State, Value
@@ -40,12 +40,17 @@ def plan_calls(
     orders = [given, order_calls(given, graph_inputs, graph_outputs, states, aliases, cores)]
     best: tuple[Schedule, _Way] | None = None
 
-    def ways(order: Sequence[KernelCall], how: Streaming | None, *, few: bool = False) -> tuple[Schedule, list[_Way]]:
+    def ways(
+        order: Sequence[KernelCall], how: Streaming | None, *, few: bool = False, placing: int = 0
+    ) -> tuple[Schedule, list[_Way]]:
         if how is not None:
             order = [_in_one_tile(call) if index in how.in_place else call for index, call in enumerate(order)]
         pieces = how.order if how is not None else None
         steps = schedule(order, cores=cores, target_macs_per_tile=target_macs_per_tile, order=pieces)
-        return steps, _ways(steps, graph_inputs, graph_outputs, states, alias_of, few=few)
+        return steps, _ways(steps, graph_inputs, graph_outputs, states, alias_of, few=few, placing=placing)
+
+    def place(order: Sequence[KernelCall], placing: int) -> Callable[[Streaming], int]:
+        return lambda how: ways(order, how, few=True, placing=placing)[1][0].arena.bytes
 
     for order in orders[: 1 if orders[1] == given else 2]:
         steps, found = ways(order, None)
@@ -54,16 +59,17 @@ def plan_calls(
             best = steps, way
     assert best is not None  # noqa: S101 - the given order is always tried
     if effort.budget > 0 and best[1].arena.bytes >= effort.worth:
-        order = best[0].calls
+        size, order = best[1].arena.bytes, best[0].calls
         peaks = Peaks(order, graph_inputs, graph_outputs, states, alias_of, cores)
-        streamed = streaming(
-            peaks, effort, best[1].arena.bytes, lambda how: ways(order, how, few=True)[1][0].arena.bytes
-        )
-        if streamed is not None:
-            steps, found = ways(order, streamed)
-            way = _best(found)
-            if way.arena.bytes < best[1].arena.bytes:
-                best = steps, way
+
+        least = float(size)
+        for step in (effort.before, effort):
+            for factor, how in streaming(peaks, step, size, place(order, step.placing)) if step else ():
+                worse = factor if effort.price else 1.0
+                streamed, found = ways(order, how)
+                way = _best(found)
+                if way.arena.bytes * worse < least:
+                    least, best = way.arena.bytes * worse, (streamed, way)
     steps, way = best
     plan = way.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
     check_plan(steps, plan, graph_inputs, graph_outputs, states, alias_of)
@@ -101,6 +107,7 @@ def _ways(
     alias_of: Aliases,
     *,
     few: bool = False,
+    placing: int = 0,
 ) -> list[_Way]:
     """Returns the ways to work in place (`few`: the likeliest) with quickly found offsets, the smallest arena first."""
     kinds = [InPlace.FIRST]
@@ -108,7 +115,8 @@ def _ways(
         kinds += [] if few else [InPlace.LAST, InPlace.NEVER]
         if any(s.call.in_place and len(s.pieces) > 1 for s in schedule.steps):
             kinds.append(InPlace.WHOLE)
-    ways = [_Way.of(schedule, arrange(schedule, graph_inputs, graph_outputs, states, alias_of, k)) for k in kinds]
+    ends = graph_inputs, graph_outputs, states
+    ways = [_Way.of(schedule, arrange(schedule, *ends, alias_of, kind), placing) for kind in kinds]
     return sorted(ways, key=lambda way: way.arena.bytes)
 
 
@@ -133,8 +141,8 @@ class _Way:
     arena: ArenaPlan
 
     @classmethod
-    def of(cls, schedule: Schedule, arrangement: Arrangement) -> _Way:
-        """Makes buffers of the storages and of each step's scratch, and places them quickly."""
+    def of(cls, schedule: Schedule, arrangement: Arrangement, placing: int = 0) -> _Way:
+        """Makes buffers of the storages and of each step's scratch, and places them, quickly if not told otherwise."""
         storages = arrangement.storages
         buffers: list[Buffer] = []
         bases: dict[int, tuple[int, int]] = {}
@@ -152,7 +160,7 @@ class _Way:
                 size = scratch.stride * schedule.cores
                 lives = Buffer("", tuple(Part(0, size, piece.time) for piece in step.pieces)).intervals
                 buffers.append(Buffer(f"scratch of {step.name}", tuple(Part(0, size, life) for life in lives)))
-        return cls(schedule, arrangement, tuple(buffers), bases, scratches, plan_arena(buffers, effort=0))
+        return cls(schedule, arrangement, tuple(buffers), bases, scratches, plan_arena(buffers, effort=placing))
 
     def improved(self) -> _Way:
         """Returns the same way with offsets searched for in earnest."""

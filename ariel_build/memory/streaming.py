@@ -35,8 +35,8 @@ class Streaming:
     in_place: frozenset[int]
 
 
-#: Calls of a chain at most, and rows of its last call at a time.
-_CHAIN, _ROWS = 6, (1, 2, 4, 8)
+#: Rows of the last call of a chain at a time.
+_ROWS = (1, 2, 4, 8)
 #: Into how many pieces a call by itself is cut.
 _PIECES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 #: By how much the search lowers the bytes, and how often.
@@ -177,14 +177,23 @@ class Effort:
     budget: float
     price: float = 0.0
     worth: int = 4096
+    #: The most calls of a chain; a search for each. Those by themselves have more room to be placed, chains need less.
+    chains: tuple[int, ...] = (1, 6)
+    #: How hard each order is placed (see `plan`).
+    placing: int = 0
+    #: What is tried before.
+    before: Effort | None = None
 
 
 #: Every call runs whole; streaming costs hardly anything; whatever it costs.
-WHOLE, SPEED, RAM = Effort(0.0), Effort(0.04, 2.0), Effort(0.5, 0.0, 256)
+WHOLE, SPEED = Effort(0.0), Effort(0.04, 2.0)
+RAM = Effort(0.5, 0.0, 256, (1, 6, 8, 10), 20_000, SPEED)
 
 
-def streaming(peaks: Peaks, effort: Effort, size: int, place: Callable[[Streaming], int]) -> Streaming | None:
-    """Returns the order of pieces whose arena is the smallest for what it costs; None where whole calls are.
+def streaming(
+    peaks: Peaks, effort: Effort, size: int, place: Callable[[Streaming], int]
+) -> list[tuple[float, Streaming]]:
+    """Returns orders of pieces with small arenas, each with the factor by which its cost makes it worse.
 
     `size` is the arena of whole calls, `place` gives that of an order, with offsets that were found quickly.
     """
@@ -195,20 +204,21 @@ def streaming(peaks: Peaks, effort: Effort, size: int, place: Callable[[Streamin
         return 1 + effort.price * sum(w.cost for w in way) / work
 
     search = _Search(peaks)
-    best, order = float(size), None
-    # Calls by themselves have more room to be placed than chains, chains need less.
-    for longest in (1, _CHAIN):
-        trials = _TRIALS
+    found = []
+    best = float(size)
+    for longest in effort.chains:
+        trials, bettered = _TRIALS, None
         candidates = [fine for way in search.ways(budget, longest) for fine in search.finer(way, budget)]
         for way in sorted(candidates, key=lambda way: max(w.peak for w in way) * factor(way)):
             bound = max(w.peak for w in way)
             if trials <= 0 or bound * factor(way) >= best:
                 break
-            for found, turned in _turned(way, bound, place):
+            for placed, order in _turned(way, bound, place):
                 trials -= 1
-                if found * factor(way) < best:
-                    best, order = found * factor(way), turned
-    return order
+                if placed * factor(way) < best:
+                    best, bettered = placed * factor(way), (factor(way), order)
+        found += [bettered] if bettered else []
+    return found
 
 
 def _turned(way: Sequence[Stretch], bound: int, place: Callable[[Streaming], int]) -> Iterator[tuple[int, Streaming]]:
