@@ -40,11 +40,15 @@ class Axis(Enum):
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a kernel's work can be cut: `extent` units along `axis`, in multiples of `granularity`."""
+    """How a kernel's work can be cut: `extent` units along `axis`, in multiples of `granularity`.
+
+    With `few`, every tile repeats some of the work, so that each core should have one at most.
+    """
 
     axis: Axis
     extent: int
     granularity: int = 1
+    few: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ariel_build.kernel import KernelCall
 if TYPE_CHECKING:
     from ariel_build.board import Board
 
-__all__ = ["select"]
+__all__ = ["select", "shared"]
 
 Kernels = Mapping[str, Callable[[KernelCall], KernelCall]]
 #: The instruction sets of Arm's M profile that have all of Thumb-2.
@@ -26,6 +26,11 @@ def select(calls: Sequence[KernelCall], board: Board, workers: int = 1, *, small
     families = kernels_of(board, workers)
     chosen = [_first(call, families) for call in calls]
     return armv7e_m.shrink(calls, chosen) if small else chosen
+
+
+def shared(calls: Sequence[KernelCall], workers: int) -> list[KernelCall]:
+    """Returns the calls as several cores share them best; results are the same."""
+    return [scalar.shared(call, workers) for call in calls] if workers > 1 else list(calls)
 
 
 def _first(call: KernelCall, families: Sequence[Kernels]) -> KernelCall:

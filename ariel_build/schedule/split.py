@@ -25,8 +25,9 @@ Costs = Callable[[KernelCall], Sequence[float]]
 WORTH = 4_000
 #: Cost that a tile should have at least: the pool takes some hundred instructions per tile.
 LEAST = 2_000
-#: Tiles per worker of a large step.
-PER_WORKER = 3
+#: Tiles of a large step, and the fewest per worker: what is idle at a step's end is a part of one tile.
+TILES = 16
+PER_WORKER = 6
 #: Parts of a core's range where cores differ, for as many tiles: the last are small.
 _GUIDED = {1: (1.0,), 2: (0.7, 1.0), 3: (0.55, 0.85, 1.0)}
 
@@ -56,9 +57,10 @@ class Split:
         work = workers / sum(1 / max(cost, 1) for cost in costs)
         if workers == 1 or tiling.axis is Axis.WHOLE or work < WORTH or granules < 2:
             return [step.whole]
-        each = max(1, min(PER_WORKER, int(work // (workers * 10 * LEAST))))
+        each = 1 if tiling.few else max(1, int(work // (workers * 10 * LEAST)))
         if len(set(costs)) > 1:
-            return self._ranges(step, granules, each)
+            return self._ranges(step, granules, min(each, max(_GUIDED)))
+        each = min(each, max(PER_WORKER, TILES // workers))
         count = int(min(workers * each, granules, max(2, work // LEAST)))
         # Whole granules, spread so that tiles differ by one granule at most.
         edges = [0, *(granules * (k + 1) // count * tiling.granularity for k in range(count))]

@@ -57,7 +57,8 @@ def _convolution(call: KernelCall, fields: dict[str, Field], weights: Ints) -> K
     if tiling.axis is Axis.PIXELS:
         tiling = Tiling(Axis.PIXELS, output["height"] * output["width"], _PIXELS)
     if tiling.axis is Axis.CHANNELS:
-        tiling = Tiling(Axis.CHANNELS, count, _CHANNELS)
+        # Each tile packs the pixels for itself.
+        tiling = Tiling(Axis.CHANNELS, count, _CHANNELS, few=True)
     return replace(call, kernel="isa::scalar::Conv2d", fields=new, tiling=tiling)
 
 
@@ -96,8 +97,8 @@ def _depthwise(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
     new |= {"input_zero_point": fields["input_zero_point"], "vertical": vertical, "axis": fields["axis"]}
     tiling = call.tiling
     if tiling.axis is Axis.PIXELS:
-        # Whole rows.
-        tiling = Tiling(Axis.PIXELS, output["height"] * output["width"], output["width"])
+        # Whole rows. Where lines run along columns, each cut makes all of them shorter, and their ends cost.
+        tiling = Tiling(Axis.PIXELS, output["height"] * output["width"], output["width"], few=vertical)
     return replace(call, kernel="isa::scalar::DepthwiseConv2d", fields=new, tiling=tiling)
 
 
