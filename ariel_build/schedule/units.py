@@ -66,6 +66,7 @@ def build_units(
     spans: list[range] = []
     touches: list[tuple[list[Blocks], list[Blocks]]] = []
     ancestors: list[int] = []
+    uneven = 0
 
     def add(unit: Unit, reads: list[Blocks], writes: list[Blocks]) -> int:
         units.append(unit)
@@ -92,7 +93,8 @@ def build_units(
         if len(tiles) > 1 and len(shared) > 1:
             gate = add(Unit(None, Tile(0, 0), 0, sorted(shared)), [], [])
         first = len(units)
-        home = _homes(tiles, [1.0] * workers if shares is None else shares(step))
+        home = _homes(tiles, [1.0] * workers if shares is None else shares(step), uneven % workers)
+        uneven += len(tiles) % workers != 0
         for index, (tile, (reads, writes), needs) in enumerate(zip(tiles, access, wanted, strict=True)):
             rest = needs if gate is None else [n for n in needs if not ancestors[gate] >> n & 1] + [gate]
             add(Unit(step.index, tile, home[index], sorted(rest)), reads, writes)
@@ -112,11 +114,14 @@ def _shared(step: Step, piece: Piece, tiles: Sequence[Tile], workers: int) -> Se
     return [Tile(a, b) for a, b in pairwise([*edges, end])]
 
 
-def _homes(tiles: Sequence[Tile], shares: Sequence[float]) -> list[int]:
+def _homes(tiles: Sequence[Tile], shares: Sequence[float], turn: int) -> list[int]:
     """Returns the worker of each tile: neighbours together, so that a tile finds its input where it was made.
 
-    A tile belongs to the worker in whose part of the step its middle lies.
+    A tile belongs to the worker in whose part of the step its middle lies. Of equal cores, as many as the division by
+    them leaves have a tile more than the others: which ones, changes from turn to turn.
     """
+    if len(set(shares)) == 1:
+        return [min((index * len(shares) + turn) // len(tiles), len(shares) - 1) for index in range(len(tiles))]
     start, total = tiles[0].start, sum(shares)
     extent = tiles[-1].end - start
     ends = [start + sum(shares[: worker + 1]) / total * extent for worker in range(len(shares))]
