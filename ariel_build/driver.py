@@ -17,7 +17,7 @@ from ariel_build.fit import check_fits
 from ariel_build.ir import Graph, verify
 from ariel_build.isa.code_size import Bounds
 from ariel_build.isa.in_place import in_place
-from ariel_build.isa.select import select, shared
+from ariel_build.isa.select import for_cores, select
 from ariel_build.kernel import KernelCall
 from ariel_build.limits import check_limits
 from ariel_build.lower import lower
@@ -100,7 +100,7 @@ def compile_model(
             notes.append(
                 f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {board.name}'
             )
-        calls = [in_place(call) for call in calls] if workers == 1 else shared(calls, workers)
+        calls = [in_place(call) for call in calls] if workers == 1 else for_cores(calls, workers)
         effort = RAM if options.optimize == "ram" else SPEED if workers == 1 else WHOLE
         ends = graph.inputs, graph.outputs, graph.states
         schedule, plan = plan_calls(calls, *ends, lowered.aliases, cores=workers, effort=effort)

@@ -11,7 +11,7 @@ from ariel_build.kernel import KernelCall
 if TYPE_CHECKING:
     from ariel_build.board import Board
 
-__all__ = ["select", "shared"]
+__all__ = ["for_cores", "select"]
 
 Kernels = Mapping[str, Callable[[KernelCall], KernelCall]]
 #: The instruction sets of Arm's M profile that have all of Thumb-2.
@@ -28,7 +28,7 @@ def select(calls: Sequence[KernelCall], board: Board, workers: int = 1, *, small
     return armv7e_m.shrink(calls, chosen) if small else chosen
 
 
-def shared(calls: Sequence[KernelCall], workers: int) -> list[KernelCall]:
+def for_cores(calls: Sequence[KernelCall], workers: int) -> list[KernelCall]:
     """Returns the calls as several cores share them best; results are the same."""
     return [scalar.shared(call, workers) for call in calls] if workers > 1 else list(calls)
 
