@@ -22,6 +22,7 @@ HOMES = {
     "Region": "memory",
     "Rescale": "kernels::dynamic_quantize",
     "Source": "memory",
+    "Stepped": "kernels::isa::scalar",
     "Thumb2": "kernels::isa::packed",
     "Unequal": "kernels::isa::packed",
     "Window": "kernels::window",

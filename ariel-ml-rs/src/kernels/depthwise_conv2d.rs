@@ -7,9 +7,10 @@
 //! the channels go by in blocks of four.
 
 use super::dynamic_quantize::Rescale;
+use super::isa::scalar::Stepped;
 use super::multiply::{Factor, Finish, Real, SUMS, Stored, Sums, finish_all};
-use super::quantized;
 use super::window::{Window, pixels};
+use super::{instantiate, quantized};
 use crate::memory::{Image, Memory, Region};
 use crate::quant::{Bounds, Requantize};
 use crate::tile::{Axis, Tile};
@@ -326,6 +327,18 @@ impl<R> Int8<R> {
     }
 }
 quantized!(Int8);
+instantiate!(Int8<Stepped>);
+
+impl Int8<Stepped> {
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions, shapes and constants do not agree.
+    pub const fn check(&self, arena_bytes: usize) {
+        self.check_shapes(arena_bytes);
+        assert!(self.requantize.is_for(self.channels()), "constants of the wrong length");
+    }
+}
 
 impl<R: Requantize> Int8<R> {
     #[inline(always)]

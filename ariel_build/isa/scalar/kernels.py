@@ -62,11 +62,18 @@ def _convolution(call: KernelCall, fields: dict[str, Field], weights: Ints) -> K
     return replace(call, kernel="isa::scalar::Conv2d", fields=new, tiling=tiling)
 
 
-def _one_channel(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
-    """One input channel with many filters is a convolution."""
-    if _nested(fields["input"])["channels"] != 1:
-        raise Unfit
-    return _convolution(call, fields, _filter(fields).reshape(-1, _nested(fields["output"])["channels"]).T)
+def _any_depthwise(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
+    """One input channel with many filters is a convolution; others get the requantisation of scalar cores."""
+    count = _nested(fields["output"])["channels"]
+    taps = _filter(fields).reshape(-1, count)
+    if _nested(fields["input"])["channels"] == 1:
+        return _convolution(call, fields, taps.T)
+    channels = requantised(taps.T, fields)
+    bias, steps = np.split(channels.constants, [1], axis=1)
+    stepped = Nested("Stepped", {"steps": Packed(steps, "steps"), "below": channels.below})
+    new = {**fields, "requantize": stepped, "bias": Packed(bias.reshape(-1), "bias")}
+    new["filter"] = Packed(channels.weights.T.astype(np.int8), "filter")
+    return replace(call, kernel="depthwise_conv2d::Int8<Stepped>", fields=new)
 
 
 def _depthwise(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
@@ -74,7 +81,7 @@ def _depthwise(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
     output, window, image = (_nested(fields[key]) for key in ("output", "window", "input"))
     count = output["channels"]
     if image["channels"] == 1:
-        return _one_channel(call, fields)
+        return _any_depthwise(call, fields)
     taps = _filter(fields).reshape(-1, count)
     shape = (window["height"], window["width"], window["dilation_h"], window["dilation_w"])
     sides = [("height", "stride_h", "pad_top"), ("width", "stride_w", "pad_left")]
@@ -83,11 +90,11 @@ def _depthwise(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
         for size, stride, pad in sides
     )
     if shape != (3, 3, 1, 1) or count != image["channels"] or not narrow:
-        raise Unfit
+        return _any_depthwise(call, fields)
     lengths = [(output[size], size == "height") for size, stride, _ in sides if window[stride] in (1, 2)]
     channels = requantised(taps.T, fields)
     if not lengths or channels.below:
-        raise Unfit
+        return _any_depthwise(call, fields)
     vertical = max(lengths)[1]
     cube = channels.weights.reshape(count, 3, 3)
     cube = cube.transpose(0, 2, 1) if vertical else cube
@@ -238,6 +245,6 @@ def _both(kernels: Mapping[str, _Maker]) -> dict[str, Callable[[KernelCall], Ker
 
 
 #: What scalar cores compute instead of a portable kernel, for both roundings; the call itself where they cannot.
-KERNELS = _both({"conv2d": _conv2d, "depthwise_conv2d": _one_channel, "fully_connected": _fully_connected})
+KERNELS = _both({"conv2d": _conv2d, "depthwise_conv2d": _any_depthwise, "fully_connected": _fully_connected})
 #: What has a loop of its own on RISC-V.
 RISCV = _both({"depthwise_conv2d": _depthwise})

@@ -1,5 +1,6 @@
 //! From the sum of an output channel to its stored int8.
 
+use crate::quant::{Bounds, Requantize};
 use core::hint::black_box;
 
 /// Keeps link-time optimisation from making a copy of a kernel's `run` for each of its calls, whose constants it knows.
@@ -39,11 +40,25 @@ impl Channel {
 
     /// Returns the stored value of a sum, bias included.
     #[inline(always)]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the high word is meant; the limits of an int8 output lie in i8"
-    )]
     pub(super) fn store(self, sum: i32, limits: Limits) -> i8 {
+        Step { multiplier: self.multiplier, rounding: self.rounding, shift: self.shift }.store(sum, limits)
+    }
+}
+
+/// A [`Channel`] without its bias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+struct Step {
+    multiplier: i32,
+    rounding: i32,
+    shift: u32,
+}
+
+impl Step {
+    /// Returns the stored value of a sum, bias included.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the limits of an int8 output lie in i8")]
+    fn store(self, sum: i32, limits: Limits) -> i8 {
         #[cfg(not(all(target_arch = "arm", not(thumb2))))]
         let high = high_word(sum.wrapping_shl(2), self.multiplier);
         #[cfg(all(target_arch = "arm", not(thumb2)))]
@@ -51,6 +66,35 @@ impl Channel {
         let below = (sum >> 31) & limits.below;
         let value = high.wrapping_add(self.rounding).wrapping_add(below).wrapping_shr(self.shift);
         value.max(limits.min).min(limits.max) as i8
+    }
+}
+
+/// A requantisation for kernels that are generic over it, which the compiler has proved to be the reference's.
+#[derive(Clone, Copy, Debug)]
+pub struct Stepped {
+    /// Multiplier, rounding and shift of each output channel, as in [`Channel`].
+    pub steps: &'static [i32],
+    /// As in [`Limits`].
+    pub below: i32,
+}
+
+impl Stepped {
+    /// Whether there are constants for so many channels.
+    pub(in crate::kernels) const fn is_for(&self, channels: usize) -> bool {
+        self.steps.len() == 3 * channels
+    }
+}
+
+impl Requantize for Stepped {
+    #[inline(always)]
+    fn apply(&self, acc: i32, channel: usize, bounds: &Bounds) -> i8 {
+        // SAFETY: `channel` is an output channel, and the kernel's `check` proved that there are constants for each.
+        let step = unsafe { *self.steps.as_ptr().cast::<Step>().add(channel) };
+        step.store(acc, Limits { min: bounds.min, max: bounds.max, below: self.below })
+    }
+
+    fn channels(&self) -> usize {
+        self.steps.len() / 3
     }
 }
 

@@ -27,5 +27,5 @@ mod triples;
 
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
-pub use finish::{Channel, Limits};
+pub use finish::{Channel, Limits, Stepped};
 pub use fully_connected::FullyConnected;
