@@ -26,8 +26,9 @@ from ariel_build.ops import import_model
 from ariel_build.passes import PassLog, optimize
 from ariel_build.schedule import Schedule
 from ariel_build.schedule.check_units import check_units
-from ariel_build.schedule.cost import instructions
+from ariel_build.schedule.predict import Clock, Prediction, limited, predict
 from ariel_build.schedule.split import Split
+from ariel_build.schedule.timing import check_timing
 from ariel_build.schedule.units import Units, build_units
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Compiled:
     schedule: Schedule
     plan: MemoryPlan
     bounds: Bounds
+    predicted: Prediction
     log: PassLog
     operators: Mapping[str, int]
     notes: tuple[str, ...] = ()
@@ -105,15 +107,29 @@ def compile_model(
         ends = graph.inputs, graph.outputs, graph.states
         schedule, plan = plan_calls(calls, *ends, lowered.aliases, cores=workers, effort=effort)
         section = options.weights_section or f".rodata.ariel.{module}"
+        clock = Clock(tuple(board.cores[min(worker, len(board.cores) - 1)] for worker in range(workers)))
+        limit = clock.limit(options.max_tile or board.max_tile)
+        schedule = limited(schedule, clock, limit)
         units = None
         if workers > 1:
-            cores = [board.cores[min(worker, len(board.cores) - 1)] for worker in range(workers)]
-            cut = Split(lambda call: [instructions(call, core) for core in cores])
+            cut = Split(clock.times, limit)
             units = build_units(schedule, plan, workers, lambda step, _: cut.tiles(step), cut.shares)
             check_units(units, schedule, plan)
+        predicted = predict(schedule, units, clock, sum(value.type.bytes for value in graph.inputs))
+        if not portable:
+            notes += check_timing(options, board, predicted)
         target = "any" if portable else board.target
-        shared = options.arena is not None
-        generated = generate(module, graph, schedule, plan, section, target, units, shared=shared)
+        generated = generate(
+            module,
+            graph,
+            schedule,
+            plan,
+            section,
+            target,
+            units,
+            longest_tile=predicted.longest_cycles,
+            shared=options.arena is not None,
+        )
     compiled = Compiled(
         module,
         generated.text,
@@ -122,6 +138,7 @@ def compile_model(
         schedule,
         plan,
         generated.bounds,
+        predicted,
         log,
         dict(sorted(operators.items())),
         (*source.notes, *notes),
@@ -148,11 +165,7 @@ def unserved(options: ModelOptions) -> list[str]:
                 options.given.get(key, ""),
                 "leave it out; for `quantize`, quantise the model before",
             )
-    without_effect = {
-        "deadline": options.deadline is not None,
-        "max-tile": options.max_tile is not None,
-    }
-    return [f"`{key}` has no effect in this version of ariel_build" for key, set_ in without_effect.items() if set_]
+    return []
 
 
 def check_budget(compiled: Compiled, options: ModelOptions) -> None:

@@ -43,12 +43,13 @@ def generate(
     target: str,
     units: Units | None = None,
     *,
+    longest_tile: int = 0,
     shared: bool = False,
 ) -> Module:
     """Returns the module `name` of a scheduled and planned graph; its weights go to `section`.
 
-    `target` is the triple that its bounds are for. `units` is the plan for several cores, None for one.
-    With `shared`, the model may have an arena in common with others.
+    `target` is the triple that its bounds are for. `units` is the plan for several cores, None for one. `longest_tile`
+    are the cycles between two yields, at most. With `shared`, the model may have an arena in common with others.
     """
     weights = Weights()
     imports = Imports()
@@ -66,7 +67,7 @@ def generate(
         f"pub mod {name} {{",
         *(f"    {line}" for line in imports.lines()),
         "",
-        *_constants(schedule, plan, len(blob), bounds, inputs, outputs),
+        *_constants(schedule, plan, (len(blob), longest_tile), bounds, inputs, outputs),
         "",
         *_version_check(),
         "",
@@ -103,8 +104,14 @@ def _ends(graph: Graph) -> list[tuple[str, Value]]:
 
 
 def _constants(
-    schedule: Schedule, plan: MemoryPlan, weight_bytes: int, bounds: Bounds, inputs: IoStruct, outputs: IoStruct
+    schedule: Schedule,
+    plan: MemoryPlan,
+    sizes: tuple[int, int],
+    bounds: Bounds,
+    inputs: IoStruct,
+    outputs: IoStruct,
 ) -> list[str]:
+    weight_bytes, longest_tile = sizes
     macs = sum(step.call.macs for step in schedule.steps)
     table: list[tuple[str, str, Expression, str]] = [
         ("RAM_BYTES", "usize", "::core::mem::size_of::<Model>()", "Bytes of RAM of one `Model`."),
@@ -116,6 +123,12 @@ def _constants(
         ),
         ("WEIGHT_BYTES", "usize", integer(weight_bytes), "Bytes of constants in flash."),
         ("MACS", "u64", integer(macs), "Multiply-accumulates of one inference."),
+        (
+            "LONGEST_TILE_CYCLES",
+            "u64",
+            integer(longest_tile),
+            "Cycles that a tile holds a core, at most, as predicted: the longest time between two yields.",
+        ),
         (
             "FLASH_BYTES_MAX",
             "usize",

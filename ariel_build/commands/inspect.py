@@ -16,7 +16,6 @@ from ariel_build.driver import Compiled
 from ariel_build.errors import UnsupportedError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Quant, TensorType, Value
-from ariel_build.schedule.cost import work_of
 
 __all__ = ["add", "main"]
 
@@ -64,8 +63,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _facts(result: Compiled, board: Board) -> dict[str, Any]:
-    work = sum(work_of(step.call) for step in result.schedule.steps)
-    clock = board.cores[0].clock_hz
+    predicted = result.predicted
     return {
         "inputs": [_value(v) for v in result.graph.inputs],
         "outputs": [_value(v) for v in result.graph.outputs],
@@ -76,16 +74,19 @@ def _facts(result: Compiled, board: Board) -> dict[str, Any]:
         "flash_bytes": result.bounds.flash,
         "ram_bytes": result.plan.arena_bytes + (16 if result.graph.states else 0),
         "predicted": {
-            "cycles": work * CYCLES_PER_WORK,
-            "latency_ms": round(work * CYCLES_PER_WORK / clock * 1000, 3) if clock else None,
+            "cycles": predicted.cycles,
+            "latency_ms": _rounded(predicted.seconds, 1e-3),
+            "longest_tile_cycles": predicted.longest_cycles,
+            "longest_tile_us": _rounded(predicted.longest_seconds, 1e-6),
+            "longest_tile_step": predicted.longest.name if predicted.longest else None,
             "board": board.name,
         },
         "unsupported": [],
     }
 
 
-#: Cycles per unit of `schedule.cost.work_of` with the portable kernels: rough, until the cost model is fitted.
-CYCLES_PER_WORK = 4
+def _rounded(seconds: float | None, unit: float) -> float | None:
+    return None if seconds is None else round(seconds / unit, 3)
 
 
 def _quantisation(quant: Quant | None) -> dict[str, Any]:
@@ -135,6 +136,9 @@ def _show(model: str, facts: dict[str, Any]) -> None:
     if predicted:
         latency = f", {predicted['latency_ms']} ms" if predicted["latency_ms"] is not None else ""
         table.add_row("predicted", f"{predicted['cycles']:,} cycles{latency} on {predicted['board']}")
+        longest = f"{predicted['longest_tile_cycles']:,} cycles"
+        longest += f", {predicted['longest_tile_us']} us" if predicted["longest_tile_us"] is not None else ""
+        table.add_row("longest tile", f"{longest}: {predicted['longest_tile_step']}")
     for problem in facts["unsupported"]:
         table.add_row("unsupported", f"{problem['reason']}  ({problem['origin']})")
     console.print(table)

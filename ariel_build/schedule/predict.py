@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ariel_build.kernel import Axis, KernelCall
 from ariel_build.schedule.cost import instructions
+from ariel_build.schedule.split import TILE
 from ariel_build.schedule.steps import Schedule, Step
 from ariel_build.schedule.tiles import Tile, cut
 from ariel_build.schedule.units import Units
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Clock", "Prediction", "limited", "predict"]
 
-#: Instructions that a tile costs besides its share of the step: its call, and what tiles share and compute twice.
-TILE = 120
 #: What the pool adds to each unit, gates included.
 _UNIT = 110
 #: An inference besides its steps: the copy of a byte of input, and the rest.

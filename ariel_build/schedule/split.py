@@ -25,6 +25,8 @@ Costs = Callable[[KernelCall], Sequence[float]]
 WORTH = 4_000
 #: Cost that a tile should have at least: the pool takes some hundred instructions per tile.
 LEAST = 2_000
+#: What a tile costs besides its share of the step: its call, and what tiles compute twice.
+TILE = 120
 #: Tiles of a large step, and the fewest per worker: what is idle at a step's end is a part of one tile.
 TILES = 16
 PER_WORKER = 6
@@ -42,6 +44,8 @@ class Split:
     """Cuts steps for cores of which each takes what `costs` says for a call."""
 
     costs: Costs
+    #: What a tile may cost the slowest worker, where it can be cut so far.
+    limit: float | None = None
 
     def shares(self, step: Step) -> list[float]:
         """Returns which part of the step each worker would do in the same time: the faster, the more."""
@@ -50,6 +54,17 @@ class Split:
 
     def tiles(self, step: Step) -> Sequence[Tile]:
         """Returns tiles that cover the step, in the order of the workers' ranges."""
+        tiles = self._tiles(step)
+        tiling = step.call.tiling
+        if self.limit is None or tiling.axis is Axis.WHOLE:
+            return tiles
+        unit = max(self.costs(step.call)) / max(tiling.extent, 1)
+        most = max(int((self.limit - TILE) / max(unit, 1e-9)) // max(tiling.granularity, 1), 1) * tiling.granularity
+        return [
+            Tile(start, min(start + most, tile.end)) for tile in tiles for start in range(tile.start, tile.end, most)
+        ]
+
+    def _tiles(self, step: Step) -> Sequence[Tile]:
         tiling, costs = step.call.tiling, self.costs(step.call)
         workers = len(costs)
         granules = -(-tiling.extent // max(tiling.granularity, 1))

@@ -17,7 +17,7 @@ from ariel_build.schedule.tiles import Tile
 __all__ = ["bytes_between", "reads", "writes"]
 
 #: Kernels whose channels are computed from the same channels of the input.
-_CHANNEL_BY_CHANNEL = ("pool2d::",)
+_CHANNEL_BY_CHANNEL = ("pool2d::", *(f"isa::{cores}::DepthwiseConv2d" for cores in ("armv7e_m", "thumb2", "unequal")))
 
 
 def bytes_between(start: int, end: int) -> int:

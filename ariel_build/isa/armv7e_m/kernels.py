@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ariel_build.ir import Array
+from ariel_build.isa.armv7e_m.shared import shared
 from ariel_build.isa.armv7e_m.streams import (
     PAIR,
     SUM,
@@ -61,7 +62,7 @@ def _convolution(call: KernelCall, fields: dict[str, Field], weights: Ints, limi
     stream = stream_of(Channels(runs.reshape(count, -1), channels.bias, channels.scale))
     new: dict[str, Field] = {key: fields[key] for key in ("input", "output", "window")}
     new |= {"stream": stream, "input_zero_point": fields["input_zero_point"], "bounds": fields["bounds"]}
-    new["scratch"] = Scratch(16 * words * (2 * rows + 1))
+    new |= {"by_channels": False, "scratch": Scratch(16 * words * (2 * rows + 1))}
     tiling = Tiling(Axis.PIXELS, output["height"] * output["width"], 4)
     return _replaced(call, "Conv2d", new, tiling)
 
@@ -111,7 +112,7 @@ def _depthwise(call: KernelCall, fields: dict[str, Field], limit: int) -> Kernel
     new |= {"bounds": fields["bounds"], "vertical": axis == 0, "lines": lines}
     new["scratch"] = Scratch(8 * ((lines - 1) * step + 3) * pitch + 16)
     outputs = "Near" if strides[axis] == 1 else "Far"
-    new["outputs"] = Variant(outputs)
+    new |= {"outputs": Variant(outputs), "by_channels": False}
     return _replaced(call, f"DepthwiseConv2d<{outputs}>", new, Tiling(Axis.PIXELS, sizes[0] * sizes[1], 4))
 
 
@@ -246,7 +247,8 @@ def _choice(make: _Maker, dsp: Sequence[bool]) -> Callable[[KernelCall], KernelC
             made = make(call, dict(call.fields), limit)
         except Unfit:
             return call
-        return replace(made, kernel=f"isa::{folder}::{made.kernel}", fields={**made.fields, "cores": cores})
+        made = replace(made, kernel=f"isa::{folder}::{made.kernel}", fields={**made.fields, "cores": cores})
+        return shared(made, len(dsp))
 
     return choose
 

@@ -51,12 +51,13 @@ def _patches(call: KernelCall) -> float:
 
 def _short(call: KernelCall) -> KernelCall:
     """Returns the call with the short variant of its kernel, where there is one for its shape."""
-    if call.kernel == f"{_ROOM}Conv2d":
+    if call.kernel == f"{_ROOM}Conv2d" and not call.fields["by_channels"]:
         image, output = nested(call.fields["input"]), nested(call.fields["output"])
         window = nested(call.fields["window"])
         follows = output["pixel"] == output["channels"] and image["pixel"] == image["channels"]
         if follows and window["dilation_w"] == 1 and output["channels"] % 2 == 0:
-            return replace(call, kernel=f"{_ROOM}SmallConv2d")
+            fields = {key: value for key, value in call.fields.items() if key != "by_channels"}
+            return replace(call, kernel=f"{_ROOM}SmallConv2d", fields=fields)
     for outputs in ("Near", "Far"):
         if call.kernel == f"{_ROOM}DepthwiseConv2d<{outputs}>":
             fields = {**call.fields, "outputs": Variant(f"{outputs}Short")}

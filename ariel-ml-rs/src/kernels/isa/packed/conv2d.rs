@@ -4,9 +4,9 @@
 //! what is rounded up are 0. The patches of a block are widened into scratch: from the image itself where no tap of the block
 //! reads padding, else by way of copies of their runs (see [`super::patches`]).
 
-use super::clamp::clamp;
 use super::cores::for_cores;
 use super::loops::{Loops, PIXELS};
+use super::part::Part;
 use super::patches::Patches;
 use super::row::row;
 use crate::kernels::window::Window;
@@ -14,7 +14,7 @@ use crate::memory::{Image, Memory, Region};
 use crate::quant::Bounds;
 use crate::tile::Tile;
 
-/// int8 convolution; tiles are ranges of pixels.
+/// int8 convolution; tiles are ranges of pixels, or of channels.
 #[derive(Clone, Copy, Debug)]
 pub struct Conv2d<C> {
     /// Input image.
@@ -31,6 +31,8 @@ pub struct Conv2d<C> {
     pub bounds: Bounds,
     /// Room for four widened patches, and for a run of each.
     pub scratch: Region,
+    /// Whether tiles are ranges of channels, which begin at even ones, and not of pixels.
+    pub by_channels: bool,
     /// The cores that run it.
     pub cores: C,
 }
@@ -76,7 +78,8 @@ impl<C> Conv2d<C> {
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(always)]
     unsafe fn compute<L: Loops>(&self, memory: Memory<'_>, tile: Tile) {
-        let (mut pixel, mut end) = (tile.start(), tile.end());
+        let part = Part::new(&self.output, tile, self.by_channels);
+        let (mut pixel, mut end) = (part.pixel, part.end);
         // Too few pixels for a block are each computed four times over, where they cannot be computed one by one.
         let step = usize::from(end - pixel >= PIXELS);
         // SAFETY: the tile's pixels lie inside the output and are this call's own, and the scratch is this worker's; `check`
@@ -89,31 +92,32 @@ impl<C> Conv2d<C> {
                 while !(end - pixel).is_multiple_of(PIXELS) {
                     end -= 1;
                     let bytes = patches.widen_row::<L>(end, inputs).byte_offset_from(inputs).cast_unsigned();
-                    let (stream, channels) = (self.stream.as_ptr(), self.output.channels as usize);
-                    let output = output.add(end * self.output.pixel as usize);
-                    row::<L>(inputs, bytes, (stream, self.pair()), output, channels);
+                    let stream = self.stream.as_ptr().add(part.channel / 2 * self.pair());
+                    let output = output.add(end * self.output.pixel as usize + part.channel);
+                    row::<L>(inputs, bytes, (stream, self.pair()), output, part.channels);
                 }
             }
             while pixel < end {
                 // The last block begins early enough to be whole: what it computes again comes out the same.
                 let first = if step == 0 { pixel } else { pixel.min(end - PIXELS) };
                 let bytes = patches.widen::<L>(first, inputs).byte_offset_from(inputs).cast_unsigned();
-                self.multiply::<L>(inputs, bytes, output.add(first * self.output.pixel as usize), step);
+                let output = output.add(first * self.output.pixel as usize + part.channel);
+                self.multiply::<L>(inputs, bytes, output, step, &part);
                 pixel += if step == 0 { 1 } else { PIXELS };
             }
-            self.clamp::<L>(output, tile);
+            part.clamp::<L>(output, &self.output, &self.bounds);
         }
     }
 
-    /// Computes all channels of a block.
+    /// Computes the channels of a part for a block.
     ///
     /// # Safety
     /// `inputs` are four patches; the pixels of the block, `step` pixels apart from `output` on, are this call's own.
-    unsafe fn multiply<L: Loops>(&self, inputs: *const i16, bytes: usize, output: *mut i8, step: usize) {
-        let (stride, channels) = (step * self.output.pixel as usize, self.output.channels as usize);
+    unsafe fn multiply<L: Loops>(&self, inputs: *const i16, bytes: usize, output: *mut i8, step: usize, part: &Part) {
+        let (stride, channels) = (step * self.output.pixel as usize, part.channels);
         // SAFETY: `check` proved the length of the stream.
         unsafe {
-            let stream = self.stream.as_ptr();
+            let stream = self.stream.as_ptr().add(part.channel / 2 * self.pair());
             let last = stream.add((channels / 2) * self.pair());
             if channels > 1 {
                 L::gemm4(inputs, stream, output, stride, bytes, last);
@@ -124,24 +128,6 @@ impl<C> Conv2d<C> {
                 L::gemm4(inputs, last, pairs.as_mut_ptr(), 2, bytes, last.add(self.pair()));
                 for p in 0..PIXELS {
                     output.add(p * stride + channels - 1).write(*pairs.as_ptr().add(2 * p));
-                }
-            }
-        }
-    }
-
-    /// Applies the bounds to all pixels of a tile.
-    ///
-    /// # Safety
-    /// The tile's pixels lie inside the output, which begins at `output`, and are this call's own.
-    unsafe fn clamp<L: Loops>(&self, output: *mut i8, tile: Tile) {
-        let (pixel, channels) = (self.output.pixel as usize, self.output.channels as usize);
-        // SAFETY: forwarded to the caller.
-        unsafe {
-            if pixel == channels {
-                clamp::<L>(output.add(tile.start() * pixel), (tile.end() - tile.start()) * pixel, &self.bounds);
-            } else {
-                for index in tile.start()..tile.end() {
-                    clamp::<L>(output.add(index * pixel), channels, &self.bounds);
                 }
             }
         }

@@ -3,10 +3,10 @@
 //! Four channels at a time become planes of int16 with their padding (see [`Loops::transpose`]), as many lines at once as the
 //! scratch has room for. Lines run along rows or along columns, whichever wastes less: the compiler says.
 
-use super::clamp::clamp;
 use super::cores::for_cores;
 use super::lines::{CHANNEL_WORDS, Lines};
 use super::loops::{Compute, Loops, PLANES};
+use super::part::Part;
 use crate::kernels::isa::thumb2::fill;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
@@ -46,7 +46,7 @@ outputs! {
     FarShort = 2, 3;
 }
 
-/// int8 depthwise convolution with a window of 3x3; tiles are ranges of pixels.
+/// int8 depthwise convolution with a window of 3x3; tiles are ranges of pixels, or of channels.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct DepthwiseConv2d<C, O> {
@@ -68,6 +68,8 @@ pub struct DepthwiseConv2d<C, O> {
     pub lines: u32,
     /// Room for the planes.
     pub scratch: Region,
+    /// Whether tiles are ranges of channels, which begin at multiples of four, and not of pixels.
+    pub by_channels: bool,
     /// How outputs are computed.
     pub outputs: O,
     /// The cores that run it.
@@ -142,6 +144,7 @@ impl<C, O: Outputs> DepthwiseConv2d<C, O> {
             channels == self.input.channels && channels as usize >= PLANES,
             "a filter for each of 4 channels or more"
         );
+        assert!(!self.by_channels || channels.is_multiple_of(PLANES as u32), "tiles of whole groups of channels");
         assert!(self.stream.len() == CHANNEL_WORDS * channels as usize, "stream of the wrong length");
         let (along, across) = self.axes();
         assert!(along.stride == O::STRIDE as usize, "the stride that the kernel is for");
@@ -172,7 +175,8 @@ impl DepthwiseConv2d<(), ()> {
     /// As for `run`, and `compute` is for the stride along lines.
     #[inline(never)]
     unsafe fn tile<L: Loops>(&self, memory: Memory<'_>, tile: Tile, compute: Compute) {
-        let (mut pixel, end) = (tile.start(), tile.end());
+        let part = Part::new(&self.output, tile, self.by_channels);
+        let (mut pixel, end) = (part.pixel, part.end);
         let width = self.output.width as usize;
         let (Some(mut y), Some(mut x)) = (pixel.checked_div(width), pixel.checked_rem(width)) else { return };
         while pixel < end {
@@ -182,41 +186,39 @@ impl DepthwiseConv2d<(), ()> {
             let rows = whole.max(1);
             // SAFETY: the rectangle consists of pixels of the tile.
             unsafe {
-                self.rectangle::<L>(memory, Span { first: y, count: rows }, Span { first: x, count: columns }, compute);
+                let (rows, columns) = (Span { first: y, count: rows }, Span { first: x, count: columns });
+                self.rectangle::<L>(memory, (rows, columns), &part, compute);
             };
             pixel += rows * columns;
             (y, x) = (y + rows, 0);
         }
-        // SAFETY: the tile's pixels follow each other and are this call's own.
-        unsafe {
-            let (bytes, first) = (self.output.pixel as usize, self.output.view::<i8>(memory).pixel(0, 0));
-            if self.output.pixel == self.output.channels {
-                clamp::<L>(first.add(tile.start() * bytes), (end - tile.start()) * bytes, &self.bounds);
-            } else {
-                for pixel in tile.start()..end {
-                    clamp::<L>(first.add(pixel * bytes), self.output.channels as usize, &self.bounds);
-                }
-            }
-        }
+        // SAFETY: the part is this call's own, and pixels of the output follow each other (`check`).
+        unsafe { part.clamp::<L>(self.output.view::<i8>(memory).pixel(0, 0), &self.output, &self.bounds) };
     }
 
     /// Computes a rectangle of pixels.
     ///
     /// # Safety
     /// As for `tile`, the pixels being the tile's.
-    unsafe fn rectangle<L: Loops>(&self, memory: Memory<'_>, rows: Span, columns: Span, compute: Compute) {
+    unsafe fn rectangle<L: Loops>(
+        &self,
+        memory: Memory<'_>,
+        (rows, columns): (Span, Span),
+        part: &Part,
+        compute: Compute,
+    ) {
         let (along, across) = self.axes();
         let (line, mut lines) = if self.vertical { (rows, columns) } else { (columns, rows) };
         let end = lines.first + lines.count;
         while lines.first < end {
             lines.count = (end - lines.first).min(self.lines as usize);
             // SAFETY: forwarded to the caller; there is scratch for so many lines.
-            unsafe { self.strip::<L>(memory, (along, line), (across, lines), compute) };
+            unsafe { self.strip::<L>(memory, (along, line), (across, lines), part, compute) };
             lines.first += lines.count;
         }
     }
 
-    /// Computes all channels of some lines.
+    /// Computes the channels of a part, of some lines.
     ///
     /// # Safety
     /// As for `tile`, the pixels being the tile's, and no more lines than there is scratch for.
@@ -225,6 +227,7 @@ impl DepthwiseConv2d<(), ()> {
         memory: Memory<'_>,
         (along, line): (Along, Span),
         (across, lines): (Along, Span),
+        part: &Part,
         compute: Compute,
     ) {
         let pitch = pitch(line.count, along.stride);
@@ -262,8 +265,8 @@ impl DepthwiseConv2d<(), ()> {
             };
             let bytes = u32::from(self.input_zero_point.cast_unsigned()) * 0x0101_0101;
             let to = planes.wrapping_add(begin_row * pitch + begin);
-            let mut next = 0;
-            while next < channels {
+            let mut next = part.channel;
+            while next < part.channel + part.channels {
                 // The last four channels begin early enough to be whole: what is computed again comes out the same.
                 let channel = next.min(channels - PLANES);
                 let mut source = input.wrapping_add(channel);

@@ -23,6 +23,7 @@ pub mod fully_connected;
 pub mod linear;
 mod lines;
 mod loops;
+mod part;
 mod patches;
 mod row;
 pub mod small_conv2d;

@@ -1,0 +1,52 @@
+"""check_timing(options, board, prediction): what a prediction says of `deadline` and `max-tile`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ariel_build.errors import BudgetError, Diagnostic
+from ariel_build.schedule.predict import Prediction
+
+if TYPE_CHECKING:
+    from ariel_build.board import Board
+    from ariel_build.options import ModelOptions
+
+__all__ = ["check_timing"]
+
+
+def check_timing(options: ModelOptions, board: Board, predicted: Prediction) -> list[str]:
+    """Returns warnings; raises BudgetError where a deadline is strict and a miss is predicted."""
+    notes = []
+    wanted = {"deadline": options.deadline, "max-tile": options.max_tile}
+    if predicted.seconds is None:
+        return [
+            f"`{key}` is not checked: the board file of {board.name} gives no `clock-hz`"
+            for key, seconds in wanted.items()
+            if seconds is not None
+        ]
+    if options.deadline is not None and predicted.seconds > options.deadline:
+        message = (
+            f"an inference takes about {_shown(predicted.seconds)} on {board.name}, "
+            f"its deadline is {_shown(options.deadline)}"
+        )
+        if options.strict_deadline:
+            help_ = "raise `deadline`, use more `cores`, or make the model smaller"
+            raise BudgetError([Diagnostic(message, options.given.get("deadline", ""), help_)])
+        notes.append(message)
+    limit = options.max_tile or board.max_tile
+    longest = predicted.longest_seconds
+    if limit is not None and longest is not None and longest > limit and predicted.longest is not None:
+        step = predicted.longest
+        notes.append(
+            f"a tile of {step.name} ({step.call.origin}) holds a core for about {_shown(longest)}, longer than "
+            f"`max-tile` = {_shown(limit)}: it cannot be cut further"
+        )
+    return notes
+
+
+def _shown(seconds: float) -> str:
+    """Returns a time in the unit in which it is easily read."""
+    for unit, factor in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= factor:
+            return f"{seconds / factor:.3g} {unit}"
+    return f"{seconds * 1e9:.0f} ns"
