@@ -102,13 +102,16 @@ def compile_model(
             notes.append(
                 f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {board.name}'
             )
-        calls = [in_place(call) for call in calls] if workers == 1 else for_cores(calls, workers)
+        clock = Clock(tuple(board.cores[min(worker, len(board.cores) - 1)] for worker in range(workers)))
+        limit = clock.limit(options.max_tile or board.max_tile)
+        if workers == 1:
+            calls = [clock.divisible(in_place(call), limit) for call in calls]
+        else:
+            calls = shared(calls, workers)
         effort = RAM if options.optimize == "ram" else SPEED if workers == 1 else WHOLE
         ends = graph.inputs, graph.outputs, graph.states
         schedule, plan = plan_calls(calls, *ends, lowered.aliases, cores=workers, effort=effort)
         section = options.weights_section or f".rodata.ariel.{module}"
-        clock = Clock(tuple(board.cores[min(worker, len(board.cores) - 1)] for worker in range(workers)))
-        limit = clock.limit(options.max_tile or board.max_tile)
         schedule = limited(schedule, clock, limit)
         units = None
         if workers > 1:

@@ -67,6 +67,12 @@ class Clock:
         whole = 0.0 if share == 1 else TILE
         return [time * share + whole for time in self.times(call)]
 
+    def divisible(self, call: KernelCall, limit: float | None) -> KernelCall:
+        """Returns the call, if it takes longer than `limit` without the pairs for which it would have to be one tile."""
+        if limit is None or max(self.times(call)) <= limit:
+            return call
+        return replace(call, in_place_whole=())
+
     def limit(self, seconds: float | None) -> float | None:
         """Returns the cycles of the first core in so many seconds; None where either is not known."""
         clock = self.cores[0].clock_hz
