@@ -104,10 +104,8 @@ def compile_model(
             )
         clock = Clock(tuple(board.cores[min(worker, len(board.cores) - 1)] for worker in range(workers)))
         limit = clock.limit(options.max_tile or board.max_tile)
-        if workers == 1:
-            calls = [clock.divisible(in_place(call), limit) for call in calls]
-        else:
-            calls = shared(calls, workers)
+        alone = workers == 1
+        calls = [clock.divisible(in_place(call), limit) for call in calls] if alone else for_cores(calls, workers)
         effort = RAM if options.optimize == "ram" else SPEED if workers == 1 else WHOLE
         ends = graph.inputs, graph.outputs, graph.states
         schedule, plan = plan_calls(calls, *ends, lowered.aliases, cores=workers, effort=effort)

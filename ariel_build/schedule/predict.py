@@ -68,7 +68,7 @@ class Clock:
         return [time * share + whole for time in self.times(call)]
 
     def divisible(self, call: KernelCall, limit: float | None) -> KernelCall:
-        """Returns the call, if it takes longer than `limit` without the pairs for which it would have to be one tile."""
+        """Returns the call; without the pairs for which it has to be one tile where it takes longer than `limit`."""
         if limit is None or max(self.times(call)) <= limit:
             return call
         return replace(call, in_place_whole=())

@@ -88,7 +88,11 @@ def measure(path: Path, board: Board, say: Callable[[str], None] = lambda _: Non
         if done.status:
             raise InternalError(f"{path.name} on {board.name} failed: {done.last_lines()}")
         sections = json.loads((folder / "counts.json").read_text())["sections"]
-    taken = [section["executed"][0] for section in sections[-len(calls) :]]
-    if len(sections) != 2 * len(calls):
-        raise InternalError("other sections than steps", {"sections": len(sections), "steps": len(calls)})
-    return [Measured(call, instructions) for call, instructions in zip(calls, taken, strict=True)]
+    # A step may run in pieces, between those of others.
+    order = [step.index for step, _ in compiled.schedule.pieces]
+    if len(sections) != 2 * len(order):
+        raise InternalError("other sections than pieces", {"sections": len(sections), "pieces": len(order)})
+    taken = dict.fromkeys(range(len(calls)), 0)
+    for index, section in zip(order, sections[len(order) :], strict=True):
+        taken[index] += section["executed"][0]
+    return [Measured(call, taken[index]) for index, call in enumerate(calls)]
