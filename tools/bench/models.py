@@ -46,7 +46,7 @@ class Model:
 
 #: name in the table: name in ../shared/models/dev, kind, boards, and of the peers' ONNX file where there is one.
 _SHARED: dict[str, tuple[str, str, tuple[str, ...], str]] = {
-    "kws (DS-CNN)": ("mlperf_kws_int8", "convolutional", (*_INT8, RP2040), ""),
+    "kws (DS-CNN)": ("mlperf_kws_int8", "convolutional", (*_INT8, RP2040, RTL), ""),
     "ResNet-8": ("mlperf_ic_int8", "convolutional", _INT8, ""),
     "vww (MobileNet v1)": ("mlperf_vww_int8", "convolutional", _INT8, ""),
     "ad (autoencoder)": ("mlperf_ad_int8", "fully connected", (*_INT8, RTL), ""),

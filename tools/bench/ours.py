@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,8 @@ def measure(model: Model, board_name: str, folder: Path) -> Cost:
         assert stats is not None
         return cost_of(stats, verdict(model, list(outputs.values())), seconds)
 
-    return kept(["ours", repr(board), image.read_bytes(), *samples], run)
+    cost = kept(["ours", repr(board), image.read_bytes(), *samples], run)
+    return replace(cost, weights=len(result.weights))
 
 
 def verdict(model: Model, outputs: list[Array]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tools.bench import emx, microflow, picture, words
+from tools.bench import emx, microflow, picture, targets, words
 from tools.bench.layers import Layer
 from tools.bench.models import M0, M4, M7, RISCV, RP2040, RTL
 from tools.bench.store import Cost
@@ -39,12 +39,14 @@ def page(rows: Sequence[Row], layers: Layers, versions: Sequence[str]) -> str:
     """Returns docs/benchmarks.md."""
     table = _Table(rows)
     parts = [words.HEAD, "".join(f"- {version}\n" for version in versions)]
+    parts += ["## Targets\n", _targets(rows)]
     parts += ["## int8, Arm Cortex-M7\n", table.compared(M7, "int8", (_CMSIS, microflow.NAME, emx.NAME))]
     parts += ["## int8, RISC-V RV32IMAC without SIMD\n", table.compared(RISCV, "int8", (microflow.NAME, emx.NAME))]
     parts += ["## int8, Arm Cortex-M0\n", table.compared(M0, "int8", (microflow.NAME,))]
     parts += ["## float32, Arm Cortex-M7\n", table.compared(M7, "float32", (emx.NAME, _IREE, "onnx2c"))]
     parts += ["## Clock cycles\n", words.CYCLES, table.cycles()]
     parts += ["## Memory, and time to compile the model\n", words.MEMORY, table.memory()]
+    parts += ["## Build speed\n", words.BUILD]
     parts += ["## What peers refused, and wrong answers\n", table.refusals()]
     if layers:
         parts += ["## Instructions per multiply-accumulate, layer by layer\n", words.LAYERS]
@@ -119,6 +121,16 @@ class _Table:
             if row.cost.verdict or row.cost.refused
         ]
         return _markdown(["engine", "model", "board", "what"], lines)
+
+
+def _targets(rows: Sequence[Row]) -> str:
+    """Returns the table of targets."""
+    lines = []
+    for target in targets.judged(rows):
+        share = f"{100 * target.value / target.bound:.0f} %"
+        cells = [f"{target.bound:,.0f}", f"{target.value:,.0f}", share, "met" if target.met else "**missed**"]
+        lines.append([target.what, target.model, *cells])
+    return _markdown(["target", "model", "at most", OURS, "of what is allowed", ""], lines)
 
 
 def best_of(peers: Sequence[Cost]) -> float | None:

@@ -34,6 +34,7 @@ class Cost:
     flash: int | None = None
     ram: int | None = None
     arena: int | None = None
+    weights: int | None = None
     stack: int | None = None
     macs: int | None = None
     compile_seconds: float | None = None
