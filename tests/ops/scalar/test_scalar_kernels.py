@@ -77,7 +77,8 @@ def emulated(
         for name, tiles, level in (
             ("qemu-riscv32", "whole", "3"),
             ("qemu-riscv32", "cut", "s"),
-            ("qemu-cortex-m3", "cut", "0"),
+            ("qemu-cortex-m0", "whole", "3"),
+            ("qemu-cortex-m0", "whole", "s"),
         )
     ],
 )
@@ -91,12 +92,13 @@ def test_equals_tflite_micro(
     level: str,
 ) -> None:
     rng = np.random.default_rng(seed)
-    made = [make(rng) for _ in range(40)]
+    is_large = board.total("ram") != 16 << 10
+    made = [make(rng) for _ in range(40 if is_large else 3)]
     samples = samples_for(rng, made)
     path = tmp_path / "operators.tflite"
     want = parity.tflite(path, made, samples)
     compiled = compile_model(path, ModelOptions(path), board, "model")
-    ours = sum("isa::" in step.call.kernel for step in compiled.schedule.steps)
-    assert ours >= least, "most of the operators shall have kernels of scalar cores"
+    ours = sum("scalar" in step.call.kernel or "Stepped" in step.call.kernel for step in compiled.schedule.steps)
+    assert ours >= (least if is_large else 1), "most of the operators shall have kernels of scalar cores"
     text = compiled.module_text if tiles == "whole" else cut(compiled.module_text)
     parity.agree(emulated(compiled, text, tmp_path, board, samples, level), want, f"{tiles}, opt-level {level}")
