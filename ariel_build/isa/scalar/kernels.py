@@ -13,7 +13,7 @@ from ariel_build.isa.scalar.requantise import Channels, Ints, requantised
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernel import Axis, Field, KernelCall, Nested, Packed, Scratch, Tiling, Variant
 
-__all__ = ["KERNELS", "RISCV"]
+__all__ = ["KERNELS", "RISCV", "THUMB2"]
 
 _Maker = Callable[[KernelCall, dict[str, Field]], KernelCall]
 
@@ -23,6 +23,8 @@ _CHANNELS, _STEPS, _PIXELS = 4, 2, 6
 _BLOCK, _HALF, _MOST = 8, 1 << 15, 255
 #: Bytes of zeros with which the filter of a dense layer may be filled up.
 _UNUSED = 512
+#: Products from which on a layer of one row is large.
+_LONG = 4_096
 #: Runs of taps that scratch has room for: one for each pixel, and one of padding.
 _RUNS = _PIXELS + 1
 #: What the sums that share two words must stay below, and the greatest |input|.
@@ -132,6 +134,13 @@ def _fully_connected(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
         call = replace(call, tiling=Tiling(Axis.PIXELS, rows, _PIXELS))
         new["axis"] = Variant("Axis::Pixels")
     return _convolution(call, new, unpacked(_filter(fields), count))
+
+
+def _long_row(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
+    """One row of a large layer."""
+    if fields["rows"] != 1 or call.macs < _LONG:
+        raise Unfit
+    return _fully_connected(call, fields)
 
 
 def _one_row(call: KernelCall, fields: dict[str, Field], weights: Ints) -> KernelCall:
@@ -246,5 +255,7 @@ def _both(kernels: Mapping[str, _Maker]) -> dict[str, Callable[[KernelCall], Ker
 
 #: What scalar cores compute instead of a portable kernel, for both roundings; the call itself where they cannot.
 KERNELS = _both({"conv2d": _conv2d, "depthwise_conv2d": _any_depthwise, "fully_connected": _fully_connected})
+#: What Thumb-2 without DSP has nothing faster for.
+THUMB2 = _both({"fully_connected": _long_row})
 #: What has a loop of its own on RISC-V.
 RISCV = _both({"depthwise_conv2d": _depthwise})
