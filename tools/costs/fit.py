@@ -15,8 +15,8 @@ __all__ = ["fit"]
 
 Floats = npt.NDArray[np.float64]
 #: Each coefficient more must better the mean relative error by this part of it.
-_WORTH = 0.10
-_MOST = 4
+_WORTH = 0.05
+_MOST = 5
 #: What a kernel that was not measured is told by.
 _COMMON = ("call", "outputs", "inputs", "macs")
 #: Instructions of a call that do not depend on its size, at most; and sizes from which on a kernel is fitted by itself.
