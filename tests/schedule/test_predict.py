@@ -42,7 +42,7 @@ def compiled(path: Path, board: str, **options: object) -> Compiled:
             ("qemu-cortex-m4", KWS, "qemu-system-arm"),
             ("qemu-cortex-m4", "mlperf_ad_f32", "qemu-system-arm"),
             ("qemu-cortex-m3", "tflm_micro_speech_int8", "qemu-system-arm"),
-            ("qemu-cortex-m0", "tflm_hello_int8", "qemu-system-arm"),
+            ("qemu-cortex-m0", "emlearn_mnist_int8", "qemu-system-arm"),
             ("qemu-riscv32", KWS, "qemu-system-riscv32"),
             ("qemu-riscv32", "mlperf_ad_int8", "qemu-system-riscv32"),
         )
