@@ -12,6 +12,7 @@ HOMES = {
     "Bounds": "quant",
     "DoubleRounding": "quant",
     "Dsp": "kernels::isa::packed",
+    "DspFpu": "kernels::isa::packed",
     "Far": "kernels::isa::packed",
     "FarShort": "kernels::isa::packed",
     "Image": "memory",

@@ -16,7 +16,7 @@ from ariel_build.kernel import Axis, KernelCall, Nested, Reads
 
 __all__ = ["in_place"]
 
-_ROOMS = ("armv7e_m", "thumb2", "unequal", "packed", "scalar")
+_ROOMS = ("armv7e_m", "dsp_fpu", "thumb2", "unequal", "packed", "scalar")
 
 
 def in_place(call: KernelCall) -> KernelCall:

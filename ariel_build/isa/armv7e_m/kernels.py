@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ariel_build.ir import Array
+from ariel_build.isa.armv7e_m.nearest import rounded_to_even
 from ariel_build.isa.armv7e_m.shared import shared
 from ariel_build.isa.armv7e_m.streams import (
     PAIR,
@@ -28,7 +29,7 @@ from ariel_build.isa.armv7e_m.streams import (
 from ariel_build.isa.packing import unpacked
 from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Scratch, Tiling, Variant
 
-__all__ = ["dense_as_convolution", "kernels"]
+__all__ = ["dense_as_convolution", "kernels", "nearest"]
 
 
 def _number(field: Field) -> int:
@@ -44,6 +45,14 @@ def _filter(fields: dict[str, Field]) -> Array:
     return field.data
 
 
+def _channels(weights: Ints, fields: dict[str, Field], limit: int = SUM) -> Channels:
+    """Returns the constants of the channels for the rounding that the call asks for."""
+    requantize = fields["requantize"]
+    if isinstance(requantize, Nested) and requantize.type == "NearestEven":
+        return rounded_to_even(weights, fields)
+    return requantised(weights, fields, limit)
+
+
 def _conv2d(call: KernelCall, fields: dict[str, Field], limit: int) -> KernelCall:
     """Four pixels times two channels; tiles are ranges of pixels."""
     if _number(fields["groups"]) != 1:
@@ -56,7 +65,7 @@ def _convolution(call: KernelCall, fields: dict[str, Field], weights: Ints, limi
     """Returns the call for a filter [channels, taps * input channels], whose sums stay below `limit`."""
     output, window, image = nested(fields["output"]), nested(fields["window"]), nested(fields["input"])
     count, rows = output["channels"], window["height"]
-    channels = requantised(weights, fields, limit)
+    channels = _channels(weights, fields, limit)
     runs = padded(channels.weights.reshape(count, rows, window["width"] * image["channels"]), 4)
     words = runs.shape[2] // 4
     stream = stream_of(Channels(runs.reshape(count, -1), channels.bias, channels.scale))
@@ -101,7 +110,7 @@ def _depthwise(call: KernelCall, fields: dict[str, Field], limit: int) -> Kernel
     lines, step = sizes[1 - axis], strides[1 - axis]
     most = max((_PLANES // (8 * pitch) - 3) // step + 1, 1)
     lines = -(-lines // -(-lines // most))
-    channels = requantised(taps.T, fields)
+    channels = _channels(taps.T, fields)
     cube = channels.weights.reshape(count, 3, 3)
     cube = cube.transpose(0, 2, 1) if axis == 0 else cube
     high, low = cube[:, :, 1:] << 16, cube[:, :, :2] & 0xFFFF
@@ -129,7 +138,7 @@ def _fully_connected(call: KernelCall, fields: dict[str, Field], limit: int) -> 
     weights = unpacked(_filter(fields), count)
     if rows >= _ROWS:
         return _as_convolution(call, fields, weights, limit)
-    channels = requantised(weights, fields)
+    channels = _channels(weights, fields)
     if depth > _DEEP and depth % 4 == 0:
         long: dict[str, Field] = {key: fields[key] for key in ("input", "output", "rows", "depth")}
         long |= {"channels": count, "stream": quad_stream(channels), "bounds": fields["bounds"]}
@@ -146,9 +155,11 @@ def dense_as_convolution(call: KernelCall) -> KernelCall:
     if call.kernel != "fully_connected::Int8<DoubleRounding>" or not isinstance(rows, int):
         return call
     count = call.outputs[0].type.elements // rows
-    return _choice(
-        lambda c, fields, limit: _as_convolution(c, fields, unpacked(_filter(fields), count), limit), [True]
-    )(call)
+
+    def make(call: KernelCall, fields: dict[str, Field], limit: int) -> KernelCall:
+        return _as_convolution(call, fields, unpacked(_filter(fields), count), limit)
+
+    return _choice(make, "armv7e_m", Variant("Dsp"), SUM)(call)
 
 
 def _as_convolution(call: KernelCall, fields: dict[str, Field], weights: Ints, limit: int) -> KernelCall:
@@ -229,10 +240,6 @@ def kernels(dsp: Sequence[bool]) -> dict[str, Callable[[KernelCall], KernelCall]
 
     `dsp` tells of the core of each worker whether it has the DSP extension.
     """
-    return {name: _choice(make, dsp) for name, make in _MAKERS.items()}
-
-
-def _choice(make: _Maker, dsp: Sequence[bool]) -> Callable[[KernelCall], KernelCall]:
     cores: Field
     if all(dsp):
         folder, cores, limit = "armv7e_m", Variant("Dsp"), SUM
@@ -241,7 +248,15 @@ def _choice(make: _Maker, dsp: Sequence[bool]) -> Callable[[KernelCall], KernelC
     else:
         workers = sum(1 << worker for worker, has in enumerate(dsp) if has)
         folder, cores, limit = "unequal", Nested("Unequal", {"dsp": workers}), PAIR
+    return {name: _choice(make, folder, cores, limit) for name, make in _MAKERS.items()}
 
+
+def nearest() -> dict[str, Callable[[KernelCall], KernelCall]]:
+    """Returns the same for calls that round as ONNX does, on cores with the DSP extension and an FPU."""
+    return {name: _choice(make, "dsp_fpu", Variant("DspFpu"), SUM) for name, make in _NEAREST.items()}
+
+
+def _choice(make: _Maker, folder: str, cores: Field, limit: int) -> Callable[[KernelCall], KernelCall]:
     def choose(call: KernelCall) -> KernelCall:
         try:
             made = make(call, dict(call.fields), limit)
@@ -259,4 +274,9 @@ _MAKERS: dict[str, _Maker] = {
     "fully_connected::Int8<DoubleRounding>": _fully_connected,
     "binary::Linear": _linear,
     "pool2d::AverageInt8": _average_pool2d,
+}
+_NEAREST: dict[str, _Maker] = {
+    "conv2d::Int8<NearestEven>": _conv2d,
+    "depthwise_conv2d::Int8<NearestEven>": _depthwise,
+    "fully_connected::Int8<NearestEven>": _fully_connected,
 }

@@ -23,6 +23,8 @@ use aliases;
 
 #[cfg(armv7e_m)]
 pub mod armv7e_m;
+#[cfg(vfpv4_sp)]
+pub mod dsp_fpu;
 #[cfg(thumb2)]
 pub mod packed;
 pub mod scalar;

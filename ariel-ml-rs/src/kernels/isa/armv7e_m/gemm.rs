@@ -2,7 +2,8 @@
 
 use core::arch::naked_asm;
 
-/// Defines a function that computes channels, two by two, of four pixels; its loop has `$steps` steps, a power of two.
+/// Defines a function that computes channels, two by two, of four pixels; its loop has `$steps` steps, a power
+/// of two, and the macro `$requantize` requantises a register.
 ///
 /// `inputs` are int16 as [`super::widen4`] writes them: for each two of the depth a word of each pixel. `stream` has
 /// for each pair of channels: `bias[c0]`, `256 * bias[c1] + bias[c0]`, the words of weights, and for each of the two
@@ -12,7 +13,7 @@ use core::arch::naked_asm;
 /// stack. A step is 1 LDR + 2 LDRD + 1 SXTB16 + 8 SMLAD for 16 MACs, 0.75 a MAC; the loop adds 3 instructions, and a pair
 /// of channels 74, of which 40 requantise eight sums.
 macro_rules! gemm {
-    ($(#[$doc:meta])* $name:ident, $steps:literal) => {
+    ($(#[$doc:meta])* $name:ident, $steps:literal, $requantize:ident) => {
         $(#[$doc])*
         ///
         /// # Safety
@@ -80,15 +81,15 @@ macro_rules! gemm {
                 "asr r4, r4, #8",
                 "asr r5, r5, #8",
                 "ldm r1!, {{r10, r11, r12}}",
-                requantize!("r6"),
-                requantize!("r7"),
-                requantize!("r8"),
-                requantize!("r9"),
+                $requantize!("r6"),
+                $requantize!("r7"),
+                $requantize!("r8"),
+                $requantize!("r9"),
                 "ldm r1!, {{r10, r11, r12}}",
-                requantize!("r2"),
-                requantize!("r3"),
-                requantize!("r4"),
-                requantize!("r5"),
+                $requantize!("r2"),
+                $requantize!("r3"),
+                $requantize!("r4"),
+                $requantize!("r5"),
                 // Both channels of a pixel are one halfword.
                 "bfi r6, r2, #8, #24",
                 "bfi r7, r3, #8, #24",
@@ -111,12 +112,13 @@ macro_rules! gemm {
         }
     };
 }
+pub(in crate::kernels::isa) use gemm;
 
 gemm! {
     /// Computes channels, two by two, of four pixels: eight steps a turn.
-    gemm4, 8
+    gemm4, 8, requantize
 }
 gemm! {
     /// As [`gemm4`], in less code: two steps a turn.
-    gemm4_short, 2
+    gemm4_short, 2, requantize
 }

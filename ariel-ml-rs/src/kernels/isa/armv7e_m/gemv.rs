@@ -2,74 +2,82 @@
 
 use core::arch::naked_asm;
 
-/// Computes channels, two by two, of one row.
-///
-/// `inputs` are int16 as [`super::widen1`] writes them, `stream` is as for [`super::gemm4`].
-///
-/// Registers: r0 inputs, r1 stream, r2 output, r3 where the loop is entered, r4 the sum of words, r5 that of c0, r6-r9
-/// weights, r10-r12 and lr inputs. A step is 2 LDM + 4 SXTB16 + 8 SMLAD for 16 MACs, 0.88 a MAC; the loop of four steps adds
-/// 3 instructions, and a pair of channels 23.
-///
-/// # Safety
-/// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` consists of whole pairs up to `end`; twice as many
-/// outputs as pairs are this call's own to write.
-#[unsafe(naked)]
-pub(in crate::kernels::isa) unsafe extern "C" fn gemv(
-    inputs: *const i16,
-    stream: *const i32,
-    output: *mut i8,
-    bytes: usize,
-    end: *const i32,
-) {
-    naked_asm!(
-        cpu!(),
-        // On the stack: 0 inputs, 12 their end, 52 end of the stream.
-        "push {{r0-r11, lr}}",
-        "add r4, r0, r3",
-        "str r4, [sp, #12]",
-        // Steps that the first turn of the loop leaves out, 56 bytes of code each.
-        "rsb r4, r3, #0",
-        "ubfx r4, r4, #4, #2",
-        "rsb r4, r4, r4, lsl #3",
-        "adr.w r3, 3f",
-        "add r3, r3, r4, lsl #3",
-        "orr r3, r3, #1",
-        "2:",
-        "ldrd r5, r4, [r1], #8",
-        "bx r3",
-        ".p2align 2",
-        "3:",
-        ".rept 4",
-        "ldm.w r1!, {{r6-r9}}",
-        "ldm.w r0!, {{r10, r11, r12, lr}}",
-        "smlad r4, r6, r10, r4",
-        "sxtb16 r6, r6",
-        "smlad r5, r6, r10, r5",
-        "smlad r4, r7, r11, r4",
-        "sxtb16 r7, r7",
-        "smlad r5, r7, r11, r5",
-        "smlad r4, r8, r12, r4",
-        "sxtb16 r8, r8",
-        "smlad r5, r8, r12, r5",
-        "smlad r4, r9, lr, r4",
-        "sxtb16 r9, r9",
-        "smlad r5, r9, lr, r5",
-        ".endr",
-        "ldr r6, [sp, #12]",
-        "cmp r0, r6",
-        "bne.w 3b",
-        "sub r4, r4, r5",
-        "asr r4, r4, #8",
-        "ldm r1!, {{r10, r11, r12}}",
-        requantize!("r5"),
-        "ldm r1!, {{r10, r11, r12}}",
-        requantize!("r4"),
-        "strb r5, [r2], #1",
-        "strb r4, [r2], #1",
-        "ldr r0, [sp]",
-        "ldr r6, [sp, #52]",
-        "cmp r1, r6",
-        "bne.w 2b",
-        "pop {{r0-r11, pc}}",
-    )
+/// Defines [`gemv`], which requantises a register with the macro `$requantize`.
+macro_rules! gemv_with {
+    ($requantize:ident) => {
+        /// Computes channels, two by two, of one row.
+        ///
+        /// `inputs` are int16 as [`super::widen1`] writes them, `stream` is as for [`super::gemm4`].
+        ///
+        /// Registers: r0 inputs, r1 stream, r2 output, r3 where the loop is entered, r4 the sum of words, r5 that of c0, r6-r9
+        /// weights, r10-r12 and lr inputs. A step is 2 LDM + 4 SXTB16 + 8 SMLAD for 16 MACs, 0.88 a MAC; the loop of four steps adds
+        /// 3 instructions, and a pair of channels 23.
+        ///
+        /// # Safety
+        /// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` consists of whole pairs up to `end`; twice as many
+        /// outputs as pairs are this call's own to write.
+        #[unsafe(naked)]
+        pub(in crate::kernels::isa) unsafe extern "C" fn gemv(
+            inputs: *const i16,
+            stream: *const i32,
+            output: *mut i8,
+            bytes: usize,
+            end: *const i32,
+        ) {
+            naked_asm!(
+                cpu!(),
+                // On the stack: 0 inputs, 12 their end, 52 end of the stream.
+                "push {{r0-r11, lr}}",
+                "add r4, r0, r3",
+                "str r4, [sp, #12]",
+                // Steps that the first turn of the loop leaves out, 56 bytes of code each.
+                "rsb r4, r3, #0",
+                "ubfx r4, r4, #4, #2",
+                "rsb r4, r4, r4, lsl #3",
+                "adr.w r3, 3f",
+                "add r3, r3, r4, lsl #3",
+                "orr r3, r3, #1",
+                "2:",
+                "ldrd r5, r4, [r1], #8",
+                "bx r3",
+                ".p2align 2",
+                "3:",
+                ".rept 4",
+                "ldm.w r1!, {{r6-r9}}",
+                "ldm.w r0!, {{r10, r11, r12, lr}}",
+                "smlad r4, r6, r10, r4",
+                "sxtb16 r6, r6",
+                "smlad r5, r6, r10, r5",
+                "smlad r4, r7, r11, r4",
+                "sxtb16 r7, r7",
+                "smlad r5, r7, r11, r5",
+                "smlad r4, r8, r12, r4",
+                "sxtb16 r8, r8",
+                "smlad r5, r8, r12, r5",
+                "smlad r4, r9, lr, r4",
+                "sxtb16 r9, r9",
+                "smlad r5, r9, lr, r5",
+                ".endr",
+                "ldr r6, [sp, #12]",
+                "cmp r0, r6",
+                "bne.w 3b",
+                "sub r4, r4, r5",
+                "asr r4, r4, #8",
+                "ldm r1!, {{r10, r11, r12}}",
+                $requantize!("r5"),
+                "ldm r1!, {{r10, r11, r12}}",
+                $requantize!("r4"),
+                "strb r5, [r2], #1",
+                "strb r4, [r2], #1",
+                "ldr r0, [sp]",
+                "ldr r6, [sp, #52]",
+                "cmp r1, r6",
+                "bne.w 2b",
+                "pop {{r0-r11, pc}}",
+            )
+        }
+    };
 }
+pub(in crate::kernels::isa) use gemv_with;
+
+gemv_with!(requantize);

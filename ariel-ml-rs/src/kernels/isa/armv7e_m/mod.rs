@@ -64,6 +64,13 @@ mod planes;
 mod quads;
 mod widen;
 
+#[cfg(vfpv4_sp)]
+pub(super) use self::{
+    gemm::gemm,
+    gemv::gemv_with,
+    planes::{far2, far4, lines_with, near2, near4},
+    quads::quads_with,
+};
 pub(super) use average::average;
 pub(super) use clamp::clamp_all;
 pub(super) use gemm::{gemm4, gemm4_short};

@@ -77,6 +77,7 @@ macro_rules! near2 {
         )
     };
 }
+pub(in crate::kernels::isa) use near2;
 
 /// Four outputs, one pixel apart, out of the words r10 to r12.
 macro_rules! near4 {
@@ -93,39 +94,7 @@ macro_rules! near4 {
         )
     };
 }
-
-lines! {
-    /// Stride 1: 64 instructions for four outputs of 9 MACs each: 32 for the sums, 20 to requantise them, 6 to store them.
-    lines1, lines1_short, requantize,
-    four: [
-        "ldm r1!, {{r7, r8, r9}}",
-        "ldm r0, {{r10, r11, r12}}",
-        near4!("r7", "r7", "r7"),
-        "ldm r1!, {{r8, r9}}",
-        "add r10, r0, r3",
-        "ldm r10, {{r10, r11, r12}}",
-        near4!("r4", "r5", "r6"),
-        "ldm r1!, {{r8, r9}}",
-        "add r10, r0, r3, lsl #1",
-        "ldm r10, {{r10, r11, r12}}",
-        near4!("r4", "r5", "r6"),
-        "add r0, r0, #8"
-    ],
-    two: [
-        "ldm r1!, {{r7, r8, r9}}",
-        "ldrd r10, r11, [r0]",
-        near2!("r7", "r7"),
-        "ldm r1!, {{r8, r9}}",
-        "add r12, r0, r3",
-        "ldrd r10, r11, [r12]",
-        near2!("r4", "r5"),
-        "ldm r1!, {{r8, r9}}",
-        "add r12, r0, r3, lsl #1",
-        "ldrd r10, r11, [r12]",
-        near2!("r4", "r5"),
-        "add r0, r0, #4"
-    ],
-}
+pub(in crate::kernels::isa) use near4;
 
 /// Two outputs, two pixels apart, of a line of taps at r0; the third word stays in r12.
 macro_rules! far2 {
@@ -143,6 +112,7 @@ macro_rules! far2 {
         )
     };
 }
+pub(in crate::kernels::isa) use far2;
 
 /// Four outputs, two pixels apart.
 macro_rules! far4 {
@@ -161,32 +131,74 @@ macro_rules! far4 {
         )
     };
 }
+pub(in crate::kernels::isa) use far4;
 
-lines! {
-    /// Stride 2: 72 instructions for four outputs of 9 MACs each.
-    lines2, lines2_short, requantize,
-    four: [
-        "ldm r1!, {{r7, r8, r9}}",
-        far4!("r7", "r7", "r7"),
-        "add r0, r0, r3",
-        "ldm r1!, {{r8, r9}}",
-        far4!("r4", "r5", "r6"),
-        "add r0, r0, r3",
-        "ldm r1!, {{r8, r9}}",
-        far4!("r4", "r5", "r6"),
-        "sub r0, r0, r3, lsl #1",
-        "add r0, r0, #16"
-    ],
-    two: [
-        "ldm r1!, {{r7, r8, r9}}",
-        far2!("r7", "r7"),
-        "add r0, r0, r3",
-        "ldm r1!, {{r8, r9}}",
-        far2!("r4", "r5"),
-        "add r0, r0, r3",
-        "ldm r1!, {{r8, r9}}",
-        far2!("r4", "r5"),
-        "sub r0, r0, r3, lsl #1",
-        "add r0, r0, #8"
-    ],
+/// Defines the functions that compute lines and requantise a register with the macro `$requantize`.
+macro_rules! lines_with {
+    ($requantize:ident) => {
+        lines! {
+            /// Stride 1: 64 instructions for four outputs of 9 MACs each: 32 for the sums, 20 to requantise them, 6 to store them.
+            lines1, lines1_short, $requantize,
+            four: [
+                "ldm r1!, {{r7, r8, r9}}",
+                "ldm r0, {{r10, r11, r12}}",
+                near4!("r7", "r7", "r7"),
+                "ldm r1!, {{r8, r9}}",
+                "add r10, r0, r3",
+                "ldm r10, {{r10, r11, r12}}",
+                near4!("r4", "r5", "r6"),
+                "ldm r1!, {{r8, r9}}",
+                "add r10, r0, r3, lsl #1",
+                "ldm r10, {{r10, r11, r12}}",
+                near4!("r4", "r5", "r6"),
+                "add r0, r0, #8"
+            ],
+            two: [
+                "ldm r1!, {{r7, r8, r9}}",
+                "ldrd r10, r11, [r0]",
+                near2!("r7", "r7"),
+                "ldm r1!, {{r8, r9}}",
+                "add r12, r0, r3",
+                "ldrd r10, r11, [r12]",
+                near2!("r4", "r5"),
+                "ldm r1!, {{r8, r9}}",
+                "add r12, r0, r3, lsl #1",
+                "ldrd r10, r11, [r12]",
+                near2!("r4", "r5"),
+                "add r0, r0, #4"
+            ],
+        }
+
+        lines! {
+            /// Stride 2: 72 instructions for four outputs of 9 MACs each.
+            lines2, lines2_short, $requantize,
+            four: [
+                "ldm r1!, {{r7, r8, r9}}",
+                far4!("r7", "r7", "r7"),
+                "add r0, r0, r3",
+                "ldm r1!, {{r8, r9}}",
+                far4!("r4", "r5", "r6"),
+                "add r0, r0, r3",
+                "ldm r1!, {{r8, r9}}",
+                far4!("r4", "r5", "r6"),
+                "sub r0, r0, r3, lsl #1",
+                "add r0, r0, #16"
+            ],
+            two: [
+                "ldm r1!, {{r7, r8, r9}}",
+                far2!("r7", "r7"),
+                "add r0, r0, r3",
+                "ldm r1!, {{r8, r9}}",
+                far2!("r4", "r5"),
+                "add r0, r0, r3",
+                "ldm r1!, {{r8, r9}}",
+                far2!("r4", "r5"),
+                "sub r0, r0, r3, lsl #1",
+                "add r0, r0, #8"
+            ],
+        }
+    };
 }
+pub(in crate::kernels::isa) use lines_with;
+
+lines_with!(requantize);

@@ -5,6 +5,11 @@
 #[derive(Clone, Copy, Debug)]
 pub struct Dsp;
 
+/// Cores with the DSP extension and an FPU, which requantises as ONNX does.
+#[cfg(vfpv4_sp)]
+#[derive(Clone, Copy, Debug)]
+pub struct DspFpu;
+
 /// Cores with no more than Thumb-2.
 #[derive(Clone, Copy, Debug)]
 pub struct Thumb2;
@@ -30,6 +35,8 @@ macro_rules! for_cores {
     ($kernel:ident $(<$parameter:ident>)?) => {
         #[cfg(armv7e_m)]
         for_cores!($kernel $(<$parameter>)?, Dsp, |kernel, memory, tile| kernel.compute::<super::cores::Dsp>(memory, tile));
+        #[cfg(vfpv4_sp)]
+        for_cores!($kernel $(<$parameter>)?, DspFpu, |kernel, memory, tile| kernel.compute::<super::cores::DspFpu>(memory, tile));
         for_cores!($kernel $(<$parameter>)?, Thumb2, |kernel, memory, tile| kernel.compute::<super::cores::Thumb2>(memory, tile));
         #[cfg(armv7e_m)]
         for_cores!($kernel $(<$parameter>)?, Unequal, |kernel, memory, tile| {

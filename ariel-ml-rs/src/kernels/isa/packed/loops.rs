@@ -3,10 +3,14 @@
 use super::average_pool2d::Cells;
 #[cfg(armv7e_m)]
 use super::cores::Dsp;
+#[cfg(vfpv4_sp)]
+use super::cores::DspFpu;
 use super::cores::Thumb2;
 use super::lines::Lines;
 #[cfg(armv7e_m)]
 use crate::kernels::isa::armv7e_m;
+#[cfg(vfpv4_sp)]
+use crate::kernels::isa::dsp_fpu;
 use crate::kernels::isa::thumb2;
 
 /// Pixels of a block.
@@ -147,3 +151,5 @@ macro_rules! loops {
 loops!(Thumb2, thumb2);
 #[cfg(armv7e_m)]
 loops!(Dsp, armv7e_m);
+#[cfg(vfpv4_sp)]
+loops!(DspFpu, dsp_fpu);

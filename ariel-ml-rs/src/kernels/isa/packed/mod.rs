@@ -31,6 +31,8 @@ pub mod small_conv2d;
 pub use average_pool2d::AveragePool2d;
 pub(super) use average_pool2d::Cells;
 pub use conv2d::Conv2d;
+#[cfg(vfpv4_sp)]
+pub use cores::DspFpu;
 pub use cores::Thumb2;
 #[cfg(armv7e_m)]
 pub use cores::{Dsp, Unequal};
