@@ -49,7 +49,7 @@ def kernels_of(board: Board, workers: int = 1) -> list[Kernels]:
     if board.target in vfpv4_sp.TARGETS and all(core.fpu is not None for core in cores):
         families.append(vfpv4_sp.KERNELS)
         if all(core.dsp for core in cores):
-            families.append(armv7e_m.nearest())
+            families.append(armv7e_m.nearest(workers))
     dsp = [core.dsp and core.isa != "armv7-m" for core in cores]
     if not any(dsp) and all(core.isa in _THUMB2 for core in cores):
         families.append(scalar.THUMB2)

@@ -248,22 +248,24 @@ def kernels(dsp: Sequence[bool]) -> dict[str, Callable[[KernelCall], KernelCall]
     else:
         workers = sum(1 << worker for worker, has in enumerate(dsp) if has)
         folder, cores, limit = "unequal", Nested("Unequal", {"dsp": workers}), PAIR
-    return {name: _choice(make, folder, cores, limit) for name, make in _MAKERS.items()}
+    return {name: _choice(make, folder, cores, limit, len(dsp)) for name, make in _MAKERS.items()}
 
 
-def nearest() -> dict[str, Callable[[KernelCall], KernelCall]]:
-    """Returns the same for calls that round as ONNX does, on cores with the DSP extension and an FPU."""
-    return {name: _choice(make, "dsp_fpu", Variant("DspFpu"), SUM) for name, make in _NEAREST.items()}
+def nearest(workers: int = 1) -> dict[str, Callable[[KernelCall], KernelCall]]:
+    """Returns the same for calls that round as ONNX does, on so many cores with the DSP extension and an FPU."""
+    return {name: _choice(make, "dsp_fpu", Variant("DspFpu"), SUM, workers) for name, make in _NEAREST.items()}
 
 
-def _choice(make: _Maker, folder: str, cores: Field, limit: int) -> Callable[[KernelCall], KernelCall]:
+def _choice(
+    make: _Maker, folder: str, cores: Field, limit: int, workers: int = 1
+) -> Callable[[KernelCall], KernelCall]:
     def choose(call: KernelCall) -> KernelCall:
         try:
             made = make(call, dict(call.fields), limit)
         except Unfit:
             return call
         made = replace(made, kernel=f"isa::{folder}::{made.kernel}", fields={**made.fields, "cores": cores})
-        return shared(made, len(dsp))
+        return shared(made, workers)
 
     return choose
 
