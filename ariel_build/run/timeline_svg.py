@@ -53,7 +53,7 @@ def drawn(timeline: Timeline, names: Sequence[str]) -> str:
 
 def _colour(step: int) -> str:
     """Returns a colour that differs from those of the steps around it: the golden angle apart."""
-    return f"hsl({step * 137 % 360} 55% 42%)"
+    return f"hsl({step * 137 % 360}, 55%, 42%)"
 
 
 def _box(span: Span, names: Sequence[str], scale: float, unit: str) -> list[str]:

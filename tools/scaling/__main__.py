@@ -1,4 +1,4 @@
-"""The command behind `nox -s scaling -- [--refresh] [--board BOARD] [--model NAME]`."""
+"""The command behind `nox -s scaling -- [--refresh] [--fast] [--board BOARD] [--model NAME]`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ariel_build.errors import ArielError
 from tools.scaling import baseline, report
 from tools.scaling.measure import POOL_OF_ONE, Point, point
-from tools.scaling.models import PLANS, models
+from tools.scaling.models import PLANS, SMALL, models
 
 __all__ = ["main"]
 
@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measures what is not known yet, writes docs/scaling.* where all was asked for; 1 where something is worse."""
     parser = argparse.ArgumentParser(prog="nox -s scaling --", description="How inferences scale with cores.")
     parser.add_argument("--refresh", action="store_true", help="write the makespans that the tests compare with")
+    parser.add_argument("--fast", action="store_true", help="of verilated cores only small models")
     parser.add_argument("--board", action="append", metavar="BOARD", help="only on this board; writes no docs")
     parser.add_argument("--model", action="append", metavar="NAME", help="only this model; writes no docs")
     options = parser.parse_args(arguments)
@@ -28,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         for name, path in models().items():
             if name not in names or (options.model and name not in options.model):
+                continue
+            if options.fast and board.startswith("rtl-") and name not in SMALL:
+                missing.append(f"{name} on {board}: takes long, and was left out (`--fast`)")
                 continue
             for cores in (*counts, *([POOL_OF_ONE] if board == "qemu-riscv32" else [])):
                 try:

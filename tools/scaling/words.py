@@ -48,14 +48,17 @@ The same with instructions and data of all cores in four shared banks of SRAM.
 TAIL = """\
 ## Why four cores on shared banks are not four times as fast
 
-Each core fetches a word nearly every cycle, besides the loads of its inner loop: with instructions and data in the
-same four banks, four cores ask for about five words a cycle where the memory gives at most four, and less where two
-want the same bank. The waits in the table are that: no plan gets around the fetches, only memory of the cores' own
+A core can ask for two words in a cycle, an instruction and a datum: with both in the same four banks, four cores ask
+for up to eight where the memory gives at most four, and less where several want the same bank. The waits in the table are that: no plan gets around the fetches, only memory of the cores' own
 does (a core's instruction cache or prefetch buffer, or code copied to a bank of its own). What the plan does: tiles
 are ranges of neighbouring pixels or channels, so that cores are in different rows of the weights and of the image
-at any time; small images are cut by channels, so that every weight is read by one core only; and kernels keep what
-they can in registers, four outputs at a time, so that a word fetched as data serves four products. With private
+at any time; small images are cut by channels, so that every weight is read by one core only; and kernels compute
+several pixels times several channels at a time, so that a word that is loaded serves several products. With private
 fetch the same firmware shows what is left for data alone.
+
+The single-core code may also do what the code for several cores does not: where it saves RAM, it works through layers
+piece by piece, which takes some instructions more (so that a speed-up of more than 2 on two cores is possible), and its
+arena is smaller (the larger part of "RAM more").
 
 ## A timeline
 
