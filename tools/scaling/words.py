@@ -49,7 +49,8 @@ TAIL = """\
 ## Why four cores on shared banks are not four times as fast
 
 A core can ask for two words in a cycle, an instruction and a datum: with both in the same four banks, four cores ask
-for up to eight where the memory gives at most four, and less where several want the same bank. The waits in the table are that: no plan gets around the fetches, only memory of the cores' own
+for up to eight where the memory gives at most four, and less where several want the same bank.
+The waits in the table are that: no plan gets around the fetches, only memory of the cores' own
 does (a core's instruction cache or prefetch buffer, or code copied to a bank of its own). What the plan does: tiles
 are ranges of neighbouring pixels or channels, so that cores are in different rows of the weights and of the image
 at any time; small images are cut by channels, so that every weight is read by one core only; and kernels compute
