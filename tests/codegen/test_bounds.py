@@ -13,8 +13,10 @@ from ariel_build.isa import code_size
 from ariel_build.options import ModelOptions
 from ariel_build.run import Facts, execute
 from ariel_build.samples import random_samples
+from tests.codegen.kernels import all_kernels
 from tests.run.support import ON
 from tests.zoo import DIGITS
+from tools.code_sizes.__main__ import kernel_path
 
 #: Boards, cores, models and optimisation levels; the example's model is always there.
 CASES = (
@@ -57,6 +59,22 @@ def test_firmware_keeps_the_bounds(
         code = len(compiled.weights)
         assert compiled.bounds.flash - code <= 2 * (flash - code) + 1024, advice
         assert compiled.bounds.stack <= 2 * stack + 384, advice
+
+
+def _parts(kernel: str) -> tuple[list[str], str, list[str]]:
+    """Returns room, name and parameters of a kernel's path."""
+    path, _, parameters = kernel.removesuffix(">").partition("<")
+    *room, name = path.split("::")
+    return room, name, parameters.split(", ") if parameters else []
+
+
+@pytest.mark.parametrize(
+    "target", [pytest.param(t, marks=pytest.mark.target(t)) for t in ("thumbv7em-none-eabihf", "thumbv6m-none-eabi")]
+)
+def test_every_kernel_has_been_measured(target: str) -> None:
+    (table,) = code_size._tables(target)
+    kernels = {kernel_path(*_parts(kernel)) for kernel in all_kernels(target)}
+    assert kernels - set(table.own) == set(), "run `python -m tools.code_sizes`"
 
 
 def test_targets_that_have_not_been_measured_get_the_larger_bounds() -> None:

@@ -28,12 +28,12 @@ M7, M0, RISCV = "thumbv7em-none-eabihf", "thumbv6m-none-eabi", "riscv32imac-unkn
 #: One core at all levels that firmware is shipped with; the others, which differ in what they call for floats, at some.
 BUILDS = ((M7, "3"), (M7, "s"), (M7, "z"), (M0, "s"), (RISCV, "3"))
 
-_PARAMETER = re.compile(r"<(\w+)>")
+_PARAMETER = re.compile(r"\w+(?=[,>])")
 
 
 def _with_home(found: re.Match[str]) -> str:
     """Returns the parameter of a kernel's type with its whole path."""
-    return f"<ariel_ml_rs::{HOMES[found[1]]}::{found[1]}>"
+    return f"ariel_ml_rs::{HOMES[found[0]]}::{found[0]}"
 
 
 def link(folder: Path, source: str, models: Sequence[Compiled], target: str, level: str) -> str:

@@ -20,6 +20,8 @@ LEVELS = ("3", "s", "z")
 FILE = resources.path("ariel-ml-rs").parent / "ariel_build" / "isa" / "code_sizes.json"
 #: Stack of what the compiler notes nothing of, all of it together: core, compiler_builtins, naked functions.
 UNKNOWN_DEPTH = 128
+#: Where the aliases of packed kernels lie, by the kind of their cores.
+_PACKED = {"Dsp": "armv7e_m", "DspFpu": "dsp_fpu", "Thumb2": "thumb2", "Unequal": "unequal"}
 
 #: One target's part of the file: lists of names and of numbers.
 Table = Mapping[str, Sequence[object]]
@@ -53,19 +55,32 @@ def kernels(program: Program) -> dict[str, str]:
         words = _words(symbol)
         if words[:2] == ["ariel_ml_rs", "kernels"] and words[-1] == "run" and len(words) >= 5:
             room = words[2:4] if words[2] == "isa" else words[2:3]
-            found["::".join([*room, words[-2]])] = symbol
+            found[kernel_path(room, *_type(words[-2]))] = symbol
     return found
 
 
+def kernel_path(room: list[str], name: str, parameters: list[str]) -> str:
+    """Returns how generated code names a kernel: a packed one by the instruction set of the cores that it is for."""
+    if room == ["isa", "packed"]:
+        room, parameters = ["isa", _PACKED[parameters[0]]], parameters[1:]
+    return "::".join([*room, name]) + (f"<{', '.join(parameters)}>" if parameters else "")
+
+
+def _type(word: str) -> tuple[str, list[str]]:
+    """Returns the name of a mangled type, and the last words of its parameters."""
+    name, _, rest = word.removesuffix("$GT$").partition("$LT$")
+    return name, [part.rpartition("..")[2] for part in rest.split("$C$")] if rest else []
+
+
 def _words(symbol: str) -> list[str]:
-    """Returns the path that a mangled name stands for, its hash left out; a type's argument by its last word."""
+    """Returns the path that a mangled name stands for, its hash left out."""
     words: list[str] = []
     rest = symbol.removeprefix("_ZN") if symbol.startswith("_ZN") else ""
     while match := re.match(r"\d+", rest):
         end = match.end() + int(match[0])
         words.append(rest[match.end() : end])
         rest = rest[end:]
-    return [re.sub(r"\$LT\$.*?(\w+)\$GT\$$", r"<\1>", word) for word in words[:-1]]
+    return words[:-1]
 
 
 def measure(target: str) -> Table:
