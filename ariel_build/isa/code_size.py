@@ -48,7 +48,7 @@ def bounds_of(schedule: Schedule, weight_bytes: int, target: str, units: int = 0
 
     `units` is the number of pieces of work that several cores share; 0 for one core.
     """
-    kernels = {_measured_name(step.call.kernel) for step in schedule.steps}
+    kernels = {step.call.kernel for step in schedule.steps}
     tables = _tables(target)
     flash = weight_bytes + _BASE_CODE + max(int(table.code(kernels) * _MARGIN) for table in tables)
     flash += sum(_CALL_CODE + sum(map(_bytes, step.call.fields.values())) for step in schedule.steps)
@@ -57,18 +57,6 @@ def bounds_of(schedule: Schedule, weight_bytes: int, target: str, units: int = 0
     if units:
         flash, stack = flash + _POOL_CODE + units * _UNIT_BYTES, stack + _POOL_STACK
     return Bounds((flash + 15) // 16 * 16, (stack + 7) // 8 * 8)
-
-
-#: Names of packed kernels by the cores that run them, and the parameter under which they are measured.
-_CORES = {"armv7e_m": "Dsp", "thumb2": "Thumb2", "unequal": "Unequal"}
-
-
-def _measured_name(kernel: str) -> str:
-    """Returns the name under which a kernel was measured: `isa::thumb2::Conv2d` is `isa::packed::Conv2d<Thumb2>`."""
-    room, _, name = kernel.removeprefix("isa::").partition("::")
-    if not kernel.startswith("isa::") or room not in _CORES:
-        return kernel
-    return f"isa::packed::{name}" if "<" in name else f"isa::packed::{name}<{_CORES[room]}>"
 
 
 @dataclass(frozen=True)
