@@ -30,6 +30,8 @@ class Memory:
 
     `interleaved` banks serve as many cores at once, neighbouring words in different banks. `cores` are those that reach
     it without meeting the others: a tightly coupled memory, a core's own bank; none are named where all are alike.
+    `bytes_per_cycle` is what all cores together can read of it, one address after the other, in a clock cycle of the
+    first core; None where it keeps up with them.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Memory:
     length: int
     interleaved: int = 1
     cores: tuple[int, ...] = ()
+    bytes_per_cycle: float | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,12 @@ class Board:
     def is_generic(self) -> bool:
         """True for the boards that stand for a whole family of targets."""
         return self.target_prefix is not None
+
+    @property
+    def weights_per_cycle(self) -> float | None:
+        """Bytes of weights that the memory with them gives in a cycle of the first core, where it may not keep up."""
+        flash = self.banks("flash")
+        return flash[0].bytes_per_cycle if flash else None
 
     def banks(self, kind: MemoryKind) -> tuple[Memory, ...]:
         """Returns the memories of one kind, in the order of the board file."""

@@ -44,6 +44,7 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "length!": (int, str),
         "interleaved": int,
         "cores": list,
+        "bytes-per-cycle": (int, float),
     },
     "run": {
         "emulator!": str,
@@ -142,7 +143,10 @@ class _Reader:
             near = self._numbers(f"{where}cores", table.get("cores", []))
             if any(core >= cores for core in near):
                 self._refuse(f"`{where}cores` names a core that the board does not have: the first is 0")
-            memories.append(Memory(name, kind, origin, length, interleaved, near))
+            bandwidth = cast("float | None", table.get("bytes-per-cycle"))
+            if bandwidth is not None and bandwidth <= 0:
+                self._refuse(f"`{where}bytes-per-cycle` has to be positive")
+            memories.append(Memory(name, kind, origin, length, interleaved, near, bandwidth))
         return tuple(memories)
 
     def _emulation(self, table: object, cores: int) -> Emulation:

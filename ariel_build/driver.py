@@ -102,7 +102,8 @@ def compile_model(
             notes.append(
                 f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {board.name}'
             )
-        clock = Clock(tuple(board.cores[min(worker, len(board.cores) - 1)] for worker in range(workers)))
+        cores = tuple(board.cores[min(worker, len(board.cores) - 1)] for worker in range(workers))
+        clock = Clock(cores, board.weights_per_cycle)
         limit = clock.limit(options.max_tile or board.max_tile)
         alone = workers == 1
         calls = [clock.divisible(in_place(call), limit) for call in calls] if alone else for_cores(calls, workers)
@@ -113,7 +114,7 @@ def compile_model(
         schedule = limited(schedule, clock, limit)
         units = None
         if workers > 1:
-            cut = Split(clock.times, limit)
+            cut = Split(clock.times, limit, clock.fed)
             units = build_units(schedule, plan, workers, lambda step, _: cut.tiles(step), cut.shares)
             check_units(units, schedule, plan)
         predicted = predict(schedule, units, clock, sum(value.type.bytes for value in graph.inputs))

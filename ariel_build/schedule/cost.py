@@ -15,12 +15,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ariel_build.kernel import KernelCall, Nested
+from ariel_build.kernel import KernelCall, Nested, Packed
 
 if TYPE_CHECKING:
     from ariel_build.board import Core
 
-__all__ = ["ANY", "FEATURES", "features", "instructions", "kind_of", "work_of"]
+__all__ = ["ANY", "FEATURES", "features", "instructions", "kind_of", "weight_bytes", "work_of"]
 
 #: What a call's cost is made of: a constant; elements written and read; multiply-accumulates; pixels, rows of windows
 #: and elements under windows; rows and columns of all channels; pixels in blocks of four, as the kernels of the
@@ -39,6 +39,11 @@ def work_of(call: KernelCall) -> int:
     read = sum(v.type.elements for v in dict.fromkeys(call.inputs) if not v.is_constant)
     written = sum(v.type.elements for v in call.outputs)
     return call.macs + _PER_ELEMENT * (read + written)
+
+
+def weight_bytes(call: KernelCall) -> int:
+    """Returns the bytes of constants that the call reads."""
+    return sum(field.data.nbytes for field in call.fields.values() if isinstance(field, Packed))
 
 
 def features(call: KernelCall) -> dict[str, float]:

@@ -7,12 +7,13 @@ in their order, else it takes the last of another's.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ariel_build.kernel import Axis, KernelCall
-from ariel_build.schedule.cost import instructions
+from ariel_build.schedule.cost import instructions, weight_bytes
 from ariel_build.schedule.split import TILE
 from ariel_build.schedule.steps import Schedule, Step
 from ariel_build.schedule.tiles import Tile, cut
@@ -45,16 +46,32 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Clock:
-    """How long calls take on the cores that take part."""
+    """How long calls take on the cores that take part, and on the memory that they share.
+
+    `bytes_per_cycle` is what that memory gives of weights in a cycle of the first core; None where it keeps up.
+    """
 
     cores: tuple[Core, ...]
+    bytes_per_cycle: float | None = None
 
     def cycles(self, call: KernelCall) -> list[float]:
-        """Returns the cycles of the whole call on each core, at the clock of that core."""
+        """Returns the cycles of the whole call on each core, at the clock of that core, if memory keeps up."""
         return [instructions(call, core) * (core.cycles_per_instruction or 1.0) for core in self.cores]
 
+    def fetch(self, call: KernelCall) -> float:
+        """Returns how long the weights of the call, each read once, take the memory, in cycles of the first core."""
+        return weight_bytes(call) / self.bytes_per_cycle if self.bytes_per_cycle else 0.0
+
+    def fed(self, call: KernelCall) -> int:
+        """Returns how many cores the memory keeps busy with the call, at least 1: what more would do is wait."""
+        fetch = self.fetch(call)
+        return len(self.cores) if not fetch else max(min(math.ceil(max(self._times(call)) / fetch), len(self.cores)), 1)
+
     def times(self, call: KernelCall) -> list[float]:
-        """Returns how long the whole call takes each core, in cycles of the first."""
+        """Returns how long the whole call takes each core, its weights as fast as they come, in cycles of the first."""
+        return [max(time, self.fetch(call)) for time in self._times(call)]
+
+    def _times(self, call: KernelCall) -> list[float]:
         first = self.cores[0].clock_hz
         return [
             cycles * (first / core.clock_hz if first and core.clock_hz else 1.0)

@@ -3,7 +3,8 @@
 A step that takes less than `WORTH` instructions stays whole: handing it over costs more than it saves. Of others,
 every core gets a range as long as it is fast (see `cost`), in a few tiles, so that whoever is done first takes from the
 others and the tail is short, but none so small that the pool's own instructions show. Where cores differ, the tiles of
-a range become smaller towards its end, which is where others steal.
+a range become smaller towards its end, which is where others steal. Where a memory cannot feed all cores with weights,
+a step gets a tile for each core that it can.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class Split:
     costs: Costs
     #: What a tile may cost the slowest worker, where it can be cut so far.
     limit: float | None = None
+    #: How many workers the memory keeps busy with a call; all of them where none is given.
+    fed: Callable[[KernelCall], int] | None = None
 
     def shares(self, step: Step) -> list[float]:
         """Returns which part of the step each worker would do in the same time: the faster, the more."""
@@ -70,8 +73,13 @@ class Split:
         granules = -(-tiling.extent // max(tiling.granularity, 1))
         # What the step takes a core of mean speed.
         work = workers / sum(1 / max(cost, 1) for cost in costs)
-        if workers == 1 or tiling.axis is Axis.WHOLE or work < WORTH or granules < 2:
+        fed = workers if self.fed is None else self.fed(step.call)
+        if min(workers, fed) == 1 or tiling.axis is Axis.WHOLE or work < WORTH or granules < 2:
             return [step.whole]
+        if fed < workers:
+            # More tiles would only wait for weights beside each other.
+            edges = [granules * (k + 1) // fed * tiling.granularity for k in range(fed)]
+            return _tiles([0, *edges], tiling.extent)
         each = 1 if tiling.few else max(1, int(work // (workers * 10 * LEAST)))
         if len(set(costs)) > 1:
             return self._ranges(step, granules, min(each, max(_GUIDED)))

@@ -93,6 +93,7 @@ def test_equal_cores_are_counted(file: Path) -> None:
         ('emulator = "qemu-system-arm"', 'emulator = "x"\ncount = "cycles"', "`run.count` is `cycles`"),
         ('emulator = "qemu-system-arm"', 'emulator = "x"\narguments = [1]', "`run.arguments` is a list of strings"),
         ('"128K"', '"128K"\ninterleaved = 0', r"`memories\[1\].interleaved` is 0"),
+        ('"128K"', '"128K"\nbytes-per-cycle = 0', r"`memories\[1\].bytes-per-cycle` has to be positive"),
         ('"128K"', '"128K"\ncores = [2]', r"`memories\[1\].cores` names a core that the board does not have"),
         ('"128K"', '"128K"\ncores = ["0"]', r"`memories\[1\].cores` is a list of numbers from 0 on"),
         (
