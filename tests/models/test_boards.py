@@ -55,7 +55,7 @@ def test_the_example_runs_in_16_kb(board: Board, tmp_path: Path) -> None:
 
 
 def test_larger_ones_are_refused_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model = MODELS["mlperf_kws_int8"]
+    model = MODELS["mlperf_vww_int8"]
     np.savez(tmp_path / "in.npz", **model.given(1))  # type: ignore[arg-type]
     words = ["--inputs", str(tmp_path / "in.npz"), "--outputs", str(tmp_path / "out.npz"), "--on", "qemu-cortex-m0"]
     assert cli.main(["run", str(model.path), *words]) == 2

@@ -174,15 +174,20 @@ export class Core extends CortexM0Core {
     /** A marker of the harness (`platform/arm.rs`): `mov rN, rN`. */
     mark(register) {
         if (register === 9) {
-            this.chip.counts.start(this.number);
+            this.chip.counts.start(this.number, this.branches);
         } else if (register === 10) {
-            this.chip.counts.stop(this.number);
+            this.chip.counts.stop(this.number, this.branches);
         } else if (register === 11) {
             this.idleSince ??= this.instructions;
         } else {
             this.idled = this.idleInstructions;
             this.idleSince = undefined;
         }
+    }
+
+    /** The branches on either side of a marker of the harness, which are no work: one each, the second to what follows. */
+    get branches() {
+        return this.readUint16(this.PC) === 0xe7ff ? 1 : 0;
     }
 
     /** Instructions executed while only waiting. */

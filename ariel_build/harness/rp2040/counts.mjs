@@ -21,20 +21,20 @@ export class Counts {
         };
     }
 
-    /** Counting starts behind this instruction, of one cycle. */
-    start(core) {
-        this.begun = { core, ...this.sample(core, 1) };
+    /** Counting starts behind this instruction, of one cycle, and so many branches, of two. */
+    start(core, branches = 0) {
+        this.begun = { core, ...this.sample(core, 1 + 2 * branches, branches) };
         this.stores = [];
     }
 
-    /** Counting stops before this instruction. */
-    stop(core) {
+    /** Counting stops before this instruction, and so many branches to it. */
+    stop(core, branches = 0) {
         const { begun } = this;
         if (!begun || begun.core !== core) {
             return;
         }
         this.begun = undefined;
-        const ended = this.sample(core, 0);
+        const ended = this.sample(core, -2 * branches, -1 - branches);
         const taken = (name) => ended[name].map((value, index) => value - begun[name][index]);
         this.sections.push({
             cycles: ended.clocks[core] - begun.clocks[core],
@@ -45,14 +45,16 @@ export class Counts {
         });
     }
 
-    /** The counters of all cores while one executes a marker, of which `cycles` are taken for past. */
-    sample(marking, cycles) {
+    /**
+     * The counters of all cores while one executes a marker: so many cycles and instructions of that one are taken for past
+     * besides. The marker itself is among the instructions already.
+     */
+    sample(marking, cycles, instructions) {
         const { cores } = this.chip;
         const past = cores.map((core) => (core.number === marking ? cycles : 0));
         return {
             clocks: cores.map((core, index) => core.cycles + past[index]),
-            // The marker itself is among them already.
-            instructions: cores.map((core, index) => core.instructions - (core.number === marking ? 1 - past[index] : 0)),
+            instructions: cores.map((core) => core.instructions + (core.number === marking ? instructions : 0)),
             idle: cores.map((core) => core.idleInstructions),
             awake: cores.map((core, index) => core.cycles - core.slept + past[index]),
         };
