@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ariel_build import process, resources
+from ariel_build.errors import SetupError
 from tools.bench import baseline, build_speed, emx, layers, microflow, report, store
 from tools.bench.models import BOARDS, GATED, RTL, Model, catalogue
 from tools.bench.table import OURS, Row, measured, recorded
@@ -104,4 +105,8 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except SetupError as error:
+        print(error.render(), file=sys.stderr)
+        sys.exit(error.exit_code)

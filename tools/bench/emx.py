@@ -19,6 +19,7 @@ import onnx
 from ariel_build import boards, process
 from ariel_build.board import Board
 from ariel_build.driver import import_file
+from ariel_build.errors import SetupError
 from ariel_build.ir import Array, Graph
 from ariel_build.oracle import ask
 from ariel_build.samples import Samples
@@ -33,6 +34,7 @@ __all__ = ["NAME", "measure"]
 
 NAME = "emx-onnx-cgen 1.4.0"
 _VERSION = "1.4.0"
+_HELP = "`nox -s bench` installs what it needs; with `-- --no-peers` it measures no peer"
 _FLAGS = ["-O3", "-std=c11", "-ffunction-sections", "-fdata-sections"]
 #: By the instruction set of a board's first core: the compiler, and what it is told of the core.
 _ARM = ("-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard")
@@ -93,13 +95,13 @@ def _compiler(board: Board) -> tuple[str, tuple[str, ...]]:
         raise Unusable("is not measured on this board")
     program, flags = _COMPILERS[board.name]
     if shutil.which(program) is None:
-        raise Unusable(f"there is no {program} here")
+        raise SetupError(f"there is no {program} here", help=_HELP)
     try:
         found = metadata.version("emx-onnx-cgen")
     except metadata.PackageNotFoundError:
-        raise Unusable("is not installed") from None
+        raise SetupError("emx-onnx-cgen is not installed", help=_HELP) from None
     if found != _VERSION:
-        raise Unusable(f"is {found} here, not {_VERSION}")
+        raise SetupError(f"emx-onnx-cgen is {found} here, not {_VERSION}", help=_HELP)
     return program, flags
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ariel_build import boards, resources
-from ariel_build.errors import ArielError
+from ariel_build.errors import ArielError, SetupError
 from tools.bench import emx, microflow, ours
 from tools.bench.models import M0, M7, RISCV, RP2040, Model
 from tools.bench.store import Cost
@@ -72,8 +72,10 @@ def measured(
         model, board, engine, measure = job
         try:
             cost = measure(model, board, folder / _plain(f"{model.name}-{board}-{engine}"))
+        except SetupError:
+            # Something is missing on this machine: a table without it would look as if a peer had refused.
+            raise
         except ArielError as error:
-            # Something is missing on this machine: nothing to keep.
             cost = Cost(refused=error.diagnostics[0].message)
         if cost.refused:
             said = f"refused: {cost.refused}"
