@@ -1,11 +1,11 @@
 //! Time budgets: until when an inference is worth its while, and the handle that holds one core to it.
 
 use crate::clock::Clock;
+use crate::delegate::infer_by_methods;
 use crate::model::{Tiled, Yield};
 use crate::tell::tell;
 use crate::tile::Cursor;
-use crate::{Error, Infer, Wired};
-use core::future::Future;
+use crate::{Error, Wired};
 use core::time::Duration;
 
 /// Until when an inference is worth its while.
@@ -160,34 +160,4 @@ fn check(budget: Budget) -> Result<(), Error> {
     Ok(())
 }
 
-impl<M: Tiled> Infer for Timed<M>
-where
-    M::Input: Copy,
-{
-    type Input = M::Input;
-    type Output = M::Output;
-
-    fn input_mut(&mut self) -> &mut M::Input {
-        Self::input_mut(self)
-    }
-
-    fn run(&mut self) -> Result<&M::Output, Error> {
-        Self::run(self)
-    }
-
-    fn infer(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
-        Self::infer(self, input)
-    }
-
-    fn run_async(&mut self) -> impl Future<Output = Result<&M::Output, Error>> {
-        Self::run_async(self)
-    }
-
-    fn infer_async(&mut self, input: &M::Input) -> impl Future<Output = Result<&M::Output, Error>> {
-        Self::infer_async(self, input)
-    }
-
-    fn reset(&mut self) {
-        Self::reset(self);
-    }
-}
+infer_by_methods!([M: Tiled] Timed<M>, M where M::Input: Copy);

@@ -33,6 +33,7 @@
 
 pub mod budget;
 pub mod clock;
+mod delegate;
 pub mod error;
 pub mod kernels;
 pub mod memory;

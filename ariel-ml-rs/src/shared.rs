@@ -11,9 +11,9 @@
 //! signs.on(arena).infer(&image)?;
 //! ```
 
+use crate::Infer;
+use crate::delegate::{infer_by_methods, methods_of_model};
 use crate::memory::{Arena, Region};
-use crate::{Error, Infer};
-use core::future::Future;
 use core::marker::PhantomData;
 use core::mem::{align_of, size_of};
 
@@ -129,79 +129,8 @@ impl<M: Shareable, const S: usize> Drop for Session<'_, M, S> {
     }
 }
 
-// The methods without the trait in scope: what most programs call.
-impl<M: Shareable, const S: usize> Session<'_, M, S> {
-    /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
-    pub fn input_mut(&mut self) -> &mut M::Input {
-        self.model.input_mut()
-    }
-
-    /// Runs on what is in [`Session::input_mut`] and returns the output.
-    ///
-    /// # Errors
-    /// As [`Infer::run`].
-    pub fn run(&mut self) -> Result<&M::Output, Error> {
-        self.model.run()
-    }
-
-    /// Copies `input` into the arena, runs, and returns the output.
-    ///
-    /// # Errors
-    /// As [`Infer::run`].
-    pub fn infer(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
-        self.model.infer(input)
-    }
-
-    /// As [`Session::run`], and yields to the executor between tiles.
-    ///
-    /// # Errors
-    /// As [`Infer::run`].
-    pub async fn run_async(&mut self) -> Result<&M::Output, Error> {
-        self.model.run_async().await
-    }
-
-    /// As [`Session::infer`], and yields to the executor between tiles.
-    ///
-    /// # Errors
-    /// As [`Infer::run`].
-    pub async fn infer_async(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
-        self.model.infer_async(input).await
-    }
-
-    /// Forgets what the model keeps between inferences.
-    pub fn reset(&mut self) {
-        self.model.reset();
-    }
-}
-
-impl<M: Shareable, const S: usize> Infer for Session<'_, M, S> {
-    type Input = M::Input;
-    type Output = M::Output;
-
-    fn input_mut(&mut self) -> &mut M::Input {
-        self.model.input_mut()
-    }
-
-    fn run(&mut self) -> Result<&M::Output, Error> {
-        self.model.run()
-    }
-
-    fn infer(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
-        self.model.infer(input)
-    }
-
-    fn run_async(&mut self) -> impl Future<Output = Result<&M::Output, Error>> {
-        self.model.run_async()
-    }
-
-    fn infer_async(&mut self, input: &M::Input) -> impl Future<Output = Result<&M::Output, Error>> {
-        self.model.infer_async(input)
-    }
-
-    fn reset(&mut self) {
-        self.model.reset();
-    }
-}
+methods_of_model!([M: Shareable, const S: usize] Session<'_, M, S>, M);
+infer_by_methods!([M: Shareable, const S: usize] Session<'_, M, S>, M);
 
 /// Makes a generated `Model` one that may share its arena: `bytes` are those of its states.
 #[doc(hidden)]

@@ -1,8 +1,8 @@
 //! The handle that [`crate::wire!`] gives: the one way to a model that lives in static memory.
 
+use crate::delegate::{infer_by_methods, methods_of_model};
 use crate::{Error, Infer};
 use core::cell::UnsafeCell;
-use core::future::Future;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 /// A model in static memory, wired to the application's executor.
@@ -13,84 +13,13 @@ pub struct Wired<M: 'static> {
     model: &'static mut M,
 }
 
-impl<M: Infer> Infer for Wired<M> {
-    type Input = M::Input;
-    type Output = M::Output;
-
-    fn input_mut(&mut self) -> &mut M::Input {
-        self.model.input_mut()
-    }
-
-    fn run(&mut self) -> Result<&M::Output, Error> {
-        self.model.run()
-    }
-
-    fn infer(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
-        self.model.infer(input)
-    }
-
-    fn run_async(&mut self) -> impl Future<Output = Result<&M::Output, Error>> {
-        self.model.run_async()
-    }
-
-    fn infer_async(&mut self, input: &M::Input) -> impl Future<Output = Result<&M::Output, Error>> {
-        self.model.infer_async(input)
-    }
-
-    fn reset(&mut self) {
-        self.model.reset();
-    }
-}
+methods_of_model!([M: Infer] Wired<M>, M);
+infer_by_methods!([M: Infer] Wired<M>, M);
 
 impl<M> Wired<M> {
     /// The model itself, for the handles of this crate.
     pub(crate) const fn model(&mut self) -> &mut M {
         self.model
-    }
-}
-
-// The same methods without the trait in scope: what most programs call.
-impl<M: Infer> Wired<M> {
-    /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
-    pub fn input_mut(&mut self) -> &mut M::Input {
-        self.model.input_mut()
-    }
-
-    /// Runs on what is in [`Wired::input_mut`] and returns the output.
-    ///
-    /// # Errors
-    /// As [`Infer::run`].
-    pub fn run(&mut self) -> Result<&M::Output, Error> {
-        self.model.run()
-    }
-
-    /// Copies `input` into the arena, runs, and returns the output.
-    ///
-    /// # Errors
-    /// As [`Infer::run`].
-    pub fn infer(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
-        self.model.infer(input)
-    }
-
-    /// As [`Wired::run`], and yields to the executor between tiles.
-    ///
-    /// # Errors
-    /// As [`Infer::run`].
-    pub async fn run_async(&mut self) -> Result<&M::Output, Error> {
-        self.model.run_async().await
-    }
-
-    /// As [`Wired::infer`], and yields to the executor between tiles.
-    ///
-    /// # Errors
-    /// As [`Infer::run`].
-    pub async fn infer_async(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
-        self.model.infer_async(input).await
-    }
-
-    /// Forgets what the model keeps between inferences.
-    pub fn reset(&mut self) {
-        self.model.reset();
     }
 }
 

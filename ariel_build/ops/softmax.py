@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,21 +74,21 @@ class _Lines(Operator):
         stored = self.fixed_point(lines.astype(np.int64), source)
         return [np.clip(stored, -128, 127).astype(np.int8).reshape(x.shape)]
 
+    @abstractmethod
     def real(self, lines: Numbers) -> Numbers:
         """Computes float32 lines along axis 1."""
-        raise NotImplementedError
 
+    @abstractmethod
     def dequantized(self, lines: I64, quant: Quant) -> Numbers:
         """Computes real numbers from stored lines along axis 1."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fixed_point(self, lines: I64, quant: Quant) -> I64:
         """Computes TFLite's int8 from stored lines along axis 1."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check_output(self, output: Quant, dtype: DType) -> None:
         """Refuses an output whose quantisation is not the one that TFLite fixes."""
-        raise NotImplementedError
 
     def call(self, kernel: str, node: Node, fields: dict[str, Field]) -> KernelCall:
         """Returns the call of a kernel over lines."""

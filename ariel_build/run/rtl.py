@@ -27,7 +27,7 @@ _MODULES = ("core.sv", "memory.sv", "bed.sv", "main.cpp")
 
 #: Corrections to the sources, in a copy: file, what stands there once, what we need.
 _PATCHES = (
-    # Atomics decode as byte accesses (TODO of that version), and would reach the bus with one byte enabled.
+    # That version decodes atomics as byte accesses, which would reach the bus with one byte enabled.
     ("rtl/cv32e40x_a_decoder.sv", "lsu_size         = 2'b00;", "lsu_size         = 2'b10;"),
     # mcycle and minstret stand still after reset; in QEMU they run.
     ("rtl/cv32e40x_cs_registers.sv", "mcountinhibit_q <= MCOUNTINHIBIT_MASK;", "mcountinhibit_q <= '0;"),

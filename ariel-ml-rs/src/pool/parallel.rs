@@ -1,8 +1,8 @@
 //! A model on several cores: what generated code tells of its units, and the handle through which the pool runs them.
 
 use super::{Budget, Graph, Job, Pool, Priority, Run, settle};
+use crate::delegate::infer_by_methods;
 use crate::{Clock, Error, Infer};
-use core::future::Future;
 use core::ptr::NonNull;
 use core::time::Duration;
 
@@ -163,37 +163,7 @@ impl<M: Parallel> WiredPool<M> {
     }
 }
 
-impl<M: Parallel> Infer for WiredPool<M>
-where
-    M::Input: Copy,
-{
-    type Input = M::Input;
-    type Output = M::Output;
-
-    fn input_mut(&mut self) -> &mut M::Input {
-        Self::input_mut(self)
-    }
-
-    fn run(&mut self) -> Result<&M::Output, Error> {
-        Self::run(self)
-    }
-
-    fn infer(&mut self, input: &M::Input) -> Result<&M::Output, Error> {
-        Self::infer(self, input)
-    }
-
-    fn run_async(&mut self) -> impl Future<Output = Result<&M::Output, Error>> {
-        Self::run_async(self)
-    }
-
-    fn infer_async(&mut self, input: &M::Input) -> impl Future<Output = Result<&M::Output, Error>> {
-        Self::infer_async(self, input)
-    }
-
-    fn reset(&mut self) {
-        Self::reset(self);
-    }
-}
+infer_by_methods!([M: Parallel] WiredPool<M>, M where M::Input: Copy);
 
 /// Implements [`Parallel`] for a generated `Model`: its units by step and tile, and their graph.
 #[doc(hidden)]
