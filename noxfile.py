@@ -143,7 +143,7 @@ def lint(session: nox.Session) -> None:
         session.run("cargo", "clippy", *options, "--", "-D", "warnings", external=True)
     # The crates that `run` builds, outside the workspace, as far as the host uses them: clippy may lack other targets.
     for crate, variants in (("counter", [""]), ("firmware", ["baseline", "baseline,threads"])):
-        manifest = f"--manifest-path=ariel_build/harness/{crate}/Cargo.toml"
+        manifest = f"--manifest-path=harness/{crate}/Cargo.toml"
         session.run("cargo", "fmt", manifest, "--check", external=True)
         for features in variants:
             options = ("--locked", "--quiet", "--features", features, "--target-dir=target/harness")

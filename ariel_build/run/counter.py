@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from ariel_build import process
+from ariel_build import process, resources
 from ariel_build.board import Emulation
 from ariel_build.errors import SetupError
 from ariel_build.run import builder, cache, toolchain
 
 __all__ = ["arguments", "library"]
 
-HARNESS = Path(__file__).resolve().parent.parent / "harness" / "counter"
+HARNESS = resources.path("harness/counter")
 
 
 def library(emulator: Path, say: Callable[[str], None]) -> Path:

@@ -18,7 +18,7 @@ from ariel_build.run import builder, cache, toolchain
 
 __all__ = ["Subject", "build"]
 
-HARNESS = Path(__file__).resolve().parent.parent / "harness" / "firmware"
+HARNESS = resources.path("harness/firmware")
 _CRATE = "ariel-harness"
 
 
@@ -117,7 +117,7 @@ def _lay_out(slot: Path, board: Board, files: dict[str, bytes], dependencies: st
         if path.is_file() and "target" not in place.parts:
             data = path.read_bytes()
             if place.name == "Cargo.toml":
-                data = data.replace(b'"../../../ariel-ml-rs"', f'"{runtime}"'.encode())
+                data = data.replace(b'"../../ariel-ml-rs"', f'"{runtime}"'.encode())
                 data = data.replace(b"[dependencies]\n", f"[dependencies]\n{dependencies}".encode())
             elif place.name == "Cargo.lock" and dependencies:
                 continue

@@ -13,7 +13,7 @@ __all__ = ["EMULATOR", "HARNESS", "OLDEST_NODE", "RP2040JS_VARIABLE", "command",
 
 #: The `run.emulator` of boards that run here.
 EMULATOR = "rp2040js"
-HARNESS = Path(__file__).resolve().parent.parent / "harness" / "rp2040"
+HARNESS = resources.path("harness/rp2040")
 #: The first version of node that rp2040js supports: Debian 12 has it.
 OLDEST_NODE = 18
 #: The variable that tells `harness/rp2040` where the package is.

@@ -20,7 +20,7 @@ __all__ = ["EMULATOR", "bed", "seconds"]
 
 #: The `run.emulator` of boards that run here.
 EMULATOR = "verilator"
-HARNESS = Path(__file__).resolve().parent.parent / "harness" / "rtl"
+HARNESS = resources.path("harness/rtl")
 
 _SECONDS = 1800.0
 _MODULES = ("core.sv", "memory.sv", "bed.sv", "main.cpp")

@@ -7,7 +7,7 @@ from tools.setup.process import Refused, run, say
 __all__ = ["FIRMWARE", "ensure"]
 
 #: The folder of the crate that `run` builds around a model, from the root of the repository.
-FIRMWARE = "ariel_build/harness/firmware"
+FIRMWARE = "harness/firmware"
 
 
 def ensure() -> bool:
