@@ -1,0 +1,2 @@
+ADVICE={}
+def advice(a,b): return ""
