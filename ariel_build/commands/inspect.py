@@ -56,6 +56,7 @@ def main(arguments: argparse.Namespace) -> int:
                 }
                 for d in error.diagnostics
             ],
+            "notes": source.notes,
         }
     if arguments.json:
         console.print(json.dumps(facts, indent=2))
@@ -85,6 +86,7 @@ def _facts(result: Compiled, board: Board) -> dict[str, Any]:
             "board": board.name,
         },
         "unsupported": [],
+        "notes": list(result.notes),
     }
 
 
@@ -153,6 +155,8 @@ def _show(model: str, facts: dict[str, Any]) -> None:
         longest = f"{predicted['longest_tile_cycles']:,} cycles"
         longest += f", {predicted['longest_tile_us']} us" if predicted["longest_tile_us"] is not None else ""
         table.add_row("longest tile", f"{longest}: {predicted['longest_tile_step']}")
+    for note in facts["notes"]:
+        table.add_row("note", note)
     for problem in facts["unsupported"]:
         table.add_row("unsupported", f"{problem['reason']}  ({problem['origin']})")
     console.print(table)

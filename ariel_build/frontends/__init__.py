@@ -35,7 +35,8 @@ def read(path: Path, dims: Mapping[str, int] | None = None, signature: str = "")
     `signature` names the TFLite signature to read, instead of the first one.
 
     Raises ModelError where the file is damaged, UnsupportedError where it uses what no reader knows, MetadataError
-    where `dims` or `signature` does not fit. Its errors name the file and the place in it; the origins of nodes only the place.
+    where `dims` or `signature` does not fit. Its errors name the file and the place in it; the origins of nodes only
+    the place.
     """
     module = READERS.get(path.suffix.lower())
     if module is None:

@@ -67,12 +67,12 @@ def _attributes(op: str, domain: str, version: int) -> dict[str, int] | None:
         schema = onnx.defs.get_schema(op, version, domain)
     except onnx.defs.SchemaError:
         return None
-    # An `OpSchema.AttrType` is numbered as an `AttributeProto.AttributeType`.
-    return {name: int(attribute.type.value) for name, attribute in schema.attributes.items()}
+    kinds = onnx.AttributeProto.AttributeType
+    return {name: kinds.Value(str(attribute.type).rpartition(".")[2]) for name, attribute in schema.attributes.items()}
 
 
 def misfits(op: str, domain: str, version: int, attributes: Iterable[onnx.AttributeProto]) -> dict[str, str]:
-    """Returns the attributes of a node that its operator does not have, or has with another type: name -> what is so."""
+    """Returns the attributes of a node that its operator does not have, or has otherwise: name -> what is wrong."""
     known = _attributes(op, domain, version)
     if known is None:
         return {}

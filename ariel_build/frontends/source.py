@@ -44,8 +44,9 @@ class SourceNode:
     An optional output that the file leaves out has a key of its own that nothing reads. `attributes` has numbers,
     strings, bytes, tuples of them and numpy arrays; enums are their names. For a TFLite operator that the schema knows,
     all the fields of its options are there, with the schema's defaults; `defaults` names those that have them.
-    `misfits` says of attributes that the operator's schema does not have, or not so, what is wrong. `version` is the operator's (TFLite) or its
-    domain's opset (ONNX). `subgraphs` is keyed by attribute (`then_branch`, `body`; TFLite: without `_index`).
+    `misfits` says of attributes that the operator's schema does not have, or not so, what is wrong. `version` is the
+    operator's (TFLite) or its domain's opset (ONNX). `subgraphs` is keyed by attribute (`then_branch`, `body`; TFLite:
+    without `_index`).
     """
 
     op: str

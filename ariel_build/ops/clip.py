@@ -119,7 +119,7 @@ def _clipped(importer: Importer, x: Value, clip: tuple[float, float]) -> Value:
     low = -math.inf if clip[0] <= least else scale * (clip[0] - quant.zero_point)
     high = math.inf if clip[1] >= greatest else scale * (clip[1] - quant.zero_point)
     op = Clip((low, high), Rounding.NEAREST_EVEN)
-    every, bounds = all_bytes(dtype), (max(clip[0], least), min(clip[1], greatest))
+    every, bounds = all_bytes(dtype), (int(max(clip[0], least)), int(min(clip[1], greatest)))
     same = np.array_equal(op.reference([every], Node(op, [x], [Value(x.type)]))[0], np.clip(every, *bounds))
     if same and stored_bounds(op.clip, quant, dtype, op.rounding) == bounds:
         return importer.emit(op, [x], [quant])[0]

@@ -185,7 +185,9 @@ class Importer:
             if self.model.format == "tflite" and tensor is not None and tensor.dtype and tensor.shape is not None:
                 declared = self.output_type(index)
                 if value.shape != declared.shape or value.type.dtype is not declared.dtype:
-                    raise UnsupportedReason(f"output {index} is declared {declared}, but the operator makes {value.type}")
+                    raise UnsupportedReason(
+                        f"output {index} is declared {declared}, but the operator makes {value.type}"
+                    )
                 own = self.view(value, declared.quant)
             own.name = own.name or (tensor.name if tensor else key)
             self.values[key] = own

@@ -116,10 +116,9 @@ def _import_node(importer: Importer, node: SourceNode) -> Diagnostic | None:
     origin = f"{model.path}: {node.origin}"
     function = IMPORTERS.get((model.format, node.op))
     if function is None:
-        return Diagnostic(f"operator {node.op} is not supported", origin, advice(model.format, node.op) or HELP)
+        return Diagnostic(f"operator {node.op} is not supported", origin, advice(model.format, node.op))
     try:
-        if node.misfits:
-            raise UnsupportedReason("; ".join(f"attribute `{name}` {why}" for name, why in node.misfits.items()))
+        refuse_misfits(node)
         function(importer)
         refuse_unread(importer)
     except UnsupportedReason as reason:
@@ -132,6 +131,12 @@ def _import_node(importer: Importer, node: SourceNode) -> Diagnostic | None:
         why = f"its inputs or attributes do not fit together ({type(error).__name__}: {str(error)[:80]})"
         return Diagnostic(f"{node.op}: {why}", origin, "the file may be damaged: export it again")
     return None
+
+
+def refuse_misfits(node: SourceNode) -> None:
+    """Refuses a node with an attribute that its operator does not have, or has otherwise."""
+    if node.misfits:
+        raise UnsupportedReason("; ".join(f"attribute `{shown(n)}` {why}" for n, why in node.misfits.items()))
 
 
 def refuse_unread(importer: Importer) -> None:
