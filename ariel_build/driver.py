@@ -23,6 +23,7 @@ from ariel_build.limits import check_limits
 from ariel_build.lower import lower
 from ariel_build.memory import RAM, SPEED, WHOLE, MemoryPlan, plan_calls
 from ariel_build.ops import import_model
+from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
 from ariel_build.schedule import Schedule
 from ariel_build.schedule.check_units import check_units
@@ -64,10 +65,12 @@ class Compiled:
 
 # Weights may be anything, also what no number comes out of: that is the model's affair, and no warning of ours.
 @np.errstate(all="ignore")
-def import_file(path: Path, dims: Mapping[str, int] | None = None) -> tuple[Graph, frontends.SourceModel]:
+def import_file(
+    path: Path, dims: Mapping[str, int] | None = None, signature: str = ""
+) -> tuple[Graph, frontends.SourceModel]:
     """Reads a model file into a verified graph, and returns it with what the frontend read."""
     with _at(path):
-        source = frontends.read(path, dims)
+        source = frontends.read(path, dims, signature)
         graph = import_model(replace(source, path=path.name))
         try:
             verify(graph)
@@ -87,12 +90,13 @@ def compile_model(
     output of the model, in the order of the graph. Raises ArielError with the place in the user's file.
     """
     notes = unserved(options)
-    graph, source = import_file(path, options.dims)
-    operators = Counter(node.op.name for node in graph.nodes)
+    graph, source = import_file(path, options.dims, options.signature)
+    operators = Counter(node.op.name for node in graph.nodes if not is_view(node))
     with _at(path):
         log = optimize(graph)
         if keep_all:
             graph.outputs = [v for node in graph.nodes for v in node.outputs] or graph.outputs
+            graph.output_aliases = ()
         lowered = lower(graph)
         check_limits(graph, lowered)
         workers = options.cores or len(board.cores)
