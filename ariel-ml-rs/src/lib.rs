@@ -39,6 +39,7 @@ pub mod error;
 pub mod kernels;
 pub mod memory;
 pub mod model;
+mod once;
 pub mod plan;
 #[cfg(feature = "multicore")]
 pub mod pool;

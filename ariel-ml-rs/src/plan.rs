@@ -15,8 +15,9 @@
 //! Asserts in constants that are no items of their own (`const {}` in a generic function) are looked at only where code is made:
 //! so the checks of a module are in `const _`, where `cargo check` sees them.
 
-use crate::memory::Region;
+use crate::memory::{Arena, Region};
 use crate::tile::{Piece, Tile};
+use core::mem::MaybeUninit;
 
 /// The work of a kernel: how many units its output has, and how it may be cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,6 +220,28 @@ impl Kept<'_> {
             index += 1;
         }
         total
+    }
+
+    /// Copies the states that steps write in place out of the arena, one behind the other.
+    pub fn save<const N: usize>(&self, arena: &Arena<N>, mut room: &mut [MaybeUninit<u8>]) {
+        for (index, state) in self.states.iter().enumerate() {
+            if self.is_in_place(index) {
+                let (own, rest) = room.split_at_mut_checked(state.bytes as usize).unwrap_or_default();
+                arena.read(*state, own);
+                room = rest;
+            }
+        }
+    }
+
+    /// Copies them back.
+    pub fn restore<const N: usize>(&self, arena: &mut Arena<N>, mut saved: &[MaybeUninit<u8>]) {
+        for (index, state) in self.states.iter().enumerate() {
+            if self.is_in_place(index) {
+                let (own, rest) = saved.split_at_checked(state.bytes as usize).unwrap_or_default();
+                arena.write(*state, own);
+                saved = rest;
+            }
+        }
     }
 
     /// Whether steps write state `index` in place.
