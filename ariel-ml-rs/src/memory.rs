@@ -64,19 +64,6 @@ impl Region {
         let (other_start, other_end) = (other.offset as u64, other.offset as u64 + other.bytes as u64);
         end <= other_start || other_end <= start || self.bytes == 0 || other.bytes == 0
     }
-
-    /// Checks at build time a scratch region of `elements` elements, beside what the same call reads and writes.
-    ///
-    /// # Panics
-    /// Where it is outside the arena, too small, or shares a byte with the others: evaluated in a constant, this is a compile error.
-    pub const fn check_scratch<T: Element>(&self, arena_bytes: usize, elements: usize, others: &[&Self]) {
-        self.check::<T>(arena_bytes, elements);
-        let mut index = 0;
-        while index < others.len() {
-            assert!(self.is_apart(others[index]), "scratch in the place of an operand");
-            index += 1;
-        }
-    }
 }
 
 /// The memory of one model: all bytes zero at first, aligned to 16.

@@ -3,10 +3,11 @@
 //! A generated module has no `unsafe`: the macros that it calls have. So they may believe nothing that they do not check, and a
 //! module that was edited by hand is refused, or gives wrong numbers, but touches nothing outside its arena and its constants:
 //!
-//! - `check` of every kernel proves that its regions lie inside the arena, that its constants have the lengths that its shapes
-//!   ask for, and that its scratch is not part of what it reads or writes;
+//! - `check` of every kernel proves that its regions lie inside the arena, and that its constants have the lengths that its shapes
+//!   ask for;
 //! - `work` of every kernel tells the units of its output and the granules that tiles consist of: what a step, a piece or a unit
-//!   says of its extent, its tiles and its place must agree with that, and so must the room for every worker's scratch;
+//!   says of its extent and its tiles must agree with that, and so must the room for every worker's scratch. Where a kernel keeps
+//!   addresses in its scratch, the scratch has no byte in common with what a tile writes;
 //! - inputs, outputs, states and what is copied at the end lie inside the arena.
 //!
 //! What is read is initialised: an arena begins as zeros, kernels write numbers, and the padding of inputs is written before every
@@ -15,8 +16,8 @@
 //! Asserts in constants that are no items of their own (`const {}` in a generic function) are looked at only where code is made:
 //! so the checks of a module are in `const _`, where `cargo check` sees them.
 
-use crate::memory::{Arena, Region};
-use crate::tile::{Piece, Tile};
+use crate::memory::{Arena, Element, Image, Region};
+use crate::tile::{Axis, Piece, Tile};
 use core::mem::MaybeUninit;
 
 /// The work of a kernel: how many units its output has, and how it may be cut.
@@ -25,6 +26,19 @@ pub struct Work {
     units: u32,
     granule: u32,
     scratch: Region,
+    spared: Spared,
+}
+
+/// What a tile writes of an image, where that must not be the scratch: whole rows from `start` on, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Spared {
+    start: u32,
+    /// Units of a row; 0 where the scratch holds nothing but numbers.
+    units: u32,
+    /// From a row to the next.
+    stride: usize,
+    /// Of a row, from its first element to its last.
+    bytes: usize,
 }
 
 impl Work {
@@ -35,7 +49,8 @@ impl Work {
     #[must_use]
     pub const fn of(units: usize) -> Self {
         assert!(units <= u32::MAX as usize, "more units than a tile can count");
-        Self { units: units as u32, granule: 1, scratch: Region::new(0, 0) }
+        let spared = Spared { start: 0, units: 0, stride: 0, bytes: 0 };
+        Self { units: units as u32, granule: 1, scratch: Region::new(0, 0), spared }
     }
 
     /// The same, in tiles that begin and end at multiples of `granule`, or end with the last unit.
@@ -56,16 +71,46 @@ impl Work {
         self
     }
 
+    /// The same, with addresses in the scratch of each worker, which no tile of the output may overwrite.
+    #[must_use]
+    pub const fn with_places<T: Element>(mut self, scratch: Region, axis: Axis, output: &Image) -> Self {
+        let row =
+            (output.width as usize - 1).saturating_mul(output.pixel as usize).saturating_add(output.channels as usize);
+        let stride = (output.row as usize).saturating_mul(size_of::<T>());
+        let all = (output.height as usize - 1).saturating_mul(stride);
+        let bytes = row.saturating_mul(size_of::<T>());
+        let (units, bytes) = match axis {
+            Axis::Pixels => (output.width, bytes),
+            Axis::Rows => (1, bytes),
+            Axis::Channels => (self.units, bytes.saturating_add(all)),
+        };
+        self.spared = Spared { start: output.region.offset, units, stride, bytes };
+        self.with_scratch(scratch)
+    }
+
+    /// Bytes of the scratch of so many workers.
+    const fn room(&self, workers: usize) -> usize {
+        ((self.scratch.bytes as usize).saturating_add(15) & !15).saturating_mul(workers)
+    }
+
     /// Whether a tile, a piece or a unit may end there.
     const fn is_edge(&self, unit: u32) -> bool {
         unit == self.units || unit.is_multiple_of(self.granule)
     }
 
-    /// Checks a range of units.
-    const fn check(&self, tile: Tile) {
+    /// Checks a range of units, and what it writes against the scratch of all workers.
+    const fn check(&self, tile: Tile, workers: usize) {
         assert!(tile.start < tile.end, "a tile without units");
         assert!(tile.end <= self.units, "a tile outside its step");
         assert!(self.is_edge(tile.start) && self.is_edge(tile.end), "a tile that is no multiple of its granule");
+        let Spared { start, units, stride, bytes } = self.spared;
+        if let (Some(first), Some(last)) = (tile.start.checked_div(units), (tile.end - 1).checked_div(units)) {
+            let first = (first as usize).saturating_mul(stride).saturating_add(start as usize);
+            let end = (last as usize).saturating_mul(stride).saturating_add(start as usize).saturating_add(bytes);
+            let scratch = self.scratch.offset as usize;
+            let is_apart = end <= scratch || scratch.saturating_add(self.room(workers)) <= first;
+            assert!(is_apart, "a tile that overwrites scratch");
+        }
     }
 }
 
@@ -101,26 +146,34 @@ pub const fn check_steps(steps: &[Step], indices: &[u32]) {
     }
 }
 
-/// Checks that the pieces cut each step into ranges of whole granules, in ascending order, and leave nothing out; no pieces at all
-/// stand for whole steps.
+/// Checks that the pieces cut each step into ranges of whole granules, each beside those before it, and leave nothing out; no
+/// pieces at all stand for whole steps.
 ///
 /// # Panics
 /// Where they do not: evaluated in a constant, this is a compile error.
 pub const fn check_pieces<const STEPS: usize>(steps: &[Step; STEPS], pieces: &[Piece]) {
-    let mut reached = [0; STEPS];
+    let mut reached = [NOTHING; STEPS];
     let mut index = 0;
     while index < pieces.len() {
-        follow(steps, &mut reached, pieces[index].step(), pieces[index].tile);
+        follow(steps, &mut reached, pieces[index].step(), pieces[index].tile, 1);
         index += 1;
     }
-    check_whole(steps, &reached, pieces.is_empty());
+    index = 0;
+    while index < STEPS && pieces.is_empty() {
+        follow(steps, &mut reached, index, Tile::new(0, steps[index].work.units), 1);
+        index += 1;
+    }
+    check_whole(steps, &reached);
 }
 
-/// Checks units for several cores: the tiles of each step cut it into ranges of whole granules in ascending order, so that no two of
-/// them share a unit, and leave nothing out; gates have none; homes are workers; and there is scratch for every worker.
+/// No unit yet.
+const NOTHING: Tile = Tile::new(0, 0);
+
+/// Checks units for several cores: the tiles of each step cut it into ranges of whole granules, each beside those before it, so that
+/// no two of them share a unit, and leave nothing out; gates have none; homes are workers; and there is scratch for every worker.
 ///
-/// With the checks of [`crate::pool::Graph`] this leaves one thing to the compiler's own checker: that of two units of different
-/// steps one waits for the other where their bytes meet.
+/// With the checks of [`crate::pool::Graph`] this leaves one thing to the compiler's own checker: that of two units one waits for the
+/// other where one of them writes a byte that the other reads or writes.
 ///
 /// # Panics
 /// Where something does not hold: evaluated in a constant, this is a compile error.
@@ -134,7 +187,7 @@ pub const fn check_units<const STEPS: usize>(
 ) {
     use crate::pool::{ANY, GATE};
     assert!(homes.len() == units.len(), "a home for each unit");
-    let mut reached = [0; STEPS];
+    let mut reached = [NOTHING; STEPS];
     let mut index = 0;
     while index < units.len() {
         let (step, tile) = units[index];
@@ -142,34 +195,47 @@ pub const fn check_units<const STEPS: usize>(
             assert!(step == 0 && tile.start == 0 && tile.end == 0, "a gate is without work");
         } else {
             assert!(homes[index] == ANY || (homes[index] as usize) < workers, "the home of a unit is no worker");
-            follow(steps, &mut reached, step as usize, tile);
+            follow(steps, &mut reached, step as usize, tile, workers);
         }
         index += 1;
     }
-    check_whole(steps, &reached, false);
+    check_whole(steps, &reached);
     index = 0;
     while index < STEPS {
-        let Region { offset, bytes } = steps[index].work.scratch;
-        let each = (bytes as usize).saturating_add(15) & !15;
-        let room = each.saturating_mul(workers);
-        assert!(bytes == 0 || room <= arena_bytes.saturating_sub(offset as usize), "no scratch for every worker");
+        let room = steps[index].work.room(workers);
+        let behind = arena_bytes.saturating_sub(steps[index].work.scratch.offset as usize);
+        assert!(room == 0 || room <= behind, "no scratch for every worker");
         index += 1;
     }
 }
 
-/// Takes the next range of units of a step.
-const fn follow<const STEPS: usize>(steps: &[Step; STEPS], reached: &mut [u32; STEPS], step: usize, tile: Tile) {
+/// Takes the next range of units of a step: behind all before, or in front of them.
+const fn follow<const STEPS: usize>(
+    steps: &[Step; STEPS],
+    reached: &mut [Tile; STEPS],
+    step: usize,
+    tile: Tile,
+    workers: usize,
+) {
     assert!(step < STEPS, "there is no such step");
-    steps[step].work.check(tile);
-    assert!(tile.start == reached[step], "the ranges of a step overlap, or leave something out");
-    reached[step] = tile.end;
+    steps[step].work.check(tile, workers);
+    let before = reached[step];
+    reached[step] = if before.end == 0 {
+        tile
+    } else if tile.start == before.end {
+        Tile::new(before.start, tile.end)
+    } else {
+        assert!(tile.end == before.start, "ranges of a step overlap, or leave something out");
+        Tile::new(tile.start, before.end)
+    };
 }
 
-/// Checks that every step was reached to its end.
-const fn check_whole<const STEPS: usize>(steps: &[Step; STEPS], reached: &[u32; STEPS], may_be_none: bool) {
+/// Checks that every step was reached from its beginning to its end.
+const fn check_whole<const STEPS: usize>(steps: &[Step; STEPS], reached: &[Tile; STEPS]) {
     let mut step = 0;
     while step < STEPS {
-        assert!(may_be_none || reached[step] == steps[step].work.units, "the ranges of a step leave something out");
+        let is_whole = reached[step].start == 0 && reached[step].end == steps[step].work.units;
+        assert!(is_whole, "the ranges of a step leave something out");
         step += 1;
     }
 }

@@ -212,7 +212,7 @@ impl<R> Int8<R> {
         self.input.check::<i8>(arena_bytes);
         self.output.check_output::<i8>(arena_bytes);
         let depth = shape!(self).check(self.filter.len(), self.bias.len());
-        self.scratch.check_scratch::<i8>(arena_bytes, depth, &[&self.input.region, &self.output.region]);
+        self.scratch.check::<i8>(arena_bytes, depth);
     }
 
     /// How many units the output has, and how they may be cut into tiles.
@@ -255,7 +255,7 @@ impl Hybrid {
         self.output.check_output::<f32>(arena_bytes);
         self.rescale.check(arena_bytes, 1, self.output.channels as usize);
         let depth = shape!(self).check(self.filter.len(), self.rescale.bias.len());
-        self.scratch.check_scratch::<i8>(arena_bytes, depth, &[&self.input.region, &self.output.region]);
+        self.scratch.check::<i8>(arena_bytes, depth);
     }
 
     /// How many units the output has, and how they may be cut into tiles.
@@ -291,7 +291,7 @@ impl F32 {
         self.input.check::<f32>(arena_bytes);
         self.output.check_output::<f32>(arena_bytes);
         let depth = shape!(self).check(self.filter.len(), self.bias.len());
-        self.scratch.check_scratch::<f32>(arena_bytes, depth, &[&self.input.region, &self.output.region]);
+        self.scratch.check::<f32>(arena_bytes, depth);
     }
 
     /// How many units the output has, and how they may be cut into tiles.

@@ -218,9 +218,9 @@ impl Shape<'_> {
         self.window.taps().saturating_mul(4).saturating_add(padding)
     }
 
-    /// The tiles: those of channels are whole blocks.
-    const fn work(&self) -> Work {
-        work(self.axis, self.output, 4).with_scratch(self.scratch)
+    /// The tiles: those of channels are whole blocks. Where taps read is in the scratch.
+    const fn work<T: Factor>(&self) -> Work {
+        work(self.axis, self.output, 4).with_places::<T>(self.scratch, self.axis, self.output)
     }
 
     /// Writes where the taps of pixel (y, x) read.
@@ -331,7 +331,7 @@ impl<R> Int8<R> {
         self.input.check::<i8>(arena_bytes);
         self.output.check_output::<i8>(arena_bytes);
         let bytes = shape!(self).check(self.filter.len(), self.bias.len(), 1);
-        self.scratch.check_scratch::<u8>(arena_bytes, bytes, &[&self.input.region, &self.output.region]);
+        self.scratch.check::<u8>(arena_bytes, bytes);
         self.scratch.check::<i32>(arena_bytes, 0);
     }
 
@@ -341,7 +341,7 @@ impl<R> Int8<R> {
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
     pub const fn work(&self) -> Work {
-        shape!(self).work()
+        shape!(self).work::<i8>()
     }
 }
 quantized!(Int8);
@@ -390,7 +390,7 @@ impl Hybrid {
         self.output.check_output::<f32>(arena_bytes);
         self.rescale.check(arena_bytes, 1, self.output.channels as usize);
         let bytes = shape!(self).check(self.filter.len(), self.rescale.bias.len(), 1);
-        self.scratch.check_scratch::<u8>(arena_bytes, bytes, &[&self.input.region, &self.output.region]);
+        self.scratch.check::<u8>(arena_bytes, bytes);
         self.scratch.check::<i32>(arena_bytes, 0);
     }
 
@@ -400,7 +400,7 @@ impl Hybrid {
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
     pub const fn work(&self) -> Work {
-        shape!(self).work()
+        shape!(self).work::<f32>()
     }
 
     /// Computes one tile of the output.
@@ -427,7 +427,7 @@ impl F32 {
         self.input.check::<f32>(arena_bytes);
         self.output.check_output::<f32>(arena_bytes);
         let bytes = shape!(self).check(self.filter.len(), self.bias.len(), 4);
-        self.scratch.check_scratch::<u8>(arena_bytes, bytes, &[&self.input.region, &self.output.region]);
+        self.scratch.check::<u8>(arena_bytes, bytes);
         self.scratch.check::<f32>(arena_bytes, 0);
     }
 
@@ -437,7 +437,7 @@ impl F32 {
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
     pub const fn work(&self) -> Work {
-        shape!(self).work()
+        shape!(self).work::<f32>()
     }
 
     /// Computes one tile of the output.

@@ -101,8 +101,7 @@ impl Window {
     /// tap by tap; taps in the padding get `padding`.
     ///
     /// # Safety
-    /// `image` describes `view`; `first + channels` is at most its channels; `patch` has room for `taps() * channels`
-    /// elements and overlaps nothing of the image.
+    /// `image` describes `view`; `first + channels` is at most its channels; `patch` has room for `taps() * channels` elements.
     #[inline]
     pub unsafe fn gather<T: Element>(
         &self,
@@ -131,7 +130,7 @@ impl Window {
                         if end > before {
                             let column = origin.cast_unsigned().wrapping_add(before);
                             let pixel = view.pixel(row, column).add(channels.start);
-                            core::ptr::copy_nonoverlapping(pixel, patch, (end - before) * count);
+                            core::ptr::copy(pixel, patch, (end - before) * count);
                         }
                         patch = fill(patch.add((end - before) * count), padding, (columns - end) * count);
                     }
@@ -139,7 +138,7 @@ impl Window {
                         for tap_x in 0..columns {
                             if let Some(column) = self.column(x, tap_x, image.width as usize) {
                                 let pixel = view.pixel(row, column).add(channels.start);
-                                core::ptr::copy_nonoverlapping(pixel, patch, count);
+                                core::ptr::copy(pixel, patch, count);
                                 patch = patch.add(count);
                             } else {
                                 patch = fill(patch, padding, count);

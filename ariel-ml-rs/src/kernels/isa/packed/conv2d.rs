@@ -67,7 +67,7 @@ impl<C> Conv2d<C> {
         let pairs = (self.output.channels as usize).div_ceil(2);
         assert!(self.stream.len() == self.pair().saturating_mul(pairs), "stream of the wrong length");
         let room = self.run_words().saturating_mul(PIXELS * (2 * self.window.height as usize + 1));
-        self.scratch.check_scratch::<i32>(arena_bytes, room, &[&self.input.region, &self.output.region]);
+        self.scratch.check::<i32>(arena_bytes, room);
     }
 
     /// How many units the output has, and how they may be cut into tiles.

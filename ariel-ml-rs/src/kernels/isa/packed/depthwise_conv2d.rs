@@ -152,11 +152,7 @@ impl<C, O: Outputs> DepthwiseConv2d<C, O> {
         let rows = (self.lines as usize - 1).saturating_mul(across.stride).saturating_add(3);
         // The last line of the last plane may write an element of padding behind it.
         let words = pitch(length as usize, along.stride).saturating_mul(PLANES / 2).saturating_mul(rows);
-        self.scratch.check_scratch::<i32>(
-            arena_bytes,
-            words.saturating_add(1),
-            &[&self.input.region, &self.output.region],
-        );
+        self.scratch.check::<i32>(arena_bytes, words.saturating_add(1));
     }
 
     /// How many units the output has, and how they may be cut into tiles.

@@ -55,7 +55,7 @@ impl<C> FullyConnected<C> {
         self.input.check::<i8>(arena_bytes, rows.saturating_mul(depth));
         self.output.check::<i8>(arena_bytes, rows.saturating_mul(channels));
         let words = depth.next_multiple_of(STEP) / 2;
-        self.scratch.check_scratch::<i32>(arena_bytes, words, &[&self.input, &self.output]);
+        self.scratch.check::<i32>(arena_bytes, words);
         let length = self.pair().saturating_mul(channels.div_ceil(2));
         assert!(self.stream.len() == length, "stream of the wrong length");
     }

@@ -61,7 +61,7 @@ impl<C> SmallConv2d<C> {
         let pair = self.run_words().saturating_mul(2 * rows).saturating_add(8);
         assert!(self.stream.len() == pair.saturating_mul(output.channels as usize / 2), "stream of the wrong length");
         let room = self.run_words().saturating_mul(PIXELS * (2 * rows + 1));
-        self.scratch.check_scratch::<i32>(arena_bytes, room, &[&self.input.region, &self.output.region]);
+        self.scratch.check::<i32>(arena_bytes, room);
     }
 
     /// How many units the output has, and how they may be cut into tiles.

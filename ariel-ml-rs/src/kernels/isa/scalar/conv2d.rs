@@ -78,7 +78,7 @@ impl Conv2d {
         assert!(self.segment > 0 && (self.segment as usize).is_multiple_of(STEPS), "segments of whole steps");
         let runs = if window.is_pointwise() { 0 } else { self.run_bytes().saturating_mul(RUNS) };
         let room = self.words().saturating_mul(4).saturating_add(runs);
-        self.scratch.check_scratch::<i8>(arena_bytes, room, &[&self.input.region, &self.output.region]);
+        self.scratch.check::<i8>(arena_bytes, room);
         self.scratch.check::<i32>(arena_bytes, 0);
         if window.is_pointwise() {
             window.check_pointwise(&self.input, &self.output);
