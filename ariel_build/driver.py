@@ -27,7 +27,7 @@ from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
 from ariel_build.schedule import Schedule
 from ariel_build.schedule.check_units import check_units
-from ariel_build.schedule.predict import Clock, Prediction, limited, predict
+from ariel_build.schedule.predict import Clock, Prediction, predict, tiles_within
 from ariel_build.schedule.split import Split
 from ariel_build.schedule.timing import check_timing
 from ariel_build.schedule.units import Units, build_units
@@ -113,9 +113,9 @@ def compile_model(
         calls = [clock.divisible(in_place(call), limit) for call in calls] if alone else for_cores(calls, workers)
         effort = RAM if options.optimize == "ram" else SPEED if workers == 1 else WHOLE
         ends = graph.inputs, graph.outputs, graph.states
-        schedule, plan = plan_calls(calls, *ends, lowered.aliases, cores=workers, effort=effort)
+        tiles = tiles_within(clock, limit)
+        schedule, plan = plan_calls(calls, *ends, lowered.aliases, cores=workers, tiles=tiles, effort=effort)
         section = options.weights_section or f".rodata.ariel.{module}"
-        schedule = limited(schedule, clock, limit)
         units = None
         if workers > 1:
             cut = Split(clock.times, limit, clock.fed)

@@ -9,9 +9,10 @@
 
 use super::dynamic_quantize::Rescale;
 use super::multiply::{Factor, Finish, Real, Stored, channels};
-use super::window::{Window, pixels};
+use super::window::{Window, pixels, work};
 use super::{dot, quantized};
 use crate::memory::{Image, Memory, Region};
+use crate::plan::Work;
 use crate::quant::{Bounds, Requantize};
 use crate::tile::{Axis, Tile};
 
@@ -90,6 +91,9 @@ pub struct F32 {
     pub scratch: Region,
 }
 
+/// Channels of which the filter has the weights by turns (see [`super::multiply`]).
+const BLOCK: usize = 4;
+
 /// What the element types share.
 struct Shape<'a> {
     input: &'a Image,
@@ -128,19 +132,26 @@ impl Shape<'_> {
         self.window.taps() * per_group(self.input.channels, self.groups)
     }
 
+    /// The tiles: those of channels are whole blocks, or whole groups.
+    const fn work(&self) -> Work {
+        let each = per_group(self.output.channels, self.groups);
+        let channels = if self.groups == 1 || each.is_multiple_of(BLOCK) { BLOCK } else { each };
+        work(self.axis, self.output, channels).with_scratch(self.scratch)
+    }
+
     /// Checks shapes, and the lengths of the constants; returns the elements of a patch that needs scratch.
     const fn check(&self, filter: usize, bias: usize) -> usize {
         let (window, groups) = (self.window, self.groups);
         assert!(groups > 0 && self.input.channels.is_multiple_of(groups), "groups do not divide the input channels");
         assert!(self.output.channels.is_multiple_of(groups), "groups do not divide the output channels");
-        assert!(filter == self.output.channels as usize * self.depth(), "filter of the wrong length");
+        window.check(self.output, self.input.channels);
+        let length = (self.output.channels as usize).saturating_mul(self.depth());
+        assert!(filter == length, "filter of the wrong length");
         assert!(bias == self.output.channels as usize, "bias of the wrong length");
         if !window.is_pointwise() {
             return self.depth();
         }
-        let (rows, columns) = (self.output.height as usize - 1, self.output.width as usize - 1);
-        assert!(rows * (window.stride_h as usize) < self.input.height as usize, "too many rows");
-        assert!(columns * (window.stride_w as usize) < self.input.width as usize, "too many columns");
+        window.check_pointwise(self.input, self.output);
         0
     }
 
@@ -199,8 +210,18 @@ impl<R> Int8<R> {
 
     const fn check_shapes(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
-        self.output.check::<i8>(arena_bytes);
-        self.scratch.check::<i8>(arena_bytes, shape!(self).check(self.filter.len(), self.bias.len()));
+        self.output.check_output::<i8>(arena_bytes);
+        let depth = shape!(self).check(self.filter.len(), self.bias.len());
+        self.scratch.check::<i8>(arena_bytes, depth);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        shape!(self).work()
     }
 }
 quantized!(Int8);
@@ -231,9 +252,19 @@ impl Hybrid {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
-        self.output.check::<f32>(arena_bytes);
+        self.output.check_output::<f32>(arena_bytes);
         self.rescale.check(arena_bytes, 1, self.output.channels as usize);
-        self.scratch.check::<i8>(arena_bytes, shape!(self).check(self.filter.len(), self.rescale.bias.len()));
+        let depth = shape!(self).check(self.filter.len(), self.rescale.bias.len());
+        self.scratch.check::<i8>(arena_bytes, depth);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        shape!(self).work()
     }
 
     /// Computes one tile of the output.
@@ -258,8 +289,18 @@ impl F32 {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<f32>(arena_bytes);
-        self.output.check::<f32>(arena_bytes);
-        self.scratch.check::<f32>(arena_bytes, shape!(self).check(self.filter.len(), self.bias.len()));
+        self.output.check_output::<f32>(arena_bytes);
+        let depth = shape!(self).check(self.filter.len(), self.bias.len());
+        self.scratch.check::<f32>(arena_bytes, depth);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        shape!(self).work()
     }
 
     /// Computes one tile of the output.

@@ -9,9 +9,10 @@
 use super::dynamic_quantize::Rescale;
 use super::isa::scalar::Stepped;
 use super::multiply::{Factor, Finish, Real, SUMS, Stored, Sums, finish_all};
-use super::window::{Window, pixels};
+use super::window::{Window, pixels, work};
 use super::{instantiate, quantized};
 use crate::memory::{Image, Memory, Region};
+use crate::plan::Work;
 use crate::quant::{Bounds, Requantize};
 use crate::tile::{Axis, Tile};
 use core::ops::Range;
@@ -210,9 +211,16 @@ impl Shape<'_> {
     const fn check(&self, filter: usize, bias: usize, element: usize) -> usize {
         let channels = self.output.channels as usize;
         assert!(self.output.channels.is_multiple_of(self.input.channels), "no whole number of filters per channel");
-        assert!(filter == channels * self.window.taps(), "filter of the wrong length");
+        self.window.check(self.output, self.input.channels);
+        assert!(filter == channels.saturating_mul(self.window.taps()), "filter of the wrong length");
         assert!(bias == channels, "bias of the wrong length");
-        4 * self.window.taps() + element * self.input.channels as usize
+        let padding = element.saturating_mul(self.input.channels as usize);
+        self.window.taps().saturating_mul(4).saturating_add(padding)
+    }
+
+    /// The tiles: those of channels are whole blocks. Where taps read is in the scratch.
+    const fn work<T: Factor>(&self) -> Work {
+        work(self.axis, self.output, 4).with_places::<T>(self.scratch, self.axis, self.output)
     }
 
     /// Writes where the taps of pixel (y, x) read.
@@ -321,9 +329,19 @@ impl<R> Int8<R> {
 
     const fn check_shapes(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
-        self.output.check::<i8>(arena_bytes);
-        self.scratch.check::<u8>(arena_bytes, shape!(self).check(self.filter.len(), self.bias.len(), 1));
+        self.output.check_output::<i8>(arena_bytes);
+        let bytes = shape!(self).check(self.filter.len(), self.bias.len(), 1);
+        self.scratch.check::<u8>(arena_bytes, bytes);
         self.scratch.check::<i32>(arena_bytes, 0);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        shape!(self).work::<i8>()
     }
 }
 quantized!(Int8);
@@ -369,10 +387,20 @@ impl Hybrid {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
-        self.output.check::<f32>(arena_bytes);
+        self.output.check_output::<f32>(arena_bytes);
         self.rescale.check(arena_bytes, 1, self.output.channels as usize);
-        self.scratch.check::<u8>(arena_bytes, shape!(self).check(self.filter.len(), self.rescale.bias.len(), 1));
+        let bytes = shape!(self).check(self.filter.len(), self.rescale.bias.len(), 1);
+        self.scratch.check::<u8>(arena_bytes, bytes);
         self.scratch.check::<i32>(arena_bytes, 0);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        shape!(self).work::<f32>()
     }
 
     /// Computes one tile of the output.
@@ -397,9 +425,19 @@ impl F32 {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<f32>(arena_bytes);
-        self.output.check::<f32>(arena_bytes);
-        self.scratch.check::<u8>(arena_bytes, shape!(self).check(self.filter.len(), self.bias.len(), 4));
+        self.output.check_output::<f32>(arena_bytes);
+        let bytes = shape!(self).check(self.filter.len(), self.bias.len(), 4);
+        self.scratch.check::<u8>(arena_bytes, bytes);
         self.scratch.check::<f32>(arena_bytes, 0);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        shape!(self).work::<f32>()
     }
 
     /// Computes one tile of the output.

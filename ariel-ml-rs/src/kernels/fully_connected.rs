@@ -7,6 +7,7 @@ use super::dynamic_quantize::Rescale;
 use super::multiply::{Real, Stored, channels};
 use super::{dot, quantized};
 use crate::memory::{Memory, Region};
+use crate::plan::Work;
 use crate::quant::{Bounds, Requantize};
 use crate::tile::{Axis, Tile};
 use core::ops::Range;
@@ -78,6 +79,14 @@ pub struct F32 {
     pub axis: Axis,
 }
 
+/// The tiles: those of channels are whole blocks of four, whose weights the filter has by turns.
+pub(in crate::kernels) const fn work(axis: Axis, rows: u32, channels: usize) -> Work {
+    match axis {
+        Axis::Rows | Axis::Pixels => Work::of(rows as usize),
+        Axis::Channels => Work::of(channels).in_granules(4),
+    }
+}
+
 /// Rows and channels of a tile.
 const fn ranges(axis: Axis, tile: Tile, rows: u32, channels: usize) -> (Range<usize>, (usize, usize)) {
     match axis {
@@ -93,9 +102,18 @@ impl<R> Int8<R> {
 
     const fn check_shapes(&self, arena_bytes: usize) {
         let (rows, depth) = (self.rows as usize, self.depth as usize);
-        self.input.check::<i8>(arena_bytes, rows * depth);
-        self.output.check::<i8>(arena_bytes, rows * self.channels());
-        assert!(self.filter.len() == self.channels() * depth, "filter of the wrong length");
+        self.input.check::<i8>(arena_bytes, rows.saturating_mul(depth));
+        self.output.check::<i8>(arena_bytes, rows.saturating_mul(self.channels()));
+        assert!(self.filter.len() == self.channels().saturating_mul(depth), "filter of the wrong length");
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        work(self.axis, self.rows, self.channels())
     }
 }
 quantized!(Int8);
@@ -130,10 +148,19 @@ impl Hybrid {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, depth, channels) = (self.rows as usize, self.depth as usize, self.rescale.bias.len());
-        self.input.check::<i8>(arena_bytes, rows * depth);
-        self.output.check::<f32>(arena_bytes, rows * channels);
+        self.input.check::<i8>(arena_bytes, rows.saturating_mul(depth));
+        self.output.check::<f32>(arena_bytes, rows.saturating_mul(channels));
         self.rescale.check(arena_bytes, rows, channels);
-        assert!(self.filter.len() == channels * depth, "filter of the wrong length");
+        assert!(self.filter.len() == channels.saturating_mul(depth), "filter of the wrong length");
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        work(self.axis, self.rows, self.rescale.bias.len())
     }
 
     /// Computes one tile of the output.
@@ -164,9 +191,18 @@ impl F32 {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, depth, channels) = (self.rows as usize, self.depth as usize, self.bias.len());
-        self.input.check::<f32>(arena_bytes, rows * depth);
-        self.output.check::<f32>(arena_bytes, rows * channels);
-        assert!(self.filter.len() == channels * depth, "filter of the wrong length");
+        self.input.check::<f32>(arena_bytes, rows.saturating_mul(depth));
+        self.output.check::<f32>(arena_bytes, rows.saturating_mul(channels));
+        assert!(self.filter.len() == channels.saturating_mul(depth), "filter of the wrong length");
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        work(self.axis, self.rows, self.bias.len())
     }
 
     /// Computes one tile of the output.
