@@ -48,7 +48,7 @@ def _failures(base: Path, machine: Path, flavour: str, options: argparse.Namespa
     """Makes a machine of this flavour and runs the steps there; yields the one that fails: the next need it."""
     shutil.rmtree(machine, ignore_errors=True)
     _say(f"a machine, {flavour}")
-    shutil.copytree(base, machine, symlinks=True)
+    root.copy(base, machine)
     FLAVOURS[flavour](machine)
     _clone(machine)
     if options.models:

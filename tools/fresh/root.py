@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tools.setup.process import Refused, run, say
 
-__all__ = ["base", "execute", "give_conflict"]
+__all__ = ["base", "copy", "execute", "give_conflict", "strip_targets"]
 
 _INCLUDE = "python3,git,ca-certificates"
 _HOME = "root"
@@ -82,7 +82,8 @@ def _give_rust(root: Path) -> None:
     say(f"giving it rustup and {sysroot.name}")
     programs, toolchains = root / _HOME / ".cargo" / "bin", root / _HOME / ".rustup" / "toolchains"
     shutil.copytree(Path(rustup).parent, programs, symlinks=True)
-    shutil.copytree(sysroot, toolchains / sysroot.name, symlinks=True)
+    without_docs = shutil.ignore_patterns("html")
+    shutil.copytree(sysroot, toolchains / sysroot.name, symlinks=True, ignore=without_docs)
     settings = f'version = "12"\ndefault_toolchain = "{sysroot.name}"\nprofile = "minimal"\n'
     (toolchains.parent / "settings.toml").write_text(settings)
     strip_targets(toolchains / sysroot.name / "lib" / "rustlib")
@@ -102,6 +103,13 @@ def strip_targets(rustlib: Path) -> None:
     config = rustlib / "multirust-config.toml"
     head, *tables = re.split(r"(?=^\[\[components\]\])", config.read_text(), flags=re.MULTILINE)
     config.write_text(head + "".join(t for t in tables if not any(f'target = "{a}"' in t for a in added)))
+
+
+def copy(base: Path, root: Path) -> None:
+    """Copies a root; `cp`, since shutil would read the devices in it to their ends, and /dev/zero has none."""
+    copied = run("cp", "--archive", base, root)
+    if not copied.ok:
+        raise Refused(f"the root cannot be copied: {copied.reason}")
 
 
 def give_conflict(root: Path) -> None:
