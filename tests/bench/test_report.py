@@ -48,8 +48,8 @@ def test_the_picture_has_a_bar_for_each_engine_by_name() -> None:
     bars = [picture.Bar(OURS, 100.0), picture.Bar("a < b", 300.0), picture.Bar("slow", 5000.0)]
     drawn = picture.drawn([picture.Panel("int8", [picture.Group("kws", [*bars, picture.Bar("no", None, "refuses")])])])
     widths = [int(rect.attrib["width"]) for rect in svg(drawn, "rect")]
-    assert widths[1] == 3 * widths[0]
-    assert widths[2] == 12 * widths[0]  # cut
+    assert abs(widths[1] - 3 * widths[0]) <= 2
+    assert abs(widths[2] - 12 * widths[0]) <= 6  # cut
     assert len(svg(drawn, "path")) == 2
     texts = [text.text for text in svg(drawn, "text")]
     assert texts == ["int8", "kws", OURS, "0.00 million", "a < b", "3.0 times", "slow", "50.0 times", "no", "refuses"]
