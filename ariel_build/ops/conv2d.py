@@ -138,7 +138,7 @@ class Conv2d(Operator):
                 **tail,
             }
         else:
-            kernel, requantize = requantizer(node, "conv2d::Int8", self.rounding)
+            kernel, requantize = requantizer(node, "conv2d", self.rounding)
             assert x.type.quant is not None  # noqa: S101 - requantizer has checked
             fields = {
                 **common,

@@ -117,7 +117,7 @@ class DepthwiseConv2d(Operator):
                 **tail,
             }
         else:
-            kernel, requantize = requantizer(node, "depthwise_conv2d::Int8", self.rounding)
+            kernel, requantize = requantizer(node, "depthwise_conv2d", self.rounding)
             assert x.type.quant is not None  # noqa: S101 - requantizer has checked
             fields = {
                 **common,

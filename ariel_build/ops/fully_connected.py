@@ -114,7 +114,7 @@ class FullyConnected(Operator):
             }
         else:
             kernel, requantize = requantizer(
-                node, "fully_connected::Int8", self.rounding, single_precision=_single_precision(node)
+                node, "fully_connected", self.rounding, single_precision=_single_precision(node)
             )
             fields = {
                 **common,

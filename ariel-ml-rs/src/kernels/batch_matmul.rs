@@ -243,7 +243,7 @@ impl<R> Int8<R> {
 }
 quantized!(Int8);
 
-impl<R: Requantize> Int8<R> {
+impl<R: Requantize<Element = i8, Sum = i32>> Int8<R> {
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let finish = |sum: i32| self.requantize.apply(sum, 0, &self.bounds);

@@ -11,14 +11,14 @@ use super::dynamic_quantize::Rescale;
 use super::multiply::{Factor, Finish, Real, Stored, channels};
 use super::window::{Window, pixels, work};
 use super::{dot, quantized};
-use crate::memory::{Image, Memory, Region};
+use crate::memory::{Element, Image, Memory, Region};
 use crate::plan::Work;
-use crate::quant::{Bounds, Requantize};
+use crate::quant::{Bounds, Requantize, Sum};
 use crate::tile::{Axis, Tile};
 
-/// int8 convolution.
+/// Convolution of integers with int8 weights; `R` tells the elements, and what is summed.
 #[derive(Clone, Copy, Debug)]
-pub struct Int8<R: 'static> {
+pub struct Quantized<R: Requantize> {
     /// Input image.
     pub input: Image,
     /// Output image.
@@ -30,11 +30,11 @@ pub struct Int8<R: 'static> {
     /// Filters of `[taps][input channels / groups]`, packed.
     pub filter: &'static [i8],
     /// Bias of each output channel, with the input's zero point folded in.
-    pub bias: &'static [i32],
+    pub bias: &'static [R::Sum],
     /// Zero point of the filter; 0 but for asymmetric weights.
     pub filter_zero_point: i32,
     /// Zero point of the input: what padding reads as.
-    pub input_zero_point: i8,
+    pub input_zero_point: R::Element,
     /// Multipliers of the output channels.
     pub requantize: R,
     /// Zero point and bounds of the output.
@@ -44,6 +44,11 @@ pub struct Int8<R: 'static> {
     /// Room for one patch; unused where the window is pointwise.
     pub scratch: Region,
 }
+
+/// int8 convolution.
+pub type Int8<R> = Quantized<R>;
+/// int16 convolution.
+pub type Int16<R> = Quantized<R>;
 
 /// Convolution with int8 weights and float32 activations, which [`super::dynamic_quantize`] has made int8.
 #[derive(Clone, Copy, Debug)]
@@ -160,13 +165,13 @@ impl Shape<'_> {
     /// # Safety
     /// The kernel passed `check`; otherwise as for its `run`.
     #[inline(always)]
-    unsafe fn compute<T: Factor, F: Finish<T::Sum>>(
+    unsafe fn compute<A: Factor<W, S>, W: Element, S: Sum, F: Finish<S>>(
         &self,
         memory: Memory<'_>,
         tile: Tile,
-        filter: &'static [T],
-        padding: T,
-        finish: impl Fn(*const T) -> F,
+        filter: &'static [W],
+        padding: A,
+        finish: impl Fn(*const A) -> F,
     ) {
         let window = self.window;
         let (spans, tile_channels) = pixels(self.axis, tile, self.output);
@@ -184,12 +189,12 @@ impl Shape<'_> {
                     // SAFETY: all indices lie inside the shapes that `check` proved; the tile's pixels and channels are
                     // this call's own (memory invariant 2), and the scratch is this worker's.
                     unsafe {
-                        let view = self.input.view::<T>(memory);
-                        let patch: *const T = if window.is_pointwise() {
+                        let view = self.input.view::<A>(memory);
+                        let patch: *const A = if window.is_pointwise() {
                             let (row, column) = (y * window.stride_h as usize, x * window.stride_w as usize);
                             view.pixel(row, column).add(group * in_channels)
                         } else {
-                            let scratch = memory.scratch::<T>(self.scratch);
+                            let scratch = memory.scratch::<A>(self.scratch);
                             let own = group * in_channels..(group + 1) * in_channels;
                             window.gather(self.input, view, (y, x), own, padding, scratch);
                             scratch
@@ -203,16 +208,16 @@ impl Shape<'_> {
     }
 }
 
-impl<R> Int8<R> {
+impl<R: Requantize> Quantized<R> {
     const fn channels(&self) -> usize {
         self.bias.len()
     }
 
     const fn check_shapes(&self, arena_bytes: usize) {
-        self.input.check::<i8>(arena_bytes);
-        self.output.check_output::<i8>(arena_bytes);
+        self.input.check::<R::Element>(arena_bytes);
+        self.output.check_output::<R::Element>(arena_bytes);
         let depth = shape!(self).check(self.filter.len(), self.bias.len());
-        self.scratch.check::<i8>(arena_bytes, depth);
+        self.scratch.check::<R::Element>(arena_bytes, depth);
     }
 
     /// How many units the output has, and how they may be cut into tiles.
@@ -224,9 +229,12 @@ impl<R> Int8<R> {
         shape!(self).work()
     }
 }
-quantized!(Int8);
+quantized!();
 
-impl<R: Requantize> Int8<R> {
+impl<R: Requantize> Quantized<R>
+where
+    R::Element: Factor<i8, R::Sum>,
+{
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let shape = shape!(self);
@@ -234,9 +242,9 @@ impl<R: Requantize> Int8<R> {
         let (bias, requantize, bounds) = (self.bias, self.requantize, self.bounds);
         let finish = |patch| {
             let excess = match self.filter_zero_point {
-                0 => 0,
+                0 => R::Sum::NOTHING,
                 // SAFETY: a patch has `depth` elements.
-                zero_point => unsafe { dot::sum_int8(patch, depth) }.wrapping_mul(zero_point),
+                zero_point => unsafe { dot::sum::<R::Element, R::Sum>(patch, depth) }.times(zero_point),
             };
             Stored { bias, excess, requantize, bounds }
         };

@@ -130,7 +130,7 @@ pub struct SumInt8<R: 'static> {
 #[derive(Clone, Copy)]
 struct Total<'a, R: 'static>(&'a SumInt8<R>);
 
-impl<R: Requantize> Fold for Total<'_, R> {
+impl<R: Requantize<Element = i8, Sum = i32>> Fold for Total<'_, R> {
     type Input = i8;
     type Output = i8;
     type Sum = i32;
@@ -177,7 +177,7 @@ impl<R> SumInt8<R> {
 }
 quantized!(SumInt8);
 
-impl<R: Requantize> SumInt8<R> {
+impl<R: Requantize<Element = i8, Sum = i32>> SumInt8<R> {
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         // SAFETY: forwarded to the caller.
