@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,8 +108,11 @@ def onnx_agrees(path: Path, samples: Samples) -> None:
     agree(host(path, samples), want, "kernels")
 
 
-def stored(rng: np.random.Generator, shape: Sequence[int], kind: str = "random") -> Array:
-    """Returns int8 elements: random ones, or only the two extremes."""
+def stored(
+    rng: np.random.Generator, shape: Sequence[int], kind: str = "random", dtype: type[np.signedinteger[Any]] = np.int8
+) -> Array:
+    """Returns integers as tensors hold them: random ones, or only the two extremes."""
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     if kind == "extreme":
-        return rng.choice(np.array([-128, 127], np.int8), size=shape)
-    return rng.integers(-128, 128, shape).astype(np.int8)
+        return rng.choice(np.array([low, high], dtype), size=shape)
+    return rng.integers(low, high + 1, shape).astype(dtype)

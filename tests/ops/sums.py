@@ -1,4 +1,4 @@
-"""Random convolutions and dense layers for TFLite, in int8, float32 and hybrid."""
+"""Random convolutions and dense layers for TFLite, in int8, 16x8, float32 and hybrid."""
 
 from __future__ import annotations
 
@@ -26,37 +26,47 @@ class Sum:
     filter_scales: tuple[float, ...]
     output_scale: float
     output_zero_point: int
+    dtype: str = "int8"
 
     @classmethod
-    def random(cls, rng: np.random.Generator, k: int, count: int, *, per_channel: bool) -> Sum:
-        """Draws scales such that outputs neither vanish nor all saturate."""
+    def random(cls, rng: np.random.Generator, k: int, count: int, *, per_channel: bool, dtype: str = "int8") -> Sum:
+        """Draws scales such that outputs neither vanish nor all saturate; int16 is symmetric."""
         scale = float(np.float32(rng.uniform(0.005, 0.1)))
         scales = filter_scales(rng, count if per_channel else 1)
         spread = scale * float(np.mean(scales)) * 74 * 74 * np.sqrt(k)
         output = float(np.float32(spread / rng.uniform(20, 90)))
-        zero, output_zero = (int(z) for z in rng.integers(-128, 128, 2))
-        return cls(scale, zero, scales, output, output_zero)
+        zero, output_zero = (int(z) for z in rng.integers(-128, 128, 2)) if dtype == "int8" else (0, 0)
+        return cls(scale, zero, scales, output, output_zero, dtype)
 
     def tensors(
-        self, rng: np.random.Generator, image: tuple[int, ...], filter_: tuple[int, ...], axis: int, *, bias: bool
+        self,
+        rng: np.random.Generator,
+        image: tuple[int, ...],
+        filter_: tuple[int, ...],
+        axis: int,
+        *,
+        bias: bool,
+        narrow: bool = True,
     ) -> list[tflm.Tensor | None]:
-        """Returns input, filter and bias."""
+        """Returns input, filter and bias; that of int16 has 64 bits or, now and then where `narrow`, 32."""
         count = filter_[axis]
         weights = stored(rng, filter_, "extreme" if rng.random() < 0.2 else "random")
         inputs: list[tflm.Tensor | None] = [
-            tflm.Tensor("int8", image, self.scale, self.zero_point),
+            tflm.Tensor(self.dtype, image, self.scale, self.zero_point),
             tflm.Tensor("int8", filter_, self.filter_scales, 0, weights, axis),
             None,
         ]
         if bias:
             biases = [np.float32(self.scale * s) for s in self.filter_scales]
-            data = rng.integers(-20000, 20000, count).astype(np.int32)
-            inputs[2] = tflm.Tensor("int32", (count,), [float(b) for b in biases], 0, data)
+            most = 20_000 if self.dtype == "int8" else 4_000_000
+            wide = self.dtype == "int16" and (not narrow or rng.random() < 0.7)
+            data = rng.integers(-most, most, count).astype(np.int64 if wide else np.int32)
+            inputs[2] = tflm.Tensor(data.dtype.name, (count,), [float(b) for b in biases], 0, data)
         return inputs
 
     def output(self, shape: tuple[int, ...]) -> tflm.Tensor:
         """Returns the output."""
-        return tflm.Tensor("int8", shape, self.output_scale, self.output_zero_point)
+        return tflm.Tensor(self.dtype, shape, self.output_scale, self.output_zero_point)
 
 
 def filter_scales(rng: np.random.Generator, count: int) -> tuple[float, ...]:
@@ -71,7 +81,7 @@ def samples_for(rng: np.random.Generator, operators: list[tflm.Operator], count:
     def draw(tensor: tflm.Tensor, kind: str) -> Array:
         if tensor.dtype == "float32":
             return rng.normal(0, 1, tensor.shape).astype(np.float32)
-        return stored(rng, tensor.shape, kind)
+        return stored(rng, tensor.shape, kind, np.int16 if tensor.dtype == "int16" else np.int8)
 
     return [[draw(t, "extreme" if k == count - 1 else "random") for t in inputs] for k in range(count)]
 

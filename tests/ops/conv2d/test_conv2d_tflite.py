@@ -11,7 +11,7 @@ from tests.ops import parity, tflm
 from tests.ops.sums import ACTIVATIONS, Sum, output_size, samples_for
 
 
-def random_convolution(rng: np.random.Generator, *, real: bool, groups: bool) -> tflm.Operator:
+def random_convolution(rng: np.random.Generator, *, kind: str, groups: bool) -> tflm.Operator:
     window, stride, dilation = (tuple(int(v) for v in rng.integers(1, 4, 2)) for _ in range(3))
     if rng.random() < 0.3:
         window = (1, 1)
@@ -33,7 +33,7 @@ def random_convolution(rng: np.random.Generator, *, real: bool, groups: bool) ->
         "fusedActivationFunction": int(rng.choice(ACTIVATIONS)),
     }
     image, filter_, out = (1, height, width, depth * group), (count, *window, depth), (1, rows, columns, count)
-    if real:
+    if kind == "float32":
         weights = rng.normal(0, 0.5, filter_).astype(np.float32)
         bias = rng.normal(0, 1, count).astype(np.float32)
         inputs = [
@@ -43,16 +43,16 @@ def random_convolution(rng: np.random.Generator, *, real: bool, groups: bool) ->
         ]
         return tflm.Operator("CONV_2D", inputs, [tflm.Tensor("float32", out)], ("Conv2DOptions", options), 3)
     terms = depth * window[0] * window[1]
-    quantisation = Sum.random(rng, terms, count, per_channel=True)
+    quantisation = Sum.random(rng, terms, count, per_channel=True, dtype=kind)
     tensors = quantisation.tensors(rng, image, filter_, 0, bias=bool(rng.random() < 0.8))
     return tflm.Operator("CONV_2D", tensors, [quantisation.output(out)], ("Conv2DOptions", options), 3)
 
 
-@pytest.mark.parametrize("real", [False, True], ids=["int8", "float32"])
+@pytest.mark.parametrize("kind", ["int8", "int16", "float32"])
 @pytest.mark.parametrize("groups", [False, True], ids=["dense", "grouped"])
-def test_equals_tflite_micro(tmp_path: Path, real: bool, groups: bool) -> None:
+def test_equals_tflite_micro(tmp_path: Path, kind: str, groups: bool) -> None:
     rng = np.random.default_rng(1)
-    operators = [random_convolution(rng, real=real, groups=groups) for _ in range(24)]
+    operators = [random_convolution(rng, kind=kind, groups=groups) for _ in range(24)]
     samples = samples_for(rng, operators)
     path = tmp_path / "convolutions.tflite"
     want = parity.tflite(path, operators, samples)

@@ -11,7 +11,7 @@ from tests.ops import parity, tflm
 from tests.ops.sums import ACTIVATIONS, Sum, output_size, samples_for
 
 
-def random_convolution(rng: np.random.Generator, *, real: bool) -> tflm.Operator:
+def random_convolution(rng: np.random.Generator, *, kind: str) -> tflm.Operator:
     window, stride, dilation = (tuple(int(v) for v in rng.integers(1, 5, 2)) for _ in range(3))
     stride, dilation = (stride, (1, 1)) if rng.random() < 0.6 else ((1, 1), dilation)
     same = bool(rng.random() < 0.6)
@@ -32,22 +32,22 @@ def random_convolution(rng: np.random.Generator, *, real: bool) -> tflm.Operator
     }
     table = ("DepthwiseConv2DOptions", options)
     image, filter_, out = (1, height, width, channels), (1, *window, count), (1, rows, columns, count)
-    if real:
+    if kind == "float32":
         inputs = [
             tflm.Tensor("float32", image),
             tflm.Tensor("float32", filter_, data=rng.normal(0, 0.5, filter_).astype(np.float32)),
             tflm.Tensor("float32", (count,), data=rng.normal(0, 1, count).astype(np.float32)),
         ]
         return tflm.Operator("DEPTHWISE_CONV_2D", inputs, [tflm.Tensor("float32", out)], table, 3)
-    quantisation = Sum.random(rng, window[0] * window[1], count, per_channel=True)
-    tensors = quantisation.tensors(rng, image, filter_, 3, bias=True)
+    quantisation = Sum.random(rng, window[0] * window[1], count, per_channel=True, dtype=kind)
+    tensors = quantisation.tensors(rng, image, filter_, 3, bias=True, narrow=False)
     return tflm.Operator("DEPTHWISE_CONV_2D", tensors, [quantisation.output(out)], table, 3)
 
 
-@pytest.mark.parametrize("real", [False, True], ids=["int8", "float32"])
-def test_equals_tflite_micro(tmp_path: Path, real: bool) -> None:
+@pytest.mark.parametrize("kind", ["int8", "int16", "float32"])
+def test_equals_tflite_micro(tmp_path: Path, kind: str) -> None:
     rng = np.random.default_rng(2)
-    operators = [random_convolution(rng, real=real) for _ in range(36)]
+    operators = [random_convolution(rng, kind=kind) for _ in range(36)]
     samples = samples_for(rng, operators)
     path = tmp_path / "convolutions.tflite"
     want = parity.tflite(path, operators, samples)

@@ -12,7 +12,7 @@ from tests.ops import parity, tflm
 from tests.ops.sums import ACTIVATIONS, Sum, samples_for
 
 
-def random_layer(rng: np.random.Generator, *, real: bool) -> tflm.Operator:
+def random_layer(rng: np.random.Generator, *, kind: str) -> tflm.Operator:
     depth, count = int(rng.integers(1, 70)), int(rng.integers(1, 30))
     rows = int(rng.choice([1, 1, 2, 3, 9]))
     keep = bool(rng.random() < 0.3)
@@ -20,7 +20,7 @@ def random_layer(rng: np.random.Generator, *, real: bool) -> tflm.Operator:
     out = (1, rows, count) if keep else (rows, count)
     options = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS)), "keepNumDims": keep}
     table = ("FullyConnectedOptions", options)
-    if real:
+    if kind == "float32":
         inputs = [
             tflm.Tensor("float32", shape),
             tflm.Tensor("float32", (count, depth), data=rng.normal(0, 0.3, (count, depth)).astype(np.float32)),
@@ -28,18 +28,18 @@ def random_layer(rng: np.random.Generator, *, real: bool) -> tflm.Operator:
         ]
         return tflm.Operator("FULLY_CONNECTED", inputs, [tflm.Tensor("float32", out)], table, 4)
     per_channel = bool(rng.random() < 0.3)
-    quantisation = Sum.random(rng, depth, count, per_channel=per_channel)
+    quantisation = Sum.random(rng, depth, count, per_channel=per_channel, dtype=kind)
     tensors = quantisation.tensors(rng, shape, (count, depth), 0, bias=bool(rng.random() < 0.7))
     filter_ = tensors[1]
-    if not per_channel and filter_ is not None:
+    if not per_channel and kind == "int8" and filter_ is not None:
         tensors[1] = replace(filter_, zero_point=int(rng.choice([0, 0, -7, 30])))
     return tflm.Operator("FULLY_CONNECTED", tensors, [quantisation.output(out)], table, 4)
 
 
-@pytest.mark.parametrize("real", [False, True], ids=["int8", "float32"])
-def test_equals_tflite_micro(tmp_path: Path, real: bool) -> None:
+@pytest.mark.parametrize("kind", ["int8", "int16", "float32"])
+def test_equals_tflite_micro(tmp_path: Path, kind: str) -> None:
     rng = np.random.default_rng(3)
-    operators = [random_layer(rng, real=real) for _ in range(36)]
+    operators = [random_layer(rng, kind=kind) for _ in range(36)]
     samples = samples_for(rng, operators)
     path = tmp_path / "layers.tflite"
     want = parity.tflite(path, operators, samples)
