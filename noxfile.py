@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))  # nox loads this file without its folder
 
 from tools import setup  # noqa: E402
-from tools.setup import c_compilers, process, qemu, rust  # noqa: E402
+from tools.setup import Needs, c_compilers, debian, process, rust  # noqa: E402
 
 nox.options.sessions = ["tests"]
 nox.options.reuse_venv = "yes"
@@ -28,16 +28,15 @@ CORES = "ariel-ml-rs/multicore,ariel-ml-rs/std"  # several cores, which a user a
 EXECUTORS = ",".join([CORES, *(f"ariel-ml-rs/{name}" for name in ("embassy", "rtic", "ariel-os", "defmt"))])
 
 
-def ensure(
-    targets: Sequence[str] = rust.TARGETS,
-    emulators: Sequence[str] = qemu.EMULATORS,
-    *,
-    verilated: bool = False,
-    pico: bool = False,
-) -> None:
+RISCV = "riscv32imac-unknown-none-elf"
+#: What the tests need, as their marks say, and what the last run skipped.
+NEEDS, SKIPPED = (ROOT / "target" / f"tests-{kind}" for kind in ("needs.json", "skipped.txt"))
+
+
+def ensure(needs: Needs) -> None:
     """Sets the machine up; ends nox with code 2, and the commands to run, where the user has to act."""
     with refusals():
-        setup.ensure(targets, emulators, verilated=verilated, pico=pico)
+        setup.ensure(needs)
 
 
 @contextmanager
@@ -68,35 +67,53 @@ def set_up(session: nox.Session) -> None:
     if unknown:
         session.error(f"nothing is known by the name {' or '.join(sorted(unknown))}: rtl and rp2040 are optional")
     session.log("looking for the linker, the Rust targets and the emulators")
-    ensure(verilated="rtl" in session.posargs, pico="rp2040" in session.posargs)
+    ensure(Needs.of_boards(verilated="rtl" in session.posargs, pico="rp2040" in session.posargs))
     session.log("all there")
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
     """Compile a model, build Embassy firmware with it, and let an emulated Cortex-M7 read digits."""
-    ensure(targets=("thumbv7em-none-eabihf",), emulators=("qemu-system-arm",))
+    ensure(Needs(("thumbv7em-none-eabihf",), ("qemu-system-arm",)))
     install(session)
     session.run("python", f"{DEMO}/demo.py")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run all the tests that CI runs: Python's, Rust's, and the lints."""
-    ensure(pico=True)
+    """Run all the tests that CI runs: Python's, Rust's, and the lints; ends with what was skipped, and why."""
+    ensure(Needs())
     install(session, "test")
+    chosen = ("-m", "not rtl", "--ignore=tests/fuzz", *session.posargs)
+    ensure_marked(session, *chosen)
     session.log("the crates' tests")
     session.run("cargo", "test", "--workspace", "--quiet", "--features", CORES, external=True)
     session.log("the compiler's tests, firmware on emulators included")
-    env = {"ARIEL_SET_UP": "1"}
-    session.run("pytest", "-q", "-n", "auto", "-m", "not rtl", "--ignore=tests/fuzz", *session.posargs, env=env)
-    session.notify("lint")
+    session.run("pytest", "-q", "-n", "auto", f"--skipped={SKIPPED}", *chosen, env={"ARIEL_SET_UP": "1"})
+    session.notify("lint", posargs=())
+    session.notify("skipped", posargs=())
+
+
+def ensure_marked(session: nox.Session, *chosen: str) -> None:
+    """Sets the machine up for what the chosen tests are marked with."""
+    session.log("asking the tests what they need")
+    NEEDS.parent.mkdir(exist_ok=True)
+    session.run("pytest", "-qq", "--collect-only", f"--needs={NEEDS}", *chosen, silent=True)
+    ensure(Needs.read(NEEDS))
+
+
+@nox.session(venv_backend="none")
+def skipped(session: nox.Session) -> None:
+    """Name the tests that the last `nox -s tests` skipped, and why; it ends with this."""
+    if not SKIPPED.exists():
+        session.error("`nox -s tests` has not run here")
+    print(SKIPPED.read_text(), end="", flush=True)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure what an inference costs, ours and the peers', and write docs/benchmarks.md; `-- --help` lists options."""
-    ensure()
+    ensure(Needs.of_boards())
     with refusals():
         c_compilers.ensure()
     install(session, "test", "bench")
@@ -106,7 +123,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def scaling(session: nox.Session) -> None:
     """Measure how inferences scale with cores and write docs/scaling.md; an hour, most of it for verilated cores."""
-    ensure(verilated=True)
+    ensure(Needs.of_boards(verilated=True))
     install(session, "test", "bench")
     session.run("python", "-m", "tools.scaling", *session.posargs)
 
@@ -114,7 +131,7 @@ def scaling(session: nox.Session) -> None:
 @nox.session
 def conformance(session: nox.Session) -> None:
     """Run the suites of single operators on the host, and write docs/conformance.md; a wrong answer fails."""
-    ensure(targets=(), emulators=())
+    ensure(Needs())
     install(session, "test")
     session.run("python", "-m", "tools.conformance")
 
@@ -122,16 +139,17 @@ def conformance(session: nox.Session) -> None:
 @nox.session
 def rtl(session: nox.Session) -> None:
     """Run firmware on verilated RISC-V cores, clock cycle by clock cycle: some minutes, most of them for Verilator."""
-    riscv = ("riscv32imac-unknown-none-elf",)
-    ensure(targets=riscv, emulators=("qemu-system-riscv32",), verilated=True)
+    ensure(Needs())
     install(session, "test")
-    session.run("pytest", "-q", "-m", "rtl", "tests/run/test_rtl.py", *session.posargs, env={"ARIEL_SET_UP": "1"})
+    chosen = ("-m", "rtl", "tests/run/test_rtl.py", *session.posargs)
+    ensure_marked(session, *chosen)
+    session.run("pytest", "-q", *chosen, env={"ARIEL_SET_UP": "1"})
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check format, lints and types: ruff, mypy strict, rustfmt, clippy pedantic."""
-    ensure(targets=(), emulators=())
+    ensure(Needs())
     rust.ensure_components(["clippy", "rustfmt"])
     install(session, "lint")
     session.run("ruff", "format", "--check", "--quiet", ".")
@@ -154,7 +172,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def loom(session: nox.Session) -> None:
     """Prove the pool of cores: every interleaving of small cases, and planted bugs that must be found. Some minutes."""
-    ensure(targets=(), emulators=())
+    ensure(Needs())
     # Other flags rebuild everything: a folder of its own.
     env = {"RUSTFLAGS": "--cfg loom", "CARGO_TARGET_DIR": str(ROOT / "target" / "loom")}
     crate = ("--package", "ariel-ml-rs", "--features", "multicore", "--lib")
@@ -164,7 +182,7 @@ def loom(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def miri(session: nox.Session) -> None:
     """Look for undefined behaviour in the pool under random schedules and weak memory, where miri is installed."""
-    ensure(targets=(), emulators=())
+    ensure(Needs())
     if not process.run("cargo", "+nightly", "miri", "--version").ok:
         session.skip("miri is missing: `rustup component add --toolchain nightly miri rust-src` installs it")
     # What lives for ever is leaked on purpose.
@@ -176,7 +194,7 @@ def miri(session: nox.Session) -> None:
 @nox.session
 def soak(session: nox.Session) -> None:
     """Run 100,000 inferences on each emulated board with several cores, every answer checked: some ten minutes."""
-    ensure(targets=("riscv32imac-unknown-none-elf", "thumbv8m.main-none-eabi"))
+    ensure(Needs((RISCV, "thumbv8m.main-none-eabi"), ("qemu-system-arm", "qemu-system-riscv32")))
     install(session)
     session.run("python", "-m", "tools.soak", *session.posargs)
 
@@ -184,15 +202,26 @@ def soak(session: nox.Session) -> None:
 @nox.session
 def fuzz(session: nox.Session) -> None:
     """Compile thousands of damaged models: none may give a traceback, a hang, or code that does not compile."""
-    ensure(targets=(), emulators=())
+    ensure(Needs())
     install(session, "test")
     session.run("pytest", "-q", "tests/fuzz", *session.posargs)
 
 
 @nox.session(venv_backend="none")
+def fresh(session: nox.Session) -> None:
+    """Do what README.md says on a machine of nothing but Debian, Python and rustup, and on one where apt refuses QEMU.
+
+    Needs root, and an hour; `-- --help` lists what to leave out.
+    """
+    with refusals():
+        debian.ensure_program("debootstrap")
+    session.run(sys.executable, "-m", "tools.fresh", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none")
 def docs(session: nox.Session) -> None:
     """Build the crates' documentation, with every warning an error."""
-    ensure(targets=(), emulators=())
+    ensure(Needs())
     options = ("--workspace", "--no-deps", "--features", EXECUTORS)
     session.run("cargo", "doc", *options, env={"RUSTDOCFLAGS": "-D warnings"})
     session.log("open target/doc/ariel_ml_rs/index.html")

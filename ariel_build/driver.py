@@ -23,10 +23,11 @@ from ariel_build.limits import check_limits
 from ariel_build.lower import lower
 from ariel_build.memory import RAM, SPEED, WHOLE, MemoryPlan, plan_calls
 from ariel_build.ops import import_model
+from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
 from ariel_build.schedule import Schedule
 from ariel_build.schedule.check_units import check_units
-from ariel_build.schedule.predict import Clock, Prediction, limited, predict
+from ariel_build.schedule.predict import Clock, Prediction, predict, tiles_within
 from ariel_build.schedule.split import Split
 from ariel_build.schedule.timing import check_timing
 from ariel_build.schedule.units import Units, build_units
@@ -64,10 +65,12 @@ class Compiled:
 
 # Weights may be anything, also what no number comes out of: that is the model's affair, and no warning of ours.
 @np.errstate(all="ignore")
-def import_file(path: Path, dims: Mapping[str, int] | None = None) -> tuple[Graph, frontends.SourceModel]:
+def import_file(
+    path: Path, dims: Mapping[str, int] | None = None, signature: str = ""
+) -> tuple[Graph, frontends.SourceModel]:
     """Reads a model file into a verified graph, and returns it with what the frontend read."""
     with _at(path):
-        source = frontends.read(path, dims)
+        source = frontends.read(path, dims, signature)
         graph = import_model(replace(source, path=path.name))
         try:
             verify(graph)
@@ -87,12 +90,13 @@ def compile_model(
     output of the model, in the order of the graph. Raises ArielError with the place in the user's file.
     """
     notes = unserved(options)
-    graph, source = import_file(path, options.dims)
-    operators = Counter(node.op.name for node in graph.nodes)
+    graph, source = import_file(path, options.dims, options.signature)
+    operators = Counter(node.op.name for node in graph.nodes if not is_view(node))
     with _at(path):
         log = optimize(graph)
         if keep_all:
             graph.outputs = [v for node in graph.nodes for v in node.outputs] or graph.outputs
+            graph.output_aliases = ()
         lowered = lower(graph)
         check_limits(graph, lowered)
         workers = options.cores or len(board.cores)
@@ -109,9 +113,9 @@ def compile_model(
         calls = [clock.divisible(in_place(call), limit) for call in calls] if alone else for_cores(calls, workers)
         effort = RAM if options.optimize == "ram" else SPEED if workers == 1 else WHOLE
         ends = graph.inputs, graph.outputs, graph.states
-        schedule, plan = plan_calls(calls, *ends, lowered.aliases, cores=workers, effort=effort)
+        tiles = tiles_within(clock, limit)
+        schedule, plan = plan_calls(calls, *ends, lowered.aliases, cores=workers, tiles=tiles, effort=effort)
         section = options.weights_section or f".rodata.ariel.{module}"
-        schedule = limited(schedule, clock, limit)
         units = None
         if workers > 1:
             cut = Split(clock.times, limit, clock.fed)

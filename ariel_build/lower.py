@@ -64,7 +64,7 @@ def lower(graph: Graph) -> Lowered:
 
 
 #: What the run-time operands of a kernel are whose name says it.
-_ELEMENTS = {"Int8": DType.I8, "F32": DType.F32}
+_ELEMENTS = {"Int8": DType.I8, "Int16": DType.I16, "F32": DType.F32}
 
 
 def check_types(call: KernelCall) -> None:

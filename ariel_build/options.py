@@ -53,6 +53,7 @@ class ModelOptions:
     cores: int | None = None
     optimize: Optimize = "speed"
     dims: Mapping[str, int] = field(default_factory=dict)
+    signature: str = ""
     state: Mapping[str, str] = field(default_factory=dict)
     quantize: Quantize | None = None
     budget: Budget = field(default_factory=Budget)
@@ -109,6 +110,13 @@ KEYS: tuple[Key, ...] = (
         "{ batch = 1, time = 49 }",
         "1 each, with a note",
         entries=values.count,
+    ),
+    Key(
+        "signature",
+        "TFLite: which signature of the file is compiled",
+        '"serving_default"',
+        "the first",
+        value=values.text,
     ),
     Key(
         "state",
@@ -267,6 +275,7 @@ def _options(found: Mapping[str, object], given: Mapping[str, str]) -> ModelOpti
         cores=cast("int | None", found.get("cores")),
         optimize=cast("Optimize", found.get("optimize", "speed")),
         dims=cast("dict[str, int]", found.get("dims", {})),
+        signature=cast("str", found.get("signature", "")),
         state=cast("dict[str, str]", found.get("state", {})),
         quantize=Quantize(quantize["calibration"]) if quantize else None,
         budget=Budget(**cast("dict[str, int]", found.get("budget", {}))),

@@ -63,9 +63,11 @@ def names_of(values: Sequence[Value], kind: str) -> list[str]:
     return public_names([v.name for v in values], kind)
 
 
-def find(arrays: Mapping[str, Array], name: str, index: int, kind: str = "input") -> Array | None:
-    """Returns the array of an input by its name or its number."""
-    return arrays.get(name, arrays.get(f"{kind}_{index}"))
+def find(arrays: Mapping[str, Array], name: str, index: int, aliases: Sequence[str] = ()) -> Array | None:
+    """Returns the array of an input by its name, its number or its signature's name."""
+    alias = aliases[index] if index < len(aliases) else ""
+    names = (name, f"input_{index}", *([alias] if alias else []))
+    return next((arrays[n] for n in names if n in arrays), None)
 
 
 def bind_dims(path: Path, source: SourceModel) -> dict[str, int]:
@@ -79,20 +81,20 @@ def bind_dims(path: Path, source: SourceModel) -> dict[str, int]:
         for key, axis in places:
             if key not in names:
                 continue
-            array = find(arrays, names[key], source.inputs.index(key))
+            array = find(arrays, names[key], source.inputs.index(key), source.input_aliases)
             if array is not None and array.ndim > axis + 1:
                 rank = len(source.tensors[key].shape or ())
                 dims[dim] = int(array.shape[axis + max(array.ndim - rank, 1)])
     return dims
 
 
-def load(path: Path, inputs: Sequence[Value]) -> Samples:
-    """Returns the samples in an npz file, checked against the model's inputs."""
+def load(path: Path, inputs: Sequence[Value], aliases: Sequence[str] = ()) -> Samples:
+    """Returns the samples in an npz file, checked against the model's inputs; `aliases` are their signature's names."""
     arrays = read_npz(path)
     found: list[Array] = []
     leads: list[tuple[int, ...]] = []
     for index, (value, name) in enumerate(zip(inputs, names_of(inputs, "input"), strict=True)):
-        array = find(arrays, name, index)
+        array = find(arrays, name, index, aliases)
         if array is None:
             have = ", ".join(f"`{n}`" for n in arrays) or "none"
             raise MetadataError(

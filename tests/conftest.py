@@ -1,4 +1,4 @@
-"""Marks for what a test needs from outside the repository, and the reason that is shown where it is absent.
+"""Marks for what a test needs from outside the repository, and what becomes of a test where it is absent.
 
     @pytest.mark.models                        the folder of real models beside the checkout
     @pytest.mark.emulator("qemu-system-arm")   an emulator
@@ -6,18 +6,22 @@
     @pytest.mark.pico                          node and the npm package rp2040js
     @pytest.mark.rtl                           Verilator and the sources of the core: minutes, `nox -s rtl`
 
-`nox -s tests` sets ARIEL_SET_UP: emulators and targets have just been installed, so that their absence is a failure.
+The marks are all that set-up knows: `nox -s tests` has the chosen tests collected with `--needs`, installs what they are
+marked with, and sets ARIEL_SET_UP, under which a test may be skipped for nothing but what tests/needs.py lists. So that
+no mark is forgotten, a test that starts a program for a target or an emulator without its mark fails.
 """
 
 from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from ariel_build import resources
+from tests import needs
 from tools.setup import rp2040, rtl, rust
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,10 +37,10 @@ def _absence(item: pytest.Item) -> str:
     """Returns what the test needs and set-up would have installed, or an empty string."""
     for mark in item.iter_markers("emulator"):
         if resources.emulator(mark.args[0]) is None:
-            return f"no {mark.args[0]}: run `nox -s setup`"
+            return f"no {mark.args[0]}: `nox -s tests` and `nox -s setup` install it"
     for mark in item.iter_markers("target"):
         if not _has_target(mark.args[0]):
-            return f"no Rust toolchain with {mark.args[0]}: run `nox -s setup`"
+            return f"no Rust toolchain with {mark.args[0]}: `nox -s tests` and `nox -s setup` install it"
     if item.get_closest_marker("rtl") and not rtl.is_complete():
         return "no Verilator, or no sources of the CV32E40X: run `nox -s setup -- rtl`"
     if item.get_closest_marker("pico") and not rp2040.is_complete():
@@ -44,29 +48,69 @@ def _absence(item: pytest.Item) -> str:
     return ""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the options through which nox asks what the tests need, and which were skipped."""
+    group = parser.getgroup("ariel")
+    group.addoption("--needs", type=Path, metavar="FILE", help="write what the collected tests need, for set-up")
+    group.addoption("--skipped", type=Path, metavar="FILE", help="write which tests were skipped, and why")
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Declares the marks."""
+    """Declares the marks, and watches which programs the tests start."""
     config.addinivalue_line("markers", "models: needs ../shared/models, which is not part of the repository")
     config.addinivalue_line("markers", "emulator(program): needs this emulator")
     config.addinivalue_line("markers", "pico: needs node and the npm package rp2040js")
     config.addinivalue_line("markers", "rtl: needs Verilator and the sources of the CV32E40X")
     config.addinivalue_line("markers", "target(triple): needs a Rust toolchain with this target")
+    needs.watch()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Writes what the tests need, where that is asked for."""
+    file = session.config.getoption("--needs")
+    if file:
+        needs.of_tests(session.items).write(file)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Lets the watch know which test runs."""
+    with needs.running(item):
+        return (yield)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skips a test that lacks what it needs; fails it where set-up has run."""
     if item.get_closest_marker("models") and not MODELS.is_dir():
-        pytest.skip("../shared/models is absent")
-    absence = _absence(item)
+        pytest.skip(needs.MODELS_ABSENT)
+    with needs.running(None):
+        absence = _absence(item)
     if absence:
-        (pytest.fail if os.environ.get("ARIEL_SET_UP") else pytest.skip)(absence)
+        pytest.skip(absence)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fails a test that is skipped although set-up has run."""
+    report = yield
+    if os.environ.get("ARIEL_SET_UP"):
+        needs.refuse_skip(report)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Writes which tests were skipped, and what others have to tell, where that is asked for."""
+    file = terminalreporter.config.getoption("--skipped")
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(needs.summary(terminalreporter.stats))
 
 
 @pytest.fixture(scope="session")
 def models() -> Path:
     """Returns the folder of real models with recorded answers, or skips the test."""
     if not MODELS.is_dir():
-        pytest.skip("../shared/models is absent")
+        pytest.skip(needs.MODELS_ABSENT)
     return MODELS
 
 

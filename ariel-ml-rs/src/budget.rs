@@ -2,9 +2,8 @@
 
 use crate::clock::Clock;
 use crate::delegate::infer_by_methods;
-use crate::model::{Tiled, Yield};
+use crate::model::{Tiled, Tiles, Yield};
 use crate::tell::tell;
-use crate::tile::Cursor;
 use crate::{Error, Wired};
 use core::time::Duration;
 
@@ -35,7 +34,8 @@ impl Budget {
 ///
 /// The clock is looked at between tiles, also by the blocking `run`. An inference that is not complete in time is given up at
 /// most one tile after its deadline and answers [`Error::DeadlineMissed`], as does one whose last tile is late. The model is then
-/// as after a dropped future: its states are those of the last complete inference, its input is to be filled again.
+/// as after a dropped future: its states are those of the last complete inference, its input is to be filled again. For that the
+/// inference takes room on the stack, or in its future, for the states that the plan writes in place.
 #[derive(Debug)]
 pub struct Timed<M: 'static> {
     wired: Wired<M>,
@@ -93,14 +93,11 @@ impl<M: Tiled> Timed<M> {
     /// [`Error::DeadlineMissed`] where the budget is spent.
     pub fn run(&mut self) -> Result<&M::Output, Error> {
         let budget = Budget::from_now(self.now, self.ticks);
-        let model = self.wired.model();
-        model.begin();
-        let mut cursor = Cursor::new();
-        // SAFETY: one cursor from its beginning on, and the model is borrowed until it is at its end.
-        while unsafe { model.advance(&mut cursor) } {
+        let mut tiles = Tiles::new(self.wired.model());
+        while tiles.advance() {
             check(budget)?;
         }
-        Ok(model.conclude())
+        Ok(tiles.conclude())
     }
 
     /// Copies `input` into the arena, runs, and returns the output.
@@ -121,16 +118,13 @@ impl<M: Tiled> Timed<M> {
     /// As [`Timed::run`].
     pub async fn run_async(&mut self) -> Result<&M::Output, Error> {
         let budget = Budget::from_now(self.now, self.ticks);
-        let model = self.wired.model();
-        model.begin();
-        let mut cursor = Cursor::new();
-        // SAFETY: as in `run`; a dropped future leaves the cursor, and the next inference begins with a new one.
-        while unsafe { model.advance(&mut cursor) } {
+        let mut tiles = Tiles::new(self.wired.model());
+        while tiles.advance() {
             Yield::default().await;
             // Behind the other tasks: what they took counts.
             check(budget)?;
         }
-        Ok(model.conclude())
+        Ok(tiles.conclude())
     }
 
     /// As [`Timed::infer`], and yields to the executor between tiles.

@@ -28,6 +28,7 @@
 //! - [`budget`], [`clock`]: how long an inference may take, and by whose clock;
 //! - [`shared`]: several models in one arena;
 //! - [`model`]: what a generated `Model` can do, and the macros that it is made of;
+//! - [`plan`]: what a generated module says, checked while it compiles;
 //! - `pool` and `sync` (feature `multicore`): several cores at one model.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 
@@ -38,6 +39,8 @@ pub mod error;
 pub mod kernels;
 pub mod memory;
 pub mod model;
+mod once;
+pub mod plan;
 #[cfg(feature = "multicore")]
 pub mod pool;
 pub mod quant;

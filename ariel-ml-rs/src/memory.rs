@@ -10,8 +10,9 @@
 //! Views are raw pointers with a shape, never `&mut [T]` of a whole buffer: tiles of one operator write to one output
 //! from several cores, and an operator that works in place reads the region that it writes.
 
+use core::fmt;
 use core::marker::PhantomData;
-use core::mem::{align_of, size_of};
+use core::mem::{MaybeUninit, align_of, size_of};
 use core::ptr::NonNull;
 
 /// Elements that a region may hold: any bit pattern is a value, none has padding.
@@ -49,24 +50,42 @@ impl Region {
     /// # Panics
     /// Where it does not: evaluated in a constant, this is a compile error.
     pub const fn check<T: Element>(&self, arena_bytes: usize, elements: usize) {
-        assert!(self.offset as usize + self.bytes as usize <= arena_bytes, "region outside the arena");
+        // Saturating, as all arithmetic of checks: a `const fn` of a release build wraps without a word.
+        let end = (self.offset as usize).saturating_add(self.bytes as usize);
+        assert!(end <= arena_bytes && end < usize::MAX, "region outside the arena");
         assert!((self.offset as usize).is_multiple_of(align_of::<T>()), "region misaligned");
-        assert!(elements * size_of::<T>() <= self.bytes as usize, "region too small");
+        assert!(elements.saturating_mul(size_of::<T>()) <= self.bytes as usize, "region too small");
+    }
+
+    /// Whether the two have no byte in common.
+    #[must_use]
+    pub const fn is_apart(&self, other: &Self) -> bool {
+        let (start, end) = (self.offset as u64, self.offset as u64 + self.bytes as u64);
+        let (other_start, other_end) = (other.offset as u64, other.offset as u64 + other.bytes as u64);
+        end <= other_start || other_end <= start || self.bytes == 0 || other.bytes == 0
     }
 }
 
 /// The memory of one model: all bytes zero at first, aligned to 16.
-#[derive(Debug)]
+///
+/// Bytes may be uninitialised for a while: assigning to an input copies its padding, whatever that is.
 #[repr(C, align(16))]
 pub struct Arena<const N: usize> {
-    bytes: [u8; N],
+    bytes: [MaybeUninit<u8>; N],
+}
+
+/// Tells the size only: contents may be uninitialised, and no program has a use for them.
+impl<const N: usize> fmt::Debug for Arena<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Arena({N} bytes)")
+    }
 }
 
 impl<const N: usize> Arena<N> {
     /// An arena of zeros, which as a `static` lands in `.bss`.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: [0; N] }
+        Self { bytes: [MaybeUninit::new(0); N] }
     }
 
     /// Returns the handle through which kernels reach the arena.
@@ -82,17 +101,27 @@ impl<const N: usize> Arena<N> {
     /// Fills `region` with `bytes`, which repeat as far as it reaches.
     pub fn fill(&mut self, region: Region, bytes: &[u8]) {
         let start = region.offset as usize;
-        if let Some(target) = self.bytes.get_mut(start..start + region.bytes as usize) {
+        if let Some(target) = self.bytes.get_mut(start..start.saturating_add(region.bytes as usize)) {
             for (to, from) in target.iter_mut().zip(bytes.iter().cycle()) {
-                *to = *from;
+                *to = MaybeUninit::new(*from);
             }
         }
     }
 
     /// Copies what `region` holds into `target`, as far as both reach.
-    pub fn read(&self, region: Region, target: &mut [u8]) {
+    pub fn read(&self, region: Region, target: &mut [MaybeUninit<u8>]) {
         let start = region.offset as usize;
-        if let Some(source) = self.bytes.get(start..start + region.bytes as usize) {
+        if let Some(source) = self.bytes.get(start..start.saturating_add(region.bytes as usize)) {
+            for (to, from) in target.iter_mut().zip(source) {
+                *to = *from;
+            }
+        }
+    }
+
+    /// Copies `source` into `region`, as far as both reach: what [`Arena::read`] gave comes back.
+    pub fn write(&mut self, region: Region, source: &[MaybeUninit<u8>]) {
+        let start = region.offset as usize;
+        if let Some(target) = self.bytes.get_mut(start..start.saturating_add(region.bytes as usize)) {
             for (to, from) in target.iter_mut().zip(source) {
                 *to = *from;
             }
@@ -246,8 +275,37 @@ impl Image {
     /// Where they do not: evaluated in a constant, this is a compile error.
     pub const fn check<T: Element>(&self, arena_bytes: usize) {
         assert!(self.height > 0 && self.width > 0 && self.channels > 0, "image without elements");
-        let last = (self.height as usize - 1) * self.row as usize + (self.width as usize - 1) * self.pixel as usize;
-        self.region.check::<T>(arena_bytes, last + self.channels as usize);
+        let elements = self.pixels().saturating_mul(self.channels as usize);
+        assert!(elements <= i32::MAX as usize, "image with more elements than memory");
+        let down = (self.height as usize - 1).saturating_mul(self.row as usize);
+        let across = (self.width as usize - 1).saturating_mul(self.pixel as usize);
+        self.region.check::<T>(arena_bytes, down.saturating_add(across).saturating_add(self.channels as usize));
+    }
+
+    /// As [`Image::check`], for an image that is written: pixels do not share elements, so that tiles do not.
+    ///
+    /// # Panics
+    /// Where they do: evaluated in a constant, this is a compile error.
+    pub const fn check_output<T: Element>(&self, arena_bytes: usize) {
+        self.check::<T>(arena_bytes);
+        assert!(self.width == 1 || self.pixel >= self.channels, "pixels overlap");
+        let row = (self.width as usize - 1).saturating_mul(self.pixel as usize).saturating_add(self.channels as usize);
+        assert!(self.height == 1 || self.row as usize >= row, "rows overlap");
+    }
+
+    /// How many pixels it has.
+    #[must_use]
+    pub const fn pixels(&self) -> usize {
+        (self.height as usize).saturating_mul(self.width as usize)
+    }
+
+    /// Checks at build time that pixels follow each other, also from a row to the next.
+    ///
+    /// # Panics
+    /// Where they do not: evaluated in a constant, this is a compile error.
+    pub(crate) const fn check_follows(&self) {
+        let row = (self.width as usize).saturating_mul(self.pixel as usize);
+        assert!(self.row as usize == row, "rows of the output do not follow each other");
     }
 
     /// The view of the image in `memory`.

@@ -3,6 +3,7 @@
 use crate::tile::Cursor;
 use crate::{Error, Tensor};
 use core::future::Future;
+use core::mem::ManuallyDrop;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
@@ -45,9 +46,15 @@ pub trait Infer {
 }
 
 /// A model that can be run tile by tile, so that a budget is looked at in between: implemented by every generated `Model`.
+///
+/// What it keeps between inferences is that of the last complete one: see [`Tiles`].
 pub trait Tiled: Infer {
-    /// Prepares the model for an inference.
-    fn begin(&mut self);
+    /// Room for the states that steps write in place, before the inference is complete.
+    type States;
+
+    /// Prepares the model for an inference, and returns the states as they are. Until [`Tiled::conclude`] or [`Tiled::restore`]
+    /// the model takes its states for lost, and would begin with their initial values.
+    fn begin(&mut self) -> Self::States;
 
     /// Computes the tile at the cursor, which goes on to the next; false, and nothing is computed, at the end.
     ///
@@ -58,6 +65,46 @@ pub trait Tiled: Infer {
 
     /// Stores what the next inference finds in the states, and returns the output: once the cursor is at its end.
     fn conclude(&mut self) -> &Self::Output;
+
+    /// Puts the states back as they were at [`Tiled::begin`]: where the inference ends before it is complete.
+    fn restore(&mut self, states: &Self::States);
+}
+
+/// One inference, tile by tile. Dropped before it is concluded it leaves the states as the last complete inference left them; if it
+/// is forgotten, which nobody can notice, they begin anew.
+#[derive(Debug)]
+pub struct Tiles<'a, M: Tiled> {
+    model: &'a mut M,
+    states: M::States,
+    cursor: Cursor,
+}
+
+impl<'a, M: Tiled> Tiles<'a, M> {
+    /// The inference over what is in the model's input.
+    pub fn new(model: &'a mut M) -> Self {
+        let states = model.begin();
+        Self { model, states, cursor: Cursor::new() }
+    }
+
+    /// Computes the next tile; false, and nothing is computed, behind the last.
+    pub fn advance(&mut self) -> bool {
+        // SAFETY: one cursor from its beginning on, and the model is borrowed from `begin` to the end.
+        unsafe { self.model.advance(&mut self.cursor) }
+    }
+
+    /// Makes the states those of this inference, and returns the output: behind the last tile.
+    pub fn conclude(self) -> &'a M::Output {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: moves the reference out of what is neither used nor dropped any more; the states are plain bytes.
+        let model: &'a mut M = unsafe { core::ptr::read(&raw const this.model) };
+        model.conclude()
+    }
+}
+
+impl<M: Tiled> Drop for Tiles<'_, M> {
+    fn drop(&mut self) {
+        self.model.restore(&self.states);
+    }
 }
 
 /// Pending once, and at once ready to go on: lets the executor run its other tasks.
@@ -110,8 +157,20 @@ macro_rules! parallel {
 /// Defines the `Model` of a generated module.
 ///
 /// The plan lists the steps: `index => kernel, extent by tile`. They run whole and in this order, unless `pieces` lists in which
-/// pieces they run: (step, first unit, one past the last). That running it is sound rests on the compiler's memory plan, which
-/// its checker proves; `check` of every kernel holds it against the arena once more while the firmware compiles.
+/// pieces they run: (step, first unit, one past the last).
+///
+/// Nothing of that is believed. Kernels, extents, tiles, pieces, states and the places of inputs and outputs are checked while the
+/// firmware compiles ([`crate::plan`]), so that on one core a module that is not the compiler's can give wrong numbers, but can
+/// touch nothing outside its arena and its constants. What the compiler's own checker proves beyond that, as memory invariants 2
+/// and 3, is that numbers are right: no kernel needs it to be sound where kernels run one after the other.
+///
+/// On several cores they do not. What `parallel!` adds is checked too: tiles of one step have no unit in common, and with that no
+/// byte of the output; who waits for whom is a graph without circles in which every unit runs once; each worker has scratch of its
+/// own. One thing is left that a data race could come of, and it rests on the compiler alone (`ariel_build/schedule/check_units.py`):
+/// that of two units, where one writes a byte that the other reads or writes, one waits for the other. To check it here, all
+/// kernels would have to tell the bytes of every tile once more in a `const fn`, for all pairs of units. So whoever edits regions,
+/// `units`, `needs`, `first` or `next` of a module for several cores by hand is on their own; and `Unequal` cores rest on the
+/// board's word for which of them have the DSP extension.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! model {
@@ -137,9 +196,27 @@ macro_rules! model {
 
         const _: () = {
             $($step.check($arena);)*
+            $crate::plan::check_steps(&Model::STEPS, &[$($index),*]);
+            $crate::plan::check_pieces(&Model::STEPS, Model::STREAM);
+            let input = $crate::plan::check_tensor::<$input>($arena, $input_offset);
+            let _ = $crate::plan::check_tensor::<$output>($arena, $output_offset);
+            Model::KEPT.check($arena, input);
         };
 
         impl Model {
+            /// Bytes of the arena.
+            const ARENA_SIZE: usize = $arena;
+
+            /// The steps: the work of each kernel, and what the plan says of it.
+            const STEPS: [$crate::plan::Step; <[u32]>::len(&[$($index),*])] =
+                [$($crate::plan::Step::new($step.work(), $extent, $tile)),*];
+
+            /// What outlives an inference.
+            const KEPT: $crate::plan::Kept<'static> = $crate::plan::Kept {
+                states: &[$($crate::memory::Region::new($state_offset, $state_bytes)),*],
+                copies: &[$(($from, $to, $bytes)),*],
+            };
+
             /// The pieces of streamed steps and the steps between them, in order; nothing where all steps run whole.
             const STREAM: &'static [$crate::tile::Piece] = &[$($crate::tile::Piece::new($piece, $start, $end)),*];
 
@@ -169,6 +246,7 @@ macro_rules! model {
                 if self.ready != [true; $resets] {
                     self.reset();
                 }
+                $crate::Tensor::clear_padding(self.input_mut());
             }
 
             /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
@@ -186,13 +264,13 @@ macro_rules! model {
                 if Self::STREAM.is_empty() {
                     $(
                         $crate::trace::step::<$index>();
-                        // SAFETY: the step passed `check` against this arena; the compiler's checker proved the plan (memory
-                        // invariants 1 to 3), and `&mut self` keeps every other run away.
+                        // SAFETY: the step passed `check` against this arena, and the extent is that of its output
+                        // (`check_steps`); all bytes are initialised (`crate::plan`), and `&mut self` keeps every other run away.
                         unsafe { $step.run(memory, $crate::tile::Tile::new(0, $extent)) };
                     )*
                 }
                 for piece in Self::STREAM {
-                    // SAFETY: as above; the pieces before are complete.
+                    // SAFETY: as above; the piece lies inside its step (`check_pieces`).
                     unsafe { Self::tile(memory, piece.step(), piece.tile) };
                 }
                 self.keep();
@@ -223,13 +301,14 @@ macro_rules! model {
             /// Computes one tile of one step; nothing where there is no such step.
             ///
             /// # Safety
-            /// All pieces before are complete, and `memory` is this model's.
+            /// The tile lies inside the step, in whole granules; `memory` is this model's, and no other tile in flight writes what
+            /// this one reads or writes.
             unsafe fn tile(memory: $crate::memory::Memory<'_>, step: usize, tile: $crate::tile::Tile) {
                 match step {
                     $(
                         $index => {
                             $crate::trace::step::<$index>();
-                            // SAFETY: as in `run`; the pieces before are complete, as the caller promises.
+                            // SAFETY: as in `run`, and as the caller promises.
                             unsafe { $step.run(memory, tile) };
                         }
                     )*
@@ -238,19 +317,16 @@ macro_rules! model {
             }
 
             /// As [`Model::run`], and yields to the executor between tiles. Dropping the future half-way leaves the model
-            /// usable: the next inference starts afresh.
+            /// usable: the next inference starts afresh, with the states of the last complete one.
             ///
             /// # Errors
             /// As [`Model::run`].
             pub async fn run_async(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
-                self.prepare();
-                let mut cursor = $crate::tile::Cursor::new();
-                // SAFETY: one cursor from its beginning on, and `&mut self` keeps every other run away.
-                while unsafe { $crate::model::Tiled::advance(self, &mut cursor) } {
+                let mut tiles = $crate::model::Tiles::new(self);
+                while tiles.advance() {
                     <$crate::model::Yield as ::core::default::Default>::default().await;
                 }
-                self.keep();
-                ::core::result::Result::Ok(self.output())
+                ::core::result::Result::Ok(tiles.conclude())
             }
 
             /// As [`Model::infer`], and yields to the executor between tiles.
@@ -299,20 +375,33 @@ macro_rules! model {
         }
 
         impl $crate::model::Tiled for Model {
-            fn begin(&mut self) {
+            type States = [::core::mem::MaybeUninit<u8>; Model::KEPT.bytes_in_place()];
+
+            fn begin(&mut self) -> Self::States {
                 self.prepare();
+                let mut states = [::core::mem::MaybeUninit::uninit(); Model::KEPT.bytes_in_place()];
+                Self::KEPT.save(&self.arena, &mut states);
+                self.ready = [false; $resets];
+                states
             }
 
             unsafe fn advance(&mut self, cursor: &mut $crate::tile::Cursor) -> bool {
                 let ::core::option::Option::Some((step, tile)) = cursor.next(Self::PIECES, Self::TILES) else { return false };
-                // SAFETY: the tiles before are complete, in order, as the caller promises.
+                // SAFETY: the cursor cuts pieces, which lie inside their steps, at multiples of the step's tile, which consists of
+                // granules (`check_steps`, `check_pieces`).
                 unsafe { Self::tile(self.arena.memory(), step, tile) };
                 true
             }
 
             fn conclude(&mut self) -> &$output {
                 self.keep();
+                self.ready = [true; $resets];
                 self.output()
+            }
+
+            fn restore(&mut self, states: &Self::States) {
+                Self::KEPT.restore(&mut self.arena, states);
+                self.ready = [true; $resets];
             }
         }
     };

@@ -72,13 +72,63 @@ pub fn rounding_shift_right(value: i32, shift: u32) -> i32 {
     value.wrapping_shr(shift) + i32::from(remainder > threshold)
 }
 
-/// How a kernel turns the accumulator of an output channel into a stored integer.
-pub trait Requantize: Copy + 'static {
-    /// Returns the requantised accumulator of `channel`, with the zero point, clamped to the stage's bounds.
-    fn apply(&self, acc: i32, channel: usize, bounds: &Bounds) -> i8;
+/// What holds a sum of products.
+pub trait Sum: Element + core::fmt::Debug {
+    /// No product yet.
+    const NOTHING: Self;
 
-    /// Channels for which there are multipliers: 1 where one serves all.
-    fn channels(&self) -> usize;
+    /// `self + bias - excess`, wrapping.
+    #[must_use]
+    fn with(self, bias: Self, excess: Self) -> Self;
+
+    /// `self * factor`, wrapping.
+    #[must_use]
+    fn times(self, factor: i32) -> Self;
+}
+
+macro_rules! sums {
+    ($($sum:ident),+) => { $(
+        impl Sum for $sum {
+            const NOTHING: $sum = 0;
+
+            #[inline]
+            fn with(self, bias: $sum, excess: $sum) -> $sum {
+                self.wrapping_add(bias).wrapping_sub(excess)
+            }
+
+            #[inline]
+            fn times(self, factor: i32) -> $sum {
+                self.wrapping_mul($sum::from(factor))
+            }
+        }
+    )+ };
+}
+sums!(i32, i64);
+
+impl Sum for f32 {
+    const NOTHING: f32 = 0.0;
+
+    #[inline]
+    fn with(self, bias: f32, excess: f32) -> f32 {
+        self + bias - excess
+    }
+
+    #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "factors are small")]
+    fn times(self, factor: i32) -> f32 {
+        self * factor as f32
+    }
+}
+
+/// How a kernel turns the sum of an output channel into a stored integer; it tells what is summed, and in what.
+pub trait Requantize: Copy + 'static {
+    /// Elements of input and output.
+    type Element: Element + core::fmt::Debug;
+    /// What their products with the weights are summed in.
+    type Sum: Sum;
+
+    /// Returns the requantised sum of `channel`, with the zero point, clamped to the stage's bounds.
+    fn apply(&self, sum: Self::Sum, channel: usize, bounds: &Bounds) -> Self::Element;
 }
 
 /// The end of an integer kernel: output zero point and the bounds of the fused activation, in stored units.
@@ -98,8 +148,21 @@ impl Bounds {
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "the bounds of an int8 output lie in i8")]
     pub fn store(&self, value: i32) -> i8 {
+        self.clamped(value) as i8
+    }
+
+    /// The same, for an output of int16.
+    #[inline]
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the bounds of an int16 output lie in i16")]
+    pub fn store16(&self, value: i32) -> i16 {
+        self.clamped(value) as i16
+    }
+
+    #[inline]
+    fn clamped(&self, value: i32) -> i32 {
         // Not `clamp`: it panics where min > max.
-        value.wrapping_add(self.zero_point).max(self.min).min(self.max) as i8
+        value.wrapping_add(self.zero_point).max(self.min).min(self.max)
     }
 }
 
@@ -110,17 +173,68 @@ pub struct DoubleRounding {
     pub multipliers: &'static [Multiplier],
 }
 
-impl Requantize for DoubleRounding {
-    #[inline]
-    fn apply(&self, acc: i32, channel: usize, bounds: &Bounds) -> i8 {
-        let index = if self.multipliers.len() == 1 { 0 } else { channel };
-        // SAFETY: `channel` is an output channel, and the kernel's `check` proved that there is one multiplier or one per channel.
-        let multiplier = unsafe { *self.multipliers.get_unchecked(index) };
-        bounds.store(multiplier.apply(acc))
-    }
+/// The multiplier of `channel`.
+///
+/// # Safety
+/// There is one for it, or one for all.
+#[inline]
+unsafe fn multiplier_of(multipliers: &'static [Multiplier], channel: usize) -> Multiplier {
+    let index = if multipliers.len() == 1 { 0 } else { channel };
+    // SAFETY: as the caller promises.
+    unsafe { *multipliers.get_unchecked(index) }
+}
 
-    fn channels(&self) -> usize {
-        self.multipliers.len()
+impl Requantize for DoubleRounding {
+    type Element = i8;
+    type Sum = i32;
+
+    #[inline]
+    fn apply(&self, sum: i32, channel: usize, bounds: &Bounds) -> i8 {
+        // SAFETY: `channel` is an output channel, and the kernel's `check` proved that there is one multiplier or one per channel.
+        bounds.store(unsafe { multiplier_of(self.multipliers, channel) }.apply(sum))
+    }
+}
+
+/// TFLite's rounding of int16 summed in 32 bits, which it does where the bias has 32: that of [`DoubleRounding`].
+#[derive(Clone, Copy, Debug)]
+pub struct DoubleRounding16 {
+    /// One multiplier, or one per output channel.
+    pub multipliers: &'static [Multiplier],
+}
+
+impl Requantize for DoubleRounding16 {
+    type Element = i16;
+    type Sum = i32;
+
+    #[inline]
+    fn apply(&self, sum: i32, channel: usize, bounds: &Bounds) -> i16 {
+        // SAFETY: as in `DoubleRounding`.
+        bounds.store16(unsafe { multiplier_of(self.multipliers, channel) }.apply(sum))
+    }
+}
+
+/// TFLite's rounding of int16 summed in 64 bits: one multiplication by a multiplier of 16 bits, per channel or for all.
+///
+/// `round(sum * multiplier / 2^(15 - shift))`, halves up; real = multiplier * 2^(shift - 15).
+#[derive(Clone, Copy, Debug)]
+pub struct Reduced {
+    /// One multiplier, or one per output channel, its mantissa in Q0.15 and its shift below 15.
+    pub multipliers: &'static [Multiplier],
+}
+
+impl Requantize for Reduced {
+    type Element = i16;
+    type Sum = i64;
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "TFLite too keeps the low 32 bits")]
+    fn apply(&self, sum: i64, channel: usize, bounds: &Bounds) -> i16 {
+        // SAFETY: as in `DoubleRounding`.
+        let Multiplier { multiplier, shift } = unsafe { multiplier_of(self.multipliers, channel) };
+        let by = 15_i32.wrapping_sub(shift).cast_unsigned();
+        let half = 1_i64.wrapping_shl(by.wrapping_sub(1));
+        let product = sum.wrapping_mul(i64::from(multiplier));
+        bounds.store16(product.wrapping_add(half).wrapping_shr(by) as i32)
     }
 }
 
@@ -155,6 +269,9 @@ pub fn clamp(value: f32, low: f32, high: f32) -> f32 {
 }
 
 impl Requantize for NearestEven {
+    type Element = i8;
+    type Sum = i32;
+
     #[inline]
     #[expect(clippy::cast_precision_loss, reason = "onnxruntime converts the accumulator to float32 too")]
     fn apply(&self, acc: i32, channel: usize, bounds: &Bounds) -> i8 {
@@ -165,10 +282,6 @@ impl Requantize for NearestEven {
         // value in the range of `round_ties_even`.
         let real = clamp(acc as f32 * scale, -1024.0, 1024.0);
         bounds.store(round_ties_even(real))
-    }
-
-    fn channels(&self) -> usize {
-        self.scales.len()
     }
 }
 

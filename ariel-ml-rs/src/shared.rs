@@ -15,7 +15,7 @@ use crate::Infer;
 use crate::delegate::{infer_by_methods, methods_of_model};
 use crate::memory::{Arena, Region};
 use core::marker::PhantomData;
-use core::mem::{align_of, size_of};
+use core::mem::{MaybeUninit, align_of, size_of};
 
 /// Memory for one model at a time, all bytes zero at first: a `static` lands in `.bss`.
 #[derive(Debug)]
@@ -65,16 +65,16 @@ pub unsafe trait Shareable: Infer {
     unsafe fn rest(at: *mut Self);
 
     /// Takes the states that [`Shareable::save`] stored.
-    fn load(&mut self, states: &[u8]);
+    fn load(&mut self, states: &[MaybeUninit<u8>]);
 
     /// Stores the states, one behind the other; `false` where there are none yet.
-    fn save(&self, states: &mut [u8]) -> bool;
+    fn save(&self, states: &mut [MaybeUninit<u8>]) -> bool;
 }
 
 /// What a model keeps while others use its memory: its states, of `S` bytes.
 #[derive(Debug)]
 pub struct SharedModel<M, const S: usize> {
-    states: [u8; S],
+    states: [MaybeUninit<u8>; S],
     is_kept: bool,
     model: PhantomData<fn() -> M>,
 }
@@ -83,7 +83,7 @@ impl<M: Shareable, const S: usize> SharedModel<M, S> {
     /// A model that has not run yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { states: [0; S], is_kept: false, model: PhantomData }
+        Self { states: [MaybeUninit::new(0); S], is_kept: false, model: PhantomData }
     }
 
     /// The model in the arena, for one or more inferences. Its input holds anything until it is written.
@@ -143,6 +143,17 @@ macro_rules! shared {
         /// The model, for an arena that it shares with others.
         pub type SharedModel = $crate::SharedModel<Model, $bytes>;
 
+        const _: () = {
+            let sizes: &[usize] = &[$($size),*];
+            let (mut total, mut index) = (0, 0);
+            while index < sizes.len() {
+                total += sizes[index];
+                index += 1;
+            }
+            assert!(total == $bytes, "the states have another size than all of them together");
+            $($crate::memory::Region::new($offset, $size).check::<u8>(Model::ARENA_SIZE, 0);)*
+        };
+
         // SAFETY: besides the arena, which is plain bytes, a model holds `ready` alone, and `rest` writes that.
         unsafe impl $crate::shared::Shareable for Model {
             const STATES: &'static [$crate::memory::Region] = &[$($crate::memory::Region::new($offset, $size)),*];
@@ -152,17 +163,17 @@ macro_rules! shared {
                 unsafe { (&raw mut (*at).ready).write(::core::default::Default::default()) };
             }
 
-            fn load(&mut self, states: &[u8]) {
+            fn load(&mut self, states: &[::core::mem::MaybeUninit<u8>]) {
                 let mut rest = states;
                 for region in Self::STATES {
                     let (state, behind) = rest.split_at(rest.len().min(region.bytes as usize));
-                    self.arena.fill(*region, state);
+                    self.arena.write(*region, state);
                     rest = behind;
                 }
                 self.ready.fill(true);
             }
 
-            fn save(&self, states: &mut [u8]) -> bool {
+            fn save(&self, states: &mut [::core::mem::MaybeUninit<u8>]) -> bool {
                 let mut rest = states;
                 for region in Self::STATES {
                     let room = rest.len().min(region.bytes as usize);

@@ -18,6 +18,16 @@ pub unsafe trait Tensor: Sized + 'static {
 
     /// The bytes of part `index` for writing; empty behind the last part.
     fn part_mut(&mut self, index: usize) -> &mut [u8];
+
+    /// Writes zeros behind the elements, up to the alignment: an assignment copies what is there, which may be uninitialised.
+    fn clear_padding(&mut self);
+}
+
+/// Writes zeros behind the `DATA` bytes of elements with which `tensor` begins.
+pub const fn clear_behind<T: Tensor, const DATA: usize>(tensor: &mut T) {
+    let padding = const { size_of::<T>() - DATA };
+    // SAFETY: these bytes of the tensor are nobody's value: padding of a `repr(C)` struct (trait Tensor).
+    unsafe { core::ptr::from_mut(tensor).cast::<u8>().add(DATA).write_bytes(0, padding) };
 }
 
 /// The bytes of a slice of elements.
@@ -137,6 +147,10 @@ macro_rules! tensor {
             fn part_mut(&mut self, index: usize) -> &mut [u8] {
                 if index == 0 { $crate::tensor::bytes_of_mut(&mut self.0) } else { &mut [] }
             }
+
+            fn clear_padding(&mut self) {
+                $crate::tensor::clear_behind::<Self, { ::core::mem::size_of::<[$t; $n]>() }>(self);
+            }
         }
     };
 }
@@ -178,6 +192,10 @@ macro_rules! tensors {
                     $($index => $crate::tensor::Tensor::part_mut(&mut self.$field, 0),)+
                     _ => &mut [],
                 }
+            }
+
+            fn clear_padding(&mut self) {
+                $($crate::tensor::Tensor::clear_padding(&mut self.$field);)+
             }
         }
     };

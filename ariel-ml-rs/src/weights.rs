@@ -15,8 +15,10 @@ impl<const N: usize> Weights<N> {
     /// Where they lie outside the blob or misaligned: evaluated in a constant, this is a compile error.
     #[must_use]
     pub const fn slice<T: Element>(&'static self, offset: usize, len: usize) -> &'static [T] {
-        assert!(offset.is_multiple_of(align_of::<T>()) && align_of::<T>() <= 16, "constant misaligned");
-        assert!(offset + len * size_of::<T>() <= N, "constant outside the weights");
+        // All of them lie at such offsets: bytes may be elements of any size.
+        assert!(offset.is_multiple_of(16) && align_of::<T>() <= 16, "constant misaligned");
+        let bytes = len.saturating_mul(size_of::<T>());
+        assert!(offset <= N && bytes <= N - offset, "constant outside the weights");
         // SAFETY: in bounds and aligned (checked above); `T` is plain data; the blob is never written.
         unsafe { core::slice::from_raw_parts(self.0.as_ptr().add(offset).cast::<T>(), len) }
     }

@@ -1,9 +1,9 @@
 //! The handle that [`crate::wire!`] gives: the one way to a model that lives in static memory.
 
 use crate::delegate::{infer_by_methods, methods_of_model};
+use crate::once::Once;
 use crate::{Error, Infer};
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, Ordering};
 
 /// A model in static memory, wired to the application's executor.
 ///
@@ -28,7 +28,7 @@ impl<M> Wired<M> {
 #[derive(Debug)]
 pub struct Slot<M> {
     model: UnsafeCell<M>,
-    taken: AtomicBool,
+    taken: Once,
 }
 
 // SAFETY: the model inside is reached only through `take`, which succeeds once.
@@ -38,7 +38,7 @@ impl<M: Infer> Slot<M> {
     /// A slot whose model nobody has yet.
     #[must_use]
     pub const fn new(model: M) -> Self {
-        Self { model: UnsafeCell::new(model), taken: AtomicBool::new(false) }
+        Self { model: UnsafeCell::new(model), taken: Once::new() }
     }
 
     /// Hands out the model, the first time.
@@ -46,10 +46,10 @@ impl<M: Infer> Slot<M> {
     /// # Errors
     /// [`Error::AlreadyWired`] from the second time on.
     pub fn take(&'static self) -> Result<Wired<M>, Error> {
-        if take_flag(&self.taken) {
+        if !self.taken.take() {
             return Err(Error::AlreadyWired);
         }
-        // SAFETY: `taken` was false before and is true from now on, so this is the only reference, for ever.
+        // SAFETY: `taken` says yes once, so this is the only reference, for ever.
         Ok(Wired { model: unsafe { &mut *self.model.get() } })
     }
 }
@@ -104,19 +104,4 @@ macro_rules! wire_pool {
         // SAFETY: the job is made of this model's parts, and visible here only.
         unsafe { SLOT.take_for(&$($pool)+, &JOB) }
     }};
-}
-
-/// Sets the flag and returns what it was before.
-#[cfg(target_has_atomic = "8")]
-fn take_flag(flag: &AtomicBool) -> bool {
-    flag.swap(true, Ordering::Relaxed)
-}
-
-/// Sets the flag and returns what it was before, on cores without compare-and-swap (Cortex-M0): wire on one core, before the
-/// interrupts that also wire are enabled.
-#[cfg(not(target_has_atomic = "8"))]
-fn take_flag(flag: &AtomicBool) -> bool {
-    let was = flag.load(Ordering::Relaxed);
-    flag.store(true, Ordering::Relaxed);
-    was
 }

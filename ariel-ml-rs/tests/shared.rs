@@ -1,6 +1,7 @@
 //! Two models with states take turns in one arena, as generated code lets them.
 
 use ariel_ml_rs::memory::{Memory, Region};
+use ariel_ml_rs::plan::Work;
 use ariel_ml_rs::tile::Tile;
 use ariel_ml_rs::{Infer, SharedArena, shared};
 
@@ -13,6 +14,10 @@ struct Add {
 impl Add {
     const fn check(&self, arena: usize) {
         assert!(self.state as usize + 16 <= arena && self.to as usize + 16 <= arena);
+    }
+
+    const fn work(&self) -> Work {
+        Work::of(16)
     }
 
     unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
@@ -55,7 +60,7 @@ macro_rules! sums {
                 steps [
                     0 => SUM, 16 by 4;
                 ];
-                pieces [(0, 8, 16), (0, 0, 8)];
+                pieces [(0, 0, 8), (0, 8, 16)];
             }
 
             ariel_ml_rs::shared! {

@@ -3,6 +3,7 @@
 //! The model is written by hand as the compiler writes one: three steps of four tiles, and a state that is kept.
 
 use ariel_ml_rs::memory::Memory;
+use ariel_ml_rs::plan::Work;
 use ariel_ml_rs::tile::Tile;
 use ariel_ml_rs::{Clock, Error, Infer};
 use core::future::Future;
@@ -44,6 +45,10 @@ struct Add {
 impl Add {
     const fn check(&self, arena: usize) {
         assert!(self.to + 16 <= arena);
+    }
+
+    const fn work(&self) -> Work {
+        Work::of(4)
     }
 
     /// # Safety
@@ -94,6 +99,10 @@ mod sums {
     impl Clear {
         const fn check(&self, arena: usize) {
             assert!(self.to as usize + 16 <= arena);
+        }
+
+        const fn work(&self) -> ariel_ml_rs::plan::Work {
+            ariel_ml_rs::plan::Work::of(4)
         }
 
         unsafe fn run(&self, memory: ariel_ml_rs::memory::Memory<'_>, tile: ariel_ml_rs::tile::Tile) {

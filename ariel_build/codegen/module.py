@@ -86,7 +86,7 @@ def generate(
 
 def _module_doc(name: str, graph: Graph, schedule: Schedule, plan: MemoryPlan, weight_bytes: int) -> list[str]:
     macs = sum(step.call.macs for step in schedule.steps)
-    rows = [f"| {kind} | `{escaped(plain(v.name))}` | `{v.type}` |" for kind, v in _ends(graph)]
+    rows = [f"| {kind} | {escaped(named)} | `{v.type}` |" for kind, v, named in _ends(graph)]
     return doc(
         [
             f"Model `{name}`, compiled from `{plain(graph.source.rsplit('/', 1)[-1])}`.",
@@ -99,8 +99,18 @@ def _module_doc(name: str, graph: Graph, schedule: Schedule, plan: MemoryPlan, w
     )
 
 
-def _ends(graph: Graph) -> list[tuple[str, Value]]:
-    return [*(("input", v) for v in graph.inputs), *(("output", v) for v in graph.outputs)]
+def _ends(graph: Graph) -> list[tuple[str, Value, str]]:
+    """Returns the inputs and outputs, each with its kind, and its name beside that which its signature has for it."""
+    ends = []
+    groups = ("input", graph.inputs, graph.input_aliases), ("output", graph.outputs, graph.output_aliases)
+    for kind, values, aliases in groups:
+        for index, value in enumerate(values):
+            alias = aliases[index] if index < len(aliases) else ""
+            named = f"`{plain(value.name)}`"
+            if alias:
+                named += f" (`{plain(alias)}` in signature `{plain(graph.signature)}`)"
+            ends.append((kind, value, named))
+    return ends
 
 
 def _constants(
@@ -206,7 +216,7 @@ def _model(graph: Graph, schedule: Schedule, plan: MemoryPlan, initial: list[str
     ]
     text = [
         f"The model `{plain(graph.name)}` with its memory: no heap, no hidden state; any number of them may exist.",
-        *(f"{kind.capitalize()} `{plain(v.name)}`: `{v.type}`." for kind, v in _ends(graph)),
+        *(f"{kind.capitalize()} {named}: `{v.type}`." for kind, v, named in _ends(graph)),
         f"{sum(s.call.macs for s in schedule.steps):,} multiply-accumulates, {plan.arena_bytes:,} bytes of RAM.",
     ]
     states = (

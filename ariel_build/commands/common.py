@@ -59,7 +59,7 @@ def model_options(arguments: argparse.Namespace, inputs: Path | None = None) -> 
     options = read_options(arguments.model, arguments)
     if inputs is None:
         return options
-    source = frontends.read(arguments.model, options.dims)
+    source = frontends.read(arguments.model, options.dims, options.signature)
     bound = {k: v for k, v in bind_dims(inputs, source).items() if k not in options.dims}
     given: Mapping[str, int] = {**bound, **options.dims}
     return replace(options, dims=given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
@@ -36,12 +37,13 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         facts = _facts(compiled(arguments, options, board), board)
     except UnsupportedError as error:
-        source = frontends.read(arguments.model, options.dims)
+        source = frontends.read(arguments.model, options.dims, options.signature)
+        inputs = [_tensor(n, source.tensors[k]) for k, n in zip(source.inputs, source.input_names, strict=True)]
+        outputs = [_tensor(n, source.tensors[k]) for k, n in zip(source.outputs, source.output_names, strict=True)]
         facts = {
-            "inputs": [_tensor(n, source.tensors[k]) for k, n in zip(source.inputs, source.input_names, strict=True)],
-            "outputs": [
-                _tensor(n, source.tensors[k]) for k, n in zip(source.outputs, source.output_names, strict=True)
-            ],
+            "inputs": _with_aliases(inputs, source.input_aliases),
+            "outputs": _with_aliases(outputs, source.output_aliases),
+            "signature": source.signature or None,
             "operators": dict(sorted(Counter(node.op for node in source.nodes).items())),
             **dict.fromkeys(("macs", "arena_bytes", "weights_bytes", "flash_bytes", "ram_bytes", "predicted")),
             "unsupported": [
@@ -54,6 +56,7 @@ def main(arguments: argparse.Namespace) -> int:
                 }
                 for d in error.diagnostics
             ],
+            "notes": source.notes,
         }
     if arguments.json:
         console.print(json.dumps(facts, indent=2))
@@ -65,8 +68,9 @@ def main(arguments: argparse.Namespace) -> int:
 def _facts(result: Compiled, board: Board) -> dict[str, Any]:
     predicted = result.predicted
     return {
-        "inputs": [_value(v) for v in result.graph.inputs],
-        "outputs": [_value(v) for v in result.graph.outputs],
+        "inputs": _with_aliases([_value(v) for v in result.graph.inputs], result.graph.input_aliases),
+        "outputs": _with_aliases([_value(v) for v in result.graph.outputs], result.graph.output_aliases),
+        "signature": result.graph.signature or None,
         "operators": dict(result.operators),
         "macs": result.macs,
         "arena_bytes": result.plan.arena_bytes,
@@ -82,6 +86,7 @@ def _facts(result: Compiled, board: Board) -> dict[str, Any]:
             "board": board.name,
         },
         "unsupported": [],
+        "notes": list(result.notes),
     }
 
 
@@ -95,6 +100,14 @@ def _quantisation(quant: Quant | None) -> dict[str, Any]:
         "scale": quant.scale if quant is not None and single else None,
         "zero_point": quant.zero_point if quant is not None and single else None,
     }
+
+
+def _with_aliases(tensors: list[dict[str, Any]], aliases: Sequence[str]) -> list[dict[str, Any]]:
+    """Returns the tensors with what the model's signature calls them; null where it has no name for one."""
+    return [
+        {**tensor, "signature_name": (aliases[index] if index < len(aliases) else "") or None}
+        for index, tensor in enumerate(tensors)
+    ]
 
 
 def _value(value: Value) -> dict[str, Any]:
@@ -122,7 +135,10 @@ def _show(model: str, facts: dict[str, Any]) -> None:
     for kind in ("inputs", "outputs"):
         for tensor in facts[kind]:
             quant = f", scale {tensor['scale']:.6g}, zero point {tensor['zero_point']}" if tensor["scale"] else ""
-            table.add_row(kind[:-1], f"{shown(tensor['name'])}: {tensor['dtype']} {tensor['shape']}{quant}")
+            alias = f" ({shown(tensor['signature_name'])})" if tensor["signature_name"] else ""
+            table.add_row(kind[:-1], f"{shown(tensor['name'])}{alias}: {tensor['dtype']} {tensor['shape']}{quant}")
+    if facts["signature"]:
+        table.add_row("signature", f"{shown(facts['signature'])}, with its names in brackets")
     table.add_row("operators", ", ".join(f"{count} {name}" for name, count in facts["operators"].items()))
     for key, label in (
         ("macs", "multiply-accumulates"),
@@ -139,6 +155,8 @@ def _show(model: str, facts: dict[str, Any]) -> None:
         longest = f"{predicted['longest_tile_cycles']:,} cycles"
         longest += f", {predicted['longest_tile_us']} us" if predicted["longest_tile_us"] is not None else ""
         table.add_row("longest tile", f"{longest}: {predicted['longest_tile_step']}")
+    for note in facts["notes"]:
+        table.add_row("note", note)
     for problem in facts["unsupported"]:
         table.add_row("unsupported", f"{problem['reason']}  ({problem['origin']})")
     console.print(table)

@@ -49,7 +49,7 @@ def main(arguments: argparse.Namespace) -> int:
     options = running_options(arguments, arguments.inputs)
     board = runnable(arguments)
     result = compiled(arguments, options, board)
-    samples = load(arguments.inputs, result.graph.inputs)
+    samples = load(arguments.inputs, result.graph.inputs, result.graph.input_aliases)
     if arguments.timeline is not None:
         refuse_timeline(board, result, samples.raw())
     execution = execute_compiled(

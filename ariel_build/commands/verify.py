@@ -82,11 +82,13 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _reference(arguments: argparse.Namespace, graph: Graph, samples: Samples) -> tuple[str, list[Array]]:
     """Asks the oracle of the format, or runs the imported graph in numpy where there is none."""
-    answer = ask(arguments.model, graph, samples)
+    options = model_options(arguments)
+    first_only = "the oracle runs the first signature only"
+    answer = first_only if options.signature else ask(arguments.model, graph, samples)
     if not isinstance(answer, str):
         return answer
     progress.print(f"note: {answer}; the compiler's own numpy reference answers instead")
-    imported, _ = import_file(arguments.model, model_options(arguments).dims)
+    imported, _ = import_file(arguments.model, options.dims, options.signature)
     return "the compiler's numpy reference", _evaluate(imported, samples)
 
 

@@ -24,16 +24,19 @@ READERS = {
 class _Reader(Protocol):
     """What each reader module offers."""
 
-    def read(self, path: Path, dims: Mapping[str, int]) -> SourceModel:
+    def read(self, path: Path, dims: Mapping[str, int], signature: str) -> SourceModel:
         """Returns the model, checked."""
         ...
 
 
-def read(path: Path, dims: Mapping[str, int] | None = None) -> SourceModel:
+def read(path: Path, dims: Mapping[str, int] | None = None, signature: str = "") -> SourceModel:
     """Returns the model in `path`, checked for consistency; `dims` binds its free dimensions.
 
+    `signature` names the TFLite signature to read, instead of the first one.
+
     Raises ModelError where the file is damaged, UnsupportedError where it uses what no reader knows, MetadataError
-    where `dims` does not fit. Its errors name the file and the place in it; the origins of nodes only the place.
+    where `dims` or `signature` does not fit. Its errors name the file and the place in it; the origins of nodes only
+    the place.
     """
     module = READERS.get(path.suffix.lower())
     if module is None:
@@ -42,7 +45,7 @@ def read(path: Path, dims: Mapping[str, int] | None = None) -> SourceModel:
         )
     reader = cast("_Reader", importlib.import_module(module))
     try:
-        return reader.read(path, dims or {})
+        return reader.read(path, dims or {}, signature)
     except ModelError as error:
         error.diagnostics = [_in_file(path, d) for d in error.diagnostics]
         raise

@@ -13,29 +13,26 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx.defs
 
-from ariel_build.errors import UnsupportedError
+from ariel_build.errors import MetadataError, UnsupportedError
 from ariel_build.frontends.checks import checked_shape, corrupt, public_names, read_file, shown
 from ariel_build.frontends.free_dims import FreeDims
 from ariel_build.frontends.onnx_functions import inline_functions
+from ariel_build.frontends.onnx_schema import DEFAULT_DOMAINS, misfits, opset_versions
 from ariel_build.frontends.onnx_tensors import TensorReader, element_type, type_name
 from ariel_build.frontends.source import SourceModel, SourceNode, SourceTensor
 
 __all__ = ["read"]
 
-_DEFAULT_DOMAINS = ("", "ai.onnx")
-#: Before 7, broadcasting was an attribute, and batch normalisation and dropout had a test mode.
-_LEAST_OPSET = 7
-_LEAST_IR_VERSION = 3
 
-
-def read(path: Path, dims: Mapping[str, int]) -> SourceModel:
+def read(path: Path, dims: Mapping[str, int], signature: str = "") -> SourceModel:
     """Returns the model, with the subgraphs of control flow inside their nodes."""
+    if signature:
+        raise MetadataError("an ONNX model has no signatures", help="leave `signature` out")
     model = onnx.ModelProto()
     model.ParseFromString(read_file(path))
     _mend_strings(model)
-    versions = _opset_versions(model)
+    versions = opset_versions(model)
     model = inline_functions(model)
     free = FreeDims(dims)
     tensors = TensorReader(path.parent)
@@ -59,32 +56,6 @@ def _mend_strings(message: Any) -> None:  # noqa: ANN401 - any protobuf message
             for number, text in enumerate(value):
                 if isinstance(text, bytes):
                     value[number] = text.decode("utf-8", errors="replace")
-
-
-def _opset_versions(model: onnx.ModelProto) -> dict[str, int]:
-    """Returns the opset version of each domain; the default domain is called by the empty name."""
-    if not model.HasField("graph"):
-        raise corrupt("it contains no graph")
-    if not _LEAST_IR_VERSION <= model.ir_version <= onnx.IR_VERSION:
-        raise UnsupportedError(
-            f"ONNX IR version {model.ir_version} is not supported ({_LEAST_IR_VERSION} to {onnx.IR_VERSION} are)",
-            help="export the model again, or install a newer `onnx` package if the model is newer",
-        )
-    versions: dict[str, int] = {}
-    for entry in model.opset_import:
-        domain = "" if entry.domain in _DEFAULT_DOMAINS else entry.domain
-        if versions.setdefault(domain, entry.version) != entry.version:
-            raise corrupt(f"it imports two versions of the operator set `{shown(domain or 'ai.onnx')}`")
-    newest = onnx.defs.onnx_opset_version()
-    opset = versions.get("", 0)
-    if "" in versions and not _LEAST_OPSET <= opset <= newest:
-        raise UnsupportedError(
-            f"ONNX operator set {opset} is not supported ({_LEAST_OPSET} to {newest} are)",
-            help="export the model with another opset_version, or convert it with onnx.version_converter",
-        )
-    if "" not in versions and any(node.domain in _DEFAULT_DOMAINS for node in model.graph.node):
-        raise corrupt("it imports no version of the operator set `ai.onnx`")
-    return versions
 
 
 class _GraphReader:
@@ -122,6 +93,7 @@ class _GraphReader:
             origin = f"{self._prefix}output {number} `{shown(value.name)}`"
             if not value.name or self.find(value.name) is None:
                 raise corrupt("nothing makes this output", origin)
+            self._tensors[value.name].declared = element_type(value.type.tensor_type.elem_type)
             outputs.append(value.name)
         return SourceModel(
             format="onnx",
@@ -217,7 +189,7 @@ class _GraphReader:
 
     def _node(self, number: int, proto: onnx.NodeProto) -> SourceNode | None:
         """Returns one node and adds its outputs; None for a Constant, which becomes a tensor."""
-        domain = "" if proto.domain in _DEFAULT_DOMAINS else proto.domain
+        domain = "" if proto.domain in DEFAULT_DOMAINS else proto.domain
         op = f"{domain}:{proto.op_type}" if domain else proto.op_type
         name = proto.name or next(iter(proto.output), "")
         origin = f"{self._prefix}node {number} ({shown(op)})" + (f" `{shown(name)}`" if name else "")
@@ -261,6 +233,7 @@ class _GraphReader:
             origin=origin,
             version=self._versions.get(domain, 1),
             subgraphs=subgraphs,
+            misfits=misfits(proto.op_type, domain, self._versions.get(domain, 1), proto.attribute),
         )
 
     def _constant(self, proto: onnx.NodeProto, origin: str) -> SourceTensor:

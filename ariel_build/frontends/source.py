@@ -23,7 +23,8 @@ class SourceTensor:
 
     `file_type` is the element type as the file calls it, in lower case ("float16", "resource"); where it is set and
     `dtype` is None, the type is one that we do not compile. `data` then still holds what numpy can (float16, float64,
-    uint64), so that a conversion of a constant can be folded.
+    uint64), so that a conversion of a constant can be folded. `declared` is the element type that an ONNX file gives an
+    output of the model: its operator must make that.
     """
 
     name: str
@@ -33,6 +34,7 @@ class SourceTensor:
     data: Array | None = None
     is_variable: bool = False
     file_type: str = ""
+    declared: DType | None = None
 
 
 @dataclass
@@ -41,8 +43,10 @@ class SourceNode:
 
     An optional output that the file leaves out has a key of its own that nothing reads. `attributes` has numbers,
     strings, bytes, tuples of them and numpy arrays; enums are their names. For a TFLite operator that the schema knows,
-    all the fields of its options are there, with the schema's defaults. `version` is the operator's (TFLite) or its
-    domain's opset (ONNX). `subgraphs` is keyed by attribute (`then_branch`, `body`; TFLite: without `_index`).
+    all the fields of its options are there, with the schema's defaults; `defaults` names those that have them.
+    `misfits` says of attributes that the operator's schema does not have, or not so, what is wrong. `version` is the
+    operator's (TFLite) or its domain's opset (ONNX). `subgraphs` is keyed by attribute (`then_branch`, `body`; TFLite:
+    without `_index`).
     """
 
     op: str
@@ -52,6 +56,8 @@ class SourceNode:
     origin: str = ""
     version: int = 1
     subgraphs: Mapping[str, SourceModel] = field(default_factory=dict)
+    defaults: frozenset[str] = frozenset()
+    misfits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -60,7 +66,8 @@ class SourceModel:
 
     `format` is "tflite" or "onnx". `tensors` maps a key that is unique in the file (TFLite: `t<index>`; ONNX: the
     value's name) to the tensor. `inputs` and `outputs` are keys. `input_names` and `output_names` are what users call
-    them (contract: the tensor's name; `input_<i>` where it is empty or repeated).
+    them (contract: the tensor's name; `input_<i>` where it is empty or repeated). `signature` is the TFLite signature
+    that the model is, `input_aliases` and `output_aliases` are its names of them, empty where it has none.
     """
 
     format: str
@@ -72,6 +79,9 @@ class SourceModel:
     nodes: list[SourceNode]
     input_names: list[str] = field(default_factory=list)
     output_names: list[str] = field(default_factory=list)
+    signature: str = ""
+    input_aliases: list[str] = field(default_factory=list)
+    output_aliases: list[str] = field(default_factory=list)
     opset: int = 0
     notes: list[str] = field(default_factory=list)
     free_dims: dict[str, list[tuple[str, int]]] = field(default_factory=dict)

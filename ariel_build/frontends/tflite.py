@@ -18,7 +18,8 @@ from ariel_build.frontends.checks import checked_shape, corrupt, public_names, r
 from ariel_build.frontends.flatbuffer import FlatFile
 from ariel_build.frontends.free_dims import FreeDims
 from ariel_build.frontends.source import SourceModel, SourceNode, SourceTensor
-from ariel_build.frontends.tflite_schema import CUSTOM, MODEL, operator_name, options
+from ariel_build.frontends.tflite_schema import CUSTOM, MODEL, Options, operator_code, operator_name, options
+from ariel_build.frontends.tflite_signatures import choose, read_signatures
 from ariel_build.frontends.tflite_tensors import TensorReader
 
 __all__ = ["read"]
@@ -29,13 +30,21 @@ _SCHEMA_VERSION = 3
 _MAX_DEPTH = 16
 
 
-def read(path: Path, dims: Mapping[str, int]) -> SourceModel:
-    """Returns the model: subgraph 0, with the subgraphs that its operators call inside them."""
+def read(path: Path, dims: Mapping[str, int], signature: str = "") -> SourceModel:
+    """Returns the model: the subgraph of a signature, with the subgraphs that its operators call inside them.
+
+    The signature is the one of that name, by default the first; a file without any means its subgraph 0.
+    """
     free = FreeDims(dims)
-    model = _Reader(FlatFile(read_file(path)), path, free).subgraph(0, depth=0)
+    reader = _Reader(FlatFile(read_file(path)), path, free)
+    chosen = choose(reader.signatures, signature)
+    reader.entry = 0 if chosen is None else chosen.subgraph
+    model = reader.subgraph(reader.entry, depth=0)
     free.finish()
     model.free_dims = free.places
     model.notes = free.notes
+    if chosen is not None:
+        chosen.describe(model, [s.key for s in reader.signatures if s is not chosen])
     return model
 
 
@@ -66,12 +75,15 @@ class _Reader:
         self.subgraphs = file.tables(model, "Subgraphs")
         if not self.subgraphs:
             raise corrupt("it has no subgraph")
+        self.signatures = read_signatures(file, model)
+        #: The subgraph that is the model.
+        self.entry = 0
         self._done: dict[int, SourceModel] = {}
         self._open: set[int] = set()
 
     def _code(self, code: Any) -> _Code:  # noqa: ANN401 - generated classes are untyped
-        """Returns the operator that an operator code names; old files have the number in another field."""
-        op = operator_name(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()))
+        """Returns the operator that an operator code names."""
+        op = operator_name(operator_code(code))
         return _Code(f"{CUSTOM}:{self.file.text(code, 'CustomCode')}" if op == CUSTOM else op, code.Version())
 
     def subgraph(self, index: int, depth: int) -> SourceModel:
@@ -95,9 +107,9 @@ class _Subgraph:
         """Reads the tensors and the lists of inputs and outputs."""
         self._reader = reader
         self._file = reader.file
-        self._index = index
         self._depth = depth
-        self._prefix = f"subgraph {index}, " if index else ""
+        self._is_entry = index == reader.entry
+        self._prefix = "" if self._is_entry else f"subgraph {index}, "
         self._table = reader.subgraphs[index]
         self._tensors: list[SourceTensor] = []
         self._signatures: list[tuple[int, ...]] = []
@@ -121,12 +133,12 @@ class _Subgraph:
         if len(self._input_set) < len(self._inputs):
             raise corrupt("two inputs are one tensor", self._prefix.removesuffix(", "))
         input_names = public_names([t.name for t in inputs], "input")
-        if self._index == 0:
+        if self._is_entry:
             self._bind(input_names)
         return SourceModel(
             format="tflite",
             path=str(self._reader.path),
-            name=self._reader.path.stem if self._index == 0 else self._file.text(self._table, "Name"),
+            name=self._reader.path.stem if self._is_entry else self._file.text(self._table, "Name"),
             nodes=self._nodes(),
             tensors={_key(i): tensor for i, tensor in enumerate(self._tensors)},
             inputs=[_key(i) for i in self._inputs],
@@ -219,9 +231,10 @@ class _Subgraph:
         if outputs:
             origin += f" `{shown(self._tensors[outputs[0]].name)}`"
         if code.op.startswith(f"{CUSTOM}:"):
-            attributes: dict[str, object] = {"custom_options": self._custom_options(table)}
+            given = Options({"custom_options": self._custom_options(table)})
         else:
-            attributes = options(self._file, table, code.op, origin)
+            given = options(self._file, table, code.op, origin)
+        attributes = given.values
         intermediates = self._file.tuple(table, "Intermediates")
         if intermediates:
             for index in intermediates:
@@ -235,6 +248,7 @@ class _Subgraph:
             origin=origin,
             version=code.version,
             subgraphs=self._called(attributes),
+            defaults=given.defaults,
         )
 
     def _custom_options(self, table: Any) -> bytes:  # noqa: ANN401 - generated classes are untyped

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import flatbuffers
 import tflite
 
 from ariel_build.frontends.checks import corrupt
 from ariel_build.frontends.flatbuffer import AbsentTable, FlatFile
 
-__all__ = ["CUSTOM", "MODEL", "operator_name", "options", "type_name"]
+__all__ = ["CUSTOM", "MODEL", "Options", "operator_code", "operator_name", "options", "type_name"]
 
 _SCHEMA: Any = tflite
 
@@ -113,6 +114,21 @@ def _fields(options_class: str) -> tuple[_Field, ...]:
 _VARIANTS = ("AsNumpy", "Length", "IsNone")
 
 
+def operator_code(table: Any) -> int:  # noqa: ANN401 - generated
+    """Returns the number of an operator: the greater of two fields, for the older one ends at 127.
+
+    The package's accessor of the newer field is the only one that is not generated: it returns the older field instead
+    where the number is small, and so 0 for a file that has the newer one only.
+    """
+    slot = table._tab.Offset(_BUILTIN_CODE)  # noqa: SLF001 - the seam that the generated accessors use
+    code = table._tab.Get(flatbuffers.number_types.Int32Flags, slot + table._tab.Pos) if slot else 0  # noqa: SLF001
+    return int(max(code, table.DeprecatedBuiltinCode()))
+
+
+#: Where the vtable of an operator code has the offset of `builtin_code`.
+_BUILTIN_CODE = 10
+
+
 def operator_name(code: int) -> str:
     """Returns the name of a builtin operator, `BUILTIN_<code>` for one that is newer than the schema."""
     return _enum("BuiltinOperator").get(code, f"BUILTIN_{code}")
@@ -123,7 +139,15 @@ def type_name(number: int) -> str:
     return _enum("TensorType").get(number, f"type_{number}").lower()
 
 
-def options(file: FlatFile, operator: Any, op: str, origin: str) -> dict[str, object]:  # noqa: ANN401 - generated
+@dataclass(frozen=True)
+class Options:
+    """The builtin options of an operator, and the names of those that have the schema's default."""
+
+    values: dict[str, object]
+    defaults: frozenset[str] = frozenset()
+
+
+def options(file: FlatFile, operator: Any, op: str, origin: str) -> Options:  # noqa: ANN401 - generated
     """Returns the builtin options of an operator, with the schema's defaults for what the file leaves out."""
     expected = _expected_class(op)
     found = _enum("BuiltinOptions").get(operator.BuiltinOptionsType(), "?")
@@ -132,15 +156,18 @@ def options(file: FlatFile, operator: Any, op: str, origin: str) -> dict[str, ob
         found = _enum("BuiltinOptions2").get(operator.BuiltinOptions2Type(), "?")
         table = operator.BuiltinOptions2()
     if op.startswith("BUILTIN_") or not expected or not _fields(expected):
-        return {}
+        return Options({})
+    absent = getattr(_SCHEMA, expected)()
+    absent._tab = AbsentTable()  # noqa: SLF001 - the seam that the generated accessors offer
     if found == "NONE" or table is None:
-        instance = getattr(_SCHEMA, expected)()
-        instance._tab = AbsentTable()  # noqa: SLF001 - the seam that the generated accessors offer
+        instance = absent
     elif found == expected:
         instance = file.view(getattr(_SCHEMA, expected), table.Pos)
     else:
         raise corrupt(f"the operator carries {'unknown options' if found == '?' else found}, not {expected}", origin)
-    return {field.name: _value(file, instance, field, origin) for field in _fields(expected)}
+    values = {field.name: _value(file, instance, field, origin) for field in _fields(expected)}
+    same = (field.name for field in _fields(expected) if values[field.name] == _value(file, absent, field, origin))
+    return Options(values, frozenset(same))
 
 
 def _expected_class(op: str) -> str:

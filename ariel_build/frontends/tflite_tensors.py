@@ -60,6 +60,8 @@ class TensorReader:
         shape = checked_shape(extents, 1 if kind is None else kind.itemsize, origin)
         content = self._content(table.Buffer(), origin)
         is_constant = content.size > 0
+        if is_constant and table.IsVariable():
+            raise corrupt("it is both a variable and a constant", origin)
         if table.Sparsity() is not None:
             dtype, kind, file_type = None, None, f"sparse {file_type}"
         data: Array | None = None
@@ -71,7 +73,7 @@ class TensorReader:
             shape=shape,
             quant=self._quant(table, dtype, shape, origin),
             data=data,
-            is_variable=bool(table.IsVariable()) and not is_constant,
+            is_variable=bool(table.IsVariable()),
             file_type=file_type,
         )
         return tensor, signature, is_constant

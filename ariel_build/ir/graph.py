@@ -37,19 +37,35 @@ class Op(Protocol):
         ...
 
 
-@dataclass(eq=False)
 class Value:
     """One tensor. `data` holds a constant's elements; values are compared by identity.
 
-    `stored` is set on a float constant that the file holds quantised (ONNX: DequantizeLinear of an initialiser): the
-    quantised constant of the same shape, so that QDQ fusion can compute in integers.
+    Its type is fixed when it is made: a node computes by the types of what it makes, so that another scale is another
+    value, a view. `stored` is set on a float constant that the file holds quantised (ONNX: DequantizeLinear of an
+    initialiser): the quantised constant of the same shape, so that QDQ fusion can compute in integers.
     """
 
-    type: TensorType
-    name: str = ""
-    data: Array | None = None
-    origin: str = ""
-    stored: Value | None = None
+    __slots__ = ("__weakref__", "_type", "data", "name", "origin", "stored")
+
+    def __init__(
+        self,
+        type_: TensorType,
+        name: str = "",
+        data: Array | None = None,
+        origin: str = "",
+        stored: Value | None = None,
+    ) -> None:
+        """Makes a value; with `data` it is a constant."""
+        self._type = type_
+        self.name = name
+        self.data = data
+        self.origin = origin
+        self.stored = stored
+
+    @property
+    def type(self) -> TensorType:
+        """Element type, shape and quantisation; there is no setter."""
+        return self._type
 
     @property
     def is_constant(self) -> bool:
@@ -107,7 +123,10 @@ class State:
 
 @dataclass(eq=False)
 class Graph:
-    """Inputs, outputs, states and nodes in an order in which they can run."""
+    """Inputs, outputs, states and nodes in an order in which they can run.
+
+    `input_aliases` and `output_aliases` are what the TFLite signature calls them, empty where it has no name.
+    """
 
     name: str
     inputs: list[Value]
@@ -116,6 +135,9 @@ class Graph:
     states: list[State] = field(default_factory=list)
     source: str = ""
     format: str = ""
+    signature: str = ""
+    input_aliases: Sequence[str] = ()
+    output_aliases: Sequence[str] = ()
 
     def producer(self, value: Value) -> Node | None:
         """Returns the node that makes `value`, or None for inputs, states and constants."""

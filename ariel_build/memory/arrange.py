@@ -4,6 +4,10 @@ In this order, since the first are promises to the user and the last only save m
 outputs form a struct, each state's next content takes the place of the current one, calls work in place. An output or
 state for which that is unsafe is computed elsewhere and copied after the last step; a call for which it is unsafe gets
 a region of its own, with a reason for the report.
+
+On several cores every state is copied: an inference that is dropped or late leaves the states as they were, and helpers
+may still be at it. One core keeps aside what steps overwrite (`ariel_ml_rs::model::Tiles`) where an inference can end
+before it is complete; a blocking one cannot.
 """
 
 from __future__ import annotations
@@ -74,7 +78,7 @@ def arrange(
     if not _place_outputs(arrangement, outputs, states, horizon, copy_all=False):
         arrangement = begin()
         _place_outputs(arrangement, outputs, states, horizon, copy_all=True)
-    _place_states(arrangement, states, horizon)
+    _place_states(arrangement, states, horizon, at_the_end=schedule.cores > 1)
     _place_in_place(arrangement, schedule, in_place)
     return arrangement
 
@@ -117,14 +121,16 @@ def _place_outputs(
     return True
 
 
-def _place_states(arrangement: Arrangement, states: Sequence[State], horizon: Horizon) -> None:
+def _place_states(arrangement: Arrangement, states: Sequence[State], horizon: Horizon, *, at_the_end: bool) -> None:
     """Lets the next content replace the current one where nobody needs that any more, else appends a copy."""
     storages = arrangement.storages
     pending = []
     for state in states:
         if state.next.type.bytes != state.current.type.bytes:
             raise InternalError("a state and its next content differ in size", {"state": state.current})
-        reason = storages.merge(state.current, state.next, alone=True)
+        reason = "several cores replace it at the end"
+        if not at_the_end:
+            reason = storages.merge(state.current, state.next, alone=True)
         if reason:
             arrangement.refusals.append(f"state `{state.current.name}` is copied: {reason}")
             pending.append((state.next, state.current))

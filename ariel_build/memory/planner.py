@@ -15,7 +15,7 @@ from ariel_build.memory.plan import plan_arena
 from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, ScratchPlan
 from ariel_build.memory.storage import ALIGNMENT, padded
 from ariel_build.memory.streaming import WHOLE, Effort, Streaming, streaming
-from ariel_build.schedule import Aliases, Schedule, Step, order_calls, schedule
+from ariel_build.schedule import Aliases, Schedule, Step, Tile, order_calls, schedule
 
 __all__ = ["plan_calls", "plan_memory"]
 
@@ -28,12 +28,13 @@ def plan_calls(
     aliases: Aliases | None = None,
     *,
     cores: int = 1,
-    target_macs_per_tile: int = 20_000,
+    tiles: Callable[[KernelCall], tuple[Tile, ...]] | None = None,
     effort: Effort = WHOLE,
 ) -> tuple[Schedule, MemoryPlan]:
     """Returns schedule and arena for the given order of the calls or a better one, whichever needs less memory.
 
-    `effort` says what streaming may cost; without it every call runs whole.
+    `effort` says what streaming may cost; without it every call runs whole. `tiles` cuts a call into what runs between
+    two yields; the checker proves the plan for these tiles, so that they are not cut again.
     """
     alias_of = aliases or {}
     given = list(calls)
@@ -46,7 +47,7 @@ def plan_calls(
         if how is not None:
             order = [_in_one_tile(call) if index in how.in_place else call for index, call in enumerate(order)]
         pieces = how.order if how is not None else None
-        steps = schedule(order, cores=cores, target_macs_per_tile=target_macs_per_tile, order=pieces)
+        steps = schedule(order, cores=cores, tiles=tiles, order=pieces)
         return steps, _ways(steps, graph_inputs, graph_outputs, states, alias_of, few=few, placing=placing)
 
     def place(order: Sequence[KernelCall], placing: int) -> Callable[[Streaming], int]:

@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 
 from ariel_build.ops.base import IMPORTERS, Operator, UnsupportedReason
-from ariel_build.ops.importer import import_model
+from ariel_build.ops.importing import import_model
 
 __all__ = ["IMPORTERS", "Operator", "UnsupportedReason", "import_model"]
 

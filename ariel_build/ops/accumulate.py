@@ -12,7 +12,14 @@ import numpy.typing as npt
 from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernel import Nested, Packed
 from ariel_build.ops.base import UnsupportedReason, constant
-from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, quantize_multiplier, requantize, stored_bounds
+from ariel_build.ops.fixed_point import (
+    UNBOUNDED,
+    Rounding,
+    quantize_multiplier,
+    reduced_multiplier,
+    requantize,
+    stored_bounds,
+)
 from ariel_build.ops.importer import Importer
 
 __all__ = [
@@ -54,7 +61,8 @@ def sum_types(inputs: Sequence[TensorType | None], channel_axis: int) -> tuple[T
     """Returns the types of input and filter, whose axis `channel_axis` counts the output channels.
 
     Raises ValueError where they and the bias are not what a sum of products takes: all float32; int8 or uint8 with a
-    bias of int32; or, hybrid, with parameters as the fourth input, a bias of float32.
+    bias of int32; int16 with a filter of int8 and a bias of int64 or int32, in which is summed then; or, hybrid, with
+    parameters as the fourth input, a bias of float32.
     """
     x, filter_ = inputs[0], inputs[1]
     bias = inputs[2] if len(inputs) > 2 else None
@@ -63,6 +71,8 @@ def sum_types(inputs: Sequence[TensorType | None], channel_axis: int) -> tuple[T
     stored = (DType.I8, DType.U8)
     if x.dtype in stored and filter_.dtype in stored:
         wanted = DType.F32 if len(inputs) > 3 and inputs[3] is not None else DType.I32
+    elif x.dtype is DType.I16 and filter_.dtype is DType.I8:
+        wanted = DType.I32 if bias is not None and bias.dtype is DType.I32 else DType.I64
     elif x.dtype is filter_.dtype is DType.F32:
         wanted = DType.F32
     else:
@@ -123,7 +133,14 @@ def folded_bias(node: Node, weights: Array) -> Array:
     total = np.zeros(weights.shape[0], np.int64) if bias is None else constant(bias, "the bias").astype(np.int64)
     total = total - zero * weights.astype(np.int64).sum(axis=1)
     total = total + zero * filter_zero_point(node.input(1)) * weights.shape[1]
-    return np.asarray(total.astype(np.int32))
+    return np.asarray(total.astype(sum_type(node).numpy))
+
+
+def sum_type(node: Node) -> DType:
+    """Returns what the products of integers are summed in: 64 bits for int16, but for a bias of 32."""
+    bias = node.inputs[2] if len(node.inputs) > 2 else None
+    wide = node.input(0).type.dtype is DType.I16 and (bias is None or bias.type.dtype is DType.I64)
+    return DType.I64 if wide else DType.I32
 
 
 def packed(weights: Array, groups: int = 1) -> Packed:
@@ -144,14 +161,29 @@ def float_bias(bias: Value | None, count: int) -> Array:
     return np.zeros(count, np.float32) if bias is None else constant(bias, "the bias").astype(np.float32)
 
 
+#: Shifts of the reduced multiplier for which the runtime rounds.
+MOST_SHIFT = 15
+#: The kernel's type by that of its input, and what finishes a sum, by whether that has 64 bits.
+_FINISHES = {
+    (DType.I8, False): ("Int8", "DoubleRounding"),
+    (DType.U8, False): ("Int8", "DoubleRounding"),
+    (DType.I16, False): ("Int16", "DoubleRounding16"),
+    (DType.I16, True): ("Int16", "Reduced"),
+}
+
+
 def requantizer(node: Node, kernel: str, rounding: Rounding, *, single_precision: bool = False) -> tuple[str, Nested]:
-    """Returns the kernel's concrete type and the value of its field `requantize`."""
+    """Returns the concrete type of the kernel in the file `kernel`, and the value of its field `requantize`."""
     scales = accumulator_scales(node, rounding, single_precision=single_precision)
     if rounding is Rounding.NEAREST_EVEN:
         data = Packed(scales.astype(np.float32), "scales")
-        return f"{kernel}<NearestEven>", Nested("NearestEven", {"scales": data})
-    pairs = np.array([quantize_multiplier(float(s)) for s in scales], np.int32)
-    return f"{kernel}<DoubleRounding>", Nested("DoubleRounding", {"multipliers": Packed(pairs, "multipliers")})
+        return f"{kernel}::Int8<NearestEven>", Nested("NearestEven", {"scales": data})
+    wide = sum_type(node) is DType.I64
+    pairs = np.array([(reduced_multiplier if wide else quantize_multiplier)(float(s)) for s in scales], np.int32)
+    if wide and (pairs[:, 1] >= MOST_SHIFT).any():
+        raise UnsupportedReason(f"scales of more than {1 << MOST_SHIFT} from input to output are not supported")
+    elements, finish = _FINISHES[node.input(0).type.dtype, wide]
+    return f"{kernel}::{elements}<{finish}>", Nested(finish, {"multipliers": Packed(pairs, "multipliers")})
 
 
 def bounds(node: Node, clip: tuple[float, float], rounding: Rounding) -> Nested:
@@ -170,7 +202,7 @@ def finish_integer(
     type_ = node.output.type
     assert type_.quant is not None  # noqa: S101 - accumulator_scales refuses it
     scales = accumulator_scales(node, rounding, single_precision=single_precision)
-    wrapped = acc.astype(np.int32)
+    wrapped = acc.astype(sum_type(node).numpy)
     low, high = stored_bounds(clip, type_.quant, type_.dtype, rounding)
     stored = requantize(wrapped, scales, rounding) + type_.quant.zero_point
     return np.clip(stored, low, high).astype(type_.dtype.numpy)

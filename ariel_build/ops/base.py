@@ -8,7 +8,7 @@ its lowering to a kernel call; and one importer function per format that has it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ariel_build.kernel import KernelCall
     from ariel_build.ops.importer import Importer
 
-__all__ = ["IMPORTERS", "Operator", "imports"]
+__all__ = ["HARMLESS", "IMPORTERS", "Operator", "imports"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,9 @@ class Operator(ABC):
 
     #: Pairs (input, output) whose regions may be one: each element is read before, and only by the step that writes it.
     in_place: ClassVar[tuple[tuple[int, int], ...]] = ()
+    #: Whether it may read quantised integers where its result has no scale: it asks for their scale (Dequantize), or
+    #: does what it does whatever that is (all that move elements). Other ONNX operators act on the integers themselves.
+    reads_scaled: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
@@ -64,17 +67,35 @@ class UnsupportedReason(Exception):
 #: Takes the importer and the source node, adds graph nodes.
 ImportFunction = Callable[["Importer"], None]
 IMPORTERS: dict[tuple[str, str], Callable[..., None]] = {}
+#: Attributes that an importer need not ask for: name -> why the result does not depend on it.
+HARMLESS: dict[tuple[str, str], Mapping[str, str]] = {}
 
 
-def imports(format_: str, *names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Registers a function as the importer of the operators `names` of a format ("tflite" or "onnx")."""
+def imports(
+    format_: str, *names: str, harmless: Mapping[str, str] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Registers a function as the importer of the operators `names` of a format ("tflite" or "onnx").
+
+    A node with an attribute that the function does not ask for is refused, unless `harmless` says why it may be so.
+    """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         for name in names:
             IMPORTERS[format_, name] = function
+            HARMLESS[format_, name] = harmless or {}
         return function
 
     return register
+
+
+def axes_of(axes: Sequence[int], rank: int, *, each_once: bool = True) -> tuple[int, ...]:
+    """Returns axes counted from the front; UnsupportedReason where one does not exist, or stands there twice."""
+    if any(not -rank <= a < rank for a in axes):
+        raise UnsupportedReason(f"the axes {list(axes)} are outside {rank} axes")
+    resolved = tuple(int(a) % rank for a in axes)
+    if each_once and len(set(resolved)) < len(resolved):
+        raise UnsupportedReason(f"one of the axes {list(axes)} is there twice")
+    return resolved
 
 
 def constant(value: Value | None, what: str) -> Array:

@@ -89,7 +89,7 @@ class BatchMatMul(Operator):
         if x.type.dtype is not DType.F32:
             if y.type.quant is not None and not y.type.quant.per_tensor:
                 raise UnsupportedReason("the right side is quantised per channel")
-            kernel, requantize = requantizer(node, "batch_matmul::Int8", self.rounding, single_precision=True)
+            kernel, requantize = requantizer(node, "batch_matmul", self.rounding, single_precision=True)
             zero_x, zero_y = _zero_points(node)
             fields |= {
                 "x_zero_point": zero_x,

@@ -11,11 +11,13 @@ from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.importer import Importer
 
 
-@imports("onnx", "BatchNormalization")
+@imports("onnx", "BatchNormalization", harmless={"momentum": "it is of use in training only"})
 def _from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     if importer.integer("training_mode") or len(importer.node.outputs) > 1:
         raise UnsupportedReason("training mode is not supported: export the model for inference")
+    if importer.integer("spatial", 1) != 1:
+        raise UnsupportedReason("statistics for each element of a channel (spatial = 0) are not supported")
     if x.type.dtype is not DType.F32 or len(x.shape) < 2:
         raise UnsupportedReason(f"{x.type} is not supported, only float32 with at least 2 axes")
     names = ("the scale", "the bias", "the mean", "the variance")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
 
-from ariel_build.ir import DType, Value
+from ariel_build.ir import DType, Quant, Value
 from ariel_build.ops.accumulate import tflite_clip
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.binary import Add, Binary, Div, Maximum, Minimum, Mul, Pow, Prelu, SquaredDifference, Sub
 from ariel_build.ops.cast import cast
+from ariel_build.ops.elementwise import BYTES
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.unary import Unary
@@ -28,7 +30,7 @@ _TFLITE: dict[str, type[Binary]] = {
 }
 
 
-@imports("tflite", *_TFLITE)
+@imports("tflite", *_TFLITE, harmless={"pot_scale_int16": "it is about int16, which is refused"})
 def _from_tflite(importer: Importer) -> None:
     op = _TFLITE[importer.node.op](tflite_clip(importer))
     importer.emit_declared(op, [importer.input(0), importer.input(1)])
@@ -61,19 +63,30 @@ _VARIADIC: dict[str, type[Binary]] = {"Max": Maximum, "Mean": Add, "Min": Minimu
 
 @imports("onnx", *_VARIADIC)
 def _variadic_from_onnx(importer: Importer) -> None:
-    result = _chain(importer, _VARIADIC[importer.node.op](rounding=Rounding.NEAREST_EVEN))
+    quant = _common_scale(importer.inputs()) if importer.node.op in ("Max", "Min") else None
+    result = _chain(importer, _VARIADIC[importer.node.op](rounding=Rounding.NEAREST_EVEN), quant)
     if importer.node.op == "Mean":
         count = importer.constant(np.array(len(importer.inputs()), np.float32))
         (result,) = importer.emit(Div(rounding=Rounding.NEAREST_EVEN), [result, count])
     importer.bind(result)
 
 
-def _chain(importer: Importer, op: Binary) -> Value:
-    """Returns the inputs combined from the left."""
+def _common_scale(values: Sequence[Value]) -> Quant | None:
+    """Returns the one scale that all bytes have, constants left out: the greatest of them has it, too."""
+    quants = {v.type.quant for v in values if not v.is_constant}
+    quant = quants.pop() if len(quants) == 1 else None
+    alike = quant is not None and quant.per_tensor and all(v.type.dtype in BYTES for v in values)
+    return quant if alike else None
+
+
+def _chain(importer: Importer, op: Binary, quant: Quant | None = None) -> Value:
+    """Returns the inputs combined from the left; with `quant`, all have that scale, and so has the result."""
     inputs = importer.inputs()
     if not inputs:
         raise UnsupportedReason("it has no input")
-    return reduce(lambda left, right: importer.emit(op, [left, right])[0], inputs)
+    if quant is not None:
+        inputs = [importer.view(v, quant) for v in inputs]
+    return reduce(lambda left, right: importer.emit(op, [left, right], [quant])[0], inputs)
 
 
 #: Exponents that are simpler functions.

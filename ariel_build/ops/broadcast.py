@@ -21,6 +21,8 @@ __all__ = ["Tile"]
 class Tile(Operator):
     """Repeats the whole input `repeats[k]` times along axis k."""
 
+    reads_scaled = True
+
     repeats: tuple[int, ...]
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:

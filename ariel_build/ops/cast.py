@@ -28,6 +28,8 @@ _KERNELS = {
 class Cast(Operator):
     """Converts to `dtype`: integers wrap, floats are truncated towards zero, anything but 0 is true."""
 
+    reads_scaled = True
+
     dtype: DType
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
@@ -68,7 +70,11 @@ def wide_constant(importer: Importer, index: int) -> Array | None:
     return None if tensor is None or tensor.dtype is not None else tensor.data
 
 
-@imports("tflite", "CAST")
+@imports(
+    "tflite",
+    "CAST",
+    harmless={"in_data_type": "the input has a type", "out_data_type": "the output is declared with a type"},
+)
 def _from_tflite(importer: Importer) -> None:
     _convert(importer, importer.output_type().dtype)
 
@@ -86,7 +92,13 @@ _ONNX_TYPES = {
 }
 
 
-@imports("onnx", "Cast")
+_FLOAT8_ONLY = {
+    "saturate": "it is about float8, which is refused",
+    "round_mode": "it is about float8, which is refused",
+}
+
+
+@imports("onnx", "Cast", harmless=_FLOAT8_ONLY)
 def _from_onnx(importer: Importer) -> None:
     number = importer.integer("to")
     if number not in _ONNX_TYPES:
@@ -94,7 +106,7 @@ def _from_onnx(importer: Importer) -> None:
     _convert(importer, _ONNX_TYPES[number])
 
 
-@imports("onnx", "CastLike")
+@imports("onnx", "CastLike", harmless=_FLOAT8_ONLY)
 def _like_from_onnx(importer: Importer) -> None:
     _convert(importer, importer.input(1).type.dtype)
 

@@ -13,6 +13,7 @@ from ariel_build.kernel import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.elementwise import (
     BYTES,
+    all_bytes,
     dequantize,
     lookup_call,
     quant_of,
@@ -93,7 +94,7 @@ def _from_tflite(importer: Importer) -> None:
 
 @imports("onnx", "Relu")
 def _relu_from_onnx(importer: Importer) -> None:
-    importer.bind(*importer.emit(Clip((0.0, math.inf), Rounding.NEAREST_EVEN), [importer.input(0)]))
+    importer.bind(_clipped(importer, importer.input(0), (0.0, math.inf)))
 
 
 @imports("onnx", "Clip")
@@ -102,7 +103,27 @@ def _clip_from_onnx(importer: Importer) -> None:
     low = _bound(importer.optional_input(1), importer.real("min", -math.inf), "the lower bound")
     high = _bound(importer.optional_input(2), importer.real("max", math.inf), "the upper bound")
     # Where the bounds cross, the upper one wins.
-    importer.bind(*importer.emit(Clip((min(low, high), high), Rounding.NEAREST_EVEN), [importer.input(0)]))
+    importer.bind(_clipped(importer, importer.input(0), (min(low, high), high)))
+
+
+def _clipped(importer: Importer, x: Value, clip: tuple[float, float]) -> Value:
+    """Returns `x` within the bounds, which for ONNX are bounds of the integers where `x` holds integers.
+
+    They keep their scale where the bounds of the real numbers that do the same exist, as is shown for all values.
+    """
+    quant, dtype = x.type.quant, x.type.dtype
+    if quant is None or not quant.per_tensor or dtype not in BYTES or x.is_constant:
+        return importer.emit(Clip(clip, Rounding.NEAREST_EVEN), [x])[0]
+    least, greatest = dtype.range
+    scale = float(np.float32(quant.scale))
+    low = -math.inf if clip[0] <= least else scale * (clip[0] - quant.zero_point)
+    high = math.inf if clip[1] >= greatest else scale * (clip[1] - quant.zero_point)
+    op = Clip((low, high), Rounding.NEAREST_EVEN)
+    every, bounds = all_bytes(dtype), (int(max(clip[0], least)), int(min(clip[1], greatest)))
+    same = np.array_equal(op.reference([every], Node(op, [x], [Value(x.type)]))[0], np.clip(every, *bounds))
+    if same and stored_bounds(op.clip, quant, dtype, op.rounding) == bounds:
+        return importer.emit(op, [x], [quant])[0]
+    return importer.emit(Clip(clip, Rounding.NEAREST_EVEN), [x])[0]
 
 
 def _bound(value: Value | None, default: float, what: str) -> float:

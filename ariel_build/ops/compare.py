@@ -38,6 +38,8 @@ _SHIFT = 8
 class Compare(Operator):
     """left `relation` right."""
 
+    reads_scaled = True
+
     relation: str
 
     @property
@@ -156,6 +158,12 @@ _ONNX: dict[str, Operator] = {
 }
 
 
+#: Integers that stand for themselves.
+_PLAIN = Quant((1.0,), (0,))
+
+
 @imports("onnx", *_ONNX)
 def _from_onnx(importer: Importer) -> None:
-    importer.bind(*importer.emit(_ONNX[importer.node.op], importer.inputs()))
+    # ONNX compares the integers themselves.
+    values = [importer.view(v, _PLAIN if v.type.dtype is DType.I8 else None) for v in importer.inputs()]
+    importer.bind(*importer.emit(_ONNX[importer.node.op], values))

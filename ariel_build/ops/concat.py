@@ -22,6 +22,8 @@ __all__ = ["Concat", "concat"]
 class Concat(Operator):
     """Joins the inputs along `axis`; all have the output's quantisation."""
 
+    reads_scaled = True
+
     axis: int
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
@@ -55,10 +57,14 @@ class Concat(Operator):
 
 
 def concat(importer: Importer, values: Sequence[Value], axis: int) -> Value:
-    """Returns the values joined along an axis; the first one's quantisation."""
+    """Returns the values joined along an axis; with the first one's quantisation, if no other has another one."""
     if len(values) == 1:
         return values[0]
-    return importer.emit(Concat(axis), values, [values[0].type.quant])[0]
+    quant = values[0].type.quant
+    if any(v.type.quant not in (None, quant) for v in values):
+        # Integers of several scales are joined as integers.
+        values, quant = [importer.view(v, None) for v in values], None
+    return importer.emit(Concat(axis), values, [quant])[0]
 
 
 @imports("tflite", "CONCATENATION")
@@ -76,7 +82,10 @@ def _from_tflite(importer: Importer) -> None:
 @imports("tflite", "PACK")
 def _pack_from_tflite(importer: Importer) -> None:
     type_ = importer.output_type()
-    axis = importer.integer("axis") % len(type_.shape)
+    axis, rank = importer.integer("axis"), len(type_.shape)
+    if not -rank <= axis < rank or importer.integer("values_count") != len(importer.inputs()):
+        raise UnsupportedReason(f"axis {axis} or values_count does not fit {len(importer.inputs())} parts of {type_}")
+    axis %= rank
     parts = [reshape(importer, x, (*x.shape[:axis], 1, *x.shape[axis:])) for x in importer.inputs()]
     importer.emit_declared(Concat(axis), parts)
 

@@ -138,7 +138,7 @@ class Conv2d(Operator):
                 **tail,
             }
         else:
-            kernel, requantize = requantizer(node, "conv2d::Int8", self.rounding)
+            kernel, requantize = requantizer(node, "conv2d", self.rounding)
             assert x.type.quant is not None  # noqa: S101 - requantizer has checked
             fields = {
                 **common,
@@ -152,7 +152,7 @@ class Conv2d(Operator):
         return KernelCall(kernel, fields, inputs, [output], tiling, self.macs(node), reads=(reads,))
 
 
-@imports("tflite", "CONV_2D")
+@imports("tflite", "CONV_2D", harmless={"quantized_bias_type": "the bias has a type"})
 def _from_tflite(importer: Importer) -> None:
     x, filter_ = importer.input(0), importer.input(1)
     constant(filter_, "the filter")

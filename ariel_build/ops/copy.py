@@ -26,6 +26,8 @@ INNER = 5
 class Copy(Operator):
     """output = input."""
 
+    reads_scaled = True
+
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """T -> T."""
         return [inputs[0]]

@@ -117,7 +117,7 @@ class DepthwiseConv2d(Operator):
                 **tail,
             }
         else:
-            kernel, requantize = requantizer(node, "depthwise_conv2d::Int8", self.rounding)
+            kernel, requantize = requantizer(node, "depthwise_conv2d", self.rounding)
             assert x.type.quant is not None  # noqa: S101 - requantizer has checked
             fields = {
                 **common,
@@ -137,6 +137,9 @@ def _from_tflite(importer: Importer) -> None:
     constant(filter_, "the filter")
     if len(filter_.shape) != 4:
         raise UnsupportedReason(f"the filter has {len(filter_.shape)} axes, not 4")
+    factor = importer.integer("depth_multiplier")
+    if factor and len(x.shape) == 4 and factor * x.shape[3] != filter_.shape[3]:
+        raise UnsupportedReason(f"{filter_.shape[3]} filters are not {factor} for each of {x.shape[3]} channels")
     window = tflite_window(importer, (filter_.shape[1], filter_.shape[2]), x.type)
     op = DepthwiseConv2d(window, tflite_clip(importer))
     # TFLite quantises the activations of every hybrid depthwise convolution asymmetrically.

@@ -15,6 +15,7 @@ __all__ = [
     "high_mul",
     "multiply",
     "quantize_multiplier",
+    "reduced_multiplier",
     "requantize",
     "rounding_shift_right",
     "stored_bounds",
@@ -80,14 +81,27 @@ def multiply(acc: Array, multiplier: Array | int, shift: Array | int) -> I64:
     return rounding_shift_right(high_mul(wrap32(np.asarray(acc, np.int64) << left), multiplier), right)
 
 
+def reduced_multiplier(real: float) -> tuple[int, int]:
+    """Returns (q, shift) with real = q * 2^(shift - 15): the mantissa of `quantize_multiplier` in 16 bits.
+
+    TFLite's `MultiplyByQuantizedMultiplier` of 64-bit sums.
+    """
+    q, shift = quantize_multiplier(real)
+    return (0x7FFF if q >= 0x7FFF0000 else (q + (1 << 15)) >> 16), shift
+
+
 def requantize(acc: Array, scales: npt.NDArray[np.float64], rounding: Rounding) -> I64:
     """Returns accumulators times real scales (along the last axis), rounded; no zero point, no clamping.
 
-    For NEAREST_EVEN the scales are float32 values.
+    For NEAREST_EVEN the scales are float32 values. With DOUBLE, sums of 64 bits take TFLite's reduced multiplier.
     """
     if rounding is Rounding.DOUBLE:
-        pairs = [quantize_multiplier(float(s)) for s in np.atleast_1d(scales)]
+        wide = np.asarray(acc).dtype == np.int64
+        pairs = [(reduced_multiplier if wide else quantize_multiplier)(float(s)) for s in np.atleast_1d(scales)]
         q, shift = np.array(pairs, np.int64).T
+        if wide:
+            scaled = (acc * q + (np.int64(1) << (14 - shift))) >> (15 - shift)
+            return wrap32(scaled)
         return multiply(acc, q, shift)
     product = np.asarray(acc).astype(np.float32) * np.atleast_1d(scales).astype(np.float32)
     return np.clip(np.rint(product), -(2.0**31), 2.0**31 - 1).astype(np.int64)

@@ -114,7 +114,7 @@ class FullyConnected(Operator):
             }
         else:
             kernel, requantize = requantizer(
-                node, "fully_connected::Int8", self.rounding, single_precision=_single_precision(node)
+                node, "fully_connected", self.rounding, single_precision=_single_precision(node)
             )
             fields = {
                 **common,
@@ -133,7 +133,11 @@ def _single_precision(node: Node) -> bool:
     return quant is not None and quant.per_tensor
 
 
-@imports("tflite", "FULLY_CONNECTED")
+@imports(
+    "tflite",
+    "FULLY_CONNECTED",
+    harmless={"keep_num_dims": "the output is declared with its shape", "quantized_bias_type": "the bias has a type"},
+)
 def _from_tflite(importer: Importer) -> None:
     x, filter_ = importer.input(0), importer.input(1)
     constant(filter_, "the filter")

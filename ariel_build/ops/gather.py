@@ -23,6 +23,8 @@ MOST_PARTS = 256
 class GatherConstant(Operator):
     """output[.., k, ..] = input[.., indices[k], ..] along `axis`."""
 
+    reads_scaled = True
+
     axis: int
     indices: tuple[int, ...]
 

@@ -1,37 +1,37 @@
-"""From a source model to a graph: what importer functions see, and the loop that runs them.
+"""What importer functions see: the source node that is being imported, and the graph under construction.
 
-Nothing stops at the first unsupported operator: all are collected, each with its place in the model, and reported in
-one error.
+The loop that runs them is in `importing.py`.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from ariel_build.errors import Diagnostic, ModelError, UnsupportedError
 from ariel_build.frontends.source import SourceModel, SourceNode, SourceTensor
-from ariel_build.ir import MAX_TENSOR_BYTES, Array, DType, Graph, Node, Quant, State, TensorType, Value
-from ariel_build.ops.base import IMPORTERS, Operator, UnsupportedReason
+from ariel_build.ir import MAX_TENSOR_BYTES, Array, DType, Node, Quant, State, TensorType, Value
+from ariel_build.ops.base import Operator, UnsupportedReason
+from ariel_build.ops.reshape import Reshape
 
-__all__ = ["Importer", "import_model"]
-
-HELP = "docs/supported-ops.md lists what is supported; `cargo ariel inspect` lists what this model uses"
+__all__ = ["INCONSISTENT", "Importer", "UnknownValueError", "fold", "source_type"]
 
 
 class Importer:
     """The graph under construction, and the source node that is being imported."""
 
     def __init__(self, model: SourceModel) -> None:
-        """Takes the model; `import_model` drives."""
+        """Takes the model; the loop in `importing.py` drives."""
         self.model = model
         self.node = SourceNode("", [], [])
         self.values: dict[str, Value] = {}
         self.nodes: list[Node] = []
         self.states: list[State] = []
+        #: Views that exist: (value, quantisation) -> the same elements with that quantisation.
+        self.views: dict[tuple[Value, Quant | None], Value] = {}
+        #: The attributes of the node that its importer has asked for.
+        self.asked: set[str] = set()
         #: What importer functions of one model share, such as the resource variables of TFLite.
         self.shared: dict[str, object] = {}
 
@@ -39,6 +39,7 @@ class Importer:
 
     def attribute(self, name: str, default: object = None) -> object:
         """Returns an attribute of the node, or `default` where the file leaves it out."""
+        self.asked.add(name)
         value = self.node.attributes.get(name)
         return default if value is None else value
 
@@ -94,7 +95,7 @@ class Importer:
             if tensor is not None and tensor.dtype is None and tensor.file_type:
                 raise UnsupportedReason(f"tensor `{tensor.name}` is {tensor.file_type}, which is not supported")
             if tensor is None or tensor.data is None:
-                raise _UnknownValueError(key)
+                raise UnknownValueError(key)
             self.values[key] = self.constant(tensor.data, tensor.name, tensor.quant)
         return self.values[key]
 
@@ -113,6 +114,16 @@ class Importer:
         return source_type(tensor)
 
     # ---- what it becomes
+
+    def view(self, value: Value, quant: Quant | None) -> Value:
+        """Returns the same elements with another quantisation: themselves where they have it, else another value."""
+        if value.type.quant == quant:
+            return value
+        if value.data is not None:
+            return self.constant(value.data, value.name, quant)
+        if (value, quant) not in self.views:
+            (self.views[value, quant],) = self.emit(Reshape(value.shape), [value], [quant])
+        return self.views[value, quant]
 
     def constant(self, data: Array, name: str = "", quant: Quant | None = None) -> Value:
         """Makes a constant."""
@@ -134,8 +145,13 @@ class Importer:
 
         Types are inferred; `quants` adds the outputs' quantisation, `types` gives whole types (checked against the
         inferred ones).
+
+        In ONNX an integer is an integer, whatever scale others read it with: unless the caller gives the results a
+        scale, the operator acts on views of its operands that have none, and so computes with the integers, or refuses.
         """
         op_inputs = list(inputs)
+        if self.model.format == "onnx" and not op.reads_scaled and not types and all(q is None for q in quants):
+            op_inputs = [None if v is None else self.view(v, None) for v in op_inputs]
         try:
             inferred = op.infer([None if v is None else v.type for v in op_inputs])
         except ValueError as reason:
@@ -159,11 +175,22 @@ class Importer:
         return outputs
 
     def bind(self, *values: Value) -> None:
-        """Makes `values` the outputs of the source node."""
-        for key, value in zip(self.node.outputs, values, strict=False):
+        """Makes `values` the outputs of the source node; a TFLite file declares their types.
+
+        What only moves elements keeps their scale: where the file declares another one, its readers see that.
+        """
+        for index, (key, value) in enumerate(zip(self.node.outputs, values, strict=False)):
             tensor = self.model.tensors.get(key)
-            value.name = value.name or (tensor.name if tensor else key)
-            self.values[key] = value
+            own = value
+            if self.model.format == "tflite" and tensor is not None and tensor.dtype and tensor.shape is not None:
+                declared = self.output_type(index)
+                if value.shape != declared.shape or value.type.dtype is not declared.dtype:
+                    raise UnsupportedReason(
+                        f"output {index} is declared {declared}, but the operator makes {value.type}"
+                    )
+                own = self.view(value, declared.quant)
+            own.name = own.name or (tensor.name if tensor else key)
+            self.values[key] = own
 
     def emit_declared(self, op: Operator, inputs: Sequence[Value | None]) -> None:
         """Adds a node whose outputs have the types that the file declares, and binds them (TFLite).
@@ -177,7 +204,7 @@ class Importer:
             self.bind(*self.emit(op, inputs, types=[self.output_type(i) for i in range(len(tensors))]))
 
 
-class _UnknownValueError(Exception):
+class UnknownValueError(Exception):
     """An input comes from a node that could not be imported."""
 
 
@@ -198,62 +225,6 @@ def source_type(tensor: SourceTensor) -> TensorType:
         raise UnsupportedReason(f"the shape of `{tensor.name}` is not known")
     shape = tuple(d if isinstance(d, int) else 1 for d in tensor.shape)
     return TensorType(tensor.dtype, shape, tensor.quant)
-
-
-def import_model(model: SourceModel) -> Graph:
-    """Returns the graph of `model`; UnsupportedError lists every operator that we cannot compile."""
-    importer = Importer(model)
-    problems: list[Diagnostic] = []
-    inputs = []
-    for key, name in zip(model.inputs, model.input_names, strict=True):
-        try:
-            type_ = source_type(model.tensors[key])
-        except UnsupportedReason as reason:
-            problems.append(Diagnostic(f"input `{name}`: {reason}", model.path, HELP))
-            continue
-        importer.values[key] = Value(type_, name, origin=f"input `{name}`")
-        inputs.append(importer.values[key])
-    for node in model.nodes:
-        problem = _import_node(importer, node)
-        if problem is not None:
-            problems.append(problem)
-    if problems:
-        raise UnsupportedError(problems)
-    outputs = []
-    for key, name in zip(model.outputs, model.output_names, strict=True):
-        try:
-            value = importer.value(key)
-        except _UnknownValueError:
-            raise ModelError(
-                f"output `{name}` is made by no operator", model.path, "the file is damaged: export it again"
-            ) from None
-        value.name = value.name or name
-        outputs.append(value)
-    return Graph(model.name, inputs, outputs, importer.nodes, importer.states, source=model.path, format=model.format)
-
-
-def _import_node(importer: Importer, node: SourceNode) -> Diagnostic | None:
-    """Imports one node, or returns why it cannot be."""
-    model = importer.model
-    importer.node = node
-    origin = f"{model.path}: {node.origin}"
-    function = IMPORTERS.get((model.format, node.op))
-    if function is None:
-        known = [op for format_, op in IMPORTERS if format_ == model.format]
-        near = difflib.get_close_matches(node.op, known, 1)
-        return Diagnostic(f"operator {node.op} is not supported" + (f" ({near[0]} is)" if near else ""), origin, HELP)
-    try:
-        function(importer)
-    except UnsupportedReason as reason:
-        return Diagnostic(f"{node.op}: {reason}", origin, HELP)
-    except _UnknownValueError:
-        # Its producer is reported already; nothing is known of this node.
-        return None
-    except INCONSISTENT as error:
-        # Importers read what a stranger's file says; a damaged one breaks them in ways that no list foresees.
-        why = f"its inputs or attributes do not fit together ({type(error).__name__}: {str(error)[:80]})"
-        return Diagnostic(f"{node.op}: {why}", origin, "the file may be damaged: export it again")
-    return None
 
 
 #: What inconsistent operands and attributes raise in Python and numpy.

@@ -17,7 +17,11 @@ from ariel_build.ops.transpose import transpose
 __all__ = ["product"]
 
 
-@imports("tflite", "BATCH_MATMUL")
+@imports(
+    "tflite",
+    "BATCH_MATMUL",
+    harmless={"asymmetric_quantize_inputs": "it is about a float32 factor with one of int8, which is refused"},
+)
 def _batch_matmul_from_tflite(importer: Importer) -> None:
     x, y = importer.input(0), importer.input(1)
     if x.type.dtype is not y.type.dtype:

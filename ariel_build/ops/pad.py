@@ -9,7 +9,7 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
 from ariel_build.kernel import KernelCall
-from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 
@@ -19,6 +19,8 @@ __all__ = ["Pad"]
 @dataclass(frozen=True)
 class Pad(Operator):
     """Adds (before, after) elements along each axis; negative numbers crop. `value` is a stored element."""
+
+    reads_scaled = True
 
     pads: tuple[tuple[int, int], ...]
     value: float = 0.0
@@ -86,7 +88,7 @@ def _from_onnx(importer: Importer) -> None:
     rank = len(x.shape)
     axes: Sequence[int] = range(rank)
     if importer.optional_input(3) is not None:
-        axes = [int(a) % rank for a in importer.constant_input(3, "the axes").reshape(-1)]
+        axes = axes_of(importer.constant_input(3, "the axes").reshape(-1).tolist(), rank)
     if len(flat) != 2 * len(axes):
         raise UnsupportedReason(f"{len(flat)} pads do not fit {len(axes)} axes")
     pads = [(0, 0)] * rank

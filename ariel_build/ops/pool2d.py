@@ -182,11 +182,13 @@ def _from_tflite(importer: Importer) -> None:
     importer.emit_declared(Pool2d(kind, window, clip=tflite_clip(importer)), [x])
 
 
-@imports("onnx", "MaxPool", "AveragePool")
+@imports("onnx", "MaxPool", "AveragePool", harmless={"storage_order": "it is that of the output `Indices`"})
 def _from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     if len(importer.node.outputs) > 1:
         raise UnsupportedReason("the output `Indices` is not supported")
+    if importer.node.op == "AveragePool" and x.type.dtype is not DType.F32:
+        raise UnsupportedReason(f"{x.type} is not supported, only float32")
     # A maximum of stored integers has their scale.
     kind, quant = (PoolKind.MAX, x.type.quant) if importer.node.op == "MaxPool" else (PoolKind.AVERAGE, None)
     # Up to the opset in which averages learnt dilations, onnxruntime adds floats by columns where strides are small.

@@ -5,8 +5,6 @@ Each brings scale and zero point of its operands and of its result as constant i
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from ariel_build.ir import Array, DType, Quant, Value
@@ -22,7 +20,6 @@ from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.pool2d import PoolKind, pool
 from ariel_build.ops.quantize import Quantize
 from ariel_build.ops.reduce import Reduce, Reduction
-from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.softmax import Softmax
 from ariel_build.ops.transpose import transpose
 from ariel_build.ops.unary import Unary
@@ -58,12 +55,7 @@ def stored(importer: Importer, index: int, axis: int | None = None) -> Value:
         raise UnsupportedReason(f"{len(quant.scales)} scales do not fit {value.type}")
     if value.data is not None:
         return importer.constant(value.data, value.name, quant)
-    if value.type.quant is None:
-        # An input of the model, or what an operator made of stored integers: this is what they mean.
-        value.type = replace(value.type, quant=quant)
-    if value.type.quant == quant:
-        return value
-    return importer.emit(Reshape(value.shape), [value], [quant])[0]
+    return importer.view(value, quant)
 
 
 def result(importer: Importer, index: int, dtype: DType) -> Quant:

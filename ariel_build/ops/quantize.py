@@ -104,6 +104,8 @@ def is_flip(source: TensorType, target: TensorType) -> bool:
 class Dequantize(Operator):
     """From stored integers to float32."""
 
+    reads_scaled = True
+
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """stored[..] -> f32[..]."""
         type_ = same_type(inputs)
@@ -166,15 +168,21 @@ def real_constant(importer: Importer, stored: Value) -> Value:
     return real
 
 
-@imports("onnx", "QuantizeLinear")
+#: ONNX's numbers of the types that a result may have; 0 leaves it to the zero point.
+_RESULTS = {2: DType.U8, 3: DType.I8, 4: DType.U16, 5: DType.I16}
+
+
+@imports("onnx", "QuantizeLinear", harmless={"saturate": "it is about float8, which is refused"})
 def _quantize_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
+    if x.type.dtype is not DType.F32:
+        raise UnsupportedReason(f"from {x.type.dtype.value} is not supported, only from float32")
     if importer.integer("precision") not in (0, 1):
         raise UnsupportedReason(f"precision {importer.integer('precision')} is not supported")
-    dtype = {2: DType.U8, 3: DType.I8, 4: DType.U16, 5: DType.I16}.get(importer.integer("output_dtype"), DType.U8)
-    zero_point = importer.optional_input(2)
-    if zero_point is not None:
-        dtype = zero_point.type.dtype
+    number, zero_point = importer.integer("output_dtype"), importer.optional_input(2)
+    dtype = zero_point.type.dtype if zero_point is not None else _RESULTS.get(number or 2)
+    if dtype is None or (number and _RESULTS.get(number) is not dtype):
+        raise UnsupportedReason(f"output_dtype {number} is not supported, or not the type of the zero point")
     quant = _onnx_quant(importer, x.shape)
     if not quant.per_tensor and not x.is_constant:
         raise UnsupportedReason("a scale per axis is supported on constants only")
@@ -184,18 +192,15 @@ def _quantize_from_onnx(importer: Importer) -> None:
 @imports("onnx", "DequantizeLinear")
 def _dequantize_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
+    if importer.integer("output_dtype") not in (0, 1):
+        raise UnsupportedReason(f"output_dtype {importer.integer('output_dtype')} is not supported, only float32")
     quant = _onnx_quant(importer, x.shape)
     if x.data is not None:
         importer.bind(real_constant(importer, importer.constant(x.data, x.name, quant)))
         return
     if not quant.per_tensor:
         raise UnsupportedReason("a scale per axis is supported on constants only")
-    if x.type.quant is None:
-        # An input of the model, or what an operator made of stored integers: this is what they mean.
-        x.type = replace(x.type, quant=quant)
-    elif x.type.quant != quant:
-        raise UnsupportedReason(f"it reads {x.type} with another scale and zero point")
-    importer.bind(*importer.emit(Dequantize(), [x]))
+    importer.bind(*importer.emit(Dequantize(), [importer.view(x, quant)]))
 
 
 def _onnx_quant(importer: Importer, shape: tuple[int, ...]) -> Quant:
@@ -207,10 +212,10 @@ def _onnx_quant(importer: Importer, shape: tuple[int, ...]) -> Quant:
         raise UnsupportedReason(f"scales of shape {list(scales.shape)} are not supported, only per tensor and per axis")
     if not scales.size or not np.all(np.isfinite(scales)) or not np.all(scales > 0):
         raise UnsupportedReason("a scale is not a positive number")
+    axis = importer.integer("axis", 1)
     pair = tuple(float(s) for s in scales.reshape(-1)), tuple(int(z) for z in zeros.reshape(-1))
     if scales.size == 1:
         return Quant(*pair)
-    axis = importer.integer("axis", 1)
     if not -len(shape) <= axis < len(shape) or shape[axis] != scales.size:
         raise UnsupportedReason(f"{scales.size} scales do not fit axis {axis} of {list(shape)}")
     return Quant(*pair, axis % len(shape))

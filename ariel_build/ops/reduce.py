@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ariel_build.ir import Array, DType, Node, Quant, TensorType
 from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
 from ariel_build.ops.accumulate import Numbers, bounds
-from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
@@ -212,20 +212,17 @@ def _from_onnx(importer: Importer) -> None:
         axes = importer.constant_input(1, "the axes").reshape(-1).tolist()
     elif importer.attribute("axes") is not None:
         axes = importer.integers("axes")
-    keep = bool(importer.integer("keepdims", 1))
-    if not axes and importer.integer("noop_with_empty_axes"):
-        importer.bind(*importer.emit(Reduce(_ONNX[importer.node.op], (), keep, Rounding.NEAREST_EVEN), [x]))
-        return
-    resolved = _axes(axes, len(x.shape)) if axes else tuple(range(len(x.shape)))
+    keep, nothing = bool(importer.integer("keepdims", 1)), bool(importer.integer("noop_with_empty_axes"))
+    resolved = _axes(axes, len(x.shape)) if axes or nothing else tuple(range(len(x.shape)))
     op = Reduce(_ONNX[importer.node.op], resolved, keep, Rounding.NEAREST_EVEN)
-    importer.bind(*importer.emit(op, [x]))
+    # The greatest of stored integers has their scale.
+    chosen = op.kind in (Reduction.MAX, Reduction.MIN)
+    importer.bind(*importer.emit(op, [x], [x.type.quant] if chosen else []))
 
 
 def _axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
     """Returns axes counted from the front, ascending, each once."""
-    if any(not -rank <= a < rank for a in axes):
-        raise UnsupportedReason(f"the axes {list(axes)} are outside {rank} axes")
-    return tuple(sorted({int(a) % rank for a in axes}))
+    return tuple(sorted(set(axes_of(axes, rank, each_once=False))))
 
 
 @imports("onnx", "GlobalAveragePool")

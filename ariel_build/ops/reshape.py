@@ -5,21 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ariel_build.ir import Array, Node, Quant, TensorType, Value
 from ariel_build.kernel import KernelCall
-from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
-from ariel_build.ops.importer import Importer
 
-__all__ = ["Reshape", "reshape", "reshaped_constant", "reshaped_quant"]
+if TYPE_CHECKING:
+    from ariel_build.ops.importer import Importer
+
+__all__ = ["Reshape", "is_view", "reshape", "reshaped_constant", "reshaped_quant"]
 
 
 @dataclass(frozen=True)
 class Reshape(Operator):
     """output = input, of shape `shape`."""
+
+    reads_scaled = True
 
     shape: tuple[int, ...]
 
@@ -42,6 +47,11 @@ class Reshape(Operator):
         """`copy::Copy` of a constant."""
         x = node.input(0)
         return copy_call(node.output, [Part(x, node.output.shape, dense_strides(node.output.shape))])
+
+
+def is_view(node: Node) -> bool:
+    """Whether a node is none of the model's: the same elements under another name, or with another scale."""
+    return isinstance(node.op, Reshape) and node.op.shape == node.input(0).shape
 
 
 def reshape(importer: Importer, value: Value, shape: Sequence[int]) -> Value:
@@ -75,7 +85,16 @@ def reshaped_quant(quant: Quant | None, old: tuple[int, ...], new: tuple[int, ..
     raise UnsupportedReason("a tensor that is quantised per axis is reshaped across that axis")
 
 
-@imports("tflite", "RESHAPE", "SQUEEZE", "EXPAND_DIMS")
+@imports(
+    "tflite",
+    "RESHAPE",
+    "SQUEEZE",
+    "EXPAND_DIMS",
+    harmless={
+        "new_shape": "the output is declared with its shape",
+        "squeeze_dims": "the output is declared with its shape",
+    },
+)
 def _from_tflite(importer: Importer) -> None:
     # TFLite declares the output's shape, whatever the attributes say.
     x = importer.input(0)
@@ -106,8 +125,10 @@ def infer_free(shape: Sequence[int], elements: int) -> tuple[int, ...]:
 @imports("onnx", "Flatten")
 def _flatten_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
-    axis = importer.integer("axis", 1)
-    axis = axis + len(x.shape) if axis < 0 else axis
+    axis, rank = importer.integer("axis", 1), len(x.shape)
+    if not -rank <= axis <= rank:
+        raise UnsupportedReason(f"axis {axis} is outside {x.type}")
+    axis = axis + rank if axis < 0 else axis
     importer.bind(reshape(importer, x, (math.prod(x.shape[:axis]), math.prod(x.shape[axis:]))))
 
 
@@ -119,9 +140,7 @@ def _axes(importer: Importer, rank: int, what: str) -> tuple[int, ...] | None:
         axes = importer.integers("axes")
     else:
         return None
-    if any(not -rank <= a < rank for a in axes):
-        raise UnsupportedReason(f"the axes {list(axes)} are outside {rank} axes")
-    return tuple(a % rank for a in axes)
+    return axes_of(axes, rank)
 
 
 @imports("onnx", "Squeeze")

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Value
-from ariel_build.ops.base import UnsupportedReason, imports
+from ariel_build.ops.base import UnsupportedReason, axes_of, imports
 from ariel_build.ops.broadcast import Tile
 from ariel_build.ops.gather import GatherConstant
 from ariel_build.ops.importer import Importer
@@ -57,7 +57,12 @@ _ROUNDINGS: dict[str, Callable[[F32], F32]] = {
 }
 
 
-@imports("onnx", "Resize", "Upsample")
+_NOT_NEAREST = dict.fromkeys(
+    ("antialias", "cubic_coeff_a", "exclude_outside"), "the nearest neighbour has no weights"
+) | {"extrapolation_value": "only tf_crop_and_resize takes it, which is refused"}
+
+
+@imports("onnx", "Resize", "Upsample", harmless=_NOT_NEAREST)
 def _from_onnx(importer: Importer) -> None:
     x, rank = importer.input(0), len(importer.input(0).shape)
     mode = importer.text("mode", "nearest")
@@ -70,7 +75,7 @@ def _from_onnx(importer: Importer) -> None:
         raise UnsupportedReason(f"{transformation} with {rounding} is not supported")
     if importer.text("keep_aspect_ratio_policy", "stretch") != "stretch":
         raise UnsupportedReason("a policy other than `stretch` is not supported")
-    axes = [a % rank for a in importer.integers("axes", range(rank))]
+    axes = axes_of(importer.integers("axes", range(rank)), rank)
     at = 1 if old else 2
     sizes = importer.constant_input(3, "the sizes").reshape(-1) if importer.optional_input(3) is not None else None
     if importer.attribute("scales") is not None:
@@ -88,7 +93,9 @@ def _from_onnx(importer: Importer) -> None:
         if not 0 < count <= MOST_EXTENT:
             raise UnsupportedReason(f"an axis of {extent} cannot become one of {count}")
         places = _PLACES[transformation](np.arange(count, dtype=np.float32), scale, extent, count)
-        indices[axis] = np.clip(_ROUNDINGS[rounding](places), 0, extent - 1).astype(np.int64)
+        # Before opset 11, an axis that shrinks is rounded up.
+        own = "ceil" if old and scale < 1 else rounding
+        indices[axis] = np.clip(_ROUNDINGS[own](places), 0, extent - 1).astype(np.int64)
     importer.bind(gathered(importer, x, indices))
 
 

@@ -11,7 +11,7 @@ __all__: list[str] = []
 
 
 @imports("onnx", "Shape")
-@imports("tflite", "SHAPE")
+@imports("tflite", "SHAPE", harmless={"out_type": "the output is declared with a type"})
 def _shape(importer: Importer) -> None:
     shape = importer.input(0).shape
     if importer.model.format == "tflite":
@@ -41,7 +41,7 @@ def _fill(importer: Importer) -> None:
     importer.bind(importer.constant(np.full(_bounded(shape), value)))
 
 
-@imports("onnx", "Range")
+@imports("onnx", "Range", harmless={"stash_type": "it is about float16 and bfloat16, which are refused"})
 @imports("tflite", "RANGE")
 def _range(importer: Importer) -> None:
     bounds = [importer.constant_input(k, "a bound") for k in range(3)]

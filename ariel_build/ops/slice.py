@@ -21,6 +21,8 @@ __all__ = ["Slice"]
 class Slice(Operator):
     """Takes `shape` elements from `begin` on along each axis, `steps` apart; steps may be negative."""
 
+    reads_scaled = True
+
     begin: tuple[int, ...]
     shape: tuple[int, ...]
     steps: tuple[int, ...]
@@ -95,6 +97,9 @@ def _strided_slice_from_tflite(importer: Importer) -> None:
     begin, end, strides = (
         importer.constant_input(k, what).reshape(-1) for k, what in ((1, "begin"), (2, "end"), (3, "strides"))
     )
+    begin_mask, end_mask, shrink_mask, offset = (
+        importer.integer(name) for name in ("begin_mask", "end_mask", "shrink_axis_mask", "offset")
+    )
     if importer.integer("ellipsis_mask") or importer.integer("new_axis_mask"):
         raise UnsupportedReason("ellipsis_mask and new_axis_mask are not supported")
     axes = {}
@@ -104,13 +109,13 @@ def _strided_slice_from_tflite(importer: Importer) -> None:
         step = int(strides[axis])
         if step == 0:
             raise UnsupportedReason("a stride is 0")
-        if importer.integer("shrink_axis_mask") >> axis & 1:
+        if shrink_mask >> axis & 1:
             first = int(begin[axis]) + (extent if begin[axis] < 0 else 0)
             axes[axis] = (first, 1, 1)
             continue
-        start = None if importer.integer("begin_mask") >> axis & 1 else int(begin[axis])
-        stop = None if importer.integer("end_mask") >> axis & 1 else int(end[axis])
-        if importer.integer("offset") and stop is not None and start is not None:
+        start = None if begin_mask >> axis & 1 else int(begin[axis])
+        stop = None if end_mask >> axis & 1 else int(end[axis])
+        if offset and stop is not None and start is not None:
             stop += start
         indices = range(*slice(start, stop, step).indices(extent))
         axes[axis] = (indices[0] if indices else 0, len(indices), step)
@@ -121,7 +126,8 @@ def _strided_slice_from_tflite(importer: Importer) -> None:
 def _split_from_tflite(importer: Importer) -> None:
     axis = int(importer.constant_input(0, "the axis").reshape(()))
     x = importer.input(1)
-    count = len(importer.node.outputs)
+    count = _parts(importer, "num_splits")
+    _check_axis(x, axis)
     _split(importer, x, axis, [x.shape[axis] // max(1, count)] * count)
 
 
@@ -130,13 +136,19 @@ def _split_v_from_tflite(importer: Importer) -> None:
     x = importer.input(0)
     sizes = [int(s) for s in importer.constant_input(1, "the sizes").reshape(-1)]
     axis = int(importer.constant_input(2, "the axis").reshape(()))
+    _parts(importer, "num_splits")
+    _check_axis(x, axis)
     _split(importer, x, axis, [x.shape[axis] - sum(s for s in sizes if s >= 0) if s < 0 else s for s in sizes])
 
 
 @imports("tflite", "UNPACK")
 def _unpack_from_tflite(importer: Importer) -> None:
     x = importer.input(0)
-    axis = importer.integer("axis") % max(1, len(x.shape))
+    axis = importer.integer("axis")
+    _check_axis(x, axis)
+    axis %= len(x.shape)
+    if _parts(importer, "num") != x.shape[axis]:
+        raise UnsupportedReason(f"{len(importer.node.outputs)} parts do not make an axis of {x.shape[axis]}")
     parts = [emit_slice(importer, x, {axis: (k, 1, 1)}) for k in range(len(importer.node.outputs))]
     importer.bind(*(reshape(importer, p, importer.output_type(k).shape) for k, p in enumerate(parts)))
 
@@ -144,23 +156,40 @@ def _unpack_from_tflite(importer: Importer) -> None:
 @imports("onnx", "Split")
 def _split_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
-    axis = importer.integer("axis") % max(1, len(x.shape))
-    count = len(importer.node.outputs)
+    axis = importer.integer("axis")
+    _check_axis(x, axis)
+    count, extent = _parts(importer, "num_outputs"), x.shape[axis]
+    given = importer.attribute("split") is not None or importer.optional_input(1) is not None
+    if given and importer.attribute("num_outputs") is not None:
+        raise UnsupportedReason("both num_outputs and the sizes of the parts are given")
     if importer.attribute("split") is not None:
         sizes = list(importer.integers("split"))
     elif importer.optional_input(1) is not None:
         sizes = [int(s) for s in importer.constant_input(1, "the sizes").reshape(-1)]
     else:
-        each = -(-x.shape[axis] // count)
-        sizes = [min(each, x.shape[axis] - k * each) for k in range(count)]
+        each = -(-extent // max(1, count))
+        sizes = [min(each, extent - k * each) for k in range(count)]
+        if importer.node.version < 18 and sizes[-1:] != [each]:
+            raise UnsupportedReason(f"an axis of {extent} cannot be cut into {count} equal parts")
     _split(importer, x, axis, sizes)
 
 
-def _split(importer: Importer, x: Value, axis: int, sizes: Sequence[int]) -> None:
+def _check_axis(x: Value, axis: int) -> None:
     if not -len(x.shape) <= axis < len(x.shape):
         raise UnsupportedReason(f"axis {axis} is outside {x.type}")
+
+
+def _parts(importer: Importer, attribute: str) -> int:
+    """Returns how many parts there are: one for each output, which the attribute counts, too."""
+    count = len(importer.node.outputs)
+    if importer.integer(attribute, count) != count:
+        raise UnsupportedReason(f"{attribute} is {importer.integer(attribute)}, but it has {count} outputs")
+    return count
+
+
+def _split(importer: Importer, x: Value, axis: int, sizes: Sequence[int]) -> None:
     axis %= len(x.shape)
-    if sum(sizes) != x.shape[axis] or len(sizes) != len(importer.node.outputs):
+    if sum(sizes) != x.shape[axis] or len(sizes) != len(importer.node.outputs) or min(sizes, default=0) < 0:
         raise UnsupportedReason(f"parts of {list(sizes)} do not make an axis of {x.shape[axis]}")
     starts = [sum(sizes[:k]) for k in range(len(sizes))]
     importer.bind(*(emit_slice(importer, x, {axis: (b, n, 1)}) for b, n in zip(starts, sizes, strict=True)))

@@ -19,6 +19,8 @@ __all__ = ["Table"]
 class Table(Operator):
     """Looks bytes up; `table` is in the order of their bits, and holds elements of `dtype`."""
 
+    reads_scaled = True
+
     table: bytes
     dtype: DType = DType.I8
 

@@ -31,6 +31,8 @@ NHWC_TO_NCHW = (0, 3, 1, 2)
 class Transpose(Operator):
     """Permutes the axes: axis k of the output is axis `perm[k]` of the input."""
 
+    reads_scaled = True
+
     perm: tuple[int, ...]
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
@@ -65,9 +67,11 @@ def moves_only_ones(shape: Sequence[int], perm: Sequence[int]) -> bool:
 def transpose(importer: Importer, value: Value, perm: Sequence[int]) -> Value:
     """Returns `value` with permuted axes; constants, and their stored twins, are permuted at once."""
     perm = tuple(perm)
+    if sorted(perm) != list(range(len(value.shape))):
+        raise UnsupportedReason(f"the permutation {list(perm)} does not fit {value.type}")
     if perm == tuple(range(len(perm))):
         return value
-    if value.is_constant and sorted(perm) == list(range(len(value.shape))):
+    if value.is_constant:
         return permuted_constant(value, perm)
     return importer.emit(Transpose(perm), [value], [permuted_quant(value.type.quant, perm)])[0]
 
@@ -91,9 +95,10 @@ def permuted_quant(quant: Quant | None, perm: tuple[int, ...]) -> Quant | None:
 def _from_tflite(importer: Importer) -> None:
     x = importer.input(0)
     perm = tuple(int(p) for p in importer.constant_input(1, "the permutation").reshape(-1))
-    if sorted(p % max(1, len(x.shape)) for p in perm) != list(range(len(x.shape))):
+    rank = len(x.shape)
+    if any(not -rank <= p < rank for p in perm) or sorted(p % rank for p in perm) != list(range(rank)):
         raise UnsupportedReason(f"the permutation {list(perm)} does not fit {x.type}")
-    importer.emit_declared(Transpose(tuple(p % len(x.shape) for p in perm)), [x])
+    importer.emit_declared(Transpose(tuple(p % rank for p in perm)), [x])
 
 
 @imports("onnx", "Transpose")

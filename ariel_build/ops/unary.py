@@ -234,7 +234,10 @@ def _from_onnx(importer: Importer) -> None:
 
 @imports("onnx", "Gelu")
 def _gelu_from_onnx(importer: Importer) -> None:
-    kind = "GeluTanh" if importer.text("approximate", "none") == "tanh" else "Gelu"
+    kinds, word = {"none": "Gelu", "tanh": "GeluTanh"}, importer.text("approximate", "none")
+    if word not in kinds:
+        raise UnsupportedReason(f"approximate is `{word}`, neither `none` nor `tanh`")
+    kind = kinds[word]
     importer.bind(*importer.emit(Unary(kind, (), Rounding.NEAREST_EVEN), [importer.input(0)]))
 
 
@@ -243,7 +246,11 @@ def _identity_from_onnx(importer: Importer) -> None:
     importer.bind(importer.input(0))
 
 
-@imports("onnx", "Dropout")
+@imports(
+    "onnx",
+    "Dropout",
+    harmless={"ratio": "nothing is dropped at inference", "seed": "nothing is dropped at inference"},
+)
 def _dropout_from_onnx(importer: Importer) -> None:
     if importer.optional_input(2) is not None and importer.constant_input(2, "the training mode").any():
         raise UnsupportedReason("training mode is not supported: export the model for inference")

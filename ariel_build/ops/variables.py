@@ -56,7 +56,7 @@ def _state(importer: Importer, type_: TensorType) -> State:
     return variables.states[name]
 
 
-@imports("tflite", "CALL_ONCE")
+@imports("tflite", "CALL_ONCE", harmless={"init_subgraph_index": "the node carries the subgraph itself"})
 def _call_once(importer: Importer) -> None:
     model = importer.node.subgraphs.get("init_subgraph")
     if model is None:
@@ -81,6 +81,8 @@ def _assigned(model: SourceModel) -> dict[str, Array]:
 
 @imports("tflite", "VAR_HANDLE")
 def _var_handle(importer: Importer) -> None:
+    if importer.text("container"):
+        raise UnsupportedReason(f"container `{importer.text('container')}` is not supported")
     _variables(importer).handles[importer.node.outputs[0]] = importer.text("shared_name")
 
 

@@ -22,7 +22,7 @@ from ariel_build.schedule.units import Units
 if TYPE_CHECKING:
     from ariel_build.board import Core
 
-__all__ = ["Clock", "Prediction", "limited", "predict"]
+__all__ = ["Clock", "Prediction", "predict", "tiles_within"]
 
 #: What the pool adds to each unit, gates included.
 _UNIT = 110
@@ -96,18 +96,15 @@ class Clock:
         return seconds * clock if seconds is not None and clock else None
 
 
-def limited(schedule: Schedule, clock: Clock, limit: float | None) -> Schedule:
-    """Returns the schedule with tiles of which none takes the slowest core longer than `limit`, where that can be."""
+def tiles_within(clock: Clock, limit: float | None) -> Callable[[KernelCall], tuple[Tile, ...]] | None:
+    """Returns what cuts calls into tiles of which none takes the slowest core longer than `limit`, where that can be.
+
+    Returns None where there is no limit. The schedule is made of these tiles, and checked with them.
+    """
     if limit is None:
-        return schedule
+        return None
     room = max(int(limit) - TILE, 1)
-    return replace(
-        schedule,
-        steps=tuple(
-            replace(step, tiles=cut(step.call.tiling, int(max(clock.times(step.call))), room))
-            for step in schedule.steps
-        ),
-    )
+    return lambda call: cut(call.tiling, int(max(clock.times(call))), room)
 
 
 def predict(schedule: Schedule, units: Units | None, clock: Clock, input_bytes: int) -> Prediction:

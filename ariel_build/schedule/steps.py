@@ -12,7 +12,7 @@ and go one after the other, and the bytes of those that are gone hold others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,6 +24,8 @@ __all__ = ["BEFORE", "Interval", "Piece", "Schedule", "Step", "Tile", "schedule"
 
 #: The tick before the first step: inputs and states hold their contents from here on.
 BEFORE = -1
+#: Work of a tile, where nothing else is said.
+_WORK = 20_000
 
 
 class Interval(NamedTuple):
@@ -110,10 +112,10 @@ def schedule(
     calls: Sequence[KernelCall],
     *,
     cores: int = 1,
-    target_macs_per_tile: int = 20_000,
+    tiles: Callable[[KernelCall], tuple[Tile, ...]] | None = None,
     order: Sequence[tuple[int, Tile]] | None = None,
 ) -> Schedule:
-    """Returns one step for each call, one after the other, in tiles of about `target_macs_per_tile` (see `cost`).
+    """Returns one step for each call, one after the other, in `tiles`: without, of about 20,000 MACs (see `cost`).
 
     `order` gives the pieces in which they run instead: (index of the call, tile), one after the other.
     """
@@ -124,6 +126,6 @@ def schedule(
     for index, call in enumerate(calls):
         pieces = tuple(streamed.get(index, ()))
         time = Interval(pieces[0].time.start, pieces[-1].time.end) if pieces else Interval(index, index + 1)
-        tiles = cut(call.tiling, work_of(call), target_macs_per_tile)
-        steps.append(Step(index, call, tiles, time, pieces if len(pieces) > 1 else ()))
+        cut_so = cut(call.tiling, work_of(call), _WORK) if tiles is None else tiles(call)
+        steps.append(Step(index, call, cut_so, time, pieces if len(pieces) > 1 else ()))
     return Schedule(tuple(steps), cores)

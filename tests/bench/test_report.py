@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 from tools.bench import emx, microflow, picture, report, targets
 from tools.bench.models import M7, RISCV
@@ -39,13 +40,41 @@ def test_recorded_figures_are_of_models_that_the_table_knows() -> None:
     assert recorded([]) == []
 
 
-def test_the_picture_is_xml_with_a_bar_for_each_share() -> None:
-    drawn = picture.drawn([picture.Panel("a < b", [picture.Bar("x", 0.5), picture.Bar("y", 2.0)])])
-    root = ET.fromstring(drawn)  # noqa: S314 - written by ourselves
-    widths = [
-        int(r.attrib["width"]) for r in root.iter("{http://www.w3.org/2000/svg}rect") if r.attrib["class"] == "ours"
+def svg(drawn: str, tag: str) -> list[ET.Element]:
+    return list(ET.fromstring(drawn).iter(f"{{http://www.w3.org/2000/svg}}{tag}"))  # noqa: S314 - written by ourselves
+
+
+def test_the_picture_has_a_bar_for_each_engine_by_name() -> None:
+    bars = [picture.Bar(OURS, 100.0), picture.Bar("a < b", 300.0), picture.Bar("slow", 5000.0)]
+    drawn = picture.drawn([picture.Panel("int8", [picture.Group("kws", [*bars, picture.Bar("no", None, "refuses")])])])
+    widths = [int(rect.attrib["width"]) for rect in svg(drawn, "rect")]
+    assert abs(widths[1] - 3 * widths[0]) <= 2
+    assert abs(widths[2] - 12 * widths[0]) <= 6  # cut
+    assert len(svg(drawn, "path")) == 2
+    texts = [text.text for text in svg(drawn, "text")]
+    assert texts == ["int8", "kws", OURS, "0.00 million", "a < b", "3.0 times", "slow", "50.0 times", "no", "refuses"]
+
+
+def test_the_picture_draws_no_bar_for_wrong_answers_and_refusals() -> None:
+    rows = [
+        row(OURS, instructions=50.0),
+        row(microflow.NAME, instructions=60.0, verdict="wrong: off by up to 40 quanta"),
+        row(emx.NAME, refused="unsupported operator: ADD"),
     ]
-    whole = [
-        int(r.attrib["width"]) for r in root.iter("{http://www.w3.org/2000/svg}rect") if r.attrib["class"] == "whole"
-    ]
-    assert widths == [whole[0] // 2, whole[0]]
+    drawn = picture.drawn(report._comparisons(rows))
+    assert len(svg(drawn, "rect")) == 1
+    assert "answers wrong" in drawn
+    assert "refuses it (unsupported operator: ADD)" in drawn
+
+
+def test_no_text_of_the_picture_is_clipped(root: Path) -> None:
+    drawn = root.joinpath("docs/benchmarks.svg").read_text()
+    assert {OURS, microflow.NAME, emx.NAME} <= {text.text for text in svg(drawn, "text")}
+    for text in svg(drawn, "text"):
+        # A letter of 12 pixels is 8 wide at most on average, in bold.
+        width = len(text.text or "") * (8 if text.attrib["class"] in ("model", "own", "title") else 7)
+        x = int(text.attrib["x"])
+        if text.get("text-anchor") == "end":
+            assert x - width >= (150 if text.attrib["class"] != "own" else 0), text.text
+        else:
+            assert x + width <= picture.WIDTH, text.text

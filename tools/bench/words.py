@@ -11,7 +11,7 @@ Made by `nox -s bench -- --refresh`, which also writes `benchmarks.json` (every 
 `benchmarks/baseline.json`; do not edit. `nox -s bench` measures all again and fails where instructions, arena or flash
 of one of our models are more than 2 % above the baseline; `nox -s tests` does so for a few models.
 
-![Instructions as a share of the peers'](benchmarks.svg)
+![Instructions per inference, of Ariel-ML and of its peers](benchmarks.svg)
 
 All is measured in instructions per inference by a QEMU plugin, between two markers around the call, the copy of the
 input included; after one inference that warms up, the mean of two samples. Every engine runs in the same firmware (the

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from tools.setup import Refused, ensure
+from tools.setup import Needs, Refused, ensure
 
 
 def main() -> int:
     """Sets the machine up; returns 2, with the commands to run, where the user has to act."""
     try:
-        ensure()
+        ensure(Needs.of_boards())
     except Refused as refusal:
         print(refusal.render(), file=sys.stderr)
         return 2

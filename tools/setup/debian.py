@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tools.setup.process import Refused, Result, run, say
 
-__all__ = ["allowed", "candidate", "has_apt", "install", "is_root", "other_systems"]
+__all__ = ["allowed", "candidate", "ensure_program", "has_apt", "install", "is_root", "other_systems", "refresh"]
 
 # A simulated install of QEMU on a machine with a newer qemu-utils removes that: we would rather be refused.
 _OPTIONS = ("-y", "-q", "--no-install-recommends", "--no-remove", "-o", "DPkg::Lock::Timeout=300")
@@ -35,11 +35,14 @@ def candidate(package: str) -> tuple[int, ...] | None:
 
 
 def refresh() -> None:
-    """Updates the package lists, once in a run, where that is permitted."""
+    """Updates the package lists, once in a run, where that is permitted; ends what an interrupted run left halfway."""
     global _refreshed  # noqa: PLW0603  one run of set-up is one process
     if _refreshed or not is_root():
         return
     _refreshed = True
+    if run("dpkg", "--audit").stdout.strip():
+        say("completing packages whose installation was interrupted")
+        run("dpkg", "--configure", "-a", env=_QUIET)
     say("asking for Debian's package lists")
     run("apt-get", "update", "-qq", env=_QUIET)
 
@@ -58,6 +61,16 @@ def install(packages: Sequence[str], purpose: str, verb: str = "install") -> Non
     if not result.ok:
         message = f"apt-get could not install {purpose}: {result.reason}"
         raise Refused(message, commands=[f"sudo apt-get {verb} --no-install-recommends {' '.join(packages)}"])
+
+
+def ensure_program(name: str) -> None:
+    """Installs a program that only Debian has, from the package of its name, where it is missing."""
+    if shutil.which(name):
+        return
+    if not has_apt():
+        raise Refused(f"`{name}` is missing, and this needs a Debian")
+    refresh()
+    install([name], f"`{name}`")
 
 
 def other_systems(purpose: str, *, fedora: str, arch: str, macos: str) -> Refused:

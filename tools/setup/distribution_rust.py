@@ -8,7 +8,6 @@ nothing that dpkg owns is touched, and deleting the folder undoes it.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -28,6 +27,8 @@ _FAMILIES = (("rustc-web", "cargo-web", "rust-web-src"), ("rustc", "cargo", "rus
 _RUSTC = Path("/usr/bin/rustc")
 _CARGO = Path("/usr/bin/cargo")
 _SOURCES = Path("/usr/src")
+#: In each sysroot that we made: what the compiler said of its version.
+_STAMP = "made-for"
 _LIBRARIES = ("core", "alloc", "compiler_builtins")
 
 
@@ -37,9 +38,10 @@ def build(targets: Sequence[str]) -> None:
         names = " ".join(targets)
         raise Refused("only Debian's Rust sources can stand in for rustup's", commands=[f"rustup target add {names}"])
     library = _install()
-    sysroot = resources.cache_dir() / "rust"
-    _lay_out(sysroot)
-    missing = [target for target in targets if not compiles(target, rustc=sysroot / "bin" / "rustc")]
+    sysroot = _sysroot()
+    before = _lay_out(sysroot, library)
+    wanted = dict.fromkeys([*targets, *before])
+    missing = [target for target in wanted if not compiles(target, rustc=sysroot / "bin" / "rustc")]
     if missing:
         say(f"building core and alloc for {', '.join(missing)} (about 20 s each)")
         _build_std(library, sysroot, missing)
@@ -82,13 +84,28 @@ def _install() -> Path:
     return library
 
 
-def _lay_out(sysroot: Path) -> None:
-    """Makes the sysroot around Debian's compiler; empties one that was made for another version of it."""
+def _sysroot() -> Path:
+    """Returns the sysroot that rustup knows, where it is one of ours (perhaps of another cache), else our cache's."""
+    linked = _linked()
+    return linked if linked and linked.joinpath(_STAMP).exists() else resources.cache_dir() / "rust"
+
+
+def _linked() -> Path | None:
+    """Returns the folder that rustup knows by our toolchain's name, which may be gone."""
+    listed = [line.split() for line in run("rustup", "toolchain", "list", "-v").stdout.splitlines()]
+    return next((Path(words[-1]) for words in listed if words and words[0] == TOOLCHAIN), None)
+
+
+def _lay_out(sysroot: Path, library: Path) -> list[str]:
+    """Makes the sysroot around Debian's compiler; empties one made for another version, and returns what it had."""
     version = _version(_RUSTC)
-    stamp = sysroot / "made-for"
+    stamp = sysroot / _STAMP
+    before: list[str] = []
     if sysroot.exists() and (not stamp.exists() or stamp.read_text() != version):
+        built = sysroot.glob("lib/rustlib/*/lib")
+        before = [libraries.parent.name for libraries in built if not libraries.is_symlink()]
         shutil.rmtree(sysroot)
-    for folder in ("bin", "lib/rustlib"):
+    for folder in ("bin", "lib/rustlib/src"):
         (sysroot / folder).mkdir(parents=True, exist_ok=True)
     for program in ("rustc", "rustdoc"):
         script = sysroot / "bin" / program
@@ -106,7 +123,10 @@ def _lay_out(sysroot: Path) -> None:
     host_bin = sysroot / "lib" / "rustlib" / _field(version, "host") / "bin"
     host_bin.mkdir(parents=True, exist_ok=True)
     _symlink(host_bin / "rust-lld", Path(shutil.which("lld") or "/usr/bin/lld"))
+    # Where cargo's build-std looks, as if rustup's component rust-src were there.
+    _symlink(sysroot / "lib" / "rustlib" / "src" / "rust", library.parent)
     stamp.write_text(version)
+    return before
 
 
 def _symlink(link: Path, to: Path) -> None:
@@ -169,16 +189,15 @@ def _install_libraries(built: Path, place: Path) -> None:
 
 
 def _link(sysroot: Path) -> None:
-    """Tells rustup of the toolchain; takes the name over only from the same compiler without our libraries."""
+    """Tells rustup of the toolchain; takes the name over only from the same compiler, or from what is gone."""
     if run("rustup", "--version").code != 0:
         raise Refused(f"rustup is missing: install it from https://rustup.rs (the libraries are ready in {sysroot})")
-    listed = [line.split() for line in run("rustup", "toolchain", "list", "-v").stdout.splitlines()]
-    places = [words[-1] for words in listed if words and words[0] == TOOLCHAIN]
-    if places and Path(places[0]) == sysroot:
+    linked = _linked()
+    if linked == sysroot:
         return
-    if places and Path(os.path.realpath(places[0], strict=False)) != _RUSTC.parent.parent:
+    if linked and linked.exists() and linked.resolve() != _RUSTC.parent.parent:
         raise Refused(
-            f"rustup already has a toolchain named `{TOOLCHAIN}`, in {places[0]}, without these targets",
+            f"rustup already has a toolchain named `{TOOLCHAIN}`, in {linked}, without these targets",
             commands=[f"rustup toolchain link {TOOLCHAIN} {sysroot}"],
         )
     result = run("rustup", "toolchain", "link", TOOLCHAIN, sysroot)

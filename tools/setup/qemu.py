@@ -1,25 +1,23 @@
 """The emulators: from the system's packages, or unpacked into a folder of our own where those cannot be installed.
 
-Debian's resolver refuses, for one, beside a newer qemu-utils. Then the same packages are downloaded and unpacked under
-`~/.cache/ariel-ml/qemu`, and only the shared libraries that they need are installed. QEMU finds its data relative to
-itself, and `ariel_build.resources.emulator` finds QEMU there.
+Debian's resolver refuses, for one, beside a newer qemu-utils. Then the same packages are downloaded and unpacked, and
+only the shared libraries that they need are installed. QEMU finds its data relative to itself, so that each package
+has a folder of its own in `~/.cache/ariel-ml`, with all of QEMU's that it depends on: what one set-up unpacks is never
+touched by the next, whose packages may be of another version. `ariel_build.resources.emulator` finds QEMU there.
 """
 
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from ariel_build import resources
-from tools.setup import debian
+from tools.setup import debian, store
 from tools.setup.process import Refused, run, say
 
-__all__ = ["EMULATORS", "ensure"]
-
-EMULATORS = ("qemu-system-arm", "qemu-system-riscv32")
+__all__ = ["ensure"]
 
 
 def ensure(emulators: Sequence[str]) -> bool:
@@ -41,7 +39,8 @@ def ensure(emulators: Sequence[str]) -> bool:
         debian.install(packages, "emulators")
     else:
         say(f"apt-get would have to remove other packages for {', '.join(packages)}: unpacking them for ourselves")
-        _unpack(packages)
+        for package in packages:
+            _unpack(package)
     left = _missing(missing)
     if left:
         reason = run(resources.emulator(left[0]) or left[0], "--version").reason
@@ -66,27 +65,20 @@ def _is_conflict(answer: str) -> bool:
     return bool(re.search(r"held broken packages|need to be removed|pkgProblemResolver|unmet dependencies", answer))
 
 
-def _unpack(packages: Sequence[str]) -> None:
-    """Downloads the packages with their kin, installs the libraries they need, and unpacks them in one step."""
-    home = resources.cache_dir() / "qemu"
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.parent) as folder:
+def _unpack(package: str) -> None:
+    """Downloads a package with its kin, installs the libraries they need, and unpacks them into a folder of theirs."""
+    with store.in_one_step(resources.cache_dir() / package) as tree, tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        libraries = _download(packages, work)
-        _install_libraries(libraries)
-        tree = work / "tree"
+        _install_libraries(_download(package, work))
         for archive in sorted(work.glob("*.deb")):
             result = run("dpkg-deb", "-x", archive, tree)
             if not result.ok:
                 raise Refused(f"{archive.name} cannot be unpacked: {result.reason}")
-        if home.exists():
-            shutil.rmtree(home)
-        tree.rename(home)
 
 
-def _download(packages: Sequence[str], work: Path) -> list[str]:
-    """Downloads the packages and all of QEMU's that they depend on; returns the other dependencies."""
-    queue, seen, others = list(packages), set[str](), set[str]()
+def _download(wanted: str, work: Path) -> list[str]:
+    """Downloads the package and all of QEMU's that it depends on; returns the other dependencies."""
+    queue, seen, others = [wanted], set[str](), set[str]()
     while queue:
         package = queue.pop()
         seen.add(package)

@@ -7,7 +7,7 @@ import shutil
 
 from ariel_build import resources
 from ariel_build.run import rp2040
-from tools.setup import debian
+from tools.setup import debian, store
 from tools.setup.process import Refused, run, say
 
 __all__ = ["ensure_node", "ensure_package", "is_complete"]
@@ -48,13 +48,13 @@ def ensure_package() -> bool:
         return False
     say("fetching the npm package rp2040js (1 MB)")
     home = resources.rp2040js_home()
-    home.mkdir(parents=True, exist_ok=True)
-    for name in _FILES:
-        shutil.copyfile(rp2040.HARNESS / name, home / name)
-    result = run(*_FETCH, cwd=home)
-    if not result.ok:
-        command = f"npm install --ignore-scripts --prefix {home} {resources.RP2040JS}"
-        raise Refused(f"npm could not fetch {resources.RP2040JS}: {result.reason}", commands=[command])
+    with store.in_one_step(home) as fresh:
+        for name in _FILES:
+            shutil.copyfile(rp2040.HARNESS / name, fresh / name)
+        result = run(*_FETCH, cwd=fresh)
+        if not result.ok:
+            command = f"npm install --ignore-scripts --prefix {home} {resources.RP2040JS}"
+            raise Refused(f"npm could not fetch {resources.RP2040JS}: {result.reason}", commands=[command])
     return True
 
 

@@ -6,13 +6,14 @@ import shutil
 import sys
 
 from ariel_build import resources
-from tools.setup import debian
+from tools.setup import debian, store
 from tools.setup.process import Refused, run, say
 
 __all__ = ["ensure_sources", "ensure_verilator", "is_complete"]
 
 #: The programs, which are packages of Debian by the same names.
 PROGRAMS = ("verilator", "make", "g++")
+_FETCH = ("-m", "pip", "install", "--no-deps", "--target")
 
 
 def is_complete() -> bool:
@@ -42,11 +43,12 @@ def ensure_sources() -> bool:
     if resources.cv32e40x():
         return False
     say("fetching the sources of the CV32E40X core (1 MB)")
-    words = ("-m", "pip", "install", "--no-deps", "--target", str(resources.cv32e40x_home()), resources.CV32E40X)
-    result = run(sys.executable, *words)
-    if not result.ok:
-        message = f"pip could not fetch {resources.CV32E40X}: {result.reason}"
-        raise Refused(message, commands=[" ".join(["python3", *words])])
+    home = resources.cv32e40x_home()
+    with store.in_one_step(home) as fresh:
+        result = run(sys.executable, *_FETCH, str(fresh), resources.CV32E40X)
+        if not result.ok:
+            message = f"pip could not fetch {resources.CV32E40X}: {result.reason}"
+            raise Refused(message, commands=[" ".join(["python3", *_FETCH, str(home), resources.CV32E40X])])
     return True
 
 

@@ -14,7 +14,6 @@ from tools.setup.process import Refused, run, say
 
 __all__ = [
     "OLDEST",
-    "TARGETS",
     "ensure_compiler",
     "ensure_components",
     "ensure_linker",
@@ -23,14 +22,6 @@ __all__ = [
 ]
 
 OLDEST = (1, 88, 0)
-TARGETS = (
-    "thumbv6m-none-eabi",
-    "thumbv7m-none-eabi",
-    "thumbv7em-none-eabi",
-    "thumbv7em-none-eabihf",
-    "thumbv8m.main-none-eabi",
-    "riscv32imac-unknown-none-elf",
-)
 _DOWNLOAD_SECONDS = 120
 
 

@@ -7,6 +7,7 @@
 
 use super::quantized;
 use crate::memory::{Element, Memory, Region, Source};
+use crate::plan::Work;
 use crate::quant::{Bounds, Requantize};
 use crate::tile::Tile;
 use core::num::NonZeroU32;
@@ -120,6 +121,11 @@ fn divide(index: u32, extent: u32) -> (u32, u32) {
     (index / extent, index % extent)
 }
 
+/// Elements from the first of `count` to the last, `stride` apart.
+const fn reach(count: usize, stride: usize) -> usize {
+    (count - 1).saturating_mul(stride)
+}
+
 /// A step of `depth` terms.
 #[derive(Clone, Copy)]
 struct Steps {
@@ -134,19 +140,27 @@ impl Shape {
     const fn check<T: Element>(&self, arena_bytes: usize, x: &Source<T>, y: &Source<T>, output: Region) {
         let (rows, columns, depth) = (self.rows as usize, self.columns, self.depth);
         assert!(rows > 0 && columns > 0 && depth > 0, "product without elements");
-        let mut last_x = (rows - 1) * self.x_row + (depth - 1) * self.x_step;
-        let mut last_y = (columns - 1) * self.y_column + (depth - 1) * self.y_step;
+        let mut last_x = reach(rows, self.x_row).saturating_add(reach(depth, self.x_step));
+        let mut last_y = reach(columns, self.y_column).saturating_add(reach(depth, self.y_step));
         let (mut products, mut axis) = (1, 0);
         while axis < 3 {
             assert!(self.batches[axis] > 0, "batch axis without elements");
-            last_x += (self.batches[axis] as usize - 1) * self.x_batches[axis] as usize;
-            last_y += (self.batches[axis] as usize - 1) * self.y_batches[axis] as usize;
-            products *= self.batches[axis] as usize;
+            let count = self.batches[axis] as usize;
+            last_x = last_x.saturating_add(reach(count, self.x_batches[axis] as usize));
+            last_y = last_y.saturating_add(reach(count, self.y_batches[axis] as usize));
+            products = count.saturating_mul(products);
             axis += 1;
         }
-        x.check(arena_bytes, last_x + 1);
-        y.check(arena_bytes, last_y + 1);
-        output.check::<T>(arena_bytes, products * rows * columns);
+        x.check(arena_bytes, last_x.saturating_add(1));
+        y.check(arena_bytes, last_y.saturating_add(1));
+        output.check::<T>(arena_bytes, rows.saturating_mul(products).saturating_mul(columns));
+    }
+
+    /// The tiles: ranges of rows, over all batches.
+    const fn work(&self) -> Work {
+        let [a, b, c] = self.batches;
+        let products = (a as usize).saturating_mul(b as usize).saturating_mul(c as usize);
+        Work::of(products.saturating_mul(self.rows as usize))
     }
 
     /// Computes one tile: `four` and `one` make the elements of four neighbouring columns, or of one.
@@ -217,10 +231,19 @@ impl<R> Int8<R> {
     const fn check_shapes(&self, arena_bytes: usize) {
         shape!(self).check(arena_bytes, &self.x, &self.y, self.output);
     }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        shape!(self).work()
+    }
 }
 quantized!(Int8);
 
-impl<R: Requantize> Int8<R> {
+impl<R: Requantize<Element = i8, Sum = i32>> Int8<R> {
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let finish = |sum: i32| self.requantize.apply(sum, 0, &self.bounds);
@@ -272,6 +295,15 @@ impl F32 {
     /// Where regions and shapes do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         shape!(self).check(arena_bytes, &self.x, &self.y, self.output);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        shape!(self).work()
     }
 
     /// Computes one tile of the output.

@@ -6,6 +6,7 @@
 
 use super::rolled::rolled;
 use crate::memory::{Element, Memory, Region, Source};
+use crate::plan::Work;
 use crate::tile::Tile;
 
 /// Outer axes.
@@ -52,6 +53,11 @@ struct Runs<'a> {
     end: usize,
 }
 
+/// Elements from the first of `count` to the last, `stride` apart.
+const fn reach(count: u32, stride: u32) -> usize {
+    (count as usize - 1).saturating_mul(stride as usize)
+}
+
 impl Broadcast {
     /// Checks at build time that the walk stays inside the operands and covers the output.
     ///
@@ -67,20 +73,25 @@ impl Broadcast {
         assert!(self.run > 0, "run without elements");
         assert!(self.steps[0] <= 1 && self.steps[1] <= 1, "operands move by at most one element along a run");
         let mut elements = self.run as usize;
-        let mut last =
-            [(self.run as usize - 1) * self.steps[0] as usize, (self.run as usize - 1) * self.steps[1] as usize];
+        let mut last = [reach(self.run, self.steps[0]), reach(self.run, self.steps[1])];
         let mut axis = 0;
         while axis < AXES {
             assert!(self.counts[axis] > 0, "axis without elements");
-            elements *= self.counts[axis] as usize;
-            last[0] += (self.counts[axis] as usize - 1) * self.left[axis] as usize;
-            last[1] += (self.counts[axis] as usize - 1) * self.right[axis] as usize;
+            elements = elements.saturating_mul(self.counts[axis] as usize);
+            last[0] = last[0].saturating_add(reach(self.counts[axis], self.left[axis]));
+            last[1] = last[1].saturating_add(reach(self.counts[axis], self.right[axis]));
             axis += 1;
         }
         assert!(elements == self.elements as usize, "the runs do not cover the output");
-        left.check(arena_bytes, last[0] + 1);
-        right.check(arena_bytes, last[1] + 1);
+        left.check(arena_bytes, last[0].saturating_add(1));
+        right.check(arena_bytes, last[1].saturating_add(1));
         output.check::<U>(arena_bytes, elements);
+    }
+
+    /// The tiles: ranges of elements of the output.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        Work::of(self.elements as usize)
     }
 
     /// The runs of the output elements `tile`.

@@ -1,6 +1,7 @@
 //! Conversions between element types. Booleans are bytes of 0 or 1.
 
 use crate::memory::{Memory, Region};
+use crate::plan::Work;
 use crate::tile::Tile;
 
 macro_rules! kernels {
@@ -24,6 +25,15 @@ macro_rules! kernels {
             pub const fn check(&self, arena_bytes: usize) {
                 self.input.check::<$from>(arena_bytes, self.elements as usize);
                 self.output.check::<$to>(arena_bytes, self.elements as usize);
+            }
+
+            /// How many units the output has, and how they may be cut into tiles.
+            ///
+            /// # Panics
+            /// Where there are too many: evaluated in a constant, this is a compile error.
+            #[must_use]
+            pub const fn work(&self) -> Work {
+                Work::of(self.elements as usize)
             }
 
             /// Computes one tile of the output, a range of its elements.

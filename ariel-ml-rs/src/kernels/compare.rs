@@ -1,6 +1,7 @@
 //! Comparisons and logic: the output is a boolean, a byte of 0 or 1.
 
 use crate::memory::{Memory, Region, Source};
+use crate::plan::Work;
 use crate::tile::Tile;
 
 pub use super::binary::Scaled;
@@ -28,6 +29,15 @@ macro_rules! kernels {
             /// Where regions, shapes and constants do not agree.
             pub const fn check(&self, arena_bytes: usize) {
                 self.broadcast.check::<$element, u8>(arena_bytes, &self.left, &self.right, &self.output);
+            }
+
+            /// How many units the output has, and how they may be cut into tiles.
+            ///
+            /// # Panics
+            /// Where there are too many: evaluated in a constant, this is a compile error.
+            #[must_use]
+            pub const fn work(&self) -> Work {
+                self.broadcast.work()
             }
 
             /// Computes one tile of the output, a range of its elements.
@@ -136,6 +146,15 @@ impl Quantized {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.broadcast.check::<i8, u8>(arena_bytes, &self.left, &self.right, &self.output);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        self.broadcast.work()
     }
 
     /// Computes one tile of the output, a range of its elements.

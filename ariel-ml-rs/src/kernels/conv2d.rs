@@ -9,15 +9,16 @@
 
 use super::dynamic_quantize::Rescale;
 use super::multiply::{Factor, Finish, Real, Stored, channels};
-use super::window::{Window, pixels};
+use super::window::{Window, pixels, work};
 use super::{dot, quantized};
-use crate::memory::{Image, Memory, Region};
-use crate::quant::{Bounds, Requantize};
+use crate::memory::{Element, Image, Memory, Region};
+use crate::plan::Work;
+use crate::quant::{Bounds, Requantize, Sum};
 use crate::tile::{Axis, Tile};
 
-/// int8 convolution.
+/// Convolution of integers with int8 weights; `R` tells the elements, and what is summed.
 #[derive(Clone, Copy, Debug)]
-pub struct Int8<R: 'static> {
+pub struct Quantized<R: Requantize> {
     /// Input image.
     pub input: Image,
     /// Output image.
@@ -29,11 +30,11 @@ pub struct Int8<R: 'static> {
     /// Filters of `[taps][input channels / groups]`, packed.
     pub filter: &'static [i8],
     /// Bias of each output channel, with the input's zero point folded in.
-    pub bias: &'static [i32],
+    pub bias: &'static [R::Sum],
     /// Zero point of the filter; 0 but for asymmetric weights.
     pub filter_zero_point: i32,
     /// Zero point of the input: what padding reads as.
-    pub input_zero_point: i8,
+    pub input_zero_point: R::Element,
     /// Multipliers of the output channels.
     pub requantize: R,
     /// Zero point and bounds of the output.
@@ -43,6 +44,11 @@ pub struct Int8<R: 'static> {
     /// Room for one patch; unused where the window is pointwise.
     pub scratch: Region,
 }
+
+/// int8 convolution.
+pub type Int8<R> = Quantized<R>;
+/// int16 convolution.
+pub type Int16<R> = Quantized<R>;
 
 /// Convolution with int8 weights and float32 activations, which [`super::dynamic_quantize`] has made int8.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +96,9 @@ pub struct F32 {
     pub scratch: Region,
 }
 
+/// Channels of which the filter has the weights by turns (see [`super::multiply`]).
+const BLOCK: usize = 4;
+
 /// What the element types share.
 struct Shape<'a> {
     input: &'a Image,
@@ -128,19 +137,26 @@ impl Shape<'_> {
         self.window.taps() * per_group(self.input.channels, self.groups)
     }
 
+    /// The tiles: those of channels are whole blocks, or whole groups.
+    const fn work(&self) -> Work {
+        let each = per_group(self.output.channels, self.groups);
+        let channels = if self.groups == 1 || each.is_multiple_of(BLOCK) { BLOCK } else { each };
+        work(self.axis, self.output, channels).with_scratch(self.scratch)
+    }
+
     /// Checks shapes, and the lengths of the constants; returns the elements of a patch that needs scratch.
     const fn check(&self, filter: usize, bias: usize) -> usize {
         let (window, groups) = (self.window, self.groups);
         assert!(groups > 0 && self.input.channels.is_multiple_of(groups), "groups do not divide the input channels");
         assert!(self.output.channels.is_multiple_of(groups), "groups do not divide the output channels");
-        assert!(filter == self.output.channels as usize * self.depth(), "filter of the wrong length");
+        window.check(self.output, self.input.channels);
+        let length = (self.output.channels as usize).saturating_mul(self.depth());
+        assert!(filter == length, "filter of the wrong length");
         assert!(bias == self.output.channels as usize, "bias of the wrong length");
         if !window.is_pointwise() {
             return self.depth();
         }
-        let (rows, columns) = (self.output.height as usize - 1, self.output.width as usize - 1);
-        assert!(rows * (window.stride_h as usize) < self.input.height as usize, "too many rows");
-        assert!(columns * (window.stride_w as usize) < self.input.width as usize, "too many columns");
+        window.check_pointwise(self.input, self.output);
         0
     }
 
@@ -149,13 +165,13 @@ impl Shape<'_> {
     /// # Safety
     /// The kernel passed `check`; otherwise as for its `run`.
     #[inline(always)]
-    unsafe fn compute<T: Factor, F: Finish<T::Sum>>(
+    unsafe fn compute<A: Factor<W, S>, W: Element, S: Sum, F: Finish<S>>(
         &self,
         memory: Memory<'_>,
         tile: Tile,
-        filter: &'static [T],
-        padding: T,
-        finish: impl Fn(*const T) -> F,
+        filter: &'static [W],
+        padding: A,
+        finish: impl Fn(*const A) -> F,
     ) {
         let window = self.window;
         let (spans, tile_channels) = pixels(self.axis, tile, self.output);
@@ -173,12 +189,12 @@ impl Shape<'_> {
                     // SAFETY: all indices lie inside the shapes that `check` proved; the tile's pixels and channels are
                     // this call's own (memory invariant 2), and the scratch is this worker's.
                     unsafe {
-                        let view = self.input.view::<T>(memory);
-                        let patch: *const T = if window.is_pointwise() {
+                        let view = self.input.view::<A>(memory);
+                        let patch: *const A = if window.is_pointwise() {
                             let (row, column) = (y * window.stride_h as usize, x * window.stride_w as usize);
                             view.pixel(row, column).add(group * in_channels)
                         } else {
-                            let scratch = memory.scratch::<T>(self.scratch);
+                            let scratch = memory.scratch::<A>(self.scratch);
                             let own = group * in_channels..(group + 1) * in_channels;
                             window.gather(self.input, view, (y, x), own, padding, scratch);
                             scratch
@@ -192,20 +208,33 @@ impl Shape<'_> {
     }
 }
 
-impl<R> Int8<R> {
+impl<R: Requantize> Quantized<R> {
     const fn channels(&self) -> usize {
         self.bias.len()
     }
 
     const fn check_shapes(&self, arena_bytes: usize) {
-        self.input.check::<i8>(arena_bytes);
-        self.output.check::<i8>(arena_bytes);
-        self.scratch.check::<i8>(arena_bytes, shape!(self).check(self.filter.len(), self.bias.len()));
+        self.input.check::<R::Element>(arena_bytes);
+        self.output.check_output::<R::Element>(arena_bytes);
+        let depth = shape!(self).check(self.filter.len(), self.bias.len());
+        self.scratch.check::<R::Element>(arena_bytes, depth);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        shape!(self).work()
     }
 }
-quantized!(Int8);
+quantized!();
 
-impl<R: Requantize> Int8<R> {
+impl<R: Requantize> Quantized<R>
+where
+    R::Element: Factor<i8, R::Sum>,
+{
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let shape = shape!(self);
@@ -213,9 +242,9 @@ impl<R: Requantize> Int8<R> {
         let (bias, requantize, bounds) = (self.bias, self.requantize, self.bounds);
         let finish = |patch| {
             let excess = match self.filter_zero_point {
-                0 => 0,
+                0 => R::Sum::NOTHING,
                 // SAFETY: a patch has `depth` elements.
-                zero_point => unsafe { dot::sum_int8(patch, depth) }.wrapping_mul(zero_point),
+                zero_point => unsafe { dot::sum::<R::Element, R::Sum>(patch, depth) }.times(zero_point),
             };
             Stored { bias, excess, requantize, bounds }
         };
@@ -231,9 +260,19 @@ impl Hybrid {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
-        self.output.check::<f32>(arena_bytes);
+        self.output.check_output::<f32>(arena_bytes);
         self.rescale.check(arena_bytes, 1, self.output.channels as usize);
-        self.scratch.check::<i8>(arena_bytes, shape!(self).check(self.filter.len(), self.rescale.bias.len()));
+        let depth = shape!(self).check(self.filter.len(), self.rescale.bias.len());
+        self.scratch.check::<i8>(arena_bytes, depth);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        shape!(self).work()
     }
 
     /// Computes one tile of the output.
@@ -258,8 +297,18 @@ impl F32 {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<f32>(arena_bytes);
-        self.output.check::<f32>(arena_bytes);
-        self.scratch.check::<f32>(arena_bytes, shape!(self).check(self.filter.len(), self.bias.len()));
+        self.output.check_output::<f32>(arena_bytes);
+        let depth = shape!(self).check(self.filter.len(), self.bias.len());
+        self.scratch.check::<f32>(arena_bytes, depth);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        shape!(self).work()
     }
 
     /// Computes one tile of the output.

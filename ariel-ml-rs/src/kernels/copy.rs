@@ -4,6 +4,7 @@
 //! writes a box of it from a strided walk over its input. A tile is a range of rows.
 
 use crate::memory::{Memory, Region, Source};
+use crate::plan::Work;
 use crate::tile::Tile;
 
 /// What a copy writes where no move does.
@@ -58,35 +59,53 @@ pub struct Copy {
 impl Move {
     /// Checks that the walk stays inside the input and the box inside the output.
     const fn check(&self, arena_bytes: usize, copy: &Copy) {
-        let (mut low, mut high) = (self.input_start as i64, self.input_start as i64);
-        let mut last = self.output_start as u64;
+        // 128 bits hold every product of two counts, and sums of them.
+        let (mut low, mut high) = (self.input_start as i128, self.input_start as i128);
+        let mut last = self.output_start as u128;
         let mut axis = 0;
         while axis < 5 {
             assert!(self.counts[axis] > 0, "move without elements");
-            let reach = (self.counts[axis] as i64 - 1) * self.input_strides[axis] as i64;
+            let reach = (self.counts[axis] as i128 - 1) * self.input_strides[axis] as i128;
             if reach < 0 {
                 low += reach;
             } else {
                 high += reach;
             }
-            last += (self.counts[axis] as u64 - 1) * self.output_strides[axis] as u64;
+            last += (self.counts[axis] as u128 - 1) * self.output_strides[axis] as u128;
             axis += 1;
         }
         assert!(self.rows > 0 && self.first as u64 + self.rows as u64 <= copy.rows as u64, "move outside the rows");
-        let reach = (self.rows as i64 - 1) * self.input_row as i64;
+        let reach = (self.rows as i128 - 1) * self.input_row as i128;
         if reach < 0 {
             low += reach;
         } else {
             high += reach;
         }
-        assert!(last < copy.row as u64, "move outside a row");
-        assert!(low >= 0, "move before its input");
+        assert!(last < copy.row as u128, "move outside a row");
+        assert!(low >= 0 && high < i32::MAX as i128, "move outside its input");
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "not negative, and checked against the arena"
         )]
-        self.input.check(arena_bytes, (high as usize + 1) * copy.element as usize);
+        self.input.check(arena_bytes, (high as usize + 1).saturating_mul(copy.element as usize));
+        self.check_alignment(copy.element);
+    }
+
+    /// Checks that the input, which is made of bytes, may be read as elements.
+    const fn check_alignment(&self, element: u32) {
+        match self.input {
+            Source::Arena(region) => assert!(region.offset.is_multiple_of(element), "input misaligned"),
+            // SAFETY: at least one element is there (`check`). A misaligned one is not read: while compiling it is an error.
+            Source::Flash(data) => unsafe {
+                match element {
+                    1 => (),
+                    2 => _ = data.as_ptr().cast::<u16>().read(),
+                    4 => _ = data.as_ptr().cast::<u32>().read(),
+                    _ => _ = data.as_ptr().cast::<u64>().read(),
+                }
+            },
+        }
     }
 
     /// Copies the box's rows among `start..end`.
@@ -130,7 +149,8 @@ impl Move {
                         let (mut from3, mut to3) = (from2, to2);
                         for _ in 0..n3 {
                             if i4 == 1 && o4 == 1 {
-                                core::ptr::copy_nonoverlapping(from3, to3, n4 as usize);
+                                // They may overlap, as far as `check` knows.
+                                core::ptr::copy(from3, to3, n4 as usize);
                             } else {
                                 let (mut from4, mut to4) = (from3, to3);
                                 for _ in 0..n4 {
@@ -192,13 +212,23 @@ impl Copy {
     /// Where regions, shapes and strides do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         assert!(matches!(self.element, 1 | 2 | 4 | 8), "element size");
-        self.output.check::<u8>(arena_bytes, self.rows as usize * self.row as usize * self.element as usize);
+        let elements = (self.rows as usize).saturating_mul(self.row as usize);
+        self.output.check::<u8>(arena_bytes, elements.saturating_mul(self.element as usize));
         assert!(self.output.offset.is_multiple_of(self.element), "output misaligned");
         let mut index = 0;
         while index < self.moves.len() {
             self.moves[index].check(arena_bytes, self);
             index += 1;
         }
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        Work::of(self.rows as usize)
     }
 
     /// Computes one tile of the output: a range of rows.

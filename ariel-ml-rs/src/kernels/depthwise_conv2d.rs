@@ -9,16 +9,17 @@
 use super::dynamic_quantize::Rescale;
 use super::isa::scalar::Stepped;
 use super::multiply::{Factor, Finish, Real, SUMS, Stored, Sums, finish_all};
-use super::window::{Window, pixels};
+use super::window::{Window, pixels, work};
 use super::{instantiate, quantized};
-use crate::memory::{Image, Memory, Region};
-use crate::quant::{Bounds, Requantize};
+use crate::memory::{Element, Image, Memory, Region};
+use crate::plan::Work;
+use crate::quant::{Bounds, Requantize, Sum};
 use crate::tile::{Axis, Tile};
 use core::ops::Range;
 
-/// int8 depthwise convolution.
+/// Depthwise convolution of integers with int8 weights; `R` tells the elements, and what is summed.
 #[derive(Clone, Copy, Debug)]
-pub struct Int8<R: 'static> {
+pub struct Quantized<R: Requantize> {
     /// Input image.
     pub input: Image,
     /// Output image.
@@ -28,11 +29,11 @@ pub struct Int8<R: 'static> {
     /// Filters, `[taps][output channels]`.
     pub filter: &'static [i8],
     /// Bias of each output channel, with the input's zero point folded in.
-    pub bias: &'static [i32],
+    pub bias: &'static [R::Sum],
     /// Zero point of the filter; 0 but for asymmetric weights.
     pub filter_zero_point: i32,
     /// Zero point of the input: what padding reads as.
-    pub input_zero_point: i8,
+    pub input_zero_point: R::Element,
     /// Multipliers of the output channels.
     pub requantize: R,
     /// Zero point and bounds of the output.
@@ -42,6 +43,11 @@ pub struct Int8<R: 'static> {
     /// Room for a place of 4 bytes for each tap, and for a pixel of padding.
     pub scratch: Region,
 }
+
+/// int8 depthwise convolution.
+pub type Int8<R> = Quantized<R>;
+/// int16 depthwise convolution.
+pub type Int16<R> = Quantized<R>;
 
 /// Depthwise convolution with int8 weights and float32 activations, which [`super::dynamic_quantize`] has made int8.
 #[derive(Clone, Copy, Debug)]
@@ -116,13 +122,13 @@ const fn divide(a: usize, b: usize) -> usize {
 }
 
 /// Where the taps of one pixel read: elements from the image's first to channel 0 under each tap.
-struct Taps<T> {
-    image: *const T,
+struct Taps<A> {
+    image: *const A,
     places: *mut i32,
     count: usize,
 }
 
-impl<T: Factor> Taps<T> {
+impl<A: Element> Taps<A> {
     /// Sums over all taps for `blocks` blocks of four channels: of the input channels `input + STEP * 0..4` times four
     /// channels of the filter, then the next ones.
     ///
@@ -130,16 +136,18 @@ impl<T: Factor> Taps<T> {
     /// All places were written; `filter` points to the first of the channels in a filter `[taps][channels]`; the input
     /// channels exist, and there is room for the sums.
     #[inline(never)]
-    unsafe fn blocks<const STEP: usize>(
+    unsafe fn blocks<const STEP: usize, W: Element, S: Sum>(
         &self,
         mut input: usize,
-        mut filter: *const T,
+        mut filter: *const W,
         channels: usize,
         blocks: usize,
-        mut sums: *mut T::Sum,
-    ) {
+        mut sums: *mut S,
+    ) where
+        A: Factor<W, S>,
+    {
         for _ in 0..blocks {
-            let [mut a, mut b, mut c, mut d] = [T::NOTHING; 4];
+            let [mut a, mut b, mut c, mut d] = [S::NOTHING; 4];
             let (mut place, mut weights) = (self.places.cast_const(), filter);
             // SAFETY: places lie inside the arena; in bounds, as the caller promises.
             unsafe {
@@ -147,10 +155,10 @@ impl<T: Factor> Taps<T> {
                 let image = self.image.add(input);
                 while place != end {
                     let pixel = image.offset(*place as isize);
-                    a = T::add_product(a, *pixel, *weights);
-                    b = T::add_product(b, *pixel.add(STEP), *weights.add(1));
-                    c = T::add_product(c, *pixel.add(2 * STEP), *weights.add(2));
-                    d = T::add_product(d, *pixel.add(3 * STEP), *weights.add(3));
+                    a = A::add_product(a, *pixel, *weights);
+                    b = A::add_product(b, *pixel.add(STEP), *weights.add(1));
+                    c = A::add_product(c, *pixel.add(2 * STEP), *weights.add(2));
+                    d = A::add_product(d, *pixel.add(3 * STEP), *weights.add(3));
                     weights = weights.wrapping_add(channels);
                     place = place.add(1);
                 }
@@ -170,31 +178,35 @@ impl<T: Factor> Taps<T> {
     /// # Safety
     /// As for `blocks`.
     #[inline(never)]
-    unsafe fn one(&self, input: usize, mut filter: *const T, channels: usize) -> T::Sum {
-        let mut sum = T::NOTHING;
+    unsafe fn one<W: Element, S: Sum>(&self, input: usize, mut filter: *const W, channels: usize) -> S
+    where
+        A: Factor<W, S>,
+    {
+        let mut sum = S::NOTHING;
         for tap in 0..self.count {
             // SAFETY: in bounds, as the caller promises.
             unsafe {
-                sum = T::add_product(sum, *self.image.offset(*self.places.add(tap) as isize).add(input), *filter);
+                sum = A::add_product(sum, *self.image.offset(*self.places.add(tap) as isize).add(input), *filter);
             }
             filter = filter.wrapping_add(channels);
         }
         sum
     }
-}
 
-impl Taps<i8> {
     /// Sum over all taps of `input` alone.
     ///
     /// # Safety
     /// As for `blocks`.
     #[cold]
-    unsafe fn input_sum(&self, input: usize) -> i32 {
-        let mut sum = 0_i32;
+    unsafe fn input_sum<S: Sum>(&self, input: usize) -> S
+    where
+        A: Factor<i8, S>,
+    {
+        let mut sum = S::NOTHING;
         for tap in 0..self.count {
             // SAFETY: in bounds, as the caller promises.
             let value = unsafe { *self.image.offset(*self.places.add(tap) as isize).add(input) };
-            sum = sum.wrapping_add(i32::from(value));
+            sum = A::add_product(sum, value, 1);
         }
         sum
     }
@@ -210,9 +222,16 @@ impl Shape<'_> {
     const fn check(&self, filter: usize, bias: usize, element: usize) -> usize {
         let channels = self.output.channels as usize;
         assert!(self.output.channels.is_multiple_of(self.input.channels), "no whole number of filters per channel");
-        assert!(filter == channels * self.window.taps(), "filter of the wrong length");
+        self.window.check(self.output, self.input.channels);
+        assert!(filter == channels.saturating_mul(self.window.taps()), "filter of the wrong length");
         assert!(bias == channels, "bias of the wrong length");
-        4 * self.window.taps() + element * self.input.channels as usize
+        let padding = element.saturating_mul(self.input.channels as usize);
+        self.window.taps().saturating_mul(4).saturating_add(padding)
+    }
+
+    /// The tiles: those of channels are whole blocks. Where taps read is in the scratch.
+    const fn work<T: Element>(&self) -> Work {
+        work(self.axis, self.output, 4).with_places::<T>(self.scratch, self.axis, self.output)
     }
 
     /// Writes where the taps of pixel (y, x) read.
@@ -243,26 +262,26 @@ impl Shape<'_> {
     /// # Safety
     /// The kernel passed `check`; otherwise as for its `run`.
     #[inline(always)]
-    unsafe fn compute<T: Factor, F: Finish<T::Sum>>(
+    unsafe fn compute<A: Factor<W, S>, W: Element, S: Sum, F: Finish<S>>(
         &self,
         memory: Memory<'_>,
         tile: Tile,
-        filter: &'static [T],
-        padding: T,
+        filter: &'static [W],
+        padding: A,
         finish: &F,
-        correct: impl Fn(&Taps<T>, Range<usize>, *mut T::Sum),
+        correct: impl Fn(&Taps<A>, Range<usize>, *mut S),
     ) {
         let (spans, channels) = pixels(self.axis, tile, self.output);
         let window = self.window;
-        let mut sums = Sums::<T::Sum>::uninit();
-        let sums = sums.as_mut_ptr().cast::<T::Sum>();
+        let mut sums = Sums::<S>::uninit();
+        let sums = sums.as_mut_ptr().cast::<S>();
         let (count, multiplier) = (self.output.channels as usize, self.multiplier());
         // SAFETY: all indices lie inside the shapes that `check` proved; the tile's pixels and channels are this call's own
         // (memory invariant 2), and the scratch is this worker's.
         unsafe {
-            let view = self.input.view::<T>(memory);
+            let view = self.input.view::<A>(memory);
             let places = memory.scratch::<i32>(self.scratch);
-            let outside = places.add(window.taps()).cast::<T>();
+            let outside = places.add(window.taps()).cast::<A>();
             for channel in 0..self.input.channels as usize {
                 outside.add(channel).write(padding);
             }
@@ -295,10 +314,10 @@ impl Shape<'_> {
                         let input = if multiplier == 1 { channel } else { divide(channel, multiplier) };
                         let done = if blocks > 0 && multiplier == 1 {
                             let blocks = blocks.min(SUMS / 4);
-                            taps.blocks::<1>(input, weights, count, blocks, sums);
+                            taps.blocks::<1, W, S>(input, weights, count, blocks, sums);
                             4 * blocks
                         } else if blocks > 0 && divide(channel + 3, multiplier) == input {
-                            taps.blocks::<0>(input, weights, count, 1, sums);
+                            taps.blocks::<0, W, S>(input, weights, count, 1, sums);
                             4
                         } else {
                             sums.write(taps.one(input, weights, count));
@@ -314,19 +333,29 @@ impl Shape<'_> {
     }
 }
 
-impl<R> Int8<R> {
+impl<R: Requantize> Quantized<R> {
     const fn channels(&self) -> usize {
         self.bias.len()
     }
 
     const fn check_shapes(&self, arena_bytes: usize) {
-        self.input.check::<i8>(arena_bytes);
-        self.output.check::<i8>(arena_bytes);
-        self.scratch.check::<u8>(arena_bytes, shape!(self).check(self.filter.len(), self.bias.len(), 1));
+        self.input.check::<R::Element>(arena_bytes);
+        self.output.check_output::<R::Element>(arena_bytes);
+        let bytes = shape!(self).check(self.filter.len(), self.bias.len(), size_of::<R::Element>());
+        self.scratch.check::<u8>(arena_bytes, bytes);
         self.scratch.check::<i32>(arena_bytes, 0);
     }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        shape!(self).work::<R::Element>()
+    }
 }
-quantized!(Int8);
+quantized!();
 instantiate!(Int8<Stepped>);
 
 impl Int8<Stepped> {
@@ -340,19 +369,23 @@ impl Int8<Stepped> {
     }
 }
 
-impl<R: Requantize> Int8<R> {
+impl<R: Requantize> Quantized<R>
+where
+    R::Element: Factor<i8, R::Sum>,
+{
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let shape = shape!(self);
-        let finish = Stored { bias: self.bias, excess: 0, requantize: self.requantize, bounds: self.bounds };
-        let correct = |taps: &Taps<i8>, channels: Range<usize>, sums: *mut i32| {
+        let (bias, requantize, bounds) = (self.bias, self.requantize, self.bounds);
+        let finish = Stored { bias, excess: R::Sum::NOTHING, requantize, bounds };
+        let correct = |taps: &Taps<R::Element>, channels: Range<usize>, sums: *mut R::Sum| {
             if self.filter_zero_point != 0 {
                 for (index, channel) in channels.enumerate() {
                     // SAFETY: the places of the pixel and the sums of the channels are written.
                     unsafe {
-                        let inputs = taps.input_sum(divide(channel, shape.multiplier()));
+                        let inputs = taps.input_sum::<R::Sum>(divide(channel, shape.multiplier()));
                         let sum = sums.add(index);
-                        sum.write((*sum).wrapping_sub(inputs.wrapping_mul(self.filter_zero_point)));
+                        sum.write((*sum).with(R::Sum::NOTHING, inputs.times(self.filter_zero_point)));
                     }
                 }
             }
@@ -369,10 +402,20 @@ impl Hybrid {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
-        self.output.check::<f32>(arena_bytes);
+        self.output.check_output::<f32>(arena_bytes);
         self.rescale.check(arena_bytes, 1, self.output.channels as usize);
-        self.scratch.check::<u8>(arena_bytes, shape!(self).check(self.filter.len(), self.rescale.bias.len(), 1));
+        let bytes = shape!(self).check(self.filter.len(), self.rescale.bias.len(), 1);
+        self.scratch.check::<u8>(arena_bytes, bytes);
         self.scratch.check::<i32>(arena_bytes, 0);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        shape!(self).work::<f32>()
     }
 
     /// Computes one tile of the output.
@@ -397,9 +440,19 @@ impl F32 {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<f32>(arena_bytes);
-        self.output.check::<f32>(arena_bytes);
-        self.scratch.check::<u8>(arena_bytes, shape!(self).check(self.filter.len(), self.bias.len(), 4));
+        self.output.check_output::<f32>(arena_bytes);
+        let bytes = shape!(self).check(self.filter.len(), self.bias.len(), 4);
+        self.scratch.check::<u8>(arena_bytes, bytes);
         self.scratch.check::<f32>(arena_bytes, 0);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        shape!(self).work::<f32>()
     }
 
     /// Computes one tile of the output.

@@ -4,6 +4,7 @@
 
 use super::multiply::Finish;
 use crate::memory::{Memory, Region};
+use crate::plan::Work;
 use crate::quant::clamp;
 use crate::tile::Tile;
 
@@ -42,10 +43,19 @@ impl DynamicQuantize {
     /// # Panics
     /// Where regions and shapes do not agree.
     pub const fn check(&self, arena_bytes: usize) {
-        let elements = self.rows as usize * self.row as usize;
+        let elements = (self.rows as usize).saturating_mul(self.row as usize);
         self.input.check::<f32>(arena_bytes, elements);
         self.output.check::<i8>(arena_bytes, elements);
-        self.parameters.check::<f32>(arena_bytes, 2 * self.rows as usize);
+        self.parameters.check::<f32>(arena_bytes, (self.rows as usize).saturating_mul(2));
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        Work::of(self.rows as usize)
     }
 
     /// Computes one tile of the output: a range of rows.
@@ -164,7 +174,7 @@ pub(crate) struct Rescaled {
 impl Rescale {
     /// Checks at build time that there are constants for `channels` output channels, and parameters for `rows` rows.
     pub(crate) const fn check(&self, arena_bytes: usize, rows: usize, channels: usize) {
-        self.parameters.check::<f32>(arena_bytes, 2 * rows);
+        self.parameters.check::<f32>(arena_bytes, rows.saturating_mul(2));
         assert!(self.sums.len() == channels && self.bias.len() == channels, "sums or bias of the wrong length");
         assert!(self.scales.len() == 1 || self.scales.len() == channels, "scales of the wrong length");
     }

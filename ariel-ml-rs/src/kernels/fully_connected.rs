@@ -4,16 +4,17 @@
 //! into the bias. Tiles are ranges of rows, or of channels: then each core reads only its share of the weights.
 
 use super::dynamic_quantize::Rescale;
-use super::multiply::{Real, Stored, channels};
+use super::multiply::{Factor, Real, Stored, channels};
 use super::{dot, quantized};
 use crate::memory::{Memory, Region};
-use crate::quant::{Bounds, Requantize};
+use crate::plan::Work;
+use crate::quant::{Bounds, Requantize, Sum};
 use crate::tile::{Axis, Tile};
 use core::ops::Range;
 
-/// int8.
+/// Integers with int8 weights; `R` tells the elements, and what is summed.
 #[derive(Clone, Copy, Debug)]
-pub struct Int8<R: 'static> {
+pub struct Quantized<R: Requantize> {
     /// Input, `[rows][depth]`.
     pub input: Region,
     /// Output, `[rows][channels]`.
@@ -25,7 +26,7 @@ pub struct Int8<R: 'static> {
     /// Filters of `[depth]`, packed.
     pub filter: &'static [i8],
     /// Bias of each output channel, with the input's zero point folded in.
-    pub bias: &'static [i32],
+    pub bias: &'static [R::Sum],
     /// Zero point of the filter; 0 but for asymmetric weights.
     pub filter_zero_point: i32,
     /// Multipliers of the output channels.
@@ -35,6 +36,11 @@ pub struct Int8<R: 'static> {
     /// How tiles are cut.
     pub axis: Axis,
 }
+
+/// int8.
+pub type Int8<R> = Quantized<R>;
+/// int16.
+pub type Int16<R> = Quantized<R>;
 
 /// int8 weights and float32 activations, which [`super::dynamic_quantize`] has made int8.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +84,14 @@ pub struct F32 {
     pub axis: Axis,
 }
 
+/// The tiles: those of channels are whole blocks of four, whose weights the filter has by turns.
+pub(in crate::kernels) const fn work(axis: Axis, rows: u32, channels: usize) -> Work {
+    match axis {
+        Axis::Rows | Axis::Pixels => Work::of(rows as usize),
+        Axis::Channels => Work::of(channels).in_granules(4),
+    }
+}
+
 /// Rows and channels of a tile.
 const fn ranges(axis: Axis, tile: Tile, rows: u32, channels: usize) -> (Range<usize>, (usize, usize)) {
     match axis {
@@ -86,21 +100,33 @@ const fn ranges(axis: Axis, tile: Tile, rows: u32, channels: usize) -> (Range<us
     }
 }
 
-impl<R> Int8<R> {
+impl<R: Requantize> Quantized<R> {
     const fn channels(&self) -> usize {
         self.bias.len()
     }
 
     const fn check_shapes(&self, arena_bytes: usize) {
         let (rows, depth) = (self.rows as usize, self.depth as usize);
-        self.input.check::<i8>(arena_bytes, rows * depth);
-        self.output.check::<i8>(arena_bytes, rows * self.channels());
-        assert!(self.filter.len() == self.channels() * depth, "filter of the wrong length");
+        self.input.check::<R::Element>(arena_bytes, rows.saturating_mul(depth));
+        self.output.check::<R::Element>(arena_bytes, rows.saturating_mul(self.channels()));
+        assert!(self.filter.len() == self.channels().saturating_mul(depth), "filter of the wrong length");
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        work(self.axis, self.rows, self.channels())
     }
 }
-quantized!(Int8);
+quantized!();
 
-impl<R: Requantize> Int8<R> {
+impl<R: Requantize> Quantized<R>
+where
+    R::Element: Factor<i8, R::Sum>,
+{
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let depth = self.depth as usize;
@@ -109,11 +135,11 @@ impl<R: Requantize> Int8<R> {
             // SAFETY: the row lies inside the regions and the filter has `depth` elements per channel (`check`); the
             // tile's rows and channels are this call's own (memory invariant 2).
             unsafe {
-                let input = memory.at::<i8>(self.input).cast_const().add(row * depth);
-                let output = memory.at::<i8>(self.output).add(row * self.channels());
+                let input = memory.at::<R::Element>(self.input).cast_const().add(row * depth);
+                let output = memory.at::<R::Element>(self.output).add(row * self.channels());
                 let excess = match self.filter_zero_point {
-                    0 => 0,
-                    zero_point => dot::sum_int8(input, depth).wrapping_mul(zero_point),
+                    0 => R::Sum::NOTHING,
+                    zero_point => dot::sum::<R::Element, R::Sum>(input, depth).times(zero_point),
                 };
                 let (bias, requantize, bounds) = (self.bias, self.requantize, self.bounds);
                 let finish = Stored { bias, excess, requantize, bounds };
@@ -130,10 +156,19 @@ impl Hybrid {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, depth, channels) = (self.rows as usize, self.depth as usize, self.rescale.bias.len());
-        self.input.check::<i8>(arena_bytes, rows * depth);
-        self.output.check::<f32>(arena_bytes, rows * channels);
+        self.input.check::<i8>(arena_bytes, rows.saturating_mul(depth));
+        self.output.check::<f32>(arena_bytes, rows.saturating_mul(channels));
         self.rescale.check(arena_bytes, rows, channels);
-        assert!(self.filter.len() == channels * depth, "filter of the wrong length");
+        assert!(self.filter.len() == channels.saturating_mul(depth), "filter of the wrong length");
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        work(self.axis, self.rows, self.rescale.bias.len())
     }
 
     /// Computes one tile of the output.
@@ -164,9 +199,18 @@ impl F32 {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, depth, channels) = (self.rows as usize, self.depth as usize, self.bias.len());
-        self.input.check::<f32>(arena_bytes, rows * depth);
-        self.output.check::<f32>(arena_bytes, rows * channels);
-        assert!(self.filter.len() == channels * depth, "filter of the wrong length");
+        self.input.check::<f32>(arena_bytes, rows.saturating_mul(depth));
+        self.output.check::<f32>(arena_bytes, rows.saturating_mul(channels));
+        assert!(self.filter.len() == channels.saturating_mul(depth), "filter of the wrong length");
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        work(self.axis, self.rows, self.bias.len())
     }
 
     /// Computes one tile of the output.

@@ -2,6 +2,7 @@
 //! from the operator's definition; so are most with a constant operand.
 
 use crate::memory::{Memory, Region};
+use crate::plan::Work;
 use crate::tile::Tile;
 
 /// `output = table[input as u8]`.
@@ -26,6 +27,15 @@ impl Table {
         self.input.check::<u8>(arena_bytes, self.elements as usize);
         self.output.check::<u8>(arena_bytes, self.elements as usize);
         assert!(self.table.len() == 256, "table of the wrong length");
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        Work::of(self.elements as usize)
     }
 
     /// Computes one tile of the output, a range of its elements.
@@ -65,6 +75,15 @@ impl Flip {
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<u8>(arena_bytes, self.elements as usize);
         self.output.check::<u8>(arena_bytes, self.elements as usize);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        Work::of(self.elements as usize)
     }
 
     /// Computes one tile of the output, a range of its elements.

@@ -37,8 +37,8 @@ pub mod window;
 
 /// Defines `run` of a kernel that is generic over its requantisation for both roundings, compiled in this crate.
 macro_rules! instantiate {
-    ($kernel:ident<$($requantize:ty),+>) => { $(
-        impl $kernel<$requantize> {
+    ($($kernel:ty),+) => { $(
+        impl $kernel {
             /// Computes one tile of the output.
             ///
             /// # Safety
@@ -55,17 +55,22 @@ macro_rules! instantiate {
 }
 use instantiate;
 
-/// Defines `check` and `run` of an int8 kernel for both roundings, compiled in this crate.
+/// Defines `check` and `run` of an integer kernel for both roundings, and for int16 where it has them, compiled in this crate.
 ///
 /// The kernel has a field `requantize`, `channels()`, `check_shapes(arena_bytes)` and, over any [`crate::quant::Requantize`],
 /// `compute(memory, tile)`.
 macro_rules! quantized {
-    ($kernel:ident) => {
-        quantized!($kernel, DoubleRounding, multipliers);
-        quantized!($kernel, NearestEven, scales);
+    () => {
+        quantized!(Quantized);
+        quantized!(Quantized<$crate::quant::DoubleRounding16>, multipliers);
+        quantized!(Quantized<$crate::quant::Reduced>, multipliers);
     };
-    ($kernel:ident, $requantize:ident, $scales:ident) => {
-        impl $kernel<$crate::quant::$requantize> {
+    ($kernel:ident) => {
+        quantized!($kernel<$crate::quant::DoubleRounding>, multipliers);
+        quantized!($kernel<$crate::quant::NearestEven>, scales);
+    };
+    ($kernel:ty, $scales:ident) => {
+        impl $kernel {
             /// Checks the kernel against the arena while the firmware compiles.
             ///
             /// # Panics
@@ -76,7 +81,7 @@ macro_rules! quantized {
                 assert!(scales == 1 || scales == self.channels(), "scales of the wrong length");
             }
         }
-        $crate::kernels::instantiate!($kernel<$crate::quant::$requantize>);
+        $crate::kernels::instantiate!($kernel);
     };
 }
 use quantized;

@@ -2,81 +2,37 @@
 //!
 //! Filters are packed by the compiler: four channels take turns, so that one pointer and fixed offsets reach them.
 //!
-//! A kernel is written once over a [`Factor`], what it multiplies, and a [`Finish`], what becomes of a sum: int8 by int8
-//! into int8, float32 into float32, and int8 by int8 into float32 (hybrid).
+//! A kernel is written once over the activations, the weights, the [`Sum`] of their products ([`Factor`]) and what becomes of
+//! it ([`Finish`]): int8 by int8 into int8, int16 by int8 into int16, float32 into float32, and int8 by int8 into float32 (hybrid).
 
 use super::dot;
 use crate::memory::Element;
-use crate::quant::{Bounds, Requantize, clamp};
+use crate::quant::{Bounds, Requantize, Sum, clamp};
 use core::mem::MaybeUninit;
 
-/// Elements whose products are summed.
-pub(crate) trait Factor: Element {
-    /// What holds a sum of products.
-    type Sum: Copy;
-
-    /// No product yet.
-    const NOTHING: Self::Sum;
-
+/// Elements whose products with weights `W` are summed in `S`.
+pub trait Factor<W, S>: Element {
     /// `sum + a * b`.
-    fn add_product(sum: Self::Sum, a: Self, b: Self) -> Self::Sum;
-
-    /// Dot product of `k` inputs with one filter.
-    ///
-    /// # Safety
-    /// As for [`dot::int8`].
-    unsafe fn dot(input: *const Self, filter: *const Self, k: usize) -> Self::Sum;
-
-    /// Dot products of `k` inputs with four filters that take turns: `filter[k][4]`.
-    ///
-    /// # Safety
-    /// As for [`dot::int8x4`].
-    unsafe fn dot4(input: *const Self, filter: *const Self, k: usize, sums: *mut Self::Sum);
+    fn add_product(sum: S, a: Self, b: W) -> S;
 }
 
-impl Factor for i8 {
-    type Sum = i32;
-
-    const NOTHING: i32 = 0;
-
-    #[inline(always)]
-    fn add_product(sum: i32, a: i8, b: i8) -> i32 {
-        sum.wrapping_add(i32::from(a) * i32::from(b))
-    }
-
-    #[inline(always)]
-    unsafe fn dot(input: *const i8, filter: *const i8, k: usize) -> i32 {
-        // SAFETY: forwarded to the caller.
-        unsafe { dot::int8(input, filter, k) }
-    }
-
-    #[inline(always)]
-    unsafe fn dot4(input: *const i8, filter: *const i8, k: usize, sums: *mut i32) {
-        // SAFETY: forwarded to the caller.
-        unsafe { dot::int8x4(input, filter, k, sums) }
-    }
+macro_rules! integers {
+    ($($input:ident => $sum:ident),+) => { $(
+        impl Factor<i8, $sum> for $input {
+            #[inline(always)]
+            fn add_product(sum: $sum, a: $input, b: i8) -> $sum {
+                // A product fits 32 bits, in which cores multiply.
+                sum.wrapping_add($sum::from(i32::from(a) * i32::from(b)))
+            }
+        }
+    )+ };
 }
+integers!(i8 => i32, i16 => i32, i16 => i64);
 
-impl Factor for f32 {
-    type Sum = f32;
-
-    const NOTHING: f32 = 0.0;
-
+impl Factor<f32, f32> for f32 {
     #[inline(always)]
     fn add_product(sum: f32, a: f32, b: f32) -> f32 {
         sum + a * b
-    }
-
-    #[inline(always)]
-    unsafe fn dot(input: *const f32, filter: *const f32, k: usize) -> f32 {
-        // SAFETY: forwarded to the caller.
-        unsafe { dot::f32(input, filter, k) }
-    }
-
-    #[inline(always)]
-    unsafe fn dot4(input: *const f32, filter: *const f32, k: usize, sums: *mut f32) {
-        // SAFETY: forwarded to the caller.
-        unsafe { dot::f32x4(input, filter, k, sums) }
     }
 }
 
@@ -92,27 +48,27 @@ pub(crate) trait Finish<S>: Copy {
     unsafe fn finish(&self, sum: S, channel: usize) -> Self::Output;
 }
 
-/// int8: adds the bias and requantises.
+/// Integers: adds the bias and requantises.
 #[derive(Clone, Copy)]
-pub(crate) struct Stored<R> {
+pub(crate) struct Stored<R: Requantize> {
     /// Bias of each channel, with the input's zero point folded in.
-    pub bias: &'static [i32],
+    pub bias: &'static [R::Sum],
     /// What the filter's zero point adds to every sum too much.
-    pub excess: i32,
+    pub excess: R::Sum,
     /// Multipliers.
     pub requantize: R,
     /// Zero point and bounds of the output.
     pub bounds: Bounds,
 }
 
-impl<R: Requantize> Finish<i32> for Stored<R> {
-    type Output = i8;
+impl<R: Requantize> Finish<R::Sum> for Stored<R> {
+    type Output = R::Element;
 
     #[inline(always)]
-    unsafe fn finish(&self, sum: i32, channel: usize) -> i8 {
+    unsafe fn finish(&self, sum: R::Sum, channel: usize) -> R::Element {
         // SAFETY: `channel` is an output channel, and `check` found a bias for each.
         let bias = unsafe { *self.bias.as_ptr().add(channel) };
-        self.requantize.apply(sum.wrapping_add(bias).wrapping_sub(self.excess), channel, &self.bounds)
+        self.requantize.apply(sum.with(bias, self.excess), channel, &self.bounds)
     }
 }
 
@@ -146,27 +102,27 @@ impl Finish<f32> for Real {
 /// # Safety
 /// `input` has `k` elements, the filter `k` for each channel; `output` has room for the channels and is this call's own.
 #[inline(always)]
-pub(crate) unsafe fn channels<T: Factor, F: Finish<T::Sum>>(
-    input: *const T,
-    filter: *const T,
+pub(crate) unsafe fn channels<A: Factor<W, S>, W: Element, S: Sum, F: Finish<S>>(
+    input: *const A,
+    filter: *const W,
     k: usize,
     output: *mut F::Output,
     (first, end): (usize, usize),
     finish: &F,
 ) {
-    let mut sums = Sums::<T::Sum>::uninit();
-    let sums = sums.as_mut_ptr().cast::<T::Sum>();
+    let mut sums = Sums::<S>::uninit();
+    let sums = sums.as_mut_ptr().cast::<S>();
     let mut channel = first;
     while channel < end {
         let mut count = 0;
         // SAFETY: as the caller promises; there is room for SUMS sums.
         unsafe {
             while count < SUMS && channel + count + 4 <= end {
-                T::dot4(input, filter.add((channel + count) * k), k, sums.add(count));
+                dot::by_four(input, filter.add((channel + count) * k), k, sums.add(count));
                 count += 4;
             }
             if count == 0 {
-                sums.write(T::dot(input, filter.add(channel * k), k));
+                sums.write(dot::one(input, filter.add(channel * k), k));
                 count = 1;
             }
             finish_all(finish, sums, count, channel, output);

@@ -3,8 +3,9 @@
 //! Cells outside the image do not exist, but for those that an average counts as zeros (`counted`).
 
 use super::fold::{Fold, MaxF32 as MaximumF32, MaxInt8 as MaximumInt8, MeanF32, Within};
-use super::window::{Window, pixels};
+use super::window::{Window, pixels, work};
 use crate::memory::{Image, Memory};
+use crate::plan::Work;
 use crate::quant::{Bounds, clamp, round_ties_even};
 use crate::tile::{Axis, Tile};
 use core::num::NonZeroU32;
@@ -227,8 +228,18 @@ macro_rules! kernel {
             /// Where regions and shapes do not agree.
             pub const fn check(&self, arena_bytes: usize) {
                 self.input.check::<$input>(arena_bytes);
-                self.output.check::<$input>(arena_bytes);
+                self.output.check_output::<$input>(arena_bytes);
+                self.window.check(&self.output, 1);
                 assert!(self.input.channels == self.output.channels, "channels of input and output differ");
+            }
+
+            /// How many units the output has, and how they may be cut into tiles.
+            ///
+            /// # Panics
+            /// Where there are too many: evaluated in a constant, this is a compile error.
+            #[must_use]
+            pub const fn work(&self) -> Work {
+                work(self.axis, &self.output, 4)
             }
 
             /// Computes one tile of the output.

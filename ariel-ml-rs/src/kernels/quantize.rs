@@ -4,6 +4,7 @@
 //! is a table ([`super::lookup`]).
 
 use crate::memory::{Memory, Region};
+use crate::plan::Work;
 use crate::quant::{Bounds, round_ties_even};
 use crate::tile::Tile;
 
@@ -47,6 +48,15 @@ macro_rules! quantize {
             pub const fn check(&self, arena_bytes: usize) {
                 self.input.check::<f32>(arena_bytes, self.elements as usize);
                 self.output.check::<i8>(arena_bytes, self.elements as usize);
+            }
+
+            /// How many units the output has, and how they may be cut into tiles.
+            ///
+            /// # Panics
+            /// Where there are too many: evaluated in a constant, this is a compile error.
+            #[must_use]
+            pub const fn work(&self) -> Work {
+                Work::of(self.elements as usize)
             }
 
             /// Computes one tile of the output, a range of its elements.
@@ -102,6 +112,15 @@ macro_rules! dequantize {
             pub const fn check(&self, arena_bytes: usize) {
                 self.input.check::<$element>(arena_bytes, self.elements as usize);
                 self.output.check::<f32>(arena_bytes, self.elements as usize);
+            }
+
+            /// How many units the output has, and how they may be cut into tiles.
+            ///
+            /// # Panics
+            /// Where there are too many: evaluated in a constant, this is a compile error.
+            #[must_use]
+            pub const fn work(&self) -> Work {
+                Work::of(self.elements as usize)
             }
 
             /// Computes one tile of the output, a range of its elements.

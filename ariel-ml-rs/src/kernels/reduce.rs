@@ -6,6 +6,7 @@
 use super::fold::{self, Fold, Within};
 use super::quantized;
 use crate::memory::{Element, Memory, Region};
+use crate::plan::Work;
 use crate::quant::{Bounds, Requantize};
 use crate::tile::Tile;
 use core::num::NonZeroU32;
@@ -36,13 +37,20 @@ impl Walk {
         let (mut last, mut outputs, mut group) = (0, 1, 0);
         while group < 3 {
             assert!(self.kept[group] > 0 && self.reduced[group] > 0, "group without elements");
-            last += (self.kept[group] as usize - 1) * self.kept_strides[group] as usize;
-            last += (self.reduced[group] as usize - 1) * self.reduced_strides[group] as usize;
-            outputs *= self.kept[group] as usize;
+            let kept = (self.kept[group] as usize - 1).saturating_mul(self.kept_strides[group] as usize);
+            let reduced = (self.reduced[group] as usize - 1).saturating_mul(self.reduced_strides[group] as usize);
+            last = kept.saturating_add(reduced).saturating_add(last);
+            outputs = (self.kept[group] as usize).saturating_mul(outputs);
             group += 1;
         }
-        input.check::<T>(arena_bytes, last + 1);
+        input.check::<T>(arena_bytes, last.saturating_add(1));
         output.check::<T>(arena_bytes, outputs);
+    }
+
+    /// The tiles: ranges of elements of the output.
+    const fn work(&self) -> Work {
+        let [a, b, c] = self.kept;
+        Work::of((a as usize).saturating_mul(b as usize).saturating_mul(c as usize))
     }
 
     /// Computes one tile.
@@ -122,7 +130,7 @@ pub struct SumInt8<R: 'static> {
 #[derive(Clone, Copy)]
 struct Total<'a, R: 'static>(&'a SumInt8<R>);
 
-impl<R: Requantize> Fold for Total<'_, R> {
+impl<R: Requantize<Element = i8, Sum = i32>> Fold for Total<'_, R> {
     type Input = i8;
     type Output = i8;
     type Sum = i32;
@@ -157,10 +165,19 @@ impl<R> SumInt8<R> {
     const fn check_shapes(&self, arena_bytes: usize) {
         self.walk.check::<i8>(arena_bytes, self.input, self.output);
     }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        self.walk.work()
+    }
 }
 quantized!(SumInt8);
 
-impl<R: Requantize> SumInt8<R> {
+impl<R: Requantize<Element = i8, Sum = i32>> SumInt8<R> {
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         // SAFETY: forwarded to the caller.
@@ -189,6 +206,15 @@ macro_rules! kernel {
             /// Where regions and shapes do not agree.
             pub const fn check(&self, arena_bytes: usize) {
                 self.walk.check::<$element>(arena_bytes, self.input, self.output);
+            }
+
+            /// How many units the output has, and how they may be cut into tiles.
+            ///
+            /// # Panics
+            /// Where there are too many: evaluated in a constant, this is a compile error.
+            #[must_use]
+            pub const fn work(&self) -> Work {
+                self.walk.work()
             }
 
             /// Computes one tile of the output.

@@ -6,6 +6,7 @@
 use super::gemmlowp::{ln_q12, reciprocal};
 use super::rolled::rolled;
 use crate::memory::{Element, Memory, Region};
+use crate::plan::Work;
 use crate::quant::{Bounds, Multiplier, clamp, high_mul, round_ties_even, rounding_shift_right};
 use crate::tile::Tile;
 
@@ -25,7 +26,7 @@ impl Lines {
     const fn check<T: Element>(&self, arena_bytes: usize, input: Region, output: Region) {
         assert!(self.count > 0 && self.stride > 0, "lines without elements");
         assert!(self.lines.is_multiple_of(self.stride), "lines that are not whole");
-        let elements = self.lines as usize * self.count as usize;
+        let elements = (self.lines as usize).saturating_mul(self.count as usize);
         input.check::<T>(arena_bytes, elements);
         output.check::<T>(arena_bytes, elements);
     }
@@ -111,6 +112,15 @@ macro_rules! kernels {
             /// Where a region is too small.
             pub const fn check(&self, arena_bytes: usize) {
                 self.lines.check::<$element>(arena_bytes, self.input, self.output);
+            }
+
+            /// How many units the output has, and how they may be cut into tiles.
+            ///
+            /// # Panics
+            /// Where there are too many: evaluated in a constant, this is a compile error.
+            #[must_use]
+            pub const fn work(&self) -> Work {
+                Work::of(self.lines.lines as usize)
             }
 
             /// Computes one tile of the output, a range of its lines.

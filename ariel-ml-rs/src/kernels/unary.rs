@@ -1,6 +1,7 @@
 //! Elementwise functions of one float32: `output = f(input)`. The int8 forms are tables ([`super::lookup`]).
 
 use crate::memory::{Memory, Region};
+use crate::plan::Work;
 use crate::quant::clamp;
 use crate::tile::Tile;
 
@@ -26,6 +27,15 @@ macro_rules! kernels {
             pub const fn check(&self, arena_bytes: usize) {
                 self.input.check::<f32>(arena_bytes, self.elements as usize);
                 self.output.check::<f32>(arena_bytes, self.elements as usize);
+            }
+
+            /// How many units the output has, and how they may be cut into tiles.
+            ///
+            /// # Panics
+            /// Where there are too many: evaluated in a constant, this is a compile error.
+            #[must_use]
+            pub const fn work(&self) -> Work {
+                Work::of(self.elements as usize)
             }
 
             /// Computes one tile of the output, a range of its elements.

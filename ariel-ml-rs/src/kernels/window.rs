@@ -1,6 +1,7 @@
 //! The sliding window that convolutions and pools share.
 
 use crate::memory::{Element, Image, View};
+use crate::plan::Work;
 use crate::tile::{Axis, Tile};
 use core::ops::Range;
 
@@ -36,6 +37,32 @@ impl Window {
     #[must_use]
     pub const fn is_pointwise(&self) -> bool {
         self.height == 1 && self.width == 1 && self.pad_top == 0 && self.pad_left == 0
+    }
+
+    /// Checks at build time that positions of taps over an output of that size are numbers that memory has, and so is the size of a
+    /// patch of so many channels, a multiple of it included.
+    ///
+    /// # Panics
+    /// Where they are not: evaluated in a constant, this is a compile error.
+    pub const fn check(&self, output: &Image, channels: u32) {
+        let patch = self.taps().saturating_mul(channels as usize);
+        assert!(patch <= i32::MAX as usize / 64, "a window larger than all memory");
+        let down = (output.height as usize).saturating_mul(self.stride_h as usize);
+        let across = (output.width as usize).saturating_mul(self.stride_w as usize);
+        let down = down.saturating_add((self.height as usize).saturating_mul(self.dilation_h as usize));
+        let across = across.saturating_add((self.width as usize).saturating_mul(self.dilation_w as usize));
+        assert!(down <= i32::MAX as usize && across <= i32::MAX as usize, "a window behind all memory");
+    }
+
+    /// Checks at build time that every output pixel of a pointwise window has its pixel of the input.
+    ///
+    /// # Panics
+    /// Where one has not: evaluated in a constant, this is a compile error.
+    pub(crate) const fn check_pointwise(&self, input: &Image, output: &Image) {
+        let rows = (output.height as usize - 1).saturating_mul(self.stride_h as usize);
+        let columns = (output.width as usize - 1).saturating_mul(self.stride_w as usize);
+        assert!(rows < input.height as usize, "too many rows");
+        assert!(columns < input.width as usize, "too many columns");
     }
 
     /// Row of the image that tap row `tap` of output row `y` reads, or `None` in the padding.
@@ -74,8 +101,7 @@ impl Window {
     /// tap by tap; taps in the padding get `padding`.
     ///
     /// # Safety
-    /// `image` describes `view`; `first + channels` is at most its channels; `patch` has room for `taps() * channels`
-    /// elements and overlaps nothing of the image.
+    /// `image` describes `view`; `first + channels` is at most its channels; `patch` has room for `taps() * channels` elements.
     #[inline]
     pub unsafe fn gather<T: Element>(
         &self,
@@ -104,7 +130,7 @@ impl Window {
                         if end > before {
                             let column = origin.cast_unsigned().wrapping_add(before);
                             let pixel = view.pixel(row, column).add(channels.start);
-                            core::ptr::copy_nonoverlapping(pixel, patch, (end - before) * count);
+                            core::ptr::copy(pixel, patch, (end - before) * count);
                         }
                         patch = fill(patch.add((end - before) * count), padding, (columns - end) * count);
                     }
@@ -112,7 +138,7 @@ impl Window {
                         for tap_x in 0..columns {
                             if let Some(column) = self.column(x, tap_x, image.width as usize) {
                                 let pixel = view.pixel(row, column).add(channels.start);
-                                core::ptr::copy_nonoverlapping(pixel, patch, count);
+                                core::ptr::copy(pixel, patch, count);
                                 patch = patch.add(count);
                             } else {
                                 patch = fill(patch, padding, count);
@@ -137,6 +163,16 @@ unsafe fn fill<T: Element>(to: *mut T, value: T, count: usize) -> *mut T {
     }
     // SAFETY: at most one behind the end.
     unsafe { to.add(count) }
+}
+
+/// The work of a kernel whose tiles are cut along `axis`; those of channels consist of so many.
+#[must_use]
+pub const fn work(axis: Axis, output: &Image, channels: usize) -> Work {
+    match axis {
+        Axis::Pixels => Work::of(output.pixels()),
+        Axis::Rows => Work::of(output.height as usize),
+        Axis::Channels => Work::of(output.channels as usize).in_granules(channels),
+    }
 }
 
 /// Output pixels and channels of a tile: a range along its axis, all of the other.

@@ -3,6 +3,7 @@
 use super::{Budget, Graph, Job, Pool, Priority, Run, settle};
 use crate::delegate::infer_by_methods;
 use crate::{Clock, Error, Infer};
+use core::fmt;
 use core::ptr::NonNull;
 use core::time::Duration;
 
@@ -38,13 +39,27 @@ pub unsafe trait Parallel: Infer {
 /// A model in static memory, run by all workers of a pool: what `wire!(model, pool = POOL)` gives.
 ///
 /// Helpers may still be at a tile when a future was dropped or forgotten; every method waits for them first.
-#[derive(Debug)]
 pub struct WiredPool<M: 'static> {
-    model: &'static mut M,
+    /// A pointer, for a reference would promise that nobody else writes, also where the handle is only moved or looked at.
+    model: NonNull<M>,
     pool: &'static Pool,
     job: &'static Job,
     priority: Priority,
     budget: Option<(fn() -> u64, u64)>,
+}
+
+// SAFETY: the handle is the only way to the model but for the units, which are sound from any core (`Job::new`).
+unsafe impl<M: Send> Send for WiredPool<M> {}
+// SAFETY: a shared handle gives nobody the model.
+unsafe impl<M> Sync for WiredPool<M> {}
+
+/// Tells nothing of the model, which helpers may be writing.
+impl<M> fmt::Debug for WiredPool<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut handle = f.debug_struct("WiredPool");
+        handle.field("priority", &self.priority).field("budget", &self.budget.map(|(_, ticks)| ticks));
+        handle.finish_non_exhaustive()
+    }
 }
 
 impl<M: Parallel> WiredPool<M> {
@@ -54,7 +69,7 @@ impl<M: Parallel> WiredPool<M> {
     /// `job` was made of `M`'s graph and `unit`, with a room of its own, and is used by this handle and with this pool only.
     #[must_use]
     pub const unsafe fn new(model: &'static mut M, pool: &'static Pool, job: &'static Job) -> Self {
-        Self { model, pool, job, priority: Priority::Normal, budget: None }
+        Self { model: NonNull::from_mut(model), pool, job, priority: Priority::Normal, budget: None }
     }
 
     /// The same model, its inferences this urgent: helpers leave those of a less urgent model between two tiles, and so do
@@ -90,18 +105,21 @@ impl<M: Parallel> WiredPool<M> {
         self.budget = budget;
     }
 
-    /// Waits until no helper is at this model any more.
-    fn settle(&self) {
+    /// The model, once no helper is at it any more.
+    fn settled(&mut self) -> &mut M {
         // SAFETY: every `Run` of this job borrows this handle, so that none is in use; the pool is the job's (`new`).
         unsafe { settle(self.pool, self.job) };
+        // SAFETY: it was a `&'static mut M` (`new`), and nobody else has one; helpers touch the model during a run only, and
+        // that is over.
+        unsafe { self.model.as_mut() }
     }
 
     /// The inference over what is in the model's input.
     fn start(&mut self) -> Run {
-        self.settle();
-        // SAFETY: the model lives for ever and is this handle's alone; `settle` comes before every other use of it, and runs
-        // borrow the handle, so that there is one at a time.
-        let mut run = unsafe { Run::new(self.pool, self.job, self.model.context()) }.with_priority(self.priority);
+        let context = self.settled().context();
+        // SAFETY: the model lives for ever and is this handle's alone; `settled` is the only way to it, and runs borrow the
+        // handle, so that there is one at a time.
+        let mut run = unsafe { Run::new(self.pool, self.job, context) }.with_priority(self.priority);
         if let Some((now, ticks)) = self.budget {
             run = run.with_budget(Budget::from_now(now, ticks));
         }
@@ -110,8 +128,7 @@ impl<M: Parallel> WiredPool<M> {
 
     /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
     pub fn input_mut(&mut self) -> &mut M::Input {
-        self.settle();
-        self.model.input_mut()
+        self.settled().input_mut()
     }
 
     /// Runs on what is in [`WiredPool::input_mut`] and returns the output.
@@ -120,7 +137,7 @@ impl<M: Parallel> WiredPool<M> {
     /// [`Error::DeadlineMissed`] where there is a budget and it is spent.
     pub fn run(&mut self) -> Result<&M::Output, Error> {
         self.start().wait()?;
-        Ok(self.model.finish())
+        Ok(self.settled().finish())
     }
 
     /// Copies `input` into the arena, runs, and returns the output.
@@ -141,7 +158,7 @@ impl<M: Parallel> WiredPool<M> {
     /// As [`WiredPool::run`].
     pub async fn run_async(&mut self) -> Result<&M::Output, Error> {
         self.start().await?;
-        Ok(self.model.finish())
+        Ok(self.settled().finish())
     }
 
     /// As [`WiredPool::infer`], and yields to the executor between tiles.
@@ -158,8 +175,7 @@ impl<M: Parallel> WiredPool<M> {
 
     /// Forgets what the model keeps between inferences.
     pub fn reset(&mut self) {
-        self.settle();
-        self.model.reset();
+        self.settled().reset();
     }
 }
 
@@ -182,7 +198,14 @@ macro_rules! parallel {
         /// Step and tile of each unit; a gate has none.
         static UNIT_TILES: [(u16, $crate::tile::Tile); UNITS] = [$(($step, $crate::tile::Tile::new($start, $end))),*];
 
-        // SAFETY: the compiler's checker proved the units over this model's memory plan.
+        const _: () = {
+            $crate::plan::check_units(&Model::STEPS, &UNIT_TILES, &[$($home),*], $workers, Model::ARENA_SIZE);
+            assert!(Model::KEPT.bytes_in_place() == 0, "several cores write no state before the inference is complete");
+        };
+
+        // SAFETY: a unit is a tile inside its step, in whole granules, and has no unit of the step in common with another; there is
+        // scratch for each worker (`check_units`). That units are ordered where their bytes meet, the compiler's checker has
+        // proved over this model's memory plan (see `model!`).
         unsafe impl $crate::pool::Parallel for Model {
             const WORKERS: usize = $workers;
             const GRAPH: $crate::pool::Graph =

@@ -114,6 +114,7 @@ impl Seat {
             return false;
         }
         self.place.inside.store(core::ptr::from_ref(job).cast_mut(), Ordering::Relaxed);
+        let _leaves = Leaves { pool: self.pool, place: self.place, priority, job };
         // Pairs with the fence in `is_settled`: either the leader sees that this helper is inside, or the helper sees that
         // the job is not posted any more.
         planted!(EnterFence, fence(Ordering::SeqCst), ());
@@ -129,21 +130,38 @@ impl Seat {
                 self.pool.wake(job, self.worker, 1, 0);
             }
         }
+        left < most
+    }
+}
+
+/// A helper inside a job, which it leaves when this is dropped: also where a waker or a way to sleep panics, for the next inference
+/// waits until nobody is inside.
+struct Leaves<'a> {
+    pool: &'static Pool,
+    place: &'a Place,
+    priority: Priority,
+    job: &'static Job,
+}
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        if is_abandoned() {
+            return;
+        }
         // Release pairs with Acquire in `is_settled`: the leader sees what the units wrote.
         self.place.inside.store(core::ptr::null_mut(), Ordering::Release);
         // Pairs with the fence in `Bell::lie_down`: a leader that waits for this is seen, or sees this.
         fence(Ordering::SeqCst);
-        if planted!(LeaveRing, !self.pool.is_posted(priority, job), false) {
-            job.room.desk.leader.ring(self.pool.park());
+        if planted!(LeaveRing, !self.pool.is_posted(self.priority, self.job), false) {
+            self.job.room.desk.leader.ring(self.pool.park());
         }
-        left < most
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         if !is_abandoned() {
-            self.place.bell.attend();
+            self.place.bell.leave();
             // Release pairs with Acquire in `Pool::seat`.
             self.place.taken.store(0, Ordering::Release);
         }

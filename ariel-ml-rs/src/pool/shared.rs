@@ -7,7 +7,8 @@ use super::seats::{Place, Seats, View};
 use super::stats::{Count, Stats};
 use crate::Budget;
 use crate::sync::park::Park;
-use crate::sync::primitive::{Ordering, fence, planted};
+use crate::sync::primitive::{Ordering, fence, is_abandoned, planted};
+use core::mem::ManuallyDrop;
 
 /// How often an idle worker looks for work before it goes to sleep: about 2,000 instructions, the time of a small tile.
 #[cfg(not(all(test, loom)))]
@@ -15,6 +16,32 @@ pub const IDLE_ROUNDS: u32 = 32;
 /// In a model, looking again is another interleaving of the same thing.
 #[cfg(all(test, loom))]
 pub const IDLE_ROUNDS: u32 = 1;
+
+/// The unit in a worker's hand while it wakes others: what wakes them is not ours, and may panic. Then others find the unit.
+struct Hand {
+    job: &'static Job,
+    worker: usize,
+    unit: Option<u16>,
+}
+
+impl Hand {
+    /// The unit, to go on with.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "nothing is left of it where no panic can come")]
+    fn open(self) -> Option<u16> {
+        ManuallyDrop::new(self).unit
+    }
+}
+
+impl Drop for Hand {
+    #[cold]
+    fn drop(&mut self) {
+        if let Some(unit) = self.unit.filter(|_| !is_abandoned()) {
+            // SAFETY: `worker` is below `workers`, and this thread is it (`Pool::work`).
+            unsafe { self.job.keep(self.worker, unit) };
+        }
+    }
+}
 
 /// For how long a worker goes on.
 #[derive(Clone, Copy, Debug)]
@@ -188,10 +215,11 @@ impl Pool {
                 self.finish(job);
                 break;
             }
+            let hand = Hand { job, worker, unit: ready.next };
             if ready.waiting > 0 {
                 self.wake(job, worker, ready.waiting, ready.homes);
             }
-            next = ready.next;
+            next = hand.open();
             // SAFETY: a unit of this job.
             if left == 0 && !next.is_some_and(|unit| unsafe { job.is_gate(unit) }) {
                 break;

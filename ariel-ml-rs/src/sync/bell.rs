@@ -99,6 +99,15 @@ impl Bell {
         }
     }
 
+    /// The owner goes for good, a panic in its sleep or between its polls included: the next one finds it awake.
+    pub(crate) fn leave(&self) {
+        self.attend();
+        if self.state.load(Ordering::Relaxed) == PARKED {
+            // Where somebody rings at the same time it is AWAKE already.
+            let _ = self.state.compare_exchange(PARKED, AWAKE, Ordering::Acquire, Ordering::Relaxed);
+        }
+    }
+
     /// Whether the owner seems to be awake: cheap, for who has to decide whom to ring.
     #[inline]
     pub(crate) fn is_awake(&self) -> bool {

@@ -18,12 +18,12 @@ const SET: usize = 4;
 const CLEAR: usize = 8;
 
 /// How a worker without work sleeps: WFI, until the other core sends it the interrupt of MHU0.
-pub static PARK: ArmWfi = ArmWfi {
-    core: || read(CPUID),
-    raise: |core| write(MHU0 + 16 * core as usize + SET, 1),
-    clear: || write(MHU0 + 16 * read(CPUID) as usize + CLEAR, 1),
-    interrupt: 6,
-};
+pub static PARK: ArmWfi = ArmWfi::new(
+    || read(CPUID),
+    |core| write(MHU0 + 16 * core as usize + SET, 1),
+    || write(MHU0 + 16 * read(CPUID) as usize + CLEAR, 1),
+    6,
+);
 
 /// The stack of core 1.
 #[repr(align(32))]

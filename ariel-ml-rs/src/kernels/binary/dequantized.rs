@@ -5,6 +5,7 @@
 
 use super::Broadcast;
 use crate::memory::{Memory, Region, Source};
+use crate::plan::Work;
 use crate::quant::{Bounds, clamp, round_ties_even};
 use crate::tile::Tile;
 
@@ -54,6 +55,15 @@ macro_rules! kernels {
             /// Where regions, shapes and constants do not agree.
             pub const fn check(&self, arena_bytes: usize) {
                 self.broadcast.check::<i8, i8>(arena_bytes, &self.left, &self.right, &self.output);
+            }
+
+            /// How many units the output has, and how they may be cut into tiles.
+            ///
+            /// # Panics
+            /// Where there are too many: evaluated in a constant, this is a compile error.
+            #[must_use]
+            pub const fn work(&self) -> Work {
+                self.broadcast.work()
             }
 
             /// Computes one tile of the output, a range of its elements.

@@ -7,6 +7,7 @@
 use super::Broadcast;
 use crate::kernels::gemmlowp::reciprocal;
 use crate::memory::{Memory, Region, Source};
+use crate::plan::Work;
 use crate::quant::{Bounds, Multiplier, high_mul, rounding_shift_right};
 use crate::tile::Tile;
 use core::hint::black_box;
@@ -46,6 +47,15 @@ macro_rules! kernels {
             /// Where regions, shapes and constants do not agree.
             pub const fn check(&self, arena_bytes: usize) {
                 self.broadcast.check::<i8, i8>(arena_bytes, &self.left, &self.right, &self.output);
+            }
+
+            /// How many units the output has, and how they may be cut into tiles.
+            ///
+            /// # Panics
+            /// Where there are too many: evaluated in a constant, this is a compile error.
+            #[must_use]
+            pub const fn work(&self) -> Work {
+                self.broadcast.work()
             }
 
             /// Computes one tile of the output, a range of its elements.

@@ -16,21 +16,32 @@ const ICPR: usize = 0xe000_e280;
 /// The application's own interrupts end WFI as well, and are served before the worker goes on.
 #[derive(Clone, Copy, Debug)]
 pub struct ArmWfi {
-    /// The number of the calling core.
-    pub core: fn() -> u32,
-    /// Raises the interrupt on the core of this number.
-    pub raise: fn(u32),
-    /// Takes the interrupt of the calling core back at its source.
-    pub clear: fn(),
-    /// Its number in the NVIC, the same on every core.
-    pub interrupt: u16,
+    core: fn() -> u32,
+    raise: fn(u32),
+    clear: fn(),
+    /// Below [`INTERRUPTS`]: it makes the address of a register.
+    interrupt: u16,
 }
 
+/// Interrupts that an NVIC may have: 16 registers of 32 bits, the last of them half used.
+const INTERRUPTS: u16 = 496;
+
 impl ArmWfi {
+    /// `core` tells the number of the calling core, `raise` raises the interrupt on the core of a number, `clear` takes the
+    /// interrupt of the calling core back at its source. `interrupt` is its number in the NVIC, the same on every core.
+    ///
+    /// # Panics
+    /// Where no NVIC has such an interrupt: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn new(core: fn() -> u32, raise: fn(u32), clear: fn(), interrupt: u16) -> Self {
+        assert!(interrupt < INTERRUPTS, "an NVIC has 496 interrupts at most");
+        Self { core, raise, clear, interrupt }
+    }
+
     /// Writes this interrupt's bit to a register of the NVIC.
     fn nvic(&self, register: usize) {
         let address = register + 4 * usize::from(self.interrupt / 32);
-        // SAFETY: a register of this core's NVIC; a zero bit changes nothing of the other interrupts.
+        // SAFETY: a register of this core's NVIC (`new`); a zero bit changes nothing of the other interrupts.
         unsafe { core::ptr::with_exposed_provenance_mut::<u32>(address).write_volatile(1 << (self.interrupt % 32)) };
     }
 }

@@ -102,12 +102,12 @@ pub fn unpark(worker: u32) {
 #[derive(Debug)]
 pub struct Sleeper(ArmWfi);
 
-pub static PARK: Sleeper = Sleeper(ArmWfi {
-    core: core_id,
-    raise: |core| write(mhu(core) + SET, 1),
-    clear: || write(mhu(core_id()) + CLEAR, 1),
-    interrupt: MHU0_IRQ,
-});
+pub static PARK: Sleeper = Sleeper(ArmWfi::new(
+    core_id,
+    |core| write(mhu(core) + SET, 1),
+    || write(mhu(core_id()) + CLEAR, 1),
+    MHU0_IRQ,
+));
 
 impl Park for Sleeper {
     fn core(&self) -> u32 {

@@ -5,6 +5,7 @@ use super::cores::for_cores;
 use super::loops::Loops;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory};
+use crate::plan::Work;
 use crate::quant::Bounds;
 use crate::tile::Tile;
 
@@ -58,8 +59,9 @@ impl<C> AveragePool2d<C> {
     pub const fn check(&self, arena_bytes: usize) {
         let (input, output, window) = (&self.input, &self.output, &self.window);
         input.check::<i8>(arena_bytes);
-        output.check::<i8>(arena_bytes);
-        assert!(output.row == output.width * output.pixel, "rows of the output do not follow each other");
+        output.check_output::<i8>(arena_bytes);
+        output.check_follows();
+        window.check(output, 1);
         assert!(input.channels == output.channels && input.channels as usize >= GROUP, "four channels or more");
         assert!(window.dilation_h == 1 && window.dilation_w == 1, "taps are neighbours");
         assert!(window.pad_top < window.height && window.pad_left < window.width, "a window of padding alone");
@@ -67,6 +69,15 @@ impl<C> AveragePool2d<C> {
         let rows = cells(y, window.stride_h, window.pad_top, window.height, input.height).1;
         let columns = cells(x, window.stride_w, window.pad_left, window.width, input.width).1;
         assert!(rows > 0 && columns > 0, "a window behind the image");
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        Work::of(self.output.pixels())
     }
 
     /// Computes one tile of the output.

@@ -11,6 +11,7 @@ use super::patches::Patches;
 use super::row::row;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
+use crate::plan::Work;
 use crate::quant::Bounds;
 use crate::tile::Tile;
 
@@ -59,16 +60,28 @@ impl<C> Conv2d<C> {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
-        self.output.check::<i8>(arena_bytes);
-        assert!(
-            self.output.row == self.output.width * self.output.pixel,
-            "rows of the output do not follow each other"
-        );
+        self.output.check_output::<i8>(arena_bytes);
+        self.output.check_follows();
+        self.window.check(&self.output, self.input.channels);
         assert!(self.input.channels > 0 && self.window.taps() > 0, "a patch has elements");
         let pairs = (self.output.channels as usize).div_ceil(2);
-        assert!(self.stream.len() == pairs * self.pair(), "stream of the wrong length");
-        let room = PIXELS * 4 * self.run_words() * (2 * self.window.height as usize + 1);
-        self.scratch.check::<i32>(arena_bytes, room / 4);
+        assert!(self.stream.len() == self.pair().saturating_mul(pairs), "stream of the wrong length");
+        let room = self.run_words().saturating_mul(PIXELS * (2 * self.window.height as usize + 1));
+        self.scratch.check::<i32>(arena_bytes, room);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        let work = if self.by_channels {
+            Work::of(self.output.channels as usize).in_granules(2)
+        } else {
+            Work::of(self.output.pixels())
+        };
+        work.with_scratch(self.scratch)
     }
 
     /// Computes one tile of the output.

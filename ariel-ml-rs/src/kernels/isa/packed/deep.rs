@@ -4,6 +4,7 @@ use super::clamp::clamp;
 use super::cores::for_cores;
 use super::loops::Loops;
 use crate::memory::{Memory, Region};
+use crate::plan::Work;
 use crate::quant::Bounds;
 use crate::tile::Tile;
 
@@ -44,9 +45,20 @@ impl<C> DeepConnected<C> {
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, depth, channels) = (self.rows as usize, self.depth as usize, self.channels as usize);
         assert!(depth > 0 && depth.is_multiple_of(4), "a row has whole words");
-        self.input.check::<i8>(arena_bytes, rows * depth);
-        self.output.check::<i8>(arena_bytes, rows * channels);
-        assert!(self.stream.len() == channels.div_ceil(QUAD) * self.quad(), "stream of the wrong length");
+        assert!(depth <= i32::MAX as usize / 64, "a row larger than all memory");
+        self.input.check::<i8>(arena_bytes, rows.saturating_mul(depth));
+        self.output.check::<i8>(arena_bytes, rows.saturating_mul(channels));
+        let length = self.quad().saturating_mul(channels.div_ceil(QUAD));
+        assert!(self.stream.len() == length, "stream of the wrong length");
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        Work::of(self.channels as usize).in_granules(QUAD)
     }
 
     /// Computes one tile of the output.

@@ -10,6 +10,7 @@ use super::part::Part;
 use crate::kernels::isa::thumb2::fill;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
+use crate::plan::Work;
 use crate::quant::Bounds;
 use crate::tile::Tile;
 
@@ -132,12 +133,10 @@ impl<C, O: Outputs> DepthwiseConv2d<C, O> {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
-        self.output.check::<i8>(arena_bytes);
+        self.output.check_output::<i8>(arena_bytes);
+        self.output.check_follows();
+        self.window.check(&self.output, 1);
         let (window, channels) = (&self.window, self.output.channels);
-        assert!(
-            self.output.row == self.output.width * self.output.pixel,
-            "rows of the output do not follow each other"
-        );
         assert!(window.height == 3 && window.width == 3, "a window of 3x3");
         assert!(window.dilation_h == 1 && window.dilation_w == 1, "taps are neighbours");
         assert!(
@@ -145,14 +144,29 @@ impl<C, O: Outputs> DepthwiseConv2d<C, O> {
             "a filter for each of 4 channels or more"
         );
         assert!(!self.by_channels || channels.is_multiple_of(PLANES as u32), "tiles of whole groups of channels");
-        assert!(self.stream.len() == CHANNEL_WORDS * channels as usize, "stream of the wrong length");
+        assert!(self.stream.len() == CHANNEL_WORDS.saturating_mul(channels as usize), "stream of the wrong length");
         let (along, across) = self.axes();
         assert!(along.stride == O::STRIDE as usize, "the stride that the kernel is for");
         assert!(across.stride > 0 && self.lines > 0, "lines");
         let length = if self.vertical { self.output.height } else { self.output.width };
-        let rows = (self.lines as usize - 1) * across.stride + 3;
+        let rows = (self.lines as usize - 1).saturating_mul(across.stride).saturating_add(3);
         // The last line of the last plane may write an element of padding behind it.
-        self.scratch.check::<i32>(arena_bytes, PLANES * rows * pitch(length as usize, along.stride) / 2 + 1);
+        let words = pitch(length as usize, along.stride).saturating_mul(PLANES / 2).saturating_mul(rows);
+        self.scratch.check::<i32>(arena_bytes, words.saturating_add(1));
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        let work = if self.by_channels {
+            Work::of(self.output.channels as usize).in_granules(PLANES)
+        } else {
+            Work::of(self.output.pixels())
+        };
+        work.with_scratch(self.scratch)
     }
 
     /// Computes one tile of the output.

@@ -8,6 +8,7 @@ use super::loops::Loops;
 use super::row::row;
 use crate::kernels::isa::thumb2::copy;
 use crate::memory::{Memory, Region};
+use crate::plan::Work;
 use crate::quant::Bounds;
 use crate::tile::Tile;
 
@@ -50,10 +51,22 @@ impl<C> FullyConnected<C> {
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, depth, channels) = (self.rows as usize, self.depth as usize, self.channels as usize);
         assert!(depth > 0, "a row has elements");
-        self.input.check::<i8>(arena_bytes, rows * depth);
-        self.output.check::<i8>(arena_bytes, rows * channels);
-        self.scratch.check::<i32>(arena_bytes, depth.next_multiple_of(STEP) / 2);
-        assert!(self.stream.len() == channels.div_ceil(2) * self.pair(), "stream of the wrong length");
+        assert!(depth <= i32::MAX as usize / 64, "a row larger than all memory");
+        self.input.check::<i8>(arena_bytes, rows.saturating_mul(depth));
+        self.output.check::<i8>(arena_bytes, rows.saturating_mul(channels));
+        let words = depth.next_multiple_of(STEP) / 2;
+        self.scratch.check::<i32>(arena_bytes, words);
+        let length = self.pair().saturating_mul(channels.div_ceil(2));
+        assert!(self.stream.len() == length, "stream of the wrong length");
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        Work::of(self.channels as usize).in_granules(2).with_scratch(self.scratch)
     }
 
     /// Computes one tile of the output.

@@ -7,6 +7,7 @@ use super::cores::for_cores;
 use super::loops::Loops;
 use crate::kernels::isa::thumb2::linear;
 use crate::memory::{Memory, Region};
+use crate::plan::Work;
 use crate::quant::Bounds;
 use crate::tile::Tile;
 
@@ -51,6 +52,15 @@ impl<C> Linear<C> {
         self.left.check::<i8>(arena_bytes, elements);
         self.right.check::<i8>(arena_bytes, elements);
         self.output.check::<i8>(arena_bytes, elements);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        Work::of(self.elements as usize)
     }
 
     /// Computes one tile of the output.

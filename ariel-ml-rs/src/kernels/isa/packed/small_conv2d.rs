@@ -10,6 +10,7 @@ use super::patches::parts;
 use crate::kernels::isa::thumb2::{Parts, place};
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
+use crate::plan::Work;
 use crate::quant::Bounds;
 use crate::tile::Tile;
 
@@ -46,21 +47,30 @@ impl<C> SmallConv2d<C> {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
-        self.output.check::<i8>(arena_bytes);
+        self.output.check_output::<i8>(arena_bytes);
+        self.window.check(&self.output, self.input.channels);
         let (output, rows) = (&self.output, self.window.height as usize);
-        assert!(
-            output.pixel == output.channels && output.row == output.width * output.pixel,
-            "pixels of the output do not follow each other"
-        );
+        output.check_follows();
+        assert!(output.pixel == output.channels, "pixels of the output do not follow each other");
         assert!(
             self.window.dilation_w == 1 && self.input.pixel == self.input.channels,
             "taps of a row do not follow each other"
         );
         assert!(self.window.taps() > 0, "a patch has elements");
         assert!(output.channels.is_multiple_of(2), "an even number of channels");
-        let pair = 2 * rows * self.run_words() + 8;
-        assert!(self.stream.len() == output.channels as usize / 2 * pair, "stream of the wrong length");
-        self.scratch.check::<i32>(arena_bytes, PIXELS * self.run_words() * (2 * rows + 1));
+        let pair = self.run_words().saturating_mul(2 * rows).saturating_add(8);
+        assert!(self.stream.len() == pair.saturating_mul(output.channels as usize / 2), "stream of the wrong length");
+        let room = self.run_words().saturating_mul(PIXELS * (2 * rows + 1));
+        self.scratch.check::<i32>(arena_bytes, room);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        Work::of(self.output.pixels()).with_scratch(self.scratch)
     }
 
     /// Computes one tile of the output.

@@ -6,8 +6,9 @@
 use super::finish::{Channel, Limits, opaque};
 use super::patches::{Patches, RUNS};
 use super::triples::{CHANNELS, Outputs, PIXELS, STEPS, TRIPLE, TRIPLES, store, store6, sum3, sum6};
-use crate::kernels::window::Window;
+use crate::kernels::window::{Window, work};
 use crate::memory::{Image, Memory, Region};
+use crate::plan::Work;
 use crate::tile::{Axis, Tile};
 use core::mem::MaybeUninit;
 
@@ -67,24 +68,30 @@ impl Conv2d {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
-        self.output.check::<i8>(arena_bytes);
+        self.output.check_output::<i8>(arena_bytes);
+        self.output.check_follows();
         let (window, channels) = (&self.window, self.output.channels as usize);
-        assert!(
-            self.output.row == self.output.width * self.output.pixel,
-            "rows of the output do not follow each other"
-        );
-        assert!(self.channels.len() == Channel::WORDS * channels, "constants of the wrong length");
-        assert!(self.filter.len() == channels.next_multiple_of(CHANNELS) * self.depth(), "filter of the wrong length");
+        window.check(&self.output, self.input.channels);
+        assert!(self.channels.len() == channels.saturating_mul(Channel::WORDS), "constants of the wrong length");
+        let weights = self.depth().saturating_mul(channels.next_multiple_of(CHANNELS));
+        assert!(self.filter.len() == weights, "filter of the wrong length");
         assert!(self.segment > 0 && (self.segment as usize).is_multiple_of(STEPS), "segments of whole steps");
-        let runs = if window.is_pointwise() { 0 } else { RUNS * self.run_bytes() };
-        let room = 4 * self.words() + runs;
+        let runs = if window.is_pointwise() { 0 } else { self.run_bytes().saturating_mul(RUNS) };
+        let room = self.words().saturating_mul(4).saturating_add(runs);
         self.scratch.check::<i8>(arena_bytes, room);
         self.scratch.check::<i32>(arena_bytes, 0);
         if window.is_pointwise() {
-            let (rows, columns) = (self.output.height as usize - 1, self.output.width as usize - 1);
-            assert!(rows * (window.stride_h as usize) < self.input.height as usize, "too many rows");
-            assert!(columns * (window.stride_w as usize) < self.input.width as usize, "too many columns");
+            window.check_pointwise(&self.input, &self.output);
         }
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        work(self.axis, &self.output, CHANNELS).with_scratch(self.scratch)
     }
 
     /// Computes one tile of the output.

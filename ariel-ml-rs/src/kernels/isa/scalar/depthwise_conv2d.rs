@@ -5,8 +5,9 @@
 
 use super::finish::{Channel, Limits, opaque};
 use super::plane::{BEFORE, BEHIND, FIRST_OUTSIDE, LAST_OUTSIDE, Plane, TAPS, TWO, plane};
-use crate::kernels::window::Window;
+use crate::kernels::window::{Window, work};
 use crate::memory::{Image, Memory};
+use crate::plan::Work;
 use crate::tile::{Axis, Tile};
 use core::ops::Range;
 
@@ -59,7 +60,8 @@ impl Side {
 
     /// Whether all but the first tap of all windows, and all but the last, lie inside the image.
     const fn is_narrow(&self) -> bool {
-        self.stride > 0 && self.pad < 2 && (self.extent[1] - 1) * self.stride + 1 < self.extent[0] + self.pad
+        let last = (self.extent[1] - 1).saturating_mul(self.stride).saturating_add(1);
+        self.stride > 0 && self.pad < 2 && last < self.extent[0].saturating_add(self.pad)
     }
 }
 
@@ -88,17 +90,30 @@ impl DepthwiseConv2d {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
-        self.output.check::<i8>(arena_bytes);
+        self.output.check_output::<i8>(arena_bytes);
+        self.window.check(&self.output, 1);
         let (window, channels) = (&self.window, self.output.channels as usize);
         assert!(window.height == 3 && window.width == 3, "a window of 3x3");
         assert!(window.dilation_h == 1 && window.dilation_w == 1, "taps are neighbours");
         assert!(self.output.channels == self.input.channels, "a filter for each channel");
-        assert!(self.filter.len() == TAPS * channels, "filter of the wrong length");
-        assert!(self.channels.len() == Channel::WORDS * channels, "constants of the wrong length");
+        assert!(self.filter.len() == TAPS.saturating_mul(channels), "filter of the wrong length");
+        assert!(self.channels.len() == Channel::WORDS.saturating_mul(channels), "constants of the wrong length");
         assert!(self.limits.below == 0, "negative sums are no exception");
         let (along, across) = self.sides();
         assert!(along.is_narrow() && across.is_narrow(), "one row or column of padding");
         assert!(along.stride < 3 && along.step[1] > 0, "a stride of 1 or 2");
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        match self.axis {
+            Axis::Pixels => work(self.axis, &self.output, 1).in_granules(self.output.width as usize),
+            Axis::Rows | Axis::Channels => work(self.axis, &self.output, 1),
+        }
     }
 
     /// Computes one tile of the output.

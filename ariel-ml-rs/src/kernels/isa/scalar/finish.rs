@@ -86,15 +86,14 @@ impl Stepped {
 }
 
 impl Requantize for Stepped {
+    type Element = i8;
+    type Sum = i32;
+
     #[inline(always)]
     fn apply(&self, acc: i32, channel: usize, bounds: &Bounds) -> i8 {
         // SAFETY: `channel` is an output channel, and the kernel's `check` proved that there are constants for each.
         let step = unsafe { *self.steps.as_ptr().cast::<Step>().add(channel) };
         step.store(acc, Limits { min: bounds.min, max: bounds.max, below: self.below })
-    }
-
-    fn channels(&self) -> usize {
-        self.steps.len() / 3
     }
 }
 

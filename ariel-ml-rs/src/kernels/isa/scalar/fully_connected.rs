@@ -8,6 +8,7 @@
 use super::finish::{Channel, Limits, opaque};
 use super::triples::{Outputs, store};
 use crate::memory::{Memory, Region};
+use crate::plan::Work;
 use crate::tile::Tile;
 use core::mem::MaybeUninit;
 
@@ -59,9 +60,9 @@ impl FullyConnected {
         self.input.check::<i8>(arena_bytes, depth);
         self.output.check::<i8>(arena_bytes, self.count());
         assert!(self.channels.len().is_multiple_of(Channel::WORDS), "constants of the wrong length");
-        assert!(self.filter.len() == blocks * 2 * depth, "filter of the wrong length");
+        assert!(self.filter.len() == depth.saturating_mul(2 * blocks), "filter of the wrong length");
         let pieces = self.pieces as usize;
-        assert!(pieces > 0 && self.segments.len() == blocks * pieces, "segments of the wrong length");
+        assert!(pieces > 0 && self.segments.len() == pieces.saturating_mul(blocks), "segments of the wrong length");
         let mut block = 0;
         while block < blocks {
             let (mut index, mut length) = (0, 0);
@@ -72,6 +73,15 @@ impl FullyConnected {
             assert!(length == depth / 2 * 2, "segments of another depth");
             block += 1;
         }
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        Work::of(self.count()).in_granules(CHANNELS)
     }
 
     /// Computes one tile of the output.

@@ -5,10 +5,12 @@
 
 use super::clamp::Clip;
 use super::dense::{Filter, Taps, dense};
+use super::gemm::CHANNELS;
 use super::mode::DefaultNan;
 use super::regions::{Region, regions};
-use crate::kernels::window::{Window, pixels};
+use crate::kernels::window::{Window, pixels, work};
 use crate::memory::{Image, Memory};
+use crate::plan::Work;
 use crate::tile::{Axis, Tile};
 
 /// float32 convolution; tiles are ranges of pixels, rows or channels, the latter in whole blocks.
@@ -54,14 +56,25 @@ impl Conv2d {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<f32>(arena_bytes);
-        self.output.check::<f32>(arena_bytes);
+        self.output.check_output::<f32>(arena_bytes);
+        self.window.check(&self.output, self.input.channels);
         let (groups, channels) = (self.groups, self.output.channels as usize);
         assert!(groups > 0 && self.input.channels.is_multiple_of(groups), "groups do not divide the input channels");
         assert!(self.output.channels.is_multiple_of(groups), "groups do not divide the output channels");
         assert!(self.window.stride_h > 0 && self.window.stride_w > 0, "a window that does not move");
         assert!(self.window.taps() > 0, "a window without taps");
-        assert!(self.filter.len() == channels * self.depth(), "filter of the wrong length");
+        assert!(self.filter.len() == self.depth().saturating_mul(channels), "filter of the wrong length");
         assert!(self.bias.len() == channels, "bias of the wrong length");
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        let each = per_group(self.output.channels, self.groups);
+        work(self.axis, &self.output, if self.groups == 1 || each.is_multiple_of(CHANNELS) { CHANNELS } else { each })
     }
 
     /// Computes one tile of the output.

@@ -8,8 +8,9 @@ use super::mode::DefaultNan;
 use super::regions::{Region, regions};
 use super::sums::{Kernel, Pixels, Sums};
 use super::taps::{tap, taps1, taps4, three4};
-use crate::kernels::window::{Window, pixels};
+use crate::kernels::window::{Window, pixels, work};
 use crate::memory::{Image, Memory};
+use crate::plan::Work;
 use crate::tile::{Axis, Tile};
 
 /// float32 depthwise convolution; tiles are ranges of pixels, rows or channels, the latter in whole blocks of four.
@@ -40,13 +41,23 @@ impl DepthwiseConv2d {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<f32>(arena_bytes);
-        self.output.check::<f32>(arena_bytes);
+        self.output.check_output::<f32>(arena_bytes);
+        self.window.check(&self.output, 1);
         let channels = self.output.channels as usize;
         assert!(self.input.channels == self.output.channels, "a filter for each channel");
         assert!(self.window.stride_h > 0 && self.window.stride_w > 0, "a window that does not move");
         assert!(self.window.taps() > 0, "a window without taps");
-        assert!(self.filter.len() == channels * self.window.taps(), "filter of the wrong length");
+        assert!(self.filter.len() == self.window.taps().saturating_mul(channels), "filter of the wrong length");
         assert!(self.bias.len() == channels, "bias of the wrong length");
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        work(self.axis, &self.output, CHANNELS)
     }
 
     /// Computes one tile of the output.

@@ -3,6 +3,7 @@
 use super::clamp::Clip;
 use super::mode::DefaultNan;
 use crate::memory::{Memory, Region, Source};
+use crate::plan::Work;
 use crate::tile::Tile;
 use core::arch::naked_asm;
 
@@ -38,6 +39,15 @@ macro_rules! kernel {
                 self.left.check(arena_bytes, elements);
                 self.right.check(arena_bytes, elements);
                 self.output.check::<f32>(arena_bytes, elements);
+            }
+
+            /// How many units the output has, and how they may be cut into tiles.
+            ///
+            /// # Panics
+            /// Where there are too many: evaluated in a constant, this is a compile error.
+            #[must_use]
+            pub const fn work(&self) -> Work {
+                Work::of(self.elements as usize)
             }
 
             /// Computes one tile of the output.

@@ -4,7 +4,9 @@ use super::clamp::Clip;
 use super::dense::{Filter, Taps, dense};
 use super::mode::DefaultNan;
 use super::sums::Pixels;
+use crate::kernels::fully_connected::work;
 use crate::memory::{Memory, Region};
+use crate::plan::Work;
 use crate::tile::{Axis, Tile};
 
 /// float32 dense layer; tiles are ranges of rows, or of channels in whole blocks.
@@ -37,9 +39,18 @@ impl FullyConnected {
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, depth, channels) = (self.rows as usize, self.depth as usize, self.bias.len());
-        self.input.check::<f32>(arena_bytes, rows * depth);
-        self.output.check::<f32>(arena_bytes, rows * channels);
-        assert!(self.filter.len() == channels * depth, "filter of the wrong length");
+        self.input.check::<f32>(arena_bytes, rows.saturating_mul(depth));
+        self.output.check::<f32>(arena_bytes, rows.saturating_mul(channels));
+        assert!(self.filter.len() == channels.saturating_mul(depth), "filter of the wrong length");
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        work(self.axis, self.rows, self.bias.len())
     }
 
     /// Computes one tile of the output.

@@ -1,0 +1,152 @@
+"""From a source model to a graph: the loop that runs the importer functions.
+
+Nothing stops at the first unsupported operator: all are collected, each with its place in the model, and reported in
+one error.
+"""
+
+from __future__ import annotations
+
+from ariel_build.errors import Diagnostic, ModelError, UnsupportedError
+from ariel_build.frontends.checks import shown
+from ariel_build.frontends.source import SourceModel, SourceNode
+from ariel_build.ir import Graph, Node, Value
+from ariel_build.ops.advice import advice
+from ariel_build.ops.base import HARMLESS, IMPORTERS, UnsupportedReason
+from ariel_build.ops.importer import INCONSISTENT, Importer, UnknownValueError, source_type
+from ariel_build.ops.reshape import Reshape
+
+__all__ = ["import_model"]
+
+HELP = "docs/supported-ops.md lists what is supported; `cargo ariel inspect` lists what this model uses"
+
+
+def import_model(model: SourceModel) -> Graph:
+    """Returns the graph of `model`; UnsupportedError lists every operator that we cannot compile."""
+    importer = Importer(model)
+    problems: list[Diagnostic] = []
+    inputs = []
+    for key, name in zip(model.inputs, model.input_names, strict=True):
+        try:
+            type_ = source_type(model.tensors[key])
+        except UnsupportedReason as reason:
+            problems.append(Diagnostic(f"input `{name}`: {reason}", model.path, HELP))
+            continue
+        importer.values[key] = Value(type_, name, origin=f"input `{name}`")
+        inputs.append(importer.values[key])
+    for node in model.nodes:
+        problem = _import_node(importer, node)
+        if problem is not None:
+            problems.append(problem)
+    if problems:
+        raise UnsupportedError(problems)
+    graph = Graph(
+        model.name,
+        inputs,
+        [],
+        importer.nodes,
+        importer.states,
+        source=model.path,
+        format=model.format,
+        signature=model.signature,
+        input_aliases=model.input_aliases,
+        output_aliases=model.output_aliases,
+    )
+    settle_inputs(graph, importer)
+    name_outputs(graph, importer)
+    return graph
+
+
+def settle_inputs(graph: Graph, importer: Importer) -> None:
+    """Gives inputs of integers the scale with which they are read first: that is what users fill in.
+
+    Who reads the integers themselves, or with another scale, reads a view.
+    """
+    for index, old in enumerate(graph.inputs):
+        readings = [view for (value, quant), view in importer.views.items() if value is old and quant is not None]
+        if not readings or old.type.quant is not None:
+            continue
+        first = readings[0]
+        new = Value(first.type, old.name, origin=old.origin)
+        graph.nodes[:] = [node for node in graph.nodes if first not in node.outputs]
+        graph.replace_uses(first, new)
+        graph.inputs[index] = new
+        if any(old in node.inputs for node in graph.nodes):
+            graph.nodes.insert(0, Node(Reshape(old.shape), [new], [old], old.origin))
+        importer.values = {key: new if value is old else value for key, value in importer.values.items()}
+
+
+def name_outputs(graph: Graph, importer: Importer) -> None:
+    """Adds the outputs, each a value of its own that bears the name that the file declares.
+
+    One that is another name of an inner value, an input, a constant or another output is an alias; `remove_identities`
+    lets the producer make it, where there is one that may.
+    """
+    model, taken = importer.model, {*graph.inputs, *(state.current for state in graph.states)}
+    for key, name in zip(model.outputs, model.output_names, strict=True):
+        try:
+            value = importer.value(key)
+        except UnknownValueError:
+            raise ModelError(
+                f"output `{name}` is made by no operator", model.path, "the file is damaged: export it again"
+            ) from None
+        except UnsupportedReason as reason:
+            raise UnsupportedError([Diagnostic(f"output `{name}`: {reason}", model.path, HELP)]) from None
+        declared = model.tensors[key].declared
+        if declared is not None and declared is not value.type.dtype:
+            raise ModelError(
+                f"output `{name}` is declared {declared.value}, but its operator makes {value.type.dtype.value}",
+                model.path,
+                "the file is damaged: export it again",
+            )
+        if value.data is not None:
+            value = Value(value.type, name, value.data, value.origin)
+        elif value.name != name or value in taken:
+            alias = Value(value.type, name, origin=value.origin)
+            graph.nodes.append(Node(Reshape(value.shape), [value], [alias], value.origin))
+            value = alias
+        taken.add(value)
+        graph.outputs.append(value)
+
+
+def _import_node(importer: Importer, node: SourceNode) -> Diagnostic | None:
+    """Imports one node, or returns why it cannot be."""
+    model = importer.model
+    importer.node = node
+    importer.asked = set()
+    origin = f"{model.path}: {node.origin}"
+    function = IMPORTERS.get((model.format, node.op))
+    if function is None:
+        return Diagnostic(f"operator {node.op} is not supported", origin, advice(model.format, node.op))
+    try:
+        refuse_misfits(node)
+        function(importer)
+        refuse_unread(importer)
+    except UnsupportedReason as reason:
+        return Diagnostic(f"{node.op}: {reason}", origin, HELP)
+    except UnknownValueError:
+        # Its producer is reported already; nothing is known of this node.
+        return None
+    except INCONSISTENT as error:
+        # Importers read what a stranger's file says; a damaged one breaks them in ways that no list foresees.
+        why = f"its inputs or attributes do not fit together ({type(error).__name__}: {str(error)[:80]})"
+        return Diagnostic(f"{node.op}: {why}", origin, "the file may be damaged: export it again")
+    return None
+
+
+def refuse_misfits(node: SourceNode) -> None:
+    """Refuses a node with an attribute that its operator does not have, or has otherwise."""
+    if node.misfits:
+        raise UnsupportedReason("; ".join(f"attribute `{shown(n)}` {why}" for n, why in node.misfits.items()))
+
+
+def refuse_unread(importer: Importer) -> None:
+    """Refuses a node with an attribute that its importer has not asked for, and that is not known to be harmless.
+
+    One that has the default of its schema says nothing.
+    """
+    node = importer.node
+    harmless = HARMLESS.get((importer.model.format, node.op), {})
+    unread = sorted(set(node.attributes) - importer.asked - set(harmless) - node.defaults)
+    if unread:
+        names = ", ".join(f"`{shown(name)}`" for name in unread)
+        raise UnsupportedReason(f"attribute{'s' if len(unread) > 1 else ''} {names}: not supported")
