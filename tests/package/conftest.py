@@ -1,4 +1,4 @@
-"""What is published, made once for all tests: wheel, sdist and crates, and virtual environments that they are installed in.
+"""What is published, made once for all tests: wheel, sdist, crates, and virtual environments with the package.
 
 Nothing here reads the checkout but `python -m build` and `cargo package`: what is installed is used in another folder.
 """
@@ -72,7 +72,8 @@ class Distributions:
 def distributions(root: Path, once: Once) -> Distributions:
     """Returns the sdist, and the wheel that is built from it."""
     folder = once(
-        "distributions", lambda folder: call([sys.executable, "-m", "build", "--no-isolation", "-o", folder], root)
+        "distributions",
+        lambda folder: call([sys.executable, "-m", "build", "--no-isolation", "-o", str(folder)], root),
     )
     (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
     return Distributions(wheel, sdist)
@@ -127,8 +128,8 @@ def installed(
 
     def install(folder: Path) -> None:
         venv.create(folder / "venv", with_pip=False)
-        pip = [sys.executable, "-m", "pip", "--python", folder / "venv" / "bin" / "python", "install"]
-        what = [distributions.wheel] if name == "newest" else [distributions.sdist, *oldest(root)]
+        pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", folder / "venv" / "bin" / "python", "install"]
+        what: list[str | Path] = [distributions.wheel] if name == "newest" else [distributions.sdist, *oldest(root)]
         call([*pip, "--quiet", "--no-compile", "--disable-pip-version-check", *what], folder)
 
     made = once(f"installed-{name}", install)
@@ -156,7 +157,7 @@ def crates(root: Path, once: Once) -> Crates:
 
     def package(folder: Path) -> None:
         # A tree that is worked in is packaged as it is.
-        command = [
+        command: list[str | Path] = [
             "cargo",
             "package",
             "--workspace",

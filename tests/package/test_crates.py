@@ -1,6 +1,6 @@
 """The crates as `cargo package` makes them: ready for the registry, and firmware builds against them.
 
-The compiler is the installed package, which build.rs finds as a user's does: in `.venv` beside the crate, or `VIRTUAL_ENV`.
+The compiler is the installed package, which build.rs finds as a user's does: in `.venv`, or `VIRTUAL_ENV`.
 """
 
 from __future__ import annotations

@@ -99,7 +99,15 @@ def test_what_was_built_beside_the_sources_is_not_shipped(root: Path) -> None:
 
 
 def test_both_are_fit_for_the_index(distributions: Distributions) -> None:
-    command = [sys.executable, "-m", "twine", "check", "--strict", distributions.wheel, distributions.sdist]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "twine",
+        "check",
+        "--strict",
+        distributions.wheel,
+        distributions.sdist,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("PASSED") == 2

@@ -46,7 +46,8 @@ def images(installed: Installed) -> npt.NDArray[np.int8]:
     (takes,) = json.loads(installed.ariel("inspect", "digits.tflite", "--json"))["inputs"]
     raw = np.frombuffer(DIGITS.with_name("digits-test.bin").read_bytes(), np.uint8).reshape(-1, 65)
     scaled = np.round(raw[:SAMPLES, :64] / 16.0 / takes["scale"]) + takes["zero_point"]
-    return np.clip(scaled, -128, 127).astype(np.int8).reshape(SAMPLES, *takes["shape"])
+    quantised: npt.NDArray[np.int8] = np.clip(scaled, -128, 127).astype(np.int8)
+    return quantised.reshape(SAMPLES, *takes["shape"])
 
 
 def test_no_command_is_left_out() -> None:
