@@ -83,6 +83,7 @@ def distributions(root: Path, once: Once) -> Distributions:
 class Installed:
     """A virtual environment with the package, and a folder to work in."""
 
+    name: str
     venv: Path
     folder: Path
     cache: Path
@@ -135,7 +136,7 @@ def installed(
     made = once(f"installed-{name}", install)
     # The two are one compiler: firmware that one has built does for the other.
     cache = once("cache", lambda folder: folder)
-    return Installed(made / "venv", tmp_path_factory.mktemp("work"), cache)
+    return Installed(name, made / "venv", tmp_path_factory.mktemp("work"), cache)
 
 
 @dataclass(frozen=True)
