@@ -102,6 +102,14 @@ def ensure_marked(session: nox.Session, *chosen: str) -> None:
     ensure(Needs.read(NEEDS))
 
 
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build wheel, sdist and crates, install them in fresh environments, and use them from another folder."""
+    install(session, "test")
+    ensure_marked(session, "tests/package")
+    session.run("pytest", "-q", "tests/package", *session.posargs, env={"ARIEL_SET_UP": "1"})
+
+
 @nox.session(venv_backend="none")
 def skipped(session: nox.Session) -> None:
     """Name the tests that the last `nox -s tests` skipped, and why; it ends with this."""
@@ -222,6 +230,7 @@ def fresh(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the crates' documentation, with every warning an error."""
     ensure(Needs())
-    options = ("--workspace", "--no-deps", "--features", EXECUTORS)
+    # As docs.rs does: ariel-ml-rs/Cargo.toml says so.
+    options = ("--workspace", "--no-deps", "--all-features")
     session.run("cargo", "doc", *options, env={"RUSTDOCFLAGS": "-D warnings"})
     session.log("open target/doc/ariel_ml_rs/index.html")

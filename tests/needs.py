@@ -24,6 +24,7 @@ MAY_BE_ABSENT = (
     MODELS_ABSENT,
     "not a git checkout",
     "the LLVM of this toolchain",
+    "the oldest NumPy",
 )
 _TOLD = "told"
 _TRIPLE = re.compile(r"(?:thumb|riscv32)[\w.]*-[\w-]+")

@@ -299,4 +299,6 @@ def test_nothing_of_a_hostile_file_gets_further_than_its_message() -> None:
     assert diagnostic.origin == "Cargo.toml:3"
     deep = "[package.metadata.ariel]\nmodel = " + "[" * 5000 + "]" * 5000
     assert re.search("not TOML|`model` is an array", refused(deep)[0].message)
-    assert "not TOML" in refused("[package.metadata.ariel]\ncores = " + "9" * 5000)[0].message
+    # Before 0.15, tomlkit reads infinity there.
+    huge = refused("[package.metadata.ariel]\ncores = " + "9" * 5000)[0].message
+    assert re.search("not TOML|`cores` is inf", huge)

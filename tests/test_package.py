@@ -1,13 +1,11 @@
-"""The wheel holds what users need in any folder, and nothing that was built."""
+"""One version for all, and what stands outside the package is found: `tests/package` has what is shipped."""
 
 from __future__ import annotations
 
 import importlib
-import re
 import subprocess
 import sys
 import tomllib
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -17,40 +15,6 @@ from ariel_build import resources
 from tools.setup import rust
 
 CRATES = ("ariel-ml-build", "ariel-ml-macros", "ariel-ml-rs")
-
-
-@pytest.fixture(scope="session")
-def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """Returns the names of the files in a freshly built wheel."""
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=root, check=True, capture_output=True)
-    (built,) = folder.glob("*.whl")
-    return set(zipfile.ZipFile(built).namelist())
-
-
-def tracked(root: Path, *folders: str) -> list[str]:
-    """Returns the files under the folders that are part of the repository."""
-    listed = subprocess.run(["git", "ls-files", *folders], cwd=root, capture_output=True, text=True, check=False)
-    if listed.returncode != 0:
-        pytest.skip("not a git checkout")
-    return listed.stdout.split()
-
-
-def test_the_wheel_has_the_boards_and_the_crates(wheel: set[str], root: Path) -> None:
-    beside = re.compile(r"^[^/]+/(tests|benches|examples)/|\.md$|/Cargo\.lock$")
-    wanted = [f for f in tracked(root, "boards", *CRATES) if not beside.search(f)]
-    assert wanted
-    missing = [f for f in ["Cargo.toml", *wanted] if f"ariel_build/_data/{f}" not in wheel]
-    assert not missing, "name them in pyproject.toml's force-include"
-
-
-def test_the_wheel_has_the_harness(wheel: set[str], root: Path) -> None:
-    assert [f for f in tracked(root, "ariel_build") if f not in wheel] == []
-
-
-def test_the_wheel_has_nothing_that_was_built(wheel: set[str]) -> None:
-    assert [f for f in wheel if "/target/" in f or "__pycache__" in f] == []
 
 
 def test_python_and_the_crates_share_one_version(root: Path) -> None:

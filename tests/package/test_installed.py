@@ -1,0 +1,105 @@
+"""Every command of an installed package, in a folder of the user's, on the host and on an emulated board."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from ariel_build import commands
+from tests.package.conftest import Installed
+from tests.zoo import DIGITS, FLOAT, node, onnx_file
+
+SAMPLES = 20
+#: How a user may call the program.
+SPELLINGS = (["python", "-m", "ariel_build"], ["ariel-build"], ["cargo", "ariel"])
+#: Each command but `cargo`, which build scripts call (test_crates.py), and its words after the model.
+WORDS: dict[str, list[str]] = {
+    "boards": [],
+    "compile": ["-o", "generated"],
+    "inspect": ["--json"],
+    "run": ["--inputs", "in.npz", "--outputs", "out.npz", "--stats", "stats.json"],
+    "verify": ["--samples", "2"],
+}
+emulated = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target("thumbv7em-none-eabihf")]
+BOARDS = ["host", pytest.param("qemu-cortex-m7", marks=emulated)]
+
+
+@pytest.fixture(scope="session")
+def here(installed: Installed) -> Installed:
+    """Returns the installation, with the model and its inputs in the folder."""
+    shutil.copy(DIGITS, installed.folder / "digits.tflite")
+    np.savez(installed.folder / "in.npz", input_0=images(installed))
+    return installed
+
+
+def images(installed: Installed) -> npt.NDArray[np.int8]:
+    """Returns images that the network was not trained on, as `inspect` says that it takes them."""
+    (takes,) = json.loads(installed.ariel("inspect", "digits.tflite", "--json"))["inputs"]
+    raw = np.frombuffer(DIGITS.with_name("digits-test.bin").read_bytes(), np.uint8).reshape(-1, 65)
+    scaled = np.round(raw[:SAMPLES, :64] / 16.0 / takes["scale"]) + takes["zero_point"]
+    quantised: npt.NDArray[np.int8] = np.clip(scaled, -128, 127).astype(np.int8)
+    return quantised.reshape(SAMPLES, *takes["shape"])
+
+
+def test_no_command_is_left_out() -> None:
+    names = {command.__name__.rpartition(".")[2] for command in commands.COMMANDS}
+    assert names == {*WORDS, "cargo"}
+
+
+@pytest.mark.parametrize("command", WORDS)
+def test_every_command_by_every_name(here: Installed, command: str) -> None:
+    model = [] if command == "boards" else ["digits.tflite"]
+    # The names are the same in both installations: once is enough.
+    for words in SPELLINGS if here.name == "newest" else SPELLINGS[:1]:
+        made = [here.folder / name for name in ("generated", "out.npz", "stats.json")]
+        for old in made:
+            shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+        text = here.run(*words, command, *model, *WORDS[command])
+        if command == "boards":
+            assert "qemu-cortex-m7" in text
+        elif command == "compile":
+            assert (here.folder / "generated" / "digits.rs").stat().st_size > 1000
+            assert (here.folder / "generated" / "digits.weights").stat().st_size > 1000
+        elif command == "inspect":
+            assert json.loads(text)["unsupported"] == []
+        elif command == "run":
+            assert json.loads((here.folder / "stats.json").read_text())["samples"] == SAMPLES
+            assert np.load(here.folder / "out.npz").files
+        else:
+            assert "agree" in text
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_answers_are_those_of_the_reference(here: Installed, board: str) -> None:
+    here.ariel("run", "digits.tflite", *WORDS["run"], "--on", board)
+    (scores,) = np.load(here.folder / "out.npz").values()
+    recorded = json.loads(DIGITS.with_suffix(".json").read_text())["int8_answers"]
+    assert "".join(map(str, scores.reshape(SAMPLES, -1).argmax(axis=1))) == recorded[:SAMPLES]
+    stats = json.loads((here.folder / "stats.json").read_text())
+    assert stats["board"] == board
+    if board != "host":
+        assert stats["instructions_per_inference"] > stats["macs"] / 2
+    here.ariel("verify", "digits.tflite", "--samples", "2", "--per-layer", "--on", board)
+
+
+def test_onnx_models_too(here: Installed) -> None:
+    # Another reader, and the dependency that changes most.
+    weights = np.arange(12, dtype=np.float32).reshape(4, 3) / 8 - 0.5
+    nodes = [node("MatMul", ["x", "w"], ["h"]), node("Relu", ["h"], ["y"])]
+    onnx_file(here.folder / "dense.onnx", nodes, {"x": (FLOAT, [1, 4])}, {"y": (FLOAT, [1, 3])}, {"w": weights})
+    x = np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 1, 4)
+    np.savez(here.folder / "x.npz", x=x)
+    here.ariel("run", "dense.onnx", "--inputs", "x.npz", "--outputs", "y.npz")
+    np.testing.assert_allclose(np.load(here.folder / "y.npz")["y"], np.maximum(x @ weights, 0), rtol=1e-6)
+
+
+def test_nothing_installed_names_the_checkout(installed: Installed, root: Path) -> None:
+    ours = [*installed.packages.glob("ariel_build*"), *installed.venv.glob("bin/*ariel*")]
+    files = [path for place in ours for path in (place.rglob("*") if place.is_dir() else [place]) if path.is_file()]
+    assert len(files) > 300
+    assert [path for path in files if str(root).encode() in path.read_bytes()] == []
