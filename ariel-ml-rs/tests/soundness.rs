@@ -3,10 +3,10 @@
 //!
 //! The model is written by hand as the compiler writes one for a single core: its steps write both states in place, early.
 
+use ariel_ml_rs::Error;
 use ariel_ml_rs::memory::{Memory, Region};
 use ariel_ml_rs::plan::Work;
 use ariel_ml_rs::tile::Tile;
-use ariel_ml_rs::Error;
 use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};

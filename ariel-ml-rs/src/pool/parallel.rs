@@ -201,6 +201,7 @@ macro_rules! parallel {
         const _: () = {
             $crate::plan::check_units(&Model::STEPS, &UNIT_TILES, &[$($home),*], $workers, Model::ARENA_SIZE);
             assert!(Model::KEPT.bytes_in_place() == 0, "several cores write no state before the inference is complete");
+            assert!(<Model as $crate::pool::Parallel>::GRAPH.units() == UNITS);
         };
 
         // SAFETY: a unit is a tile inside its step, in whole granules, and has no unit of the step in common with another; there is
