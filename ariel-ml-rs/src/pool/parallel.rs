@@ -69,7 +69,9 @@ impl<M: Parallel> WiredPool<M> {
     /// `job` was made of `M`'s graph and `unit`, with a room of its own, and is used by this handle and with this pool only.
     #[must_use]
     pub const unsafe fn new(model: &'static mut M, pool: &'static Pool, job: &'static Job) -> Self {
-        Self { model: NonNull::from_mut(model), pool, job, priority: Priority::Normal, budget: None }
+        // SAFETY: made of a reference, which is not null.
+        let model = unsafe { NonNull::new_unchecked(core::ptr::from_mut(model)) };
+        Self { model, pool, job, priority: Priority::Normal, budget: None }
     }
 
     /// The same model, its inferences this urgent: helpers leave those of a less urgent model between two tiles, and so do
