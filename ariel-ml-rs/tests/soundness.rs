@@ -32,6 +32,7 @@ impl Add {
         Region::new(self.to, 16).check::<i8>(arena, 16);
     }
 
+    #[expect(clippy::unused_self, reason = "kernels have this method")]
     const fn work(&self) -> Work {
         Work::of(4)
     }
