@@ -18,7 +18,8 @@
 //! - Several models at one pool have priorities (`with_priority`): helpers, and leaders that are tasks of one executor, leave the
 //!   less urgent model between two tiles. Without a pool, urgency is the executor's: the urgent model belongs into an
 //!   interrupt executor (Embassy) or a task of higher priority (RTIC).
-//! - Dropping a future half-way, as `select` and timeouts do, leaves the model usable: the next inference starts afresh.
+//! - Dropping a future half-way, as `select` and timeouts do, leaves the model usable: the next inference starts afresh,
+//!   with the states of the last complete one.
 //!
 //! # Rooms
 //! - [`memory`]: the arena, its regions and the raw-pointer views through which kernels reach them;

@@ -206,6 +206,7 @@ macro_rules! model {
             let input = $crate::plan::check_tensor::<$input>($arena, $input_offset);
             let _ = $crate::plan::check_tensor::<$output>($arena, $output_offset);
             Model::KEPT.check($arena, input);
+            let _: &[&[u8]] = &[$($initial),*];
         };
 
         impl Model {
@@ -241,7 +242,7 @@ macro_rules! model {
             /// Forgets what the model keeps between inferences.
             pub fn reset(&mut self) {
                 $(
-                    self.arena.fill($crate::memory::Region::new($state_offset, $state_bytes), $initial);
+                    self.arena.fill($crate::memory::Region::new($state_offset, $state_bytes), const { $initial });
                 )*
                 self.ready = [true; $resets];
             }

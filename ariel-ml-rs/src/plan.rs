@@ -186,6 +186,7 @@ pub const fn check_units<const STEPS: usize>(
     arena_bytes: usize,
 ) {
     use crate::pool::{ANY, GATE};
+    assert!(workers >= 1 && workers <= 32, "1 to 32 workers");
     assert!(homes.len() == units.len(), "a home for each unit");
     let mut reached = [NOTHING; STEPS];
     let mut index = 0;

@@ -8,7 +8,8 @@ use crate::memory::Element;
 /// with a named field for each, in the model's order).
 ///
 /// # Safety
-/// Implementors are `repr(C)`, aligned to at most 16, and every bit pattern is a value.
+/// Implementors are `repr(C)`, aligned to at most 16, and every bit pattern is a value. Where a model has them in its arena and they
+/// have padding, `clear_padding` writes it.
 pub unsafe trait Tensor: Sized + 'static {
     /// Number of parts.
     const PARTS: usize;
@@ -19,8 +20,8 @@ pub unsafe trait Tensor: Sized + 'static {
     /// The bytes of part `index` for writing; empty behind the last part.
     fn part_mut(&mut self, index: usize) -> &mut [u8];
 
-    /// Writes zeros behind the elements, up to the alignment: an assignment copies what is there, which may be uninitialised.
-    fn clear_padding(&mut self);
+    /// Writes zeros to the padding, which an assignment copies as it is, uninitialised maybe. Nothing to do where there is none.
+    fn clear_padding(&mut self) {}
 }
 
 /// Writes zeros behind the `DATA` bytes of elements with which `tensor` begins.

@@ -16,6 +16,7 @@ impl Add {
         assert!(self.state as usize + 16 <= arena && self.to as usize + 16 <= arena);
     }
 
+    #[expect(clippy::unused_self, reason = "kernels have this method")]
     const fn work(&self) -> Work {
         Work::of(16)
     }

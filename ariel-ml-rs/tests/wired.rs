@@ -47,6 +47,7 @@ impl Add {
         assert!(self.to + 16 <= arena);
     }
 
+    #[expect(clippy::unused_self, reason = "kernels have this method")]
     const fn work(&self) -> Work {
         Work::of(4)
     }
@@ -101,6 +102,7 @@ mod sums {
             assert!(self.to as usize + 16 <= arena);
         }
 
+        #[expect(clippy::unused_self, reason = "kernels have this method")]
         const fn work(&self) -> ariel_ml_rs::plan::Work {
             ariel_ml_rs::plan::Work::of(4)
         }

@@ -25,8 +25,6 @@ pub mod fake {
         fn part_mut(&mut self, index: usize) -> &mut [u8] {
             if index == 0 { &mut self.0 } else { &mut [] }
         }
-
-        fn clear_padding(&mut self) {}
     }
 
     /// Gives the complement of its input; the first byte counts the inferences since the last reset.

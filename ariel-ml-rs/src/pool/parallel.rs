@@ -69,7 +69,9 @@ impl<M: Parallel> WiredPool<M> {
     /// `job` was made of `M`'s graph and `unit`, with a room of its own, and is used by this handle and with this pool only.
     #[must_use]
     pub const unsafe fn new(model: &'static mut M, pool: &'static Pool, job: &'static Job) -> Self {
-        Self { model: NonNull::from_mut(model), pool, job, priority: Priority::Normal, budget: None }
+        // SAFETY: made of a reference, which is not null.
+        let model = unsafe { NonNull::new_unchecked(core::ptr::from_mut(model)) };
+        Self { model, pool, job, priority: Priority::Normal, budget: None }
     }
 
     /// The same model, its inferences this urgent: helpers leave those of a less urgent model between two tiles, and so do
@@ -201,6 +203,7 @@ macro_rules! parallel {
         const _: () = {
             $crate::plan::check_units(&Model::STEPS, &UNIT_TILES, &[$($home),*], $workers, Model::ARENA_SIZE);
             assert!(Model::KEPT.bytes_in_place() == 0, "several cores write no state before the inference is complete");
+            assert!(<Model as $crate::pool::Parallel>::GRAPH.units() == UNITS);
         };
 
         // SAFETY: a unit is a tile inside its step, in whole granules, and has no unit of the step in common with another; there is

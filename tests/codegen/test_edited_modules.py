@@ -1,0 +1,292 @@
+"""A generated module that somebody edits by hand is refused while compiling, or touches nothing outside its memory.
+
+`ARIEL_ALL_EDITS=1` tries every number of every module with every other number, which takes an hour; without, a sample.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ariel_build import boards, driver
+from ariel_build.driver import Compiled, compile_model
+from ariel_build.ir import Graph, State
+from ariel_build.options import ModelOptions
+from tests.codegen import edits
+from tests.codegen.edits import Plain
+from tests.zoo import DIGITS, FLOAT, UINT8, node, onnx_file
+
+#: Edits of each module in a sample.
+SAMPLE = 10**9 if os.environ.get("ARIEL_ALL_EDITS") else 40
+
+
+def _layers(path: Path) -> Path:
+    """Float layers with a window, padding, groups, channels apart, pools, sums and moves."""
+    rng = np.random.default_rng(1)
+
+    def weights(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape).astype(np.float32)
+
+    nodes = [
+        node("Conv", ["x", "w0", "b0"], ["a"], pads=[1, 1, 1, 1], kernel_shape=[3, 3]),
+        node("Conv", ["a", "w1"], ["b"], pads=[1, 1, 1, 1], kernel_shape=[3, 3], group=8),
+        node("Relu", ["b"], ["c"]),
+        node("MaxPool", ["c"], ["d"], kernel_shape=[2, 2], strides=[2, 2]),
+        node("Conv", ["d", "w2"], ["e"], kernel_shape=[1, 1], group=2),
+        node("Add", ["d", "e"], ["f"]),
+        node("Transpose", ["f"], ["g"], perm=[0, 2, 3, 1]),
+        node("ReduceMean", ["g"], ["h"], axes=[1], keepdims=0),
+        node("Softmax", ["h"], ["i"], axis=2),
+        node("MatMul", ["i", "w3"], ["y"]),
+    ]
+    constants = {"w0": weights(8, 3, 3, 3), "b0": weights(8), "w1": weights(8, 1, 3, 3), "w2": weights(8, 4, 1, 1)}
+    constants["w3"] = weights(8, 5)
+    return onnx_file(path, nodes, {"x": (FLOAT, [1, 3, 12, 12])}, {"y": (FLOAT, [1, 6, 5])}, constants)
+
+
+def _integers(path: Path) -> Path:
+    """Bytes: a convolution of integers, a table, sums with broadcasting."""
+    rng = np.random.default_rng(2)
+    constants = {
+        "s": np.float32(0.05),
+        "z": np.uint8(120),
+        "ws": np.float32(0.02),
+        "wz": np.int8(0),
+        "w": rng.integers(-90, 90, (6, 2, 3, 3)).astype(np.int8),
+        "v": rng.integers(0, 255, (1, 6, 1, 1)).astype(np.uint8),
+    }
+    nodes = [
+        node("QLinearConv", ["x", "s", "z", "w", "ws", "wz", "s", "z"], ["a"], strides=[2, 2], pads=[1, 1, 1, 1]),
+        node("DequantizeLinear", ["a", "s", "z"], ["b"]),
+        node("DequantizeLinear", ["v", "s", "z"], ["c"]),
+        node("Mul", ["b", "c"], ["d"]),
+        node("QuantizeLinear", ["d", "s", "z"], ["e"]),
+        node("DequantizeLinear", ["e", "s", "z"], ["f"]),
+        node("Sigmoid", ["f"], ["g"]),
+        node("QuantizeLinear", ["g", "s", "z"], ["y"]),
+    ]
+    return onnx_file(path, nodes, {"x": (UINT8, [1, 2, 9, 7])}, {"y": (UINT8, [1, 6, 5, 4])}, constants)
+
+
+def _recurrent(path: Path) -> Path:
+    """`h' = tanh(x + h)`, `g' = g + h'`, `y = 2 g'`: two inputs and outputs that `_kept` makes states."""
+    nodes = [
+        node("Add", ["x", "h"], ["a"]),
+        node("Tanh", ["a"], ["h1"]),
+        node("Add", ["g", "h1"], ["g1"]),
+        node("Mul", ["g1", "two"], ["y"]),
+    ]
+    ends = {name: (FLOAT, [1, 5]) for name in ("x", "h", "g")}
+    made = {name: (FLOAT, [1, 5]) for name in ("y", "h1", "g1")}
+    return onnx_file(path, nodes, ends, made, {"two": np.float32(2)})
+
+
+def _kept(graph: Graph) -> Graph:
+    """Makes states of the inputs and outputs behind the first."""
+    pairs = list(zip(graph.inputs[1:], graph.outputs[1:], strict=True))
+    graph.states = [State(i, o, np.full(i.type.shape, 0.5, np.float32)) for i, o in pairs]
+    del graph.inputs[1:], graph.outputs[1:]
+    return graph
+
+
+def _compiled(path: Path, board: str = "generic", cores: int = 1, **more: object) -> Compiled:
+    options = replace(ModelOptions(path, cores=cores), **more)  # type: ignore[arg-type]
+    return compile_model(path, options, boards.load(board), "model")
+
+
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
+    """Returns modules of every form: whole steps, pieces, several cores, a shared arena, states."""
+    folder = tmp_path_factory.mktemp("models")
+    layers, integers = _layers(folder / "layers.onnx"), _integers(folder / "integers.onnx")
+    found = {
+        "whole": _compiled(integers),
+        "pieces": _compiled(layers, optimize="ram"),
+        "shared": _compiled(DIGITS, "qemu-riscv32", arena="memory"),
+        "cores": _compiled(layers, "host", cores=3),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        read = driver.import_file
+        patch.setattr(driver, "import_file", lambda *given: (_kept((got := read(*given))[0]), got[1]))
+        recurrent = _recurrent(folder / "recurrent.onnx")
+        found["states"] = _compiled(recurrent)
+        found["states of cores"] = _compiled(recurrent, "host", cores=2)
+    assert found["pieces"].schedule.is_streamed, "the model is large enough to be streamed"
+    assert not found["states"].plan.copies, "steps write the states in place"
+    assert len(found["states of cores"].plan.copies) == 2, "states are stored at the end"
+    return found
+
+
+FORMS = ("whole", "pieces", "shared", "cores", "states", "states of cores")
+FEATURES = ("multicore", "std")
+#: A pool without helpers runs all units on one core.
+UNITS = """
+ariel_ml_rs::pool!(static POOL: 0 helpers, park = &ariel_ml_rs::sync::park::Threads);
+core::hint::black_box(all::<$name::$name::Model>(ariel_ml_rs::wire!($name::$name, pool = POOL).unwrap()));
+"""
+SHARED = """
+let arena = Box::leak(Box::new(ariel_ml_rs::SharedArena::<{ size_of::<$name::$name::Model>() }>::new()));
+let mut shared = $name::$name::SharedModel::new();
+for _ in 0..2 {
+    core::hint::black_box(all::<$name::$name::Model>(shared.on(arena)));
+}
+"""
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_edited_module_is_refused_or_stays_inside(
+    form: str, modules: Mapping[str, Compiled], tmp_path: Path
+) -> None:
+    if not edits.sanitizer():
+        pytest.skip(f"the toolchain has no AddressSanitizer for {edits.SANITIZED}")
+    compiled = modules[form]
+    text = compiled.module_text
+    pairs = edits.edited(compiled, edits.sample(text, SAMPLE, seed=len(form)))
+    refused = edits.refusals(tmp_path, [module for _, module in pairs], FEATURES)
+    accepted = [(edit, module) for edit, module in pairs if module.module not in refused]
+    assert len(refused) > len(pairs) // 5
+    assert accepted, "some numbers are weights and zero points, which may be any"
+    more = SHARED if form == "shared" else UNITS if "cores" in form else ""
+    fault = edits.run(tmp_path, [module for _, module in accepted], more=more, features=FEATURES)
+    number = re.search(r" (m\d+):", fault)
+    blamed = next((edit.describe(text) for edit, m in accepted if number and m.module == number[1]), "")
+    assert not fault, f"{blamed}\n{fault}"
+
+
+def test_what_is_not_edited_is_accepted(modules: Mapping[str, Compiled], tmp_path: Path) -> None:
+    plain = []
+    for number, compiled in enumerate(modules.values()):
+        text = compiled.module_text.replace("pub mod model {", f"pub mod m{number} {{")
+        plain.append(Plain(f"m{number}", text.replace('"model.w', f'"m{number}.w'), compiled.weights))
+    assert edits.refusals(tmp_path, plain, FEATURES) == {}
+    if edits.sanitizer():
+        assert edits.run(tmp_path, plain, features=FEATURES) == ""
+
+
+Change = Callable[[re.Match[str]], str]
+
+
+def _plus(group: int, by: int) -> Change:
+    """Returns what adds to one number of a match."""
+
+    def change(found: re.Match[str]) -> str:
+        start, end = (edge - found.start() for edge in found.span(group))
+        return f"{found[0][:start]}{int(found[group].replace('_', '')) + by}{found[0][end:]}"
+
+    return change
+
+
+#: For each field that a module says: a form that has it, where it stands, how it is changed, and what rustc answers.
+FIELDS: Mapping[str, tuple[str, str, Change, str]] = {
+    "arena": ("whole", r"arena (\d+), resets", _plus(1, -16), "outside the arena"),
+    "arena above 2 GB": ("whole", r"arena (\d+), resets", _plus(1, 1 << 32), "smaller than 2 GB"),
+    "input": ("whole", r"input Input = (\d+)", _plus(1, 1 << 20), "outside the arena"),
+    "input aligned": ("whole", r"input Input = (\d+)", _plus(1, 8), "not aligned to 16"),
+    "output": ("whole", r"output Output = (\d+)", _plus(1, 1 << 20), "outside the arena"),
+    "elements of the input": ("whole", r"Input\(\[u8; (\d+)\]", _plus(1, 1 << 20), "outside the arena"),
+    "extent": ("whole", r"0 => \w+, (\d+) by", _plus(1, 2560), "not the number of its kernel's units"),
+    "smaller extent": ("whole", r"0 => \w+, (\d+) by", _plus(1, -1), "not the number of its kernel's units"),
+    "tile of more than its step": ("whole", r"0 => \w+, \d+ by (\d+)", _plus(1, 1 << 16), "not more than its step"),
+    "tile of none": ("whole", r"0 => \w+, \d+ by (\d+)", lambda m: m[0][: m.start(1) - m.start()] + "0", "has units"),
+    "index": ("whole", r" (1) => \w+, ", _plus(1, 1), "counted from 0"),
+    "granule": (
+        "shared",
+        r"(FULLY_CONNECTED_\d+, \d+ by )\d+",
+        lambda m: f"{m[1]}1",
+        "no multiple of its kernel's granule",
+    ),
+    "step of a piece": ("pieces", r"\((\d+), 0, \d+\), ", _plus(1, 1000), "no such step"),
+    "start of a piece": ("pieces", r"pieces \[\s+\(0, (0), \d+\)", _plus(1, 1), "leave something out"),
+    "end of a piece": ("pieces", r"pieces \[\s+\(0, 0, (\d+)\)", _plus(1, 1 << 20), "outside its step"),
+    "empty piece": (
+        "pieces",
+        r"pieces \[\s+\(0, 0, (\d+)\)",
+        lambda m: m[0][: m.start(1) - m.start()] + "0)",
+        "without units",
+    ),
+    "place of a region": ("whole", r"Region::new\((\d+), \d+\)", _plus(1, 1 << 20), "outside the arena"),
+    "size of a region": ("whole", r"Region::new\(\d+, (\d+)\)", _plus(1, -1), "too small"),
+    "alignment of a region": ("pieces", r"Region::new\((\d+), \d+\)", _plus(1, 2), "misaligned"),
+    "rows of an image": ("pieces", r"height: (\d+), width: \d+, channels", _plus(1, 1 << 20), "region"),
+    "pixels that overlap": (
+        "pieces",
+        r"output: Image \{[^}]*?pixel: (\d+)",
+        lambda m: m[0][: m.start(1) - m.start()] + "1",
+        "overlap",
+    ),
+    "place of a constant": ("whole", r"WEIGHTS\.slice\((\d+), \d+\)", _plus(1, 1 << 20), "outside the weights"),
+    "alignment of a constant": ("whole", r"WEIGHTS\.slice\((\d+), \d+\)", _plus(1, 4), "misaligned"),
+    "length of a constant": ("whole", r"WEIGHTS\.slice\(\d+, (\d+)\)", _plus(1, 1 << 20), "outside the weights"),
+    "shorter constant": ("whole", r"filter: WEIGHTS\.slice\(\d+, (\d+)\)", _plus(1, -1), "of the wrong length"),
+    "size of the weights": ("whole", r"static WEIGHTS: (\d+)", _plus(1, 16), "mismatched types"),
+    "scratch": ("pieces", r"scratch: Region::new\(\d+, (\d+)\)", _plus(1, -16), "too small"),
+    "scratch in what a tile writes": (
+        "pieces",
+        r"(static DEPTHWISE\w+: [^;]*?output: Image \{\s+region: Region::new\()(\d+)([^;]*?scratch: Region::new\()\d+",
+        lambda m: f"{m[1]}{m[2]}{m[3]}{m[2]}",
+        "overwrites scratch",
+    ),
+    "window": ("whole", r"Window \{\s*height: (\d+)", _plus(1, 60_000), "of the wrong length"),
+    "state": ("states", r"states \[\s+(\d+), \d+ =", _plus(1, 1 << 20), "outside the arena"),
+    "states that overlap": (
+        "states",
+        r"(states \[\s+)(\d+)(, [^;]*;\s+)\d+",
+        lambda m: f"{m[1]}{m[2]}{m[3]}{m[2]}",
+        "states overlap",
+    ),
+    "copy": ("states of cores", r"keeps \[\s+(\d+) to", _plus(1, 1 << 20), "a copy outside the arena"),
+    "bytes of a copy": (
+        "states of cores",
+        r"keeps \[\s+\d+ to \d+, (\d+);",
+        _plus(1, 1 << 20),
+        "a copy outside the arena",
+    ),
+    "state in place on several cores": (
+        "states of cores",
+        r"keeps \[[^\]]*\]",
+        lambda _: "keeps []",
+        "several cores write no state",
+    ),
+    "bytes of shared states": ("shared", r"shared! \{\s+bytes (\d+)", _plus(1, 16), "another size"),
+    "workers": ("cores", r"workers (\d+), slots", _plus(1, 29), "no scratch for every worker"),
+    "no workers": ("cores", r"workers (\d+), slots", lambda _: "workers 0, slots", "1 to 32 workers"),
+    "step of a unit": ("cores", r"units \[[^\]]*?\(([1-9]\d*), ", _plus(1, 100), "no such step"),
+    "start of a unit": (
+        "cores",
+        r"units \[[^\]]*?\(1, ([1-9]\d*), \d+\)",
+        _plus(1, -1),
+        "overlap, or leave something out",
+    ),
+    "end of a unit": ("cores", r"units \[[^\]]*?\(1, 0, ([1-9]\d*)\)", _plus(1, 1), "overlap, or leave something out"),
+    "unit outside its step": ("cores", r"units \[[^\]]*?\(0, 0, ([1-9]\d*)\)", _plus(1, 1 << 20), "outside its step"),
+    "needs": ("cores", r"needs \[\s+0, (\d+)", _plus(1, 1), "not the number of predecessors"),
+    "first": ("cores", r"first \[\s+0, (\d+)", _plus(1, 1), "successor"),
+    "next": ("cores", r"next \[\s+(\d+)", lambda m: m[0][: m.start(1) - m.start()] + "0", "successors ascend"),
+    "home": ("cores", r"homes \[[^\]]*?\b([0-2]),", _plus(1, 7), "no worker"),
+    "work of a gate": ("cores", r"\(0, 0, (0)\),\s+\];", _plus(1, 1), "a gate is without work"),
+}
+
+
+def test_every_field_is_checked(modules: Mapping[str, Compiled], tmp_path: Path) -> None:
+    """One edit for each field; each is refused, by the check that is for it."""
+    made, wanted = [], {}
+    for number, (field, (form, pattern, change, says)) in enumerate(FIELDS.items()):
+        text = modules[form].module_text
+        edited, count = re.subn(pattern, change, text, count=1)
+        assert count == 1, f"{field}: nothing in {form} looks like {pattern}"
+        assert edited != text, field
+        name = f"f{number}"
+        edited = edited.replace("pub mod model {", f"pub mod {name} {{").replace('"model.w', f'"{name}.w')
+        made.append(Plain(name, edited, modules[form].weights))
+        wanted[name] = (field, says)
+    refused = edits.refusals(tmp_path, made, FEATURES)
+    missed = {field for name, (field, _) in wanted.items() if name not in refused}
+    assert not missed
+    wrong = {field: refused[name] for name, (field, says) in wanted.items() if says not in refused[name]}
+    assert not wrong, "\n".join(f"{field}: {told}" for field, told in wrong.items())
