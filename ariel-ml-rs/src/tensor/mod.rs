@@ -15,7 +15,7 @@
 //! An array of another length does not compile; a slice gives a `Result`, which is [`Error::WrongLength`] where it does not fit.
 //! Samples of integers become stored integers by integer arithmetic alone, exactly as the formula says, on cores without a
 //! floating-point unit as well; a tensor of plain integers, without a scale, takes them as they are. Where the stored integers
-//! are float32, `real = sample * unit` in float32.
+//! are float32, `sample / 32768`, `pixel / 255` and `sample * unit` are rounded once.
 //!
 //! ```
 //! // What a generated module holds; its user writes `keywords::Input`.
@@ -57,6 +57,8 @@ use crate::memory::Element;
 pub use fold::Fold;
 pub use labels::Labelled;
 pub use number::{Encoding, Number};
+#[doc(hidden)]
+pub use samples::Unit;
 pub use samples::{Sample, Samples};
 #[cfg(feature = "defmt")]
 #[doc(hidden)]
@@ -230,7 +232,7 @@ macro_rules! tensor {
                 samples: impl ::core::iter::IntoIterator<Item = S>,
             ) -> ::core::result::Result<(), $crate::Error> {
                 let unit = const { Self::ENCODING.unit_in::<$t, S>() };
-                let fold = const { $crate::tensor::Fold::new(Self::ENCODING.unit_in::<$t, S>(), Self::SCALE) };
+                let fold = const { Self::ENCODING.unit_in::<$t, S>().fold(Self::SCALE) };
                 $crate::tensor::fill(&mut self.0, samples, |sample| sample.store(unit, &fold, Self::ENCODING))
             }
 
@@ -244,7 +246,8 @@ macro_rules! tensor {
                 samples: impl ::core::iter::IntoIterator<Item = S>,
                 unit: f32,
             ) -> ::core::result::Result<(), $crate::Error> {
-                let fold = $crate::tensor::Fold::new(unit, Self::SCALE);
+                let unit = $crate::tensor::Unit::Times(unit);
+                let fold = unit.fold(Self::SCALE);
                 $crate::tensor::fill(&mut self.0, samples, |sample| sample.store(unit, &fold, Self::ENCODING))
             }
 

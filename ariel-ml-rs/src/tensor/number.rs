@@ -1,6 +1,6 @@
 //! The numbers that a tensor holds, and what they stand for.
 
-use super::{Fold, Sample};
+use super::{Fold, Sample, Unit};
 use crate::memory::Element;
 
 /// How the elements of a tensor stand for real numbers: `real = scale * (stored - zero_point)`.
@@ -38,11 +38,11 @@ impl Encoding {
     #[doc(hidden)]
     #[inline]
     #[must_use]
-    pub const fn unit_in<T: Number, S: Sample>(self) -> f32 {
+    pub const fn unit_in<T: Number, S: Sample>(self) -> Unit {
         match self.kind {
-            Kind::Quantized => S::UNIT,
-            Kind::Plain if T::IS_REAL => S::UNIT,
-            Kind::Plain | Kind::Logical => 1.0,
+            Kind::Quantized => Unit::Over(S::STEPS),
+            Kind::Plain if T::IS_REAL => Unit::Over(S::STEPS),
+            Kind::Plain | Kind::Logical => Unit::Times(1.0),
         }
     }
 
@@ -59,10 +59,10 @@ pub trait Number: Element + PartialOrd {
     const IS_REAL: bool;
 
     /// What stands for a real number: `clamp(round(real / scale) + zero_point)`, halves away from zero.
-    fn store(real: f32, encoding: Encoding) -> Self;
+    fn of_real(real: f32, encoding: Encoding) -> Self;
 
     /// What stands for `steps * unit`, with `fold` made of `unit` and the scale; `|steps| <= 2^15`.
-    fn store_steps(steps: i32, unit: f32, fold: &Fold, encoding: Encoding) -> Self;
+    fn of_steps(steps: i32, unit: Unit, fold: &Fold, encoding: Encoding) -> Self;
 
     /// The real number that it stands for: `scale * (stored - zero_point)`.
     fn real(self, encoding: Encoding) -> f32;
@@ -72,13 +72,13 @@ impl Number for f32 {
     const IS_REAL: bool = true;
 
     #[inline]
-    fn store(real: f32, _: Encoding) -> Self {
+    fn of_real(real: f32, _: Encoding) -> Self {
         real
     }
 
     #[inline]
-    fn store_steps(steps: i32, unit: f32, _: &Fold, _: Encoding) -> Self {
-        steps as f32 * unit
+    fn of_steps(steps: i32, unit: Unit, _: &Fold, _: Encoding) -> Self {
+        unit.of(steps as f32)
     }
 
     #[inline]
@@ -93,7 +93,7 @@ macro_rules! integers {
             const IS_REAL: bool = false;
 
             #[inline]
-            fn store(real: f32, encoding: Encoding) -> Self {
+            fn of_real(real: f32, encoding: Encoding) -> Self {
                 if encoding.is_logical() {
                     return Self::from(real != 0.0);
                 }
@@ -102,7 +102,7 @@ macro_rules! integers {
             }
 
             #[inline]
-            fn store_steps(steps: i32, unit: f32, fold: &Fold, encoding: Encoding) -> Self {
+            fn of_steps(steps: i32, unit: Unit, fold: &Fold, encoding: Encoding) -> Self {
                 if encoding.is_logical() {
                     return Self::from(steps != 0);
                 }
@@ -110,7 +110,7 @@ macro_rules! integers {
                 let rounded = if size_of::<Self>() <= 2 {
                     i64::from(fold.apply(steps))
                 } else {
-                    libm::round(f64::from(steps) * f64::from(unit)) as i64
+                    unit.rounded(steps)
                 };
                 narrow(rounded.saturating_add(i64::from(encoding.zero_point)))
             }

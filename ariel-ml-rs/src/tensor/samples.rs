@@ -5,47 +5,88 @@ use crate::Error;
 
 /// A number that a tensor can be filled with: real (`f32`), a sample of sound (`i16`), a pixel (`u8`), or a reference to one.
 pub trait Sample: Copy {
-    /// The real number that one step stands for: 1 / 32768 of `i16`, 1 / 255 of `u8`.
-    const UNIT: f32;
+    /// How many steps stand for 1: 32768 of `i16`, 255 of `u8`.
+    const STEPS: f32;
 
     /// Stores it in an element; `fold` is made of `unit` and the scale.
     #[doc(hidden)]
-    fn store<T: Number>(self, unit: f32, fold: &Fold, encoding: Encoding) -> T;
+    fn store<T: Number>(self, unit: Unit, fold: &Fold, encoding: Encoding) -> T;
 }
 
 impl Sample for f32 {
-    const UNIT: f32 = 1.0;
+    const STEPS: f32 = 1.0;
 
     #[inline]
-    fn store<T: Number>(self, unit: f32, _: &Fold, encoding: Encoding) -> T {
-        T::store(self * unit, encoding)
+    fn store<T: Number>(self, unit: Unit, _: &Fold, encoding: Encoding) -> T {
+        T::of_real(unit.of(self), encoding)
     }
 }
 
 impl Sample for i16 {
-    const UNIT: f32 = 1.0 / 32768.0;
+    const STEPS: f32 = 32768.0;
 
     #[inline]
-    fn store<T: Number>(self, unit: f32, fold: &Fold, encoding: Encoding) -> T {
-        T::store_steps(i32::from(self), unit, fold, encoding)
+    fn store<T: Number>(self, unit: Unit, fold: &Fold, encoding: Encoding) -> T {
+        T::of_steps(i32::from(self), unit, fold, encoding)
     }
 }
 
 impl Sample for u8 {
-    const UNIT: f32 = 1.0 / 255.0;
+    const STEPS: f32 = 255.0;
 
     #[inline]
-    fn store<T: Number>(self, unit: f32, fold: &Fold, encoding: Encoding) -> T {
-        T::store_steps(i32::from(self), unit, fold, encoding)
+    fn store<T: Number>(self, unit: Unit, fold: &Fold, encoding: Encoding) -> T {
+        T::of_steps(i32::from(self), unit, fold, encoding)
     }
 }
 
 impl<S: Sample> Sample for &S {
-    const UNIT: f32 = S::UNIT;
+    const STEPS: f32 = S::STEPS;
 
     #[inline]
-    fn store<T: Number>(self, unit: f32, fold: &Fold, encoding: Encoding) -> T {
+    fn store<T: Number>(self, unit: Unit, fold: &Fold, encoding: Encoding) -> T {
         (*self).store(unit, fold, encoding)
+    }
+}
+
+/// What a step of a sample stands for.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Unit {
+    /// So much.
+    Times(f32),
+    /// One divided by so much: a float32 is rounded once then, as programs divide that train networks.
+    Over(f32),
+}
+
+impl Unit {
+    /// The real number that so many steps stand for.
+    #[inline]
+    pub(super) fn of(self, steps: f32) -> f32 {
+        match self {
+            Self::Times(unit) => steps * unit,
+            Self::Over(steps_of_1) => steps / steps_of_1,
+        }
+    }
+
+    /// The whole number closest to what so many steps stand for.
+    #[inline]
+    pub(super) fn rounded(self, steps: i32) -> i64 {
+        let steps = f64::from(steps);
+        libm::round(match self {
+            Self::Times(unit) => steps * f64::from(unit),
+            Self::Over(steps_of_1) => steps / f64::from(steps_of_1),
+        }) as i64
+    }
+
+    /// Integers that do what this and a scale ask.
+    #[inline]
+    #[must_use]
+    pub const fn fold(self, scale: f32) -> Fold {
+        match self {
+            Self::Times(unit) => Fold::new(unit, scale),
+            Self::Over(steps_of_1) => Fold::new(1.0 / steps_of_1, scale),
+        }
     }
 }
 
