@@ -44,7 +44,7 @@ def test_hostile_labels_make_an_enum_that_compiles(tmp_path: Path) -> None:
     path = classifier(tmp_path / "m.onnx", len(HOSTILE))
     made = compile_model(path, options(path, HOSTILE), boards.load("generic"), "model")
     checks = "\n".join(f"    assert_eq!(model::Class::ALL[{k}].label().chars().map(u32::from).sum::<u32>(), "
-                       f"{sum(map(ord, label))});" for k, label in enumerate(HOSTILE))  # fmt: skip
+                       f"{sum(map(ord, label)):_});" for k, label in enumerate(HOSTILE))  # fmt: skip
     source = (
         STRICT.replace("#![no_std]\n", "")
         + f"""

@@ -1,10 +1,10 @@
 //! A sample's way to a stored integer, in integers alone: `clamp(round(sample * unit / scale) + zero_point)`, exactly.
 //!
-//! `unit / scale` is a quotient of two float32, so a fraction `numerator * 2^k / denominator` of odd numbers below 2^24.
-//! Rounding `sample * fraction` becomes one multiplication and one shift where `multiplier = ceil(fraction * 2^shift)` has so
-//! many digits that its error cannot reach the next half: with `|sample| <= 2^15`, halves lie on multiples of
-//! `1 / (2 * denominator)`, and the error `|sample| * 2^-shift` stays below that for `2^shift > 2^16 * denominator`. A
-//! finer fraction leaves no room for that in 64 bits; there the division itself is done.
+//! `unit / scale` is a fraction `numerator * 2^k / denominator` of odd numbers, below 2^24 and 2^32. Rounding
+//! `sample * fraction` becomes one multiplication and one shift where `multiplier = ceil(fraction * 2^shift)` has so many
+//! digits that its error cannot reach the next half: with `|sample| <= 2^bits`, halves lie on multiples of
+//! `1 / (2 * denominator)`, and the error `|sample| * 2^-shift` stays below that for
+//! `2^shift > 2^(bits + 1) * denominator`. A fraction that leaves no room for that in 64 bits is divided by.
 
 /// The most that a sample is worth in stored steps: beyond 2^17 every type of up to 16 bits saturates.
 const SATURATED: u64 = 1 << 17;
@@ -41,19 +41,21 @@ const fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
 }
 
 impl Fold {
-    /// The fraction `unit / scale`; what is not a number counts as 0, and infinity saturates.
+    /// The fraction `unit / (over * scale)` for samples up to `2^bits`, 15 at most, with `over` a whole number up to 2^15. What
+    /// is not a number counts as 0, and infinity saturates.
     #[must_use]
-    pub const fn new(unit: f32, scale: f32) -> Self {
+    pub const fn new(unit: f32, over: u16, scale: f32, bits: u32) -> Self {
         let negative = unit.is_sign_negative() != scale.is_sign_negative();
         let nothing = Self { way: Way::Divide { numerator: 0, denominator: 1 }, negative: false };
         let saturates = Self { way: Way::Divide { numerator: SATURATED, denominator: 1 }, negative };
         if unit.is_nan() || scale.is_nan() || unit == 0.0 || (scale.is_infinite() && unit.is_finite()) {
             return nothing;
         }
-        if unit.is_infinite() || scale == 0.0 {
+        if unit.is_infinite() || scale == 0.0 || over == 0 {
             return if scale.is_infinite() { nothing } else { saturates };
         }
-        let ((numerator, up), (denominator, down)) = (parts(unit), parts(scale));
+        let ((numerator, up), (denominator, down), (whole, more)) = (parts(unit), parts(scale), parts(over as f32));
+        let (denominator, down) = (denominator * whole, down + more);
         let common = greatest_common_divisor(numerator, denominator);
         let (numerator, mut denominator, shift) = (numerator / common, denominator / common, up - down);
         // Fractions below 2^-17 and above 2^17 round to 0, and saturate, for every sample but 0.
@@ -69,10 +71,9 @@ impl Fold {
         } else {
             denominator <<= -shift;
         }
-        // Below 2^shift lie 2^16 times the denominator.
-        let shift = 17 + denominator.ilog2() + 1;
+        let shift = bits + 2 + denominator.ilog2() + 1;
         let digits = numerator.ilog2() + 1 + shift - denominator.ilog2();
-        let way = if digits + 16 < 64 {
+        let way = if digits + bits < 63 {
             Way::Multiply { multiplier: quotient(numerator, denominator, shift), shift }
         } else {
             Way::Divide { numerator, denominator }
@@ -80,7 +81,7 @@ impl Fold {
         Self { way, negative }
     }
 
-    /// `round(steps * unit / scale)`, halves away from zero, for `|steps| <= 2^15`.
+    /// `round(steps * unit / scale)`, halves away from zero, for `|steps| <= 2^bits`.
     #[inline]
     #[must_use]
     pub const fn apply(&self, steps: i32) -> i32 {
@@ -153,7 +154,7 @@ mod tests {
         scales.extend((0..60).map(|_| f32::from_bits((random(&mut state) as u32 & 0x07ff_ffff) + 0x3800_0000)));
         for scale in scales {
             for unit in [1.0 / 32768.0, 1.0 / 255.0, 1.0, scale, -1.0 / 128.0, 0.017_352_3, scale * 0.5, 3.0 * scale] {
-                let fold = Fold::new(unit, scale);
+                let fold = Fold::new(unit, 1, scale, 15);
                 for steps in (-32768..=32767).step_by(13).chain(-300..=300).chain([32767]) {
                     assert_eq!(
                         fold.apply(steps),
@@ -166,6 +167,28 @@ mod tests {
     }
 
     #[test]
+    fn a_pixel_is_divided_by_255() {
+        let mut state = 3;
+        for round in 0..3000 {
+            let scale = [1.0 / 255.0, 2.0 / 255.0, 1.0].get(round).copied();
+            let scale =
+                scale.unwrap_or_else(|| f32::from_bits((random(&mut state) as u32 & 0x0fff_ffff) + 0x3400_0000));
+            let fold = Fold::new(1.0, 255, scale, 8);
+            let ((one, up), (mantissa, down)) = (parts(1.0), parts(scale));
+            for pixel in 0..=255_u8 {
+                let (mut top, mut bottom) = (u128::from(pixel) * u128::from(one), u128::from(mantissa) * 255);
+                if up >= down {
+                    top <<= up - down
+                } else {
+                    bottom <<= down - up
+                }
+                let want = ((2 * top + bottom) / (2 * bottom)).min(1 << 17);
+                assert_eq!(fold.apply(pixel.into()) as u128, want, "{pixel} / 255 / {scale:e}: {fold:?}");
+            }
+        }
+    }
+
+    #[test]
     fn any_two_numbers_make_a_fraction() {
         let mut state = 7;
         let mut extremes =
@@ -173,7 +196,7 @@ mod tests {
         extremes.extend((0..300).map(|_| f32::from_bits(random(&mut state) as u32)));
         for &unit in &extremes {
             for &scale in &extremes {
-                let fold = Fold::new(unit, scale);
+                let fold = Fold::new(unit, 1, scale, 15);
                 for steps in [0, 1, -1, 2, 127, 255, -32768, 32767] {
                     assert_eq!(
                         fold.apply(steps),

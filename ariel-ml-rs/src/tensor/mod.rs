@@ -14,7 +14,8 @@
 //!
 //! An array of another length does not compile; a slice gives a `Result`, which is [`Error::WrongLength`] where it does not fit.
 //! Samples of integers become stored integers by integer arithmetic alone, exactly as the formula says, on cores without a
-//! floating-point unit as well; a tensor of plain integers, without a scale, takes them as they are. Where the stored integers
+//! floating-point unit as well (`from_f32` rounds the quotient `real / SCALE` to float32 first, which can make a half of what is
+//! none); a tensor of plain integers, without a scale, takes them as they are. Where the stored integers
 //! are float32, `sample / 32768`, `pixel / 255` and `sample * unit` are rounded once.
 //!
 //! ```
@@ -232,7 +233,7 @@ macro_rules! tensor {
                 samples: impl ::core::iter::IntoIterator<Item = S>,
             ) -> ::core::result::Result<(), $crate::Error> {
                 let unit = const { Self::ENCODING.unit_in::<$t, S>() };
-                let fold = const { Self::ENCODING.unit_in::<$t, S>().fold(Self::SCALE) };
+                let fold = const { Self::ENCODING.unit_in::<$t, S>().fold::<S>(Self::SCALE) };
                 $crate::tensor::fill(&mut self.0, samples, |sample| sample.store(unit, &fold, Self::ENCODING))
             }
 
@@ -247,7 +248,7 @@ macro_rules! tensor {
                 unit: f32,
             ) -> ::core::result::Result<(), $crate::Error> {
                 let unit = $crate::tensor::Unit::Times(unit);
-                let fold = unit.fold(Self::SCALE);
+                let fold = unit.fold::<S>(Self::SCALE);
                 $crate::tensor::fill(&mut self.0, samples, |sample| sample.store(unit, &fold, Self::ENCODING))
             }
 

@@ -6,7 +6,11 @@ use crate::Error;
 /// A number that a tensor can be filled with: real (`f32`), a sample of sound (`i16`), a pixel (`u8`), or a reference to one.
 pub trait Sample: Copy {
     /// How many steps stand for 1: 32768 of `i16`, 255 of `u8`.
-    const STEPS: f32;
+    const STEPS: u16;
+
+    /// Samples go up to 2 to the power of this.
+    #[doc(hidden)]
+    const BITS: u32;
 
     /// Stores it in an element; `fold` is made of `unit` and the scale.
     #[doc(hidden)]
@@ -14,7 +18,8 @@ pub trait Sample: Copy {
 }
 
 impl Sample for f32 {
-    const STEPS: f32 = 1.0;
+    const STEPS: u16 = 1;
+    const BITS: u32 = 0;
 
     #[inline]
     fn store<T: Number>(self, unit: Unit, _: &Fold, encoding: Encoding) -> T {
@@ -23,7 +28,8 @@ impl Sample for f32 {
 }
 
 impl Sample for i16 {
-    const STEPS: f32 = 32768.0;
+    const STEPS: u16 = 32768;
+    const BITS: u32 = 15;
 
     #[inline]
     fn store<T: Number>(self, unit: Unit, fold: &Fold, encoding: Encoding) -> T {
@@ -32,7 +38,8 @@ impl Sample for i16 {
 }
 
 impl Sample for u8 {
-    const STEPS: f32 = 255.0;
+    const STEPS: u16 = 255;
+    const BITS: u32 = 8;
 
     #[inline]
     fn store<T: Number>(self, unit: Unit, fold: &Fold, encoding: Encoding) -> T {
@@ -41,7 +48,8 @@ impl Sample for u8 {
 }
 
 impl<S: Sample> Sample for &S {
-    const STEPS: f32 = S::STEPS;
+    const STEPS: u16 = S::STEPS;
+    const BITS: u32 = S::BITS;
 
     #[inline]
     fn store<T: Number>(self, unit: Unit, fold: &Fold, encoding: Encoding) -> T {
@@ -56,7 +64,7 @@ pub enum Unit {
     /// So much.
     Times(f32),
     /// One divided by so much: a float32 is rounded once then, as programs divide that train networks.
-    Over(f32),
+    Over(u16),
 }
 
 impl Unit {
@@ -65,7 +73,7 @@ impl Unit {
     pub(super) fn of(self, steps: f32) -> f32 {
         match self {
             Self::Times(unit) => steps * unit,
-            Self::Over(steps_of_1) => steps / steps_of_1,
+            Self::Over(steps_of_1) => steps / f32::from(steps_of_1),
         }
     }
 
@@ -79,13 +87,13 @@ impl Unit {
         }) as i64
     }
 
-    /// Integers that do what this and a scale ask.
+    /// Integers that do for samples of type `S` what this and a scale ask.
     #[inline]
     #[must_use]
-    pub const fn fold(self, scale: f32) -> Fold {
+    pub const fn fold<S: Sample>(self, scale: f32) -> Fold {
         match self {
-            Self::Times(unit) => Fold::new(unit, scale),
-            Self::Over(steps_of_1) => Fold::new(1.0 / steps_of_1, scale),
+            Self::Times(unit) => Fold::new(unit, 1, scale, S::BITS),
+            Self::Over(steps_of_1) => Fold::new(1.0, steps_of_1, scale, S::BITS),
         }
     }
 }

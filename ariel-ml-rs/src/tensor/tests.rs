@@ -131,15 +131,15 @@ fn samples_are_stored_as_the_real_numbers_they_stand_for() {
             let unit = encoding.unit_in::<i8, i16>();
             let exact =
                 (f64::from(steps) / 32768.0 / f64::from(encoding.scale)).round() + f64::from(encoding.zero_point);
-            let stored: i8 = steps.store(unit, &unit.fold(encoding.scale), encoding);
+            let stored: i8 = steps.store(unit, &unit.fold::<i16>(encoding.scale), encoding);
             assert_eq!(f64::from(stored), exact.clamp(-128.0, 127.0), "{steps} in {encoding:?}");
-            let fine: i16 = steps.store(unit, &unit.fold(encoding.scale), encoding);
+            let fine: i16 = steps.store(unit, &unit.fold::<i16>(encoding.scale), encoding);
             assert_eq!(f64::from(fine), exact.clamp(-32768.0, 32767.0), "{steps} in {encoding:?}");
         }
         for pixel in 0..=u8::MAX {
             let unit = encoding.unit_in::<i8, u8>();
-            let exact = f64::from(pixel) * f64::from(1.0_f32 / 255.0) / f64::from(encoding.scale);
-            let stored: i8 = (&pixel).store(unit, &unit.fold(encoding.scale), encoding);
+            let exact = f64::from(pixel) / 255.0 / f64::from(encoding.scale);
+            let stored: i8 = (&pixel).store(unit, &unit.fold::<u8>(encoding.scale), encoding);
             assert_eq!(f64::from(stored), (exact.round() + f64::from(encoding.zero_point)).clamp(-128.0, 127.0));
         }
     }
