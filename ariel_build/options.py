@@ -108,7 +108,7 @@ KEYS: tuple[Key, ...] = (
         "dims",
         "the sizes of free dimensions, by their names, or `<input>.<axis>` for one without",
         "{ batch = 1, time = 49 }",
-        "1 each, with a note",
+        "1 each; for axes other than the first, with a note",
         entries=values.count,
     ),
     Key(
