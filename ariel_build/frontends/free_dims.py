@@ -15,7 +15,7 @@ __all__ = ["FreeDims"]
 
 @dataclass
 class FreeDims:
-    """Binds names of free dimensions to numbers: the given one, else 1: axis 0, the batch, without a word, others with a note.
+    """Binds names of free dimensions to numbers: the given one, else 1, with a note but for axis 0, the batch.
 
     A dimension is called by its symbol in the file, or `<input>.<axis>`; the latter wins where both are given.
     `places` collects the free dimensions by name, bound or not, as (key of the input, axis).

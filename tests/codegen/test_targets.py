@@ -1,12 +1,11 @@
 """No warning on any target of the boards list: the runtime with the features that make sense, and a model's module.
 
-Targets whose `core` is not installed here are told of at the end, with the reason. Their own conditions of compilation are checked
-on the closest target that is there: what they switch on is type-checked, and warned of, all the same.
+Targets whose `core` is not installed here are told of at the end, with the reason. Their own conditions of compilation
+are checked on the closest target that is there: what they switch on is type-checked, and warned of, all the same.
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
 import warnings
 from pathlib import Path
@@ -14,14 +13,13 @@ from pathlib import Path
 import pytest
 
 from ariel_build import boards, resources
-from ariel_build.run import toolchain
 from tests.codegen.support import build, compiled, one_at_a_time, write_crate
-from tests.codegen.test_generated_code import IDLE, STRICT
+from tests.codegen.test_generated_code import STRICT
 from tests.conftest import _has_target
 from tests.zoo import DIGITS
 
 #: Features of the runtime that firmware switches on together.
-FEATURES = ("", "multicore", "embassy,multicore", "rtic,defmt", "ariel-os,defmt", "log,trace,pool-stats")
+FEATURES = ("", "multicore", "ariel-os,defmt", "rtic,log,trace,pool-stats")
 #: For targets that may be missing, one that is there, and the conditions that `build.rs` would add.
 STANDS_IN = {
     "thumbv8m.base-none-eabi": ("thumbv6m-none-eabi", ()),
@@ -45,7 +43,7 @@ def board_for(target: str) -> str:
 
 
 def place(target: str) -> tuple[str, tuple[str, ...]]:
-    """Returns the target to build for and the flags of rustc; says so where it is another, or skips where there is none."""
+    """Returns the target to build for and the flags of rustc; warns where it is another, skips where there is none."""
     flags = ["-Dwarnings"]
     if _has_target(target):
         return target, (*flags,)
@@ -64,11 +62,20 @@ def test_the_boards_have_targets_that_are_known_here() -> None:
 
 @pytest.mark.parametrize("target", targets())
 def test_the_runtime_gives_no_warning(target: str) -> None:
-    """With each set of features, as a firmware's build has it: the crate is in the workspace, so that warnings are shown."""
+    """With each set of features; the crate is of the workspace, so that its warnings are shown."""
     other, flags = place(target)
     with one_at_a_time("targets") as folder:
         for features in FEATURES:
-            words = ["check", "--quiet", "--package", "ariel-ml-rs", "--target-dir", str(folder), "--features", features]
+            words = [
+                "check",
+                "--quiet",
+                "--package",
+                "ariel-ml-rs",
+                "--target-dir",
+                str(folder),
+                "--features",
+                features,
+            ]
             ended = build(resources.path("ariel-ml-rs"), *words, target=other, shared="targets", rustflags=flags)
             assert (ended.returncode, ended.stderr) == (0, ""), f"{target}, features {features or 'none'}"
 
