@@ -63,7 +63,7 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.model, options, board, module_name(arguments.model.stem or "model"), keep_all=arguments.per_layer
     )
     samples = random_samples(result.graph.inputs, arguments.samples)
-    # Oracles have no answer of their own to some of these (docs/supported-ops.md): ours is held against.
+    # Oracles have no answer of their own to some of these (docs/rare-numbers.md): ours is held against.
     rare = rare_samples(result.graph.inputs)
     execution = execute_compiled(result, board, samples.raw() + rare.raw(), cores=options.cores or 1, stats=False)
     lead = (samples.count + rare.count,)
