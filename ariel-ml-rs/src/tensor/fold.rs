@@ -95,7 +95,7 @@ impl Fold {
             }
         };
         let rounded = if rounded > SATURATED { SATURATED as i32 } else { rounded as i32 };
-        if (steps < 0) != self.negative { -rounded } else { rounded }
+        if (steps < 0) == self.negative { rounded } else { -rounded }
     }
 }
 
@@ -130,9 +130,9 @@ mod tests {
         let ((a, up), (b, down)) = (parts(unit), parts(scale));
         let (mut top, mut bottom) = (u128::from(steps.unsigned_abs()) * u128::from(a), u128::from(b));
         if up >= down {
-            top <<= up - down
+            top <<= up - down;
         } else {
-            bottom <<= down - up
+            bottom <<= down - up;
         }
         let whole = ((2 * top + bottom) / (2 * bottom)).min(1 << 20) as i32;
         (if real < 0.0 { -whole } else { whole }).clamp(-131_072, 131_072)
@@ -178,9 +178,9 @@ mod tests {
             for pixel in 0..=255_u8 {
                 let (mut top, mut bottom) = (u128::from(pixel) * u128::from(one), u128::from(mantissa) * 255);
                 if up >= down {
-                    top <<= up - down
+                    top <<= up - down;
                 } else {
-                    bottom <<= down - up
+                    bottom <<= down - up;
                 }
                 let want = ((2 * top + bottom) / (2 * bottom)).min(1 << 17);
                 assert_eq!(fold.apply(pixel.into()) as u128, want, "{pixel} / 255 / {scale:e}: {fold:?}");
