@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ariel_build import frontends
+from ariel_build import frontends, labels
 from ariel_build.codegen import generate
 from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, MetadataError, ModelError
 from ariel_build.fit import check_fits
@@ -91,6 +91,7 @@ def compile_model(
     """
     notes = unserved(options)
     graph, source = import_file(path, options.dims, options.signature)
+    classes = None if keep_all else labels.read(options, graph.outputs)
     operators = Counter(node.op.name for node in graph.nodes if not is_view(node))
     with _at(path):
         log = optimize(graph)
@@ -135,6 +136,7 @@ def compile_model(
             units,
             longest_tile=predicted.longest_cycles,
             shared=options.arena is not None,
+            classes=classes,
         )
     compiled = Compiled(
         module,
@@ -148,7 +150,7 @@ def compile_model(
         log,
         dict(sorted(operators.items())),
         (*source.notes, *notes),
-        (path, *(path.parent / name for name in source.files)),
+        (path, *(path.parent / name for name in source.files), *_files(options)),
         units,
     )
     with _at(path):
@@ -156,6 +158,11 @@ def compile_model(
             check_fits(board, ram_bytes=plan.arena_bytes, flash_bytes=len(generated.weights))
         check_budget(compiled, options)
     return compiled
+
+
+def _files(options: ModelOptions) -> list[Path]:
+    """Returns the files that options name, beside the model."""
+    return [options.labels] if isinstance(options.labels, Path) else []
 
 
 def _kernels(calls: Sequence[KernelCall]) -> list[str]:

@@ -23,6 +23,7 @@ from ariel_build.ops.fixed_point import (
 from ariel_build.ops.importer import Importer
 
 __all__ = [
+    "FINITE",
     "Numbers",
     "accumulator_scales",
     "bounds",
@@ -47,6 +48,10 @@ _CLIPS = {
     "RELU6": (0.0, 6.0),
     "RELU_N1_TO_1": (-1.0, 1.0),
 }
+
+
+#: The least and the greatest float32 that is finite: where TFLite's maxima and minima begin.
+FINITE = (float(np.finfo(np.float32).min), float(np.finfo(np.float32).max))
 
 
 def tflite_clip(importer: Importer) -> tuple[float, float]:
