@@ -12,7 +12,7 @@ import numpy as np
 
 from ariel_build import frontends
 from ariel_build.codegen import generate
-from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, MetadataError, ModelError
+from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, ModelError
 from ariel_build.fit import check_fits
 from ariel_build.ir import Graph, verify
 from ariel_build.isa.code_size import Bounds
@@ -86,7 +86,7 @@ def compile_model(
     `portable` generates code for any target, with the same results. `keep_all` makes the result of every operator an
     output of the model, in the order of the graph. Raises ArielError with the place in the user's file.
     """
-    notes = unserved(options)
+    notes: list[str] = []
     graph, source = import_file(path, options.dims)
     operators = Counter(node.op.name for node in graph.nodes)
     with _at(path):
@@ -156,18 +156,6 @@ def compile_model(
 
 def _kernels(calls: Sequence[KernelCall]) -> list[str]:
     return [call.kernel for call in calls]
-
-
-def unserved(options: ModelOptions) -> list[str]:
-    """Returns a note for each option that makes no difference yet; refuses those whose results would be wrong."""
-    for key, value in (("state", options.state), ("quantize", options.quantize)):
-        if value:
-            raise MetadataError(
-                f"`{key}` is not supported by this version of ariel_build",
-                options.given.get(key, ""),
-                "leave it out; for `quantize`, quantise the model before",
-            )
-    return []
 
 
 def check_budget(compiled: Compiled, options: ModelOptions) -> None:

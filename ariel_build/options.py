@@ -20,7 +20,6 @@ __all__ = [
     "Key",
     "ModelOptions",
     "Optimize",
-    "Quantize",
     "Reader",
 ]
 
@@ -35,13 +34,6 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Quantize:
-    """A float model becomes an int8 one while building, its ranges observed on the inputs in `calibration`."""
-
-    calibration: Path
-
-
-@dataclass(frozen=True)
 class ModelOptions:
     """What a user may say about one model; durations in seconds, sizes in bytes, paths as they were written.
 
@@ -53,8 +45,6 @@ class ModelOptions:
     cores: int | None = None
     optimize: Optimize = "speed"
     dims: Mapping[str, int] = field(default_factory=dict)
-    state: Mapping[str, str] = field(default_factory=dict)
-    quantize: Quantize | None = None
     budget: Budget = field(default_factory=Budget)
     deadline: float | None = None
     strict_deadline: bool = False
@@ -109,27 +99,6 @@ KEYS: tuple[Key, ...] = (
         "{ batch = 1, time = 49 }",
         "1 each, with a note",
         entries=values.count,
-    ),
-    Key(
-        "state",
-        "ONNX: inputs that get an output of the call before",
-        '{ h_in = "h_out" }',
-        "none",
-        entries=values.text,
-    ),
-    Key(
-        "quantize",
-        "makes an int8 model of a float one",
-        '{ calibration = "models/keywords.npz" }',
-        "the model as it is",
-        parts=(
-            Key(
-                "calibration",
-                "inputs to observe, one array per model input",
-                '"models/keywords.npz"',
-                value=values.file,
-            ),
-        ),
     ),
     Key(
         "budget",
@@ -250,10 +219,6 @@ class Reader:
                 given |= {f"{name}.{part}": self.place(at) for part, _, at in _flattened(item, (*path, name))}
         if "path" not in table:
             self.refuse(path, f"`path` is missing in {inside}", 'write path = "models/keywords.tflite"')
-        if table.get("quantize") == {}:
-            self.refuse(
-                (*path, "quantize"), "`quantize` has no `calibration`", 'write quantize = { calibration = ".." }'
-            )
         if found.get("strict-deadline") and "deadline" not in table:
             self.refuse((*path, "strict-deadline"), "`strict-deadline` without a `deadline`", 'write deadline = "20ms"')
         return _options(found, given) if len(self.problems) == before else None
@@ -261,14 +226,11 @@ class Reader:
 
 def _options(found: Mapping[str, object], given: Mapping[str, str]) -> ModelOptions:
     """Returns the dataclass for values that their readers have checked."""
-    quantize = cast("dict[str, Path]", found.get("quantize", {}))
     return ModelOptions(
         path=cast("Path", found["path"]),
         cores=cast("int | None", found.get("cores")),
         optimize=cast("Optimize", found.get("optimize", "speed")),
         dims=cast("dict[str, int]", found.get("dims", {})),
-        state=cast("dict[str, str]", found.get("state", {})),
-        quantize=Quantize(quantize["calibration"]) if quantize else None,
         budget=Budget(**cast("dict[str, int]", found.get("budget", {}))),
         deadline=cast("float | None", found.get("deadline")),
         strict_deadline=cast("bool", found.get("strict-deadline", False)),
