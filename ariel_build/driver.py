@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ariel_build.boards import Board
     from ariel_build.metadata import ModelOptions
 
-__all__ = ["Compiled", "compile_model", "import_file"]
+__all__ = ["Compiled", "compile_model", "import_file", "refuse_misfits"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,11 @@ class Compiled:
     notes: tuple[str, ...] = ()
     dependencies: tuple[Path, ...] = ()
     units: Units | None = None
+
+    @property
+    def ram_bytes(self) -> int:
+        """Bytes of static RAM: the arena, and what tells whether its states have begun."""
+        return self.plan.arena_bytes + (16 if self.graph.states else 0)
 
     @property
     def macs(self) -> int:
@@ -79,12 +84,20 @@ def import_file(path: Path, dims: Mapping[str, int] | None = None) -> tuple[Grap
 
 @np.errstate(all="ignore")
 def compile_model(
-    path: Path, options: ModelOptions, board: Board, module: str, *, portable: bool = False, keep_all: bool = False
+    path: Path,
+    options: ModelOptions,
+    board: Board,
+    module: str,
+    *,
+    portable: bool = False,
+    keep_all: bool = False,
+    must_fit: bool = True,
 ) -> Compiled:
     """Compiles the model at `path` into the Rust module `module`.
 
     `portable` generates code for any target, with the same results. `keep_all` makes the result of every operator an
-    output of the model, in the order of the graph. Raises ArielError with the place in the user's file.
+    output of the model, in the order of the graph. What does not fit the board or a budget is refused if it `must_fit`.
+    Raises ArielError with the place in the user's file.
     """
     notes: list[str] = []
     graph, source = import_file(path, options.dims)
@@ -147,11 +160,22 @@ def compile_model(
         (path, *(path.parent / name for name in source.files)),
         units,
     )
+    if must_fit:
+        refuse_misfits(compiled, path, options, board, portable=portable)
+    return compiled
+
+
+def refuse_misfits(
+    compiled: Compiled, path: Path, options: ModelOptions, board: Board, *, portable: bool = False
+) -> None:
+    """Raises BoardError where the board's memories cannot hold the model, BudgetError where a budget is exceeded.
+
+    `portable` code is not for the board: only budgets count.
+    """
     with _at(path):
         if not portable:
-            check_fits(board, ram_bytes=plan.arena_bytes, flash_bytes=len(generated.weights))
+            check_fits(board, ram_bytes=compiled.plan.arena_bytes, flash_bytes=len(compiled.weights))
         check_budget(compiled, options)
-    return compiled
 
 
 def _kernels(calls: Sequence[KernelCall]) -> list[str]:

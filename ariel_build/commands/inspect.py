@@ -1,9 +1,14 @@
-"""`inspect MODEL`: inputs, outputs, operators, costs, and what is unsupported and why."""
+"""`inspect MODEL`: inputs, outputs, operators, costs, and what is unsupported and why.
+
+The facts go to standard output whatever the answer is: 0, the model compiles and fits; 1, it compiles and does not fit
+the board or a budget; 2, it cannot be compiled.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import Counter
 from typing import Any
 
@@ -12,10 +17,11 @@ from rich.table import Table
 from ariel_build import frontends
 from ariel_build.boards import Board
 from ariel_build.commands.common import Subparsers, add_model, board_of, compiled, console, model_options
-from ariel_build.driver import Compiled
-from ariel_build.errors import UnsupportedError
+from ariel_build.driver import Compiled, refuse_misfits
+from ariel_build.errors import ArielError, BoardError, BudgetError, UnsupportedError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Quant, TensorType, Value
+from ariel_build.options import ModelOptions
 
 __all__ = ["add", "main"]
 
@@ -30,39 +36,63 @@ def add(subparsers: Subparsers) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Prints the facts as a table or as JSON."""
+    """Prints the facts as a table or as JSON; returns 0, 1 where the model does not fit, 2 where it does not compile."""
     options = model_options(arguments)
     board = board_of(arguments)
+    refusal: ArielError | None = None
+    code = 0
     try:
-        facts = _facts(compiled(arguments, options, board), board)
+        result = compiled(arguments, options, board, must_fit=False)
     except UnsupportedError as error:
-        source = frontends.read(arguments.model, options.dims)
-        facts = {
-            "inputs": [_tensor(n, source.tensors[k]) for k, n in zip(source.inputs, source.input_names, strict=True)],
-            "outputs": [
-                _tensor(n, source.tensors[k]) for k, n in zip(source.outputs, source.output_names, strict=True)
-            ],
-            "operators": dict(sorted(Counter(node.op for node in source.nodes).items())),
-            **dict.fromkeys(("macs", "arena_bytes", "weights_bytes", "flash_bytes", "ram_bytes", "predicted")),
-            "unsupported": [
-                {
-                    "operator": d.message.partition(" is not supported")[0]
-                    .removeprefix("operator ")
-                    .partition(": ")[0],
-                    "origin": d.origin,
-                    "reason": d.message,
-                }
-                for d in error.diagnostics
-            ],
-        }
+        refusal, code = error, error.exit_code
+        facts = _facts_of_unsupported(arguments, options, error)
+    else:
+        try:
+            refuse_misfits(result, arguments.model, options, board)
+        except (BoardError, BudgetError) as error:
+            refusal, code = error, 1
+        facts = _facts(result, board, fits=refusal is None)
     if arguments.json:
         console.print(json.dumps(facts, indent=2))
     else:
         _show(str(arguments.model), facts)
-    return 0
+    if refusal is not None:
+        console.file.flush()
+        print(refusal.render(), file=sys.stderr)
+    return code
 
 
-def _facts(result: Compiled, board: Board) -> dict[str, Any]:
+def _facts_of_unsupported(
+    arguments: argparse.Namespace, options: ModelOptions, error: UnsupportedError
+) -> dict[str, Any]:
+    """Returns the same facts of a model that cannot be compiled, as far as its file tells them."""
+    facts: dict[str, Any] = {"inputs": [], "outputs": [], "operators": {}}
+    try:
+        source = frontends.read(arguments.model, options.dims)
+    except ArielError:
+        pass  # The reader itself refuses the file, for the reason that `error` has.
+    else:
+        for kind, keys, names in (
+            ("inputs", source.inputs, source.input_names),
+            ("outputs", source.outputs, source.output_names),
+        ):
+            facts[kind] = [_tensor(name, source.tensors[key]) for key, name in zip(keys, names, strict=True)]
+        facts["operators"] = dict(sorted(Counter(node.op for node in source.nodes).items()))
+    unknown = ("macs", "arena_bytes", "weights_bytes", "flash_bytes", "ram_bytes", "predicted")
+    facts |= dict.fromkeys(unknown)
+    facts["unsupported"] = [
+        {
+            "operator": d.message.partition(" is not supported")[0].removeprefix("operator ").partition(": ")[0],
+            "origin": d.origin,
+            "reason": d.message,
+        }
+        for d in error.diagnostics
+    ]
+    facts["fits"] = None
+    return facts
+
+
+def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
     predicted = result.predicted
     return {
         "inputs": [_value(v) for v in result.graph.inputs],
@@ -72,7 +102,7 @@ def _facts(result: Compiled, board: Board) -> dict[str, Any]:
         "arena_bytes": result.plan.arena_bytes,
         "weights_bytes": len(result.weights),
         "flash_bytes": result.bounds.flash,
-        "ram_bytes": result.plan.arena_bytes + (16 if result.graph.states else 0),
+        "ram_bytes": result.ram_bytes,
         "predicted": {
             "cycles": predicted.cycles,
             "latency_ms": _rounded(predicted.seconds, 1e-3),
@@ -82,6 +112,7 @@ def _facts(result: Compiled, board: Board) -> dict[str, Any]:
             "board": board.name,
         },
         "unsupported": [],
+        "fits": fits,
     }
 
 
