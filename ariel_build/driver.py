@@ -105,7 +105,8 @@ def compile_model(
     with _at(path):
         log = optimize(graph)
         if keep_all:
-            graph.outputs = [v for node in graph.nodes for v in node.outputs] or graph.outputs
+            made = [v for node in graph.nodes for v in node.outputs]
+            graph.outputs = made + [v for v in graph.outputs if v not in made]
         lowered = lower(graph)
         check_limits(graph, lowered)
         workers = options.cores or len(board.cores)

@@ -80,9 +80,7 @@ def board_of(arguments: argparse.Namespace, default: str | None = None) -> Board
     return boards.load(default or "generic")
 
 
-def compiled(
-    arguments: argparse.Namespace, options: ModelOptions, board: Board, *, must_fit: bool = True
-) -> Compiled:
+def compiled(arguments: argparse.Namespace, options: ModelOptions, board: Board, *, must_fit: bool = True) -> Compiled:
     """Compiles the model of the arguments; its module is named after the file."""
     if options.cores is not None and options.cores > len(board.cores) and not board.is_host:
         raise MetadataError(

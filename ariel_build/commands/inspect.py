@@ -36,7 +36,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Prints the facts as a table or as JSON; returns 0, 1 where the model does not fit, 2 where it does not compile."""
+    """Prints the facts as a table or as JSON; returns 0, 1 (it does not fit) or 2 (it cannot be compiled)."""
     options = model_options(arguments)
     board = board_of(arguments)
     refusal: ArielError | None = None

@@ -6,7 +6,7 @@ are frozen dataclasses of their attributes (`ariel_build.ops`); the graph knows 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -107,7 +107,11 @@ class State:
 
 @dataclass(eq=False)
 class Graph:
-    """Inputs, outputs, states and nodes in an order in which they can run."""
+    """Inputs, outputs, states and nodes in an order in which they can run.
+
+    `tensors` has the values that tensors of the file became when it was imported, by the keys of the frontend; rewrites
+    leave it alone.
+    """
 
     name: str
     inputs: list[Value]
@@ -116,6 +120,7 @@ class Graph:
     states: list[State] = field(default_factory=list)
     source: str = ""
     format: str = ""
+    tensors: Mapping[str, Value] = field(default_factory=dict)
 
     def producer(self, value: Value) -> Node | None:
         """Returns the node that makes `value`, or None for inputs, states and constants."""

@@ -229,7 +229,9 @@ def import_model(model: SourceModel) -> Graph:
             ) from None
         value.name = value.name or name
         outputs.append(value)
-    return Graph(model.name, inputs, outputs, importer.nodes, importer.states, source=model.path, format=model.format)
+    graph = Graph(model.name, inputs, outputs, importer.nodes, importer.states, source=model.path, format=model.format)
+    graph.tensors = {key: value for key, value in importer.values.items() if not value.is_constant}
+    return graph
 
 
 def _import_node(importer: Importer, node: SourceNode) -> Diagnostic | None:
