@@ -218,7 +218,8 @@ class Reader:
         given = dict(places)
         for name, item in table.items():
             if name not in MODEL_KEYS:
-                self.unknown((*path, name), MODEL_KEYS, inside)
+                advice = f"`{name}` is the package's: write it in [package.metadata.ariel]" if name in _BY_NAME else ""
+                self.unknown((*path, name), MODEL_KEYS, inside, advice)
                 continue
             found[name] = self.value(_BY_NAME[name], item, (*path, name))
             given[name] = self.place((*path, name))

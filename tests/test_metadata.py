@@ -161,7 +161,7 @@ def test_free_dimensions_without_a_name_may_be_written_dotted() -> None:
         ("strict-deadline = true", '1: `strict-deadline` without a `deadline` (write deadline = "20ms")'),
         ("strict-deadline = 'yes'", '1: `strict-deadline` is "yes": true or false is expected'),
         ("weights.section = '.x\"]'", '1: `weights.section` is ".x\\"]": the name of a linker section such as'),
-        ("board = 'rp2350'", "1: unknown key `board` in [package.metadata.ariel.models.m] (did you mean"),
+        ("board = 'rp2350'", "1: unknown key `board` in [package.metadata.ariel.models.m] (`board` is the pac"),
         (
             "max_tile = '1ms'",
             "1: unknown key `max_tile` in [package.metadata.ariel.models.m] (did you mean `max-tile`?",
