@@ -260,7 +260,8 @@ def _compile(module: str, options: ModelOptions, chosen: _Chosen, build: Build, 
     options = replace(options, cores=options.cores or chosen.cores)
     compiled = driver.compile_model(options.path, options, board, module, portable=portable, must_fit=False)
     # A board that is guessed stands for its family: another chip of that may have more memory.
-    driver.refuse_misfits(compiled, options.path, options, board, portable=portable or chosen.guessed)
+    judged = replace(board, memories=()) if chosen.guessed else board
+    driver.refuse_misfits(compiled, options.path, options, judged, portable=portable)
     _tell_files(path for path in compiled.dependencies if path != options.path)
     for note in compiled.notes:
         _tell("warning", f"{options.path}: {note}")

@@ -28,7 +28,7 @@ from ariel_build.schedule import Schedule
 from ariel_build.schedule.check_units import check_units
 from ariel_build.schedule.predict import Clock, Prediction, limited, predict
 from ariel_build.schedule.split import Split
-from ariel_build.schedule.timing import check_timing
+from ariel_build.schedule.timing import check_timing, refuse_late
 from ariel_build.schedule.units import Units, build_units
 
 if TYPE_CHECKING:
@@ -169,12 +169,13 @@ def compile_model(
 def refuse_misfits(
     compiled: Compiled, path: Path, options: ModelOptions, board: Board, *, portable: bool = False
 ) -> None:
-    """Raises BoardError where the board's memories cannot hold the model, BudgetError where a budget is exceeded.
+    """Raises BoardError where the board's memories cannot hold the model, BudgetError where it exceeds a budget.
 
-    `portable` code is not for the board: only budgets count.
+    A strict deadline is one. `portable` code is not for the board: only budgets of bytes count.
     """
     with _at(path):
         if not portable:
+            refuse_late(options, board, compiled.predicted)
             check_fits(board, ram_bytes=compiled.plan.arena_bytes, flash_bytes=len(compiled.weights))
         check_budget(compiled, options)
 

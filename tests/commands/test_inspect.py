@@ -101,6 +101,15 @@ def test_so_is_one_that_exceeds_its_budget(command: Command, flip: Path) -> None
     assert "its budget is 1" in answer.err
 
 
+def test_so_is_one_that_misses_a_strict_deadline(command: Command, flip: Path) -> None:
+    words = ("--board", "stm32f4", "--deadline", "1ns", "--strict-deadline")
+    answer = command("inspect", flip, *words)
+    assert answer.code == 1
+    assert "predicted" in answer.out
+    assert "its deadline is 1 ns" in answer.err
+    assert command("compile", flip, "-o", flip.with_name("out"), *words).code == 1
+
+
 @pytest.mark.parametrize("name", ["inspect", "compile"])
 def test_a_board_may_be_a_file(name: str, command: Command, flip: Path, tmp_path: Path) -> None:
     folder = tmp_path / "my boards"
