@@ -75,6 +75,9 @@ class Board:
     rustflags: tuple[str, ...] = ()
     run: Emulation | None = None
     description: str = ""
+    #: Dependencies of firmware that name this chip or its family: `crate` or `crate/feature`, where `*` is any text;
+    #: what begins with `!` does not count.
+    chips: tuple[str, ...] = ()
     target_prefix: str | None = None
     #: Seconds that a tile may hold a core, where the model's options do not say.
     max_tile: float | None = None

@@ -22,6 +22,7 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "description": str,
         "target!": str,
         "rustflags": list,
+        "chips": list,
         "max-tile": str,
         "cores!": list,
         "memories": list,
@@ -92,6 +93,7 @@ class _Reader:
             rustflags=self._strings("rustflags", document.get("rustflags", [])),
             run=self._emulation(document["run"], len(cores)) if "run" in document else None,
             description=str(document.get("description", "")),
+            chips=self._strings("chips", document.get("chips", [])),
             target_prefix=generic.get("target-prefix"),
             max_tile=self._duration("max-tile", document["max-tile"]) if "max-tile" in document else None,
         )

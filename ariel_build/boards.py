@@ -15,7 +15,7 @@ from ariel_build import board_file, resources
 from ariel_build.board import Board, Core, Emulation, FloatUnit, Memory, MemoryKind
 from ariel_build.errors import BoardError
 
-__all__ = ["Board", "Core", "Emulation", "Memory", "MemoryKind", "generic_for", "known", "load"]
+__all__ = ["Board", "Core", "Emulation", "Memory", "MemoryKind", "adapted", "generic_for", "is_path", "known", "load"]
 
 
 def known() -> list[str]:
@@ -23,9 +23,14 @@ def known() -> list[str]:
     return sorted(path.stem for path in resources.path("boards").glob("*.toml"))
 
 
+def is_path(name_or_path: str) -> bool:
+    """Whether that is the path of a board file of the user's own, and no name."""
+    return name_or_path.endswith(".toml") or "/" in name_or_path or "\\" in name_or_path
+
+
 def load(name_or_path: str) -> Board:
     """Returns the board of that name, or the one in the TOML file at that path."""
-    if name_or_path.endswith(".toml") or "/" in name_or_path or "\\" in name_or_path:
+    if is_path(name_or_path):
         path = Path(name_or_path)
     else:
         path = resources.path("boards") / f"{name_or_path}.toml"
@@ -50,7 +55,26 @@ def generic_for(target: str) -> Board:
     """
     boards = [board for board in map(load, known()) if board.target_prefix is not None]
     fitting = [board for board in boards if target.startswith(board.target_prefix or "")]
-    board = max(fitting, key=lambda board: len(board.target_prefix or ""))
+    return _for(max(fitting, key=lambda board: len(board.target_prefix or "")), target)
+
+
+def adapted(board: Board, target: str) -> Board | None:
+    """Returns the board as code for `target` may use it, or None where that is code for other cores.
+
+    A generic board serves every target that it stands for, and a board with hardware floating point the soft-float
+    target of the same cores, whose code does without it.
+    """
+    if board.target == target:
+        return board
+    if board.target_prefix is not None and target.startswith(board.target_prefix):
+        return _for(board, target)
+    if board.target == f"{target}hf":
+        return replace(board, target=target, cores=tuple(replace(core, fpu=None) for core in board.cores))
+    return None
+
+
+def _for(board: Board, target: str) -> Board:
+    """Returns a generic board for one of its targets, with what the triple tells."""
     core = board.cores[0]
     if target.startswith("thumb") and target.endswith("hf"):
         core = replace(core, fpu="single")

@@ -11,21 +11,25 @@ import logging
 import os
 import re
 import sys
+import tomllib
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ariel_build
-from ariel_build import boards, driver, metadata, resources
+from ariel_build import boards, driver, link, metadata, resources
 from ariel_build.boards import Board
-from ariel_build.errors import ArielError, BoardError, MetadataError, ModelError, SetupError
+from ariel_build.errors import ArielError, BoardError, Diagnostic, MetadataError, ModelError, SetupError
+from ariel_build.guess import Guess, dependencies, guess
 from ariel_build.metadata import Metadata, ModelOptions
 
 __all__ = ["main"]
 
 DEFECT = 70  # EX_SOFTWARE
 INDEX = f"{metadata.INDEX}.rs"
+#: The file in OUT_DIR that remembers what the user has been told of the board.
+TOLD = "ariel_board.txt"
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +43,16 @@ class Build:
     target: str
     host: str
     board: str | None
+    features: frozenset[str] = frozenset()
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the target is without an operating system."""
+        return re.search("-none(-|$)", self.target) is not None
+
+    def has(self, feature: str) -> bool:
+        """Whether a feature of the package is on."""
+        return feature.upper().replace("-", "_") in self.features
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Build:
@@ -55,6 +69,9 @@ class Build:
             target=environment["TARGET"],
             host=environment.get("HOST", ""),
             board=environment.get("ARIEL_BOARD") or None,
+            features=frozenset(
+                name.removeprefix("CARGO_FEATURE_") for name in environment if name.startswith("CARGO_FEATURE_")
+            ),
         )
 
 
@@ -89,22 +106,34 @@ def _compile_package(build: Build) -> None:
     _tell("rerun-if-env-changed", "ARIEL_BOARD")
     _tell("rerun-if-env-changed", "ARIEL_LOG")
     package = _metadata()
-    board, board_file = _board(build, package)
-    _tell("rerun-if-changed", str(board_file))
+    chosen = _board(build, package)
+    board = chosen.board
+    if chosen.file is not None:
+        _tell("rerun-if-changed", str(chosen.file))
+    _tell_once(build.out_dir, chosen.told)
     portable = not _is_for(board, build)
-    if portable and re.search("-none(-|$)", build.target):
+    if portable and build.is_bare:
         # Tests on the host are meant to be portable, firmware hardly ever is.
         _tell(
             "warning", f"board {board.name} is {board.target}, this build is {build.target}: portable code is generated"
         )
     _log.info("board %s for %s%s", board.name, build.target, ", portable code" if portable else "")
+    layout = _layout(build) if build.is_bare else link.Layout({})
     compiled: dict[str, driver.Compiled] = {}
+    needs: list[link.Need] = []
     errors: list[ArielError] = []
     for module, options in package.models.items():
         try:
-            compiled[module] = _compile(module, options, board, build, portable=portable)
+            compiled[module] = _compile(module, options, chosen, build, portable=portable)
+            if build.is_bare and (layout.scripts or options.weights_section is not None):
+                needs.append(_need(module, options, compiled[module]))
+                refusals = link.refusals(needs[-1], layout)
+                if refusals:
+                    raise BoardError(refusals)
         except ArielError as error:
             errors.append(error)
+    for problem in link.warnings(needs, layout):
+        _tell_warning(problem)
     _tell_files(_compiler_files())
     if errors:
         # The gravest decides the exit code: an exceeded budget is an answer, a broken model is not.
@@ -121,23 +150,97 @@ def _metadata() -> Metadata:
     return metadata.read(text)
 
 
-def _board(build: Build, package: Metadata) -> tuple[Board, Path]:
-    """Returns the board, and the file that describes it."""
+@dataclass(frozen=True)
+class _Chosen:
+    """The board that code is generated for, and the file that describes it; what the user is told if it is a guess.
+
+    `cores` is how many work on a model where its options do not say; None for all of the board.
+    """
+
+    board: Board
+    file: Path | None
+    guessed: bool = False
+    told: str = ""
+    cores: int | None = None
+
+
+def _board(build: Build, package: Metadata) -> _Chosen:
+    """Returns the board that is named, else the one that dependencies name, else a generic one."""
     name, origin = (build.board, "ARIEL_BOARD") if build.board else (package.board, package.given.get("board", ""))
+    if name is not None:
+        try:
+            board = boards.load(name)
+        except BoardError as error:
+            raise BoardError([d if d.origin else replace(d, origin=origin) for d in error.diagnostics]) from None
+        own = Path(name) if boards.is_path(name) else resources.path("boards") / f"{board.name}.toml"
+        return _Chosen((None if board.is_host else boards.adapted(board, build.target)) or board, own)
+    generic = boards.generic_for(build.target)
+    guessed = _guess(build, generic) if build.is_bare else Guess(None, "")
+    board = guessed.board or generic
+    file = resources.path("boards") / f"{board.name}.toml"
+    return _Chosen(board, file, guessed.board is not None, guessed.told, guessed.cores)
+
+
+def _guess(build: Build, generic: Board) -> Guess:
+    """Returns what the dependencies of the package say of the board."""
+    manifest = _toml(Path("Cargo.toml"))
+    root = _workspace(manifest)
+    inherited: Mapping[str, object] = {}
+    if root is not None:
+        file = root / "Cargo.toml"
+        workspace = _toml(file).get("workspace")
+        table = workspace.get("dependencies") if isinstance(workspace, dict) else None
+        inherited = table if isinstance(table, dict) else {}
+        if file.absolute() != Path("Cargo.toml").absolute():
+            _tell("rerun-if-changed", str(file))
+    return guess(dependencies(manifest, inherited, build.has, build.target), build.target, generic)
+
+
+def _toml(path: Path) -> Mapping[str, object]:
+    """Returns a manifest, which cargo has read before us; an empty one where we cannot."""
     try:
-        board = boards.load(name) if name else boards.generic_for(build.target)
-    except BoardError as error:
-        raise BoardError([d if d.origin else replace(d, origin=origin) for d in error.diagnostics]) from None
-    own = name is not None and Path(name).suffix == ".toml"
-    return board, Path(name) if name is not None and own else resources.path("boards") / f"{board.name}.toml"
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _workspace(manifest: Mapping[str, object]) -> Path | None:
+    """Returns the root folder of the workspace that the package in the current folder belongs to."""
+    package = manifest.get("package")
+    given = package.get("workspace") if isinstance(package, dict) else None
+    if isinstance(given, str):
+        return Path(given)
+    folders = [Path(), *(Path(os.path.relpath(folder)) for folder in Path.cwd().parents)]
+    return next((folder for folder in folders if "workspace" in _toml(folder / "Cargo.toml")), None)
 
 
 def _is_for(board: Board, build: Build) -> bool:
     return build.target == (build.host if board.is_host else board.target)
 
 
-def _compile(module: str, options: ModelOptions, board: Board, build: Build, *, portable: bool) -> driver.Compiled:
+def _layout(build: Build) -> link.Layout:
+    """Returns the linker scripts of the package; cargo watches those that are not made by its build script."""
+    layout = link.find(Path(), _workspace(_toml(Path("Cargo.toml"))), build.out_dir)
+    _tell_files(path for path in layout.scripts if not path.is_relative_to(build.out_dir))
+    return layout
+
+
+def _need(module: str, options: ModelOptions, compiled: driver.Compiled) -> link.Need:
+    return link.Need(
+        model=module,
+        ram=compiled.ram_bytes,
+        weights=len(compiled.weights),
+        flash_most=compiled.bounds.flash,
+        stack_most=compiled.bounds.stack,
+        section=options.weights_section,
+        origin=options.given.get("weights.section", options.given.get("weights", "")),
+        arena=options.arena,
+    )
+
+
+def _compile(module: str, options: ModelOptions, chosen: _Chosen, build: Build, *, portable: bool) -> driver.Compiled:
     """Returns the compiled model, and tells cargo which files it depends on."""
+    board = chosen.board
     if not options.path.is_file():
         raise ModelError(
             f"{options.path} {'is a folder' if options.path.is_dir() else 'does not exist'}",
@@ -154,7 +257,11 @@ def _compile(module: str, options: ModelOptions, board: Board, build: Build, *, 
         )
     _tell("rerun-if-changed", str(options.path))
     _log.info("compiling %s as %s", options.path, module)
-    compiled = driver.compile_model(options.path, options, board, module, portable=portable)
+    options = replace(options, cores=options.cores or chosen.cores)
+    compiled = driver.compile_model(options.path, options, board, module, portable=portable, must_fit=False)
+    # A board that is guessed stands for its family: another chip of that may have more memory.
+    judged = replace(board, memories=()) if chosen.guessed else board
+    driver.refuse_misfits(compiled, options.path, options, judged, portable=portable)
     _tell_files(path for path in compiled.dependencies if path != options.path)
     for note in compiled.notes:
         _tell("warning", f"{options.path}: {note}")
@@ -251,6 +358,29 @@ def _tell_error(rendered: str) -> None:
     """Shows diagnostics as cargo's own errors, which are one line each: so are ours, one for each line."""
     for line in rendered.splitlines():
         _tell("error", line.removeprefix("error: "))
+
+
+def _tell_warning(problem: Diagnostic) -> None:
+    """Shows a diagnostic as cargo's own warning, one line each."""
+    for line in problem.render().splitlines():
+        _tell("warning", line.removeprefix("error: "))
+
+
+def _tell_once(out_dir: Path, text: str) -> None:
+    """Warns of `text` in one build, and not again before it changes.
+
+    Cargo repeats a build script's warnings in each build in which the script does not run. So it is made to run once
+    more, by a file that is younger than its first run and stays as it is from then on.
+    """
+    path = out_dir / TOLD
+    if not text:
+        path.unlink(missing_ok=True)
+        return
+    _tell("rerun-if-changed", str(path))
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        _tell("warning", text)
+        with contextlib.suppress(OSError):  # told of where the modules cannot be written, either
+            _replace(path, text.encode())
 
 
 def _tell_files(files: Iterable[Path]) -> None:

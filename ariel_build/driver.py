@@ -12,7 +12,7 @@ import numpy as np
 
 from ariel_build import frontends, labels
 from ariel_build.codegen import generate
-from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, MetadataError, ModelError
+from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, ModelError
 from ariel_build.fit import check_fits
 from ariel_build.ir import Graph, verify
 from ariel_build.isa.code_size import Bounds
@@ -29,14 +29,14 @@ from ariel_build.schedule import Schedule
 from ariel_build.schedule.check_units import check_units
 from ariel_build.schedule.predict import Clock, Prediction, predict, tiles_within
 from ariel_build.schedule.split import Split
-from ariel_build.schedule.timing import check_timing
+from ariel_build.schedule.timing import check_timing, refuse_late
 from ariel_build.schedule.units import Units, build_units
 
 if TYPE_CHECKING:
     from ariel_build.boards import Board
     from ariel_build.metadata import ModelOptions
 
-__all__ = ["Compiled", "compile_model", "import_file"]
+__all__ = ["Compiled", "compile_model", "import_file", "refuse_misfits"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,11 @@ class Compiled:
     notes: tuple[str, ...] = ()
     dependencies: tuple[Path, ...] = ()
     units: Units | None = None
+
+    @property
+    def ram_bytes(self) -> int:
+        """Bytes of static RAM: the arena, and what tells whether its states have begun."""
+        return self.plan.arena_bytes + (16 if self.graph.states else 0)
 
     @property
     def macs(self) -> int:
@@ -82,21 +87,30 @@ def import_file(
 
 @np.errstate(all="ignore")
 def compile_model(
-    path: Path, options: ModelOptions, board: Board, module: str, *, portable: bool = False, keep_all: bool = False
+    path: Path,
+    options: ModelOptions,
+    board: Board,
+    module: str,
+    *,
+    portable: bool = False,
+    keep_all: bool = False,
+    must_fit: bool = True,
 ) -> Compiled:
     """Compiles the model at `path` into the Rust module `module`.
 
     `portable` generates code for any target, with the same results. `keep_all` makes the result of every operator an
-    output of the model, in the order of the graph. Raises ArielError with the place in the user's file.
+    output of the model, in the order of the graph. What does not fit the board or a budget is refused if it `must_fit`.
+    Raises ArielError with the place in the user's file.
     """
-    notes = unserved(options)
+    notes: list[str] = []
     graph, source = import_file(path, options.dims, options.signature)
     classes = None if keep_all else labels.read(options, graph.outputs)
     operators = Counter(node.op.name for node in graph.nodes if not is_view(node))
     with _at(path):
         log = optimize(graph)
         if keep_all:
-            graph.outputs = [v for node in graph.nodes for v in node.outputs] or graph.outputs
+            made = [v for node in graph.nodes for v in node.outputs]
+            graph.outputs = made + [v for v in graph.outputs if v not in made]
             graph.output_aliases = ()
         lowered = lower(graph)
         check_limits(graph, lowered)
@@ -153,11 +167,23 @@ def compile_model(
         (path, *(path.parent / name for name in source.files), *_files(options)),
         units,
     )
+    if must_fit:
+        refuse_misfits(compiled, path, options, board, portable=portable)
+    return compiled
+
+
+def refuse_misfits(
+    compiled: Compiled, path: Path, options: ModelOptions, board: Board, *, portable: bool = False
+) -> None:
+    """Raises BoardError where the board's memories cannot hold the model, BudgetError where it exceeds a budget.
+
+    A strict deadline is one. `portable` code is not for the board: only budgets of bytes count.
+    """
     with _at(path):
         if not portable:
-            check_fits(board, ram_bytes=plan.arena_bytes, flash_bytes=len(generated.weights))
+            refuse_late(options, board, compiled.predicted)
+            check_fits(board, ram_bytes=compiled.plan.arena_bytes, flash_bytes=len(compiled.weights))
         check_budget(compiled, options)
-    return compiled
 
 
 def _files(options: ModelOptions) -> list[Path]:
@@ -167,18 +193,6 @@ def _files(options: ModelOptions) -> list[Path]:
 
 def _kernels(calls: Sequence[KernelCall]) -> list[str]:
     return [call.kernel for call in calls]
-
-
-def unserved(options: ModelOptions) -> list[str]:
-    """Returns a note for each option that makes no difference yet; refuses those whose results would be wrong."""
-    for key, value in (("state", options.state), ("quantize", options.quantize)):
-        if value:
-            raise MetadataError(
-                f"`{key}` is not supported by this version of ariel_build",
-                options.given.get(key, ""),
-                "leave it out; for `quantize`, quantise the model before",
-            )
-    return []
 
 
 def check_budget(compiled: Compiled, options: ModelOptions) -> None:

@@ -20,7 +20,6 @@ __all__ = [
     "Key",
     "ModelOptions",
     "Optimize",
-    "Quantize",
     "Reader",
 ]
 
@@ -32,13 +31,6 @@ class Budget:
     ram: int | None = None
     flash: int | None = None
     stack: int | None = None
-
-
-@dataclass(frozen=True)
-class Quantize:
-    """A float model becomes an int8 one while building, its ranges observed on the inputs in `calibration`."""
-
-    calibration: Path
 
 
 @dataclass(frozen=True)
@@ -54,9 +46,7 @@ class ModelOptions:
     optimize: Optimize = "speed"
     dims: Mapping[str, int] = field(default_factory=dict)
     signature: str = ""
-    state: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[str, ...] | Path | None = None
-    quantize: Quantize | None = None
     budget: Budget = field(default_factory=Budget)
     deadline: float | None = None
     strict_deadline: bool = False
@@ -90,12 +80,19 @@ KEYS: tuple[Key, ...] = (
         "board",
         "what code is generated for: the name of a board (`ariel-build boards` lists them) or the path of a TOML file",
         '"rp2350"',
-        "a generic single-core board for the target",
+        "the one that dependencies name, else a generic single-core board for the target",
         value=values.text,
         package=True,
         model=False,
     ),
-    Key("cores", "how many cores work on a model", "2", "all the cores of the board", value=values.count, package=True),
+    Key(
+        "cores",
+        "how many cores work on a model",
+        "2",
+        "all the cores of the board; 1 for a guessed one without the feature `multicore`",
+        value=values.count,
+        package=True,
+    ),
     Key(
         "optimize",
         'what matters most: "speed", "size" or "ram"',
@@ -126,27 +123,6 @@ KEYS: tuple[Key, ...] = (
         '["yes", "no"]',
         "none",
         value=values.labels,
-    ),
-    Key(
-        "state",
-        "ONNX: inputs that get an output of the call before",
-        '{ h_in = "h_out" }',
-        "none",
-        entries=values.text,
-    ),
-    Key(
-        "quantize",
-        "makes an int8 model of a float one",
-        '{ calibration = "models/keywords.npz" }',
-        "the model as it is",
-        parts=(
-            Key(
-                "calibration",
-                "inputs to observe, one array per model input",
-                '"models/keywords.npz"',
-                value=values.file,
-            ),
-        ),
     ),
     Key(
         "budget",
@@ -259,7 +235,8 @@ class Reader:
         given = dict(places)
         for name, item in table.items():
             if name not in MODEL_KEYS:
-                self.unknown((*path, name), MODEL_KEYS, inside)
+                advice = f"`{name}` is the package's: write it in [package.metadata.ariel]" if name in _BY_NAME else ""
+                self.unknown((*path, name), MODEL_KEYS, inside, advice)
                 continue
             found[name] = self.value(_BY_NAME[name], item, (*path, name))
             given[name] = self.place((*path, name))
@@ -267,10 +244,6 @@ class Reader:
                 given |= {f"{name}.{part}": self.place(at) for part, _, at in _flattened(item, (*path, name))}
         if "path" not in table:
             self.refuse(path, f"`path` is missing in {inside}", 'write path = "models/keywords.tflite"')
-        if table.get("quantize") == {}:
-            self.refuse(
-                (*path, "quantize"), "`quantize` has no `calibration`", 'write quantize = { calibration = ".." }'
-            )
         if found.get("strict-deadline") and "deadline" not in table:
             self.refuse((*path, "strict-deadline"), "`strict-deadline` without a `deadline`", 'write deadline = "20ms"')
         return _options(found, given) if len(self.problems) == before else None
@@ -278,16 +251,13 @@ class Reader:
 
 def _options(found: Mapping[str, object], given: Mapping[str, str]) -> ModelOptions:
     """Returns the dataclass for values that their readers have checked."""
-    quantize = cast("dict[str, Path]", found.get("quantize", {}))
     return ModelOptions(
         path=cast("Path", found["path"]),
         cores=cast("int | None", found.get("cores")),
         optimize=cast("Optimize", found.get("optimize", "speed")),
         dims=cast("dict[str, int]", found.get("dims", {})),
         signature=cast("str", found.get("signature", "")),
-        state=cast("dict[str, str]", found.get("state", {})),
         labels=cast("tuple[str, ...] | Path | None", found.get("labels")),
-        quantize=Quantize(quantize["calibration"]) if quantize else None,
         budget=Budget(**cast("dict[str, int]", found.get("budget", {}))),
         deadline=cast("float | None", found.get("deadline")),
         strict_deadline=cast("bool", found.get("strict-deadline", False)),

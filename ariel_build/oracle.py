@@ -6,10 +6,12 @@ process: an unsupported model can abort the interpreter.
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,57 +20,125 @@ from ariel_build import process
 from ariel_build.ir import Array, Graph
 from ariel_build.samples import Samples
 
-__all__ = ["ask"]
+__all__ = ["Answer", "ask"]
 
-_PACKAGES = {"tflite": ("tflite_micro", "TFLite-Micro"), "onnx": ("onnxruntime", "onnxruntime")}
 
-_TFLITE = """
+@dataclass(frozen=True)
+class Answer:
+    """What an oracle says: the model's outputs, `[samples, *shape]` each, and inner tensors by their keys."""
+
+    oracle: str
+    outputs: Sequence[Array]
+    inner: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Oracle:
+    """An oracle: its Python module, its name for people, how it is installed, and the program that asks it.
+
+    The program gets the model, an npz of `input_<k>` and the `keys` of inner tensors, the npz to write, and the number
+    of outputs; it writes `output_<k>` and, of the inner tensors that it can give, `inner_<k>`.
+    """
+
+    module: str
+    name: str
+    package: str
+    install: str
+    program: str
+
+
+_START = """
 import sys, numpy as np
-from tflite_micro import runtime
 model, inputs, outputs, count = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 arrays = np.load(inputs)
-data = open(model, "rb").read()
-interpreter = runtime.Interpreter.from_bytes(data, [], 64 << 20)
-given = [arrays[f"input_{k}"] for k in range(len(arrays.files))]
-results = []
-for sample in range(len(given[0]) if given else 1):
+keys = arrays["keys"].tolist()
+given = [arrays[f"input_{k}"] for k in range(len(arrays.files) - 1)]
+samples = range(len(given[0]) if given else 1)
+"""
+
+_TFLITE = """
+from tflite_micro import runtime
+config = runtime.InterpreterConfig.kPreserveAllTensors if keys else runtime.InterpreterConfig.kAllocationRecording
+interpreter = runtime.Interpreter.from_bytes(open(model, "rb").read(), [], (256 if keys else 64) << 20, config)
+found = {}
+for sample in samples:
     for k, array in enumerate(given):
         interpreter.set_input(array[sample], k)
     interpreter.invoke()
-    results.append([np.array(interpreter.get_output(k)) for k in range(count)])
-np.savez(outputs, **{f"output_{k}": np.stack([r[k] for r in results]) for k in range(count)})
+    for k in range(count):
+        found.setdefault(f"output_{k}", []).append(np.array(interpreter.get_output(k)))
+    for k, key in enumerate(keys):
+        tensor = interpreter.GetTensor(int(key.removeprefix("t")), 0)
+        if isinstance(tensor, dict) and isinstance(tensor.get("tensor_data"), np.ndarray):
+            found.setdefault(f"inner_{k}", []).append(tensor["tensor_data"].copy())
+np.savez(outputs, **{name: np.stack(values) for name, values in found.items()})
 """
 
 _ONNX = """
-import sys, numpy as np, onnxruntime as ort
-model, inputs, outputs, count = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-arrays = np.load(inputs)
+import onnx, onnxruntime as ort
 options = ort.SessionOptions()
 options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
 options.log_severity_level = 4
-session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+content = model
+if keys:
+    proto = onnx.load(model)
+    own = {value.name for value in proto.graph.output}
+    made = {name for node in proto.graph.node for name in node.output if name} - own
+    proto.graph.output.extend(onnx.helper.make_empty_tensor_value_info(key) for key in keys if key in made)
+    content = proto.SerializeToString()
+session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 constants = {i.name for i in session.get_overridable_initializers()}
 names = [i.name for i in session.get_inputs() if i.name not in constants]
-given = [arrays[f"input_{k}"] for k in range(len(arrays.files))]
-results = [session.run(None, {n: a[s] for n, a in zip(names, given)}) for s in range(len(given[0]) if given else 1)]
-np.savez(outputs, **{f"output_{k}": np.stack([r[k] for r in results]) for k in range(count)})
+given_names = [o.name for o in session.get_outputs()]
+results = [session.run(None, {n: a[s] for n, a in zip(names, given)}) for s in samples]
+found = {f"output_{k}": np.stack([r[k] for r in results]) for k in range(count)}
+for k, key in enumerate(keys):
+    if key in given_names:
+        found[f"inner_{k}"] = np.stack([r[given_names.index(key)] for r in results])
+np.savez(outputs, **found)
 """
 
+_ORACLES = {
+    "tflite": _Oracle("tflite_micro", "TFLite-Micro", "tflite-micro", "pip install --pre tflite-micro", _TFLITE),
+    "onnx": _Oracle("onnxruntime", "onnxruntime", "onnxruntime", "pip install onnxruntime", _ONNX),
+}
 
-def ask(model: Path, graph: Graph, samples: Samples) -> tuple[str, list[Array]] | str:
-    """Returns the oracle's name and its outputs, `[samples, *shape]` each; or why there is no answer."""
-    package, name = _PACKAGES[graph.format]
-    if importlib.util.find_spec(package) is None:
-        return f"{name} is not installed"
+
+def ask(model: Path, graph: Graph, samples: Samples, inner: Sequence[str] = ()) -> Answer | str:
+    """Returns the oracle's answer, or why there is none.
+
+    `graph` is the model as it was imported; `inner` has the keys of tensors in it. An oracle that cannot give them is
+    asked again for the outputs alone.
+    """
+    oracle = _ORACLES[graph.format]
+    if importlib.util.find_spec(oracle.module) is None:
+        return f"{oracle.name} is not installed: {oracle.install}"
+    try:
+        name = f"{oracle.name} {importlib.metadata.version(oracle.package)}"
+    except importlib.metadata.PackageNotFoundError:
+        name = oracle.name
+    found = _run(oracle, model, len(graph.outputs), samples, inner)
+    if isinstance(found, str) and inner:
+        found = _run(oracle, model, len(graph.outputs), samples, ())
+    if isinstance(found, str):
+        return f"{oracle.name} cannot run this model: {found}"
+    shapes = [(samples.count, *value.shape) for value in graph.outputs]
+    outputs = [found[f"output_{k}"].reshape(shape) for k, shape in enumerate(shapes)]
+    return Answer(name, outputs, {key: found[f"inner_{k}"] for k, key in enumerate(inner) if f"inner_{k}" in found})
+
+
+def _run(
+    oracle: _Oracle, model: Path, outputs: int, samples: Samples, inner: Sequence[str]
+) -> Mapping[str, Array] | str:
+    """Returns the arrays that the oracle's program writes, or the last line of what it complains about."""
     with tempfile.TemporaryDirectory(prefix="ariel-") as folder:
-        inputs, outputs = Path(folder) / "in.npz", Path(folder) / "out.npz"
+        given, made = Path(folder) / "in.npz", Path(folder) / "out.npz"
         arrays: dict[str, Array] = {f"input_{k}": a for k, a in enumerate(samples.arrays)}
-        np.savez(inputs, **arrays)  # type: ignore[arg-type]
-        script = _TFLITE if graph.format == "tflite" else _ONNX
-        words: Sequence[str | Path] = [sys.executable, "-c", script, model, inputs, outputs, str(len(graph.outputs))]
-        ended = process.run(words, timeout=600)
-        if ended.status != 0 or not outputs.exists():
-            return f"{name} cannot run this model: {ended.last_lines(1)}"
-        with np.load(outputs) as file:
-            found = [file[f"output_{k}"] for k in range(len(graph.outputs))]
-    return name, [a.reshape(samples.count, *v.shape) for a, v in zip(found, graph.outputs, strict=True)]
+        arrays["keys"] = np.array(inner, np.str_)
+        np.savez(given, **arrays)  # type: ignore[arg-type]
+        program: list[str | Path] = [sys.executable, "-P", "-c", _START + oracle.program]
+        ended = process.run([*program, model, given, made, str(outputs)], timeout=600)
+        if ended.status != 0 or not made.exists():
+            return ended.last_lines(1) or f"it ended with {ended.status}"
+        with np.load(made) as file:
+            return {name: file[name] for name in file.files}

@@ -1,13 +1,35 @@
-"""The pages that are made from the code are current."""
+"""The pages that are made from the code are current, and no document offers what does not exist."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from ariel_build.commands import COMMANDS
+from tests.conftest import ROOT
 from tools.docs import DOCS, PAGES
+
+PROSE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md", *sorted(DOCS.glob("*.md"))]
+PROSE += sorted((ROOT / "examples").glob("*/README.md"))
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_current(name: str) -> None:
     """`python -m tools.docs` would change nothing."""
     assert DOCS.joinpath(name).read_text(encoding="utf-8") == PAGES[name](), "run `python -m tools.docs`"
+
+
+def test_every_command_that_is_offered_exists() -> None:
+    known = {command.__name__.rpartition(".")[2] for command in COMMANDS}
+    form = re.compile(
+        r"(?:cargo ariel|ariel-build|python3? -m ariel_build) ([a-z][a-z-]*)\b(?!`? (?:is|has|comes|came))"
+    )
+    offered: dict[str, Path] = {}
+    for path in PROSE:
+        # Commands are in code: between backticks, or on lines of blocks.
+        for code in re.findall(r"`[^`\n]+`|^ {4,}.+$", path.read_text(encoding="utf-8"), re.MULTILINE):
+            offered |= dict.fromkeys(form.findall(code), path)
+    assert {"inspect", "verify"} <= set(offered)
+    assert {name: path.name for name, path in offered.items() if name not in known} == {}

@@ -9,7 +9,7 @@ import pytest
 
 from ariel_build.errors import MetadataError
 from ariel_build.flags import add_options, read_options
-from ariel_build.options import KEYS, Budget, ModelOptions, Quantize
+from ariel_build.options import KEYS, Budget, ModelOptions
 
 
 def parsed(*words: str) -> argparse.Namespace:
@@ -36,8 +36,8 @@ def test_nothing_said_gives_the_defaults() -> None:
 def test_every_key_has_its_option() -> None:
     options = read(
         *("--board", "host", "--cores", "2", "--optimize", "size"),
-        *("--dim", "batch=1", "--dim", "a=b.0=3", "--state", "h_in=h=out"),
-        *("--quantize", "calibration=c.npz", "--budget", "ram=48K", "--budget", "flash=1000"),
+        *("--dim", "batch=1", "--dim", "a=b.0=3"),
+        *("--budget", "ram=48K", "--budget", "flash=1000"),
         *("--deadline", "20ms", "--strict-deadline", "--max-tile", "200us", "--weights", "section=.qspi"),
     )
     assert options == ModelOptions(
@@ -45,8 +45,6 @@ def test_every_key_has_its_option() -> None:
         cores=2,
         optimize="size",
         dims={"batch": 1, "a=b.0": 3},
-        state={"h_in": "h=out"},
-        quantize=Quantize(Path("c.npz")),
         budget=Budget(ram=48 * 1024, flash=1000),
         deadline=0.02,
         strict_deadline=True,

@@ -45,7 +45,19 @@ def metadata() -> str:
     ]
     for key in KEYS:
         lines += _rows(key, "")
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", *_ABOUT_BUILDS, ""])
+
+
+_ABOUT_BUILDS = (
+    "Without `board`, a bare-metal build looks at the crates that the package depends on: a feature of embassy-stm32,",
+    "embassy-rp, embassy-nrf or esp-hal, a HAL or a PAC names the chip (`chips` in the board files), also through",
+    "`[features]`, `[target]` tables and the workspace. The guess is told in one build and not again; the line that it",
+    "names settles it. A board file may stand for a family: a guess never refuses a model for its memories.",
+    "",
+    "`memory.x`, in the package, in the workspace's root or in `OUT_DIR`, is looked at before the linker is: a model",
+    "that no region can hold fails the build by its name, bounds beyond a region are a warning, and so is a",
+    "`weights.section` that no linker script places, with the `SECTIONS` fragment to add.",
+)
 
 
 def _rows(key: Key, prefix: str) -> list[str]:

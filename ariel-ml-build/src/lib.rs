@@ -10,7 +10,8 @@
 //! what was generated into the crate. The compiler itself is the Python package `ariel_build`. Python is looked for in
 //! this order: `ARIEL_PYTHON`, `VIRTUAL_ENV`, `.venv` in the package or the workspace root, the interpreter behind
 //! `cargo-ariel` on `PATH`, `python3`. The first that has an `ariel_build` of this crate's minor version compiles, in
-//! the very process that answered whether it has one: a build starts Python once, and an unchanged one not at all.
+//! the very process that answered whether it has one: a build starts Python once, and an unchanged one not at all, but
+//! for the one behind a build that told of a guessed board: cargo forgets that only so.
 #![forbid(unsafe_code)]
 #![expect(clippy::needless_doctest_main, reason = "build.rs is a program, and its main is what is shown")]
 

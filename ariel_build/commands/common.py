@@ -80,7 +80,7 @@ def board_of(arguments: argparse.Namespace, default: str | None = None) -> Board
     return boards.load(default or "generic")
 
 
-def compiled(arguments: argparse.Namespace, options: ModelOptions, board: Board) -> Compiled:
+def compiled(arguments: argparse.Namespace, options: ModelOptions, board: Board, *, must_fit: bool = True) -> Compiled:
     """Compiles the model of the arguments; its module is named after the file."""
     if options.cores is not None and options.cores > len(board.cores) and not board.is_host:
         raise MetadataError(
@@ -88,4 +88,6 @@ def compiled(arguments: argparse.Namespace, options: ModelOptions, board: Board)
             "--cores",
             "give a smaller number, or another board",
         )
-    return compile_model(arguments.model, options, board, module_name(arguments.model.stem or "model"))
+    return compile_model(
+        arguments.model, options, board, module_name(arguments.model.stem or "model"), must_fit=must_fit
+    )

@@ -1,9 +1,14 @@
-"""`inspect MODEL`: inputs, outputs, operators, costs, and what is unsupported and why."""
+"""`inspect MODEL`: inputs, outputs, operators, costs, and what is unsupported and why.
+
+The facts go to standard output whatever the answer is: 0, the model compiles and fits; 1, it compiles and does not fit
+the board or a budget; 2, it cannot be compiled.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -13,10 +18,11 @@ from rich.table import Table
 from ariel_build import frontends
 from ariel_build.boards import Board
 from ariel_build.commands.common import Subparsers, add_model, board_of, compiled, console, model_options
-from ariel_build.driver import Compiled
-from ariel_build.errors import UnsupportedError
+from ariel_build.driver import Compiled, refuse_misfits
+from ariel_build.errors import ArielError, BoardError, BudgetError, UnsupportedError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Quant, TensorType, Value
+from ariel_build.options import ModelOptions
 
 __all__ = ["add", "main"]
 
@@ -31,41 +37,66 @@ def add(subparsers: Subparsers) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Prints the facts as a table or as JSON."""
+    """Prints the facts as a table or as JSON; returns 0, 1 (it does not fit) or 2 (it cannot be compiled)."""
     options = model_options(arguments)
     board = board_of(arguments)
+    refusal: ArielError | None = None
+    code = 0
     try:
-        facts = _facts(compiled(arguments, options, board), board)
+        result = compiled(arguments, options, board, must_fit=False)
     except UnsupportedError as error:
-        source = frontends.read(arguments.model, options.dims, options.signature)
-        inputs = [_tensor(n, source.tensors[k]) for k, n in zip(source.inputs, source.input_names, strict=True)]
-        outputs = [_tensor(n, source.tensors[k]) for k, n in zip(source.outputs, source.output_names, strict=True)]
-        facts = {
-            "inputs": _with_aliases(inputs, source.input_aliases),
-            "outputs": _with_aliases(outputs, source.output_aliases),
-            "signature": source.signature or None,
-            "operators": dict(sorted(Counter(node.op for node in source.nodes).items())),
-            **dict.fromkeys(("macs", "arena_bytes", "weights_bytes", "flash_bytes", "ram_bytes", "predicted")),
-            "unsupported": [
-                {
-                    "operator": d.message.partition(" is not supported")[0]
-                    .removeprefix("operator ")
-                    .partition(": ")[0],
-                    "origin": d.origin,
-                    "reason": d.message,
-                }
-                for d in error.diagnostics
-            ],
-            "notes": source.notes,
-        }
+        refusal, code = error, error.exit_code
+        facts = _facts_of_unsupported(arguments, options, error)
+    else:
+        try:
+            refuse_misfits(result, arguments.model, options, board)
+        except (BoardError, BudgetError) as error:
+            refusal, code = error, 1
+        facts = _facts(result, board, fits=refusal is None)
     if arguments.json:
         console.print(json.dumps(facts, indent=2))
     else:
         _show(str(arguments.model), facts)
-    return 0
+    if refusal is not None:
+        console.file.flush()
+        print(refusal.render(), file=sys.stderr)
+    return code
 
 
-def _facts(result: Compiled, board: Board) -> dict[str, Any]:
+def _facts_of_unsupported(
+    arguments: argparse.Namespace, options: ModelOptions, error: UnsupportedError
+) -> dict[str, Any]:
+    """Returns the same facts of a model that cannot be compiled, as far as its file tells them."""
+    facts: dict[str, Any] = {"inputs": [], "outputs": [], "signature": None, "operators": {}, "notes": []}
+    try:
+        source = frontends.read(arguments.model, options.dims, options.signature)
+    except ArielError:
+        pass  # The reader itself refuses the file, for the reason that `error` has.
+    else:
+        for kind, keys, names, aliases in (
+            ("inputs", source.inputs, source.input_names, source.input_aliases),
+            ("outputs", source.outputs, source.output_names, source.output_aliases),
+        ):
+            tensors = [_tensor(name, source.tensors[key]) for key, name in zip(keys, names, strict=True)]
+            facts[kind] = _with_aliases(tensors, aliases)
+        facts["signature"] = source.signature or None
+        facts["notes"] = list(source.notes)
+        facts["operators"] = dict(sorted(Counter(node.op for node in source.nodes).items()))
+    unknown = ("macs", "arena_bytes", "weights_bytes", "flash_bytes", "ram_bytes", "predicted")
+    facts |= dict.fromkeys(unknown)
+    facts["unsupported"] = [
+        {
+            "operator": d.message.partition(" is not supported")[0].removeprefix("operator ").partition(": ")[0],
+            "origin": d.origin,
+            "reason": d.message,
+        }
+        for d in error.diagnostics
+    ]
+    facts["fits"] = None
+    return facts
+
+
+def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
     predicted = result.predicted
     return {
         "inputs": _with_aliases([_value(v) for v in result.graph.inputs], result.graph.input_aliases),
@@ -76,7 +107,7 @@ def _facts(result: Compiled, board: Board) -> dict[str, Any]:
         "arena_bytes": result.plan.arena_bytes,
         "weights_bytes": len(result.weights),
         "flash_bytes": result.bounds.flash,
-        "ram_bytes": result.plan.arena_bytes + (16 if result.graph.states else 0),
+        "ram_bytes": result.ram_bytes,
         "predicted": {
             "cycles": predicted.cycles,
             "latency_ms": _rounded(predicted.seconds, 1e-3),
@@ -87,6 +118,7 @@ def _facts(result: Compiled, board: Board) -> dict[str, Any]:
         },
         "unsupported": [],
         "notes": list(result.notes),
+        "fits": fits,
     }
 
 

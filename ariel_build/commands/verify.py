@@ -1,29 +1,33 @@
-"""`verify MODEL [--on BOARD] [--samples N] [--per-layer]`: the generated Rust against the reference."""
+"""`verify MODEL [--on BOARD] [--samples N] [--per-layer]`: the generated Rust against the reference.
+
+The oracle of the model's format judges, where it is installed; else our own numpy reference does, and is named as that.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from rich.table import Table
 
-from ariel_build.commands.common import Subparsers, add_model, console, model_options, progress, running_options
+from ariel_build.commands.common import Subparsers, add_model, console, running_options
 from ariel_build.commands.run import add_on, execute_compiled, runnable
 from ariel_build.driver import compile_model, import_file
 from ariel_build.errors import MetadataError
 from ariel_build.frontends.checks import shown
-from ariel_build.ir import Array, DType, Graph, Value
+from ariel_build.ir import Array, Graph, Value
+from ariel_build.layers import counterparts, evaluate, tolerance
 from ariel_build.module_name import module_name
-from ariel_build.oracle import ask
-from ariel_build.reference import Interpreter
+from ariel_build.ops.quantize import Dequantize
+from ariel_build.oracle import Answer, ask
 from ariel_build.samples import Samples, names_of, random_samples, rare_samples, split_outputs
 
 __all__ = ["add", "main"]
 
-#: |got - want| <= ABSOLUTE + RELATIVE * |want| for float32: our own order of sums.
-RELATIVE, ABSOLUTE = 1e-4, 1e-5
+OURS = "our own reference"
+FIRST_ONLY = "the oracle runs the first signature only"
 
 
 def add(subparsers: Subparsers) -> None:
@@ -38,11 +42,20 @@ def add(subparsers: Subparsers) -> None:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What a tensor should be, and who says so."""
+
+    want: Array
+    judge: str
+
+
+@dataclass(frozen=True)
 class Agreement:
     """How one tensor compares."""
 
     name: str
     type: str
+    judge: str
     elements: int
     different: int
     worst: float
@@ -54,7 +67,7 @@ class Agreement:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Prints the agreement of every tensor; returns 0 where all agree, 1 otherwise."""
+    """Prints the agreement of every tensor and who judged it; returns 0 where all agree, 1 otherwise."""
     if arguments.samples < 1:
         raise MetadataError("at least one sample is needed", "--samples")
     options = running_options(arguments)
@@ -69,72 +82,122 @@ def main(arguments: argparse.Namespace) -> int:
     lead = (samples.count + rare.count,)
     outputs = list(split_outputs(result.graph.outputs, execution.outputs, lead).values())
     got = [array[: samples.count] for array in outputs]
+    imported, _ = import_file(arguments.model, options.dims, options.signature)
+    # TFLite's integers are exact. onnxruntime itself differs between optimised and not.
+    quanta = 0 if imported.format == "tflite" else 2
+    wanted = list(imported.tensors) if arguments.per_layer else ()
+    answer = FIRST_ONLY if options.signature else ask(arguments.model, imported, samples, wanted)
     if arguments.per_layer:
-        reference, want = "the numpy reference of each operator", _evaluate(result.graph, samples)
+        judged = _layers(result.graph, imported, samples, answer, quanta)
+        names = _layer_names(result.graph)
     else:
-        reference, want = _reference(arguments, result.graph, samples)
-    exact = arguments.model.suffix.lower() != ".onnx"
+        judged = _outputs(imported, samples, answer)
+        names = [shown(name) for name in names_of(result.graph.outputs, "output")]
+    steps = _steps(result.graph) if quanta else {}
     rows = [
-        compare(value, name, mine, theirs, quanta=0 if exact else 2)
-        for value, name, mine, theirs in zip(
-            result.graph.outputs, names_of(result.graph.outputs, "output"), got, want, strict=True
-        )
+        compare(value, name, mine, theirs, quanta=quanta, step=steps.get(value, 0.0))
+        for value, name, mine, theirs in zip(result.graph.outputs, names, got, judged, strict=True)
     ]
     if rare.count:
-        graph = result.graph if arguments.per_layer else import_file(arguments.model, options.dims)[0]
         both = Samples([np.concatenate(pair) for pair in zip(samples.arrays, rare.arrays, strict=True)], lead)
-        rows += [
-            compare(value, f"{name}, NaN and infinities in", mine[samples.count :], theirs[samples.count :], quanta=2)
-            for value, name, mine, theirs in zip(
-                result.graph.outputs,
-                names_of(result.graph.outputs, "output"),
-                outputs,
-                _evaluate(graph, both),
-                strict=True,
-            )
-        ]
-    _show(rows, reference, board.name, arguments.samples)
-    return 0 if all(row.holds for row in rows) else 1
+        again, _ = import_file(arguments.model, options.dims, options.signature)
+        graph = result.graph if arguments.per_layer else again
+        values = evaluate(graph, both)
+        for value, own, name, mine in zip(result.graph.outputs, graph.outputs, names, outputs, strict=True):
+            judge = Judged(values[own][samples.count :], OURS)
+            rows.append(compare(value, f"{name}, NaN and infinities in", mine[samples.count :], judge, quanta=2))
+    _show(rows, board.name, arguments.samples)
+    agree = all(row.holds for row in rows)
+    console.print(_verdict(rows, answer), style="green" if agree else "bold red")
+    return 0 if agree else 1
 
 
-def _reference(arguments: argparse.Namespace, graph: Graph, samples: Samples) -> tuple[str, list[Array]]:
-    """Asks the oracle of the format, or runs the imported graph in numpy where there is none."""
-    options = model_options(arguments)
-    first_only = "the oracle runs the first signature only"
-    answer = first_only if options.signature else ask(arguments.model, graph, samples)
-    if not isinstance(answer, str):
-        return answer
-    progress.print(f"note: {answer}; the compiler's own numpy reference answers instead")
-    imported, _ = import_file(arguments.model, options.dims, options.signature)
-    return "the compiler's numpy reference", _evaluate(imported, samples)
+def _outputs(imported: Graph, samples: Samples, answer: Answer | str) -> list[Judged]:
+    """Returns what the model's outputs should be: as the oracle says, or our reference where there is none."""
+    if isinstance(answer, Answer):
+        return [Judged(output, answer.oracle) for output in answer.outputs]
+    values = evaluate(imported, samples)
+    return [Judged(values[value], OURS) for value in imported.outputs]
 
 
-# What is not a number comes of what is not a number.
-@np.errstate(all="ignore")
-def _evaluate(graph: Graph, samples: Samples) -> list[Array]:
-    interpreter = Interpreter(graph)
-    runs = [interpreter.outputs([a[k] for a in samples.arrays]) for k in range(samples.count)]
-    return [np.stack([run[k] for run in runs]) for k in range(len(graph.outputs))]
+def _layers(graph: Graph, imported: Graph, samples: Samples, answer: Answer | str, quanta: int) -> list[Judged]:
+    """Returns what every layer should be: as the oracle says of its counterpart in the file, or as our reference."""
+    mine = evaluate(graph, samples)
+    if isinstance(answer, str):
+        return [Judged(mine[value], OURS) for value in graph.outputs]
+    # Inputs are what we gave: a layer that only moves one is held against it.
+    ends = [*zip(imported.inputs, samples.arrays, strict=True), *zip(imported.outputs, answer.outputs, strict=True)]
+    known: dict[Value, Array] = dict(ends)
+    told = dict(answer.inner) | {key: known[value] for key, value in imported.tensors.items() if value in known}
+    imported.tensors = {
+        key: value
+        for key, value in imported.tensors.items()
+        if key in told and told[key].size == samples.count * value.type.elements
+    }
+    theirs = evaluate(imported, samples)
+    found = counterparts(graph.outputs, mine, imported, theirs, quanta)
+    judged = []
+    for layer, counterpart in zip(graph.outputs, found, strict=True):
+        if counterpart is None:
+            judged.append(Judged(mine[layer], OURS))
+        else:
+            shape = imported.tensors[counterpart.key].shape
+            tensor = told[counterpart.key].reshape(samples.count, *shape)
+            judged.append(Judged(counterpart.seen(tensor, layer), answer.oracle))
+    return judged
 
 
-def compare(value: Value, name: str, got: Array, want: Array, quanta: int) -> Agreement:
-    """Compares one tensor: integers exactly, or within `quanta` steps; floats within RELATIVE and ABSOLUTE."""
-    a, b = got.astype(np.float64), want.astype(np.float64)
+def _layer_names(graph: Graph) -> list[str]:
+    """Returns what tells each layer: its operator and its place in the file."""
+    producers = graph.producers()
+    nodes = [(value, producers.get(value)) for value in graph.outputs]
+    return [shown(value.name) if node is None else f"{node.op.name}, {node.origin}" for value, node in nodes]
+
+
+def _steps(graph: Graph) -> Mapping[Value, float]:
+    """Returns for floats that stand for stored integers what one step of these is."""
+    return {
+        node.output: quant.scale
+        for node in graph.nodes
+        if isinstance(node.op, Dequantize) and (quant := node.input(0).type.quant) is not None and quant.per_tensor
+    }
+
+
+def compare(value: Value, name: str, got: Array, judged: Judged, quanta: int, step: float = 0.0) -> Agreement:
+    """Compares one tensor; `layers.tolerance` says how far it may be from what it should be."""
+    a, b = got.astype(np.float64), judged.want.astype(np.float64)
     equal = (a == b) | (np.isnan(a) & np.isnan(b))
     distance = np.where(equal, 0.0, np.nan_to_num(np.abs(a - b), nan=np.inf))
-    limit = ABSOLUTE + RELATIVE * np.abs(b) if value.type.dtype is DType.F32 else np.full(b.shape, float(quanta))
-    return Agreement(name, str(value.type), a.size, int((distance > limit).sum()), float(distance.max(initial=0.0)))
+    different = int((distance > tolerance(value, b, quanta, step)).sum())
+    return Agreement(name, str(value.type), judged.judge, a.size, different, float(distance.max(initial=0.0)))
 
 
-def _show(rows: Sequence[Agreement], reference: str, board: str, samples: int) -> None:
-    table = Table(title=f"{board} against {reference}, {samples} random inputs", title_justify="left", box=None)
-    for column in ("tensor", "type", "elements", "different", "worst"):
-        table.add_column(column, justify="left" if column in ("tensor", "type") else "right")
+def _show(rows: Sequence[Agreement], board: str, samples: int) -> None:
+    table = Table(title=f"{board}, {samples} random inputs", title_justify="left", box=None)
+    for column in ("tensor", "type", "judged by", "elements", "different", "worst"):
+        table.add_column(column, justify="right" if column in ("elements", "different", "worst") else "left")
     for row in rows:
         style = None if row.holds else "bold red"
-        table.add_row(
-            shown(row.name), row.type, f"{row.elements:,}", f"{row.different:,}", f"{row.worst:g}", style=style
-        )
+        counts = f"{row.elements:,}", f"{row.different:,}", f"{row.worst:g}"
+        table.add_row(row.name, row.type, row.judge, *counts, style=style)
     console.print(table)
-    agree = all(row.holds for row in rows)
-    console.print("agrees" if agree else "DISAGREES", style="green" if agree else "bold red")
+
+
+def _verdict(rows: Sequence[Agreement], answer: Answer | str) -> str:
+    """Returns the last line: whether all agree, with whom, and if not, which part first and by how much."""
+    oracle = answer.oracle if isinstance(answer, Answer) else ""
+    parted = next((row for row in rows if not row.holds), None)
+    if parted is not None:
+        return (
+            f"DISAGREES with {parted.judge}: {parted.name} is the first to part, "
+            f"{parted.different:,} of {parted.elements:,} elements, the worst by {parted.worst:g}"
+        )
+    ours = sum(row.judge == OURS for row in rows)
+    if isinstance(answer, str):
+        return f"agrees with {OURS} only: {answer}"
+    if ours:
+        return (
+            f"agrees: {len(rows) - ours} of {len(rows)} tensors with {oracle}, {ours} with {OURS} only "
+            "(no tensor of the file has their elements)"
+        )
+    return f"agrees with {oracle}"

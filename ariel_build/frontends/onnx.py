@@ -94,6 +94,8 @@ class _GraphReader:
             if not value.name or self.find(value.name) is None:
                 raise corrupt("nothing makes this output", origin)
             self._tensors[value.name].declared = element_type(value.type.tensor_type.elem_type)
+            if free is not None:
+                self._declare(value)
             outputs.append(value.name)
         return SourceModel(
             format="onnx",
@@ -108,6 +110,14 @@ class _GraphReader:
             opset=self._versions.get("", 0),
             captured=self._captured,
         )
+
+    def _declare(self, value: onnx.ValueInfoProto) -> None:
+        """Gives an output that a node makes the type that the file declares: what is known if that node is not."""
+        tensor, kind = self._tensors[value.name], value.type.tensor_type
+        if tensor.dtype is None and tensor.data is None and kind.elem_type:
+            tensor.dtype = element_type(kind.elem_type)
+            if kind.HasField("shape"):
+                tensor.shape = tuple(d.dim_value if d.dim_value > 0 else d.dim_param or None for d in kind.shape.dim)
 
     def find(self, name: str) -> SourceTensor | None:
         """Returns the tensor of that name if it is made by now, here or in a graph around this one."""

@@ -6,7 +6,7 @@ are frozen dataclasses of their attributes (`ariel_build.ops`); the graph knows 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -126,6 +126,8 @@ class Graph:
     """Inputs, outputs, states and nodes in an order in which they can run.
 
     `input_aliases` and `output_aliases` are what the TFLite signature calls them, empty where it has no name.
+    `tensors` has the values that tensors of the file became when it was imported, by the keys of the frontend; rewrites
+    leave it alone.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Graph:
     signature: str = ""
     input_aliases: Sequence[str] = ()
     output_aliases: Sequence[str] = ()
+    tensors: Mapping[str, Value] = field(default_factory=dict)
 
     def producer(self, value: Value) -> Node | None:
         """Returns the node that makes `value`, or None for inputs, states and constants."""

@@ -53,6 +53,7 @@ def import_model(model: SourceModel) -> Graph:
     )
     settle_inputs(graph, importer)
     name_outputs(graph, importer)
+    graph.tensors = {key: value for key, value in importer.values.items() if not value.is_constant}
     return graph
 
 

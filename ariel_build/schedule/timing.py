@@ -1,4 +1,4 @@
-"""check_timing(options, board, prediction): what a prediction says of `deadline` and `max-tile`."""
+"""What a prediction says of `deadline` and `max-tile`: `check_timing` warns, `refuse_late` holds strict deadlines."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from ariel_build.board import Board
     from ariel_build.options import ModelOptions
 
-__all__ = ["check_timing"]
+__all__ = ["check_timing", "refuse_late"]
 
 
 def check_timing(options: ModelOptions, board: Board, predicted: Prediction) -> list[str]:
-    """Returns warnings; raises BudgetError where a deadline is strict and a miss is predicted."""
+    """Returns warnings; a miss of a strict deadline is none, but an error of `refuse_late`."""
     notes = []
     wanted = {"deadline": options.deadline, "max-tile": options.max_tile}
     if predicted.seconds is None:
@@ -24,15 +24,9 @@ def check_timing(options: ModelOptions, board: Board, predicted: Prediction) -> 
             for key, seconds in wanted.items()
             if seconds is not None
         ]
-    if options.deadline is not None and predicted.seconds > options.deadline:
-        message = (
-            f"an inference takes about {_shown(predicted.seconds)} on {board.name}, "
-            f"its deadline is {_shown(options.deadline)}"
-        )
-        if options.strict_deadline:
-            help_ = "raise `deadline`, use more `cores`, or make the model smaller"
-            raise BudgetError([Diagnostic(message, options.given.get("deadline", ""), help_)])
-        notes.append(message)
+    late = _late(options, board, predicted)
+    if late and not options.strict_deadline:
+        notes.append(late)
     limit = options.max_tile or board.max_tile
     longest = predicted.longest_seconds
     if limit is not None and longest is not None and longest > limit and predicted.longest is not None:
@@ -42,6 +36,24 @@ def check_timing(options: ModelOptions, board: Board, predicted: Prediction) -> 
             f"`max-tile` = {_shown(limit)}: it cannot be cut further"
         )
     return notes
+
+
+def refuse_late(options: ModelOptions, board: Board, predicted: Prediction) -> None:
+    """Raises BudgetError where a deadline is strict and a miss is predicted."""
+    late = _late(options, board, predicted)
+    if late and options.strict_deadline:
+        advice = "raise `deadline`, use more `cores`, or make the model smaller"
+        raise BudgetError([Diagnostic(late, options.given.get("deadline", ""), advice)])
+
+
+def _late(options: ModelOptions, board: Board, predicted: Prediction) -> str:
+    """Returns what is said of a deadline that is missed as predicted, or an empty string."""
+    if options.deadline is None or predicted.seconds is None or predicted.seconds <= options.deadline:
+        return ""
+    return (
+        f"an inference takes about {_shown(predicted.seconds)} on {board.name}, "
+        f"its deadline is {_shown(options.deadline)}"
+    )
 
 
 def _shown(seconds: float) -> str:

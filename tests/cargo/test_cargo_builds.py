@@ -38,7 +38,11 @@ class Compiled:
     dependencies: tuple[Path, ...] = ()
 
 
-def compile_model(path, options, board, module, *, portable):
+def refuse_misfits(*_, **__):
+    pass
+
+
+def compile_model(path, options, board, module, *, portable, must_fit):
     data = path.read_bytes()
     if data == b"unsupported":
         problems = [Diagnostic(f"Conv{n}d has 3 groups", f"{path}: operator {n}", "re-export it") for n in (2, 3)]
@@ -277,6 +281,49 @@ def test_notes_are_shown_as_cargos_warnings(firmware: Firmware) -> None:
     assert firmware.cargo("build").returncode == 0
     warning = "warning: firmware@0.1.0: models/keywords.tflite: dimension `time` is free: 1 is taken"
     assert warning in firmware.stderr.splitlines()
+
+
+BARE = """
+#![no_std]
+#![no_main]
+include!(concat!(env!("OUT_DIR"), "/ariel_models.rs"));
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    loop {}
+}
+"""
+
+
+@pytest.mark.target("thumbv7em-none-eabihf")
+def test_a_guessed_board_is_told_once(firmware: Firmware) -> None:
+    """Cargo repeats the warnings of a build script that does not run: this one is not among them."""
+    (firmware.root / "src" / "main.rs").write_text(BARE)
+    (firmware.root / "hal" / "src").mkdir(parents=True)
+    (firmware.root / "hal" / "src" / "lib.rs").write_text("#![no_std]\n")
+    (firmware.root / "hal" / "Cargo.toml").write_text(
+        '[package]\nname = "embassy-stm32"\nversion = "0.4.0"\n[features]\nstm32h743zi = []\n'
+    )
+    hal = '[dependencies]\nembassy-stm32 = { path = "hal", features = ["stm32h743zi"] }\n\n[build-dependencies'
+    change(firmware.root / "Cargo.toml", "[build-dependencies", hal)
+
+    def warned() -> list[str]:
+        answer = firmware.cargo("check", "--target", "thumbv7em-none-eabihf")
+        assert answer.returncode == 0, answer.stderr
+        return [line for line in answer.stderr.splitlines() if line.startswith("warning: firmware@")]
+
+    (warning,) = warned()
+    assert "the board is taken to be `stm32h7`" in warning
+    assert 'board = "stm32h7"' in warning
+    assert warned() == []
+    # The build script runs a second time so that cargo forgets it, and then no more.
+    assert firmware.runs() == 2
+    assert warned() == []
+    assert firmware.runs() == 0
+    change(firmware.root / "Cargo.toml", "model =", 'board = "stm32h7"\nmodel =')
+    assert warned() == []
+    firmware.runs()
+    assert warned() == []
+    assert firmware.runs() == 0
 
 
 def test_a_defect_of_ours_shows_its_trace(firmware: Firmware) -> None:

@@ -62,7 +62,7 @@ def test_a_truncated_file(share: float, command: Command, tmp_path: Path) -> Non
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("name", ["compile", "run", "verify"])
+@pytest.mark.parametrize("name", COMPILING)
 def test_all_that_is_unsupported_is_in_one_list(name: str, exotic: Path, command: Command, tmp_path: Path) -> None:
     answer = command(*words(name, exotic, tmp_path))
     answer.refuses("Warp", "Weft", "first", "second", "exotic.onnx", "help: ")
@@ -89,12 +89,11 @@ def test_more_cores_than_the_board_has(name: str, flip: Path, command: Command, 
     command(*words(name, flip, tmp_path), *board, "--cores", "3").refuses("--cores", "core")
 
 
-@pytest.mark.parametrize("name", ["compile", "inspect"])
-def test_more_weights_than_the_board_has_flash(name: str, command: Command, tmp_path: Path) -> None:
+def test_more_weights_than_the_board_has_flash(command: Command, tmp_path: Path) -> None:
     nodes = [node("Add", ["x", "w"], ["y"])]
     big = np.zeros((300, 256), np.float32)
     model = onnx_file(tmp_path / "big.onnx", nodes, {"x": (FLOAT, [1])}, {"y": (FLOAT, [300, 256])}, {"w": big})
-    answer = command(*words(name, model, tmp_path), "--board", "qemu-cortex-m0")
+    answer = command(*words("compile", model, tmp_path), "--board", "qemu-cortex-m0")
     answer.refuses("does not fit qemu-cortex-m0", "bytes of flash, the board has 262,144", "big.onnx", "help: ")
 
 

@@ -71,7 +71,7 @@ def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(models / "digits.tflite", package)
     shutil.copy(models / "digits-test.bin", package)
     manifest = (example / "Cargo.toml").read_text().replace('"../../', f'"{support.ROOT.as_posix()}/')
-    manifest = re.sub(r"\[package\.metadata\.ariel\]\nmodel = .*\n", MODELS, manifest)
+    manifest = re.sub(r"\[package\.metadata\.ariel\]\n(.+\n)+", MODELS, manifest)
     (package / "Cargo.toml").write_text(manifest)
     (package / "src").mkdir()
     (package / "src" / "main.rs").write_text(MAIN)

@@ -176,7 +176,7 @@ def _verdict(model: Model, outputs: list[bytes], ends: tuple[str, str], given: A
     graph, _ = import_file(model.recorded.path)
     samples = Samples([given.reshape(-1, *graph.inputs[0].shape)], (len(given),))
     answers = ask(code.with_suffix(".onnx"), Graph("twin", graph.inputs, graph.outputs, [], format="onnx"), samples)
-    expected = np.load(model.recorded.outputs[0])[:SAMPLES] if isinstance(answers, str) else answers[1][0]
+    expected = np.load(model.recorded.outputs[0])[:SAMPLES] if isinstance(answers, str) else answers.outputs[0]
     quant = graph.outputs[0].type.quant
     scale, zero = (quant.scale, quant.zero_point) if quant else (1.0, 0)
     return engines.compare(outputs, expected, scale, zero, _TYPES[ends[1]])

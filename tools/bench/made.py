@@ -91,7 +91,7 @@ def _answered(path: Path, sample: Numbers, folder: Path, tolerance: str) -> Reco
         outputs = [Interpreter(graph).outputs([one.reshape(graph.inputs[0].shape)])[0] for one in sample]
         answer: Numbers = np.stack(outputs)
     else:
-        answer = answers[1][0]
+        answer = answers.outputs[0]
     name = _file_name(path.stem)
     given, expected = folder / f"{name}.in.npy", folder / f"{name}.out.npy"
     np.save(given, sample)

@@ -1,0 +1,186 @@
+"""The board is guessed from the crates of a firmware and their features, in every way in which Cargo.toml says them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+
+import pytest
+
+from ariel_build import boards
+from ariel_build.board_file import read
+from ariel_build.guess import Dependency, Guess, dependencies, guess
+
+M4 = "thumbv7em-none-eabihf"
+M33 = "thumbv8m.main-none-eabihf"
+M0 = "thumbv6m-none-eabi"
+
+
+def found(manifest: str, workspace: str = "", on: Iterable[str] = (), target: str = M4) -> dict[str, set[str]]:
+    """Returns the dependencies of a manifest with their features."""
+    table = tomllib.loads(workspace).get("workspace", {}).get("dependencies", {})
+    got = dependencies(tomllib.loads(manifest), table, set(on).__contains__, target)
+    return {dependency.crate: set(dependency.features) for dependency in got}
+
+
+def guessed(target: str, *crates: str) -> Guess:
+    """Returns the guess for crates that are written `crate` or `crate/feature/feature`."""
+    parts = [crate.split("/") for crate in crates]
+    given = [Dependency(name, frozenset(features)) for name, *features in parts]
+    return guess(given, target, boards.generic_for(target))
+
+
+@pytest.mark.parametrize(
+    "manifest, expected",
+    [
+        ('[dependencies]\nrp2040-hal = "0.11"\n', {"rp2040-hal": set()}),
+        ('[dependencies]\nembassy-rp = { version = "0.4", features = ["rp2040"] }\n', {"embassy-rp": {"rp2040"}}),
+        ('[dependencies.embassy-rp]\nversion = "0.4"\nfeatures = ["rp2040"]\n', {"embassy-rp": {"rp2040"}}),
+        ('[dependencies]\nhal = { package = "embassy-rp", features = ["rp2040"] }\n', {"embassy-rp": {"rp2040"}}),
+        (
+            '[target.\'cfg(target_os = "none")\'.dependencies]\nembassy-rp = { features = ["rp2040"] }\n',
+            {"embassy-rp": {"rp2040"}},
+        ),
+        (f'[target.{M4}.dependencies]\nembassy-rp = "1"\n', {"embassy-rp": set()}),
+        ('[target.riscv32imac-unknown-none-elf.dependencies]\nembassy-rp = "1"\n', {}),
+        ('[dev-dependencies]\nembassy-rp = "1"\n[build-dependencies]\nrp-pac = "1"\n', {}),
+        ('dependencies = 3\ntarget = "x"\nfeatures = []\n', {}),
+        ('[dependencies]\nembassy-rp = { features = "rp2040" }\n', {"embassy-rp": set()}),
+    ],
+)
+def test_dependencies(manifest: str, expected: dict[str, set[str]]) -> None:
+    assert found(manifest) == expected
+
+
+def test_what_a_workspace_says_is_inherited() -> None:
+    workspace = '[workspace.dependencies]\nhal = { package = "embassy-rp", version = "1", features = ["rp2040"] }\n'
+    manifest = '[dependencies]\nhal = { workspace = true, features = ["defmt"] }\n'
+    assert found(manifest, workspace) == {"embassy-rp": {"rp2040", "defmt"}}
+    assert found("[dependencies]\nhal.workspace = true\n", workspace) == {"embassy-rp": {"rp2040"}}
+    assert found("[dependencies]\nhal.workspace = true\n") == {"hal": set()}
+
+
+FEATURES = """
+[features]
+pico = ["hal/rp2040", "dep:defmt"]
+pico2 = ["hal/rp235xa", "extra?/x", "rp-pac/y"]
+[dependencies]
+hal = { package = "embassy-rp", version = "1" }
+defmt = { version = "1", optional = true }
+extra = { version = "1", optional = true }
+rp-pac = { version = "1", optional = true }
+"""
+
+
+@pytest.mark.parametrize(
+    "on, expected",
+    [
+        ([], {"embassy-rp": set()}),
+        (["pico"], {"embassy-rp": {"rp2040"}, "defmt": set()}),
+        (["pico2"], {"embassy-rp": {"rp235xa"}, "rp-pac": {"y"}}),
+        (["pico2", "extra"], {"embassy-rp": {"rp235xa"}, "rp-pac": {"y"}, "extra": {"x"}}),
+    ],
+)
+def test_features_that_are_on_ask_for_more(on: list[str], expected: dict[str, set[str]]) -> None:
+    assert found(FEATURES, on=on) == expected
+
+
+@pytest.mark.parametrize(
+    "target, crate, board",
+    [
+        (M4, "embassy-stm32/defmt/stm32h743zi", "stm32h7"),
+        (M4, "embassy-stm32/stm32h747xi-cm7", "stm32h7"),
+        (M4, "stm32h7xx-hal/stm32h743v", "stm32h7"),
+        (M4, "stm32h7/stm32h743", "stm32h7"),
+        (M4, "embassy-stm32/stm32f407vg", "stm32f4"),
+        ("thumbv7em-none-eabi", "embassy-stm32/stm32f429zi", "stm32f4"),
+        (M4, "stm32f4xx-hal/stm32f411", "stm32f4"),
+        (M4, "stm32f4/stm32f407", "stm32f4"),
+        (M0, "embassy-rp/rp2040", "rp2040"),
+        (M0, "rp2040-hal", "rp2040"),
+        (M0, "rp2040-pac", "rp2040"),
+        (M33, "embassy-rp/rp235xb", "rp2350"),
+        ("thumbv8m.main-none-eabi", "embassy-rp/rp235xa", "rp2350"),
+        (M33, "rp235x-pac", "rp2350"),
+        (M4, "embassy-nrf/nrf52840", "nrf52840"),
+        (M4, "nrf52840-pac", "nrf52840"),
+        (M33, "embassy-nrf/nrf5340-app-s", "nrf5340"),
+        ("riscv32imc-unknown-none-elf", "esp-hal/esp32c3", "esp32-c3"),
+        ("riscv32imac-unknown-none-elf", "esp-hal/esp32c6", "esp32-c6"),
+        ("xtensa-esp32s3-none-elf", "esp-hal/esp32s3", "esp32-s3"),
+        ("riscv32imac-unknown-none-elf", "gd32vf103xx-hal", "gd32vf103"),
+    ],
+)
+def test_chips(target: str, crate: str, board: str) -> None:
+    got = guessed(target, "cortex-m", crate)
+    assert got.board is not None
+    assert got.board.name == board
+    assert got.board.target == target
+    assert f'board = "{board}" below [package.metadata.ariel]' in got.told
+    assert boards.load(board).description in got.told
+
+
+def test_what_names_no_board_gets_a_hint() -> None:
+    got = guessed(M4, "cortex-m", "rtic/thumbv7-backend")
+    assert got.board is None
+    assert got.told.startswith("no `board` is given, and no dependency names a chip: the code is for any Arm Cortex-M4")
+    assert '"generic-thumbv7em" leaves it so' in got.told
+
+
+@pytest.mark.parametrize(
+    "crate, reason",
+    [
+        ("embassy-stm32/defmt/stm32l476rg", "`embassy-stm32` has the feature `stm32l476rg`, which no board file knows"),
+        ("embassy-nrf/nrf52832", "`embassy-nrf` has the feature `nrf52832`, which no board file knows"),
+        # The second core of an H747 is no Cortex-M7.
+        ("embassy-stm32/stm32h747xi-cm4", "`embassy-stm32` has the feature `stm32h747xi-cm4`, which no board file"),
+        ("embassy-rp/rp235xa", "the board `rp2350` is thumbv8m.main-none-eabihf, not thumbv7em-none-eabihf"),
+    ],
+)
+def test_why_there_is_no_guess(crate: str, reason: str) -> None:
+    got = guessed(M4, crate)
+    assert got.board is None
+    assert reason in got.told
+
+
+def test_two_boards_are_no_guess_unless_the_target_decides() -> None:
+    both = ("embassy-stm32/stm32f407vg", "nrf52840-pac")
+    got = guessed(M4, *both)
+    assert got.board is None
+    assert "dependencies name several boards" in got.told
+    assert "`nrf52840`" in got.told
+    assert "`stm32f4`" in got.told
+    decided = guessed(M33, *both, "embassy-rp/rp235xa")
+    assert decided.board is not None
+    assert decided.board.name == "rp2350"
+
+
+def test_all_cores_work_only_where_the_runtime_can() -> None:
+    """Generated code for several cores is larger, and without the feature one core runs it all."""
+    alone = guessed(M33, "embassy-rp/rp235xa", "ariel-ml-rs/embassy")
+    assert alone.cores == 1
+    assert "has not the feature `multicore`" in alone.told
+    for feature in ("multicore", "ariel-os"):
+        several = guessed(M33, "embassy-rp/rp235xa", f"ariel-ml-rs/{feature}")
+        assert several.cores is None
+        assert "multicore" not in several.told
+    assert guessed(M4, "nrf52840-pac").cores is None
+
+
+def test_soft_floats_do_without_the_unit() -> None:
+    soft = guessed("thumbv7em-none-eabi", "nrf52840-hal").board
+    assert soft is not None
+    assert all(core.fpu is None and core.dsp for core in soft.cores)
+
+
+def test_a_board_file_says_what_names_it() -> None:
+    document = {"target": M4, "chips": ["embassy-stm32/stm32l4*"], "cores": [{"name": "m4", "isa": "armv7e-m"}]}
+    assert read("l4.toml", "l4", document).chips == ("embassy-stm32/stm32l4*",)
+
+
+def test_no_two_boards_of_one_target_share_a_name() -> None:
+    """Otherwise that crate would never be guessed from."""
+    owners: dict[tuple[str, str], str] = {}
+    for name in boards.known():
+        for chip in boards.load(name).chips:
+            assert owners.setdefault((chip, boards.load(name).target), name) == name
