@@ -30,6 +30,7 @@ _TOLD = "told"
 _TRIPLE = re.compile(r"(?:thumb|riscv32)[\w.]*-[\w-]+")
 _EMULATOR = re.compile(r"(?:.*/)?(qemu-system-\w+)")
 _current: pytest.Item | None = None
+_watched = False
 
 
 def of_tests(items: Iterable[pytest.Item]) -> Needs:
@@ -55,7 +56,10 @@ def running(item: pytest.Item | None) -> Iterator[None]:
 
 def watch() -> None:
     """Lets a test fail that starts a program for a target, or an emulator, which it is not marked with."""
-    sys.addaudithook(_started)
+    global _watched  # noqa: PLW0603 - a hook cannot be taken back
+    if not _watched:
+        _watched = True
+        sys.addaudithook(_started)
 
 
 def _started(event: str, given: tuple[Any, ...]) -> None:
