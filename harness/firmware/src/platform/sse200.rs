@@ -102,12 +102,8 @@ pub fn unpark(worker: u32) {
 #[derive(Debug)]
 pub struct Sleeper(ArmWfi);
 
-pub static PARK: Sleeper = Sleeper(ArmWfi::new(
-    core_id,
-    |core| write(mhu(core) + SET, 1),
-    || write(mhu(core_id()) + CLEAR, 1),
-    MHU0_IRQ,
-));
+pub static PARK: Sleeper =
+    Sleeper(ArmWfi::new(core_id, |core| write(mhu(core) + SET, 1), || write(mhu(core_id()) + CLEAR, 1), MHU0_IRQ));
 
 impl Park for Sleeper {
     fn core(&self) -> u32 {
