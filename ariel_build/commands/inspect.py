@@ -43,7 +43,6 @@ def main(arguments: argparse.Namespace) -> int:
         facts = {
             "inputs": _with_aliases(inputs, source.input_aliases),
             "outputs": _with_aliases(outputs, source.output_aliases),
-            "signature": source.signature or None,
             "operators": dict(sorted(Counter(node.op for node in source.nodes).items())),
             **dict.fromkeys(("macs", "arena_bytes", "weights_bytes", "flash_bytes", "ram_bytes", "predicted")),
             "unsupported": [
@@ -56,6 +55,7 @@ def main(arguments: argparse.Namespace) -> int:
                 }
                 for d in error.diagnostics
             ],
+            "signature": source.signature or None,
             "notes": source.notes,
         }
     if arguments.json:
@@ -70,7 +70,6 @@ def _facts(result: Compiled, board: Board) -> dict[str, Any]:
     return {
         "inputs": _with_aliases([_value(v) for v in result.graph.inputs], result.graph.input_aliases),
         "outputs": _with_aliases([_value(v) for v in result.graph.outputs], result.graph.output_aliases),
-        "signature": result.graph.signature or None,
         "operators": dict(result.operators),
         "macs": result.macs,
         "arena_bytes": result.plan.arena_bytes,
@@ -86,6 +85,7 @@ def _facts(result: Compiled, board: Board) -> dict[str, Any]:
             "board": board.name,
         },
         "unsupported": [],
+        "signature": result.graph.signature or None,
         "notes": list(result.notes),
     }
 
