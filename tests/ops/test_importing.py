@@ -22,7 +22,7 @@ X = {"x": (FLOAT, [1, 2, 3])}
 
 
 def model(folder: Path, *nodes: onnx.NodeProto, outputs: tuple[str, ...] = ("y",), opset: int = 17) -> Path:
-    ends = {name: (FLOAT, None) for name in outputs}
+    ends = dict.fromkeys(outputs, (FLOAT, None))
     constants = {"c": np.ones(3, np.float32), "same": np.array([1, 2, 3], np.int64)}
     return onnx_file(folder / "m.onnx", nodes, X, ends, constants, opset)  # type: ignore[arg-type]
 
