@@ -101,7 +101,6 @@ def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
     return {
         "inputs": _with_aliases([_value(v) for v in result.graph.inputs], result.graph.input_aliases),
         "outputs": _with_aliases([_value(v) for v in result.graph.outputs], result.graph.output_aliases),
-        "signature": result.graph.signature or None,
         "operators": dict(result.operators),
         "macs": result.macs,
         "arena_bytes": result.plan.arena_bytes,
@@ -117,6 +116,7 @@ def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
             "board": board.name,
         },
         "unsupported": [],
+        "signature": result.graph.signature or None,
         "notes": list(result.notes),
         "fits": fits,
     }

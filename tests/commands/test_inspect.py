@@ -39,7 +39,7 @@ def test_json_has_the_keys_of_the_contract(command: Command) -> None:
     found = facts(command, DIGITS)
     assert list(found)[: len(KEYS)] == KEYS
     (given,) = found["inputs"]
-    assert set(given) == {"name", "shape", "dtype", "scale", "zero_point"}
+    assert set(given) == {"name", "shape", "dtype", "scale", "zero_point", "signature_name"}
     assert given["dtype"] == "int8"
     assert given["scale"] > 0
     assert all(isinstance(found[key], int) and found[key] > 0 for key in KEYS[3:8])

@@ -1,0 +1,1 @@
+"""Operators on the integers that QuantizeLinear stores."""

@@ -44,7 +44,7 @@ class Chain:
         self.constants[name] = np.asarray(data)
         return name
 
-    def add(self, kind: str, *more: str, **attributes: object) -> None:
+    def add(self, kind: str, *more: str, **attributes: Any) -> None:  # noqa: ANN401 - ONNX attributes are of many types
         """Adds a node whose first input is the end of the chain."""
         name = f"{self.prefix}v{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, [self.last, *more], [name], **attributes))
@@ -142,7 +142,7 @@ def _again(chain: Chain) -> None:
     chain.add("QuantizeLinear", *chain.scale())
 
 
-def _one(kind: str, *, signed_only: bool = False, **attributes: object) -> Callable[[Chain], None]:
+def _one(kind: str, *, signed_only: bool = False, **attributes: Any) -> Callable[[Chain], None]:  # noqa: ANN401 - as above
     def add(chain: Chain) -> None:
         if chain.signed or not signed_only:
             chain.add(kind, **attributes)

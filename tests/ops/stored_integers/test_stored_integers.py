@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import onnx.reference
 import pytest
@@ -23,7 +25,7 @@ from tests.ops.stored_integers.chains import Chain, model_of, random_chain
 COUNT = 400
 
 
-def oracle(path: Path, sample: list[Array]) -> list[Array]:
+def oracle(path: Path, sample: Sequence[Array]) -> list[Array]:
     """Returns onnxruntime's answer; that of ONNX's own reference where onnxruntime lacks a kernel for bytes."""
     runtime = pytest.importorskip("onnxruntime")
     try:
@@ -34,7 +36,7 @@ def oracle(path: Path, sample: list[Array]) -> list[Array]:
         return list(onnx.reference.ReferenceEvaluator(model).run(None, dict(zip(names, sample, strict=True))))
 
 
-def answers(path: Path, sample: list[Array]) -> list[list[Array]]:
+def answers(path: Path, sample: Sequence[Array]) -> list[list[Array]]:
     """Returns what the graph gives as imported, and after the passes; UnsupportedError where it cannot be compiled."""
     graph, _ = import_file(path)
     before = Interpreter(graph).outputs(sample)
@@ -92,7 +94,7 @@ def quantised(*middle: onnx.NodeProto) -> list[onnx.NodeProto]:
     return [first, *middle, helper.make_node("DequantizeLinear", [middle[-1].output[0], "s", "z"], ["y"])]
 
 
-CONSTANTS = {"s": np.float32(0.05), "z": np.int8(3)}
+CONSTANTS: dict[str, npt.ArrayLike] = {"s": np.float32(0.05), "z": np.int8(3)}
 
 
 def test_a_clip_of_integers_becomes_the_activation_of_a_layer(tmp_path: Path) -> None:
@@ -107,7 +109,7 @@ def test_a_clip_of_integers_becomes_the_activation_of_a_layer(tmp_path: Path) ->
     ]
     rng = np.random.default_rng(1)
     # With scales that are powers of two no sum is rounded, in real numbers or in integers.
-    constants = {
+    constants: dict[str, npt.ArrayLike] = {
         "s": np.float32(0.0625),
         "z": np.int8(3),
         "w": rng.integers(-8, 8, (4, 3, 1, 1)).astype(np.int8),
@@ -144,7 +146,7 @@ def test_comparisons_are_of_the_integers(kind: str, tmp_path: Path) -> None:
         helper.make_node("QuantizeLinear", ["b", "s2", "z2"], ["qb"]),
         helper.make_node(kind, ["qa", "qb"], ["y"]),
     ]
-    constants = {**CONSTANTS, "s2": np.float32(0.0001), "z2": np.int8(-5)}
+    constants: dict[str, npt.ArrayLike] = {**CONSTANTS, "s2": np.float32(0.0001), "z2": np.int8(-5)}
     inputs = {"a": (zoo.FLOAT, [64]), "b": (zoo.FLOAT, [64])}
     path = zoo.onnx_file(tmp_path / "m.onnx", nodes, inputs, {"y": (onnx.TensorProto.BOOL, [64])}, constants)
     rng = np.random.default_rng(3)
@@ -174,7 +176,7 @@ def test_one_tensor_may_be_read_with_two_scales(tmp_path: Path) -> None:
         helper.make_node("DequantizeLinear", ["q", "s2", "z"], ["b"]),
     ]
     outputs = {"a": (zoo.FLOAT, [8]), "b": (zoo.FLOAT, [8])}
-    constants = {**CONSTANTS, "s2": np.float32(0.5)}
+    constants: dict[str, npt.ArrayLike] = {**CONSTANTS, "s2": np.float32(0.5)}
     path = zoo.onnx_file(tmp_path / "m.onnx", nodes, {"x": (zoo.FLOAT, [8])}, outputs, constants)
     sample = [np.linspace(-3, 3, 8).astype(np.float32)]
     parity.agree(answers(path, sample), [oracle(path, sample)] * 2, "two scales")
