@@ -244,7 +244,7 @@ def run(folder: Path, modules: Sequence[Plain], *, more: str = "", features: Seq
         text=True,
         check=False,
         errors="replace",
-        timeout=600,
+        timeout=300,
         env={"ASAN_OPTIONS": "detect_leaks=0"},
     )
     if ended.returncode == 0 and ended.stdout.strip().endswith("done"):

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from ariel_build import boards, driver
@@ -53,7 +54,7 @@ def _layers(path: Path) -> Path:
 def _integers(path: Path) -> Path:
     """Bytes: a convolution of integers, a table, sums with broadcasting."""
     rng = np.random.default_rng(2)
-    constants = {
+    constants: dict[str, npt.ArrayLike] = {
         "s": np.float32(0.05),
         "z": np.uint8(120),
         "ws": np.float32(0.02),

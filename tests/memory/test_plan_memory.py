@@ -167,6 +167,18 @@ def test_a_state_is_replaced_where_it_lies_or_copied() -> None:
     assert any("state `state_0` is copied: `state_0` is still needed by call_3" in r for r in plan.refusals)
 
 
+def test_several_cores_store_states_at_the_end() -> None:
+    """No step writes what an inference that is dropped or late has to leave as it was."""
+    net = Net()
+    x, s = net.input(64), net.state(64)
+    net.states[0].next = net.map([x, s])
+    net.outputs = [net.mix([net.states[0].next], 8)]
+    alone, together = net.plan(), net.plan(net.schedule(cores=2))
+    assert alone.copies == ()
+    assert [copy.target for copy in together.copies] == [together.region(s)]
+    assert together.region(net.states[0].next) != together.region(s)
+
+
 def test_a_state_may_be_an_output_too() -> None:
     net = Net()
     x, s = net.input(10), net.state(10)

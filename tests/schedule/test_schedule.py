@@ -9,11 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ariel_build import boards
+from ariel_build.driver import compile_model
 from ariel_build.errors import InternalError
 from ariel_build.ir import DType, TensorType, Value
 from ariel_build.kernel import Axis, KernelCall, Tiling
-from ariel_build.schedule import Interval, Tile, cut, resolve, schedule, work_of
+from ariel_build.memory import check_plan, planner
+from ariel_build.options import ModelOptions
+from ariel_build.schedule import Interval, Schedule, Tile, cut, resolve, schedule, work_of
 from tests.memory.networks import tensor
+from tests.zoo import DIGITS
 
 
 @given(
@@ -92,3 +97,21 @@ def test_aliases_are_followed_and_checked() -> None:
     same = tensor(30, "same")
     with pytest.raises(InternalError, match="cycle"):
         resolve(a, {a: (same, 0), same: (a, 0)})
+
+
+def test_tiles_are_those_that_the_checker_saw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cutting them again afterwards, for a time limit, would leave the proof behind."""
+    seen: list[Schedule] = []
+
+    def check(schedule: Schedule, *rest: object) -> None:
+        seen.append(schedule)
+        check_plan(schedule, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(planner, "check_plan", check)
+    board = boards.load("stm32f4")
+    tiles = []
+    for limit in (None, 50e-6):
+        compiled = compile_model(DIGITS, ModelOptions(DIGITS, cores=1, max_tile=limit), board, "digits")
+        assert compiled.schedule is seen[-1]
+        tiles.append(sum(len(step.tiles) for step in compiled.schedule.steps))
+    assert tiles[1] > tiles[0], "the limit cuts tiles"

@@ -140,6 +140,7 @@ impl Shape {
     const fn check<T: Element>(&self, arena_bytes: usize, x: &Source<T>, y: &Source<T>, output: Region) {
         let (rows, columns, depth) = (self.rows as usize, self.columns, self.depth);
         assert!(rows > 0 && columns > 0 && depth > 0, "product without elements");
+        assert!(depth == 1 || self.x_step > 0, "product of one term many times");
         let mut last_x = reach(rows, self.x_row).saturating_add(reach(depth, self.x_step));
         let mut last_y = reach(columns, self.y_column).saturating_add(reach(depth, self.y_step));
         let (mut products, mut axis) = (1, 0);

@@ -62,9 +62,10 @@ impl Move {
         // 128 bits hold every product of two counts, and sums of them.
         let (mut low, mut high) = (self.input_start as i128, self.input_start as i128);
         let mut last = self.output_start as u128;
-        let mut axis = 0;
+        let (mut axis, mut elements) = (0, 1);
         while axis < 5 {
             assert!(self.counts[axis] > 0, "move without elements");
+            elements = (self.counts[axis] as usize).saturating_mul(elements);
             let reach = (self.counts[axis] as i128 - 1) * self.input_strides[axis] as i128;
             if reach < 0 {
                 low += reach;
@@ -82,6 +83,7 @@ impl Move {
             high += reach;
         }
         assert!(last < copy.row as u128, "move outside a row");
+        assert!(elements <= copy.row as usize, "move that writes elements twice");
         assert!(low >= 0 && high < i32::MAX as i128, "move outside its input");
         #[expect(clippy::cast_sign_loss, reason = "not negative, and checked against the arena")]
         self.input.check(arena_bytes, (high as usize + 1).saturating_mul(copy.element as usize));

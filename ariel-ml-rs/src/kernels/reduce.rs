@@ -34,15 +34,17 @@ fn divide(index: u32, extent: u32) -> (u32, u32) {
 impl Walk {
     /// Checks that the walk stays inside the input and fills the output.
     const fn check<T: Element>(&self, arena_bytes: usize, input: Region, output: Region) {
-        let (mut last, mut outputs, mut group) = (0, 1, 0);
+        let (mut last, mut outputs, mut inputs, mut group) = (0, 1, 1, 0);
         while group < 3 {
             assert!(self.kept[group] > 0 && self.reduced[group] > 0, "group without elements");
             let kept = (self.kept[group] as usize - 1).saturating_mul(self.kept_strides[group] as usize);
             let reduced = (self.reduced[group] as usize - 1).saturating_mul(self.reduced_strides[group] as usize);
             last = kept.saturating_add(reduced).saturating_add(last);
             outputs = (self.kept[group] as usize).saturating_mul(outputs);
+            inputs = (self.reduced[group] as usize).saturating_mul(inputs);
             group += 1;
         }
+        assert!(inputs <= input.bytes as usize / size_of::<T>(), "walk that reads elements twice");
         input.check::<T>(arena_bytes, last.saturating_add(1));
         output.check::<T>(arena_bytes, outputs);
     }

@@ -51,6 +51,8 @@ impl Window {
         let across = (output.width as usize).saturating_mul(self.stride_w as usize);
         let down = down.saturating_add((self.height as usize).saturating_mul(self.dilation_h as usize));
         let across = across.saturating_add((self.width as usize).saturating_mul(self.dilation_w as usize));
+        assert!(self.height <= 1 || self.dilation_h > 0, "taps in the place of each other");
+        assert!(self.width <= 1 || self.dilation_w > 0, "taps in the place of each other");
         assert!(down <= i32::MAX as usize && across <= i32::MAX as usize, "a window behind all memory");
     }
 
