@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ariel_build import frontends
+from ariel_build import frontends, labels
 from ariel_build.codegen import generate
 from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, MetadataError, ModelError
 from ariel_build.fit import check_fits
@@ -88,6 +88,7 @@ def compile_model(
     """
     notes = unserved(options)
     graph, source = import_file(path, options.dims)
+    classes = None if keep_all else labels.read(options, graph.outputs)
     operators = Counter(node.op.name for node in graph.nodes)
     with _at(path):
         log = optimize(graph)
@@ -131,6 +132,7 @@ def compile_model(
             units,
             longest_tile=predicted.longest_cycles,
             shared=options.arena is not None,
+            classes=classes,
         )
     compiled = Compiled(
         module,
@@ -144,7 +146,7 @@ def compile_model(
         log,
         dict(sorted(operators.items())),
         (*source.notes, *notes),
-        (path, *(path.parent / name for name in source.files)),
+        (path, *(path.parent / name for name in source.files), *_files(options)),
         units,
     )
     with _at(path):
@@ -152,6 +154,11 @@ def compile_model(
             check_fits(board, ram_bytes=plan.arena_bytes, flash_bytes=len(generated.weights))
         check_budget(compiled, options)
     return compiled
+
+
+def _files(options: ModelOptions) -> list[Path]:
+    """Returns the files that options name, beside the model."""
+    return [options.labels] if isinstance(options.labels, Path) else []
 
 
 def _kernels(calls: Sequence[KernelCall]) -> list[str]:

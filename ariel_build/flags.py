@@ -1,6 +1,7 @@
 """The options of a model on the command line: each key of `options.KEYS` under its own name.
 
-A value is `--deadline 20ms`, a table's part or entry is `--budget ram=48K`, once for each. `dims` is `--dim`.
+A value is `--deadline 20ms`, a table's part or entry is `--budget ram=48K`, once for each. `dims` is `--dim`. A list is
+`--labels yes,no`; without a comma it is the file that has it.
 """
 
 from __future__ import annotations
@@ -68,9 +69,11 @@ def _entries(key: Key, given: list[str], reader: Reader) -> dict[str, object]:
 
 
 def _toml_value(reader: Callable[[object], object] | None, text: object) -> object:
-    """Returns what TOML would give for the text: an integer where a count is read."""
+    """Returns what TOML would give for the text: an integer where a count is read, a list where labels are."""
     if reader is values.count and isinstance(text, str) and re.fullmatch(r"\d{1,12}", text):
         return int(text)
+    if reader is values.labels and isinstance(text, str) and "," in text:
+        return text.split(",")
     return text
 
 
@@ -81,6 +84,7 @@ def _flag(key: Key) -> str:
 _METAVARS: dict[Callable[[object], object], str] = {
     values.count: "N",
     values.duration: "TIME",
+    values.labels: "A,B,..|FILE",
     values.optimize: "speed|size|ram",
 }
 _FLAGS = {key.name: _flag(key) for key in KEYS}

@@ -21,6 +21,7 @@ __all__ = [
     "duration",
     "file",
     "flag",
+    "labels",
     "name",
     "nearest",
     "optimize",
@@ -98,6 +99,15 @@ def flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false is expected")  # noqa: TRY004 - all readers refuse alike
     return value
+
+
+def labels(value: object) -> tuple[str, ...] | Path:
+    """Returns the labels in a list, or the path of the file that has them."""
+    if isinstance(value, str):
+        return file(value)
+    if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+        raise ValueError("a list of strings, or the path of a file with one label a line, is expected")
+    return tuple(value)
 
 
 def optimize(value: object) -> Optimize:

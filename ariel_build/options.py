@@ -54,6 +54,7 @@ class ModelOptions:
     optimize: Optimize = "speed"
     dims: Mapping[str, int] = field(default_factory=dict)
     state: Mapping[str, str] = field(default_factory=dict)
+    labels: tuple[str, ...] | Path | None = None
     quantize: Quantize | None = None
     budget: Budget = field(default_factory=Budget)
     deadline: float | None = None
@@ -107,8 +108,16 @@ KEYS: tuple[Key, ...] = (
         "dims",
         "the sizes of free dimensions, by their names, or `<input>.<axis>` for one without",
         "{ batch = 1, time = 49 }",
-        "1 each, with a note",
+        "1 each; for axes other than the first, with a note",
         entries=values.count,
+    ),
+    Key(
+        "labels",
+        "what the elements of the output stand for, or a file with one a line: the enum `Class`, which `class()` and "
+        "`top()` of the output give",
+        '["yes", "no"]',
+        "none",
+        value=values.labels,
     ),
     Key(
         "state",
@@ -268,6 +277,7 @@ def _options(found: Mapping[str, object], given: Mapping[str, str]) -> ModelOpti
         optimize=cast("Optimize", found.get("optimize", "speed")),
         dims=cast("dict[str, int]", found.get("dims", {})),
         state=cast("dict[str, str]", found.get("state", {})),
+        labels=cast("tuple[str, ...] | Path | None", found.get("labels")),
         quantize=Quantize(quantize["calibration"]) if quantize else None,
         budget=Budget(**cast("dict[str, int]", found.get("budget", {}))),
         deadline=cast("float | None", found.get("deadline")),

@@ -11,6 +11,8 @@ pub enum Error {
     AlreadyWired,
     /// The inference's time budget was spent before it was complete.
     DeadlineMissed,
+    /// Numbers for a tensor that are not as many as its elements.
+    WrongLength,
 }
 
 impl fmt::Display for Error {
@@ -18,6 +20,9 @@ impl fmt::Display for Error {
         f.write_str(match self {
             Self::AlreadyWired => "the model is already wired: keep the handle of the first `wire!`",
             Self::DeadlineMissed => "the inference was given up: its time budget was spent before it was complete",
+            Self::WrongLength => {
+                "there are more or fewer numbers than the tensor has elements: `LEN` tells how many it has"
+            }
         })
     }
 }

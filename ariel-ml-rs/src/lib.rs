@@ -22,7 +22,7 @@
 //!
 //! # Rooms
 //! - [`memory`]: the arena, its regions and the raw-pointer views through which kernels reach them;
-//! - [`tensor`]: the model's inputs and outputs as plain data;
+//! - [`tensor`]: the model's inputs and outputs as plain data, and how programs fill and read them;
 //! - [`quant`]: requantisation, bit for bit as the reference does it;
 //! - [`kernels`]: one file per operator; every kernel computes one tile of its output;
 //! - [`budget`], [`clock`]: how long an inference may take, and by whose clock;
@@ -55,6 +55,9 @@ pub mod wired;
 pub use ariel_ml_macros::wire;
 pub use budget::{Budget, Timed};
 pub use clock::Clock;
+#[cfg(feature = "defmt")]
+#[doc(hidden)]
+pub use defmt as __defmt;
 pub use error::Error;
 pub use model::Infer;
 pub use shared::{SharedArena, SharedModel};

@@ -25,13 +25,15 @@ class IoStruct:
     shape: tuple[str, Expression]
 
 
-def io_struct(name: str, kind: str, values: Sequence[Value]) -> IoStruct:
-    """Returns the definition of `Input` or `Output`."""
+def io_struct(name: str, kind: str, values: Sequence[Value], labelled: int | None = None) -> IoStruct:
+    """Returns the definition of `Input` or `Output`; the enum `Class` names the elements of tensor `labelled`."""
     if len(values) == 1:
-        return IoStruct(_tensor(name, kind, values[0]), (f"[usize; {len(values[0].shape)}]", _shape(values[0])))
+        return IoStruct(
+            _tensor(name, kind, values[0], labelled == 0), (f"[usize; {len(values[0].shape)}]", _shape(values[0]))
+        )
     fields = field_names(kind, values)
     parts = [f"{name}{index}" for index in range(len(values))]
-    lines = [line for part, value in zip(parts, values, strict=True) for line in _tensor(part, kind, value)]
+    lines = [line for k, part in enumerate(parts) for line in _tensor(part, kind, values[k], labelled == k)]
     lines += ["    ariel_ml_rs::tensors! {", *doc([f"The {kind}s of the model."], indent="        ")]
     lines.append(f"        pub struct {name} {{")
     for index, (field, part, value) in enumerate(zip(fields, parts, values, strict=True)):
@@ -61,16 +63,18 @@ def _shape(value: Value, prefix: str = "") -> List:
     return List([integer(extent) for extent in value.shape], prefix)
 
 
-def _tensor(name: str, kind: str, value: Value) -> list[str]:
+def _tensor(name: str, kind: str, value: Value, labelled: bool) -> list[str]:
     type_ = value.type
     element = "u8" if type_.dtype is DType.BOOL else type_.dtype.value
     lines = [
         "    ariel_ml_rs::tensor! {",
         *doc([f"{kind.capitalize()} `{plain(value.name)}`: `{type_}`."], indent="        "),
-        f"        pub struct {name}([{element}; {integer(type_.elements)}]);",
+        f"        pub struct {name}([{element}; {integer(type_.elements)}]){' of Class' if labelled else ''};",
         f"        shape {flat(_shape(value))};",
     ]
     quant = type_.quant
     if quant is not None and quant.per_tensor and type_.dtype in (DType.I8, DType.U8, DType.I16):
         lines.append(f"        scale {real(quant.scale)}; zero_point {quant.zero_point};")
+    elif type_.dtype is DType.BOOL:
+        lines.append("        logical;")
     return [*lines, "    }", ""]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build import __version__
+from ariel_build.codegen.classes import classes_lines
 from ariel_build.codegen.fields import FieldPrinter
 from ariel_build.codegen.imports import Imports
 from ariel_build.codegen.io import IoStruct, io_struct
@@ -17,6 +18,7 @@ from ariel_build.codegen.weights import Weights, little_endian
 from ariel_build.ir import Graph, State, Value
 from ariel_build.isa.code_size import Bounds, bounds_of
 from ariel_build.kernel import Packed
+from ariel_build.labels import Classes
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Schedule, Step
 from ariel_build.schedule.units import Units
@@ -45,18 +47,20 @@ def generate(
     *,
     longest_tile: int = 0,
     shared: bool = False,
+    classes: Classes | None = None,
 ) -> Module:
     """Returns the module `name` of a scheduled and planned graph; its weights go to `section`.
 
     `target` is the triple that its bounds are for. `units` is the plan for several cores, None for one. `longest_tile`
     are the cycles between two yields, at most. With `shared`, the model may have an arena in common with others.
+    `classes` names the elements of an output.
     """
     weights = Weights()
     imports = Imports()
     steps = [_step(step, plan, weights, imports) for step in schedule.steps]
     initial = [_initial(state, plan, weights) for state in graph.states]
     inputs = io_struct("Input", "input", graph.inputs)
-    outputs = io_struct("Output", "output", graph.outputs)
+    outputs = io_struct("Output", "output", graph.outputs, classes.output if classes is not None else None)
     blob = weights.bytes()
     bounds = bounds_of(schedule, len(blob), target, len(units.units) if units is not None else 0)
     lines = [
@@ -73,6 +77,7 @@ def generate(
         "",
         *_weights(name, blob, section),
         *inputs.lines,
+        *classes_lines(classes),
         *outputs.lines,
         *(line for step in steps for line in step),
         *_model(graph, schedule, plan, initial),

@@ -15,7 +15,7 @@ __all__ = ["FreeDims"]
 
 @dataclass
 class FreeDims:
-    """Binds names of free dimensions to numbers: the given one, else 1 with a note.
+    """Binds names of free dimensions to numbers: the given one, else 1, with a note but for axis 0, the batch.
 
     A dimension is called by its symbol in the file, or `<input>.<axis>`; the latter wins where both are given.
     `places` collects the free dimensions by name, bound or not, as (key of the input, axis).
@@ -26,6 +26,7 @@ class FreeDims:
     notes: list[str] = field(default_factory=list)
     changed: bool = False
     _used: set[str] = field(default_factory=set)
+    _told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Refuses numbers that are no extent."""
@@ -39,14 +40,14 @@ class FreeDims:
     def bind(self, key: str, names: tuple[str, str], axis: int, symbol: str = "") -> int:
         """Returns the extent of a free dimension; `names` are the input's public name and `input_<i>`."""
         name = symbol or f"{names[0]}.{axis}"
-        first = name not in self.places
         self.places.setdefault(name, []).append((key, axis))
         for candidate in (f"{names[0]}.{axis}", f"{names[1]}.{axis}", symbol):
             if candidate and candidate in self.given:
                 self._used.add(candidate)
                 self.changed |= self.given[candidate] != 1
                 return self.given[candidate]
-        if first:
+        if axis and name not in self._told:
+            self._told.add(name)
             self.notes.append(
                 f"dimension `{shown(name)}` is free (input `{shown(names[0])}`, axis {axis}): taken as 1; "
                 f"bind it with dims = {{ {_toml_key(name)} = N }}"

@@ -16,6 +16,7 @@ from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, quantize_multiplier
 from ariel_build.ops.importer import Importer
 
 __all__ = [
+    "FINITE",
     "Numbers",
     "accumulator_scales",
     "bounds",
@@ -40,6 +41,10 @@ _CLIPS = {
     "RELU6": (0.0, 6.0),
     "RELU_N1_TO_1": (-1.0, 1.0),
 }
+
+
+#: The least and the greatest float32 that is finite: where TFLite's maxima and minima begin.
+FINITE = (float(np.finfo(np.float32).min), float(np.finfo(np.float32).max))
 
 
 def tflite_clip(importer: Importer) -> tuple[float, float]:

@@ -46,6 +46,11 @@ class Binary(Operator):
         """Computes int8 as TFLite does, zero point included, before it clamps."""
         raise UnsupportedReason(f"{self.name} of int8 is not a kernel of TFLite")
 
+    @property
+    def kernel(self) -> str:
+        """What the kernel of float32 is called, without its type."""
+        return self.name
+
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """T[a], T[b] -> T[a and b broadcast]."""
         return [broadcast_type(inputs)]
@@ -83,7 +88,7 @@ class Binary(Operator):
             return lower_stored(self, node)
         low, high = self.clip
         if dtype is DType.F32:
-            return binary_call(f"{self.name}F32", node, {"min": low, "max": high})
+            return binary_call(f"{self.kernel}F32", node, {"min": low, "max": high})
         if dtype is DType.I32 and self.name in _I32:
             least, greatest = dtype.range
             return binary_call(f"{self.name}I32", node, {"min": int(max(low, least)), "max": int(min(high, greatest))})
@@ -152,8 +157,15 @@ class Div(Binary):
 class Maximum(Binary):
     """max(left, right)."""
 
+    @property
+    def kernel(self) -> str:
+        """TFLite's has its own way with what is not a number."""
+        return "Greater" if self.rounding is Rounding.DOUBLE else self.name
+
     def real(self, left: Numbers, right: Numbers) -> Numbers:
-        """Returns the greater ones."""
+        """Returns the greater ones; of what is not a number, TFLite's right operand, or the number that is none."""
+        if self.rounding is Rounding.DOUBLE:
+            return np.where(left > right, left, right)
         return np.maximum(left, right)
 
     def fixed_point(self, operands: Operands) -> I64:
@@ -165,8 +177,15 @@ class Maximum(Binary):
 class Minimum(Binary):
     """min(left, right)."""
 
+    @property
+    def kernel(self) -> str:
+        """TFLite's has its own way with what is not a number."""
+        return "Lesser" if self.rounding is Rounding.DOUBLE else self.name
+
     def real(self, left: Numbers, right: Numbers) -> Numbers:
-        """Returns the lesser ones."""
+        """Returns the lesser ones; of what is not a number, TFLite's right operand, or the number that is none."""
+        if self.rounding is Rounding.DOUBLE:
+            return np.where(left < right, left, right)
         return np.minimum(left, right)
 
     def fixed_point(self, operands: Operands) -> I64:

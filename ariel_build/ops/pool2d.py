@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernel import Axis, Field, KernelCall, Reads
-from ariel_build.ops.accumulate import Numbers, bounds, finish_float, tflite_clip
+from ariel_build.ops.accumulate import FINITE, Numbers, bounds, finish_float, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.importer import Importer
@@ -71,9 +71,11 @@ class Pool2d(Operator):
         integer = type_.dtype is not DType.F32
         if self.kind is PoolKind.MAX:
             least = type_.dtype.range[0] if integer else -np.inf
-            most = patches(self.window, x, least).max(axis=3)
+            cells = patches(self.window, x, least)
             if not integer:
-                return [finish_float(most, self.clip)]
+                # What is not a number is passed over; where nothing else is there, the least that there can be remains.
+                return [finish_float(np.fmax.reduce(cells, axis=3, initial=-np.inf), self._real_bounds())]
+            most = cells.max(axis=3)
             low, high = self._stored_bounds(type_)
             return [np.clip(most.astype(np.int64), low, high).astype(x.dtype)]
         counts = self._counts(x.shape[1], x.shape[2])[None, :, :, None]
@@ -123,6 +125,13 @@ class Pool2d(Operator):
             sides.append(inside.sum(axis=1))
         return np.asarray(np.outer(sides[0], sides[1]), np.int64)
 
+    def _real_bounds(self) -> tuple[float, float]:
+        """Returns the bounds of float32; a maximum of TFLite begins at the least finite number."""
+        low, high = self.clip
+        if self.kind is PoolKind.MAX and self.rounding is Rounding.DOUBLE:
+            return max(low, FINITE[0]), high
+        return low, high
+
     def _stored_bounds(self, type_: TensorType) -> tuple[int, int]:
         """Returns the bounds of the output; a maximum of plain integers has its type's."""
         if type_.quant is None:
@@ -137,7 +146,7 @@ class Pool2d(Operator):
             fields["counted"] = self.counted
         if x.type.dtype is DType.F32:
             kernel = f"pool2d::{self.kind.value}F32"
-            fields |= {"min": self.clip[0], "max": self.clip[1]}
+            fields |= dict(zip(("min", "max"), self._real_bounds(), strict=True))
         elif x.type.dtype is not DType.I8:
             raise UnsupportedReason(f"element type {x.type.dtype.value} is not supported")
         elif self.kind is PoolKind.AVERAGE and self.rounding is Rounding.NEAREST_EVEN:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType
 from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
-from ariel_build.ops.accumulate import Numbers, bounds
+from ariel_build.ops.accumulate import FINITE, Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
 from ariel_build.ops.importer import Importer
@@ -63,8 +63,11 @@ class Reduce(Operator):
         x: Numbers = np.asarray(inputs[0])
         type_ = node.output.type
         if self.kind in (Reduction.MAX, Reduction.MIN):
-            most = np.max if self.kind is Reduction.MAX else np.min
-            return [np.asarray(most(x, axis=self.axes, keepdims=self.keep_dims), x.dtype)]
+            # What is not a number is passed over; where nothing else is there, what the fold begins with remains.
+            fold = np.fmax if self.kind is Reduction.MAX else np.fmin
+            start = self._start if type_.dtype is DType.F32 else None
+            most = fold.reduce(x, axis=self.axes, keepdims=True, initial=start)
+            return [np.asarray(most, x.dtype).reshape(type_.shape)]
         if type_.dtype is DType.F32:
             return [self._real(x).reshape(type_.shape)]
         total = np.sum(x.astype(np.int64), axis=self.axes, keepdims=self.keep_dims)
@@ -79,6 +82,13 @@ class Reduce(Operator):
             stored = multiply(total, *self._multiplier(node, count))
         low, high = type_.dtype.range
         return [np.clip(stored + quant_y.zero_point, low, high).astype(x.dtype)]
+
+    @property
+    def _start(self) -> float:
+        """What a maximum or minimum of float32 begins with: TFLite's finite numbers, or infinity."""
+        if self.kind is Reduction.MAX:
+            return FINITE[0] if self.rounding is Rounding.DOUBLE else -math.inf
+        return FINITE[1] if self.rounding is Rounding.DOUBLE else math.inf
 
     def _integer(self, x: Numbers, total: Numbers) -> Numbers:
         """Returns the sum or product of plain integers, which wrap; a mean truncates."""
@@ -129,6 +139,8 @@ class Reduce(Operator):
         }
         if dtype is DType.F32:
             kernel = f"reduce::{self.kind.value}F32"
+            if self.kind in (Reduction.MAX, Reduction.MIN):
+                fields["least" if self.kind is Reduction.MAX else "greatest"] = self._start
         elif dtype is DType.I8 and self.kind in (Reduction.MAX, Reduction.MIN):
             if x.type.quant is not None and _quants(node)[0] != _quants(node)[1]:
                 raise UnsupportedReason("input and output differ in scale or zero point")

@@ -58,7 +58,7 @@ impl Within<i32> {
 
 /// Defines a fold that keeps the element which `$better` than the one kept.
 macro_rules! select {
-    ($(#[$doc:meta])* $name:ident, $element:ty, $bound:ty, $start:expr, $better:tt, $store:expr) => {
+    ($(#[$doc:meta])* $name:ident, $element:ty, $bound:ty, |$within:ident| $start:expr, $better:tt, $store:expr) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub(crate) struct $name(pub Within<$bound>);
@@ -71,6 +71,7 @@ macro_rules! select {
 
             #[inline(always)]
             fn start(&self) -> $bound {
+                let $within = &self.0;
                 $start
             }
 
@@ -94,19 +95,19 @@ macro_rules! select {
 
 select!(
     /// Maximum of int8.
-    MaxInt8, i8, i32, -128, >, Within::store
+    MaxInt8, i8, i32, |_within| -128, >, Within::store
 );
 select!(
     /// Minimum of int8.
-    MinInt8, i8, i32, 127, <, Within::store
+    MinInt8, i8, i32, |_within| 127, <, Within::store
 );
 select!(
-    /// Maximum of float32.
-    MaxF32, f32, f32, f32::NEG_INFINITY, >, |within, sum| clamp(sum, within.min, within.max)
+    /// Maximum of float32: what is not a number is passed over, and the lower bound is what remains where nothing else is there.
+    MaxF32, f32, f32, |within| within.min, >, |within, sum| clamp(sum, within.min, within.max)
 );
 select!(
-    /// Minimum of float32.
-    MinF32, f32, f32, f32::INFINITY, <, |within, sum| clamp(sum, within.min, within.max)
+    /// Minimum of float32, as [`MaxF32`].
+    MinF32, f32, f32, |within| within.max, <, |within, sum| clamp(sum, within.min, within.max)
 );
 
 /// Defines a fold of float32 by an arithmetic operator.

@@ -170,7 +170,7 @@ impl<R: Requantize> SumInt8<R> {
 
 /// Defines the kernel of a fold whose input and output have one type.
 macro_rules! kernel {
-    ($(#[$doc:meta])* $name:ident, $element:ty, $bound:ty, $min:expr, $max:expr) => {
+    ($(#[$doc:meta])* $name:ident, $element:ty, |$this:ident| $min:expr, $max:expr; $($(#[$field_doc:meta])* $field:ident)?) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub struct $name {
@@ -180,6 +180,7 @@ macro_rules! kernel {
             pub output: Region,
             /// What is kept and what reduced.
             pub walk: Walk,
+            $($(#[$field_doc])* pub $field: $element,)?
         }
 
         impl $name {
@@ -198,6 +199,7 @@ macro_rules! kernel {
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
             pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+                let $this = self;
                 let fold = fold::$name(Within { min: $min, max: $max });
                 // SAFETY: forwarded to the caller.
                 unsafe { self.walk.compute(memory, (self.input, self.output), tile, fold) }
@@ -208,29 +210,33 @@ macro_rules! kernel {
 
 kernel!(
     /// Maximum of int8, where input and output are quantised alike.
-    MaxInt8, i8, i32, -128, 127
+    MaxInt8, i8, |_this| -128, 127;
 );
 kernel!(
     /// Minimum of int8, where input and output are quantised alike.
-    MinInt8, i8, i32, -128, 127
+    MinInt8, i8, |_this| -128, 127;
 );
 kernel!(
-    /// Maximum of float32.
-    MaxF32, f32, f32, f32::NEG_INFINITY, f32::INFINITY
+    /// Maximum of float32; what is not a number is passed over.
+    MaxF32, f32, |this| this.least, f32::INFINITY;
+    /// The least that there can be: what remains where nothing is a number.
+    least
 );
 kernel!(
-    /// Minimum of float32.
-    MinF32, f32, f32, f32::NEG_INFINITY, f32::INFINITY
+    /// Minimum of float32; what is not a number is passed over.
+    MinF32, f32, |this| f32::NEG_INFINITY, this.greatest;
+    /// The greatest that there can be: what remains where nothing is a number.
+    greatest
 );
 kernel!(
     /// Sum of float32.
-    SumF32, f32, f32, f32::NEG_INFINITY, f32::INFINITY
+    SumF32, f32, |_this| f32::NEG_INFINITY, f32::INFINITY;
 );
 kernel!(
     /// Mean of float32.
-    MeanF32, f32, f32, f32::NEG_INFINITY, f32::INFINITY
+    MeanF32, f32, |_this| f32::NEG_INFINITY, f32::INFINITY;
 );
 kernel!(
     /// Product of float32.
-    ProdF32, f32, f32, f32::NEG_INFINITY, f32::INFINITY
+    ProdF32, f32, |_this| f32::NEG_INFINITY, f32::INFINITY;
 );

@@ -39,9 +39,9 @@ fn classify() {
         let (mut right, mut missed) = (0, 0);
         let start = Instant::now();
         for [pixels @ .., label] in IMAGES {
-            let input = digits::Input::from_f32(&pixels.map(|ink| f32::from(ink) / 16.0));
+            let input = digits::Input::from_scaled(pixels, 1.0 / 16.0);
             match model.infer(&input) {
-                Ok(scores) => right += u32::from(best(scores) == *label),
+                Ok(scores) => right += u32::from(scores.argmax() == usize::from(*label)),
                 Err(Error::DeadlineMissed) => missed += 1,
                 Err(_) => error!("no answer"),
             }
@@ -50,9 +50,4 @@ fn classify() {
         info!("{} of {} right, {} too late; {} us each", right, IMAGES.len(), missed, each);
         ariel_os::thread::sleep(ariel_os::time::Duration::from_secs(5));
     }
-}
-
-/// The digit with the highest score; of equals the first.
-fn best(scores: &digits::Output) -> u8 {
-    (0..10).rev().max_by_key(|&digit| scores[usize::from(digit)]).unwrap_or(0)
 }

@@ -31,12 +31,11 @@ fn main(hart: usize) -> ! {
 
     let mut right = 0;
     for [pixels @ .., label] in IMAGES {
-        *model.input_mut() = digits::Input::from_f32(&pixels.map(|ink| f32::from(ink) / 16.0));
+        *model.input_mut() = digits::Input::from_scaled(pixels, 1.0 / 16.0);
         // Returns when all tiles are done, by whichever core.
         let scores = model.run().expect("no budget to exceed");
-        // The digit with the highest score; of equals the first.
-        let digit = (0..10).rev().max_by_key(|&digit| scores[usize::from(digit)]).unwrap_or(0);
-        right += u32::from(digit == *label);
+        let digit = scores.argmax();
+        right += u32::from(digit == usize::from(*label));
     }
     println!("{right} of {} right", IMAGES.len());
     for hart in 0..4 {

@@ -24,11 +24,10 @@ fn main() -> ! {
     let mut right = 0;
     for [pixels @ .., label] in IMAGES {
         // The input is filled where the network reads it, as a driver or a DMA would: no copy.
-        *model.input_mut() = digits::Input::from_f32(&pixels.map(|ink| f32::from(ink) / 16.0));
+        *model.input_mut() = digits::Input::from_scaled(pixels, 1.0 / 16.0);
         let scores = model.run().expect("one core never fails");
-        // The digit with the highest score; of equals the first.
-        let digit = (0..10).rev().max_by_key(|&digit| scores[usize::from(digit)]).unwrap_or(0);
-        right += u32::from(digit == *label);
+        let digit = scores.argmax();
+        right += u32::from(digit == usize::from(*label));
     }
     hprintln!("{} of {} right", right, IMAGES.len());
 

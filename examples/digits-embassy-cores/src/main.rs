@@ -66,10 +66,9 @@ async fn help(seat: Seat) {
 async fn classify() {
     let mut model = ariel_ml_rs::wire!(digits, pool = POOL).expect("wired once");
     for [pixels @ .., label] in IMAGES {
-        let input = digits::Input::from_f32(&pixels.map(|ink| f32::from(ink) / 16.0));
+        let input = digits::Input::from_scaled(pixels, 1.0 / 16.0);
         let scores = model.infer_async(&input).await.expect("no budget to exceed");
-        // The digit with the highest score; of equals the first.
-        let digit = (0..10).rev().max_by_key(|&digit| scores[usize::from(digit)]).unwrap_or(0);
+        let digit = scores.argmax();
         READ.send((digit, digit == *label)).await;
     }
 }

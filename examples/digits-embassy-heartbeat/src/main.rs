@@ -59,7 +59,7 @@ async fn classify() {
     for [pixels @ .., label] in IMAGES {
         let input = to_input(pixels);
         let scores = measured(model.infer_async(&input), &mut longest_hold).await.expect("no budget to exceed");
-        right += u32::from(best(scores) == *label);
+        right += u32::from(scores.argmax() == usize::from(*label));
     }
     report("infer_async", right);
     hprintln!("the network held the core for {} us at most", longest_hold);
@@ -68,7 +68,7 @@ async fn classify() {
     right = 0;
     begin();
     for [pixels @ .., label] in &IMAGES[..20] {
-        right += u32::from(model.infer(&to_input(pixels)).is_ok_and(|scores| best(scores) == *label));
+        right += u32::from(model.infer(&to_input(pixels)).is_ok_and(|scores| scores.argmax() == usize::from(*label)));
         embassy_futures::yield_now().await;
     }
     report("infer", right);
@@ -88,7 +88,10 @@ async fn classify() {
     model.set_budget(1_000_000);
     let [pixels @ .., label] = &IMAGES[0];
     let answer = model.infer_async(&to_input(pixels)).await;
-    hprintln!("budget of a second: {}", if answer.map(best) == Ok(*label) { "right" } else { "wrong" });
+    hprintln!(
+        "budget of a second: {}",
+        if answer.map(digits::Output::argmax) == Ok(usize::from(*label)) { "right" } else { "wrong" }
+    );
 
     debug::exit(debug::EXIT_SUCCESS);
 }
@@ -119,10 +122,5 @@ fn report(what: &str, right: u32) {
 
 /// The pixels as the network takes them: ink from 0 to 1, quantised.
 fn to_input(pixels: &[u8; 64]) -> digits::Input {
-    digits::Input::from_f32(&pixels.map(|ink| f32::from(ink) / 16.0))
-}
-
-/// The digit with the highest score; of equals the first.
-fn best(scores: &digits::Output) -> u8 {
-    (0..10).rev().max_by_key(|&digit| scores[usize::from(digit)]).unwrap_or(0)
+    digits::Input::from_scaled(pixels, 1.0 / 16.0)
 }

@@ -43,9 +43,9 @@ async fn main(_spawner: Spawner) {
         let (mut right, mut missed) = (0, 0);
         let start = Instant::now();
         for [pixels @ .., label] in IMAGES {
-            let input = digits::Input::from_f32(&pixels.map(|ink| f32::from(ink) / 16.0));
+            let input = digits::Input::from_scaled(pixels, 1.0 / 16.0);
             match model.infer_async(&input).await {
-                Ok(scores) => right += u32::from(best(scores) == *label),
+                Ok(scores) => right += u32::from(scores.argmax() == usize::from(*label)),
                 Err(Error::DeadlineMissed) => missed += 1,
                 Err(error) => println!("{error}"),
             }
@@ -79,9 +79,4 @@ async fn heartbeat() {
         Timer::after(Duration::from_secs(1)).await;
         println!("alive for {} s", Instant::now().as_secs());
     }
-}
-
-/// The digit with the highest score; of equals the first.
-fn best(scores: &digits::Output) -> u8 {
-    (0..10).rev().max_by_key(|&digit| scores[usize::from(digit)]).unwrap_or(0)
 }

@@ -51,8 +51,8 @@ async fn classify() {
             let beats = BEATS.load(Ordering::Relaxed);
             let scores = model.infer_async(&input).await.expect("one core never fails");
             fewest_beats = fewest_beats.min(BEATS.load(Ordering::Relaxed) - beats);
-            let digit = best(scores);
-            right += u32::from(digit == *label);
+            let digit = scores.argmax();
+            right += u32::from(digit == usize::from(*label));
             hprint!("{}", digit);
         }
         hprint!("\ntrue ");
@@ -67,7 +67,9 @@ async fn classify() {
     let beats = BEATS.load(Ordering::Relaxed);
     let right = IMAGES
         .iter()
-        .filter(|[pixels @ .., label]| model.infer(&to_input(pixels)).is_ok_and(|scores| best(scores) == *label))
+        .filter(|[pixels @ .., label]| {
+            model.infer(&to_input(pixels)).is_ok_and(|scores| scores.argmax() == usize::from(*label))
+        })
         .count();
     let beats = BEATS.load(Ordering::Relaxed) - beats;
     hprintln!("{} of {} right without yielding; {} heartbeats", right, IMAGES.len(), beats);
@@ -77,10 +79,5 @@ async fn classify() {
 
 /// The pixels as the network takes them: ink from 0 to 1, quantised.
 fn to_input(pixels: &[u8; 64]) -> digits::Input {
-    digits::Input::from_f32(&pixels.map(|ink| f32::from(ink) / 16.0))
-}
-
-/// The digit with the highest score; of equals the first.
-fn best(scores: &digits::Output) -> u8 {
-    (0..10).rev().max_by_key(|&digit| scores[usize::from(digit)]).unwrap_or(0)
+    digits::Input::from_scaled(pixels, 1.0 / 16.0)
 }

@@ -109,15 +109,14 @@ async fn classify() {
         // The task that keeps it runs as soon as this one yields: while the network is at work on both cores.
         SCORE.signal(right);
         for [pixels @ .., label] in row {
-            let input = digits::Input::from_f32(&pixels.map(|ink| f32::from(ink) / 16.0));
+            let input = digits::Input::from_scaled(pixels, 1.0 / 16.0);
             let begin = Instant::now();
             AT_WORK.store(true, Ordering::Relaxed);
             let scores = model.infer_async(&input).await.expect("no budget to exceed");
             AT_WORK.store(false, Ordering::Relaxed);
             micros = begin.elapsed().as_micros();
-            // The digit with the highest score; of equals the first.
-            let digit = (0..10).rev().max_by_key(|&digit| scores[usize::from(digit)]).unwrap_or(0);
-            right += u32::from(digit == *label);
+            let digit = scores.argmax();
+            right += u32::from(digit == usize::from(*label));
             rprint!("{}", digit);
         }
         rprint!("\ntrue ");

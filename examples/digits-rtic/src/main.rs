@@ -97,7 +97,7 @@ mod app {
         let mut right = 0;
         for [pixels @ .., label] in IMAGES {
             let scores = model.infer_async(&to_input(pixels)).await.expect("in time");
-            right += u32::from(best(scores) == *label);
+            right += u32::from(scores.argmax() == usize::from(*label));
         }
         let control = context.shared.control.lock(|control| *control);
         let housekeeping = context.shared.housekeeping.lock(|housekeeping| *housekeeping);
@@ -113,11 +113,6 @@ mod app {
 
     /// The pixels as the network takes them: ink from 0 to 1, quantised.
     fn to_input(pixels: &[u8; 64]) -> digits::Input {
-        digits::Input::from_f32(&pixels.map(|ink| f32::from(ink) / 16.0))
-    }
-
-    /// The digit with the highest score; of equals the first.
-    fn best(scores: &digits::Output) -> u8 {
-        (0..10).rev().max_by_key(|&digit| scores[usize::from(digit)]).unwrap_or(0)
+        digits::Input::from_scaled(pixels, 1.0 / 16.0)
     }
 }

@@ -21,7 +21,7 @@ static IMAGES: &[[u8; 65]] = include_bytes!("../../digits-mps2-an500/models/digi
 
 fn main() -> Result<(), Error> {
     let mut model = ariel_ml_rs::wire!(digits, pool = POOL)?;
-    let right = count(|input| model.infer(input).map(best));
+    let right = count(|input| model.infer(input).map(digits::Output::argmax));
     println!("{right} of {} right", IMAGES.len());
     for worker in 0..4 {
         let did = POOL.stats(worker);
@@ -31,36 +31,31 @@ fn main() -> Result<(), Error> {
     // A second instance, more urgent than the first, in a thread of its own: the workers leave the first between two tiles.
     let mut urgent = ariel_ml_rs::wire!(digits, pool = POOL)?.with_priority(Priority::High);
     let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || sender.send(count(|input| urgent.infer(input).map(best))));
-    let right = count(|input| model.infer(input).map(best));
+    thread::spawn(move || sender.send(count(|input| urgent.infer(input).map(digits::Output::argmax))));
+    let right = count(|input| model.infer(input).map(digits::Output::argmax));
     println!("{right} right beside {} of a more urgent model", receiver.recv().expect("it counts to the end"));
 
     // A time budget that nothing can meet: the answer is an error, and the model is as good as before.
     let mut model = model.within::<clock::Std>(Duration::ZERO);
     let input = to_input(&[0; 64]);
-    println!("without time: {:?}", model.infer(&input).map(best));
+    println!("without time: {:?}", model.infer(&input).map(digits::Output::argmax));
     let mut model = model.within::<clock::Std>(Duration::from_secs(60));
-    println!("with a minute: {} right", count(|input| model.infer(input).map(best)));
+    println!("with a minute: {} right", count(|input| model.infer(input).map(digits::Output::argmax)));
     Ok(())
 }
 
 /// How many images `infer` reads right.
-fn count(mut infer: impl FnMut(&digits::Input) -> Result<u8, Error>) -> usize {
+fn count(mut infer: impl FnMut(&digits::Input) -> Result<usize, Error>) -> usize {
     IMAGES
         .iter()
         .filter(|[pixels @ .., label]| {
             let pixels: &[u8; 64] = pixels.try_into().expect("65 bytes less one");
-            infer(&to_input(pixels)) == Ok(*label)
+            infer(&to_input(pixels)) == Ok(usize::from(*label))
         })
         .count()
 }
 
 /// The pixels as the network takes them: ink from 0 to 1, quantised.
 fn to_input(pixels: &[u8; 64]) -> digits::Input {
-    digits::Input::from_f32(&pixels.map(|ink| f32::from(ink) / 16.0))
-}
-
-/// The digit with the highest score; of equals the first.
-fn best(scores: &digits::Output) -> u8 {
-    (0..10).rev().max_by_key(|&digit| scores[usize::from(digit)]).unwrap_or(0)
+    digits::Input::from_scaled(pixels, 1.0 / 16.0)
 }

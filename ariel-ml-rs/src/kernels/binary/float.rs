@@ -86,10 +86,14 @@ kernels! { f32;
     MulF32 => |a, b| a * b;
     /// `left / right` in float32.
     DivF32 => |a, b| a / b;
-    /// `max(left, right)` in float32.
-    MaximumF32 => |a, b| if a < b { b } else { a };
-    /// `min(left, right)` in float32.
-    MinimumF32 => |a, b| if b < a { b } else { a };
+    /// `max(left, right)` in float32, not a number where one of them is none.
+    MaximumF32 => |a, b| if a > b || a.is_nan() { a } else { b };
+    /// `min(left, right)` in float32, not a number where one of them is none.
+    MinimumF32 => |a, b| if a < b || a.is_nan() { a } else { b };
+    /// `left` where it is greater, else `right` (also where one of them is not a number), in float32: TFLite's maximum.
+    GreaterF32 => |a, b| if a > b { a } else { b };
+    /// `left` where it is less, else `right` (also where one of them is not a number), in float32: TFLite's minimum.
+    LesserF32 => |a, b| if a < b { a } else { b };
     /// `(left - right)^2` in float32.
     SquaredDifferenceF32 => |a, b| (a - b) * (a - b);
     /// `left ^ right` in float32.

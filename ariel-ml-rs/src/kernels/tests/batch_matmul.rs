@@ -139,7 +139,7 @@ fn float32() {
     for _ in 0..CASES {
         let case = Case::random(&mut random);
         let mut bench = Bench::new();
-        let (x, y) = (random.real(case.x_elements), random.real(case.y_elements));
+        let (x, y) = (random.any_real(case.x_elements), random.real(case.y_elements));
         let want: Vec<f32> = case.terms().iter().map(|terms| terms.iter().map(|(i, j)| x[*i] * y[*j]).sum()).collect();
         let output = bench.room::<f32>(want.len());
         let kernel = kernel!(F32, case, {

@@ -79,7 +79,7 @@ fn float32() {
     for _ in 0..CASES {
         let case = Case::random(&mut random);
         let mut bench = Bench::new();
-        let (x, w) = (random.real(case.rows * case.depth), random.real(case.channels * case.depth));
+        let (x, w) = (random.any_real(case.rows * case.depth), random.real(case.channels * case.depth));
         let bias = random.real(case.channels);
         let (min, max) = if random.chance(50) { (f32::NEG_INFINITY, f32::INFINITY) } else { (0.0, 600.0) };
         let mut want = Vec::new();

@@ -58,6 +58,32 @@ impl Random {
         (0..count).map(|_| self.between(-50, 51) as f32).collect()
     }
 
+    /// As [`Self::real`], in every other case with infinities, zeros below zero and what is not a number among them.
+    fn any_real(&mut self, count: usize) -> Vec<f32> {
+        const RARE: [f32; 5] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -0.0, 0.0];
+        self.mixed(count, &RARE)
+    }
+
+    /// As [`Self::any_real`], and subnormal numbers: what is summed of them depends on the order.
+    fn any_real_alone(&mut self, count: usize) -> Vec<f32> {
+        const RARE: [f32; 8] =
+            [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -0.0, 1e-45, -1e-40, f32::MIN_POSITIVE];
+        self.mixed(count, &RARE)
+    }
+
+    fn mixed(&mut self, count: usize, rare: &[f32]) -> Vec<f32> {
+        let mut elements = self.real(count);
+        if self.chance(50) {
+            let often = self.between(2, 60);
+            for element in &mut elements {
+                if self.chance(often as u32) {
+                    *element = rare[self.between(0, rare.len() as i32) as usize];
+                }
+            }
+        }
+        elements
+    }
+
     fn bounds(&mut self) -> Bounds {
         let (a, b) = (self.between(-128, 128), self.between(-128, 128));
         let (min, max) = if self.chance(50) { (-128, 127) } else { (a.min(b), a.max(b)) };

@@ -83,7 +83,7 @@ pool!(
 pool!(
     max_float32,
     f32,
-    real,
+    any_real_alone,
     |random| (-20.0, random.real(1)[0].abs(), [0; 4]),
     MaxF32 { min: |s: &Setup<f32>| s.0, max: |s: &Setup<f32>| s.1 },
     |cells: &[f32], _, s: &Setup<f32>| { cells.iter().copied().fold(f32::NEG_INFINITY, f32::max).max(s.0).min(s.1) }
@@ -105,7 +105,7 @@ pool!(
 pool!(
     average_float32,
     f32,
-    real,
+    any_real,
     |random| (-20.0, 20.0, counted(&mut random)),
     AverageF32 { counted: |s: &Setup<f32>| s.2, min: |s: &Setup<f32>| s.0, max: |s: &Setup<f32>| s.1 },
     |cells: &[f32], count: usize, s: &Setup<f32>| {

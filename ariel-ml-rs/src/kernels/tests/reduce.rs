@@ -37,7 +37,7 @@ fn case(random: &mut Random) -> (Walk, usize, Vec<Vec<usize>>) {
 }
 
 macro_rules! fold {
-    ($name:ident, $element:ty, $draw:ident, $kernel:ident, $want:expr) => {
+    ($name:ident, $element:ty, $draw:ident, $kernel:ident $(, $field:ident: $least:expr)?; $want:expr) => {
         #[test]
         fn $name() {
             let mut random = Random(1);
@@ -49,7 +49,7 @@ macro_rules! fold {
                 let want: Vec<$element> =
                     sets.iter().map(|set| fold(&mut set.iter().map(|i| x[*i]), set.len())).collect();
                 let output = bench.room::<$element>(want.len());
-                let kernel = $kernel { input: bench.put(&x), output, walk };
+                let kernel = $kernel { input: bench.put(&x), output, walk, $($field: $least)? };
                 kernel.check(super::ARENA_BYTES);
                 let tiles = random.tiles(want.len(), 1);
                 // SAFETY: the kernel passed `check`, and the tiles lie inside the output.
@@ -58,13 +58,15 @@ macro_rules! fold {
         }
     };
 }
-fold!(max_int8, i8, stored, MaxInt8, |x, _| x.max().unwrap_or(-128));
-fold!(min_int8, i8, stored, MinInt8, |x, _| x.min().unwrap_or(127));
-fold!(max_float32, f32, real, MaxF32, |x, _| x.fold(f32::NEG_INFINITY, f32::max));
-fold!(min_float32, f32, real, MinF32, |x, _| x.fold(f32::INFINITY, f32::min));
-fold!(sum_float32, f32, real, SumF32, |x, _| x.fold(0.0, |a, b| a + b));
-fold!(mean_float32, f32, real, MeanF32, |x, n| x.fold(0.0, |a, b| a + b) / n as f32);
-fold!(product_float32, f32, real, ProdF32, |x, _| x.fold(1.0, |a, b| a * b));
+fold!(max_int8, i8, stored, MaxInt8; |x, _| x.max().unwrap_or(-128));
+fold!(min_int8, i8, stored, MinInt8; |x, _| x.min().unwrap_or(127));
+// `f32::max` passes over what is not a number, too.
+fold!(max_float32, f32, any_real_alone, MaxF32, least: f32::MIN; |x, _| x.fold(f32::MIN, f32::max));
+fold!(max_float32_to_infinity, f32, any_real_alone, MaxF32, least: f32::NEG_INFINITY; |x, _| x.fold(f32::NEG_INFINITY, f32::max));
+fold!(min_float32, f32, any_real_alone, MinF32, greatest: f32::MAX; |x, _| x.fold(f32::MAX, f32::min));
+fold!(sum_float32, f32, any_real, SumF32; |x, _| x.fold(0.0, |a, b| a + b));
+fold!(mean_float32, f32, any_real, MeanF32; |x, n| x.fold(0.0, |a, b| a + b) / n as f32);
+fold!(product_float32, f32, any_real, ProdF32; |x, _| x.fold(1.0, |a, b| a * b));
 
 macro_rules! sums {
     ($name:ident, $rounding:ty) => {

@@ -112,6 +112,7 @@ macro_rules! gemm {
         }
     };
 }
+#[cfg(vfpv4_sp)]
 pub(in crate::kernels::isa) use gemm;
 
 gemm! {

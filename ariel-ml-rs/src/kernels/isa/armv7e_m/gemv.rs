@@ -78,6 +78,7 @@ macro_rules! gemv_with {
         }
     };
 }
+#[cfg(vfpv4_sp)]
 pub(in crate::kernels::isa) use gemv_with;
 
 gemv_with!(requantize);

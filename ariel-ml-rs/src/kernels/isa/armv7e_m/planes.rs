@@ -77,6 +77,7 @@ macro_rules! near2 {
         )
     };
 }
+#[cfg(vfpv4_sp)]
 pub(in crate::kernels::isa) use near2;
 
 /// Four outputs, one pixel apart, out of the words r10 to r12.
@@ -94,6 +95,7 @@ macro_rules! near4 {
         )
     };
 }
+#[cfg(vfpv4_sp)]
 pub(in crate::kernels::isa) use near4;
 
 /// Two outputs, two pixels apart, of a line of taps at r0; the third word stays in r12.
@@ -112,6 +114,7 @@ macro_rules! far2 {
         )
     };
 }
+#[cfg(vfpv4_sp)]
 pub(in crate::kernels::isa) use far2;
 
 /// Four outputs, two pixels apart.
@@ -131,6 +134,7 @@ macro_rules! far4 {
         )
     };
 }
+#[cfg(vfpv4_sp)]
 pub(in crate::kernels::isa) use far4;
 
 /// Defines the functions that compute lines and requantise a register with the macro `$requantize`.
@@ -199,6 +203,7 @@ macro_rules! lines_with {
         }
     };
 }
+#[cfg(vfpv4_sp)]
 pub(in crate::kernels::isa) use lines_with;
 
 lines_with!(requantize);

@@ -88,6 +88,7 @@ macro_rules! quads_with {
         }
     };
 }
+#[cfg(vfpv4_sp)]
 pub(in crate::kernels::isa) use quads_with;
 
 quads_with!(requantize);
