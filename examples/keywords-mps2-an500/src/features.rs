@@ -1,7 +1,7 @@
 //! What the network hears: sound as the energy in bands of frequencies. `train/train.py` computes the same in Python.
 
 /// Samples in a frame: 32 ms at 8 kHz.
-const FRAME: usize = 256;
+pub const FRAME: usize = 256;
 /// Samples from one frame to the next: 20 ms.
 pub const HOP: usize = 160;
 /// Bands of a frame.

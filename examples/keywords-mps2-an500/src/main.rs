@@ -13,7 +13,8 @@ use embassy_executor::Spawner;
 use embassy_sync::{blocking_mutex::raw::ThreadModeRawMutex, channel::Channel};
 use panic_semihosting as _;
 
-use features::{BANDS, Features, HOP};
+use features::{BANDS, FRAME, Features, HOP};
+use keywords::Class;
 
 // `mod keywords`, which build.rs compiled from models/keywords.onnx.
 ariel_ml_rs::include_models!();
@@ -29,10 +30,6 @@ static MICROPHONE: Channel<ThreadModeRawMutex, [i16; CHUNK], 2> = Channel::new()
 const FRAMES: usize = keywords::Input::LEN / BANDS;
 /// Frames from one question to the network to the next: 100 ms.
 const FRAMES_PER_ANSWER: usize = 5;
-
-const NAMES: [&str; 6] = ["silence", "other", "yes", "no", "left", "right"];
-/// The first of NAMES that is a keyword.
-const FIRST_KEYWORD: usize = 2;
 
 #[embassy_executor::main]
 async fn main(spawner: Spawner) {
@@ -68,46 +65,46 @@ async fn listen() {
             if frames < FRAMES || (frames - FRAMES) % FRAMES_PER_ANSWER != 0 {
                 continue;
             }
-            let input = keywords::Input::from_f32(heard.as_flattened().try_into().expect("as many as the input has"));
-            // Lets the microphone's task run between tiles.
-            let scores = model.infer_async(&input).await.expect("one core never fails");
-            if let Some(word) = ears.hear(&scores.to_f32()) {
-                let time = frames * HOP;
-                hprintln!("{}.{:02} s: {}", time / 8000, time % 8000 / 80, NAMES[word]);
+            // Quantised where the network reads it; the microphone's task runs between the tiles of each layer.
+            model.input_mut().fill_from(heard.as_flattened()).expect("a second is what the network takes");
+            let scores = model.run_async().await.expect("one core never fails");
+            if let Some(word) = ears.hear(scores) {
+                // The last frame ends 12 ms behind its hop.
+                let time = (frames - 1) * HOP + FRAME;
+                hprintln!("{}.{:02} s: {}", time / 8000, time % 8000 / 80, word);
             }
         }
     }
-    hprintln!("{} answers, of them {} by two in a row", ears.answers, ears.words);
+    hprintln!("{} words in {} answers", ears.words, ears.answers);
     debug::exit(debug::EXIT_SUCCESS);
 }
 
 /// Makes one word of the many answers that the network gives while it is in the window.
 #[derive(Default)]
 struct Ears {
-    /// What the last answer was.
-    before: usize,
-    /// What was told last, until it is out of the window.
-    told: usize,
-    answers: usize,
-    words: usize,
+    /// The last answers, the newest at the end: the probability of each class.
+    last: [[f32; keywords::Output::LEN]; 3],
+    /// The word that was told and is still in the window.
+    told: Option<Class>,
+    answers: u32,
+    words: u32,
 }
 
 impl Ears {
-    /// Returns a keyword when two answers in a row are sure of it, once.
-    fn hear(&mut self, scores: &[f32; NAMES.len()]) -> Option<usize> {
+    /// Returns a keyword, once, when the last answers are sure of it in the mean.
+    fn hear(&mut self, scores: &keywords::Output) -> Option<Class> {
         self.answers += 1;
-        let best = (0..NAMES.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]))?;
-        let sure = if scores[best] > 0.8 { best } else { 0 };
-        let twice = sure >= FIRST_KEYWORD && sure == self.before;
-        self.before = sure;
-        if twice && sure != self.told {
-            self.told = sure;
-            self.words += 1;
-            return Some(sure);
+        self.last.rotate_left(1);
+        self.last[2] = scores.to_f32();
+        let mean = |class: Class| self.last.iter().map(|scores| scores[class as usize]).sum::<f32>() / 3.0;
+
+        if self.told.is_some_and(|class| mean(class) < 0.3) {
+            self.told = None;
         }
-        if sure < FIRST_KEYWORD {
-            self.told = 0;
-        }
-        None
+        let words = [Class::Yes, Class::No, Class::Left, Class::Right];
+        let word = words.into_iter().find(|&class| mean(class) > 0.6 && self.told != Some(class))?;
+        self.told = Some(word);
+        self.words += 1;
+        Some(word)
     }
 }

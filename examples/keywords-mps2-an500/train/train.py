@@ -210,7 +210,7 @@ def input_quantisation(model: onnx.ModelProto) -> tuple[float, int]:
     return float(values[node.input[1]]), int(values[node.input[2]])
 
 
-SAID = ("yes", "hello", "left", "no", "computer", "right", "yacht", "yes", "left", "narrow", "right", "no")
+SAID = ("yes", "hello", "left", "no", "computer", "right", "yacht", "no")
 
 
 def recording(words: Sequence[Word], rng: np.random.Generator) -> tuple[Array, list[tuple[str, float, float]]]:

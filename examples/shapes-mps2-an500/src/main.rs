@@ -15,8 +15,6 @@ ariel_ml_rs::include_models!();
 /// Pictures that the network was not trained on, as a camera gives them: grey, a byte for each pixel, rows from the top.
 static PICTURES: &[[u8; shapes::Input::LEN]] = include_bytes!("../models/test.bin").as_chunks().0;
 
-const NAMES: [&str; shapes::Output::LEN] = ["nothing", "circle", "square", "triangle", "cross"];
-
 #[embassy_executor::main]
 async fn main(_spawner: Spawner) {
     // The network's memory is static; this handle is the only way to it.
@@ -24,9 +22,8 @@ async fn main(_spawner: Spawner) {
     for (number, picture) in PICTURES.iter().enumerate() {
         // The network takes pixels as they are, where it reads them: a camera's DMA would write here.
         model.input_mut().copy_from_slice(picture);
-        let scores = model.run_async().await.expect("one core never fails").to_f32();
-        let best = (0..NAMES.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).expect("some");
-        hprintln!("{}: {} ({:.0} %)", number, NAMES[best], 100.0 * scores[best]);
+        let (shape, probability) = model.run_async().await.expect("one core never fails").top();
+        hprintln!("{}: {} ({:.0} %)", number, shape, 100.0 * probability);
     }
     debug::exit(debug::EXIT_SUCCESS);
 }

@@ -20,8 +20,6 @@ ariel_ml_rs::include_models!();
 /// Pictures that the network was not trained on, as a camera gives them: grey, a byte for each pixel, rows from the top.
 static PICTURES: &[[u8; shapes::Input::LEN]] = include_bytes!("../../shapes-mps2-an500/models/test.bin").as_chunks().0;
 
-const NAMES: [&str; shapes::Output::LEN] = ["nothing", "circle", "square", "triangle", "cross"];
-
 #[embassy_executor::main]
 async fn main(_spawner: Spawner) {
     let chip = embassy_stm32::init(embassy_stm32::Config::default());
@@ -54,9 +52,8 @@ async fn main(_spawner: Spawner) {
             let start = Instant::now();
             match model.run_async().await {
                 Ok(scores) => {
-                    let scores = scores.to_f32();
-                    let best = (0..NAMES.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).expect("some");
-                    info!("{} ({} %), {} us", NAMES[best], 100.0 * scores[best], start.elapsed().as_micros());
+                    let (shape, probability) = scores.top();
+                    info!("{} ({} %), {} us", shape, 100.0 * probability, start.elapsed().as_micros());
                 }
                 Err(Error::DeadlineMissed) => error!("too late"),
                 Err(other) => error!("{}", other),
