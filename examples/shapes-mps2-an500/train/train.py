@@ -34,15 +34,13 @@ from training.network import Conv, Depthwise, Network, Weights, quantised, train
 Array = np.ndarray[Any, Any]
 MODELS = HERE.parent / "models"
 SEED = 9
-STEPS = 5000
+STEPS = 2500
 SIZE = 64
 CLASSES = ("nothing", "circle", "square", "triangle", "cross")
 NETWORK = Network(
     (SIZE, SIZE),
     (
         Conv(16, size=(3, 3), stride=(2, 2)),
-        Depthwise(),
-        Conv(24),
         Depthwise(stride=(2, 2)),
         Conv(32),
         Depthwise(stride=(2, 2)),
