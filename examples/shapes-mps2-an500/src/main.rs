@@ -3,6 +3,7 @@
 //! `cargo run --release` builds it and runs it on QEMU's Cortex-M7.
 #![no_std]
 #![no_main]
+#![forbid(unsafe_code)]
 
 use cortex_m as _; // its critical section
 use cortex_m_semihosting::{debug, hprintln};

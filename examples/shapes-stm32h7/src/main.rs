@@ -3,6 +3,7 @@
 //! `cargo run --release` flashes it through probe-rs and shows what it prints.
 #![no_std]
 #![no_main]
+#![forbid(unsafe_code)]
 
 mod flash;
 

@@ -21,8 +21,15 @@ mod app {
 
     #[init]
     fn init(_: init::Context) -> (Shared, Local) {
-        rtic::pend(lm3s6965::Interrupt::GPIOA);
         (Shared {}, Local { strokes: 0 })
+    }
+
+    /// Stands for the line of the pad.
+    #[idle]
+    fn idle(_: idle::Context) -> ! {
+        loop {
+            rtic::pend(lm3s6965::Interrupt::GPIOA);
+        }
     }
 
     #[task(binds = GPIOA, priority = 2, local = [strokes])]
@@ -36,6 +43,5 @@ mod app {
     async fn tell(_: tell::Context, pixels: Option<[f32; 64]>) {
         let Some(pixels) = pixels else { return debug::exit(debug::EXIT_SUCCESS) };
         hprintln!("a stroke of {} pixels", pixels.iter().filter(|ink| **ink > 0.0).count());
-        rtic::pend(lm3s6965::Interrupt::GPIOA);
     }
 }
