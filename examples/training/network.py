@@ -23,6 +23,7 @@ from onnxruntime import quantization
 __all__ = ["Conv", "Depthwise", "Network", "quantised", "train"]
 
 Array = np.ndarray[Any, Any]
+Tensor = jax.Array | Array
 Weights = list[tuple[Any, Any]]
 
 
@@ -66,7 +67,7 @@ class Network:
         dense = rng.normal(0, np.sqrt(1 / channels), (channels, self.classes)).astype(np.float32)
         return [*weights, (dense, np.zeros(self.classes, np.float32))]
 
-    def scores(self, weights: Weights, images: Any) -> Any:
+    def scores(self, weights: Weights, images: Tensor) -> jax.Array:
         """Returns the dense layer's sums for images `[n, height, width, 1]`."""
         values = images
         for layer, (kernel, bias) in zip(self.layers, weights[:-1], strict=True):
@@ -88,7 +89,10 @@ class Network:
             group = kernel.shape[3] if isinstance(layer, Depthwise) else 1
             (top, bottom), (left, right) = _padding(layer, (height, width))
             height, width = (-(-n // step) for n, step in zip((height, width), layer.stride, strict=True))
-            constants += [_constant(f"kernel{index}", np.transpose(kernel, (3, 2, 0, 1))), _constant(f"bias{index}", bias)]
+            constants += [
+                _constant(f"kernel{index}", np.transpose(kernel, (3, 2, 0, 1))),
+                _constant(f"bias{index}", bias),
+            ]
             attributes = {"strides": layer.stride, "pads": [top, left, bottom, right], "group": group}
             nodes.append(
                 helper.make_node("Conv", [last, f"kernel{index}", f"bias{index}"], [f"sums{index}"], **attributes)
@@ -114,7 +118,9 @@ class Network:
         return model
 
 
-def _depthwise(values: Any, kernel: Any, stride: tuple[int, int], pads: Sequence[tuple[int, int]]) -> Any:
+def _depthwise(
+    values: jax.Array, kernel: Tensor, stride: tuple[int, int], pads: Sequence[tuple[int, int]]
+) -> jax.Array:
     """Returns the convolution of each channel as a sum of products: JAX's own for groups is slow on CPUs."""
     height, width = ((n - 1) // step * step + 1 for n, step in zip(values.shape[1:3], stride, strict=True))
     padded = jnp.pad(values, ((0, 0), *pads, (0, 0)))
@@ -152,12 +158,14 @@ def train(
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=1e-3))
     state = optimizer.init(weights)
 
-    def loss(weights: Weights, images: Any, classes: Any) -> Any:
+    def loss(weights: Weights, images: jax.Array, classes: jax.Array) -> jax.Array:
         wanted = optax.smooth_labels(jax.nn.one_hot(classes, network.classes), 0.05)
         return optax.softmax_cross_entropy(network.scores(weights, images), wanted).mean()
 
     @jax.jit
-    def step(weights: Weights, state: Any, images: Any, classes: Any) -> tuple[Weights, Any]:
+    def step(
+        weights: Weights, state: optax.OptState, images: jax.Array, classes: jax.Array
+    ) -> tuple[Weights, optax.OptState]:
         updates, state = optimizer.update(jax.grad(loss)(weights, images, classes), state, weights)
         return optax.apply_updates(weights, updates), state
 

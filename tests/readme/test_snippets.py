@@ -1,8 +1,8 @@
-"""Every block of Rust and TOML in README.md and docs/ is compiled as it stands, in the executor that its first line names.
+"""Every block of Rust in README.md and docs/ is compiled as it stands, in the executor that its first line names.
 
-Blocks go into firmwares that exist anyway, so that they need no dependencies of their own: those of tests/retrofit, and the
-example for the Pico. Items are appended to the firmware's main.rs; an RTIC application replaces the firmware's own, and what
-has `#![no_std]` all of it.
+Blocks go into firmwares that exist anyway, so that they need no dependencies of their own: those of tests/retrofit, and
+the example for the Pico. Items are appended to the firmware's main.rs; an RTIC application replaces the firmware's own,
+and what has `#![no_std]` all of it. Blocks of TOML go into its Cargo.toml.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CRATES = ("ariel-ml-rs", "ariel-ml-build")
 
 @dataclass(frozen=True)
 class Place:
-    """The firmware that a kind of blocks is compiled in, its target, and what stands in the metadata beside the block's."""
+    """The firmware that a kind of blocks is compiled in, its target, and metadata beside that of the block."""
 
     firmware: Path
     target: str
@@ -50,7 +50,9 @@ def blocks(language: str) -> list[tuple[Path, str]]:
     found = []
     for document in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         text = document.read_text(encoding="utf-8")
-        found += [(document, block) for block in re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)]
+        found += [
+            (document, block) for block in re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        ]
     return found
 
 
@@ -102,7 +104,7 @@ def test_blocks_compile_as_pasted(place: str, tmp_path: Path) -> None:
         shutil.copy(model, firmware / "models" / f"{name}.onnx")
 
     cargo = tomlkit.parse((firmware / "Cargo.toml").read_text())
-    cargo["package"].get("metadata", {}).pop("ariel", None)  # type: ignore[union-attr]
+    cargo["package"].get("metadata", {}).pop("ariel", None)
     for crate in CRATES:
         for table in ("dependencies", "build-dependencies"):
             own = cargo.get(table, {})

@@ -14,8 +14,11 @@ Needed only to change the network: what it writes is committed, and building the
 The voices are a synthesiser's. They are all alike in ways that people are not: to understand people, train on people.
 """
 
+# ruff: noqa: SIM905 - lists of words are read as one text
+
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -92,7 +95,13 @@ def speak(text: str, accent: str, voice: str, speed: int, pitch: int) -> Word:
 def vocabulary(texts: Sequence[str], voices: Sequence[str], times: int, rng: np.random.Generator) -> list[Word]:
     """Returns each word, spoken as often by voices, accents, speeds and pitches at random."""
     wanted = [
-        (text, str(rng.choice(ACCENTS)), str(rng.choice(voices)), int(rng.integers(125, 215)), int(rng.integers(25, 80)))
+        (
+            text,
+            str(rng.choice(ACCENTS)),
+            str(rng.choice(voices)),
+            int(rng.integers(125, 215)),
+            int(rng.integers(25, 80)),
+        )
         for text in texts
         for _ in range(times)
     ]
@@ -135,7 +144,7 @@ def features(samples: Array) -> Array:
     cut = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float32) / 32768, FRAME)[::HOP][:count]
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)
     power = np.abs(np.fft.rfft(cut * window)) ** 2
-    bands = [power[:, low:high].mean(axis=1) for low, high in zip(EDGES[:-1], EDGES[1:], strict=True)]
+    bands = [power[:, low:high].mean(axis=1) for low, high in itertools.pairwise(EDGES)]
     # The logarithms of what microphones hear, brought to a mean of about 0 and a spread of about 1.
     return ((np.log(np.stack(bands, axis=1) + 1e-6) + 6.5) / 3.5).astype(np.float32)
 

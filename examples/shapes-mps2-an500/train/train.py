@@ -6,11 +6,11 @@
 Needed only to change the network: what it writes is committed, and building the firmware reads nothing else.
 
 - `models/shapes.onnx`: the network, uint8 pixels to uint8 scores.
-- `models/test.bin`: 24 grey pictures of the test, 64 by 64 bytes each, from 0 (black) to 255 (white), rows from the top.
+- `models/test.bin`: 24 grey pictures of the test, 64 by 64 bytes each, from 0 (black) to 255 (white), row by row.
 - `models/shapes.json`: what they show, accuracies, and what ONNX Runtime answers to each.
 
-A picture shows one of four signs, or none, in front of something: large or small, turned, unsharp, in uneven light, with
-clutter and noise. It is drawn, not photographed: what a network for a real camera needs are pictures of that camera.
+A picture shows one of four signs, or none, in front of something: large or small, turned, unsharp, in uneven light,
+with clutter and noise. It is drawn, not photographed: what a network for a real camera needs are pictures of that camera.
 """
 
 from __future__ import annotations
