@@ -10,7 +10,7 @@ Needed only to change the network: what it writes is committed, and building the
 - `models/shapes.json`: what they show, accuracies, and what ONNX Runtime answers to each.
 
 A picture shows one of four signs, or none, in front of something: large or small, turned, unsharp, in uneven light,
-with clutter and noise. It is drawn, not photographed: what a network for a real camera needs are pictures of that camera.
+with clutter and noise. It is drawn, not photographed: a network for a real camera needs pictures of that camera.
 """
 
 from __future__ import annotations
