@@ -1,0 +1,298 @@
+"""Trains the int8 keyword network of this example on words that espeak-ng speaks, and records how well it does.
+
+    sudo apt-get install espeak-ng
+    python -m venv venv && venv/bin/pip install -r ../training/requirements.txt
+    venv/bin/python train/train.py
+
+Needed only to change the network: what it writes is committed, and building the firmware reads nothing else.
+
+- `models/keywords.onnx`: the network, int8 from input to output.
+- `models/test.raw`: what a microphone might hear, 8,000 samples a second, i16 little-endian: words in noise, spoken by
+  voices that the network was not trained on.
+- `models/keywords.json`: what is said when in `test.raw`, accuracies, and what ONNX Runtime answers to each window.
+
+The voices are a synthesiser's. They are all alike in ways that people are not: to understand people, train on people.
+"""
+
+# ruff: noqa: SIM905 - lists of words are read as one text
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from scipy.signal import fftconvolve, resample_poly
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent))
+
+from training.network import Conv, Depthwise, Network, Weights, quantised, train  # noqa: E402
+
+Array = np.ndarray[Any, Any]
+MODELS = HERE.parent / "models"
+SEED = 9
+STEPS = 7000
+
+RATE = 8000
+#: A frame: the energy in each band of 32 ms of sound, every 20 ms; a window that the network hears is a second.
+FRAME, HOP, FRAMES = 256, 160, 49
+#: The firmware asks the network every 100 ms.
+FRAMES_PER_ANSWER = 5
+#: Bands in bins of 31.25 Hz, from 94 to 3,813 Hz, as wide as the mel scale wants them. `src/features.rs` has the same.
+EDGES = (3, 5, 7, 10, 13, 16, 20, 25, 30, 36, 43, 51, 60, 71, 84, 101, 122)
+BANDS = len(EDGES) - 1
+
+KEYWORDS = ("yes", "no", "left", "right")
+CLASSES = ("silence", "other", *KEYWORDS)
+#: Words that it must not take for a keyword, many of them much like one. Those of the test were never in the training.
+OTHERS = (
+    "guess yet best chess mess says yellow west dress yesterday know now not snow toe show nose note nine new note "
+    "lift lest leaf laughed loft late less let deft leg lend light write ride rate rhyme ripe bright fright wide "
+    "one two three four five six seven eight ten zero stop go up down on off house bed bird cat dog happy marvin "
+    "sheila tree wow follow learn visual forward backward open close lamp music water kitchen window table morning"
+).split()
+TEST_OTHERS = "start pause seventeen hello computer garden yacht narrow lettuce rhythm noon bless never lemon".split()
+ACCENTS = ("en-gb", "en-us", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029", "en-us-nyc")
+#: Speakers, half of them women. The last ones are heard only in the test.
+VOICES = (
+    "m1 f1 m2 f3 m3 f4 m5 f5 m7 Andy anika anikaRobot belinda ed Jacky john grandma Alex aunty norbert Mario "
+    "linda max Michael Mr_serious Nguyen rob robert sandro Tweaky zac"
+).split()
+TEST_VOICES = "f2 m4 Annie Gene Lee steph m6 Denis".split()
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word as it was spoken: at 8 kHz, from -1 to 1, without the silence around it."""
+
+    text: str
+    sound: Array
+
+
+def speak(text: str, accent: str, voice: str, speed: int, pitch: int) -> Word:
+    """Returns a word by espeak-ng."""
+    command = ["espeak-ng", "-v", f"{accent}+{voice}", "-s", str(speed), "-p", str(pitch), "--stdout", text]
+    wave = subprocess.run(command, capture_output=True, check=True).stdout
+    # The header, of 44 bytes, tells no length where the file is a pipe; all espeak-ng voices have this rate.
+    samples = np.frombuffer(wave[44 : len(wave) // 2 * 2], "<i2")
+    sound = resample_poly(samples / 32768, RATE, 22050).astype(np.float32)
+    loud = np.flatnonzero(np.abs(sound) > 0.02 * np.abs(sound).max())
+    sound = sound[max(loud[0] - 80, 0) : loud[-1] + 240]
+    return Word(text, sound / np.sqrt(np.mean(sound**2)))
+
+
+def vocabulary(texts: Sequence[str], voices: Sequence[str], times: int, rng: np.random.Generator) -> list[Word]:
+    """Returns each word, spoken as often by voices, accents, speeds and pitches at random."""
+    wanted = [
+        (
+            text,
+            str(rng.choice(ACCENTS)),
+            str(rng.choice(voices)),
+            int(rng.integers(125, 215)),
+            int(rng.integers(25, 80)),
+        )
+        for text in texts
+        for _ in range(times)
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(lambda arguments: speak(*arguments), wanted))
+
+
+def noise(length: int, rng: np.random.Generator) -> Array:
+    """Returns noise of a random colour, at times with hum, with a mean square of 1."""
+    spectrum = np.fft.rfft(rng.normal(size=length))
+    frequency = np.maximum(np.fft.rfftfreq(length, 1 / RATE), 30)
+    sound = np.fft.irfft(spectrum / frequency ** rng.uniform(0, 1.2), length)
+    sound /= np.sqrt(np.mean(sound**2))
+    if rng.random() < 0.3:
+        time = np.arange(length) / RATE
+        hum = rng.choice([50, 60, 100, 120, 400])
+        for harmonic in range(1, 5):
+            sound += rng.uniform(0, 1) * np.sin(2 * np.pi * hum * harmonic * time + rng.uniform(0, 6))
+    return sound / np.sqrt(np.mean(sound**2))
+
+
+def in_a_room(sound: Array, rng: np.random.Generator) -> Array:
+    """Returns the sound as it comes through the echoes of a room and the tilt of a microphone."""
+    length = int(RATE * rng.uniform(0.03, 0.25))
+    echo = rng.normal(size=length) * np.exp(-np.arange(length) / (length / 5)) * rng.uniform(0, 0.12)
+    echo[0] = 1
+    tilt = rng.uniform(-0.4, 0.4)
+    heard = fftconvolve(sound, echo)[: len(sound) + RATE // 20]
+    return heard + tilt * np.concatenate([[0], heard[:-1]])
+
+
+def to_i16(sound: Array) -> Array:
+    """Returns what an analogue-to-digital converter makes of it: rounded, clipped at full scale."""
+    return np.clip(np.round(sound * 32768), -32768, 32767).astype(np.int16)
+
+
+def features(samples: Array) -> Array:
+    """Returns the frames of i16 samples: `[frames, bands]`, the scaled logarithm of each band's mean power."""
+    count = (len(samples) - FRAME) // HOP + 1
+    cut = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float32) / 32768, FRAME)[::HOP][:count]
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)
+    power = np.abs(np.fft.rfft(cut * window)) ** 2
+    bands = [power[:, low:high].mean(axis=1) for low, high in itertools.pairwise(EDGES)]
+    # The logarithms of what microphones hear, brought to a mean of about 0 and a spread of about 1.
+    return ((np.log(np.stack(bands, axis=1) + 1e-6) + 6.5) / 3.5).astype(np.float32)
+
+
+LENGTH = FRAME + HOP * (FRAMES - 1)
+
+
+def window(word: Word | None, rng: np.random.Generator) -> tuple[Array, int]:
+    """Returns a window with a word somewhere in it, or part of one, and its class."""
+    level = 10 ** rng.uniform(-2.2, -0.9)
+    heard = noise(LENGTH, rng) * level
+    if word is None:
+        return features(to_i16(heard * 10 ** rng.uniform(-1, 0.3))), CLASSES.index("silence")
+    sound = in_a_room(word.sound, rng)[:LENGTH]
+    heard *= 10 ** rng.uniform(-1.7, -0.5)
+    # Of a keyword the whole or less than half: what lies between may be taken for either, and is no example.
+    whole = word.text not in KEYWORDS or rng.random() < 0.85
+    if whole:
+        at = int(rng.integers(0, max(LENGTH - len(sound), 1)))
+    else:
+        part = int(len(sound) * rng.uniform(0.15, 0.45))
+        at = part - len(sound) if rng.random() < 0.5 else LENGTH - part
+    start, end = max(at, 0), min(at + len(sound), LENGTH)
+    heard[start:end] += sound[start - at : end - at] * level
+    name = word.text if word.text in KEYWORDS and whole else "other"
+    return features(to_i16(heard)), CLASSES.index(name)
+
+
+def windows(words: Sequence[Word], count: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Returns windows `[n, frames, bands, 1]` and their classes: a seventh is silence, two sevenths other words."""
+    keywords = [word for word in words if word.text in KEYWORDS]
+    others = [word for word in words if word.text not in KEYWORDS]
+    images, classes = [], []
+    for _ in range(count):
+        draw = rng.random()
+        some = None if draw < 1 / 7 else others if draw < 3 / 7 else keywords
+        image, kind = window(None if some is None else some[int(rng.integers(len(some)))], rng)
+        images.append(image)
+        classes.append(kind)
+    return np.stack(images)[..., None], np.array(classes)
+
+
+NETWORK = Network(
+    (FRAMES, BANDS),
+    # The first layer sees all bands at once; what follows goes along the time.
+    (
+        Conv(48, size=(5, BANDS), stride=(2, BANDS)),
+        Depthwise(size=(3, 1)),
+        Conv(64),
+        Depthwise(size=(3, 1), stride=(2, 1)),
+        Conv(64),
+        Depthwise(size=(3, 1)),
+        Conv(64),
+    ),
+    len(CLASSES),
+)
+
+
+def answers(model: onnx.ModelProto, images: Array) -> Array:
+    """Returns what ONNX Runtime answers to each window `[n, frames, bands, 1]`: scores from 0 to 255."""
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    scale, zero = input_quantisation(model)
+    quanta = np.clip(np.round(images / np.float32(scale)) + zero, -128, 127).astype(np.int8)
+    rows = [session.run(None, {"samples": each.reshape(1, 1, FRAMES, BANDS)})[0][0] for each in quanta]
+    return np.stack(rows).astype(np.int64) + 128
+
+
+def input_quantisation(model: onnx.ModelProto) -> tuple[float, int]:
+    """Returns scale and zero point of the input."""
+    node = next(node for node in model.graph.node if node.input[0] == "samples")
+    values = {constant.name: onnx.numpy_helper.to_array(constant) for constant in model.graph.initializer}
+    return float(values[node.input[1]]), int(values[node.input[2]])
+
+
+SAID = ("left", "hello", "yes", "computer", "no", "right")
+
+
+def recording(words: Sequence[Word], rng: np.random.Generator) -> tuple[Array, list[tuple[str, float, float]]]:
+    """Returns a recording with each word of SAID once, and what is said from when to when, in seconds."""
+    parts = [np.zeros(RATE)]
+    said = []
+    at = RATE
+    for text in SAID:
+        some = [word for word in words if word.text == text]
+        sound = some[int(rng.integers(len(some)))].sound
+        said.append((text, round(at / RATE, 2), round((at + len(sound)) / RATE, 2)))
+        gap = int(RATE * rng.uniform(0.6, 0.8))
+        parts += [sound, np.zeros(gap)]
+        at += len(sound) + gap
+    sound = np.concatenate([*parts, np.zeros(RATE // 4)])
+    return to_i16((sound + 0.08 * noise(len(sound), rng)) * 0.06), said
+
+
+def main() -> None:
+    """Speaks, trains, quantises, measures and writes the three files."""
+    rng = np.random.default_rng(SEED)
+    words = vocabulary(KEYWORDS, VOICES, 500, rng) + vocabulary(OTHERS, VOICES, 16, rng)
+    test_words = vocabulary(KEYWORDS, TEST_VOICES, 40, rng) + vocabulary(TEST_OTHERS, TEST_VOICES, 8, rng)
+    print(f"{len(words)} words of {len(VOICES)} voices; for the test {len(test_words)} of {len(TEST_VOICES)} others")
+    images, classes = windows(words, 30000, rng)
+    test_images, test_classes = windows(test_words, 3000, rng)
+    print(f"{len(images)} windows; features {images.mean():.2f} +- {images.std():.2f}", flush=True)
+
+    def batch() -> tuple[Array, Array]:
+        rows = rng.integers(len(images), size=64)
+        some = images[rows]
+        # Without a few frames here and there the network must do as well.
+        for each in some:
+            start = int(rng.integers(FRAMES - 6))
+            each[start : start + int(rng.integers(6))] = each.min()
+        return some, classes[rows]
+
+    def report(step: int, weights: Weights) -> None:
+        right = (np.asarray(NETWORK.scores(weights, test_images[:1000])).argmax(axis=1) == test_classes[:1000]).mean()
+        print(f"{step:6d}: {100 * right:.1f} % of the test", flush=True)
+
+    weights = train(NETWORK, batch, STEPS, SEED, report)
+    model = quantised(NETWORK.to_onnx(weights), images[:1000], unsigned=False)
+    of_float = np.asarray(NETWORK.scores(weights, test_images)).argmax(axis=1)
+    of_int8 = answers(model, test_images).argmax(axis=1)
+    for index, name in enumerate(CLASSES):
+        print(f"{name:8s}", np.bincount(of_int8[test_classes == index], minlength=len(CLASSES)))
+
+    samples, said = recording(test_words, np.random.default_rng(SEED + 1))
+    frames = features(samples)
+    ends = range(FRAMES, len(frames) + 1, FRAMES_PER_ANSWER)
+    heard = answers(model, np.stack([frames[end - FRAMES : end, :, None] for end in ends]))
+    for end, row in zip(ends, heard, strict=True):
+        print(f"{(FRAME + HOP * (end - 1)) / RATE:6.2f} {CLASSES[row.argmax()]:8s} {row.max():4d}")
+
+    MODELS.mkdir(exist_ok=True)
+    onnx.save(model, MODELS / "keywords.onnx")
+    samples.astype("<i2").tofile(MODELS / "test.raw")
+    record = {
+        "said": [{"word": text, "from": start, "to": end} for text, start, end in said],
+        "answers": "".join(str(row.argmax()) for row in heard),
+        "classes": CLASSES,
+        "windows": len(test_images),
+        "float_correct": int((of_float == test_classes).sum()),
+        "int8_correct": int((of_int8 == test_classes).sum()),
+        "parameters": sum(kernel.size + bias.size for kernel, bias in weights),
+        "onnx_bytes": (MODELS / "keywords.onnx").stat().st_size,
+        "trained_with": {name: version(name) for name in ("jax", "optax", "numpy", "scipy")},
+        "reference": f"onnxruntime {version('onnxruntime')}",
+    }
+    (MODELS / "keywords.json").write_text(json.dumps(record, indent=2) + "\n")
+    print({key: value for key, value in record.items() if key not in ("said", "answers")})
+
+
+if __name__ == "__main__":
+    main()
