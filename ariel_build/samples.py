@@ -17,7 +17,7 @@ from ariel_build.frontends import SourceModel
 from ariel_build.frontends.checks import public_names
 from ariel_build.ir import Array, Value
 
-__all__ = ["Samples", "bind_dims", "load", "random_samples", "save", "split_outputs"]
+__all__ = ["RARE", "Samples", "bind_dims", "load", "random_samples", "rare_samples", "save", "split_outputs"]
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,24 @@ def random_samples(inputs: Sequence[Value], count: int, seed: int = 0) -> Sample
             low, high = dtype.range if dtype.bytes < 4 else (-100, 100)
             arrays.append(rng.integers(max(low, -(2**31)), high + 1, shape).astype(dtype.numpy))
     return Samples(arrays, (count,))
+
+
+#: What a sensor's driver may give by mistake, and what numbers are at their edges.
+RARE = np.array([np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-45, -1e-40, 1.17549435e-38], np.float32)
+
+
+def rare_samples(inputs: Sequence[Value], seed: int = 0) -> Samples:
+    """Returns two samples with rare numbers among their floats, few and many; none where no input is float."""
+    shares = (0.002, 0.1) if any(value.type.dtype.value == "f32" for value in inputs) else ()
+    drawn = random_samples(inputs, len(shares), seed + 1)
+    rng = np.random.default_rng(seed)
+    for array in drawn.arrays:
+        if array.dtype == np.float32:
+            for share, sample in zip(shares, array, strict=True):
+                flat = sample.reshape(-1)
+                places = rng.choice(flat.size, min(flat.size, max(1, round(share * flat.size))), replace=False)
+                flat[places] = rng.choice(RARE, len(places))
+    return drawn
 
 
 def split_outputs(outputs: Sequence[Value], raw: Sequence[bytes], lead: tuple[int, ...]) -> dict[str, Array]:

@@ -19,6 +19,7 @@ def supported_ops() -> str:
         "Made by `python -m tools.docs` from the importers in `ariel_build/ops/`. Elements are int8 (uint8 in",
         "ONNX) or float32; whatever an operator cannot do with a model's attributes, shapes or types is refused",
         "with the reason and the place. `cargo ariel inspect MODEL` tells which operators are supported.",
+        "[rare-numbers.md](rare-numbers.md) says what holds for NaN, infinities and subnormal numbers.",
     ]
     for format_, title in (("tflite", "TFLite"), ("onnx", "ONNX")):
         lines += ["", f"## {title}", "", "| operator | handled in | what it is |", "|---|---|---|"]

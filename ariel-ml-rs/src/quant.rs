@@ -154,6 +154,14 @@ pub fn clamp(value: f32, low: f32, high: f32) -> f32 {
     }
 }
 
+/// A quotient within +-1024, which bounds every stored integer; what is not a number counts as the least.
+#[inline]
+#[must_use]
+pub(crate) fn saturated(quotient: f32) -> f32 {
+    // Not `clamp`: its comparisons keep what is not a number.
+    if quotient > -1024.0 { if quotient < 1024.0 { quotient } else { 1024.0 } } else { -1024.0 }
+}
+
 impl Requantize for NearestEven {
     #[inline]
     #[expect(clippy::cast_precision_loss, reason = "onnxruntime converts the accumulator to float32 too")]

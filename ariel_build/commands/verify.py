@@ -18,7 +18,7 @@ from ariel_build.ir import Array, DType, Graph, Value
 from ariel_build.module_name import module_name
 from ariel_build.oracle import ask
 from ariel_build.reference import Interpreter
-from ariel_build.samples import Samples, names_of, random_samples, split_outputs
+from ariel_build.samples import Samples, names_of, random_samples, rare_samples, split_outputs
 
 __all__ = ["add", "main"]
 
@@ -28,7 +28,7 @@ RELATIVE, ABSOLUTE = 1e-4, 1e-5
 
 def add(subparsers: Subparsers) -> None:
     """Declares the command."""
-    text = "compare the generated Rust with the reference, on random inputs"
+    text = "compare the generated Rust with the reference, on random inputs, NaN and infinities among them"
     parser = subparsers.add_parser("verify", help=text, description=text)
     add_model(parser)
     add_on(parser)
@@ -63,8 +63,12 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.model, options, board, module_name(arguments.model.stem or "model"), keep_all=arguments.per_layer
     )
     samples = random_samples(result.graph.inputs, arguments.samples)
-    execution = execute_compiled(result, board, samples.raw(), cores=options.cores or 1, stats=False)
-    got = list(split_outputs(result.graph.outputs, execution.outputs, samples.lead).values())
+    # Oracles have no answer of their own to some of these (docs/rare-numbers.md): ours is held against.
+    rare = rare_samples(result.graph.inputs)
+    execution = execute_compiled(result, board, samples.raw() + rare.raw(), cores=options.cores or 1, stats=False)
+    lead = (samples.count + rare.count,)
+    outputs = list(split_outputs(result.graph.outputs, execution.outputs, lead).values())
+    got = [array[: samples.count] for array in outputs]
     if arguments.per_layer:
         reference, want = "the numpy reference of each operator", _evaluate(result.graph, samples)
     else:
@@ -76,6 +80,19 @@ def main(arguments: argparse.Namespace) -> int:
             result.graph.outputs, names_of(result.graph.outputs, "output"), got, want, strict=True
         )
     ]
+    if rare.count:
+        graph = result.graph if arguments.per_layer else import_file(arguments.model, options.dims)[0]
+        both = Samples([np.concatenate(pair) for pair in zip(samples.arrays, rare.arrays, strict=True)], lead)
+        rows += [
+            compare(value, f"{name}, NaN and infinities in", mine[samples.count :], theirs[samples.count :], quanta=2)
+            for value, name, mine, theirs in zip(
+                result.graph.outputs,
+                names_of(result.graph.outputs, "output"),
+                outputs,
+                _evaluate(graph, both),
+                strict=True,
+            )
+        ]
     _show(rows, reference, board.name, arguments.samples)
     return 0 if all(row.holds for row in rows) else 1
 
@@ -90,6 +107,8 @@ def _reference(arguments: argparse.Namespace, graph: Graph, samples: Samples) ->
     return "the compiler's numpy reference", _evaluate(imported, samples)
 
 
+# What is not a number comes of what is not a number.
+@np.errstate(all="ignore")
 def _evaluate(graph: Graph, samples: Samples) -> list[Array]:
     interpreter = Interpreter(graph)
     runs = [interpreter.outputs([a[k] for a in samples.arrays]) for k in range(samples.count)]

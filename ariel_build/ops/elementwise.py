@@ -85,10 +85,11 @@ def quantize(real: Array, quant: Quant, dtype: DType, rounding: Rounding) -> Arr
 
 
 def store_rounded(quotient: Array, quant: Quant, dtype: DType, rounding: Rounding) -> Array:
-    """`round(quotient) + zero_point` of a float32 quotient, within the type; NaN counts as 0."""
+    """`round(quotient) + zero_point` of a float32 quotient, within the type; NaN counts as 0, in ONNX as the least."""
+    even = rounding is Rounding.NEAREST_EVEN
     with np.errstate(all="ignore"):
-        rounded = np.rint(quotient) if rounding is Rounding.NEAREST_EVEN else round_away(quotient)
-    stored = np.nan_to_num(rounded.astype(np.float64), nan=0.0) + quant.zero_point
+        rounded = np.rint(quotient) if even else round_away(quotient)
+    stored = np.nan_to_num(rounded.astype(np.float64), nan=-np.inf if even else 0.0) + quant.zero_point
     return np.clip(stored, *dtype.range).astype(dtype.numpy)
 
 

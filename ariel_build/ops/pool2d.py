@@ -126,10 +126,10 @@ class Pool2d(Operator):
         return np.asarray(np.outer(sides[0], sides[1]), np.int64)
 
     def _real_bounds(self) -> tuple[float, float]:
-        """Returns the bounds of float32; a maximum of TFLite begins at the least finite number."""
+        """Returns the bounds of float32; a maximum of TFLite is finite."""
         low, high = self.clip
         if self.kind is PoolKind.MAX and self.rounding is Rounding.DOUBLE:
-            return max(low, FINITE[0]), high
+            return max(low, FINITE[0]), min(high, FINITE[1])
         return low, high
 
     def _stored_bounds(self, type_: TensorType) -> tuple[int, int]:

@@ -112,8 +112,10 @@ class Softmax(_Lines):
 
     def real(self, lines: Numbers) -> Numbers:
         """Computes in double, rounded once."""
-        exps = np.exp((lines - lines.max(axis=1, keepdims=True)).astype(np.float64) * self.beta)
-        return np.asarray(exps / exps.sum(axis=1, keepdims=True), np.float32)
+        # Two infinities have no difference: the line is not a number then.
+        with np.errstate(invalid="ignore"):
+            exps = np.exp((lines - lines.max(axis=1, keepdims=True)).astype(np.float64) * self.beta)
+            return np.asarray(exps / exps.sum(axis=1, keepdims=True), np.float32)
 
     def dequantized(self, lines: I64, quant: Quant) -> Numbers:
         """Exponentials times the inverse of their sum."""

@@ -97,8 +97,8 @@ def measure(images: Images) -> dict[str, Any]:
     """Returns what one inference costs, counted by `ariel-build run` on the first images."""
     model = MODELS / "digits.tflite"
     takes = json.loads(run(sys.executable, "-m", "ariel_build", "inspect", model, "--json"))["inputs"][0]
-    # As `Input::from_f32` in the firmware: in float32, halves up.
-    steps = np.floor(images[:SHOWN] / np.float32(INK) / np.float32(takes["scale"]) + np.float32(0.5))
+    # As `Input::from_scaled` in the firmware: exactly, halves up.
+    steps = np.floor(images[:SHOWN] / INK / np.float64(np.float32(takes["scale"])) + 0.5)
     quantised = np.clip(steps + takes["zero_point"], -128, 127).astype(np.int8)
     with tempfile.TemporaryDirectory() as folder:
         inputs, outputs, stats = (Path(folder, name) for name in ("in.npz", "out.npz", "stats.json"))

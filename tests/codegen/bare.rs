@@ -35,6 +35,41 @@ fn infer<M: Infer>(model: &mut M, input: &M::Input) -> usize {
     done + usize::from(future.poll(&mut Context::from_waker(&waker)).is_ready())
 }
 
+ariel_ml_rs::classes! {
+    /// Classes.
+    pub enum Class {
+        /// One.
+        One = "one",
+        /// Another.
+        Another = "another",
+    }
+}
+ariel_ml_rs::tensor! {
+    /// Integers.
+    pub struct Stored([i8; 2]) of Class;
+    shape [2];
+    scale 0.0123; zero_point -7;
+}
+ariel_ml_rs::tensor! {
+    /// Real numbers.
+    pub struct Real([f32; 16]);
+    shape [16];
+}
+
+/// All that a user can do with tensors, of constants and of what is known at run time only.
+macro_rules! fill_and_read {
+    ($($tensor:ident)*) => { 0 $(+ {
+        let mut tensor = black_box($tensor::zeroed());
+        let (reals, sound, pixels, unit) = black_box(([0.5_f32; 16], [1_i16; 16], [2_u8; 16], 0.3_f32));
+        let mut done = usize::from(tensor.fill_from(&reals[..]).is_ok());
+        done += usize::from(tensor.fill_scaled(sound, unit).is_ok()) + usize::from(tensor.fill_from(pixels).is_ok());
+        done += usize::from($tensor::from_i16(&sound[..]).is_ok()) + usize::from($tensor::from_u8(&pixels[..]).is_ok());
+        done += usize::from($tensor::from_f32(&reals[..]).is_ok()) + usize::from($tensor::from_scaled(&sound[..], unit).is_ok());
+        black_box((tensor.to_f32(), tensor.reals().sum::<f32>(), tensor.top(), tensor.argmax()));
+        done
+    })* };
+}
+
 /// The clock of budgets.
 fn now() -> u64 {
     black_box(0)
@@ -62,5 +97,6 @@ macro_rules! keep_all {
 #[unsafe(no_mangle)]
 pub extern "C" fn _start() -> usize {
     each_kernel!(keep_all);
-    each_model!(infer_all)
+    let class = black_box(Stored::zeroed()).class();
+    each_model!(infer_all) + fill_and_read!(Stored Real) + class.label().len()
 }

@@ -7,7 +7,7 @@ use crate::memory::{Memory, Region};
 use crate::quant::{Bounds, round_ties_even};
 use crate::tile::Tile;
 
-/// Rounds to the nearest integer, halves away from zero; saturates.
+/// Rounds to the nearest integer, halves away from zero; saturates. What is not a number counts as 0.
 #[inline]
 fn round_away(value: f32) -> i32 {
     // The number below 1/2: 1/2 itself would lift the number below 1/2, too.
@@ -15,11 +15,11 @@ fn round_away(value: f32) -> i32 {
     (value + HALF.copysign(value)) as i32
 }
 
-/// Rounds to the nearest integer, halves to even; saturates somewhere beyond +-1024.
+/// Rounds to the nearest integer, halves to even; saturates somewhere beyond +-1024. What is not a number counts as the least.
 #[inline]
 fn round_even(value: f32) -> i32 {
     // Above, `round_ties_even` only becomes less exact.
-    round_ties_even(if value < -1024.0 { -1024.0 } else { value })
+    round_ties_even(if value > -1024.0 { value } else { -1024.0 })
 }
 
 macro_rules! quantize {

@@ -34,10 +34,23 @@ const fn parts(value: f32) -> (u64, i32) {
 }
 
 const fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
+    while let Some(rest) = a.checked_rem(b) {
+        (a, b) = (b, rest);
     }
     a
+}
+
+/// `a / b`. No divisor here is 0, which the optimiser cannot know: it would keep a panic.
+const fn divided(a: u64, b: u64) -> u64 {
+    match a.checked_div(b) {
+        Some(quotient) => quotient,
+        None => 0,
+    }
+}
+
+/// The place of the highest bit; as `ilog2`, which panics for 0.
+const fn log2(number: u64) -> u32 {
+    63_u32.saturating_sub(number.leading_zeros())
 }
 
 impl Fold {
@@ -57,12 +70,12 @@ impl Fold {
         let ((numerator, up), (denominator, down), (whole, more)) = (parts(unit), parts(scale), parts(over as f32));
         let (denominator, down) = (denominator * whole, down + more);
         let common = greatest_common_divisor(numerator, denominator);
-        let (numerator, mut denominator, shift) = (numerator / common, denominator / common, up - down);
+        let (numerator, mut denominator, shift) = (divided(numerator, common), divided(denominator, common), up - down);
         // Fractions below 2^-17 and above 2^17 round to 0, and saturate, for every sample but 0.
-        if shift + numerator.ilog2() as i32 - denominator.ilog2() as i32 >= 18 {
+        if shift + log2(numerator) as i32 - log2(denominator) as i32 >= 18 {
             return saturates;
         }
-        if shift + numerator.ilog2() as i32 - (denominator.ilog2() as i32) < -18 {
+        if shift + log2(numerator) as i32 - (log2(denominator) as i32) < -18 {
             return nothing;
         }
         let mut numerator = numerator;
@@ -71,8 +84,8 @@ impl Fold {
         } else {
             denominator <<= -shift;
         }
-        let shift = bits + 2 + denominator.ilog2() + 1;
-        let digits = numerator.ilog2() + 1 + shift - denominator.ilog2();
+        let shift = bits + 2 + log2(denominator) + 1;
+        let digits = log2(numerator) + 1 + shift - log2(denominator);
         let way = if digits + bits < 63 {
             Way::Multiply { multiplier: quotient(numerator, denominator, shift), shift }
         } else {
@@ -91,17 +104,18 @@ impl Fold {
                 amount.wrapping_mul(multiplier).wrapping_add(1 << (shift - 1)) >> shift
             }
             Way::Divide { numerator, denominator } => {
-                (2 * amount).wrapping_mul(numerator).wrapping_add(denominator) / (2 * denominator)
+                divided((2 * amount).wrapping_mul(numerator).wrapping_add(denominator), 2 * denominator)
             }
         };
         let rounded = if rounded > SATURATED { SATURATED as i32 } else { rounded as i32 };
-        if (steps < 0) != self.negative { -rounded } else { rounded }
+        if (steps < 0) == self.negative { rounded } else { -rounded }
     }
 }
 
 /// `ceil(numerator * 2^shift / denominator)`, which fits: digit by digit, as 64 bits do not hold the dividend.
 const fn quotient(numerator: u64, denominator: u64, shift: u32) -> u64 {
-    let (mut result, mut rest, mut digit) = (numerator / denominator, numerator % denominator, 0);
+    let whole = divided(numerator, denominator);
+    let (mut result, mut rest, mut digit) = (whole, numerator - whole * denominator, 0);
     while digit < shift {
         rest *= 2;
         result *= 2;
@@ -130,9 +144,9 @@ mod tests {
         let ((a, up), (b, down)) = (parts(unit), parts(scale));
         let (mut top, mut bottom) = (u128::from(steps.unsigned_abs()) * u128::from(a), u128::from(b));
         if up >= down {
-            top <<= up - down
+            top <<= up - down;
         } else {
-            bottom <<= down - up
+            bottom <<= down - up;
         }
         let whole = ((2 * top + bottom) / (2 * bottom)).min(1 << 20) as i32;
         (if real < 0.0 { -whole } else { whole }).clamp(-131_072, 131_072)
@@ -178,9 +192,9 @@ mod tests {
             for pixel in 0..=255_u8 {
                 let (mut top, mut bottom) = (u128::from(pixel) * u128::from(one), u128::from(mantissa) * 255);
                 if up >= down {
-                    top <<= up - down
+                    top <<= up - down;
                 } else {
-                    bottom <<= down - up
+                    bottom <<= down - up;
                 }
                 let want = ((2 * top + bottom) / (2 * bottom)).min(1 << 17);
                 assert_eq!(fold.apply(pixel.into()) as u128, want, "{pixel} / 255 / {scale:e}: {fold:?}");

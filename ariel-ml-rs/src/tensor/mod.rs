@@ -43,6 +43,42 @@
 //! assert_eq!(input.top(), (1, 0.9921875));
 //! # Ok::<(), ariel_ml_rs::Error>(())
 //! ```
+//!
+//! An array that is too short does not compile:
+//!
+//! ```compile_fail,E0277
+//! # ariel_ml_rs::tensor! {
+//! #     /// Sound.
+//! #     pub struct Input([i8; 4]);
+//! #     shape [1, 4];
+//! # }
+//! Input::from_f32(&[0.5, -0.25, 0.0]);
+//! ```
+//!
+//! With `labels` in the metadata, the output tells its class:
+//!
+//! ```
+//! # ariel_ml_rs::classes! {
+//! #     /// What is said.
+//! #     pub enum Class {
+//! #         /// `yes`.
+//! #         Yes = "yes",
+//! #         /// `no way`.
+//! #         NoWay = "no way",
+//! #     }
+//! # }
+//! # ariel_ml_rs::tensor! {
+//! #     /// Scores.
+//! #     pub struct Output([i8; 2]) of Class;
+//! #     shape [1, 2];
+//! #     scale 0.00390625; zero_point -128;
+//! # }
+//! # let output = Output([-64, 64]);
+//! assert_eq!(output.class(), Class::NoWay);
+//! assert_eq!(output.class().label(), "no way");
+//! assert_eq!(output.top(), (Class::NoWay, 0.75));
+//! assert_eq!(format!("{output:?} is {}", output.class()), "Output([-64, 64]) is no way");
+//! ```
 
 mod fold;
 mod labels;
@@ -50,6 +86,7 @@ mod number;
 mod samples;
 mod show;
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "what is stored is exact")]
 mod tests;
 
 use crate::Error;
@@ -253,6 +290,7 @@ macro_rules! tensor {
             }
 
             /// The real numbers that the elements stand for: `SCALE * (stored - ZERO_POINT)`.
+            #[allow(clippy::wrong_self_convention, reason = "a tensor may be large")]
             #[inline]
             #[must_use]
             pub fn to_f32(&self) -> [f32; $n] {

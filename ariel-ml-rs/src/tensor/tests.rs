@@ -9,19 +9,19 @@ mod made {
         /// Quantised.
         pub struct Stored([i8; 8]);
         shape [1, 8];
-        scale 0.007843138; zero_point -1;
+        scale 0.007_843_138; zero_point -1;
     }
     crate::tensor! {
         /// Pixels, quantised as converters do it.
         pub struct Pixels([i8; 4]);
         shape [4];
-        scale 0.003921569; zero_point -128;
+        scale 0.003_921_569; zero_point -128;
     }
     crate::tensor! {
         /// Fine steps.
         pub struct Fine([i16; 4]);
         shape [4];
-        scale 0.000030517578; zero_point 0;
+        scale 0.000_030_517_578; zero_point 0;
     }
     crate::tensor! {
         /// Real.
@@ -59,7 +59,7 @@ mod made {
         /// Scores.
         pub struct Scores([i8; 3]) of Class;
         shape [1, 3];
-        scale 0.00390625; zero_point -128;
+        scale 0.003_906_25; zero_point -128;
     }
     crate::tensors! {
         /// Two.
@@ -175,13 +175,13 @@ fn a_slice_has_the_tensors_length_or_is_refused() {
 #[test]
 fn filling_takes_as_many_as_there_are_elements() {
     let mut bytes = Bytes([9; 3]);
-    let mut source = (1_u8..).into_iter();
+    let mut source = 1_u8..;
     assert_eq!(bytes.fill_from(source.by_ref()), Ok(()));
     assert_eq!((bytes.0, source.next()), ([1, 2, 3], Some(4)));
     // What there is comes first, and the others stay.
     assert_eq!(bytes.fill_from([7_u8]), Err(Error::WrongLength));
     assert_eq!(bytes.0, [7, 2, 3]);
-    assert_eq!(bytes.fill_scaled(&[1_i16, 2, 3], 10.0), Ok(()));
+    assert_eq!(bytes.fill_scaled([1_i16, 2, 3].iter(), 10.0), Ok(()));
     assert_eq!(bytes.0, [10, 20, 30]);
 }
 
@@ -216,17 +216,19 @@ fn reals_come_one_by_one_or_as_an_array() {
     assert_eq!((Real::SCALE, Real::ZERO_POINT, Stored::ZERO_POINT), (1.0, 0, -1));
 }
 
+/// As many elements as there are.
+struct Long<'a>(&'a [u8]);
+impl core::fmt::Debug for Long<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        super::show(f, "Input", self.0)
+    }
+}
+
 #[test]
 fn printed_in_a_line() {
     assert_eq!(format!("{:?}", Bytes([1, 2, 3])), "Bytes([1, 2, 3])");
     assert_eq!(format!("{:?}", Stored([1; 8])), "Stored([1, 1, 1, 1, 1, 1, 1, 1])");
     let long = [0_u8; 4096];
-    struct Long<'a>(&'a [u8]);
-    impl core::fmt::Debug for Long<'_> {
-        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-            super::show(f, "Input", self.0)
-        }
-    }
     assert_eq!(format!("{:?}", Long(&long)), "Input([0, 0, 0, 0, 0, 0, 0, 0, .. 8 of 4096])");
     let both = Both { one: Bytes([1, 2, 3]), other: Real([0.5, 1.0, 2.0]) };
     assert_eq!(format!("{both:?}"), "Both { one: Bytes([1, 2, 3]), other: Real([0.5, 1.0, 2.0]) }");

@@ -119,8 +119,8 @@ def answers_of(tflite: bytes, images: Images) -> Labels:
     scale, zero_point = quantisation["scales"][0], quantisation["zero_points"][0]
     answers = []
     for image in images:
-        # Half away from zero in float32, as `Input::from_f32` of the generated code does it.
-        quanta = np.floor(image / np.float32(scale) + np.float32(0.5)) + zero_point
+        # Exactly, half away from zero, as `Input::from_scaled` of the generated code does it.
+        quanta = np.floor(image / np.float64(scale) + 0.5) + zero_point
         interpreter.set_input(np.clip(quanta, -128, 127).astype(np.int8)[None], 0)
         interpreter.invoke()
         answers.append(int(interpreter.get_output(0)[0].argmax()))

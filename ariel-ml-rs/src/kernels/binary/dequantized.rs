@@ -5,7 +5,7 @@
 
 use super::Broadcast;
 use crate::memory::{Memory, Region, Source};
-use crate::quant::{Bounds, clamp, round_ties_even};
+use crate::quant::{Bounds, round_ties_even, saturated};
 use crate::tile::Tile;
 
 /// Scale and zero point of a tensor.
@@ -70,7 +70,7 @@ macro_rules! kernels {
                     self.broadcast.map(memory, (left, right, output), tile, |a, b| {
                         let quotient = f(left_affine.real(a), right_affine.real(b)) / scale;
                         // The bounds are integers and lie within +-512 of zero, so clamping before rounding changes nothing.
-                        bounds.store(round_ties_even(clamp(quotient, -1024.0, 1024.0)))
+                        bounds.store(round_ties_even(saturated(quotient)))
                     });
                 }
             }

@@ -180,6 +180,8 @@ mod tests {
     #[test]
     #[expect(clippy::float_cmp, reason = "single operations are exact")]
     fn real_numbers_and_integers() {
+        const INF: f32 = f32::INFINITY;
+        const RARE: [f32; 8] = [f32::NAN, -f32::NAN, INF, -INF, -0.0, 0.0, 1e-45, -1e-40];
         let reals = BYTES.map(f32::from);
         let others = OTHERS.map(f32::from);
         macro_rules! check {
@@ -207,8 +209,6 @@ mod tests {
         check!(MaximumF32, reals, others, f32::NEG_INFINITY, f32::INFINITY, |a, b| a.max(b));
         check!(MinimumF32, reals, others, f32::NEG_INFINITY, f32::INFINITY, |a, b| a.min(b));
         check!(PreluF32, reals, others, f32::NEG_INFINITY, f32::INFINITY, |a, b| if a < 0.0 { a * b } else { a });
-        const INF: f32 = f32::INFINITY;
-        const RARE: [f32; 8] = [f32::NAN, -f32::NAN, INF, -INF, -0.0, 0.0, 1e-45, -1e-40];
         let odd: [f32; BYTES.len()] = core::array::from_fn(|k| RARE[k % 8]);
         let rest: [f32; OTHERS.len()] = core::array::from_fn(|k| RARE[(k + k / 8) % 8]);
         let close = |got: f32, want: f32| got == want || (got.is_nan() && want.is_nan());
