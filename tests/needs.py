@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -29,6 +29,7 @@ _TOLD = "told"
 _TRIPLE = re.compile(r"(?:thumb|riscv32)[\w.]*-[\w-]+")
 _EMULATOR = re.compile(r"(?:.*/)?(qemu-system-\w+)")
 _current: pytest.Item | None = None
+_watched = False
 
 
 def of_tests(items: Iterable[pytest.Item]) -> Needs:
@@ -54,7 +55,10 @@ def running(item: pytest.Item | None) -> Iterator[None]:
 
 def watch() -> None:
     """Lets a test fail that starts a program for a target, or an emulator, which it is not marked with."""
-    sys.addaudithook(_started)
+    global _watched  # noqa: PLW0603 - a hook cannot be taken back
+    if not _watched:
+        _watched = True
+        sys.addaudithook(_started)
 
 
 def _started(event: str, given: tuple[Any, ...]) -> None:
@@ -104,7 +108,7 @@ def tell(request: pytest.FixtureRequest, text: str) -> None:
 def summary(stats: Mapping[str, Sequence[Any]]) -> str:
     """Returns the reasons for which tests were skipped, with their number and files, and what others have to tell."""
     skipped: dict[str, Counter[str]] = {}
-    for report in stats.get("skipped", ()):
+    for report in cast("Sequence[pytest.TestReport]", stats.get("skipped", ())):
         skipped.setdefault(_reason(report), Counter())[report.nodeid.partition("::")[0]] += 1
     lines = [
         f"{len(stats.get('passed', ()))} tests passed, {sum(files.total() for files in skipped.values())} were skipped"
@@ -116,11 +120,11 @@ def summary(stats: Mapping[str, Sequence[Any]]) -> str:
     return "".join(f"{line}\n" for line in [*lines, *sorted(told)])
 
 
-def _told(report: Any) -> Iterator[str]:
-    if getattr(report, "when", "") == "call":
+def _told(report: pytest.TestReport) -> Iterator[str]:
+    if report.when == "call":
         yield from (text for name, text in report.user_properties if name == _TOLD)
 
 
-def _reason(report: Any) -> str:
+def _reason(report: pytest.TestReport) -> str:
     text = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
     return text.removeprefix("Skipped: ")

@@ -36,16 +36,16 @@ def distribution(machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setattr(distribution_rust, "_CARGO", usr / "bin" / "cargo")
     monkeypatch.setattr(distribution_rust, "_SOURCES", usr / "src")
 
-    def run(*command: str | Path, **options: object) -> Result:
+    def run(*command: str | Path, cwd: Path | None = None, **_: object) -> Result:
         if command[0] == usr / "bin" / "cargo":
-            work = options["cwd"]
-            assert isinstance(work, Path)
+            work = cwd
+            assert work is not None
             for target in (a for before, a in itertools.pairwise(command) if before == "--target"):
                 built = work / "target" / str(target) / "release" / "deps"
                 built.mkdir(parents=True)
                 for name in distribution_rust._LIBRARIES:
                     built.joinpath(f"lib{name}-0123.rlib").touch()
-        return machine.run(*command, **options)
+        return machine.run(*command, cwd=cwd)
 
     monkeypatch.setattr(distribution_rust, "run", run)
     machine.answers |= {
@@ -82,16 +82,42 @@ def test_what_the_sysroot_has_is_not_built_again(machine: Machine, distribution:
     assert not machine.did("rustup toolchain link")
 
 
-def test_a_new_compiler_starts_the_sysroot_afresh(machine: Machine, distribution: Path, tmp_path: Path) -> None:
+def test_a_new_compiler_starts_the_sysroot_afresh_with_all_that_it_had(
+    machine: Machine, distribution: Path, tmp_path: Path
+) -> None:
     distribution_rust.build([M7])
     machine.answers[f"{distribution}/bin/rustc -vV"] = Result(0, RUSTC_196.replace("host", "commit-hash: x\nhost"))
     distribution_rust.build([M0])
-    assert not list(tmp_path.glob(f"ariel-ml/rust/lib/rustlib/{M7}/lib/*.rlib")), "made by another compiler"
+    again = machine.did(f"{distribution}/bin/cargo build")[-1]
+    assert f"--target {M0} --target {M7}" in again, "the old libraries are of another compiler"
+    for target in (M7, M0):
+        assert len(list(tmp_path.glob(f"ariel-ml/rust/lib/rustlib/{target}/lib/*.rlib"))) == 3
 
 
-def test_a_foreign_toolchain_of_that_name_is_not_replaced(machine: Machine, distribution: Path) -> None:
-    machine.answers["rustup toolchain list"] = Result(0, "embedded /opt/rust\n")
-    with pytest.raises(Refused, match="already has a toolchain named `embedded`, in /opt/rust"):
+def test_a_sysroot_of_another_cache_is_added_to(
+    machine: Machine, distribution: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    distribution_rust.build([M7])
+    sysroot = tmp_path / "ariel-ml" / "rust"
+    machine.answers["rustup toolchain list"] = Result(0, f"embedded {sysroot}\n")
+    machine.ran.clear()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    distribution_rust.build([M0])
+    assert len(list(sysroot.glob(f"lib/rustlib/{M0}/lib/*.rlib"))) == 3
+    assert not machine.did("rustup toolchain link"), "others use it where it is"
+
+
+def test_a_toolchain_whose_folder_is_gone_is_linked_anew(machine: Machine, distribution: Path, tmp_path: Path) -> None:
+    machine.answers["rustup toolchain list"] = Result(0, f"embedded {tmp_path}/deleted\n")
+    distribution_rust.build([M7])
+    assert machine.did("rustup toolchain link") == [f"rustup toolchain link embedded {tmp_path}/ariel-ml/rust"]
+
+
+def test_a_foreign_toolchain_of_that_name_is_not_replaced(machine: Machine, distribution: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    machine.answers["rustup toolchain list"] = Result(0, f"embedded {theirs}\n")
+    with pytest.raises(Refused, match=f"already has a toolchain named `embedded`, in {theirs}"):
         distribution_rust.build([M7])
     assert not machine.did("rustup toolchain link")
 

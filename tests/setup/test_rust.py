@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.setup.machine import FETCH, M0, M7, OK, Machine
+from tests.setup.machine import FETCH, M0, M7, NEEDS, OK, Machine
 from tools import setup
-from tools.setup import distribution_rust, rust
+from tools.setup import Needs, distribution_rust, rust
 from tools.setup.process import Refused, Result
 
 
 def test_a_complete_machine_is_left_alone(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     machine.complete()
-    setup.ensure()
+    setup.ensure(NEEDS)
     assert [line for line in machine.ran if "--version" not in line] == [f"{FETCH} --offline"]
     assert capsys.readouterr().out == ""
 
@@ -23,7 +23,7 @@ def test_rustup_is_asked_first(machine: Machine) -> None:
     machine.complete()
     machine.can_build.remove((None, M0))
     machine.answers[f"rustup target add {M0}"] = machine.gains(targets=(M0,))
-    setup.ensure()
+    setup.ensure(NEEDS)
     assert machine.did("rustup target") == [f"rustup target add {M0}"]
     assert not machine.did("apt-get")
 
@@ -75,7 +75,7 @@ def test_without_debian_the_command_to_repeat_is_named(machine: Machine) -> None
 def test_rust_that_will_not_do_is_named_with_its_remedy(machine: Machine, answer: Result, help_text: str) -> None:
     machine.answers["rustc --version"] = answer
     with pytest.raises(Refused) as refused:
-        setup.ensure()
+        setup.ensure(NEEDS)
     assert help_text in refused.value.render()
     assert len(refused.value.messages) == 1, "the other steps would only repeat it"
 
@@ -101,7 +101,7 @@ def test_without_root_one_list_names_everything(machine: Machine, monkeypatch: p
         "apt-get install -s": OK,
     }
     with pytest.raises(Refused) as refused:
-        setup.ensure()
+        setup.ensure(NEEDS)
     packages = [
         "gcc",
         "libc6-dev",
@@ -128,7 +128,7 @@ def test_set_up_without_root_leaves_with_2(
 
     machine.root = False
     machine.answers["apt-get install -s"] = OK
-    machine.can_build = {(None, target) for target in rust.TARGETS}
+    machine.can_build = {(None, target) for target in Needs.of_boards().targets}
     assert command.main() == 2
     assert "sudo apt-get install" in capsys.readouterr().err
 

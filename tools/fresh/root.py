@@ -21,7 +21,7 @@ _INCLUDE = "python3,git,ca-certificates"
 _HOME = "root"
 _PATH = "/root/.cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _KEPT = re.compile(
-    r"(?:PIP|CARGO_HTTP|CARGO_NET|CARGO_REGISTR\w*|NPM_CONFIG|RUSTUP_DIST|SSL_CERT|GIT_SSL)_\w+|RUSTUP_DIST_SERVER"
+    r"(?!PIP_FIND_LINKS)(?:PIP|CARGO_HTTP|CARGO_NET|CARGO_REGISTR\w*|NPM_CONFIG|RUSTUP_DIST|SSL_CERT|GIT_SSL)_\w+|RUSTUP_DIST_SERVER"
     r"|CURL_CA_BUNDLE|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS|(?:HTTPS?|NO|ALL)_PROXY",
     re.IGNORECASE,
 )
