@@ -122,7 +122,7 @@ def summary(stats: Mapping[str, Sequence[Any]]) -> str:
 
 def _told(report: pytest.TestReport) -> Iterator[str]:
     if report.when == "call":
-        yield from (text for name, text in report.user_properties if name == _TOLD)
+        yield from (str(text) for name, text in report.user_properties if name == _TOLD)
 
 
 def _reason(report: pytest.TestReport) -> str:
