@@ -19,7 +19,7 @@ from tests.zoo import DIGITS
 
 #: Features of the runtime that firmware switches on together.
 FEATURES = ("", "multicore", "ariel-os,defmt", "rtic,log,trace,pool-stats")
-#: For targets that no toolchain of set-up's has, or only Debian's, one that is there, and the conditions that `build.rs` would add.
+#: For targets that set-up's toolchains lack, or only Debian's has: one that is there, and what `build.rs` would add.
 STANDS_IN = {
     "thumbv8m.base-none-eabi": ("thumbv6m-none-eabi", ()),
     "thumbv8m.main-none-eabihf": ("thumbv8m.main-none-eabi", ("vfpv4_sp",)),

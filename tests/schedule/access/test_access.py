@@ -17,6 +17,7 @@ from ariel_build.boards import Board
 from ariel_build.driver import Compiled, compile_model, import_file
 from ariel_build.errors import ArielError
 from ariel_build.module_name import module_name
+from ariel_build.ops import Operator
 from ariel_build.options import ModelOptions
 from ariel_build.schedule import touches
 from tests.models.recorded import Recorded, dev_models, single_operators
@@ -46,7 +47,7 @@ def planned(path: Path, board: Board = HOST, name: str = "model") -> Compiled:
 def macs(path: Path) -> int:
     """Returns the model's multiply-accumulates, without compiling it: the largest take longer than all others."""
     graph, _ = import_file(path)
-    return sum(node.op.macs(node) for node in graph.nodes)
+    return sum(node.op.macs(node) for node in graph.nodes if isinstance(node.op, Operator))
 
 
 def random_operators(folder: Path, make: Callable[[np.random.Generator], tflm.Operator], board: Board) -> Compiled:
