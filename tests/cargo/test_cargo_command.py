@@ -215,7 +215,7 @@ def test_a_board_that_is_not(package: Package) -> None:
     assert package.told("error")[1] == "  --> gone.toml"
     package.manifest(SHORT + "cores = 3\n")
     assert package.compile() == 2
-    assert package.told("error")[:2] == ["board generic-thumbv7em has 1 core, not 3", "  --> Cargo.toml:5"]
+    assert package.told("error")[:2] == ["generic-thumbv7em has 1 core, not 3", "  --> Cargo.toml:5"]
 
 
 def test_errors_are_cargos_one_line_each(package: Package) -> None:
