@@ -15,6 +15,7 @@ from ariel_build.ir import State, Value
 from ariel_build.kernel import KernelCall
 from ariel_build.memory.storage import ALIGNMENT, padded
 from ariel_build.schedule import Aliases, Tile, resolve
+from ariel_build.schedule.aliases import Place
 from ariel_build.schedule.ranges import read_span, written_span
 
 __all__ = ["Peaks"]
@@ -46,6 +47,8 @@ class Peaks:
     aliases: Aliases
     cores: int = 1
     _lives: dict[Value, _Life] = field(default_factory=dict)
+    #: Where the inputs of each call are, and its outputs.
+    _places: list[tuple[list[Place], list[Place]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Finds the life of each storage."""
@@ -59,6 +62,9 @@ class Peaks:
                     lives.setdefault(root, _Life(root.type.bytes, index, index)).last = index
         for value in [*self.outputs, *(s.next for s in self.states), *(s.current for s in self.states)]:
             lives[resolve(value, self.aliases).root].last = _FOREVER
+        for call in self.calls:
+            inputs, outputs = ([resolve(v, self.aliases) for v in values] for values in (call.inputs, call.outputs))
+            self._places.append((inputs, outputs))
 
     def largest(self) -> int:
         """Returns the bytes of the largest storage: each is one run of bytes, so that no arena is smaller."""
@@ -67,17 +73,17 @@ class Peaks:
     def of(self, span: range, order: Sequence[tuple[int, Tile]], *, in_place: bool = False) -> int:
         """Returns the peak while the calls of `span` run in `order`; `in_place` where they do that only in one tile."""
         touched = {r: life for r, life in self._lives.items() if life.first <= span[-1] and life.last >= span[0]}
-        used = {resolve(v, self.aliases).root for i in span for v in [*self.calls[i].inputs, *self.calls[i].outputs]}
+        used = {place.root for i in span for places in self._places[i] for place in places}
         rest = sum(padded(life.bytes) for root, life in touched.items() if root not in used)
         ticks = len(order)
         change = [0] * (ticks + 2)
         accesses: dict[Value, list[_Access]] = {root: [] for root in touched if root in used}
         replaced = {index: self._replaced(index, whole=in_place) for index in span}
+        scratches = {index: padded(self.calls[index].scratch_bytes) * self.cores for index in span}
         for tick, (index, tile) in enumerate(order):
             self._touch(accesses, tick, index, tile, replaced[index])
-            scratch = padded(self.calls[index].scratch_bytes) * self.cores
-            change[tick] += scratch
-            change[tick + 1] -= scratch
+            change[tick] += scratches[index]
+            change[tick + 1] -= scratches[index]
         for root, found in accesses.items():
             life = touched[root]
             last = ticks if life.last > span[-1] else 0
@@ -90,14 +96,13 @@ class Peaks:
 
     def _touch(self, accesses: dict[Value, list[_Access]], tick: int, index: int, tile: Tile, replaced: int) -> None:
         call = self.calls[index]
-        for position, value in enumerate(call.inputs):
-            root, offset = resolve(value, self.aliases)
+        inputs, outputs = self._places[index]
+        for position, (root, offset) in enumerate(inputs):
             if root in accesses:
                 low, high = read_span(call, position, tile)
                 run = (offset + low) // ALIGNMENT, -(-(offset + high) // ALIGNMENT)
                 accesses[root].append((*run, _FOREVER, tick + (position != replaced)))
-        for value in call.outputs:
-            root, offset = resolve(value, self.aliases)
+        for value, (root, offset) in zip(call.outputs, outputs, strict=True):
             low, high = written_span(call, value, tile)
             run = (offset + low) // ALIGNMENT, -(-(offset + high) // ALIGNMENT)
             accesses[root].append((*run, tick, tick + 1))
