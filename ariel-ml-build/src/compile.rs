@@ -72,6 +72,12 @@ pub(crate) fn build(env: &impl Environment) -> Outcome {
             outcome.watch_variable("PATH");
         }
         match ask(env, candidate, &refused) {
+            // What hung once may hang again, and the user has waited long enough.
+            Err(why) if why.answer == Some(Answer::TimedOut) => {
+                outcome.tell("error", format!("{}: {}", why.origin, why.reason));
+                outcome.tell("error", format!("  help: {}", remedy::MORE_TIME));
+                return outcome;
+            }
             Err(why) => refused.push(why),
             Ok((watched, stdout, stderr, code)) => {
                 warn_of_passed_over(&mut outcome, &refused);
@@ -108,6 +114,7 @@ fn ask(env: &impl Environment, candidate: Candidate, refused: &[Refused]) -> Res
         Answer::Incomplete(what) => format!("{path} has an ariel_build that lacks something: {what}"),
         Answer::Absent => format!("{path} has no ariel_build"),
         Answer::OldPython(version) => format!("{path} is Python {version}; 3.11 or newer is needed"),
+        Answer::TimedOut => format!("{path} did not come to an end, and was stopped"),
         Answer::Failed(how) => format!("{path} {how}"),
     };
     match answer {

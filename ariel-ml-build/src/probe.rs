@@ -1,5 +1,6 @@
 //! Asks a Python whether it has our compiler, and has it compile in the same breath.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::environment::{Environment, Finished};
@@ -22,6 +23,8 @@ pub(crate) enum Answer {
     Absent,
     /// It is too old itself.
     OldPython(String),
+    /// It took longer than anybody waits: whether it hung or compiled is not known.
+    TimedOut,
     /// It could not be asked.
     Failed(String),
 }
@@ -29,6 +32,7 @@ pub(crate) enum Answer {
 /// Runs the probe, and where it finds the compiler of version `wanted`, the compiler.
 pub(crate) fn probe(env: &impl Environment, python: &Path, wanted: Minor) -> Answer {
     match env.run(python, &["-c", PROGRAM, &wanted.to_string()]) {
+        Err(error) if error.kind() == ErrorKind::TimedOut => Answer::TimedOut,
         Err(error) => Answer::Failed(format!("cannot be run: {error}")),
         Ok(finished) => understand(finished),
     }

@@ -6,6 +6,10 @@ use crate::candidates::{pyvenv_cfg, venv_python};
 use crate::environment::Environment;
 use crate::version::Minor;
 
+/// What helps where Python has taken longer than [`crate::environment::PATIENCE`].
+pub(crate) const MORE_TIME: &str = "it may take 15 minutes, or as many seconds as ARIEL_TIMEOUT says; \
+                                    `python -m ariel_build compile MODEL -o DIR` tries a model by itself";
+
 /// Returns what pip installs to get the compiler that belongs to this crate.
 ///
 /// A crate that Cargo took from a checkout or from git has the Python package's sources beside it: then it is they, so

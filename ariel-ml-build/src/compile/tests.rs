@@ -166,3 +166,14 @@ fn a_line_break_in_a_path_begins_no_directive() {
     let env = firmware().var("VIRTUAL_ENV", "/gone\ncargo::rustc-cfg=evil");
     assert!(build(&env).directives.iter().all(|line| !line.contains('\n')));
 }
+
+#[test]
+fn one_that_hangs_is_told_and_no_other_is_asked() {
+    let env = firmware().hanging("/fw/.venv/bin/python").program("/usr/bin/python3", READY, 0);
+    let outcome = build(&env);
+    let errors = errors(&outcome);
+    assert_eq!(errors[0], ".venv of the package: /fw/.venv/bin/python did not come to an end, and was stopped");
+    assert!(errors[1].contains("ARIEL_TIMEOUT"), "{errors:?}");
+    assert_eq!(errors.len(), 2);
+    assert!(!outcome.dump);
+}
