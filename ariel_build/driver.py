@@ -19,7 +19,7 @@ from ariel_build.isa.code_size import Bounds
 from ariel_build.isa.in_place import in_place
 from ariel_build.isa.select import for_cores, select
 from ariel_build.kernel import KernelCall
-from ariel_build.limits import check_limits
+from ariel_build.limits import check_length, check_limits, least_needs
 from ariel_build.lower import lower
 from ariel_build.memory import RAM, SPEED, WHOLE, MemoryPlan, plan_calls
 from ariel_build.ops import import_model
@@ -107,6 +107,7 @@ def compile_model(
     classes = None if keep_all else labels.read(options, graph.outputs)
     operators = Counter(node.op.name for node in graph.nodes if not is_view(node))
     with _at(path):
+        check_length(graph)
         log = optimize(graph)
         if keep_all:
             made = [v for node in graph.nodes for v in node.outputs]
@@ -128,6 +129,8 @@ def compile_model(
         calls = [clock.divisible(in_place(call), limit) for call in calls] if alone else for_cores(calls, workers)
         effort = RAM if options.optimize == "ram" else SPEED if workers == 1 else WHOLE
         ends = graph.inputs, graph.outputs, graph.states
+        if must_fit and not portable:
+            check_fits(board, **least_needs(calls, *ends, lowered.aliases), at_least=True)
         tiles = tiles_within(clock, limit)
         schedule, plan = plan_calls(calls, *ends, lowered.aliases, cores=workers, tiles=tiles, effort=effort)
         section = options.weights_section or f".rodata.ariel.{module}"

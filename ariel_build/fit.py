@@ -30,11 +30,12 @@ def check_cores(board: Board, cores: int | None, origin: str) -> None:
         )
 
 
-def check_fits(board: Board, *, ram_bytes: int, flash_bytes: int, stack_bytes: int = 0) -> None:
+def check_fits(board: Board, *, ram_bytes: int, flash_bytes: int, stack_bytes: int = 0, at_least: bool = False) -> None:
     """Refuses a model that needs more than the board has: all memories together, and static data in one bank.
 
-    A board that says nothing of its memories takes any model.
+    A board that says nothing of its memories takes any model. `at_least` says that the needs are lower bounds.
     """
+    needing = "needs at least" if at_least else "needs"
     needs: tuple[tuple[MemoryKind, int, str], ...] = (
         ("ram", ram_bytes + stack_bytes, f"with {stack_bytes:,} bytes of stack " if stack_bytes else ""),
         ("flash", flash_bytes, ""),
@@ -52,7 +53,7 @@ def check_fits(board: Board, *, ram_bytes: int, flash_bytes: int, stack_bytes: i
         refusals.append(
             Diagnostic(
                 f"the model does not fit {board.name}: "
-                f"{extra}it needs {need:,} bytes of {_word(kind)}, the board {has}",
+                f"{extra}it {needing} {need:,} bytes of {_word(kind)}, the board {has}",
                 help=_HELP[kind],
             )
         )

@@ -1,18 +1,70 @@
-"""What no microcontroller could run is refused before memory is planned: the proof of a plan looks at every byte."""
+"""What no microcontroller could run is refused before memory is planned, which takes longer the more there is."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import TypedDict
+
 from ariel_build.errors import Diagnostic, ModelError, UnsupportedError
-from ariel_build.ir import Graph, Value
+from ariel_build.ir import Graph, State, Value
+from ariel_build.kernel import Field, KernelCall, Nested, Operand, Packed
 from ariel_build.lower import Lowered
+from ariel_build.memory.peaks import Peaks
+from ariel_build.schedule import Aliases
 from ariel_build.schedule.order_calls import peak_bytes
 
-__all__ = ["check_limits"]
+__all__ = ["Needs", "check_length", "check_limits", "least_needs"]
 
 #: Bytes that may be needed at one time: the largest RAM of any board that we know of is half of that.
 MAX_ARENA_BYTES = 1 << 26
 #: Bytes of all results together, whenever they are needed.
 MAX_RESULT_BYTES = 1 << 27
+#: Operations of a model, those that importers add included: eight times those of the longest one that we know of.
+MAX_NODES = 2_000
+
+
+class Needs(TypedDict):
+    """Bytes of memory."""
+
+    ram_bytes: int
+    flash_bytes: int
+
+
+def least_needs(
+    calls: Sequence[KernelCall],
+    inputs: Sequence[Value],
+    outputs: Sequence[Value],
+    states: Sequence[State],
+    aliases: Aliases,
+) -> Needs:
+    """Returns bytes that no plan can do without: the largest value, or all states and inputs; the calls' constants.
+
+    Not the inputs and outputs of a step together, since a step may run in pieces, or in place.
+    """
+    peaks = Peaks(calls, inputs, outputs, states, aliases)
+    begin = sum(v.type.bytes for v in [*inputs, *(s.current for s in states)])
+    constants = {packed for call in calls for field in call.fields.values() for packed in _constants(field)}
+    return Needs(ram_bytes=max(peaks.largest(), begin), flash_bytes=sum(c.data.nbytes for c in constants))
+
+
+def _constants(field: Field) -> Iterator[Packed]:
+    """Yields the constants of a kernel's field that go into flash."""
+    if isinstance(field, Packed):
+        yield field
+    elif isinstance(field, Operand) and field.value.data is not None:
+        yield Packed(field.value.data, "operand")
+    elif isinstance(field, Nested):
+        for inner in field.fields.values():
+            yield from _constants(inner)
+
+
+def check_length(graph: Graph) -> None:
+    """Raises ModelError where the model has more operations than passes and planner are made for."""
+    if len(graph.nodes) > MAX_NODES:
+        raise ModelError(
+            f"the model comes to {len(graph.nodes):,} operations, more than {MAX_NODES:,}",
+            help="export it with larger layers, or without unrolled loops",
+        )
 
 
 def check_limits(graph: Graph, lowered: Lowered) -> None:

@@ -49,6 +49,9 @@ class Peaks:
     _lives: dict[Value, _Life] = field(default_factory=dict)
     #: Where the inputs of each call are, and its outputs.
     _places: list[tuple[list[Place], list[Place]]] = field(default_factory=list)
+    #: Bytes of all storages that are there from this call on or before, and of those that are gone before it.
+    _begun: list[int] = field(default_factory=list)
+    _gone: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Finds the life of each storage."""
@@ -65,6 +68,13 @@ class Peaks:
         for call in self.calls:
             inputs, outputs = ([resolve(v, self.aliases) for v in values] for values in (call.inputs, call.outputs))
             self._places.append((inputs, outputs))
+        self._begun, self._gone = [0] * len(self.calls), [0] * (len(self.calls) + 1)
+        for life in lives.values():
+            if life.first < len(self.calls):
+                self._begun[max(life.first, 0)] += padded(life.bytes)
+            if life.last < len(self.calls):
+                self._gone[life.last + 1] += padded(life.bytes)
+        self._begun, self._gone = list(accumulate(self._begun)), list(accumulate(self._gone))
 
     def largest(self) -> int:
         """Returns the bytes of the largest storage: each is one run of bytes, so that no arena is smaller."""
@@ -72,12 +82,12 @@ class Peaks:
 
     def of(self, span: range, order: Sequence[tuple[int, Tile]], *, in_place: bool = False) -> int:
         """Returns the peak while the calls of `span` run in `order`; `in_place` where they do that only in one tile."""
-        touched = {r: life for r, life in self._lives.items() if life.first <= span[-1] and life.last >= span[0]}
-        used = {place.root for i in span for places in self._places[i] for place in places}
-        rest = sum(padded(life.bytes) for root, life in touched.items() if root not in used)
+        used = dict.fromkeys(place.root for i in span for places in self._places[i] for place in places)
+        lives = {root: self._lives[root] for root in used if root in self._lives}
+        rest = self._begun[span[-1]] - self._gone[span[0]] - sum(padded(life.bytes) for life in lives.values())
         ticks = len(order)
         change = [0] * (ticks + 2)
-        accesses: dict[Value, list[_Access]] = {root: [] for root in touched if root in used}
+        accesses: dict[Value, list[_Access]] = {root: [] for root in lives}
         replaced = {index: self._replaced(index, whole=in_place) for index in span}
         scratches = {index: padded(self.calls[index].scratch_bytes) * self.cores for index in span}
         for tick, (index, tile) in enumerate(order):
@@ -85,7 +95,7 @@ class Peaks:
             change[tick] += scratches[index]
             change[tick + 1] -= scratches[index]
         for root, found in accesses.items():
-            life = touched[root]
+            life = lives[root]
             last = ticks if life.last > span[-1] else 0
             first = 0 if life.first < span[0] else _FOREVER
             for granules, since, until in _runs(padded(life.bytes) // ALIGNMENT, found, first, last):

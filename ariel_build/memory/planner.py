@@ -19,6 +19,9 @@ from ariel_build.schedule import Aliases, Schedule, Step, Tile, order_calls, sch
 
 __all__ = ["plan_calls", "plan_memory"]
 
+#: Longer models run whole calls only: the search for streams takes longer than their length.
+_MOST_CALLS = 1000
+
 
 def plan_calls(
     calls: Sequence[KernelCall],
@@ -59,7 +62,7 @@ def plan_calls(
         if best is None or way.arena.bytes < best[1].arena.bytes:
             best = steps, way
     assert best is not None  # noqa: S101 - the given order is always tried
-    if effort.budget > 0 and best[1].arena.bytes >= effort.worth:
+    if effort.budget > 0 and best[1].arena.bytes >= effort.worth and len(given) <= _MOST_CALLS:
         size, order = best[1].arena.bytes, best[0].calls
         peaks = Peaks(order, graph_inputs, graph_outputs, states, alias_of, cores)
 
