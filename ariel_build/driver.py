@@ -12,7 +12,7 @@ import numpy as np
 
 from ariel_build import frontends, labels
 from ariel_build.codegen import generate
-from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, ModelError
+from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, ModelError, UnsupportedError
 from ariel_build.fit import check_fits
 from ariel_build.ir import Graph, verify
 from ariel_build.isa.code_size import Bounds
@@ -76,13 +76,28 @@ def import_file(
     """Reads a model file into a verified graph, and returns it with what the frontend read."""
     with _at(path):
         source = frontends.read(path, dims, signature)
-        graph = import_model(replace(source, path=path.name))
+        try:
+            graph = import_model(replace(source, path=path.name))
+        except UnsupportedError as error:
+            if dims and _imports(path, signature):
+                told = "as it is the model is supported: leave `dims` out, or export it for these sizes"
+                error.diagnostics = [replace(d, help=told) for d in error.diagnostics]
+            raise
         try:
             verify(graph)
         except InternalError as error:
             # Importers build only what they checked; what remains is a file that contradicts itself.
             raise ModelError(f"the model contradicts itself: {error}", help="export it again") from None
         return graph, source
+
+
+def _imports(path: Path, signature: str) -> bool:
+    """Whether the model is supported in the sizes that its file has."""
+    try:
+        import_model(frontends.read(path, {}, signature))
+    except ArielError:
+        return False
+    return True
 
 
 @np.errstate(all="ignore")

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariel_build.errors import MetadataError
+from ariel_build.driver import import_file
+from ariel_build.errors import MetadataError, UnsupportedError
 from ariel_build.frontends import read
 from ariel_build.ir import DType, TensorType, Value
 from ariel_build.samples import load
@@ -59,3 +60,19 @@ def test_inputs_go_by_the_names_of_the_signature(tmp_path: Path) -> None:
     np.savez(tmp_path / "in.npz", image=data)
     samples = load(tmp_path / "in.npz", [Value(TensorType(DType.F32, (1, 3)), "x0")], ["image"])
     np.testing.assert_array_equal(samples.arrays[0], data)
+
+
+def test_sizes_that_an_operator_does_not_follow_are_told_as_such(tmp_path: Path) -> None:
+    """The file says the shape of what a dense layer makes for its own batch only."""
+    tensors = [
+        w.tensor("x", [1, 4], signature=[-1, 4]),
+        w.tensor("w", [2, 4], buffer=1),
+        w.tensor("y", [1, 2], signature=[-1, 2]),
+    ]
+    graph = w.subgraph(tensors, [0], [2], [w.operator(0, [0, 1, -1], [2])])
+    path = tmp_path / "m.tflite"
+    path.write_bytes(w.encode(w.model([w.code(9)], [graph], [np.ones((2, 4), np.float32).tobytes()])))
+    assert import_file(path)[0].outputs[0].shape == (1, 2)
+    with pytest.raises(UnsupportedError, match="the shape of `y` is not known") as caught:
+        import_file(path, {"x.0": 3})
+    assert "leave `dims` out" in caught.value.diagnostics[0].help
