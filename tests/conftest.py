@@ -6,9 +6,9 @@
     @pytest.mark.pico                          node and the npm package rp2040js
     @pytest.mark.rtl                           Verilator and the sources of the core: minutes, `nox -s rtl`
 
-The marks are all that set-up knows: `nox -s tests` has the chosen tests collected with `--needs`, installs what they are
-marked with, and sets ARIEL_SET_UP, under which a test may be skipped for nothing but what tests/needs.py lists. So that
-no mark is forgotten, a test that starts a program for a target or an emulator without its mark fails.
+The marks are all that set-up knows: `nox -s tests` has the chosen tests collected with `--needs`, installs what they
+are marked with, and sets ARIEL_SET_UP, under which a test may be skipped for nothing but what tests/needs.py lists. So
+that no mark is forgotten, a test that starts a program for a target or an emulator without its mark fails.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -109,7 +109,7 @@ def tell(request: pytest.FixtureRequest, text: str) -> None:
 def summary(stats: Mapping[str, Sequence[Any]]) -> str:
     """Returns the reasons for which tests were skipped, with their number and files, and what others have to tell."""
     skipped: dict[str, Counter[str]] = {}
-    for report in stats.get("skipped", ()):
+    for report in cast("Sequence[pytest.TestReport]", stats.get("skipped", ())):
         skipped.setdefault(_reason(report), Counter())[report.nodeid.partition("::")[0]] += 1
     lines = [
         f"{len(stats.get('passed', ()))} tests passed, {sum(files.total() for files in skipped.values())} were skipped"
@@ -121,11 +121,11 @@ def summary(stats: Mapping[str, Sequence[Any]]) -> str:
     return "".join(f"{line}\n" for line in [*lines, *sorted(told)])
 
 
-def _told(report: Any) -> Iterator[str]:
-    if getattr(report, "when", "") == "call":
-        yield from (text for name, text in report.user_properties if name == _TOLD)
+def _told(report: pytest.TestReport) -> Iterator[str]:
+    if report.when == "call":
+        yield from (str(text) for name, text in report.user_properties if name == _TOLD)
 
 
-def _reason(report: Any) -> str:
+def _reason(report: pytest.TestReport) -> str:
     text = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
     return text.removeprefix("Skipped: ")

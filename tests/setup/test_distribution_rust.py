@@ -113,9 +113,11 @@ def test_a_toolchain_whose_folder_is_gone_is_linked_anew(machine: Machine, distr
     assert machine.did("rustup toolchain link") == [f"rustup toolchain link embedded {tmp_path}/ariel-ml/rust"]
 
 
-def test_a_foreign_toolchain_of_that_name_is_not_replaced(machine: Machine, distribution: Path) -> None:
-    machine.answers["rustup toolchain list"] = Result(0, "embedded /opt/rust\n")
-    with pytest.raises(Refused, match="already has a toolchain named `embedded`, in /opt/rust"):
+def test_a_foreign_toolchain_of_that_name_is_not_replaced(machine: Machine, distribution: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    machine.answers["rustup toolchain list"] = Result(0, f"embedded {theirs}\n")
+    with pytest.raises(Refused, match=f"already has a toolchain named `embedded`, in {theirs}"):
         distribution_rust.build([M7])
     assert not machine.did("rustup toolchain link")
 

@@ -39,14 +39,17 @@ def test_there_is_none_for_a_product() -> None:
     want = clamp(A * B // 128)
     assert find_formula([A, B], want, BOUNDS, [0.5, 0.5]) is None
     product = A * B
-    assert find_formula([product], want, BOUNDS, [1 / 128]) is not None
+    formula = find_formula([product], want, BOUNDS, [1 / 128])
+    assert formula is not None
+    np.testing.assert_array_equal(formula.evaluate([product], BOUNDS), want)
 
 
 def test_clamped_inputs_do_not_matter() -> None:
-    """Where the bounds clamp, any value beyond them will do."""
-    want = np.where(A > 0, 127, -128).astype(np.int64)
-    formula = find_formula([A, B], want, BOUNDS, [300.0 / 4, 0.0])
-    assert formula is None or np.array_equal(formula.evaluate([A, B], BOUNDS), want)
+    """Where the bounds clamp, any value beyond them will do: here it is not the line's."""
+    want = clamp(np.where(np.abs(A) < 32, 4 * A, 1000 * A))
+    formula = find_formula([A, B], want, BOUNDS, [4.0, 0.0])
+    assert formula is not None
+    np.testing.assert_array_equal(formula.evaluate([A, B], BOUNDS), want)
 
 
 def test_factors_beyond_int32_are_refused() -> None:
