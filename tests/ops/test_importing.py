@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
 from onnx import helper
@@ -83,7 +84,7 @@ def test_an_attribute_that_nobody_reads_is_refused_by_name(tmp_path: Path) -> No
     path = model(tmp_path, node, opset=24)
     import_file(path)
     scale = helper.make_node("QLinearLeakyRelu", ["q", "s", "z", "s", "z"], ["y"], domain="com.microsoft", beta=3.0)
-    constants = {"s": np.float32(0.5), "z": np.int8(0)}
+    constants: dict[str, npt.ArrayLike] = {"s": np.float32(0.5), "z": np.int8(0)}
     ends = {"q": (onnx.TensorProto.INT8, [4])}, {"y": (onnx.TensorProto.INT8, [4])}
     path = onnx_file(tmp_path / "q.onnx", [scale], *ends, constants)
     file = onnx.load(path)
