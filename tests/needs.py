@@ -117,7 +117,7 @@ def summary(stats: Mapping[str, Sequence[Any]]) -> str:
     for reason, files in sorted(skipped.items()):
         lines.append(f"{files.total()} skipped: {reason}")
         lines += [f"    {count} of {file}" for file, count in sorted(files.items())]
-    told = (text for kind in ("passed", "failed") for report in stats.get(kind, ()) for text in _told(report))
+    told = {text for kind in ("passed", "failed") for report in stats.get(kind, ()) for text in _told(report)}
     return "".join(f"{line}\n" for line in [*lines, *sorted(told)])
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ariel_build import process, resources
 from ariel_build.errors import SetupError
-from tools.bench import baseline, build_speed, emx, layers, microflow, report, store
-from tools.bench.models import BOARDS, GATED, RTL, Model, catalogue
+from tools.bench import baseline, build_speed, emx, layers, microflow, release, report, store
+from tools.bench.models import BOARDS, GATED, M7, RTL, Model, catalogue
 from tools.bench.table import OURS, Row, measured, recorded
 
 __all__ = ["main"]
@@ -57,12 +57,14 @@ def _judge(rows: Sequence[Row], *, refresh: bool) -> int:
     mine = [row for row in rows if row.engine == OURS]
     wrong = [f"{row.model} on {row.board}: {row.cost.verdict}" for row in mine if row.cost.verdict]
     if refresh:
-        baseline.write(mine)
-        _say("wrote benchmarks/baseline.json")
-    elif baseline.read()["rustc"] != baseline.compiler():
-        _say(f"the baseline is of {baseline.read()['rustc']}, this is {baseline.compiler()}: not compared")
+        for rustc in {release.compiler(row.board) for row in mine}:
+            written = baseline.write([row for row in mine if release.compiler(row.board) == rustc], rustc)
+            _say(f"wrote {written}")
     else:
-        wrong = [line for row in mine for line in baseline.regressions(row.model, row.board, row.cost)]
+        before = {row.board: baseline.of(row.board) for row in mine}
+        for note in {known.note for known in before.values() if known.note}:
+            _say(note)
+        wrong = [line for r in mine for line in baseline.regressions(r.model, r.board, r.cost, before[r.board])]
     for line in wrong:
         print(f"bench: worse: {line}", file=sys.stderr)
     return 1 if wrong else 0
@@ -70,7 +72,7 @@ def _judge(rows: Sequence[Row], *, refresh: bool) -> int:
 
 def _versions() -> list[str]:
     """Returns what the figures follow from beside this checkout."""
-    lines = [baseline.compiler()]
+    lines = [release.compiler(M7)]
     for tool in ("qemu-system-arm", "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc"):
         program = resources.emulator(tool) if tool.startswith("qemu") else shutil.which(tool)
         if program is not None:

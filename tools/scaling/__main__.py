@@ -49,10 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print(report.table(points))
     if options.refresh:
-        baseline.write(points)
-        _say("wrote benchmarks/makespan.json")
+        _say(f"wrote {baseline.write(points)}")
         return 0
-    worse = [line for p in points if p.board == baseline.BOARD for line in baseline.regressions(p)]
+    before = baseline.of()
+    if before.note:
+        _say(before.note)
+    worse = [line for p in points if p.board == baseline.BOARD for line in baseline.regressions(p, before)]
     for line in worse:
         print(f"scaling: worse: {line}", file=sys.stderr)
     return 1 if worse else 0
