@@ -16,7 +16,7 @@ POOLS = ("MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool")
 
 def test_node_suite(tmp_path: Path) -> None:
     """All but volumes and the output `Indices`, which are refused with a reason."""
-    refused = []
+    refused, right = [], 0
     for case in node_suite.cases(*POOLS):
         try:
             got = parity.reference(case.write(tmp_path), [case.inputs])
@@ -24,6 +24,8 @@ def test_node_suite(tmp_path: Path) -> None:
             refused.append((case.name, str(error)))
             continue
         parity.agree(got, [case.outputs], case.name, rtol=case.rtol, atol=case.atol)
+        right += 1
+    assert right > 20
     assert all("_3d_" in name or "argmax" in name for name, _ in refused), refused
     assert all("5 axes" in reason or "Indices" in reason for _, reason in refused), refused
 
