@@ -9,6 +9,10 @@
                     self.0.check(arena_bytes);
                 }
 
+                const fn work(&self) -> ariel_ml_rs::plan::Work {
+                    self.0.work()
+                }
+
                 unsafe fn run(&self, memory: ariel_ml_rs::memory::Memory<'_>, tile: ariel_ml_rs::tile::Tile) {
                     let (mut end, mut size) = (tile.end, 1);
                     while end > tile.start {
