@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 
 from ariel_build.driver import Compiled
 from tests.codegen.support import build, target_folder, write_crate
-from tests.schedule.access.cases import cases_of, packed, verdicts, with_tile_alone
+from tests.schedule.access.cases import cases_of, distinct, packed, verdicts, with_tile_alone
 
 __all__ = ["complaints_of"]
 
@@ -19,7 +19,8 @@ _HERE = Path(__file__).parent
 
 def complaints_of(models: Mapping[str, Compiled], folder: Path) -> dict[str, Sequence[str]]:
     """Runs all tiles of the models, which have different module names; `folder` is for files of ours."""
-    cases = {name: cases_of(model) for name, model in models.items()}
+    seen = set[Hashable]()
+    cases = {name: distinct(cases_of(model), seen) for name, model in models.items()}
     for name, model in models.items():
         (folder / f"{model.module}.in").write_bytes(b"".join(packed(model, cases[name])))
     target = target_folder(_SHARED)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,13 +16,13 @@ import numpy as np
 
 from ariel_build.driver import Compiled
 from ariel_build.ir import DType
-from ariel_build.kernel import Axis
+from ariel_build.kernel import Axis, Field, Nested, Operand, Packed, Slice
 from ariel_build.schedule import Step, Tile, touches
 from ariel_build.schedule.access import Blocks, reads_of, writes_of
 from ariel_build.schedule.split import split
 from ariel_build.schedule.touches import bytes_between
 
-__all__ = ["GUARD", "Case", "cases_of", "packed", "verdicts", "with_tile_alone"]
+__all__ = ["GUARD", "Case", "cases_of", "distinct", "packed", "verdicts", "with_tile_alone"]
 
 #: Bytes around the arena in host.rs.
 GUARD = 64
@@ -54,6 +54,38 @@ def cases_of(compiled: Compiled) -> list[Case]:
     return [
         case for step in compiled.schedule.steps for case in _of_step(compiled, step, np.random.default_rng(step.index))
     ]
+
+
+def distinct(cases: Iterable[Case], seen: set[Hashable]) -> list[Case]:
+    """Returns the cases that are not in `seen`, and adds them: which bytes a tile touches does not follow from weights.
+
+    So a case is like another where kernel, constants but for the weights, tile and claims are the same.
+    """
+    found = []
+    for case in cases:
+        call = case.step.call
+        fields = tuple((name, _kind(field)) for name, field in call.fields.items())
+        claims = (tuple(case.reads), tuple(case.writes), tuple(case.scratch))
+        like = (call.kernel, call.tiling, fields, case.tile, case.worker, claims)
+        if like not in seen:
+            seen.add(like)
+            found.append(case)
+    return found
+
+
+def _kind(field: Field) -> Hashable:
+    """Returns what of a kernel's constant may decide about bytes: of an operand its type, of weights their shape."""
+    match field:
+        case Operand(value):
+            return value.type.dtype, value.type.shape
+        case Packed(data):
+            return data.dtype.str, data.shape
+        case Nested(kind, fields):
+            return kind, tuple((name, _kind(inner)) for name, inner in fields.items())
+        case Slice(items) | tuple(items):
+            return tuple(map(_kind, items))
+        case _:
+            return field
 
 
 def _of_step(compiled: Compiled, step: Step, rng: np.random.Generator) -> Iterator[Case]:
