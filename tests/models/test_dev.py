@@ -22,7 +22,6 @@ NOT_YET = {
     "own_lstm20_f32": "WHILE",
     "own_lstm20_onnx": "Loop",
     "seanet_add*": "i16",
-    "seanet_conv*": "i16",
     "seanet_leaky_relu*": "i16",
     "seanet_quantize0": "i16",
     "seanet_quantize1": "i32",
