@@ -55,7 +55,7 @@ def emulator(program: str) -> Path | None:
         if found:
             return Path(found)
     # A folder for each package, and before that one for all of them.
-    unpacked = sorted(cache_dir().glob("qemu-*/usr/bin")) + [cache_dir() / "qemu" / "usr" / "bin"]
+    unpacked = [*sorted(cache_dir().glob("qemu-*/usr/bin")), cache_dir() / "qemu" / "usr" / "bin"]
     found = shutil.which(program) or shutil.which(program, path=os.pathsep.join(map(str, unpacked)))
     return Path(found) if found else None
 
