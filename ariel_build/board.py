@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Board", "Core", "Emulation", "FloatUnit", "Memory", "MemoryKind"]
+__all__ = ["MOST_CORES", "Board", "Core", "Emulation", "FloatUnit", "Memory", "MemoryKind"]
+
+#: As many workers as a pool of the runtime crate takes (`pool/room.rs`).
+MOST_CORES = 32
 
 FloatUnit = Literal["single", "double"]
 MemoryKind = Literal["flash", "ram"]

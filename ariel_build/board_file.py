@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NoReturn, cast
 
 from ariel_build import option_values
-from ariel_build.board import Board, Core, Emulation, Memory
+from ariel_build.board import MOST_CORES, Board, Core, Emulation, Memory
 from ariel_build.errors import BoardError
 
-__all__ = ["nearest", "read"]
+__all__ = ["document", "nearest", "read"]
 
 #: The instruction sets that board files may name; `rv32` with its extensions is matched by its form.
 ISAS = ("portable", "host", "armv6-m", "armv7-m", "armv7e-m", "armv8-m.base", "armv8-m.main", "xtensa")
@@ -62,10 +64,39 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
 }
 
 
+#: The numbers that a key may have, from the first to the last: more than any chip has, and nothing beyond reckoning.
+BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
+    "cores": {"clock-hz": (1, 10**11), "cycles-per-instruction": (0.01, 1000), "count": (1, MOST_CORES)},
+    "memories": {"origin": (0, (1 << 32) - 1), "interleaved": (1, 1024), "bytes-per-cycle": (0.0001, 4096)},
+    "run": {"quantum": (0, 10**9)},
+}
+#: The largest file that is read, in bytes, and the most entries of a list.
+MOST_BYTES, MOST_ENTRIES = 1 << 20, 256
+
+
 def nearest(word: str, choices: list[str]) -> str:
     """Returns `: did you mean ..?` for the closest choice, or nothing where none is close."""
     close = difflib.get_close_matches(word, choices, n=1)
     return f": did you mean `{close[0]}`?" if close else ""
+
+
+def document(path: Path) -> Mapping[str, object]:
+    """Returns what a board file says, as TOML; BoardError where it cannot be read or is none."""
+    try:
+        if path.exists() and not path.is_file():
+            raise BoardError("cannot read the board file: it is no regular file", str(path))
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise BoardError(f"the board file has more than {MOST_BYTES:,} bytes", str(path))
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except OSError as error:
+        raise BoardError(f"cannot read the board file: {error.strerror}", str(path)) from None
+    except RecursionError:
+        raise BoardError("the board file is nested too deeply", str(path)) from None
+    except ValueError as error:
+        # Of TOML, of UTF-8, of integers with thousands of digits, of a path that no system takes.
+        raise BoardError(f"the board file is not TOML: {error}", str(path)) from None
 
 
 def read(origin: str, name: str, document: Mapping[str, object]) -> Board:
@@ -109,13 +140,11 @@ class _Reader:
                 self._refuse(f'`{where}fpu` is `{fpu}`: write "single" or "double", or leave it out')
             clock = cast("int | None", table.get("clock-hz"))
             count = cast("int", table.get("count", 1))
-            if count < 1 or (clock is not None and clock < 1):
-                self._refuse(f"`{where}count` and `{where}clock-hz` have to be positive")
             mean = cast("float | None", table.get("cycles-per-instruction"))
-            if mean is not None and mean <= 0:
-                self._refuse(f"`{where}cycles-per-instruction` has to be positive")
             core = Core(str(table["name"]), isa, fpu, bool(table.get("dsp", False)), clock, mean)
             cores += [core] * count
+            if len(cores) > MOST_CORES:
+                self._refuse(f"`cores` has more than {MOST_CORES} in all, which no pool takes")
         if not cores:
             self._refuse("`cores` is empty: a board has at least one")
         return tuple(cores)
@@ -129,9 +158,9 @@ class _Reader:
             try:
                 length = option_values.size(table["length"])
             except ValueError as error:
-                self._refuse(f"`{where}length` is {table['length']!r}: {error}")
+                self._refuse(f"`{where}length` is {_short(table['length'])}: {error}")
             origin = cast("int", table["origin"])
-            if origin < 0 or origin + length > 1 << 32:
+            if origin + length > 1 << 32:
                 self._refuse(f"`{where}origin` and length reach outside the 32-bit address space")
             name = str(table["name"])
             for other in memories:
@@ -140,14 +169,10 @@ class _Reader:
                 if origin < other.origin + other.length and other.origin < origin + length:
                     self._refuse(f"the memories `{other.name}` and `{name}` overlap")
             interleaved = cast("int", table.get("interleaved", 1))
-            if interleaved < 1:
-                self._refuse(f"`{where}interleaved` is {interleaved}: a memory has at least one bank")
             near = self._numbers(f"{where}cores", table.get("cores", []))
             if any(core >= cores for core in near):
                 self._refuse(f"`{where}cores` names a core that the board does not have: the first is 0")
             bandwidth = cast("float | None", table.get("bytes-per-cycle"))
-            if bandwidth is not None and bandwidth <= 0:
-                self._refuse(f"`{where}bytes-per-cycle` has to be positive")
             memories.append(Memory(name, kind, origin, length, interleaved, near, bandwidth))
         return tuple(memories)
 
@@ -163,9 +188,6 @@ class _Reader:
             self._refuse(
                 f"`run.doorbells` has {len(doorbells)} entries for {cores} cores: write one list of addresses for each"
             )
-        quantum = cast("int", entries.get("quantum", 0))
-        if quantum < 0:
-            self._refuse(f"`run.quantum` is {quantum}: a number of instructions is expected")
         return Emulation(
             emulator=str(entries["emulator"]),
             machine=str(entries.get("machine", "")),
@@ -174,7 +196,7 @@ class _Reader:
             counts_instructions=count == "instructions",
             smp=bool(entries.get("smp", False)),
             doorbells=doorbells,
-            quantum=quantum,
+            quantum=cast("int", entries.get("quantum", 0)),
             timing=self._timing(entries.get("timing", "")),
         )
 
@@ -209,22 +231,39 @@ class _Reader:
 
     def _numbers(self, key: str, value: object) -> tuple[int, ...]:
         items = value if isinstance(value, list) else [None]
-        if not all(isinstance(item, int) and not isinstance(item, bool) and item >= 0 for item in items):
-            self._refuse(f"`{key}` is a list of numbers from 0 on")
+        if not all(isinstance(item, int) and not isinstance(item, bool) and 0 <= item < 1 << 32 for item in items):
+            self._refuse(f"`{key}` is a list of numbers from 0 on, of 32 bits")
         return tuple(cast("list[int]", items))
 
     def _check(self, kind: str, table: Mapping[str, object], prefix: str) -> None:
-        """Refuses keys outside `KEYS[kind]`, values of another type, and required keys that are missing."""
+        """Refuses keys outside `KEYS[kind]`, values of another type or outside `BOUNDS`, and missing required keys."""
+        bounds = BOUNDS.get(kind, {})
         types = {key.rstrip("!"): type_ for key, type_ in KEYS[kind].items()}
         for key, value in table.items():
             if key not in types:
                 self._refuse(f"unknown key `{prefix}{key}`" + nearest(key, list(types)), f"known: {', '.join(types)}")
             # TOML's booleans are not numbers, though Python's are.
             if not isinstance(value, types[key]) or (isinstance(value, bool) and types[key] is not bool):
-                self._refuse(f"`{prefix}{key}` has a value of the wrong type: {value!r}")
+                self._refuse(f"`{prefix}{key}` has a value of the wrong type: {_short(value)}")
+            # So written that NaN is outside, too.
+            if key in bounds and not bounds[key][0] <= cast("float", value) <= bounds[key][1]:
+                low, high = bounds[key]
+                self._refuse(f"`{prefix}{key}` is {_short(value)}: a number from {low:g} to {high:g} is expected")
+            if isinstance(value, list) and len(value) > MOST_ENTRIES:
+                self._refuse(f"`{prefix}{key}` has {len(value):,} entries, more than {MOST_ENTRIES}")
+            if isinstance(value, str) and not value.isprintable():
+                self._refuse(f"`{prefix}{key}` has characters that cannot be printed: {_short(value)}")
         for key in KEYS[kind]:
             if key.endswith("!") and key[:-1] not in table:
                 self._refuse(f"`{prefix}{key[:-1]}` is missing")
 
     def _refuse(self, message: str, help: str = "") -> NoReturn:
         raise BoardError(message, origin=self.origin, help=help)
+
+
+def _short(value: object) -> str:
+    """Returns a value as messages show it."""
+    if isinstance(value, int) and abs(value) > 10**30:
+        return "a number of more than 30 digits"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:56]} .."

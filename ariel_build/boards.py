@@ -7,7 +7,6 @@ equal), the memories, and how the board is emulated. `board_file.KEYS` is its gr
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,13 +38,7 @@ def load(name_or_path: str) -> Board:
                 f"there is no board `{name_or_path}`" + board_file.nearest(name_or_path, known()),
                 help="`ariel-build boards` lists those known; the path of a TOML file of your own works, too",
             )
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BoardError(f"cannot read the board file: {error.strerror}", origin=str(path)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BoardError(f"the board file is not TOML: {error}", origin=str(path)) from None
-    return board_file.read(str(path), path.stem, document)
+    return board_file.read(str(path), path.stem, board_file.document(path))
 
 
 def generic_for(target: str) -> Board:

@@ -21,6 +21,7 @@ import ariel_build
 from ariel_build import boards, driver, link, metadata, resources
 from ariel_build.boards import Board
 from ariel_build.errors import ArielError, BoardError, Diagnostic, MetadataError, ModelError, SetupError
+from ariel_build.fit import check_cores
 from ariel_build.guess import Guess, dependencies, guess
 from ariel_build.metadata import Metadata, ModelOptions
 
@@ -249,12 +250,8 @@ def _compile(module: str, options: ModelOptions, chosen: _Chosen, build: Build, 
         )
     # Threads stand for cores where the program runs on this computer.
     hosted = build.target == build.host
-    if not portable and not hosted and options.cores is not None and options.cores > len(board.cores):
-        raise BoardError(
-            f"board {board.name} has {len(board.cores)} core{'s' if len(board.cores) > 1 else ''}, not {options.cores}",
-            options.given.get("cores", "Cargo.toml"),
-            "set cores to no more, or leave it out; `board` in Cargo.toml, or ARIEL_BOARD, names another board",
-        )
+    if not portable and not hosted:
+        check_cores(board, options.cores, options.given.get("cores", "Cargo.toml"))
     _tell("rerun-if-changed", str(options.path))
     _log.info("compiling %s as %s", options.path, module)
     options = replace(options, cores=options.cores or chosen.cores)

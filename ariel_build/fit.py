@@ -7,7 +7,7 @@ import re
 from ariel_build.boards import Board, MemoryKind
 from ariel_build.errors import BoardError, Diagnostic
 
-__all__ = ["check_fits", "refuse_overflow"]
+__all__ = ["check_cores", "check_fits", "refuse_overflow"]
 
 _HELP: dict[MemoryKind, str] = {
     "ram": 'a board with more RAM, `optimize = "ram"`, or a model with smaller activations',
@@ -17,6 +17,17 @@ _HELP: dict[MemoryKind, str] = {
 _OVERFLOW = re.compile(
     r"in region '(RAM|FLASH)': overflowed by (\d+) bytes|region `(RAM|FLASH)' overflowed by (\d+) bytes"
 )
+
+
+def check_cores(board: Board, cores: int | None, origin: str) -> None:
+    """Refuses more cores than the board has; a computer has a thread for each."""
+    has = len(board.cores)
+    if cores is not None and cores > has and not board.is_host:
+        raise BoardError(
+            f"{board.name} has {has} core{'s' if has > 1 else ''}, not {cores}",
+            origin,
+            "a smaller number of cores, or another board",
+        )
 
 
 def check_fits(board: Board, *, ram_bytes: int, flash_bytes: int, stack_bytes: int = 0) -> None:

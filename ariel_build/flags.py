@@ -70,7 +70,7 @@ def _entries(key: Key, given: list[str], reader: Reader) -> dict[str, object]:
 
 def _toml_value(reader: Callable[[object], object] | None, text: object) -> object:
     """Returns what TOML would give for the text: an integer where a count is read, a list where labels are."""
-    if reader is values.count and isinstance(text, str) and re.fullmatch(r"\d{1,12}", text):
+    if reader in (values.count, values.cores) and isinstance(text, str) and re.fullmatch(r"\d{1,12}", text):
         return int(text)
     if reader is values.labels and isinstance(text, str) and "," in text:
         return text.split(",")
@@ -82,6 +82,7 @@ def _flag(key: Key) -> str:
 
 
 _METAVARS: dict[Callable[[object], object], str] = {
+    values.cores: "N",
     values.count: "N",
     values.duration: "TIME",
     values.labels: "A,B,..|FILE",

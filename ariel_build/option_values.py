@@ -13,10 +13,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, cast
 
+from ariel_build.board import MOST_CORES
 from ariel_build.module_name import KEYWORDS
 
 __all__ = [
     "Optimize",
+    "cores",
     "count",
     "duration",
     "file",
@@ -77,6 +79,13 @@ def count(value: object) -> int:
     """Returns a number of things, 1 or more."""
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 1 << 31:
         raise ValueError("a whole number, 1 or more, is expected")
+    return value
+
+
+def cores(value: object) -> int:
+    """Returns a number of cores that one pool can have."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST_CORES:
+        raise ValueError(f"a whole number from 1 to {MOST_CORES} is expected: a pool has no more workers")
     return value
 
 

@@ -90,7 +90,7 @@ KEYS: tuple[Key, ...] = (
         "how many cores work on a model",
         "2",
         "all the cores of the board; 1 for a guessed one without the feature `multicore`",
-        value=values.count,
+        value=values.cores,
         package=True,
     ),
     Key(

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ariel_build.errors import MetadataError, ModelError
+from ariel_build.errors import MetadataError
 from ariel_build.frontends import SourceModel
 from ariel_build.frontends.checks import public_names
 from ariel_build.ir import Array, Value
+from ariel_build.npz import Packed, open_npz
 
 __all__ = ["RARE", "Samples", "bind_dims", "load", "random_samples", "rare_samples", "save", "split_outputs"]
 
@@ -44,27 +45,13 @@ def _bytes(array: Array) -> bytes:
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
 
 
-def read_npz(path: Path) -> dict[str, Array]:
-    """Returns the arrays of an npz file; ModelError where it is none."""
-    try:
-        file = np.load(path, allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            raise ModelError("the inputs are one bare array, not an npz file", str(path), "save them with numpy.savez")
-        with file:
-            return {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise ModelError("there is no such file", str(path), "give the npz file with the model's inputs") from None
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise ModelError(f"the inputs cannot be read: {error}", str(path), "save them with numpy.savez") from None
-
-
 def names_of(values: Sequence[Value], kind: str) -> list[str]:
     """Returns the name of each array: the tensor's, or `input_<i>` where that is empty or repeated."""
     return public_names([v.name for v in values], kind)
 
 
-def find(arrays: Mapping[str, Array], name: str, index: int, aliases: Sequence[str] = ()) -> Array | None:
-    """Returns the array of an input by its name, its number or its signature's name."""
+def find(arrays: Mapping[str, Packed], name: str, index: int, aliases: Sequence[str] = ()) -> Packed | None:
+    """Returns the header of an input's array by its name, its number or its signature's name."""
     alias = aliases[index] if index < len(aliases) else ""
     names = (name, f"input_{index}", *([alias] if alias else []))
     return next((arrays[n] for n in names if n in arrays), None)
@@ -74,7 +61,7 @@ def bind_dims(path: Path, source: SourceModel) -> dict[str, int]:
     """Returns the sizes that an npz gives to the model's free dimensions."""
     if not source.free_dims:
         return {}
-    arrays = read_npz(path)
+    arrays = open_npz(path)
     names = dict(zip(source.inputs, source.input_names, strict=True))
     dims: dict[str, int] = {}
     for dim, places in source.free_dims.items():
@@ -90,13 +77,13 @@ def bind_dims(path: Path, source: SourceModel) -> dict[str, int]:
 
 def load(path: Path, inputs: Sequence[Value], aliases: Sequence[str] = ()) -> Samples:
     """Returns the samples in an npz file, checked against the model's inputs; `aliases` are their signature's names."""
-    arrays = read_npz(path)
-    found: list[Array] = []
+    packed = open_npz(path)
+    found: list[Packed] = []
     leads: list[tuple[int, ...]] = []
     for index, (value, name) in enumerate(zip(inputs, names_of(inputs, "input"), strict=True)):
-        array = find(arrays, name, index, aliases)
+        array = find(packed, name, index, aliases)
         if array is None:
-            have = ", ".join(f"`{n}`" for n in arrays) or "none"
+            have = ", ".join(f"`{n}`" for n in packed) or "none"
             raise MetadataError(
                 f"no array for the model's input `{name}`", str(path), f"it has {have}; `input_{index}` works as well"
             )
@@ -111,12 +98,14 @@ def load(path: Path, inputs: Sequence[Value], aliases: Sequence[str] = ()) -> Sa
         if array.dtype != wanted:
             raise MetadataError(f"`{name}` is {array.dtype}, the model's input is {wanted}", str(path))
         leads.append(array.shape[:axes])
-        found.append(np.ascontiguousarray(array).reshape(-1, *value.shape))
+        found.append(array)
     if len(set(leads)) > 1:
         raise MetadataError("the inputs have different numbers of samples", str(path))
-    if found and not len(found[0]):
+    if leads and not math.prod(leads[0]):
         raise MetadataError("there are no samples", str(path))
-    return Samples(found, leads[0] if leads else ())
+    # Only now, as all that is wanted is there, is anything unpacked.
+    arrays = [np.ascontiguousarray(a.read()).reshape(-1, *v.shape) for a, v in zip(found, inputs, strict=True)]
+    return Samples(arrays, leads[0] if leads else ())
 
 
 def random_samples(inputs: Sequence[Value], count: int, seed: int = 0) -> Samples:

@@ -37,7 +37,7 @@ def test_every_command_that_is_offered_exists() -> None:
 
 
 def test_contributing_lists_the_sessions_of_nox() -> None:
-    """Each once, and none that does not exist."""
+    """All of them, and no document one that does not exist."""
     sessions = []
     tree = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
     for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
@@ -46,7 +46,6 @@ def test_contributing_lists_the_sessions_of_nox() -> None:
                 named = [w.value for w in mark.keywords if w.arg == "name"] if isinstance(mark, ast.Call) else []
                 sessions.append(ast.literal_eval(named[0]) if named else function.name)
     assert {"tests", "setup", "fresh"} <= set(sessions)
-    table = re.findall(r"^\| `\.venv/bin/nox -s (\w+)` \|", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE)
-    assert sorted(table) == sorted(sessions)
-    offered = {name for path in PROSE for name in re.findall(r"nox -s ([a-z]+)", path.read_text("utf-8"))}
-    assert offered <= set(sessions)
+    offered = {path: set(re.findall(r"nox -s ([a-z]+)", path.read_text(encoding="utf-8"))) for path in PROSE}
+    assert offered[ROOT / "CONTRIBUTING.md"] == set(sessions)
+    assert set().union(*offered.values()) <= set(sessions)

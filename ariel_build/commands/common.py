@@ -14,7 +14,7 @@ from rich.console import Console
 from ariel_build import boards, frontends
 from ariel_build.boards import Board
 from ariel_build.driver import Compiled, compile_model
-from ariel_build.errors import MetadataError
+from ariel_build.fit import check_cores
 from ariel_build.flags import add_options, read_options
 from ariel_build.module_name import module_name
 from ariel_build.options import ModelOptions
@@ -82,12 +82,7 @@ def board_of(arguments: argparse.Namespace, default: str | None = None) -> Board
 
 def compiled(arguments: argparse.Namespace, options: ModelOptions, board: Board, *, must_fit: bool = True) -> Compiled:
     """Compiles the model of the arguments; its module is named after the file."""
-    if options.cores is not None and options.cores > len(board.cores) and not board.is_host:
-        raise MetadataError(
-            f"`{board.name}` has {len(board.cores)} core{'s' if len(board.cores) > 1 else ''}, not {options.cores}",
-            "--cores",
-            "give a smaller number, or another board",
-        )
+    check_cores(board, options.cores, "--cores")
     return compile_model(
         arguments.model, options, board, module_name(arguments.model.stem or "model"), must_fit=must_fit
     )

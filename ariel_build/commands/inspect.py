@@ -67,7 +67,8 @@ def _facts_of_unsupported(
     arguments: argparse.Namespace, options: ModelOptions, error: UnsupportedError
 ) -> dict[str, Any]:
     """Returns the same facts of a model that cannot be compiled, as far as its file tells them."""
-    facts: dict[str, Any] = {"inputs": [], "outputs": [], "signature": None, "operators": {}, "notes": []}
+    facts: dict[str, Any] = {"inputs": [], "outputs": [], "operators": {}}
+    signature, notes = None, list[str]()
     try:
         source = frontends.read(arguments.model, options.dims, options.signature)
     except ArielError:
@@ -79,8 +80,7 @@ def _facts_of_unsupported(
         ):
             tensors = [_tensor(name, source.tensors[key]) for key, name in zip(keys, names, strict=True)]
             facts[kind] = _with_aliases(tensors, aliases)
-        facts["signature"] = source.signature or None
-        facts["notes"] = list(source.notes)
+        signature, notes = source.signature or None, list(source.notes)
         facts["operators"] = dict(sorted(Counter(node.op for node in source.nodes).items()))
     unknown = ("macs", "arena_bytes", "weights_bytes", "flash_bytes", "ram_bytes", "predicted")
     facts |= dict.fromkeys(unknown)
@@ -92,8 +92,7 @@ def _facts_of_unsupported(
         }
         for d in error.diagnostics
     ]
-    facts["fits"] = None
-    return facts
+    return facts | {"signature": signature, "notes": notes, "fits": None}
 
 
 def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:

@@ -98,6 +98,7 @@ def main(arguments: argparse.Namespace) -> int:
         compare(value, name, mine, theirs, quanta=quanta, step=steps.get(value, 0.0))
         for value, name, mine, theirs in zip(result.graph.outputs, names, got, judged, strict=True)
     ]
+    odd: list[Agreement] = []
     if rare.count:
         both = Samples([np.concatenate(pair) for pair in zip(samples.arrays, rare.arrays, strict=True)], lead)
         again, _ = import_file(arguments.model, options.dims, options.signature)
@@ -105,10 +106,10 @@ def main(arguments: argparse.Namespace) -> int:
         values = evaluate(graph, both)
         for value, own, name, mine in zip(result.graph.outputs, graph.outputs, names, outputs, strict=True):
             judge = Judged(values[own][samples.count :], OURS)
-            rows.append(compare(value, f"{name}, NaN and infinities in", mine[samples.count :], judge, quanta=2))
-    _show(rows, board.name, arguments.samples)
-    agree = all(row.holds for row in rows)
-    console.print(_verdict(rows, answer), style="green" if agree else "bold red")
+            odd.append(compare(value, f"{name}, NaN and infinities in", mine[samples.count :], judge, quanta=2))
+    _show([*rows, *odd], board.name, arguments.samples)
+    agree = all(row.holds for row in [*rows, *odd])
+    console.print(_verdict(rows, odd, answer), style="green" if agree else "bold red")
     return 0 if agree else 1
 
 
@@ -183,10 +184,13 @@ def _show(rows: Sequence[Agreement], board: str, samples: int) -> None:
     console.print(table)
 
 
-def _verdict(rows: Sequence[Agreement], answer: Answer | str) -> str:
-    """Returns the last line: whether all agree, with whom, and if not, which part first and by how much."""
+def _verdict(rows: Sequence[Agreement], odd: Sequence[Agreement], answer: Answer | str) -> str:
+    """Returns the last line: whether all agree, with whom, and if not, which part first and by how much.
+
+    `odd` are the answers to NaN and infinities, which only our own reference judges.
+    """
     oracle = answer.oracle if isinstance(answer, Answer) else ""
-    parted = next((row for row in rows if not row.holds), None)
+    parted = next((row for row in [*rows, *odd] if not row.holds), None)
     if parted is not None:
         return (
             f"DISAGREES with {parted.judge}: {parted.name} is the first to part, "

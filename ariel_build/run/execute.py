@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ariel_build.boards import Board
-from ariel_build.errors import BoardError, InternalError
-from ariel_build.fit import check_fits
+from ariel_build.errors import InternalError
+from ariel_build.fit import check_cores, check_fits
 from ariel_build.run import elf, firmware
 from ariel_build.run.emulate import emulate
 from ariel_build.run.stats import Facts, Stats, collect
@@ -46,8 +46,7 @@ def execute(
     On several cores the module has what the others do (`firmware.build`). The model is reset once before sample 0.
     Without `stats` nothing is counted, and only the outputs are returned.
     """
-    if cores > len(board.cores) and not board.is_host:
-        raise BoardError(f"{board.name} has {len(board.cores)} cores, not {cores}", help="a smaller number of --cores")
+    check_cores(board, cores, "--cores")
     if len({len(sample) for sample in samples}) > 1:
         raise InternalError("the samples are not of one size")
     if facts is not None:

@@ -17,9 +17,8 @@ from pathlib import Path
 from ariel_build.driver import Compiled
 from ariel_build.run import toolchain
 from tests.codegen.support import one_at_a_time, write_crate
-from tests.conftest import ROOT
 
-__all__ = ["SANITIZED", "Edit", "Plain", "edits", "refusals", "run", "sanitizer"]
+__all__ = ["SANITIZED", "Edit", "Plain", "edited", "edits", "refusals", "run", "sample", "sanitizer"]
 
 #: The one host target for which every stable toolchain has the sanitizer's runtime.
 SANITIZED = "x86_64-unknown-linux-gnu"
@@ -115,8 +114,9 @@ def _told(output: subprocess.CompletedProcess[str]) -> Iterator[tuple[str, str]]
         raise AssertionError(output.stdout + output.stderr)
 
 
+#: Runs each module from the given one on, several times over several inputs.
 _RUN = """\
-//! Runs each module from the given one on, several times over several inputs.
+include!("each_model.rs");
 use ariel_ml_rs::model::Tiled;
 use ariel_ml_rs::{Infer, Tensor};
 use core::future::Future;
@@ -208,7 +208,6 @@ impl<M: Infer> Infer for Whole<M> {
 
 #[allow(dead_code, unused, clippy::all)]
 MODULES
-include!("each_model.rs");
 """
 
 
@@ -224,12 +223,7 @@ def run(folder: Path, modules: Sequence[Plain], *, more: str = "", features: Seq
     `more` is what else is done with each module, in Rust; `$name::$name` is its path.
     """
     inner = "\n".join(f'mod {module.module} {{ include!("{module.module}.rs"); }}' for module in modules)
-    # `each_model.rs` defines a macro, which has to stand first.
-    source = _RUN.replace("RUN_MORE", more).replace('include!("each_model.rs");\n', "").replace("MODULES", inner)
-    source = source.replace(
-        "use ariel_ml_rs::model::Tiled;", 'include!("each_model.rs");\nuse ariel_ml_rs::model::Tiled;'
-    )
-    source = source.replace("//! Runs each module from the given one on, several times over several inputs.\n", "")
+    source = _RUN.replace("RUN_MORE", more).replace("MODULES", inner)
     built = _cargo(folder, source, modules, ["build", "--target", SANITIZED], features, sanitized=True)
     assert built.returncode == 0, built.stderr + built.stdout[-4000:]
     program = next(
@@ -302,7 +296,3 @@ def edited(compiled: Compiled, changes: Iterable[Edit]) -> list[tuple[Edit, Plai
         text = text.replace("pub mod model {", f"pub mod {name} {{").replace('"model.weights"', f'"{name}.weights"')
         made.append((edit, Plain(name, text, compiled.weights)))
     return made
-
-
-#: Where the crate's sources are, for messages.
-HERE = ROOT / "tests" / "codegen"

@@ -267,7 +267,7 @@ FIELDS: Mapping[str, tuple[str, str, Change, str]] = {
     "end of a unit": ("cores", r"units \[[^\]]*?\(1, 0, ([1-9]\d*)\)", _plus(1, 1), "overlap, or leave something out"),
     "unit outside its step": ("cores", r"units \[[^\]]*?\(0, 0, ([1-9]\d*)\)", _plus(1, 1 << 20), "outside its step"),
     "needs": ("cores", r"needs \[\s+0, (\d+)", _plus(1, 1), "not the number of predecessors"),
-    "first": ("cores", r"first \[\s+0, (\d+)", _plus(1, 1), "successor"),
+    "first": ("cores", r"first \[\s+0, (\d+)", _plus(1, 1 << 10), "`first` must not decrease"),
     "next": ("cores", r"next \[\s+(\d+)", lambda m: m[0][: m.start(1) - m.start()] + "0", "successors ascend"),
     "home": ("cores", r"homes \[[^\]]*?\b([0-2]),", _plus(1, 7), "no worker"),
     "work of a gate": ("cores", r"\(0, 0, (0)\),\s+\];", _plus(1, 1), "a gate is without work"),

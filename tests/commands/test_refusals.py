@@ -89,6 +89,13 @@ def test_more_cores_than_the_board_has(name: str, flip: Path, command: Command, 
     command(*words(name, flip, tmp_path), *board, "--cores", "3").refuses("--cores", "core")
 
 
+@pytest.mark.parametrize("cores", ["33", "600", "99999999", "0"])
+def test_more_cores_than_a_pool_takes(cores: str, flip: Path, command: Command, tmp_path: Path) -> None:
+    for name in COMPILING:
+        board = ("--on" if name in ("run", "verify") else "--board", "host")
+        command(*words(name, flip, tmp_path), *board, "--cores", cores).refuses("--cores", "from 1 to 32")
+
+
 def test_more_weights_than_the_board_has_flash(command: Command, tmp_path: Path) -> None:
     nodes = [node("Add", ["x", "w"], ["y"])]
     big = np.zeros((300, 256), np.float32)

@@ -35,7 +35,7 @@ def test_shapes_are_told_as_the_reference_tells_them_by_weights_in_external_memo
     record = json.loads((support.EXAMPLES / "shapes-mps2-an500/models/shapes.json").read_text())
     answers = re.findall(r"^\d+: (\w+) \(\d+ %\)$", text, re.MULTILINE)
     assert answers == [record["classes"][int(digit)] for digit in record["answers"]]
-    weights_lie_at(support.build("shapes-mps2-an500", "--release"), "generic-thumbv7em", 0x6000_0000)
+    weights_lie_at(support.build("shapes-mps2-an500", "--release"), "qemu-cortex-m7", 0x6000_0000)
 
 
 @TARGET

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +90,14 @@ def test_every_block_says_where_it_is_compiled() -> None:
         assert named, f"{document.name}: name the executor in the first line, or the executor here:\n{block}"
     tests = {place_of(block) for _, block in blocks("rust")} - {""}
     assert tests == set(PLACES)
+
+
+def test_readme_names_the_features() -> None:
+    features = set(tomllib.loads((ROOT / "ariel-ml-rs/Cargo.toml").read_text())["features"])
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([\w-]+)`", row)}
+    # These are for our own tools.
+    assert features - {"default", "trace", "pool-stats"} <= named
 
 
 @pytest.mark.parametrize(

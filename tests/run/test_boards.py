@@ -80,7 +80,7 @@ def test_equal_cores_are_counted(file: Path) -> None:
         ('fpu = "single"', "fpu = true", r"`cores\[0\].fpu` has a value of the wrong type"),
         ("dsp = true", "dsp = 1", "wrong type"),
         ("480_000_000", "true", "wrong type"),
-        ("480_000_000", "0", "positive"),
+        ("480_000_000", "0", r"`cores\[0\].clock-hz` is 0: a number from 1 to 1e\+11"),
         ('kind = "ram"', 'kind = "rom"', r"`memories\[1\].kind` is `rom`"),
         ('"128K"', '"128X"', r"`memories\[1\].length` is '128X': a size is written"),
         ('"128K"', "0", "at least 1 byte"),
@@ -93,7 +93,7 @@ def test_equal_cores_are_counted(file: Path) -> None:
         ('emulator = "qemu-system-arm"', 'emulator = "x"\ncount = "cycles"', "`run.count` is `cycles`"),
         ('emulator = "qemu-system-arm"', 'emulator = "x"\narguments = [1]', "`run.arguments` is a list of strings"),
         ('"128K"', '"128K"\ninterleaved = 0', r"`memories\[1\].interleaved` is 0"),
-        ('"128K"', '"128K"\nbytes-per-cycle = 0', r"`memories\[1\].bytes-per-cycle` has to be positive"),
+        ('"128K"', '"128K"\nbytes-per-cycle = 0', r"`memories\[1\].bytes-per-cycle` is 0: a number from"),
         ('"128K"', '"128K"\ncores = [2]', r"`memories\[1\].cores` names a core that the board does not have"),
         ('"128K"', '"128K"\ncores = ["0"]', r"`memories\[1\].cores` is a list of numbers from 0 on"),
         (
@@ -183,3 +183,66 @@ def test_the_cores_of_a_board_may_differ() -> None:
     first, second = boards.load("qemu-cortex-m33x2").cores
     assert (first.isa, first.dsp, first.fpu) == ("armv8-m.main", False, None)
     assert (second.isa, second.dsp, second.fpu) == ("armv8-m.main", True, "single")
+
+
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        ("480_000_000", "1" + 90 * "0", r"clock-hz` is a number of more than 30 digits: a number from 1 to"),
+        ("480_000_000", "480_000_000\ncycles-per-instruction = nan", "cycles-per-instruction` is nan: a number from"),
+        ("480_000_000", "480_000_000\ncycles-per-instruction = inf", "cycles-per-instruction` is inf"),
+        ("480_000_000", "480_000_000\ncycles-per-instruction = 1e308", r"cycles-per-instruction` is 1e\+308"),
+        ("480_000_000", "480_000_000\ncycles-per-instruction = 1e-308", "cycles-per-instruction` is 1e-308"),
+        ("480_000_000", "480_000_000\ncount = 1_000_000", "count` is 1000000: a number from 1 to 32 is expected"),
+        ("480_000_000", "480_000_000\ncount = 33", "count` is 33"),
+        ("480_000_000", "480_000_000\ncount = 32", "`cores` has more than 32 in all"),
+        ('"128K"', '"128K"\nbytes-per-cycle = nan', "bytes-per-cycle` is nan"),
+        ('"128K"', '"128K"\nbytes-per-cycle = -inf', "bytes-per-cycle` is -inf"),
+        ('"128K"', '"128K"\ninterleaved = 9_000_000_000_000_000_000', "interleaved` is 9000000000000000000"),
+        ('"128K"', "1" + 4000 * "0", "length` is a number of more than 30 digits"),
+        ("0x2000_0000", "-1", "origin` is -1"),
+        (
+            'emulator = "qemu-system-arm"',
+            'emulator = "x"\nquantum = 1_000_000_000_000',
+            "run.quantum` is 1000000000000",
+        ),
+        (
+            'emulator = "qemu-system-arm"',
+            'emulator = "x"\ndoorbells = [[4294967296], []]',
+            "`run.doorbells` is a list of",
+        ),
+        ('"thumbv7em-none-eabihf"', '"thumb\\nv7"', "`target` has characters that cannot be printed"),
+        ('emulator = "qemu-system-arm"', f'emulator = "x"\narguments = [{257 * "1,"}]', "257 entries"),
+    ],
+)
+def test_numbers_have_bounds(file: Path, old: str, new: str, words: str) -> None:
+    test_a_wrong_file_is_refused_with_its_place(file, old, new, words)
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        (b"a = " + 100_000 * b"[", "nested too deeply"),
+        (b"a = " + 5_000 * b"9", "not TOML"),
+        (b"\xff\xfea\0", "not TOML"),
+        (b"#" * (1 << 21), "has more than 1,048,576 bytes"),
+        ((GOOD + 300 * '[[memories]]\nname = "x"\n').encode(), "302 entries, more than 256"),
+    ],
+)
+def test_a_hostile_file_is_refused(file: Path, data: bytes, words: str) -> None:
+    file.write_bytes(data)
+    with pytest.raises(BoardError, match=words) as refusal:
+        boards.load(str(file))
+    assert str(file) in refusal.value.render()
+
+
+def test_what_is_no_file_is_not_read() -> None:
+    with pytest.raises(BoardError, match="no regular file"):
+        boards.load("/dev/zero")
+    with pytest.raises(BoardError, match="null"):
+        boards.load("a\0b/c.toml")
+
+
+def test_a_byte_order_mark_is_no_fault(file: Path) -> None:
+    file.write_text(GOOD, encoding="utf-8-sig")
+    assert boards.load(str(file)).name == "mine"

@@ -23,6 +23,9 @@ UNKNOWN_DEPTH = 128
 #: Where the aliases of packed kernels lie, by the kind of their cores.
 _PACKED = {"Dsp": "armv7e_m", "DspFpu": "dsp_fpu", "Thumb2": "thumb2", "Unequal": "unequal"}
 
+#: What finishes sums of int16: kernels of all other integers are of int8.
+_INT16 = ("DoubleRounding16", "Reduced")
+
 #: One target's part of the file: lists of names and of numbers.
 Table = Mapping[str, Sequence[object]]
 
@@ -63,6 +66,9 @@ def kernel_path(room: list[str], name: str, parameters: list[str]) -> str:
     """Returns how generated code names a kernel: a packed one by the instruction set of the cores that it is for."""
     if room == ["isa", "packed"]:
         room, parameters = ["isa", _PACKED[parameters[0]]], parameters[1:]
+    if name == "Quantized" and parameters:
+        # Generated code calls it by its aliases, which tell the elements.
+        name = "Int16" if parameters[0] in _INT16 else "Int8"
     return "::".join([*room, name]) + (f"<{', '.join(parameters)}>" if parameters else "")
 
 

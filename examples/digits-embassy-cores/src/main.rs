@@ -32,7 +32,7 @@ ariel_ml_rs::pool!(static POOL: 3 helpers, park = &harts::PARK);
 static IMAGES: &[[u8; 65]] = include_bytes!("../../digits-mps2-an500/models/digits-test.bin").as_chunks().0;
 
 /// What the first core reads, for a task on the second: the digit, and whether it is the one that was written.
-static READ: Channel<CriticalSectionRawMutex, (u8, bool), 4> = Channel::new();
+static READ: Channel<CriticalSectionRawMutex, (usize, bool), 4> = Channel::new();
 
 #[entry]
 fn main(hart: usize) -> ! {
@@ -69,7 +69,7 @@ async fn classify() {
         let input = digits::Input::from_scaled(pixels, 1.0 / 16.0);
         let scores = model.infer_async(&input).await.expect("no budget to exceed");
         let digit = scores.argmax();
-        READ.send((digit, digit == *label)).await;
+        READ.send((digit, digit == usize::from(*label))).await;
     }
 }
 

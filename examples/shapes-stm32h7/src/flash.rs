@@ -16,9 +16,9 @@ pub fn config() -> Config {
 
 /// Makes a W25Q64 memory from 0x9000_0000 on. Weights may be read from now on, and not before.
 pub fn memory_mapped(flash: &mut Qspi<'_, QUADSPI, Blocking>) {
-    // Write enable, for a register; then quad enable in status register 2 (W25Q64JV: 06h, 31h).
+    // Quad enable in status register 2, until power is off: nothing wears (W25Q64JV: 50h, 31h).
     let command = |instruction| TransferConfig { iwidth: QspiWidth::SING, instruction, ..TransferConfig::default() };
-    flash.blocking_command(command(0x06));
+    flash.blocking_command(command(0x50));
     flash.blocking_write(&[0x02], TransferConfig { dwidth: QspiWidth::SING, ..command(0x31) });
     // Until it is no longer busy with that (05h, bit 0).
     let mut status = [1];

@@ -24,11 +24,6 @@ static PICTURES: &[[u8; shapes::Input::LEN]] = include_bytes!("../../shapes-mps2
 #[embassy_executor::main]
 async fn main(_spawner: Spawner) {
     let chip = embassy_stm32::init(embassy_stm32::Config::default());
-    // The instruction cache serves the code, the data cache the weights.
-    let mut core = cortex_m::Peripherals::take().expect("taken once");
-    core.SCB.enable_icache();
-    core.SCB.enable_dcache(&mut core.CPUID);
-
     // The pins of the MiniSTM32H7 board. Weights can be read once the flash is mapped.
     let mut external = Qspi::new_blocking_bank1(
         chip.QUADSPI,
@@ -41,6 +36,11 @@ async fn main(_spawner: Spawner) {
         flash::config(),
     );
     flash::memory_mapped(&mut external);
+
+    // The instruction cache serves the code, the data cache the weights; not before, since caches read ahead.
+    let mut core = cortex_m::Peripherals::take().expect("taken once");
+    core.SCB.enable_icache();
+    core.SCB.enable_dcache(&mut core.CPUID);
 
     // An answer that takes longer than 100 ms is of no use, and not waited for.
     let model = ariel_ml_rs::wire!(shapes).expect("wired once");

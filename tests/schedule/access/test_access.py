@@ -20,7 +20,7 @@ from ariel_build.boards import Board
 from ariel_build.driver import Compiled, compile_model, import_file
 from ariel_build.errors import ArielError
 from ariel_build.module_name import module_name
-from ariel_build.ops.base import Operator
+from ariel_build.ops import Operator
 from ariel_build.options import ModelOptions
 from ariel_build.schedule import Step, touches
 from tests.models.recorded import Recorded, dev_models, single_operators
