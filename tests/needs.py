@@ -24,6 +24,7 @@ MAY_BE_ABSENT = (
     MODELS_ABSENT,
     "not a git checkout",
     "the LLVM of this toolchain",
+    "the toolchain has no AddressSanitizer",
     "this toolchain has other flags",
     "the oldest NumPy",
 )

@@ -79,8 +79,6 @@ def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return support.cargo_build(EXAMPLE, package, "--release")
 
 
-@pytest.mark.emulator("qemu-system-arm")
-@pytest.mark.target("thumbv7em-none-eabihf")
 @pytest.mark.parametrize("machine, cpu", [("mps2-an500", "cortex-m7"), ("mps2-an386", "cortex-m4")])
 def test_two_models_answer_in_one_arena(firmware: Path, machine: str, cpu: str) -> None:
     emulator = resources.emulator("qemu-system-arm")
