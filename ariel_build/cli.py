@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 
 from ariel_build import __version__
+from ariel_build.commands import COMMANDS
 from ariel_build.errors import ArielError, InternalError
 
 __all__ = ["main"]
@@ -18,8 +20,6 @@ DONE, DEFECT, INTERRUPTED = 0, 70, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns 0 done, 1 the answer is no, 2 the user's input is at fault, 70 our defect."""
-    from ariel_build.commands import COMMANDS
-
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["ariel"]:
         # `cargo ariel inspect ..` calls `cargo-ariel ariel inspect ..`.
@@ -27,8 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="ariel-build", description="Compiles neural networks into no_std Rust.")
     parser.add_argument("--version", action="version", version=f"ariel-build {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for command in COMMANDS:
-        command.add(subparsers)
+    # The only words before the command are options without a value.
+    chosen = next((word for word in words if not word.startswith("-")), "")
+    for name, text in COMMANDS.items():
+        declared = subparsers.add_parser(name, help=text, description=text)
+        if name == chosen:
+            importlib.import_module(f"ariel_build.commands.{name}").add(declared)
     arguments = parser.parse_args(words)
     try:
         code: int = arguments.main(arguments)

@@ -1,7 +1,16 @@
-"""The commands, one file each: `add(subparsers)` declares it, `main(arguments)` does it and returns the exit code."""
+"""The commands, one file each: `add(parser)` declares its arguments, `main(arguments)` returns the exit code.
 
-from ariel_build.commands import boards, cargo, compile, inspect, run, verify
+A file is imported when its command is asked for: `--help` waits for none of them.
+"""
 
 __all__ = ["COMMANDS"]
 
-COMMANDS = (cargo, compile, inspect, run, verify, boards)
+#: What each command does; its file has its name.
+COMMANDS = {
+    "cargo": "compile the models of a crate into OUT_DIR; called by build.rs through ariel-ml-build",
+    "compile": "compile a model into a Rust module and its weights",
+    "inspect": "show what a model takes and gives, what it costs, and what is unsupported",
+    "run": "run a model on the host or on an emulated board",
+    "verify": "compare the generated Rust with the reference, on random inputs, NaN and infinities among them",
+    "boards": "list the boards known",
+}

@@ -7,15 +7,14 @@ import argparse
 from rich.table import Table
 
 from ariel_build import boards
-from ariel_build.commands.common import Subparsers, console
+from ariel_build.commands.common import console
 
 __all__ = ["add", "main"]
 
 
-def add(subparsers: Subparsers) -> None:
-    """Declares the command."""
-    text = "list the boards known"
-    subparsers.add_parser("boards", help=text, description=text).set_defaults(main=main)
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments."""
+    parser.set_defaults(main=main)
 
 
 def main(_: argparse.Namespace) -> int:

@@ -7,20 +7,21 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from ariel_build import boards, frontends
+from ariel_build import boards
 from ariel_build.boards import Board
-from ariel_build.driver import Compiled, compile_model
 from ariel_build.fit import check_cores
 from ariel_build.flags import add_options, read_options
 from ariel_build.module_name import module_name
 from ariel_build.options import ModelOptions
-from ariel_build.samples import bind_dims
 
-__all__ = ["Subparsers", "add_model", "board_of", "compiled", "console", "model_options", "progress", "running_options"]
+if TYPE_CHECKING:
+    from ariel_build.driver import Compiled
+
+__all__ = ["add_model", "board_of", "compiled", "console", "model_options", "progress", "running_options"]
 
 
 class _Plain(Console):
@@ -39,14 +40,6 @@ console = _Plain(width=None if sys.stdout.isatty() else 160)
 progress = _Plain(stderr=True)
 
 
-class Subparsers(Protocol):
-    """What `ArgumentParser.add_subparsers` returns."""
-
-    def add_parser(self, name: str, *, help: str, description: str) -> argparse.ArgumentParser:
-        """Adds the parser of a command."""
-        ...
-
-
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Adds the model and its options."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite or .onnx file")
@@ -59,6 +52,9 @@ def model_options(arguments: argparse.Namespace, inputs: Path | None = None) -> 
     options = read_options(arguments.model, arguments)
     if inputs is None:
         return options
+    from ariel_build import frontends
+    from ariel_build.samples import bind_dims
+
     source = frontends.read(arguments.model, options.dims, options.signature)
     bound = {k: v for k, v in bind_dims(inputs, source).items() if k not in options.dims}
     given: Mapping[str, int] = {**bound, **options.dims}
@@ -82,6 +78,8 @@ def board_of(arguments: argparse.Namespace, default: str | None = None) -> Board
 
 def compiled(arguments: argparse.Namespace, options: ModelOptions, board: Board, *, must_fit: bool = True) -> Compiled:
     """Compiles the model of the arguments; its module is named after the file."""
+    from ariel_build.driver import compile_model
+
     check_cores(board, options.cores, "--cores")
     return compile_model(
         arguments.model, options, board, module_name(arguments.model.stem or "model"), must_fit=must_fit

@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ariel_build.commands.common import Subparsers, add_model, board_of, compiled, console, model_options, progress
+from ariel_build.commands.common import add_model, board_of, compiled, console, model_options, progress
 from ariel_build.errors import MetadataError
 from ariel_build.samples import write_whole
 
 __all__ = ["add", "main"]
 
 
-def add(subparsers: Subparsers) -> None:
-    """Declares the command."""
-    text = "compile a model into a Rust module and its weights"
-    parser = subparsers.add_parser("compile", help=text, description=text)
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments."""
     add_model(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the folder to write to")
     parser.set_defaults(main=main)

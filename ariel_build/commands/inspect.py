@@ -17,7 +17,7 @@ from rich.table import Table
 
 from ariel_build import frontends
 from ariel_build.boards import Board
-from ariel_build.commands.common import Subparsers, add_model, board_of, compiled, console, model_options
+from ariel_build.commands.common import add_model, board_of, compiled, console, model_options
 from ariel_build.driver import Compiled, refuse_misfits
 from ariel_build.errors import ArielError, BoardError, BudgetError, UnsupportedError
 from ariel_build.frontends.checks import shown
@@ -27,10 +27,8 @@ from ariel_build.options import ModelOptions
 __all__ = ["add", "main"]
 
 
-def add(subparsers: Subparsers) -> None:
-    """Declares the command."""
-    text = "show what a model takes and gives, what it costs, and what is unsupported"
-    parser = subparsers.add_parser("inspect", help=text, description=text)
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments."""
     add_model(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(main=main)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ariel_build import boards
 from ariel_build.boards import Board
-from ariel_build.commands.common import Subparsers, add_model, compiled, console, progress, running_options
+from ariel_build.commands.common import add_model, compiled, console, progress, running_options
 from ariel_build.driver import Compiled
 from ariel_build.errors import InternalError, MetadataError
 from ariel_build.frontends.checks import shown
@@ -24,10 +24,8 @@ from ariel_build.samples import load, save, split_outputs, write_whole
 __all__ = ["add", "execute_compiled", "main"]
 
 
-def add(subparsers: Subparsers) -> None:
-    """Declares the command."""
-    text = "run a model on the host or on an emulated board"
-    parser = subparsers.add_parser("run", help=text, description=text)
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments."""
     add_model(parser)
     parser.add_argument("--inputs", type=Path, required=True, metavar="IN.npz", help="[samples, *shape] for each input")
     parser.add_argument("--outputs", type=Path, required=True, metavar="OUT.npz", help="where the outputs go")

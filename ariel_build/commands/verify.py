@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from rich.table import Table
 
-from ariel_build.commands.common import Subparsers, add_model, console, running_options
+from ariel_build.commands.common import add_model, console, running_options
 from ariel_build.commands.run import add_on, execute_compiled, runnable
 from ariel_build.driver import compile_model, import_file
 from ariel_build.errors import MetadataError
@@ -30,10 +30,8 @@ OURS = "our own reference"
 FIRST_ONLY = "the oracle runs the first signature only"
 
 
-def add(subparsers: Subparsers) -> None:
-    """Declares the command."""
-    text = "compare the generated Rust with the reference, on random inputs, NaN and infinities among them"
-    parser = subparsers.add_parser("verify", help=text, description=text)
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments."""
     add_model(parser)
     add_on(parser)
     parser.add_argument("--samples", type=int, default=4, metavar="N", help="how many random inputs (default: 4)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class DType(Enum):
     @property
     def bytes(self) -> int:
         """Size of one element in bytes."""
-        return self.numpy.itemsize
+        return _BYTES[self]
 
     @property
     def is_integer(self) -> bool:
@@ -68,6 +69,7 @@ _NUMPY: dict[DType, Any] = {
     DType.F32: np.float32,
     DType.BOOL: np.bool_,
 }
+_BYTES: dict[DType, int] = {d: np.dtype(n).itemsize for d, n in _NUMPY.items()}
 _OF_NUMPY: dict[Any, DType] = {np.dtype(n): d for d, n in _NUMPY.items()}
 
 
@@ -106,12 +108,12 @@ class TensorType:
     shape: tuple[int, ...]
     quant: Quant | None = None
 
-    @property
+    @cached_property
     def elements(self) -> int:
         """Number of elements."""
         return math.prod(self.shape)
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """Size in bytes, without padding."""
         return self.elements * self.dtype.bytes

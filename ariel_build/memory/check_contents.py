@@ -1,15 +1,16 @@
 """Memory invariant 3, by symbolic execution: each byte of the arena holds (writing, byte of it), and each read looks.
 
+Bytes are kept in runs, so that the proof takes as long as the plan has pieces, however large the arena is.
+
 Ends of pieces come before starts of the same tick. A piece looks at what it reads when it starts, and again when it
 ends: what ran beside it may have changed that.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
-
-import numpy as np
-import numpy.typing as npt
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import Value
@@ -19,9 +20,41 @@ from ariel_build.schedule import Piece, Step
 
 __all__ = ["check_contents"]
 
-_Tokens = npt.NDArray[np.int64]
-_NOTHING = -1
-_BITS = 32
+#: What a byte holds: the number of a writing, and how many bytes before this place its first byte would be.
+_Hold = tuple[int, int]
+_NOTHING: _Hold = (-1, 0)
+
+
+class _Runs:
+    """What each byte of `size` holds, in runs that are sorted by their first bytes."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.starts = [0]
+        self.holds = [_NOTHING]
+
+    def put(self, low: int, high: int, hold: _Hold) -> None:
+        """Makes the bytes [low, high) hold that."""
+        if low >= high:
+            return
+        first, last = bisect_left(self.starts, low), bisect_left(self.starts, high)
+        rest = self.holds[last - 1]
+        ends = high == self.size or (last < len(self.starts) and self.starts[last] == high)
+        starts, holds = ([low], [hold]) if first == 0 or self.holds[first - 1] != hold else ([], [])
+        if not ends and rest != hold:
+            starts, holds = [*starts, high], [*holds, rest]
+        elif last < len(self.starts) and self.starts[last] == high and self.holds[last] == hold:
+            last += 1
+        self.starts[first:last] = starts
+        self.holds[first:last] = holds
+
+    def between(self, low: int, high: int) -> Iterator[tuple[int, int, _Hold]]:
+        """Yields the runs of the bytes [low, high): (first byte, one past the last, what they hold)."""
+        at = max(bisect_right(self.starts, low) - 1, 0)
+        while low < high:
+            end = self.starts[at + 1] if at + 1 < len(self.starts) else self.size
+            yield low, min(end, high), self.holds[at]
+            low, at = min(end, high), at + 1
 
 
 def check_contents(facts: Facts) -> None:
@@ -32,7 +65,7 @@ def check_contents(facts: Facts) -> None:
 class _Machine:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
-        self.arena: _Tokens = np.full(facts.plan.arena_bytes, _NOTHING, np.int64)
+        self.arena = _Runs(facts.plan.arena_bytes)
         self.names = list(facts.writings)
         self.numbers = {v: n for n, v in enumerate(self.names)}
 
@@ -50,7 +83,10 @@ class _Machine:
             else:
                 self.finish(step, piece)
         for copy in facts.plan.copies:
-            self.arena[_span(copy.target)] = self.arena[_span(copy.source)].copy()
+            shift = copy.target.offset - copy.source.offset
+            for low, high, (number, distance) in list(self.arena.between(copy.source.offset, copy.source.end)):
+                hold = _NOTHING if number < 0 else (number, distance + shift)
+                self.arena.put(low + shift, high + shift, hold)
         for value, target, _, _ in facts.endings():
             self.expect(value, target, "the program")
 
@@ -64,55 +100,57 @@ class _Machine:
                             self.fail(f"{step.name} starts before {writing.value!r} is complete", value)
                 self.expect(value, self.facts.region(value), step.name, part=part)
         for core in range(self.facts.schedule.cores):
-            self.arena[_span(self.facts.plan.scratch(step.index, core))] = _NOTHING
+            scratch = self.facts.plan.scratch(step.index, core)
+            self.arena.put(scratch.offset, scratch.end, _NOTHING)
         for value in step.call.outputs:
             self.write(value, made(step.call, value, piece.tile))
 
     def finish(self, step: Step, piece: Piece) -> None:
-        kept = np.ones(len(self.arena), bool)
+        fresh = []
         for value in step.call.outputs:
             region, (low, high) = self.facts.region(value), made(step.call, value, piece.tile)
             self.expect(value, region, f"the end of {step.name}", part=(low, high))
-            kept[region.offset + low : region.offset + high] = False
+            fresh.append((region.offset + low, region.offset + high))
         for index, value in enumerate(step.call.inputs):
             if not self.facts.in_flash(value):
                 region = self.facts.region(value)
                 part = looked_at(step.call, index, piece.tile)
-                self.expect(value, region, f"the end of {step.name}", kept[_span(region)], part)
+                self.expect(value, region, f"the end of {step.name}", fresh, part)
 
     def write(self, value: Value, part: tuple[int, int] | None = None) -> None:
         region = self.facts.region(value)
         low, high = part or (0, region.bytes)
-        self.arena[region.offset + low : region.offset + high] = (self.numbers[value] << _BITS) + np.arange(low, high)
+        self.arena.put(region.offset + low, region.offset + high, (self.numbers[value], region.offset))
 
     def expect(
         self,
         value: Value,
         region: Region,
         reader: str,
-        where: npt.NDArray[np.bool_] | None = None,
+        but: Sequence[tuple[int, int]] = (),
         part: tuple[int, int] | None = None,
     ) -> None:
-        """Fails unless `region` holds the bytes of `value`, at least those of `part` and those `where` it says so."""
+        """Fails unless `region` holds the bytes of `value`, at least those of `part`, `but` what the reader wrote."""
         begin, end = part or (0, region.bytes)
-        wanted = np.full(region.bytes, _NOTHING, np.int64)
+        wanted = _Runs(region.bytes)
         for writing, first, place, count in self.facts.sources(value, (begin, end)):
-            wanted[first : first + count] = (self.numbers[writing.value] << _BITS) + np.arange(place, place + count)
-        if np.any(wanted[begin:end] == _NOTHING):
-            self.fail(f"{reader} reads bytes that nobody writes", value)
-        wrong = wanted != self.arena[_span(region)]
-        wrong[:begin] = wrong[end:] = False
-        if where is not None:
-            wrong &= where
-        if np.any(wrong):
-            byte = int(np.argmax(wrong))
-            token = int(self.arena[region.offset + byte])
-            holder = "nothing" if token == _NOTHING else repr(self.names[token >> _BITS])
-            self.fail(f"{reader} reads {value!r} but its byte {byte} holds {holder}", value)
+            wanted.put(first, first + count, (self.numbers[writing.value], region.offset + first - place))
+        for low, high, hold in wanted.between(begin, end):
+            if hold == _NOTHING:
+                self.fail(f"{reader} reads bytes that nobody writes", value)
+            for start, stop, there in self.arena.between(region.offset + low, region.offset + high):
+                byte = start if there == hold else _first_outside(start, stop, but)
+                if there != hold and byte < stop:
+                    holder = "nothing" if there == _NOTHING else repr(self.names[there[0]])
+                    self.fail(f"{reader} reads {value!r} but its byte {byte - region.offset} holds {holder}", value)
 
     def fail(self, reason: str, value: Value) -> NoReturn:
         raise InternalError(f"memory invariant 3: {reason}", {"region": self.facts.region(value)})
 
 
-def _span(region: Region) -> slice:
-    return slice(region.offset, region.offset + region.bytes)
+def _first_outside(start: int, stop: int, spans: Sequence[tuple[int, int]]) -> int:
+    """Returns the first of the bytes [start, stop) that lies in none of the spans; `stop` where there is none."""
+    for low, high in sorted(spans):
+        if low <= start < high:
+            start = high
+    return min(start, stop)

@@ -1,12 +1,15 @@
-"""Memory invariant 2, by comparing every pair of things that are in the arena, byte for byte."""
+"""Memory invariant 2, by comparing every two things that are in the arena at one time, exactly for every byte.
+
+Bytes of one fate are one run, so that the proof takes as long as the plan has pieces, however large the arena is.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
-
-import numpy as np
-import numpy.typing as npt
+from functools import cached_property
+from itertools import pairwise
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import Value
@@ -16,41 +19,69 @@ from ariel_build.schedule import Interval, Step
 
 __all__ = ["check_disjoint"]
 
-_Times = npt.NDArray[np.int32]
-_NEVER = 1 << 30
-
 
 @dataclass
 class _Tenant:
-    """Someone who needs byte k from `since[k]`, when its writing starts, until `until[k]`; `family` may share them."""
+    """Someone who needs bytes of a region, each from its writing on until its last reading; `family` may share them.
+
+    `parts` and the bytes of `reads` are (first byte, one past the last, time), counted from the region's beginning.
+    """
 
     name: str
     region: Region
-    since: _Times
-    until: _Times
+    parts: list[tuple[int, int, Interval]]
     writing: Writing | None = None
-    reads: list[tuple[Interval, Step | None, slice]] = field(default_factory=list)
+    reads: list[tuple[int, int, Interval, Step | None]] = field(default_factory=list)
     family: frozenset[Value] = frozenset()
 
-    @property
-    def start(self) -> int:
-        """When the first byte is needed."""
-        return int(self.since.min(initial=_NEVER))
+    @cached_property
+    def life(self) -> Interval:
+        """From when on the first byte is needed, and until when the last."""
+        ends = [time.end for _, _, time in self.parts] + [time.end for _, _, time, _ in self.reads]
+        return Interval(min((time.start for _, _, time in self.parts), default=0), max(ends, default=0))
 
-    def cut(self, low: int, high: int) -> slice:
-        """Returns where bytes [low, high) of the arena are in the region."""
-        return slice(low - self.region.offset, high - self.region.offset)
+    @cached_property
+    def runs(self) -> list[tuple[int, int, Interval]]:
+        """The bytes of the arena, in runs that are needed during one interval: ascending, without gaps or overlaps."""
+        edges = {0, self.region.bytes}
+        edges.update(*((low, high) for low, high, _ in self.parts), *((low, high) for low, high, _, _ in self.reads))
+        cuts = sorted(edges)
+        since, until = [_NEVER] * (len(cuts) - 1), [-_NEVER] * (len(cuts) - 1)
+        for low, high, time in self.parts:
+            for run in range(bisect_left(cuts, low), bisect_left(cuts, high)):
+                since[run], until[run] = time
+        for low, high, time, _ in self.reads:
+            for run in range(bisect_left(cuts, low), bisect_left(cuts, high)):
+                until[run] = max(until[run], time.end)
+        start = self.region.offset
+        spans = zip(pairwise(cuts), since, until, strict=True)
+        return [(start + low, start + high, Interval(a, b)) for (low, high), a, b in spans]
+
+
+#: Later than every time.
+_NEVER = 1 << 60
 
 
 def check_disjoint(facts: Facts) -> None:
     """Raises InternalError with both names where two need the same byte at the same time and are no pair in place."""
-    for a, b in combinations(_tenants(facts), 2):
+    for a, b in _at_one_time(_tenants(facts)):
         low, high = max(a.region.offset, b.region.offset), min(a.region.end, b.region.end)
         if low < high:
-            older, newer = (a, b) if a.start <= b.start else (b, a)
+            older, newer = (a, b) if a.life.start <= b.life.start else (b, a)
             _check_pair(older, newer, low, high)
     for step in facts.schedule.steps:
         _check_in_place(facts, step)
+
+
+def _at_one_time(tenants: list[_Tenant]) -> Iterator[tuple[_Tenant, _Tenant]]:
+    """Yields every two that are there at one time, the one that is listed first in front."""
+    there: list[int] = []
+    for index in sorted(range(len(tenants)), key=lambda k: (tenants[k].life.start, k)):
+        life = tenants[index].life
+        there = [k for k in there if tenants[k].life.end > life.start]
+        for other in there:
+            yield tenants[min(index, other)], tenants[max(index, other)]
+        there.append(index)
 
 
 def _tenants(facts: Facts) -> list[_Tenant]:
@@ -81,24 +112,16 @@ def _tenants(facts: Facts) -> list[_Tenant]:
 
 
 def _whole(name: str, region: Region, life: Interval, family: frozenset[Value] = frozenset()) -> _Tenant:
-    since, until = (np.full(region.bytes, tick, np.int32) for tick in life)
-    return _Tenant(name, region, since, until, family=family)
+    return _Tenant(name, region, [(0, region.bytes, life)], family=family)
 
 
 def _written(facts: Facts) -> dict[Value, _Tenant]:
     """Returns a tenant for each written value, needed until its last reader is done."""
-    table = {}
-    for value, writing in facts.writings.items():
-        tenant = table[value] = _whole(repr(value), writing.region, writing.time)
-        tenant.writing = writing
-        for low, high, time in writing.parts:
-            tenant.since[low:high], tenant.until[low:high] = time
+    table = {v: _Tenant(repr(v), w.region, list(w.parts), w) for v, w in facts.writings.items()}
 
     def read(value: Value, time: Interval, step: Step | None, part: tuple[int, int] | None = None) -> None:
         for writing, _, place, count in facts.sources(value, part):
-            tenant, span = table[writing.value], slice(place, place + count)
-            tenant.until[span] = np.maximum(tenant.until[span], time.end)
-            tenant.reads.append((time, step, span))
+            table[writing.value].reads.append((place, place + count, time, step))
 
     for step, piece in facts.schedule.pieces:
         for index, value in enumerate(step.call.inputs):
@@ -111,11 +134,10 @@ def _written(facts: Facts) -> dict[Value, _Tenant]:
 
 def _check_pair(older: _Tenant, newer: _Tenant, low: int, high: int) -> None:
     """Proves that two tenants who share the bytes [low, high) of the arena may."""
-    mine, theirs = older.cut(low, high), newer.cut(low, high)
-    both = (older.until[mine] > newer.since[theirs]) & (newer.until[theirs] > older.since[mine])
-    if not np.any(both) or any(t.writing and t.writing.value in o.family for t, o in ((older, newer), (newer, older))):
+    both = list(_needed_at_once(older, newer, low, high))
+    if not both or any(t.writing and t.writing.value in o.family for t, o in ((older, newer), (newer, older))):
         return
-    reason = _not_in_place(older, newer, low + np.flatnonzero(both))
+    reason = _not_in_place(older, newer, both)
     if reason:
         raise InternalError(
             f"memory invariant 2: {older.name} and {newer.name} share bytes while both are needed: {reason}",
@@ -123,7 +145,21 @@ def _check_pair(older: _Tenant, newer: _Tenant, low: int, high: int) -> None:
         )
 
 
-def _not_in_place(older: _Tenant, newer: _Tenant, shared: npt.NDArray[np.intp]) -> str:
+def _needed_at_once(older: _Tenant, newer: _Tenant, low: int, high: int) -> Iterator[tuple[int, int, int]]:
+    """Yields the bytes in [low, high) that both need at one time: (first, one past the last, since when the newer)."""
+    mine, theirs = iter(older.runs), iter(newer.runs)
+    a, b = next(mine, None), next(theirs, None)
+    while a is not None and b is not None:
+        start, end = max(a[0], b[0], low), min(a[1], b[1], high)
+        if start < end and a[2].end > b[2].start and b[2].end > a[2].start:
+            yield start, end, b[2].start
+        if a[1] <= b[1]:
+            a = next(mine, None)
+        else:
+            b = next(theirs, None)
+
+
+def _not_in_place(older: _Tenant, newer: _Tenant, shared: list[tuple[int, int, int]]) -> str:
     """Returns why no piece computes the `shared` bytes of `newer` in place of `older`, or an empty string.
 
     Whether that piece may do so is another question, see `_check_in_place`.
@@ -131,15 +167,16 @@ def _not_in_place(older: _Tenant, newer: _Tenant, shared: npt.NDArray[np.intp]) 
     if older.writing is None or newer.writing is None or newer.writing.step is None:
         return "one of them is never in place"
     step = newer.writing.step
-    since = newer.since[shared - newer.region.offset]
-    mine = shared - older.region.offset
-    for first, last, time in older.writing.parts:
-        if np.any((mine >= first) & (mine < last) & (time.end > since)):
-            return "both are written at once"
-    for time, reader, span in older.reads:
-        late = (mine >= span.start) & (mine < span.stop) & (time.end > since)
-        if np.any(late & (time.start != since) if reader is step else late):
-            return f"{reader.name if reader else 'the program'} needs the first"
+    base = older.region.offset
+    for start, end, since in shared:
+        for first, last, time in older.writing.parts:
+            if base + first < end and start < base + last and time.end > since:
+                return "both are written at once"
+    for start, end, since in shared:
+        for first, last, time, reader in older.reads:
+            late = base + first < end and start < base + last and time.end > since
+            if late and not (reader is step and time.start == since):
+                return f"{reader.name if reader else 'the program'} needs the first"
     return ""
 
 

@@ -6,6 +6,7 @@ their offsets must leave out a few ranges. Whole granules belong to one buffer, 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,15 +51,26 @@ class Problem:
     def exclusions(self) -> list[list[Exclusion]]:
         """For each buffer the offsets that each conflicting one takes from it."""
         table: list[list[Exclusion]] = [[] for _ in self.buffers]
-        lives = [_hull(parts) for parts in self.parts]
-        for a, mine in enumerate(self.parts):
-            for b in range(a):
-                if not lives[a].overlaps(lives[b]):
-                    continue
+        for a, others in enumerate(self._earlier_at_one_time()):
+            mine = self.parts[a]
+            for b in others:
                 for low, high in _excluded(mine, self.parts[b]):
                     table[a].append((b, low, high))
                     table[b].append((a, 1 - high, 1 - low))
         return table
+
+    def _earlier_at_one_time(self) -> list[list[int]]:
+        """Returns for each buffer those of lower numbers that are needed in a time that reaches into its own."""
+        lives = [_hull(parts) for parts in self.parts]
+        found: list[list[int]] = [[] for _ in lives]
+        there: list[int] = []
+        for a in sorted(range(len(lives)), key=lambda k: lives[k].start):
+            there = [b for b in there if lives[b].end > lives[a].start]
+            for b in there:
+                if lives[a].overlaps(lives[b]):
+                    found[max(a, b)].append(min(a, b))
+            there.append(a)
+        return [sorted(others) for others in found]
 
     @cached_property
     def ascending_is_exact(self) -> bool:
@@ -79,7 +91,8 @@ class Problem:
         change: Counter[int] = Counter()
         for parts in self.parts:
             if _meet(parts):
-                for tick in ticks:
+                life = _hull(parts)
+                for tick in ticks[bisect_left(ticks, life.start) : bisect_left(ticks, life.end)]:
                     totals[tick] += _union(parts, tick)
             else:
                 for p in parts:
@@ -96,9 +109,8 @@ class Problem:
 
     def lowest(self, buffer: int, offsets: Sequence[int]) -> int:
         """Returns the lowest offset that the placed buffers leave; an offset of -1 means not placed."""
-        taken = sorted(
-            (offsets[b] + low, offsets[b] + high) for b, low, high in self.exclusions[buffer] if offsets[b] >= 0
-        )
+        taken = [(at + low, at + high) for b, low, high in self.exclusions[buffer] if (at := offsets[b]) >= 0]
+        taken.sort()
         unit = self.alignments[buffer]
         offset = 0
         for low, high in taken:

@@ -6,16 +6,16 @@ operand. What a stretch of calls needs does not depend on how the others are cut
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
-import numpy.typing as npt
+from itertools import accumulate
 
 from ariel_build.ir import State, Value
 from ariel_build.kernel import KernelCall
 from ariel_build.memory.storage import ALIGNMENT, padded
 from ariel_build.schedule import Aliases, Tile, resolve
+from ariel_build.schedule.aliases import Place
 from ariel_build.schedule.ranges import read_span, written_span
 
 __all__ = ["Peaks"]
@@ -32,6 +32,10 @@ class _Life:
     last: int
 
 
+#: Granules [low, high), since when they are needed (`_FOREVER` where they are read), and until when.
+_Access = tuple[int, int, int, int]
+
+
 @dataclass
 class Peaks:
     """Counts what calls need in the order in which they are given."""
@@ -43,6 +47,8 @@ class Peaks:
     aliases: Aliases
     cores: int = 1
     _lives: dict[Value, _Life] = field(default_factory=dict)
+    #: Where the inputs of each call are, and its outputs.
+    _places: list[tuple[list[Place], list[Place]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Finds the life of each storage."""
@@ -56,6 +62,9 @@ class Peaks:
                     lives.setdefault(root, _Life(root.type.bytes, index, index)).last = index
         for value in [*self.outputs, *(s.next for s in self.states), *(s.current for s in self.states)]:
             lives[resolve(value, self.aliases).root].last = _FOREVER
+        for call in self.calls:
+            inputs, outputs = ([resolve(v, self.aliases) for v in values] for values in (call.inputs, call.outputs))
+            self._places.append((inputs, outputs))
 
     def largest(self) -> int:
         """Returns the bytes of the largest storage: each is one run of bytes, so that no arena is smaller."""
@@ -64,53 +73,39 @@ class Peaks:
     def of(self, span: range, order: Sequence[tuple[int, Tile]], *, in_place: bool = False) -> int:
         """Returns the peak while the calls of `span` run in `order`; `in_place` where they do that only in one tile."""
         touched = {r: life for r, life in self._lives.items() if life.first <= span[-1] and life.last >= span[0]}
-        used = {resolve(v, self.aliases).root for i in span for v in [*self.calls[i].inputs, *self.calls[i].outputs]}
+        used = {place.root for i in span for places in self._places[i] for place in places}
         rest = sum(padded(life.bytes) for root, life in touched.items() if root not in used)
         ticks = len(order)
-        change = np.zeros(ticks + 2, np.int64)
-        tables = {root: self._table(life, span) for root, life in touched.items() if root in used}
+        change = [0] * (ticks + 2)
+        accesses: dict[Value, list[_Access]] = {root: [] for root in touched if root in used}
+        replaced = {index: self._replaced(index, whole=in_place) for index in span}
+        scratches = {index: padded(self.calls[index].scratch_bytes) * self.cores for index in span}
         for tick, (index, tile) in enumerate(order):
-            self._touch(tables, tick, index, tile, self._replaced(index, whole=in_place))
-            scratch = padded(self.calls[index].scratch_bytes) * self.cores
-            change[tick] += scratch
-            change[tick + 1] -= scratch
-        for root, (since, until) in tables.items():
-            if touched[root].last > span[-1]:
-                until[:] = ticks
-            needed = until > since
-            np.add.at(change, since[needed], ALIGNMENT)
-            np.add.at(change, until[needed], -ALIGNMENT)
-        return rest + int(np.cumsum(change)[:ticks].max(initial=0))
+            self._touch(accesses, tick, index, tile, replaced[index])
+            change[tick] += scratches[index]
+            change[tick + 1] -= scratches[index]
+        for root, found in accesses.items():
+            life = touched[root]
+            last = ticks if life.last > span[-1] else 0
+            first = 0 if life.first < span[0] else _FOREVER
+            for granules, since, until in _runs(padded(life.bytes) // ALIGNMENT, found, first, last):
+                if until > since:
+                    change[since] += granules * ALIGNMENT
+                    change[until] -= granules * ALIGNMENT
+        return rest + max([0, *accumulate(change[:ticks])])
 
-    @staticmethod
-    def _table(life: _Life, span: range) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Returns since when and until when each granule is needed."""
-        granules = padded(life.bytes) // ALIGNMENT
-        never = 0 if life.first < span[0] else _FOREVER
-        return np.full(granules, never, np.int64), np.full(granules, 0, np.int64)
-
-    def _touch(
-        self,
-        tables: dict[Value, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]],
-        tick: int,
-        index: int,
-        tile: Tile,
-        replaced: int,
-    ) -> None:
+    def _touch(self, accesses: dict[Value, list[_Access]], tick: int, index: int, tile: Tile, replaced: int) -> None:
         call = self.calls[index]
-        for position, value in enumerate(call.inputs):
-            root, offset = resolve(value, self.aliases)
-            if root in tables:
+        inputs, outputs = self._places[index]
+        for position, (root, offset) in enumerate(inputs):
+            if root in accesses:
                 low, high = read_span(call, position, tile)
-                until = tables[root][1][(offset + low) // ALIGNMENT : -(-(offset + high) // ALIGNMENT)]
-                np.maximum(until, tick + (position != replaced), out=until)
-        for value in call.outputs:
-            root, offset = resolve(value, self.aliases)
+                run = (offset + low) // ALIGNMENT, -(-(offset + high) // ALIGNMENT)
+                accesses[root].append((*run, _FOREVER, tick + (position != replaced)))
+        for value, (root, offset) in zip(call.outputs, outputs, strict=True):
             low, high = written_span(call, value, tile)
-            run = slice((offset + low) // ALIGNMENT, -(-(offset + high) // ALIGNMENT))
-            since, until = tables[root]
-            np.minimum(since[run], tick, out=since[run])
-            np.maximum(until[run], tick + 1, out=until[run])
+            run = (offset + low) // ALIGNMENT, -(-(offset + high) // ALIGNMENT)
+            accesses[root].append((*run, tick, tick + 1))
 
     def _replaced(self, index: int, *, whole: bool) -> int:
         """Returns the operand in whose place the call writes, -1 where there is none."""
@@ -121,3 +116,18 @@ class Peaks:
             if same and not root.is_constant and self._lives[root].last == index and root not in self.inputs[1:]:
                 return source
         return -1
+
+
+def _runs(granules: int, accesses: Sequence[_Access], first: int, last: int) -> Iterator[tuple[int, int, int]]:
+    """Yields (granules, since when, until when) for runs of granules that are needed during one time.
+
+    `first` is since when those are needed that nobody writes, `last` until when all are at least.
+    """
+    cuts = sorted({0, granules, *(low for low, *_ in accesses), *(high for _, high, *_ in accesses)})
+    since, until = [first] * len(cuts), [last] * len(cuts)
+    for low, high, begin, end in accesses:
+        for run in range(bisect_left(cuts, low), bisect_left(cuts, high)):
+            since[run] = min(since[run], begin)
+            until[run] = max(until[run], end)
+    for run in range(len(cuts) - 1):
+        yield cuts[run + 1] - cuts[run], since[run], until[run]

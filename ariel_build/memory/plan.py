@@ -31,7 +31,7 @@ def plan_arena(buffers: Sequence[Buffer], effort: int = EFFORT) -> ArenaPlan:
     problem = Problem(buffers)
     search = _Search(problem)
     for order in _greedy_orders(problem):
-        search.attempt(order)
+        search.attempt(order, search.top - 1, [-1] * len(order))
     if not search.branch_and_bound(effort):
         search.improve(effort)
     return ArenaPlan(
@@ -41,9 +41,10 @@ def plan_arena(buffers: Sequence[Buffer], effort: int = EFFORT) -> ArenaPlan:
 
 def _greedy_orders(problem: Problem) -> Iterable[list[int]]:
     sizes, buffers = problem.sizes, problem.buffers
-    spans = [sum(i.end - i.start for i in b.intervals) for b in buffers]
-    starts = [min((i.start for i in b.intervals), default=0) for b in buffers]
-    ends = [max((i.end for i in b.intervals), default=0) for b in buffers]
+    lives = [b.intervals for b in buffers]
+    spans = [sum(i.end - i.start for i in intervals) for intervals in lives]
+    starts = [min((i.start for i in intervals), default=0) for intervals in lives]
+    ends = [max((i.end for i in intervals), default=0) for intervals in lives]
     degrees = [sum(sizes[b] for b, _, _ in exclusions) for exclusions in problem.exclusions]
     keys: list[Callable[[int], tuple[int, ...]]] = [
         lambda i: (-sizes[i], starts[i]),
@@ -73,13 +74,18 @@ class _Search:
     def done(self) -> bool:
         return self.top <= self.problem.lower_bound
 
-    def attempt(self, order: list[int]) -> int:
-        """Places the buffers in `order`, keeps the plan if it is the best, returns its size."""
-        offsets = [-1] * len(order)
-        top = 0
-        for buffer in order:
-            offsets[buffer] = self.problem.lowest(buffer, offsets)
-            top = max(top, offsets[buffer] + self.problem.sizes[buffer])
+    def attempt(self, order: list[int], most: int, offsets: list[int], first: int = 0) -> int:
+        """Places the buffers of `order` from the `first` on, keeps the plan if it is the best, returns its size.
+
+        Those before have their `offsets` already, which takes in the others. Gives up where the plan exceeds `most`.
+        """
+        lowest, sizes = self.problem.lowest, self.problem.sizes
+        top = max((offsets[b] + sizes[b] for b in order[:first]), default=0)
+        for buffer in order[first:]:
+            offsets[buffer] = lowest(buffer, offsets)
+            top = max(top, offsets[buffer] + sizes[buffer])
+            if top > most:
+                return top
         self._keep(offsets, order, top)
         return top
 
@@ -92,11 +98,23 @@ class _Search:
 
         Leaves off where the best plan so far is out of reach.
         """
-        sizes = self.problem.sizes
-        weights = [len(e) + 10 for e in self.problem.exclusions]
+        sizes, exclusions = self.problem.sizes, self.problem.exclusions
+        weights = [len(e) + 10 for e in exclusions]
         offsets = [-1] * len(sizes)
+        # The lowest offset that the placed buffers leave to each of the others.
+        lowest = [0] * len(sizes)
         order: list[int] = []
         left = effort
+
+        def place(buffer: int, offset: int) -> list[tuple[int, int]]:
+            """Places a buffer, returns whose lowest offset that changed and what it was: those who would meet it."""
+            offsets[buffer] = offset
+            changed = []
+            for other, low, high in exclusions[buffer]:
+                if offsets[other] < 0 and offset - high < lowest[other] <= offset - low:
+                    changed.append((other, lowest[other]))
+                    lowest[other] = self.problem.lowest(other, offsets)
+            return changed
 
         def descend(floor: int, top: int) -> None:
             nonlocal left
@@ -108,7 +126,7 @@ class _Search:
                 if placed >= 0:
                     continue
                 left -= weights[buffer]
-                offset = self.problem.lowest(buffer, offsets)
+                offset = lowest[buffer]
                 if offset + sizes[buffer] >= self.top:
                     return
                 candidates.append((offset, -sizes[buffer], buffer))
@@ -117,11 +135,13 @@ class _Search:
                     return
                 if offset < floor:
                     continue
-                offsets[buffer] = offset
+                changed = place(buffer, offset)
                 order.append(buffer)
                 descend(offset, max(top, offset + sizes[buffer]))
                 order.pop()
                 offsets[buffer] = -1
+                for other, before in reversed(changed):
+                    lowest[other] = before
 
         if len(sizes) <= _RECURSION and not self.done:
             descend(0, 0)
@@ -131,14 +151,20 @@ class _Search:
         """Moves buffers that reach the top to earlier places in the order, as long as that does not make it worse."""
         rng = random.Random(1)  # noqa: S311 - a search needs no secrets
         cost = sum(len(e) + 10 for e in self.problem.exclusions)
-        current, size = list(self.order), self.top
+        current, placed, size = list(self.order), list(self.offsets), self.top
         for _ in range(min(effort // max(cost, 1), 10 * len(current) ** 2)):
             if self.done or len(current) < 2:
                 return
             order = list(current)
+            first = len(order)
             for _ in range(rng.choice((1, 1, 2, 3))):
                 later = rng.randrange(1, len(order))
-                order.insert(rng.randrange(later), order.pop(later))
-            top = self.attempt(order)
+                earlier = rng.randrange(later)
+                order.insert(earlier, order.pop(later))
+                first = min(first, earlier)
+            offsets = list(placed)
+            for buffer in order[first:]:
+                offsets[buffer] = -1
+            top = self.attempt(order, size, offsets, first)
             if top <= size:
-                current, size = order, top
+                current, placed, size = order, offsets, top

@@ -19,7 +19,7 @@ from ariel_build.kernel import KernelCall
 from ariel_build.memory.peaks import Peaks
 from ariel_build.schedule import Tile, work_of
 from ariel_build.schedule.interleave import interleaved, quantum
-from ariel_build.schedule.overhead import overhead
+from ariel_build.schedule.overhead import CALL, overhead
 from ariel_build.schedule.ranges import can_stream
 
 __all__ = ["RAM", "SPEED", "WHOLE", "Effort", "Streaming", "streaming"]
@@ -39,6 +39,8 @@ class Streaming:
 _ROWS = (1, 2, 4, 8)
 #: Into how many pieces a call by itself is cut.
 _PIECES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
+#: Into how many pieces the last call of a chain is cut at most.
+_MOST = 2000
 #: By how much the search lowers the bytes, and how often.
 _STEP, _STEPS = 0.96, 40
 #: How many times as many pieces are tried, and how many orders are placed.
@@ -65,6 +67,8 @@ class Stretch:
 @dataclass
 class _Search:
     peaks: Peaks
+    #: The most that a way may cost.
+    budget: int
     _known: dict[range, list[Stretch]] = field(default_factory=dict)
 
     def whole(self, index: int, *, in_place: bool = False) -> Stretch:
@@ -98,7 +102,9 @@ class _Search:
             step, extent = quantum(calls[span[-1]]), calls[span[-1]].tiling.extent
             base = max(step, _row(calls[span[-1]]))
             for units in dict.fromkeys(min(base * rows, extent) for rows in _ROWS):
-                if units < extent:
+                # Too many pieces to be worth their calls, or to be looked at in reasonable time.
+                pieces = -(-extent // units)
+                if 1 < pieces <= min(self.budget // CALL + 1, _MOST):
                     yield interleaved(calls, span, units, self.peaks.aliases)
 
     def _cost(self, span: range, order: Order) -> int:
@@ -127,18 +133,15 @@ class _Search:
         final = best[count]
         return final[1] if final else None
 
-    def ways(self, budget: int, longest: int) -> Iterator[list[Stretch]]:
-        """Yields ways that need less and less by the estimate, with chains of at most `longest` calls.
-
-        What they cost stays within `budget`.
-        """
+    def ways(self, longest: int) -> Iterator[list[Stretch]]:
+        """Yields ways within the budget that need less and less by the estimate, with chains of at most `longest`."""
         calls = range(len(self.peaks.calls))
         most = max((self.stretches(range(i, i + 1))[0].peak for i in calls), default=0)
         floor = self.peaks.largest()
         for _ in range(_STEPS):
             most = max(int(most * _STEP), floor)
             way = self.cheapest(most, longest)
-            if way is None or sum(w.cost for w in way) > budget:
+            if way is None or sum(w.cost for w in way) > self.budget:
                 return
             yield way
             reached = max(w.peak for w in way)
@@ -146,7 +149,7 @@ class _Search:
                 return
             most = min(most, reached)
 
-    def finer(self, way: Sequence[Stretch], budget: int) -> Iterator[list[Stretch]]:
+    def finer(self, way: Sequence[Stretch]) -> Iterator[list[Stretch]]:
         """Yields the way, and ways with smaller pieces, so that outputs follow their inputs more closely."""
         yield list(way)
         for times in _FINER:
@@ -155,7 +158,7 @@ class _Search:
                 pieces = len(stretch.order) * times
                 others = [w for w in self.stretches(stretch.calls) if stretch.turns and len(w.order) >= pieces]
                 finer.append(min(others, key=lambda w: w.cost, default=stretch))
-            if finer != list(way) and sum(w.cost for w in finer) <= budget:
+            if finer != list(way) and sum(w.cost for w in finer) <= self.budget:
                 yield finer
 
 
@@ -203,12 +206,12 @@ def streaming(
     def factor(way: Sequence[Stretch]) -> float:
         return 1 + effort.price * sum(w.cost for w in way) / work
 
-    search = _Search(peaks)
+    search = _Search(peaks, budget)
     found = []
     best = float(size)
     for longest in effort.chains:
         trials, bettered = _TRIALS, None
-        candidates = [fine for way in search.ways(budget, longest) for fine in search.finer(way, budget)]
+        candidates = [fine for way in search.ways(longest) for fine in search.finer(way)]
         for way in sorted(candidates, key=lambda way: max(w.peak for w in way) * factor(way)):
             bound = max(w.peak for w in way)
             if trials <= 0 or bound * factor(way) >= best:

@@ -8,7 +8,7 @@ computed twice.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from ariel_build.ir import Value
 from ariel_build.kernel import KernelCall
@@ -27,7 +27,7 @@ def quantum(call: KernelCall) -> int:
 
 def interleaved(calls: Sequence[KernelCall], chain: range, units: int, aliases: Aliases) -> list[tuple[int, Tile]]:
     """Returns (index of the call, tile) for the calls of `chain`, the last of them `units` at a time."""
-    makers = {v: index for index in chain for v in calls[index].outputs}
+    links = {index: list(_links(calls, index, chain, aliases)) for index in chain}
     done = dict.fromkeys(chain, 0)
     order: list[tuple[int, Tile]] = []
 
@@ -43,7 +43,8 @@ def interleaved(calls: Sequence[KernelCall], chain: range, units: int, aliases: 
         for index in reversed(chain):
             if wanted[index] > done[index]:
                 tile = Tile(done[index], wanted[index])
-                for maker, need in _needs(calls, index, tile, makers, aliases):
+                for position, maker, made in links[index]:
+                    need = _need(calls, index, position, tile, maker, made)
                     wanted[maker] = max(wanted[maker], need)
         for index in chain:
             run(index, wanted[index])
@@ -57,22 +58,28 @@ def interleaved(calls: Sequence[KernelCall], chain: range, units: int, aliases: 
     return order
 
 
-def _needs(
-    calls: Sequence[KernelCall], index: int, tile: Tile, makers: Mapping[Value, int], aliases: Aliases
-) -> list[tuple[int, int]]:
-    """Returns how many units of which calls of the chain must be there before a tile can run."""
-    needs = []
+def _links(
+    calls: Sequence[KernelCall], index: int, chain: range, aliases: Aliases
+) -> Iterator[tuple[int, int, Value | None]]:
+    """Yields (input, call before it in the chain that makes it, what of it the input is in the same order of bytes).
+
+    The last is None where all of that call must be done before any of the input can be read.
+    """
     for position, value in enumerate(calls[index].inputs):
         place = resolve(value, aliases)
-        for made, maker in makers.items():
-            at = resolve(made, aliases)
-            if at.root is not place.root or maker >= index:
-                continue
-            call, end = calls[maker], read_span(calls[index], position, tile).end
-            if can_stream(call) and at.offset == place.offset and made.type.bytes == value.type.bytes:
-                step = quantum(call)
-                units = -(-end * call.tiling.extent // made.type.bytes)
-                needs.append((maker, min(-(-units // step) * step, call.tiling.extent)))
-            else:
-                needs.append((maker, call.tiling.extent))
-    return needs
+        for maker in range(chain[0], index):
+            for made in calls[maker].outputs:
+                at = resolve(made, aliases)
+                if at.root is place.root:
+                    alike = at.offset == place.offset and made.type.bytes == value.type.bytes
+                    yield position, maker, made if alike and can_stream(calls[maker]) else None
+
+
+def _need(calls: Sequence[KernelCall], index: int, position: int, tile: Tile, maker: int, made: Value | None) -> int:
+    """Returns how many units of the call `maker` must be there before a tile can run."""
+    call = calls[maker]
+    if made is None:
+        return call.tiling.extent
+    step, end = quantum(call), read_span(calls[index], position, tile).end
+    units = -(-end * call.tiling.extent // made.type.bytes)
+    return min(-(-units // step) * step, call.tiling.extent)

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from ariel_build.kernel import KernelCall, Nested
 from ariel_build.schedule.tiles import Tile
 
-__all__ = ["overhead"]
+__all__ = ["CALL", "overhead"]
 
 #: Instructions of the call of a kernel: its set-up, its division into rows and pixels, and the loop over pieces.
-_CALL = 250
+CALL = 250
 #: Instructions of the set-up of four planes, of a pixel of four channels in them, and of what a line costs besides.
 _STRIP, _PIXEL, _LINE = 120, 9, 40
 #: Instructions to load the taps of a channel.
@@ -32,18 +32,18 @@ def _fixed(call: KernelCall, tile: Tile) -> int:
     lines, vertical = call.fields.get("lines"), call.fields.get("vertical")
     window, output = call.fields.get("window"), call.fields.get("output")
     if vertical is None or not isinstance(window, Nested) or not isinstance(output, Nested):
-        return _CALL
+        return CALL
     width, channels = _int(output, "width"), _int(output, "channels")
     if not isinstance(lines, int):
         # The lines at both edges apart from those between.
-        return _CALL + channels * (3 * _TAPS + width * _LINE if vertical else 2 * _TAPS)
+        return CALL + channels * (3 * _TAPS + width * _LINE if vertical else 2 * _TAPS)
     rows = -(-(tile.end - tile.start) // width)
     groups = -(-channels // 4)
     if vertical:
         strips, length, step = -(-width // lines), rows, _int(window, "stride_w")
-        return _CALL + strips * groups * (_STRIP + (3 - step) * length * _PIXEL) + width * channels * _LINE
+        return CALL + strips * groups * (_STRIP + (3 - step) * length * _PIXEL) + width * channels * _LINE
     strips, step = -(-rows // lines), _int(window, "stride_h")
-    return _CALL + strips * groups * (_STRIP + (3 - step) * width * _int(window, "stride_w") * _PIXEL)
+    return CALL + strips * groups * (_STRIP + (3 - step) * width * _int(window, "stride_w") * _PIXEL)
 
 
 def _int(nested: Nested, name: str) -> int:
