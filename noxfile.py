@@ -209,10 +209,11 @@ def soak(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Compile thousands of damaged models: none may give a traceback, a hang, or code that does not compile."""
-    ensure(Needs())
+    """Do at length what tests sample: thousands of damaged models, and every tile of every model run alone."""
     install(session, "test")
-    session.run("pytest", "-q", "tests/fuzz", *session.posargs)
+    chosen = ("tests/fuzz", "tests/schedule/access/test_access.py", *session.posargs)
+    ensure_marked(session, *chosen)
+    session.run("pytest", "-q", *chosen, env={"ARIEL_SET_UP": "1", "ARIEL_ALL_TILES": "1"})
 
 
 @nox.session(venv_backend="none")

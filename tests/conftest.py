@@ -4,6 +4,7 @@
     @pytest.mark.emulator("qemu-system-arm")   an emulator
     @pytest.mark.target("thumbv6m-none-eabi")  a Rust toolchain that builds for a bare-metal target
     @pytest.mark.pico                          node and the npm package rp2040js
+    @pytest.mark.rust_sources                  the sources of Rust's core, for targets without a built one
     @pytest.mark.rtl                           Verilator and the sources of the core: minutes, `nox -s rtl`
 
 The marks are all that set-up knows: `nox -s tests` has the chosen tests collected with `--needs`, installs what they
@@ -41,6 +42,8 @@ def _absence(item: pytest.Item) -> str:
     for mark in item.iter_markers("target"):
         if not _has_target(mark.args[0]):
             return f"no Rust toolchain with {mark.args[0]}: `nox -s tests` and `nox -s setup` install it"
+    if item.get_closest_marker("rust_sources") and not rust.toolchains_with_sources():
+        return "no sources of Rust's core: `nox -s tests` and `rustup component add rust-src` install them"
     if item.get_closest_marker("rtl") and not rtl.is_complete():
         return "no Verilator, or no sources of the CV32E40X: run `nox -s setup -- rtl`"
     if item.get_closest_marker("pico") and not rp2040.is_complete():
@@ -60,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "models: needs ../shared/models, which is not part of the repository")
     config.addinivalue_line("markers", "emulator(program): needs this emulator")
     config.addinivalue_line("markers", "pico: needs node and the npm package rp2040js")
+    config.addinivalue_line("markers", "rust_sources: needs the sources of Rust's core")
     config.addinivalue_line("markers", "rtl: needs Verilator and the sources of the CV32E40X")
     config.addinivalue_line("markers", "target(triple): needs a Rust toolchain with this target")
     needs.watch()

@@ -24,6 +24,8 @@ MAY_BE_ABSENT = (
     MODELS_ABSENT,
     "not a git checkout",
     "the LLVM of this toolchain",
+    "the toolchain has no AddressSanitizer",
+    "this toolchain has other flags",
     "the oldest NumPy",
 )
 _TOLD = "told"
@@ -40,7 +42,8 @@ def of_tests(items: Iterable[pytest.Item]) -> Needs:
         targets.update(mark.args[0] for mark in item.iter_markers("target"))
         emulators.update(mark.args[0] for mark in item.iter_markers("emulator"))
         others.update(mark.name for mark in item.iter_markers())
-    return Needs(tuple(sorted(targets)), tuple(sorted(emulators)), "rtl" in others, "pico" in others)
+    given = {"verilated": "rtl" in others, "pico": "pico" in others, "sources": "rust_sources" in others}
+    return Needs(tuple(sorted(targets)), tuple(sorted(emulators)), **given)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -33,3 +34,18 @@ def test_every_command_that_is_offered_exists() -> None:
             offered |= dict.fromkeys(form.findall(code), path)
     assert {"inspect", "verify"} <= set(offered)
     assert {name: path.name for name, path in offered.items() if name not in known} == {}
+
+
+def test_contributing_lists_the_sessions_of_nox() -> None:
+    """All of them, and no document one that does not exist."""
+    sessions = []
+    tree = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
+    for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
+        for mark in function.decorator_list:
+            if ast.unparse(mark).startswith("nox.session"):
+                named = [w.value for w in mark.keywords if w.arg == "name"] if isinstance(mark, ast.Call) else []
+                sessions.append(ast.literal_eval(named[0]) if named else function.name)
+    assert {"tests", "setup", "fresh"} <= set(sessions)
+    offered = {path: set(re.findall(r"nox -s ([a-z]+)", path.read_text(encoding="utf-8"))) for path in PROSE}
+    assert offered[ROOT / "CONTRIBUTING.md"] == set(sessions)
+    assert set().union(*offered.values()) <= set(sessions)

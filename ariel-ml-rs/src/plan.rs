@@ -281,7 +281,7 @@ impl Kept<'_> {
     pub const fn bytes_in_place(&self) -> usize {
         let (mut total, mut index) = (0, 0);
         while index < self.states.len() {
-            if self.is_in_place(&self.states[index]) {
+            if self.is_in_place(self.states[index]) {
                 total += self.states[index].bytes as usize;
             }
             index += 1;
@@ -292,7 +292,7 @@ impl Kept<'_> {
     /// Copies the states that steps write in place out of the arena, one behind the other.
     pub fn save<const N: usize>(&self, arena: &Arena<N>, mut room: &mut [MaybeUninit<u8>]) {
         for state in self.states {
-            if self.is_in_place(state) {
+            if self.is_in_place(*state) {
                 let (own, rest) = room.split_at_mut_checked(state.bytes as usize).unwrap_or_default();
                 arena.read(*state, own);
                 room = rest;
@@ -303,7 +303,7 @@ impl Kept<'_> {
     /// Copies them back.
     pub fn restore<const N: usize>(&self, arena: &mut Arena<N>, mut saved: &[MaybeUninit<u8>]) {
         for state in self.states {
-            if self.is_in_place(state) {
+            if self.is_in_place(*state) {
                 let (own, rest) = saved.split_at_checked(state.bytes as usize).unwrap_or_default();
                 arena.write(*state, own);
                 saved = rest;
@@ -312,7 +312,7 @@ impl Kept<'_> {
     }
 
     /// Whether steps write the state in place.
-    const fn is_in_place(&self, state: &Region) -> bool {
+    const fn is_in_place(&self, state: Region) -> bool {
         let mut copy = 0;
         while copy < self.copies.len() {
             if self.copies[copy].1 == state.offset as usize {

@@ -184,3 +184,4 @@ def test_no_two_boards_of_one_target_share_a_name() -> None:
     for name in boards.known():
         for chip in boards.load(name).chips:
             assert owners.setdefault((chip, boards.load(name).target), name) == name
+    assert len(owners) > 10

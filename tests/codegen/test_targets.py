@@ -1,13 +1,12 @@
 """No warning on any target of the boards list: the runtime with the features that make sense, and a model's module.
 
-Targets whose `core` is not installed here are told of at the end, with the reason. Their own conditions of compilation
-are checked on the closest target that is there: what they switch on is type-checked, and warned of, all the same.
+The marks let set-up install every target but Xtensa's, whose code only Espressif's compiler makes: its conditions of
+compilation are checked on another, so that what they switch on is type-checked, and warned of, all the same.
 """
 
 from __future__ import annotations
 
 import tomllib
-import warnings
 from pathlib import Path
 
 import pytest
@@ -16,16 +15,14 @@ from ariel_build import boards, resources
 from tests.codegen.support import build, compiled, one_at_a_time, write_crate
 from tests.codegen.test_generated_code import STRICT
 from tests.zoo import DIGITS
+from tools.setup import Needs
 
 #: Features of the runtime that firmware switches on together.
 FEATURES = ("", "multicore", "ariel-os,defmt", "rtic,log,trace,pool-stats")
-#: For targets that set-up's toolchains lack, or only Debian's has: one that is there, and what `build.rs` would add.
+#: For targets of Espressif's compiler alone, one that stands in.
 STANDS_IN = {
-    "thumbv8m.base-none-eabi": ("thumbv6m-none-eabi", ()),
-    "thumbv8m.main-none-eabihf": ("thumbv8m.main-none-eabi", ("vfpv4_sp",)),
-    "riscv32imc-unknown-none-elf": ("riscv32imac-unknown-none-elf", ()),
-    "xtensa-esp32-none-elf": ("riscv32imac-unknown-none-elf", ()),
-    "xtensa-esp32s3-none-elf": ("riscv32imac-unknown-none-elf", ()),
+    "xtensa-esp32-none-elf": "riscv32imac-unknown-none-elf",
+    "xtensa-esp32s3-none-elf": "riscv32imac-unknown-none-elf",
 }
 
 
@@ -41,28 +38,23 @@ def board_for(target: str) -> str:
     return found[0]
 
 
-def place(target: str) -> tuple[str, tuple[str, ...]]:
-    """Returns the target to build for and the flags of rustc; warns where it is another."""
-    other, conditions = STANDS_IN.get(target, (target, ()))
-    if other != target:
-        warnings.warn(f"{target}: its conditions were checked on {other}", stacklevel=1)
-    return other, ("-Dwarnings", *(word for name in conditions for word in ("--cfg", name)))
+#: Every target, with the one to build for.
+EACH = pytest.mark.parametrize(
+    "target, other",
+    [pytest.param(t, STANDS_IN.get(t, t), marks=pytest.mark.target(STANDS_IN.get(t, t)), id=t) for t in targets()],
+)
+FLAGS = ("-Dwarnings",)
 
 
-def marked(target: str) -> object:
-    """Returns the target as a parameter, marked with what is built for."""
-    return pytest.param(target, marks=pytest.mark.target(STANDS_IN.get(target, (target,))[0]))
-
-
-def test_the_boards_have_targets_that_are_known_here() -> None:
+def test_every_target_is_set_up_or_another_stands_in() -> None:
     assert len(targets()) >= 10
-    assert set(STANDS_IN) <= set(targets())
+    assert set(targets()) == {*Needs.of_boards().targets, *STANDS_IN}
+    assert not set(Needs.of_boards().targets) & set(STANDS_IN)
 
 
-@pytest.mark.parametrize("target", map(marked, targets()))
-def test_the_runtime_gives_no_warning(target: str) -> None:
+@EACH
+def test_the_runtime_gives_no_warning(target: str, other: str) -> None:
     """With each set of features; the crate is of the workspace, so that its warnings are shown."""
-    other, flags = place(target)
     with one_at_a_time("targets") as folder:
         for features in FEATURES:
             words = [
@@ -75,16 +67,15 @@ def test_the_runtime_gives_no_warning(target: str) -> None:
                 "--features",
                 features,
             ]
-            ended = build(resources.path("ariel-ml-rs"), *words, target=other, shared="targets", rustflags=flags)
+            ended = build(resources.path("ariel-ml-rs"), *words, target=other, shared="targets", rustflags=FLAGS)
             assert (ended.returncode, ended.stderr) == (0, ""), f"{target}, features {features or 'none'}"
 
 
-@pytest.mark.parametrize("target", map(marked, targets()))
-def test_a_model_gives_no_warning(target: str, tmp_path: Path) -> None:
+@EACH
+def test_a_model_gives_no_warning(target: str, other: str, tmp_path: Path) -> None:
     """A module for the target's own board, in a crate that allows nothing; what is not used is no warning either."""
-    other, flags = place(target)
     model = compiled(DIGITS, "digits", boards.load(board_for(target)))
     write_crate(tmp_path, STRICT, [model])
     with one_at_a_time("targets-model"):
-        ended = build(tmp_path, "check", "--quiet", target=other, shared="targets-model", rustflags=flags)
+        ended = build(tmp_path, "check", "--quiet", target=other, shared="targets-model", rustflags=FLAGS)
     assert (ended.returncode, ended.stderr) == (0, ""), target

@@ -12,6 +12,7 @@ from ariel_build import process, resources
 from tests.examples import support
 
 EXAMPLE = "digits-bare-loop"
+pytestmark = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target("thumbv7em-none-eabihf")]
 MODELS = """
 [package.metadata.ariel.models.first]
 path = "digits.tflite"

@@ -15,24 +15,17 @@ import pytest
 from ariel_build import process
 from ariel_build.run import toolchain
 from tests.examples import support
+from tools.setup import rust
 
 TARGET = "xtensa-esp32s3-none-elf"
 #: What LLVM says of its Xtensa; rustc's own target is for Espressif's LLVM.
 DATA_LAYOUT = "e-m:e-p:32:32-i8:8:32-i16:16:32-i64:64-n32"
 
 
-def environment() -> dict[str, str]:
-    """Returns the variables of a toolchain that has the sources of `core`, or skips the test."""
-    env = toolchain.find("riscv32imac-unknown-none-elf").environment() | {"RUSTC_BOOTSTRAP": "1"}
-    asked = process.run(["rustc", "--print", "sysroot"], env=env, timeout=120)
-    if not Path(asked.stdout.strip(), "lib/rustlib/src/rust/library/core").is_dir():
-        pytest.skip("no sources of Rust's core: the component rust-src of the toolchain installs them")
-    return env
-
-
-@pytest.mark.target("riscv32imac-unknown-none-elf")
+@pytest.mark.rust_sources
 def test_two_cores_of_the_esp32_s3_type_check(tmp_path: Path) -> None:
-    env = environment()
+    name, *_ = rust.toolchains_with_sources()
+    env = toolchain.Toolchain(name, "").environment() | {"RUSTC_BOOTSTRAP": "1"}
     printed = process.run(
         ["rustc", "-Zunstable-options", "--print", "target-spec-json", "--target", TARGET], env=env, timeout=120
     )

@@ -1,4 +1,7 @@
-"""Damaged models, the quick part of `nox -s fuzz`: refused or compiled, in bounded time; what is accepted compiles."""
+"""Damaged models, the quick part of `nox -s fuzz`: refused or compiled, in bounded time; what is accepted compiles.
+
+The models are small, since compiling what is accepted takes the time, and differ in format, types and operators.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,13 @@ from tests.zoo import DIGITS
 def files() -> Sequence[tuple[str, Path, Mutants]]:
     """Returns the example's model, and real ones where they are there."""
     real = [
-        ("kws", "mlperf_kws_int8", mutants),
-        ("resnet_f32", "mlperf_ic_f32_onnx", mutants),
-        ("resnet_changed", "mlperf_ic_f32_onnx", semantic_mutants),
-        ("tcn_qdq", "own_tcn_qdq", semantic_mutants),
+        ("streaming", "mww_vad_v2", mutants),
+        ("mnist", "onnx2c_mnist_pytorch", mutants),
+        ("tcn_qdq", "own_tcn_qdq", mutants),
+        ("tcn_qdq_changed", "own_tcn_qdq", semantic_mutants),
+        ("transformer_changed", "own_tf_post_d16_onnx", semantic_mutants),
+        ("qoperator_changed", "emx_micro_kws_m_static_qoperator", semantic_mutants),
+        ("mnist_changed", "onnx2c_mnist_pytorch", semantic_mutants),
     ]
     found: list[tuple[str, Path, Mutants]] = [("digits", DIGITS, mutants)]
     for name, folder, kind in real:

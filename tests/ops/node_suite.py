@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import numpy as np
 import onnx
 import pytest
 
+from ariel_build.errors import UnsupportedError
 from ariel_build.ir import Array
+from tests.ops import parity
 
-__all__ = ["Case", "cases"]
+__all__ = ["Case", "cases", "judge"]
 
 
 @dataclass(frozen=True)
@@ -71,3 +74,34 @@ def cases(*op_types: str) -> Iterator[Case]:
         inputs, outputs = case.data_sets[0]
         ours, theirs = ([np.asarray(x) for x in side] for side in (inputs, outputs))
         yield Case(case.name, model, ours, theirs, case.rtol, case.atol)
+
+
+def judge(
+    chosen: Iterable[Case],
+    folder: Path,
+    *,
+    right: int,
+    refused: Mapping[str, str] | None = None,
+    rtol: float | None = None,
+) -> None:
+    """Fails where our reference is wrong in a case, refuses one (or no longer does), or too few cases are right.
+
+    `refused` has the names of cases that are refused, or patterns of them, and words of the reason. A newer `onnx` may
+    have more cases, which is why their number is the least.
+    """
+    expected = dict(refused or {})
+    found = 0
+    for case in chosen:
+        reason = next((words for pattern, words in expected.items() if fnmatch(case.name, pattern)), "")
+        path = case.write(folder)
+        if reason:
+            with pytest.raises(UnsupportedError) as caught:
+                parity.reference(path, [case.inputs])
+            assert reason in str(caught.value), f"{case.name}: {caught.value}"
+            continue
+        got = parity.reference(path, [case.inputs])
+        parity.agree(
+            got, [case.outputs], case.name, rtol=case.rtol if rtol is None else rtol, atol=max(case.atol, 1e-6)
+        )
+        found += 1
+    assert found >= right, f"only {found} cases are there and right"

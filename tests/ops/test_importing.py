@@ -104,6 +104,7 @@ def test_the_newest_operator_set_is_ours_to_say(tmp_path: Path, monkeypatch: pyt
 
 def test_advice_is_of_operators_that_are_not_supported() -> None:
     for format_, table in _ADVICE.items():
+        assert table
         for operator in table:
             assert (format_, operator) not in IMPORTERS, f"{operator} is supported: delete its advice"
 

@@ -29,7 +29,7 @@ def per_axis(axis: int, count: int) -> Quant:
         (CONV, [IMAGE, TensorType(I8, (6, 5, 3, 4))], "filter is 5 x 3, the window 3 x 3"),
         (CONV, [TensorType(I8, (1, 2, 5, 4)), FILTER], "does not fit 2"),
         (Conv2d(Window((3, 3)), 3), [IMAGE, FILTER], "do not divide"),
-        (CONV, [TensorType(I16, IMAGE.shape), FILTER], "an input of i16 with a filter of i8"),
+        (CONV, [TensorType(I16, IMAGE.shape), TensorType(I16, FILTER.shape)], "an input of i16 with a filter of i16"),
         (CONV, [IMAGE, TensorType(F32, FILTER.shape)], "an input of i8 with a filter of f32"),
         (CONV, [IMAGE, FILTER, TensorType(F32, (6,))], r"the bias is f32\[6\], not i32\[6\]"),
         (CONV, [IMAGE, FILTER, TensorType(I32, (5,))], r"the bias is i32\[5\], not i32\[6\]"),

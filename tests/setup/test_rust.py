@@ -133,6 +133,27 @@ def test_set_up_without_root_leaves_with_2(
     assert "sudo apt-get install" in capsys.readouterr().err
 
 
+def test_sources_of_core_come_from_rustup_or_the_distribution(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine.answers["rustc --print sysroot"] = Result(0, f"{tmp_path}\n")
+    core = tmp_path / "lib" / "rustlib" / "src" / "rust" / "library" / "core"
+
+    def lay_out(_: object) -> Result:
+        core.mkdir(parents=True)
+        return OK
+
+    machine.answers["rustup component add rust-src"] = lay_out
+    assert rust.ensure_sources()
+    assert not rust.ensure_sources()
+    core.rmdir()
+    machine.answers["rustup component add rust-src"] = Result(1, stderr="error: no network")
+    with pytest.raises(Refused, match=r"no Rust of 1\.88"):
+        rust.ensure_sources()
+    monkeypatch.setattr(distribution_rust, "build", lay_out)
+    assert rust.ensure_sources()
+
+
 def test_a_missing_component_is_asked_of_rustup(machine: Machine) -> None:
     machine.answers |= {"rustfmt --version": OK, "rustup component add clippy": OK}
     assert rust.ensure_components(["clippy", "rustfmt"])

@@ -30,6 +30,7 @@ def _ensure(needs: Needs) -> None:
         crates.ensure,
         partial(rust.ensure_targets, needs.targets),
         partial(qemu.ensure, needs.emulators),
+        *([rust.ensure_sources] if needs.sources else []),
         *([rtl.ensure_verilator, rtl.ensure_sources] if needs.verilated else []),
         *([rp2040.ensure_node, rp2040.ensure_package] if needs.pico else []),
     ]

@@ -18,12 +18,13 @@ _QEMU = "qemu-system-"
 
 @dataclass(frozen=True)
 class Needs:
-    """Rust targets, emulators, and whether Verilator (the boards rtl-riscv32) and rp2040js (rp2040-sim) are needed."""
+    """Rust targets, emulators; whether Verilator (boards rtl-riscv32), rp2040js (rp2040-sim), `core`'s sources too."""
 
     targets: tuple[str, ...] = ()
     emulators: tuple[str, ...] = ()
     verilated: bool = False
     pico: bool = False
+    sources: bool = False
 
     @classmethod
     def of_boards(cls, *, verilated: bool = False, pico: bool = False) -> Needs:
@@ -42,7 +43,7 @@ class Needs:
     def read(cls, file: Path) -> Needs:
         """Returns the needs that `write` has written."""
         found = json.loads(file.read_text())
-        return cls(tuple(found["targets"]), tuple(found["emulators"]), found["verilated"], found["pico"])
+        return cls(**found | {name: tuple(found[name]) for name in ("targets", "emulators")})
 
     def write(self, file: Path) -> None:
         """Writes them for another process."""

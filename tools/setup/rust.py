@@ -17,8 +17,11 @@ __all__ = [
     "ensure_compiler",
     "ensure_components",
     "ensure_linker",
+    "ensure_sources",
     "ensure_targets",
     "missing_targets",
+    "toolchains",
+    "toolchains_with_sources",
 ]
 
 OLDEST = (1, 88, 0)
@@ -76,6 +79,30 @@ def ensure_components(components: Sequence[str]) -> bool:
 
 
 _COMMANDS = {"clippy": "cargo-clippy", "rustfmt": "rustfmt"}
+
+
+def toolchains_with_sources() -> list[str | None]:
+    """Returns the toolchains that have the sources of `core`, from which cargo builds it for targets without any."""
+    found = []
+    for name in toolchains():
+        sysroot = run("rustc", "--print", "sysroot", env={"RUSTUP_TOOLCHAIN": name} if name else None)
+        if sysroot.ok and Path(sysroot.stdout.strip(), "lib/rustlib/src/rust/library/core").is_dir():
+            found.append(name)
+    return found
+
+
+def ensure_sources() -> bool:
+    """Installs the sources of `core`: rustup's, or where it cannot download the distribution's."""
+    if toolchains_with_sources():
+        return False
+    say("asking rustup for rust-src")
+    added = run("rustup", "component", "add", "rust-src", timeout=_DOWNLOAD_SECONDS)
+    if not added.ok or not toolchains_with_sources():
+        say(f"rustup cannot: {added.reason}")
+        distribution_rust.build(())
+    if not toolchains_with_sources():
+        raise Refused("there are no sources of Rust's core", commands=["rustup component add rust-src"])
+    return True
 
 
 def ensure_targets(targets: Sequence[str]) -> bool:

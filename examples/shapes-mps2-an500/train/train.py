@@ -34,7 +34,7 @@ from training.network import Conv, Depthwise, Network, Weights, quantised, train
 Array = np.ndarray[Any, Any]
 MODELS = HERE.parent / "models"
 SEED = 9
-STEPS = 1200
+STEPS = 3000
 SIZE = 64
 CLASSES = ("nothing", "circle", "square", "triangle", "cross")
 NETWORK = Network(
@@ -120,7 +120,7 @@ def answers(model: onnx.ModelProto, images: Array) -> Array:
 
 def main() -> None:
     """Draws, trains, quantises, measures and writes the three files."""
-    images, classes = pictures(12000, np.random.default_rng(SEED))
+    images, classes = pictures(16000, np.random.default_rng(SEED))
     test_images, test_classes = pictures(2000, np.random.default_rng(SEED + 1))
     rng = np.random.default_rng(SEED + 2)
 

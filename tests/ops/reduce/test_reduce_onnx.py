@@ -14,11 +14,8 @@ KINDS = ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd")
 
 
 def test_node_suite(tmp_path: Path) -> None:
-    cases = [c.with_constants({0}) for c in node_suite.cases(*KINDS) if all(x.size for x in c.inputs[:1])]
-    assert len(cases) >= 40
-    for case in cases:
-        got = parity.reference(case.write(tmp_path), [case.inputs])
-        parity.agree(got, [case.outputs], case.name, rtol=case.rtol, atol=case.atol)
+    cases = (c.with_constants({0}) for c in node_suite.cases(*KINDS) if all(x.size for x in c.inputs[:1]))
+    node_suite.judge(cases, tmp_path, right=44)
 
 
 def random_reduction(model: Builder, rng: np.random.Generator, *, quantised: bool) -> None:

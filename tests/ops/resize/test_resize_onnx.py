@@ -19,6 +19,10 @@ NAMES = [
 ]
 
 
+def test_the_suite_has_these_cases() -> None:
+    assert len(NAMES) >= 12
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_node_suite(name: str, tmp_path: Path) -> None:
     (case,) = (c for c in node_suite.cases("Resize", "Upsample") if c.name == name)

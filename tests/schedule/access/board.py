@@ -8,16 +8,15 @@ from pathlib import Path
 from ariel_build.boards import Board
 from ariel_build.driver import Compiled
 from ariel_build.run.execute import execute
-from tests.schedule.access.cases import cases_of, packed, verdicts, with_tile_alone
+from tests.schedule.access.cases import Case, packed, verdicts, with_tile_alone
 
 __all__ = ["complaints_on"]
 
 _HERE = Path(__file__).parent
 
 
-def complaints_on(board: Board, model: Compiled, folder: Path) -> Sequence[str]:
-    """Runs all tiles of the model on the board; `folder` is for files of ours."""
-    cases = cases_of(model)
+def complaints_on(board: Board, model: Compiled, cases: Sequence[Case], folder: Path) -> Sequence[str]:
+    """Runs these tiles of the model on the board; `folder` is for files of ours."""
     words = packed(model, cases)
     most = max(map(len, words))
     stand_in = (_HERE / "stand_in.rs").read_text()

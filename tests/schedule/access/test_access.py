@@ -1,11 +1,14 @@
 """Tiles run alone read and write what `schedule/access.py` and `touches.py` claim, and nothing else.
 
-The builder of units stands on the one, their checker on the other: here the kernels themselves are asked.
+The builder of units stands on the one, their checker on the other: here the kernels themselves are asked. Of real
+models as many run as have every kernel cut every way (`sample.py`); with `ARIEL_ALL_TILES=1`, as `nox -s fuzz` sets it,
+all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,14 +22,15 @@ from ariel_build.errors import ArielError
 from ariel_build.module_name import module_name
 from ariel_build.ops import Operator
 from ariel_build.options import ModelOptions
-from ariel_build.schedule import touches
+from ariel_build.schedule import Step, touches
 from tests.models.recorded import Recorded, dev_models, single_operators
 from tests.ops import tflm
 from tests.ops.armv7e_m import operators
 from tests.schedule.access.batch import complaints_of
 from tests.schedule.access.board import complaints_on
-from tests.schedule.access.cases import WORKERS
+from tests.schedule.access.cases import WORKERS, cases_of, distinct
 from tests.schedule.access.graphs import random_graph
+from tests.schedule.access.sample import form, sample
 from tests.zoo import DIGITS
 
 HOST = boards.load("host")
@@ -34,6 +38,9 @@ HOST = boards.load("host")
 KERNELS_OF = ("qemu-cortex-m7", "qemu-riscv32")
 #: Models that take too long here; what they are made of is in others.
 TOO_LARGE = 20_000_000
+
+#: Whether all models run, and not a sample.
+ALL = bool(os.environ.get("ARIEL_ALL_TILES"))
 
 MAKERS = [operators.convolution, operators.depthwise, operators.dense, operators.addition, operators.average]
 
@@ -63,20 +70,25 @@ def assert_none(complaints: Mapping[str, object]) -> None:
     assert {name: found for name, found in complaints.items() if found} == {}
 
 
-@pytest.mark.models
-@pytest.mark.parametrize("kind", ["dev", "operators"])
-def test_real_models(kind: str, tmp_path: Path) -> None:
-    """Every model that compiles, and every single operator."""
-    recorded: Mapping[str, Recorded] = dev_models() if kind == "dev" else single_operators()
-    models = {}
+def real(recorded: Mapping[str, Recorded], board: Board = HOST) -> dict[str, Compiled]:
+    """Returns the models that compile and are small enough."""
+    found = {}
     for name, model in recorded.items():
         try:
             if macs(model.path) < TOO_LARGE:
-                models[name] = planned(model.path, name=name)
+                found[name] = planned(model.path, board, name)
         except ArielError:
             continue
-    assert len(models) > 60
-    assert_none(complaints_of(models, tmp_path))
+    assert len(found) > 60
+    return found
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("kind", ["dev", "operators"])
+def test_real_models(kind: str, tmp_path: Path) -> None:
+    """Models, and single operators."""
+    models = real(dev_models() if kind == "dev" else single_operators())
+    assert_none(complaints_of(models if ALL else sample(models), tmp_path))
 
 
 def test_random_graphs_and_the_example(tmp_path: Path) -> None:
@@ -92,6 +104,11 @@ def test_random_operators(tmp_path: Path) -> None:
     assert_none(complaints_of(models, tmp_path))
 
 
+def is_for_board(step: Step) -> bool:
+    """Tells whether the kernel is of an instruction set."""
+    return "isa::" in step.call.kernel
+
+
 def on(name: str) -> list[pytest.MarkDecorator]:
     """Returns what skips a test where the board's tools are missing."""
     board = boards.load(name)
@@ -105,23 +122,42 @@ def test_kernels_of_instruction_sets(
     board: str, make: Callable[[np.random.Generator], tflm.Operator], tmp_path: Path
 ) -> None:
     model = random_operators(tmp_path, make, boards.load(board))
-    assert complaints_on(boards.load(board), model, tmp_path) == []
+    assert complaints_on(boards.load(board), model, cases_of(model), tmp_path) == []
 
 
 @pytest.mark.models
 @pytest.mark.parametrize("board", [pytest.param(name, marks=on(name)) for name in KERNELS_OF])
-@pytest.mark.parametrize("name", ["mlperf_kws_int8", "mlperf_ic_int8", "mlperf_ad_int8", "mlperf_ic_f32"])
-def test_real_models_on_boards(board: str, models: Path, name: str, tmp_path: Path) -> None:
-    model = planned(models / "dev" / name / "model.tflite", boards.load(board))
-    assert model.schedule.steps
-    assert complaints_on(boards.load(board), model, tmp_path) == []
+def test_real_models_on_boards(board: str, tmp_path: Path) -> None:
+    """With the kernels of the board's instruction set; the others run on the host."""
+    models = real(dev_models(), boards.load(board))
+    chosen = models if ALL else sample(models, is_for_board)
+    complaints, seen = {}, set[Hashable]()
+    for name, model in chosen.items():
+        cases = [case for case in distinct(cases_of(model), seen) if is_for_board(case.step)]
+        folder = tmp_path / name
+        folder.mkdir()
+        if cases:
+            complaints[name] = complaints_on(boards.load(board), model, cases, folder)
+    assert_none(complaints)
+
+
+def test_a_sample_has_each_form_and_no_model_in_vain(tmp_path: Path) -> None:
+    models = {make.__name__: random_operators(tmp_path, make, HOST) for make in MAKERS}
+    models |= {f"{name} again": model for name, model in models.items()} | {"digits": planned(DIGITS)}
+    forms = {form(step) for model in models.values() for step in model.schedule.steps}
+    few = sample(models)
+    assert {form(step) for model in few.values() for step in model.schedule.steps} == forms
+    assert len({model.module for model in few.values()}) == len(few) <= len(MAKERS) + 1
+    pools = sample(models, lambda step: step.call.kernel.startswith("pool2d::"))
+    assert pools
+    assert pools.keys() <= {"average", "average again", "digits"}
 
 
 @pytest.mark.parametrize("board", KERNELS_OF)
 def test_the_boards_have_kernels_of_their_own(board: str, tmp_path: Path) -> None:
     """Otherwise the tests above would test the portable ones once more."""
     model = random_operators(tmp_path, operators.convolution, boards.load(board))
-    assert sum("isa::" in step.call.kernel for step in model.schedule.steps) > 15
+    assert sum(map(is_for_board, model.schedule.steps)) > 15
 
 
 @pytest.mark.parametrize("what", ["reads", "writes", "scratch"])
