@@ -61,7 +61,8 @@ def test_every_key_has_its_option() -> None:
 
 
 def test_refusals_name_the_option() -> None:
-    assert problems("--cores", "two") == ['--cores: `cores` is "two": a whole number, 1 or more, is expected']
+    (refusal,) = problems("--cores", "two")
+    assert refusal == '--cores: `cores` is "two": a whole number from 1 to 32 is expected: a pool has no more workers'
     assert problems("--dim", "batch") == ["--dim: `batch` is not NAME=VALUE"]
     assert problems("--dim", "batch=1", "--dim", "batch=2") == ["--dim: `batch` is given twice"]
     assert problems("--budget", "rom=4K") == ["--budget: unknown key `rom` in `budget`"]

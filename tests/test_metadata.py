@@ -141,9 +141,9 @@ def test_free_dimensions_without_a_name_may_be_written_dotted() -> None:
 @pytest.mark.parametrize(
     "lines, expected",
     [
-        ("cores = 0", "1: `cores` is 0: a whole number, 1 or more, is expected"),
-        ("cores = true", "1: `cores` is true: a whole number, 1 or more, is expected"),
-        ('cores = "2"', '1: `cores` is "2": a whole number, 1 or more, is expected'),
+        ("cores = 0", "1: `cores` is 0: a whole number from 1 to 32 is expected: a pool has no more workers"),
+        ("cores = true", "1: `cores` is true: a whole number from 1 to 32 is expected: a pool has no more workers"),
+        ('cores = "2"', '1: `cores` is "2": a whole number from 1 to 32 is expected: a pool has no more workers'),
         (
             'optimize = "sped"',
             '1: `optimize` is "sped": "speed", "size" or "ram" is expected; the closest is "speed"',
