@@ -1,4 +1,4 @@
-"""What a wheel ships beside Python, found again by `ariel_build/resources.py`: crates, boards and the harness.
+"""What a wheel ships beside Python, found again by `ariel_build/machine/resources.py`: crates, boards and the harness.
 
 Of a crate it is what `cargo package` would publish: the `include` list of its Cargo.toml is read by the rules of cargo.
 """

@@ -18,12 +18,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ariel_build
-from ariel_build import boards, driver, link, metadata, resources
+from ariel_build import boards, driver
 from ariel_build.boards import Board
+from ariel_build.boards.fit import check_cores
+from ariel_build.boards.guess import Guess, dependencies, guess
+from ariel_build.config import metadata
+from ariel_build.config.metadata import Metadata, ModelOptions
 from ariel_build.errors import ArielError, BoardError, Diagnostic, MetadataError, ModelError, SetupError
-from ariel_build.fit import check_cores
-from ariel_build.guess import Guess, dependencies, guess
-from ariel_build.metadata import Metadata, ModelOptions
+from ariel_build.link import models as link
+from ariel_build.machine import resources
 
 __all__ = ["main"]
 

@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ariel_build import frontends, labels
-from ariel_build.codegen import generate
+from ariel_build import frontends
+from ariel_build.boards.fit import check_fits
+from ariel_build.codegen import generate, labels
+from ariel_build.codegen.code_size import Bounds
+from ariel_build.cores.check_units import check_units
+from ariel_build.cores.predict import Clock, Prediction, predict, tiles_within
+from ariel_build.cores.split import Split
+from ariel_build.cores.timing import check_timing, refuse_late
+from ariel_build.cores.units import Units, build_units
 from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, ModelError, UnsupportedError
-from ariel_build.fit import check_fits
 from ariel_build.ir import Graph, verify
-from ariel_build.isa.code_size import Bounds
 from ariel_build.isa.in_place import in_place
 from ariel_build.isa.select import for_cores, select
-from ariel_build.kernel import KernelCall
-from ariel_build.limits import check_length, check_limits, least_needs
+from ariel_build.kernels import KernelCall
 from ariel_build.lower import lower
 from ariel_build.memory import RAM, SPEED, WHOLE, MemoryPlan, plan_calls
+from ariel_build.memory.limits import check_length, check_limits, least_needs
 from ariel_build.ops import import_model
 from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
 from ariel_build.schedule import Schedule
-from ariel_build.schedule.check_units import check_units
-from ariel_build.schedule.predict import Clock, Prediction, predict, tiles_within
-from ariel_build.schedule.split import Split
-from ariel_build.schedule.timing import check_timing, refuse_late
-from ariel_build.schedule.units import Units, build_units
 
 if TYPE_CHECKING:
     from ariel_build.boards import Board
-    from ariel_build.metadata import ModelOptions
+    from ariel_build.config.metadata import ModelOptions
 
 __all__ = ["Compiled", "compile_model", "import_file", "refuse_misfits"]
 

@@ -21,12 +21,10 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import resources
+from ariel_build.machine import resources
 from tests import needs
+from tools.recorded import MODELS, ROOT
 from tools.setup import rp2040, rtl, rust
-
-ROOT = Path(__file__).resolve().parent.parent
-MODELS = ROOT.parent / "shared" / "models"
 
 
 @functools.cache

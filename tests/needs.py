@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from ariel_build import boards
-from ariel_build.board import Board
+from ariel_build.boards.board import Board
 from tools.setup import Needs
 
 __all__ = ["MAY_BE_ABSENT", "MODELS_ABSENT", "of_tests", "refuse_skip", "running", "summary", "tell", "watch"]

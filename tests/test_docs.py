@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ariel_build.commands import COMMANDS
-from tests.conftest import ROOT
 from tools.docs import DOCS, PAGES
+from tools.recorded import ROOT
 
 PROSE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md", *sorted(DOCS.glob("*.md"))]
 PROSE += sorted((ROOT / "examples").glob("*/README.md"))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ariel_build.config.flags import add_options, read_options
+from ariel_build.config.options import KEYS, Budget, ModelOptions
 from ariel_build.errors import MetadataError
-from ariel_build.flags import add_options, read_options
-from ariel_build.options import KEYS, Budget, ModelOptions
 
 
 def parsed(*words: str) -> argparse.Namespace:

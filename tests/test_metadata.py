@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import metadata
+from ariel_build.config import metadata
+from ariel_build.config.options import KEYS, Budget, ModelOptions
 from ariel_build.errors import Diagnostic, MetadataError
-from ariel_build.options import KEYS, Budget, ModelOptions
 
 HEAD = '[package]\nname = "firmware"\n\n'
 

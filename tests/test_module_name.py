@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build.module_name import KEYWORDS, module_name
+from ariel_build.config.module_name import KEYWORDS, module_name
 
 
 @pytest.mark.parametrize(

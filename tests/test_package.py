@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import ariel_build
-from ariel_build import resources
+from ariel_build.machine import resources
 from tools.setup import rust
 
 CRATES = ("ariel-ml-build", "ariel-ml-macros", "ariel-ml-rs")

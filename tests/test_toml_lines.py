@@ -6,7 +6,7 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ariel_build.toml_lines import key_lines, line_of
+from ariel_build.config.toml_lines import key_lines, line_of
 
 DOCUMENT = '''# [not.a.table]
 top = "a # no comment"    # key = 1

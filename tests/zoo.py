@@ -10,11 +10,8 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.conftest import ROOT
+__all__ = ["FLOAT", "INT8", "INT64", "UINT8", "Ends", "node", "onnx_file"]
 
-__all__ = ["DIGITS", "FLOAT", "INT8", "INT64", "UINT8", "Ends", "node", "onnx_file"]
-
-DIGITS = ROOT / "examples" / "digits-mps2-an500" / "models" / "digits.tflite"
 
 FLOAT, UINT8, INT8, INT64 = TensorProto.FLOAT, TensorProto.UINT8, TensorProto.INT8, TensorProto.INT64
 #: Names of inputs or outputs, with their types and shapes.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ariel_build.config.options import KEYS, Key
 from ariel_build.ops import IMPORTERS
-from ariel_build.options import KEYS, Key
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -36,7 +36,7 @@ def metadata() -> str:
     lines = [
         "# `[package.metadata.ariel]`",
         "",
-        "Made by `python -m tools.docs` from `ariel_build/options.py`. The short form is",
+        "Made by `python -m tools.docs` from `ariel_build/config/options.py`. The short form is",
         '`model = "models/keywords.tflite"`; the full form has a table `[package.metadata.ariel.models.<name>]` for',
         "each model. On the command line each key is an option of the same name (`dims` is `--dim NAME=N`).",
         "",

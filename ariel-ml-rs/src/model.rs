@@ -171,7 +171,7 @@ macro_rules! parallel {
 ///
 /// On several cores they do not. What `parallel!` adds is checked too: tiles of one step have no unit in common, and with that no
 /// byte of the output; who waits for whom is a graph without circles in which every unit runs once; each worker has scratch of its
-/// own. One thing is left that a data race could come of, and it rests on the compiler alone (`ariel_build/schedule/check_units.py`):
+/// own. One thing is left that a data race could come of, and it rests on the compiler alone (`ariel_build/cores/check_units.py`):
 /// that of two units, where one writes a byte that the other reads or writes, one waits for the other. To check it here, all
 /// kernels would have to tell the bytes of every tile once more in a `const fn`, for all pairs of units. So whoever edits regions,
 /// `units`, `needs`, `first` or `next` of a module for several cores by hand is on their own; and `Unequal` cores rest on the

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ariel_build.codegen.labels import Classes
 from ariel_build.codegen.text import doc, plain
-from ariel_build.labels import Classes
 
 __all__ = ["classes_lines"]
 

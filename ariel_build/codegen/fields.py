@@ -9,7 +9,7 @@ from ariel_build.codegen.layout import Expression, List, Struct
 from ariel_build.codegen.text import integer, real
 from ariel_build.codegen.weights import Weights
 from ariel_build.errors import InternalError
-from ariel_build.kernel import Field, Nested, Operand, Packed, Scratch, Slice, Variant
+from ariel_build.kernels import Field, Nested, Operand, Packed, Scratch, Slice, Variant
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Step
 

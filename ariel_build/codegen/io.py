@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from ariel_build.codegen.layout import Expression, List, flat
 from ariel_build.codegen.text import doc, identifier, integer, plain, real
+from ariel_build.config.module_name import KEYWORDS
 from ariel_build.ir import DType, Value
-from ariel_build.module_name import KEYWORDS
 
 __all__ = ["IoStruct", "io_struct"]
 

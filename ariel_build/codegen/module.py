@@ -8,20 +8,20 @@ import numpy as np
 
 from ariel_build import __version__
 from ariel_build.codegen.classes import classes_lines
+from ariel_build.codegen.code_size import Bounds, bounds_of
 from ariel_build.codegen.fields import FieldPrinter
 from ariel_build.codegen.imports import Imports
 from ariel_build.codegen.io import IoStruct, io_struct
+from ariel_build.codegen.labels import Classes
 from ariel_build.codegen.layout import Expression, assignment
 from ariel_build.codegen.text import doc, escaped, integer, plain
 from ariel_build.codegen.units import table, units_lines
 from ariel_build.codegen.weights import Weights, little_endian
+from ariel_build.cores.units import Units
 from ariel_build.ir import Graph, State, Value
-from ariel_build.isa.code_size import Bounds, bounds_of
-from ariel_build.kernel import Packed
-from ariel_build.labels import Classes
+from ariel_build.kernels import Packed
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Schedule, Step
-from ariel_build.schedule.units import Units
 
 __all__ = ["Module", "generate"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ariel_build.schedule.units import Units
+from ariel_build.cores.units import Units
 
 __all__ = ["table", "units_lines"]
 

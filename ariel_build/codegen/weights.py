@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ariel_build.ir import Array
-from ariel_build.kernel import Packed
+from ariel_build.kernels import Packed
 
 __all__ = ["Weights"]
 

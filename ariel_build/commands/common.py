@@ -13,10 +13,10 @@ from rich.console import Console
 
 from ariel_build import boards
 from ariel_build.boards import Board
-from ariel_build.fit import check_cores
-from ariel_build.flags import add_options, read_options
-from ariel_build.module_name import module_name
-from ariel_build.options import ModelOptions
+from ariel_build.boards.fit import check_cores
+from ariel_build.config.flags import add_options, read_options
+from ariel_build.config.module_name import module_name
+from ariel_build.config.options import ModelOptions
 
 if TYPE_CHECKING:
     from ariel_build.driver import Compiled
@@ -53,7 +53,7 @@ def model_options(arguments: argparse.Namespace, inputs: Path | None = None) -> 
     if inputs is None:
         return options
     from ariel_build import frontends
-    from ariel_build.samples import bind_dims
+    from ariel_build.answers.samples import bind_dims
 
     source = frontends.read(arguments.model, options.dims, options.signature)
     bound = {k: v for k, v in bind_dims(inputs, source).items() if k not in options.dims}

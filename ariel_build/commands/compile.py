@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ariel_build.answers.samples import write_whole
 from ariel_build.commands.common import add_model, board_of, compiled, console, model_options, progress
 from ariel_build.errors import MetadataError
-from ariel_build.samples import write_whole
 
 __all__ = ["add", "main"]
 

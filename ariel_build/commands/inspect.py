@@ -18,11 +18,11 @@ from rich.table import Table
 from ariel_build import frontends
 from ariel_build.boards import Board
 from ariel_build.commands.common import add_model, board_of, compiled, console, model_options
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, refuse_misfits
 from ariel_build.errors import ArielError, BoardError, BudgetError, UnsupportedError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Quant, TensorType, Value
-from ariel_build.options import ModelOptions
 
 __all__ = ["add", "main"]
 

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 from rich.table import Table
 
+from ariel_build.answers.layers import counterparts, evaluate, tolerance
+from ariel_build.answers.oracle import Answer, ask
+from ariel_build.answers.samples import Samples, names_of, random_samples, rare_samples, split_outputs
 from ariel_build.commands.common import add_model, console, running_options
 from ariel_build.commands.run import add_on, execute_compiled, runnable
+from ariel_build.config.module_name import module_name
 from ariel_build.driver import compile_model, import_file
 from ariel_build.errors import MetadataError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Array, Graph, Value
-from ariel_build.layers import counterparts, evaluate, tolerance
-from ariel_build.module_name import module_name
 from ariel_build.ops.quantize import Dequantize
-from ariel_build.oracle import Answer, ask
-from ariel_build.samples import Samples, names_of, random_samples, rare_samples, split_outputs
 
 __all__ = ["add", "main"]
 

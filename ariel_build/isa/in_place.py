@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ariel_build.kernel import Axis, KernelCall, Nested, Reads
+from ariel_build.kernels import Axis, KernelCall, Nested, Reads
 
 __all__ = ["in_place"]
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ariel_build.isa import armv7e_m, scalar, vfpv4_sp
-from ariel_build.kernel import KernelCall
+from ariel_build.kernels import KernelCall
 
 if TYPE_CHECKING:
-    from ariel_build.board import Board
+    from ariel_build.boards.board import Board
 
 __all__ = ["for_cores", "select"]
 

@@ -28,7 +28,7 @@ from itertools import pairwise
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
-from ariel_build.kernel import Scratch
+from ariel_build.kernels import Scratch
 from ariel_build.memory.check_contents import check_contents
 from ariel_build.memory.check_disjoint import check_disjoint
 from ariel_build.memory.check_facts import Facts

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
-from ariel_build.kernel import Axis, KernelCall
+from ariel_build.kernels import Axis, KernelCall
 from ariel_build.memory.regions import Copy, MemoryPlan, Region
 from ariel_build.schedule import Aliases, Interval, Schedule, Step
 

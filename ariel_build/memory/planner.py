@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ariel_build.ir import State, Value
-from ariel_build.kernel import Axis, KernelCall, Scratch, Tiling
+from ariel_build.kernels import Axis, KernelCall, Scratch, Tiling
 from ariel_build.memory.arrange import Arrangement, InPlace, arrange, field_offsets
 from ariel_build.memory.buffers import ArenaPlan, Buffer, Part
 from ariel_build.memory.check import check_plan

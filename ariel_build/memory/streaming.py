@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from ariel_build.kernel import KernelCall
+from ariel_build.kernels import KernelCall
 from ariel_build.memory.peaks import Peaks
 from ariel_build.schedule import Tile, work_of
 from ariel_build.schedule.interleave import interleaved, quantum

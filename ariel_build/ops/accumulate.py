@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
-from ariel_build.kernel import Nested, Packed
+from ariel_build.kernels import Nested, Packed
 from ariel_build.ops.base import UnsupportedReason, constant
 from ariel_build.ops.fixed_point import (
     UNBOUNDED,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ariel_build.ir import Array, Node, TensorType, Value
 
 if TYPE_CHECKING:
-    from ariel_build.kernel import KernelCall
+    from ariel_build.kernels import KernelCall
     from ariel_build.ops.importer import Importer
 
 __all__ = ["HARMLESS", "IMPORTERS", "Operator", "imports"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Tiling
+from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Tiling
 from ariel_build.ops.accumulate import bounds, finish_integer, requantizer
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding

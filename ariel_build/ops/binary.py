@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernel import KernelCall
+from ariel_build.kernels import KernelCall
 from ariel_build.ops import binary_int8
 from ariel_build.ops.accumulate import Numbers, finish_float
 from ariel_build.ops.base import Operator, UnsupportedReason

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, Value
-from ariel_build.kernel import Field, KernelCall, Nested
+from ariel_build.kernels import Field, KernelCall, Nested
 from ariel_build.ops.accumulate import bounds
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.binary_int8 import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType
-from ariel_build.kernel import Field, KernelCall, Variant
+from ariel_build.kernels import Field, KernelCall, Variant
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.binary_int8 import scaled
 from ariel_build.ops.elementwise import binary_call, broadcast_type, lookup_call, quant_of, rescale, same_type

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, Node, TensorType, Value
-from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Slice, Tiling, Variant
+from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Slice, Tiling, Variant
 from ariel_build.ops.base import Operator, UnsupportedReason
 
 __all__ = ["Copy", "Part", "copy_call", "dense_strides"]

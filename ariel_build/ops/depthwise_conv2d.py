@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernel import Field, KernelCall, Packed, Scratch
+from ariel_build.kernels import Field, KernelCall, Packed, Scratch
 from ariel_build.ops.accumulate import (
     Numbers,
     bounds,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
-from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
+from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
 from ariel_build.ops.accumulate import Numbers, filter_zero_point, finish_float, float_bias, operands
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.fixed_point import round_away

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
-from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Tiling
+from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Tiling
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.fixed_point import I64, Rounding, multiply, quantize_multiplier, round_away

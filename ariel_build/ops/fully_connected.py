@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernel import Axis, Field, KernelCall, Operand, Packed, Tiling, Variant
+from ariel_build.kernels import Axis, Field, KernelCall, Operand, Packed, Tiling, Variant
 from ariel_build.ops.accumulate import (
     bounds,
     filter_zero_point,

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
-from ariel_build.kernel import Axis, Field, KernelCall, Reads
+from ariel_build.kernels import Axis, Field, KernelCall, Reads
 from ariel_build.ops.accumulate import FINITE, Numbers, bounds, finish_float, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds

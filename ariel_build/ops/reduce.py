@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType
-from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
+from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
 from ariel_build.ops.accumulate import FINITE, Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32

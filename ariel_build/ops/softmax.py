@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType
-from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
+from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
 from ariel_build.ops import gemmlowp
 from ariel_build.ops.accumulate import Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, imports

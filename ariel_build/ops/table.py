@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernel import KernelCall
+from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.elementwise import BYTES, lookup_call, same_type
 

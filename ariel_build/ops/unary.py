@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernel import Field, KernelCall
+from ariel_build.kernels import Field, KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.elementwise import (
     BYTES,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, TensorType, Value
-from ariel_build.kernel import Axis, Nested, Operand, Reads, Tiling, Variant
+from ariel_build.kernels import Axis, Nested, Operand, Reads, Tiling, Variant
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.importer import Importer
 

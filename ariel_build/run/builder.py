@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ariel_build import process
 from ariel_build.errors import InternalError, SetupError
+from ariel_build.machine import process
 from ariel_build.run.toolchain import Toolchain
 
 __all__ = ["Unbuilt", "build"]

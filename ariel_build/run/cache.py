@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from ariel_build import resources
 from ariel_build.errors import SetupError
+from ariel_build.machine import resources
 
 __all__ = ["digest", "digest_of_files", "folder", "publish", "slot", "trim", "write_if_changed"]
 

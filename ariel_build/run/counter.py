@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from ariel_build import process, resources
-from ariel_build.board import Emulation
+from ariel_build.boards.board import Emulation
 from ariel_build.errors import SetupError
+from ariel_build.machine import process, resources
 from ariel_build.run import builder, cache, toolchain
 
 __all__ = ["arguments", "library"]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ariel_build import process, resources
 from ariel_build.boards import Board, Emulation
 from ariel_build.errors import BoardError, InternalError, SetupError
+from ariel_build.machine import process, resources
 from ariel_build.run import counter, rp2040, rtl
 
 __all__ = ["Count", "Emulated", "Pooled", "command", "emulate"]

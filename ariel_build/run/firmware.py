@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ariel_build import fit, resources
-from ariel_build.boards import Board
+from ariel_build.boards import Board, fit
 from ariel_build.errors import InternalError
+from ariel_build.machine import resources
 from ariel_build.run import builder, cache, toolchain
 
 __all__ = ["Subject", "build"]

@@ -6,8 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
-from ariel_build import process, resources
 from ariel_build.errors import SetupError
+from ariel_build.machine import process, resources
 
 __all__ = ["EMULATOR", "HARNESS", "OLDEST_NODE", "RP2040JS_VARIABLE", "command", "environment"]
 

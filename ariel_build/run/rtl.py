@@ -11,9 +11,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from ariel_build import process, resources
-from ariel_build.board import Emulation
+from ariel_build.boards.board import Emulation
 from ariel_build.errors import InternalError, SetupError
+from ariel_build.machine import process, resources
 from ariel_build.run import cache
 
 __all__ = ["EMULATOR", "bed", "seconds"]

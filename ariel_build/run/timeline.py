@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ariel_build.boards import Board
+from ariel_build.cores.units import Units
 from ariel_build.errors import InternalError
 from ariel_build.run import elf, firmware, rp2040
 from ariel_build.run.emulate import emulate
-from ariel_build.schedule.units import Units
 
 __all__ = ["Span", "Timeline", "is_told_by", "record"]
 

@@ -8,8 +8,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ariel_build import process
 from ariel_build.errors import SetupError
+from ariel_build.machine import process
 
 __all__ = ["MINIMUM", "Toolchain", "find"]
 

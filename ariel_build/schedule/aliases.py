@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import Value
-from ariel_build.kernel import KernelCall
+from ariel_build.kernels import KernelCall
 
 __all__ = ["Aliases", "Place", "resolve", "storage_roots"]
 

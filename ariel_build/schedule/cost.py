@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ariel_build.kernel import KernelCall, Nested, Packed
+from ariel_build.kernels import KernelCall, Nested, Packed
 
 if TYPE_CHECKING:
-    from ariel_build.board import Core
+    from ariel_build.boards.board import Core
 
 __all__ = ["ANY", "FEATURES", "features", "instructions", "kind_of", "weight_bytes", "work_of"]
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from ariel_build.ir import Value
-from ariel_build.kernel import KernelCall
+from ariel_build.kernels import KernelCall
 from ariel_build.schedule.aliases import Aliases, resolve
 from ariel_build.schedule.ranges import can_stream, read_span
 from ariel_build.schedule.tiles import Tile

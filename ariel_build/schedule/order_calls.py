@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ariel_build.ir import State, Value
-from ariel_build.kernel import KernelCall
+from ariel_build.kernels import KernelCall
 from ariel_build.schedule.aliases import Aliases, Place, resolve, storage_roots
 
 __all__ = ["order_calls", "peak_bytes"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ariel_build.kernel import KernelCall, Nested
+from ariel_build.kernels import KernelCall, Nested
 from ariel_build.schedule.tiles import Tile
 
 __all__ = ["CALL", "overhead"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ariel_build.ir import Value
-from ariel_build.kernel import Axis, KernelCall, Reads
+from ariel_build.kernels import Axis, KernelCall, Reads
 from ariel_build.schedule.tiles import Tile
 
 __all__ = ["Span", "can_stream", "read_span", "written_span"]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ariel_build.kernel import KernelCall
+from ariel_build.kernels import KernelCall
 from ariel_build.schedule.cost import work_of
 from ariel_build.schedule.tiles import Tile, cut
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ariel_build.kernel import Axis, Tiling
+from ariel_build.kernels import Axis, Tiling
 
 __all__ = ["Tile", "cut"]
 

@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ariel_build import process, resources
 from ariel_build.errors import ArielError, SetupError
+from ariel_build.machine import process, resources
 from ariel_build.run import elf, toolchain
 
 HERE = Path(__file__).resolve().parent

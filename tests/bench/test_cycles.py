@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import boards, process
+from ariel_build import boards
+from ariel_build.machine import process
 from ariel_build.run import counter, firmware, toolchain
 from ariel_build.run.emulate import emulate
 from ariel_build.run.firmware import Subject

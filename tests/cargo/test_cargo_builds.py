@@ -18,7 +18,7 @@ import pytest
 import tomlkit
 
 import ariel_build
-from ariel_build import resources
+from ariel_build.machine import resources
 
 pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="no cargo")
 

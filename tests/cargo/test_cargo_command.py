@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import boards, cargo, driver, resources
+from ariel_build import boards, cargo, driver
+from ariel_build.codegen.code_size import Bounds
+from ariel_build.config.options import ModelOptions
 from ariel_build.errors import BudgetError, Diagnostic, UnsupportedError
-from ariel_build.isa.code_size import Bounds
-from ariel_build.options import ModelOptions
+from ariel_build.machine import resources
 
 HOST = "x86_64-unknown-linux-gnu"
 M7 = "thumbv7em-none-eabihf"

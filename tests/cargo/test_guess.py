@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import pytest
 
 from ariel_build import boards
-from ariel_build.board_file import read
-from ariel_build.guess import Dependency, Guess, dependencies, guess
+from ariel_build.boards.board_file import read
+from ariel_build.boards.guess import Dependency, Guess, dependencies, guess
 
 M4 = "thumbv7em-none-eabihf"
 M33 = "thumbv8m.main-none-eabihf"

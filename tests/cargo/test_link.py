@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import link
-from ariel_build.link import Layout, Need
-from ariel_build.linker_script import read
-from tests.conftest import ROOT
+from ariel_build.link import models as link
+from ariel_build.link.linker_script import read
+from ariel_build.link.models import Layout, Need
+from tools.recorded import ROOT
 
 KIB = 1024
 MEMORY = """

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ariel_build.driver import Compiled
 from ariel_build.run import toolchain
-from tests.codegen.support import one_at_a_time, write_crate
+from tools.recorded.crate import one_at_a_time, write_crate
 
 __all__ = ["SANITIZED", "Edit", "Plain", "edited", "edits", "refusals", "run", "sample", "sanitizer"]
 

@@ -9,9 +9,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from ariel_build import resources
+from ariel_build.machine import resources
 from ariel_build.run import toolchain
-from tests.codegen.support import one_at_a_time
+from tools.recorded.crate import one_at_a_time
 
 __all__ = ["all_kernels"]
 

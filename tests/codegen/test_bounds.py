@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from ariel_build import boards
+from ariel_build.answers.samples import random_samples
 from ariel_build.boards import Board
+from ariel_build.codegen import code_size
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
-from ariel_build.isa import code_size
-from ariel_build.options import ModelOptions
 from ariel_build.run import Facts, execute
-from ariel_build.samples import random_samples
 from tests.codegen.kernels import all_kernels
 from tests.run.support import ON
-from tests.zoo import DIGITS
 from tools.code_sizes.__main__ import kernel_path
+from tools.recorded import DIGITS
 
 #: Boards, cores, models and optimisation levels; the example's model is always there.
 CASES = (

@@ -16,12 +16,13 @@ import numpy.typing as npt
 import pytest
 
 from ariel_build import boards, driver
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.ir import Graph, State
-from ariel_build.options import ModelOptions
 from tests.codegen import edits
 from tests.codegen.edits import Plain
-from tests.zoo import DIGITS, FLOAT, UINT8, node, onnx_file
+from tests.zoo import FLOAT, UINT8, node, onnx_file
+from tools.recorded import DIGITS
 
 #: Edits of each module in a sample.
 SAMPLE = 10**9 if os.environ.get("ARIEL_ALL_EDITS") else 40

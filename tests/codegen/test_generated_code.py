@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from ariel_build.config.module_name import module_name
 from ariel_build.driver import Compiled
-from ariel_build.module_name import module_name
 from tests.codegen import strange
-from tests.codegen.support import build, compiled, write_crate
-from tests.conftest import MODELS, ROOT
-from tests.zoo import DIGITS, FLOAT, node, onnx_file
+from tests.zoo import FLOAT, node, onnx_file
+from tools.recorded import DIGITS, MODELS, ROOT
+from tools.recorded.crate import build, compiled, write_crate
 
 STRICT = """\
 //! A user's crate with strict lints.

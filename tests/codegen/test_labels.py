@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariel_build import boards, cli, labels, metadata
+from ariel_build import boards, cli
+from ariel_build.codegen import labels
+from ariel_build.config import metadata
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
 from ariel_build.errors import ArielError, MetadataError
-from ariel_build.options import ModelOptions
-from tests.codegen.support import build, write_crate
 from tests.codegen.test_generated_code import STRICT
 from tests.zoo import FLOAT, node, onnx_file
+from tools.recorded.crate import build, write_crate
 
 #: Names that mean something in Rust, or nothing at all, or are others' when they are made identifiers.
 HOSTILE = (

@@ -17,9 +17,8 @@ from ariel_build import boards
 from ariel_build.codegen.imports import HOMES
 from ariel_build.driver import Compiled
 from tests.codegen.kernels import all_kernels
-from tests.codegen.support import build, compiled, write_crate
-from tests.conftest import MODELS
-from tests.zoo import DIGITS
+from tools.recorded import DIGITS, MODELS
+from tools.recorded.crate import build, compiled, write_crate
 
 BARE = Path(__file__).with_name("bare.rs").read_text()
 #: Beside the example's: integers and floats, both formats, both roundings, states.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.codegen.support import build, write_crate
+from tools.recorded.crate import build, write_crate
 
 WFI = "use ariel_ml_rs::sync::park::ArmWfi;\n"
 #: Source, whether the runtime has its pool, target, and what rustc says; nothing where it accepts the source.

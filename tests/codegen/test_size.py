@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from ariel_build import boards
+from ariel_build.answers.samples import random_samples
+from ariel_build.config.option_values import Optimize
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, compile_model
-from ariel_build.option_values import Optimize
-from ariel_build.options import ModelOptions
 from ariel_build.run import Facts, execute
 from ariel_build.run.execute import Execution
-from ariel_build.samples import random_samples
-from tests.zoo import DIGITS
+from tools.recorded import DIGITS
 
 BOARD = boards.load("qemu-cortex-m7")
 #: Bytes of code that the keyword spotter may take.

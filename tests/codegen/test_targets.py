@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import boards, resources
-from tests.codegen.support import build, compiled, one_at_a_time, write_crate
+from ariel_build import boards
+from ariel_build.machine import resources
 from tests.codegen.test_generated_code import STRICT
-from tests.zoo import DIGITS
+from tools.recorded import DIGITS
+from tools.recorded.crate import build, compiled, one_at_a_time, write_crate
 from tools.setup import Needs
 
 #: Features of the runtime that firmware switches on together.

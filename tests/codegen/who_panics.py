@@ -13,8 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.codegen.support import target_folder
 from tests.codegen.test_no_panic import BARE, link, real_models
+from tools.recorded.crate import target_folder
 
 _FUNCTION = re.compile(r"^[0-9a-f]+ <(.*)>:$")
 _CALL = re.compile(r"\t(?:b\S*|call|tail|jal\S*|j)\s.*<(.+?)(?:\+0x[0-9a-f]+)?>")

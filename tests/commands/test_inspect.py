@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ariel_build import boards, resources
+from ariel_build import boards
+from ariel_build.machine import resources
 from tests.commands.conftest import Command
-from tests.zoo import DIGITS, FLOAT, node, onnx_file
+from tests.zoo import FLOAT, node, onnx_file
+from tools.recorded import DIGITS
 
 KEYS = [
     "inputs",

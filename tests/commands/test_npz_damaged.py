@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ariel_build.answers.npz import open_npz
+from ariel_build.answers.samples import load
 from ariel_build.driver import import_file
 from ariel_build.errors import ArielError
-from ariel_build.npz import open_npz
-from ariel_build.samples import load
 from tests.commands.conftest import Command
 
 GOOD = np.zeros((2, 2, 3), np.float32)

@@ -9,7 +9,8 @@ import pytest
 
 from ariel_build.commands import compile as compile_command
 from tests.commands.conftest import Command
-from tests.zoo import DIGITS, FLOAT, node, onnx_file
+from tests.zoo import FLOAT, node, onnx_file
+from tools.recorded import DIGITS
 
 COMPILING = ("compile", "inspect", "run", "verify")
 

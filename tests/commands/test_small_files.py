@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariel_build import limits
+from ariel_build.memory import limits
 from tests.commands.conftest import Command
 from tests.zoo import FLOAT, node, onnx_file
 

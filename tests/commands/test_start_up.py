@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ariel_build.commands import COMMANDS
-from tests.zoo import DIGITS
+from tools.recorded import DIGITS
 
 HEAVY = ("numpy", "onnx", "tflite", "google", "ml_dtypes", "onnxruntime", "rich", "tomlkit")
 

@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariel_build import layers, oracle
+from ariel_build.answers import layers, oracle
+from ariel_build.answers.samples import random_samples
 from ariel_build.commands import verify
 from ariel_build.driver import import_file
 from ariel_build.ir import Array, DType, Graph, Quant, TensorType, Value
 from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.passes import optimize
-from ariel_build.samples import random_samples
 from tests.commands.conftest import Command
-from tests.zoo import DIGITS, FLOAT, node, onnx_file
+from tests.zoo import FLOAT, node, onnx_file
+from tools.recorded import DIGITS
 
 micro = pytest.mark.skipif(importlib.util.find_spec("tflite_micro") is None, reason="no tflite-micro")
 runtime = pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="no onnxruntime")

@@ -8,7 +8,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from ariel_build import process, resources
+from ariel_build.machine import process, resources
 from ariel_build.run import toolchain
 
 __all__ = ["EXAMPLES", "ROOT", "build", "cargo_build", "digits", "run"]

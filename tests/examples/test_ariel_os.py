@@ -11,7 +11,7 @@ import re
 import shutil
 from pathlib import Path
 
-from ariel_build import process
+from ariel_build.machine import process
 from tests.examples import support
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ariel_build import boards, driver
-from ariel_build.options import ModelOptions
+from ariel_build.config.options import ModelOptions
 from ariel_build.run import elf
 from tests.examples import support
 

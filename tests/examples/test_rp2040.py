@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ariel_build import process
+from ariel_build.machine import process
 from tests.examples import support
 
 ROW = 20
@@ -21,7 +21,7 @@ def test_two_cores_answer_as_the_reference_while_flash_is_written() -> None:
     command = [
         sys.executable,
         "-m",
-        "ariel_build.rp2040_sim",
+        "ariel_build.run.rp2040_sim",
         "--until",
         "3 writes to flash meanwhile",
         "--limit",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ariel_build import boards, driver
-from ariel_build.options import ModelOptions
+from ariel_build.config.options import ModelOptions
 from ariel_build.run import elf
 from tests.examples import support
 

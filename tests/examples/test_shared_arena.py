@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import process, resources
+from ariel_build.machine import process, resources
 from tests.examples import support
 
 EXAMPLE = "digits-bare-loop"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import process
+from ariel_build.machine import process
 from ariel_build.run import toolchain
 from tests.examples import support
 from tools.setup import rust

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ariel_build.answers.samples import load
 from ariel_build.driver import import_file
 from ariel_build.errors import MetadataError, UnsupportedError
 from ariel_build.frontends import read
 from ariel_build.ir import DType, TensorType, Value
-from ariel_build.samples import load
 from tests.frontends import tflite_writer as w
 
 MAXIMUM, RELU = 55, 19

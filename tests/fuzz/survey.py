@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from ariel_build import boards, driver
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
 from ariel_build.errors import ArielError
-from ariel_build.kernel import KernelCall
+from ariel_build.kernels import KernelCall
 from ariel_build.memory import WHOLE, Effort, MemoryPlan, plan_calls
-from ariel_build.options import ModelOptions
 from ariel_build.schedule import Schedule
-from tests.codegen.support import build, write_crate
+from tools.recorded.crate import build, write_crate
 
 __all__ = ["Accepted", "Survey", "build_all", "survey"]
 

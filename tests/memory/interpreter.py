@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Value
-from ariel_build.kernel import KernelCall
+from ariel_build.kernels import KernelCall
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Step, resolve
 from tests.memory.networks import Net

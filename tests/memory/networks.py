@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ariel_build.ir import DType, State, TensorType, Value
-from ariel_build.kernel import Axis, KernelCall, Scratch, Tiling
+from ariel_build.kernels import Axis, KernelCall, Scratch, Tiling
 from ariel_build.memory import MemoryPlan, plan_memory
 from ariel_build.schedule import Interval, Schedule, Step, Tile, resolve, schedule
 

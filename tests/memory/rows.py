@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from ariel_build.ir import DType, TensorType, Value
-from ariel_build.kernel import Axis, KernelCall, Reads, Scratch, Tiling
+from ariel_build.kernels import Axis, KernelCall, Reads, Scratch, Tiling
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Schedule
 from tests.memory.interpreter import noise

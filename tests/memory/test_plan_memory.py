@@ -7,7 +7,7 @@ import pytest
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import DType, TensorType, Value
-from ariel_build.kernel import Axis, Field, KernelCall, Scratch, Tiling
+from ariel_build.kernels import Axis, Field, KernelCall, Scratch, Tiling
 from ariel_build.memory import Region, plan_calls
 from tests.memory.networks import Net, tensor
 

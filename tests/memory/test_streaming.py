@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ariel_build import boards
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
 from ariel_build.errors import InternalError
 from ariel_build.ir import Value
 from ariel_build.memory import RAM, SPEED, MemoryPlan, Region, check_plan, plan_calls, plan_memory
-from ariel_build.options import ModelOptions
 from ariel_build.schedule import Interval, Piece, Schedule, Tile, schedule
 from ariel_build.schedule.interleave import interleaved
 from tests.memory.interpreter import noise

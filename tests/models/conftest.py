@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.models.batch import Answers, answers_of
-from tests.models.recorded import Recorded
+from tools.recorded.batch import Answers, answers_of
+from tools.recorded.models import Recorded
 
 __all__ = ["Ask"]
 

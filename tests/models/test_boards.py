@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from ariel_build import boards, cli
+from ariel_build.answers.samples import load, split_outputs
 from ariel_build.boards import Board
 from ariel_build.commands.run import execute_compiled
-from ariel_build.samples import load, split_outputs
-from tests.models.batch import compile_recorded
-from tests.models.recorded import Recorded, dev_models
 from tests.run.support import ON
-from tests.zoo import DIGITS
+from tools.recorded import DIGITS
+from tools.recorded.batch import compile_recorded
+from tools.recorded.models import Recorded, dev_models
 
 pytestmark = pytest.mark.models
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.conftest import MODELS
 from tests.fuzz.mutants import mutants
 from tests.fuzz.semantic import semantic_mutants
 from tests.fuzz.survey import Accepted, Mutants, build_all, survey
-from tests.zoo import DIGITS
+from tools.recorded import DIGITS, MODELS
 
 
 def files() -> Sequence[tuple[str, Path, Mutants]]:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from ariel_build import boards, cli
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
-from ariel_build.options import ModelOptions
-from tests.models.batch import Answers
 from tests.models.conftest import Ask
-from tests.models.recorded import dev_models
+from tools.recorded.batch import Answers
+from tools.recorded.models import dev_models
 
 pytestmark = pytest.mark.models
 

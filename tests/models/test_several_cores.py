@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from ariel_build import boards
+from ariel_build.answers.samples import Samples, split_outputs
 from ariel_build.commands.run import execute_compiled
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
-from ariel_build.options import ModelOptions
-from ariel_build.samples import Samples, split_outputs
 
 
 @pytest.mark.models

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ariel_build import cli
-from tests.models.batch import Answers
 from tests.models.conftest import Ask
-from tests.models.recorded import single_operators
+from tools.recorded.batch import Answers
+from tools.recorded.models import single_operators
 
 pytestmark = pytest.mark.models
 

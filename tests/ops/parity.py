@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ariel_build.answers.reference import Interpreter
 from ariel_build.driver import import_file
 from ariel_build.ir import Array
 from ariel_build.passes import optimize
-from ariel_build.reference import Interpreter
 from tests.ops import tflm
 
 __all__ = ["agree", "host", "litert", "onnx_agrees", "onnxruntime_answers", "reference", "stored", "tflite"]

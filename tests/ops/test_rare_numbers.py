@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from ariel_build import boards
+from ariel_build.answers.samples import RARE, rare_samples
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
 from ariel_build.ir import Array
-from ariel_build.options import ModelOptions
-from ariel_build.samples import RARE, rare_samples
 from tests.ops import parity, tflm
 from tests.zoo import FLOAT, INT8, node, onnx_file
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import resources
+from ariel_build.machine import resources
 from ariel_build.run import toolchain
 from tests.package.metadata import oldest
 

@@ -16,7 +16,7 @@ import tomlkit
 from ariel_build import __version__
 from tests.examples.support import EXAMPLES
 from tests.package.conftest import CRATES, Crates, Installed, call
-from tests.zoo import DIGITS
+from tools.recorded import DIGITS
 
 
 def test_cargo_packages_them_without_a_warning(crates: Crates) -> None:

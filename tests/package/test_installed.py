@@ -12,7 +12,8 @@ import pytest
 
 from ariel_build import commands
 from tests.package.conftest import Installed
-from tests.zoo import DIGITS, FLOAT, node, onnx_file
+from tests.zoo import FLOAT, node, onnx_file
+from tools.recorded import DIGITS
 
 SAMPLES = 20
 #: How a user may call the program.

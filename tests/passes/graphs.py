@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from ariel_build.answers.reference import Interpreter
 from ariel_build.ir import Array, DType, Graph, Node, Quant, TensorType, Value, verify
 from ariel_build.ops import Operator
 from ariel_build.passes.base import Pass, PassLog
-from ariel_build.reference import Interpreter
 
 __all__ = ["Net", "names", "quant", "refusals", "run"]
 

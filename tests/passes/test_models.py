@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from ariel_build import frontends
+from ariel_build.answers.reference import Interpreter
 from ariel_build.driver import import_file
 from ariel_build.ir import Graph
 from ariel_build.passes import optimize
-from ariel_build.reference import Interpreter
 
 pytestmark = pytest.mark.models
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import process
+from ariel_build.machine import process
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What rustc says, not our sources, and code that it says so of.

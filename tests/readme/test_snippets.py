@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import tomlkit
 
-from ariel_build import process
+from ariel_build.machine import process
 from ariel_build.run import toolchain
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import process, resources
+from ariel_build.machine import process, resources
 from ariel_build.run import elf, toolchain
 
 HERE = Path(__file__).resolve().parent

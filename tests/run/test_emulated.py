@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import boards, process, resources
+from ariel_build import boards
 from ariel_build.boards import Board
 from ariel_build.errors import BoardError, InternalError
+from ariel_build.machine import process, resources
 from ariel_build.run import Facts, execute, firmware
 from ariel_build.run.emulate import Emulated, emulate
 from ariel_build.run.firmware import Subject

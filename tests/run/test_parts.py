@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import boards, fit, process
+from ariel_build import boards
+from ariel_build.boards import fit
+from ariel_build.boards.fit import check_fits
 from ariel_build.errors import BoardError, InternalError, SetupError
-from ariel_build.fit import check_fits
+from ariel_build.machine import process
 from ariel_build.run import builder, cache, elf, firmware, toolchain
 from ariel_build.run.elf import Section, Sizes
 

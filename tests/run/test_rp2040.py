@@ -13,18 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariel_build import boards, process, resources
+from ariel_build import boards
+from ariel_build.answers.samples import Samples
 from ariel_build.commands.run import execute_compiled, laid_out
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
 from ariel_build.errors import BoardError, InternalError, SetupError
-from ariel_build.options import ModelOptions
-from ariel_build.process import Completed
+from ariel_build.machine import process, resources
+from ariel_build.machine.process import Completed
 from ariel_build.run import firmware, rp2040, timeline
 from ariel_build.run.emulate import Emulated, emulate
 from ariel_build.run.firmware import Subject
 from ariel_build.run.stats import Stats
-from ariel_build.samples import Samples
-from tests.zoo import DIGITS
+from tools.recorded import DIGITS
 
 BOARD = boards.load("rp2040-sim")
 HERE = Path(__file__).parent
@@ -168,7 +169,7 @@ def test_keyword_spotting_is_exact_and_nearly_twice_as_fast_on_two_cores(models:
 def test_any_firmware_runs_by_one_command(fake: Fake, tmp_path: Path) -> None:
     image = firmware.build(BOARD, fake(1000))
     (tmp_path / "in.bin").write_bytes(struct.pack("<II", 1, 8) + b"n1234567")
-    command = [sys.executable, "-m", "ariel_build.rp2040_sim"]
+    command = [sys.executable, "-m", "ariel_build.run.rp2040_sim"]
 
     def ended(*words: str | Path) -> Completed:
         return process.run([*command, *words], cwd=tmp_path, timeout=120, env=dict(os.environ))

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from ariel_build import boards, process, resources
-from ariel_build.board import Board
+from ariel_build import boards
+from ariel_build.boards.board import Board
 from ariel_build.errors import InternalError, SetupError
-from ariel_build.process import Completed
+from ariel_build.machine import process, resources
+from ariel_build.machine.process import Completed
 from ariel_build.run import firmware, rtl, toolchain
 from ariel_build.run.emulate import Emulated, emulate
 from ariel_build.run.firmware import Subject

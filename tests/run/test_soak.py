@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from ariel_build.cores.units import Units
 from ariel_build.errors import InternalError
-from ariel_build.schedule.units import Units
 from tools.soak import BEDS, soak
 
 MARKS = {

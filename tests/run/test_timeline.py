@@ -12,11 +12,11 @@ import pytest
 from ariel_build import cli
 from ariel_build.boards import Board
 from ariel_build.commands.run import execute_compiled, laid_out
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
-from ariel_build.options import ModelOptions
 from ariel_build.run import timeline, timeline_svg
 from tests.run.support import ALL, ON
-from tests.zoo import DIGITS
+from tools.recorded import DIGITS
 
 #: How far a core may be ahead of the others: the quantum of these boards, and a block.
 AHEAD = 150

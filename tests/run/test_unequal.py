@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from ariel_build import boards
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
-from ariel_build.options import ModelOptions
 from ariel_build.run.execute import execute
 
 pytestmark = [

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from ariel_build import boards
-from ariel_build.board import Board
+from ariel_build.boards.board import Board
+from ariel_build.config.options import ModelOptions
+from ariel_build.cores.predict import Clock
 from ariel_build.driver import Compiled, compile_model
-from ariel_build.options import ModelOptions
 from ariel_build.schedule.cost import weight_bytes
-from ariel_build.schedule.predict import Clock
-from tests.zoo import DIGITS
+from tools.recorded import DIGITS
 
 CORES = 4
 

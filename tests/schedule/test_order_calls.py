@@ -7,7 +7,7 @@ from itertools import permutations
 from hypothesis import HealthCheck, given, settings
 
 from ariel_build.ir import Value
-from ariel_build.kernel import KernelCall
+from ariel_build.kernels import KernelCall
 from ariel_build.schedule import order_calls, resolve
 from ariel_build.schedule.order_calls import peak_bytes
 from tests.memory.networks import Net, networks, tensor

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from ariel_build import boards
+from ariel_build.config.options import ModelOptions
+from ariel_build.cores.predict import Clock
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.errors import BudgetError
-from ariel_build.options import ModelOptions
 from ariel_build.run.execute import execute
-from ariel_build.schedule.predict import Clock
 
 pytestmark = pytest.mark.models
 

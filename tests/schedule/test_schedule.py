@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ariel_build import boards
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
 from ariel_build.errors import InternalError
 from ariel_build.ir import DType, TensorType, Value
-from ariel_build.kernel import Axis, KernelCall, Tiling
+from ariel_build.kernels import Axis, KernelCall, Tiling
 from ariel_build.memory import check_plan, planner
-from ariel_build.options import ModelOptions
 from ariel_build.schedule import Interval, Schedule, Tile, cut, resolve, schedule, work_of
 from tests.memory.networks import tensor
-from tests.zoo import DIGITS
+from tools.recorded import DIGITS
 
 
 @given(

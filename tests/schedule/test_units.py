@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from ariel_build import boards
+from ariel_build.config.options import ModelOptions
+from ariel_build.cores.access import Blocks, overlap
+from ariel_build.cores.check_units import check_units
+from ariel_build.cores.split import split
+from ariel_build.cores.units import Unit, Units, build_units
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.errors import InternalError
 from ariel_build.memory import MemoryPlan
 from ariel_build.memory.regions import ScratchPlan
-from ariel_build.options import ModelOptions
 from ariel_build.schedule import Tile
-from ariel_build.schedule.access import Blocks, overlap
-from ariel_build.schedule.check_units import check_units
-from ariel_build.schedule.split import split
-from ariel_build.schedule.units import Unit, Units, build_units
 from tests.zoo import FLOAT, node, onnx_file
 
 MODELS = ("mlperf_kws_int8", "mlperf_ic_int8", "mlperf_ad_int8", "own_gru12_unrolled_int8")

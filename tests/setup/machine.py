@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import resources
+from ariel_build.machine import resources
 from tools.setup import Needs, crates, debian, distribution_rust, qemu, rp2040, rtl, rust
 from tools.setup.process import Result
 
@@ -61,7 +61,7 @@ class Machine:
         for module in (rust, distribution_rust):
             monkeypatch.setattr(module, "compiles", self.can_compile)
         monkeypatch.setattr(
-            "ariel_build.resources.emulator", lambda name: Path(name) if name in self.emulators else None
+            "ariel_build.machine.resources.emulator", lambda name: Path(name) if name in self.emulators else None
         )
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         monkeypatch.delenv("ARIEL_TOOLCHAIN", raising=False)

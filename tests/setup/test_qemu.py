@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import resources
+from ariel_build.machine import resources
 from tests.setup.machine import EMULATORS, NEEDS, OK, Call, Machine
 from tools import setup
 from tools.setup import qemu
@@ -77,7 +77,7 @@ def conflict(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
         "dpkg-deb -x": extract,
         str(resources.cache_dir()): starts,
     }
-    monkeypatch.setattr("ariel_build.resources.emulator", machine.found_emulator)
+    monkeypatch.setattr("ariel_build.machine.resources.emulator", machine.found_emulator)
     return machine
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ariel_build import resources
+from ariel_build.machine import resources
 from tests.setup.machine import NEEDS, OK, Call, Machine
 from tools import setup
 from tools.setup import rp2040

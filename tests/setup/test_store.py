@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ariel_build import resources
-from tests.conftest import ROOT
+from ariel_build.machine import resources
+from tools.recorded import ROOT
 from tools.setup import store
 
 

@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ariel_build import process, resources
 from ariel_build.errors import SetupError
+from ariel_build.machine import process, resources
 from tools.bench import baseline, build_speed, emx, layers, microflow, release, report, store
 from tools.bench.models import BOARDS, GATED, M7, RTL, Model, catalogue
 from tools.bench.table import OURS, Row, measured, recorded

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ariel_build import boards, process, resources
+from ariel_build import boards
+from ariel_build.machine import process, resources
 from ariel_build.run import toolchain
 from tools.bench.models import Model
 

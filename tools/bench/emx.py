@@ -16,13 +16,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from ariel_build import boards, process
-from ariel_build.board import Board
+from ariel_build import boards
+from ariel_build.answers.oracle import ask
+from ariel_build.answers.samples import Samples
+from ariel_build.boards.board import Board
 from ariel_build.driver import import_file
 from ariel_build.errors import SetupError
 from ariel_build.ir import Array, Graph
-from ariel_build.oracle import ask
-from ariel_build.samples import Samples
+from ariel_build.machine import process
 from tools.bench import engines
 from tools.bench.convert import Unconverted, convert
 from tools.bench.engines import Peer, Unusable

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.board import Board
+from ariel_build.boards.board import Board
 from ariel_build.errors import ArielError, InternalError, SetupError
 from ariel_build.ir import Array
 from ariel_build.run import elf, firmware, toolchain

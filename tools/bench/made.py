@@ -15,13 +15,13 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from ariel_build.answers.oracle import ask
+from ariel_build.answers.reference import Interpreter
+from ariel_build.answers.samples import Samples
 from ariel_build.driver import import_file
-from ariel_build.oracle import ask
-from ariel_build.reference import Interpreter
-from ariel_build.samples import Samples
-from tests.models.recorded import Recorded
-from tests.zoo import DIGITS
 from tools.bench.convert import convert
+from tools.recorded import DIGITS
+from tools.recorded.models import Recorded
 
 __all__ = ["models", "twin"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.models.recorded import Recorded, dev_models
 from tools.bench import made
+from tools.recorded.models import Recorded, dev_models
 
 __all__ = ["BOARDS", "GATED", "M0", "M4", "M7", "RISCV", "RP2040", "RTL", "Model", "catalogue"]
 

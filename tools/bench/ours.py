@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from ariel_build import boards, frontends
-from ariel_build.board import Board
+from ariel_build.answers.samples import bind_dims, load, split_outputs
+from ariel_build.boards.board import Board
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.errors import ArielError, InternalError
 from ariel_build.ir import Array
-from ariel_build.options import ModelOptions
 from ariel_build.run import Facts, Stats, execute, firmware
 from ariel_build.run.firmware import Subject
-from ariel_build.samples import bind_dims, load, split_outputs
 from tools.bench.models import Model
 from tools.bench.store import Cost, kept
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ariel_build import boards, resources
+from ariel_build import boards
 from ariel_build.errors import ArielError, SetupError
+from ariel_build.machine import resources
 from tools.bench import emx, microflow, ours
 from tools.bench.models import M0, M7, RISCV, RP2040, Model
 from tools.bench.store import Cost

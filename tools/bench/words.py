@@ -25,7 +25,7 @@ microflow's `predict_quantized` gets its samples in its own order of columns; em
 ONNX: the public file where there is one, else the TFLite file as `tools/bench/convert.py` converts it (QOperator for
 int8; dequantised for float32, the file that both engines then compile). Models named "made" are written by
 `tools/bench/made.py`, with pseudo-random weights; the others are public ones, in the sources that
-`tests/models/recorded.py` names, and are measured where that folder is present.
+`tools/recorded/models.py` names, and are measured where that folder is present.
 """
 
 CYCLES = """\

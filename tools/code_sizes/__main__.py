@@ -1,4 +1,4 @@
-"""Builds the runtime crate for each target and level, and writes `ariel_build/isa/code_sizes.json`."""
+"""Builds the runtime crate for each target and level, and writes `ariel_build/codegen/code_sizes.json`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ariel_build import resources
+from ariel_build.machine import resources
 from ariel_build.run import toolchain
 from tools.code_sizes.objects import Program, Section
 

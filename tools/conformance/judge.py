@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from ariel_build import boards, frontends
+from ariel_build.answers.samples import bind_dims, load, split_outputs
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.errors import ArielError
-from ariel_build.options import ModelOptions
-from ariel_build.samples import bind_dims, load, split_outputs
-from tests.models.batch import run
 from tools.conformance.suites import Case, Numbers, constant_parameters
+from tools.recorded.batch import run
 
 __all__ = ["Verdict", "judged"]
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from tests.models.recorded import single_operators
+from tools.recorded.models import single_operators
 
 __all__ = ["Case", "constant_parameters", "onnx_nodes", "tflite"]
 

@@ -7,8 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-from ariel_build import resources
 from ariel_build.errors import ArielError, InternalError
+from ariel_build.machine import resources
 from ariel_build.schedule.cost import features
 from tools.costs.boards import KINDS, board_of
 from tools.costs.fit import fit

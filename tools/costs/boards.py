@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ariel_build import boards
-from ariel_build.board import Board
+from ariel_build.boards.board import Board
 
 __all__ = ["KINDS", "board_of"]
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ariel_build import process
-from ariel_build.board import Board
+from ariel_build.boards.board import Board
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
 from ariel_build.errors import InternalError
-from ariel_build.kernel import KernelCall
-from ariel_build.options import ModelOptions
+from ariel_build.kernels import KernelCall
+from ariel_build.machine import process
 from ariel_build.run import emulate, firmware
 
 __all__ = ["Measured", "measure"]

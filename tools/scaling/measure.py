@@ -14,14 +14,14 @@ import numpy as np
 from ariel_build import boards
 from ariel_build.boards import Board
 from ariel_build.codegen import generate
+from ariel_build.config.options import ModelOptions
+from ariel_build.cores.check_units import check_units
+from ariel_build.cores.split import split
+from ariel_build.cores.units import build_units
 from ariel_build.driver import Compiled, compile_model
-from ariel_build.options import ModelOptions
 from ariel_build.run import cache, elf, firmware
 from ariel_build.run.emulate import emulate
 from ariel_build.run.stats import Facts, collect
-from ariel_build.schedule.check_units import check_units
-from ariel_build.schedule.split import split
-from ariel_build.schedule.units import build_units
 
 __all__ = ["POOL_OF_ONE", "Point", "point"]
 

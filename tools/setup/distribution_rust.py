@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ariel_build import resources
+from ariel_build.machine import resources
 from tools.setup import debian
 from tools.setup.probe import compiles
 from tools.setup.process import Refused, run, say

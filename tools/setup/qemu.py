@@ -3,7 +3,7 @@
 Debian's resolver refuses, for one, beside a newer qemu-utils. Then the same packages are downloaded and unpacked, and
 only the shared libraries that they need are installed. QEMU finds its data relative to itself, so that each package
 has a folder of its own in `~/.cache/ariel-ml`, with all of QEMU's that it depends on: what one set-up unpacks is never
-touched by the next, whose packages may be of another version. `ariel_build.resources.emulator` finds QEMU there.
+touched by the next, whose packages may be of another version. `machine.resources.emulator` finds QEMU there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ariel_build import resources
+from ariel_build.machine import resources
 from tools.setup import debian, store
 from tools.setup.process import Refused, run, say
 

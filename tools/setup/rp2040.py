@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 
-from ariel_build import resources
+from ariel_build.machine import resources
 from ariel_build.run import rp2040
 from tools.setup import debian, store
 from tools.setup.process import Refused, run, say

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 
-from ariel_build import resources
+from ariel_build.machine import resources
 from tools.setup import debian, store
 from tools.setup.process import Refused, run, say
 

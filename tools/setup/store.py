@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ariel_build import resources
+from ariel_build.machine import resources
 from tools.setup.process import say
 
 __all__ = ["alone", "in_one_step"]

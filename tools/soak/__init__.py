@@ -16,14 +16,14 @@ from pathlib import Path
 
 from ariel_build import boards
 from ariel_build.codegen import generate
+from ariel_build.config.options import ModelOptions
+from ariel_build.cores.check_units import check_units
+from ariel_build.cores.units import Units, build_units
 from ariel_build.driver import compile_model
-from ariel_build.kernel import Axis
-from ariel_build.options import ModelOptions
+from ariel_build.kernels import Axis
 from ariel_build.run import firmware
 from ariel_build.run.emulate import emulate
 from ariel_build.schedule import Step, Tile
-from ariel_build.schedule.check_units import check_units
-from ariel_build.schedule.units import Units, build_units
 
 __all__ = ["BEDS", "MODEL", "Report", "soak"]
 

@@ -12,7 +12,7 @@ use core::time::Duration;
 /// # Safety
 /// `unit` computes the tile of that unit of `GRAPH` over the model behind `context`, and touches nothing else; two units that
 /// `GRAPH` does not order touch no byte together unless both only read it, and a unit's inputs are complete when those are
-/// that it waits for (`ariel_build/schedule/check_units.py` proves both). Worker numbers are below `WORKERS`.
+/// that it waits for (`ariel_build/cores/check_units.py` proves both). Worker numbers are below `WORKERS`.
 pub unsafe trait Parallel: Infer {
     /// How many workers may take part, the leader included.
     const WORKERS: usize;

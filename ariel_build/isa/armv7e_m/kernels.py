@@ -27,7 +27,7 @@ from ariel_build.isa.armv7e_m.streams import (
     wrapped,
 )
 from ariel_build.isa.packing import unpacked
-from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Scratch, Tiling, Variant
+from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Scratch, Tiling, Variant
 
 __all__ = ["dense_as_convolution", "kernels", "nearest"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ariel_build.isa.armv7e_m.streams import SUM, Channels, Ints, Unfit, nested
-from ariel_build.kernel import Field, Nested, Packed
+from ariel_build.kernels import Field, Nested, Packed
 
 __all__ = ["rounded_to_even"]
 

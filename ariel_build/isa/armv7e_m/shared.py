@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ariel_build.isa.armv7e_m.streams import nested
-from ariel_build.kernel import Axis, KernelCall, Reads, Tiling
+from ariel_build.kernels import Axis, KernelCall, Reads, Tiling
 
 __all__ = ["shared"]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ariel_build.isa.armv7e_m.kernels import dense_as_convolution
 from ariel_build.isa.armv7e_m.streams import nested
-from ariel_build.kernel import KernelCall, Variant
+from ariel_build.kernels import KernelCall, Variant
 
 __all__ = ["shrink"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.kernel import Field, Nested, Packed
+from ariel_build.kernels import Field, Nested, Packed
 
 __all__ = [
     "PAIR",

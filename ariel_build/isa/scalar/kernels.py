@@ -11,7 +11,7 @@ from ariel_build.ir import Array
 from ariel_build.isa.packing import unpacked
 from ariel_build.isa.scalar.requantise import Channels, Ints, requantised
 from ariel_build.isa.unfit import Unfit
-from ariel_build.kernel import Axis, Field, KernelCall, Nested, Packed, Scratch, Tiling, Variant
+from ariel_build.kernels import Axis, Field, KernelCall, Nested, Packed, Scratch, Tiling, Variant
 
 __all__ = ["KERNELS", "RISCV", "THUMB2"]
 

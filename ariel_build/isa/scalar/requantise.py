@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ariel_build.ir import Array
 from ariel_build.isa.unfit import Unfit
-from ariel_build.kernel import Field, Nested, Packed
+from ariel_build.kernels import Field, Nested, Packed
 from ariel_build.ops.fixed_point import multiply
 
 __all__ = ["Channels", "Ints", "requantised"]

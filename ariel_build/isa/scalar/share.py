@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ariel_build.kernel import Axis, KernelCall, Nested, Tiling, Variant
+from ariel_build.kernels import Axis, KernelCall, Nested, Tiling, Variant
 
 __all__ = ["shared"]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ariel_build.kernel import Axis, Field, KernelCall, Nested, Packed, Scratch
+from ariel_build.kernels import Axis, Field, KernelCall, Nested, Packed, Scratch
 from ariel_build.ops.accumulate import packed
 
 __all__ = ["KERNELS"]

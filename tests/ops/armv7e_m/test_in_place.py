@@ -8,7 +8,7 @@ import pytest
 
 from ariel_build.ir import DType, TensorType, Value
 from ariel_build.isa.in_place import in_place
-from ariel_build.kernel import Axis, Field, KernelCall, Nested, Operand, Scratch, Tiling
+from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Scratch, Tiling
 from ariel_build.memory import RAM, plan_calls
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from ariel_build import boards
+from ariel_build.config.options import ModelOptions, Optimize
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.ir import Array
-from ariel_build.options import ModelOptions, Optimize
 from ariel_build.run.execute import execute
 from tests.ops import parity, tflm
 from tests.ops.armv7e_m import operators

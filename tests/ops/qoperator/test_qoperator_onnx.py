@@ -11,11 +11,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from ariel_build.answers.reference import Interpreter
 from ariel_build.driver import import_file
 from ariel_build.errors import UnsupportedError
 from ariel_build.ir import Array
 from ariel_build.passes import optimize
-from ariel_build.reference import Interpreter
 from tests.ops import parity
 
 MICROSOFT = "com.microsoft"

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from ariel_build.answers.reference import Interpreter
 from ariel_build.driver import import_file
 from ariel_build.passes import optimize
-from ariel_build.reference import Interpreter
 from tests import zoo
 from tests.ops import node_suite, parity
 

@@ -76,7 +76,7 @@ def test_another_output_scale_is_refused(tmp_path: Path) -> None:
     file = tflm.model("SOFTMAX", [tflm.Tensor("int8", shape, 0.1, 0)], [tflm.Tensor("int8", shape, 0.01, -128)])
     path = tmp_path / "odd.tflite"
     path.write_bytes(file)
-    from tests.codegen.support import compiled  # noqa: PLC0415
+    from tools.recorded.crate import compiled  # noqa: PLC0415
 
     with pytest.raises(UnsupportedError, match="1/256"):
         compiled(path)

@@ -12,12 +12,12 @@ import onnx.reference
 import pytest
 from onnx import helper
 
+from ariel_build.answers.reference import Interpreter
 from ariel_build.driver import import_file
 from ariel_build.errors import UnsupportedError
 from ariel_build.ir import Array, DType, Quant, TensorType, Value
 from ariel_build.lower import lower
 from ariel_build.passes import optimize
-from ariel_build.reference import Interpreter
 from tests import zoo
 from tests.ops import parity
 from tests.ops.stored_integers.chains import Chain, model_of, random_chain

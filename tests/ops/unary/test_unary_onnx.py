@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ariel_build.answers.reference import Interpreter
 from ariel_build.driver import import_file
 from ariel_build.ir import Array
 from ariel_build.passes import optimize
-from ariel_build.reference import Interpreter
 from tests.ops import parity
 from tests.ops.qdq import Builder
 

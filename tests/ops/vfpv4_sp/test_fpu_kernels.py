@@ -11,9 +11,9 @@ import pytest
 
 from ariel_build import boards
 from ariel_build.boards import Board
+from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.ir import Array
-from ariel_build.options import ModelOptions
 from ariel_build.run.execute import execute
 from tests.ops import parity
 from tests.ops.qdq import Builder

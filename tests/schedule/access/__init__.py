@@ -1,1 +1,1 @@
-"""What tiles really read and write, against what `ariel_build/schedule/access.py` claims."""
+"""What tiles really read and write, against what `ariel_build/cores/access.py` claims."""

@@ -8,8 +8,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 
 from ariel_build.driver import Compiled
-from tests.codegen.support import build, target_folder, write_crate
 from tests.schedule.access.cases import cases_of, distinct, packed, verdicts, with_tile_alone
+from tools.recorded.crate import build, target_folder, write_crate
 
 __all__ = ["complaints_of"]
 

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ariel_build.cores import touches
+from ariel_build.cores.access import Blocks, reads_of, writes_of
+from ariel_build.cores.split import split
+from ariel_build.cores.touches import bytes_between
 from ariel_build.driver import Compiled
 from ariel_build.ir import DType
-from ariel_build.kernel import Axis, Field, Nested, Operand, Packed, Slice
-from ariel_build.schedule import Step, Tile, touches
-from ariel_build.schedule.access import Blocks, reads_of, writes_of
-from ariel_build.schedule.split import split
-from ariel_build.schedule.touches import bytes_between
+from ariel_build.kernels import Axis, Field, Nested, Operand, Packed, Slice
+from ariel_build.schedule import Step, Tile
 
 __all__ = ["GUARD", "Case", "cases_of", "distinct", "packed", "verdicts", "with_tile_alone"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ariel_build.driver import Compiled
-from ariel_build.kernel import Axis
+from ariel_build.kernels import Axis
 from ariel_build.schedule import Step
 
 __all__ = ["Form", "form", "sample"]

@@ -1,4 +1,4 @@
-"""Tiles run alone read and write what `schedule/access.py` and `touches.py` claim, and nothing else.
+"""Tiles run alone read and write what `cores/access.py` and `touches.py` claim, and nothing else.
 
 The builder of units stands on the one, their checker on the other: here the kernels themselves are asked. Of real
 models as many run as have every kernel cut every way (`sample.py`); with `ARIEL_ALL_TILES=1`, as `nox -s fuzz` sets it,
@@ -17,13 +17,13 @@ import pytest
 
 from ariel_build import boards
 from ariel_build.boards import Board
+from ariel_build.config.module_name import module_name
+from ariel_build.config.options import ModelOptions
+from ariel_build.cores import touches
 from ariel_build.driver import Compiled, compile_model, import_file
 from ariel_build.errors import ArielError
-from ariel_build.module_name import module_name
 from ariel_build.ops import Operator
-from ariel_build.options import ModelOptions
-from ariel_build.schedule import Step, touches
-from tests.models.recorded import Recorded, dev_models, single_operators
+from ariel_build.schedule import Step
 from tests.ops import tflm
 from tests.ops.armv7e_m import operators
 from tests.schedule.access.batch import complaints_of
@@ -31,7 +31,8 @@ from tests.schedule.access.board import complaints_on
 from tests.schedule.access.cases import WORKERS, cases_of, distinct
 from tests.schedule.access.graphs import random_graph
 from tests.schedule.access.sample import form, sample
-from tests.zoo import DIGITS
+from tools.recorded import DIGITS
+from tools.recorded.models import Recorded, dev_models, single_operators
 
 HOST = boards.load("host")
 #: Boards for whose instruction sets there are kernels.

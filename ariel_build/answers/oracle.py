@@ -1,0 +1,144 @@
+"""The oracles: the interpreters whose answers count, where they are installed.
+
+tflite-micro for TFLite (its reference kernels), onnxruntime with optimisations off for ONNX. They run in a child
+process: an unsupported model can abort the interpreter.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ariel_build.answers.samples import Samples
+from ariel_build.ir import Array, Graph
+from ariel_build.machine import process
+
+__all__ = ["Answer", "ask"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an oracle says: the model's outputs, `[samples, *shape]` each, and inner tensors by their keys."""
+
+    oracle: str
+    outputs: Sequence[Array]
+    inner: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Oracle:
+    """An oracle: its Python module, its name for people, how it is installed, and the program that asks it.
+
+    The program gets the model, an npz of `input_<k>` and the `keys` of inner tensors, the npz to write, and the number
+    of outputs; it writes `output_<k>` and, of the inner tensors that it can give, `inner_<k>`.
+    """
+
+    module: str
+    name: str
+    package: str
+    install: str
+    program: str
+
+
+_START = """
+import sys, numpy as np
+model, inputs, outputs, count = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+arrays = np.load(inputs)
+keys = arrays["keys"].tolist()
+given = [arrays[f"input_{k}"] for k in range(len(arrays.files) - 1)]
+samples = range(len(given[0]) if given else 1)
+"""
+
+_TFLITE = """
+from tflite_micro import runtime
+config = runtime.InterpreterConfig.kPreserveAllTensors if keys else runtime.InterpreterConfig.kAllocationRecording
+interpreter = runtime.Interpreter.from_bytes(open(model, "rb").read(), [], (256 if keys else 64) << 20, config)
+found = {}
+for sample in samples:
+    for k, array in enumerate(given):
+        interpreter.set_input(array[sample], k)
+    interpreter.invoke()
+    for k in range(count):
+        found.setdefault(f"output_{k}", []).append(np.array(interpreter.get_output(k)))
+    for k, key in enumerate(keys):
+        tensor = interpreter.GetTensor(int(key.removeprefix("t")), 0)
+        if isinstance(tensor, dict) and isinstance(tensor.get("tensor_data"), np.ndarray):
+            found.setdefault(f"inner_{k}", []).append(tensor["tensor_data"].copy())
+np.savez(outputs, **{name: np.stack(values) for name, values in found.items()})
+"""
+
+_ONNX = """
+import onnx, onnxruntime as ort
+options = ort.SessionOptions()
+options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+options.log_severity_level = 4
+content = model
+if keys:
+    proto = onnx.load(model)
+    own = {value.name for value in proto.graph.output}
+    made = {name for node in proto.graph.node for name in node.output if name} - own
+    proto.graph.output.extend(onnx.helper.make_empty_tensor_value_info(key) for key in keys if key in made)
+    content = proto.SerializeToString()
+session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+constants = {i.name for i in session.get_overridable_initializers()}
+names = [i.name for i in session.get_inputs() if i.name not in constants]
+given_names = [o.name for o in session.get_outputs()]
+results = [session.run(None, {n: a[s] for n, a in zip(names, given)}) for s in samples]
+found = {f"output_{k}": np.stack([r[k] for r in results]) for k in range(count)}
+for k, key in enumerate(keys):
+    if key in given_names:
+        found[f"inner_{k}"] = np.stack([r[given_names.index(key)] for r in results])
+np.savez(outputs, **found)
+"""
+
+_ORACLES = {
+    "tflite": _Oracle("tflite_micro", "TFLite-Micro", "tflite-micro", "pip install --pre tflite-micro", _TFLITE),
+    "onnx": _Oracle("onnxruntime", "onnxruntime", "onnxruntime", "pip install onnxruntime", _ONNX),
+}
+
+
+def ask(model: Path, graph: Graph, samples: Samples, inner: Sequence[str] = ()) -> Answer | str:
+    """Returns the oracle's answer, or why there is none.
+
+    `graph` is the model as it was imported; `inner` has the keys of tensors in it. An oracle that cannot give them is
+    asked again for the outputs alone.
+    """
+    oracle = _ORACLES[graph.format]
+    if importlib.util.find_spec(oracle.module) is None:
+        return f"{oracle.name} is not installed: {oracle.install}"
+    try:
+        name = f"{oracle.name} {importlib.metadata.version(oracle.package)}"
+    except importlib.metadata.PackageNotFoundError:
+        name = oracle.name
+    found = _run(oracle, model, len(graph.outputs), samples, inner)
+    if isinstance(found, str) and inner:
+        found = _run(oracle, model, len(graph.outputs), samples, ())
+    if isinstance(found, str):
+        return f"{oracle.name} cannot run this model: {found}"
+    shapes = [(samples.count, *value.shape) for value in graph.outputs]
+    outputs = [found[f"output_{k}"].reshape(shape) for k, shape in enumerate(shapes)]
+    return Answer(name, outputs, {key: found[f"inner_{k}"] for k, key in enumerate(inner) if f"inner_{k}" in found})
+
+
+def _run(
+    oracle: _Oracle, model: Path, outputs: int, samples: Samples, inner: Sequence[str]
+) -> Mapping[str, Array] | str:
+    """Returns the arrays that the oracle's program writes, or the last line of what it complains about."""
+    with tempfile.TemporaryDirectory(prefix="ariel-") as folder:
+        given, made = Path(folder) / "in.npz", Path(folder) / "out.npz"
+        arrays: dict[str, Array] = {f"input_{k}": a for k, a in enumerate(samples.arrays)}
+        arrays["keys"] = np.array(inner, np.str_)
+        np.savez(given, **arrays)  # type: ignore[arg-type]
+        program: list[str | Path] = [sys.executable, "-P", "-c", _START + oracle.program]
+        ended = process.run([*program, model, given, made, str(outputs)], timeout=600)
+        if ended.status != 0 or not made.exists():
+            return ended.last_lines(1) or f"it ended with {ended.status}"
+        with np.load(made) as file:
+            return {name: file[name] for name in file.files}

@@ -1,0 +1,182 @@
+"""npz files of samples: one array per model input (output), `[samples, *shape]` in the model's own shape and type."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ariel_build.answers.npz import Packed, open_npz
+from ariel_build.errors import MetadataError
+from ariel_build.frontends import SourceModel
+from ariel_build.frontends.checks import public_names
+from ariel_build.ir import Array, Value
+
+__all__ = ["RARE", "Samples", "bind_dims", "load", "random_samples", "rare_samples", "save", "split_outputs"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples of every input, in the model's order; each array is `[count, *shape]`.
+
+    `lead` holds the axes that the user's arrays have in front of the model's shape: usually one, the samples.
+    """
+
+    arrays: Sequence[Array]
+    lead: tuple[int, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return len(self.arrays[0]) if self.arrays else 1
+
+    def raw(self) -> list[bytes]:
+        """Returns each sample's bytes: all inputs in the model's order, little-endian."""
+        return [b"".join(_bytes(a[k]) for a in self.arrays) for k in range(self.count)]
+
+
+def _bytes(array: Array) -> bytes:
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
+
+
+def names_of(values: Sequence[Value], kind: str) -> list[str]:
+    """Returns the name of each array: the tensor's, or `input_<i>` where that is empty or repeated."""
+    return public_names([v.name for v in values], kind)
+
+
+def find(arrays: Mapping[str, Packed], name: str, index: int, aliases: Sequence[str] = ()) -> Packed | None:
+    """Returns the header of an input's array by its name, its number or its signature's name."""
+    alias = aliases[index] if index < len(aliases) else ""
+    names = (name, f"input_{index}", *([alias] if alias else []))
+    return next((arrays[n] for n in names if n in arrays), None)
+
+
+def bind_dims(path: Path, source: SourceModel) -> dict[str, int]:
+    """Returns the sizes that an npz gives to the model's free dimensions."""
+    if not source.free_dims:
+        return {}
+    arrays = open_npz(path)
+    names = dict(zip(source.inputs, source.input_names, strict=True))
+    dims: dict[str, int] = {}
+    for dim, places in source.free_dims.items():
+        for key, axis in places:
+            if key not in names:
+                continue
+            array = find(arrays, names[key], source.inputs.index(key), source.input_aliases)
+            if array is not None and array.ndim > axis + 1:
+                rank = len(source.tensors[key].shape or ())
+                dims[dim] = int(array.shape[axis + max(array.ndim - rank, 1)])
+    return dims
+
+
+def load(path: Path, inputs: Sequence[Value], aliases: Sequence[str] = ()) -> Samples:
+    """Returns the samples in an npz file, checked against the model's inputs; `aliases` are their signature's names."""
+    packed = open_npz(path)
+    found: list[Packed] = []
+    leads: list[tuple[int, ...]] = []
+    for index, (value, name) in enumerate(zip(inputs, names_of(inputs, "input"), strict=True)):
+        array = find(packed, name, index, aliases)
+        if array is None:
+            have = ", ".join(f"`{n}`" for n in packed) or "none"
+            raise MetadataError(
+                f"no array for the model's input `{name}`", str(path), f"it has {have}; `input_{index}` works as well"
+            )
+        wanted = value.type.dtype.numpy
+        axes = array.ndim - len(value.shape)
+        if axes < 1 or array.shape[axes:] != value.shape:
+            raise MetadataError(
+                f"`{name}` is {list(array.shape)}, the model's input is {list(value.shape)}",
+                str(path),
+                f"give [samples, {', '.join(map(str, value.shape))}]",
+            )
+        if array.dtype != wanted:
+            raise MetadataError(f"`{name}` is {array.dtype}, the model's input is {wanted}", str(path))
+        leads.append(array.shape[:axes])
+        found.append(array)
+    if len(set(leads)) > 1:
+        raise MetadataError("the inputs have different numbers of samples", str(path))
+    if leads and not math.prod(leads[0]):
+        raise MetadataError("there are no samples", str(path))
+    # Only now, as all that is wanted is there, is anything unpacked.
+    arrays = [np.ascontiguousarray(a.read()).reshape(-1, *v.shape) for a, v in zip(found, inputs, strict=True)]
+    return Samples(arrays, leads[0] if leads else ())
+
+
+def random_samples(inputs: Sequence[Value], count: int, seed: int = 0) -> Samples:
+    """Returns `count` random samples: integers over their whole range, floats from a normal distribution."""
+    rng = np.random.default_rng(seed)
+    arrays: list[Array] = []
+    for value in inputs:
+        shape = (count, *value.shape)
+        dtype = value.type.dtype
+        if dtype.value == "f32":
+            arrays.append(rng.standard_normal(shape).astype(np.float32))
+        elif dtype.value == "bool":
+            arrays.append(rng.integers(0, 2, shape).astype(np.bool_))
+        else:
+            low, high = dtype.range if dtype.bytes < 4 else (-100, 100)
+            arrays.append(rng.integers(max(low, -(2**31)), high + 1, shape).astype(dtype.numpy))
+    return Samples(arrays, (count,))
+
+
+#: What a sensor's driver may give by mistake, and what numbers are at their edges.
+RARE = np.array([np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-45, -1e-40, 1.17549435e-38], np.float32)
+
+
+def rare_samples(inputs: Sequence[Value], seed: int = 0) -> Samples:
+    """Returns two samples with rare numbers among their floats, few and many; none where no input is float."""
+    shares = (0.002, 0.1) if any(value.type.dtype.value == "f32" for value in inputs) else ()
+    drawn = random_samples(inputs, len(shares), seed + 1)
+    rng = np.random.default_rng(seed)
+    for array in drawn.arrays:
+        if array.dtype == np.float32:
+            for share, sample in zip(shares, array, strict=True):
+                flat = sample.reshape(-1)
+                places = rng.choice(flat.size, min(flat.size, max(1, round(share * flat.size))), replace=False)
+                flat[places] = rng.choice(RARE, len(places))
+    return drawn
+
+
+def split_outputs(outputs: Sequence[Value], raw: Sequence[bytes], lead: tuple[int, ...]) -> dict[str, Array]:
+    """Returns one array `[*lead, *shape]` per output from the bytes of each sample."""
+    result: dict[str, Array] = {}
+    offset = 0
+    for value, name in zip(outputs, names_of(outputs, "output"), strict=True):
+        size = value.type.bytes
+        parts = [
+            np.frombuffer(sample[offset : offset + size], value.type.dtype.numpy.newbyteorder("<")).reshape(value.shape)
+            for sample in raw
+        ]
+        result[name] = np.stack(parts).astype(value.type.dtype.numpy).reshape(*lead, *value.shape)
+        offset += size
+    return result
+
+
+def save(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Writes an npz file, whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    write_whole(path, buffer.getvalue())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        # mkstemp makes the file private; what we write is as public as any file of the user.
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

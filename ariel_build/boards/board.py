@@ -1,0 +1,108 @@
+"""What a board is: frozen `Board`, `Core`, `Memory`, `Emulation`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Board", "Core", "Emulation", "FloatUnit", "Memory", "MemoryKind"]
+
+FloatUnit = Literal["single", "double"]
+MemoryKind = Literal["flash", "ram"]
+
+
+@dataclass(frozen=True)
+class Core:
+    """One core: its instruction set, whether it has a floating point unit and DSP instructions, and its clock."""
+
+    name: str
+    isa: str
+    fpu: FloatUnit | None = None
+    dsp: bool = False
+    clock_hz: int | None = None
+    #: Clock cycles of a mean instruction of our kernels, where that is known.
+    cycles_per_instruction: float | None = None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A memory. The first of its kind is where firmware puts code (flash), or data and stack (ram).
+
+    `interleaved` banks serve as many cores at once, neighbouring words in different banks. `cores` are those that reach
+    it without meeting the others: a tightly coupled memory, a core's own bank; none are named where all are alike.
+    `bytes_per_cycle` is what all cores together can read of it, one address after the other, in a clock cycle of the
+    first core; None where it keeps up with them.
+    """
+
+    name: str
+    kind: MemoryKind
+    origin: int
+    length: int
+    interleaved: int = 1
+    cores: tuple[int, ...] = ()
+    bytes_per_cycle: float | None = None
+
+
+@dataclass(frozen=True)
+class Emulation:
+    """How `run` executes firmware: an emulator with its machine, and what can be counted on it.
+
+    With `smp` the emulator is told how many cores to have, and all run from reset on; without, those behind the first
+    are off until it starts them. `doorbells` has for each core the addresses at which a store wakes it. Where several
+    cores are counted, one may be `quantum` instructions ahead of the others. `timing` names the core whose documented
+    timings estimate the clock cycles of one core.
+    """
+
+    emulator: str
+    machine: str = ""
+    cpu: str = ""
+    arguments: tuple[str, ...] = ()
+    counts_instructions: bool = False
+    smp: bool = False
+    doorbells: tuple[tuple[int, ...], ...] = ()
+    quantum: int = 0
+    timing: str = ""
+
+
+@dataclass(frozen=True)
+class Board:
+    """What code is generated for, and where it can run. `target` is a Rust target triple, `host` or `any`."""
+
+    name: str
+    target: str
+    cores: tuple[Core, ...]
+    memories: tuple[Memory, ...] = ()
+    rustflags: tuple[str, ...] = ()
+    run: Emulation | None = None
+    description: str = ""
+    #: Dependencies of firmware that name this chip or its family: `crate` or `crate/feature`, where `*` is any text;
+    #: what begins with `!` does not count.
+    chips: tuple[str, ...] = ()
+    target_prefix: str | None = None
+    #: Seconds that a tile may hold a core, where the model's options do not say.
+    max_tile: float | None = None
+
+    @property
+    def is_host(self) -> bool:
+        """True where firmware is an ordinary program of this computer."""
+        return self.target == "host"
+
+    @property
+    def is_generic(self) -> bool:
+        """True for the boards that stand for a whole family of targets."""
+        return self.target_prefix is not None
+
+    @property
+    def weights_per_cycle(self) -> float | None:
+        """Bytes of weights that the memory with them gives in a cycle of the first core, where it may not keep up."""
+        flash = self.banks("flash")
+        return flash[0].bytes_per_cycle if flash else None
+
+    def banks(self, kind: MemoryKind) -> tuple[Memory, ...]:
+        """Returns the memories of one kind, in the order of the board file."""
+        return tuple(memory for memory in self.memories if memory.kind == kind)
+
+    def total(self, kind: MemoryKind) -> int | None:
+        """Returns the bytes of all memories of one kind, or None where the board makes no claim."""
+        banks = self.banks(kind)
+        return sum(memory.length for memory in banks) if banks else None

@@ -1,0 +1,125 @@
+"""Bounds of flash and stack: weights + constants of the steps + the code of each kernel that is used, once + the rest.
+
+`code_sizes.json` holds what each kernel takes, measured by `python -m tools.code_sizes` at opt-level 3, s and z; the
+margins are for what the linker's optimiser makes of it (`tests/codegen/test_bounds.py` runs models on emulated boards).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ariel_build.kernels import Field, Nested, Operand, Packed, Scratch, Slice, Variant
+from ariel_build.schedule import Schedule
+
+__all__ = ["Bounds", "bounds_of"]
+
+#: Bytes of code that a kernel takes that has not been measured yet, and of stack.
+_UNKNOWN_CODE, _UNKNOWN_STACK = 6_144, 768
+#: What the linker's optimiser may add to measured code: it copies small functions into their callers.
+_MARGIN = 1.15
+#: The model's own functions, and the gaps that alignment leaves.
+_BASE_CODE = 640
+#: The call of a step, in a blocking run and in an async one.
+_CALL_CODE = 40
+#: What a streamed model knows of each piece.
+_PIECE_BYTES = 12
+#: Frames of the model's own functions, and what a call saves.
+_BASE_STACK = 192
+#: Several cores: the pool, and what it knows of each unit of work.
+_POOL_CODE, _UNIT_BYTES, _POOL_STACK = 10_240, 40, 512
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Bytes of flash that a model takes at most, weights included, and bytes of stack of an inference."""
+
+    flash: int
+    stack: int
+
+
+def bounds_of(schedule: Schedule, weight_bytes: int, target: str, units: int = 0) -> Bounds:
+    """Returns the bounds on a target triple; on one that has not been measured, the largest of those that have.
+
+    `units` is the number of pieces of work that several cores share; 0 for one core.
+    """
+    kernels = {step.call.kernel for step in schedule.steps}
+    tables = _tables(target)
+    flash = weight_bytes + _BASE_CODE + max(int(table.code(kernels) * _MARGIN) for table in tables)
+    flash += sum(_CALL_CODE + sum(map(_bytes, step.call.fields.values())) for step in schedule.steps)
+    flash += _PIECE_BYTES * len(schedule.pieces) if schedule.is_streamed else 0
+    stack = _BASE_STACK + max(table.stack(kernels) for table in tables)
+    if units:
+        flash, stack = flash + _POOL_CODE + units * _UNIT_BYTES, stack + _POOL_STACK
+    return Bounds((flash + 15) // 16 * 16, (stack + 7) // 8 * 8)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What the kernels take on one target: bytes of their own, bytes that several need, and stack."""
+
+    own: Mapping[str, int]
+    shared: tuple[tuple[int, frozenset[str]], ...]
+    stacks: Mapping[str, int]
+
+    def code(self, kernels: AbstractSet[str]) -> int:
+        """Returns the bytes of all these kernels together."""
+        own = sum(self.own.get(kernel, _UNKNOWN_CODE) for kernel in kernels)
+        return own + sum(size for size, users in self.shared if users & kernels)
+
+    def stack(self, kernels: Iterable[str]) -> int:
+        """Returns the bytes of the deepest of these kernels."""
+        return max((self.stacks.get(kernel, _UNKNOWN_STACK) for kernel in kernels), default=0)
+
+
+@functools.cache
+def _measured() -> Mapping[str, _Table]:
+    data: Mapping[str, Any] = json.loads(Path(__file__).with_name("code_sizes.json").read_text(encoding="utf-8"))
+    tables = {}
+    for target, table in data.items():
+        kernels: list[str] = table["kernels"]
+        tables[target] = _Table(
+            own=dict(zip(kernels, table["own"], strict=True)),
+            shared=tuple((size, frozenset(kernels[k] for k in users)) for size, users in table["shared"]),
+            stacks=dict(zip(kernels, table["stack"], strict=True)),
+        )
+    return tables
+
+
+def _tables(target: str) -> list[_Table]:
+    """Returns the tables that may apply to a target: cores of one kind, with the same way to calculate in floats."""
+    measured = _measured()
+    if target in measured:
+        return [measured[target]]
+    if target.startswith("thumbv8m.base"):
+        return [measured["thumbv6m-none-eabi"]]
+    if target.startswith("thumb"):
+        hard = measured["thumbv7em-none-eabihf"]
+        return [hard] if target.endswith("hf") else [hard, measured["thumbv7m-none-eabi"]]
+    if target.startswith("riscv32"):
+        return [measured["riscv32imac-unknown-none-elf"]]
+    return list(measured.values())
+
+
+def _bytes(value: Field) -> int:
+    """Returns at least the bytes that a kernel's field takes in its constants, on a 32-bit core."""
+    match value:
+        case Operand() | Scratch() | Packed():
+            return 8
+        case Nested(type="Source"):
+            return 12
+        case Nested():
+            return sum(map(_bytes, value.fields.values()))
+        case tuple():
+            return sum(map(_bytes, value))
+        case Slice():
+            return 8 + sum(map(_bytes, value.items))
+        case Variant():
+            return 12 if "(" in value.path else 4
+        case _:
+            return 4

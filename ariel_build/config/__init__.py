@@ -1,0 +1,1 @@
+"""What a user may say: keys of Cargo.toml and options of the command line."""

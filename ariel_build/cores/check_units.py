@@ -1,0 +1,146 @@
+"""The independent checker of units: whatever may run at the same time touches no byte together, unless both read.
+
+It shares nothing with `units.py`: what tiles touch it derives itself (`touches.py`), byte by byte. It asks of each pair
+of tiles that conflicts whether the edges order it, and order it as the sequence of the pieces does. Then every tile's
+inputs are complete before it starts, since whoever writes them conflicts with it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from ariel_build.cores.touches import bytes_between, reads, writes
+from ariel_build.cores.units import Units
+from ariel_build.errors import InternalError
+from ariel_build.memory import MemoryPlan
+from ariel_build.schedule import Schedule, Tile
+
+__all__ = ["check_units"]
+
+
+@dataclass(frozen=True)
+class _Touched:
+    """What a tile, or all tiles of a step, read and write."""
+
+    reads: int
+    writes: int
+
+    def conflicts(self, other: _Touched) -> bool:
+        """Whether they meet in a byte that one of them writes."""
+        return bool(self.writes & (other.reads | other.writes) or self.reads & other.writes)
+
+
+def check_units(units: Units, schedule: Schedule, plan: MemoryPlan) -> None:
+    """Raises InternalError naming two units where the plan would let them race, or runs a tile twice or never."""
+    before = _reachable(units)
+    _check_cover(units, schedule)
+    touched: dict[int, dict[int, _Touched]] = defaultdict(dict)
+    for index, unit in enumerate(units.units):
+        if unit.step is not None:
+            call = schedule.steps[unit.step].call
+            touched[unit.step][index] = _Touched(reads(call, unit.tile, plan), writes(call, unit.tile, plan))
+    steps: dict[int, _Touched] = {}
+    for step, tiles in touched.items():
+        own = _together(tiles)
+        _check_scratch(step, own, plan, units.workers)
+        steps[step] = _Touched(own.reads, own.writes | _scratch(step, plan, units.workers))
+    for later, tiles in touched.items():
+        _check(units, before, tiles, tiles)
+        for earlier, others in touched.items():
+            if earlier >= later:
+                break
+            # Tiles of one step have scratch of their own, each that of its worker; tiles of two steps may share it.
+            if steps[later].conflicts(steps[earlier]):
+                scratch = [_scratch(step, plan, units.workers) for step in (later, earlier)]
+                _check(units, before, *map(_with_scratch, (tiles, others), scratch))
+
+
+def _check(units: Units, before: list[int], tiles: dict[int, _Touched], others: dict[int, _Touched]) -> None:
+    """Raises InternalError where a tile and one of `others` conflict and the later does not wait for the earlier."""
+    for index, mine in tiles.items():
+        for other, theirs in others.items():
+            # Pieces of two steps may take turns.
+            earlier, later = min(index, other), max(index, other)
+            if earlier < later and not before[later] >> earlier & 1 and mine.conflicts(theirs):
+                raise InternalError(
+                    "two tiles could touch the same bytes at the same time",
+                    {"unit": later, "other": earlier, "steps": (units.units[later].step, units.units[earlier].step)},
+                )
+
+
+def _together(tiles: dict[int, _Touched]) -> _Touched:
+    read = written = 0
+    for tile in tiles.values():
+        read |= tile.reads
+        written |= tile.writes
+    return _Touched(read, written)
+
+
+def _with_scratch(tiles: dict[int, _Touched], scratch: int) -> dict[int, _Touched]:
+    return {index: _Touched(tile.reads, tile.writes | scratch) for index, tile in tiles.items()}
+
+
+def _scratch(step: int, plan: MemoryPlan, workers: int) -> int:
+    """Returns the scratch that all workers have during a step."""
+    found = 0
+    for worker in range(workers):
+        offset, size = plan.scratch(step, worker)
+        found |= bytes_between(offset, offset + size)
+    return found
+
+
+def _check_scratch(step: int, own: _Touched, plan: MemoryPlan, workers: int) -> None:
+    """The scratch of a step holds its parts, for every worker one, and none of what its tiles read and write."""
+    scratch = plan.scratches[step]
+    if scratch is None:
+        return
+    if any(part.end > scratch.stride for part in scratch.parts):
+        raise InternalError("two workers share scratch", {"step": step})
+    if _scratch(step, plan, workers) & (own.reads | own.writes):
+        raise InternalError("scratch lies in what a step reads or writes", {"step": step})
+
+
+def _reachable(units: Units) -> list[int]:
+    """Returns for each unit the set of those that are complete before it starts, as a bit mask."""
+    before: list[int] = []
+    for index, unit in enumerate(units.units):
+        if any(not 0 <= need < index for need in unit.needs):
+            raise InternalError("a unit needs one that does not come before it", {"unit": index})
+        reach = 0
+        for need in unit.needs:
+            reach |= before[need] | 1 << need
+        before.append(reach)
+    if before and before[-1] != (1 << len(before) - 1) - 1:
+        raise InternalError("the last unit does not wait for all others", {"units": len(before)})
+    if any(not unit.needs for unit in units.units[1:]):
+        raise InternalError("more than one unit waits for none", {"units": len(before)})
+    return before
+
+
+def _check_cover(units: Units, schedule: Schedule) -> None:
+    """Every unit of every step is computed by exactly one tile, inside one piece, and pieces come in their order."""
+    tiles: dict[int, list[Tile]] = {}
+    pieces = schedule.pieces
+    reached = 0
+    for unit in units.units:
+        if unit.step is None:
+            continue
+        places = (
+            k
+            for k, (step, piece) in enumerate(pieces)
+            if step.index == unit.step and piece.tile.start <= unit.tile.start and unit.tile.end <= piece.tile.end
+        )
+        place = next(places, -1)
+        if place < reached:
+            raise InternalError("units are not in the order of their steps", {"step": unit.step, "tile": unit.tile})
+        reached = place
+        tiles.setdefault(unit.step, []).append(unit.tile)
+    for step in schedule.steps:
+        at = 0
+        for tile in sorted(tiles.get(step.index, [])):
+            if tile.start != at or tile.end <= at:
+                raise InternalError("tiles overlap or leave a gap", {"step": step.index, "tile": tile})
+            at = tile.end
+        if at != step.call.tiling.extent:
+            raise InternalError("tiles do not cover a step", {"step": step.index})

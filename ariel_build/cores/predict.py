@@ -1,0 +1,182 @@
+"""Prediction = makespan and longest tile, from the cost of each tile on each core: what deadlines are held against.
+
+One core runs steps one after the other. Several take units as the pool does: a worker prefers those whose home it is,
+in their order, else it takes the last of another's.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ariel_build.cores.split import TILE
+from ariel_build.cores.units import Units
+from ariel_build.kernels import Axis, KernelCall
+from ariel_build.schedule.cost import instructions, weight_bytes
+from ariel_build.schedule.steps import Schedule, Step
+from ariel_build.schedule.tiles import Tile, cut
+
+if TYPE_CHECKING:
+    from ariel_build.boards.board import Core
+
+__all__ = ["Clock", "Prediction", "predict", "tiles_within"]
+
+#: What the pool adds to each unit, gates included.
+_UNIT = 110
+#: An inference besides its steps: the copy of a byte of input, and the rest.
+_BYTE, _CALL = 0.3, 60
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Cycles of an inference from call to return, and of the longest time between two yields."""
+
+    cycles: int
+    longest_cycles: int
+    #: Of the slowest core that may run them; None where a clock is not known.
+    seconds: float | None
+    longest_seconds: float | None
+    #: The step with the longest tile, and whether that tile cannot be cut further.
+    longest: Step | None
+    is_granule: bool = False
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How long calls take on the cores that take part, and on the memory that they share.
+
+    `bytes_per_cycle` is what that memory gives of weights in a cycle of the first core; None where it keeps up.
+    """
+
+    cores: tuple[Core, ...]
+    bytes_per_cycle: float | None = None
+
+    def cycles(self, call: KernelCall) -> list[float]:
+        """Returns the cycles of the whole call on each core, at the clock of that core, if memory keeps up."""
+        return [instructions(call, core) * (core.cycles_per_instruction or 1.0) for core in self.cores]
+
+    def fetch(self, call: KernelCall) -> float:
+        """Returns how long the weights of the call, each read once, take the memory, in cycles of the first core."""
+        return weight_bytes(call) / self.bytes_per_cycle if self.bytes_per_cycle else 0.0
+
+    def fed(self, call: KernelCall) -> int:
+        """Returns how many cores the memory keeps busy with the call, at least 1: what more would do is wait."""
+        fetch = self.fetch(call)
+        return len(self.cores) if not fetch else max(min(math.ceil(max(self._times(call)) / fetch), len(self.cores)), 1)
+
+    def times(self, call: KernelCall) -> list[float]:
+        """Returns how long the whole call takes each core, its weights as fast as they come, in cycles of the first."""
+        return [max(time, self.fetch(call)) for time in self._times(call)]
+
+    def _times(self, call: KernelCall) -> list[float]:
+        first = self.cores[0].clock_hz
+        return [
+            cycles * (first / core.clock_hz if first and core.clock_hz else 1.0)
+            for cycles, core in zip(self.cycles(call), self.cores, strict=True)
+        ]
+
+    def tile(self, call: KernelCall, tile: Tile) -> list[float]:
+        """Returns how long a tile takes each core, in cycles of the first."""
+        share = (tile.end - tile.start) / max(call.tiling.extent, 1)
+        whole = 0.0 if share == 1 else TILE
+        return [time * share + whole for time in self.times(call)]
+
+    def divisible(self, call: KernelCall, limit: float | None) -> KernelCall:
+        """Returns the call; without the pairs for which it has to be one tile where it takes longer than `limit`."""
+        if limit is None or max(self.times(call)) <= limit:
+            return call
+        return replace(call, in_place_whole=())
+
+    def limit(self, seconds: float | None) -> float | None:
+        """Returns the cycles of the first core in so many seconds; None where either is not known."""
+        clock = self.cores[0].clock_hz
+        return seconds * clock if seconds is not None and clock else None
+
+
+def tiles_within(clock: Clock, limit: float | None) -> Callable[[KernelCall], tuple[Tile, ...]] | None:
+    """Returns what cuts calls into tiles of which none takes the slowest core longer than `limit`, where that can be.
+
+    Returns None where there is no limit. The schedule is made of these tiles, and checked with them.
+    """
+    if limit is None:
+        return None
+    room = max(int(limit) - TILE, 1)
+    return lambda call: cut(call.tiling, int(max(clock.times(call))), room)
+
+
+def predict(schedule: Schedule, units: Units | None, clock: Clock, input_bytes: int) -> Prediction:
+    """Returns what an inference takes; `units` for several cores."""
+    begin = _CALL + _BYTE * input_bytes
+    if units is None:
+        makespan = begin + sum(clock.times(step.call)[0] for step in schedule.steps)
+        tiles = [(step, tile) for step in schedule.steps for tile in step.tiles]
+    else:
+        makespan = begin + _simulated(schedule, units, clock)
+        # The same model may also run unwired, in the tiles of one core.
+        tiles = [(step, tile) for step in schedule.steps for tile in step.tiles]
+        tiles += [(schedule.steps[unit.step], unit.tile) for unit in units.units if unit.step is not None]
+    longest, step, tile = max(
+        ((max(clock.tile(step.call, tile)), step, tile) for step, tile in tiles),
+        key=lambda found: found[0],
+        default=(0.0, None, Tile(0, 0)),
+    )
+    granule = step is not None and _is_granule(step, tile)
+    hz = clock.cores[0].clock_hz
+    return Prediction(
+        int(makespan), int(longest), makespan / hz if hz else None, longest / hz if hz else None, step, granule
+    )
+
+
+def _is_granule(step: Step, tile: Tile) -> bool:
+    """Whether a tile cannot be cut further."""
+    tiling = step.call.tiling
+    return tiling.axis is Axis.WHOLE or tile.end - tile.start <= max(tiling.granularity, 1)
+
+
+def _simulated(schedule: Schedule, units: Units, clock: Clock) -> float:
+    """Returns the time at which the last unit is complete, of the first core's cycles."""
+    after, waits = units.successors(), [len(unit.needs) for unit in units.units]
+    ready: list[list[int]] = [[] for _ in range(units.workers)]
+    done, running = 0.0, list[tuple[float, int, int]]()
+    idle = set(range(units.workers))
+    cost: Callable[[int, int], float] = lambda unit, worker: _unit_cost(schedule, units, clock, unit, worker)  # noqa: E731
+    ready[0].append(0)
+    while True:
+        for worker in sorted(idle):
+            unit = _take(ready, worker)
+            if unit is not None:
+                idle.discard(worker)
+                heapq.heappush(running, (done + cost(unit, worker), worker, unit))
+        if not running:
+            return done
+        done, worker, unit = heapq.heappop(running)
+        idle.add(worker)
+        for successor in after[unit]:
+            waits[successor] -= 1
+            if not waits[successor]:
+                found = units.units[successor]
+                heapq.heappush(ready[worker if found.step is None else found.worker], successor)
+
+
+def _take(ready: Sequence[list[int]], worker: int) -> int | None:
+    """Returns the first of a worker's own units, or else the last of those of the next who has some."""
+    if ready[worker]:
+        return heapq.heappop(ready[worker])
+    for step in range(1, len(ready)):
+        other = ready[(worker + step) % len(ready)]
+        if other:
+            last = max(other)
+            other.remove(last)
+            heapq.heapify(other)
+            return last
+    return None
+
+
+def _unit_cost(schedule: Schedule, units: Units, clock: Clock, unit: int, worker: int) -> float:
+    found = units.units[unit]
+    if found.step is None:
+        return _UNIT
+    return clock.tile(schedule.steps[found.step].call, found.tile)[worker] + _UNIT

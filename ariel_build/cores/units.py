@@ -1,0 +1,196 @@
+"""Units: the tiles of all pieces of all steps as a graph whose edges are the only order that the cores keep.
+
+The sequence of the pieces is the meaning of the program. Two tiles conflict where their bytes meet and one of them
+writes; of two that conflict, the one of the earlier piece must be complete before the other starts. Everything else may
+run at any time on any core. Where all tiles of one piece wait for all of another, a gate (a unit without work) stands
+between them: k + k edges in place of k * k.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from ariel_build.cores.access import Blocks, overlap, reads_of, scratch_of, writes_of
+from ariel_build.memory import MemoryPlan
+from ariel_build.schedule import Piece, Schedule, Step, Tile
+
+__all__ = ["Unit", "Units", "build_units"]
+
+
+@dataclass
+class Unit:
+    """A tile of a step, or a gate (`step` None); `worker` is where it would best run."""
+
+    step: int | None
+    tile: Tile
+    worker: int
+    needs: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units in an order in which one core can run them; `needs` are indices of earlier ones."""
+
+    units: tuple[Unit, ...]
+    workers: int
+
+    def successors(self) -> list[list[int]]:
+        """Returns for each unit those that need it, in ascending order."""
+        table: list[list[int]] = [[] for _ in self.units]
+        for index, unit in enumerate(self.units):
+            for need in unit.needs:
+                table[need].append(index)
+        return table
+
+
+#: Where the tiles of a step are cut for so many workers.
+Cut = Callable[[Step, int], Sequence[Tile]]
+#: A unit counts what it waits for in a byte.
+MOST_NEEDS = 255
+
+
+def build_units(
+    schedule: Schedule,
+    plan: MemoryPlan,
+    workers: int,
+    cut: Cut,
+    shares: Callable[[Step], Sequence[float]] | None = None,
+) -> Units:
+    """Returns the units of a scheduled and planned model for `workers` cores.
+
+    `shares` tells which part of a step each worker's core should have; without, cores are equal.
+    """
+    units: list[Unit] = []
+    spans: list[range] = []
+    touches: list[tuple[list[Blocks], list[Blocks]]] = []
+    ancestors: list[int] = []
+    uneven = 0
+
+    def add(unit: Unit, reads: list[Blocks], writes: list[Blocks]) -> int:
+        units.append(unit)
+        touches.append((reads, writes))
+        reach = 0
+        for need in unit.needs:
+            reach |= ancestors[need] | 1 << need
+        ancestors.append(reach)
+        return len(units) - 1
+
+    for step, piece in schedule.pieces:
+        tiles = _shared(step, piece, cut(step, workers), workers)
+        access = [(reads_of(step.call, t, plan), writes_of(step.call, t, plan)) for t in tiles]
+        if _race(access):
+            # It works in place of an input of which each tile reads more than its own part.
+            tiles = [piece.tile]
+            access = [(reads_of(step.call, piece.tile, plan), writes_of(step.call, piece.tile, plan))]
+        # Against other steps, the scratch counts as written.
+        scratch = scratch_of(step, plan, workers)
+        access = [(reads, [*writes, *scratch]) for reads, writes in access]
+        wanted = [_needs(reads, writes, spans, touches, ancestors) for reads, writes in access]
+        shared = _common(wanted)
+        gate = None
+        if len(tiles) > 1 and len(shared) > 1:
+            gate = add(Unit(None, Tile(0, 0), 0, sorted(shared)), [], [])
+        first = len(units)
+        home = _homes(tiles, [1.0] * workers if shares is None else shares(step), uneven % workers)
+        uneven += len(tiles) % workers != 0
+        for index, (tile, (reads, writes), needs) in enumerate(zip(tiles, access, wanted, strict=True)):
+            rest = needs if gate is None else [n for n in needs if not ancestors[gate] >> n & 1] + [gate]
+            add(Unit(step.index, tile, home[index], sorted(rest)), reads, writes)
+        spans.append(range(first, len(units)))
+    return Units(tuple(_closed(units)), workers)
+
+
+def _shared(step: Step, piece: Piece, tiles: Sequence[Tile], workers: int) -> Sequence[Tile]:
+    """Returns the tiles of a piece, given those of the whole step: its share of them, and one for each worker."""
+    if piece.tile == step.whole or len(tiles) == 1:
+        return tiles if piece.tile == step.whole else [piece.tile]
+    start, end = piece.tile
+    granularity = max(step.call.tiling.granularity, 1)
+    granules = -(-(end - start) // granularity)
+    count = min(max(-(-len(tiles) * (end - start) // step.call.tiling.extent), workers), granules)
+    edges = [start + granules * k // count * granularity for k in range(count)]
+    return [Tile(a, b) for a, b in pairwise([*edges, end])]
+
+
+def _homes(tiles: Sequence[Tile], shares: Sequence[float], turn: int) -> list[int]:
+    """Returns the worker of each tile: neighbours together, so that a tile finds its input where it was made.
+
+    A tile belongs to the worker in whose part of the step its middle lies. Of equal cores, as many as the division by
+    them leaves have a tile more than the others: which ones, changes from turn to turn.
+    """
+    if len(set(shares)) == 1:
+        return [min((index * len(shares) + turn) // len(tiles), len(shares) - 1) for index in range(len(tiles))]
+    start, total = tiles[0].start, sum(shares)
+    extent = tiles[-1].end - start
+    ends = [start + sum(shares[: worker + 1]) / total * extent for worker in range(len(shares))]
+    middles = [(tile.start + tile.end) / 2 for tile in tiles]
+    return [next((w for w, end in enumerate(ends) if middle < end), len(shares) - 1) for middle in middles]
+
+
+def _closed(units: list[Unit]) -> list[Unit]:
+    """Puts a gate before the first units and one behind the last, where there are several: one begins, one ends."""
+    roots = [u for u in units if not u.needs]
+    if len(roots) > 1:
+        units = [Unit(None, Tile(0, 0), 0), *units]
+        for unit in units[1:]:
+            unit.needs = [n + 1 for n in unit.needs] or [0]
+    needed = {n for u in units for n in u.needs}
+    leaves = [k for k in range(len(units)) if k not in needed]
+    if len(leaves) > 1:
+        units = [*units, Unit(None, Tile(0, 0), 0, leaves)]
+    while any(len(u.needs) > MOST_NEEDS for u in units):
+        units = _split_needs(units)
+    return units
+
+
+def _split_needs(units: list[Unit]) -> list[Unit]:
+    """Puts a gate before the first unit that waits for too many: it waits for some of them in its place."""
+    at = next(k for k, u in enumerate(units) if len(u.needs) > MOST_NEEDS)
+    gate = Unit(None, Tile(0, 0), 0, units[at].needs[:MOST_NEEDS])
+    units[at].needs = units[at].needs[MOST_NEEDS:]
+    for unit in units[at:]:
+        unit.needs = [n + 1 if n >= at else n for n in unit.needs]
+    units[at].needs = sorted([*units[at].needs, at])
+    return [*units[:at], gate, *units[at:]]
+
+
+def _needs(
+    reads: list[Blocks],
+    writes: list[Blocks],
+    spans: Sequence[range],
+    touches: Sequence[tuple[list[Blocks], list[Blocks]]],
+    ancestors: Sequence[int],
+) -> list[int]:
+    """Returns the latest units that conflict with these accesses; those that they need in turn are left out."""
+    needs: list[int] = []
+    covered = 0
+    for span in reversed(spans):
+        for index in reversed(span):
+            if covered >> index & 1:
+                continue
+            earlier_reads, earlier_writes = touches[index]
+            if _meet(writes, earlier_reads) or _meet(writes, earlier_writes) or _meet(reads, earlier_writes):
+                needs.append(index)
+                covered |= ancestors[index] | 1 << index
+    return needs
+
+
+def _race(access: Sequence[tuple[list[Blocks], list[Blocks]]]) -> bool:
+    """Whether one tile of a step writes what another reads or writes."""
+    return any(
+        _meet(writes, [*other_reads, *other_writes])
+        for k, (_, writes) in enumerate(access)
+        for j, (other_reads, other_writes) in enumerate(access)
+        if j != k
+    )
+
+
+def _meet(a: list[Blocks], b: list[Blocks]) -> bool:
+    return any(overlap(x, y) for x in a for y in b)
+
+
+def _common(wanted: Sequence[list[int]]) -> set[int]:
+    """Returns the needs that all tiles of a step share."""
+    return set.intersection(*(set(w) for w in wanted)) if wanted else set()

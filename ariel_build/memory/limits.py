@@ -1,0 +1,94 @@
+"""What no microcontroller could run is refused before memory is planned, which takes longer the more there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypedDict
+
+from ariel_build.errors import Diagnostic, ModelError, UnsupportedError
+from ariel_build.ir import Graph, State, Value
+from ariel_build.kernels import Field, KernelCall, Nested, Operand, Packed
+from ariel_build.lower import Lowered
+from ariel_build.memory.peaks import Peaks
+from ariel_build.schedule import Aliases
+from ariel_build.schedule.order_calls import peak_bytes
+
+__all__ = ["Needs", "check_length", "check_limits", "least_needs"]
+
+#: Bytes that may be needed at one time: the largest RAM of any board that we know of is half of that.
+MAX_ARENA_BYTES = 1 << 26
+#: Bytes of all results together, whenever they are needed.
+MAX_RESULT_BYTES = 1 << 27
+#: Operations of a model, those that importers add included: eight times those of the longest one that we know of.
+MAX_NODES = 2_000
+
+
+class Needs(TypedDict):
+    """Bytes of memory."""
+
+    ram_bytes: int
+    flash_bytes: int
+
+
+def least_needs(
+    calls: Sequence[KernelCall],
+    inputs: Sequence[Value],
+    outputs: Sequence[Value],
+    states: Sequence[State],
+    aliases: Aliases,
+) -> Needs:
+    """Returns bytes that no plan can do without: the largest value, or all states and inputs; the calls' constants.
+
+    Not the inputs and outputs of a step together, since a step may run in pieces, or in place.
+    """
+    peaks = Peaks(calls, inputs, outputs, states, aliases)
+    begin = sum(v.type.bytes for v in [*inputs, *(s.current for s in states)])
+    constants = {packed for call in calls for field in call.fields.values() for packed in _constants(field)}
+    return Needs(ram_bytes=max(peaks.largest(), begin), flash_bytes=sum(c.data.nbytes for c in constants))
+
+
+def _constants(field: Field) -> Iterator[Packed]:
+    """Yields the constants of a kernel's field that go into flash."""
+    if isinstance(field, Packed):
+        yield field
+    elif isinstance(field, Operand) and field.value.data is not None:
+        yield Packed(field.value.data, "operand")
+    elif isinstance(field, Nested):
+        for inner in field.fields.values():
+            yield from _constants(inner)
+
+
+def check_length(graph: Graph) -> None:
+    """Raises ModelError where the model has more operations than passes and planner are made for."""
+    if len(graph.nodes) > MAX_NODES:
+        raise ModelError(
+            f"the model comes to {len(graph.nodes):,} operations, more than {MAX_NODES:,}",
+            help="export it with larger layers, or without unrolled loops",
+        )
+
+
+def check_limits(graph: Graph, lowered: Lowered) -> None:
+    """Raises ModelError where the model has no ends, tensors without elements, or more bytes than can be planned."""
+    for kind, ends in (("input", graph.inputs), ("output", graph.outputs)):
+        if not ends:
+            raise ModelError(f"the model has no {kind}", help=f"export it with at least one {kind}")
+    values = dict.fromkeys([*graph.inputs, *(v for call in lowered.calls for v in [*call.inputs, *call.outputs])])
+    problems = [
+        Diagnostic(f"{v.name or v.origin}: {v.type} has no elements", v.origin, "export the model without it")
+        for v in dict.fromkeys([*values, *graph.outputs])
+        if v.type.elements == 0
+    ]
+    if problems:
+        raise UnsupportedError(problems)
+    _check_bytes(list(values), graph, lowered)
+
+
+def _check_bytes(values: list[Value], graph: Graph, lowered: Lowered) -> None:
+    """Checks the sum first: the peak is searched for, which takes time."""
+    total = sum(v.type.bytes for v in values if not v.is_constant)
+    help_ = "bind its free dimensions to smaller numbers (`dims`), or export it for smaller inputs"
+    if total > MAX_RESULT_BYTES:
+        raise ModelError(f"the model's results take {total:,} bytes in all, more than {MAX_RESULT_BYTES:,}", help=help_)
+    peak = peak_bytes(lowered.calls, graph.inputs, graph.outputs, graph.states, lowered.aliases)
+    if peak > MAX_ARENA_BYTES:
+        raise ModelError(f"the model needs {peak:,} bytes of RAM at once, more than {MAX_ARENA_BYTES:,}", help=help_)
