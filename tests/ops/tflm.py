@@ -32,6 +32,13 @@ class Tensor:
     zero_point: int = 0
     data: Array | None = None
     axis: int = 0
+    #: Whether it keeps what the operator makes of it from one inference to the next.
+    variable: bool = False
+
+    @property
+    def is_input(self) -> bool:
+        """Whether a model takes it as an input."""
+        return self.data is None and not self.variable
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ def models(operators: Sequence[Operator]) -> bytes:
         tensor.name = f"t{index}".encode()
         tensor.shape = np.array(spec.shape, np.int32)
         tensor.type = getattr(schema.TensorType, spec.dtype.upper())
+        tensor.isVariable = spec.variable
         if spec.scale is not None:
             scales = np.atleast_1d(np.array(spec.scale, np.float32))
             tensor.quantization = schema.QuantizationParametersT()
@@ -108,7 +116,7 @@ def models(operators: Sequence[Operator]) -> bytes:
             for key, value in fields.items():
                 setattr(operator.builtinOptions, key, value)
         graph.operators.append(operator)
-        graph.inputs += [k for k, t in zip(inputs, spec.inputs, strict=True) if t is not None and t.data is None]
+        graph.inputs += [k for k, t in zip(inputs, spec.inputs, strict=True) if t is not None and t.is_input]
         graph.outputs += outputs
     graph.inputs, graph.outputs = np.array(graph.inputs, np.int32), np.array(graph.outputs, np.int32)
     file.subgraphs = [graph]
