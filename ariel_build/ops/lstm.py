@@ -95,12 +95,12 @@ class Lstm(Operator):
         return count * steps * units * (4 * (depth + units) + 3)
 
     def lower(self, node: Node) -> KernelCall:
-        """`lstm::Int8` or `Int16`."""
+        """`recurrent::Lstm8` or `Lstm16`."""
         x, h, c = node.input(0), node.input(1), node.input(2)
         (count, steps, depth), units = x.shape, h.shape[1]
         cell, quant = self._cell(node), quant_of(h, "the hidden state")
         least, greatest = h.type.dtype.range
-        fields: dict[str, Field] = {
+        constants: dict[str, Field] = {
             "input": Operand(x),
             "hidden": Operand(h),
             "cell": Operand(c),
@@ -111,8 +111,6 @@ class Lstm(Operator):
             "steps": steps,
             "depth": depth,
             "units": units,
-            "of_input": _product(node, 0, _WX),
-            "of_hidden": _product(node, 1, _WH),
             "table": Packed(sigmoid16.table(), "table"),
             "forget": _multiplier(cell.forget),
             "input_gate": _multiplier(cell.input),
@@ -121,10 +119,15 @@ class Lstm(Operator):
             "tanh_shift": cell.tanh[1],
             "output_gate": _multiplier(cell.output),
             "bounds": Nested("Bounds", {"zero_point": quant.zero_point, "min": least, "max": greatest}),
+        }
+        fields: dict[str, Field] = {
+            "lstm": Nested("Cell", constants),
+            "of_input": _product(node, 0, _WX),
+            "of_hidden": _product(node, 1, _WH),
             # The four gates of a step.
             "scratch": Scratch(8 * units),
         }
-        kernel = {DType.I8: "lstm::Int8", DType.I16: "lstm::Int16"}[x.type.dtype]
+        kernel = {DType.I8: "recurrent::Lstm8", DType.I16: "recurrent::Lstm16"}[x.type.dtype]
         reads = (Reads("same"),) * 3
         # A sequence reads its states before it writes them.
         in_place = ((1, 1), (2, 2))
@@ -215,7 +218,7 @@ def _product(node: Node, index: int, first: int) -> Nested:
     if wide and (pairs[:, 1] >= MOST_SHIFT).any():
         raise UnsupportedReason(f"scales of more than {1 << MOST_SHIFT} from input to output are not supported")
     fields: dict[str, Field] = {
-        "filter": packed(weights),
+        "filter": packed(weights, groups=4),
         "bias": Packed(bias.astype(np.int64 if wide else np.int32), "bias"),
         "multipliers": Packed(pairs, "multipliers"),
     }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Tiling
+from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Scratch, Tiling
 from ariel_build.ops.accumulate import FINITE, finish_float, float_bias, packed, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
 from ariel_build.ops.elementwise import multiplier, quant_of, rescale
@@ -24,9 +24,9 @@ __all__ = ["Svdf"]
 
 #: By the types of input and state: the kernel, and the types of weights of time and bias.
 _TYPES = {
-    (DType.I8, DType.I8): ("svdf::Int8", DType.I32),
-    (DType.I8, DType.I16): ("svdf::Int8In16", DType.I32),
-    (DType.F32, DType.F32): ("svdf::F32", DType.F32),
+    (DType.I8, DType.I8): ("recurrent::Svdf8", DType.I32),
+    (DType.I8, DType.I16): ("recurrent::Svdf8In16", DType.I32),
+    (DType.F32, DType.F32): ("recurrent::SvdfF32", DType.F32),
 }
 
 
@@ -85,12 +85,12 @@ class Svdf(Operator):
         return node.input(0).shape[0] * (node.input(2).type.elements + node.input(3).type.elements)
 
     def lower(self, node: Node) -> KernelCall:
-        """`svdf::Int8`, `Int8In16` or `F32`."""
+        """`recurrent::Svdf8`, `Svdf8In16` or `SvdfF32`."""
         x, state, output = node.input(0), node.input(1), node.output
         feature, time = (constant(node.input(index), "a weight") for index in (2, 3))
         units, kernel = output.shape[1], _TYPES[x.type.dtype, state.type.dtype][0]
         bias = node.inputs[4]
-        fields: dict[str, Field] = {
+        memories: dict[str, Field] = {
             "input": Operand(x),
             "state": Operand(state),
             "output": Operand(output),
@@ -100,8 +100,12 @@ class Svdf(Operator):
             "units": units,
             "rank": self.rank,
             "memory": time.shape[1],
+        }
+        fields: dict[str, Field] = {
+            "memories": Nested("Memories", memories),
             "feature": packed(feature),
             "time": Packed(time, "time"),
+            "scratch": Scratch(feature.shape[0] * state.type.dtype.bytes),
         }
         if x.type.dtype is DType.F32:
             low, high = (min(max(bound, FINITE[0]), FINITE[1]) for bound in self.clip)
@@ -126,8 +130,8 @@ class Svdf(Operator):
             fields,
             [x, state],
             list(node.outputs),
-            # A unit writes its output, and its filters' part of the state.
-            Tiling(Axis.ROWS, output.type.elements),
+            # A unit writes its output, and its filters' part of the state; blocks of four filters lie in one sequence.
+            Tiling(Axis.ROWS, output.type.elements, 4 if x.shape[0] == 1 or units % 4 == 0 else units),
             self.macs(node),
             in_place=((1, 1),),
             reads=(Reads(), Reads("same")),

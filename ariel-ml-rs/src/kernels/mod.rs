@@ -27,6 +27,7 @@ pub mod lookup;
 mod multiply;
 pub mod pool2d;
 pub mod quantize;
+pub mod recurrent;
 pub mod reduce;
 mod rolled;
 pub mod softmax;
