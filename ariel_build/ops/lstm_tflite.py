@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from ariel_build.ir import DType, Value
-from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
+from ariel_build.ops.base import UnsupportedReason, constant, imports
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.lstm import Lstm
+from ariel_build.ops.recurrent import Activation, Recurrent
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.transpose import transpose
 from ariel_build.ops.variables import variable
@@ -51,19 +56,32 @@ def _unidirectional_sequence_lstm(importer: Importer) -> None:
     time_major = bool(importer.attribute("time_major", False))
     batch = x.shape[1 if time_major else 0]
     states = [reshape(importer, s.next, (batch, s.next.type.elements // max(batch, 1))) for s in (hidden, cell)]
-    op = _operator(x, importer.real("cell_clip"))
+    clip = importer.real("cell_clip")
     operands = [_swapped(importer, x) if time_major else x, *states, *weights, *biases]
-    types = [states[0].type.with_shape((*operands[0].shape[:2], states[0].shape[1])), *(s.type for s in states)]
-    output, *after = importer.emit(op, operands, types=types)
+    if x.type.dtype is DType.F32:
+        output, *after = _float(importer, operands, clip)
+    else:
+        types = [states[0].type.with_shape((*operands[0].shape[:2], states[0].shape[1])), *(s.type for s in states)]
+        output, *after = importer.emit(Lstm(clip), operands, types=types)
     for state, value in zip((hidden, cell), after, strict=True):
         state.next = reshape(importer, value, state.current.shape)
     importer.bind(_swapped(importer, output) if time_major else output)
 
 
-def _operator(x: Value, cell_clip: float) -> Operator:
-    if x.type.dtype is DType.F32:
-        raise UnsupportedReason("float32 is not supported")
-    return Lstm(cell_clip)
+def _float(importer: Importer, operands: Sequence[Value | None], clip: float) -> list[Value]:
+    """Returns output and states of an LSTM in float32."""
+    x, h, c, *weights = operands
+    assert x is not None and h is not None and c is not None  # noqa: S101, PT018 - the caller's own
+    units = h.shape[1]
+    of_x, of_h, bias = (
+        np.concatenate([np.zeros(units, np.float32) if v is None else constant(v, "a weight") for v in part])[None]
+        for part in (weights[:4], weights[4:8], weights[8:])
+    )
+    constants = [importer.constant(data) for data in (of_x, of_h, bias, np.zeros_like(bias))]
+    states = [reshape(importer, value, (1, *value.shape)) for value in (h, c)]
+    op = Recurrent("lstm", (Activation("Sigmoid"), Activation("Tanh"), Activation("Tanh")), cell_clip=clip)
+    output, *after = importer.emit(op, [x, *states, *constants, None])
+    return [reshape(importer, output, output.shape[1:]), *(reshape(importer, v, v.shape[1:]) for v in after)]
 
 
 def _swapped(importer: Importer, value: Value) -> Value:
