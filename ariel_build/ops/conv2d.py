@@ -44,7 +44,7 @@ class Conv2d(Operator):
     then float32. `clip` holds the real bounds of the fused activation.
     """
 
-    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False, channels=0)
+    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False, channels=0, bordered=True)
     passed_on = never
     permuted = keeps_axes
 

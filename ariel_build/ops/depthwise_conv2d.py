@@ -40,7 +40,7 @@ class DepthwiseConv2d(Operator):
     an image that was quantised at run time, its parameters (see `DynamicQuantize`); the output is then float32.
     """
 
-    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False, channels=-1)
+    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False, channels=-1, bordered=True)
     passed_on = never
     permuted = keeps_axes
 

@@ -45,6 +45,8 @@ class Traits:
     #: The axis of the filter (input 1) that counts the channels of the output, where products of input 0 and filter are
     #: summed, with a bias for each channel as input 2; None for all that is no such layer.
     channels: int | None = None
+    #: Cells around its image count as 0, as those inside the padding of its window do.
+    bordered: bool = False
 
 
 #: What all have that only move elements.

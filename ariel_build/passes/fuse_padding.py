@@ -67,8 +67,8 @@ def refusal(node: Node, pad: Node, reshape: Node | None, pads: Pads | None) -> s
     """Returns why a window does not take over the padding in front of it, or an empty string."""
     assert isinstance(pad.op, Pad)  # noqa: S101 - the caller has looked
     source, image = pad.input(0).type, pad.output.type
-    if operator(node).traits.channels is None:
-        return "the cells around the image of a pool do not exist, those of Pad do"
+    if not operator(node).traits.bordered:
+        return "the cells around its image do not count as 0, those of Pad do"
     if is_hybrid(node.inputs):
         return "what is quantised at run time cannot be padded by a constant"
     if source.quant != image.quant or (reshape is not None and reshape.output.type.quant != image.quant):

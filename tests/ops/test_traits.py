@@ -20,6 +20,7 @@ from ariel_build.ops.clip import Clip
 from ariel_build.ops.compare import Compare, Logic, Not
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.conv2d import Conv2d
+from ariel_build.ops.conv_transpose import ConvTranspose
 from ariel_build.ops.copy import Copy
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.dynamic_quantize import DynamicQuantize
@@ -90,6 +91,7 @@ EXAMPLES: list[Example] = [
     (Pool2d(PoolKind.MAX, WINDOW), [reals(*SHAPE)], None),
     (Pool2d(PoolKind.AVERAGE, WINDOW), [reals(*SHAPE)], None),
     (Conv2d(WINDOW), [reals(*SHAPE), reals(5, 2, 2, 4), reals(5)], None),
+    (ConvTranspose(WINDOW, (3, 4)), [reals(*SHAPE), reals(5, 2, 2, 4), reals(5)], None),
     (DepthwiseConv2d(WINDOW), [reals(*SHAPE), reals(1, 2, 2, 4), reals(4)], None),
     (FullyConnected(keep_dims=True), [reals(*ROWS), reals(5, 4), reals(5)], None),
     (BatchMatMul(), [reals(*ROWS), reals(2, 4, 3)], None),
