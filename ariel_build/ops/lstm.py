@@ -1,8 +1,8 @@
 """Lstm in integers: gates i, f, o = logistic(Wx + b + Rh), g = tanh(Wx + b + Rh); c = f * c + i * g; h = o * tanh(c).
 
-As TFLite-Micro computes it: x and h in int8 or int16, weights in int8, gates in Q0.15, what they are functions of in Q3.12,
-and the cell in int16. Both products of a gate are requantised before they are added, with saturation. The order of gates is
-TFLite's: i, f, g, o.
+As TFLite-Micro computes it: x and h in int8 or int16, weights in int8, gates in Q0.15, what they are functions of in
+Q3.12, and the cell in int16. Both products of a gate are requantised before they are added, with saturation. The order
+of gates is TFLite's: i, f, g, o.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
+from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Scratch, Tiling
 from ariel_build.ops import sigmoid16
 from ariel_build.ops.accumulate import MOST_SHIFT, packed
 from ariel_build.ops.base import Operator, UnsupportedReason, constant
 from ariel_build.ops.elementwise import quant_of
-from ariel_build.ops.fixed_point import multiply, quantize_multiplier, reduced_multiplier, requantize, wrap32
+from ariel_build.ops.fixed_point import multiply, quantize_multiplier, reduced_multiplier, wrap32
+from ariel_build.ops.traits import Traits, keeps_axes, never
 
 __all__ = ["GATES", "Lstm"]
 
@@ -47,10 +48,15 @@ class _Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Lstm(Operator):
-    """Inputs: x [n, t, k], h [n, u], c [n, u], four weights of x [u, k], four of h [u, u], four biases [u] or none.
+    """A layer over n sequences that have nothing to do with each other.
 
-    Outputs: what h was after each step [n, t, u], and the last h and c. The n sequences have nothing to do with each other.
+    Inputs: x [n, t, k], h [n, u], c [n, u], four weights of x [u, k], four of h [u, u], four biases [u] or none.
+    Outputs: what h was after each step [n, t, u], and the last h and c.
     """
+
+    traits = Traits(moves=False, pointwise=False, real=False, reads_scaled=False)
+    passed_on = never
+    permuted = keeps_axes
 
     cell_clip: float = 0.0
 

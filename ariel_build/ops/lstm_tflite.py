@@ -1,4 +1,4 @@
-"""UNIDIRECTIONAL_SEQUENCE_LSTM: its tensors, of which hidden and cell state are variables, and either layout of time."""
+"""UNIDIRECTIONAL_SEQUENCE_LSTM: its tensors, of which both states are variables, and either layout of time."""
 
 from __future__ import annotations
 
@@ -57,30 +57,31 @@ def _unidirectional_sequence_lstm(importer: Importer) -> None:
     batch = x.shape[1 if time_major else 0]
     states = [reshape(importer, s.next, (batch, s.next.type.elements // max(batch, 1))) for s in (hidden, cell)]
     clip = importer.real("cell_clip")
-    operands = [_swapped(importer, x) if time_major else x, *states, *weights, *biases]
+    if time_major:
+        x = _swapped(importer, x)
     if x.type.dtype is DType.F32:
-        output, *after = _float(importer, operands, clip)
+        output, *after = _float(importer, x, states, [*weights, *biases], clip)
     else:
-        types = [states[0].type.with_shape((*operands[0].shape[:2], states[0].shape[1])), *(s.type for s in states)]
-        output, *after = importer.emit(Lstm(clip), operands, types=types)
+        types = [states[0].type.with_shape((*x.shape[:2], states[0].shape[1])), *(s.type for s in states)]
+        output, *after = importer.emit(Lstm(clip), [x, *states, *weights, *biases], types=types)
     for state, value in zip((hidden, cell), after, strict=True):
         state.next = reshape(importer, value, state.current.shape)
     importer.bind(_swapped(importer, output) if time_major else output)
 
 
-def _float(importer: Importer, operands: Sequence[Value | None], clip: float) -> list[Value]:
+def _float(
+    importer: Importer, x: Value, states: Sequence[Value], weights: Sequence[Value | None], clip: float
+) -> list[Value]:
     """Returns output and states of an LSTM in float32."""
-    x, h, c, *weights = operands
-    assert x is not None and h is not None and c is not None  # noqa: S101, PT018 - the caller's own
-    units = h.shape[1]
+    units = states[0].shape[1]
     of_x, of_h, bias = (
         np.concatenate([np.zeros(units, np.float32) if v is None else constant(v, "a weight") for v in part])[None]
         for part in (weights[:4], weights[4:8], weights[8:])
     )
     constants = [importer.constant(data) for data in (of_x, of_h, bias, np.zeros_like(bias))]
-    states = [reshape(importer, value, (1, *value.shape)) for value in (h, c)]
+    given = [reshape(importer, value, (1, *value.shape)) for value in states]
     op = Recurrent("lstm", (Activation("Sigmoid"), Activation("Tanh"), Activation("Tanh")), cell_clip=clip)
-    output, *after = importer.emit(op, [x, *states, *constants, None])
+    output, *after = importer.emit(op, [x, *given, *constants, None])
     return [reshape(importer, output, output.shape[1:]), *(reshape(importer, v, v.shape[1:]) for v in after)]
 
 

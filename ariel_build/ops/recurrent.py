@@ -18,6 +18,7 @@ from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Scratch, Slice, Tiling, Variant
 from ariel_build.ops.accumulate import FINITE, packed
 from ariel_build.ops.base import Operator, constant
+from ariel_build.ops.traits import Traits, keeps_axes, never
 
 __all__ = ["ACTIVATIONS", "GATES", "Activation", "Recurrent"]
 
@@ -60,13 +61,19 @@ _KERNELS = {"lstm": "LstmF32", "gru": "GruF32", "rnn": "RnnF32"}
 
 @dataclass(frozen=True)
 class Recurrent(Operator):
-    """Inputs: x [n, t, k], h [d, n, u], c [d, n, u] of an LSTM, W [d, g * u, k], R [d, g * u, u], biases of both
-    [d, g * u], and, of an LSTM, the peephole of i, f and o [d, 3 * u] or none; all but x, h and c constants.
+    """A layer over n sequences, in d directions.
 
-    Outputs: with `every`, what h was after each step [d, n, t, u]; the last h; the last c of an LSTM. Gates are in the order
-    i, f, g, o or z, r, n. The second of two directions is backwards, the first one with `backwards`. `lengths` are the steps
-    that the sequences of the batch have, where not all; what an output has behind them is 0.
+    Inputs: x [n, t, k], h [d, n, u], c [d, n, u] of an LSTM, W [d, g * u, k], R [d, g * u, u], biases of both
+    [d, g * u], and, of an LSTM, the peephole of i, f and o [d, 3 * u] or none; all but x, h and c constants.
+    Outputs: with `every`, what h was after each step [d, n, t, u]; the last h; the last c of an LSTM.
+
+    Gates are in the order i, f, g, o or z, r, n. The second of two directions is backwards, the first with `backwards`.
+    `lengths` are the steps that the sequences of the batch have, where not all; what an output has behind them is 0.
     """
+
+    traits = Traits(moves=False, pointwise=False, real=False, reads_scaled=False)
+    passed_on = never
+    permuted = keeps_axes
 
     kind: str
     #: Those of each direction, one behind the other.
@@ -99,7 +106,7 @@ class Recurrent(Operator):
             raise ValueError("the input and the state must have 3 axes")
         (batch, steps, depth), (directions, count, units) = x.shape, h.shape
         rows = GATES[self.kind] * units
-        wanted = [(directions, batch, units)] * (2 if self._is_lstm else 1)
+        wanted: list[tuple[int, ...]] = [(directions, batch, units)] * (2 if self._is_lstm else 1)
         wanted += [(directions, rows, depth), (directions, rows, units), (directions, rows), (directions, rows)]
         for given, shape in zip(inputs[1:], wanted, strict=False):
             if given is None or given.shape != shape:
@@ -171,7 +178,7 @@ class Recurrent(Operator):
         (batch, steps, depth), (directions, _, units) = node.input(0).shape, node.input(1).shape
         hidden = 1 if self.every else 0
         states = [node.input(1), node.input(2)] if self._is_lstm else [node.input(1)]
-        w, r, bias, recurrent_bias = (constant(v, "a weight") for v in self._weights(node)[:4])
+        w, r, bias, recurrent_bias = (constant(v, "a weight").astype(np.float32) for v in self._weights(node)[:4])
         rooms = {"lstm": 4, "gru": 4, "rnn": 0}[self.kind]
         sequences: dict[str, Field] = {
             "input": Operand(node.input(0)),

@@ -1,7 +1,7 @@
-"""logistic(x) and tanh(x) in int16, as TFLite computes them: a table of 1 / (1 + e^(-i / 24)), and a line between its entries.
+"""logistic(x) and tanh(x) in int16, as TFLite computes them: a table of 1 / (1 + e^(-i / 24)) with lines between.
 
-Both take an input that stands for `x * 3 * 2^-14` after `prescaled`: 3/4 of a number in Q3.12, so that the table reaches
-x = 10.7. tanh(x) = 2 * logistic(2 * x) - 1 reads the same table at twice the distance.
+Both take x in steps of a third of Q3.12's, as `prescaled` makes it, so that an entry is a power of two of them.
+tanh(x) = 2 * logistic(2 * x) - 1 reads the same table at twice the distance.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def table() -> Array:
 
 
 def prescaled(x: Array, multiplier: int, shift: int) -> I64:
-    """Returns `round(x * multiplier / 2^shift)`, halves up."""
+    """Multiplies by `multiplier / 2^shift`, and rounds halves up."""
     product = np.asarray(x, np.int64) * multiplier
     return np.asarray((product + ((1 << shift) >> 1)) >> shift)
 
@@ -54,14 +54,14 @@ def _interpolated(distance: I64, bits: int) -> I64:
 
 
 def logistic(x: I64) -> I64:
-    """Returns 1 / (1 + e^-x) in Q0.15, of a `prescaled` x in Q3.12."""
+    """Gives 1 / (1 + e^-x) in Q0.15."""
     distance = np.abs(x)
     value = np.where(distance >> 9 >= _ENTRIES - 1, 0x7FFF << 10, _interpolated(distance, 9))
     return np.asarray(np.where(x >= 0, value + (1 << 9), (1 << 25) - value + (1 << 9) - 1) >> 10)
 
 
 def tanh(x: I64) -> I64:
-    """Returns tanh(x) in Q0.15, of a `prescaled` x in Q3.12."""
+    """Gives the hyperbolic tangent in Q0.15."""
     distance = np.abs(x)
     value = np.where(distance >> 8 >= _ENTRIES - 1, 0xFFFF << 8, _interpolated(distance, 8)) - (1 << 23)
     return np.asarray(np.where(x >= 0, value + (1 << 7), -value + (1 << 7) - 1) >> 8)

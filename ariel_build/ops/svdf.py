@@ -1,7 +1,7 @@
-"""Svdf: each filter r keeps what `w_r . x` was at the last m inferences; output[u] = activation(bias[u] + sum over the
-rank of v_r . kept_r), a dense layer over time whose weights have a low rank.
+"""Svdf: output[u] = activation(bias[u] + sum of v_r . kept_r over the unit's filters r), kept_r the last m of w_r . x.
 
-In int8 what is kept is int8 or int16, and both sums are requantised as TFLite-Micro does it.
+A dense layer over time whose weights have a low rank. In int8 what is kept is int8 or int16, and both sums are
+requantised as TFLite-Micro does it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
 from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Scratch, Tiling
-from ariel_build.ops.accumulate import FINITE, finish_float, float_bias, packed, tflite_clip
+from ariel_build.ops.accumulate import FINITE, Numbers, finish_float, float_bias, packed, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
 from ariel_build.ops.elementwise import multiplier, quant_of, rescale
 from ariel_build.ops.fixed_point import UNBOUNDED, wrap32
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.variables import variable
 
 __all__ = ["Svdf"]
@@ -32,10 +33,15 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Svdf(Operator):
-    """Inputs: x [n, k], state [n, f * m], weights of features [f, k] and of time [f, m], bias [f / rank] or none.
+    """A layer over n sequences that have nothing to do with each other.
 
-    Outputs: [n, f / rank], and the state after it. Integers have no activation but their type's bounds.
+    Inputs: x [n, k], state [n, f * m], weights of features [f, k] and of time [f, m], bias [f / rank] or none. Outputs:
+    [n, f / rank], and the state after it. Integers have no activation but their type's bounds.
     """
+
+    traits = Traits(moves=False, pointwise=False, real=False, reads_scaled=False)
+    passed_on = never
+    permuted = keeps_axes
 
     rank: int = 1
     clip: tuple[float, float] = UNBOUNDED
@@ -63,7 +69,7 @@ class Svdf(Operator):
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Integers in int64, reduced to int32 where TFLite-Micro has one; floats in float32."""
         x, state, feature, time = (np.asarray(a) for a in inputs[:4])
-        bias = 0 if inputs[4] is None else np.asarray(inputs[4])
+        bias: Numbers = np.asarray(0 if inputs[4] is None else inputs[4])
         (count, _), (filters, memory) = x.shape, time.shape
         kept = state.reshape(count, filters, memory)
         if x.dtype == np.float32:
@@ -118,7 +124,7 @@ class Svdf(Operator):
             zero = quant_of(x, "the input").zero_point
             fields |= {
                 # The zero points of input and state, folded in.
-                "feature_bias": Packed((-zero * feature.astype(np.int64).sum(1)).astype(np.int32), "bias"),
+                "feature_bias": Packed(wrap32(-zero * feature.astype(np.int64).sum(1)).astype(np.int32), "bias"),
                 "feature_scale": multiplier(first),
                 "state_zero_point": held,
                 "bias": Packed(wrap32(given - held * _by_unit(time, units)).astype(np.int32), "bias"),
@@ -146,7 +152,7 @@ class Svdf(Operator):
         return float(x * feature / state), float(state * time / output)
 
 
-def _by_unit(time: Array, units: int) -> Array:
+def _by_unit(time: Array, units: int) -> Numbers:
     """Returns the sums of the weights of time of each unit."""
     return np.asarray(time.astype(np.int64).reshape(units, -1).sum(axis=1))
 

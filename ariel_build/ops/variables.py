@@ -1,7 +1,7 @@
 """Variables of TFLite: memory that a model keeps from one inference to the next.
 
 A resource variable has a handle, and operators that read and assign it; `CALL_ONCE` names the subgraph that fills it at
-first. An operator with a state of its own, such as an LSTM, has it as a tensor among its inputs, which holds zero at first.
+first. An operator with a state of its own, such as an LSTM, has it among its inputs, a tensor that holds zero at first.
 
 Either becomes a `State`: reading gives its current content, or what was assigned before in the same inference; what is
 assigned last is the content of the next inference.
@@ -23,11 +23,12 @@ __all__ = ["variable"]
 
 @dataclass
 class _Variables:
-    """The variables of one model, by name, and the tensors that are handles of them."""
+    """The variables of one model, by name, the tensors that are handles of them, and those that are variables."""
 
     handles: dict[str, str] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     initial: dict[str, Array] = field(default_factory=dict)
+    tensors: dict[str, State] = field(default_factory=dict)
 
 
 def _variables(importer: Importer) -> _Variables:
@@ -115,8 +116,7 @@ def variable(importer: Importer, index: int) -> State:
     tensor = None if key is None else importer.model.tensors.get(key)
     if key is None or tensor is None or not tensor.is_variable:
         raise UnsupportedReason(f"input {index}, a state, is no variable")
-    states = importer.shared.setdefault("variable tensors", {})
-    assert isinstance(states, dict)  # noqa: S101 - set one line above
+    states = _variables(importer).tensors
     if key not in states:
         type_ = source_type(tensor)
         # What stands for zero: TFLite-Micro looks at the zero point of int8 alone.
