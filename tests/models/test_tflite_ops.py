@@ -36,7 +36,6 @@ NOT_YET = {
     "softmax_int16": "i16",
     "space_to_batch_i8": "SPACE_TO_BATCH_ND",
     "space_to_depth": "SPACE_TO_DEPTH",
-    "svdf_int8": "SVDF",
     "tanh_int16": "i16",
     "zeros_like_f32": "ZEROS_LIKE",
 }

@@ -1,4 +1,5 @@
-//! Runs many models on the host, each on its own samples: `<folder>/<model>.in` to `<folder>/<model>.out`.
+//! Runs many models on the host, each on its own samples: `<folder>/<model>.in` to `<folder>/<model>.out`. Where there is
+//! `<folder>/<model>.alone`, each sample begins with the initial state.
 use ariel_ml_rs::{Infer, Tensor};
 use std::fs;
 use std::path::Path;
@@ -11,14 +12,18 @@ fn bytes<T: Tensor>(tensor: &T) -> usize {
     (0..T::PARTS).map(|part| tensor.part(part).len()).sum()
 }
 
-/// Runs all samples in order, as one sequence.
+/// Runs all samples in order.
 fn run<M: Infer>(name: &str, model: &mut M) {
     let folder = std::env::args_os().nth(1).unwrap();
     let folder = Path::new(&folder);
     let Ok(input) = fs::read(folder.join(format!("{name}.in"))) else { return };
     let mut output = Vec::new();
+    let alone = folder.join(format!("{name}.alone")).exists();
     model.reset();
     for mut sample in input.chunks(bytes(model.input_mut())) {
+        if alone {
+            model.reset();
+        }
         for part in 0..M::Input::PARTS {
             let target = model.input_mut().part_mut(part);
             let (own, rest) = sample.split_at(target.len());

@@ -29,11 +29,7 @@ pub mod map2;
 mod multiply;
 pub mod pool2d;
 pub mod quantize;
-<<<<<<< HEAD
 pub mod recurrent;
-pub mod reduce;
-=======
->>>>>>> main
 mod rolled;
 pub mod softmax;
 #[cfg(test)]
