@@ -179,7 +179,7 @@ class Recurrent(Operator):
         hidden = 1 if self.every else 0
         states = [node.input(1), node.input(2)] if self._is_lstm else [node.input(1)]
         w, r, bias, recurrent_bias = (constant(v, "a weight").astype(np.float32) for v in self._weights(node)[:4])
-        rooms = {"lstm": 4, "gru": 4, "rnn": 0}[self.kind]
+        rooms = {"lstm": 4, "gru": 4, "rnn": 1}[self.kind]
         sequences: dict[str, Field] = {
             "input": Operand(node.input(0)),
             "hidden": Nested("Source", {"value": Operand(node.input(1))}),
@@ -195,12 +195,17 @@ class Recurrent(Operator):
             "lengths": Packed(np.array(self.lengths, np.int32), "lengths"),
             "clip": self.clip if self.clip > 0 else FINITE[1],
         }
-        both = slice(None, (GATES[self.kind] - (self.kind == "gru")) * units)
+        # The product of h is one of its own in n of a GRU, with its own bias.
+        own = 2 * units if self.kind == "gru" else GATES[self.kind] * units
+        summed = bias.copy()
+        summed[:, :own] += recurrent_bias[:, :own]
         fields: dict[str, Field] = {
             "sequences": Nested("Sequences", sequences),
-            "weights": _weights(np.concatenate([w, r], axis=2)[:, both], (bias + recurrent_bias)[:, both]),
+            "of_input": _filters(w),
+            "bias": Packed(summed, "bias"),
+            "of_hidden": _filters(r[:, :own]),
             "activations": Slice(tuple(map(_activation, self.activations))),
-            "scratch": Scratch(4 * (depth + units + rooms * units)),
+            "scratch": Scratch(4 * rooms * units),
         }
         if self._is_lstm:
             peephole = self._weights(node)[4]
@@ -212,10 +217,9 @@ class Recurrent(Operator):
                 "cell_clip": self.cell_clip if self.cell_clip > 0 else FINITE[1],
             }
         if self.kind == "gru":
-            last = slice(2 * units, None)
             fields |= {
-                "of_input": _weights(w[:, last], bias[:, last]),
-                "of_hidden": _weights(r[:, last], recurrent_bias[:, last]),
+                "of_new": _filters(r[:, own:]),
+                "new_bias": Packed(recurrent_bias[:, own:], "bias"),
                 "reset_after": self.reset_after,
             }
         # A sequence reads its states before it writes them.
@@ -235,13 +239,9 @@ class Recurrent(Operator):
         return node.inputs[3 if self._is_lstm else 2 :]
 
 
-def _weights(filters: Array, bias: Array) -> Nested:
-    """Returns the `Weights` of the runtime crate: filters [d, channels, k], biases [d, channels]."""
-    each = [packed(np.asarray(filter_, np.float32)).data for filter_ in filters]
-    return Nested(
-        "Weights",
-        {"filter": Packed(np.concatenate(each), "filter"), "bias": Packed(np.asarray(bias, np.float32), "bias")},
-    )
+def _filters(weights: Array) -> Packed:
+    """Returns filters [d, channels, k], packed for each direction."""
+    return Packed(np.concatenate([packed(each).data for each in weights]), "filter")
 
 
 def _activation(activation: Activation) -> Nested:

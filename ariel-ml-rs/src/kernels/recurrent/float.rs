@@ -1,6 +1,6 @@
 //! LSTM, GRU and plain recurrent layers in float32.
 
-use super::sequences::{Activation, Sequences, Weights};
+use super::sequences::{Activation, Sequences, product};
 use crate::kernels::instantiate;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
@@ -19,12 +19,20 @@ macro_rules! recurrent {
             pub const fn work(&self) -> Work {
                 self.sequences.work(self.scratch)
             }
+
+            /// Checks that a constant has `each` elements for each direction.
+            const fn has(&self, length: usize, each: usize) {
+                assert!(
+                    length == each.saturating_mul(self.sequences.directions as usize),
+                    "a constant of the wrong length"
+                );
+            }
         }
         instantiate!($kernel);
     };
 }
 
-/// `i, f, o = f(W[x, h] + b)`, `g = g(W[x, h] + b)`; `c = f * c + i * g`, `h = o * h(c)`.
+/// `i, f, o = f(Wx + b + Rh)`, `g = g(Wx + b + Rh)`; `c = f * c + i * g`, `h = o * h(c)`.
 #[derive(Clone, Copy, Debug)]
 pub struct LstmF32 {
     /// Shapes and regions.
@@ -33,15 +41,19 @@ pub struct LstmF32 {
     pub cell: Source<f32>,
     /// The cell in the end; may be `cell`.
     pub next_cell: Region,
-    /// Weights of `[x, h]`, gates in the order `i, f, g, o`.
-    pub weights: Weights,
+    /// Weights of `x`, packed for each direction, gates in the order `i, f, g, o`.
+    pub of_input: &'static [f32],
+    /// Bias of each unit of each gate.
+    pub bias: &'static [f32],
+    /// Weights of `h`.
+    pub of_hidden: &'static [f32],
     /// What of the cell is added to `i`, `f` and, once it is new, `o`: `[directions][3][units]`, or nothing.
     pub peephole: &'static [f32],
     /// The greatest `|c|`.
     pub cell_clip: f32,
     /// `f`, `g` and `h` of each direction.
     pub activations: &'static [Activation],
-    /// Room for `[x, h]` and the gates of a step.
+    /// Room for the gates of a step.
     pub scratch: Region,
 }
 
@@ -51,54 +63,58 @@ impl LstmF32 {
     /// # Panics
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
-        let Sequences { directions, units, .. } = self.sequences;
+        let units = self.sequences.units as usize;
+        let gates = units.saturating_mul(4);
         self.sequences.check(arena_bytes, self.scratch, 4);
-        self.weights.check(directions, 4_usize.saturating_mul(units as usize), self.sequences.width());
         self.cell.check(arena_bytes, self.sequences.states());
         self.next_cell.check::<f32>(arena_bytes, self.sequences.states());
-        let all = (directions as usize).saturating_mul(3);
-        assert!(self.activations.len() == all, "three activations for each direction");
-        let peephole = all.saturating_mul(units as usize);
-        assert!(self.peephole.is_empty() || self.peephole.len() == peephole, "peephole of the wrong length");
+        self.has(self.of_input.len(), gates.saturating_mul(self.sequences.depth as usize));
+        self.has(self.bias.len(), gates);
+        self.has(self.of_hidden.len(), gates.saturating_mul(units));
+        self.has(self.activations.len(), 3);
+        if !self.peephole.is_empty() {
+            self.has(self.peephole.len(), units.saturating_mul(3));
+        }
     }
 
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
-        let (units, clip) = (self.sequences.units as usize, self.sequences.clip);
+        let Sequences { clip, .. } = self.sequences;
+        let (units, depth) = (self.sequences.units as usize, self.sequences.depth as usize);
         // SAFETY: `check` proved all lengths; the scratch is this worker's, the sequences are this tile's.
         unsafe {
-            let both = memory.scratch::<f32>(self.scratch);
-            let gates = both.add(self.sequences.width());
+            let gates = memory.scratch::<f32>(self.scratch);
             let cells = memory.at::<f32>(self.next_cell);
             let own = tile.start() * units;
             memory.source(self.cell).add(own).copy_to(cells.add(own), (tile.end() - tile.start()) * units);
-            self.sequences.run(memory, tile, both, |step| {
-                let cell = cells.add(step.sequence * units);
+            self.sequences.run(memory, tile, |step| {
+                let (cell, first) = (cells.add(step.sequence * units), step.direction * 4 * units);
                 let [f, g, h] = [0, 1, 2].map(|index| self.activations.as_ptr().add(3 * step.direction + index));
-                let add = |gate: usize, which: usize| {
+                let peep = |gate: usize, which: usize| {
                     if !self.peephole.is_empty() {
                         let weights = self.peephole.as_ptr().add((3 * step.direction + which) * units);
                         let to = gates.add(gate * units);
                         for unit in 0..units {
-                            let sum = *to.add(unit) + *weights.add(unit) * *cell.add(unit);
-                            to.add(unit).write(clamp(sum, -clip, clip));
+                            to.add(unit).write(*to.add(unit) + *weights.add(unit) * *cell.add(unit));
                         }
                     }
                 };
-                self.weights.product(step.direction, both, (self.sequences.width(), 4 * units), gates, clip);
-                add(0, 0);
-                add(1, 1);
-                (*f).apply(gates, 2 * units);
-                (*g).apply(gates.add(2 * units), units);
+                let (of_input, bias) = (self.of_input.as_ptr().add(first * depth), self.bias.as_ptr().add(first));
+                product(step.x, depth, of_input, bias, gates, 4 * units);
+                product(step.h, units, self.of_hidden.as_ptr().add(first * units), gates, gates, 4 * units);
+                peep(0, 0);
+                peep(1, 1);
+                (*f).apply(gates, 2 * units, clip);
+                (*g).apply(gates.add(2 * units), units, clip);
                 for unit in 0..units {
                     let [i, f, g] = [0, 1, 2].map(|gate| *gates.add(gate * units + unit));
                     let c = clamp(f * *cell.add(unit) + i * g, -self.cell_clip, self.cell_clip);
                     cell.add(unit).write(c);
                     gates.add(unit).write(c);
                 }
-                add(3, 2);
-                (*f).apply(gates.add(3 * units), units);
-                (*h).apply(gates, units);
+                peep(3, 2);
+                (*f).apply(gates.add(3 * units), units, clip);
+                (*h).apply(gates, units, f32::MAX);
                 for unit in 0..units {
                     step.to.add(unit).write(*gates.add(3 * units + unit) * *gates.add(unit));
                 }
@@ -109,22 +125,26 @@ impl LstmF32 {
 
 recurrent!(LstmF32);
 
-/// `z, r = f(W[x, h] + b)`; `n = g(Wx + b + r * (Rh + d))`, or `n = g(Wx + b + R(r * h) + d)`; `h = (1 - z) * n + z * h`.
+/// `z, r = f(Wx + b + Rh)`; `n = g(Wx + b + r * (Rh + d))`, or `n = g(Wx + b + R(r * h) + d)`; `h = (1 - z) * n + z * h`.
 #[derive(Clone, Copy, Debug)]
 pub struct GruF32 {
     /// Shapes and regions.
     pub sequences: Sequences,
-    /// Weights of `[x, h]`, gates in the order `z, r`.
-    pub weights: Weights,
-    /// Weights of `x` in `n`.
-    pub of_input: Weights,
+    /// Weights of `x`, packed for each direction, gates in the order `z, r, n`.
+    pub of_input: &'static [f32],
+    /// Bias of each unit of each gate.
+    pub bias: &'static [f32],
+    /// Weights of `h` in `z` and `r`.
+    pub of_hidden: &'static [f32],
     /// Weights of `h` in `n`.
-    pub of_hidden: Weights,
+    pub of_new: &'static [f32],
+    /// What is added to their product.
+    pub new_bias: &'static [f32],
     /// Whether `r` is a factor of the product with `h`, and not of `h`.
     pub reset_after: bool,
     /// `f` and `g` of each direction.
     pub activations: &'static [Activation],
-    /// Room for `[x, h]`, the gates of a step, and both products of `n`.
+    /// Room for the gates of a step, and the product of `n` with `h`.
     pub scratch: Region,
 }
 
@@ -134,12 +154,14 @@ impl GruF32 {
     /// # Panics
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
-        let Sequences { directions, units, depth, .. } = self.sequences;
+        let units = self.sequences.units as usize;
         self.sequences.check(arena_bytes, self.scratch, 4);
-        self.weights.check(directions, 2_usize.saturating_mul(units as usize), self.sequences.width());
-        self.of_input.check(directions, units as usize, depth as usize);
-        self.of_hidden.check(directions, units as usize, units as usize);
-        assert!(self.activations.len() == 2 * directions as usize, "two activations for each direction");
+        self.has(self.of_input.len(), units.saturating_mul(3).saturating_mul(self.sequences.depth as usize));
+        self.has(self.bias.len(), units.saturating_mul(3));
+        self.has(self.of_hidden.len(), units.saturating_mul(2).saturating_mul(units));
+        self.has(self.of_new.len(), units.saturating_mul(units));
+        self.has(self.new_bias.len(), units);
+        self.has(self.activations.len(), 2);
     }
 
     #[inline(always)]
@@ -148,52 +170,65 @@ impl GruF32 {
         let (units, depth) = (self.sequences.units as usize, self.sequences.depth as usize);
         // SAFETY: `check` proved all lengths; the scratch is this worker's, the sequences are this tile's.
         unsafe {
-            let both = memory.scratch::<f32>(self.scratch);
-            let h = both.add(depth);
-            let gates = both.add(self.sequences.width());
-            let (r, new, of_h) = (gates.add(units), gates.add(2 * units), gates.add(3 * units));
-            self.sequences.run(memory, tile, both, |step| {
+            let z = memory.scratch::<f32>(self.scratch);
+            let (r, new, of_h) = (z.add(units), z.add(2 * units), z.add(3 * units));
+            self.sequences.run(memory, tile, |step| {
+                let first = step.direction * units;
                 let [f, g] = [0, 1].map(|index| self.activations.as_ptr().add(2 * step.direction + index));
-                self.weights.product(step.direction, both, (self.sequences.width(), 2 * units), gates, clip);
-                (*f).apply(gates, 2 * units);
-                self.of_input.product(step.direction, both, (depth, units), new, f32::MAX);
+                let (of_input, bias) =
+                    (self.of_input.as_ptr().add(3 * first * depth), self.bias.as_ptr().add(3 * first));
+                product(step.x, depth, of_input, bias, z, 3 * units);
+                product(step.h, units, self.of_hidden.as_ptr().add(2 * first * units), z, z, 2 * units);
+                (*f).apply(z, 2 * units, clip);
+                let (of_new, new_bias) = (self.of_new.as_ptr().add(first * units), self.new_bias.as_ptr().add(first));
                 if self.reset_after {
-                    self.of_hidden.product(step.direction, h, (units, units), of_h, f32::MAX);
-                    for unit in 0..units {
-                        of_h.add(unit).write(*r.add(unit) * *of_h.add(unit));
-                    }
+                    product(step.h, units, of_new, new_bias, of_h, units);
+                    multiply(of_h, r, units);
                 } else {
-                    // What h was is still needed: r takes the product.
-                    for unit in 0..units {
-                        r.add(unit).write(*r.add(unit) * *h.add(unit));
-                    }
-                    self.of_hidden.product(step.direction, r, (units, units), of_h, f32::MAX);
+                    multiply(r, step.h, units);
+                    product(r, units, of_new, new_bias, of_h, units);
                 }
                 for unit in 0..units {
-                    new.add(unit).write(clamp(*new.add(unit) + *of_h.add(unit), -clip, clip));
+                    new.add(unit).write(*new.add(unit) + *of_h.add(unit));
                 }
-                (*g).apply(new, units);
+                (*g).apply(new, units, clip);
                 for unit in 0..units {
-                    let z = *gates.add(unit);
-                    step.to.add(unit).write((1.0 - z) * *new.add(unit) + z * *h.add(unit));
+                    let z = *z.add(unit);
+                    step.to.add(unit).write((1.0 - z) * *new.add(unit) + z * *step.h.add(unit));
                 }
             });
         }
     }
 }
 
+/// Multiplies `count` numbers by others.
+///
+/// # Safety
+/// There are as many of both; the former are the caller's own.
+#[inline(always)]
+unsafe fn multiply(numbers: *mut f32, by: *const f32, count: usize) {
+    for index in 0..count {
+        // SAFETY: as the caller promises.
+        unsafe { numbers.add(index).write(*numbers.add(index) * *by.add(index)) };
+    }
+}
+
 recurrent!(GruF32);
 
-/// `h = f(W[x, h] + b)`.
+/// `h = f(Wx + b + Rh)`.
 #[derive(Clone, Copy, Debug)]
 pub struct RnnF32 {
     /// Shapes and regions.
     pub sequences: Sequences,
-    /// Weights of `[x, h]`.
-    pub weights: Weights,
+    /// Weights of `x`, packed for each direction.
+    pub of_input: &'static [f32],
+    /// Bias of each unit.
+    pub bias: &'static [f32],
+    /// Weights of `h`.
+    pub of_hidden: &'static [f32],
     /// `f` of each direction.
     pub activations: &'static [Activation],
-    /// Room for `[x, h]`.
+    /// Room for the sums of a step.
     pub scratch: Region,
 }
 
@@ -203,22 +238,28 @@ impl RnnF32 {
     /// # Panics
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
-        let Sequences { directions, units, .. } = self.sequences;
-        self.sequences.check(arena_bytes, self.scratch, 0);
-        self.weights.check(directions, units as usize, self.sequences.width());
-        assert!(self.activations.len() == directions as usize, "an activation for each direction");
+        let units = self.sequences.units as usize;
+        self.sequences.check(arena_bytes, self.scratch, 1);
+        self.has(self.of_input.len(), units.saturating_mul(self.sequences.depth as usize));
+        self.has(self.bias.len(), units);
+        self.has(self.of_hidden.len(), units.saturating_mul(units));
+        self.has(self.activations.len(), 1);
     }
 
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
-        let units = self.sequences.units as usize;
+        let Sequences { clip, .. } = self.sequences;
+        let (units, depth) = (self.sequences.units as usize, self.sequences.depth as usize);
         // SAFETY: `check` proved all lengths; the scratch is this worker's, the sequences are this tile's.
         unsafe {
-            let both = memory.scratch::<f32>(self.scratch);
-            self.sequences.run(memory, tile, both, |step| {
-                let size = (self.sequences.width(), units);
-                self.weights.product(step.direction, both, size, step.to, self.sequences.clip);
-                (*self.activations.as_ptr().add(step.direction)).apply(step.to, units);
+            let sums = memory.scratch::<f32>(self.scratch);
+            self.sequences.run(memory, tile, |step| {
+                let first = step.direction * units;
+                let (of_input, bias) = (self.of_input.as_ptr().add(first * depth), self.bias.as_ptr().add(first));
+                product(step.x, depth, of_input, bias, sums, units);
+                product(step.h, units, self.of_hidden.as_ptr().add(first * units), sums, sums, units);
+                (*self.activations.as_ptr().add(step.direction)).apply(sums, units, clip);
+                sums.copy_to_nonoverlapping(step.to, units);
             });
         }
     }

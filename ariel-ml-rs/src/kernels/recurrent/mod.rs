@@ -8,5 +8,5 @@ pub mod svdf;
 
 pub use float::{GruF32, LstmF32, RnnF32};
 pub use lstm::{Cell, Lstm8, Lstm16, Product};
-pub use sequences::{Activation, Kind, Sequences, Weights};
+pub use sequences::{Activation, Kind, Sequences};
 pub use svdf::{Memories, Svdf8, Svdf8In16, SvdfF32};

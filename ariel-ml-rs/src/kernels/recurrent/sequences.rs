@@ -1,9 +1,9 @@
-//! What the recurrent kernels of float32 share: sequences in both directions, their activations, and products of `[x, h]`.
+//! What the recurrent kernels of float32 share: sequences in both directions, products, and activations.
 //!
 //! Tiles are ranges of sequences, counted over the directions, which have nothing to do with each other. Within one, every
 //! step needs all of `h` from the one before: cores that shared it would have to meet at each step.
 
-use crate::kernels::multiply::{Real, channels};
+use crate::kernels::multiply::{Finish, channels};
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::quant::clamp;
@@ -47,16 +47,15 @@ pub(super) struct Step {
     pub direction: usize,
     /// The number of the sequence over all directions, which tells the states.
     pub sequence: usize,
-    /// Where the new `h` goes.
+    /// The input.
+    pub x: *const f32,
+    /// The hidden state.
+    pub h: *const f32,
+    /// Where the new one goes; may be the same place.
     pub to: *mut f32,
 }
 
 impl Sequences {
-    /// Elements of `[x, h]`.
-    pub(super) const fn width(&self) -> usize {
-        (self.depth as usize).saturating_add(self.units as usize)
-    }
-
     /// Elements of a state.
     pub(super) const fn states(&self) -> usize {
         (self.directions as usize).saturating_mul(self.batch as usize).saturating_mul(self.units as usize)
@@ -71,7 +70,7 @@ impl Sequences {
         self.hidden.check(arena_bytes, self.states());
         self.next_hidden.check::<f32>(arena_bytes, self.states());
         self.output.check::<f32>(arena_bytes, self.states().saturating_mul(if self.every { steps } else { 1 }));
-        scratch.check::<f32>(arena_bytes, self.width().saturating_add(gates.saturating_mul(units)));
+        scratch.check::<f32>(arena_bytes, gates.saturating_mul(units));
         assert!(self.lengths.is_empty() || self.lengths.len() == batch, "a length for each sequence");
     }
 
@@ -80,12 +79,12 @@ impl Sequences {
         Work::of((self.directions as usize).saturating_mul(self.batch as usize)).with_scratch(scratch)
     }
 
-    /// Runs all steps of the tile's sequences: `step` finds `x` and `h` in `both`, one behind the other, which it may change.
+    /// Runs all steps of the tile's sequences.
     ///
     /// # Safety
-    /// `check` has passed; the tile's sequences are this call's own, and so are the `width` elements of `both`.
+    /// `check` has passed; the tile's sequences are this call's own.
     #[inline(always)]
-    pub(super) unsafe fn run(&self, memory: Memory<'_>, tile: Tile, both: *mut f32, step: impl Fn(Step)) {
+    pub(super) unsafe fn run(&self, memory: Memory<'_>, tile: Tile, step: impl Fn(Step)) {
         let (batch, steps) = (self.batch as usize, self.steps as usize);
         let (depth, units) = (self.depth as usize, self.units as usize);
         for sequence in tile.start()..tile.end() {
@@ -102,10 +101,8 @@ impl Sequences {
                 let mut h = memory.source(self.hidden).add(sequence * units);
                 for number in 0..length {
                     let time = if backwards { length - 1 - number } else { number };
-                    input.add(time * depth).copy_to_nonoverlapping(both, depth);
-                    h.copy_to_nonoverlapping(both.add(depth), units);
                     let to = if self.every { output.add(time * units) } else { last };
-                    step(Step { direction, sequence, to });
+                    step(Step { direction, sequence, x: input.add(time * depth), h, to });
                     h = to;
                 }
                 h.copy_to(last, units);
@@ -117,44 +114,37 @@ impl Sequences {
     }
 }
 
-/// Weights and biases of one product, for each direction.
-#[derive(Clone, Copy, Debug)]
-pub struct Weights {
-    /// Filters, packed, those of the second direction behind those of the first.
-    pub filter: &'static [f32],
-    /// Bias of each channel.
-    pub bias: &'static [f32],
+/// Adds, for each channel, a number to the sum.
+#[derive(Clone, Copy)]
+struct Plus {
+    numbers: *const f32,
 }
 
-impl Weights {
-    /// Checks the lengths for so many directions, channels and inputs.
-    pub(super) const fn check(&self, directions: u32, channels: usize, depth: usize) {
-        let all = (directions as usize).saturating_mul(channels);
-        assert!(self.bias.len() == all, "bias of the wrong length");
-        assert!(self.filter.len() == all.saturating_mul(depth), "filter of the wrong length");
-    }
+impl Finish<f32> for Plus {
+    type Output = f32;
 
-    /// Computes all channels of a direction from `depth` elements: `min(max(sum + bias, -clip), clip)`.
-    ///
-    /// # Safety
-    /// `check` has passed for so many channels and elements; `to` is this call's own.
     #[inline(always)]
-    pub(super) unsafe fn product(
-        &self,
-        direction: usize,
-        from: *const f32,
-        (depth, count): (usize, usize),
-        to: *mut f32,
-        clip: f32,
-    ) {
-        // SAFETY: the direction has its filters and biases (`check`).
-        unsafe {
-            let first = direction * count;
-            let bias = self.bias.get_unchecked(first..first + count);
-            let finish = Real { bias, min: -clip, max: clip };
-            channels(from, self.filter.as_ptr().add(first * depth), depth, to, (0, count), &finish);
-        }
+    unsafe fn finish(&self, sum: f32, channel: usize) -> f32 {
+        // SAFETY: there is a number for each channel.
+        sum + unsafe { *self.numbers.add(channel) }
     }
+}
+
+/// Computes `count` channels of a direction from `depth` elements, with its biases.
+///
+/// # Safety
+/// The direction has as many channels, in `filter` and `bias`; `to` is this call's own.
+#[inline(always)]
+pub(super) unsafe fn product(
+    from: *const f32,
+    depth: usize,
+    filter: *const f32,
+    bias: *const f32,
+    to: *mut f32,
+    count: usize,
+) {
+    // SAFETY: as the caller promises.
+    unsafe { channels(from, filter, depth, to, (0, count), &Plus { numbers: bias }) };
 }
 
 /// What kind of function an activation is.
@@ -196,15 +186,15 @@ pub struct Activation {
 }
 
 impl Activation {
-    /// Applies it to `count` elements. A function of its own: its code is there once for all gates.
+    /// Applies it to `count` elements within `-clip..=clip`. A function of its own: its code is there once for all gates.
     ///
     /// # Safety
     /// There are as many, and they are the caller's own.
     #[inline(never)]
-    pub(super) unsafe fn apply(&self, values: *mut f32, count: usize) {
+    pub(super) unsafe fn apply(&self, values: *mut f32, count: usize, clip: f32) {
         for index in 0..count {
             // SAFETY: as the caller promises.
-            unsafe { values.add(index).write(self.of(*values.add(index))) };
+            unsafe { values.add(index).write(self.of(clamp(*values.add(index), -clip, clip))) };
         }
     }
 
