@@ -1,6 +1,7 @@
 //! Layers with a memory: LSTM and its kin over sequences, and SVDF.
 
 pub mod float;
+mod functions;
 pub mod lstm;
 pub mod sequences;
 mod sigmoid16;

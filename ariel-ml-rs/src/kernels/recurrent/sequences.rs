@@ -3,6 +3,7 @@
 //! Tiles are ranges of sequences, counted over the directions, which have nothing to do with each other. Within one, every
 //! step needs all of `h` from the one before: cores that shared it would have to meet at each step.
 
+use super::functions::{sigmoid, tanh};
 use crate::kernels::multiply::{Finish, channels};
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
@@ -208,8 +209,8 @@ impl Activation {
             Kind::LeakyRelu if x < 0.0 => alpha * x,
             Kind::Relu if x < 0.0 => 0.0,
             Kind::Elu | Kind::LeakyRelu | Kind::Relu => x,
-            Kind::ScaledTanh => alpha * libm::tanhf(beta * x),
-            Kind::Sigmoid => 1.0 / (1.0 + libm::expf(-x)),
+            Kind::ScaledTanh => alpha * tanh(beta * x),
+            Kind::Sigmoid => sigmoid(x),
             Kind::Softplus => {
                 if x > 20.0 {
                     x
@@ -218,7 +219,7 @@ impl Activation {
                 }
             }
             Kind::Softsign => x / (1.0 + if x < 0.0 { -x } else { x }),
-            Kind::Tanh => libm::tanhf(x),
+            Kind::Tanh => tanh(x),
             Kind::ThresholdedRelu => {
                 if x < alpha {
                     0.0
