@@ -6,17 +6,19 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from ariel_build.ops.map1_rows import MAP1
+from ariel_build.ops.map2_rows import MAP2
 from tools.recorded import ROOT
 
 KERNELS = ROOT / "ariel-ml-rs/src/kernels"
 #: What the macros of kernels name.
-COMMON = ("crate::memory::{Memory, Region}", "crate::plan::Work", "crate::tile::Tile")
+_ONE = ("crate::memory::{Memory, Region}", "crate::plan::Work", "crate::tile::Tile")
+_TWO = ("super::Broadcast", "crate::memory::{Memory, Region, Source}", "crate::plan::Work", "crate::tile::Tile")
 
 
 def map1() -> Iterator[str]:
     """Yields the kernels of one float32."""
     yield from _head(
-        "map1", "Functions of one float32.", ("super::{function, sigmoid, sqrt}", *COMMON, "crate::quant::clamp")
+        "map1", "Functions of one float32.", ("super::{function, sigmoid, sqrt}", *_ONE, "crate::quant::clamp")
     )
     yield "kernels! {"
     for row in MAP1.values():
@@ -24,6 +26,30 @@ def map1() -> Iterator[str]:
         fields = [f"        /// {about}\n        {name}," for name, about in row.parameters.items()]
         yield f"    {row.name} {{" + ("".join(f"\n{field}" for field in fields) + "\n    }" if fields else "}")
         yield f"    |{'k' if row.parameters else '_'}, x| {row.rust};"
+    yield "}"
+
+
+def map2() -> Iterator[str]:
+    """Yields the kernels of two numbers: in float32, in int32, and of int8 by way of float32."""
+    uses = (
+        "super::dequantized::{Affine, dequantized, quotient}",
+        "super::float::{Bounded, operation, real}",
+        "crate::quant::{Bounds, round_ties_even, saturated}",
+    )
+    yield from _head("map2", "Operators of two numbers.", (*uses, *_TWO))
+    reals = {real.kernel: real for row in MAP2.values() for real in (row.of_real(tflite=f) for f in (False, True))}
+    yield "real! { f32;"
+    yield from (f"    /// {real.about}.\n    {real.kernel}F32 => {real.rust};" for real in reals.values())
+    yield "}\n\nreal! { i32;"
+    for row in MAP2.values():
+        if row.of_integers.rust:
+            wrapping = "wrapping " if row.of_integers.rust.startswith("i32::wrapping") else ""
+            yield f"    /// {row.about} in {wrapping}int32{row.of_integers.remarks}."
+            yield f"    {row.name}I32 => {row.of_integers.rust};"
+    yield "}\n\ndequantized! {"
+    for row in MAP2.values():
+        yield f"    /// Quantised {row.about.removesuffix(',')}."
+        yield f"    {row.name}Dequantized => {row.dequantized or row.rust};"
     yield "}"
 
 
@@ -37,7 +63,7 @@ def _head(family: str, about: str, uses: Iterable[str]) -> Iterator[str]:
 
 
 #: Where the text of each family stands.
-FILES = {KERNELS / "map1/rows.rs": map1}
+FILES = {KERNELS / "map1/rows.rs": map1, KERNELS / "map2/rows.rs": map2}
 
 
 def main() -> int:
