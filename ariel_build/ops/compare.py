@@ -10,10 +10,10 @@ import numpy as np
 from ariel_build.ir import Array, DType, Node, Quant, TensorType
 from ariel_build.kernels import Field, KernelCall, Variant
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
-from ariel_build.ops.binary_int8 import scaled
 from ariel_build.ops.elementwise import binary_call, broadcast_type, lookup_call, quant_of, rescale, same_type
 from ariel_build.ops.fixed_point import I64
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.map2_int8 import scaled
 from ariel_build.ops.traits import Traits, alike, never
 
 __all__ = ["Compare", "Logic", "Not"]
