@@ -26,7 +26,6 @@ NOT_YET = {
     "seanet_quantize1": "i32",
     "seanet_sub*": "i16",
     "silero_vad_openvino_16k": "Pad",
-    "tflm_audio_preproc_int8": "CUSTOM:Signal",
     "tflm_kw_scrambled_int8": "SOFTMAX",
     "tract_bidi_lstm": "Gather",
 }

@@ -1,5 +1,4 @@
-//! Runs many models on the host, each on its own samples: `<folder>/<model>.in` to `<folder>/<model>.out`. Where there is
-//! `<folder>/<model>.alone`, each sample begins with the initial state.
+//! Runs many models on the host, each on its own samples: `<folder>/<model>.in` to `<folder>/<model>.out`.
 use ariel_ml_rs::{Infer, Tensor};
 use std::fs;
 use std::path::Path;
@@ -12,16 +11,16 @@ fn bytes<T: Tensor>(tensor: &T) -> usize {
     (0..T::PARTS).map(|part| tensor.part(part).len()).sum()
 }
 
-/// Runs all samples in order.
+/// Runs all samples in order: as one sequence, or each after a reset where there is `<model>.apart`.
 fn run<M: Infer>(name: &str, model: &mut M) {
     let folder = std::env::args_os().nth(1).unwrap();
     let folder = Path::new(&folder);
     let Ok(input) = fs::read(folder.join(format!("{name}.in"))) else { return };
+    let apart = folder.join(format!("{name}.apart")).exists();
     let mut output = Vec::new();
-    let alone = folder.join(format!("{name}.alone")).exists();
     model.reset();
     for mut sample in input.chunks(bytes(model.input_mut())) {
-        if alone {
+        if apart {
             model.reset();
         }
         for part in 0..M::Input::PARTS {

@@ -30,8 +30,8 @@ class Recorded:
     tolerance: str = "exact"
     #: Single operators are recorded without an axis of samples.
     single: bool = False
-    #: The samples are no sequence: each was answered by a model in its initial state.
-    alone: bool = False
+    #: Whether the samples follow one another; else each begins with what the model keeps as it is at first.
+    sequence: bool = False
 
     def given(self, samples: int | None = None) -> dict[str, Numbers]:
         """Returns the inputs as `run` takes them, the first so many samples of each."""
@@ -99,7 +99,7 @@ def dev_models() -> Mapping[str, Recorded]:
             inputs,
             outputs,
             entry.get("tolerance", "exact"),
-            alone=not entry.get("golden_sequence", True),
+            sequence=entry.get("golden_sequence", False),
         )
     return found
 
