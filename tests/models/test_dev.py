@@ -25,7 +25,6 @@ NOT_YET = {
     "seanet_quantize0": "i16",
     "seanet_quantize1": "i32",
     "seanet_sub*": "i16",
-    "silero_vad_openvino_16k": "Pad",
     "tflm_kw_scrambled_int8": "SOFTMAX",
     "tract_bidi_lstm": "Gather",
 }
