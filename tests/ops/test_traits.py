@@ -37,7 +37,7 @@ from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.softmax import LogSoftmax, Softmax
 from ariel_build.ops.table import Table
-from ariel_build.ops.traits import Wish
+from ariel_build.ops.traits import OPAQUE, Wish, keeps_axes, never
 from ariel_build.ops.transpose import Transpose
 from ariel_build.ops.window import Window
 from tools.recorded import ROOT
@@ -146,8 +146,13 @@ def build(example: Example) -> tuple[Node, list[Array]]:
     return Node(op, list(inputs), outputs, "here"), data
 
 
+def claims_something(op: type[Operator]) -> bool:
+    """Tells whether a pass may do anything with it: what claims nothing has nothing to show."""
+    return op.traits != OPAQUE or op.passed_on is not never or op.permuted is not keeps_axes
+
+
 def test_every_operator_is_asked() -> None:
-    assert {type(op) for op, _, _ in EXAMPLES} == set(operators())
+    assert {type(op) for op, _, _ in EXAMPLES} >= set(filter(claims_something, operators()))
     answering = {op for op in operators() if op.passed_on.__name__ != "never"}
     assert {type(op) for (op, _, _), _ in IDENTITIES} == answering
 
