@@ -32,13 +32,7 @@ class Tensor:
     zero_point: int = 0
     data: Array | None = None
     axis: int = 0
-    #: Whether it keeps what the operator makes of it from one inference to the next.
     variable: bool = False
-
-    @property
-    def is_input(self) -> bool:
-        """Whether a model takes it as an input."""
-        return self.data is None and not self.variable
 
 
 @dataclass(frozen=True)
@@ -87,13 +81,13 @@ def models(operators: Sequence[Operator]) -> bytes:
         tensor.name = f"t{index}".encode()
         tensor.shape = np.array(spec.shape, np.int32)
         tensor.type = getattr(schema.TensorType, spec.dtype.upper())
-        tensor.isVariable = spec.variable
         if spec.scale is not None:
             scales = np.atleast_1d(np.array(spec.scale, np.float32))
             tensor.quantization = schema.QuantizationParametersT()
             tensor.quantization.scale = scales
             tensor.quantization.zeroPoint = np.full(len(scales), spec.zero_point, np.int64)
             tensor.quantization.quantizedDimension = spec.axis
+        tensor.isVariable = spec.variable
         buffer = schema.BufferT()
         if spec.data is not None:
             buffer.data = np.frombuffer(np.ascontiguousarray(spec.data).tobytes(), np.uint8)
@@ -123,7 +117,7 @@ def models(operators: Sequence[Operator]) -> bytes:
             for key, value in fields.items():
                 setattr(operator.builtinOptions, key, value)
         graph.operators.append(operator)
-        graph.inputs += [k for k, t in zip(inputs, spec.inputs, strict=True) if t is not None and t.is_input]
+        graph.inputs += [k for k, t in zip(inputs, spec.inputs, strict=True) if t is not None and t.data is None]
         graph.outputs += outputs
     graph.inputs, graph.outputs = np.array(graph.inputs, np.int32), np.array(graph.outputs, np.int32)
     file.subgraphs = [graph]
