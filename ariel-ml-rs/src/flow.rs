@@ -97,7 +97,7 @@ pub const fn check(ops: &[Op], steps: &[Step], arena_bytes: usize) {
         match ops[index] {
             Op::Step(step) => assert!((step as usize) < steps.len(), "the flow has a step that is not there"),
             Op::Unless { condition, .. } => {
-                assert!((condition as usize) < arena_bytes, "a condition outside the arena")
+                assert!((condition as usize) < arena_bytes, "a condition outside the arena");
             }
             Op::Jump { .. } => {}
         }

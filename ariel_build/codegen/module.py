@@ -91,6 +91,7 @@ def generate(
 
 
 def _module_doc(name: str, graph: Graph, schedule: Schedule, plan: MemoryPlan, weight_bytes: int) -> list[str]:
+    macs = schedule.macs
     rows = [f"| {kind} | {escaped(named)} | `{v.type}` |" for kind, v, named in _ends(graph)]
     return doc(
         [
@@ -98,8 +99,7 @@ def _module_doc(name: str, graph: Graph, schedule: Schedule, plan: MemoryPlan, w
             "| | name | type, shape, scale, zero point |",
             "|---|---|---|",
             *rows,
-            f"{schedule.macs:,} multiply-accumulates, {plan.arena_bytes:,} bytes of RAM, "
-            f"{weight_bytes:,} bytes of weights.",
+            f"{macs:,} multiply-accumulates, {plan.arena_bytes:,} bytes of RAM, {weight_bytes:,} bytes of weights.",
         ],
         indent="",
     )
