@@ -91,11 +91,10 @@ def branch(importer: Importer, condition: Value, models: Sequence[SourceModel], 
     if condition.data is not None:
         return inline(importer, models[0 if bool(condition.data.reshape(-1)[0]) else 1], inputs)
     inner = [importer.inner(model, apart=True) for model in models]
-    results = []
     for one, model in zip(inner, models, strict=True):
         _bind_inputs(one, model, inputs)
-        import_nodes(one)
-        results.append([one.value(key) for key in model.outputs])
+    import_nodes(*inner)
+    results = [[one.value(key) for key in model.outputs] for one, model in zip(inner, models, strict=True)]
     if len(results[0]) != len(results[1]):
         raise UnsupportedReason(f"one branch has {len(results[0])} outputs, the other {len(results[1])}")
     types = []

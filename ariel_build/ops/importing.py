@@ -57,9 +57,9 @@ def import_model(model: SourceModel) -> Graph:
     return graph
 
 
-def import_nodes(importer: Importer) -> None:
-    """Imports the nodes of a subgraph; its problems are reported with those of the others."""
-    problems = _import_nodes(importer)
+def import_nodes(*importers: Importer) -> None:
+    """Imports the nodes of subgraphs; their problems are reported with those of the others."""
+    problems = [problem for importer in importers for problem in _import_nodes(importer)]
     if problems:
         raise _InnerProblems(problems)
 
