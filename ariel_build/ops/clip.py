@@ -24,6 +24,7 @@ from ariel_build.ops.elementwise import (
 )
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.traits import POINTWISE, alike, clamps_nothing
 
 __all__ = ["Clip"]
 
@@ -33,6 +34,9 @@ _NAMES = {(0.0, math.inf): "Relu", (0.0, 6.0): "Relu6", (-1.0, 1.0): "ReluN1To1"
 @dataclass(frozen=True)
 class Clip(Operator):
     """Clamps to the real bounds `clip`."""
+
+    traits = POINTWISE
+    permuted = alike
 
     clip: tuple[float, float] = UNBOUNDED
     rounding: Rounding = Rounding.DOUBLE
@@ -74,14 +78,18 @@ class Clip(Operator):
             wide = rescale(wide - quant.zero_point, factor) + output.zero_point
         return np.minimum(np.maximum(wide, bounds[0]), bounds[1]).astype(dtype.numpy)
 
+    def passed_on(self, node: Node) -> Value | None:
+        """Passes on what lies within the bounds anyway."""
+        return node.input(0) if clamps_nothing(self, node.output.type) else None
+
     def lower(self, node: Node) -> KernelCall:
-        """`lookup::Table` or `unary::Clip`."""
+        """`lookup::Table` or `map1::Clip`."""
         x = node.input(0)
         if x.type.dtype in BYTES:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])
         if x.type.dtype is not DType.F32:
             raise UnsupportedReason(f"{self.name} of {x.type.dtype.value} is not supported")
-        return unary_call("unary::Clip", node, {"low": self.clip[0], "high": self.clip[1]})
+        return unary_call("map1::Clip", node, {"low": self.clip[0], "high": self.clip[1]})
 
 
 _TFLITE = {"RELU": (0.0, math.inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "RELU_0_TO_1": (0.0, 1.0)}

@@ -19,6 +19,7 @@ from ariel_build.ops.evaluate import evaluate
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.importing import import_nodes
 from ariel_build.ops.reshape import Reshape
+from ariel_build.ops.traits import Traits, keeps_axes, never
 
 __all__ = ["If"]
 
@@ -29,9 +30,11 @@ _SUBGRAPHS = "the node carries the subgraphs themselves"
 class If(Operator):
     """Computes one of two bodies, whose outputs have `types`."""
 
-    types: tuple[TensorType, ...]
+    traits = Traits(moves=False, pointwise=False, real=False, reads_scaled=True)
+    passed_on = never
+    permuted = keeps_axes
 
-    reads_scaled = True
+    types: tuple[TensorType, ...]
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """bool[1], T.. -> types."""

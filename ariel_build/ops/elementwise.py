@@ -137,7 +137,7 @@ def lookup_call(node: Node, x: Value, function: Callable[[Array], Array]) -> Ker
     return KernelCall("lookup::Table", fields, [x], [output], tiling, in_place=((0, 0),), reads=(Reads("same"),))
 
 
-def binary_call(kernel: str, node: Node, fields: Mapping[str, Field], room: str = "binary") -> KernelCall:
+def binary_call(kernel: str, node: Node, fields: Mapping[str, Field], room: str = "map2") -> KernelCall:
     """Returns the call of a kernel of two operands, each a region or a constant, spread over the output.
 
     It may work in place over an operand that is not broadcast and has elements of the output's size.

@@ -6,8 +6,8 @@ import numpy as np
 
 from ariel_build.answers.reference import Interpreter
 from ariel_build.ir import DType, Graph, Node, TensorType, Value, verify
-from ariel_build.ops.binary import Add, Mul
 from ariel_build.ops.control import If
+from ariel_build.ops.map2 import Add, Mul
 from ariel_build.passes import optimize
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.simplify_branches import simplify_branches

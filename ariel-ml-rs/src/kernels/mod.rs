@@ -10,29 +10,29 @@
 #![expect(clippy::inline_always, reason = "a kernel is one function and its hot loop, at opt-level s and z too")]
 
 pub mod batch_matmul;
-pub mod binary;
 pub mod broadcast;
 pub mod cast;
 pub mod compare;
 pub mod conv2d;
+pub mod conv_transpose;
 pub mod copy;
 pub mod depthwise_conv2d;
 pub mod dot;
 pub mod dynamic_quantize;
-mod fold;
+pub mod fold;
 pub mod fully_connected;
 pub mod gemmlowp;
 pub mod isa;
 pub mod lookup;
+pub mod map1;
+pub mod map2;
 mod multiply;
 pub mod pool2d;
 pub mod quantize;
-pub mod reduce;
 mod rolled;
 pub mod softmax;
 #[cfg(test)]
 mod tests;
-pub mod unary;
 pub mod window;
 
 /// Defines `run` of a kernel that is generic over its requantisation for both roundings, compiled in this crate.

@@ -274,7 +274,7 @@ _MAKERS: dict[str, _Maker] = {
     "conv2d::Int8<DoubleRounding>": _conv2d,
     "depthwise_conv2d::Int8<DoubleRounding>": _depthwise,
     "fully_connected::Int8<DoubleRounding>": _fully_connected,
-    "binary::Linear": _linear,
+    "map2::Linear": _linear,
     "pool2d::AverageInt8": _average_pool2d,
 }
 _NEAREST: dict[str, _Maker] = {

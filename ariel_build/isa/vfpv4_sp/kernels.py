@@ -67,8 +67,8 @@ def _is_number(bias: Field) -> bool:
 KERNELS: dict[str, Callable[[KernelCall], KernelCall]] = {
     "conv2d::F32": _same_fields("Conv2d"),
     "depthwise_conv2d::F32": _depthwise,
-    "binary::AddF32": _elementwise("Add"),
-    "binary::SubF32": _elementwise("Sub"),
-    "binary::MulF32": _elementwise("Mul"),
+    "map2::AddF32": _elementwise("Add"),
+    "map2::SubF32": _elementwise("Sub"),
+    "map2::MulF32": _elementwise("Mul"),
     "fully_connected::F32": _same_fields("FullyConnected"),
 }

@@ -1,24 +1,26 @@
-"""Reduce: output[kept] = mean, sum, maximum, minimum or product of input over the reduced axes."""
+"""Fold: output[kept] = mean, sum, maximum, minimum or product of input over the reduced axes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.ir import Array, DType, Node, Quant, TensorType
+from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
 from ariel_build.ops.accumulate import FINITE, Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
+from ariel_build.ops.permutation import Perm
+from ariel_build.ops.traits import Moved, Traits, Wish
 
-__all__ = ["Reduce", "Reduction"]
+__all__ = ["Fold", "Reduction"]
 
 #: Groups of neighbouring axes, kept and reduced in turn, that the kernel walks.
 GROUPS = 3
@@ -35,8 +37,10 @@ class Reduction(Enum):
 
 
 @dataclass(frozen=True)
-class Reduce(Operator):
+class Fold(Operator):
     """Reduces `axes` (counted from the front, ascending); each stays as an axis of 1 with `keep_dims`."""
+
+    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False)
 
     kind: Reduction
     axes: tuple[int, ...]
@@ -128,32 +132,56 @@ class Reduce(Operator):
         divisor = np.float32(count if self.kind is Reduction.MEAN else 1) * np.float32(quant_y.scale)
         return np.array([np.float32(quant_x.scale) / divisor], np.float64)
 
+    def passed_on(self, node: Node) -> Value | None:
+        """Passes on what has one element along each axis."""
+        return node.input(0) if all(node.input(0).shape[a] == 1 for a in self.axes) else None
+
+    def permuted(self, wish: Wish) -> Moved | None:
+        """Reduces where the axes have gone."""
+        rank = len(wish.node.input(0).shape)
+        kept = [k for k in range(rank) if k not in self.axes]
+        before: Perm = wish.perm
+        after: Perm = wish.perm
+        if not self.keep_dims and wish.at_output:
+            # The reduced axes stay where they are.
+            slots = iter([kept[p] for p in after])
+            before = tuple(next(slots) if k in kept else k for k in range(rank))
+        elif not self.keep_dims:
+            after = tuple(kept.index(p) for p in before if p in kept)
+        axes = tuple(sorted(before.index(a) for a in self.axes))
+        return Moved(replace(self, axes=axes), (before,), (after,))
+
+    @property
+    def chooses(self) -> bool:
+        """Maxima and minima do."""
+        return self.kind in (Reduction.MAX, Reduction.MIN)
+
     def lower(self, node: Node) -> KernelCall:
-        """`reduce::Max`, `reduce::SumInt8`, `reduce::SumF32`, .. by kind and element type."""
+        """`fold::Max`, `fold::SumInt8`, `fold::SumF32`, .. by kind and element type."""
         x, output = node.input(0), node.output
         dtype = x.type.dtype
         fields: dict[str, Field] = {
             "input": Operand(x),
             "output": Operand(output),
-            "walk": Nested("reduce::Walk", self._walk(x.shape)),
+            "walk": Nested("fold::Walk", self._walk(x.shape)),
         }
         if dtype is DType.F32:
-            kernel = f"reduce::{self.kind.value}F32"
+            kernel = f"fold::{self.kind.value}F32"
             if self.kind in (Reduction.MAX, Reduction.MIN):
                 fields["least" if self.kind is Reduction.MAX else "greatest"] = self._start
         elif dtype is DType.I8 and self.kind in (Reduction.MAX, Reduction.MIN):
             if x.type.quant is not None and _quants(node)[0] != _quants(node)[1]:
                 raise UnsupportedReason("input and output differ in scale or zero point")
-            kernel = f"reduce::{self.kind.value}Int8"
+            kernel = f"fold::{self.kind.value}Int8"
         elif dtype is DType.I8 and x.type.quant is not None and self.kind in (Reduction.MEAN, Reduction.SUM):
             quant_x, _ = _quants(node)
             count = self._count(x.shape)
             if self.rounding is Rounding.NEAREST_EVEN:
-                kernel = "reduce::SumInt8<NearestEven>"
+                kernel = "fold::SumInt8<NearestEven>"
                 scales = self._real_scale(node, count).astype(np.float32)
                 fields["requantize"] = Nested("NearestEven", {"scales": Packed(scales, "scales")})
             else:
-                kernel = "reduce::SumInt8<DoubleRounding>"
+                kernel = "fold::SumInt8<DoubleRounding>"
                 pair = np.array([self._multiplier(node, count)], np.int32)
                 fields["requantize"] = Nested("DoubleRounding", {"multipliers": Packed(pair, "multipliers")})
             fields["offset"] = int(wrap32(np.asarray(-quant_x.zero_point * count)))
@@ -210,7 +238,7 @@ def _from_tflite(importer: Importer) -> None:
         raise UnsupportedReason(f"a product of {x.type.dtype.value} is not supported")
     declared = importer.output_type()
     keep = bool(importer.attribute("keep_dims", False))
-    importer.bind(*importer.emit(Reduce(kind, axes, keep), [x], types=[declared]))
+    importer.bind(*importer.emit(Fold(kind, axes, keep), [x], types=[declared]))
 
 
 _ONNX = {f"Reduce{kind.value}": kind for kind in Reduction}
@@ -226,7 +254,7 @@ def _from_onnx(importer: Importer) -> None:
         axes = importer.integers("axes")
     keep, nothing = bool(importer.integer("keepdims", 1)), bool(importer.integer("noop_with_empty_axes"))
     resolved = _axes(axes, len(x.shape)) if axes or nothing else tuple(range(len(x.shape)))
-    op = Reduce(_ONNX[importer.node.op], resolved, keep, Rounding.NEAREST_EVEN)
+    op = Fold(_ONNX[importer.node.op], resolved, keep, Rounding.NEAREST_EVEN)
     # The greatest of stored integers has their scale.
     chosen = op.kind in (Reduction.MAX, Reduction.MIN)
     importer.bind(*importer.emit(op, [x], [x.type.quant] if chosen else []))
@@ -241,6 +269,6 @@ def _axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
 def _global_average_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     spatial_shape(x)
-    op = Reduce(Reduction.MEAN, (1, 2), keep_dims=True, rounding=Rounding.NEAREST_EVEN)
+    op = Fold(Reduction.MEAN, (1, 2), keep_dims=True, rounding=Rounding.NEAREST_EVEN)
     (y,) = importer.emit(op, [to_nhwc(importer, x)])
     importer.bind(from_nhwc(importer, y, len(x.shape)))

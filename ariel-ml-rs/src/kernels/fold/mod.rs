@@ -3,7 +3,9 @@
 //! Neighbouring axes of a kind are merged, which leaves at most three groups that are kept and three that are reduced.
 //! Tiles are ranges of output elements.
 
-use super::fold::{self, Fold, Within};
+pub(in crate::kernels) mod folds;
+
+use self::folds::{Fold, Within};
 use super::quantized;
 use crate::memory::{Element, Memory, Region};
 use crate::plan::Work;
@@ -228,7 +230,7 @@ macro_rules! kernel {
             #[inline(never)]
             pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
                 let $this = self;
-                let fold = fold::$name(Within { min: $min, max: $max });
+                let fold = folds::$name(Within { min: $min, max: $max });
                 // SAFETY: forwarded to the caller.
                 unsafe { self.walk.compute(memory, (self.input, self.output), tile, fold) }
             }

@@ -151,7 +151,7 @@ def prelu(operands: Operands) -> I64:
     return np.asarray(result + operands.output.zero_point, np.int64)
 
 
-def scaled(quant: Quant, factor: float, shift: int, room: str = "binary") -> Nested:
+def scaled(quant: Quant, factor: float, shift: int, room: str = "map2") -> Nested:
     """Returns the `Scaled` of the runtime crate."""
     fields: dict[str, Field] = {"zero_point": quant.zero_point, "shift": shift, "multiplier": multiplier(factor)}
     return Nested(f"{room}::Scaled", fields)

@@ -1,6 +1,6 @@
-"""Binary: output = activation(f(left, right)) element by element, the operands broadcast to one shape.
+"""Map2: output = activation(f(left, right)) element by element, the operands broadcast to one shape.
 
-What TFLite computes in integers is in `binary_int8.py`; the choice of a kernel for int8 in `binary_lowering.py`.
+What TFLite computes in integers is in `map2_int8.py`; the choice of a kernel for int8 in `map2_lowering.py`.
 """
 
 from __future__ import annotations
@@ -8,28 +8,33 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from ariel_build.ir import Array, DType, Node, TensorType
+from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import KernelCall
-from ariel_build.ops import binary_int8
+from ariel_build.ops import map2_int8
 from ariel_build.ops.accumulate import Numbers, finish_float
 from ariel_build.ops.base import Operator, UnsupportedReason
-from ariel_build.ops.binary_int8 import Operands
-from ariel_build.ops.binary_lowering import lower_stored
 from ariel_build.ops.elementwise import BYTES, binary_call, broadcast_type, dequantize, quant_of, quantize
 from ariel_build.ops.fixed_point import I64, UNBOUNDED, Rounding, stored_bounds
+from ariel_build.ops.map2_int8 import Operands
+from ariel_build.ops.map2_lowering import lower_stored
+from ariel_build.ops.traits import POINTWISE, alike
 
-__all__ = ["Add", "Binary", "Div", "Maximum", "Minimum", "Mul", "Pow", "Prelu", "SquaredDifference", "Sub"]
+__all__ = ["Add", "Div", "Map2", "Maximum", "Minimum", "Mul", "Pow", "Prelu", "SquaredDifference", "Sub"]
 
 #: Of which operators the runtime has an int32 kernel.
 _I32 = ("Add", "Sub", "Mul", "Div", "Maximum", "Minimum")
 
 
 @dataclass(frozen=True)
-class Binary(Operator):
+class Map2(Operator):
     """Base of the operators of two operands; `clip` holds the real bounds of the fused activation."""
+
+    traits = POINTWISE
+    permuted = alike
 
     clip: tuple[float, float] = UNBOUNDED
     rounding: Rounding = Rounding.DOUBLE
@@ -81,8 +86,24 @@ class Binary(Operator):
             real = self.real(dequantize(left, source[0]), dequantize(right, source[1]))
         return np.clip(quantize(real, output, dtype, self.rounding), *bounds).astype(dtype.numpy)
 
+    #: The right operand with which it does nothing, if there is one; the left one as well where `commutes`.
+    neutral: ClassVar[float | None] = None
+    commutes: ClassVar[bool] = False
+
+    def passed_on(self, node: Node) -> Value | None:
+        """Passes on what meets the neutral operand: x + 0, x * 1, .."""
+        left, right = node.input(0), node.input(1)
+        if node.output.type.quant is not None or self.clip != UNBOUNDED or self.neutral is None:
+            return None
+        for x, other in ((left, right), (right, left)):
+            if x is right and not self.commutes:
+                continue
+            if other.data is not None and x.shape == node.output.shape and bool(np.all(other.data == self.neutral)):
+                return x
+        return None
+
     def lower(self, node: Node) -> KernelCall:
-        """`binary::<name>F32`, `I32`, or what `lower_stored` finds for int8."""
+        """`map2::<name>F32`, `I32`, or what `lower_stored` finds for int8."""
         dtype = node.output.type.dtype
         if dtype in BYTES:
             return lower_stored(self, node)
@@ -96,8 +117,11 @@ class Binary(Operator):
 
 
 @dataclass(frozen=True)
-class Add(Binary):
+class Add(Map2):
     """left + right."""
+
+    neutral = 0.0
+    commutes = True
 
     def real(self, left: Numbers, right: Numbers) -> Numbers:
         """Adds."""
@@ -105,12 +129,14 @@ class Add(Binary):
 
     def fixed_point(self, operands: Operands) -> I64:
         """TFLite's ADD."""
-        return binary_int8.add(operands)
+        return map2_int8.add(operands)
 
 
 @dataclass(frozen=True)
-class Sub(Binary):
+class Sub(Map2):
     """left - right."""
+
+    neutral = 0.0
 
     def real(self, left: Numbers, right: Numbers) -> Numbers:
         """Subtracts."""
@@ -118,12 +144,15 @@ class Sub(Binary):
 
     def fixed_point(self, operands: Operands) -> I64:
         """TFLite's SUB."""
-        return binary_int8.subtract(operands)
+        return map2_int8.subtract(operands)
 
 
 @dataclass(frozen=True)
-class Mul(Binary):
+class Mul(Map2):
     """left * right."""
+
+    neutral = 1.0
+    commutes = True
 
     def real(self, left: Numbers, right: Numbers) -> Numbers:
         """Multiplies."""
@@ -131,12 +160,14 @@ class Mul(Binary):
 
     def fixed_point(self, operands: Operands) -> I64:
         """TFLite's MUL."""
-        return binary_int8.multiply(operands)
+        return map2_int8.multiply(operands)
 
 
 @dataclass(frozen=True)
-class Div(Binary):
+class Div(Map2):
     """left / right; of integers rounded towards zero."""
+
+    neutral = 1.0
 
     def real(self, left: Numbers, right: Numbers) -> Numbers:
         """Divides."""
@@ -150,11 +181,11 @@ class Div(Binary):
 
     def fixed_point(self, operands: Operands) -> I64:
         """TFLite's DIV."""
-        return binary_int8.divide(operands)
+        return map2_int8.divide(operands)
 
 
 @dataclass(frozen=True)
-class Maximum(Binary):
+class Maximum(Map2):
     """max(left, right)."""
 
     @property
@@ -174,7 +205,7 @@ class Maximum(Binary):
 
 
 @dataclass(frozen=True)
-class Minimum(Binary):
+class Minimum(Map2):
     """min(left, right)."""
 
     @property
@@ -194,7 +225,7 @@ class Minimum(Binary):
 
 
 @dataclass(frozen=True)
-class SquaredDifference(Binary):
+class SquaredDifference(Map2):
     """(left - right)^2."""
 
     def real(self, left: Numbers, right: Numbers) -> Numbers:
@@ -203,12 +234,14 @@ class SquaredDifference(Binary):
 
     def fixed_point(self, operands: Operands) -> I64:
         """TFLite's SQUARED_DIFFERENCE."""
-        return binary_int8.squared_difference(operands)
+        return map2_int8.squared_difference(operands)
 
 
 @dataclass(frozen=True)
-class Pow(Binary):
+class Pow(Map2):
     """left ^ right."""
+
+    neutral = 1.0
 
     def real(self, left: Numbers, right: Numbers) -> Numbers:
         """Computes in double, rounded once."""
@@ -220,7 +253,7 @@ class Pow(Binary):
 
 
 @dataclass(frozen=True)
-class Prelu(Binary):
+class Prelu(Map2):
     """left where it is not negative, else left * right."""
 
     def real(self, left: Numbers, right: Numbers) -> Numbers:
@@ -229,4 +262,4 @@ class Prelu(Binary):
 
     def fixed_point(self, operands: Operands) -> I64:
         """TFLite's PRELU."""
-        return binary_int8.prelu(operands)
+        return map2_int8.prelu(operands)

@@ -11,7 +11,10 @@ from ariel_build.ir import Array, DType, Node, Quant, Value
 from ariel_build.kernels import Field, KernelCall, Nested
 from ariel_build.ops.accumulate import bounds
 from ariel_build.ops.base import UnsupportedReason
-from ariel_build.ops.binary_int8 import (
+from ariel_build.ops.elementwise import all_bytes, binary_call, lookup_call, multiplier, quant_of
+from ariel_build.ops.fixed_point import I64, Rounding, stored_bounds
+from ariel_build.ops.integer_formula import find_formula
+from ariel_build.ops.map2_int8 import (
     prelu_scales,
     product_scale,
     quotient_scale,
@@ -19,19 +22,16 @@ from ariel_build.ops.binary_int8 import (
     square_scales,
     sum_scales,
 )
-from ariel_build.ops.elementwise import all_bytes, binary_call, lookup_call, multiplier, quant_of
-from ariel_build.ops.fixed_point import I64, Rounding, stored_bounds
-from ariel_build.ops.integer_formula import find_formula
 
 if TYPE_CHECKING:
-    from ariel_build.ops.binary import Binary
+    from ariel_build.ops.map2 import Map2
 
 __all__ = ["lower_stored"]
 
 Fields = Mapping[str, Field]
 
 
-def lower_stored(op: Binary, node: Node) -> KernelCall:
+def lower_stored(op: Map2, node: Node) -> KernelCall:
     """Returns the cheapest call that computes exactly what the reference does."""
     left, right = node.input(0), node.input(1)
     table = _table(op, node, left, right)
@@ -46,7 +46,7 @@ def lower_stored(op: Binary, node: Node) -> KernelCall:
     return binary_call(kernel, node, {**fields, "bounds": bounds(node, op.clip, op.rounding)})
 
 
-def _table(op: Binary, node: Node, left: Value, right: Value) -> KernelCall | None:
+def _table(op: Map2, node: Node, left: Value, right: Value) -> KernelCall | None:
     """Returns a lookup where one operand is a constant number, or both are one value."""
     if left is right:
         return lookup_call(node, left, lambda data: op.reference([data, data], node)[0])
@@ -63,7 +63,7 @@ def _table(op: Binary, node: Node, left: Value, right: Value) -> KernelCall | No
     return None
 
 
-def _proven(op: Binary, node: Node, left: Value, right: Value) -> tuple[str, Fields] | None:
+def _proven(op: Map2, node: Node, left: Value, right: Value) -> tuple[str, Fields] | None:
     """Returns `Linear` for sums, `Product` for products, with constants that are right for all pairs that can occur."""
     if op.name not in ("Add", "Sub", "Mul"):
         return None
@@ -112,7 +112,7 @@ def _quants(node: Node) -> tuple[Quant, Quant, Quant]:
     )
 
 
-def _definition(op: Binary, node: Node) -> tuple[str, Fields]:
+def _definition(op: Map2, node: Node) -> tuple[str, Fields]:
     """Returns the kernel that follows the origin's own steps, and its fields but for the bounds."""
     left, right, output = _quants(node)
     if op.name in ("Maximum", "Minimum") and (op.rounding is Rounding.DOUBLE or left == right == output):
@@ -152,4 +152,4 @@ def _definition(op: Binary, node: Node) -> tuple[str, Fields]:
 
 
 def _affine(quant: Quant) -> Nested:
-    return Nested("binary::Affine", {"scale": quant.scale, "zero_point": quant.zero_point})
+    return Nested("map2::Affine", {"scale": quant.scale, "zero_point": quant.zero_point})
