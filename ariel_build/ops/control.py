@@ -19,7 +19,7 @@ from ariel_build.ops.evaluate import evaluate
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.importing import import_nodes
 from ariel_build.ops.reshape import Reshape
-from ariel_build.ops.traits import Traits, keeps_axes, never
+from ariel_build.ops.traits import OPAQUE, keeps_axes, never
 
 __all__ = ["If"]
 
@@ -30,7 +30,7 @@ _SUBGRAPHS = "the node carries the subgraphs themselves"
 class If(Operator):
     """Computes one of two bodies, whose outputs have `types`."""
 
-    traits = Traits(moves=False, pointwise=False, real=False, reads_scaled=True)
+    traits = OPAQUE
     passed_on = never
     permuted = keeps_axes
 

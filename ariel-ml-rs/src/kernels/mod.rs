@@ -30,6 +30,7 @@ mod multiply;
 pub mod pool2d;
 pub mod quantize;
 mod rolled;
+pub mod signal;
 pub mod softmax;
 #[cfg(test)]
 mod tests;
