@@ -191,8 +191,8 @@ class _Subgraph:
             for index in outputs:
                 if index in made_by:
                     raise corrupt(f"it makes tensor {index}, which operator {made_by[index]} makes too", origin)
-                if index in self._input_set or self._constant[index] or self._tensors[index].is_variable:
-                    raise corrupt(f"it makes tensor {index}, an input, constant or variable", origin)
+                if index in self._input_set or self._constant[index]:
+                    raise corrupt(f"it makes tensor {index}, an input or a constant", origin)
                 made_by[index] = number
             wires.append((inputs, outputs))
         self._mark_empty(made_by)

@@ -32,6 +32,7 @@ class Tensor:
     zero_point: int = 0
     data: Array | None = None
     axis: int = 0
+    variable: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def models(operators: Sequence[Operator]) -> bytes:
             tensor.quantization.scale = scales
             tensor.quantization.zeroPoint = np.full(len(scales), spec.zero_point, np.int64)
             tensor.quantization.quantizedDimension = spec.axis
+        tensor.isVariable = spec.variable
         buffer = schema.BufferT()
         if spec.data is not None:
             buffer.data = np.frombuffer(np.ascontiguousarray(spec.data).tobytes(), np.uint8)

@@ -17,6 +17,7 @@ pub mod conv2d;
 pub mod conv_transpose;
 pub mod copy;
 pub mod depthwise_conv2d;
+pub mod detection;
 pub mod dot;
 pub mod dynamic_quantize;
 pub mod fold;
