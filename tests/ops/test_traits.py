@@ -154,7 +154,7 @@ def build(example: Example) -> tuple[Node, list[Array]]:
 
 
 def test_no_operator_lacks_a_part() -> None:
-    """Shape inference, a numpy reference, the lowering, and the answers; what is a base of others may leave them open."""
+    """Shape inference, reference, lowering and answers: a base of others may leave them open, an operator not."""
     kinds = {kind for module in families() for kind in vars(module).values() if isinstance(kind, type)}
     last = [kind for kind in kinds if issubclass(kind, Operator) and not kind.__subclasses__()]
     assert len(last) > 25
