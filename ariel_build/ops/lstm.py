@@ -127,7 +127,7 @@ class Lstm(Operator):
             "bounds": Nested("Bounds", {"zero_point": quant.zero_point, "min": least, "max": greatest}),
         }
         fields: dict[str, Field] = {
-            "lstm": Nested("Cell", constants),
+            "lstm": Nested("recurrent::Cell", constants),
             "of_input": _product(node, 0, _WX),
             "of_hidden": _product(node, 1, _WH),
             # The four gates of a step.

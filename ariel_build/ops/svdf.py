@@ -108,7 +108,7 @@ class Svdf(Operator):
             "memory": time.shape[1],
         }
         fields: dict[str, Field] = {
-            "memories": Nested("Memories", memories),
+            "memories": Nested("recurrent::Memories", memories),
             "feature": packed(feature),
             "time": Packed(time, "time"),
             "scratch": Scratch(feature.shape[0] * state.type.dtype.bytes),

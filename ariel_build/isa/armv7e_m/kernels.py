@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ariel_build.ir import Array
+from ariel_build.isa.armv7e_m import recurrent
 from ariel_build.isa.armv7e_m.nearest import rounded_to_even
 from ariel_build.isa.armv7e_m.shared import shared
 from ariel_build.isa.armv7e_m.streams import (
@@ -248,7 +249,8 @@ def kernels(dsp: Sequence[bool]) -> dict[str, Callable[[KernelCall], KernelCall]
     else:
         workers = sum(1 << worker for worker, has in enumerate(dsp) if has)
         folder, cores, limit = "unequal", Nested("Unequal", {"dsp": workers}), PAIR
-    return {name: _choice(make, folder, cores, limit, len(dsp)) for name, make in _MAKERS.items()}
+    made = {name: _choice(make, folder, cores, limit, len(dsp)) for name, make in _MAKERS.items()}
+    return made | recurrent.KERNELS if all(dsp) else made
 
 
 def nearest(workers: int = 1) -> dict[str, Callable[[KernelCall], KernelCall]]:

@@ -24,6 +24,7 @@ __all__ = [
     "quad_stream",
     "requantised",
     "stream_of",
+    "sum_stream",
     "wrapped",
 ]
 
@@ -165,6 +166,16 @@ def stream_of(channels: Channels) -> Packed:
     starts = np.stack([low, wrapped(256 * high + low)], axis=1)
     stream = np.concatenate([starts, words, even.scale.reshape(-1, 6)], axis=1)
     return Packed(stream.astype(np.int32), "stream")
+
+
+def sum_stream(weights: Ints, bias: Ints) -> Packed:
+    """Returns for each pair of channels, biases and words of weights; Unfit without a proof."""
+    bound = np.abs(bias) + _ACTIVATION * np.abs(weights).sum(axis=1)
+    if np.any(bound >= SUM):
+        raise Unfit
+    words = _words(_halfwords(padded(weights, 4), bound))
+    low, high = bias[0::2], bias[1::2]
+    return Packed(np.concatenate([np.stack([low, 256 * high + low], axis=1), words], axis=1).astype(np.int32), "stream")
 
 
 def quad_stream(channels: Channels) -> Packed:

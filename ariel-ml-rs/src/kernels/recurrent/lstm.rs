@@ -19,8 +19,10 @@ use crate::tile::Tile;
 pub(in crate::kernels) const GATES: usize = 4;
 /// The gate that is a tanh.
 const CELL: usize = 2;
+/// What int16 holds.
+pub(in crate::kernels) const SIGNED: (i32, i32) = (i16::MIN as i32, i16::MAX as i32);
 /// What a gate is a function of: any int16.
-const ANY: Bounds = Bounds { zero_point: 0, min: i16::MIN as i32, max: i16::MAX as i32 };
+const ANY: Bounds = Bounds { zero_point: 0, min: SIGNED.0, max: SIGNED.1 };
 
 /// All of an LSTM but its products.
 #[derive(Clone, Copy, Debug)]
@@ -173,7 +175,7 @@ impl Cell {
 /// Within int16.
 #[inline(always)]
 fn saturated(value: i32) -> i32 {
-    value.clamp(i16::MIN.into(), i16::MAX.into())
+    value.clamp(SIGNED.0, SIGNED.1)
 }
 
 /// How products become Q3.12.
