@@ -12,9 +12,6 @@ from ariel_build.kernels import Field, KernelCall, Nested, Packed, Scratch
 
 __all__ = ["KERNELS"]
 
-#: Shifts of multipliers with which a sum below 2^23 keeps to 32 bits (`recurrent.rs`).
-_SHIFTS = range(-31, 8)
-
 
 def _choose_lstm(call: KernelCall) -> KernelCall:
     """Returns the call of the kernel for an int8 LSTM; the call itself where sums or multipliers have no proof."""
@@ -42,8 +39,6 @@ def _product(field: Field, channels: int) -> tuple[Packed, tuple[Field, ...]]:
         raise Unfit
     filter_, bias, pairs = (field.fields[name] for name in ("filter", "bias", "multipliers"))
     if not (isinstance(filter_, Packed) and isinstance(bias, Packed) and isinstance(pairs, Packed)):
-        raise Unfit
-    if any(int(shift) not in _SHIFTS for shift in pairs.data[:, 1]):
         raise Unfit
     gates = len(pairs.data)
     each = filter_.data.reshape(gates, -1)

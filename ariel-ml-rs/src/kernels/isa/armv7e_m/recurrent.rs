@@ -4,7 +4,8 @@ use super::sums::sums;
 use super::widen::widen1;
 use crate::kernels::isa::thumb2::copy;
 use crate::kernels::recurrent::Cell;
-use crate::kernels::recurrent::lstm::{GATES, SIGNED};
+use crate::kernels::recurrent::lstm::{CELL, GATES, SIGNED};
+use crate::kernels::recurrent::sigmoid16::Sigmoid16;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::quant::Multiplier;
@@ -12,8 +13,6 @@ use crate::tile::Tile;
 
 /// Elements that are widened together.
 const WORD: usize = 4;
-/// The greatest power of two with which a sum below 2^23 can be multiplied.
-const MOST_SHIFT: i32 = 7;
 
 /// Widens `count` elements, and returns how many bytes that takes.
 ///
@@ -40,35 +39,6 @@ unsafe fn widened(from: *const i8, count: usize, to: *mut i16) -> usize {
 /// `int32` of a pair of channels in a stream.
 const fn pair(depth: usize) -> usize {
     depth.next_multiple_of(WORD) / 2 + 2
-}
-
-/// A multiplication by a [`Multiplier`] in the range that `check` found it in: the same as its `apply`, for sums below 2^23.
-#[derive(Clone, Copy)]
-struct Scale {
-    multiplier: i32,
-    left: u32,
-    right: u32,
-    half: i32,
-}
-
-impl Scale {
-    /// Whether it shifts to the right at all decides what is to be rounded twice.
-    const fn of(by: Multiplier) -> Self {
-        let right = if by.shift < 0 { by.shift.unsigned_abs() & 31 } else { 0 };
-        let left = if by.shift < 0 { 1 } else { (by.shift.unsigned_abs() & 31) + 1 };
-        Self { multiplier: by.multiplier, left, right, half: (1 << right) >> 1 }
-    }
-
-    const fn check(by: Multiplier) {
-        assert!(by.shift >= -31 && by.shift <= MOST_SHIFT && by.multiplier >= 0, "multiplier out of range");
-    }
-
-    #[inline(always)]
-    fn apply<const RIGHT: bool>(&self, sum: i32) -> i32 {
-        let product = i64::from(sum.wrapping_shl(if RIGHT { 1 } else { self.left })) * i64::from(self.multiplier);
-        let high = (product.wrapping_add(1 << 31) >> 32) as i32;
-        if RIGHT { high.wrapping_add(high >> 31).wrapping_add(self.half).wrapping_shr(self.right) } else { high }
-    }
 }
 
 /// int8 LSTM.
@@ -103,12 +73,6 @@ impl Lstm8 {
         let most = if depth > units { depth } else { units };
         let words = units.saturating_mul(2 * GATES + GATES / 2).saturating_add(most.next_multiple_of(WORD) / 2);
         self.scratch.check::<i32>(arena_bytes, words);
-        let mut gate = 0;
-        while gate < GATES {
-            Scale::check(self.input_scales[gate]);
-            Scale::check(self.hidden_scales[gate]);
-            gate += 1;
-        }
     }
 
     /// How many units the output has, and how they may be cut into tiles.
@@ -139,41 +103,95 @@ impl Lstm8 {
                     let bytes = widened(from, count, wide);
                     sums(wide, stream.as_ptr(), to, bytes, stream.as_ptr().add(stream.len()));
                 }
-                let mut first = 0;
-                for (x, h) in self.input_scales.iter().zip(&self.hidden_scales) {
-                    let add = match (x.shift < 0, h.shift < 0) {
-                        (true, true) => added::<true, true>,
-                        (true, false) => added::<true, false>,
-                        (false, true) => added::<false, true>,
-                        (false, false) => added::<false, false>,
+                let functions = Sigmoid16::new(self.lstm.table);
+                for gate in 0..GATES {
+                    let scales = (self.input_scales[gate], self.hidden_scales[gate]);
+                    let is_quick = Quick::fits(scales.0) && Quick::fits(scales.1);
+                    let activated = match (gate == CELL, is_quick) {
+                        (false, true) => activated::<Quick, false>,
+                        (true, true) => activated::<Quick, true>,
+                        (false, false) => activated::<Multiplier, false>,
+                        (true, false) => activated::<Multiplier, true>,
                     };
-                    add(of_x.add(first), of_h.add(first), (Scale::of(*x), Scale::of(*h)), room.add(first), units);
-                    first += units;
+                    let first = gate * units;
+                    activated(of_x.add(first), of_h.add(first), scales, functions, room.add(first), units);
                 }
             });
         }
     }
 }
 
-/// Adds both products of a gate, saturating.
+/// Multiplies a sum below 2^23.
+trait Scale: Copy {
+    /// By a multiplier of the model.
+    fn of(by: Multiplier) -> Self;
+
+    /// As [`Multiplier::apply`].
+    fn apply(self, sum: i32) -> i32;
+}
+
+impl Scale for Multiplier {
+    #[inline(always)]
+    fn of(by: Multiplier) -> Self {
+        by
+    }
+
+    #[inline(always)]
+    fn apply(self, sum: i32) -> i32 {
+        Multiplier::apply(self, sum)
+    }
+}
+
+/// A multiplier from 2^30 on that shifts to the right, as most do: then `sum + ((sum * (2 * m - 2^32) + 2^31) >> 32)`, one
+/// instruction, is the rounding high multiplication by m.
+#[derive(Clone, Copy)]
+struct Quick {
+    factor: i32,
+    right: u32,
+}
+
+impl Quick {
+    const fn fits(by: Multiplier) -> bool {
+        by.multiplier >= 1 << 30 && by.shift < 0
+    }
+}
+
+impl Scale for Quick {
+    #[inline(always)]
+    fn of(by: Multiplier) -> Self {
+        Self { factor: by.multiplier.wrapping_shl(1), right: (!by.shift).cast_unsigned() }
+    }
+
+    #[inline(always)]
+    fn apply(self, sum: i32) -> i32 {
+        let product = i64::from(sum) * i64::from(self.factor);
+        let high = sum.wrapping_add((product.wrapping_add(1 << 31) >> 32) as i32);
+        high.wrapping_add(high >> 31).wrapping_shr(self.right).wrapping_add(1) >> 1
+    }
+}
+
+/// Makes a gate, a tanh where it is that of the cell, of both of its products.
 ///
 /// # Safety
-/// There are `count` of them, and as many results of this call's own.
+/// There are `count` of them, and as many results of this call's own; `S` fits both multipliers.
 #[inline(never)]
-unsafe fn added<const X: bool, const H: bool>(
-    of_x: *const i32,
-    of_h: *const i32,
-    (x, h): (Scale, Scale),
-    to: *mut i16,
+unsafe fn activated<S: Scale, const IS_CELL: bool>(
+    mut of_x: *const i32,
+    mut of_h: *const i32,
+    (x, h): (Multiplier, Multiplier),
+    functions: Sigmoid16,
+    mut to: *mut i16,
     count: usize,
 ) {
-    for index in 0..count {
-        // SAFETY: as the caller promises.
-        unsafe {
-            let both = [x.apply::<X>(*of_x.add(index)), h.apply::<H>(*of_h.add(index))];
-            let [x, h] = both.map(|value| value.clamp(SIGNED.0, SIGNED.1));
-            #[expect(clippy::cast_possible_truncation, reason = "within int16")]
-            to.add(index).write((x + h).clamp(SIGNED.0, SIGNED.1) as i16);
+    let (x, h) = (S::of(x), S::of(h));
+    // SAFETY: as the caller promises.
+    unsafe {
+        let end = to.add(count);
+        while to != end {
+            let [a, b] = [x.apply(*of_x), h.apply(*of_h)].map(|value| value.clamp(SIGNED.0, SIGNED.1));
+            let argument = (a + b).clamp(SIGNED.0, SIGNED.1) * 3;
+            to.write(if IS_CELL { functions.tanh(argument) } else { functions.logistic(argument) });
+            (of_x, of_h, to) = (of_x.add(1), of_h.add(1), to.add(1));
         }
     }
 }
