@@ -22,7 +22,6 @@ NOT_YET = {
     "own_lstm20_f32": "WHILE",
     "own_lstm20_onnx": "Loop",
     "silero_vad_openvino_16k": "LSTM",
-    "tflm_audio_preproc_int8": "CUSTOM:Signal",
     "tflm_kw_scrambled_int8": "SVDF",
     "tflm_mnist_lstm_*": "UNIDIRECTIONAL_SEQUENCE_LSTM",
     "tract_bidi_lstm": "LSTM",
