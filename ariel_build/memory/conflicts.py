@@ -141,7 +141,13 @@ def _meet(parts: Sequence[Part]) -> bool:
 
 def _excluded(mine: Sequence[Part], others: Sequence[Part]) -> list[tuple[int, int]]:
     """Returns the distances, as joined half-open ranges, at which `mine` would collide with `others`."""
-    ranges = sorted((q.start - p.end + 1, q.end - p.start) for p in mine for q in others if p.life.overlaps(q.life))
+    ranges = [
+        (start - own_end + 1, end - own_start)
+        for own_start, own_end, (own_birth, own_death) in mine
+        for start, end, (birth, death) in others
+        if own_birth < death and birth < own_death
+    ]
+    ranges.sort()
     joined: list[tuple[int, int]] = []
     for low, high in ranges:
         if joined and low <= joined[-1][1]:
