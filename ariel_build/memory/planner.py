@@ -21,7 +21,7 @@ from ariel_build.schedule import Aliases, Schedule, Step, Tile, order_calls, sch
 __all__ = ["plan_calls", "plan_memory"]
 
 #: Longer models run whole calls only: the search for streams takes longer than their length.
-_MOST_CALLS = 1000
+_MOST_CALLS = 250
 
 
 def plan_calls(
