@@ -27,7 +27,7 @@ macro_rules! elements {
         unsafe impl Element for $t {}
     )* };
 }
-elements!(i8, u8, i16, u16, i32, u32, i64, f32);
+elements!(i8, u8, i16, u16, i32, u32, i64, u64, f32);
 
 /// Bytes `offset .. offset + bytes` of the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,6 +196,17 @@ impl Memory<'_> {
     pub unsafe fn at<T: Element>(self, region: Region) -> *mut T {
         // SAFETY: in bounds, as the caller promises.
         unsafe { self.base.as_ptr().add(region.offset as usize).cast() }
+    }
+
+    /// Whether a byte of the arena is not 0.
+    ///
+    /// # Safety
+    /// The byte lies inside this arena, is initialised, and nobody writes it meanwhile.
+    #[inline]
+    #[must_use]
+    pub unsafe fn is_set(self, offset: u32) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { *self.at::<u8>(Region::new(offset, 1)) != 0 }
     }
 
     /// The first element of this worker's part of a scratch region (one part per core, each of `region.bytes` bytes

@@ -11,11 +11,11 @@ from ariel_build.ops.broadcast import Tile
 from ariel_build.ops.clip import Clip
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.conv2d import Conv2d
-from ariel_build.ops.fold import Fold, Reduction
+from ariel_build.ops.fold import Fold
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.gather import GatherConstant
 from ariel_build.ops.map1 import Map1
-from ariel_build.ops.map2 import Add, Mul
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.pad import Pad
 from ariel_build.ops.quantize import Dequantize, Quantize
 from ariel_build.ops.reshape import Reshape
@@ -46,7 +46,7 @@ BETWEEN: dict[str, tuple[Operator, ...]] = {
     "slice": (Slice((0, 1, 0, 3), (1, 3, 6, 2), (1, 1, 1, -1)),),
     "tile": (Tile((1, 2, 1, 3)),),
     "gather": (GatherConstant(1, (2, 0, 0)),),
-    "mean": (Fold(Reduction.MEAN, (2,), keep_dims=True),),
+    "mean": (Fold("Mean", (2,), keep_dims=True),),
     "softmax": (Softmax(1),),
     "squeezed": (Reshape((4, 6, 5)), Map1("Tanh"), Reshape((1, 4, 6, 5))),
     "merged": (Reshape((1, 4, 30)), Map1("Tanh"), Reshape((1, 4, 5, 6))),
@@ -72,8 +72,8 @@ def test_a_region_between_convolutions_is_permuted(between: tuple[Operator, ...]
 def test_branches_and_constants_are_permuted_alike() -> None:
     net = Net()
     x = conv(net, net.input(1, 3, 6, 5), 4)
-    a = net.add(Mul(), x, net.weights(4, 1, 1))
-    b = net.add(Add(), net.add(Map1("Tanh"), x), net.weights(1))
+    a = net.add(Map2("Mul"), x, net.weights(4, 1, 1))
+    b = net.add(Map2("Add"), net.add(Map1("Tanh"), x), net.weights(1))
     c = net.add(Concat(1), a, b, net.weights(1, 2, 6, 5))
     graph = net.graph(conv(net, c, 2))
     run(graph, *ALL, rounds=3, rtol=1e-5, atol=1e-5)
@@ -84,11 +84,11 @@ def test_branches_and_constants_are_permuted_alike() -> None:
 def test_a_reduction_that_drops_axes_ends_the_region() -> None:
     net = Net()
     x = conv(net, net.input(1, 3, 6, 5), 4)
-    y = net.add(Fold(Reduction.MEAN, (2, 3)), x)
+    y = net.add(Fold("Mean", (2, 3)), x)
     graph = net.graph(net.add(FullyConnected(), y, net.weights(2, 4), None))
     run(graph, *ALL, rounds=3, rtol=1e-5, atol=1e-5)
     assert names(graph) == ["Transpose", "Conv2d", "ReduceMean", "FullyConnected"]
-    assert graph.nodes[2].op == Fold(Reduction.MEAN, (1, 2))
+    assert graph.nodes[2].op == Fold("Mean", (1, 2))
 
 
 def test_transposes_move_stored_integers_rather_than_floats() -> None:
@@ -112,7 +112,7 @@ def test_a_transpose_sinks_where_that_costs_nothing() -> None:
 def test_a_transpose_stays_where_its_region_needs_two() -> None:
     net = Net()
     x = net.add(Transpose((1, 0)), net.input(5, 6))
-    y = net.add(Add(), x, net.input(6, 5))
+    y = net.add(Map2("Add"), x, net.input(6, 5))
     graph = net.graph(y)
     log = run(graph, eliminate_transposes)
     assert names(graph) == ["Transpose", "Add"]

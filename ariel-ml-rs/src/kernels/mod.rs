@@ -17,6 +17,7 @@ pub mod conv2d;
 pub mod conv_transpose;
 pub mod copy;
 pub mod depthwise_conv2d;
+pub mod detection;
 pub mod dot;
 pub mod dynamic_quantize;
 pub mod fold;
@@ -29,7 +30,9 @@ pub mod map2;
 mod multiply;
 pub mod pool2d;
 pub mod quantize;
+pub mod recurrent;
 mod rolled;
+pub mod signal;
 pub mod softmax;
 #[cfg(test)]
 mod tests;
