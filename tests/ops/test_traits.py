@@ -301,7 +301,6 @@ ABOUT: dict[str, set[str]] = {
     "chain": {"Reshape", "Transpose"},
     "eliminate_transposes": {"Reshape", "Transpose"},
     "fold_batch_norm": {"Map2"},
-    "fold_constants": {"Reshape", "Transpose"},
     "fuse_activation": {"Clip"},
     "fuse_padding": {"Pad", "Reshape"},
     "fuse_qdq": {"Dequantize", "Quantize"},
