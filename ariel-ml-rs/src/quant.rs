@@ -40,7 +40,6 @@ impl Multiplier {
     /// The same as [`Multiplier::apply`] for `|value| < 2^30`: the high word of a product, which Arm's DSP extension rounds.
     #[inline]
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "the high word")]
     pub fn apply_small(self, value: i32) -> i32 {
         if self.shift >= 0 {
             return self.apply(value);

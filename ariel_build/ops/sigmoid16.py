@@ -36,7 +36,7 @@ def _sigmoid() -> I64:
 def table() -> Array:
     """Returns what the kernels read: for each interval from -256 on its first value, u32, and above it the slope.
 
-    Left of 0 the function is 1 less its mirror image, so that an interval begins with 1 - the entry that it ends with there.
+    Left of 0 the function is 1 less its mirror image: an interval begins with 1 less the entry with which that ends.
     """
     entries = _sigmoid()
     slopes = np.append(np.diff(entries), 0)

@@ -1,7 +1,8 @@
-"""LSTM for cores with the DSP extension: sums of pairs of channels, requantised by what their multipliers allow."""
+"""LSTM and SVDF for cores with the DSP extension: pairs of channels share words of weights, their sums are left whole."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,14 +13,19 @@ from ariel_build.kernels import Field, KernelCall, Nested, Packed, Scratch
 
 __all__ = ["KERNELS"]
 
+#: Makes of the fields of a portable kernel the name of one for these cores and its fields, or raises Unfit.
+_Maker = Callable[[dict[str, Field]], tuple[str, dict[str, Field]]]
 
-def _choose_lstm(call: KernelCall) -> KernelCall:
-    """Returns the call of the kernel for an int8 LSTM; the call itself where sums or multipliers have no proof."""
-    try:
-        kernel, fields = _lstm(dict(call.fields))
-    except Unfit:
-        return call
-    return replace(call, kernel=f"isa::armv7e_m::{kernel}", fields=fields)
+
+def _choice(make: _Maker) -> Callable[[KernelCall], KernelCall]:
+    def choose(call: KernelCall) -> KernelCall:
+        try:
+            kernel, fields = make(dict(call.fields))
+        except Unfit:
+            return call
+        return replace(call, kernel=f"isa::armv7e_m::{kernel}", fields=fields)
+
+    return choose
 
 
 def _lstm(fields: dict[str, Field]) -> tuple[str, dict[str, Field]]:
@@ -47,5 +53,19 @@ def _product(field: Field, channels: int) -> tuple[Packed, tuple[Field, ...]]:
     return sum_stream(weights, bias.data.astype(np.int64)), multipliers
 
 
+def _svdf(fields: dict[str, Field]) -> tuple[str, dict[str, Field]]:
+    shape = nested(fields["memories"])
+    filters, depth = shape["units"] * shape["rank"], shape["depth"]
+    feature, bias = fields["feature"], fields["feature_bias"]
+    if not isinstance(feature, Packed) or not isinstance(bias, Packed) or shape["memory"] % 4:
+        raise Unfit
+    extra = filters % 2
+    weights = np.pad(unpacked(feature.data, filters), ((0, extra), (0, 0)))
+    new = {key: field for key, field in fields.items() if key != "feature_bias"}
+    new["feature"] = sum_stream(weights, np.pad(bias.data.astype(np.int64), (0, extra)))
+    new["scratch"] = Scratch(4 * (filters + extra) + -(-filters // 4) * 4 + -(-depth // 4) * 8 + 8)
+    return "Svdf8", new
+
+
 #: What computes a call instead of a portable kernel.
-KERNELS = {"recurrent::Lstm8": _choose_lstm}
+KERNELS = {"recurrent::Lstm8": _choice(_lstm), "recurrent::Svdf8": _choice(_svdf)}

@@ -1,14 +1,15 @@
 //! LSTM and SVDF of int8, whose products are those of [`sums`]: the compiler has proved that `|A| < 2^23` for all of them.
 
-use super::sums::sums;
+use super::sums::{memory as moved, sums};
 use super::widen::widen1;
 use crate::kernels::isa::thumb2::copy;
-use crate::kernels::recurrent::Cell;
 use crate::kernels::recurrent::lstm::{CELL, GATES, SIGNED};
 use crate::kernels::recurrent::sigmoid16::Sigmoid16;
+use crate::kernels::recurrent::svdf::Kept;
+use crate::kernels::recurrent::{Cell, Memories};
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
-use crate::quant::Multiplier;
+use crate::quant::{Bounds, Multiplier};
 use crate::tile::Tile;
 
 /// Elements that are widened together.
@@ -192,6 +193,94 @@ unsafe fn activated<S: Scale, const IS_CELL: bool>(
             let argument = (a + b).clamp(SIGNED.0, SIGNED.1) * 3;
             to.write(if IS_CELL { functions.tanh(argument) } else { functions.logistic(argument) });
             (of_x, of_h, to) = (of_x.add(1), of_h.add(1), to.add(1));
+        }
+    }
+}
+
+/// int8 SVDF with a state of int8 whose filters keep whole words.
+#[derive(Clone, Copy, Debug)]
+pub struct Svdf8 {
+    /// Shapes and regions.
+    pub memories: Memories,
+    /// Filters of pairs, with what the input's zero point makes.
+    pub feature: &'static [i32],
+    /// From a dot product to what is kept.
+    pub feature_scale: Multiplier,
+    /// Zero point of the state.
+    pub state_zero_point: i32,
+    /// Weights of time, `[units][rank][memory]`.
+    pub time: &'static [i8],
+    /// Bias of each unit, with the state's zero point folded in.
+    pub bias: &'static [i32],
+    /// From a sum over time to the output.
+    pub scale: Multiplier,
+    /// Zero point and bounds of the output.
+    pub bounds: Bounds,
+    /// Room for dot products, what is kept of them, and what is widened.
+    pub scratch: Region,
+}
+
+impl Svdf8 {
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions, shapes and constants do not agree.
+    pub const fn check(&self, arena_bytes: usize) {
+        let (filters, depth) = (self.memories.filters(), self.memories.depth as usize);
+        self.memories.check::<i8, i8>(arena_bytes);
+        assert!(depth <= i32::MAX as usize / 64 && filters <= i32::MAX as usize / 64, "an SVDF larger than all memory");
+        assert!(self.memories.memory.is_multiple_of(4), "a memory that is no whole words");
+        assert!(self.memories.state.offset.is_multiple_of(4), "a state that is not aligned");
+        assert!(self.memories.next_state.offset.is_multiple_of(4), "a state that is not aligned");
+        let pairs = filters.div_ceil(2);
+        assert!(self.feature.len() == pairs.saturating_mul(pair(depth)), "stream of the wrong length");
+        assert!(self.time.len() == filters.saturating_mul(self.memories.memory as usize), "time of the wrong length");
+        assert!(self.bias.len() == self.memories.units as usize, "bias of the wrong length");
+        let words = pairs.saturating_mul(2).saturating_add(filters.div_ceil(4)).saturating_add(pair(depth));
+        self.scratch.check::<i32>(arena_bytes, words);
+    }
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        self.memories.work(self.scratch)
+    }
+
+    /// Computes one tile of the output.
+    ///
+    /// # Safety
+    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
+    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins
+    /// where the kernel's tiles may.
+    #[inline(never)]
+    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+        let (filters, depth) = (self.memories.filters(), self.memories.depth as usize);
+        let words = self.memories.memory as usize / WORD;
+        // SAFETY: `check` proved all lengths; the scratch is this worker's. A tile begins with a whole pair of filters.
+        unsafe {
+            let dots = memory.scratch::<i32>(self.scratch);
+            let wide = dots.add(filters.next_multiple_of(2)).cast::<i16>();
+            let kept = wide.add(depth.next_multiple_of(WORD)).cast::<i8>();
+            self.memories.run::<i8, i8, i32>(
+                memory,
+                tile,
+                (kept, self.time.as_ptr()),
+                |input, first, end| {
+                    let bytes = widened(input, depth, wide);
+                    let stream = self.feature.as_ptr();
+                    let [begin, behind] = [first / 2, end.div_ceil(2)].map(|pairs| stream.add(pairs * pair(depth)));
+                    sums(wide, begin, dots.add(first), bytes, behind);
+                    for filter in first..end {
+                        let scaled = self.feature_scale.apply_small(*dots.add(filter));
+                        kept.add(filter).write(i8::keep(scaled, self.state_zero_point));
+                    }
+                },
+                |old, new, weights, latest| moved(old, new, weights, words, latest.into()),
+                |unit, sum| self.bounds.store(self.scale.apply(sum.wrapping_add(*self.bias.as_ptr().add(unit)))),
+            );
         }
     }
 }

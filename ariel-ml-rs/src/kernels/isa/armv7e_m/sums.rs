@@ -1,4 +1,4 @@
-//! One row times pairs of channels, whose sums are left as they are.
+//! One row times pairs of channels, whose sums are left as they are; and the memory of a filter times weights.
 
 use core::arch::naked_asm;
 
@@ -89,5 +89,55 @@ pub(in crate::kernels::isa) unsafe extern "C" fn sums(
         "cmp r1, r6",
         "bne.w 2b",
         "pop {{r0-r11, pc}}",
+    )
+}
+
+/// Moves `words` times four elements on by one, to which `latest` comes, and returns their products with weights.
+///
+/// Registers: r0 the old ones, r1 the new ones, r2 weights, r3 words, r4 the last element, r5-r8 data, r12 the sum. 11
+/// instructions for four elements, some of whose words are misaligned.
+///
+/// # Safety
+/// There are as many elements of all three, aligned to 4 and not none; the new ones are this call's own, and may be the old.
+#[unsafe(naked)]
+pub(in crate::kernels::isa) unsafe extern "C" fn memory(
+    old: *const i8,
+    new: *mut i8,
+    weights: *const i8,
+    words: usize,
+    latest: i32,
+) -> i32 {
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r8, lr}}",
+        "ldr r4, [sp, #24]",
+        "mov r12, #0",
+        "add r0, r0, #1",
+        "b 3f",
+        "2:",
+        "ldr r5, [r0], #4",
+        "ldr r6, [r2], #4",
+        "str r5, [r1], #4",
+        "sxtb16 r7, r5",
+        "sxtb16 r8, r6",
+        "smlad r12, r7, r8, r12",
+        "sxtb16 r5, r5, ror #8",
+        "sxtb16 r6, r6, ror #8",
+        "smlad r12, r5, r6, r12",
+        "3:",
+        "subs r3, r3, #1",
+        "bne 2b",
+        "ldr r5, [r0, #-1]",
+        "ldr r6, [r2]",
+        "lsr r5, r5, #8",
+        "orr r5, r5, r4, lsl #24",
+        "str r5, [r1]",
+        "sxtb16 r7, r5",
+        "sxtb16 r8, r6",
+        "smlad r12, r7, r8, r12",
+        "sxtb16 r5, r5, ror #8",
+        "sxtb16 r6, r6, ror #8",
+        "smlad r0, r5, r6, r12",
+        "pop {{r4-r8, pc}}",
     )
 }
