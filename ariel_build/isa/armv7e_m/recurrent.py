@@ -1,4 +1,4 @@
-"""LSTM and SVDF for cores with the DSP extension: pairs of channels share words of weights, their sums are left whole."""
+"""LSTM and SVDF for cores with the DSP extension: pairs of channels share words of weights; sums are left whole."""
 
 from __future__ import annotations
 
