@@ -1,5 +1,6 @@
 //! Comparisons and logic: the output is a boolean, a byte of 0 or 1.
 
+use super::access::Access;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -30,6 +31,9 @@ macro_rules! kernels {
             pub const fn check(&self, arena_bytes: usize) {
                 self.broadcast.check::<$element, u8>(arena_bytes, &self.left, &self.right, &self.output);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///
@@ -147,6 +151,9 @@ impl Quantized {
     pub const fn check(&self, arena_bytes: usize) {
         self.broadcast.check::<i8, u8>(arena_bytes, &self.left, &self.right, &self.output);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Elements;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

@@ -3,6 +3,7 @@
 //! TFLite rounds halves away from zero, onnxruntime to even; both divide by the scale, as we do. From one quantisation to another
 //! is a table ([`super::lookup`]).
 
+use super::access::Access;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::quant::{Bounds, round_ties_even};
@@ -49,6 +50,9 @@ macro_rules! quantize {
                 self.input.check::<f32>(arena_bytes, self.elements as usize);
                 self.output.check::<i8>(arena_bytes, self.elements as usize);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///
@@ -113,6 +117,9 @@ macro_rules! dequantize {
                 self.input.check::<$element>(arena_bytes, self.elements as usize);
                 self.output.check::<f32>(arena_bytes, self.elements as usize);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///

@@ -3,6 +3,7 @@
 //! Neighbouring axes of a kind are merged, which leaves at most three groups that are kept and three that are reduced.
 //! Tiles are ranges of output elements.
 
+use super::access::Access;
 use super::fold::{self, Fold, Within};
 use super::quantized;
 use crate::memory::{Element, Memory, Region};
@@ -168,6 +169,9 @@ impl<R> SumInt8<R> {
         self.walk.check::<i8>(arena_bytes, self.input, self.output);
     }
 
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
+
     /// How many units the output has, and how they may be cut into tiles.
     ///
     /// # Panics
@@ -210,6 +214,9 @@ macro_rules! kernel {
             pub const fn check(&self, arena_bytes: usize) {
                 self.walk.check::<$element>(arena_bytes, self.input, self.output);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Whole;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///

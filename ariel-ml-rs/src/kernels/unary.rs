@@ -1,5 +1,6 @@
 //! Elementwise functions of one float32: `output = f(input)`. The int8 forms are tables ([`super::lookup`]).
 
+use super::access::Access;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::quant::clamp;
@@ -28,6 +29,9 @@ macro_rules! kernels {
                 self.input.check::<f32>(arena_bytes, self.elements as usize);
                 self.output.check::<f32>(arena_bytes, self.elements as usize);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///

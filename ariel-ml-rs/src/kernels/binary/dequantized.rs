@@ -4,6 +4,7 @@
 //! halves to even. IEEE arithmetic gives the same bits on every core, with an FPU or without.
 
 use super::Broadcast;
+use crate::kernels::access::Access;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::quant::{Bounds, round_ties_even, saturated};
@@ -56,6 +57,9 @@ macro_rules! kernels {
             pub const fn check(&self, arena_bytes: usize) {
                 self.broadcast.check::<i8, i8>(arena_bytes, &self.left, &self.right, &self.output);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///

@@ -1,6 +1,7 @@
 //! Operators on real numbers and plain integers.
 
 use super::Broadcast;
+use crate::kernels::access::Access;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::quant::clamp;
@@ -33,6 +34,9 @@ macro_rules! kernels {
             pub const fn check(&self, arena_bytes: usize) {
                 self.broadcast.check::<$element, $element>(arena_bytes, &self.left, &self.right, &self.output);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///

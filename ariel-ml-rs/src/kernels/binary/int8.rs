@@ -5,6 +5,7 @@
 //! the reference's own formula.
 
 use super::Broadcast;
+use crate::kernels::access::Access;
 use crate::kernels::gemmlowp::reciprocal;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
@@ -48,6 +49,9 @@ macro_rules! kernels {
             pub const fn check(&self, arena_bytes: usize) {
                 self.broadcast.check::<i8, i8>(arena_bytes, &self.left, &self.right, &self.output);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///

@@ -9,6 +9,7 @@ use super::loops::{Loops, PIXELS};
 use super::part::Part;
 use super::patches::Patches;
 use super::row::row;
+use crate::kernels::access::Access;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
 use crate::plan::Work;
@@ -69,6 +70,9 @@ impl<C> Conv2d<C> {
         let room = self.run_words().saturating_mul(PIXELS * (2 * self.window.height as usize + 1));
         self.scratch.check::<i32>(arena_bytes, room);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::CopiedWindow;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

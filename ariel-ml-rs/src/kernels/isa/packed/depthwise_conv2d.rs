@@ -7,6 +7,7 @@ use super::cores::for_cores;
 use super::lines::{CHANNEL_WORDS, Lines};
 use super::loops::{Compute, Loops, PLANES};
 use super::part::Part;
+use crate::kernels::access::Access;
 use crate::kernels::isa::thumb2::fill;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
@@ -154,6 +155,9 @@ impl<C, O: Outputs> DepthwiseConv2d<C, O> {
         let words = pitch(length as usize, along.stride).saturating_mul(PLANES / 2).saturating_mul(rows);
         self.scratch.check::<i32>(arena_bytes, words.saturating_add(1));
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::CopiedWindowOfChannels;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///
