@@ -48,7 +48,6 @@ _ONNX: Mapping[str, str] = {
         ),
         _NORM,
     ),
-    "ConvTranspose": _SPREAD,
     **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), _SHUFFLE),
     **dict.fromkeys(("NonMaxSuppression", "RoiAlign", "MaxRoiPool"), _BOXES),
     **dict.fromkeys(("ConvInteger", "DynamicQuantizeLinear", "MatMulInteger"), _LAYERS),
@@ -79,7 +78,7 @@ _TFLITE: Mapping[str, str] = {
     **dict.fromkeys(("COMPLEX_ABS", "IMAG", "REAL", "RFFT2D"), _FEATURES),
     **dict.fromkeys(("EMBEDDING_LOOKUP", "GATHER_ND", "HASHTABLE_FIND", "HASHTABLE_LOOKUP", "ONE_HOT"), _LOOKUP),
     "L2_NORMALIZATION": "write it out as x * rsqrt(sum(x * x)) before conversion",
-    **dict.fromkeys(("RESIZE_BILINEAR", "TRANSPOSE_CONV"), _SPREAD),
+    "RESIZE_BILINEAR": _SPREAD,
     **dict.fromkeys(
         ("BATCH_TO_SPACE_ND", "SPACE_TO_BATCH_ND"), "convert with a newer TensorFlow: it folds them into the dilation"
     ),

@@ -26,13 +26,11 @@ NOT_YET = {
     "seanet_quantize0": "i16",
     "seanet_quantize1": "i32",
     "seanet_sub*": "i16",
-    "seanet_transpose_conv*": "TRANSPOSE_CONV",
     "silero_vad_openvino_16k": "LSTM",
     "tflm_audio_preproc_int8": "CUSTOM:Signal",
     "tflm_kw_scrambled_int8": "SVDF",
     "tflm_mnist_lstm_*": "UNIDIRECTIONAL_SEQUENCE_LSTM",
     "tract_bidi_lstm": "LSTM",
-    "tract_deconv_group": "ConvTranspose",
 }
 #: Samples of the large models; of the others all.
 SAMPLES = {"ultraface_slim320_onnx": 1, "yunet_n_320": 1, "mcunet_vww": 2, "mlperf_vww_int8": 4, "mlperf_vww_qdq_u8": 4}

@@ -38,7 +38,6 @@ NOT_YET = {
     "space_to_depth": "SPACE_TO_DEPTH",
     "svdf_int8": "SVDF",
     "tanh_int16": "i16",
-    "tconv_s3_valid": "TRANSPOSE_CONV",
     "zeros_like_f32": "ZEROS_LIKE",
 }
 

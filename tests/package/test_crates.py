@@ -82,5 +82,6 @@ def test_firmware_builds_against_them(crates: Crates, installed: Installed) -> N
     copy = example("digits-bare-loop", crates, installed)
     (copy / ".venv").symlink_to(installed.venv)
     env = installed.env("thumbv7em-none-eabihf") | {"CARGO_TARGET_DIR": str(crates.folder / "firmware")}
-    env["PATH"] = f"{env.get('ARIEL_QEMU', '')}:{env['PATH']}"
+    # Behind: the emulator may lie in /usr/bin, beside a Rust that is not rustup's.
+    env["PATH"] = f"{env['PATH']}:{env.get('ARIEL_QEMU', '')}"
     right(call(["cargo", "run", "--locked"], copy, env).stdout)

@@ -16,6 +16,7 @@ pub mod broadcast;
 pub mod cast;
 pub mod compare;
 pub mod conv2d;
+pub mod conv_transpose;
 pub mod copy;
 pub mod depthwise_conv2d;
 pub mod dot;

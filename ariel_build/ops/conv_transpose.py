@@ -1,0 +1,271 @@
+"""ConvTranspose: each input pixel adds its filter, weighted by the pixel, to the output; then activation(bias[c] + ..).
+
+Output rows that are a stride apart meet the same rows of the filter: the output falls apart into phases, each of which
+is a convolution of stride 1 with a part of the filter. `kernels/conv_transpose.rs` computes them so, and `lower` packs
+the filter for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_build.ir import Array, DType, Node, TensorType, Value
+from ariel_build.kernels import Axis, Field, KernelCall, Packed, Scratch, Tiling, Variant
+from ariel_build.ops.accumulate import (
+    Numbers,
+    bounds,
+    filter_zero_point,
+    finish_float,
+    finish_integer,
+    float_bias,
+    operands,
+    packed,
+    requantizer,
+    sum_type,
+    sum_types,
+    tflite_clip,
+)
+from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
+from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
+from ariel_build.ops.reshape import reshape
+from ariel_build.ops.transpose import transpose
+from ariel_build.ops.window import MANY_PIXELS, Window, image, same_padding
+
+__all__ = ["ConvTranspose"]
+
+
+@dataclass(frozen=True)
+class ConvTranspose(Operator):
+    """Transposed 2-D convolution of an NHWC image.
+
+    Inputs: image [1, H, W, Cin], filter [Cout, kh, kw, Cin / groups] (constant), bias [Cout] (constant, may be absent).
+    `window` is what one input pixel writes to: input row y adds to the output rows y * stride - padding .. + kh - 1, of
+    which there are `size[0]`. It has no dilation: importers put zeros between the taps. `clip` holds the real bounds of
+    the fused activation.
+    """
+
+    window: Window
+    size: tuple[int, int]
+    groups: int = 1
+    clip: tuple[float, float] = UNBOUNDED
+    rounding: Rounding = Rounding.DOUBLE
+
+    def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
+        """[N, H, W, Cin], [Cout, kh, kw, Cin / groups] -> [N, H', W', Cout]."""
+        x, filter_ = inputs[0], inputs[1]
+        if x is None or filter_ is None or len(x.shape) != 4 or len(filter_.shape) != 4:
+            raise ValueError("image and filter must have 4 axes")
+        count, kh, kw, depth = filter_.shape
+        if (kh, kw) != self.window.size or self.window.dilations != (1, 1):
+            raise ValueError(f"the filter is {kh} x {kw}, the window {self.window.size[0]} x {self.window.size[1]}")
+        if min(*self.size, *self.window.strides) < 1:
+            raise ValueError(f"an output of {list(self.size)} with strides {list(self.window.strides)} is empty")
+        if self.groups < 1 or depth * self.groups != x.shape[3] or count % self.groups:
+            raise ValueError(
+                f"{self.groups} groups of {depth} input channels do not divide {x.shape[3]} channels into {count}"
+            )
+        _, weights = sum_types(inputs, channel_axis=0)
+        if weights.dtype is not x.dtype and x.dtype is not DType.I16:
+            raise ValueError(f"an image of {x.dtype.value} with a filter of {weights.dtype.value} is not supported")
+        return [TensorType(x.dtype, (x.shape[0], *self.size, count))]
+
+    def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
+        """Adds every pixel's filter; integers in int64, floats in float32."""
+        x, filter_, bias = operands(inputs)
+        if node.input(0).type.dtype is DType.F32:
+            acc = self._accumulate(x, filter_)
+            return [finish_float(acc if bias is None else acc + bias, self.clip)]
+        quant = node.input(0).type.quant
+        zero = 0 if quant is None else quant.zero_point
+        weights = filter_.astype(np.int64) - filter_zero_point(node.input(1))
+        acc = self._accumulate(x.astype(np.int64) - zero, weights)
+        return [finish_integer(acc if bias is None else acc + bias, node, self.clip, self.rounding)]
+
+    def _accumulate(self, x: Numbers, weights: Numbers) -> Numbers:
+        """Returns the sums, in the type of `x`."""
+        (batch, height, width, _), (count, kh, kw, depth) = x.shape, weights.shape
+        (sh, sw), (top, left, *_) = self.window.strides, self.window.padding
+        rows = max((height - 1) * sh + kh, top + self.size[0])
+        columns = max((width - 1) * sw + kw, left + self.size[1])
+        acc = np.zeros((batch, rows, columns, count), x.dtype)
+        each = count // self.groups
+        for g in range(self.groups):
+            own, filters = slice(g * each, (g + 1) * each), weights[g * each : (g + 1) * each]
+            pixels = x[..., g * depth : (g + 1) * depth]
+            for y in range(kh):
+                for z in range(kw):
+                    to = acc[:, y : y + (height - 1) * sh + 1 : sh, z : z + (width - 1) * sw + 1 : sw, own]
+                    to += np.einsum("nyxi,ci->nyxc", pixels, filters[:, y, z])
+        return np.asarray(acc[:, top : top + self.size[0], left : left + self.size[1]])
+
+    def macs(self, node: Node) -> int:
+        """Pairs of an input pixel and a tap that meet inside the output, times channels."""
+        _, height, width, channels = node.input(0).shape
+        met = [
+            sum(0 <= at * s + tap - before < size for at in range(extent) for tap in range(k))
+            for extent, k, s, before, size in zip(
+                (height, width), self.window.size, self.window.strides, self.window.padding, self.size, strict=False
+            )
+        ]
+        return met[0] * met[1] * channels * node.output.shape[3] // self.groups
+
+    def lower(self, node: Node) -> KernelCall:
+        """`conv_transpose::Int8`, `Int16` or `F32`."""
+        x, filter_, output = node.input(0), node.input(1), node.output
+        weights = constant(filter_, "the filter")
+        count, depth = filter_.shape[0], filter_.shape[3]
+        bias = node.inputs[2] if len(node.inputs) > 2 else None
+        each = count // self.groups
+        # A tile begins a block of four channels: blocks begin with their group.
+        unit = 4 if self.groups == 1 or each % 4 == 0 else each
+        is_large = self.size[0] * self.size[1] >= MANY_PIXELS
+        tiling = Tiling(Axis.PIXELS, self.size[0] * self.size[1]) if is_large else Tiling(Axis.CHANNELS, count, unit)
+        taps = [-(-k // s) for k, s in zip(self.window.size, self.window.strides, strict=True)]
+        element = 4 if x.type.dtype is DType.F32 else 2
+        common: dict[str, Field] = {
+            "input": image(x),
+            "output": image(output),
+            "stamp": self.window.kernel(),
+            "groups": self.groups,
+            "filter": phases(weights, self.window.strides, self.groups),
+        }
+        tail: dict[str, Field] = {
+            "axis": Variant(f"Axis::{tiling.axis.value}"),
+            "scratch": Scratch(taps[0] * taps[1] * depth * element),
+        }
+        if x.type.dtype is DType.F32:
+            kernel = "conv_transpose::F32"
+            ends: dict[str, Field] = {
+                "bias": Packed(float_bias(bias, count), "bias"),
+                "min": self.clip[0],
+                "max": self.clip[1],
+            }
+        else:
+            kernel, requantize = requantizer(node, "conv_transpose", self.rounding)
+            if filter_zero_point(filter_):
+                raise UnsupportedReason("a filter with a zero point is not supported")
+            assert x.type.quant is not None  # noqa: S101 - requantizer has checked
+            summed = np.zeros(count) if bias is None else constant(bias, "the bias")
+            ends = {
+                "bias": Packed(summed.astype(sum_type(node).numpy), "bias"),
+                "input_zero_point": x.type.quant.zero_point,
+                "requantize": requantize,
+                "bounds": bounds(node, self.clip, self.rounding),
+            }
+        return KernelCall(kernel, {**common, **ends, **tail}, [x], [output], tiling, self.macs(node))
+
+
+def phases(weights: Array, strides: tuple[int, int], groups: int) -> Packed:
+    """Returns a filter [Cout, kh, kw, Cin / groups] packed by groups, and in each by phases, taps backwards."""
+    parts = []
+    for group in np.split(weights, groups):
+        for y in range(strides[0]):
+            for x in range(strides[1]):
+                own = group[:, y :: strides[0], x :: strides[1]][:, ::-1, ::-1]
+                if own.size:  # a stride longer than the filter has phases without taps
+                    parts.append(packed(own.reshape(own.shape[0], -1)).data)
+    return Packed(np.concatenate(parts), "filter")
+
+
+@imports("tflite", "TRANSPOSE_CONV", harmless={"quantized_bias_type": "the bias has a type"})
+def _from_tflite(importer: Importer) -> None:
+    # Where the file computes the shape, TFLite-Micro goes by the declared one: it cannot resize either.
+    given = importer.input(0).data
+    sizes = list(importer.output_type().shape) if given is None else [int(n) for n in given.reshape(-1)]
+    filter_, x, bias = importer.input(1), importer.input(2), importer.optional_input(3)
+    constant(filter_, "the filter")
+    if len(filter_.shape) != 4 or len(x.shape) != 4 or len(sizes) != 4:
+        raise UnsupportedReason(f"{x.type} with a filter of {filter_.type} cannot become {sizes}")
+    strides = (importer.integer("stride_h", 1), importer.integer("stride_w", 1))
+    if min(*strides, *sizes) < 1:
+        raise UnsupportedReason(f"strides {list(strides)} and sizes {sizes} must be positive")
+    padding = (0, 0, 0, 0)
+    if importer.text("padding", "SAME") == "SAME":
+        (top, bottom), (left, right) = (
+            same_padding(n, k, s, 1) for n, k, s in zip(sizes[1:3], filter_.shape[1:3], strides, strict=True)
+        )
+        padding = (top, left, bottom, right)
+    window = Window((filter_.shape[1], filter_.shape[2]), strides, (1, 1), padding)
+    op = ConvTranspose(window, (sizes[1], sizes[2]), 1, tflite_clip(importer))
+    importer.emit_declared(op, [x, filter_, bias])
+
+
+@imports("onnx", "ConvTranspose")
+def _from_onnx(importer: Importer) -> None:
+    x, filter_, bias = importer.input(0), importer.input(1), importer.optional_input(2)
+    constant(filter_, "the filter")
+    if bias is not None:
+        constant(bias, "the bias")
+    spatial, groups = spatial_shape(x), importer.integer("group", 1)
+    rank, size = len(spatial), filter_.shape[2:]
+    if len(filter_.shape) != len(x.shape) or importer.integers("kernel_shape", size) != size:
+        raise UnsupportedReason(f"the filter {list(filter_.shape)} is not one for an image {list(x.shape)}")
+    if groups < 1 or filter_.shape[0] != x.shape[1] or x.shape[1] % groups:
+        raise UnsupportedReason(f"{groups} groups do not divide {x.shape[1]} channels and {filter_.shape[0]} filters")
+    strides, dilations = (importer.integers(name, (1,) * rank) for name in ("strides", "dilations"))
+    extra = importer.integers("output_padding", (0,) * rank)
+    if not len(strides) == len(dilations) == len(extra) == rank or min(*strides, *dilations, *size) < 1:
+        raise UnsupportedReason("strides, dilations and output_padding must have one entry per axis, and be positive")
+    filter_ = _to_nhwc(importer, filter_, groups, dilations)
+    outputs, pads = _extents(importer, spatial, filter_.shape[-1 - rank : -1], strides, extra)
+    if rank == 1:
+        strides, outputs = (1, *strides), (1, *outputs)
+    window = Window((filter_.shape[1], filter_.shape[2]), (strides[0], strides[1]), (1, 1), pads)
+    op = ConvTranspose(window, (outputs[0], outputs[1]), groups, rounding=Rounding.NEAREST_EVEN)
+    (y,) = importer.emit(op, [to_nhwc(importer, x), filter_, bias], [None])
+    importer.bind(from_nhwc(importer, y, len(x.shape)))
+
+
+def _extents(
+    importer: Importer,
+    spatial: tuple[int, ...],
+    spans: tuple[int, ...],
+    strides: tuple[int, ...],
+    extra: tuple[int, ...],
+) -> tuple[tuple[int, ...], tuple[int, int, int, int]]:
+    """Returns the output's extents, and what is cut off (top, left, bottom, right); `spans` are those of the filter."""
+    rank = len(spatial)
+    full = [s * (n - 1) + e + k for n, k, s, e in zip(spatial, spans, strides, extra, strict=True)]
+    auto = importer.text("auto_pad", "NOTSET")
+    outputs = importer.integers("output_shape", ())[-rank:]
+    pads = importer.integers("pads", (0,) * 2 * rank)
+    if auto in ("SAME_UPPER", "SAME_LOWER") and not outputs:
+        outputs = tuple(n * s for n, s in zip(spatial, strides, strict=True))
+    elif auto == "VALID":
+        pads = (0,) * 2 * rank
+    elif auto not in ("NOTSET", "SAME_UPPER", "SAME_LOWER"):
+        raise UnsupportedReason(f"auto_pad `{auto}` is not known")
+    if outputs:
+        totals = [max(f - n, 0) for f, n in zip(full, outputs, strict=True)]
+        # Of an odd row the upper end has less where the larger half is to be at the end of the image.
+        before = [t // 2 if auto == "SAME_UPPER" else t - t // 2 for t in totals]
+        pads = (*before, *(t - b for t, b in zip(totals, before, strict=True)))
+    if len(pads) != 2 * rank or min(pads) < 0:
+        raise UnsupportedReason(f"pads {list(pads)} are not supported: two for each axis, none negative")
+    outputs = outputs or tuple(f - pads[k] - pads[k + rank] for k, f in enumerate(full))
+    if rank == 1:
+        return outputs, (0, pads[0], 0, pads[1])
+    return outputs, (pads[0], pads[1], pads[2], pads[3])
+
+
+def _to_nhwc(importer: Importer, filter_: Value, groups: int, dilations: tuple[int, ...]) -> Value:
+    """Returns a filter [Cin, Cout / groups, (h,) w] as [Cout, h, w, Cin / groups], zeros between its taps."""
+    assert filter_.data is not None  # noqa: S101 - the caller has asked
+    channels, each, *size = filter_.shape
+    if filter_.type.dtype is DType.F32 and max(dilations) > 1:
+        spread = np.zeros(
+            (channels, each, *((k - 1) * d + 1 for k, d in zip(size, dilations, strict=True))), np.float32
+        )
+        spread[:, :, *(slice(None, None, d) for d in dilations)] = filter_.data
+        filter_ = importer.constant(spread, filter_.name)
+        channels, each, *size = filter_.shape
+    elif max(dilations) > 1:
+        raise UnsupportedReason("dilations of an integer filter are not supported")
+    size = [1, *size] if len(size) == 1 else size
+    apart = reshape(importer, filter_, (groups, channels // groups, each, *size))
+    return reshape(importer, transpose(importer, apart, (0, 2, 3, 4, 1)), (groups * each, *size, channels // groups))
