@@ -2,7 +2,7 @@
 
 An operator is one file: a frozen dataclass of its attributes with shape inference, a numpy reference, its cost, and
 its lowering to a kernel call; and one importer function per format that has it. Adding one touches that file and
-`kernels/<op>.rs`.
+`kernels/<op>.rs`. What rewrites need to know of it are its traits (`traits.py`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ariel_build.ir import Array, Node, TensorType, Value
+from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
+from ariel_build.ops.traits import Moved, Traits, Wish
 
 if TYPE_CHECKING:
     from ariel_build.kernels import KernelCall
+    from ariel_build.ops.fixed_point import Rounding
     from ariel_build.ops.importer import Importer
 
 __all__ = ["HARMLESS", "IMPORTERS", "Operator", "imports"]
@@ -27,9 +29,7 @@ class Operator(ABC):
 
     #: Pairs (input, output) whose regions may be one: each element is read before, and only by the step that writes it.
     in_place: ClassVar[tuple[tuple[int, int], ...]] = ()
-    #: Whether it may read quantised integers where its result has no scale: it asks for their scale (Dequantize), or
-    #: does what it does whatever that is (all that move elements). Other ONNX operators act on the integers themselves.
-    reads_scaled: ClassVar[bool] = False
+    traits: ClassVar[Traits]
 
     @property
     def name(self) -> str:
@@ -54,6 +54,35 @@ class Operator(ABC):
     def aliases(self, node: Node) -> dict[Value, tuple[Value, int]] | None:
         """Returns the outputs that are bytes of an input, as (input, byte offset), where no kernel is needed at all."""
         return None
+
+    @abstractmethod
+    def passed_on(self, node: Node) -> Value | None:
+        """Returns the input whose elements are the output's, in the same order; None where the operator does something.
+
+        Types, and shapes, of the two may differ.
+        """
+
+    @abstractmethod
+    def permuted(self, wish: Wish) -> Moved | None:
+        """Returns what computes the same on tensors with permuted axes: Transpose . op = op' . Transpose.
+
+        `wish` says how the inputs, or the output, are to be permuted, the result how all other values are then, and the
+        operator that computes them; None where there is no such operator.
+        """
+
+    @property
+    def chooses(self) -> bool:
+        """Whether each element of the output is one that it has compared, the same one after any monotone function."""
+        return False
+
+    def on_signed(self) -> Operator | str:
+        """Returns the operator where quantised uint8 tensors are int8 with zero points less 128, or why it has none."""
+        return self if self.traits.moves or self.traits.real else f"{self.name} sees the stored integers themselves"
+
+    def on_stored(self, quant: Quant, dtype: DType, rounding: Rounding) -> tuple[Operator, str]:
+        """Returns the operator that moves integers where this one moves what they mean, and what they do not hold."""
+        del quant, dtype, rounding
+        return self, ""
 
     @abstractmethod
     def lower(self, node: Node) -> KernelCall:

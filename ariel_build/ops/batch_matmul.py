@@ -13,6 +13,7 @@ from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Tiling
 from ariel_build.ops.accumulate import bounds, finish_integer, requantizer
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
+from ariel_build.ops.traits import Traits, keeps_axes, never
 
 __all__ = ["BatchMatMul"]
 
@@ -26,6 +27,10 @@ class BatchMatMul(Operator):
 
     Inputs: x [.., m, k] and y [.., k, n]; `adj_x` and `adj_y` say that the last two axes are the other way round.
     """
+
+    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False)
+    passed_on = never
+    permuted = keeps_axes
 
     adj_x: bool = False
     adj_y: bool = False

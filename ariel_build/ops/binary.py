@@ -8,10 +8,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from ariel_build.ir import Array, DType, Node, TensorType
+from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import KernelCall
 from ariel_build.ops import binary_int8
 from ariel_build.ops.accumulate import Numbers, finish_float
@@ -20,6 +21,7 @@ from ariel_build.ops.binary_int8 import Operands
 from ariel_build.ops.binary_lowering import lower_stored
 from ariel_build.ops.elementwise import BYTES, binary_call, broadcast_type, dequantize, quant_of, quantize
 from ariel_build.ops.fixed_point import I64, UNBOUNDED, Rounding, stored_bounds
+from ariel_build.ops.traits import POINTWISE, alike
 
 __all__ = ["Add", "Binary", "Div", "Maximum", "Minimum", "Mul", "Pow", "Prelu", "SquaredDifference", "Sub"]
 
@@ -30,6 +32,9 @@ _I32 = ("Add", "Sub", "Mul", "Div", "Maximum", "Minimum")
 @dataclass(frozen=True)
 class Binary(Operator):
     """Base of the operators of two operands; `clip` holds the real bounds of the fused activation."""
+
+    traits = POINTWISE
+    permuted = alike
 
     clip: tuple[float, float] = UNBOUNDED
     rounding: Rounding = Rounding.DOUBLE
@@ -81,6 +86,22 @@ class Binary(Operator):
             real = self.real(dequantize(left, source[0]), dequantize(right, source[1]))
         return np.clip(quantize(real, output, dtype, self.rounding), *bounds).astype(dtype.numpy)
 
+    #: The right operand with which it does nothing, if there is one; the left one as well where `commutes`.
+    neutral: ClassVar[float | None] = None
+    commutes: ClassVar[bool] = False
+
+    def passed_on(self, node: Node) -> Value | None:
+        """Passes on what meets the neutral operand: x + 0, x * 1, .."""
+        left, right = node.input(0), node.input(1)
+        if node.output.type.quant is not None or self.clip != UNBOUNDED or self.neutral is None:
+            return None
+        for x, other in ((left, right), (right, left)):
+            if x is right and not self.commutes:
+                continue
+            if other.data is not None and x.shape == node.output.shape and bool(np.all(other.data == self.neutral)):
+                return x
+        return None
+
     def lower(self, node: Node) -> KernelCall:
         """`binary::<name>F32`, `I32`, or what `lower_stored` finds for int8."""
         dtype = node.output.type.dtype
@@ -99,6 +120,9 @@ class Binary(Operator):
 class Add(Binary):
     """left + right."""
 
+    neutral = 0.0
+    commutes = True
+
     def real(self, left: Numbers, right: Numbers) -> Numbers:
         """Adds."""
         return np.add(left, right)
@@ -111,6 +135,8 @@ class Add(Binary):
 @dataclass(frozen=True)
 class Sub(Binary):
     """left - right."""
+
+    neutral = 0.0
 
     def real(self, left: Numbers, right: Numbers) -> Numbers:
         """Subtracts."""
@@ -125,6 +151,9 @@ class Sub(Binary):
 class Mul(Binary):
     """left * right."""
 
+    neutral = 1.0
+    commutes = True
+
     def real(self, left: Numbers, right: Numbers) -> Numbers:
         """Multiplies."""
         return np.multiply(left, right)
@@ -137,6 +166,8 @@ class Mul(Binary):
 @dataclass(frozen=True)
 class Div(Binary):
     """left / right; of integers rounded towards zero."""
+
+    neutral = 1.0
 
     def real(self, left: Numbers, right: Numbers) -> Numbers:
         """Divides."""
@@ -209,6 +240,8 @@ class SquaredDifference(Binary):
 @dataclass(frozen=True)
 class Pow(Binary):
     """left ^ right."""
+
+    neutral = 1.0
 
     def real(self, left: Numbers, right: Numbers) -> Numbers:
         """Computes in double, rounded once."""

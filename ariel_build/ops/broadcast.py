@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ariel_build.ir import Array, Node, TensorType
+from ariel_build.ir import Array, Node, TensorType, Value
 from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
 __all__ = ["Tile"]
 
@@ -21,7 +22,7 @@ __all__ = ["Tile"]
 class Tile(Operator):
     """Repeats the whole input `repeats[k]` times along axis k."""
 
-    reads_scaled = True
+    traits = MOVEMENT
 
     repeats: tuple[int, ...]
 
@@ -35,6 +36,14 @@ class Tile(Operator):
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Tiles."""
         return [np.tile(np.asarray(inputs[0]), self.repeats)]
+
+    def passed_on(self, node: Node) -> Value | None:
+        """Passes on what stands there once."""
+        return node.input(0) if all(r == 1 for r in self.repeats) else None
+
+    def permuted(self, wish: Wish) -> Moved | None:
+        """Permutes the repetitions."""
+        return wish.alike(Tile(tuple(self.repeats[p] for p in wish.perm)))
 
     def lower(self, node: Node) -> KernelCall:
         """`copy::Copy`: a stride of 0 repeats an axis of 1; a longer axis needs a part for each repetition."""

@@ -12,6 +12,7 @@ from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.elementwise import lookup_call, same_type, unary_call
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.traits import Traits, alike
 
 __all__ = ["Cast", "cast", "wide_constant"]
 
@@ -28,7 +29,8 @@ _KERNELS = {
 class Cast(Operator):
     """Converts to `dtype`: integers wrap, floats are truncated towards zero, anything but 0 is true."""
 
-    reads_scaled = True
+    traits = Traits(moves=False, pointwise=True, real=False, reads_scaled=True)
+    permuted = alike
 
     dtype: DType
 
@@ -46,6 +48,10 @@ class Cast(Operator):
                 whole = np.trunc(np.nan_to_num(x.astype(np.float64), nan=0.0))
                 x = np.where(whole >= info.max, info.max, np.clip(whole, info.min, info.max).astype(np.int64))
         return [x.astype(self.dtype.numpy)]
+
+    def passed_on(self, node: Node) -> Value | None:
+        """Passes on what has the type."""
+        return node.input(0) if node.input(0).type.dtype is self.dtype else None
 
     def lower(self, node: Node) -> KernelCall:
         """`lookup::Table` or `cast::<From>To<To>`."""

@@ -24,6 +24,7 @@ from ariel_build.ops.elementwise import (
 )
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.traits import POINTWISE, alike, clamps_nothing
 
 __all__ = ["Clip"]
 
@@ -33,6 +34,9 @@ _NAMES = {(0.0, math.inf): "Relu", (0.0, 6.0): "Relu6", (-1.0, 1.0): "ReluN1To1"
 @dataclass(frozen=True)
 class Clip(Operator):
     """Clamps to the real bounds `clip`."""
+
+    traits = POINTWISE
+    permuted = alike
 
     clip: tuple[float, float] = UNBOUNDED
     rounding: Rounding = Rounding.DOUBLE
@@ -73,6 +77,10 @@ class Clip(Operator):
             factor = float(np.float32(quant.scale) / np.float32(output.scale))
             wide = rescale(wide - quant.zero_point, factor) + output.zero_point
         return np.minimum(np.maximum(wide, bounds[0]), bounds[1]).astype(dtype.numpy)
+
+    def passed_on(self, node: Node) -> Value | None:
+        """Passes on what lies within the bounds anyway."""
+        return node.input(0) if clamps_nothing(self, node.output.type) else None
 
     def lower(self, node: Node) -> KernelCall:
         """`lookup::Table` or `unary::Clip`."""

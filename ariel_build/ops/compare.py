@@ -14,6 +14,7 @@ from ariel_build.ops.binary_int8 import scaled
 from ariel_build.ops.elementwise import binary_call, broadcast_type, lookup_call, quant_of, rescale, same_type
 from ariel_build.ops.fixed_point import I64
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.traits import Traits, alike, never
 
 __all__ = ["Compare", "Logic", "Not"]
 
@@ -38,7 +39,9 @@ _SHIFT = 8
 class Compare(Operator):
     """left `relation` right."""
 
-    reads_scaled = True
+    traits = Traits(moves=False, pointwise=True, real=True, reads_scaled=True)
+    passed_on = never
+    permuted = alike
 
     relation: str
 
@@ -84,6 +87,10 @@ def _scale(data: Array, quant: Quant) -> I64:
 class Logic(Operator):
     """left and, or, xor right."""
 
+    traits = Traits(moves=False, pointwise=True, real=False, reads_scaled=False)
+    passed_on = never
+    permuted = alike
+
     kind: str
 
     @property
@@ -110,6 +117,10 @@ class Logic(Operator):
 @dataclass(frozen=True)
 class Not(Operator):
     """not input."""
+
+    traits = Traits(moves=False, pointwise=True, real=False, reads_scaled=False)
+    passed_on = never
+    permuted = alike
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """Booleans -> booleans."""

@@ -14,6 +14,7 @@ from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.quantize import requantized
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
 __all__ = ["Concat", "concat"]
 
@@ -22,7 +23,7 @@ __all__ = ["Concat", "concat"]
 class Concat(Operator):
     """Joins the inputs along `axis`; all have the output's quantisation."""
 
-    reads_scaled = True
+    traits = MOVEMENT
 
     axis: int
 
@@ -41,6 +42,15 @@ class Concat(Operator):
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Concatenates."""
         return [np.concatenate([np.asarray(x) for x in inputs], self.axis)]
+
+    def passed_on(self, node: Node) -> Value | None:
+        """Passes on an only input."""
+        return node.input(0) if len(node.inputs) == 1 else None
+
+    def permuted(self, wish: Wish) -> Moved | None:
+        """Joins along where the axis has gone."""
+        inputs = tuple(None if v is None else wish.perm for v in wish.node.inputs)
+        return Moved(Concat(wish.perm.index(self.axis)), inputs, (wish.perm,))
 
     def lower(self, node: Node) -> KernelCall:
         """`copy::Copy` with a part for each input."""

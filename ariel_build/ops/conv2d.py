@@ -29,6 +29,7 @@ from ariel_build.ops.dynamic_quantize import hybrid, hybrid_fields, hybrid_input
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import filter_to_nhwc, from_nhwc, spatial_shape, to_nhwc
+from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window, tiling_over
 
 __all__ = ["Conv2d", "convolution"]
@@ -42,6 +43,10 @@ class Conv2d(Operator):
     absent), and, for an image that was quantised at run time, its parameters (see `DynamicQuantize`); the output is
     then float32. `clip` holds the real bounds of the fused activation.
     """
+
+    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False, channels=0, bordered=True)
+    passed_on = never
+    permuted = keeps_axes
 
     window: Window
     groups: int = 1

@@ -33,6 +33,7 @@ from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.transpose import transpose
 from ariel_build.ops.window import MANY_PIXELS, Window, image, same_padding
 
@@ -48,6 +49,11 @@ class ConvTranspose(Operator):
     which there are `size[0]`. It has no dilation: importers put zeros between the taps. `clip` holds the real bounds of
     the fused activation.
     """
+
+    # onnxruntime computes it in floats, between DequantizeLinear and QuantizeLinear too: it is not `real`.
+    traits = Traits(moves=False, pointwise=False, real=False, reads_scaled=False, channels=0)
+    passed_on = never
+    permuted = keeps_axes
 
     window: Window
     size: tuple[int, int]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ariel_build.ir import Array, Node, TensorType, Value
 from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Slice, Tiling, Variant
 from ariel_build.ops.base import Operator, UnsupportedReason
+from ariel_build.ops.traits import MOVEMENT, alike
 
 __all__ = ["Copy", "Part", "copy_call", "dense_strides"]
 
@@ -26,7 +27,8 @@ INNER = 5
 class Copy(Operator):
     """output = input."""
 
-    reads_scaled = True
+    traits = replace(MOVEMENT, pointwise=True)
+    permuted = alike
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """T -> T."""
@@ -36,6 +38,10 @@ class Copy(Operator):
         """Returns the input."""
         assert inputs[0] is not None  # noqa: S101 - infer has seen it
         return [inputs[0]]
+
+    def passed_on(self, node: Node) -> Value | None:
+        """Copies what it is given."""
+        return node.input(0)
 
     def lower(self, node: Node) -> KernelCall:
         """`copy::Copy` of everything."""

@@ -26,6 +26,7 @@ from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
 from ariel_build.ops.dynamic_quantize import hybrid, hybrid_fields, hybrid_inputs, is_hybrid
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.window import Window, image, patches, tflite_window, tiling_over
 
 __all__ = ["DepthwiseConv2d"]
@@ -38,6 +39,10 @@ class DepthwiseConv2d(Operator):
     Inputs: image [1, H, W, C], filter [1, kh, kw, C * m] (constant), bias [C * m] (constant, may be absent), and, for
     an image that was quantised at run time, its parameters (see `DynamicQuantize`); the output is then float32.
     """
+
+    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False, channels=-1, bordered=True)
+    passed_on = never
+    permuted = keeps_axes
 
     window: Window
     clip: tuple[float, float] = UNBOUNDED

@@ -17,6 +17,7 @@ from ariel_build.ops.accumulate import Numbers, filter_zero_point, finish_float,
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.fixed_point import round_away
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.traits import Traits, keeps_axes, never
 
 __all__ = ["DynamicQuantize", "hybrid", "hybrid_fields", "hybrid_inputs", "is_hybrid"]
 
@@ -30,6 +31,10 @@ class DynamicQuantize(Operator):
 
     Outputs: int8 elements, and float32 [rows, 2] with scale and zero point. `symmetric` makes the zero point 0.
     """
+
+    traits = Traits(moves=False, pointwise=False, real=False, reads_scaled=False)
+    passed_on = never
+    permuted = keeps_axes
 
     symmetric: bool
     rows: int = 1

@@ -28,6 +28,7 @@ from ariel_build.ops.dynamic_quantize import finish_hybrid, hybrid_fields, hybri
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.traits import Moved, Traits, Wish, never
 
 __all__ = ["FullyConnected"]
 
@@ -40,6 +41,9 @@ class FullyConnected(Operator):
     and, for rows that were quantised at run time, their parameters (see `DynamicQuantize`); the output is then float32.
     `keep_dims` keeps the axes before the last one, otherwise the output is [rows, n].
     """
+
+    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False, channels=0)
+    passed_on = never
 
     clip: tuple[float, float] = UNBOUNDED
     rounding: Rounding = Rounding.DOUBLE
@@ -80,6 +84,12 @@ class FullyConnected(Operator):
         """Rows times filter elements."""
         count, depth = node.input(1).shape
         return node.output.type.elements // count * count * depth
+
+    def permuted(self, wish: Wish) -> Moved | None:
+        """Lets the rows change places; what is summed over, and the results, stay last."""
+        if not self.keep_dims or wish.perm[-1] != len(wish.perm) - 1 or is_hybrid(wish.node.inputs):
+            return None
+        return Moved(self, (wish.perm, *(None for _ in wish.node.inputs[1:])), (wish.perm,))
 
     def lower(self, node: Node) -> KernelCall:
         """`fully_connected::Int8`, `Hybrid` or `F32`."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ariel_build.ir import Array, Node, TensorType
+from ariel_build.ir import Array, Node, TensorType, Value
 from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
 __all__ = ["GatherConstant"]
 
@@ -23,7 +24,7 @@ MOST_PARTS = 256
 class GatherConstant(Operator):
     """output[.., k, ..] = input[.., indices[k], ..] along `axis`."""
 
-    reads_scaled = True
+    traits = MOVEMENT
 
     axis: int
     indices: tuple[int, ...]
@@ -40,6 +41,14 @@ class GatherConstant(Operator):
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Takes the slices."""
         return [np.take(np.asarray(inputs[0]), np.array(self.indices, np.int64), self.axis)]
+
+    def passed_on(self, node: Node) -> Value | None:
+        """Passes on what is taken whole and in order."""
+        return node.input(0) if self.indices == tuple(range(node.input(0).shape[self.axis])) else None
+
+    def permuted(self, wish: Wish) -> Moved | None:
+        """Takes along where the axis has gone."""
+        return wish.alike(replace(self, axis=wish.perm.index(self.axis)))
 
     def lower(self, node: Node) -> KernelCall:
         """`copy::Copy` with a part for each run of consecutive indices."""

@@ -150,7 +150,7 @@ class Importer:
         scale, the operator acts on views of its operands that have none, and so computes with the integers, or refuses.
         """
         op_inputs = list(inputs)
-        if self.model.format == "onnx" and not op.reads_scaled and not types and all(q is None for q in quants):
+        if self.model.format == "onnx" and not op.traits.reads_scaled and not types and all(q is None for q in quants):
             op_inputs = [None if v is None else self.view(v, None) for v in op_inputs]
         try:
             inferred = op.infer([None if v is None else v.type for v in op_inputs])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ariel_build.ir import Array, DType, Node, TensorType
+from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
+from ariel_build.ops.elementwise import dequantize, quantize
+from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
 __all__ = ["Pad"]
 
@@ -20,7 +23,7 @@ __all__ = ["Pad"]
 class Pad(Operator):
     """Adds (before, after) elements along each axis; negative numbers crop. `value` is a stored element."""
 
-    reads_scaled = True
+    traits = MOVEMENT
 
     pads: tuple[tuple[int, int], ...]
     value: float = 0.0
@@ -44,6 +47,24 @@ class Pad(Operator):
         out = np.pad(x, [(max(b, 0), max(a, 0)) for b, a in self.pads], constant_values=self.value)
         crop = tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(out.shape, self.pads, strict=True))
         return [out[crop]]
+
+    def passed_on(self, node: Node) -> Value | None:
+        """Passes on what gets no border."""
+        return node.input(0) if all(p == (0, 0) for p in self.pads) else None
+
+    def permuted(self, wish: Wish) -> Moved | None:
+        """Permutes the borders."""
+        return wish.alike(replace(self, pads=tuple(self.pads[p] for p in wish.perm)))
+
+    def on_signed(self) -> Operator | str:
+        """Moves the border's value as the zero point moves."""
+        return replace(self, value=self.value - 128)
+
+    def on_stored(self, quant: Quant, dtype: DType, rounding: Rounding) -> tuple[Operator, str]:
+        """Stores the border's value."""
+        value = quantize(np.array(self.value, np.float32), quant, dtype, rounding)
+        exact = float(dequantize(value, quant)) == self.value
+        return replace(self, value=float(value)), "" if exact else f"the border {self.value:g}"
 
     def lower(self, node: Node) -> KernelCall:
         """`copy::Copy` that fills the output first."""

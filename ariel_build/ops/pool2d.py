@@ -16,6 +16,7 @@ from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
+from ariel_build.ops.traits import Traits, clamps_nothing, keeps_axes
 from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window, tiling_over
 
 __all__ = ["Pool2d", "PoolKind", "pool"]
@@ -38,6 +39,9 @@ class Pool2d(Operator):
     outside the image do not exist. `by_columns` sums each column of a window first, and then the columns, where int8 is
     averaged by way of float32 (NEAREST_EVEN): the order decides about halves.
     """
+
+    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False)
+    permuted = keeps_axes
 
     kind: PoolKind
     window: Window
@@ -137,6 +141,22 @@ class Pool2d(Operator):
         if type_.quant is None:
             return type_.dtype.range
         return stored_bounds(self.clip, type_.quant, type_.dtype, self.rounding)
+
+    def passed_on(self, node: Node) -> Value | None:
+        """Passes on what windows of one cell leave as it is."""
+        plain = self.window.is_pointwise and self.window.strides == (1, 1)
+        return node.input(0) if plain and clamps_nothing(self, node.output.type) else None
+
+    @property
+    def chooses(self) -> bool:
+        """A maximum does."""
+        return self.kind is PoolKind.MAX
+
+    def on_signed(self) -> Operator | str:
+        """TFLite's average is one of integers."""
+        if self.kind is PoolKind.AVERAGE and self.rounding is Rounding.DOUBLE:
+            return "TFLite's average rounds stored integers away from 0"
+        return super().on_signed()
 
     def lower(self, node: Node) -> KernelCall:
         """`pool2d::MaxInt8`, `MaxF32`, `AverageInt8`, `AverageReal` or `AverageF32`."""

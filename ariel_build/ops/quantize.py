@@ -27,6 +27,7 @@ from ariel_build.ops.elementwise import (
 )
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.traits import POINTWISE, Traits, alike, never
 
 __all__ = ["Dequantize", "Quantize", "is_flip", "real_constant", "requantized"]
 
@@ -37,6 +38,10 @@ _STORED = (DType.I8, DType.U8, DType.I16, DType.U16, DType.I32)
 @dataclass(frozen=True)
 class Quantize(Operator):
     """From float32, or from another quantisation, to `dtype`."""
+
+    traits = POINTWISE
+    passed_on = never
+    permuted = alike
 
     dtype: DType = DType.I8
     rounding: Rounding = Rounding.DOUBLE
@@ -67,6 +72,10 @@ class Quantize(Operator):
             return [quantize(dequantize(x, source), target, dtype, self.rounding)]
         stored = rescale(x.astype(np.int64) - source.zero_point, source.scale / target.scale) + target.zero_point
         return [np.clip(stored, *dtype.range).astype(dtype.numpy)]
+
+    def on_signed(self) -> Operator | str:
+        """Stores int8 instead of uint8."""
+        return replace(self, dtype=DType.I8) if self.dtype is DType.U8 else self
 
     def lower(self, node: Node) -> KernelCall:
         """`quantize::HalfAway` or `NearestEven`, `lookup::Flip` or `lookup::Table`."""
@@ -104,7 +113,9 @@ def is_flip(source: TensorType, target: TensorType) -> bool:
 class Dequantize(Operator):
     """From stored integers to float32."""
 
-    reads_scaled = True
+    traits = Traits(moves=False, pointwise=True, real=True, reads_scaled=True)
+    passed_on = never
+    permuted = alike
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """stored[..] -> f32[..]."""

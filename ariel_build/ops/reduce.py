@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.ir import Array, DType, Node, Quant, TensorType
+from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
 from ariel_build.ops.accumulate import FINITE, Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
+from ariel_build.ops.permutation import Perm
+from ariel_build.ops.traits import Moved, Traits, Wish
 
 __all__ = ["Reduce", "Reduction"]
 
@@ -37,6 +39,8 @@ class Reduction(Enum):
 @dataclass(frozen=True)
 class Reduce(Operator):
     """Reduces `axes` (counted from the front, ascending); each stays as an axis of 1 with `keep_dims`."""
+
+    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False)
 
     kind: Reduction
     axes: tuple[int, ...]
@@ -127,6 +131,30 @@ class Reduce(Operator):
         quant_x, quant_y = _quants(node)
         divisor = np.float32(count if self.kind is Reduction.MEAN else 1) * np.float32(quant_y.scale)
         return np.array([np.float32(quant_x.scale) / divisor], np.float64)
+
+    def passed_on(self, node: Node) -> Value | None:
+        """Passes on what has one element along each axis."""
+        return node.input(0) if all(node.input(0).shape[a] == 1 for a in self.axes) else None
+
+    def permuted(self, wish: Wish) -> Moved | None:
+        """Reduces where the axes have gone."""
+        rank = len(wish.node.input(0).shape)
+        kept = [k for k in range(rank) if k not in self.axes]
+        before: Perm = wish.perm
+        after: Perm = wish.perm
+        if not self.keep_dims and wish.at_output:
+            # The reduced axes stay where they are.
+            slots = iter([kept[p] for p in after])
+            before = tuple(next(slots) if k in kept else k for k in range(rank))
+        elif not self.keep_dims:
+            after = tuple(kept.index(p) for p in before if p in kept)
+        axes = tuple(sorted(before.index(a) for a in self.axes))
+        return Moved(replace(self, axes=axes), (before,), (after,))
+
+    @property
+    def chooses(self) -> bool:
+        """Maxima and minima do."""
+        return self.kind in (Reduction.MAX, Reduction.MIN)
 
     def lower(self, node: Node) -> KernelCall:
         """`reduce::Max`, `reduce::SumInt8`, `reduce::SumF32`, .. by kind and element type."""

@@ -13,6 +13,8 @@ from ariel_build.ir import Array, Node, Quant, TensorType, Value
 from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
+from ariel_build.ops.permutation import through_reshape
+from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
 if TYPE_CHECKING:
     from ariel_build.ops.importer import Importer
@@ -24,7 +26,7 @@ __all__ = ["Reshape", "is_view", "reshape", "reshaped_constant", "reshaped_quant
 class Reshape(Operator):
     """output = input, of shape `shape`."""
 
-    reads_scaled = True
+    traits = MOVEMENT
 
     shape: tuple[int, ...]
 
@@ -42,6 +44,19 @@ class Reshape(Operator):
     def aliases(self, node: Node) -> dict[Value, tuple[Value, int]] | None:
         """The output is the input's bytes; a constant has none in the arena, and is copied."""
         return None if node.input(0).is_constant else {node.output: (node.input(0), 0)}
+
+    def passed_on(self, node: Node) -> Value | None:
+        """Passes on what has the shape."""
+        return node.input(0) if self.shape == node.input(0).shape else None
+
+    def permuted(self, wish: Wish) -> Moved | None:
+        """Permutes whole groups of axes that are reshaped to each other."""
+        old, new = wish.node.input(0).shape, self.shape
+        before = through_reshape(new, old, wish.perm) if wish.at_output else wish.perm
+        after = wish.perm if wish.at_output else through_reshape(old, new, wish.perm)
+        if before is None or after is None:
+            return None
+        return Moved(Reshape(tuple(new[p] for p in after)), (before,), (after,))
 
     def lower(self, node: Node) -> KernelCall:
         """`copy::Copy` of a constant."""

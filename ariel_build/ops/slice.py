@@ -13,6 +13,7 @@ from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
 __all__ = ["Slice"]
 
@@ -21,7 +22,7 @@ __all__ = ["Slice"]
 class Slice(Operator):
     """Takes `shape` elements from `begin` on along each axis, `steps` apart; steps may be negative."""
 
-    reads_scaled = True
+    traits = MOVEMENT
 
     begin: tuple[int, ...]
     shape: tuple[int, ...]
@@ -57,6 +58,15 @@ class Slice(Operator):
             for k, (step, count, extent) in enumerate(zip(self.steps, self.shape, x.shape, strict=True))
         )
         return {node.output: (x, start)} if dense and start % 16 == 0 else None
+
+    def passed_on(self, node: Node) -> Value | None:
+        """Passes on what is taken whole."""
+        return node.input(0) if self.shape == node.input(0).shape and all(s == 1 for s in self.steps) else None
+
+    def permuted(self, wish: Wish) -> Moved | None:
+        """Permutes the ranges."""
+        begin, shape, steps = (tuple(part[p] for p in wish.perm) for part in (self.begin, self.shape, self.steps))
+        return wish.alike(Slice(begin, shape, steps))
 
     def lower(self, node: Node) -> KernelCall:
         """`copy::Copy` with the strides of the steps."""

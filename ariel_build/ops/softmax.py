@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from ariel_build.ops.fixed_point import (
     rounding_shift_right,
 )
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.traits import Moved, Traits, Wish, never
 
 __all__ = ["LogSoftmax", "Softmax"]
 
@@ -36,9 +37,16 @@ _INPUT_BITS, _SUM_BITS = 5, 12
 class _Lines(Operator):
     """Base: works on lines along `axis`, or, `flat`, along all axes from it on."""
 
+    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False)
+    passed_on = never
+
     axis: int = -1
     flat: bool = False
     rounding: Rounding = Rounding.DOUBLE
+
+    def permuted(self, wish: Wish) -> Moved | None:
+        """Goes along where the axis has gone; several axes must lie side by side, at the end."""
+        return None if self.flat else wish.alike(replace(self, axis=wish.perm.index(self.axis % len(wish.perm))))
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """T -> T."""

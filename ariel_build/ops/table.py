@@ -11,6 +11,7 @@ from ariel_build.ir import Array, DType, Node, TensorType
 from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.elementwise import BYTES, lookup_call, same_type
+from ariel_build.ops.traits import Traits, alike, never
 
 __all__ = ["Table"]
 
@@ -19,7 +20,9 @@ __all__ = ["Table"]
 class Table(Operator):
     """Looks bytes up; `table` is in the order of their bits, and holds elements of `dtype`."""
 
-    reads_scaled = True
+    traits = Traits(moves=False, pointwise=True, real=False, reads_scaled=True)
+    passed_on = never
+    permuted = alike
 
     table: bytes
     dtype: DType = DType.I8

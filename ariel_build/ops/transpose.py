@@ -12,6 +12,8 @@ from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.permutation import is_identity
+from ariel_build.ops.traits import MOVEMENT, keeps_axes
 
 __all__ = [
     "NCHW_TO_NHWC",
@@ -31,7 +33,8 @@ NHWC_TO_NCHW = (0, 3, 1, 2)
 class Transpose(Operator):
     """Permutes the axes: axis k of the output is axis `perm[k]` of the input."""
 
-    reads_scaled = True
+    traits = MOVEMENT
+    permuted = keeps_axes
 
     perm: tuple[int, ...]
 
@@ -50,6 +53,10 @@ class Transpose(Operator):
         """Where only axes of extent 1 move, the bytes stay in order."""
         x = node.input(0)
         return {node.output: (x, 0)} if moves_only_ones(x.shape, self.perm) and not x.is_constant else None
+
+    def passed_on(self, node: Node) -> Value | None:
+        """Passes on what stays in place."""
+        return node.input(0) if is_identity(self.perm) else None
 
     def lower(self, node: Node) -> KernelCall:
         """`copy::Copy` with permuted strides."""

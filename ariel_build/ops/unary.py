@@ -27,6 +27,7 @@ from ariel_build.ops.elementwise import (
 )
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.traits import POINTWISE, alike, never
 from ariel_build.ops.unary_int8 import TFLITE
 
 __all__ = ["FUNCTIONS", "Unary"]
@@ -101,6 +102,10 @@ FUNCTIONS = {
 @dataclass(frozen=True)
 class Unary(Operator):
     """The function `kind` of every element; `parameters` in the order in which `FUNCTIONS` names them."""
+
+    traits = POINTWISE
+    passed_on = never
+    permuted = alike
 
     kind: str
     parameters: tuple[float, ...] = ()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from ariel_build.ir import Array, TensorType, Value
+from ariel_build.ir import Array, Op, TensorType, Value
 from ariel_build.kernels import Axis, Nested, Operand, Reads, Tiling, Variant
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.importer import Importer
 
-__all__ = ["Window", "image", "patches", "same_padding", "tiling_over"]
+__all__ = ["Window", "Windowed", "image", "patches", "same_padding", "tiling_over"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,19 @@ class Window:
                 "pad_left": self.padding[1],
             },
         )
+
+
+@runtime_checkable
+class Windowed(Op, Protocol):
+    """An operator that slides a window over its first input."""
+
+    #: What `dataclasses.replace` asks for.
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def window(self) -> Window:
+        """The window."""
+        ...
 
 
 def same_padding(size: int, window: int, stride: int, dilation: int) -> tuple[int, int]:

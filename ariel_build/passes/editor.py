@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ariel_build.errors import InternalError
-from ariel_build.ir import Graph, Node, Quant, TensorType, Value
+from ariel_build.ir import Graph, Node, Op, Quant, TensorType, Value
 from ariel_build.ops import Operator
 from ariel_build.passes.base import PassLog
 
-__all__ = ["Editor"]
+__all__ = ["Editor", "operator"]
+
+
+def operator(node: Node) -> Operator:
+    """Returns a node's operator; the graph itself knows no more of it than its small interface `Op`."""
+    assert isinstance(node.op, Operator)  # noqa: S101 - the graph's nodes hold our operators only
+    return node.op
 
 
 class Editor:
@@ -55,7 +61,7 @@ class Editor:
         return node
 
     def emit(
-        self, op: Operator, inputs: Sequence[Value | None], before: Node, *, quant: Quant | None = None, name: str = ""
+        self, op: Op, inputs: Sequence[Value | None], before: Node, *, quant: Quant | None = None, name: str = ""
     ) -> Value:
         """Adds a node of one output and returns that; its type is inferred, its quantisation `quant`."""
         (type_,) = op.infer([None if v is None else v.type for v in inputs])
@@ -65,7 +71,7 @@ class Editor:
         self.add(Node(op, list(inputs), [output], before.origin), before)
         return output
 
-    def substitute(self, node: Node, op: Operator, inputs: Sequence[Value | None]) -> Node:
+    def substitute(self, node: Node, op: Op, inputs: Sequence[Value | None]) -> Node:
         """Replaces a node by another one that makes the same values."""
         new = Node(op, list(inputs), node.outputs, node.origin)
         self.add(new, node)

@@ -8,11 +8,11 @@ bytes; or, where nothing is lost, to sink transposes towards the outputs, so tha
 from __future__ import annotations
 
 from ariel_build.ir import Graph, Node, TensorType, Value
+from ariel_build.ops.permutation import Perm, compose, identity, inverse, is_identity
 from ariel_build.ops.reshape import Reshape, reshaped_constant
 from ariel_build.ops.transpose import Transpose, moves_only_ones, permuted_constant, permuted_quant
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.editor import Editor
-from ariel_build.passes.permutation import Perm, compose, identity, inverse, is_identity
 from ariel_build.passes.region import Cost, Region, grow, transpose_of
 
 __all__ = ["eliminate_transposes"]

@@ -12,18 +12,15 @@ import numpy.typing as npt
 
 from ariel_build.ir import DType, Graph, Node, TensorType, Value
 from ariel_build.ops.binary import Add, Binary, Div, Mul, Sub
-from ariel_build.ops.conv2d import Conv2d
-from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.fixed_point import UNBOUNDED
-from ariel_build.ops.fully_connected import FullyConnected
+from ariel_build.ops.traits import Clamping
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.chain import made_by, per_channel
-from ariel_build.passes.editor import Editor
+from ariel_build.passes.editor import Editor, operator
 
 __all__ = ["fold_batch_norm"]
 
 F64 = npt.NDArray[np.float64]
-Layer = Conv2d | DepthwiseConv2d | FullyConnected
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ def fold_batch_norm(graph: Graph, log: PassLog) -> bool:
         if len(operands) != 1:
             continue
         layer = made_by(editor, operands[0], same_channels=True)
-        if isinstance(layer, str) or not isinstance(layer.op, Layer):
+        if isinstance(layer, str) or not isinstance(layer.op, Clamping) or operator(layer).traits.channels is None:
             continue
         affine = affine_of(node, node.op)
         reason = affine if isinstance(affine, str) else refusal(editor, layer, layer.op, affine)
@@ -83,7 +80,7 @@ def affine_of(node: Node, op: Binary) -> Affine | str:
     return "the constant is divided by the tensor, or is 0"
 
 
-def refusal(editor: Editor, layer: Node, op: Layer, affine: Affine) -> str:
+def refusal(editor: Editor, layer: Node, op: Clamping, affine: Affine) -> str:
     """Returns why a layer does not swallow what follows it, or an empty string."""
     filter_, bias = layer.input(1), layer.inputs[2] if len(layer.inputs) > 2 else None
     if op.clip != UNBOUNDED:
@@ -99,16 +96,16 @@ def refusal(editor: Editor, layer: Node, op: Layer, affine: Affine) -> str:
     return ""
 
 
-def fold(editor: Editor, layer: Node, op: Layer, affine: Affine, last: Binary) -> None:
+def fold(editor: Editor, layer: Node, op: Clamping, affine: Affine, last: Binary) -> None:
     """Gives the layer scaled weights, a new bias, and the activation of what it swallows."""
     filter_ = layer.input(1)
     channels = layer.output.shape[-1]
     bias = layer.inputs[2] if len(layer.inputs) > 2 else None
     shift = np.zeros(channels) if bias is None or bias.data is None else bias.data.astype(np.float64)
     if affine.factor is not None and filter_.data is not None:
-        per_row = affine.factor.reshape(-1, *(1,) * (len(filter_.shape) - 1))
-        scaled = filter_.data.astype(np.float64) * (affine.factor if isinstance(op, DepthwiseConv2d) else per_row)
-        filter_ = constant(scaled, filter_)
+        along = np.ones(len(filter_.shape), np.int64)
+        along[operator(layer).traits.channels] = -1
+        filter_ = constant(filter_.data.astype(np.float64) * affine.factor.reshape(along), filter_)
         shift = shift * affine.factor
     if affine.shift is not None:
         shift = shift + affine.shift

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ariel_build.ir import Graph, Node, Value
-from ariel_build.ops import Operator, UnsupportedReason
+from ariel_build.ops import UnsupportedReason
 from ariel_build.ops.reshape import Reshape, reshaped_constant
 from ariel_build.ops.transpose import Transpose, permuted_constant
 from ariel_build.passes.base import PassLog
+from ariel_build.passes.editor import operator
 
 __all__ = ["fold_constants"]
 
@@ -49,10 +50,9 @@ def fold(node: Node) -> str:
 
     A quantised twin is moved along with its float.
     """
-    assert isinstance(node.op, Operator)  # noqa: S101 - the graph's nodes hold our operators only
     try:
         with np.errstate(all="ignore"):
-            results = node.op.reference([None if v is None else v.data for v in node.inputs], node)
+            results = operator(node).reference([None if v is None else v.data for v in node.inputs], node)
     except UnsupportedReason as reason:
         return str(reason)
     for value, result in zip(node.outputs, results, strict=True):

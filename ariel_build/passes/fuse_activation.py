@@ -5,21 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ariel_build.ir import DType, Graph, Node
-from ariel_build.ops.binary import Binary
 from ariel_build.ops.clip import Clip
-from ariel_build.ops.conv2d import Conv2d
-from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.fixed_point import stored_bounds
-from ariel_build.ops.fully_connected import FullyConnected
-from ariel_build.ops.pool2d import Pool2d
+from ariel_build.ops.traits import Clamping
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.chain import made_by
 from ariel_build.passes.editor import Editor
 
 __all__ = ["fuse_activation"]
-
-#: Operators that clamp their results at no cost; `Clip` itself merges two into one.
-Clamping = Binary | Clip | Conv2d | DepthwiseConv2d | FullyConnected | Pool2d
 
 Bounds = tuple[float, float]
 

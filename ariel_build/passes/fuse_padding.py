@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ariel_build.ir import DType, Graph, Node, TensorType, Value
-from ariel_build.ops.conv2d import Conv2d
-from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.dynamic_quantize import is_hybrid
 from ariel_build.ops.pad import Pad
-from ariel_build.ops.pool2d import Pool2d
 from ariel_build.ops.reshape import Reshape
+from ariel_build.ops.window import Windowed
 from ariel_build.passes.base import PassLog
-from ariel_build.passes.editor import Editor
+from ariel_build.passes.editor import Editor, operator
 
 __all__ = ["fuse_padding"]
 
@@ -27,7 +25,8 @@ def fuse_padding(graph: Graph, log: PassLog) -> bool:
     """Gives convolutions the padding of their image."""
     editor = Editor(graph, log)
     for node in editor.nodes():
-        if not isinstance(node.op, Conv2d | DepthwiseConv2d | Pool2d):
+        op = node.op
+        if not isinstance(op, Windowed):
             continue
         pad = editor.producer(node.input(0))
         reshape = pad if pad is not None and isinstance(pad.op, Reshape) else None
@@ -37,7 +36,7 @@ def fuse_padding(graph: Graph, log: PassLog) -> bool:
             continue
         pads = spread(pad.op.pads, pad.output.shape, node.input(0).shape)
         reason = refusal(node, pad, reshape, pads)
-        if reason or pads is None or isinstance(node.op, Pool2d):
+        if reason or pads is None:
             log.refused(node, reason)
             continue
         source = pad.input(0)
@@ -46,10 +45,10 @@ def fuse_padding(graph: Graph, log: PassLog) -> bool:
             shape = tuple(n - before - after for n, (before, after) in zip(type_.shape, pads, strict=True))
             source = Value(TensorType(type_.dtype, shape, type_.quant), source.name, origin=source.origin)
             editor.add(Node(Reshape(shape), [pad.input(0)], [source], reshape.origin), node)
-        own, ((top, bottom), (left, right)) = node.op.window.padding, pads[1:3]
-        window = replace(node.op.window, padding=(own[0] + top, own[1] + left, own[2] + bottom, own[3] + right))
+        own, ((top, bottom), (left, right)) = op.window.padding, pads[1:3]
+        window = replace(op.window, padding=(own[0] + top, own[1] + left, own[2] + bottom, own[3] + right))
         log.rewrote(node, f"took over the padding of {pad.origin}")
-        editor.substitute(node, replace(node.op, window=window), [source, *node.inputs[1:]])
+        editor.substitute(node, replace(op, window=window), [source, *node.inputs[1:]])
     return editor.finish()
 
 
@@ -68,8 +67,8 @@ def refusal(node: Node, pad: Node, reshape: Node | None, pads: Pads | None) -> s
     """Returns why a window does not take over the padding in front of it, or an empty string."""
     assert isinstance(pad.op, Pad)  # noqa: S101 - the caller has looked
     source, image = pad.input(0).type, pad.output.type
-    if isinstance(node.op, Pool2d):
-        return "the cells around the image of a pool do not exist, those of Pad do"
+    if not operator(node).traits.bordered:
+        return "the cells around its image do not count as 0, those of Pad do"
     if is_hybrid(node.inputs):
         return "what is quantised at run time cannot be padded by a constant"
     if source.quant != image.quant or (reshape is not None and reshape.output.type.quant != image.quant):

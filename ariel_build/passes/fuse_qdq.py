@@ -9,60 +9,41 @@ they stay.
 from __future__ import annotations
 
 from ariel_build.ir import DType, Graph, Node, Value
-from ariel_build.ops.batch_matmul import BatchMatMul
-from ariel_build.ops.binary import Binary
-from ariel_build.ops.clip import Clip
-from ariel_build.ops.conv2d import Conv2d
-from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.fixed_point import Rounding
-from ariel_build.ops.fully_connected import FullyConnected
-from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.quantize import Dequantize, Quantize
-from ariel_build.ops.reduce import Reduce, Reduction
-from ariel_build.ops.softmax import LogSoftmax, Softmax
-from ariel_build.ops.unary import Unary
 from ariel_build.passes.base import PassLog
-from ariel_build.passes.editor import Editor
+from ariel_build.passes.editor import Editor, operator
 from ariel_build.passes.stored_constants import stored_bias, stored_filter, stored_operand
 
 __all__ = ["fuse_qdq"]
-
-_LAYERS = (Conv2d, DepthwiseConv2d, FullyConnected)
-_FUSABLE = (*_LAYERS, BatchMatMul, Binary, Clip, LogSoftmax, Pool2d, Quantize, Reduce, Softmax, Unary)
 
 
 def fuse_qdq(graph: Graph, log: PassLog) -> bool:
     """Computes float operators between Dequantize and Quantize in integers."""
     editor = Editor(graph, log)
     for node in editor.nodes():
-        if not isinstance(node.op, _FUSABLE) or not any(_dequantized(editor, v) for v in node.inputs):
+        op = operator(node)
+        if not op.traits.real or not any(_dequantized(editor, v) for v in node.inputs):
             continue
         # A Quantize of what Dequantize gives is the operator itself: it changes scale and zero point.
-        last = node if isinstance(node.op, Quantize) else editor.sole_reader(node.output)
+        last = node if isinstance(op, Quantize) else editor.sole_reader(node.output)
         reason = refusal(node, last)
         if reason or last is None:
             log.refused(node, reason)
             continue
-        inputs = operands(editor, node, last)
+        inputs = operands(editor, node, op.traits.channels, last)
         if isinstance(inputs, str):
             log.refused(node, inputs)
             continue
-        if chooses(node.op) and inputs[0] is not None and inputs[0].type.quant != last.output.type.quant:
+        if op.chooses and inputs[0] is not None and inputs[0].type.quant != last.output.type.quant:
             # It compares integers of one scale.
             rescale = Quantize(last.output.type.dtype, Rounding.NEAREST_EVEN)
             inputs[0] = editor.emit(rescale, [inputs[0]], last, quant=last.output.type.quant)
-        log.rewrote(node, f"{node.op.name} computes {last.output.type.dtype.value}")
-        new = Node(node.op, inputs, last.outputs, node.origin)
+        log.rewrote(node, f"{op.name} computes {last.output.type.dtype.value}")
+        new = Node(op, inputs, last.outputs, node.origin)
         editor.add(new, last)
         editor.remove(last)
     return editor.finish()
-
-
-def chooses(op: object) -> bool:
-    """Whether each result is one of the operands' elements."""
-    if isinstance(op, Pool2d):
-        return op.kind is PoolKind.MAX
-    return isinstance(op, Reduce) and op.kind in (Reduction.MAX, Reduction.MIN)
 
 
 def _dequantized(editor: Editor, value: Value | None) -> Value | None:
@@ -84,8 +65,11 @@ def refusal(node: Node, last: Node | None) -> str:
     return ""
 
 
-def operands(editor: Editor, node: Node, last: Node) -> list[Value | None] | str:
-    """Returns the operands of a node as stored integers, or why one cannot be had so."""
+def operands(editor: Editor, node: Node, channels: int | None, last: Node) -> list[Value | None] | str:
+    """Returns the operands of a node as stored integers, or why one cannot be had so.
+
+    `channels` is the axis of the filter that counts the output's, where the node is such a layer.
+    """
     result: list[Value | None] = []
     for k, v in enumerate(node.inputs):
         stored = _dequantized(editor, v)
@@ -94,10 +78,10 @@ def operands(editor: Editor, node: Node, last: Node) -> list[Value | None] | str
             operand = None
         elif stored is None and not v.is_constant:
             return f"operand {k} is computed as float32"
-        elif stored is None and isinstance(node.op, _LAYERS):
+        elif stored is None and channels is not None:
             x, filter_ = result[0], result[1] if k == 2 else None
             if k == 1:
-                operand = stored_filter(v, -1 if isinstance(node.op, DepthwiseConv2d) else 0)
+                operand = stored_filter(v, channels)
             elif k == 2 and x is not None and filter_ is not None:
                 operand = stored_bias(v, x.type.quant, filter_.type.quant, last.output.type.quant)
         elif stored is None:

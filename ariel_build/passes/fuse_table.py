@@ -11,20 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ariel_build.ir import Array, Graph, Node, Value
-from ariel_build.ops import Operator, UnsupportedReason
-from ariel_build.ops.binary import Binary
-from ariel_build.ops.cast import Cast
-from ariel_build.ops.clip import Clip
+from ariel_build.ops import UnsupportedReason
 from ariel_build.ops.elementwise import BYTES, all_bytes
-from ariel_build.ops.quantize import Dequantize, Quantize
 from ariel_build.ops.table import Table
-from ariel_build.ops.unary import Unary
 from ariel_build.passes.base import PassLog
-from ariel_build.passes.editor import Editor
+from ariel_build.passes.editor import Editor, operator
 
 __all__ = ["fuse_table"]
-
-_POINTWISE = (Binary, Cast, Clip, Dequantize, Quantize, Table, Unary)
 
 #: Nodes of a chain that become one table at most.
 MOST_DEPTH = 64
@@ -108,15 +101,14 @@ class _Tracer:
 
 
 def _is_pointwise(node: Node) -> bool:
-    return isinstance(node.op, _POINTWISE) and len(node.outputs) == 1
+    return operator(node).traits.pointwise and len(node.outputs) == 1
 
 
 def evaluate(function: Function) -> Array:
     """Returns the results for all 256 bytes, in the order of their bits."""
     values: dict[Value, Array] = {function.source: all_bytes(function.source.type.dtype)}
     for node in function.nodes:
-        assert isinstance(node.op, Operator)  # noqa: S101 - the graph's nodes hold our operators only
         inputs = [None if v is None else values[v] if v.data is None else v.data.reshape(1) for v in node.inputs]
         with np.errstate(all="ignore"):
-            values[node.output] = node.op.reference(inputs, node)[0]
+            values[node.output] = operator(node).reference(inputs, node)[0]
     return values[function.nodes[-1].output]

@@ -6,11 +6,11 @@ All of them move stored elements, whatever scale those have in between.
 from __future__ import annotations
 
 from ariel_build.ir import Graph
+from ariel_build.ops.permutation import compose
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.transpose import Transpose, moves_only_ones
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.editor import Editor
-from ariel_build.passes.permutation import compose
 
 __all__ = ["merge_movement"]
 

@@ -10,37 +10,13 @@ from dataclasses import replace
 import numpy as np
 
 from ariel_build.ir import DType, Graph, Node, TensorType, Value
-from ariel_build.ops.batch_matmul import BatchMatMul
-from ariel_build.ops.binary import Binary
-from ariel_build.ops.broadcast import Tile
-from ariel_build.ops.clip import Clip
-from ariel_build.ops.concat import Concat
-from ariel_build.ops.conv2d import Conv2d
-from ariel_build.ops.copy import Copy
-from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
+from ariel_build.ops import Operator
 from ariel_build.ops.fixed_point import Rounding
-from ariel_build.ops.fully_connected import FullyConnected
-from ariel_build.ops.gather import GatherConstant
-from ariel_build.ops.pad import Pad
-from ariel_build.ops.pool2d import Pool2d, PoolKind
-from ariel_build.ops.quantize import Dequantize, Quantize, is_flip
-from ariel_build.ops.reduce import Reduce
-from ariel_build.ops.reshape import Reshape
-from ariel_build.ops.slice import Slice
-from ariel_build.ops.softmax import LogSoftmax, Softmax
-from ariel_build.ops.transpose import Transpose
-from ariel_build.ops.unary import Unary
+from ariel_build.ops.quantize import Quantize, is_flip
 from ariel_build.passes.base import PassLog
-from ariel_build.passes.editor import Editor
+from ariel_build.passes.editor import Editor, operator
 
 __all__ = ["normalize_unsigned", "signed"]
-
-#: Operators that see stored integers only through scale and zero point, and those that only move them.
-_MEANS_REAL = (
-    *(BatchMatMul, Binary, Clip, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, LogSoftmax, Pool2d, Quantize),
-    *(Reduce, Softmax, Unary),
-)
-_MOVEMENT = (Concat, Copy, GatherConstant, Pad, Reshape, Slice, Tile, Transpose)
 
 
 def normalize_unsigned(graph: Graph, log: PassLog) -> bool:
@@ -53,12 +29,12 @@ def normalize_unsigned(graph: Graph, log: PassLog) -> bool:
                 editor.changed = True
         if not any(v is not None and is_unsigned(v) for v in [*node.inputs, *node.outputs]):
             continue
-        reason = refusal(node)
-        if reason:
-            log.refused(node, reason)
+        op = on_signed(node)
+        if isinstance(op, str):
+            log.refused(node, op)
         elif not _is_border(node) and _is_computed_with(editor, node):
             log.rewrote(node, f"{node.op.name} on int8 instead of uint8")
-            _normalize(editor, node)
+            _normalize(editor, node, op)
     return editor.finish()
 
 
@@ -67,16 +43,14 @@ def is_unsigned(value: Value) -> bool:
     return value.type.dtype is DType.U8 and value.type.quant is not None
 
 
-def refusal(node: Node) -> str:
-    """Returns why an operator keeps its uint8, or an empty string."""
-    op = node.op
-    if not isinstance(op, _MEANS_REAL + _MOVEMENT):
-        return f"{op.name} sees the stored integers themselves"
+def on_signed(node: Node) -> Operator | str:
+    """Returns the operator on int8 instead of uint8, or why it keeps its uint8."""
+    op = operator(node).on_signed()
+    if isinstance(op, str):
+        return op
     if any(v is not None and v.type.dtype is DType.U8 and v.type.quant is None for v in [*node.inputs, *node.outputs]):
         return "an operand is uint8 without a scale"
-    if isinstance(op, Pool2d) and op.kind is PoolKind.AVERAGE and op.rounding is Rounding.DOUBLE:
-        return "TFLite's average rounds stored integers away from 0"
-    return ""
+    return op
 
 
 def _is_border(node: Node) -> bool:
@@ -86,7 +60,7 @@ def _is_border(node: Node) -> bool:
 
 def _is_computed_with(editor: Editor, node: Node) -> bool:
     """Whether anything but the outside uses a result; what is moved on its way out may as well be uint8."""
-    if not isinstance(node.op, _MOVEMENT):
+    if not operator(node).traits.moves:
         return True
     return any(_is_computed_with(editor, reader) for v in node.outputs for reader in editor.readers(v))
 
@@ -104,7 +78,7 @@ def signed_type(type_: TensorType) -> TensorType:
     return TensorType(DType.I8, type_.shape, quant)
 
 
-def _normalize(editor: Editor, node: Node) -> None:
+def _normalize(editor: Editor, node: Node, op: Operator) -> None:
     """Replaces a node by one on int8, with flips around it; those between two such nodes cancel later on."""
     inputs: list[Value | None] = []
     for v in node.inputs:
@@ -115,15 +89,11 @@ def _normalize(editor: Editor, node: Node) -> None:
         else:
             flip = Node(Quantize(DType.I8, Rounding.NEAREST_EVEN), [v], [signed(v)], node.origin)
             inputs.append(editor.add(flip, node).output)
-    op, outputs, flips = node.op, list(node.outputs), []
+    outputs, flips = list(node.outputs), []
     for k, v in enumerate(node.outputs):
         if is_unsigned(v):
             outputs[k] = signed(v)
             flips.append(Node(Quantize(DType.U8, Rounding.NEAREST_EVEN), [outputs[k]], [v], node.origin))
-    if isinstance(op, Quantize) and op.dtype is DType.U8:
-        op = replace(op, dtype=DType.I8)
-    if isinstance(op, Pad) and is_unsigned(node.output):
-        op = replace(op, value=op.value - 128)
     editor.add(Node(op, inputs, outputs, node.origin), node)
     for flip in flips:
         editor.add(flip, node)

@@ -11,10 +11,10 @@ import numpy as np
 
 from ariel_build.ir import Graph, Node, TensorType, Value
 from ariel_build.ops.fully_connected import FullyConnected
+from ariel_build.ops.permutation import Perm, inverse
 from ariel_build.ops.reshape import Reshape
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.editor import Editor
-from ariel_build.passes.permutation import Perm, inverse
 from ariel_build.passes.region import transpose_of
 
 __all__ = ["permute_weights"]

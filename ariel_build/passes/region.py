@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ariel_build.ir import Node, Value
+from ariel_build.ops.permutation import Perm, compose, inverse
+from ariel_build.ops.traits import Moved, Wish
 from ariel_build.ops.transpose import Transpose, moves_only_ones, permuted_quant
-from ariel_build.passes.editor import Editor
-from ariel_build.passes.layout import Moved, moved
-from ariel_build.passes.permutation import Perm, compose, inverse
+from ariel_build.passes.editor import Editor, operator
 
 __all__ = ["Cost", "Region", "grow", "transpose_of"]
 
@@ -115,6 +115,16 @@ def grow(editor: Editor, value: Value, perm: Perm) -> Region:
             if node not in region.nodes and not isinstance(node.op, Transpose):
                 queue.extend(_join(region, node, value))
     return region
+
+
+def moved(node: Node, value: Value, perm: Perm) -> Moved | None:
+    """Returns the node under permuted axes, so that `value`, one of its inputs or outputs, is permuted by `perm`."""
+    result = operator(node).permuted(Wish(node, perm, any(value is v for v in node.outputs)))
+    if result is None:
+        return None
+    # A value may stand in several places, and must be permuted alike in all of them.
+    places = [*zip(node.inputs, result.inputs, strict=True), *zip(node.outputs, result.outputs, strict=True)]
+    return result if all(own == perm for v, own in places if v is value) else None
 
 
 def _join(region: Region, node: Node, value: Value) -> list[Value]:

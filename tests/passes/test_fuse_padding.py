@@ -79,7 +79,7 @@ def test_refuses_a_pool() -> None:
     x = net.add(Pad(PADS), net.input(1, 4, 5, 2))
     graph = net.graph(net.add(Pool2d(PoolKind.AVERAGE, Window((2, 2))), x))
     log = run(graph, fuse_padding)
-    assert refusals(log) == ["the cells around the image of a pool do not exist, those of Pad do"]
+    assert refusals(log) == ["the cells around its image do not count as 0, those of Pad do"]
 
 
 def test_refuses_a_reshape_that_merges_axes() -> None:

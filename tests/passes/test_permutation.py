@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ariel_build.passes.permutation import compose, identity, inverse, is_identity, through_reshape
+from ariel_build.ops.permutation import compose, identity, inverse, is_identity, through_reshape
 
 EXTENTS = st.lists(st.sampled_from([1, 1, 2, 3, 4, 6]), min_size=1, max_size=5)
 
