@@ -1,4 +1,4 @@
-"""in_place(call): the call of a kernel that copies what it reads into scratch, with the pairs for which it works in place.
+"""in_place(call): the call of a kernel that copies what it reads first, with the pairs for which it works in place.
 
 Its `ACCESS` says so:
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from ariel_build.errors import InternalError
-from ariel_build.kernels import Axis, Kernel, KernelCall, LayerCall, Packed, Scratch, Tiling
+from ariel_build.kernels import Axis, Kernel, KernelCall, LayerCall, Packed, Scratch, Tiling, image_tiling
 from ariel_build.kernels.declared import conv2d, depthwise_conv2d, fully_connected
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Real, Stored
 from ariel_build.kernels.packing import packed
 
 __all__ = ["axis_of", "portable"]
 
-#: Pixels from which on an image is cut into ranges of pixels, and rows of a dense layer into ranges of rows; smaller
-#: ones are cut into ranges of channels: then each core reads only its share of the filter.
-MANY_PIXELS, MANY_ROWS = 16, 8
+#: Rows from which on a dense layer is cut into ranges of rows.
+MANY_ROWS = 8
 #: Channels of which a filter has the weights by turns.
 BLOCK = 4
 
@@ -26,24 +25,21 @@ def portable(call: LayerCall) -> KernelCall:
 
 def axis_of(layer: Layer) -> Axis:
     """Returns along what a layer is cut into tiles."""
-    if isinstance(layer, Convolution | Depthwise):
-        return Axis.PIXELS if layer.output.height * layer.output.width >= MANY_PIXELS else Axis.CHANNELS
-    if isinstance(layer, Dense):
-        return Axis.ROWS if layer.rows >= MANY_ROWS else Axis.CHANNELS
-    raise InternalError("a layer of no known kind", {"layer": layer})
+    return tiling_of(layer).axis
 
 
 def tiling_of(layer: Layer) -> Tiling:
-    """Returns how the portable kernel cuts a layer: tiles of channels begin a block, and blocks begin with their group."""
-    axis = axis_of(layer)
-    if axis is Axis.CHANNELS:
-        each = layer.count // layer.groups if isinstance(layer, Convolution) else layer.count
-        whole = not isinstance(layer, Convolution) or layer.groups == 1 or each % BLOCK == 0
-        return Tiling(axis, layer.count, BLOCK if whole else each)
-    if isinstance(layer, Dense):
-        return Tiling(axis, layer.rows)
-    assert isinstance(layer, Convolution | Depthwise)  # noqa: S101 - axis_of knows no other
-    return Tiling(axis, layer.output.height * layer.output.width)
+    """Returns how the portable kernel cuts a layer: a tile of channels begins a block, and each group does."""
+    match layer:
+        case Convolution(groups=groups):
+            each = layer.count // groups
+            return image_tiling(layer.output, BLOCK if groups == 1 or each % BLOCK == 0 else each)
+        case Depthwise():
+            return image_tiling(layer.output, BLOCK)
+        case Dense():
+            by_rows = layer.rows >= MANY_ROWS
+            return Tiling(Axis.ROWS, layer.rows) if by_rows else Tiling(Axis.CHANNELS, layer.count, BLOCK)
+    raise InternalError("a layer of no known kind", {"layer": layer})
 
 
 def _kernel(layer: Layer) -> Kernel:

@@ -1,8 +1,8 @@
 """for_cores(calls, workers): the calls cut as several cores share them best, along pixels or along channels.
 
-Tiles of pixels let the next step begin early. But a small image has too few blocks of pixels for all cores, and tiles of a
-depthwise convolution read rows of their neighbours, which each would copy into planes again, or which make their lines
-shorter: there tiles are channels.
+Tiles of pixels let the next step begin early. But a small image has too few blocks of pixels for all cores, and tiles
+of a depthwise convolution read rows of their neighbours, which each would copy into planes again, or have lines that
+are shorter: there tiles are channels.
 """
 
 from __future__ import annotations

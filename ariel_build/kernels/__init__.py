@@ -1,6 +1,6 @@
 """The runtime crate's kernels as the compiler sees them: data, no Rust."""
 
-from ariel_build.kernels.call import KernelCall, LayerCall, Reads, Tiling, operands
+from ariel_build.kernels.call import KernelCall, LayerCall, Reads, Tiling, constants_of, image_tiling, operands
 from ariel_build.kernels.kernel import (
     Access,
     Axis,
@@ -31,5 +31,7 @@ __all__ = [
     "Source",
     "Tiling",
     "Variant",
+    "constants_of",
+    "image_tiling",
     "operands",
 ]

@@ -1,7 +1,7 @@
 """Calls: what lowering makes of nodes, and what scheduling, memory planning and codegen read. Data, no Rust.
 
-Lowering makes a `KernelCall` where one kernel computes a node, and a `LayerCall` where several may; `isa.select` makes a
-`KernelCall` of each.
+Lowering makes a `KernelCall` where one kernel computes a node, and a `LayerCall` where several may; `isa.select` makes
+a `KernelCall` of each.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Literal
 from ariel_build.ir import Value
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
-from ariel_build.kernels.kernel import Access, Axis, Field, Kernel, Operand, Part, Scratch, Source
+from ariel_build.kernels.kernel import Access, Axis, Field, Kernel, Operand, Packed, Part, Scratch, Source
 from ariel_build.kernels.layer import Layer
 
-__all__ = ["KernelCall", "LayerCall", "Reads", "Tiling", "operands"]
+__all__ = ["KernelCall", "LayerCall", "Reads", "Tiling", "constants_of", "image_tiling", "operands"]
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,9 @@ class KernelCall:
     ) -> KernelCall:
         """Returns the call, with what its tiles read, and which inputs it may lie over, as the kernel declares."""
         reads = _reads(kernel, inputs, outputs, tiling)
-        return cls(kernel, inputs, outputs, tiling, macs, _pairs(kernel, inputs, outputs), label, origin, summary, reads)
+        return cls(
+            kernel, inputs, outputs, tiling, macs, _pairs(kernel, inputs, outputs), label, origin, summary, reads
+        )
 
     def by(self, kernel: Kernel, tiling: Tiling) -> KernelCall:
         """Returns the call of another kernel that computes the same."""
@@ -117,10 +119,34 @@ class KernelCall:
         return [value for _, value in self.kernel if isinstance(value, Scratch)]
 
 
-def operands(kernel: Part, outer: Part | None = None) -> Iterator[tuple[Value, str]]:
+#: Pixels from which on an image is cut into ranges of pixels; smaller ones are cut into ranges of channels: then each
+#: core reads only its share of the filter.
+MANY_PIXELS = 16
+
+
+def image_tiling(output: Image, unit: int) -> Tiling:
+    """Returns how the work on an image is cut into tiles, those of channels in multiples of `unit`."""
+    pixels = output.height * output.width
+    return Tiling(Axis.PIXELS, pixels) if pixels >= MANY_PIXELS else Tiling(Axis.CHANNELS, output.channels, unit)
+
+
+def operands(kernel: Part) -> Iterator[tuple[Value, str]]:
     """Yields the values that a kernel reads and writes, each with its elements, such as `i8`."""
     for name, value in kernel:
         yield from _operands(kernel, name, value)
+
+
+def constants_of(part: Part) -> Iterator[Packed]:
+    """Yields the constants of a kernel, each as the weights hold it."""
+    for _, value in part:
+        for item in value if isinstance(value, tuple) else (value,):
+            match item:
+                case Packed():
+                    yield item
+                case Source(value=operand) if operand.data is not None:
+                    yield Packed(operand.data, "operand")
+                case Part():
+                    yield from constants_of(item)
 
 
 def _operands(holder: Part, name: str, value: Field) -> Iterator[tuple[Value, str]]:

@@ -131,6 +131,11 @@ class Part:
         """As it is made."""
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self)})"
 
+    @classmethod
+    def made(cls, fields: Mapping[str, Any]) -> Self:
+        """Returns the struct with these fields, where only a table knows which one: type checkers see none of them."""
+        return cls(**fields)
+
     def replace(self, **changes: Any) -> Self:  # noqa: ANN401 - as in `__init__`
         """Returns the same with other values in some fields."""
         return type(self)(**{**self.__dict__, **changes})

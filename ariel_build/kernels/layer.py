@@ -102,6 +102,4 @@ class Dense(Layer):
             for region, size in ((self.input, self.depth), (self.output, self.count))
         ]
         window = Window(**steps, pad_top=0, pad_left=0)
-        return Convolution(
-            weights=self.weights, finish=self.finish, input=images[0], output=images[1], window=window
-        )
+        return Convolution(weights=self.weights, finish=self.finish, input=images[0], output=images[1], window=window)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ariel_build.errors import Diagnostic, InternalError, UnsupportedError
 from ariel_build.ir import DType, Graph, Node, Value
-from ariel_build.kernels import KernelCall
+from ariel_build.kernels import KernelCall, LayerCall, operands
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.copy import Copy
 from ariel_build.ops.importer import INCONSISTENT
@@ -22,7 +22,7 @@ __all__ = ["Lowered", "lower"]
 class Lowered:
     """The kernel calls in the graph's order, and the values that are views of others: alias -> (base, byte offset)."""
 
-    calls: list[KernelCall] = field(default_factory=list)
+    calls: list[KernelCall | LayerCall] = field(default_factory=list)
     aliases: dict[Value, tuple[Value, int]] = field(default_factory=dict)
 
 
@@ -56,22 +56,24 @@ def lower(graph: Graph) -> Lowered:
         call.origin = node.origin
         call.summary = summary(node)
         call.macs = op.macs(node)
-        call.in_place = call.in_place or op.in_place
         lowered.calls.append(call)
     if problems:
         raise UnsupportedError(problems)
     return lowered
 
 
-#: What the run-time operands of a kernel are whose name says it.
-_ELEMENTS = {"Int8": DType.I8, "Int16": DType.I16, "F32": DType.F32}
+#: What kernels call the types of elements. They read `u8` as bytes of any meaning: booleans, both integers of a byte,
+#: and whatever is moved.
+_ELEMENTS = {"i8": DType.I8, "i16": DType.I16, "i32": DType.I32, "i64": DType.I64, "f32": DType.F32}
 
 
-def check_types(call: KernelCall) -> None:
-    """Refuses operands of another type than the kernel reads: never a silent wrong result."""
-    wanted = _ELEMENTS.get(call.kernel.rpartition("::")[2].partition("<")[0])
-    for value in [*call.inputs, *call.outputs]:
-        if wanted is not None and value.type.dtype is not wanted and not value.is_constant:
+def check_types(call: KernelCall | LayerCall) -> None:
+    """Refuses operands of another type than the kernel reads and writes: never a silent wrong result."""
+    if isinstance(call, LayerCall):
+        return
+    for value, element in operands(call.kernel):
+        wanted = _ELEMENTS.get(element)
+        if wanted is not None and value.type.dtype is not wanted:
             raise UnsupportedReason(f"elements of type {value.type.dtype.value} are not supported, only {wanted.value}")
 
 

@@ -13,13 +13,14 @@ from typing import ClassVar
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
-from ariel_build.kernels import KernelCall
+from ariel_build.kernels import Kernel, KernelCall
+from ariel_build.kernels.declared import binary as declared
 from ariel_build.ops import binary_int8
 from ariel_build.ops.accumulate import Numbers, finish_float
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.binary_int8 import Operands
 from ariel_build.ops.binary_lowering import lower_stored
-from ariel_build.ops.elementwise import BYTES, binary_call, broadcast_type, dequantize, quant_of, quantize
+from ariel_build.ops.elementwise import BYTES, broadcast_type, call_of, dequantize, quant_of, quantize, two_operands
 from ariel_build.ops.fixed_point import I64, UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.traits import POINTWISE, alike
 
@@ -109,10 +110,13 @@ class Binary(Operator):
             return lower_stored(self, node)
         low, high = self.clip
         if dtype is DType.F32:
-            return binary_call(f"{self.kernel}F32", node, {"min": low, "max": high})
+            kernel: type[Kernel] = getattr(declared, f"{self.kernel}F32")
+            return call_of(kernel.made({**two_operands(node), "min": low, "max": high}), node)
         if dtype is DType.I32 and self.name in _I32:
             least, greatest = dtype.range
-            return binary_call(f"{self.name}I32", node, {"min": int(max(low, least)), "max": int(min(high, greatest))})
+            limits = {"min": int(max(low, least)), "max": int(min(high, greatest))}
+            kernel = getattr(declared, f"{self.name}I32")
+            return call_of(kernel.made({**two_operands(node), **limits}), node)
         raise UnsupportedReason(f"{self.name} of {dtype.value} is not supported")
 
 

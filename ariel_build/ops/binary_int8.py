@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Quant
-from ariel_build.kernels import Field, Nested
+from ariel_build.kernels.declared.binary import Scaled
 from ariel_build.ops import fixed_point, gemmlowp
 from ariel_build.ops.elementwise import multiplier, rescale
 from ariel_build.ops.fixed_point import I64
@@ -151,7 +151,6 @@ def prelu(operands: Operands) -> I64:
     return np.asarray(result + operands.output.zero_point, np.int64)
 
 
-def scaled(quant: Quant, factor: float, shift: int, room: str = "binary") -> Nested:
+def scaled(quant: Quant, factor: float, shift: int) -> Scaled:
     """Returns the `Scaled` of the runtime crate."""
-    fields: dict[str, Field] = {"zero_point": quant.zero_point, "shift": shift, "multiplier": multiplier(factor)}
-    return Nested(f"{room}::Scaled", fields)
+    return Scaled(zero_point=quant.zero_point, shift=shift, multiplier=multiplier(factor))

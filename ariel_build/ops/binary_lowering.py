@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, Value
-from ariel_build.kernels import Field, KernelCall, Nested
+from ariel_build.kernels import Kernel, KernelCall
+from ariel_build.kernels.declared import binary as declared
+from ariel_build.kernels.declared.quant import Bounds
 from ariel_build.ops.accumulate import bounds
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.binary_int8 import (
@@ -19,7 +20,7 @@ from ariel_build.ops.binary_int8 import (
     square_scales,
     sum_scales,
 )
-from ariel_build.ops.elementwise import all_bytes, binary_call, lookup_call, multiplier, quant_of
+from ariel_build.ops.elementwise import all_bytes, call_of, lookup_call, multiplier, quant_of, two_operands
 from ariel_build.ops.fixed_point import I64, Rounding, stored_bounds
 from ariel_build.ops.integer_formula import find_formula
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from ariel_build.ops.binary import Binary
 
 __all__ = ["lower_stored"]
-
-Fields = Mapping[str, Field]
 
 
 def lower_stored(op: Binary, node: Node) -> KernelCall:
@@ -40,10 +39,7 @@ def lower_stored(op: Binary, node: Node) -> KernelCall:
     if any(v.type.dtype is not DType.I8 for v in (left, right, node.output)):
         raise UnsupportedReason(f"{op.name} takes and gives int8, not {left.type}, {right.type} and {node.output.type}")
     proven = _proven(op, node, left, right)
-    if proven is not None:
-        return binary_call(proven[0], node, proven[1])
-    kernel, fields = _definition(op, node)
-    return binary_call(kernel, node, {**fields, "bounds": bounds(node, op.clip, op.rounding)})
+    return call_of(_definition(op, node) if proven is None else proven, node)
 
 
 def _table(op: Binary, node: Node, left: Value, right: Value) -> KernelCall | None:
@@ -63,7 +59,7 @@ def _table(op: Binary, node: Node, left: Value, right: Value) -> KernelCall | No
     return None
 
 
-def _proven(op: Binary, node: Node, left: Value, right: Value) -> tuple[str, Fields] | None:
+def _proven(op: Binary, node: Node, left: Value, right: Value) -> Kernel | None:
     """Returns `Linear` for sums, `Product` for products, with constants that are right for all pairs that can occur."""
     if op.name not in ("Add", "Sub", "Mul"):
         return None
@@ -72,7 +68,7 @@ def _proven(op: Binary, node: Node, left: Value, right: Value) -> tuple[str, Fie
     want = op.stored(a, b, node).astype(np.int64)
     low, high = stored_bounds(op.clip, quants[2], DType.I8, op.rounding)
     wide_a, wide_b = a.astype(np.int64), b.astype(np.int64)
-    limits = Nested("Bounds", {"zero_point": 0, "min": low, "max": high})
+    limits = Bounds(zero_point=0, min=low, max=high)
     if op.name == "Mul":
         features: list[I64] = [(wide_a - quants[0].zero_point) * (wide_b - quants[1].zero_point)]
         formula = find_formula(features, want, (low, high), [product_scale(*quants)])
@@ -80,23 +76,21 @@ def _proven(op: Binary, node: Node, left: Value, right: Value) -> tuple[str, Fie
             return None
         zero_points = (quants[0].zero_point, quants[1].zero_point)
         (factor,) = formula.factors
-        return "Product", {
-            "zero_points": zero_points,
-            "factor": factor,
-            "offset": formula.offset,
-            "bounds": limits,
-        }
+        return declared.Product(
+            **two_operands(node), zero_points=zero_points, factor=factor, offset=formula.offset, bounds=limits
+        )
     sign = -1.0 if op.name == "Sub" else 1.0
     slopes = [quants[0].scale / quants[2].scale, sign * quants[1].scale / quants[2].scale]
     formula = find_formula([wide_a, wide_b], want, (low, high), slopes)
     if formula is None:
         return None
-    return "Linear", {
-        "left_factor": formula.factors[0],
-        "right_factor": formula.factors[1],
-        "offset": formula.offset,
-        "bounds": limits,
-    }
+    return declared.Linear(
+        **two_operands(node),
+        left_factor=formula.factors[0],
+        right_factor=formula.factors[1],
+        offset=formula.offset,
+        bounds=limits,
+    )
 
 
 def _domain(value: Value) -> Array:
@@ -112,17 +106,18 @@ def _quants(node: Node) -> tuple[Quant, Quant, Quant]:
     )
 
 
-def _definition(op: Binary, node: Node) -> tuple[str, Fields]:
-    """Returns the kernel that follows the origin's own steps, and its fields but for the bounds."""
+def _definition(op: Binary, node: Node) -> Kernel:
+    """Returns the kernel that follows the origin's own steps."""
     left, right, output = _quants(node)
+    operands, limits = two_operands(node), bounds(node, op.clip, op.rounding)
+    kernel: type[Kernel]
     if op.name in ("Maximum", "Minimum") and (op.rounding is Rounding.DOUBLE or left == right == output):
-        return f"{op.name}Int8", {}
+        kernel = getattr(declared, f"{op.name}Int8")
+        return kernel.made({**operands, "bounds": limits})
     if op.rounding is Rounding.NEAREST_EVEN:
-        return f"{op.name}Dequantized", {
-            "left_affine": _affine(left),
-            "right_affine": _affine(right),
-            "scale": output.scale,
-        }
+        kernel = getattr(declared, f"{op.name}Dequantized")
+        affine = {"left_affine": _affine(left), "right_affine": _affine(right), "scale": output.scale}
+        return kernel.made({**operands, **affine, "bounds": limits})
     zero_points = (left.zero_point, right.zero_point)
     match op.name:
         case "Add" | "Sub" | "SquaredDifference":
@@ -130,26 +125,26 @@ def _definition(op: Binary, node: Node) -> tuple[str, Fields]:
                 scales = square_scales(left, right, output)
             else:
                 scales = sum_scales(left, right, output, single=op.name == "Sub")
-            return f"{op.name}Int8", {
+            kernel = getattr(declared, f"{op.name}Int8")
+            factors = {
                 "scale_left": scaled(left, scales.left, scales.shift),
                 "scale_right": scaled(right, scales.right, scales.shift),
                 "multiplier": multiplier(scales.result),
             }
+            return kernel.made({**operands, **factors, "bounds": limits})
         case "Mul":
-            factor = product_scale(left, right, output)
-            return "MulInt8", {"zero_points": zero_points, "multiplier": multiplier(factor)}
+            factor = multiplier(product_scale(left, right, output))
+            return declared.MulInt8(**operands, zero_points=zero_points, multiplier=factor, bounds=limits)
         case "Div":
-            factor = quotient_scale(left, right, output)
-            return "DivInt8", {"zero_points": zero_points, "multiplier": multiplier(factor)}
+            factor = multiplier(quotient_scale(left, right, output))
+            return declared.DivInt8(**operands, zero_points=zero_points, multiplier=factor, bounds=limits)
         case "Prelu":
-            positive, negative = prelu_scales(left, right, output)
-            return "PreluInt8", {
-                "zero_points": zero_points,
-                "positive": multiplier(positive),
-                "negative": multiplier(negative),
-            }
+            positive, negative = map(multiplier, prelu_scales(left, right, output))
+            return declared.PreluInt8(
+                **operands, zero_points=zero_points, positive=positive, negative=negative, bounds=limits
+            )
     raise UnsupportedReason(f"{op.name} of int8 is not supported")
 
 
-def _affine(quant: Quant) -> Nested:
-    return Nested("binary::Affine", {"scale": quant.scale, "zero_point": quant.zero_point})
+def _affine(quant: Quant) -> declared.Affine:
+    return declared.Affine(scale=quant.scale, zero_point=quant.zero_point)

@@ -11,19 +11,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
-from ariel_build.kernels import Field, KernelCall
+from ariel_build.kernels import KernelCall
+from ariel_build.kernels.declared import lookup
+from ariel_build.kernels.declared import quantize as declared
 from ariel_build.ops.accumulate import Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.cast import wide_constant
 from ariel_build.ops.elementwise import (
     BYTES,
+    call_of,
     dequantize,
     lookup_call,
+    one_operand,
     quant_of,
     quantize,
     rescale,
     same_type,
-    unary_call,
 )
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
@@ -84,13 +87,13 @@ class Quantize(Operator):
         if output.type.dtype not in BYTES:
             raise UnsupportedReason(f"to {output.type.dtype.value} is not supported, only to int8 and uint8")
         if x.type.dtype is DType.F32:
-            name = "NearestEven" if self.rounding is Rounding.NEAREST_EVEN else "HalfAway"
-            fields: dict[str, Field] = {"scale": quant.scale, "bounds": bounds(node, UNBOUNDED, self.rounding)}
-            return unary_call(f"quantize::{name}", node, fields)
+            kernel = declared.NearestEven if self.rounding is Rounding.NEAREST_EVEN else declared.HalfAway
+            limits = bounds(node, UNBOUNDED, self.rounding)
+            return call_of(kernel(**one_operand(node), scale=quant.scale, bounds=limits), node)
         if x.type.dtype not in BYTES:
             raise UnsupportedReason(f"from {x.type.dtype.value} is not supported, only from float32, int8 and uint8")
         if is_flip(x.type, output.type):
-            return unary_call("lookup::Flip", node, {})
+            return call_of(lookup.Flip(**one_operand(node)), node)
         return lookup_call(node, x, lambda data: self.reference([data], node)[0])
 
 
@@ -136,12 +139,19 @@ class Dequantize(Operator):
     def lower(self, node: Node) -> KernelCall:
         """`quantize::DequantizeInt8` and its like."""
         x = node.input(0)
-        names = {DType.I8: "Int8", DType.U8: "Uint8", DType.I16: "Int16", DType.I32: "Int32"}
-        if x.type.dtype not in names:
+        if x.type.dtype not in _DEQUANTIZERS:
             raise UnsupportedReason(f"from {x.type.dtype.value} is not supported")
         quant = quant_of(x, "the input")
-        fields = {"scale": quant.scale, "zero_point": quant.zero_point}
-        return unary_call(f"quantize::Dequantize{names[x.type.dtype]}", node, fields)
+        kernel = _DEQUANTIZERS[x.type.dtype]
+        return call_of(kernel(**one_operand(node), scale=quant.scale, zero_point=quant.zero_point), node)
+
+
+_DEQUANTIZERS = {
+    DType.I8: declared.DequantizeInt8,
+    DType.U8: declared.DequantizeUint8,
+    DType.I16: declared.DequantizeInt16,
+    DType.I32: declared.DequantizeInt32,
+}
 
 
 def _along_axis(numbers: Sequence[float], quant: Quant, rank: int, dtype: type[np.generic]) -> Numbers:

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
+from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Tiling
+from ariel_build.kernels.declared import reduce as declared
+from ariel_build.kernels.declared.quant import DoubleRounding, NearestEven
 from ariel_build.ops.accumulate import FINITE, Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
@@ -160,37 +162,38 @@ class Reduce(Operator):
         """`reduce::Max`, `reduce::SumInt8`, `reduce::SumF32`, .. by kind and element type."""
         x, output = node.input(0), node.output
         dtype = x.type.dtype
-        fields: dict[str, Field] = {
-            "input": Operand(x),
-            "output": Operand(output),
-            "walk": Nested("reduce::Walk", self._walk(x.shape)),
-        }
+        fields = {"input": Operand(x), "output": Operand(output), "walk": self._walk(x.shape)}
+        kernel: Kernel
         if dtype is DType.F32:
-            kernel = f"reduce::{self.kind.value}F32"
-            if self.kind in (Reduction.MAX, Reduction.MIN):
-                fields["least" if self.kind is Reduction.MAX else "greatest"] = self._start
+            start = {Reduction.MAX: {"least": self._start}, Reduction.MIN: {"greatest": self._start}}
+            kernel = getattr(declared, f"{self.kind.value}F32").made({**fields, **start.get(self.kind, {})})
         elif dtype is DType.I8 and self.kind in (Reduction.MAX, Reduction.MIN):
             if x.type.quant is not None and _quants(node)[0] != _quants(node)[1]:
                 raise UnsupportedReason("input and output differ in scale or zero point")
-            kernel = f"reduce::{self.kind.value}Int8"
+            kernel = getattr(declared, f"{self.kind.value}Int8").made(fields)
         elif dtype is DType.I8 and x.type.quant is not None and self.kind in (Reduction.MEAN, Reduction.SUM):
             quant_x, _ = _quants(node)
             count = self._count(x.shape)
+            requantize: NearestEven | DoubleRounding
             if self.rounding is Rounding.NEAREST_EVEN:
-                kernel = "reduce::SumInt8<NearestEven>"
                 scales = self._real_scale(node, count).astype(np.float32)
-                fields["requantize"] = Nested("NearestEven", {"scales": Packed(scales, "scales")})
+                requantize = NearestEven(scales=Packed(scales, "scales"))
             else:
-                kernel = "reduce::SumInt8<DoubleRounding>"
                 pair = np.array([self._multiplier(node, count)], np.int32)
-                fields["requantize"] = Nested("DoubleRounding", {"multipliers": Packed(pair, "multipliers")})
-            fields["offset"] = int(wrap32(np.asarray(-quant_x.zero_point * count)))
-            fields["bounds"] = bounds(node, UNBOUNDED, self.rounding)
+                requantize = DoubleRounding(multipliers=Packed(pair, "multipliers"))
+            kernel = declared.SumInt8(
+                input=Operand(x),
+                output=Operand(output),
+                walk=self._walk(x.shape),
+                requantize=requantize,
+                offset=int(wrap32(np.asarray(-quant_x.zero_point * count))),
+                bounds=bounds(node, UNBOUNDED, self.rounding),
+            )
         else:
             raise UnsupportedReason(f"{self.kind.value.lower()} of {x.type} is not supported")
-        return KernelCall(kernel, fields, [x], [output], Tiling(Axis.ELEMENTS, output.type.elements))
+        return KernelCall.of(kernel, [x], [output], Tiling(Axis.ELEMENTS, output.type.elements))
 
-    def _walk(self, shape: tuple[int, ...]) -> dict[str, Field]:
+    def _walk(self, shape: tuple[int, ...]) -> declared.Walk:
         """Returns the extents and strides of the kept and of the reduced groups of axes."""
         groups: list[tuple[bool, int, int]] = []
         for axis, extent in enumerate(shape):
@@ -201,7 +204,7 @@ class Reduce(Operator):
                 groups[-1] = (reduced, groups[-1][1] * extent, stride)
             else:
                 groups.append((reduced, extent, stride))
-        fields: dict[str, Field] = {}
+        fields: dict[str, tuple[int, ...]] = {}
         for name, flag in (("kept", False), ("reduced", True)):
             own = [(extent, stride) for reduced, extent, stride in groups if reduced is flag]
             if len(own) > GROUPS:
@@ -209,7 +212,7 @@ class Reduce(Operator):
             own = [(1, 0)] * (GROUPS - len(own)) + own
             fields[name] = tuple(extent for extent, _ in own)
             fields[f"{name}_strides"] = tuple(stride for _, stride in own)
-        return fields
+        return declared.Walk.made(fields)
 
 
 def _quants(node: Node) -> tuple[Quant, Quant]:

@@ -14,16 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernels import Field, KernelCall
+from ariel_build.kernels import Kernel, KernelCall
+from ariel_build.kernels.declared import unary as declared
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.elementwise import (
     BYTES,
+    call_of,
     dequantize,
     lookup_call,
+    one_operand,
     quant_of,
     quantize,
     same_type,
-    unary_call,
 )
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.importer import Importer
@@ -155,8 +157,9 @@ class Unary(Operator):
         if x.type.dtype is not DType.F32:
             raise UnsupportedReason(f"{self.kind} of {x.type.dtype.value} is not supported")
         names = FUNCTIONS[self.kind].parameters
-        fields: dict[str, Field] = dict(zip(names, self.parameters, strict=True))
-        return unary_call(f"unary::{self.kind}", node, fields)
+        kernel: type[Kernel] = getattr(declared, self.kind)
+        parameters = dict(zip(names, self.parameters, strict=True))
+        return call_of(kernel.made({**one_operand(node), **parameters}), node)
 
 
 _TFLITE = {

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import functools
+import pkgutil
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
+from ariel_build.kernels import Part, declared
 from ariel_build.machine import resources
 from ariel_build.run import toolchain
 from tools.recorded.crate import one_at_a_time
 
-__all__ = ["all_kernels"]
+__all__ = ["all_kernels", "classes"]
 
 
 @functools.cache
 def all_kernels(target: str) -> tuple[str, ...]:
-    """Returns the paths of all types under `kernels` that have a `run`, such as `conv2d::Int8<DoubleRounding>`."""
+    """Returns the paths of all types under `kernels` that have a `run`, such as `conv2d::Quantized<DoubleRounding>`."""
     with one_at_a_time(f"kernels-{target}") as folder:
         pages = folder / target / "doc" / "ariel_ml_rs" / "kernels"
         # Pages of kernels that are no more would stay, and cargo writes none again while it finds its own notes.
@@ -35,6 +38,16 @@ def all_kernels(target: str) -> tuple[str, ...]:
         found = set(_kernels(pages))
     assert found
     return tuple(sorted(found))
+
+
+@functools.cache
+def classes() -> tuple[type[Part], ...]:
+    """Returns the classes of all kernels, and of what they are made of."""
+    modules = [
+        import_module(f"{declared.__name__}.{module.name}") for module in pkgutil.iter_modules(declared.__path__)
+    ]
+    found = (vars(module)[name] for module in modules for name in module.__all__)
+    return tuple(one for one in found if isinstance(one, type) and issubclass(one, Part))
 
 
 def _kernels(pages: Path) -> Iterator[str]:

@@ -15,7 +15,6 @@ from ariel_build.isa.armv7e_m.streams import (
     PAIR,
     SUM,
     Channels,
-    Ints,
     padded,
     quad_stream,
     requantised,

@@ -82,8 +82,17 @@ def _short(call: KernelCall) -> KernelCall:
             image, output = kernel.input, kernel.output
             follows = output.pixel == output.channels and image.pixel == image.channels
             if follows and kernel.window.dilation_w == 1 and output.channels % 2 == 0:
-                fields = {name: value for name, value in kernel if name != "by_channels"}
-                return call.by(SmallConv2d(**fields), call.tiling)
+                small = SmallConv2d(
+                    input=image,
+                    output=output,
+                    window=kernel.window,
+                    stream=kernel.stream,
+                    input_zero_point=kernel.input_zero_point,
+                    bounds=kernel.bounds,
+                    scratch=kernel.scratch,
+                    cores=kernel.cores,
+                )
+                return call.by(small, call.tiling)
         case DepthwiseConv2d() if _has_dsp(kernel) and isinstance(kernel.outputs, Near | Far):
             short = NearShort() if isinstance(kernel.outputs, Near) else FarShort()
             return call.by(kernel.replace(outputs=short), call.tiling)

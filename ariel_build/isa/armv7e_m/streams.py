@@ -68,9 +68,7 @@ def requantised(weights: Ints, finish: Stored, limit: int = SUM) -> Channels:
     return found
 
 
-def _few_values(
-    channels: Channels, channel: int, factor: tuple[int, int], output: Bounds
-) -> tuple[int, int, int]:
+def _few_values(channels: Channels, channel: int, factor: tuple[int, int], output: Bounds) -> tuple[int, int, int]:
     """Changes a channel whose output has one or two values to one that is easily requantised; Unfit if it has more.
 
     Where v becomes v + 1 at the sum t,
@@ -160,4 +158,3 @@ def quad_stream(channels: Channels) -> Packed:
     starts = np.stack([wrapped(256 * high + low), low], axis=1).reshape(-1, 4)
     stream = np.concatenate([starts, words, even.scale.reshape(-1, 12)], axis=1)
     return Packed(stream.astype(np.int32), "stream")
-

@@ -18,7 +18,7 @@ __all__ = ["KERNELS"]
 
 
 def _finish(layer: Layer) -> Real:
-    """Returns how the layer ends; no bias is NaN: the kernels would take one with its sign set for a negative number."""
+    """Returns how the layer ends. No bias is NaN: one with its sign set would be taken for a negative number."""
     if not isinstance(layer.finish, Real) or bool(np.isnan(layer.finish.bias).any()):
         raise Unfit
     return layer.finish

@@ -38,7 +38,7 @@ __all__ = [
 
 
 class BoolToF32(Kernel):
-    """"""
+    """`cast::BoolToF32`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::BoolToF32"}
@@ -50,7 +50,7 @@ class BoolToF32(Kernel):
 
 
 class BoolToI32(Kernel):
-    """"""
+    """`cast::BoolToI32`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::BoolToI32"}
@@ -62,7 +62,7 @@ class BoolToI32(Kernel):
 
 
 class BoolToI64(Kernel):
-    """"""
+    """`cast::BoolToI64`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::BoolToI64"}
@@ -74,7 +74,7 @@ class BoolToI64(Kernel):
 
 
 class BoolToI8(Kernel):
-    """"""
+    """`cast::BoolToI8`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::BoolToI8"}
@@ -86,7 +86,7 @@ class BoolToI8(Kernel):
 
 
 class F32ToBool(Kernel):
-    """"""
+    """`cast::F32ToBool`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToBool"}
@@ -98,7 +98,7 @@ class F32ToBool(Kernel):
 
 
 class F32ToI32(Kernel):
-    """"""
+    """`cast::F32ToI32`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToI32"}
@@ -110,7 +110,7 @@ class F32ToI32(Kernel):
 
 
 class F32ToI64(Kernel):
-    """"""
+    """`cast::F32ToI64`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToI64"}
@@ -122,7 +122,7 @@ class F32ToI64(Kernel):
 
 
 class F32ToI8(Kernel):
-    """"""
+    """`cast::F32ToI8`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToI8"}
@@ -134,7 +134,7 @@ class F32ToI8(Kernel):
 
 
 class I32ToBool(Kernel):
-    """"""
+    """`cast::I32ToBool`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I32ToBool"}
@@ -146,7 +146,7 @@ class I32ToBool(Kernel):
 
 
 class I32ToF32(Kernel):
-    """"""
+    """`cast::I32ToF32`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I32ToF32"}
@@ -158,7 +158,7 @@ class I32ToF32(Kernel):
 
 
 class I32ToI64(Kernel):
-    """"""
+    """`cast::I32ToI64`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I32ToI64"}
@@ -170,7 +170,7 @@ class I32ToI64(Kernel):
 
 
 class I32ToI8(Kernel):
-    """"""
+    """`cast::I32ToI8`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I32ToI8"}
@@ -182,7 +182,7 @@ class I32ToI8(Kernel):
 
 
 class I64ToBool(Kernel):
-    """"""
+    """`cast::I64ToBool`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I64ToBool"}
@@ -194,7 +194,7 @@ class I64ToBool(Kernel):
 
 
 class I64ToF32(Kernel):
-    """"""
+    """`cast::I64ToF32`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I64ToF32"}
@@ -206,7 +206,7 @@ class I64ToF32(Kernel):
 
 
 class I64ToI32(Kernel):
-    """"""
+    """`cast::I64ToI32`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I64ToI32"}
@@ -218,7 +218,7 @@ class I64ToI32(Kernel):
 
 
 class I64ToI8(Kernel):
-    """"""
+    """`cast::I64ToI8`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I64ToI8"}
@@ -230,7 +230,7 @@ class I64ToI8(Kernel):
 
 
 class I8ToBool(Kernel):
-    """"""
+    """`cast::I8ToBool`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I8ToBool"}
@@ -242,7 +242,7 @@ class I8ToBool(Kernel):
 
 
 class I8ToF32(Kernel):
-    """"""
+    """`cast::I8ToF32`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I8ToF32"}
@@ -254,7 +254,7 @@ class I8ToF32(Kernel):
 
 
 class I8ToI32(Kernel):
-    """"""
+    """`cast::I8ToI32`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I8ToI32"}
@@ -266,7 +266,7 @@ class I8ToI32(Kernel):
 
 
 class I8ToI64(Kernel):
-    """"""
+    """`cast::I8ToI64`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I8ToI64"}
@@ -278,7 +278,7 @@ class I8ToI64(Kernel):
 
 
 class U8ToBool(Kernel):
-    """"""
+    """`cast::U8ToBool`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U8ToBool"}
@@ -290,7 +290,7 @@ class U8ToBool(Kernel):
 
 
 class U8ToF32(Kernel):
-    """"""
+    """`cast::U8ToF32`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U8ToF32"}
@@ -302,7 +302,7 @@ class U8ToF32(Kernel):
 
 
 class U8ToI32(Kernel):
-    """"""
+    """`cast::U8ToI32`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U8ToI32"}
@@ -314,7 +314,7 @@ class U8ToI32(Kernel):
 
 
 class U8ToI64(Kernel):
-    """"""
+    """`cast::U8ToI64`."""
 
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U8ToI64"}

@@ -71,8 +71,8 @@ class Conv2d(Kernel):
     stream: Packed
     input_zero_point: int
     bounds: Bounds
-    scratch: Scratch
     by_channels: bool
+    scratch: Scratch
     cores: Dsp | DspFpu | Thumb2 | Unequal
 
 
@@ -133,8 +133,8 @@ class DepthwiseConv2d(Kernel):
     vertical: bool
     lines: int
     scratch: Scratch
-    by_channels: bool
     outputs: Far | FarShort | Near | NearShort
+    by_channels: bool
     cores: Dsp | DspFpu | Thumb2 | Unequal
 
 

@@ -31,9 +31,9 @@ class Add(Kernel):
     left: Source
     right: Source
     output: Operand
-    elements: int
     min: float
     max: float
+    elements: int
 
 
 class Conv2d(Kernel):
@@ -99,9 +99,9 @@ class Mul(Kernel):
     left: Source
     right: Source
     output: Operand
-    elements: int
     min: float
     max: float
+    elements: int
 
 
 class Sub(Kernel):
@@ -114,6 +114,6 @@ class Sub(Kernel):
     left: Source
     right: Source
     output: Operand
-    elements: int
     min: float
     max: float
+    elements: int

@@ -31,10 +31,10 @@ pub struct Conv2d<C> {
     pub input_zero_point: i8,
     /// Bounds of the output; the zero point is in the stream.
     pub bounds: Bounds,
-    /// Room for four widened patches, and for a run of each.
-    pub scratch: Region,
     /// Whether tiles are ranges of channels, which begin at even ones, and not of pixels.
     pub by_channels: bool,
+    /// Room for four widened patches, and for a run of each.
+    pub scratch: Region,
     /// The cores that run it.
     pub cores: C,
 }

@@ -70,10 +70,10 @@ pub struct DepthwiseConv2d<C, O> {
     pub lines: u32,
     /// Room for the planes.
     pub scratch: Region,
-    /// Whether tiles are ranges of channels, which begin at multiples of four, and not of pixels.
-    pub by_channels: bool,
     /// How outputs are computed.
     pub outputs: O,
+    /// Whether tiles are ranges of channels, which begin at multiples of four, and not of pixels.
+    pub by_channels: bool,
     /// The cores that run it.
     pub cores: C,
 }
@@ -179,7 +179,8 @@ impl<C, O: Outputs> DepthwiseConv2d<C, O> {
     /// As for `run`.
     #[inline(always)]
     unsafe fn compute<L: Loops>(&self, memory: Memory<'_>, tile: Tile) {
-        // SAFETY: `repr(C)`: the fields lie in the same places, for those whose types differ are the last.
+        // SAFETY: `repr(C)`: the fields lie in the same places, for of those whose types differ `outputs` has no size and
+        // `cores` is the last.
         let shared = unsafe { &*core::ptr::from_ref(self).cast::<DepthwiseConv2d<(), ()>>() };
         // SAFETY: forwarded to the caller; `check` proved that the stride is the one that the function is for.
         unsafe { shared.tile::<L>(memory, tile, L::LINES[O::INDEX]) };

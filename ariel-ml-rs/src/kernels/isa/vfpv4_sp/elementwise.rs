@@ -22,12 +22,12 @@ macro_rules! kernel {
             pub right: Source<f32>,
             /// Output; may be an operand.
             pub output: Region,
-            /// Elements of each.
-            pub elements: u32,
             /// Least output: a fused activation.
             pub min: f32,
             /// Greatest output.
             pub max: f32,
+            /// Elements of each.
+            pub elements: u32,
         }
 
         impl $name {
