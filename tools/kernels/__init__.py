@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ariel_build.machine import resources
 
-__all__ = ["FOLDER", "Refused", "declare"]
+__all__ = ["FOLDER", "SRC", "Refused", "declare"]
 
+SRC = resources.path("ariel-ml-rs") / "src"
 FOLDER = resources.path("ariel-ml-rs").parent / "ariel_build" / "kernels" / "declared"
 _INIT = '"""The kernels of the runtime crate as classes, made of its sources by `nox -s kernels`; do not edit."""\n'
 
@@ -18,8 +19,8 @@ class Refused(Exception):
     """A kernel's declaration lacks something: what, a line each."""
 
 
-def declare(folder: Path, src: Path = resources.path("ariel-ml-rs") / "src") -> None:
-    """Writes the modules that the sources in `src` declare into an empty `folder`, formatted; Refused where they cannot."""
+def declare(folder: Path, src: Path) -> None:
+    """Writes the modules that the sources in `src` declare into an empty `folder`, formatted, or raises Refused."""
     root = resources.path("ariel-ml-rs").parent
     told = subprocess.run(
         ["cargo", "run", "--quiet", "--package", "kernels", "--", str(src), str(folder)],
@@ -32,5 +33,5 @@ def declare(folder: Path, src: Path = resources.path("ariel-ml-rs") / "src") -> 
         raise Refused(told.stderr)
     (folder / "__init__.py").write_text(_INIT)
     settings = ["--config", str(root / "pyproject.toml")]
-    for command in (["check", "--quiet", "--select", "I", "--fix"], ["format", "--quiet"]):
+    for command in (["check", "--quiet", "--select", "I,RUF022", "--fix"], ["format", "--quiet"]):
         subprocess.run([sys.executable, "-m", "ruff", *command, *settings, str(folder)], check=True)

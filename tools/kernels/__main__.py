@@ -7,14 +7,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.kernels import FOLDER, Refused, declare
+from tools.kernels import FOLDER, SRC, Refused, declare
 
 
 def main() -> int:
     """Replaces the folder as a whole: kernels that are no more leave it."""
     with tempfile.TemporaryDirectory() as place:
         try:
-            declare(Path(place))
+            declare(Path(place), SRC)
         except Refused as refused:
             sys.stderr.write(str(refused))
             return 1

@@ -17,7 +17,7 @@ from ariel_build.ops.window import Window, image
 
 def call(kernel: type[Kernel], shape: tuple[int, int, int], size: int, *, stride: int = 1, **more: Field) -> KernelCall:
     """Returns a call from an image to one of the same shape."""
-    height, width, channels = shape
+    height, width, _ = shape
     x, y = (Value(TensorType(DType.I8, (1, *shape)), name) for name in ("x", "y"))
     window = Window((size, size), (stride, stride), padding=(size // 2,) * 4)
     fields = {"input": image(x), "output": image(y), "window": window.kernel(), **more}
