@@ -8,6 +8,7 @@ more than the kernel touches, never less.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from ariel_build.ir import Value
 from ariel_build.kernels import Axis, KernelCall, Reads
@@ -26,7 +27,7 @@ class Blocks:
     stride: int = 0
     count: int = 1
 
-    @property
+    @cached_property
     def end(self) -> int:
         """One past the last byte."""
         return self.start + (self.count - 1) * self.stride + self.length

@@ -7,7 +7,7 @@ inputs are complete before it starts, since whoever writes them conflicts with i
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ariel_build.cores.touches import bytes_between, reads, writes
@@ -21,7 +21,7 @@ __all__ = ["check_units"]
 
 @dataclass(frozen=True)
 class _Touched:
-    """What a tile, or all tiles of a step, read and write."""
+    """What a tile reads and writes."""
 
     reads: int
     writes: int
@@ -35,50 +35,36 @@ def check_units(units: Units, schedule: Schedule, plan: MemoryPlan) -> None:
     """Raises InternalError naming two units where the plan would let them race, or runs a tile twice or never."""
     before = _reachable(units)
     _check_cover(units, schedule)
-    touched: dict[int, dict[int, _Touched]] = defaultdict(dict)
+    # Tiles of one step have scratch of their own, each that of its worker; tiles of two steps may share it.
+    alone: dict[int, _Touched] = {}
+    beside: dict[int, _Touched] = {}
+    scratch = [_scratch(step.index, plan, units.workers) for step in schedule.steps]
+    steps = [unit.step for unit in units.units]
     for index, unit in enumerate(units.units):
         if unit.step is not None:
             call = schedule.steps[unit.step].call
-            touched[unit.step][index] = _Touched(reads(call, unit.tile, plan), writes(call, unit.tile, plan))
-    steps: dict[int, _Touched] = {}
-    for step, tiles in touched.items():
-        own = _together(tiles)
-        _check_scratch(step, own, plan, units.workers)
-        steps[step] = _Touched(own.reads, own.writes | _scratch(step, plan, units.workers))
-    for later, tiles in touched.items():
-        _check(units, before, tiles, tiles)
-        for earlier, others in touched.items():
-            if earlier >= later:
-                break
-            # Tiles of one step have scratch of their own, each that of its worker; tiles of two steps may share it.
-            if steps[later].conflicts(steps[earlier]):
-                scratch = [_scratch(step, plan, units.workers) for step in (later, earlier)]
-                _check(units, before, *map(_with_scratch, (tiles, others), scratch))
+            read, written = reads(call, unit.tile, plan), writes(call, unit.tile, plan)
+            _check_scratch(unit.step, read | written, scratch[unit.step], plan)
+            alone[index] = _Touched(read, written)
+            beside[index] = _Touched(read, written | scratch[unit.step])
+    for later in alone:
+        # Pairs that the edges order need no look: of a long model a few neighbours are left.
+        for earlier in _bits(((1 << later) - 1) & ~before[later]):
+            if earlier in alone:
+                touched = alone if steps[earlier] == steps[later] else beside
+                if touched[later].conflicts(touched[earlier]):
+                    raise InternalError(
+                        "two tiles could touch the same bytes at the same time",
+                        {"unit": later, "other": earlier, "steps": (steps[later], steps[earlier])},
+                    )
 
 
-def _check(units: Units, before: list[int], tiles: dict[int, _Touched], others: dict[int, _Touched]) -> None:
-    """Raises InternalError where a tile and one of `others` conflict and the later does not wait for the earlier."""
-    for index, mine in tiles.items():
-        for other, theirs in others.items():
-            # Pieces of two steps may take turns.
-            earlier, later = min(index, other), max(index, other)
-            if earlier < later and not before[later] >> earlier & 1 and mine.conflicts(theirs):
-                raise InternalError(
-                    "two tiles could touch the same bytes at the same time",
-                    {"unit": later, "other": earlier, "steps": (units.units[later].step, units.units[earlier].step)},
-                )
-
-
-def _together(tiles: dict[int, _Touched]) -> _Touched:
-    read = written = 0
-    for tile in tiles.values():
-        read |= tile.reads
-        written |= tile.writes
-    return _Touched(read, written)
-
-
-def _with_scratch(tiles: dict[int, _Touched], scratch: int) -> dict[int, _Touched]:
-    return {index: _Touched(tile.reads, tile.writes | scratch) for index, tile in tiles.items()}
+def _bits(mask: int) -> Iterator[int]:
+    """Yields the numbers of the bits that are set, the highest first."""
+    while mask:
+        highest = mask.bit_length() - 1
+        yield highest
+        mask ^= 1 << highest
 
 
 def _scratch(step: int, plan: MemoryPlan, workers: int) -> int:
@@ -90,14 +76,14 @@ def _scratch(step: int, plan: MemoryPlan, workers: int) -> int:
     return found
 
 
-def _check_scratch(step: int, own: _Touched, plan: MemoryPlan, workers: int) -> None:
-    """The scratch of a step holds its parts, for every worker one, and none of what its tiles read and write."""
+def _check_scratch(step: int, touched: int, all_workers: int, plan: MemoryPlan) -> None:
+    """The scratch of a step holds its parts, for every worker one, and none of what a tile reads and writes."""
     scratch = plan.scratches[step]
     if scratch is None:
         return
     if any(part.end > scratch.stride for part in scratch.parts):
         raise InternalError("two workers share scratch", {"step": step})
-    if _scratch(step, plan, workers) & (own.reads | own.writes):
+    if all_workers & touched:
         raise InternalError("scratch lies in what a step reads or writes", {"step": step})
 
 
@@ -121,15 +107,15 @@ def _reachable(units: Units) -> list[int]:
 def _check_cover(units: Units, schedule: Schedule) -> None:
     """Every unit of every step is computed by exactly one tile, inside one piece, and pieces come in their order."""
     tiles: dict[int, list[Tile]] = {}
-    pieces = schedule.pieces
+    pieces: dict[int, list[tuple[int, Tile]]] = {}
+    for k, (step, piece) in enumerate(schedule.pieces):
+        pieces.setdefault(step.index, []).append((k, piece.tile))
     reached = 0
     for unit in units.units:
         if unit.step is None:
             continue
         places = (
-            k
-            for k, (step, piece) in enumerate(pieces)
-            if step.index == unit.step and piece.tile.start <= unit.tile.start and unit.tile.end <= piece.tile.end
+            k for k, whole in pieces.get(unit.step, ()) if whole.start <= unit.tile.start and unit.tile.end <= whole.end
         )
         place = next(places, -1)
         if place < reached:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ariel_build.cores.split import TILE
@@ -53,6 +53,8 @@ class Clock:
 
     cores: tuple[Core, ...]
     bytes_per_cycle: float | None = None
+    #: What `times` has found: it is asked for each tile of a call.
+    _known: dict[KernelCall, Sequence[float]] = field(default_factory=dict, repr=False, compare=False)
 
     def cycles(self, call: KernelCall) -> list[float]:
         """Returns the cycles of the whole call on each core, at the clock of that core, if memory keeps up."""
@@ -67,9 +69,12 @@ class Clock:
         fetch = self.fetch(call)
         return len(self.cores) if not fetch else max(min(math.ceil(max(self._times(call)) / fetch), len(self.cores)), 1)
 
-    def times(self, call: KernelCall) -> list[float]:
+    def times(self, call: KernelCall) -> Sequence[float]:
         """Returns how long the whole call takes each core, its weights as fast as they come, in cycles of the first."""
-        return [max(time, self.fetch(call)) for time in self._times(call)]
+        if call not in self._known:
+            fetch = self.fetch(call)
+            self._known[call] = [max(time, fetch) for time in self._times(call)]
+        return self._known[call]
 
     def _times(self, call: KernelCall) -> list[float]:
         first = self.cores[0].clock_hz

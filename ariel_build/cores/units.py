@@ -63,7 +63,6 @@ def build_units(
     `shares` tells which part of a step each worker's core should have; without, cores are equal.
     """
     units: list[Unit] = []
-    spans: list[range] = []
     touches: list[tuple[list[Blocks], list[Blocks]]] = []
     ancestors: list[int] = []
     uneven = 0
@@ -87,18 +86,16 @@ def build_units(
         # Against other steps, the scratch counts as written.
         scratch = scratch_of(step, plan, workers)
         access = [(reads, [*writes, *scratch]) for reads, writes in access]
-        wanted = [_needs(reads, writes, spans, touches, ancestors) for reads, writes in access]
+        wanted = [_needs(reads, writes, touches, ancestors) for reads, writes in access]
         shared = _common(wanted)
         gate = None
         if len(tiles) > 1 and len(shared) > 1:
             gate = add(Unit(None, Tile(0, 0), 0, sorted(shared)), [], [])
-        first = len(units)
         home = _homes(tiles, [1.0] * workers if shares is None else shares(step), uneven % workers)
         uneven += len(tiles) % workers != 0
         for index, (tile, (reads, writes), needs) in enumerate(zip(tiles, access, wanted, strict=True)):
             rest = needs if gate is None else [n for n in needs if not ancestors[gate] >> n & 1] + [gate]
             add(Unit(step.index, tile, home[index], sorted(rest)), reads, writes)
-        spans.append(range(first, len(units)))
     return Units(tuple(_closed(units)), workers)
 
 
@@ -159,21 +156,19 @@ def _split_needs(units: list[Unit]) -> list[Unit]:
 def _needs(
     reads: list[Blocks],
     writes: list[Blocks],
-    spans: Sequence[range],
     touches: Sequence[tuple[list[Blocks], list[Blocks]]],
     ancestors: Sequence[int],
 ) -> list[int]:
     """Returns the latest units that conflict with these accesses; those that they need in turn are left out."""
     needs: list[int] = []
-    covered = 0
-    for span in reversed(spans):
-        for index in reversed(span):
-            if covered >> index & 1:
-                continue
-            earlier_reads, earlier_writes = touches[index]
-            if _meet(writes, earlier_reads) or _meet(writes, earlier_writes) or _meet(reads, earlier_writes):
-                needs.append(index)
-                covered |= ancestors[index] | 1 << index
+    left = (1 << len(touches)) - 1
+    while left:
+        index = left.bit_length() - 1
+        earlier_reads, earlier_writes = touches[index]
+        left ^= 1 << index
+        if _meet(writes, earlier_reads) or _meet(writes, earlier_writes) or _meet(reads, earlier_writes):
+            needs.append(index)
+            left &= ~ancestors[index]
     return needs
 
 
@@ -188,7 +183,13 @@ def _race(access: Sequence[tuple[list[Blocks], list[Blocks]]]) -> bool:
 
 
 def _meet(a: list[Blocks], b: list[Blocks]) -> bool:
-    return any(overlap(x, y) for x in a for y in b)
+    # Most pairs lie apart: nothing is called for them.
+    for x in a:
+        start, end = x.start, x.end
+        for y in b:
+            if start < y.end and y.start < end and overlap(x, y):
+                return True
+    return False
 
 
 def _common(wanted: Sequence[list[int]]) -> set[int]:

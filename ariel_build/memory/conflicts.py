@@ -107,12 +107,20 @@ class Problem:
             totals[tick] += needed
         return max([0, *self.sizes, *totals.values()])
 
-    def lowest(self, buffer: int, offsets: Sequence[int]) -> int:
-        """Returns the lowest offset that the placed buffers leave; an offset of -1 means not placed."""
-        taken = [(at + low, at + high) for b, low, high in self.exclusions[buffer] if (at := offsets[b]) >= 0]
+    @cached_property
+    def neighbours(self) -> list[frozenset[int]]:
+        """For each buffer those that exclude some offset of it."""
+        return [frozenset(b for b, _, _ in exclusions) for exclusions in self.exclusions]
+
+    def lowest(self, buffer: int, offsets: Sequence[int], offset: int = 0) -> int:
+        """Returns the lowest offset from `offset` on that the placed buffers leave; -1 in `offsets`: not placed."""
+        taken = [
+            (at + low, at + high)
+            for b, low, high in self.exclusions[buffer]
+            if (at := offsets[b]) >= 0 and at + high > offset
+        ]
         taken.sort()
         unit = self.alignments[buffer]
-        offset = 0
         for low, high in taken:
             if low > offset:
                 break

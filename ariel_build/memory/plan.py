@@ -8,7 +8,9 @@ have a fixed seed: the same buffers give the same plan everywhere.
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from operator import add
 
 from ariel_build.errors import InternalError
 from ariel_build.memory.buffers import ArenaPlan, Buffer
@@ -31,7 +33,7 @@ def plan_arena(buffers: Sequence[Buffer], effort: int = EFFORT) -> ArenaPlan:
     problem = Problem(buffers)
     search = _Search(problem)
     for order in _greedy_orders(problem):
-        search.attempt(order, search.top - 1, [-1] * len(order))
+        search.attempt(order, search.top - 1)
     if not search.branch_and_bound(effort):
         search.improve(effort)
     return ArenaPlan(
@@ -74,20 +76,39 @@ class _Search:
     def done(self) -> bool:
         return self.top <= self.problem.lower_bound
 
-    def attempt(self, order: list[int], most: int, offsets: list[int], first: int = 0) -> int:
-        """Places the buffers of `order` from the `first` on, keeps the plan if it is the best, returns its size.
-
-        Those before have their `offsets` already, which takes in the others. Gives up where the plan exceeds `most`.
-        """
+    def attempt(self, order: list[int], most: int) -> None:
+        """Places the buffers in this order and keeps the plan if it is the best; gives up where it exceeds `most`."""
         lowest, sizes = self.problem.lowest, self.problem.sizes
-        top = max((offsets[b] + sizes[b] for b in order[:first]), default=0)
-        for buffer in order[first:]:
+        offsets, top = [-1] * len(sizes), 0
+        for buffer in order:
             offsets[buffer] = lowest(buffer, offsets)
             top = max(top, offsets[buffer] + sizes[buffer])
             if top > most:
-                return top
+                return
         self._keep(offsets, order, top)
-        return top
+
+    def _moved(self, order: list[int], placed: list[int], stale: set[int], first: int, most: int) -> list[int] | None:
+        """Places the buffers of `order` from the `first` on anew; None where the plan exceeds `most`.
+
+        `placed` are their offsets in another order. Those that are not `stale` stay there, until one whose bytes they
+        could meet comes to lie elsewhere.
+        """
+        lowest, sizes, neighbours = self.problem.lowest, self.problem.sizes, self.problem.neighbours
+        offsets = list(placed)
+        for buffer in order[first:]:
+            offsets[buffer] = -1
+        for buffer in order[first:]:
+            before = placed[buffer]
+            if buffer in stale:
+                offset = lowest(buffer, offsets)
+                if offset + sizes[buffer] > most:
+                    return None
+                if offset != before:
+                    stale |= neighbours[buffer]
+                offsets[buffer] = offset
+            else:
+                offsets[buffer] = before
+        return offsets
 
     def _keep(self, offsets: list[int], order: list[int], top: int) -> None:
         if top < self.top:
@@ -100,9 +121,13 @@ class _Search:
         """
         sizes, exclusions = self.problem.sizes, self.problem.exclusions
         weights = [len(e) + 10 for e in exclusions]
-        offsets = [-1] * len(sizes)
+        count = len(sizes)
+        # Of equal offsets the largest buffer comes first: its rank.
+        by_rank = sorted(range(count), key=lambda b: (-sizes[b], b))
+        rank = {buffer: k for k, buffer in enumerate(by_rank)}
+        offsets = [-1] * count
         # The lowest offset that the placed buffers leave to each of the others.
-        lowest = [0] * len(sizes)
+        lowest = [0] * count
         order: list[int] = []
         left = effort
 
@@ -113,58 +138,67 @@ class _Search:
             for other, low, high in exclusions[buffer]:
                 if offsets[other] < 0 and offset - high < lowest[other] <= offset - low:
                     changed.append((other, lowest[other]))
-                    lowest[other] = self.problem.lowest(other, offsets)
+                    lowest[other] = self.problem.lowest(other, offsets, lowest[other])
             return changed
 
-        def descend(floor: int, top: int) -> None:
+        def hopeless(free: list[int], suspects: Iterable[int]) -> bool:
+            """Whether a buffer that is not placed reaches the best plan's top; only `suspects` may. Counts the look."""
             nonlocal left
-            if len(order) == len(sizes):
+            found = [b for b in suspects if lowest[b] + sizes[b] >= self.top]
+            seen = free[: bisect_right(free, min(found))] if found else free
+            left -= sum([weights[b] for b in seen])
+            return bool(found)
+
+        def descend(free: list[int], suspects: Iterable[int], floor: int, top: int) -> None:
+            if not free:
                 self._keep(offsets, order, top)
                 return
-            candidates = []
-            for buffer, placed in enumerate(offsets):
-                if placed >= 0:
-                    continue
-                left -= weights[buffer]
-                offset = lowest[buffer]
-                if offset + sizes[buffer] >= self.top:
-                    return
-                candidates.append((offset, -sizes[buffer], buffer))
-            for offset, _, buffer in sorted(candidates):
+            if hopeless(free, suspects):
+                return
+            bound = self.top
+            for key in sorted([lowest[b] * count + rank[b] for b in free if lowest[b] >= floor]):
                 if left <= 0 or self.done or top >= self.top:
                     return
-                if offset < floor:
-                    continue
+                offset, buffer = key // count, by_rank[key % count]
                 changed = place(buffer, offset)
                 order.append(buffer)
-                descend(offset, max(top, offset + sizes[buffer]))
+                rest = [b for b in free if b != buffer]
+                # Since the last look only these have moved up, unless the top has come down.
+                moved = [b for b, _ in changed] if self.top == bound else rest
+                descend(rest, moved, offset, max(top, offset + sizes[buffer]))
                 order.pop()
                 offsets[buffer] = -1
                 for other, before in reversed(changed):
                     lowest[other] = before
 
-        if len(sizes) <= _RECURSION and not self.done:
-            descend(0, 0)
-        return self.done or (left > 0 and len(sizes) <= _RECURSION and self.problem.ascending_is_exact)
+        if count <= _RECURSION and not self.done:
+            everything = list(range(count))
+            descend(everything, everything, 0, 0)
+        return self.done or (left > 0 and count <= _RECURSION and self.problem.ascending_is_exact)
 
     def improve(self, effort: int) -> None:
         """Moves buffers that reach the top to earlier places in the order, as long as that does not make it worse."""
         rng = random.Random(1)  # noqa: S311 - a search needs no secrets
         cost = sum(len(e) + 10 for e in self.problem.exclusions)
-        current, placed, size = list(self.order), list(self.offsets), self.top
+        neighbours, sizes = self.problem.neighbours, self.problem.sizes
+        current, placed = list(self.order), list(self.offsets)
         for _ in range(min(effort // max(cost, 1), 10 * len(current) ** 2)):
             if self.done or len(current) < 2:
                 return
             order = list(current)
             first = len(order)
+            stale: set[int] = set()
             for _ in range(rng.choice((1, 1, 2, 3))):
                 later = rng.randrange(1, len(order))
                 earlier = rng.randrange(later)
+                met = neighbours[order[later]].intersection(order[earlier:later])
+                if met:
+                    stale.update(met, [order[later]])
                 order.insert(earlier, order.pop(later))
                 first = min(first, earlier)
-            offsets = list(placed)
-            for buffer in order[first:]:
-                offsets[buffer] = -1
-            top = self.attempt(order, size, offsets, first)
-            if top <= size:
-                current, placed, size = order, offsets, top
+            offsets = self._moved(order, placed, stale, first, self.top) if stale else placed
+            if offsets is not None:
+                current = order
+            if offsets is not None and offsets != placed:
+                placed = offsets
+                self._keep(offsets, order, max(map(add, offsets, sizes)))

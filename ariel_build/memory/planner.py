@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from ariel_build.memory.plan import plan_arena
 from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, ScratchPlan
 from ariel_build.memory.storage import ALIGNMENT, padded
 from ariel_build.memory.streaming import WHOLE, Effort, Streaming, streaming
-from ariel_build.schedule import Aliases, Schedule, Step, Tile, order_calls, schedule
+from ariel_build.schedule import Aliases, Schedule, Step, Tile, order_calls, schedule, tiles_of
 
 __all__ = ["plan_calls", "plan_memory"]
 
@@ -40,6 +41,8 @@ def plan_calls(
     two yields; the checker proves the plan for these tiles, so that they are not cut again.
     """
     alias_of = aliases or {}
+    # Many orders of the same calls are looked at.
+    tiles = functools.cache(tiles or tiles_of)
     given = list(calls)
     orders = [given, order_calls(given, graph_inputs, graph_outputs, states, aliases, cores)]
     best: tuple[Schedule, _Way] | None = None
@@ -54,7 +57,8 @@ def plan_calls(
         return steps, _ways(steps, graph_inputs, graph_outputs, states, alias_of, few=few, placing=placing)
 
     def place(order: Sequence[KernelCall], placing: int) -> Callable[[Streaming], int]:
-        return lambda how: ways(order, how, few=True, placing=placing)[1][0].arena.bytes
+        # Ways that differ may come to one order.
+        return functools.cache(lambda how: ways(order, how, few=True, placing=placing)[1][0].arena.bytes)
 
     for order in orders[: 1 if orders[1] == given else 2]:
         steps, found = ways(order, None)

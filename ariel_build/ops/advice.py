@@ -23,7 +23,6 @@ _FEATURES = "compute features of signals in your code, and give them to the mode
 _LOOKUP = "look it up in your code, and give the model the result as an input"
 _NORM = "write it out with ReduceMean, Sub, Mul, Sqrt and Div before export; exporters do so at a lower opset"
 _SPREAD = "use nearest-neighbour resizing and a convolution instead"
-_SHUFFLE = "write it as Reshape, Transpose, Reshape: the elements are the same"
 _BOXES = "let the model end with boxes and scores, and choose among them in your code"
 _LAYERS = "quantise it statically (QDQ form): dynamic quantisation is not supported in ONNX models"
 _BITS = "work on bits in your code, before or after the model"
@@ -48,7 +47,6 @@ _ONNX: Mapping[str, str] = {
         ),
         _NORM,
     ),
-    **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), _SHUFFLE),
     **dict.fromkeys(("NonMaxSuppression", "RoiAlign", "MaxRoiPool"), _BOXES),
     **dict.fromkeys(("ConvInteger", "DynamicQuantizeLinear", "MatMulInteger"), _LAYERS),
     **dict.fromkeys(("BitCast", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "Mod"), _BITS),
@@ -79,13 +77,8 @@ _TFLITE: Mapping[str, str] = {
     **dict.fromkeys(("EMBEDDING_LOOKUP", "GATHER_ND", "HASHTABLE_FIND", "HASHTABLE_LOOKUP", "ONE_HOT"), _LOOKUP),
     "L2_NORMALIZATION": "write it out as x * rsqrt(sum(x * x)) before conversion",
     "RESIZE_BILINEAR": _SPREAD,
-    **dict.fromkeys(
-        ("BATCH_TO_SPACE_ND", "SPACE_TO_BATCH_ND"), "convert with a newer TensorFlow: it folds them into the dilation"
-    ),
-    **dict.fromkeys(("DEPTH_TO_SPACE", "SPACE_TO_DEPTH"), "write it as reshape, transpose, reshape"),
     **dict.fromkeys(("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"), _BOXES),
     **dict.fromkeys(("BITCAST", "BITWISE_XOR", "FLOOR_MOD", "RIGHT_SHIFT"), _BITS),
-    "MIRROR_PAD": "pad with a constant instead",
 }
 
 _ADVICE = {"onnx": _ONNX, "tflite": _TFLITE}

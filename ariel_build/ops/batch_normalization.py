@@ -6,9 +6,9 @@ import numpy as np
 
 from ariel_build.ir import DType
 from ariel_build.ops.base import UnsupportedReason, imports
-from ariel_build.ops.binary import Add, Mul
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.map2 import Add, Mul
 
 
 @imports("onnx", "BatchNormalization", harmless={"momentum": "it is of use in training only"})

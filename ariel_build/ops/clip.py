@@ -10,7 +10,7 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import KernelCall
-from ariel_build.kernels.declared import unary
+from ariel_build.kernels.declared import map1
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.elementwise import (
     BYTES,
@@ -85,13 +85,13 @@ class Clip(Operator):
         return node.input(0) if clamps_nothing(self, node.output.type) else None
 
     def lower(self, node: Node) -> KernelCall:
-        """`lookup::Table` or `unary::Clip`."""
+        """`lookup::Table` or `map1::Clip`."""
         x = node.input(0)
         if x.type.dtype in BYTES:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])
         if x.type.dtype is not DType.F32:
             raise UnsupportedReason(f"{self.name} of {x.type.dtype.value} is not supported")
-        return call_of(unary.Clip(**one_operand(node), low=self.clip[0], high=self.clip[1]), node)
+        return call_of(map1.Clip(**one_operand(node), low=self.clip[0], high=self.clip[1]), node)
 
 
 _TFLITE = {"RELU": (0.0, math.inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "RELU_0_TO_1": (0.0, 1.0)}

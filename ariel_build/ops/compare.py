@@ -11,10 +11,10 @@ from ariel_build.ir import Array, DType, Node, Quant, TensorType
 from ariel_build.kernels import Kernel, KernelCall
 from ariel_build.kernels.declared import compare as declared
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
-from ariel_build.ops.binary_int8 import scaled
 from ariel_build.ops.elementwise import broadcast_type, call_of, lookup_call, quant_of, rescale, same_type, two_operands
 from ariel_build.ops.fixed_point import I64
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.map2_int8 import scaled
 from ariel_build.ops.traits import Traits, alike, never
 
 __all__ = ["Compare", "Logic", "Not"]

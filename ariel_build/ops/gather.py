@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from ariel_build.ir import Array, Node, TensorType, Value
 from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.broadcast import Tile
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
-__all__ = ["GatherConstant"]
+__all__ = ["GatherConstant", "gathered"]
 
 MOST_PARTS = 256
 
@@ -51,21 +53,42 @@ class GatherConstant(Operator):
         return wish.alike(replace(self, axis=wish.perm.index(self.axis)))
 
     def lower(self, node: Node) -> KernelCall:
-        """`copy::Copy` with a part for each run of consecutive indices."""
+        """`copy::Copy` with a part for each run of indices that go up, or down, by one."""
         x = node.input(0)
         strides = dense_strides(x.shape)
         parts, at = [], 0
         while at < len(self.indices):
-            run = 1
-            while at + run < len(self.indices) and self.indices[at + run] == self.indices[at] + run:
+            run, step = 1, 1
+            if self.indices[at + 1 : at + 2] == (self.indices[at] - 1,):
+                step = -1
+            while self.indices[at + run : at + run + 1] == (self.indices[at] + step * run,):
                 run += 1
             shape = (*x.shape[: self.axis], run, *x.shape[self.axis + 1 :])
             place = tuple(at if k == self.axis else 0 for k in range(len(shape)))
-            parts.append(Part(x, shape, strides, self.indices[at] * strides[self.axis], place))
+            own = tuple(step * s if k == self.axis else s for k, s in enumerate(strides))
+            parts.append(Part(x, shape, own, self.indices[at] * strides[self.axis], place))
             at += run
         if len(parts) > MOST_PARTS:
             raise UnsupportedReason(f"{len(parts)} separate runs of indices are more than {MOST_PARTS}")
         return copy_call(node.output, parts)
+
+
+def gathered(importer: Importer, x: Value, indices: Sequence[npt.NDArray[np.int64]]) -> Value:
+    """Returns `x` with element indices[k][i] at place i of axis k."""
+    repeats = [
+        len(own) // n if len(own) % n == 0 and np.array_equal(own, np.arange(len(own)) // (len(own) // n)) else 1
+        for n, own in zip(x.shape, indices, strict=True)
+    ]
+    if max(repeats, default=1) > 1:
+        apart = [d for n, r in zip(x.shape, repeats, strict=True) for d in ((n, 1) if r > 1 else (n,))]
+        tiles = tuple(t for r in repeats for t in ((1, r) if r > 1 else (1,)))
+        (tiled,) = importer.emit(Tile(tiles), [reshape(importer, x, apart)], [x.type.quant])
+        x = reshape(importer, tiled, [n * r for n, r in zip(x.shape, repeats, strict=True)])
+    for axis, own in enumerate(indices):
+        if repeats[axis] == 1 and not np.array_equal(own, np.arange(x.shape[axis])):
+            op = GatherConstant(axis, tuple(int(k) for k in own))
+            (x,) = importer.emit(op, [x], [x.type.quant])
+    return x
 
 
 @imports("tflite", "GATHER")

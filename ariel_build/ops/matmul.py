@@ -7,10 +7,10 @@ import numpy as np
 from ariel_build.ir import DType, Quant, Value
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.batch_matmul import BatchMatMul
-from ariel_build.ops.binary import Add, Mul
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.map2 import Add, Mul
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.transpose import transpose
 

@@ -1,4 +1,4 @@
-"""Pad: the input with a border of one value."""
+"""Pad: the input with a border of one value; borders that mirror or repeat the input are gathered from it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.elementwise import dequantize, quantize
 from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.gather import gathered
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
@@ -94,12 +95,37 @@ def _from_tflite(importer: Importer) -> None:
     importer.emit_declared(Pad(pads, value), [x])
 
 
+def _bordered(importer: Importer, x: Value, pads: Sequence[tuple[int, int]], mode: str) -> Value:
+    """Returns `x` with borders of its own elements; a negative pad crops. `mode` is numpy's word."""
+    indices = []
+    for extent, (before, after) in zip(x.shape, pads, strict=True):
+        most = {"edge": MOST_PAD, "wrap": MOST_PAD, "symmetric": extent, "reflect": extent - 1}[mode]
+        if max(before, after) > most or extent + min(before, 0) + min(after, 0) < 1:
+            raise UnsupportedReason(f"an axis of {extent} cannot be padded by {before} and {after} in mode `{mode}`")
+        kept = np.arange(max(-before, 0), extent - max(-after, 0))
+        indices.append(np.pad(kept, (max(before, 0), max(after, 0)), mode))  # type: ignore[call-overload]
+    return gathered(importer, x, indices)
+
+
+#: What no border on a microcontroller exceeds, but a damaged file may.
+MOST_PAD = 1 << 16
+
+
+@imports("tflite", "MIRROR_PAD")
+def _mirrored(importer: Importer) -> None:
+    pads = _pairs(importer.constant_input(1, "the padding").reshape(-1).tolist())
+    x, mode = importer.input(0), importer.text("mode", "REFLECT")
+    if len(pads) != len(x.shape) or mode not in ("REFLECT", "SYMMETRIC"):
+        raise UnsupportedReason(f"{len(pads)} pairs of padding in mode {mode} do not fit {x.type}")
+    importer.bind(_bordered(importer, x, pads, mode.lower()))
+
+
 @imports("onnx", "Pad")
 def _from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     mode = importer.text("mode", "constant")
-    if mode != "constant":
-        raise UnsupportedReason(f"mode `{mode}` is not supported, only `constant`")
+    if mode not in ("constant", "reflect", "edge", "wrap"):
+        raise UnsupportedReason(f"mode `{mode}` is not known")
     if importer.attribute("pads") is not None:
         flat, value = importer.integers("pads"), importer.real("value")
     else:
@@ -115,6 +141,9 @@ def _from_onnx(importer: Importer) -> None:
     pads = [(0, 0)] * rank
     for index, axis in enumerate(axes):
         pads[axis] = (flat[index], flat[index + len(axes)])
+    if mode != "constant":
+        importer.bind(_bordered(importer, x, pads, mode))
+        return
     if x.type.dtype is not DType.F32 and value != int(value):
         raise UnsupportedReason("the padding value is not an integer")
     if any(p != (0, 0) for p in pads):

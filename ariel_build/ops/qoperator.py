@@ -9,20 +9,20 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Quant, Value
 from ariel_build.ops.base import UnsupportedReason, constant, imports
-from ariel_build.ops.binary import Add, Mul
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.conv2d import convolution
 from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.fold import Fold, Reduction
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.map1 import Map1
+from ariel_build.ops.map2 import Add, Mul
 from ariel_build.ops.matmul import product
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.pool2d import PoolKind, pool
 from ariel_build.ops.quantize import Quantize
-from ariel_build.ops.reduce import Reduce, Reduction
 from ariel_build.ops.softmax import Softmax
 from ariel_build.ops.transpose import transpose
-from ariel_build.ops.unary import Unary
 
 __all__: list[str] = []
 
@@ -116,9 +116,9 @@ def _binary(importer: Importer) -> None:
 @imports("onnx", "com.microsoft:QLinearSigmoid", "com.microsoft:QLinearLeakyRelu")
 def _unary(importer: Importer) -> None:
     x = stored(importer, 0)
-    op = Unary("Sigmoid", (), _RNE)
+    op = Map1("Sigmoid", (), _RNE)
     if importer.node.op.endswith("LeakyRelu"):
-        op = Unary("LeakyRelu", (importer.real("alpha", 0.01),), _RNE)
+        op = Map1("LeakyRelu", (importer.real("alpha", 0.01),), _RNE)
     importer.bind(*importer.emit(op, [x], [result(importer, 3, x.type.dtype)]))
 
 
@@ -141,7 +141,7 @@ def _average(importer: Importer) -> None:
         importer.bind(pool(importer, x, PoolKind.AVERAGE, quant))
         return
     spatial_shape(x)
-    op = Reduce(Reduction.MEAN, (1, 2), keep_dims=True, rounding=_RNE)
+    op = Fold(Reduction.MEAN, (1, 2), keep_dims=True, rounding=_RNE)
     (y,) = importer.emit(op, [to_nhwc(importer, x)], [quant])
     importer.bind(from_nhwc(importer, y, len(x.shape)))
 

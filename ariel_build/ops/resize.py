@@ -5,39 +5,18 @@ A whole factor is a Tile of a new axis behind the one that grows; any other one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.ir import Value
 from ariel_build.ops.base import UnsupportedReason, axes_of, imports
-from ariel_build.ops.broadcast import Tile
-from ariel_build.ops.gather import GatherConstant
+from ariel_build.ops.gather import gathered
 from ariel_build.ops.importer import Importer
-from ariel_build.ops.reshape import reshape
 
 __all__: list[str] = []
 
 F32 = npt.NDArray[np.float32]
-
-
-def gathered(importer: Importer, x: Value, indices: Sequence[npt.NDArray[np.int64]]) -> Value:
-    """Returns `x` with element indices[k][i] at place i of axis k."""
-    repeats = [
-        len(own) // n if len(own) % n == 0 and np.array_equal(own, np.arange(len(own)) // (len(own) // n)) else 1
-        for n, own in zip(x.shape, indices, strict=True)
-    ]
-    if max(repeats, default=1) > 1:
-        apart = [d for n, r in zip(x.shape, repeats, strict=True) for d in ((n, 1) if r > 1 else (n,))]
-        tiles = tuple(t for r in repeats for t in ((1, r) if r > 1 else (1,)))
-        (tiled,) = importer.emit(Tile(tiles), [reshape(importer, x, apart)], [x.type.quant])
-        x = reshape(importer, tiled, [n * r for n, r in zip(x.shape, repeats, strict=True)])
-    for axis, own in enumerate(indices):
-        if repeats[axis] == 1 and not np.array_equal(own, np.arange(x.shape[axis])):
-            op = GatherConstant(axis, tuple(int(k) for k in own))
-            (x,) = importer.emit(op, [x], [x.type.quant])
-    return x
 
 
 #: Place in the input of place i of the output, from i, the scale, and both extents.

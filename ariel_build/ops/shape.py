@@ -22,6 +22,27 @@ def _shape(importer: Importer) -> None:
     importer.bind(importer.constant(np.array(part, np.int64)))
 
 
+@imports("tflite", "RANK")
+def _rank(importer: Importer) -> None:
+    importer.bind(importer.constant(np.array(len(importer.input(0).shape), np.int32)))
+
+
+@imports("tflite", "ZEROS_LIKE")
+def _zeros_like(importer: Importer) -> None:
+    type_ = importer.output_type()
+    importer.bind(importer.constant(np.zeros(type_.shape, type_.dtype.numpy), quant=type_.quant))
+
+
+@imports("tflite", "BROADCAST_ARGS")
+def _broadcast_args(importer: Importer) -> None:
+    shapes = [tuple(int(d) for d in importer.constant_input(k, "a shape").reshape(-1)) for k in range(2)]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise UnsupportedReason(f"the shapes {list(shapes[0])} and {list(shapes[1])} do not go together") from None
+    importer.bind(importer.constant(np.array(shape, importer.output_type().dtype.numpy)))
+
+
 @imports("onnx", "Size")
 def _size(importer: Importer) -> None:
     importer.bind(importer.constant(np.array(importer.input(0).type.elements, np.int64)))

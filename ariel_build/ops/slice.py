@@ -9,7 +9,7 @@ import numpy as np
 
 from ariel_build.ir import Array, Node, TensorType, Value
 from ariel_build.kernels import KernelCall
-from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
@@ -130,6 +130,13 @@ def _strided_slice_from_tflite(importer: Importer) -> None:
         indices = range(*slice(start, stop, step).indices(extent))
         axes[axis] = (indices[0] if indices else 0, len(indices), step)
     importer.bind(reshape(importer, emit_slice(importer, x, axes), importer.output_type().shape))
+
+
+@imports("tflite", "REVERSE_V2")
+def _reverse_from_tflite(importer: Importer) -> None:
+    x = importer.input(0)
+    axes = axes_of(importer.constant_input(1, "the axes").reshape(-1).tolist(), len(x.shape))
+    importer.bind(emit_slice(importer, x, {axis: (x.shape[axis] - 1, x.shape[axis], -1) for axis in axes}))
 
 
 @imports("tflite", "SPLIT")

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import DType, Graph, Node, TensorType, Value
-from ariel_build.ops.binary import Add, Binary, Div, Mul, Sub
 from ariel_build.ops.fixed_point import UNBOUNDED
+from ariel_build.ops.map2 import Add, Div, Map2, Mul, Sub
 from ariel_build.ops.traits import Clamping
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.chain import made_by, per_channel
@@ -56,7 +56,7 @@ def fold_batch_norm(graph: Graph, log: PassLog) -> bool:
     return editor.finish()
 
 
-def affine_of(node: Node, op: Binary) -> Affine | str:
+def affine_of(node: Node, op: Map2) -> Affine | str:
     """Returns what a node does to each channel, or why it does not treat all elements of a channel alike."""
     left, right = node.input(0), node.input(1)
     x, constant = (right, left) if left.is_constant else (left, right)
@@ -96,7 +96,7 @@ def refusal(editor: Editor, layer: Node, op: Clamping, affine: Affine) -> str:
     return ""
 
 
-def fold(editor: Editor, layer: Node, op: Clamping, affine: Affine, last: Binary) -> None:
+def fold(editor: Editor, layer: Node, op: Clamping, affine: Affine, last: Map2) -> None:
     """Gives the layer scaled weights, a new bias, and the activation of what it swallows."""
     filter_ = layer.input(1)
     channels = layer.output.shape[-1]

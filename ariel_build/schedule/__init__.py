@@ -3,7 +3,7 @@
 from ariel_build.schedule.aliases import Aliases, Place, resolve, storage_roots
 from ariel_build.schedule.cost import work_of
 from ariel_build.schedule.order_calls import order_calls
-from ariel_build.schedule.steps import BEFORE, Interval, Piece, Schedule, Step, Tile, schedule
+from ariel_build.schedule.steps import BEFORE, Interval, Piece, Schedule, Step, Tile, schedule, tiles_of
 from ariel_build.schedule.tiles import cut
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "resolve",
     "schedule",
     "storage_roots",
+    "tiles_of",
     "work_of",
 ]

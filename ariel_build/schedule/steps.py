@@ -20,7 +20,7 @@ from ariel_build.kernels import KernelCall
 from ariel_build.schedule.cost import work_of
 from ariel_build.schedule.tiles import Tile, cut
 
-__all__ = ["BEFORE", "Interval", "Piece", "Schedule", "Step", "Tile", "schedule"]
+__all__ = ["BEFORE", "Interval", "Piece", "Schedule", "Step", "Tile", "schedule", "tiles_of"]
 
 #: The tick before the first step: inputs and states hold their contents from here on.
 BEFORE = -1
@@ -108,6 +108,11 @@ class Schedule:
         return [s.call for s in self.steps]
 
 
+def tiles_of(call: KernelCall) -> tuple[Tile, ...]:
+    """Returns the tiles of a call where nothing else is said."""
+    return cut(call.tiling, work_of(call), _WORK)
+
+
 def schedule(
     calls: Sequence[KernelCall],
     *,
@@ -126,6 +131,6 @@ def schedule(
     for index, call in enumerate(calls):
         pieces = tuple(streamed.get(index, ()))
         time = Interval(pieces[0].time.start, pieces[-1].time.end) if pieces else Interval(index, index + 1)
-        cut_so = cut(call.tiling, work_of(call), _WORK) if tiles is None else tiles(call)
+        cut_so = tiles_of(call) if tiles is None else tiles(call)
         steps.append(Step(index, call, cut_so, time, pieces if len(pieces) > 1 else ()))
     return Schedule(tuple(steps), cores)

@@ -9,9 +9,9 @@ from ariel_build.ir import DType, Quant, TensorType
 from ariel_build.ops.batch_matmul import BatchMatMul
 from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
+from ariel_build.ops.fold import Fold, Reduction
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.pool2d import Pool2d, PoolKind
-from ariel_build.ops.reduce import Reduce, Reduction
 from ariel_build.ops.window import Window
 
 I8, I16, I32, F32 = DType.I8, DType.I16, DType.I32, DType.F32
@@ -42,12 +42,12 @@ def per_axis(axis: int, count: int) -> Quant:
         (BatchMatMul(), [TensorType(F32, (2, 2, 3)), TensorType(F32, (5, 3, 4))], "do not broadcast"),
         (BatchMatMul(), [TensorType(I16, (2, 3)), TensorType(I16, (3, 5))], "elements of i16"),
         (Pool2d(PoolKind.MAX, Window((2, 2), padding=(2, 0, 0, 0))), [IMAGE], "lie outside"),
-        (Reduce(Reduction.SUM, (4,)), [IMAGE], "do not fit"),
-        (Reduce(Reduction.MAX, (0,)), [TensorType(F32, (0, 3))], "has no elements"),
+        (Fold(Reduction.SUM, (4,)), [IMAGE], "do not fit"),
+        (Fold(Reduction.MAX, (0,)), [TensorType(F32, (0, 3))], "has no elements"),
     ],
 )
 def test_refuses(
-    op: Conv2d | DepthwiseConv2d | FullyConnected | BatchMatMul | Pool2d | Reduce, inputs: list[TensorType], words: str
+    op: Conv2d | DepthwiseConv2d | FullyConnected | BatchMatMul | Pool2d | Fold, inputs: list[TensorType], words: str
 ) -> None:
     with pytest.raises(ValueError, match=words):
         op.infer(inputs)

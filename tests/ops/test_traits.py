@@ -13,7 +13,6 @@ from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.ops import Operator
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.batch_matmul import BatchMatMul
-from ariel_build.ops.binary import Add, Binary, Div, Maximum, Minimum, Mul, Pow, Prelu, SquaredDifference, Sub
 from ariel_build.ops.broadcast import Tile
 from ariel_build.ops.cast import Cast
 from ariel_build.ops.clip import Clip
@@ -25,19 +24,20 @@ from ariel_build.ops.copy import Copy
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.dynamic_quantize import DynamicQuantize
 from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.fold import Fold, Reduction
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.gather import GatherConstant
+from ariel_build.ops.map1 import Map1
+from ariel_build.ops.map2 import Add, Div, Map2, Maximum, Minimum, Mul, Pow, Prelu, SquaredDifference, Sub
 from ariel_build.ops.pad import Pad
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.quantize import Dequantize, Quantize
-from ariel_build.ops.reduce import Reduce, Reduction
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.softmax import LogSoftmax, Softmax
 from ariel_build.ops.table import Table
 from ariel_build.ops.traits import Wish
 from ariel_build.ops.transpose import Transpose
-from ariel_build.ops.unary import Unary
 from ariel_build.ops.window import Window
 from tools.recorded import ROOT
 
@@ -66,8 +66,8 @@ EXAMPLES: list[Example] = [
     *((kind(rounding=Rounding.NEAREST_EVEN), [reals(*SHAPE)] * 2, None) for kind in (Add, Sub, Mul, Maximum, Minimum)),
     *((kind(), [reals(*SHAPE), reals(4)], None) for kind in (Div, Pow, Prelu, SquaredDifference)),
     (Add(), [stored(*SHAPE)] * 2, HALF),
-    (Unary("Tanh"), [reals(*SHAPE)], None),
-    (Unary("LeakyRelu", (0.25,)), [stored(*SHAPE)], HALF),
+    (Map1("Tanh"), [reals(*SHAPE)], None),
+    (Map1("LeakyRelu", (0.25,)), [stored(*SHAPE)], HALF),
     (Clip((0.0, 6.0)), [stored(*SHAPE)], HALF),
     (Cast(DType.I32), [reals(*SHAPE)], None),
     (Compare("Less"), [reals(*SHAPE)] * 2, None),
@@ -86,8 +86,8 @@ EXAMPLES: list[Example] = [
     (Transpose((0, 3, 1, 2)), [reals(*SHAPE)], None),
     (Softmax(), [reals(*SHAPE)], None),
     (LogSoftmax(1), [reals(*SHAPE)], None),
-    (Reduce(Reduction.MEAN, (1, 2)), [reals(*SHAPE)], None),
-    (Reduce(Reduction.MAX, (3,), keep_dims=True), [reals(*SHAPE)], None),
+    (Fold(Reduction.MEAN, (1, 2)), [reals(*SHAPE)], None),
+    (Fold(Reduction.MAX, (3,), keep_dims=True), [reals(*SHAPE)], None),
     (Pool2d(PoolKind.MAX, WINDOW), [reals(*SHAPE)], None),
     (Pool2d(PoolKind.AVERAGE, WINDOW), [reals(*SHAPE)], None),
     (Conv2d(WINDOW), [reals(*SHAPE), reals(5, 2, 2, 4), reals(5)], None),
@@ -111,7 +111,7 @@ IDENTITIES: list[tuple[Example, int]] = [
     ((Tile((1,) * 4), [reals(*SHAPE)], None), 0),
     ((Transpose((0, 1, 2, 3)), [reals(*SHAPE)], None), 0),
     ((Pool2d(PoolKind.MAX, Window((1, 1))), [reals(*SHAPE)], None), 0),
-    ((Reduce(Reduction.SUM, (0,)), [reals(*SHAPE)], None), 0),
+    ((Fold(Reduction.SUM, (0,)), [reals(*SHAPE)], None), 0),
 ]
 
 
@@ -148,7 +148,7 @@ def build(example: Example) -> tuple[Node, list[Array]]:
 def test_every_operator_is_asked() -> None:
     assert {type(op) for op, _, _ in EXAMPLES} == set(operators())
     answering = {op for op in operators() if op.passed_on.__name__ != "never"}
-    assert {type(op) for (op, _, _), _ in IDENTITIES} | {kind for kind in answering if issubclass(kind, Binary)} == (
+    assert {type(op) for (op, _, _), _ in IDENTITIES} | {kind for kind in answering if issubclass(kind, Map2)} == (
         answering
     )
 
@@ -240,7 +240,7 @@ def test_an_operator_that_does_something_is_not_passed_over(example: Example) ->
 
 @pytest.mark.parametrize("kind", [Add, Sub, Mul, Div, Pow])
 @pytest.mark.parametrize("left", [False, True])
-def test_neutral_operands_are_neutral(kind: type[Binary], left: bool) -> None:
+def test_neutral_operands_are_neutral(kind: type[Map2], left: bool) -> None:
     op = kind(rounding=Rounding.NEAREST_EVEN)
     assert op.neutral is not None
     neutral = Value(reals(), "neutral", np.array(op.neutral, np.float32))
@@ -258,7 +258,7 @@ ABOUT: dict[str, set[str]] = {
     "cancel_quantize": {"Dequantize", "Quantize", "Reshape"},
     "chain": {"Reshape", "Transpose"},
     "eliminate_transposes": {"Reshape", "Transpose"},
-    "fold_batch_norm": {"Add", "Div", "Mul", "Sub", "Binary"},
+    "fold_batch_norm": {"Add", "Div", "Mul", "Sub", "Map2"},
     "fold_constants": {"Reshape", "Transpose"},
     "fuse_activation": {"Clip"},
     "fuse_padding": {"Pad", "Reshape"},
@@ -274,7 +274,7 @@ ABOUT: dict[str, set[str]] = {
 
 
 def test_passes_name_the_operators_that_they_are_about_and_no_others() -> None:
-    kinds = {kind.__name__ for kind in operators()} | {"Binary"}
+    kinds = {kind.__name__ for kind in operators()} | {"Map2"}
     found: dict[str, set[str]] = {}
     for path in sorted((ROOT / "ariel_build/passes").glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ariel_build.ir import DType
 from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.map1 import Map1
 from ariel_build.ops.quantize import Dequantize, Quantize
 from ariel_build.ops.reshape import Reshape
-from ariel_build.ops.unary import Unary
 from ariel_build.passes.cancel_quantize import cancel_quantize
 from tests.passes.graphs import Net, names, quant, refusals, run
 
@@ -16,9 +16,9 @@ RNE = Quantize(DType.I8, Rounding.NEAREST_EVEN)
 
 def test_what_is_stored_again_goes() -> None:
     net = Net()
-    x = net.add(Unary("Tanh"), net.input(300, dtype=DType.I8, quant=quant(0.02)), quant=Q)
+    x = net.add(Map1("Tanh"), net.input(300, dtype=DType.I8, quant=quant(0.02)), quant=Q)
     y = net.add(RNE, net.add(Dequantize(), x), quant=Q)
-    graph = net.graph(net.add(Unary("Abs"), y, quant=Q))
+    graph = net.graph(net.add(Map1("Abs"), y, quant=Q))
     run(graph, cancel_quantize)
     assert names(graph) == ["Tanh", "Abs"]
 

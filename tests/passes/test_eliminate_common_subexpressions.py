@@ -1,7 +1,7 @@
 """Common subexpressions."""
 
-from ariel_build.ops.binary import Add, Mul
-from ariel_build.ops.unary import Unary
+from ariel_build.ops.map1 import Map1
+from ariel_build.ops.map2 import Add, Mul
 from ariel_build.passes.eliminate_common_subexpressions import eliminate_common_subexpressions
 from tests.passes.graphs import Net, names, refusals, run
 
@@ -11,8 +11,8 @@ def test_one_node_serves_all_readers_even_of_equal_constants() -> None:
     x = net.input(4)
     c = net.weights(4)
     same = net.constant(c.data if c.data is not None else [])
-    a = net.add(Unary("Tanh"), net.add(Add(), x, c))
-    b = net.add(Unary("Tanh"), net.add(Add(), x, same))
+    a = net.add(Map1("Tanh"), net.add(Add(), x, c))
+    b = net.add(Map1("Tanh"), net.add(Add(), x, same))
     graph = net.graph(net.add(Mul(), a, b))
     run(graph, eliminate_common_subexpressions)
     assert names(graph) == ["Add", "Tanh", "Mul"]
@@ -33,8 +33,8 @@ def test_different_attributes_or_constants_stay_apart() -> None:
 def test_an_output_keeps_its_name() -> None:
     net = Net()
     x = net.input(4)
-    a, b = net.add(Unary("Tanh"), x), net.add(Unary("Tanh"), x)
-    graph = net.graph(b, net.add(Unary("Exp"), a))
+    a, b = net.add(Map1("Tanh"), x), net.add(Map1("Tanh"), x)
+    graph = net.graph(b, net.add(Map1("Exp"), a))
     run(graph, eliminate_common_subexpressions)
     assert names(graph) == ["Tanh", "Exp"]
     assert graph.outputs[0].name == "value_1"
@@ -43,6 +43,6 @@ def test_an_output_keeps_its_name() -> None:
 def test_refuses_two_outputs() -> None:
     net = Net()
     x = net.input(4)
-    graph = net.graph(net.add(Unary("Tanh"), x), net.add(Unary("Tanh"), x))
+    graph = net.graph(net.add(Map1("Tanh"), x), net.add(Map1("Tanh"), x))
     log = run(graph, eliminate_common_subexpressions)
     assert refusals(log) == ["both results are outputs of the model, which have places of their own"]

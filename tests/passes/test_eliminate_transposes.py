@@ -7,21 +7,21 @@ import pytest
 
 from ariel_build.ir import DType, Value
 from ariel_build.ops import Operator
-from ariel_build.ops.binary import Add, Mul
 from ariel_build.ops.broadcast import Tile
 from ariel_build.ops.clip import Clip
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.conv2d import Conv2d
+from ariel_build.ops.fold import Fold, Reduction
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.gather import GatherConstant
+from ariel_build.ops.map1 import Map1
+from ariel_build.ops.map2 import Add, Mul
 from ariel_build.ops.pad import Pad
 from ariel_build.ops.quantize import Dequantize, Quantize
-from ariel_build.ops.reduce import Reduce, Reduction
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.softmax import Softmax
 from ariel_build.ops.transpose import NCHW_TO_NHWC, NHWC_TO_NCHW, Transpose
-from ariel_build.ops.unary import Unary
 from ariel_build.ops.window import Window
 from ariel_build.passes.eliminate_transposes import eliminate_transposes
 from ariel_build.passes.merge_movement import merge_movement
@@ -41,15 +41,15 @@ def conv(net: Net, x: Value, count: int) -> Value:
 
 
 BETWEEN: dict[str, tuple[Operator, ...]] = {
-    "elementwise": (Clip((0.0, 6.0)), Unary("Tanh")),
+    "elementwise": (Clip((0.0, 6.0)), Map1("Tanh")),
     "pad": (Pad(((0, 0), (1, 0), (2, 1), (0, 3))), Clip((0.0, 6.0))),
     "slice": (Slice((0, 1, 0, 3), (1, 3, 6, 2), (1, 1, 1, -1)),),
     "tile": (Tile((1, 2, 1, 3)),),
     "gather": (GatherConstant(1, (2, 0, 0)),),
-    "mean": (Reduce(Reduction.MEAN, (2,), keep_dims=True),),
+    "mean": (Fold(Reduction.MEAN, (2,), keep_dims=True),),
     "softmax": (Softmax(1),),
-    "squeezed": (Reshape((4, 6, 5)), Unary("Tanh"), Reshape((1, 4, 6, 5))),
-    "merged": (Reshape((1, 4, 30)), Unary("Tanh"), Reshape((1, 4, 5, 6))),
+    "squeezed": (Reshape((4, 6, 5)), Map1("Tanh"), Reshape((1, 4, 6, 5))),
+    "merged": (Reshape((1, 4, 30)), Map1("Tanh"), Reshape((1, 4, 5, 6))),
 }
 
 
@@ -73,7 +73,7 @@ def test_branches_and_constants_are_permuted_alike() -> None:
     net = Net()
     x = conv(net, net.input(1, 3, 6, 5), 4)
     a = net.add(Mul(), x, net.weights(4, 1, 1))
-    b = net.add(Add(), net.add(Unary("Tanh"), x), net.weights(1))
+    b = net.add(Add(), net.add(Map1("Tanh"), x), net.weights(1))
     c = net.add(Concat(1), a, b, net.weights(1, 2, 6, 5))
     graph = net.graph(conv(net, c, 2))
     run(graph, *ALL, rounds=3, rtol=1e-5, atol=1e-5)
@@ -84,11 +84,11 @@ def test_branches_and_constants_are_permuted_alike() -> None:
 def test_a_reduction_that_drops_axes_ends_the_region() -> None:
     net = Net()
     x = conv(net, net.input(1, 3, 6, 5), 4)
-    y = net.add(Reduce(Reduction.MEAN, (2, 3)), x)
+    y = net.add(Fold(Reduction.MEAN, (2, 3)), x)
     graph = net.graph(net.add(FullyConnected(), y, net.weights(2, 4), None))
     run(graph, *ALL, rounds=3, rtol=1e-5, atol=1e-5)
     assert names(graph) == ["Transpose", "Conv2d", "ReduceMean", "FullyConnected"]
-    assert graph.nodes[2].op == Reduce(Reduction.MEAN, (1, 2))
+    assert graph.nodes[2].op == Fold(Reduction.MEAN, (1, 2))
 
 
 def test_transposes_move_stored_integers_rather_than_floats() -> None:
@@ -131,8 +131,8 @@ def test_a_node_that_fits_no_permutation_stays_between_transposes() -> None:
 def test_an_output_in_the_middle_keeps_its_axes() -> None:
     net = Net()
     x = conv(net, net.input(1, 3, 6, 5), 4)
-    y = net.add(Unary("Tanh"), x)
-    graph = net.graph(y, conv(net, net.add(Unary("Abs"), y), 2))
+    y = net.add(Map1("Tanh"), x)
+    graph = net.graph(y, conv(net, net.add(Map1("Abs"), y), 2))
     run(graph, *ALL, rounds=3, rtol=1e-5, atol=1e-5)
     assert names(graph).count("Transpose") == 3
 
@@ -170,8 +170,8 @@ def test_weights_stay_where_a_row_is_part_of_an_axis() -> None:
 def test_movement_is_merged() -> None:
     net = Net()
     x = net.add(Transpose((2, 1, 0)), net.add(Transpose((1, 2, 0)), net.input(2, 3, 4)))
-    y = net.add(Reshape((4, 6)), net.add(Reshape((24,)), net.add(Unary("Tanh"), x)))
-    z = net.add(Transpose((1, 0, 2)), net.add(Reshape((1, 4, 6)), net.add(Unary("Tanh"), y)))
+    y = net.add(Reshape((4, 6)), net.add(Reshape((24,)), net.add(Map1("Tanh"), x)))
+    z = net.add(Transpose((1, 0, 2)), net.add(Reshape((1, 4, 6)), net.add(Map1("Tanh"), y)))
     graph = net.graph(z)
     run(graph, merge_movement, rounds=3)
     assert names(graph) == ["Transpose", "Tanh", "Reshape", "Tanh", "Reshape"]

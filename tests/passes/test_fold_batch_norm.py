@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from ariel_build.ir import DType, Quant, Value
-from ariel_build.ops.binary import Add, Binary, Div, Mul, Sub
 from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.fully_connected import FullyConnected
+from ariel_build.ops.map1 import Map1
+from ariel_build.ops.map2 import Add, Div, Map2, Mul, Sub
 from ariel_build.ops.reshape import Reshape
-from ariel_build.ops.unary import Unary
 from ariel_build.ops.window import Window
 from ariel_build.passes.fold_batch_norm import fold_batch_norm
 from tests.passes.graphs import Net, names, quant, refusals, run
@@ -40,7 +40,7 @@ def test_a_batch_norm_is_folded(kind: str, biased: bool) -> None:
 
 @pytest.mark.parametrize("swapped", [False, True])
 @pytest.mark.parametrize("op", [Add(), Mul(), Sub(), Div()], ids=lambda op: op.name)
-def test_operators_that_are_affine_per_channel(op: Binary, swapped: bool) -> None:
+def test_operators_that_are_affine_per_channel(op: Map2, swapped: bool) -> None:
     net = Net()
     x, c = layer(net, "conv"), net.constant(np.array([1.5, -2.0, 0.5, 3.0]))
     graph = net.graph(net.add(op, c, x) if swapped else net.add(op, x, c))
@@ -98,7 +98,7 @@ def test_refuses_where_an_activation_stands_in_between() -> None:
 def test_a_layer_that_is_read_elsewhere_stays() -> None:
     net = Net()
     x = layer(net, "conv")
-    graph = net.graph(net.add(Mul(), x, net.weights(4)), net.add(Unary("Abs"), x))
+    graph = net.graph(net.add(Mul(), x, net.weights(4)), net.add(Map1("Abs"), x))
     run(graph, fold_batch_norm)
     assert names(graph) == ["Conv2d", "Mul", "Abs"]
 

@@ -3,11 +3,11 @@
 import numpy as np
 
 from ariel_build.ir import Quant
-from ariel_build.ops.binary import Add
 from ariel_build.ops.broadcast import Tile
+from ariel_build.ops.map1 import Map1
+from ariel_build.ops.map2 import Add
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.transpose import Transpose
-from ariel_build.ops.unary import Unary
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.fold_constants import fold_constants
 from tests.passes.graphs import Net, names, refusals, run
@@ -65,7 +65,7 @@ def test_refuses_what_would_fill_the_flash() -> None:
 
 def test_refuses_what_the_reference_does_not_compute() -> None:
     net = Net()
-    graph = net.graph(net.add(Unary("Exp"), net.constant(np.ones(1, np.int8))))
+    graph = net.graph(net.add(Map1("Exp"), net.constant(np.ones(1, np.int8))))
     log = PassLog()
     assert not fold_constants(graph, log)
     assert refusals(log) == ["Exp of i8 without quantisation"]

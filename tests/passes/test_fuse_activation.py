@@ -7,16 +7,16 @@ import math
 import pytest
 
 from ariel_build.ir import DType, Value
-from ariel_build.ops.binary import Add
 from ariel_build.ops.clip import Clip
 from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fully_connected import FullyConnected
+from ariel_build.ops.map1 import Map1
+from ariel_build.ops.map2 import Add
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.transpose import NHWC_TO_NCHW, Transpose
-from ariel_build.ops.unary import Unary
 from ariel_build.ops.window import Window
 from ariel_build.passes.fuse_activation import combined, fuse_activation
 from tests.passes.graphs import Net, names, quant, refusals, run
@@ -50,7 +50,7 @@ def test_a_float_activation_is_fused(kind: str) -> None:
 def test_movement_in_between_is_passed() -> None:
     net = Net()
     x = net.add(Reshape((1, 3, 16)), net.add(Transpose(NHWC_TO_NCHW), operand(net, "Conv2d")))
-    graph = net.graph(net.add(Unary("Tanh"), net.add(Clip(RELU), x)))
+    graph = net.graph(net.add(Map1("Tanh"), net.add(Clip(RELU), x)))
     run(graph, fuse_activation)
     assert names(graph) == ["Conv2d", "Transpose", "Reshape", "Tanh"]
 
@@ -117,12 +117,12 @@ def test_refuses_plain_integers() -> None:
 def test_refuses_where_the_operand_is_read_elsewhere() -> None:
     net = Net()
     x = operand(net, "Conv2d")
-    graph = net.graph(net.add(Clip(RELU), x), net.add(Unary("Tanh"), x))
+    graph = net.graph(net.add(Clip(RELU), x), net.add(Map1("Tanh"), x))
     assert refusals(run(graph, fuse_activation)) == ["its operand is read elsewhere, too"]
 
 
 def test_an_operator_that_cannot_clamp_keeps_its_activation() -> None:
     net = Net()
-    graph = net.graph(net.add(Clip(RELU), net.add(Unary("Tanh"), net.input(8))))
+    graph = net.graph(net.add(Clip(RELU), net.add(Map1("Tanh"), net.input(8))))
     run(graph, fuse_activation)
     assert names(graph) == ["Tanh", "Relu"]

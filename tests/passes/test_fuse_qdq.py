@@ -10,17 +10,17 @@ import pytest
 from ariel_build.ir import DType, Quant, Value
 from ariel_build.ops import Operator
 from ariel_build.ops.batch_matmul import BatchMatMul
-from ariel_build.ops.binary import Add, Div, Mul, Sub
 from ariel_build.ops.clip import Clip
 from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.fold import Fold, Reduction
 from ariel_build.ops.fully_connected import FullyConnected
+from ariel_build.ops.map1 import Map1
+from ariel_build.ops.map2 import Add, Div, Mul, Sub
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.quantize import Dequantize, Quantize
-from ariel_build.ops.reduce import Reduce, Reduction
 from ariel_build.ops.softmax import Softmax
-from ariel_build.ops.unary import Unary
 from ariel_build.ops.window import Window
 from ariel_build.passes.fuse_qdq import fuse_qdq
 from tests.passes.graphs import Net, names, quant, refusals, run
@@ -94,12 +94,12 @@ OPERATORS: dict[str, tuple[Operator, int]] = {
     "Mul": (Mul(rounding=RNE), 2),
     "Div": (Div(rounding=RNE), 2),
     "BatchMatMul": (BatchMatMul(adj_y=True, rounding=RNE), 2),
-    "Sigmoid": (Unary("Sigmoid", (), RNE), 1),
+    "Sigmoid": (Map1("Sigmoid", (), RNE), 1),
     "Clip": (Clip((-1.0, 2.0), RNE), 1),
     "Softmax": (Softmax(rounding=RNE), 1),
     "AveragePool2d": (Pool2d(PoolKind.AVERAGE, Window((2, 2)), rounding=RNE), 1),
-    "ReduceMean": (Reduce(Reduction.MEAN, (1, 2), rounding=RNE), 1),
-    "ReduceSum": (Reduce(Reduction.SUM, (3,), rounding=RNE), 1),
+    "ReduceMean": (Fold(Reduction.MEAN, (1, 2), rounding=RNE), 1),
+    "ReduceSum": (Fold(Reduction.SUM, (3,), rounding=RNE), 1),
 }
 
 
@@ -121,7 +121,7 @@ def test_a_change_of_scale_is_one_quantize() -> None:
 
 @pytest.mark.parametrize(
     "op",
-    [Pool2d(PoolKind.MAX, Window((2, 2)), clip=(0.0, 1.0), rounding=RNE), Reduce(Reduction.MIN, (1, 2), rounding=RNE)],
+    [Pool2d(PoolKind.MAX, Window((2, 2)), clip=(0.0, 1.0), rounding=RNE), Fold(Reduction.MIN, (1, 2), rounding=RNE)],
     ids=lambda op: op.name,
 )
 def test_what_chooses_among_integers_compares_those_of_one_scale(op: Operator) -> None:
@@ -166,7 +166,7 @@ def test_refuses_a_result_that_is_used_as_float() -> None:
 def test_refuses_a_result_that_is_read_twice() -> None:
     net = Net()
     x = layer(net, "FullyConnected")
-    assert refused(net, stored(net, x), net.add(Unary("Abs"), x)) == "its result is used as float32"
+    assert refused(net, stored(net, x), net.add(Map1("Abs"), x)) == "its result is used as float32"
 
 
 def test_refuses_the_rounding_of_tflite() -> None:
@@ -179,14 +179,14 @@ def test_refuses_the_rounding_of_tflite() -> None:
 
 def test_refuses_results_of_other_types() -> None:
     net = Net()
-    x = net.add(Unary("Abs", (), RNE), real(net, 4))
+    x = net.add(Map1("Abs", (), RNE), real(net, 4))
     assert refused(net, net.add(Quantize(DType.I16, RNE), x, quant=Y)) == "its result is stored as i16"
 
 
 def test_refuses_operands_of_other_types() -> None:
     net = Net()
     x = net.add(Dequantize(), net.input(4, dtype=DType.I16, quant=X))
-    assert refused(net, stored(net, net.add(Unary("Abs", (), RNE), x))) == "operand 0 is stored as i16"
+    assert refused(net, stored(net, net.add(Map1("Abs", (), RNE), x))) == "operand 0 is stored as i16"
 
 
 def test_refuses_operands_that_are_floats() -> None:

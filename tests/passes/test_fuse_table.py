@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ariel_build.ir import DType, Value
-from ariel_build.ops.binary import Add, Mul
 from ariel_build.ops.cast import Cast
 from ariel_build.ops.clip import Clip
 from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.map1 import Map1
+from ariel_build.ops.map2 import Add, Mul
 from ariel_build.ops.quantize import Dequantize, Quantize
-from ariel_build.ops.unary import Unary
 from ariel_build.passes.fuse_table import MOST_DEPTH, fuse_table
 from tests.passes.graphs import Net, names, quant, refusals, run
 
@@ -24,8 +24,8 @@ def stored(net: Net, *shape: int) -> Value:
 
 def test_a_chain_of_floats_between_integers_is_a_table() -> None:
     net = Net()
-    x = net.add(Unary("Sqrt"), net.add(Unary("Square"), net.add(Dequantize(), stored(net))))
-    y = net.add(RNE, net.add(Unary("Reciprocal"), net.add(Add(), x, net.constant(np.array([0.5])))), quant=R)
+    x = net.add(Map1("Sqrt"), net.add(Map1("Square"), net.add(Dequantize(), stored(net))))
+    y = net.add(RNE, net.add(Map1("Reciprocal"), net.add(Add(), x, net.constant(np.array([0.5])))), quant=R)
     graph = net.graph(y)
     run(graph, fuse_table)
     assert names(graph) == ["Table"]
@@ -33,7 +33,7 @@ def test_a_chain_of_floats_between_integers_is_a_table() -> None:
 
 def test_a_chain_of_integers_is_a_table_even_between_types_of_bytes() -> None:
     net = Net()
-    x = net.add(Quantize(DType.U8), net.add(Unary("Sigmoid"), stored(net), quant=quant(1 / 256, -128)), quant=Q)
+    x = net.add(Quantize(DType.U8), net.add(Map1("Sigmoid"), stored(net), quant=quant(1 / 256, -128)), quant=Q)
     graph = net.graph(net.add(Cast(DType.I8), net.add(Clip((0.0, 2.0)), x, quant=Q)))
     run(graph, fuse_table)
     assert names(graph) == ["Table"]
@@ -42,7 +42,7 @@ def test_a_chain_of_integers_is_a_table_even_between_types_of_bytes() -> None:
 def test_a_tensor_times_a_function_of_itself_is_a_table() -> None:
     net = Net()
     x = stored(net)
-    y = net.add(Mul(), x, net.add(Unary("Sigmoid"), x, quant=quant(1 / 256, -128)), quant=R)
+    y = net.add(Mul(), x, net.add(Map1("Sigmoid"), x, quant=quant(1 / 256, -128)), quant=R)
     graph = net.graph(y)
     run(graph, fuse_table)
     assert names(graph) == ["Table"]
@@ -50,7 +50,7 @@ def test_a_tensor_times_a_function_of_itself_is_a_table() -> None:
 
 def test_an_output_of_one_byte_becomes_a_table_of_its_type() -> None:
     net = Net()
-    x = net.add(Unary("Tanh"), stored(net), quant=quant(1 / 128))
+    x = net.add(Map1("Tanh"), stored(net), quant=quant(1 / 128))
     graph = net.graph(net.add(Quantize(DType.U8), x, quant=quant(1 / 128, 128)))
     run(graph, fuse_table)
     assert names(graph) == ["Table"]
@@ -59,15 +59,15 @@ def test_an_output_of_one_byte_becomes_a_table_of_its_type() -> None:
 
 def test_a_single_function_keeps_its_name() -> None:
     net = Net()
-    graph = net.graph(net.add(Unary("Tanh"), stored(net), quant=quant(1 / 128)))
+    graph = net.graph(net.add(Map1("Tanh"), stored(net), quant=quant(1 / 128)))
     run(graph, fuse_table)
     assert names(graph) == ["Tanh"]
 
 
 def test_what_is_read_elsewhere_is_not_computed_twice() -> None:
     net = Net()
-    x = net.add(Unary("Tanh"), stored(net), quant=quant(1 / 128))
-    y = net.add(Unary("Exp"), net.add(Unary("Abs"), x, quant=quant(1 / 128)), quant=R)
+    x = net.add(Map1("Tanh"), stored(net), quant=quant(1 / 128))
+    y = net.add(Map1("Exp"), net.add(Map1("Abs"), x, quant=quant(1 / 128)), quant=R)
     graph = net.graph(x, y)
     run(graph, fuse_table)
     assert names(graph) == ["Tanh", "Table"]
@@ -81,7 +81,7 @@ def test_refuses_two_tensors() -> None:
 
 def test_refuses_floats_of_unknown_origin() -> None:
     net = Net()
-    graph = net.graph(net.add(RNE, net.add(Unary("Tanh"), net.input(5)), quant=R))
+    graph = net.graph(net.add(RNE, net.add(Map1("Tanh"), net.input(5)), quant=R))
     assert refusals(run(graph, fuse_table)) == ["it is not a function of stored bytes alone"]
 
 
@@ -97,7 +97,7 @@ def test_a_long_chain_is_cut() -> None:
     net = Net()
     x = stored(net)
     for _ in range(3 * MOST_DEPTH):
-        x = net.add(Unary("Tanh"), x, quant=Q)
+        x = net.add(Map1("Tanh"), x, quant=Q)
     graph = net.graph(x)
     run(graph, fuse_table)
     assert len(graph.nodes) < 2 * MOST_DEPTH
@@ -107,7 +107,7 @@ def test_nested_functions_are_traced_once() -> None:
     net = Net()
     x = net.add(Dequantize(), stored(net))
     for _ in range(40):
-        x = net.add(Mul(), x, net.add(Unary("Sigmoid"), x))
+        x = net.add(Mul(), x, net.add(Map1("Sigmoid"), x))
     graph = net.graph(net.add(RNE, x, quant=R))
     run(graph, fuse_table)
     assert names(graph) == ["Table"]

@@ -11,15 +11,15 @@ from ariel_build.ops import Operator
 from ariel_build.ops.broadcast import Tile
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.fold import Fold, Reduction
 from ariel_build.ops.gather import GatherConstant
+from ariel_build.ops.map1 import Map1
 from ariel_build.ops.pad import Pad
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.quantize import Dequantize, Quantize
-from ariel_build.ops.reduce import Reduce, Reduction
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.transpose import Transpose
-from ariel_build.ops.unary import Unary
 from ariel_build.ops.window import Window
 from ariel_build.passes.move_quantize import move_quantize
 from tests.passes.graphs import Net, names, quant, refusals, run
@@ -36,7 +36,7 @@ MOVEMENT: dict[str, Operator] = {
     "Pad": Pad(((0, 0), (1, 0), (0, 2), (0, 0))),
     "Concat": Concat(1),
     "MaxPool2d": Pool2d(PoolKind.MAX, Window((2, 2), padding=(1, 0, 0, 1))),
-    "ReduceMin": Reduce(Reduction.MIN, (2,)),
+    "ReduceMin": Fold(Reduction.MIN, (2,)),
 }
 
 
@@ -89,7 +89,7 @@ def test_refuses_operands_of_different_scales() -> None:
 def test_refuses_what_is_read_as_float_too() -> None:
     net = Net()
     x = net.add(Transpose((1, 0)), net.input(3, 4))
-    graph = net.graph(net.add(RNE, x, quant=Q), net.add(Unary("Tanh"), x))
+    graph = net.graph(net.add(RNE, x, quant=Q), net.add(Map1("Tanh"), x))
     reason = "the result of Transpose is read as float32, too"
     assert refusals(run(graph, move_quantize)) == [reason]
 

@@ -12,22 +12,22 @@ from hypothesis import strategies as st
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import DType, Graph, Value
-from ariel_build.ops.binary import Add, Mul
 from ariel_build.ops.clip import Clip
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.copy import Copy
 from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.fold import Fold, Reduction
 from ariel_build.ops.fully_connected import FullyConnected
+from ariel_build.ops.map1 import Map1
+from ariel_build.ops.map2 import Add, Mul
 from ariel_build.ops.pad import Pad
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.quantize import Dequantize, Quantize
-from ariel_build.ops.reduce import Reduce, Reduction
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.softmax import Softmax
 from ariel_build.ops.transpose import NCHW_TO_NHWC, NHWC_TO_NCHW, Transpose
-from ariel_build.ops.unary import Unary
 from ariel_build.ops.window import Window
 from ariel_build.passes import PassLog, optimize
 from tests.passes.graphs import Net, names, quant, run
@@ -117,11 +117,11 @@ class Sketch:
             case 0:
                 return self.net.add(Clip((0.0, math.inf), Rounding.NEAREST_EVEN), x)
             case 1:
-                return self.net.add(Unary("Tanh", (), Rounding.NEAREST_EVEN), x)
+                return self.net.add(Map1("Tanh", (), Rounding.NEAREST_EVEN), x)
             case 2:
                 return self.net.add(Softmax(axis, rounding=Rounding.NEAREST_EVEN), x)
         keep = self.draw(st.booleans()) or len(x.shape) == 1
-        return self.net.add(Reduce(Reduction.MEAN, (axis,), keep, Rounding.NEAREST_EVEN), x)
+        return self.net.add(Fold(Reduction.MEAN, (axis,), keep, Rounding.NEAREST_EVEN), x)
 
     def layer(self, x: Value) -> Value | None:
         """A convolution or a pool of an NCHW image, or a dense layer of what is flattened."""

@@ -9,21 +9,21 @@ import pytest
 
 from ariel_build.ir import DType
 from ariel_build.ops import Operator
-from ariel_build.ops.binary import Add, Div, Mul, Pow, Sub
 from ariel_build.ops.broadcast import Tile
 from ariel_build.ops.cast import Cast
 from ariel_build.ops.clip import Clip
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.copy import Copy
 from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.fold import Fold, Reduction
 from ariel_build.ops.gather import GatherConstant
+from ariel_build.ops.map1 import Map1
+from ariel_build.ops.map2 import Add, Div, Mul, Pow, Sub
 from ariel_build.ops.pad import Pad
 from ariel_build.ops.pool2d import Pool2d, PoolKind
-from ariel_build.ops.reduce import Reduce, Reduction
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.transpose import Transpose
-from ariel_build.ops.unary import Unary
 from ariel_build.ops.window import Window
 from ariel_build.passes.remove_identities import remove_identities
 from tests.passes.graphs import Net, names, quant, refusals, run
@@ -40,15 +40,15 @@ NOTHING: dict[str, Operator] = {
     "Cast": Cast(DType.F32),
     "Clip": Clip((-math.inf, math.inf)),
     "Pool": Pool2d(PoolKind.AVERAGE, Window((1, 1))),
-    "Mean": Reduce(Reduction.MEAN, (0,), keep_dims=True),
+    "Mean": Fold(Reduction.MEAN, (0,), keep_dims=True),
 }
 
 
 @pytest.mark.parametrize("op", NOTHING.values(), ids=NOTHING.keys())
 def test_what_does_nothing_goes(op: Operator) -> None:
     net = Net()
-    x = net.add(op, net.add(Unary("Tanh"), net.input(1, 2, 3, 4)))
-    graph = net.graph(net.add(Unary("Abs"), x))
+    x = net.add(op, net.add(Map1("Tanh"), net.input(1, 2, 3, 4)))
+    graph = net.graph(net.add(Map1("Abs"), x))
     run(graph, remove_identities)
     assert names(graph) == ["Tanh", "Abs"]
 
@@ -62,7 +62,7 @@ SOMETHING: dict[str, Operator] = {
     "Gather": GatherConstant(2, (0, 2, 1)),
     "Clip": Clip((0.0, math.inf)),
     "Pool": Pool2d(PoolKind.AVERAGE, Window((1, 1), (2, 1))),
-    "Mean": Reduce(Reduction.MEAN, (1,), keep_dims=True),
+    "Mean": Fold(Reduction.MEAN, (1,), keep_dims=True),
 }
 
 
@@ -80,8 +80,8 @@ def test_what_does_something_stays(op: Operator) -> None:
 def test_a_neutral_operand_goes(op: Operator, neutral: float) -> None:
     net = Net()
     x = net.input(3, 4)
-    y = net.add(op, net.add(Unary("Tanh"), x), net.constant(np.full((1, 4), neutral)))
-    graph = net.graph(net.add(Unary("Abs"), y))
+    y = net.add(op, net.add(Map1("Tanh"), x), net.constant(np.full((1, 4), neutral)))
+    graph = net.graph(net.add(Map1("Abs"), y))
     run(graph, remove_identities)
     assert names(graph) == ["Tanh", "Abs"]
 
@@ -104,8 +104,8 @@ def test_a_neutral_operand_stays_where_it_enlarges_the_tensor_or_brings_an_activ
 
 def test_a_reduction_over_axes_of_one_that_drops_them_becomes_a_reshape() -> None:
     net = Net()
-    x = net.add(Unary("Tanh"), net.input(3, 1, 4))
-    graph = net.graph(net.add(Reduce(Reduction.MAX, (1,)), x))
+    x = net.add(Map1("Tanh"), net.input(3, 1, 4))
+    graph = net.graph(net.add(Fold(Reduction.MAX, (1,)), x))
     run(graph, remove_identities)
     assert names(graph) == ["Tanh", "Reshape"]
 
@@ -122,8 +122,8 @@ def test_bounds_outside_the_stored_range_do_nothing() -> None:
 
 def test_an_output_keeps_its_name() -> None:
     net = Net()
-    x = net.add(Unary("Tanh"), net.input(4))
-    graph = net.graph(net.add(Copy(), x), net.add(Unary("Abs"), x))
+    x = net.add(Map1("Tanh"), net.input(4))
+    graph = net.graph(net.add(Copy(), x), net.add(Map1("Abs"), x))
     run(graph, remove_identities)
     assert names(graph) == ["Tanh", "Abs"]
     assert graph.outputs[0].name == "value_1"
@@ -132,7 +132,7 @@ def test_an_output_keeps_its_name() -> None:
 def test_refuses_where_the_outside_sees_both_ends() -> None:
     net = Net()
     x = net.input(4)
-    y = net.add(Unary("Tanh"), x)
+    y = net.add(Map1("Tanh"), x)
     graph = net.graph(net.add(Copy(), x), y, net.add(Copy(), y))
     reason = "its result is an output of the model, its input another one or an input"
     assert refusals(run(graph, remove_identities)) == [reason, reason]

@@ -21,10 +21,10 @@ from onnx import TensorProto, helper, numpy_helper
 from ariel_build.driver import import_file
 from ariel_build.errors import ArielError
 from ariel_build.ir import Array, Graph, Node, Quant, Value
-from ariel_build.ops.binary import Add
 from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.fully_connected import FullyConnected
+from ariel_build.ops.map2 import Add
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.softmax import Softmax

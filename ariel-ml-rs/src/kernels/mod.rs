@@ -11,7 +11,6 @@
 
 pub mod access;
 pub mod batch_matmul;
-pub mod binary;
 pub mod broadcast;
 pub mod cast;
 pub mod compare;
@@ -21,20 +20,20 @@ pub mod copy;
 pub mod depthwise_conv2d;
 pub mod dot;
 pub mod dynamic_quantize;
-mod fold;
+pub mod fold;
 pub mod fully_connected;
 pub mod gemmlowp;
 pub mod isa;
 pub mod lookup;
+pub mod map1;
+pub mod map2;
 mod multiply;
 pub mod pool2d;
 pub mod quantize;
-pub mod reduce;
 mod rolled;
 pub mod softmax;
 #[cfg(test)]
 mod tests;
-pub mod unary;
 pub mod window;
 
 /// Defines `run` of a kernel that is generic over its requantisation for both roundings, compiled in this crate.

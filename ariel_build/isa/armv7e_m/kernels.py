@@ -23,7 +23,7 @@ from ariel_build.isa.armv7e_m.streams import (
 )
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Packed, Scratch, Source, Tiling
-from ariel_build.kernels.declared import binary, isa_packed, pool2d
+from ariel_build.kernels.declared import isa_packed, map2, pool2d
 from ariel_build.kernels.declared.isa_packed import Dsp, DspFpu, Far, Near, Terms, Thumb2, Unequal
 from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, NearestEven
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored
@@ -176,7 +176,7 @@ def dense_as_convolution(call: LayerCall, layer: Dense) -> KernelCall:
     return _conv2d(call, layer.as_convolution(), Dsp())
 
 
-def _linear(call: KernelCall, kernel: binary.Linear, cores: Cores) -> KernelCall:
+def _linear(call: KernelCall, kernel: map2.Linear, cores: Cores) -> KernelCall:
     """A sum of two tensors of one shape."""
     elements = call.outputs[0].type.elements
     packed = isa_packed.Linear(
@@ -238,6 +238,6 @@ def _family(cores: Cores) -> Mapping[type, Maker]:
         Convolution: lambda call: _conv2d(call, call.layer, cores),
         Depthwise: lambda call: _depthwise(call, call.layer, cores),
         Dense: lambda call: _dense(call, call.layer, cores),
-        binary.Linear: lambda call: _linear(call, call.kernel, cores),
+        map2.Linear: lambda call: _linear(call, call.kernel, cores),
         pool2d.AverageInt8: lambda call: _average_pool2d(call, call.kernel, cores),
     }

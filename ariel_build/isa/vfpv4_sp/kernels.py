@@ -10,7 +10,7 @@ from ariel_build.isa.armv7e_m.kernels import Maker
 from ariel_build.isa.portable import axis_of, tiling_of
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import KernelCall, LayerCall, Packed
-from ariel_build.kernels.declared import binary, isa_vfpv4_sp
+from ariel_build.kernels.declared import isa_vfpv4_sp, map2
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Real
 from ariel_build.kernels.packing import packed
 
@@ -77,10 +77,10 @@ def _dense(call: LayerCall, layer: Dense) -> KernelCall:
 
 
 #: Kernels of two operands, by the portable ones whose fields they have, but for the broadcast.
-_ELEMENTWISE = {binary.AddF32: isa_vfpv4_sp.Add, binary.SubF32: isa_vfpv4_sp.Sub, binary.MulF32: isa_vfpv4_sp.Mul}
+_ELEMENTWISE = {map2.AddF32: isa_vfpv4_sp.Add, map2.SubF32: isa_vfpv4_sp.Sub, map2.MulF32: isa_vfpv4_sp.Mul}
 
 
-def _elementwise(call: KernelCall, kernel: binary.AddF32 | binary.SubF32 | binary.MulF32) -> KernelCall:
+def _elementwise(call: KernelCall, kernel: map2.AddF32 | map2.SubF32 | map2.MulF32) -> KernelCall:
     """Operands that are not broadcast."""
     broadcast, elements = kernel.broadcast, call.outputs[0].type.elements
     if broadcast.run != elements or broadcast.steps != (1, 1):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from ariel_build.kernels.kernel import Access, Choice, Kernel
 
 if TYPE_CHECKING:
-    from ariel_build.kernels.declared.binary import Scaled
     from ariel_build.kernels.declared.broadcast import Broadcast
+    from ariel_build.kernels.declared.map2 import Scaled
     from ariel_build.kernels.kernel import Operand, Source
 
 __all__ = [

@@ -3,9 +3,9 @@
 mod batch_matmul;
 mod conv2d;
 mod depthwise_conv2d;
+mod fold;
 mod fully_connected;
 mod pool2d;
-mod reduce;
 mod scalar;
 
 use crate::memory::{Arena, Element, Image, Memory, Region};

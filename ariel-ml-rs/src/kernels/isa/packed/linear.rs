@@ -1,6 +1,6 @@
 //! `(left_factor * left + right_factor * right + offset) / 2^28`, rounded down: sums of two tensors of one shape.
 //!
-//! What [`crate::kernels::binary::Linear`] computes, with operands that are not broadcast.
+//! What [`crate::kernels::map2::Linear`] computes, with operands that are not broadcast.
 
 use super::clamp::clamp;
 use super::cores::for_cores;

@@ -1,4 +1,4 @@
-"""Reduce: output[kept] = mean, sum, maximum, minimum or product of input over the reduced axes."""
+"""Fold: output[kept] = mean, sum, maximum, minimum or product of input over the reduced axes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Tiling
-from ariel_build.kernels.declared import reduce as declared
+from ariel_build.kernels.declared import fold as declared
 from ariel_build.kernels.declared.quant import DoubleRounding, NearestEven
 from ariel_build.ops.accumulate import FINITE, Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
@@ -22,7 +22,7 @@ from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.permutation import Perm
 from ariel_build.ops.traits import Moved, Traits, Wish
 
-__all__ = ["Reduce", "Reduction"]
+__all__ = ["Fold", "Reduction"]
 
 #: Groups of neighbouring axes, kept and reduced in turn, that the kernel walks.
 GROUPS = 3
@@ -39,7 +39,7 @@ class Reduction(Enum):
 
 
 @dataclass(frozen=True)
-class Reduce(Operator):
+class Fold(Operator):
     """Reduces `axes` (counted from the front, ascending); each stays as an axis of 1 with `keep_dims`."""
 
     traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False)
@@ -159,7 +159,7 @@ class Reduce(Operator):
         return self.kind in (Reduction.MAX, Reduction.MIN)
 
     def lower(self, node: Node) -> KernelCall:
-        """`reduce::Max`, `reduce::SumInt8`, `reduce::SumF32`, .. by kind and element type."""
+        """`fold::Max`, `fold::SumInt8`, `fold::SumF32`, .. by kind and element type."""
         x, output = node.input(0), node.output
         dtype = x.type.dtype
         fields = {"input": Operand(x), "output": Operand(output), "walk": self._walk(x.shape)}
@@ -241,7 +241,7 @@ def _from_tflite(importer: Importer) -> None:
         raise UnsupportedReason(f"a product of {x.type.dtype.value} is not supported")
     declared = importer.output_type()
     keep = bool(importer.attribute("keep_dims", False))
-    importer.bind(*importer.emit(Reduce(kind, axes, keep), [x], types=[declared]))
+    importer.bind(*importer.emit(Fold(kind, axes, keep), [x], types=[declared]))
 
 
 _ONNX = {f"Reduce{kind.value}": kind for kind in Reduction}
@@ -257,7 +257,7 @@ def _from_onnx(importer: Importer) -> None:
         axes = importer.integers("axes")
     keep, nothing = bool(importer.integer("keepdims", 1)), bool(importer.integer("noop_with_empty_axes"))
     resolved = _axes(axes, len(x.shape)) if axes or nothing else tuple(range(len(x.shape)))
-    op = Reduce(_ONNX[importer.node.op], resolved, keep, Rounding.NEAREST_EVEN)
+    op = Fold(_ONNX[importer.node.op], resolved, keep, Rounding.NEAREST_EVEN)
     # The greatest of stored integers has their scale.
     chosen = op.kind in (Reduction.MAX, Reduction.MIN)
     importer.bind(*importer.emit(op, [x], [x.type.quant] if chosen else []))
@@ -272,6 +272,6 @@ def _axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
 def _global_average_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     spatial_shape(x)
-    op = Reduce(Reduction.MEAN, (1, 2), keep_dims=True, rounding=Rounding.NEAREST_EVEN)
+    op = Fold(Reduction.MEAN, (1, 2), keep_dims=True, rounding=Rounding.NEAREST_EVEN)
     (y,) = importer.emit(op, [to_nhwc(importer, x)])
     importer.bind(from_nhwc(importer, y, len(x.shape)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Quant
-from ariel_build.kernels.declared.binary import Scaled
+from ariel_build.kernels.declared.map2 import Scaled
 from ariel_build.ops import fixed_point, gemmlowp
 from ariel_build.ops.elementwise import multiplier, rescale
 from ariel_build.ops.fixed_point import I64

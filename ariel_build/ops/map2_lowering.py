@@ -8,11 +8,14 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, Value
 from ariel_build.kernels import Kernel, KernelCall
-from ariel_build.kernels.declared import binary as declared
+from ariel_build.kernels.declared import map2 as declared
 from ariel_build.kernels.declared.quant import Bounds
 from ariel_build.ops.accumulate import bounds
 from ariel_build.ops.base import UnsupportedReason
-from ariel_build.ops.binary_int8 import (
+from ariel_build.ops.elementwise import all_bytes, call_of, lookup_call, multiplier, quant_of, two_operands
+from ariel_build.ops.fixed_point import I64, Rounding, stored_bounds
+from ariel_build.ops.integer_formula import find_formula
+from ariel_build.ops.map2_int8 import (
     prelu_scales,
     product_scale,
     quotient_scale,
@@ -20,17 +23,14 @@ from ariel_build.ops.binary_int8 import (
     square_scales,
     sum_scales,
 )
-from ariel_build.ops.elementwise import all_bytes, call_of, lookup_call, multiplier, quant_of, two_operands
-from ariel_build.ops.fixed_point import I64, Rounding, stored_bounds
-from ariel_build.ops.integer_formula import find_formula
 
 if TYPE_CHECKING:
-    from ariel_build.ops.binary import Binary
+    from ariel_build.ops.map2 import Map2
 
 __all__ = ["lower_stored"]
 
 
-def lower_stored(op: Binary, node: Node) -> KernelCall:
+def lower_stored(op: Map2, node: Node) -> KernelCall:
     """Returns the cheapest call that computes exactly what the reference does."""
     left, right = node.input(0), node.input(1)
     table = _table(op, node, left, right)
@@ -42,7 +42,7 @@ def lower_stored(op: Binary, node: Node) -> KernelCall:
     return call_of(_definition(op, node) if proven is None else proven, node)
 
 
-def _table(op: Binary, node: Node, left: Value, right: Value) -> KernelCall | None:
+def _table(op: Map2, node: Node, left: Value, right: Value) -> KernelCall | None:
     """Returns a lookup where one operand is a constant number, or both are one value."""
     if left is right:
         return lookup_call(node, left, lambda data: op.reference([data, data], node)[0])
@@ -59,7 +59,7 @@ def _table(op: Binary, node: Node, left: Value, right: Value) -> KernelCall | No
     return None
 
 
-def _proven(op: Binary, node: Node, left: Value, right: Value) -> Kernel | None:
+def _proven(op: Map2, node: Node, left: Value, right: Value) -> Kernel | None:
     """Returns `Linear` for sums, `Product` for products, with constants that are right for all pairs that can occur."""
     if op.name not in ("Add", "Sub", "Mul"):
         return None
@@ -106,7 +106,7 @@ def _quants(node: Node) -> tuple[Quant, Quant, Quant]:
     )
 
 
-def _definition(op: Binary, node: Node) -> Kernel:
+def _definition(op: Map2, node: Node) -> Kernel:
     """Returns the kernel that follows the origin's own steps."""
     left, right, output = _quants(node)
     operands, limits = two_operands(node), bounds(node, op.clip, op.rounding)

@@ -10,14 +10,14 @@ import numpy as np
 from ariel_build.ir import DType, Quant, Value
 from ariel_build.ops.accumulate import tflite_clip
 from ariel_build.ops.base import UnsupportedReason, imports
-from ariel_build.ops.binary import Add, Binary, Div, Maximum, Minimum, Mul, Pow, Prelu, SquaredDifference, Sub
 from ariel_build.ops.cast import cast
 from ariel_build.ops.elementwise import BYTES
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.importer import Importer
-from ariel_build.ops.unary import Unary
+from ariel_build.ops.map1 import Map1
+from ariel_build.ops.map2 import Add, Div, Map2, Maximum, Minimum, Mul, Pow, Prelu, SquaredDifference, Sub
 
-_TFLITE: dict[str, type[Binary]] = {
+_TFLITE: dict[str, type[Map2]] = {
     "ADD": Add,
     "DIV": Div,
     "MAXIMUM": Maximum,
@@ -46,10 +46,10 @@ def _floor_div_from_tflite(importer: Importer) -> None:
     if importer.output_type().dtype is not DType.F32:
         raise UnsupportedReason("only float32 is supported")
     (quotient,) = importer.emit(Div(), [importer.input(0), importer.input(1)])
-    importer.emit_declared(Unary("Floor"), [quotient])
+    importer.emit_declared(Map1("Floor"), [quotient])
 
 
-_ONNX: dict[str, type[Binary]] = {"Add": Add, "Div": Div, "Mul": Mul, "PRelu": Prelu, "Sub": Sub}
+_ONNX: dict[str, type[Map2]] = {"Add": Add, "Div": Div, "Mul": Mul, "PRelu": Prelu, "Sub": Sub}
 
 
 @imports("onnx", *_ONNX)
@@ -58,7 +58,7 @@ def _from_onnx(importer: Importer) -> None:
     importer.bind(*importer.emit(op, [importer.input(0), importer.input(1)]))
 
 
-_VARIADIC: dict[str, type[Binary]] = {"Max": Maximum, "Mean": Add, "Min": Minimum, "Sum": Add}
+_VARIADIC: dict[str, type[Map2]] = {"Max": Maximum, "Mean": Add, "Min": Minimum, "Sum": Add}
 
 
 @imports("onnx", *_VARIADIC)
@@ -79,7 +79,7 @@ def _common_scale(values: Sequence[Value]) -> Quant | None:
     return quant if alike else None
 
 
-def _chain(importer: Importer, op: Binary, quant: Quant | None = None) -> Value:
+def _chain(importer: Importer, op: Map2, quant: Quant | None = None) -> Value:
     """Returns the inputs combined from the left; with `quant`, all have that scale, and so has the result."""
     inputs = importer.inputs()
     if not inputs:
@@ -102,7 +102,7 @@ def _pow_from_onnx(importer: Importer) -> None:
             importer.bind(base)
             return
         if number in _POWERS and base.type.dtype is DType.F32:
-            importer.bind(*importer.emit(Unary(_POWERS[number], (), Rounding.NEAREST_EVEN), [base]))
+            importer.bind(*importer.emit(Map1(_POWERS[number], (), Rounding.NEAREST_EVEN), [base]))
             return
     exponent = cast(importer, exponent, base.type.dtype)
     importer.bind(*importer.emit(Pow(rounding=Rounding.NEAREST_EVEN), [base, exponent]))

@@ -5,8 +5,8 @@ use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::tile::Tile;
 
-pub use super::binary::Scaled;
 pub use super::broadcast::Broadcast;
+pub use super::map2::Scaled;
 
 macro_rules! kernels {
     ($element:ty; $($(#[$doc:meta])* $name:ident => $f:expr;)+) => { $(

@@ -1,6 +1,6 @@
-"""Binary: output = activation(f(left, right)) element by element, the operands broadcast to one shape.
+"""Map2: output = activation(f(left, right)) element by element, the operands broadcast to one shape.
 
-What TFLite computes in integers is in `binary_int8.py`; the choice of a kernel for int8 in `binary_lowering.py`.
+What TFLite computes in integers is in `map2_int8.py`; the choice of a kernel for int8 in `map2_lowering.py`.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import Kernel, KernelCall
-from ariel_build.kernels.declared import binary as declared
-from ariel_build.ops import binary_int8
+from ariel_build.kernels.declared import map2 as declared
+from ariel_build.ops import map2_int8
 from ariel_build.ops.accumulate import Numbers, finish_float
 from ariel_build.ops.base import Operator, UnsupportedReason
-from ariel_build.ops.binary_int8 import Operands
-from ariel_build.ops.binary_lowering import lower_stored
 from ariel_build.ops.elementwise import BYTES, broadcast_type, call_of, dequantize, quant_of, quantize, two_operands
 from ariel_build.ops.fixed_point import I64, UNBOUNDED, Rounding, stored_bounds
+from ariel_build.ops.map2_int8 import Operands
+from ariel_build.ops.map2_lowering import lower_stored
 from ariel_build.ops.traits import POINTWISE, alike
 
-__all__ = ["Add", "Binary", "Div", "Maximum", "Minimum", "Mul", "Pow", "Prelu", "SquaredDifference", "Sub"]
+__all__ = ["Add", "Div", "Map2", "Maximum", "Minimum", "Mul", "Pow", "Prelu", "SquaredDifference", "Sub"]
 
 #: Of which operators the runtime has an int32 kernel.
 _I32 = ("Add", "Sub", "Mul", "Div", "Maximum", "Minimum")
 
 
 @dataclass(frozen=True)
-class Binary(Operator):
+class Map2(Operator):
     """Base of the operators of two operands; `clip` holds the real bounds of the fused activation."""
 
     traits = POINTWISE
@@ -104,7 +104,7 @@ class Binary(Operator):
         return None
 
     def lower(self, node: Node) -> KernelCall:
-        """`binary::<name>F32`, `I32`, or what `lower_stored` finds for int8."""
+        """`map2::<name>F32`, `I32`, or what `lower_stored` finds for int8."""
         dtype = node.output.type.dtype
         if dtype in BYTES:
             return lower_stored(self, node)
@@ -121,7 +121,7 @@ class Binary(Operator):
 
 
 @dataclass(frozen=True)
-class Add(Binary):
+class Add(Map2):
     """left + right."""
 
     neutral = 0.0
@@ -133,11 +133,11 @@ class Add(Binary):
 
     def fixed_point(self, operands: Operands) -> I64:
         """TFLite's ADD."""
-        return binary_int8.add(operands)
+        return map2_int8.add(operands)
 
 
 @dataclass(frozen=True)
-class Sub(Binary):
+class Sub(Map2):
     """left - right."""
 
     neutral = 0.0
@@ -148,11 +148,11 @@ class Sub(Binary):
 
     def fixed_point(self, operands: Operands) -> I64:
         """TFLite's SUB."""
-        return binary_int8.subtract(operands)
+        return map2_int8.subtract(operands)
 
 
 @dataclass(frozen=True)
-class Mul(Binary):
+class Mul(Map2):
     """left * right."""
 
     neutral = 1.0
@@ -164,11 +164,11 @@ class Mul(Binary):
 
     def fixed_point(self, operands: Operands) -> I64:
         """TFLite's MUL."""
-        return binary_int8.multiply(operands)
+        return map2_int8.multiply(operands)
 
 
 @dataclass(frozen=True)
-class Div(Binary):
+class Div(Map2):
     """left / right; of integers rounded towards zero."""
 
     neutral = 1.0
@@ -185,11 +185,11 @@ class Div(Binary):
 
     def fixed_point(self, operands: Operands) -> I64:
         """TFLite's DIV."""
-        return binary_int8.divide(operands)
+        return map2_int8.divide(operands)
 
 
 @dataclass(frozen=True)
-class Maximum(Binary):
+class Maximum(Map2):
     """max(left, right)."""
 
     @property
@@ -209,7 +209,7 @@ class Maximum(Binary):
 
 
 @dataclass(frozen=True)
-class Minimum(Binary):
+class Minimum(Map2):
     """min(left, right)."""
 
     @property
@@ -229,7 +229,7 @@ class Minimum(Binary):
 
 
 @dataclass(frozen=True)
-class SquaredDifference(Binary):
+class SquaredDifference(Map2):
     """(left - right)^2."""
 
     def real(self, left: Numbers, right: Numbers) -> Numbers:
@@ -238,11 +238,11 @@ class SquaredDifference(Binary):
 
     def fixed_point(self, operands: Operands) -> I64:
         """TFLite's SQUARED_DIFFERENCE."""
-        return binary_int8.squared_difference(operands)
+        return map2_int8.squared_difference(operands)
 
 
 @dataclass(frozen=True)
-class Pow(Binary):
+class Pow(Map2):
     """left ^ right."""
 
     neutral = 1.0
@@ -257,7 +257,7 @@ class Pow(Binary):
 
 
 @dataclass(frozen=True)
-class Prelu(Binary):
+class Prelu(Map2):
     """left where it is not negative, else left * right."""
 
     def real(self, left: Numbers, right: Numbers) -> Numbers:
@@ -266,4 +266,4 @@ class Prelu(Binary):
 
     def fixed_point(self, operands: Operands) -> I64:
         """TFLite's PRELU."""
-        return binary_int8.prelu(operands)
+        return map2_int8.prelu(operands)

@@ -10,7 +10,7 @@ import pytest
 from ariel_build.answers.reference import Interpreter
 from ariel_build.driver import import_file
 from ariel_build.ir import Array, DType, Node
-from ariel_build.ops.binary import Binary
+from ariel_build.ops.map2 import Map2
 from ariel_build.passes import optimize
 from tests.ops import parity
 from tests.ops.qdq import Builder
@@ -44,7 +44,7 @@ def binary_nodes(path: Path) -> list[Node]:
     """Returns the int8 operators of the optimised graph."""
     graph, _ = import_file(path)
     optimize(graph)
-    return [n for n in graph.nodes if isinstance(n.op, Binary)]
+    return [n for n in graph.nodes if isinstance(n.op, Map2)]
 
 
 def pairs(rng: np.random.Generator, op: str) -> tuple[list[tuple[float, float, float]], list[list[int]]]:
@@ -100,8 +100,8 @@ def test_sums_and_products_are_one_multiplication(tmp_path: Path) -> None:
         cases = [scales(rng, op) for _ in range(12)]
         path = tmp_path / f"{op}.onnx"
         model(path, op, cases, [[int(z) for z in rng.integers(-20, 20, 3)] for _ in cases])
-        kernels = [n.op.lower(n).kernel.path for n in binary_nodes(path) if isinstance(n.op, Binary)]
-        assert kernels.count(f"binary::{'Product' if op == 'Mul' else 'Linear'}") >= 11, kernels
+        kernels = [n.op.lower(n).kernel.path for n in binary_nodes(path) if isinstance(n.op, Map2)]
+        assert kernels.count(f"map2::{'Product' if op == 'Mul' else 'Linear'}") >= 11, kernels
 
 
 def test_uint8(tmp_path: Path) -> None:

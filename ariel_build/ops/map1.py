@@ -1,7 +1,7 @@
-"""Unary: output = f(input), one function of one number; in int8 it is a table of 256 bytes.
+"""Map1: output = f(input), one function of one number; in int8 it is a table of 256 bytes.
 
-A function is one line of `FUNCTIONS` and one of the runtime's `unary.rs`; what TFLite computes in fixed point instead
-is in `unary_int8.py`.
+A function is one line of `FUNCTIONS` and one of the runtime's `map1/mod.rs`; what TFLite computes in fixed point
+instead is in `map1_int8.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, TensorType
 from ariel_build.kernels import Kernel, KernelCall
-from ariel_build.kernels.declared import unary as declared
+from ariel_build.kernels.declared import map1 as declared
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.elementwise import (
     BYTES,
@@ -29,10 +29,10 @@ from ariel_build.ops.elementwise import (
 )
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.map1_int8 import TFLITE
 from ariel_build.ops.traits import POINTWISE, alike, never
-from ariel_build.ops.unary_int8 import TFLITE
 
-__all__ = ["FUNCTIONS", "Unary"]
+__all__ = ["FUNCTIONS", "Map1"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -102,7 +102,7 @@ FUNCTIONS = {
 
 
 @dataclass(frozen=True)
-class Unary(Operator):
+class Map1(Operator):
     """The function `kind` of every element; `parameters` in the order in which `FUNCTIONS` names them."""
 
     traits = POINTWISE
@@ -150,7 +150,7 @@ class Unary(Operator):
             return np.asarray(FUNCTIONS[self.kind].real(x.astype(np.float64), *parameters), np.float32)
 
     def lower(self, node: Node) -> KernelCall:
-        """`lookup::Table` or `unary::<kind>`."""
+        """`lookup::Table` or `map1::<kind>`."""
         x = node.input(0)
         if x.type.dtype in BYTES:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])
@@ -184,22 +184,22 @@ _TFLITE = {
 
 @imports("tflite", *_TFLITE)
 def _from_tflite(importer: Importer) -> None:
-    importer.emit_declared(Unary(_TFLITE[importer.node.op]), [importer.input(0)])
+    importer.emit_declared(Map1(_TFLITE[importer.node.op]), [importer.input(0)])
 
 
 @imports("tflite", "ELU")
 def _elu_from_tflite(importer: Importer) -> None:
-    importer.emit_declared(Unary("Elu", (1.0,)), [importer.input(0)])
+    importer.emit_declared(Map1("Elu", (1.0,)), [importer.input(0)])
 
 
 @imports("tflite", "LEAKY_RELU")
 def _leaky_relu_from_tflite(importer: Importer) -> None:
-    importer.emit_declared(Unary("LeakyRelu", (importer.real("alpha"),)), [importer.input(0)])
+    importer.emit_declared(Map1("LeakyRelu", (importer.real("alpha"),)), [importer.input(0)])
 
 
 @imports("tflite", "GELU")
 def _gelu_from_tflite(importer: Importer) -> None:
-    importer.emit_declared(Unary("GeluTanh" if importer.attribute("approximate") else "Gelu"), [importer.input(0)])
+    importer.emit_declared(Map1("GeluTanh" if importer.attribute("approximate") else "Gelu"), [importer.input(0)])
 
 
 #: Name -> attributes with their defaults, in the order of the parameters.
@@ -236,7 +236,7 @@ _ONNX: dict[str, dict[str, float]] = {
 @imports("onnx", *_ONNX)
 def _from_onnx(importer: Importer) -> None:
     parameters = tuple(importer.real(name, default) for name, default in _ONNX[importer.node.op].items())
-    op = Unary(importer.node.op, parameters, Rounding.NEAREST_EVEN)
+    op = Map1(importer.node.op, parameters, Rounding.NEAREST_EVEN)
     importer.bind(*importer.emit(op, [importer.input(0)]))
 
 
@@ -246,7 +246,7 @@ def _gelu_from_onnx(importer: Importer) -> None:
     if word not in kinds:
         raise UnsupportedReason(f"approximate is `{word}`, neither `none` nor `tanh`")
     kind = kinds[word]
-    importer.bind(*importer.emit(Unary(kind, (), Rounding.NEAREST_EVEN), [importer.input(0)]))
+    importer.bind(*importer.emit(Map1(kind, (), Rounding.NEAREST_EVEN), [importer.input(0)]))
 
 
 @imports("onnx", "Identity")

@@ -1,7 +1,7 @@
 //! Reductions.
 
 use super::{Bench, CASES, Random, Rounding, whole};
-use crate::kernels::reduce::{MaxF32, MaxInt8, MeanF32, MinF32, MinInt8, ProdF32, SumF32, SumInt8, Walk};
+use crate::kernels::fold::{MaxF32, MaxInt8, MeanF32, MinF32, MinInt8, ProdF32, SumF32, SumInt8, Walk};
 use crate::quant::{DoubleRounding, NearestEven};
 
 /// Axes of random extents, kept and reduced in turn, and the elements of the input that go into each output.

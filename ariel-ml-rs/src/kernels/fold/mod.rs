@@ -3,8 +3,10 @@
 //! Neighbouring axes of a kind are merged, which leaves at most three groups that are kept and three that are reduced.
 //! Tiles are ranges of output elements.
 
+pub(in crate::kernels) mod folds;
+
+use self::folds::{Fold, Within};
 use super::access::Access;
-use super::fold::{self, Fold, Within};
 use super::quantized;
 use crate::memory::{Element, Memory, Region};
 use crate::plan::Work;
@@ -235,7 +237,7 @@ macro_rules! kernel {
             #[inline(never)]
             pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
                 let $this = self;
-                let fold = fold::$name(Within { min: $min, max: $max });
+                let fold = folds::$name(Within { min: $min, max: $max });
                 // SAFETY: forwarded to the caller.
                 unsafe { self.walk.compute(memory, (self.input, self.output), tile, fold) }
             }
