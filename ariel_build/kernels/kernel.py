@@ -109,8 +109,8 @@ class Part:
     FIELDS: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        """Takes the fields of a declared class."""
-        cls.FIELDS = tuple(cls.__annotations__) if "__annotations__" in cls.__dict__ else ()
+        """Takes the fields of a declared class; what is in capitals is the class's own."""
+        cls.FIELDS = tuple(name for name in cls.__dict__.get("__annotations__", ()) if not name.isupper())
 
     def __init__(self, **fields: Any) -> None:  # noqa: ANN401 - type checkers read the annotations of the classes
         """Takes all fields; TypeError where one is missing, or is none."""

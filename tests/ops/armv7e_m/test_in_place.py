@@ -23,7 +23,8 @@ def call(kernel: type[Kernel], shape: tuple[int, int, int], size: int, *, stride
     fields = {"input": image(x), "output": image(y), "window": window.kernel(), **more}
     # What decides about bytes stands in these; the others are of no matter here.
     others = dict.fromkeys(set(kernel.FIELDS) - fields.keys(), 0)
-    return KernelCall.of(kernel.made({**fields, **others}), [x], [y], Tiling(Axis.PIXELS, height * width, 4))
+    tiling = Tiling(Axis.PIXELS, height * width, 4)
+    return KernelCall.of(kernel.made({**fields, **others}), [x], [y], tiling, label="call")
 
 
 def planes(shape: tuple[int, int, int], lines: int, outputs: Near | Far | NearShort, stride: int = 1) -> KernelCall:
