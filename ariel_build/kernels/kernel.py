@@ -110,7 +110,7 @@ class Part:
 
     def __init_subclass__(cls) -> None:
         """Takes the fields of a declared class; what is in capitals is the class's own."""
-        cls.FIELDS = tuple(name for name in cls.__dict__.get("__annotations__", ()) if not name.isupper())
+        cls.FIELDS = tuple(name for name in cls.__annotations__ if not name.isupper())
 
     def __init__(self, **fields: Any) -> None:  # noqa: ANN401 - type checkers read the annotations of the classes
         """Takes all fields; TypeError where one is missing, or is none."""

@@ -8,7 +8,7 @@ from ariel_build.ir import DType
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.importer import Importer
-from ariel_build.ops.map2 import Add, Mul
+from ariel_build.ops.map2 import Map2
 
 
 @imports("onnx", "BatchNormalization", harmless={"momentum": "it is of use in training only"})
@@ -30,5 +30,5 @@ def _from_onnx(importer: Importer) -> None:
     channels = (x.shape[1], *(1 for _ in x.shape[2:]))
     scale = importer.constant(factor.astype(np.float32).reshape(channels))
     bias = importer.constant((beta - mean * factor).astype(np.float32).reshape(channels))
-    (scaled,) = importer.emit(Mul(rounding=Rounding.NEAREST_EVEN), [x, scale])
-    importer.bind(*importer.emit(Add(rounding=Rounding.NEAREST_EVEN), [scaled, bias]))
+    (scaled,) = importer.emit(Map2("Mul", rounding=Rounding.NEAREST_EVEN), [x, scale])
+    importer.bind(*importer.emit(Map2("Add", rounding=Rounding.NEAREST_EVEN), [scaled, bias]))

@@ -6,7 +6,7 @@ Each takes stored elements as int64, the quantisation of input and output, the o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.elementwise import dequantize, rescale, store_rounded
 from ariel_build.ops.fixed_point import I64, Rounding, multiply, quantize_multiplier, rounding_shift_right
 
-__all__ = ["TFLITE"]
+__all__ = ["Formula", "absolute", "elu", "hard_swish", "leaky_relu", "rsqrt", "sigmoid", "tanh"]
 
 Formula = Callable[[I64, Quant, Quant, DType, tuple[float, ...]], Array]
 
@@ -60,14 +60,15 @@ def _elu(x: Numbers) -> Numbers:
     return np.where(x < 0, np.expm1(np.minimum(x, 0)), x)
 
 
-def _abs(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
+def absolute(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
+    """ABS, scaled where the scales differ."""
     value = np.abs(x - source.zero_point)
     if source.scale != target.scale:
         value = rescale(value, float(np.float32(source.scale) / np.float32(target.scale)))
     return _store(value + target.zero_point, dtype)
 
 
-def _hard_swish(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
+def hard_swish(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
     """Returns x * relu6(x + 3) / 6 in int16: the input with 7 more bits, times a factor in [0, 1] in Q0.15."""
 
     def narrow(real: float) -> tuple[int, int]:
@@ -101,7 +102,8 @@ def _truncate(value: I64, shift: int) -> I64:
     return np.asarray(np.where(value >= 0, value >> shift, -(-value >> shift)), np.int64)
 
 
-def _leaky_relu(x: I64, source: Quant, target: Quant, dtype: DType, parameters: tuple[float, ...]) -> Array:
+def leaky_relu(x: I64, source: Quant, target: Quant, dtype: DType, parameters: tuple[float, ...]) -> Array:
+    """LEAKY_RELU: one multiplier on either side of 0."""
     value = x - source.zero_point
     scale, alpha = np.float32(source.scale), np.float32(parameters[0])
     slope = float(scale * alpha / np.float32(target.scale))
@@ -110,7 +112,7 @@ def _leaky_relu(x: I64, source: Quant, target: Quant, dtype: DType, parameters: 
     return _store(np.where(value >= 0, positive, negative) + target.zero_point, dtype)
 
 
-def _rsqrt(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
+def rsqrt(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
     """20 bits of 1 / sqrt in fixed point, then the scale; 0 gives the greatest output (and so do negative numbers)."""
     extra = 20
     q, shift = quantize_multiplier(1.0 / float(np.sqrt(np.float32(source.scale)) * np.float32(target.scale)))
@@ -125,13 +127,6 @@ def _rsqrt(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, .
     return _store(np.array(stored, np.int64).reshape(x.shape), dtype)
 
 
-#: What is not simply `round(f(real) / scale)`.
-TFLITE: Mapping[str, Formula] = {
-    "Abs": _abs,
-    "Elu": _table(_elu),
-    "HardSwish": _hard_swish,
-    "LeakyRelu": _leaky_relu,
-    "Rsqrt": _rsqrt,
-    "Sigmoid": _sigmoidal(gemmlowp.logistic, 8, -128),
-    "Tanh": _sigmoidal(gemmlowp.tanh, 7, 0),
-}
+elu = _table(_elu)
+sigmoid = _sigmoidal(gemmlowp.logistic, 8, -128)
+tanh = _sigmoidal(gemmlowp.tanh, 7, 0)

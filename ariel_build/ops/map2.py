@@ -5,57 +5,51 @@ What TFLite computes in integers is in `map2_int8.py`; the choice of a kernel fo
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import reduce
 
 import numpy as np
 
-from ariel_build.ir import Array, DType, Node, TensorType, Value
+from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernels import Kernel, KernelCall
 from ariel_build.kernels.declared import map2 as declared
-from ariel_build.ops import map2_int8
-from ariel_build.ops.accumulate import Numbers, finish_float
-from ariel_build.ops.base import Operator, UnsupportedReason
+from ariel_build.ops.accumulate import finish_float, tflite_clip
+from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.cast import cast
 from ariel_build.ops.elementwise import BYTES, broadcast_type, call_of, dequantize, quant_of, quantize, two_operands
-from ariel_build.ops.fixed_point import I64, UNBOUNDED, Rounding, stored_bounds
+from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map2_int8 import Operands
 from ariel_build.ops.map2_lowering import lower_stored
+from ariel_build.ops.map2_rows import MAP2, Map2Row
+from ariel_build.ops.rows import called, named
 from ariel_build.ops.traits import POINTWISE, alike
 
-__all__ = ["Add", "Div", "Map2", "Maximum", "Minimum", "Mul", "Pow", "Prelu", "SquaredDifference", "Sub"]
-
-#: Of which operators the runtime has an int32 kernel.
-_I32 = ("Add", "Sub", "Mul", "Div", "Maximum", "Minimum")
+__all__ = ["Map2"]
 
 
 @dataclass(frozen=True)
 class Map2(Operator):
-    """Base of the operators of two operands; `clip` holds the real bounds of the fused activation."""
+    """The operator `kind`, a row of `map2_rows.py`; `clip` holds the real bounds of the fused activation."""
 
     traits = POINTWISE
     permuted = alike
 
+    kind: str
     clip: tuple[float, float] = UNBOUNDED
     rounding: Rounding = Rounding.DOUBLE
 
-    @abstractmethod
-    def real(self, left: Numbers, right: Numbers) -> Numbers:
-        """Computes float32 elements."""
-
-    def integer(self, left: Numbers, right: Numbers) -> Numbers:
-        """Computes plain integers, wrapping."""
-        return self.real(left, right)
-
-    def fixed_point(self, operands: Operands) -> I64:
-        """Computes int8 as TFLite does, zero point included, before it clamps."""
-        raise UnsupportedReason(f"{self.name} of int8 is not a kernel of TFLite")
+    @property
+    def name(self) -> str:
+        """The operator's name."""
+        return self.kind
 
     @property
-    def kernel(self) -> str:
-        """What the kernel of float32 is called, without its type."""
-        return self.name
+    def row(self) -> Map2Row:
+        """All that there is to say of the operator."""
+        return MAP2[self.kind]
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """T[a], T[b] -> T[a and b broadcast]."""
@@ -66,40 +60,40 @@ class Map2(Operator):
         left, right = inputs[0], inputs[1]
         assert left is not None and right is not None  # noqa: S101 - infer has seen them
         if left.dtype == np.float32:
+            real = self.row.of_real(tflite=self.rounding is Rounding.DOUBLE).real
             with np.errstate(all="ignore"):
-                return [finish_float(self.real(left, right), self.clip)]
+                return [finish_float(real(left, right), self.clip)]
         if node.output.type.quant is not None:
-            return [self.stored(left, right, node)]
+            return [self.on_bytes(left, right, node)]
         with np.errstate(all="ignore"):
-            result = self.integer(left, right)
+            result = self.row.of_integers.real(left, right)
         least, greatest = DType.of(left.dtype).range
         return [np.clip(result, max(least, self.clip[0]), min(greatest, self.clip[1])).astype(left.dtype)]
 
-    def stored(self, left: Array, right: Array, node: Node) -> Array:
+    def on_bytes(self, left: Array, right: Array, node: Node) -> Array:
         """Computes stored elements, for the quantisation of the node's values."""
         source = quant_of(node.input(0), "the left operand"), quant_of(node.input(1), "the right operand")
         output, dtype = quant_of(node.output, "the output"), node.output.type.dtype
         bounds = stored_bounds(self.clip, output, dtype, self.rounding)
         if self.rounding is Rounding.DOUBLE:
+            if self.row.stored is None:
+                raise UnsupportedReason(f"{self.name} of int8 is not a kernel of TFLite")
             operands = Operands(left.astype(np.int64), right.astype(np.int64), *source, output)
-            return np.clip(self.fixed_point(operands), *bounds).astype(dtype.numpy)
+            return np.clip(self.row.stored.formula(operands), *bounds).astype(dtype.numpy)
         with np.errstate(all="ignore"):
-            real = self.real(dequantize(left, source[0]), dequantize(right, source[1]))
+            real = self.row.real(dequantize(left, source[0]), dequantize(right, source[1]))
         return np.clip(quantize(real, output, dtype, self.rounding), *bounds).astype(dtype.numpy)
-
-    #: The right operand with which it does nothing, if there is one; the left one as well where `commutes`.
-    neutral: ClassVar[float | None] = None
-    commutes: ClassVar[bool] = False
 
     def passed_on(self, node: Node) -> Value | None:
         """Passes on what meets the neutral operand: x + 0, x * 1, .."""
         left, right = node.input(0), node.input(1)
-        if node.output.type.quant is not None or self.clip != UNBOUNDED or self.neutral is None:
+        neutral = self.row.neutral
+        if node.output.type.quant is not None or self.clip != UNBOUNDED or neutral is None:
             return None
         for x, other in ((left, right), (right, left)):
-            if x is right and not self.commutes:
+            if x is right and not self.row.commutes:
                 continue
-            if other.data is not None and x.shape == node.output.shape and bool(np.all(other.data == self.neutral)):
+            if other.data is not None and x.shape == node.output.shape and bool(np.all(other.data == neutral)):
                 return x
         return None
 
@@ -110,160 +104,91 @@ class Map2(Operator):
             return lower_stored(self, node)
         low, high = self.clip
         if dtype is DType.F32:
-            kernel: type[Kernel] = getattr(declared, f"{self.kernel}F32")
-            return call_of(kernel.made({**two_operands(node), "min": low, "max": high}), node)
-        if dtype is DType.I32 and self.name in _I32:
+            kernel = self.row.of_real(tflite=self.rounding is Rounding.DOUBLE).kernel
+            return _bounded(f"{kernel}F32", node, (low, high))
+        if dtype is DType.I32 and self.row.of_integers.rust:
             least, greatest = dtype.range
-            limits = {"min": int(max(low, least)), "max": int(min(high, greatest))}
-            kernel = getattr(declared, f"{self.name}I32")
-            return call_of(kernel.made({**two_operands(node), **limits}), node)
+            return _bounded(f"{self.name}I32", node, (int(max(low, least)), int(min(high, greatest))))
         raise UnsupportedReason(f"{self.name} of {dtype.value} is not supported")
 
 
-@dataclass(frozen=True)
-class Add(Map2):
-    """left + right."""
-
-    neutral = 0.0
-    commutes = True
-
-    def real(self, left: Numbers, right: Numbers) -> Numbers:
-        """Adds."""
-        return np.add(left, right)
-
-    def fixed_point(self, operands: Operands) -> I64:
-        """TFLite's ADD."""
-        return map2_int8.add(operands)
+def _bounded(kernel: str, node: Node, clip: tuple[float, float]) -> KernelCall:
+    """Returns the call of a kernel of two operands whose fused activation is a clip."""
+    made: type[Kernel] = getattr(declared, kernel)
+    return call_of(made.made({**two_operands(node), "min": clip[0], "max": clip[1]}), node)
 
 
-@dataclass(frozen=True)
-class Sub(Map2):
-    """left - right."""
-
-    neutral = 0.0
-
-    def real(self, left: Numbers, right: Numbers) -> Numbers:
-        """Subtracts."""
-        return np.subtract(left, right)
-
-    def fixed_point(self, operands: Operands) -> I64:
-        """TFLite's SUB."""
-        return map2_int8.subtract(operands)
+_TFLITE, _ONNX = (called(MAP2.values(), format_) for format_ in ("tflite", "onnx"))
 
 
-@dataclass(frozen=True)
-class Mul(Map2):
-    """left * right."""
-
-    neutral = 1.0
-    commutes = True
-
-    def real(self, left: Numbers, right: Numbers) -> Numbers:
-        """Multiplies."""
-        return np.multiply(left, right)
-
-    def fixed_point(self, operands: Operands) -> I64:
-        """TFLite's MUL."""
-        return map2_int8.multiply(operands)
+@imports("tflite", *_TFLITE, harmless={"pot_scale_int16": "it is about int16, which is refused"})
+def _from_tflite(importer: Importer) -> None:
+    row, _ = named(importer, _TFLITE[importer.node.op])
+    importer.emit_declared(Map2(row.name, tflite_clip(importer)), [importer.input(0), importer.input(1)])
 
 
-@dataclass(frozen=True)
-class Div(Map2):
-    """left / right; of integers rounded towards zero."""
-
-    neutral = 1.0
-
-    def real(self, left: Numbers, right: Numbers) -> Numbers:
-        """Divides."""
-        return np.divide(left, right)
-
-    def integer(self, left: Numbers, right: Numbers) -> Numbers:
-        """Divides towards zero; by zero it gives 0."""
-        divisor = np.where(right == 0, 1, right)
-        quotient = np.abs(left) // np.abs(divisor) * np.sign(left) * np.sign(divisor)
-        return np.where(right == 0, 0, quotient)
-
-    def fixed_point(self, operands: Operands) -> I64:
-        """TFLite's DIV."""
-        return map2_int8.divide(operands)
+@imports("tflite", "ADD_N")
+def _add_n_from_tflite(importer: Importer) -> None:
+    importer.bind(_chain(importer, Map2("Add")))
 
 
-@dataclass(frozen=True)
-class Maximum(Map2):
-    """max(left, right)."""
-
-    @property
-    def kernel(self) -> str:
-        """TFLite's has its own way with what is not a number."""
-        return "Greater" if self.rounding is Rounding.DOUBLE else self.name
-
-    def real(self, left: Numbers, right: Numbers) -> Numbers:
-        """Returns the greater ones; of what is not a number, TFLite's right operand, or the number that is none."""
-        if self.rounding is Rounding.DOUBLE:
-            return np.where(left > right, left, right)
-        return np.maximum(left, right)
-
-    def fixed_point(self, operands: Operands) -> I64:
-        """TFLite compares the stored integers, whatever their scales."""
-        return np.maximum(operands.left, operands.right)
+@imports("tflite", "FLOOR_DIV")
+def _floor_div_from_tflite(importer: Importer) -> None:
+    if importer.output_type().dtype is not DType.F32:
+        raise UnsupportedReason("only float32 is supported")
+    (quotient,) = importer.emit(Map2("Div"), [importer.input(0), importer.input(1)])
+    importer.emit_declared(Map1("Floor"), [quotient])
 
 
-@dataclass(frozen=True)
-class Minimum(Map2):
-    """min(left, right)."""
-
-    @property
-    def kernel(self) -> str:
-        """TFLite's has its own way with what is not a number."""
-        return "Lesser" if self.rounding is Rounding.DOUBLE else self.name
-
-    def real(self, left: Numbers, right: Numbers) -> Numbers:
-        """Returns the lesser ones; of what is not a number, TFLite's right operand, or the number that is none."""
-        if self.rounding is Rounding.DOUBLE:
-            return np.where(left < right, left, right)
-        return np.minimum(left, right)
-
-    def fixed_point(self, operands: Operands) -> I64:
-        """TFLite compares the stored integers, whatever their scales."""
-        return np.minimum(operands.left, operands.right)
+@imports("onnx", *_ONNX)
+def _from_onnx(importer: Importer) -> None:
+    row, name = named(importer, _ONNX[importer.node.op])
+    op = Map2(row.name, rounding=Rounding.NEAREST_EVEN)
+    if name.many:
+        importer.bind(_chain(importer, op, _common_scale(importer.inputs()) if row.keeps_scale else None))
+    else:
+        importer.bind(*importer.emit(op, [importer.input(0), importer.input(1)]))
 
 
-@dataclass(frozen=True)
-class SquaredDifference(Map2):
-    """(left - right)^2."""
-
-    def real(self, left: Numbers, right: Numbers) -> Numbers:
-        """Squares the difference."""
-        return np.square(np.subtract(left, right))
-
-    def fixed_point(self, operands: Operands) -> I64:
-        """TFLite's SQUARED_DIFFERENCE."""
-        return map2_int8.squared_difference(operands)
+@imports("onnx", "Mean")
+def _mean_from_onnx(importer: Importer) -> None:
+    total = _chain(importer, Map2("Add", rounding=Rounding.NEAREST_EVEN))
+    count = importer.constant(np.array(len(importer.inputs()), np.float32))
+    importer.bind(*importer.emit(Map2("Div", rounding=Rounding.NEAREST_EVEN), [total, count]))
 
 
-@dataclass(frozen=True)
-class Pow(Map2):
-    """left ^ right."""
-
-    neutral = 1.0
-
-    def real(self, left: Numbers, right: Numbers) -> Numbers:
-        """Computes in double, rounded once."""
-        return np.power(left.astype(np.float64), right.astype(np.float64)).astype(np.float32)
-
-    def integer(self, left: Numbers, right: Numbers) -> Numbers:
-        """Computes in double, which is exact up to 2^53."""
-        return np.power(left.astype(np.float64), right.astype(np.float64))
+def _common_scale(values: Sequence[Value]) -> Quant | None:
+    """Returns the one scale that all bytes have, constants left out: the greatest of them has it, too."""
+    quants = {v.type.quant for v in values if not v.is_constant}
+    quant = quants.pop() if len(quants) == 1 else None
+    alike = quant is not None and quant.per_tensor and all(v.type.dtype in BYTES for v in values)
+    return quant if alike else None
 
 
-@dataclass(frozen=True)
-class Prelu(Map2):
-    """left where it is not negative, else left * right."""
+def _chain(importer: Importer, op: Map2, quant: Quant | None = None) -> Value:
+    """Returns the inputs combined from the left; with `quant`, all have that scale, and so has the result."""
+    inputs = importer.inputs()
+    if not inputs:
+        raise UnsupportedReason("it has no input")
+    if quant is not None:
+        inputs = [importer.view(v, quant) for v in inputs]
+    return reduce(lambda left, right: importer.emit(op, [left, right], [quant])[0], inputs)
 
-    def real(self, left: Numbers, right: Numbers) -> Numbers:
-        """Scales the negative ones."""
-        return np.where(left < 0, left * right, left)
 
-    def fixed_point(self, operands: Operands) -> I64:
-        """TFLite's PRELU."""
-        return map2_int8.prelu(operands)
+#: Exponents that are simpler functions.
+_POWERS = {2.0: "Square", 0.5: "Sqrt", -0.5: "Rsqrt", -1.0: "Reciprocal"}
+
+
+@imports("onnx", "Pow")
+def _pow_from_onnx(importer: Importer) -> None:
+    base, exponent = importer.input(0), importer.input(1)
+    if exponent.data is not None and exponent.data.size == 1 and len(exponent.shape) <= len(base.shape):
+        number = float(exponent.data.reshape(-1)[0])
+        if number == 1.0:
+            importer.bind(base)
+            return
+        if number in _POWERS and base.type.dtype is DType.F32:
+            importer.bind(*importer.emit(Map1(_POWERS[number], (), Rounding.NEAREST_EVEN), [base]))
+            return
+    exponent = cast(importer, exponent, base.type.dtype)
+    importer.bind(*importer.emit(Map2("Pow", rounding=Rounding.NEAREST_EVEN), [base, exponent]))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ariel_build.ir import Quant
+from ariel_build.kernels import Field
 from ariel_build.kernels.declared.map2 import Scaled
 from ariel_build.ops import fixed_point, gemmlowp
 from ariel_build.ops.elementwise import multiplier, rescale
@@ -16,15 +18,22 @@ __all__ = [
     "Operands",
     "Scales",
     "add",
+    "difference_fields",
     "divide",
     "multiply",
     "prelu",
+    "prelu_fields",
     "prelu_scales",
+    "product_fields",
     "product_scale",
+    "quotient_fields",
     "quotient_scale",
     "scaled",
+    "square_fields",
+    "square_scales",
     "squared_difference",
     "subtract",
+    "sum_fields",
     "sum_scales",
 ]
 
@@ -149,6 +158,50 @@ def prelu(operands: Operands) -> I64:
     positive, negative = prelu_scales(*operands.quants)
     result = np.where(left >= 0, rescale(left, positive), rescale(left * right, negative))
     return np.asarray(result + operands.output.zero_point, np.int64)
+
+
+def sum_fields(left: Quant, right: Quant, output: Quant) -> Mapping[str, Field]:
+    """Returns the fields of `AddInt8`."""
+    return _scaled_fields(left, right, sum_scales(left, right, output, single=False))
+
+
+def difference_fields(left: Quant, right: Quant, output: Quant) -> Mapping[str, Field]:
+    """Returns the fields of `SubInt8`."""
+    return _scaled_fields(left, right, sum_scales(left, right, output, single=True))
+
+
+def square_fields(left: Quant, right: Quant, output: Quant) -> Mapping[str, Field]:
+    """Returns the fields of `SquaredDifferenceInt8`."""
+    return _scaled_fields(left, right, square_scales(left, right, output))
+
+
+def _scaled_fields(left: Quant, right: Quant, scales: Scales) -> Mapping[str, Field]:
+    return {
+        "scale_left": scaled(left, scales.left, scales.shift),
+        "scale_right": scaled(right, scales.right, scales.shift),
+        "multiplier": multiplier(scales.result),
+    }
+
+
+def product_fields(left: Quant, right: Quant, output: Quant) -> Mapping[str, Field]:
+    """Returns the fields of `MulInt8`."""
+    return {"zero_points": _zeros(left, right), "multiplier": multiplier(product_scale(left, right, output))}
+
+
+def quotient_fields(left: Quant, right: Quant, output: Quant) -> Mapping[str, Field]:
+    """Returns the fields of `DivInt8`."""
+    return {"zero_points": _zeros(left, right), "multiplier": multiplier(quotient_scale(left, right, output))}
+
+
+def prelu_fields(left: Quant, right: Quant, output: Quant) -> Mapping[str, Field]:
+    """Returns the fields of `PreluInt8`."""
+    positive, negative = prelu_scales(left, right, output)
+    zeros = _zeros(left, right)
+    return {"zero_points": zeros, "positive": multiplier(positive), "negative": multiplier(negative)}
+
+
+def _zeros(left: Quant, right: Quant) -> tuple[int, int]:
+    return left.zero_point, right.zero_point
 
 
 def scaled(quant: Quant, factor: float, shift: int) -> Scaled:

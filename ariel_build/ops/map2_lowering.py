@@ -12,17 +12,10 @@ from ariel_build.kernels.declared import map2 as declared
 from ariel_build.kernels.declared.quant import Bounds
 from ariel_build.ops.accumulate import bounds
 from ariel_build.ops.base import UnsupportedReason
-from ariel_build.ops.elementwise import all_bytes, call_of, lookup_call, multiplier, quant_of, two_operands
+from ariel_build.ops.elementwise import all_bytes, call_of, lookup_call, quant_of, two_operands
 from ariel_build.ops.fixed_point import I64, Rounding, stored_bounds
 from ariel_build.ops.integer_formula import find_formula
-from ariel_build.ops.map2_int8 import (
-    prelu_scales,
-    product_scale,
-    quotient_scale,
-    scaled,
-    square_scales,
-    sum_scales,
-)
+from ariel_build.ops.map2_int8 import product_scale
 
 if TYPE_CHECKING:
     from ariel_build.ops.map2 import Map2
@@ -61,15 +54,15 @@ def _table(op: Map2, node: Node, left: Value, right: Value) -> KernelCall | None
 
 def _proven(op: Map2, node: Node, left: Value, right: Value) -> Kernel | None:
     """Returns `Linear` for sums, `Product` for products, with constants that are right for all pairs that can occur."""
-    if op.name not in ("Add", "Sub", "Mul"):
+    if op.row.form is None:
         return None
     quants = _quants(node)
     a, b = np.meshgrid(_domain(left), _domain(right), indexing="ij")
-    want = op.stored(a, b, node).astype(np.int64)
+    want = op.on_bytes(a, b, node).astype(np.int64)
     low, high = stored_bounds(op.clip, quants[2], DType.I8, op.rounding)
     wide_a, wide_b = a.astype(np.int64), b.astype(np.int64)
     limits = Bounds(zero_point=0, min=low, max=high)
-    if op.name == "Mul":
+    if op.row.form == "product":
         features: list[I64] = [(wide_a - quants[0].zero_point) * (wide_b - quants[1].zero_point)]
         formula = find_formula(features, want, (low, high), [product_scale(*quants)])
         if formula is None:
@@ -79,7 +72,7 @@ def _proven(op: Map2, node: Node, left: Value, right: Value) -> Kernel | None:
         return declared.Product(
             **two_operands(node), zero_points=zero_points, factor=factor, offset=formula.offset, bounds=limits
         )
-    sign = -1.0 if op.name == "Sub" else 1.0
+    sign = -1.0 if op.row.form == "difference" else 1.0
     slopes = [quants[0].scale / quants[2].scale, sign * quants[1].scale / quants[2].scale]
     formula = find_formula([wide_a, wide_b], want, (low, high), slopes)
     if formula is None:
@@ -109,41 +102,19 @@ def _quants(node: Node) -> tuple[Quant, Quant, Quant]:
 def _definition(op: Map2, node: Node) -> Kernel:
     """Returns the kernel that follows the origin's own steps."""
     left, right, output = _quants(node)
-    operands, limits = two_operands(node), bounds(node, op.clip, op.rounding)
+    common = {**two_operands(node), "bounds": bounds(node, op.clip, op.rounding)}
     kernel: type[Kernel]
-    if op.name in ("Maximum", "Minimum") and (op.rounding is Rounding.DOUBLE or left == right == output):
+    if op.row.keeps_scale and (op.rounding is Rounding.DOUBLE or left == right == output):
         kernel = getattr(declared, f"{op.name}Int8")
-        return kernel.made({**operands, "bounds": limits})
+        return kernel.made(common)
     if op.rounding is Rounding.NEAREST_EVEN:
         kernel = getattr(declared, f"{op.name}Dequantized")
         affine = {"left_affine": _affine(left), "right_affine": _affine(right), "scale": output.scale}
-        return kernel.made({**operands, **affine, "bounds": limits})
-    zero_points = (left.zero_point, right.zero_point)
-    match op.name:
-        case "Add" | "Sub" | "SquaredDifference":
-            if op.name == "SquaredDifference":
-                scales = square_scales(left, right, output)
-            else:
-                scales = sum_scales(left, right, output, single=op.name == "Sub")
-            kernel = getattr(declared, f"{op.name}Int8")
-            factors = {
-                "scale_left": scaled(left, scales.left, scales.shift),
-                "scale_right": scaled(right, scales.right, scales.shift),
-                "multiplier": multiplier(scales.result),
-            }
-            return kernel.made({**operands, **factors, "bounds": limits})
-        case "Mul":
-            factor = multiplier(product_scale(left, right, output))
-            return declared.MulInt8(**operands, zero_points=zero_points, multiplier=factor, bounds=limits)
-        case "Div":
-            factor = multiplier(quotient_scale(left, right, output))
-            return declared.DivInt8(**operands, zero_points=zero_points, multiplier=factor, bounds=limits)
-        case "Prelu":
-            positive, negative = map(multiplier, prelu_scales(left, right, output))
-            return declared.PreluInt8(
-                **operands, zero_points=zero_points, positive=positive, negative=negative, bounds=limits
-            )
-    raise UnsupportedReason(f"{op.name} of int8 is not supported")
+        return kernel.made({**common, **affine})
+    if op.row.stored is None:
+        raise UnsupportedReason(f"{op.name} of int8 is not supported")
+    kernel = getattr(declared, f"{op.name}Int8")
+    return kernel.made({**common, **op.row.stored.fields(left, right, output)})
 
 
 def _affine(quant: Quant) -> declared.Affine:

@@ -10,7 +10,7 @@ from ariel_build.ops.batch_matmul import BatchMatMul
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.importer import Importer
-from ariel_build.ops.map2 import Add, Mul
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.transpose import transpose
 
@@ -96,7 +96,7 @@ def _gemm_from_onnx(importer: Importer) -> None:
         (out,) = importer.emit(BatchMatMul(trans_a, trans_b, Rounding.NEAREST_EVEN), [a, b])
         out = _scaled(importer, out, alpha)
     if c is not None:
-        (out,) = importer.emit(Add(rounding=Rounding.NEAREST_EVEN), [out, c])
+        (out,) = importer.emit(Map2("Add", rounding=Rounding.NEAREST_EVEN), [out, c])
     importer.bind(out)
 
 
@@ -107,7 +107,7 @@ def _scaled(importer: Importer, value: Value, factor: float) -> Value:
     if value.type.dtype is not DType.F32:
         raise UnsupportedReason(f"a factor of {factor:g} on {value.type.dtype.value} is not supported")
     factors = importer.constant(np.array(factor, np.float32))
-    return importer.emit(Mul(rounding=Rounding.NEAREST_EVEN), [value, factors])[0]
+    return importer.emit(Map2("Mul", rounding=Rounding.NEAREST_EVEN), [value, factors])[0]
 
 
 def _bias(importer: Importer, c: Value | None, columns: int) -> Value | None:

@@ -16,7 +16,7 @@ from ariel_build.ops.fold import Fold, Reduction
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map1 import Map1
-from ariel_build.ops.map2 import Add, Mul
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.matmul import product
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.pool2d import PoolKind, pool
@@ -109,7 +109,7 @@ def _gemm(importer: Importer) -> None:
 @imports("onnx", "com.microsoft:QLinearAdd", "com.microsoft:QLinearMul")
 def _binary(importer: Importer) -> None:
     left, right = stored(importer, 0), stored(importer, 3)
-    op = Add(rounding=_RNE) if importer.node.op.endswith("Add") else Mul(rounding=_RNE)
+    op = Map2("Add", rounding=_RNE) if importer.node.op.endswith("Add") else Map2("Mul", rounding=_RNE)
     importer.bind(*importer.emit(op, [left, right], [result(importer, 6, left.type.dtype)]))
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ariel_build.ir import DType, Graph, Node, TensorType, Value
 from ariel_build.ops.fixed_point import UNBOUNDED
-from ariel_build.ops.map2 import Add, Div, Map2, Mul, Sub
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.traits import Clamping
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.chain import made_by, per_channel
@@ -35,7 +35,7 @@ def fold_batch_norm(graph: Graph, log: PassLog) -> bool:
     """Folds Mul, Div, Add and Sub of constants per channel into the float layer in front of them."""
     editor = Editor(graph, log)
     for node in editor.nodes():
-        if not isinstance(node.op, Add | Div | Mul | Sub) or node.output.type.dtype is not DType.F32:
+        if not isinstance(node.op, Map2) or node.op.row.affine is None or node.output.type.dtype is not DType.F32:
             continue
         operands = [v for v in (node.input(0), node.input(1)) if not v.is_constant]
         if len(operands) != 1:
@@ -65,19 +65,8 @@ def affine_of(node: Node, op: Map2) -> Affine | str:
     numbers = per_channel(constant, x.shape)
     if numbers is None:
         return f"the constant {list(constant.shape)} is not one number per channel of {list(x.shape)}"
-    real = numbers.astype(np.float64)
-    match op:
-        case Mul():
-            return Affine(factor=real)
-        case Add():
-            return Affine(shift=real)
-        case Sub() if x is left:
-            return Affine(shift=-real)
-        case Sub():
-            return Affine(np.full(real.shape, -1.0), real)
-        case Div() if x is left and not np.any(real == 0):
-            return Affine(factor=1.0 / real)
-    return "the constant is divided by the tensor, or is 0"
+    does = None if op.row.affine is None else op.row.affine(numbers.astype(np.float64), x is left)
+    return "the constant is divided by the tensor, or is 0" if does is None else Affine(*does)
 
 
 def refusal(editor: Editor, layer: Node, op: Clamping, affine: Affine) -> str:

@@ -1,7 +1,7 @@
 """Common subexpressions."""
 
 from ariel_build.ops.map1 import Map1
-from ariel_build.ops.map2 import Add, Mul
+from ariel_build.ops.map2 import Map2
 from ariel_build.passes.eliminate_common_subexpressions import eliminate_common_subexpressions
 from tests.passes.graphs import Net, names, refusals, run
 
@@ -11,9 +11,9 @@ def test_one_node_serves_all_readers_even_of_equal_constants() -> None:
     x = net.input(4)
     c = net.weights(4)
     same = net.constant(c.data if c.data is not None else [])
-    a = net.add(Map1("Tanh"), net.add(Add(), x, c))
-    b = net.add(Map1("Tanh"), net.add(Add(), x, same))
-    graph = net.graph(net.add(Mul(), a, b))
+    a = net.add(Map1("Tanh"), net.add(Map2("Add"), x, c))
+    b = net.add(Map1("Tanh"), net.add(Map2("Add"), x, same))
+    graph = net.graph(net.add(Map2("Mul"), a, b))
     run(graph, eliminate_common_subexpressions)
     assert names(graph) == ["Add", "Tanh", "Mul"]
     assert graph.nodes[-1].inputs[0] is graph.nodes[-1].inputs[1]
@@ -22,9 +22,9 @@ def test_one_node_serves_all_readers_even_of_equal_constants() -> None:
 def test_different_attributes_or_constants_stay_apart() -> None:
     net = Net()
     x = net.input(4)
-    a, b = net.add(Add(), x, net.weights(4)), net.add(Add(), x, net.weights(4))
-    c = net.add(Add(clip=(0.0, 6.0)), a, b)
-    d = net.add(Add(), a, b)
+    a, b = net.add(Map2("Add"), x, net.weights(4)), net.add(Map2("Add"), x, net.weights(4))
+    c = net.add(Map2("Add", clip=(0.0, 6.0)), a, b)
+    d = net.add(Map2("Add"), a, b)
     graph = net.graph(c, d)
     run(graph, eliminate_common_subexpressions)
     assert len(graph.nodes) == 4

@@ -15,7 +15,7 @@ from ariel_build.ops.fold import Fold, Reduction
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.gather import GatherConstant
 from ariel_build.ops.map1 import Map1
-from ariel_build.ops.map2 import Add, Mul
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.pad import Pad
 from ariel_build.ops.quantize import Dequantize, Quantize
 from ariel_build.ops.reshape import Reshape
@@ -72,8 +72,8 @@ def test_a_region_between_convolutions_is_permuted(between: tuple[Operator, ...]
 def test_branches_and_constants_are_permuted_alike() -> None:
     net = Net()
     x = conv(net, net.input(1, 3, 6, 5), 4)
-    a = net.add(Mul(), x, net.weights(4, 1, 1))
-    b = net.add(Add(), net.add(Map1("Tanh"), x), net.weights(1))
+    a = net.add(Map2("Mul"), x, net.weights(4, 1, 1))
+    b = net.add(Map2("Add"), net.add(Map1("Tanh"), x), net.weights(1))
     c = net.add(Concat(1), a, b, net.weights(1, 2, 6, 5))
     graph = net.graph(conv(net, c, 2))
     run(graph, *ALL, rounds=3, rtol=1e-5, atol=1e-5)
@@ -112,7 +112,7 @@ def test_a_transpose_sinks_where_that_costs_nothing() -> None:
 def test_a_transpose_stays_where_its_region_needs_two() -> None:
     net = Net()
     x = net.add(Transpose((1, 0)), net.input(5, 6))
-    y = net.add(Add(), x, net.input(6, 5))
+    y = net.add(Map2("Add"), x, net.input(6, 5))
     graph = net.graph(y)
     log = run(graph, eliminate_transposes)
     assert names(graph) == ["Transpose", "Add"]

@@ -13,7 +13,7 @@ from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.map1 import Map1
-from ariel_build.ops.map2 import Add
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.transpose import NHWC_TO_NCHW, Transpose
@@ -35,7 +35,7 @@ def operand(net: Net, kind: str) -> Value:
         return net.add(FullyConnected(keep_dims=True), x, net.weights(3, 2), None)
     if kind == "AveragePool2d":
         return net.add(Pool2d(PoolKind.AVERAGE, Window((2, 2))), x)
-    return net.add(Add(), x, net.weights(2))
+    return net.add(Map2("Add"), x, net.weights(2))
 
 
 @pytest.mark.parametrize("kind", ["Conv2d", "DepthwiseConv2d", "FullyConnected", "AveragePool2d", "Add"])
@@ -83,7 +83,7 @@ def test_an_integer_activation_of_the_same_scale_is_fused(rounding: Rounding) ->
     net = Net()
     q = quant(0.1, -20)
     sides = [net.input(50, dtype=DType.I8, quant=quant(0.06, 3)) for _ in range(2)]
-    x = net.add(Add(rounding=rounding), *sides, quant=q)
+    x = net.add(Map2("Add", rounding=rounding), *sides, quant=q)
     graph = net.graph(net.add(Clip((0.0, 6.0), rounding), x, quant=q))
     run(graph, fuse_activation)
     assert names(graph) == ["Add"]
@@ -92,7 +92,7 @@ def test_an_integer_activation_of_the_same_scale_is_fused(rounding: Rounding) ->
 def test_refuses_an_activation_that_changes_the_scale() -> None:
     net = Net()
     sides = [net.input(50, dtype=DType.I8, quant=quant(0.06, 3)) for _ in range(2)]
-    x = net.add(Add(), *sides, quant=quant(0.1, -20))
+    x = net.add(Map2("Add"), *sides, quant=quant(0.1, -20))
     graph = net.graph(net.add(Clip(RELU), x, quant=quant(0.05, -128)))
     assert refusals(run(graph, fuse_activation)) == ["it changes the scale or the zero point"]
 
@@ -101,7 +101,7 @@ def test_refuses_where_the_formats_round_bounds_differently() -> None:
     net = Net()
     q = quant(1.0)
     sides = [net.input(50, dtype=DType.I8, quant=quant(0.06, 3)) for _ in range(2)]
-    x = net.add(Add(rounding=Rounding.NEAREST_EVEN), *sides, quant=q)
+    x = net.add(Map2("Add", rounding=Rounding.NEAREST_EVEN), *sides, quant=q)
     graph = net.graph(net.add(Clip((0.5, 6.0), Rounding.DOUBLE), x, quant=q))
     reason = "stored integers would be clamped to (0, 6), not to (1, 6)"
     assert refusals(run(graph, fuse_activation)) == [reason]
@@ -109,7 +109,7 @@ def test_refuses_where_the_formats_round_bounds_differently() -> None:
 
 def test_refuses_plain_integers() -> None:
     net = Net()
-    x = net.add(Add(), net.input(5, dtype=DType.I32), net.input(5, dtype=DType.I32))
+    x = net.add(Map2("Add"), net.input(5, dtype=DType.I32), net.input(5, dtype=DType.I32))
     graph = net.graph(net.add(Clip(RELU), x))
     assert refusals(run(graph, fuse_activation)) == ["bounds of i32 without quantisation are not fused"]
 

@@ -17,7 +17,7 @@ from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fold import Fold, Reduction
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.map1 import Map1
-from ariel_build.ops.map2 import Add, Div, Mul, Sub
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.quantize import Dequantize, Quantize
 from ariel_build.ops.softmax import Softmax
@@ -89,10 +89,10 @@ def test_one_dequantize_serves_several_layers() -> None:
 
 
 OPERATORS: dict[str, tuple[Operator, int]] = {
-    "Add": (Add(rounding=RNE), 2),
-    "Sub": (Sub(clip=(0.0, 6.0), rounding=RNE), 2),
-    "Mul": (Mul(rounding=RNE), 2),
-    "Div": (Div(rounding=RNE), 2),
+    "Add": (Map2("Add", rounding=RNE), 2),
+    "Sub": (Map2("Sub", clip=(0.0, 6.0), rounding=RNE), 2),
+    "Mul": (Map2("Mul", rounding=RNE), 2),
+    "Div": (Map2("Div", rounding=RNE), 2),
     "BatchMatMul": (BatchMatMul(adj_y=True, rounding=RNE), 2),
     "Sigmoid": (Map1("Sigmoid", (), RNE), 1),
     "Clip": (Clip((-1.0, 2.0), RNE), 1),
@@ -134,7 +134,9 @@ def test_what_chooses_among_integers_compares_those_of_one_scale(op: Operator) -
 @pytest.mark.parametrize("number", [0.3, -2.5, 0.0])
 def test_a_constant_number_is_stored_exactly(number: float) -> None:
     net = Net()
-    graph = net.graph(stored(net, net.add(Mul(rounding=RNE), real(net, 300), net.constant(np.full((1,), number)))))
+    graph = net.graph(
+        stored(net, net.add(Map2("Mul", rounding=RNE), real(net, 300), net.constant(np.full((1,), number))))
+    )
     run(graph, fuse_qdq)
     assert names(graph) == ["Mul"]
 
@@ -142,7 +144,7 @@ def test_a_constant_number_is_stored_exactly(number: float) -> None:
 def test_a_stored_constant_is_an_operand() -> None:
     net = Net()
     constant = net.dequantized(np.arange(-4, 4, dtype=np.int8), quant(0.25, 1))
-    graph = net.graph(stored(net, net.add(Add(rounding=RNE), real(net, 3, 8), constant)))
+    graph = net.graph(stored(net, net.add(Map2("Add", rounding=RNE), real(net, 3, 8), constant)))
     run(graph, fuse_qdq)
     assert names(graph) == ["Add"]
     assert graph.nodes[0].input(1) is constant.stored
@@ -171,10 +173,10 @@ def test_refuses_a_result_that_is_read_twice() -> None:
 
 def test_refuses_the_rounding_of_tflite() -> None:
     net = Net()
-    x = net.add(Add(rounding=RNE), real(net, 4), real(net, 4))
+    x = net.add(Map2("Add", rounding=RNE), real(net, 4), real(net, 4))
     assert refused(net, net.add(Quantize(DType.I8), x, quant=Y)) == "TFLite rounds otherwise"
     net = Net()
-    assert refused(net, stored(net, net.add(Add(), real(net, 4), real(net, 4)))) == "TFLite rounds otherwise"
+    assert refused(net, stored(net, net.add(Map2("Add"), real(net, 4), real(net, 4)))) == "TFLite rounds otherwise"
 
 
 def test_refuses_results_of_other_types() -> None:
@@ -191,7 +193,7 @@ def test_refuses_operands_of_other_types() -> None:
 
 def test_refuses_operands_that_are_floats() -> None:
     net = Net()
-    x = net.add(Add(rounding=RNE), real(net, 4), net.input(4))
+    x = net.add(Map2("Add", rounding=RNE), real(net, 4), net.input(4))
     assert refused(net, stored(net, x)) == "operand 1 is computed as float32"
 
 
@@ -248,5 +250,5 @@ def test_refuses_a_bias_that_does_not_fit() -> None:
 
 def test_refuses_a_vector_that_is_not_stored() -> None:
     net = Net()
-    x = net.add(Add(rounding=RNE), real(net, 3, 8), net.weights(8))
+    x = net.add(Map2("Add", rounding=RNE), real(net, 3, 8), net.weights(8))
     assert refused(net, stored(net, x)) == "a constant operand is not stored quantised per tensor"

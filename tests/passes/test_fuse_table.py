@@ -9,7 +9,7 @@ from ariel_build.ops.cast import Cast
 from ariel_build.ops.clip import Clip
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.map1 import Map1
-from ariel_build.ops.map2 import Add, Mul
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.quantize import Dequantize, Quantize
 from ariel_build.passes.fuse_table import MOST_DEPTH, fuse_table
 from tests.passes.graphs import Net, names, quant, refusals, run
@@ -25,7 +25,7 @@ def stored(net: Net, *shape: int) -> Value:
 def test_a_chain_of_floats_between_integers_is_a_table() -> None:
     net = Net()
     x = net.add(Map1("Sqrt"), net.add(Map1("Square"), net.add(Dequantize(), stored(net))))
-    y = net.add(RNE, net.add(Map1("Reciprocal"), net.add(Add(), x, net.constant(np.array([0.5])))), quant=R)
+    y = net.add(RNE, net.add(Map1("Reciprocal"), net.add(Map2("Add"), x, net.constant(np.array([0.5])))), quant=R)
     graph = net.graph(y)
     run(graph, fuse_table)
     assert names(graph) == ["Table"]
@@ -42,7 +42,7 @@ def test_a_chain_of_integers_is_a_table_even_between_types_of_bytes() -> None:
 def test_a_tensor_times_a_function_of_itself_is_a_table() -> None:
     net = Net()
     x = stored(net)
-    y = net.add(Mul(), x, net.add(Map1("Sigmoid"), x, quant=quant(1 / 256, -128)), quant=R)
+    y = net.add(Map2("Mul"), x, net.add(Map1("Sigmoid"), x, quant=quant(1 / 256, -128)), quant=R)
     graph = net.graph(y)
     run(graph, fuse_table)
     assert names(graph) == ["Table"]
@@ -75,7 +75,7 @@ def test_what_is_read_elsewhere_is_not_computed_twice() -> None:
 
 def test_refuses_two_tensors() -> None:
     net = Net()
-    graph = net.graph(net.add(Mul(), stored(net), stored(net), quant=R))
+    graph = net.graph(net.add(Map2("Mul"), stored(net), stored(net), quant=R))
     assert refusals(run(graph, fuse_table)) == ["it combines several tensors"]
 
 
@@ -87,8 +87,8 @@ def test_refuses_floats_of_unknown_origin() -> None:
 
 def test_refuses_a_constant_per_channel_and_operands_that_are_broadcast() -> None:
     net = Net()
-    x = net.add(Add(), stored(net, 2, 3), net.constant(np.ones((2, 3), np.int8), Q), quant=R)
-    y = net.add(Add(), stored(net, 3), net.constant(np.ones((2, 3), np.int8), Q), quant=R)
+    x = net.add(Map2("Add"), stored(net, 2, 3), net.constant(np.ones((2, 3), np.int8), Q), quant=R)
+    y = net.add(Map2("Add"), stored(net, 3), net.constant(np.ones((2, 3), np.int8), Q), quant=R)
     log = run(net.graph(x, y), fuse_table)
     assert refusals(log) == ["its operands are broadcast", "a constant is no single number"]
 
@@ -107,7 +107,7 @@ def test_nested_functions_are_traced_once() -> None:
     net = Net()
     x = net.add(Dequantize(), stored(net))
     for _ in range(40):
-        x = net.add(Mul(), x, net.add(Map1("Sigmoid"), x))
+        x = net.add(Map2("Mul"), x, net.add(Map1("Sigmoid"), x))
     graph = net.graph(net.add(RNE, x, quant=R))
     run(graph, fuse_table)
     assert names(graph) == ["Table"]

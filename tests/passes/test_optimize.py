@@ -20,7 +20,7 @@ from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fold import Fold, Reduction
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.map1 import Map1
-from ariel_build.ops.map2 import Add, Mul
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.pad import Pad
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.quantize import Dequantize, Quantize
@@ -104,11 +104,11 @@ class Sketch:
             case 0:
                 return self.net.add(Concat(axis), x, y)
             case 1:
-                return self.net.add(Add(rounding=Rounding.NEAREST_EVEN), x, y)
+                return self.net.add(Map2("Add", rounding=Rounding.NEAREST_EVEN), x, y)
             case 2:
                 shape = [n if k == axis else 1 for k, n in enumerate(x.shape)][self.draw(st.integers(0, axis)) :]
-                return self.net.add(Mul(rounding=Rounding.NEAREST_EVEN), x, self.net.weights(*shape))
-        return self.net.add(Add(rounding=Rounding.NEAREST_EVEN), x, self.net.weights(1))
+                return self.net.add(Map2("Mul", rounding=Rounding.NEAREST_EVEN), x, self.net.weights(*shape))
+        return self.net.add(Map2("Add", rounding=Rounding.NEAREST_EVEN), x, self.net.weights(1))
 
     def compute(self, x: Value) -> Value:
         """A function of each element, a softmax or a reduction."""
@@ -175,9 +175,9 @@ def test_images_of_an_nchw_model_are_nhwc_throughout() -> None:
     for count in (4, 4, 4):
         image = net.add(Pad(((0, 0), (1, 1), (1, 1), (0, 0))), net.add(Transpose(NCHW_TO_NHWC), x))
         y = net.add(Conv2d(Window((3, 3))), image, net.weights(count, 3, 3, x.shape[1]), None)
-        z = net.add(Mul(), net.add(Transpose(NHWC_TO_NCHW), y), net.weights(count, 1, 1))
-        z = net.add(Clip((0.0, math.inf)), net.add(Add(), z, net.weights(count, 1, 1)))
-        x = z if skip is None else net.add(Add(), z, skip)
+        z = net.add(Map2("Mul"), net.add(Transpose(NHWC_TO_NCHW), y), net.weights(count, 1, 1))
+        z = net.add(Clip((0.0, math.inf)), net.add(Map2("Add"), z, net.weights(count, 1, 1)))
+        x = z if skip is None else net.add(Map2("Add"), z, skip)
         skip = x
     flat = net.add(Reshape((1, 256)), x)
     graph = net.graph(net.add(FullyConnected(), flat, net.weights(5, 256), None))

@@ -24,7 +24,7 @@ from ariel_build.ir import Array, Graph, Node, Quant, Value
 from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.fully_connected import FullyConnected
-from ariel_build.ops.map2 import Add
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.softmax import Softmax
@@ -234,7 +234,9 @@ def _pool(twin: _Twin, node: Node) -> None:
 
 def _add(twin: _Twin, node: Node) -> None:
     left, right, y = node.input(0), node.input(1), node.output
-    assert isinstance(node.op, Add)
+    assert isinstance(node.op, Map2)
+    if node.op.kind != "Add":
+        raise Unconverted(f"{node.op.name}, of two operands")
     if left.is_constant or right.is_constant or left.shape != right.shape:
         raise Unconverted("a sum with a constant or a broadcast")
     if not twin.quantised:
@@ -264,10 +266,10 @@ def _softmax(twin: _Twin, node: Node) -> None:
 
 
 _WRITERS: dict[type, Callable[[_Twin, Node], None]] = {
-    Add: _add,
     Conv2d: _convolution,
     DepthwiseConv2d: _convolution,
     FullyConnected: _dense,
+    Map2: _add,
     Pool2d: _pool,
     Reshape: _reshape,
     Softmax: _softmax,

@@ -1,10 +1,6 @@
 //! Elementwise functions of one float32: `output = f(input)`. The int8 forms are tables ([`super::lookup`]).
-
-use super::access::Access;
-use crate::memory::{Memory, Region};
-use crate::plan::Work;
-use crate::quant::clamp;
-use crate::tile::Tile;
+//!
+//! The functions are rows of `ariel_build/ops/map1_rows.py`; what they share is here.
 
 macro_rules! kernels {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident,)* } $f:expr;)+) => { $(
@@ -31,7 +27,7 @@ macro_rules! kernels {
             }
 
             /// What tiles read.
-            pub const ACCESS: Access = Access::Elements;
+            pub const ACCESS: $crate::kernels::access::Access = $crate::kernels::access::Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///
@@ -93,140 +89,15 @@ fn sqrt(x: f32) -> f32 {
     libm::sqrtf(x)
 }
 
-kernels! {
-    /// `min(max(x, low), high)`.
-    Clip {
-        /// Least output.
-        low,
-        /// Greatest output.
-        high,
-    }
-    |k, x| clamp(x, k.low, k.high);
-    /// `x` where it is positive, else `slope * x`.
-    LeakyRelu {
-        /// Slope of negative inputs.
-        slope,
-    }
-    |k, x| if x < 0.0 { x * k.slope } else { x };
-    /// `x` where it is positive, else `alpha * (e^x - 1)`.
-    Elu {
-        /// Limit of negative inputs, negated.
-        alpha,
-    }
-    |k, x| if x < 0.0 { k.alpha * (libm::expf(x) - 1.0) } else { x };
-    /// `gamma * x` where x is positive, else `gamma * alpha * (e^x - 1)`.
-    Selu {
-        /// Limit of negative inputs, negated.
-        alpha,
-        /// Factor of all.
-        gamma,
-    }
-    |k, x| k.gamma * if x < 0.0 { k.alpha * (libm::expf(x) - 1.0) } else { x };
-    /// `x` where it is positive, else `alpha * (e^(x / alpha) - 1)`.
-    Celu {
-        /// Limit of negative inputs, negated.
-        alpha,
-    }
-    |k, x| if x < 0.0 { k.alpha * (libm::expf(x / k.alpha) - 1.0) } else { x };
-    /// `x` where it is more than `alpha`, else 0.
-    ThresholdedRelu {
-        /// Threshold.
-        alpha,
-    }
-    |k, x| if x > k.alpha { x } else { 0.0 };
-    /// `min(max(alpha * x + beta, 0), 1)`.
-    HardSigmoid {
-        /// Slope.
-        alpha,
-        /// Value at 0.
-        beta,
-    }
-    |k, x| clamp(k.alpha * x + k.beta, 0.0, 1.0);
-    /// `x * min(max(x + 3, 0), 6) / 6`.
-    HardSwish {}
-    |_, x| x * clamp(x + 3.0, 0.0, 6.0) / 6.0;
-    /// `1 / (1 + e^-x)`.
-    Sigmoid {}
-    |_, x| sigmoid(x);
-    /// `x / (1 + e^-x)`, and with another factor `x * sigmoid(alpha * x)`.
-    Swish {
-        /// Factor inside the sigmoid.
-        alpha,
-    }
-    |k, x| x * sigmoid(k.alpha * x);
-    /// `tanh(x)`.
-    Tanh {}
-    |_, x| libm::tanhf(x);
-    /// `x / 2 * (1 + erf(x / sqrt 2))`, by erfc, which does not cancel for negative inputs.
-    Gelu {}
-    |_, x| 0.5 * x * libm::erfcf(x * -core::f32::consts::FRAC_1_SQRT_2);
-    /// The approximation of Gelu by tanh.
-    GeluTanh {}
-    |_, x| {
-        // sqrt(2 / pi)
-        const SLOPE: f32 = 0.797_884_6;
-        0.5 * x * (1.0 + libm::tanhf(SLOPE * (x + 0.044_715 * x * x * x)))
-    };
-    /// `x * tanh(ln(1 + e^x))`.
-    Mish {}
-    |_, x| x * libm::tanhf(if x > 20.0 { x } else { libm::log1pf(libm::expf(x)) });
-    /// `ln(1 + e^x)`.
-    Softplus {}
-    |_, x| if x > 20.0 { x } else { libm::log1pf(libm::expf(x)) };
-    /// `x / (1 + |x|)`.
-    Softsign {}
-    |_, x| x / (1.0 + x.abs());
-    /// `e^x`.
-    Exp {}
-    |_, x| libm::expf(x);
-    /// `ln(x)`.
-    Log {}
-    |_, x| libm::logf(x);
-    /// `sqrt(x)`.
-    Sqrt {}
-    |_, x| sqrt(x);
-    /// `1 / sqrt(x)`.
-    Rsqrt {}
-    |_, x| 1.0 / sqrt(x);
-    /// `1 / x`.
-    Reciprocal {}
-    |_, x| 1.0 / x;
-    /// `x * x`.
-    Square {}
-    |_, x| x * x;
-    /// `-x`.
-    Neg {}
-    |_, x| -x;
-    /// `|x|`.
-    Abs {}
-    |_, x| x.abs();
-    /// -1, 0 or 1.
-    Sign {}
-    |_, x| if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else { x };
-    /// `sin(x)`.
-    Sin {}
-    |_, x| libm::sinf(x);
-    /// `cos(x)`.
-    Cos {}
-    |_, x| libm::cosf(x);
-    /// The error function.
-    Erf {}
-    |_, x| libm::erff(x);
-    /// The greatest integer not above `x`.
-    Floor {}
-    |_, x| libm::floorf(x);
-    /// The least integer not below `x`.
-    Ceil {}
-    |_, x| libm::ceilf(x);
-    /// The nearest integer, halves to even.
-    Round {}
-    |_, x| libm::rintf(x);
-}
+mod rows;
+
+pub use rows::*;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::Arena;
+    use crate::memory::{Arena, Region};
+    use crate::tile::Tile;
 
     const DATA: [f32; 12] = [-90.0, -6.0, -2.5, -1.0, -0.5, -0.0, 0.25, 0.5, 1.5, 3.0, 7.0, 90.0];
     const REGION: Region = Region::new(0, 48);

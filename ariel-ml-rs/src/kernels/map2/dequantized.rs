@@ -3,13 +3,6 @@
 //! `rne(f32(sl * (left - zl)) op f32(sr * (right - zr)) / s) + z`: both operands become float32, and the result is rounded,
 //! halves to even. IEEE arithmetic gives the same bits on every core, with an FPU or without.
 
-use super::Broadcast;
-use crate::kernels::access::Access;
-use crate::memory::{Memory, Region, Source};
-use crate::plan::Work;
-use crate::quant::{Bounds, round_ties_even, saturated};
-use crate::tile::Tile;
-
 /// Scale and zero point of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Affine {
@@ -21,12 +14,13 @@ pub struct Affine {
 
 impl Affine {
     #[inline]
-    fn real(self, value: i8) -> f32 {
+    pub(super) fn real(self, value: i8) -> f32 {
         i32::from(value).wrapping_sub(self.zero_point) as f32 * self.scale
     }
 }
 
-macro_rules! kernels {
+/// Defines kernels of int8, each with its function of float32.
+macro_rules! dequantized {
     ($($(#[$doc:meta])* $name:ident => $f:expr;)+) => { $(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
@@ -59,7 +53,7 @@ macro_rules! kernels {
             }
 
             /// What tiles read.
-            pub const ACCESS: Access = Access::Elements;
+            pub const ACCESS: $crate::kernels::access::Access = $crate::kernels::access::Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///
@@ -78,7 +72,7 @@ macro_rules! kernels {
             #[inline(never)]
             pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
                 let Self { left, right, output, left_affine, right_affine, scale, bounds, .. } = *self;
-                let f = operation($f);
+                let f = quotient($f);
                 // SAFETY: forwarded to the caller.
                 unsafe {
                     self.broadcast.map(memory, (left, right, output), tile, |a, b| {
@@ -92,29 +86,10 @@ macro_rules! kernels {
     )+ };
 }
 
+pub(super) use dequantized;
+
 /// Gives a closure the types of its arguments.
 #[inline]
-fn operation<F: Fn(f32, f32) -> f32>(f: F) -> F {
+pub(super) fn quotient<F: Fn(f32, f32) -> f32>(f: F) -> F {
     f
-}
-
-kernels! {
-    /// Quantised `left + right`.
-    AddDequantized => |a, b| a + b;
-    /// Quantised `left - right`.
-    SubDequantized => |a, b| a - b;
-    /// Quantised `left * right`.
-    MulDequantized => |a, b| a * b;
-    /// Quantised `left / right`.
-    DivDequantized => |a, b| a / b;
-    /// Quantised `max(left, right)`.
-    MaximumDequantized => |a, b| if a < b { b } else { a };
-    /// Quantised `min(left, right)`.
-    MinimumDequantized => |a, b| if b < a { b } else { a };
-    /// Quantised `(left - right)^2`.
-    SquaredDifferenceDequantized => |a, b| (a - b) * (a - b);
-    /// Quantised `left ^ right`.
-    PowDequantized => libm::powf;
-    /// Quantised `left` where it is positive, else `left * right`.
-    PreluDequantized => |a, b| if a < 0.0 { a * b } else { a };
 }

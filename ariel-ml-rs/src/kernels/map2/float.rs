@@ -1,13 +1,9 @@
-//! Operators on real numbers and plain integers.
+//! Operators on real numbers and plain integers: what the kernels of `rows.rs` have in common.
 
-use super::Broadcast;
-use crate::kernels::access::Access;
-use crate::memory::{Memory, Region, Source};
-use crate::plan::Work;
 use crate::quant::clamp;
-use crate::tile::Tile;
 
-macro_rules! kernels {
+/// Defines kernels of `f32` or `i32`, each with its function.
+macro_rules! real {
     ($element:ty; $($(#[$doc:meta])* $name:ident => $f:expr;)+) => { $(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
@@ -36,7 +32,7 @@ macro_rules! kernels {
             }
 
             /// What tiles read.
-            pub const ACCESS: Access = Access::Elements;
+            pub const ACCESS: $crate::kernels::access::Access = $crate::kernels::access::Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///
@@ -65,8 +61,10 @@ macro_rules! kernels {
     )+ };
 }
 
+pub(super) use real;
+
 /// Numbers that a fused activation bounds.
-trait Bounded: Copy {
+pub(super) trait Bounded: Copy {
     /// Clamps; not `clamp`, which panics where `min > max`.
     fn bounded(self, min: Self, max: Self) -> Self;
 }
@@ -87,46 +85,6 @@ impl Bounded for i32 {
 
 /// Gives a closure the types of its arguments.
 #[inline]
-fn operation<T, F: Fn(T, T) -> T>(f: F) -> F {
+pub(super) fn operation<T, F: Fn(T, T) -> T>(f: F) -> F {
     f
-}
-
-kernels! { f32;
-    /// `left + right` in float32.
-    AddF32 => |a, b| a + b;
-    /// `left - right` in float32.
-    SubF32 => |a, b| a - b;
-    /// `left * right` in float32.
-    MulF32 => |a, b| a * b;
-    /// `left / right` in float32.
-    DivF32 => |a, b| a / b;
-    /// `max(left, right)` in float32, not a number where one of them is none.
-    MaximumF32 => |a, b| if a > b || a.is_nan() { a } else { b };
-    /// `min(left, right)` in float32, not a number where one of them is none.
-    MinimumF32 => |a, b| if a < b || a.is_nan() { a } else { b };
-    /// `left` where it is greater, else `right` (also where one of them is not a number), in float32: TFLite's maximum.
-    GreaterF32 => |a, b| if a > b { a } else { b };
-    /// `left` where it is less, else `right` (also where one of them is not a number), in float32: TFLite's minimum.
-    LesserF32 => |a, b| if a < b { a } else { b };
-    /// `(left - right)^2` in float32.
-    SquaredDifferenceF32 => |a, b| (a - b) * (a - b);
-    /// `left ^ right` in float32.
-    PowF32 => libm::powf;
-    /// `left` where it is positive, else `left * right`, in float32.
-    PreluF32 => |a, b| if a < 0.0 { a * b } else { a };
-}
-
-kernels! { i32;
-    /// `left + right` in wrapping int32.
-    AddI32 => i32::wrapping_add;
-    /// `left - right` in wrapping int32.
-    SubI32 => i32::wrapping_sub;
-    /// `left * right` in wrapping int32.
-    MulI32 => i32::wrapping_mul;
-    /// `left / right` in int32, rounded towards zero; division by 0 gives 0.
-    DivI32 => |a, b| if b == 0 { 0 } else { a.wrapping_div(b) };
-    /// `max(left, right)` in int32.
-    MaximumI32 => i32::max;
-    /// `min(left, right)` in int32.
-    MinimumI32 => i32::min;
 }
