@@ -25,7 +25,7 @@ def supported_ops() -> str:
         lines += ["", f"## {title}", "", "| operator | handled in | what it is |", "|---|---|---|"]
         for (source, name), function in sorted(IMPORTERS.items()):
             if source == format_:
-                file = function.__module__.rpartition(".")[2]
+                file = function.__module__.removeprefix("ariel_build.ops.").replace(".", "/")
                 summary = (sys.modules[function.__module__].__doc__ or "").strip().splitlines()[0].replace("|", "\\|")
                 lines.append(f"| {name} | `ops/{file}.py` | {summary} |")
     return "\n".join([*lines, ""])

@@ -16,7 +16,7 @@ from ariel_build.schedule import Step
 __all__ = ["FieldPrinter"]
 
 #: Bytes of what slices hold.
-_SIZES = {"i8": 1, "u8": 1, "i16": 2, "i32": 4, "i64": 8, "f32": 4, "Multiplier": 8}
+_SIZES = {"i8": 1, "u8": 1, "i16": 2, "u16": 2, "i32": 4, "u32": 4, "i64": 8, "f32": 4, "Multiplier": 8}
 
 
 class FieldPrinter:
@@ -77,7 +77,7 @@ class FieldPrinter:
     def slice(self, packed: Packed, held: str) -> str:
         """Returns a slice of the weights."""
         count, rest = divmod(packed.data.nbytes, _SIZES[held])
-        if rest or (held in ("i16", "i32", "i64", "f32") and packed.data.itemsize != _SIZES[held]):
+        if rest or (held not in ("u8", "i8", "Multiplier") and packed.data.itemsize != _SIZES[held]):
             raise InternalError("constants are not what the kernel reads", {"reads": held, "has": packed.data.dtype})
         return f"WEIGHTS.slice({integer(self.weights.place(packed))}, {integer(count)})" if count else "&[]"
 

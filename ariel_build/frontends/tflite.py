@@ -16,6 +16,7 @@ import numpy as np
 from ariel_build.errors import UnsupportedError
 from ariel_build.frontends.checks import checked_shape, corrupt, public_names, read_file, shown
 from ariel_build.frontends.flatbuffer import FlatFile
+from ariel_build.frontends.flexbuffer import FlexbufferError, read_map
 from ariel_build.frontends.free_dims import FreeDims
 from ariel_build.frontends.source import SourceModel, SourceNode, SourceTensor
 from ariel_build.frontends.tflite_schema import CUSTOM, MODEL, Options, operator_code, operator_name, options
@@ -190,8 +191,8 @@ class _Subgraph:
             for index in outputs:
                 if index in made_by:
                     raise corrupt(f"it makes tensor {index}, which operator {made_by[index]} makes too", origin)
-                if index in self._input_set or self._constant[index] or self._tensors[index].is_variable:
-                    raise corrupt(f"it makes tensor {index}, an input, constant or variable", origin)
+                if index in self._input_set or self._constant[index]:
+                    raise corrupt(f"it makes tensor {index}, an input or a constant", origin)
                 made_by[index] = number
             wires.append((inputs, outputs))
         self._mark_empty(made_by)
@@ -230,10 +231,8 @@ class _Subgraph:
         origin = f"{self._prefix}operator {number} ({shown(code.op)})"
         if outputs:
             origin += f" `{shown(self._tensors[outputs[0]].name)}`"
-        if code.op.startswith(f"{CUSTOM}:"):
-            given = Options({"custom_options": self._custom_options(table)})
-        else:
-            given = options(self._file, table, code.op, origin)
+        is_custom = code.op.startswith(f"{CUSTOM}:")
+        given = self._custom_options(table) if is_custom else options(self._file, table, code.op, origin)
         attributes = given.values
         intermediates = self._file.tuple(table, "Intermediates")
         if intermediates:
@@ -247,18 +246,25 @@ class _Subgraph:
             attributes=attributes,
             origin=origin,
             version=code.version,
-            subgraphs=self._called(attributes),
+            subgraphs={} if is_custom else self._called(attributes),
             defaults=given.defaults,
+            misfits=given.misfits,
         )
 
-    def _custom_options(self, table: Any) -> bytes:  # noqa: ANN401 - generated classes are untyped
-        """Returns the options of a custom operator, raw."""
+    def _custom_options(self, table: Any) -> Options:  # noqa: ANN401 - generated classes are untyped
+        """Returns the options of a custom operator: the entries of a FlexBuffers map, else its raw `custom_options`."""
         if table.LargeCustomOptionsOffset() > 1:
             content = self._file.slice(table.LargeCustomOptionsOffset(), table.LargeCustomOptionsSize())
         else:
             content = self._file.numbers(table, "CustomOptions")
         self._file.charge(content.size)
-        return content.tobytes()
+        data = content.tobytes()
+        if not data:
+            return Options({})
+        try:
+            return Options(dict(read_map(data)))
+        except FlexbufferError as reason:
+            return Options({"custom_options": data}, misfits={"custom_options": f"is no FlexBuffers map: {reason}"})
 
     def _called(self, attributes: Mapping[str, object]) -> dict[str, SourceModel]:
         """Returns the subgraphs that the options name, keyed by option without `_index`."""

@@ -7,7 +7,8 @@ schema; they are looked through once, so that no list of options is written down
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -141,10 +142,11 @@ def type_name(number: int) -> str:
 
 @dataclass(frozen=True)
 class Options:
-    """The builtin options of an operator, and the names of those that have the schema's default."""
+    """The options of an operator, the names of those that have the schema's default, and what is wrong with some."""
 
     values: dict[str, object]
     defaults: frozenset[str] = frozenset()
+    misfits: Mapping[str, str] = field(default_factory=dict)
 
 
 def options(file: FlatFile, operator: Any, op: str, origin: str) -> Options:  # noqa: ANN401 - generated

@@ -26,10 +26,11 @@ _DTYPES = {
     "int32": DType.I32,
     "uint32": DType.U32,
     "int64": DType.I64,
+    "uint64": DType.U64,
     "bool": DType.BOOL,
 }
 #: Types that we do not compile, but whose constants numpy can hold.
-_NUMPY_ONLY = {"float16": np.float16, "float64": np.float64, "uint64": np.uint64}
+_NUMPY_ONLY = {"float16": np.float16, "float64": np.float64}
 
 
 class TensorReader:

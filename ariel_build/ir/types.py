@@ -27,6 +27,7 @@ class DType(Enum):
     I32 = "i32"
     U32 = "u32"
     I64 = "i64"
+    U64 = "u64"
     F32 = "f32"
     BOOL = "bool"
 
@@ -66,6 +67,7 @@ _NUMPY: dict[DType, Any] = {
     DType.I32: np.int32,
     DType.U32: np.uint32,
     DType.I64: np.int64,
+    DType.U64: np.uint64,
     DType.F32: np.float32,
     DType.BOOL: np.bool_,
 }

@@ -99,9 +99,8 @@ class KernelCall:
     ) -> KernelCall:
         """Returns the call, with what its tiles read, and which inputs it may lie over, as the kernel declares."""
         reads = _reads(kernel, inputs, outputs, tiling)
-        return cls(
-            kernel, inputs, outputs, tiling, macs, _pairs(kernel, inputs, outputs), label, origin, summary, reads
-        )
+        pairs, whole = _pairs(kernel, inputs, outputs), _named(kernel, kernel.OVER_WHOLE, inputs, outputs)
+        return cls(kernel, inputs, outputs, tiling, macs, pairs, label, origin, summary, reads, whole)
 
     def by(self, kernel: Kernel, tiling: Tiling) -> KernelCall:
         """Returns the call of another kernel that computes the same."""
@@ -169,8 +168,10 @@ def _held(holder: Part, name: str) -> str:
 def _reads(kernel: Kernel, inputs: Sequence[Value], outputs: Sequence[Value], tiling: Tiling) -> tuple[Reads, ...]:
     """Returns the rule of each input; those without one are read whole."""
     match kernel.ACCESS:
-        case Access.WHOLE | Access.LINES:
+        case Access.WHOLE:
             return ()
+        case Access.UNITS:
+            return (Reads("same"),) * len(inputs)
         case Access.ELEMENTS:
             count = outputs[0].type.elements
             return tuple(Reads("same" if v.type.elements == count else "whole") for v in inputs)
@@ -189,10 +190,18 @@ def rows(image: Image, window: Window, output: Image) -> Reads:
 
 def _pairs(kernel: Kernel, inputs: Sequence[Value], outputs: Sequence[Value]) -> tuple[tuple[int, int], ...]:
     """Returns the pairs (input, output) whose regions may be one."""
-    if kernel.ACCESS is Access.LINES:
-        return ((0, 0),)
+    if kernel.OVER is not None:
+        return _named(kernel, kernel.OVER, inputs, outputs)
     if kernel.ACCESS is not Access.ELEMENTS:
         return ()
     output = outputs[0].type
     fit = [v.type.elements == output.elements and v.type.bytes == output.bytes for v in inputs]
     return tuple((index, 0) for index, fits in enumerate(fit) if fits)
+
+
+def _named(
+    kernel: Kernel, fields: Sequence[tuple[str, str]], inputs: Sequence[Value], outputs: Sequence[Value]
+) -> tuple[tuple[int, int], ...]:
+    """Returns the pairs (input, output) of the values in pairs of fields."""
+    values = {name: value.value for name, value in kernel if isinstance(value, Operand)}
+    return tuple((inputs.index(values[source]), outputs.index(values[target])) for source, target in fields)

@@ -36,7 +36,7 @@ class Access(Enum):
 
     WHOLE = "Whole"
     ELEMENTS = "Elements"
-    LINES = "Lines"
+    UNITS = "Units"
     WINDOW = "Window"
     COPIED_WINDOW = "CopiedWindow"
     WINDOW_OF_CHANNELS = "WindowOfChannels"
@@ -149,6 +149,10 @@ class Kernel(Part):
     #: Parameter -> the field whose type stands for it.
     PARAMETERS: ClassVar[Mapping[str, str]] = {}
     ACCESS: ClassVar[Access] = Access.WHOLE
+    #: Pairs of fields (input, output) whose regions may be one, and those where the output is one tile; None where that
+    #: follows from `ACCESS`.
+    OVER: ClassVar[tuple[tuple[str, str], ...] | None] = None
+    OVER_WHOLE: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     @property
     def path(self) -> str:

@@ -64,7 +64,7 @@ def lower(graph: Graph) -> Lowered:
 
 #: What kernels call the types of elements. They read `u8` as bytes of any meaning: booleans, both integers of a byte,
 #: and whatever is moved.
-_ELEMENTS = {"i8": DType.I8, "i16": DType.I16, "i32": DType.I32, "i64": DType.I64, "f32": DType.F32}
+_ELEMENTS = {dtype.value: dtype for dtype in DType if dtype.bytes > 1 or dtype is DType.I8}
 
 
 def check_types(call: KernelCall | LayerCall) -> None:

@@ -1,4 +1,4 @@
-"""The operators. Every module here is imported, which registers its importers: a new operator is one new file."""
+"""The operators. Every module here, and in folders, is imported, which registers importers: a new one is one file."""
 
 import importlib
 import pkgutil
@@ -8,5 +8,5 @@ from ariel_build.ops.importing import import_model
 
 __all__ = ["IMPORTERS", "Operator", "UnsupportedReason", "import_model"]
 
-for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
-    importlib.import_module(f"{__name__}.{_module}")
+for _module in sorted(module.name for module in pkgutil.walk_packages(__path__, f"{__name__}.")):
+    importlib.import_module(_module)

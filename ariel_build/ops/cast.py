@@ -20,8 +20,8 @@ __all__ = ["Cast", "cast", "wide_constant"]
 #: Pairs that the runtime's `cast.rs` has; those between types of one byte are tables.
 _KERNELS = {
     (source, target)
-    for source in (DType.I8, DType.U8, DType.I32, DType.I64, DType.F32, DType.BOOL)
-    for target in (DType.I8, DType.I32, DType.I64, DType.F32, DType.BOOL)
+    for source in (DType.I8, DType.U8, DType.I16, DType.I32, DType.I64, DType.F32, DType.BOOL)
+    for target in (DType.I8, DType.I16, DType.I32, DType.I64, DType.F32, DType.BOOL)
     if source is not target
 }
 
@@ -53,6 +53,12 @@ class Cast(Operator):
     def passed_on(self, node: Node) -> Value | None:
         """Passes on what has the type."""
         return node.input(0) if node.input(0).type.dtype is self.dtype else None
+
+    def aliases(self, node: Node) -> dict[Value, tuple[Value, int]] | None:
+        """Integers that differ in their sign only are the same words; those of one byte are a table."""
+        source = node.input(0).type.dtype
+        same = source.is_integer and self.dtype.is_integer and source.bytes == self.dtype.bytes > 1
+        return {node.output: (node.input(0), 0)} if same else None
 
     def lower(self, node: Node) -> KernelCall:
         """`lookup::Table` or `cast::<From>To<To>`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,27 +11,16 @@ from ariel_build.ir import Array, DType, Node, Quant, TensorType
 from ariel_build.kernels import Kernel, KernelCall
 from ariel_build.kernels.declared import compare as declared
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.compare_rows import LOGIC, RELATIONS, LogicRow, RelationRow
 from ariel_build.ops.elementwise import broadcast_type, call_of, lookup_call, quant_of, rescale, same_type, two_operands
 from ariel_build.ops.fixed_point import I64
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map2_int8 import scaled
+from ariel_build.ops.rows import Named, called, named
 from ariel_build.ops.traits import Traits, alike, never
 
 __all__ = ["Compare", "Logic", "Not"]
 
-_RELATIONS: dict[str, Callable[[Array, Array], Array]] = {
-    "Equal": np.equal,
-    "NotEqual": np.not_equal,
-    "Greater": np.greater,
-    "GreaterEqual": np.greater_equal,
-    "Less": np.less,
-    "LessEqual": np.less_equal,
-}
-_LOGIC: dict[str, Callable[[Array, Array], Array]] = {
-    "And": np.logical_and,
-    "Or": np.logical_or,
-    "Xor": np.logical_xor,
-}
 #: Bits by which TFLite shifts int8 operands before it scales them.
 _SHIFT = 8
 
@@ -62,7 +51,7 @@ class Compare(Operator):
         quants = node.input(0).type.quant, node.input(1).type.quant
         if node.input(0).type.dtype is DType.I8 and quants[0] is not None and quants[1] is not None:
             left, right = _scale(left, quants[0]), _scale(right, quants[1])
-        return [np.asarray(_RELATIONS[self.relation](left, right), np.bool_)]
+        return [np.asarray(RELATIONS[self.relation].function(left, right), np.bool_)]
 
     def lower(self, node: Node) -> KernelCall:
         """`compare::<relation>F32`, `I32` or `compare::Quantized`."""
@@ -110,7 +99,7 @@ class Logic(Operator):
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Combines."""
-        return [np.asarray(_LOGIC[self.kind](np.asarray(inputs[0]), np.asarray(inputs[1])), np.bool_)]
+        return [np.asarray(LOGIC[self.kind].function(np.asarray(inputs[0]), np.asarray(inputs[1])), np.bool_)]
 
     def lower(self, node: Node) -> KernelCall:
         """`compare::And`, `Or` or `Xor`."""
@@ -142,43 +131,34 @@ class Not(Operator):
         return lookup_call(node, node.input(0), np.logical_not)
 
 
-_TFLITE = {
-    "EQUAL": Compare("Equal"),
-    "GREATER": Compare("Greater"),
-    "GREATER_EQUAL": Compare("GreaterEqual"),
-    "LESS": Compare("Less"),
-    "LESS_EQUAL": Compare("LessEqual"),
-    "LOGICAL_AND": Logic("And"),
-    "LOGICAL_NOT": Not(),
-    "LOGICAL_OR": Logic("Or"),
-    "NOT_EQUAL": Compare("NotEqual"),
-}
+_ROWS: list[RelationRow | LogicRow] = [*RELATIONS.values(), *LOGIC.values()]
+_TFLITE, _ONNX = (called(_ROWS, format_) for format_ in ("tflite", "onnx"))
+#: Integers that stand for themselves.
+_PLAIN = Quant((1.0,), (0,))
+
+
+def _meant(importer: Importer, rows: list[tuple[RelationRow | LogicRow, Named]]) -> Operator:
+    row, _ = named(importer, rows)
+    return Compare(row.name) if isinstance(row, RelationRow) else Logic(row.name)
 
 
 @imports("tflite", *_TFLITE)
 def _from_tflite(importer: Importer) -> None:
-    importer.emit_declared(_TFLITE[importer.node.op], importer.inputs())
+    importer.emit_declared(_meant(importer, _TFLITE[importer.node.op]), importer.inputs())
 
 
-_ONNX: dict[str, Operator] = {
-    "And": Logic("And"),
-    "Equal": Compare("Equal"),
-    "Greater": Compare("Greater"),
-    "GreaterOrEqual": Compare("GreaterEqual"),
-    "Less": Compare("Less"),
-    "LessOrEqual": Compare("LessEqual"),
-    "Not": Not(),
-    "Or": Logic("Or"),
-    "Xor": Logic("Xor"),
-}
-
-
-#: Integers that stand for themselves.
-_PLAIN = Quant((1.0,), (0,))
+@imports("tflite", "LOGICAL_NOT")
+def _not_from_tflite(importer: Importer) -> None:
+    importer.emit_declared(Not(), importer.inputs())
 
 
 @imports("onnx", *_ONNX)
 def _from_onnx(importer: Importer) -> None:
     # ONNX compares the integers themselves.
     values = [importer.view(v, _PLAIN if v.type.dtype is DType.I8 else None) for v in importer.inputs()]
-    importer.bind(*importer.emit(_ONNX[importer.node.op], values))
+    importer.bind(*importer.emit(_meant(importer, _ONNX[importer.node.op]), values))
+
+
+@imports("onnx", "Not")
+def _not_from_onnx(importer: Importer) -> None:
+    importer.bind(*importer.emit(Not(), importer.inputs()))

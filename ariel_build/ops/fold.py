@@ -5,37 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Tiling
-from ariel_build.kernels.declared import fold as declared
+from ariel_build.kernels.declared import fold as declared_fold
 from ariel_build.kernels.declared.quant import DoubleRounding, NearestEven
-from ariel_build.ops.accumulate import FINITE, Numbers, bounds
+from ariel_build.ops.accumulate import Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
+from ariel_build.ops.fold_rows import FOLDS, FoldRow
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.permutation import Perm
+from ariel_build.ops.rows import called, named
 from ariel_build.ops.traits import Moved, Traits, Wish
 
-__all__ = ["Fold", "Reduction"]
+__all__ = ["Fold"]
 
 #: Groups of neighbouring axes, kept and reduced in turn, that the kernel walks.
 GROUPS = 3
-
-
-class Reduction(Enum):
-    """What becomes of the elements that are reduced to one."""
-
-    MEAN = "Mean"
-    SUM = "Sum"
-    MAX = "Max"
-    MIN = "Min"
-    PROD = "Prod"
 
 
 @dataclass(frozen=True)
@@ -44,7 +35,7 @@ class Fold(Operator):
 
     traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False)
 
-    kind: Reduction
+    kind: str
     axes: tuple[int, ...]
     keep_dims: bool = False
     rounding: Rounding = Rounding.DOUBLE
@@ -52,7 +43,12 @@ class Fold(Operator):
     @property
     def name(self) -> str:
         """`ReduceMean`, `ReduceSum`, .."""
-        return f"Reduce{self.kind.value}"
+        return f"Reduce{self.kind}"
+
+    @property
+    def row(self) -> FoldRow:
+        """All that there is to say of the reduction."""
+        return FOLDS[self.kind]
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """[a, b, c] -> [a, c] or [a, 1, c]."""
@@ -68,11 +64,11 @@ class Fold(Operator):
         """Sums integers in int64, floats in float32 in the order of the elements."""
         x: Numbers = np.asarray(inputs[0])
         type_ = node.output.type
-        if self.kind in (Reduction.MAX, Reduction.MIN):
+        row = self.row
+        if row.chooses:
             # What is not a number is passed over; where nothing else is there, what the fold begins with remains.
-            fold = np.fmax if self.kind is Reduction.MAX else np.fmin
             start = self._start if type_.dtype is DType.F32 else None
-            most = fold.reduce(x, axis=self.axes, keepdims=True, initial=start)
+            most = row.ufunc.reduce(x, axis=self.axes, keepdims=True, initial=start)
             return [np.asarray(most, x.dtype).reshape(type_.shape)]
         if type_.dtype is DType.F32:
             return [self._real(x).reshape(type_.shape)]
@@ -92,15 +88,13 @@ class Fold(Operator):
     @property
     def _start(self) -> float:
         """What a maximum or minimum of float32 begins with: TFLite's finite numbers, or infinity."""
-        if self.kind is Reduction.MAX:
-            return FINITE[0] if self.rounding is Rounding.DOUBLE else -math.inf
-        return FINITE[1] if self.rounding is Rounding.DOUBLE else math.inf
+        return self.row.finite if self.rounding is Rounding.DOUBLE else self.row.start
 
     def _integer(self, x: Numbers, total: Numbers) -> Numbers:
         """Returns the sum or product of plain integers, which wrap; a mean truncates."""
-        if self.kind is Reduction.PROD:
-            return np.asarray(np.prod(x, axis=self.axes, keepdims=self.keep_dims, dtype=x.dtype))
-        if self.kind is Reduction.MEAN:
+        if not self.row.of_bytes:
+            return np.asarray(self.row.ufunc.reduce(x, axis=self.axes, keepdims=self.keep_dims, dtype=x.dtype))
+        if self.row.divides:
             count = self._count(x.shape)
             return np.asarray(np.sign(total) * (np.abs(total) // count)).astype(x.dtype)
         return np.asarray(total).astype(x.dtype)
@@ -109,9 +103,8 @@ class Fold(Operator):
         """Folds element after element, as the reference kernels do: the sum in float32 depends on the order."""
         kept = [k for k in range(x.ndim) if k not in self.axes]
         rows = np.transpose(x, [*kept, *self.axes]).reshape(*(x.shape[k] for k in kept), -1)
-        fold = np.multiply if self.kind is Reduction.PROD else np.add
-        acc = fold.accumulate(rows, axis=-1, dtype=np.float32)[..., -1]
-        return np.asarray(acc / np.float32(rows.shape[-1]) if self.kind is Reduction.MEAN else acc, np.float32)
+        acc = self.row.ufunc.accumulate(rows, axis=-1, dtype=np.float32)[..., -1]
+        return np.asarray(acc / np.float32(rows.shape[-1]) if self.row.divides else acc, np.float32)
 
     def _count(self, shape: tuple[int, ...]) -> int:
         return math.prod(shape[a] for a in self.axes)
@@ -123,7 +116,7 @@ class Fold(Operator):
         """
         quant_x, quant_y = _quants(node)
         q, exponent = quantize_multiplier(quant_x.scale / quant_y.scale)
-        if self.kind is Reduction.SUM:
+        if not self.row.divides:
             return q, exponent
         shift = min(count.bit_length() - 1, 32, 31 + exponent)
         return (q << shift) // count, exponent - shift
@@ -131,7 +124,7 @@ class Fold(Operator):
     def _real_scale(self, node: Node, count: int) -> npt.NDArray[np.float64]:
         """Returns the float32 factor of the sum that onnxruntime's rounding takes."""
         quant_x, quant_y = _quants(node)
-        divisor = np.float32(count if self.kind is Reduction.MEAN else 1) * np.float32(quant_y.scale)
+        divisor = np.float32(count if self.row.divides else 1) * np.float32(quant_y.scale)
         return np.array([np.float32(quant_x.scale) / divisor], np.float64)
 
     def passed_on(self, node: Node) -> Value | None:
@@ -156,7 +149,7 @@ class Fold(Operator):
     @property
     def chooses(self) -> bool:
         """Maxima and minima do."""
-        return self.kind in (Reduction.MAX, Reduction.MIN)
+        return self.row.chooses
 
     def lower(self, node: Node) -> KernelCall:
         """`fold::Max`, `fold::SumInt8`, `fold::SumF32`, .. by kind and element type."""
@@ -165,13 +158,13 @@ class Fold(Operator):
         fields = {"input": Operand(x), "output": Operand(output), "walk": self._walk(x.shape)}
         kernel: Kernel
         if dtype is DType.F32:
-            start = {Reduction.MAX: {"least": self._start}, Reduction.MIN: {"greatest": self._start}}
-            kernel = getattr(declared, f"{self.kind.value}F32").made({**fields, **start.get(self.kind, {})})
-        elif dtype is DType.I8 and self.kind in (Reduction.MAX, Reduction.MIN):
+            start = {self.row.bound: self._start} if self.row.chooses else {}
+            kernel = getattr(declared_fold, f"{self.kind}F32").made({**fields, **start})
+        elif dtype is DType.I8 and self.row.chooses:
             if x.type.quant is not None and _quants(node)[0] != _quants(node)[1]:
                 raise UnsupportedReason("input and output differ in scale or zero point")
-            kernel = getattr(declared, f"{self.kind.value}Int8").made(fields)
-        elif dtype is DType.I8 and x.type.quant is not None and self.kind in (Reduction.MEAN, Reduction.SUM):
+            kernel = getattr(declared_fold, f"{self.kind}Int8").made(fields)
+        elif dtype is DType.I8 and x.type.quant is not None and self.row.of_bytes:
             quant_x, _ = _quants(node)
             count = self._count(x.shape)
             requantize: NearestEven | DoubleRounding
@@ -181,7 +174,7 @@ class Fold(Operator):
             else:
                 pair = np.array([self._multiplier(node, count)], np.int32)
                 requantize = DoubleRounding(multipliers=Packed(pair, "multipliers"))
-            kernel = declared.SumInt8(
+            kernel = declared_fold.SumInt8(
                 input=Operand(x),
                 output=Operand(output),
                 walk=self._walk(x.shape),
@@ -190,10 +183,10 @@ class Fold(Operator):
                 bounds=bounds(node, UNBOUNDED, self.rounding),
             )
         else:
-            raise UnsupportedReason(f"{self.kind.value.lower()} of {x.type} is not supported")
+            raise UnsupportedReason(f"{self.kind.lower()} of {x.type} is not supported")
         return KernelCall.of(kernel, [x], [output], Tiling(Axis.ELEMENTS, output.type.elements))
 
-    def _walk(self, shape: tuple[int, ...]) -> declared.Walk:
+    def _walk(self, shape: tuple[int, ...]) -> declared_fold.Walk:
         """Returns the extents and strides of the kept and of the reduced groups of axes."""
         groups: list[tuple[bool, int, int]] = []
         for axis, extent in enumerate(shape):
@@ -212,7 +205,7 @@ class Fold(Operator):
             own = [(1, 0)] * (GROUPS - len(own)) + own
             fields[name] = tuple(extent for extent, _ in own)
             fields[f"{name}_strides"] = tuple(stride for _, stride in own)
-        return declared.Walk.made(fields)
+        return declared_fold.Walk.made(fields)
 
 
 def _quants(node: Node) -> tuple[Quant, Quant]:
@@ -223,28 +216,19 @@ def _quants(node: Node) -> tuple[Quant, Quant]:
     return x, y
 
 
-_TFLITE = {
-    "MEAN": Reduction.MEAN,
-    "SUM": Reduction.SUM,
-    "REDUCE_MAX": Reduction.MAX,
-    "REDUCE_MIN": Reduction.MIN,
-    "REDUCE_PROD": Reduction.PROD,
-}
+_TFLITE, _ONNX = (called(FOLDS.values(), format_) for format_ in ("tflite", "onnx"))
 
 
 @imports("tflite", *_TFLITE)
 def _from_tflite(importer: Importer) -> None:
     x = importer.input(0)
     axes = _axes(importer.constant_input(1, "the axes").reshape(-1).tolist(), len(x.shape))
-    kind = _TFLITE[importer.node.op]
-    if kind is Reduction.PROD and x.type.dtype is not DType.F32:
-        raise UnsupportedReason(f"a product of {x.type.dtype.value} is not supported")
+    row, _ = named(importer, _TFLITE[importer.node.op])
+    if not (row.chooses or row.of_bytes) and x.type.dtype is not DType.F32:
+        raise UnsupportedReason(f"a {row.about.lower()} of {x.type.dtype.value} is not supported")
     declared = importer.output_type()
     keep = bool(importer.attribute("keep_dims", False))
-    importer.bind(*importer.emit(Fold(kind, axes, keep), [x], types=[declared]))
-
-
-_ONNX = {f"Reduce{kind.value}": kind for kind in Reduction}
+    importer.bind(*importer.emit(Fold(row.name, axes, keep), [x], types=[declared]))
 
 
 @imports("onnx", *_ONNX)
@@ -257,10 +241,10 @@ def _from_onnx(importer: Importer) -> None:
         axes = importer.integers("axes")
     keep, nothing = bool(importer.integer("keepdims", 1)), bool(importer.integer("noop_with_empty_axes"))
     resolved = _axes(axes, len(x.shape)) if axes or nothing else tuple(range(len(x.shape)))
-    op = Fold(_ONNX[importer.node.op], resolved, keep, Rounding.NEAREST_EVEN)
+    row, _ = named(importer, _ONNX[importer.node.op])
+    op = Fold(row.name, resolved, keep, Rounding.NEAREST_EVEN)
     # The greatest of stored integers has their scale.
-    chosen = op.kind in (Reduction.MAX, Reduction.MIN)
-    importer.bind(*importer.emit(op, [x], [x.type.quant] if chosen else []))
+    importer.bind(*importer.emit(op, [x], [x.type.quant] if row.chooses else []))
 
 
 def _axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
@@ -272,6 +256,6 @@ def _axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
 def _global_average_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     spatial_shape(x)
-    op = Fold(Reduction.MEAN, (1, 2), keep_dims=True, rounding=Rounding.NEAREST_EVEN)
+    op = Fold("Mean", (1, 2), keep_dims=True, rounding=Rounding.NEAREST_EVEN)
     (y,) = importer.emit(op, [to_nhwc(importer, x)])
     importer.bind(from_nhwc(importer, y, len(x.shape)))

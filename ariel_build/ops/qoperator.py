@@ -12,7 +12,7 @@ from ariel_build.ops.base import UnsupportedReason, constant, imports
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.conv2d import convolution
 from ariel_build.ops.fixed_point import Rounding
-from ariel_build.ops.fold import Fold, Reduction
+from ariel_build.ops.fold import Fold
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map1 import Map1
@@ -141,7 +141,7 @@ def _average(importer: Importer) -> None:
         importer.bind(pool(importer, x, PoolKind.AVERAGE, quant))
         return
     spatial_shape(x)
-    op = Fold(Reduction.MEAN, (1, 2), keep_dims=True, rounding=_RNE)
+    op = Fold("Mean", (1, 2), keep_dims=True, rounding=_RNE)
     (y,) = importer.emit(op, [to_nhwc(importer, x)], [quant])
     importer.bind(from_nhwc(importer, y, len(x.shape)))
 

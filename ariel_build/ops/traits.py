@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOVEMENT",
+    "OPAQUE",
     "POINTWISE",
     "Clamping",
     "Moved",
@@ -53,6 +54,9 @@ class Traits:
 MOVEMENT = Traits(moves=True, pointwise=False, real=False, reads_scaled=True)
 #: What functions of real numbers have.
 POINTWISE = Traits(moves=False, pointwise=True, real=True, reads_scaled=False)
+
+#: What claims nothing, so that passes leave it as it is.
+OPAQUE = Traits(moves=False, pointwise=False, real=False, reads_scaled=False)
 
 
 @runtime_checkable

@@ -27,7 +27,6 @@ NOT_YET = {
     "seanet_quantize1": "i32",
     "seanet_sub*": "i16",
     "silero_vad_openvino_16k": "LSTM",
-    "tflm_audio_preproc_int8": "CUSTOM:Signal",
     "tflm_kw_scrambled_int8": "SVDF",
     "tflm_mnist_lstm_*": "UNIDIRECTIONAL_SEQUENCE_LSTM",
     "tract_bidi_lstm": "LSTM",

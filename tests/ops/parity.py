@@ -17,28 +17,34 @@ from ariel_build.ir import Array
 from ariel_build.passes import optimize
 from tests.ops import tflm
 
-__all__ = ["agree", "host", "litert", "onnx_agrees", "onnxruntime_answers", "reference", "stored", "tflite"]
+__all__ = ["agree", "host", "litert", "on", "onnx_agrees", "onnxruntime_answers", "reference", "stored", "tflite"]
 
 Samples = Sequence[Sequence[Array]]
 
 
 def reference(path: Path, samples: Samples, *, optimized: bool = False) -> list[list[Array]]:
-    """Returns the outputs of each sample, as the operators' references compute them on the graph.
+    """Returns the outputs of each sample in turn, as the operators' references compute them on the graph.
 
     `optimized`: after the passes, which turn what lies between DequantizeLinear and QuantizeLinear into integers.
     """
     graph, _ = import_file(path)
     if optimized:
         optimize(graph)
-    return [Interpreter(graph).outputs([np.asarray(x) for x in sample]) for sample in samples]
+    interpreter = Interpreter(graph)
+    return [interpreter.outputs([np.asarray(x) for x in sample]) for sample in samples]
 
 
 def host(path: Path, samples: Samples) -> list[list[Array]]:
-    """Returns the outputs of each sample, as the generated Rust computes them on the host."""
+    """Returns the outputs of each sample in turn, as the generated Rust computes them on the host."""
+    return on("host", path, samples)
+
+
+def on(board: str, path: Path, samples: Samples) -> list[list[Array]]:
+    """Returns the outputs of each sample in turn, as the generated Rust computes them on a board."""
     given, taken = path.with_suffix(".in.npz"), path.with_suffix(".out.npz")
     arrays = {f"input_{k}": np.stack(column) for k, column in enumerate(zip(*samples, strict=True))}
     np.savez(given, **arrays)  # type: ignore[arg-type]
-    words = [sys.executable, "-m", "ariel_build", "run", path, "--inputs", given, "--outputs", taken]
+    words = [sys.executable, "-m", "ariel_build", "run", path, "--inputs", given, "--outputs", taken, "--on", board]
     ended = subprocess.run([str(w) for w in words], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     with np.load(taken) as file:
@@ -47,12 +53,12 @@ def host(path: Path, samples: Samples) -> list[list[Array]]:
 
 
 def tflite(path: Path, operators: Sequence[tflm.Operator], samples: Samples) -> list[list[Array]]:
-    """Writes the operators side by side into `path`, and returns what TFLite-Micro makes of each sample."""
+    """Writes the operators side by side into `path`, and returns what TFLite-Micro makes of each sample in turn."""
     file = tflm.models(operators)
     path.write_bytes(file)
-    answers = tflm.run([(file, sample) for sample in samples])
-    assert None not in answers, "TFLite-Micro refuses the model"
-    return [answer for answer in answers if answer is not None]
+    (answers,) = tflm.run_sequences([(file, samples)])
+    assert answers is not None, "TFLite-Micro refuses the model"
+    return answers
 
 
 def litert(path: Path, samples: Samples) -> list[list[Array]]:

@@ -9,7 +9,7 @@ from ariel_build.ir import DType, Quant, TensorType
 from ariel_build.ops.batch_matmul import BatchMatMul
 from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
-from ariel_build.ops.fold import Fold, Reduction
+from ariel_build.ops.fold import Fold
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.window import Window
@@ -42,8 +42,8 @@ def per_axis(axis: int, count: int) -> Quant:
         (BatchMatMul(), [TensorType(F32, (2, 2, 3)), TensorType(F32, (5, 3, 4))], "do not broadcast"),
         (BatchMatMul(), [TensorType(I16, (2, 3)), TensorType(I16, (3, 5))], "elements of i16"),
         (Pool2d(PoolKind.MAX, Window((2, 2), padding=(2, 0, 0, 0))), [IMAGE], "lie outside"),
-        (Fold(Reduction.SUM, (4,)), [IMAGE], "do not fit"),
-        (Fold(Reduction.MAX, (0,)), [TensorType(F32, (0, 3))], "has no elements"),
+        (Fold("Sum", (4,)), [IMAGE], "do not fit"),
+        (Fold("Max", (0,)), [TensorType(F32, (0, 3))], "has no elements"),
     ],
 )
 def test_refuses(

@@ -24,7 +24,7 @@ from ariel_build.ops.copy import Copy
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.dynamic_quantize import DynamicQuantize
 from ariel_build.ops.fixed_point import Rounding
-from ariel_build.ops.fold import Fold, Reduction
+from ariel_build.ops.fold import Fold
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.gather import GatherConstant
 from ariel_build.ops.map1 import Map1
@@ -37,7 +37,7 @@ from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.softmax import LogSoftmax, Softmax
 from ariel_build.ops.table import Table
-from ariel_build.ops.traits import Wish
+from ariel_build.ops.traits import OPAQUE, Wish, keeps_axes, never
 from ariel_build.ops.transpose import Transpose
 from ariel_build.ops.window import Window
 from tools.recorded import ROOT
@@ -87,8 +87,8 @@ EXAMPLES: list[Example] = [
     (Transpose((0, 3, 1, 2)), [reals(*SHAPE)], None),
     (Softmax(), [reals(*SHAPE)], None),
     (LogSoftmax(1), [reals(*SHAPE)], None),
-    (Fold(Reduction.MEAN, (1, 2)), [reals(*SHAPE)], None),
-    (Fold(Reduction.MAX, (3,), keep_dims=True), [reals(*SHAPE)], None),
+    (Fold("Mean", (1, 2)), [reals(*SHAPE)], None),
+    (Fold("Max", (3,), keep_dims=True), [reals(*SHAPE)], None),
     (Pool2d(PoolKind.MAX, WINDOW), [reals(*SHAPE)], None),
     (Pool2d(PoolKind.AVERAGE, WINDOW), [reals(*SHAPE)], None),
     (Conv2d(WINDOW), [reals(*SHAPE), reals(5, 2, 2, 4), reals(5)], None),
@@ -112,7 +112,7 @@ IDENTITIES: list[tuple[Example, int]] = [
     ((Tile((1,) * 4), [reals(*SHAPE)], None), 0),
     ((Transpose((0, 1, 2, 3)), [reals(*SHAPE)], None), 0),
     ((Pool2d(PoolKind.MAX, Window((1, 1))), [reals(*SHAPE)], None), 0),
-    ((Fold(Reduction.SUM, (0,)), [reals(*SHAPE)], None), 0),
+    ((Fold("Sum", (0,)), [reals(*SHAPE)], None), 0),
 ]
 
 
@@ -146,8 +146,13 @@ def build(example: Example) -> tuple[Node, list[Array]]:
     return Node(op, list(inputs), outputs, "here"), data
 
 
+def claims_something(op: type[Operator]) -> bool:
+    """Tells whether a pass may do anything with it: what claims nothing has nothing to show."""
+    return op.traits != OPAQUE or op.passed_on is not never or op.permuted is not keeps_axes
+
+
 def test_every_operator_is_asked() -> None:
-    assert {type(op) for op, _, _ in EXAMPLES} == set(operators())
+    assert {type(op) for op, _, _ in EXAMPLES} >= set(filter(claims_something, operators()))
     answering = {op for op in operators() if op.passed_on.__name__ != "never"}
     assert {type(op) for (op, _, _), _ in IDENTITIES} == answering
 

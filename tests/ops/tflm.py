@@ -17,7 +17,7 @@ import pytest
 
 from ariel_build.ir import Array
 
-__all__ = ["Operator", "Tensor", "model", "models", "run"]
+__all__ = ["Operator", "Tensor", "flexbuffer", "model", "models", "run", "run_sequences"]
 
 ARENA_BYTES = 1 << 20
 
@@ -32,11 +32,15 @@ class Tensor:
     zero_point: int = 0
     data: Array | None = None
     axis: int = 0
+    variable: bool = False
 
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator of a model to build; `options` are the name of the options table and its fields."""
+    """An operator of a model to build; `options` are the name of the options table and its fields.
+
+    `CUSTOM:<name>` is a custom one, whose options are a FlexBuffers map.
+    """
 
     op: str
     inputs: Sequence[Tensor | None]
@@ -83,6 +87,7 @@ def models(operators: Sequence[Operator]) -> bytes:
             tensor.quantization.scale = scales
             tensor.quantization.zeroPoint = np.full(len(scales), spec.zero_point, np.int64)
             tensor.quantization.quantizedDimension = spec.axis
+        tensor.isVariable = spec.variable
         buffer = schema.BufferT()
         if spec.data is not None:
             buffer.data = np.frombuffer(np.ascontiguousarray(spec.data).tobytes(), np.uint8)
@@ -93,7 +98,9 @@ def models(operators: Sequence[Operator]) -> bytes:
 
     for spec in operators:
         code = schema.OperatorCodeT()
-        code.builtinCode = getattr(schema.BuiltinOperator, spec.op)
+        kind, _, custom = spec.op.partition(":")
+        code.builtinCode = getattr(schema.BuiltinOperator, kind)
+        code.customCode = custom.encode() or None
         code.deprecatedBuiltinCode = min(code.builtinCode, 127)
         code.version = spec.version
         operator = schema.OperatorT()
@@ -101,7 +108,9 @@ def models(operators: Sequence[Operator]) -> bytes:
         file.operatorCodes.append(code)
         inputs, outputs = [add(t) for t in spec.inputs], [add(t) for t in spec.outputs]
         operator.inputs, operator.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
-        if spec.options is not None:
+        if spec.options is not None and custom:
+            operator.customOptions = np.frombuffer(flexbuffer(spec.options[1]), np.uint8)
+        elif spec.options is not None:
             name, fields = spec.options
             operator.builtinOptionsType = getattr(schema.BuiltinOptions, name)
             operator.builtinOptions = getattr(schema, f"{name}T")()
@@ -117,35 +126,60 @@ def models(operators: Sequence[Operator]) -> bytes:
     return bytes(builder.Output())
 
 
+def flexbuffer(fields: Mapping[str, int | float | bool]) -> bytes:
+    """Returns the FlexBuffers map that converters write for a custom operator."""
+    from flatbuffers import flexbuffers  # noqa: PLC0415 - comes with tflite
+
+    builder = flexbuffers.Builder()
+    with builder.Map():
+        for name, value in fields.items():
+            add = builder.Bool if isinstance(value, bool) else builder.Int if isinstance(value, int) else builder.Float
+            add(name, value)
+    return bytes(builder.Finish())
+
+
 _CHILD = """
 import pickle, sys
+import numpy as np
 from tflite_micro import runtime
 
 requests = pickle.load(sys.stdin.buffer)
 answers = sys.stdout.buffer
 sys.stdout = sys.stderr
-for file, inputs in requests:
+for file, samples in requests:
+    sequence = []
     try:
         interpreter = runtime.Interpreter.from_bytes(file, [], {arena})
-        for index, data in enumerate(inputs):
-            interpreter.set_input(data, index)
-        interpreter.invoke()
-        answer = []
-        while True:
-            try:
-                answer.append(interpreter.get_output(len(answer)))
-            except Exception:
-                break
+        for inputs in samples:
+            for index, data in enumerate(inputs):
+                interpreter.set_input(data, index)
+            interpreter.invoke()
+            answer = []
+            while True:
+                try:
+                    answer.append(np.array(interpreter.get_output(len(answer))))
+                except Exception:
+                    break
+            sequence.append(answer)
     except Exception:
-        answer = None
-    pickle.dump(answer, answers)
+        sequence = None
+    pickle.dump(sequence, answers)
     answers.flush()
 """
 
 
 def run(requests: Sequence[tuple[bytes, Sequence[Array]]]) -> list[list[Array] | None]:
     """Returns the outputs of each (model, inputs); None where the interpreter refuses or dies."""
-    results: list[list[Array] | None] = []
+    sequences = run_sequences([(file, [inputs]) for file, inputs in requests])
+    return [None if answers is None else answers[0] for answers in sequences]
+
+
+def run_sequences(requests: Sequence[tuple[bytes, Sequence[Sequence[Array]]]]) -> list[list[list[Array]] | None]:
+    """Returns the outputs of each (model, samples), its samples in order, with what it keeps from one to the next.
+
+    None where the interpreter refuses or dies.
+    """
+    results: list[list[list[Array]] | None] = []
     while len(results) < len(requests):
         child = subprocess.run(
             [sys.executable, "-c", _CHILD.format(arena=ARENA_BYTES)],
@@ -159,11 +193,11 @@ def run(requests: Sequence[tuple[bytes, Sequence[Array]]]) -> list[list[Array] |
     return results
 
 
-def _answers(data: bytes) -> list[list[Array] | None]:
+def _answers(data: bytes) -> list[list[list[Array]] | None]:
     import io  # noqa: PLC0415
 
     stream = io.BytesIO(data)
-    answers: list[list[Array] | None] = []
+    answers: list[list[list[Array]] | None] = []
     while stream.tell() < len(data):
         try:
             answers.append(pickle.load(stream))  # noqa: S301 - our own child's

@@ -11,7 +11,7 @@ from ariel_build.ops.broadcast import Tile
 from ariel_build.ops.clip import Clip
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.conv2d import Conv2d
-from ariel_build.ops.fold import Fold, Reduction
+from ariel_build.ops.fold import Fold
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.gather import GatherConstant
 from ariel_build.ops.map1 import Map1
@@ -46,7 +46,7 @@ BETWEEN: dict[str, tuple[Operator, ...]] = {
     "slice": (Slice((0, 1, 0, 3), (1, 3, 6, 2), (1, 1, 1, -1)),),
     "tile": (Tile((1, 2, 1, 3)),),
     "gather": (GatherConstant(1, (2, 0, 0)),),
-    "mean": (Fold(Reduction.MEAN, (2,), keep_dims=True),),
+    "mean": (Fold("Mean", (2,), keep_dims=True),),
     "softmax": (Softmax(1),),
     "squeezed": (Reshape((4, 6, 5)), Map1("Tanh"), Reshape((1, 4, 6, 5))),
     "merged": (Reshape((1, 4, 30)), Map1("Tanh"), Reshape((1, 4, 5, 6))),
@@ -84,11 +84,11 @@ def test_branches_and_constants_are_permuted_alike() -> None:
 def test_a_reduction_that_drops_axes_ends_the_region() -> None:
     net = Net()
     x = conv(net, net.input(1, 3, 6, 5), 4)
-    y = net.add(Fold(Reduction.MEAN, (2, 3)), x)
+    y = net.add(Fold("Mean", (2, 3)), x)
     graph = net.graph(net.add(FullyConnected(), y, net.weights(2, 4), None))
     run(graph, *ALL, rounds=3, rtol=1e-5, atol=1e-5)
     assert names(graph) == ["Transpose", "Conv2d", "ReduceMean", "FullyConnected"]
-    assert graph.nodes[2].op == Fold(Reduction.MEAN, (1, 2))
+    assert graph.nodes[2].op == Fold("Mean", (1, 2))
 
 
 def test_transposes_move_stored_integers_rather_than_floats() -> None:

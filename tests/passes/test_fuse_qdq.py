@@ -14,7 +14,7 @@ from ariel_build.ops.clip import Clip
 from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.fixed_point import Rounding
-from ariel_build.ops.fold import Fold, Reduction
+from ariel_build.ops.fold import Fold
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map2 import Map2
@@ -98,8 +98,8 @@ OPERATORS: dict[str, tuple[Operator, int]] = {
     "Clip": (Clip((-1.0, 2.0), RNE), 1),
     "Softmax": (Softmax(rounding=RNE), 1),
     "AveragePool2d": (Pool2d(PoolKind.AVERAGE, Window((2, 2)), rounding=RNE), 1),
-    "ReduceMean": (Fold(Reduction.MEAN, (1, 2), rounding=RNE), 1),
-    "ReduceSum": (Fold(Reduction.SUM, (3,), rounding=RNE), 1),
+    "ReduceMean": (Fold("Mean", (1, 2), rounding=RNE), 1),
+    "ReduceSum": (Fold("Sum", (3,), rounding=RNE), 1),
 }
 
 
@@ -121,7 +121,7 @@ def test_a_change_of_scale_is_one_quantize() -> None:
 
 @pytest.mark.parametrize(
     "op",
-    [Pool2d(PoolKind.MAX, Window((2, 2)), clip=(0.0, 1.0), rounding=RNE), Fold(Reduction.MIN, (1, 2), rounding=RNE)],
+    [Pool2d(PoolKind.MAX, Window((2, 2)), clip=(0.0, 1.0), rounding=RNE), Fold("Min", (1, 2), rounding=RNE)],
     ids=lambda op: op.name,
 )
 def test_what_chooses_among_integers_compares_those_of_one_scale(op: Operator) -> None:

@@ -11,7 +11,7 @@ from ariel_build.ops import Operator
 from ariel_build.ops.broadcast import Tile
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.fixed_point import Rounding
-from ariel_build.ops.fold import Fold, Reduction
+from ariel_build.ops.fold import Fold
 from ariel_build.ops.gather import GatherConstant
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.pad import Pad
@@ -36,7 +36,7 @@ MOVEMENT: dict[str, Operator] = {
     "Pad": Pad(((0, 0), (1, 0), (0, 2), (0, 0))),
     "Concat": Concat(1),
     "MaxPool2d": Pool2d(PoolKind.MAX, Window((2, 2), padding=(1, 0, 0, 1))),
-    "ReduceMin": Fold(Reduction.MIN, (2,)),
+    "ReduceMin": Fold("Min", (2,)),
 }
 
 

@@ -17,7 +17,7 @@ from ariel_build.ops.concat import Concat
 from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.copy import Copy
 from ariel_build.ops.fixed_point import Rounding
-from ariel_build.ops.fold import Fold, Reduction
+from ariel_build.ops.fold import Fold
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map2 import Map2
@@ -121,7 +121,7 @@ class Sketch:
             case 2:
                 return self.net.add(Softmax(axis, rounding=Rounding.NEAREST_EVEN), x)
         keep = self.draw(st.booleans()) or len(x.shape) == 1
-        return self.net.add(Fold(Reduction.MEAN, (axis,), keep, Rounding.NEAREST_EVEN), x)
+        return self.net.add(Fold("Mean", (axis,), keep, Rounding.NEAREST_EVEN), x)
 
     def layer(self, x: Value) -> Value | None:
         """A convolution or a pool of an NCHW image, or a dense layer of what is flattened."""

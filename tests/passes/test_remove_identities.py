@@ -15,7 +15,7 @@ from ariel_build.ops.clip import Clip
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.copy import Copy
 from ariel_build.ops.fixed_point import Rounding
-from ariel_build.ops.fold import Fold, Reduction
+from ariel_build.ops.fold import Fold
 from ariel_build.ops.gather import GatherConstant
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map2 import Map2
@@ -40,7 +40,7 @@ NOTHING: dict[str, Operator] = {
     "Cast": Cast(DType.F32),
     "Clip": Clip((-math.inf, math.inf)),
     "Pool": Pool2d(PoolKind.AVERAGE, Window((1, 1))),
-    "Mean": Fold(Reduction.MEAN, (0,), keep_dims=True),
+    "Mean": Fold("Mean", (0,), keep_dims=True),
 }
 
 
@@ -62,7 +62,7 @@ SOMETHING: dict[str, Operator] = {
     "Gather": GatherConstant(2, (0, 2, 1)),
     "Clip": Clip((0.0, math.inf)),
     "Pool": Pool2d(PoolKind.AVERAGE, Window((1, 1), (2, 1))),
-    "Mean": Fold(Reduction.MEAN, (1,), keep_dims=True),
+    "Mean": Fold("Mean", (1,), keep_dims=True),
 }
 
 
@@ -109,7 +109,7 @@ def test_a_neutral_operand_stays_where_it_enlarges_the_tensor_or_brings_an_activ
 def test_a_reduction_over_axes_of_one_that_drops_them_becomes_a_reshape() -> None:
     net = Net()
     x = net.add(Map1("Tanh"), net.input(3, 1, 4))
-    graph = net.graph(net.add(Fold(Reduction.MAX, (1,)), x))
+    graph = net.graph(net.add(Fold("Max", (1,)), x))
     run(graph, remove_identities)
     assert names(graph) == ["Tanh", "Reshape"]
 

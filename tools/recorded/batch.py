@@ -54,6 +54,8 @@ def answers_of(kind: str, models: Mapping[str, Recorded], folder: Path, samples:
         given = load(npz, compiled[name].graph.inputs)
         leads[name] = given.lead
         (folder / f"{compiled[name].module}.in").write_bytes(b"".join(given.raw()))
+        if not model.sequence:
+            (folder / f"{compiled[name].module}.apart").touch()
     run(kind, compiled, folder)
     outputs = {}
     for name, result in compiled.items():

@@ -11,14 +11,18 @@ fn bytes<T: Tensor>(tensor: &T) -> usize {
     (0..T::PARTS).map(|part| tensor.part(part).len()).sum()
 }
 
-/// Runs all samples in order, as one sequence.
+/// Runs all samples in order: as one sequence, or each after a reset where there is `<model>.apart`.
 fn run<M: Infer>(name: &str, model: &mut M) {
     let folder = std::env::args_os().nth(1).unwrap();
     let folder = Path::new(&folder);
     let Ok(input) = fs::read(folder.join(format!("{name}.in"))) else { return };
+    let apart = folder.join(format!("{name}.apart")).exists();
     let mut output = Vec::new();
     model.reset();
     for mut sample in input.chunks(bytes(model.input_mut())) {
+        if apart {
+            model.reset();
+        }
         for part in 0..M::Input::PARTS {
             let target = model.input_mut().part_mut(part);
             let (own, rest) = sample.split_at(target.len());

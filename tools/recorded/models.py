@@ -30,6 +30,8 @@ class Recorded:
     tolerance: str = "exact"
     #: Single operators are recorded without an axis of samples.
     single: bool = False
+    #: Whether the samples follow one another; else each begins with what the model keeps as it is at first.
+    sequence: bool = False
 
     def given(self, samples: int | None = None) -> dict[str, Numbers]:
         """Returns the inputs as `run` takes them, the first so many samples of each."""
@@ -91,7 +93,14 @@ def dev_models() -> Mapping[str, Recorded]:
         folder = manifest.parent / entry["name"]
         inputs, outputs = (sorted(folder.glob(f"{kind}_*.npy"), key=_number) for kind in ("in", "expected"))
         path = manifest.parent / entry["file"]
-        found[entry["name"]] = Recorded(entry["name"], path, inputs, outputs, entry.get("tolerance", "exact"))
+        found[entry["name"]] = Recorded(
+            entry["name"],
+            path,
+            inputs,
+            outputs,
+            entry.get("tolerance", "exact"),
+            sequence=entry.get("golden_sequence", False),
+        )
     return found
 
 

@@ -18,6 +18,7 @@ pub mod conv2d;
 pub mod conv_transpose;
 pub mod copy;
 pub mod depthwise_conv2d;
+pub mod detection;
 pub mod dot;
 pub mod dynamic_quantize;
 pub mod fold;
@@ -31,6 +32,7 @@ mod multiply;
 pub mod pool2d;
 pub mod quantize;
 mod rolled;
+pub mod signal;
 pub mod softmax;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,8 @@
 //! Cells outside the image do not exist, but for those that an average counts as zeros (`counted`).
 
 use super::access::Access;
-use super::fold::folds::{Fold, MaxF32 as MaximumF32, MaxInt8 as MaximumInt8, MeanF32, Within};
+use super::fold::folds::{Fold, Within};
+use super::fold::steps::{MaxF32 as MaximumF32, MaxInt8 as MaximumInt8, MeanF32};
 use super::window::{Window, pixels, work};
 use crate::memory::{Image, Memory};
 use crate::plan::Work;

@@ -116,7 +116,9 @@ macro_rules! kernels {
             }
 
             /// What tiles read.
-            pub const ACCESS: Access = Access::Lines;
+            pub const ACCESS: Access = Access::Whole;
+            /// Which inputs outputs may lie over: a line is read before it is written.
+            pub const OVER: &[(&str, &str)] = &[("input", "output")];
 
             /// How many units the output has, and how they may be cut into tiles.
             ///

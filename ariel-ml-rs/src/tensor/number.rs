@@ -135,6 +135,26 @@ macro_rules! integers {
 }
 integers!(i8, u8, i16, u16, i32, u32, i64);
 
+/// Has no scale, and is not one of what i64 can hold.
+impl Number for u64 {
+    const IS_REAL: bool = false;
+
+    #[inline]
+    fn of_real(real: f32, _: Encoding) -> Self {
+        libm::roundf(real) as Self
+    }
+
+    #[inline]
+    fn of_steps(steps: i32, unit: Unit, _: &Fold, _: Encoding) -> Self {
+        unit.rounded(steps).max(0).cast_unsigned()
+    }
+
+    #[inline]
+    fn real(self, _: Encoding) -> f32 {
+        self as f32
+    }
+}
+
 /// An integer of at most 64 bits.
 trait Narrow {
     /// The closest number of the type.

@@ -12,26 +12,37 @@ if TYPE_CHECKING:
 __all__ = [
     "BoolToF32",
     "BoolToI8",
+    "BoolToI16",
     "BoolToI32",
     "BoolToI64",
     "F32ToBool",
     "F32ToI8",
+    "F32ToI16",
     "F32ToI32",
     "F32ToI64",
     "I8ToBool",
     "I8ToF32",
+    "I8ToI16",
     "I8ToI32",
     "I8ToI64",
+    "I16ToBool",
+    "I16ToF32",
+    "I16ToI8",
+    "I16ToI32",
+    "I16ToI64",
     "I32ToBool",
     "I32ToF32",
     "I32ToI8",
+    "I32ToI16",
     "I32ToI64",
     "I64ToBool",
     "I64ToF32",
     "I64ToI8",
+    "I64ToI16",
     "I64ToI32",
     "U8ToBool",
     "U8ToF32",
+    "U8ToI16",
     "U8ToI32",
     "U8ToI64",
 ]
@@ -44,6 +55,18 @@ class BoolToF32(Kernel):
     PATHS = {(): "cast::BoolToF32"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "u8", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class BoolToI16(Kernel):
+    """`cast::BoolToI16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::BoolToI16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u8", "output": "i16"}
     input: Operand
     output: Operand
     elements: int
@@ -97,6 +120,18 @@ class F32ToBool(Kernel):
     elements: int
 
 
+class F32ToI16(Kernel):
+    """`cast::F32ToI16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F32ToI16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class F32ToI32(Kernel):
     """`cast::F32ToI32`."""
 
@@ -133,6 +168,66 @@ class F32ToI8(Kernel):
     elements: int
 
 
+class I16ToBool(Kernel):
+    """`cast::I16ToBool`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I16ToBool"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "u8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I16ToF32(Kernel):
+    """`cast::I16ToF32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I16ToF32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I16ToI32(Kernel):
+    """`cast::I16ToI32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I16ToI32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I16ToI64(Kernel):
+    """`cast::I16ToI64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I16ToI64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I16ToI8(Kernel):
+    """`cast::I16ToI8`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I16ToI8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class I32ToBool(Kernel):
     """`cast::I32ToBool`."""
 
@@ -152,6 +247,18 @@ class I32ToF32(Kernel):
     PATHS = {(): "cast::I32ToF32"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "i32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I32ToI16(Kernel):
+    """`cast::I32ToI16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I32ToI16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i32", "output": "i16"}
     input: Operand
     output: Operand
     elements: int
@@ -205,6 +312,18 @@ class I64ToF32(Kernel):
     elements: int
 
 
+class I64ToI16(Kernel):
+    """`cast::I64ToI16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I64ToI16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i64", "output": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class I64ToI32(Kernel):
     """`cast::I64ToI32`."""
 
@@ -253,6 +372,18 @@ class I8ToF32(Kernel):
     elements: int
 
 
+class I8ToI16(Kernel):
+    """`cast::I8ToI16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I8ToI16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i8", "output": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class I8ToI32(Kernel):
     """`cast::I8ToI32`."""
 
@@ -296,6 +427,18 @@ class U8ToF32(Kernel):
     PATHS = {(): "cast::U8ToF32"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "u8", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U8ToI16(Kernel):
+    """`cast::U8ToI16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U8ToI16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u8", "output": "i16"}
     input: Operand
     output: Operand
     elements: int

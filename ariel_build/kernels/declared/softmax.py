@@ -26,7 +26,8 @@ class Dequantized(Kernel):
 
     ROOMS = ("kernels::softmax",)
     PATHS = {(): "softmax::Dequantized"}
-    ACCESS = Access.LINES
+    ACCESS = Access.WHOLE
+    OVER = (("input", "output"),)
     ELEMENTS = {"input": "i8", "output": "i8", "exps": "f32"}
     input: Operand
     output: Operand
@@ -41,7 +42,8 @@ class F32(Kernel):
 
     ROOMS = ("kernels::softmax",)
     PATHS = {(): "softmax::F32"}
-    ACCESS = Access.LINES
+    ACCESS = Access.WHOLE
+    OVER = (("input", "output"),)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -54,7 +56,8 @@ class Int8(Kernel):
 
     ROOMS = ("kernels::softmax",)
     PATHS = {(): "softmax::Int8"}
-    ACCESS = Access.LINES
+    ACCESS = Access.WHOLE
+    OVER = (("input", "output"),)
     ELEMENTS = {"input": "i8", "output": "i8", "exps": "i32"}
     input: Operand
     output: Operand
@@ -76,7 +79,8 @@ class LogDequantized(Kernel):
 
     ROOMS = ("kernels::softmax",)
     PATHS = {(): "softmax::LogDequantized"}
-    ACCESS = Access.LINES
+    ACCESS = Access.WHOLE
+    OVER = (("input", "output"),)
     ELEMENTS = {"input": "i8", "output": "i8", "exps": "f32"}
     input: Operand
     output: Operand
@@ -92,7 +96,8 @@ class LogF32(Kernel):
 
     ROOMS = ("kernels::softmax",)
     PATHS = {(): "softmax::LogF32"}
-    ACCESS = Access.LINES
+    ACCESS = Access.WHOLE
+    OVER = (("input", "output"),)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -104,7 +109,8 @@ class LogInt8(Kernel):
 
     ROOMS = ("kernels::softmax",)
     PATHS = {(): "softmax::LogInt8"}
-    ACCESS = Access.LINES
+    ACCESS = Access.WHOLE
+    OVER = (("input", "output"),)
     ELEMENTS = {"input": "i8", "output": "i8", "exps": "i32"}
     input: Operand
     output: Operand

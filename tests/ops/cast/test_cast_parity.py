@@ -12,7 +12,7 @@ from ariel_build.ir import Array
 from tests.ops import parity
 from tests.zoo import node, onnx_file
 
-TYPES = (np.int8, np.uint8, np.int32, np.int64, np.float32, np.bool_)
+TYPES = (np.int8, np.uint8, np.int16, np.int32, np.int64, np.float32, np.bool_)
 
 
 def test_all_pairs_on_the_host(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ pub struct Struct {
     pub runs: Vec<Vec<Name>>,
     /// Its `ACCESS`, where it is a kernel.
     pub access: Option<String>,
+    /// Its `OVER` and `OVER_WHOLE`: pairs of fields, where it has these.
+    pub over: BTreeMap<String, Vec<Vec<String>>>,
     /// Types that it has for kernels that are generic over it, such as `Element` = `i8`.
     pub types: BTreeMap<String, String>,
     /// Whether it may lie in the weights.
@@ -142,6 +144,9 @@ impl Declared {
                     Elements { fields: &fields, elements: &mut found.elements }.visit_block(&function.block);
                 }
                 ImplItem::Const(constant) if constant.ident == "ACCESS" => found.access = last_word(&constant.expr),
+                ImplItem::Const(constant) if constant.ident.to_string().starts_with("OVER") => {
+                    found.over.insert(constant.ident.to_string(), pairs(&constant.expr));
+                }
                 ImplItem::Type(ty) if implements("Requantize") => {
                     found.types.insert(ty.ident.to_string(), text(&ty.ty));
                 }
@@ -221,6 +226,15 @@ pub fn path_of(ty: &Type) -> Option<Path> {
 fn last_word(expression: &Expr) -> Option<String> {
     let Expr::Path(path) = expression else { return None };
     path.path.segments.last().map(|segment| segment.ident.to_string())
+}
+
+/// The words of `&[("input", "output"), ..]`.
+fn pairs(expression: &Expr) -> Vec<Vec<String>> {
+    let Expr::Reference(reference) = expression else { return Vec::new() };
+    let Expr::Array(array) = &*reference.expr else { return Vec::new() };
+    let tuples =
+        array.elems.iter().filter_map(|element| if let Expr::Tuple(tuple) = element { Some(tuple) } else { None });
+    tuples.map(|tuple| tuple.elems.iter().map(|word| text(word).trim_matches('"').to_owned()).collect()).collect()
 }
 
 /// Tokens as text without spaces.

@@ -94,6 +94,14 @@ impl<'a> Writer<'a> {
             };
             let _ = writeln!(out, "    ACCESS = Access.{}", shout(access));
         }
+        for (name, pairs) in &found.over {
+            for field in pairs.iter().flatten().filter(|field| !found.fields.iter().any(|(name, _)| name == *field)) {
+                self.problems
+                    .push(format!("{}::{}: `{name}` names `{field}`, which is no field", found.room, found.name));
+            }
+            let pairs: Vec<_> = pairs.iter().map(|pair| tuple(pair)).collect();
+            let _ = writeln!(out, "    {name} = ({},)", pairs.join(", "));
+        }
         let elements = self.elements(found);
         if !elements.is_empty() {
             let _ = writeln!(out, "    ELEMENTS = {{{}}}", elements.join(", "));

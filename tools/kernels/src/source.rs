@@ -129,9 +129,12 @@ fn file_of(path: &Path, name: &str) -> PathBuf {
     if file.exists() { file } else { folder.join(name).join("mod.rs") }
 }
 
-/// The room of a module: where one is a folder, what is in it is re-exported from there.
+/// Folders whose modules are rooms; what is in the modules of others is re-exported from there.
+const OF_ROOMS: [&str; 2] = ["isa", "signal"];
+
+/// The room of a module.
 fn room(module: &[String]) -> String {
     let words = if module.first().is_some_and(|first| first == "kernels") { &module[1..] } else { module };
-    let depth = if words.first().is_some_and(|first| first == "isa") { 2 } else { 1 };
+    let depth = if words.first().is_some_and(|first| OF_ROOMS.contains(&first.as_str())) { 2 } else { 1 };
     words[..depth.min(words.len())].join("::")
 }

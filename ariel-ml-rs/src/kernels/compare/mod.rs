@@ -1,4 +1,6 @@
 //! Comparisons and logic: the output is a boolean, a byte of 0 or 1.
+//!
+//! Relations and functions are rows of `ariel_build/ops/compare_rows.py`; what they share is here.
 
 use super::access::Access;
 use crate::memory::{Memory, Region, Source};
@@ -33,7 +35,7 @@ macro_rules! kernels {
             }
 
             /// What tiles read.
-            pub const ACCESS: Access = Access::Elements;
+            pub const ACCESS: $crate::kernels::access::Access = $crate::kernels::access::Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///
@@ -68,61 +70,9 @@ fn predicate<T, F: Fn(T, T) -> bool>(f: F) -> F {
     f
 }
 
-kernels! { f32;
-    /// `left == right` in float32.
-    EqualF32 => |a, b| a == b;
-    /// `left != right` in float32.
-    NotEqualF32 => |a, b| a != b;
-    /// `left > right` in float32.
-    GreaterF32 => |a, b| a > b;
-    /// `left >= right` in float32.
-    GreaterEqualF32 => |a, b| a >= b;
-    /// `left < right` in float32.
-    LessF32 => |a, b| a < b;
-    /// `left <= right` in float32.
-    LessEqualF32 => |a, b| a <= b;
-}
+mod rows;
 
-kernels! { i32;
-    /// `left == right` in int32.
-    EqualI32 => |a, b| a == b;
-    /// `left != right` in int32.
-    NotEqualI32 => |a, b| a != b;
-    /// `left > right` in int32.
-    GreaterI32 => |a, b| a > b;
-    /// `left >= right` in int32.
-    GreaterEqualI32 => |a, b| a >= b;
-    /// `left < right` in int32.
-    LessI32 => |a, b| a < b;
-    /// `left <= right` in int32.
-    LessEqualI32 => |a, b| a <= b;
-}
-
-kernels! { u8;
-    /// `left && right`.
-    And => |a, b| a != 0 && b != 0;
-    /// `left || right`.
-    Or => |a, b| a != 0 || b != 0;
-    /// `left != right` of booleans.
-    Xor => |a, b| (a != 0) != (b != 0);
-}
-
-/// A relation, for the int8 comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Relation {
-    /// `==`
-    Equal,
-    /// `!=`
-    NotEqual,
-    /// `>`
-    Greater,
-    /// `>=`
-    GreaterEqual,
-    /// `<`
-    Less,
-    /// `<=`
-    LessEqual,
-}
+pub use rows::*;
 
 /// TFLite's comparison of int8: both operands are scaled to a common scale.
 #[derive(Clone, Copy, Debug)]
@@ -176,14 +126,7 @@ impl Quantized {
         unsafe {
             self.broadcast.map(memory, (left, right, output), tile, |a: i8, b: i8| {
                 let (a, b) = (scale_left.apply(i32::from(a)), scale_right.apply(i32::from(b)));
-                u8::from(match relation {
-                    Relation::Equal => a == b,
-                    Relation::NotEqual => a != b,
-                    Relation::Greater => a > b,
-                    Relation::GreaterEqual => a >= b,
-                    Relation::Less => a < b,
-                    Relation::LessEqual => a <= b,
-                })
+                u8::from(relation.holds(a, b))
             });
         }
     }

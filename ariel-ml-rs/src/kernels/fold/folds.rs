@@ -1,7 +1,6 @@
 //! What pools and reductions make of many elements: their sum, mean, maximum, minimum or product.
 
 use crate::memory::Element;
-use crate::quant::clamp;
 
 /// Folds elements into one.
 pub(crate) trait Fold: Copy {
@@ -93,22 +92,7 @@ macro_rules! select {
     };
 }
 
-select!(
-    /// Maximum of int8.
-    MaxInt8, i8, i32, |_within| -128, >, Within::store
-);
-select!(
-    /// Minimum of int8.
-    MinInt8, i8, i32, |_within| 127, <, Within::store
-);
-select!(
-    /// Maximum of float32: what is not a number is passed over, and the lower bound is what remains where nothing else is there.
-    MaxF32, f32, f32, |within| within.min, >, |within, sum| clamp(sum, within.min, within.max)
-);
-select!(
-    /// Minimum of float32, as [`MaxF32`].
-    MinF32, f32, f32, |within| within.max, <, |within, sum| clamp(sum, within.min, within.max)
-);
+pub(super) use select;
 
 /// Defines a fold of float32 by an arithmetic operator.
 macro_rules! arithmetic {
@@ -147,16 +131,4 @@ macro_rules! arithmetic {
         }
     };
 }
-
-arithmetic!(
-    /// Sum of float32.
-    SumF32, 0.0, +, (), |_| (), |sum, ()| sum
-);
-arithmetic!(
-    /// Product of float32.
-    ProdF32, 1.0, *, (), |_| (), |product, ()| product
-);
-arithmetic!(
-    /// Mean of float32.
-    MeanF32, 0.0, +, f32, |count| count as f32, |sum, count| sum / count
-);
+pub(super) use arithmetic;

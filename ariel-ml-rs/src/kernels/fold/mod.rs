@@ -1,11 +1,11 @@
 //! Reductions: `output[kept] = mean, sum, maximum, minimum or product of input over the reduced axes`.
 //!
 //! Neighbouring axes of a kind are merged, which leaves at most three groups that are kept and three that are reduced.
-//! Tiles are ranges of output elements.
+//! Tiles are ranges of output elements. The reductions are rows of `ariel_build/ops/fold_rows.py`; what they share is here.
 
 pub(in crate::kernels) mod folds;
 
-use self::folds::{Fold, Within};
+use self::folds::Fold;
 use super::access::Access;
 use super::quantized;
 use crate::memory::{Element, Memory, Region};
@@ -218,7 +218,7 @@ macro_rules! kernel {
             }
 
             /// What tiles read.
-            pub const ACCESS: Access = Access::Whole;
+            pub const ACCESS: $crate::kernels::access::Access = $crate::kernels::access::Access::Whole;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///
@@ -237,7 +237,7 @@ macro_rules! kernel {
             #[inline(never)]
             pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
                 let $this = self;
-                let fold = folds::$name(Within { min: $min, max: $max });
+                let fold = steps::$name(Within { min: $min, max: $max });
                 // SAFETY: forwarded to the caller.
                 unsafe { self.walk.compute(memory, (self.input, self.output), tile, fold) }
             }
@@ -245,35 +245,6 @@ macro_rules! kernel {
     };
 }
 
-kernel!(
-    /// Maximum of int8, where input and output are quantised alike.
-    MaxInt8, i8, |_this| -128, 127;
-);
-kernel!(
-    /// Minimum of int8, where input and output are quantised alike.
-    MinInt8, i8, |_this| -128, 127;
-);
-kernel!(
-    /// Maximum of float32; what is not a number is passed over.
-    MaxF32, f32, |this| this.least, f32::INFINITY;
-    /// The least that there can be: what remains where nothing is a number.
-    least
-);
-kernel!(
-    /// Minimum of float32; what is not a number is passed over.
-    MinF32, f32, |this| f32::NEG_INFINITY, this.greatest;
-    /// The greatest that there can be: what remains where nothing is a number.
-    greatest
-);
-kernel!(
-    /// Sum of float32.
-    SumF32, f32, |_this| f32::NEG_INFINITY, f32::INFINITY;
-);
-kernel!(
-    /// Mean of float32.
-    MeanF32, f32, |_this| f32::NEG_INFINITY, f32::INFINITY;
-);
-kernel!(
-    /// Product of float32.
-    ProdF32, f32, |_this| f32::NEG_INFINITY, f32::INFINITY;
-);
+mod rows;
+
+pub use rows::*;
