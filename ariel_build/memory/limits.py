@@ -48,9 +48,10 @@ def least_needs(
 
 def check_length(graph: Graph) -> None:
     """Raises ModelError where the model has more operations than passes and planner are made for."""
-    if len(graph.nodes) > MAX_NODES:
+    count = sum(len(region.nodes) for region in graph.regions())
+    if count > MAX_NODES:
         raise ModelError(
-            f"the model comes to {len(graph.nodes):,} operations, more than {MAX_NODES:,}",
+            f"the model comes to {count:,} operations, more than {MAX_NODES:,}",
             help="export it with larger layers, or without unrolled loops",
         )
 

@@ -40,6 +40,12 @@ class Operator(ABC):
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """Returns the types of the outputs (quantisation left out); raises ValueError(reason)."""
 
+    def ties(self, node: Node) -> list[tuple[Value, Value]]:
+        """Returns pairs of values that are one tensor inside and outside of the node's bodies; ValueError(reason)."""
+        if node.bodies:
+            raise ValueError("it has no bodies")
+        return []
+
     @abstractmethod
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Computes the outputs with numpy, bit for bit as the oracle does.

@@ -28,6 +28,8 @@ class _Variables:
 
 
 def _variables(importer: Importer) -> _Variables:
+    if importer.is_in_body:
+        raise UnsupportedReason("a variable inside of a branch is not supported")
     found = importer.shared.setdefault("variables", _Variables())
     assert isinstance(found, _Variables)  # noqa: S101 - set one line above
     return found
