@@ -12,7 +12,7 @@ __all__ = [
 class Broadcast(Part):
     """How two operands are spread over an output."""
 
-    ROOMS = ("kernels::broadcast", "kernels::map2")
+    ROOMS = ("kernels::broadcast", "kernels::compare", "kernels::map2")
     elements: int
     run: int
     steps: tuple[int, int]

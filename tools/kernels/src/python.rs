@@ -120,18 +120,26 @@ impl<'a> Writer<'a> {
 
     /// The rooms that name a type, its own first.
     fn rooms(&self, name: &Name) -> Vec<String> {
-        let exporting = self.source.exports.iter().filter(|(room, other)| *other == name.1 && *room != name.0);
-        let exporting = exporting.filter(|(room, _)| {
-            let from = self.source.uses.get(&(room.to_owned(), name.1.clone()));
-            from.is_some_and(|from| name.0.rsplit("::").next() == Some(from))
-        });
-        let mut rooms = vec![home(&name.0)];
-        for (room, _) in exporting {
-            if !rooms.contains(&home(room)) {
-                rooms.push(home(room));
+        let mut rooms = vec![name.0.clone()];
+        let mut index = 0;
+        // A room may re-export what another one re-exports.
+        while let Some(named) = rooms.get(index).cloned() {
+            let last = named.rsplit("::").next();
+            for key in self
+                .source
+                .exports
+                .iter()
+                .filter(|(room, other)| *other == name.1 && !rooms.contains(room))
+                .cloned()
+                .collect::<Vec<_>>()
+            {
+                if self.source.uses.get(&key).map(String::as_str) == last && !rooms.contains(&key.0) {
+                    rooms.push(key.0);
+                }
             }
+            index += 1;
         }
-        rooms
+        rooms.iter().map(|room| home(room)).collect()
     }
 
     /// What a kernel is called for each of its arguments.

@@ -100,10 +100,13 @@ impl Source {
             UseTree::Group(group) => group.items.iter().for_each(|item| self.names(item, room, module, exported)),
             UseTree::Name(name) => {
                 let key = (room.to_owned(), name.ident.to_string());
+                // What a module of the room takes from the room itself says nothing.
                 if exported {
                     self.exports.push(key.clone());
+                    self.uses.insert(key, module.to_owned());
+                } else {
+                    self.uses.entry(key).or_insert_with(|| module.to_owned());
                 }
-                self.uses.insert(key, module.to_owned());
             }
             UseTree::Rename(_) | UseTree::Glob(_) => {}
         }
