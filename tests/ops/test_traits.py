@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
-from ariel_build.ops import Operator
+from ariel_build.ops import IMPORTERS, Operator
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.batch_matmul import BatchMatMul
 from ariel_build.ops.broadcast import Tile
@@ -128,6 +130,11 @@ def operators(kind: type[Operator] = Operator) -> Iterator[type[Operator]]:
             yield sub
 
 
+def families() -> Iterator[ModuleType]:
+    """Yields the modules of operators."""
+    yield from (module for name, module in sorted(sys.modules.items()) if name.startswith("ariel_build.ops."))
+
+
 def elements(type_: TensorType, rng: np.random.Generator) -> Array:
     if type_.dtype is DType.F32:
         return np.asarray(rng.uniform(0.1, 9.0, type_.shape), np.float32)
@@ -144,6 +151,20 @@ def build(example: Example) -> tuple[Node, list[Array]]:
     made = [t for t in op.infer(types) if t is not None]
     outputs = [Value(TensorType(t.dtype, t.shape, quant), "output") for t in made]
     return Node(op, list(inputs), outputs, "here"), data
+
+
+def test_no_operator_lacks_a_part() -> None:
+    """Shape inference, reference, lowering and answers: a base of others may leave them open, an operator not."""
+    kinds = {kind for module in families() for kind in vars(module).values() if isinstance(kind, type)}
+    last = [kind for kind in kinds if issubclass(kind, Operator) and not kind.__subclasses__()]
+    assert len(last) > 25
+    lacking = {
+        kind.__name__: sorted(kind.__abstractmethods__) + ([] if hasattr(kind, "traits") else ["traits"])
+        for kind in last
+    }
+    assert {name: parts for name, parts in lacking.items() if parts} == {}
+    page = (ROOT / "docs/supported-ops.md").read_text(encoding="utf-8")
+    assert [name for _, name in IMPORTERS if f"| {name} |" not in page] == []
 
 
 def claims_something(op: type[Operator]) -> bool:
