@@ -76,6 +76,16 @@ class Operator(ABC):
         operator that computes them; None where there is no such operator.
         """
 
+    def after(self, first: Operator) -> Operator | None:
+        """Returns the one operator that does what `first` and then this one do, where there is such a one."""
+        del first
+        return None
+
+    def twin(self, constant: Value) -> Value | None:
+        """Returns the stored twin of what it makes of a float constant, where it moves the twin alike."""
+        del constant
+        return None
+
     @property
     def chooses(self) -> bool:
         """Whether each element of the output is one that it has compared, the same one after any monotone function."""

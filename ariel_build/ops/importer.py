@@ -206,12 +206,14 @@ class Importer:
         self.nodes.append(node)
         return outputs
 
-    def bind(self, *values: Value) -> None:
-        """Makes `values` the outputs of the source node; a TFLite file declares their types.
+    def bind(self, *values: Value | None) -> None:
+        """Makes `values` the outputs of the source node, None where nobody reads; a TFLite file declares their types.
 
         What only moves elements keeps their scale: where the file declares another one, its readers see that.
         """
         for index, (key, value) in enumerate(zip(self.node.outputs, values, strict=False)):
+            if value is None:
+                continue
             tensor = self.model.tensors.get(key)
             own = value
             if self.model.format == "tflite" and tensor is not None and tensor.dtype and tensor.shape is not None:

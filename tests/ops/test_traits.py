@@ -29,15 +29,18 @@ from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fold import Fold
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.gather import GatherConstant
+from ariel_build.ops.lstm import Lstm
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map2 import Map2
 from ariel_build.ops.map2_rows import MAP2
 from ariel_build.ops.pad import Pad
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.quantize import Dequantize, Quantize
+from ariel_build.ops.recurrent import Activation, Recurrent
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.softmax import LogSoftmax, Softmax
+from ariel_build.ops.svdf import Svdf
 from ariel_build.ops.table import Table
 from ariel_build.ops.traits import OPAQUE, Wish, keeps_axes, never
 from ariel_build.ops.transpose import Transpose
@@ -64,6 +67,17 @@ def stored(*shape: int, quant: Quant | None = HALF) -> TensorType:
 def booleans(*shape: int) -> TensorType:
     return TensorType(DType.BOOL, shape)
 
+
+#: A layer of 5 units over rows of 4.
+RNN = [reals(1, 5, 4), reals(1, 5, 5), reals(1, 5), reals(1, 5)]
+CELL = TensorType(DType.I16, (2, 5), Quant((2.0**-12,), (0,)))
+FLAT = Quant((0.5,), (0,))
+LSTM = [
+    *(stored(2, 3, 4), stored(2, 5), CELL),
+    *[stored(5, 4, quant=FLAT)] * 4,
+    *[stored(5, 5, quant=FLAT)] * 4,
+    *[TensorType(DType.I32, (5,))] * 4,
+]
 
 EXAMPLES: list[Example] = [
     *((Map2(kind, rounding=Rounding.NEAREST_EVEN), [reals(*SHAPE)] * 2, None) for kind in MAP2),
@@ -99,6 +113,9 @@ EXAMPLES: list[Example] = [
     (FullyConnected(keep_dims=True), [reals(*ROWS), reals(5, 4), reals(5)], None),
     (BatchMatMul(), [reals(*ROWS), reals(2, 4, 3)], None),
     (DynamicQuantize(symmetric=True), [reals(*ROWS)], None),
+    (Lstm(), LSTM, HALF),
+    (Recurrent("rnn", (Activation("Tanh"),)), [reals(2, 3, 4), reals(1, 2, 5), *RNN], None),
+    (Svdf(rank=2), [reals(2, 4), reals(2, 18), reals(6, 4), reals(6, 3), reals(3)], None),
 ]
 #: Operators that do nothing, and which input they pass on.
 IDENTITIES: list[tuple[Example, int]] = [
@@ -284,7 +301,6 @@ ABOUT: dict[str, set[str]] = {
     "chain": {"Reshape", "Transpose"},
     "eliminate_transposes": {"Reshape", "Transpose"},
     "fold_batch_norm": {"Map2"},
-    "fold_constants": {"Reshape", "Transpose"},
     "fuse_activation": {"Clip"},
     "fuse_padding": {"Pad", "Reshape"},
     "fuse_qdq": {"Dequantize", "Quantize"},
