@@ -9,7 +9,7 @@ from ariel_build.codegen.layout import Expression, List, Struct
 from ariel_build.codegen.text import integer, real
 from ariel_build.codegen.weights import Weights
 from ariel_build.errors import InternalError
-from ariel_build.kernels import Axis, Choice, Field, Kernel, Operand, Packed, Part, Scratch, Source, Variant
+from ariel_build.kernels import Axis, Choice, Field, Operand, Packed, Part, Scratch, Source, Variant
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Step
 
@@ -32,13 +32,13 @@ class FieldPrinter:
     def kernel(self) -> Struct:
         """Returns the kernel with its constants."""
         kernel = self.step.call.kernel
-        return Struct(kernel.path.partition("<")[0], self.fields(kernel))
+        return Struct(kernel.path.partition("<")[0], self.fields(kernel, None, ""))
 
-    def fields(self, part: Part) -> dict[str, Expression]:
-        """Returns the fields of a struct."""
-        return {name: self.value(value, part, name) for name, value in part}
+    def fields(self, part: Part, inside: Part | None, prefix: str) -> dict[str, Expression]:
+        """Returns the fields of a struct: of the kernel, or of one `inside` of it, in the field that `prefix` names."""
+        return {name: self.value(value, inside, prefix + name) for name, value in part}
 
-    def value(self, value: Field, holder: Part, name: str) -> Expression:
+    def value(self, value: Field, inside: Part | None, name: str) -> Expression:
         """Returns the expression of the field `name` of a struct."""
         match value:
             case bool():
@@ -49,15 +49,15 @@ class FieldPrinter:
                 return real(float(value))
             case tuple():
                 prefix = "&" if any(isinstance(item, Part) for item in value) else ""
-                return List([self.value(item, holder, name) for item in value], prefix)
+                return List([self.value(item, inside, name) for item in value], prefix)
             case Operand():
                 return self.region(*self.plan.region(value.value))
             case Scratch():
                 return self.region(*(self.plan.scratch(self.step.index) if value.bytes else (0, 0)), value.bytes)
             case Packed():
-                return self.slice(value, _held(holder, name))
+                return self.slice(value, self.step.call.kernel.holds(name, inside))
             case Source():
-                return self.source(value, _held(holder, name))
+                return self.source(value, self.step.call.kernel.holds(name, inside))
             case Variant():
                 return self.imports.own(value.path, self.step.call.kernel)
             case Choice():
@@ -66,7 +66,7 @@ class FieldPrinter:
                 return f"{self.imports.shared('tile', 'Axis')}::{value.value}"
             case Part():
                 type_ = self.imports.part(value, self.step.call.kernel)
-                return Struct(type_, self.fields(value)) if value.FIELDS else type_
+                return Struct(type_, self.fields(value, value, f"{name}.")) if value.FIELDS else type_
         raise InternalError("a field has no Rust form", {"field": value})
 
     def region(self, offset: int, planned: int, size: int | None = None) -> str:
@@ -88,8 +88,3 @@ class FieldPrinter:
             return f"{name}::Arena({self.region(*self.plan.region(source.value))})"
         offset = self.weights.place(Packed(data, "operand"))
         return f"{name}::Flash(WEIGHTS.slice({integer(offset)}, {integer(data.nbytes // _SIZES[held])}))"
-
-
-def _held(holder: Part, name: str) -> str:
-    """Returns what a slice or an operand of a struct holds."""
-    return holder.holds(name) if isinstance(holder, Kernel) else holder.ELEMENTS[name]

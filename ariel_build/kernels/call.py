@@ -13,7 +13,7 @@ from typing import Literal
 from ariel_build.ir import Value
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
-from ariel_build.kernels.kernel import Access, Axis, Field, Kernel, Operand, Packed, Part, Scratch, Source
+from ariel_build.kernels.kernel import Access, Axis, Kernel, Operand, Packed, Part, Scratch, Source
 from ariel_build.kernels.layer import Layer
 
 __all__ = ["KernelCall", "LayerCall", "Reads", "Tiling", "constants_of", "image_tiling", "operands"]
@@ -129,10 +129,17 @@ def image_tiling(output: Image, unit: int) -> Tiling:
     return Tiling(Axis.PIXELS, pixels) if pixels >= MANY_PIXELS else Tiling(Axis.CHANNELS, output.channels, unit)
 
 
-def operands(kernel: Part) -> Iterator[tuple[Value, str]]:
-    """Yields the values that a kernel reads and writes, each with its elements, such as `i8`."""
-    for name, value in kernel:
-        yield from _operands(kernel, name, value)
+def operands(kernel: Kernel, part: Part | None = None, prefix: str = "") -> Iterator[tuple[Value, str]]:
+    """Yields the values that a kernel, or a struct in it, reads and writes, each with its elements, such as `i8`."""
+    for name, value in part or kernel:
+        for item in value if isinstance(value, tuple) else (value,):
+            match item:
+                case Operand() | Source():
+                    yield item.value, kernel.holds(prefix + name, part)
+                case Image():
+                    yield item.region.value, kernel.holds(prefix + name, part)
+                case Part():
+                    yield from operands(kernel, item, f"{prefix}{name}.")
 
 
 def constants_of(part: Part) -> Iterator[Packed]:
@@ -148,23 +155,6 @@ def constants_of(part: Part) -> Iterator[Packed]:
                     yield from constants_of(item)
 
 
-def _operands(holder: Part, name: str, value: Field) -> Iterator[tuple[Value, str]]:
-    match value:
-        case Operand() | Source():
-            yield value.value, _held(holder, name)
-        case Image():
-            yield value.region.value, _held(holder, name)
-        case Part():
-            yield from operands(value)
-        case tuple():
-            for item in value:
-                yield from _operands(holder, name, item)
-
-
-def _held(holder: Part, name: str) -> str:
-    return holder.holds(name) if isinstance(holder, Kernel) else holder.ELEMENTS[name]
-
-
 def _reads(kernel: Kernel, inputs: Sequence[Value], outputs: Sequence[Value], tiling: Tiling) -> tuple[Reads, ...]:
     """Returns the rule of each input; those without one are read whole."""
     match kernel.ACCESS:
@@ -172,6 +162,10 @@ def _reads(kernel: Kernel, inputs: Sequence[Value], outputs: Sequence[Value], ti
             return ()
         case Access.UNITS:
             return (Reads("same"),) * len(inputs)
+        case Access.STATES:
+            fields = dict(_fields(kernel))
+            states = [fields[source] for source, _ in kernel.OVER or ()]
+            return tuple(Reads("same" if v in states else "whole") for v in inputs)
         case Access.ELEMENTS:
             count = outputs[0].type.elements
             return tuple(Reads("same" if v.type.elements == count else "whole") for v in inputs)
@@ -203,5 +197,18 @@ def _named(
     kernel: Kernel, fields: Sequence[tuple[str, str]], inputs: Sequence[Value], outputs: Sequence[Value]
 ) -> tuple[tuple[int, int], ...]:
     """Returns the pairs (input, output) of the values in pairs of fields."""
-    values = {name: value.value for name, value in kernel if isinstance(value, Operand)}
-    return tuple((inputs.index(values[source]), outputs.index(values[target])) for source, target in fields)
+    values = dict(_fields(kernel))
+    return tuple(
+        (inputs.index(values[source]), outputs.index(values[target]))
+        for source, target in fields
+        if not values[source].is_constant
+    )
+
+
+def _fields(part: Part) -> Iterator[tuple[str, Value]]:
+    """Yields the operands of a kernel, and of structs in it, by the names of their fields."""
+    for name, value in part:
+        if isinstance(value, Operand | Source):
+            yield name, value.value
+        elif isinstance(value, Part) and not isinstance(value, Image):
+            yield from _fields(value)

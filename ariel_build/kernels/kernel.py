@@ -37,6 +37,7 @@ class Access(Enum):
     WHOLE = "Whole"
     ELEMENTS = "Elements"
     UNITS = "Units"
+    STATES = "States"
     WINDOW = "Window"
     COPIED_WINDOW = "CopiedWindow"
     WINDOW_OF_CHANNELS = "WindowOfChannels"
@@ -102,6 +103,7 @@ class Part:
     #: The modules of the crate that name it, its own first.
     ROOMS: ClassVar[tuple[str, ...]] = ()
     #: What regions, operands and slices hold: field -> `i8`, or `R::Element` of the type that stands for a parameter.
+    #: Of what a struct in a field holds, a kernel tells what it alone knows: `memories.state` -> `i16`.
     ELEMENTS: ClassVar[Mapping[str, str]] = {}
     #: What kernels that are generic over it take from it: `Element` -> `i8`.
     TYPES: ClassVar[Mapping[str, str]] = {}
@@ -146,6 +148,8 @@ class Kernel(Part):
 
     #: Types of its parameters -> what generated modules call it, below `ariel_ml_rs::kernels`.
     PATHS: ClassVar[Mapping[tuple[str, ...], str]] = {}
+    #: How the crate spells the type, where a class stands for an alias.
+    SPELLED: ClassVar[str] = ""
     #: Parameter -> the field whose type stands for it.
     PARAMETERS: ClassVar[Mapping[str, str]] = {}
     ACCESS: ClassVar[Access] = Access.WHOLE
@@ -164,9 +168,10 @@ class Kernel(Part):
         """The fields whose types are those of its parameters."""
         return [self.__dict__[field] for field in self.PARAMETERS.values()]
 
-    def holds(self, name: str) -> str:
-        """Returns what a region, an operand or a slice of the kernel holds, such as `i8`."""
-        held = self.ELEMENTS[name]
+    def holds(self, name: str, of: Part | None = None) -> str:
+        """Returns what a region, an operand or a slice of the kernel, or of a struct in it, holds, such as `i8`."""
+        inner = name.rpartition(".")[2]
+        held = self.ELEMENTS[name] if of is None or name in self.ELEMENTS else of.ELEMENTS[inner]
         parameter, _, kind = held.partition("::")
         return type(self.__dict__[self.PARAMETERS[parameter]]).TYPES[kind] if kind else held
 

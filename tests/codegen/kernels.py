@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import functools
-import pkgutil
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
-from ariel_build.kernels import Part, declared
 from ariel_build.machine import resources
 from ariel_build.run import toolchain
 from tools.recorded.crate import one_at_a_time
 
-__all__ = ["all_kernels", "classes"]
+__all__ = ["all_kernels"]
 
 
 @functools.cache
@@ -38,16 +35,6 @@ def all_kernels(target: str) -> tuple[str, ...]:
         found = set(_kernels(pages))
     assert found
     return tuple(sorted(found))
-
-
-@functools.cache
-def classes() -> tuple[type[Part], ...]:
-    """Returns the classes of all kernels, and of what they are made of."""
-    modules = [
-        import_module(f"{declared.__name__}.{module.name}") for module in pkgutil.iter_modules(declared.__path__)
-    ]
-    found = (vars(module)[name] for module in modules for name in module.__all__)
-    return tuple(one for one in found if isinstance(one, type) and issubclass(one, Part))
 
 
 def _kernels(pages: Path) -> Iterator[str]:

@@ -16,7 +16,8 @@ import pytest
 from ariel_build import boards
 from ariel_build.driver import Compiled
 from ariel_build.kernels import Kernel
-from tests.codegen.kernels import all_kernels, classes
+from tests.codegen.kernels import all_kernels
+from tools.kernels import classes
 from tools.recorded import DIGITS, MODELS
 from tools.recorded.crate import build, compiled, write_crate
 

@@ -15,6 +15,8 @@ pub enum Access {
     Elements,
     /// Of every input the units that it writes.
     Units,
+    /// The same of inputs that outputs may lie over (`OVER`), of others anything.
+    States,
     /// Rows of the image under its windows; where tiles are channels, anything.
     Window,
     /// The same. Pixels are copied before theirs are written, so that the output of a pointwise window of whole groups of channels may

@@ -42,7 +42,7 @@ class DoubleRounding16(Part):
 
     ROOMS = ("quant",)
     ELEMENTS = {"multipliers": "Multiplier"}
-    TYPES = {"Element": "i16", "Sum": "i32"}
+    TYPES = {"Element": "i16", "Stored": "i8", "Sum": "i32"}
     multipliers: Packed
 
 
@@ -68,5 +68,5 @@ class Reduced(Part):
 
     ROOMS = ("quant",)
     ELEMENTS = {"multipliers": "Multiplier"}
-    TYPES = {"Element": "i16", "Sum": "i64"}
+    TYPES = {"Element": "i16", "Stored": "i16", "Sum": "i64"}
     multipliers: Packed

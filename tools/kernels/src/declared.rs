@@ -4,7 +4,9 @@
 use crate::source::{Placed, Source};
 use std::collections::{BTreeMap, BTreeSet};
 use syn::visit::{Visit, visit_expr_method_call};
-use syn::{Attribute, Expr, ExprMethodCall, GenericArgument, Generics, ImplItem, Item, ItemImpl, Path, Type};
+use syn::{
+    Attribute, Expr, ExprMethodCall, GenericArgument, Generics, ImplItem, Item, ItemImpl, Path, Type, Visibility,
+};
 
 /// A struct of the crate, a kernel or what kernels are made of.
 #[derive(Debug, Default)]
@@ -16,6 +18,13 @@ pub struct Struct {
     pub fields: Vec<(String, Type)>,
     /// field -> what its region holds, as `check` proves it: `i8`, or a type of a parameter, such as `R::Element`.
     pub elements: BTreeMap<String, String>,
+    /// The types that its `check` is generic over, and those with which it checks its own fields.
+    pub checked: Vec<String>,
+    pub given: BTreeMap<String, Vec<String>>,
+    /// Aliases for which it has a `run`, each with its arguments.
+    pub aliased: Vec<(String, Vec<String>)>,
+    /// How the crate spells it, where it stands for an alias.
+    pub spelled: Option<String>,
     /// The arguments for which it has a `run`, each a (room, name).
     pub runs: Vec<Vec<Name>>,
     /// Its `ACCESS`, where it is a kernel.
@@ -65,7 +74,7 @@ impl Declared {
                         fields: fields.collect(),
                         ..Struct::default()
                     };
-                    if matches!(item.vis, syn::Visibility::Public(_)) {
+                    if is_public(&item.vis) {
                         found.structs.insert(name, declared);
                     }
                 }
@@ -95,7 +104,61 @@ impl Declared {
                 found.implementation(source, room, item);
             }
         }
+        found.concrete();
         found
+    }
+
+    /// Puts a struct of its own for each alias that is compiled, in the place of what it stands for.
+    fn concrete(&mut self) {
+        let mut made = Vec::new();
+        for (name, found) in &mut self.structs {
+            for (alias, arguments) in std::mem::take(&mut found.aliased) {
+                made.push((name.clone(), alias, arguments));
+            }
+        }
+        for (name, alias, arguments) in made {
+            let known: Vec<_> =
+                self.structs.iter().map(|(name, found)| (name.1.clone(), found.types.clone())).collect();
+            let generic = &self.structs[&name];
+            let filled = |ty: &str| {
+                let mut ty = ty.to_owned();
+                for (parameter, argument) in generic.parameters.iter().zip(&arguments) {
+                    let types = known.iter().find(|(name, _)| name == argument).map(|(_, types)| types);
+                    for (kind, held) in types.into_iter().flatten() {
+                        ty = ty.replace(&format!("{parameter}::{kind}"), held);
+                    }
+                    let word = |ty: &str| ty.split(|c: char| !c.is_alphanumeric()).any(|other| other == parameter);
+                    if word(&ty) && parameter.len() == 1 {
+                        ty = ty.replace(&format!("[{parameter}]"), &format!("[{argument}]"));
+                        ty = if ty == *parameter { argument.clone() } else { ty };
+                    }
+                }
+                ty
+            };
+            let fields = generic.fields.iter().map(|(field, ty)| {
+                let filled = filled(&text(ty).replace("&'static", "&'static "));
+                (field.clone(), syn::parse_str(&filled).unwrap_or_else(|_| ty.clone()))
+            });
+            let concrete = Struct {
+                room: generic.room.clone(),
+                name: alias.clone(),
+                doc: generic.doc.clone(),
+                fields: fields.collect(),
+                elements: generic.elements.iter().map(|(field, ty)| (field.clone(), filled(ty))).collect(),
+                given: generic
+                    .given
+                    .iter()
+                    .map(|(field, types)| (field.clone(), types.iter().map(|ty| filled(ty)).collect()))
+                    .collect(),
+                runs: vec![Vec::new()],
+                access: generic.access.clone(),
+                over: generic.over.clone(),
+                spelled: Some(format!("{}::{}<{}>", generic.room, generic.name, arguments.join(", "))),
+                ..Struct::default()
+            };
+            self.aliases.remove(&(name.0.clone(), alias.clone()));
+            self.structs.insert((name.0, alias), concrete);
+        }
     }
 
     /// Returns the room and name of a struct, enum or alias that code in `room` names.
@@ -123,9 +186,14 @@ impl Declared {
     fn implementation(&mut self, source: &Source, room: &str, item: &ItemImpl) {
         let Type::Path(this) = &*item.self_ty else { return };
         let Some(mut name) = self.resolve(source, room, &this.path) else { return };
-        if let Some((_, Type::Path(aliased))) = self.aliases.get(&name)
+        let mut alias = None;
+        if let Some((generics, Type::Path(aliased))) = self.aliases.get(&name)
             && let Some(target) = self.resolve(source, &name.0.clone(), &aliased.path)
         {
+            if generics.params.is_empty() {
+                let words = arguments(&aliased.path).iter().map(text).collect();
+                alias = Some((name.1.clone(), words));
+            }
             name = target;
         }
         let own: BTreeSet<_> = item.generics.type_params().map(|p| p.ident.to_string()).collect();
@@ -139,15 +207,29 @@ impl Declared {
         let fields = found.fields.clone();
         for inner in &item.items {
             match inner {
-                ImplItem::Fn(function) if function.sig.ident == "run" && !is_open => found.runs.push(resolved.clone()),
+                ImplItem::Fn(function) if function.sig.ident == "run" && alias.is_some() => {
+                    found.aliased.extend(alias.clone())
+                }
+                ImplItem::Fn(function)
+                    if function.sig.ident == "run"
+                        && !is_open
+                        && function.sig.inputs.len() == 3
+                        && is_public(&function.vis) =>
+                {
+                    found.runs.push(resolved.clone());
+                }
                 ImplItem::Fn(function) if function.sig.ident.to_string().starts_with("check") => {
-                    Elements { fields: &fields, elements: &mut found.elements }.visit_block(&function.block);
+                    if function.sig.ident == "check" {
+                        found.checked = function.sig.generics.type_params().map(|p| p.ident.to_string()).collect();
+                    }
+                    let (elements, given) = (&mut found.elements, &mut found.given);
+                    Elements { fields: &fields, elements, given }.visit_block(&function.block);
                 }
                 ImplItem::Const(constant) if constant.ident == "ACCESS" => found.access = last_word(&constant.expr),
                 ImplItem::Const(constant) if constant.ident.to_string().starts_with("OVER") => {
                     found.over.insert(constant.ident.to_string(), pairs(&constant.expr));
                 }
-                ImplItem::Type(ty) if implements("Requantize") => {
+                ImplItem::Type(ty) if implemented.is_some() => {
                     found.types.insert(ty.ident.to_string(), text(&ty.ty));
                 }
                 _ => {}
@@ -161,19 +243,26 @@ impl Declared {
 struct Elements<'a> {
     fields: &'a [(String, Type)],
     elements: &'a mut BTreeMap<String, String>,
+    /// Types with which fields are checked that are structs.
+    given: &'a mut BTreeMap<String, Vec<String>>,
 }
 
 impl Elements<'_> {
     /// The field of regions that an expression names.
     fn region(&self, expression: &Expr) -> Option<String> {
+        let (name, ty) = self.field(expression)?;
+        matches!(text(ty).as_str(), "Region" | "Image").then_some(name)
+    }
+
+    fn field(&self, expression: &Expr) -> Option<(String, &Type)> {
         let name = match expression {
-            Expr::Reference(reference) => return self.region(&reference.expr),
+            Expr::Reference(reference) => return self.field(&reference.expr),
             Expr::Field(field) => text(&field.member),
             Expr::Path(path) => path.path.get_ident()?.to_string(),
             _ => return None,
         };
         let (_, ty) = self.fields.iter().find(|(field, _)| *field == name)?;
-        matches!(text(ty).as_str(), "Region" | "Image").then_some(name)
+        Some((name, ty))
     }
 }
 
@@ -186,6 +275,9 @@ impl<'ast> Visit<'ast> for Elements<'_> {
         if let (true, [first, ..], Some(last)) =
             (call.method.to_string().starts_with("check"), &types[..], types.last())
         {
+            if let (Some((field, _)), None) = (self.field(&call.receiver), self.region(&call.receiver)) {
+                self.given.insert(field, types.clone());
+            }
             for expression in [&*call.receiver].into_iter().chain(&call.args) {
                 if let Some(field) = self.region(expression) {
                     let ty = if field == "output" { last } else { first };
@@ -226,6 +318,10 @@ pub fn path_of(ty: &Type) -> Option<Path> {
 fn last_word(expression: &Expr) -> Option<String> {
     let Expr::Path(path) = expression else { return None };
     path.path.segments.last().map(|segment| segment.ident.to_string())
+}
+
+fn is_public(visibility: &Visibility) -> bool {
+    matches!(visibility, Visibility::Public(_))
 }
 
 /// The words of `&[("input", "output"), ..]`.

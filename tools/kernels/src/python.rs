@@ -95,12 +95,16 @@ impl<'a> Writer<'a> {
             let _ = writeln!(out, "    ACCESS = Access.{}", shout(access));
         }
         for (name, pairs) in &found.over {
-            for field in pairs.iter().flatten().filter(|field| !found.fields.iter().any(|(name, _)| name == *field)) {
-                self.problems
-                    .push(format!("{}::{}: `{name}` names `{field}`, which is no field", found.room, found.name));
+            let unknown: Vec<_> = pairs.iter().flatten().filter(|field| !self.has(found, field)).collect();
+            for field in unknown {
+                let told = format!("{}::{}: `{name}` names `{field}`, which is no field", found.room, found.name);
+                self.problems.push(told);
             }
             let pairs: Vec<_> = pairs.iter().map(|pair| tuple(pair)).collect();
             let _ = writeln!(out, "    {name} = ({},)", pairs.join(", "));
+        }
+        if let Some(spelled) = &found.spelled {
+            let _ = writeln!(out, "    SPELLED = \"{spelled}\"");
         }
         let elements = self.elements(found);
         if !elements.is_empty() {
@@ -195,9 +199,38 @@ impl<'a> Writer<'a> {
             };
             if let Some(held) = held {
                 elements.push(format!("\"{field}\": \"{held}\""));
+            } else {
+                self.inside(found, field, ty, &mut elements);
             }
         }
         elements
+    }
+
+    /// Whether a struct, or one in a field of it, has a field.
+    fn has(&self, found: &Struct, field: &str) -> bool {
+        found.fields.iter().any(|(name, ty)| {
+            let inner = || {
+                let name = self.declared.resolve(self.source, &found.room, &path_of(ty)?)?;
+                self.declared.structs.get(&name)
+            };
+            name == field || inner().is_some_and(|inner| inner.fields.iter().any(|(name, _)| name == field))
+        })
+    }
+
+    /// What a struct in a field holds, where that follows from the types that the field, or its `check`, is given.
+    fn inside(&self, found: &Struct, field: &str, ty: &Type, elements: &mut Vec<String>) {
+        let Some(path) = path_of(ty) else { return };
+        let Some(name) = self.declared.resolve(self.source, &found.room, &path) else { return };
+        let Some(inner) = self.declared.structs.get(&name) else { return };
+        let given = found.given.get(field).cloned().unwrap_or_default();
+        let own: Vec<_> = arguments(&path).iter().map(text).collect();
+        let known: BTreeMap<_, _> = inner.checked.iter().zip(given).chain(inner.parameters.iter().zip(own)).collect();
+        for (name, ty) in &inner.fields {
+            let held = inner.elements.get(name).cloned().or_else(|| slice(ty).map(|held| text(&held)));
+            if let Some(held) = held.and_then(|held| known.get(&held)) {
+                elements.push(format!("\"{field}.{name}\": \"{held}\""));
+            }
+        }
     }
 
     fn field(&mut self, found: &Struct, field: &str, ty: &Type) -> Typed {
