@@ -37,8 +37,8 @@ def classes() -> tuple[type[Part], ...]:
 def paths() -> Mapping[str, str]:
     """Returns what generated modules call each kernel, by how the crate spells its type."""
     found = {}
-    for one in classes():
-        for arguments, path in one.PATHS.items() if issubclass(one, Kernel) else ():
+    for one in (one for one in classes() if issubclass(one, Kernel)):
+        for arguments, path in one.PATHS.items():
             spelled = one.SPELLED or f"{one.ROOMS[0].removeprefix('kernels::')}::{one.__name__}"
             found[f"{spelled}<{', '.join(arguments)}>" if arguments else spelled] = path
     return found
