@@ -22,6 +22,7 @@ from ariel_build.ops.elementwise import (
     call_of,
     dequantize,
     lookup_call,
+    multiplier,
     one_operand,
     quant_of,
     quantize,
@@ -36,6 +37,16 @@ __all__ = ["Dequantize", "Quantize", "is_flip", "real_constant", "requantized"]
 
 #: Types that hold quantised numbers.
 _STORED = (DType.I8, DType.U8, DType.I16, DType.U16, DType.I32)
+#: Kernels between integers of which one at least has more than a byte.
+_WIDE = {
+    (DType.I8, DType.I16): declared.Int8ToInt16,
+    (DType.I8, DType.I32): declared.Int8ToInt32,
+    (DType.I16, DType.I8): declared.Int16ToInt8,
+    (DType.I16, DType.I16): declared.Int16ToInt16,
+    (DType.I16, DType.I32): declared.Int16ToInt32,
+    (DType.I32, DType.I8): declared.Int32ToInt8,
+    (DType.I32, DType.I16): declared.Int32ToInt16,
+}
 
 
 @dataclass(frozen=True)
@@ -81,15 +92,27 @@ class Quantize(Operator):
         return replace(self, dtype=DType.I8) if self.dtype is DType.U8 else self
 
     def lower(self, node: Node) -> KernelCall:
-        """`quantize::HalfAway` or `NearestEven`, `lookup::Flip` or `lookup::Table`."""
+        """`quantize::HalfAway` or `NearestEven`, `Int8ToInt16` and its like, `lookup::Flip` or `lookup::Table`."""
         x, output = node.input(0), node.output
         quant = quant_of(output, "the output")
-        if output.type.dtype not in BYTES:
-            raise UnsupportedReason(f"to {output.type.dtype.value} is not supported, only to int8 and uint8")
+        pair = _WIDE.get((x.type.dtype, output.type.dtype))
+        if pair is not None and self.rounding is Rounding.DOUBLE:
+            source = quant_of(x, "the input")
+            rescaled = pair(
+                **one_operand(node),
+                zero_point=source.zero_point,
+                multiplier=multiplier(source.scale / quant.scale),
+                bounds=bounds(node, UNBOUNDED, self.rounding),
+            )
+            return call_of(rescaled, node)
+        to_wide = output.type.dtype is DType.I16 and x.type.dtype is DType.F32 and self.rounding is Rounding.DOUBLE
+        if output.type.dtype not in BYTES and not to_wide:
+            raise UnsupportedReason(f"{x.type.dtype.value} to {output.type.dtype.value} is not supported")
         if x.type.dtype is DType.F32:
             kernel = declared.NearestEven if self.rounding is Rounding.NEAREST_EVEN else declared.HalfAway
+            made = declared.HalfAwayInt16 if to_wide else kernel
             limits = bounds(node, UNBOUNDED, self.rounding)
-            return call_of(kernel(**one_operand(node), scale=quant.scale, bounds=limits), node)
+            return call_of(made(**one_operand(node), scale=quant.scale, bounds=limits), node)
         if x.type.dtype not in BYTES:
             raise UnsupportedReason(f"from {x.type.dtype.value} is not supported, only from float32, int8 and uint8")
         if is_flip(x.type, output.type):

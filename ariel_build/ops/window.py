@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeGuard
 
 import numpy as np
 
@@ -13,8 +13,9 @@ from ariel_build.kernels.declared import window as declared
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.traits import has
 
-__all__ = ["Window", "Windowed", "image", "patches", "same_padding"]
+__all__ = ["Window", "Windowed", "image", "is_windowed", "patches", "same_padding"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,6 @@ class Window:
         )
 
 
-@runtime_checkable
 class Windowed(Op, Protocol):
     """An operator that slides a window over its first input."""
 
@@ -80,6 +80,11 @@ class Windowed(Op, Protocol):
     def window(self) -> Window:
         """The window."""
         ...
+
+
+def is_windowed(op: Op) -> TypeGuard[Windowed]:
+    """Whether an operator slides a window."""
+    return has(type(op), "window")
 
 
 def same_padding(size: int, window: int, stride: int, dilation: int) -> tuple[int, int]:

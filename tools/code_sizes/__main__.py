@@ -18,7 +18,7 @@ from tools.kernels import paths
 
 TARGETS = ("thumbv6m-none-eabi", "thumbv7m-none-eabi", "thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf")
 LEVELS = ("3", "s", "z")
-FILE = resources.path("ariel-ml-rs").parent / "ariel_build" / "isa" / "code_sizes.json"
+FILE = resources.path("ariel-ml-rs").parent / "ariel_build" / "codegen" / "code_sizes.json"
 #: Stack of what the compiler notes nothing of, all of it together: core, compiler_builtins, naked functions.
 UNKNOWN_DEPTH = 128
 #: One target's part of the file: lists of names and of numbers.

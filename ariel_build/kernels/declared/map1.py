@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ariel_build.kernels.kernel import Access, Kernel
 
 if TYPE_CHECKING:
+    from ariel_build.kernels.declared.quant import Bounds, Multiplier
     from ariel_build.kernels.kernel import Operand
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "HardSigmoid",
     "HardSwish",
     "LeakyRelu",
+    "LeakyReluInt16",
     "Log",
     "Mish",
     "Neg",
@@ -217,6 +219,23 @@ class LeakyRelu(Kernel):
     output: Operand
     elements: int
     slope: float
+
+
+class LeakyReluInt16(Kernel):
+    """`x` where it is positive, else `slope * x`: a factor on either side of 0."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::LeakyReluInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+    zero_point: int
+    positive: Multiplier
+    negative: Multiplier
+    falls: bool
+    bounds: Bounds
 
 
 class Log(Kernel):

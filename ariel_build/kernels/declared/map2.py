@@ -16,6 +16,7 @@ __all__ = [
     "AddF32",
     "AddI32",
     "AddInt8",
+    "AddInt16",
     "Affine",
     "DivDequantized",
     "DivF32",
@@ -28,14 +29,17 @@ __all__ = [
     "MaximumF32",
     "MaximumI32",
     "MaximumInt8",
+    "MaximumInt16",
     "MinimumDequantized",
     "MinimumF32",
     "MinimumI32",
     "MinimumInt8",
+    "MinimumInt16",
     "MulDequantized",
     "MulF32",
     "MulI32",
     "MulInt8",
+    "MulInt16",
     "PowDequantized",
     "PowF32",
     "PreluDequantized",
@@ -50,6 +54,7 @@ __all__ = [
     "SubF32",
     "SubI32",
     "SubInt8",
+    "SubInt16",
 ]
 
 
@@ -98,6 +103,23 @@ class AddI32(Kernel):
     broadcast: Broadcast
     min: int
     max: int
+
+
+class AddInt16(Kernel):
+    """TFLite's ADD: three double-rounding multiplications."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::AddInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    scale_left: Scaled
+    scale_right: Scaled
+    multiplier: Multiplier
+    bounds: Bounds
 
 
 class AddInt8(Kernel):
@@ -282,6 +304,20 @@ class MaximumI32(Kernel):
     max: int
 
 
+class MaximumInt16(Kernel):
+    """`max(left, right)` of stored integers, all of one scale."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::MaximumInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    bounds: Bounds
+
+
 class MaximumInt8(Kernel):
     """`max(left, right)` of stored integers, all of one scale."""
 
@@ -343,6 +379,20 @@ class MinimumI32(Kernel):
     max: int
 
 
+class MinimumInt16(Kernel):
+    """`min(left, right)` of stored integers, all of one scale."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::MinimumInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    bounds: Bounds
+
+
 class MinimumInt8(Kernel):
     """`min(left, right)` of stored integers, all of one scale."""
 
@@ -402,6 +452,22 @@ class MulI32(Kernel):
     broadcast: Broadcast
     min: int
     max: int
+
+
+class MulInt16(Kernel):
+    """TFLite's MUL: the product of the operands, times a real factor."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::MulInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    zero_points: tuple[int, int]
+    multiplier: Multiplier
+    bounds: Bounds
 
 
 class MulInt8(Kernel):
@@ -621,6 +687,23 @@ class SubI32(Kernel):
     broadcast: Broadcast
     min: int
     max: int
+
+
+class SubInt16(Kernel):
+    """TFLite's SUB: three double-rounding multiplications."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::SubInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    scale_left: Scaled
+    scale_right: Scaled
+    multiplier: Multiplier
+    bounds: Bounds
 
 
 class SubInt8(Kernel):

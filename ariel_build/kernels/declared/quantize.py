@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ariel_build.kernels.kernel import Access, Kernel
 
 if TYPE_CHECKING:
-    from ariel_build.kernels.declared.quant import Bounds
+    from ariel_build.kernels.declared.quant import Bounds, Multiplier
     from ariel_build.kernels.kernel import Operand
 
 __all__ = [
@@ -16,6 +16,14 @@ __all__ = [
     "DequantizeInt32",
     "DequantizeUint8",
     "HalfAway",
+    "HalfAwayInt16",
+    "Int8ToInt16",
+    "Int8ToInt32",
+    "Int16ToInt8",
+    "Int16ToInt16",
+    "Int16ToInt32",
+    "Int32ToInt8",
+    "Int32ToInt16",
     "NearestEven",
 ]
 
@@ -82,11 +90,130 @@ class HalfAway(Kernel):
     ROOMS = ("kernels::quantize",)
     PATHS = {(): "quantize::HalfAway"}
     ACCESS = Access.ELEMENTS
-    ELEMENTS = {"input": "f32", "output": "i8"}
+    ELEMENTS = {"input": "f32", "output": "u8"}
     input: Operand
     output: Operand
     elements: int
     scale: float
+    bounds: Bounds
+
+
+class HalfAwayInt16(Kernel):
+    """The same to int16."""
+
+    ROOMS = ("kernels::quantize",)
+    PATHS = {(): "quantize::HalfAwayInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+    scale: float
+    bounds: Bounds
+
+
+class Int16ToInt16(Kernel):
+    """TFLite's rescaling of int16 to int16."""
+
+    ROOMS = ("kernels::quantize",)
+    PATHS = {(): "quantize::Int16ToInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+    zero_point: int
+    multiplier: Multiplier
+    bounds: Bounds
+
+
+class Int16ToInt32(Kernel):
+    """TFLite's rescaling of int16 to int32."""
+
+    ROOMS = ("kernels::quantize",)
+    PATHS = {(): "quantize::Int16ToInt32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i32"}
+    input: Operand
+    output: Operand
+    elements: int
+    zero_point: int
+    multiplier: Multiplier
+    bounds: Bounds
+
+
+class Int16ToInt8(Kernel):
+    """TFLite's rescaling of int16 to int8."""
+
+    ROOMS = ("kernels::quantize",)
+    PATHS = {(): "quantize::Int16ToInt8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i8"}
+    input: Operand
+    output: Operand
+    elements: int
+    zero_point: int
+    multiplier: Multiplier
+    bounds: Bounds
+
+
+class Int32ToInt16(Kernel):
+    """TFLite's rescaling of int32 to int16."""
+
+    ROOMS = ("kernels::quantize",)
+    PATHS = {(): "quantize::Int32ToInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i32", "output": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+    zero_point: int
+    multiplier: Multiplier
+    bounds: Bounds
+
+
+class Int32ToInt8(Kernel):
+    """TFLite's rescaling of int32 to int8."""
+
+    ROOMS = ("kernels::quantize",)
+    PATHS = {(): "quantize::Int32ToInt8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i32", "output": "i8"}
+    input: Operand
+    output: Operand
+    elements: int
+    zero_point: int
+    multiplier: Multiplier
+    bounds: Bounds
+
+
+class Int8ToInt16(Kernel):
+    """TFLite's rescaling of int8 to int16."""
+
+    ROOMS = ("kernels::quantize",)
+    PATHS = {(): "quantize::Int8ToInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i8", "output": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+    zero_point: int
+    multiplier: Multiplier
+    bounds: Bounds
+
+
+class Int8ToInt32(Kernel):
+    """TFLite's rescaling of int8 to int32."""
+
+    ROOMS = ("kernels::quantize",)
+    PATHS = {(): "quantize::Int8ToInt32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i8", "output": "i32"}
+    input: Operand
+    output: Operand
+    elements: int
+    zero_point: int
+    multiplier: Multiplier
     bounds: Bounds
 
 
@@ -96,7 +223,7 @@ class NearestEven(Kernel):
     ROOMS = ("kernels::quantize",)
     PATHS = {(): "quantize::NearestEven"}
     ACCESS = Access.ELEMENTS
-    ELEMENTS = {"input": "f32", "output": "i8"}
+    ELEMENTS = {"input": "f32", "output": "u8"}
     input: Operand
     output: Operand
     elements: int
