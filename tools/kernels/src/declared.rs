@@ -208,7 +208,7 @@ impl Declared {
         for inner in &item.items {
             match inner {
                 ImplItem::Fn(function) if function.sig.ident == "run" && alias.is_some() => {
-                    found.aliased.extend(alias.clone())
+                    found.aliased.extend(alias.clone());
                 }
                 ImplItem::Fn(function)
                     if function.sig.ident == "run"
@@ -223,7 +223,7 @@ impl Declared {
                         found.checked = function.sig.generics.type_params().map(|p| p.ident.to_string()).collect();
                     }
                     let (elements, given) = (&mut found.elements, &mut found.given);
-                    Elements { fields: &fields, elements, given }.visit_block(&function.block);
+                    Elements { fields: &fields, found: elements, given }.visit_block(&function.block);
                 }
                 ImplItem::Const(constant) if constant.ident == "ACCESS" => found.access = last_word(&constant.expr),
                 ImplItem::Const(constant) if constant.ident.to_string().starts_with("OVER") => {
@@ -242,7 +242,7 @@ impl Declared {
 /// where of several types the first is that of the inputs and the last that of the output.
 struct Elements<'a> {
     fields: &'a [(String, Type)],
-    elements: &'a mut BTreeMap<String, String>,
+    found: &'a mut BTreeMap<String, String>,
     /// Types with which fields are checked that are structs.
     given: &'a mut BTreeMap<String, Vec<String>>,
 }
@@ -281,7 +281,7 @@ impl<'ast> Visit<'ast> for Elements<'_> {
             for expression in [&*call.receiver].into_iter().chain(&call.args) {
                 if let Some(field) = self.region(expression) {
                     let ty = if field == "output" { last } else { first };
-                    self.elements.entry(field).or_insert_with(|| ty.clone());
+                    self.found.entry(field).or_insert_with(|| ty.clone());
                 }
             }
         }
