@@ -196,12 +196,12 @@ def _pairs(kernel: Kernel, inputs: Sequence[Value], outputs: Sequence[Value]) ->
 def _named(
     kernel: Kernel, fields: Sequence[tuple[str, str]], inputs: Sequence[Value], outputs: Sequence[Value]
 ) -> tuple[tuple[int, int], ...]:
-    """Returns the pairs (input, output) of the values in pairs of fields."""
+    """Returns the pairs (input, output) of the values in pairs of fields, where both have as many bytes."""
     values = dict(_fields(kernel))
     return tuple(
         (inputs.index(values[source]), outputs.index(values[target]))
         for source, target in fields
-        if not values[source].is_constant
+        if not values[source].is_constant and values[source].type.bytes == values[target].type.bytes
     )
 
 

@@ -14,6 +14,8 @@ __all__ = [
     "F32",
     "Dequantized",
     "Int8",
+    "Int8ToInt16",
+    "Int16",
     "Lines",
     "LogDequantized",
     "LogF32",
@@ -51,6 +53,22 @@ class F32(Kernel):
     beta: float
 
 
+class Int16(Kernel):
+    """TFLite's int16 softmax: output scale 1 / 32768, zero point 0."""
+
+    ROOMS = ("kernels::softmax",)
+    PATHS = {(): "softmax::Int16"}
+    ACCESS = Access.WHOLE
+    OVER = (("input", "output"),)
+    ELEMENTS = {"input": "i16", "output": "i16", "exps": "i16", "reciprocals": "i16"}
+    input: Operand
+    output: Operand
+    lines: Lines
+    multiplier: Multiplier
+    exps: Packed
+    reciprocals: Packed
+
+
 class Int8(Kernel):
     """TFLite's int8 softmax: output scale 1 / 256, zero point -128."""
 
@@ -59,6 +77,20 @@ class Int8(Kernel):
     ACCESS = Access.WHOLE
     OVER = (("input", "output"),)
     ELEMENTS = {"input": "i8", "output": "i8", "exps": "i32"}
+    input: Operand
+    output: Operand
+    lines: Lines
+    exps: Packed
+
+
+class Int8ToInt16(Kernel):
+    """TFLite's softmax of int8 that gives int16: output scale 1 / 65536, zero point -32768."""
+
+    ROOMS = ("kernels::softmax",)
+    PATHS = {(): "softmax::Int8ToInt16"}
+    ACCESS = Access.WHOLE
+    OVER = (("input", "output"),)
+    ELEMENTS = {"input": "i8", "output": "i16", "exps": "i32"}
     input: Operand
     output: Operand
     lines: Lines
