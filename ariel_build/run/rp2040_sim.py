@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 from ariel_build.errors import ArielError
-from ariel_build.run import rp2040
+from ariel_build.run.emulators import rp2040
 
 
 def main() -> int:
