@@ -2,70 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
-from ariel_build.isa.armv7e_m.streams import Unfit, nested, sum_stream
-from ariel_build.isa.packing import unpacked
-from ariel_build.kernels import Field, KernelCall, Nested, Packed, Scratch
+from ariel_build.isa.armv7e_m.streams import Ints, sum_stream
+from ariel_build.isa.unfit import Unfit
+from ariel_build.kernels import KernelCall, Packed, Scratch
+from ariel_build.kernels.declared import isa_armv7e_m, recurrent
+from ariel_build.kernels.declared.quant import Multiplier
 
 __all__ = ["KERNELS"]
 
-#: Makes of the fields of a portable kernel the name of one for these cores and its fields, or raises Unfit.
-_Maker = Callable[[dict[str, Field]], tuple[str, dict[str, Field]]]
+_GATES = 4
 
 
-def _choice(make: _Maker) -> Callable[[KernelCall], KernelCall]:
-    def choose(call: KernelCall) -> KernelCall:
-        try:
-            kernel, fields = make(dict(call.fields))
-        except Unfit:
-            return call
-        return replace(call, kernel=f"isa::armv7e_m::{kernel}", fields=fields)
-
-    return choose
-
-
-def _lstm(fields: dict[str, Field]) -> tuple[str, dict[str, Field]]:
-    layer = nested(fields["lstm"])
-    depth, units = layer["depth"], layer["units"]
-    new: dict[str, Field] = {"lstm": fields["lstm"]}
-    for name, scales in (("of_input", "input_scales"), ("of_hidden", "hidden_scales")):
-        new[name], new[scales] = _product(fields[name], 4 * units)
-    wide = -(-max(depth, units) // 4) * 8
-    new["scratch"] = Scratch(2 * 16 * units + 8 * units + wide)
-    return "Lstm8", new
+def _lstm(call: KernelCall) -> KernelCall:
+    kernel = call.kernel
+    assert isinstance(kernel, recurrent.Lstm8)  # noqa: S101 - the key of the table
+    depth, units = kernel.lstm.depth, kernel.lstm.units
+    made = isa_armv7e_m.Lstm(
+        lstm=kernel.lstm,
+        of_input=_stream(kernel.of_input, depth),
+        of_hidden=_stream(kernel.of_hidden, units),
+        input_scales=_scales(kernel.of_input),
+        hidden_scales=_scales(kernel.of_hidden),
+        # Both products, the gates, and what is widened.
+        scratch=Scratch(2 * 4 * _GATES * units + 2 * _GATES * units + 2 * _words(max(depth, units))),
+    )
+    return call.by(made, call.tiling)
 
 
-def _product(field: Field, channels: int) -> tuple[Packed, tuple[Field, ...]]:
-    """Returns stream and multipliers of a `Product`."""
-    if not isinstance(field, Nested):
-        raise Unfit
-    filter_, bias, pairs = (field.fields[name] for name in ("filter", "bias", "multipliers"))
-    if not (isinstance(filter_, Packed) and isinstance(bias, Packed) and isinstance(pairs, Packed)):
-        raise Unfit
-    gates = len(pairs.data)
-    each = filter_.data.reshape(gates, -1)
-    weights = np.concatenate([unpacked(one, channels // gates) for one in each])
-    multipliers = tuple(Nested("Multiplier", {"multiplier": int(q), "shift": int(s)}) for q, s in pairs.data)
-    return sum_stream(weights, bias.data.astype(np.int64)), multipliers
-
-
-def _svdf(fields: dict[str, Field]) -> tuple[str, dict[str, Field]]:
-    shape = nested(fields["memories"])
-    filters, depth = shape["units"] * shape["rank"], shape["depth"]
-    feature, bias = fields["feature"], fields["feature_bias"]
-    if not isinstance(feature, Packed) or not isinstance(bias, Packed) or shape["memory"] % 4:
+def _svdf(call: KernelCall) -> KernelCall:
+    kernel = call.kernel
+    assert isinstance(kernel, recurrent.Svdf8)  # noqa: S101 - the key of the table
+    shape = kernel.memories
+    filters = shape.units * shape.rank
+    if shape.memory % 4:
         raise Unfit
     extra = filters % 2
-    weights = np.pad(unpacked(feature.data, filters), ((0, extra), (0, 0)))
-    new = {key: field for key, field in fields.items() if key != "feature_bias"}
-    new["feature"] = sum_stream(weights, np.pad(bias.data.astype(np.int64), (0, extra)))
-    new["scratch"] = Scratch(4 * (filters + extra) + -(-filters // 4) * 4 + -(-depth // 4) * 8 + 8)
-    return "Svdf8", new
+    weights = np.pad(_unpacked(kernel.feature, shape.depth), ((0, extra), (0, 0)))
+    bias = np.pad(kernel.feature_bias.data.astype(np.int64), (0, extra))
+    made = isa_armv7e_m.Svdf(
+        memories=shape,
+        feature=sum_stream(weights, bias),
+        feature_scale=kernel.feature_scale,
+        state_zero_point=kernel.state_zero_point,
+        time=kernel.time,
+        bias=kernel.bias,
+        scale=kernel.scale,
+        bounds=kernel.bounds,
+        # Dot products, what is widened, and what is kept.
+        scratch=Scratch(4 * (filters + extra) + 2 * _words(shape.depth) + _words(filters) + 8),
+    )
+    return call.by(made, call.tiling)
 
 
-#: What computes a call instead of a portable kernel.
-KERNELS = {"recurrent::Lstm8": _choice(_lstm), "recurrent::Svdf8": _choice(_svdf)}
+def _words(elements: int) -> int:
+    """Returns the elements of whole words."""
+    return -(-elements // 4) * 4
+
+
+def _stream(product: recurrent.Product, depth: int) -> Packed:
+    """Returns the stream of the weights of all gates."""
+    gates = np.split(product.filter.data.reshape(-1), _GATES)
+    weights = np.concatenate([_unpacked(Packed(gate, "filter"), depth) for gate in gates])
+    return sum_stream(weights, product.bias.data.astype(np.int64))
+
+
+def _scales(product: recurrent.Product) -> tuple[Multiplier, ...]:
+    """Returns the multipliers of the gates."""
+    return tuple(Multiplier(multiplier=int(q), shift=int(shift)) for q, shift in product.multipliers.data)
+
+
+def _unpacked(filter_: Packed, depth: int) -> Ints:
+    """Returns the filter [channels, depth] of which `kernels.packing` made what the portable kernel reads."""
+    flat = filter_.data.reshape(-1).astype(np.int64)
+    count = flat.size // depth
+    whole = count // 4 * 4
+    blocks = flat[: whole * depth].reshape(-1, depth, 4).transpose(0, 2, 1).reshape(whole, depth)
+    return np.concatenate([blocks, flat[whole * depth :].reshape(count - whole, depth)])
+
+
+#: Makes the call of a kernel for these cores of that of the portable kernel that is its key, or raises Unfit.
+KERNELS: Mapping[type, Callable[[Any], KernelCall]] = {recurrent.Lstm8: _lstm, recurrent.Svdf8: _svdf}

@@ -2,6 +2,7 @@
 
 use super::sums::{memory as moved, sums};
 use super::widen::widen1;
+use crate::kernels::access::Access;
 use crate::kernels::isa::thumb2::copy;
 use crate::kernels::recurrent::lstm::{CELL, GATES, SIGNED};
 use crate::kernels::recurrent::sigmoid16::Sigmoid16;
@@ -44,7 +45,7 @@ const fn pair(depth: usize) -> usize {
 
 /// int8 LSTM.
 #[derive(Clone, Copy, Debug)]
-pub struct Lstm8 {
+pub struct Lstm {
     /// All but the products.
     pub lstm: Cell,
     /// Weights of the input with the biases, gates one behind the other.
@@ -52,14 +53,14 @@ pub struct Lstm8 {
     /// Weights of the hidden state, with what its zero point makes.
     pub of_hidden: &'static [i32],
     /// The multiplier of the product of the input in each gate.
-    pub input_scales: [Multiplier; GATES],
+    pub input_scales: &'static [Multiplier],
     /// That of the product of the hidden state.
-    pub hidden_scales: [Multiplier; GATES],
+    pub hidden_scales: &'static [Multiplier],
     /// Room for the gates of a step, both products and what is widened.
     pub scratch: Region,
 }
 
-impl Lstm8 {
+impl Lstm {
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -68,6 +69,7 @@ impl Lstm8 {
         let (depth, units) = (self.lstm.depth as usize, self.lstm.units as usize);
         self.lstm.check::<i8>(arena_bytes);
         assert!(depth <= i32::MAX as usize / 64, "an LSTM larger than all memory");
+        assert!(self.input_scales.len() == GATES && self.hidden_scales.len() == GATES, "a multiplier for each gate");
         let pairs = units.saturating_mul(GATES / 2);
         assert!(self.of_input.len() == pairs.saturating_mul(pair(depth)), "stream of the wrong length");
         assert!(self.of_hidden.len() == pairs.saturating_mul(pair(units)), "stream of the wrong length");
@@ -75,6 +77,11 @@ impl Lstm8 {
         let words = units.saturating_mul(2 * GATES + GATES / 2).saturating_add(most.next_multiple_of(WORD) / 2);
         self.scratch.check::<i32>(arena_bytes, words);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Units;
+    /// Which inputs outputs may lie over: a sequence reads its states before it writes them.
+    pub const OVER: &[(&str, &str)] = &[("hidden", "next_hidden"), ("cell", "next_cell")];
 
     /// How many units the output has, and how they may be cut into tiles.
     ///
@@ -106,7 +113,7 @@ impl Lstm8 {
                 }
                 let functions = Sigmoid16::new(self.lstm.table);
                 for gate in 0..GATES {
-                    let scales = (self.input_scales[gate], self.hidden_scales[gate]);
+                    let scales = (*self.input_scales.as_ptr().add(gate), *self.hidden_scales.as_ptr().add(gate));
                     let is_quick = Quick::fits(scales.0) && Quick::fits(scales.1);
                     let activated = match (gate == CELL, is_quick) {
                         (false, true) => activated::<Quick, false>,
@@ -199,7 +206,7 @@ unsafe fn activated<S: Scale, const IS_CELL: bool>(
 
 /// int8 SVDF with a state of int8 whose filters keep whole words.
 #[derive(Clone, Copy, Debug)]
-pub struct Svdf8 {
+pub struct Svdf {
     /// Shapes and regions.
     pub memories: Memories,
     /// Filters of pairs, with what the input's zero point makes.
@@ -220,7 +227,7 @@ pub struct Svdf8 {
     pub scratch: Region,
 }
 
-impl Svdf8 {
+impl Svdf {
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -239,6 +246,11 @@ impl Svdf8 {
         let words = pairs.saturating_mul(2).saturating_add(filters.div_ceil(4)).saturating_add(pair(depth));
         self.scratch.check::<i32>(arena_bytes, words);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::States;
+    /// Which inputs outputs may lie over: a sequence reads its states before it writes them.
+    pub const OVER: &[(&str, &str)] = &[("state", "next_state")];
 
     /// How many units the output has, and how they may be cut into tiles.
     ///
