@@ -11,7 +11,6 @@ from ariel_build.isa.armv7e_m.streams import Ints, sum_stream
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import KernelCall, Packed, Scratch
 from ariel_build.kernels.declared import isa_armv7e_m, recurrent
-from ariel_build.kernels.declared.quant import Multiplier
 
 __all__ = ["KERNELS"]
 
@@ -26,8 +25,8 @@ def _lstm(call: KernelCall) -> KernelCall:
         lstm=kernel.lstm,
         of_input=_stream(kernel.of_input, depth),
         of_hidden=_stream(kernel.of_hidden, units),
-        input_scales=_scales(kernel.of_input),
-        hidden_scales=_scales(kernel.of_hidden),
+        input_scales=kernel.of_input.multipliers,
+        hidden_scales=kernel.of_hidden.multipliers,
         # Both products, the gates, and what is widened.
         scratch=Scratch(2 * 4 * _GATES * units + 2 * _GATES * units + 2 * _words(max(depth, units))),
     )
@@ -69,11 +68,6 @@ def _stream(product: recurrent.Product, depth: int) -> Packed:
     gates = np.split(product.filter.data.reshape(-1), _GATES)
     weights = np.concatenate([_unpacked(Packed(gate, "filter"), depth) for gate in gates])
     return sum_stream(weights, product.bias.data.astype(np.int64))
-
-
-def _scales(product: recurrent.Product) -> tuple[Multiplier, ...]:
-    """Returns the multipliers of the gates."""
-    return tuple(Multiplier(multiplier=int(q), shift=int(shift)) for q, shift in product.multipliers.data)
 
 
 def _unpacked(filter_: Packed, depth: int) -> Ints:
