@@ -43,7 +43,9 @@ def main() -> int:
 
 def _report(kind: str, path: Path, ones: list[Measured], table: dict[str, dict[str, float]]) -> None:
     counted = sum(one.instructions for one in ones)
-    predicted = sum(sum(c * features(one.call)[name] for name, c in table[one.call.kernel].items()) for one in ones)
+    predicted = sum(
+        sum(c * features(one.call)[name] for name, c in table[one.call.kernel.path].items()) for one in ones
+    )
     off = predicted / counted - 1
     mark = " <<<" if abs(off) > _FAR else ""
     sys.stdout.write(
