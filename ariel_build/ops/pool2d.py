@@ -14,8 +14,10 @@ from ariel_build.kernels import Axis, Kernel, KernelCall, image_tiling
 from ariel_build.kernels.declared import pool2d as declared
 from ariel_build.ops.accumulate import FINITE, Numbers, bounds, finish_float, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.clip import Clip
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.map1 import Map1
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.traits import Traits, clamps_nothing, keeps_axes
 from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window
@@ -233,6 +235,19 @@ def _from_tflite(importer: Importer) -> None:
     kind = PoolKind.MAX if importer.node.op == "MAX_POOL_2D" else PoolKind.AVERAGE
     window = tflite_window(importer, size, x.type)
     importer.emit_declared(Pool2d(kind, window, clip=tflite_clip(importer)), [x])
+
+
+@imports("tflite", "L2_POOL_2D")
+def _l2_from_tflite(importer: Importer) -> None:
+    x = importer.input(0)
+    if x.type.dtype is not DType.F32:
+        raise UnsupportedReason(f"{x.type} is not supported, only float32")
+    size = (importer.integer("filter_height"), importer.integer("filter_width"))
+    clip = tflite_clip(importer)
+    (squares,) = importer.emit(Map1("Square"), [x])
+    (mean,) = importer.emit(Pool2d(PoolKind.AVERAGE, tflite_window(importer, size, x.type)), [squares])
+    (root,) = importer.emit(Map1("Sqrt"), [mean])
+    importer.bind(root if clip == UNBOUNDED else importer.emit(Clip(clip), [root])[0])
 
 
 @imports("onnx", "MaxPool", "AveragePool", harmless={"storage_order": "it is that of the output `Indices`"})

@@ -1,4 +1,4 @@
-"""MAX_POOL_2D and AVERAGE_POOL_2D of random windows equal TFLite-Micro: in numpy, and compiled for the host."""
+"""MAX_POOL_2D, AVERAGE_POOL_2D and L2_POOL_2D of random windows equal TFLite-Micro: in numpy, and compiled for the host."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def random_pool(rng: np.random.Generator, *, real: bool) -> tflm.Operator:
     dtype = "float32" if real else "int8"
     x = tflm.Tensor(dtype, (1, height, width, channels), *quantised)
     y = tflm.Tensor(dtype, (1, rows, columns, channels), *quantised)
-    return tflm.Operator(str(rng.choice(["MAX_POOL_2D", "AVERAGE_POOL_2D"])), [x], [y], ("Pool2DOptions", options))
+    kinds = ["MAX_POOL_2D", "AVERAGE_POOL_2D", *(["L2_POOL_2D"] if real else [])]
+    return tflm.Operator(str(rng.choice(kinds)), [x], [y], ("Pool2DOptions", options))
 
 
 @pytest.mark.parametrize("real", [False, True], ids=["int8", "float32"])
