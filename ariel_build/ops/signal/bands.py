@@ -59,7 +59,7 @@ class FilterBank(Signal):
         return [sums[0, 1:] + sums[1, :-1]]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::bands::FilterBank`, or `SignedFilterBank` where a weight is negative."""
+        """`signal::FilterBank`, or `SignedFilterBank` where a weight is negative."""
         x, output = node.input(0), node.output
         fields: dict[str, Field] = {"input": Operand(x), "output": Operand(output), "channels": self.channels}
         tables = {n: np.asarray(constant(node.input(1 + k), f"`{n}`"), np.int16) for k, n in enumerate(_TABLES)}
@@ -74,7 +74,7 @@ class FilterBank(Signal):
             fields[name] = Packed(np.ascontiguousarray(data).view(kind), name)
         kernel = "SignedFilterBank" if signed else "FilterBank"
         tiling = Tiling(Axis.ELEMENTS, self.channels)
-        return KernelCall(f"signal::bands::{kernel}", fields, [x], [output], tiling)
+        return KernelCall(f"signal::{kernel}", fields, [x], [output], tiling)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class SquareRoot(Signal):
         return [np.array([_root(int(n)) >> bits for n in np.asarray(inputs[0])], np.uint32)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::bands::SquareRoot`."""
+        """`signal::SquareRoot`."""
         x, bits, output = node.input(0), node.input(1), node.output
         fields: dict[str, Field] = {
             "input": Operand(x),
@@ -104,7 +104,7 @@ class SquareRoot(Signal):
         }
         inputs = [v for v in (x, bits) if not v.is_constant]
         tiling, reads = Tiling(Axis.ELEMENTS, x.type.elements), (Reads("same"), Reads())
-        return KernelCall("signal::bands::SquareRoot", fields, inputs, [output], tiling, reads=reads)
+        return KernelCall("signal::SquareRoot", fields, inputs, [output], tiling, reads=reads)
 
 
 def _root(number: int) -> int:
@@ -141,9 +141,9 @@ class Log(Signal):
         return min((self.scale * natural + 32768 & 0xFFFFFFFF) >> 16, 32767)
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::bands::Log`."""
+        """`signal::Log`."""
         return unary_call(
-            "signal::bands::Log",
+            "signal::Log",
             node,
             {"scale": self.scale & 0xFFFFFFFF, "bits": self.bits, "table": Packed(LOG_TABLE, "table")},
         )

@@ -44,7 +44,7 @@ class Rfft(Signal):
         return [kiss.real_transform(rows, node.output.type.dtype).reshape(node.output.shape)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::fft::Rfft<T>`."""
+        """`signal::Rfft<T>`."""
         return _call("Rfft", node, self.length, inverse=False)
 
 
@@ -69,7 +69,7 @@ class Irfft(Signal):
         return [rows.reshape(node.output.shape)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::fft::Irfft<T>`."""
+        """`signal::Irfft<T>`."""
         return _call("Irfft", node, self.length, inverse=True)
 
 
@@ -90,7 +90,7 @@ def _call(name: str, node: Node, length: int, *, inverse: bool) -> KernelCall:
     for key, table in tables.items():
         pairs = table(n, arithmetic, inverse=inverse).T.astype(x.type.dtype.numpy)
         fields[key] = Packed(np.ascontiguousarray(pairs), key)
-    return KernelCall(f"signal::fft::{name}{_KERNELS[x.type.dtype]}", fields, [x], [output], Tiling(Axis.ROWS, rows))
+    return KernelCall(f"signal::{name}{_KERNELS[x.type.dtype]}", fields, [x], [output], Tiling(Axis.ROWS, rows))
 
 
 def _import(importer: Importer, op: type[Rfft | Irfft]) -> None:

@@ -61,7 +61,7 @@ class Framer(Signal):
         return [frames.reshape(node.output.shape), np.array(missing == 0), stream[:, x.shape[-1] :], now]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::frames::Framer`: little more than copies, and one word tells of all rows, so it is one tile."""
+        """`signal::Framer`: little more than copies, and one word tells of all rows, so it is one tile."""
         x, past, count = (node.input(k) for k in range(3))
         row = x.shape[-1]
         fields: dict[str, Field] = {
@@ -78,7 +78,7 @@ class Framer(Signal):
         }
         tiling, in_place = Tiling(Axis.WHOLE, 1), ((1, 2), (2, 3))
         inputs, outputs = [x, past, count], list(node.outputs)
-        return KernelCall("signal::frames::Framer", fields, inputs, outputs, tiling, in_place=in_place)
+        return KernelCall("signal::Framer", fields, inputs, outputs, tiling, in_place=in_place)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Stacker(Signal):
         return [stack, np.array(behind == 0), stream[1:], np.array([behind], np.int32)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::frames::Stacker`: little more than copies, and one word tells of them all, so it is one tile."""
+        """`signal::Stacker`: little more than copies, and one word tells of them all, so it is one tile."""
         x, past, count = (node.input(k) for k in range(3))
         fields: dict[str, Field] = {
             "input": Operand(x),
@@ -133,7 +133,7 @@ class Stacker(Signal):
         }
         tiling, in_place = Tiling(Axis.WHOLE, 1), ((1, 2), (2, 3))
         inputs, outputs = [x, past, count], list(node.outputs)
-        return KernelCall("signal::frames::Stacker", fields, inputs, outputs, tiling, in_place=in_place)
+        return KernelCall("signal::Stacker", fields, inputs, outputs, tiling, in_place=in_place)
 
 
 def _stream(importer: Importer, op: Signal, past: TensorType, count: int) -> None:

@@ -38,7 +38,7 @@ class Window(Signal):
         return [np.clip(products, -32768, 32767).astype(np.int16).reshape(node.output.shape)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::level::Window`."""
+        """`signal::Window`."""
         x, window, output = node.input(0), node.input(1), node.output
         fields: dict[str, Field] = {
             "input": Operand(x),
@@ -50,7 +50,7 @@ class Window(Signal):
         }
         inputs = [v for v in (x, window) if not v.is_constant]
         return KernelCall(
-            "signal::level::Window",
+            "signal::Window",
             fields,
             inputs,
             [output],
@@ -84,7 +84,7 @@ class AutoScale(Signal):
         return [(x.astype(np.int64) << bits).astype(np.int16), np.array(bits, np.int32)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::level::AutoScale`; all elements decide how each is scaled, so it is one tile."""
+        """`signal::AutoScale`; all elements decide how each is scaled, so it is one tile."""
         x, output, bits = node.input(0), node.outputs[0], node.outputs[1]
         fields: dict[str, Field] = {
             "input": Operand(x),
@@ -93,7 +93,7 @@ class AutoScale(Signal):
             "elements": x.type.elements,
         }
         tiling = Tiling(Axis.WHOLE, 1)
-        return KernelCall("signal::level::AutoScale", fields, [x], [output, bits], tiling, in_place=((0, 0),))
+        return KernelCall("signal::AutoScale", fields, [x], [output, bits], tiling, in_place=((0, 0),))
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Energy(Signal):
         return [energy.astype(np.uint32)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::level::Energy`."""
+        """`signal::Energy`."""
         x, output = node.input(0), node.output
         fields: dict[str, Field] = {
             "input": Operand(x),
@@ -131,7 +131,7 @@ class Energy(Signal):
             "end": self.end,
         }
         return KernelCall(
-            "signal::level::Energy",
+            "signal::Energy",
             fields,
             [x],
             [output],

@@ -62,7 +62,7 @@ class SpectralSubtraction(Signal):
         return [output.astype(np.uint32), (taken if self.clamping else estimate).astype(np.uint32)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::noise::SpectralSubtraction`."""
+        """`signal::SpectralSubtraction`."""
         x, noise = node.input(0), node.input(1)
         output, next_ = node.outputs
         fields: dict[str, Field] = {
@@ -79,7 +79,7 @@ class SpectralSubtraction(Signal):
             "clamping": self.clamping,
         }
         return KernelCall(
-            "signal::noise::SpectralSubtraction",
+            "signal::SpectralSubtraction",
             fields,
             [x, noise],
             [output, next_],
@@ -116,7 +116,7 @@ class Pcan(Signal):
         return ratio * ratio >> 20 if ratio < 2 << 12 else (ratio >> 6) - 64
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::noise::Pcan`."""
+        """`signal::Pcan`."""
         x, noise, table, output = node.input(0), node.input(1), node.input(2), node.output
         fields: dict[str, Field] = {
             "input": Operand(x),
@@ -127,7 +127,7 @@ class Pcan(Signal):
             "gains": Nested("Source", {"value": Operand(table)}),
         }
         return KernelCall(
-            "signal::noise::Pcan",
+            "signal::Pcan",
             fields,
             [v for v in (x, noise, table) if not v.is_constant],
             [output],

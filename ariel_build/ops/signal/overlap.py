@@ -52,7 +52,7 @@ class OverlapAdd(Signal):
         return [rows.reshape(node.output.shape), rest.astype(x.dtype)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::overlap::OverlapAdd<T>`."""
+        """`signal::OverlapAdd<T>`."""
         x, rest = node.input(0), node.input(1)
         output, left = node.outputs
         frames, size = x.shape[-2:]
@@ -68,7 +68,7 @@ class OverlapAdd(Signal):
             "step": self.step,
         }
         return KernelCall(
-            f"signal::overlap::OverlapAdd{_KERNELS[x.type.dtype]}",
+            f"signal::OverlapAdd{_KERNELS[x.type.dtype]}",
             fields,
             [x, rest],
             [output, left],
