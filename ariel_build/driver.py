@@ -65,7 +65,7 @@ class Compiled:
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""
-        return sum(step.call.macs for step in self.schedule.steps)
+        return self.schedule.macs
 
 
 # Weights may be anything, also what no number comes out of: that is the model's affair, and no warning of ours.
@@ -120,7 +120,7 @@ def compile_model(
     notes: list[str] = []
     graph, source = import_file(path, options.dims, options.signature)
     classes = None if keep_all else labels.read(options, graph.outputs)
-    operators = Counter(node.op.name for node in graph.nodes if not is_view(node))
+    operators = Counter(node.op.name for region in graph.regions() for node in region.nodes if not is_view(node))
     with _at(path):
         check_length(graph)
         log = optimize(graph)
@@ -145,9 +145,11 @@ def compile_model(
         effort = RAM if options.optimize == "ram" else SPEED if workers == 1 else WHOLE
         ends = graph.inputs, graph.outputs, graph.states
         if must_fit and not portable:
-            check_fits(board, **least_needs(calls, *ends, lowered.aliases), at_least=True)
+            check_fits(board, **least_needs(calls, *ends, lowered.joined()), at_least=True)
         tiles = tiles_within(clock, limit)
-        schedule, plan = plan_calls(calls, *ends, lowered.aliases, cores=workers, tiles=tiles, effort=effort)
+        schedule, plan = plan_calls(
+            calls, *ends, lowered.aliases, cores=workers, tiles=tiles, effort=effort, flow=lowered.flow
+        )
         section = options.weights_section or f".rodata.ariel.{module}"
         units = None
         if workers > 1:

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from ariel_build.config.options import KEYS, Key
 from ariel_build.ops import IMPORTERS
+from ariel_build.ops.compare_rows import LOGIC, RELATIONS
+from ariel_build.ops.map1_rows import MAP1
+from ariel_build.ops.map2_rows import MAP2
+from ariel_build.ops.rows import Row, called
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -21,13 +25,17 @@ def supported_ops() -> str:
         "with the reason and the place. `cargo ariel inspect MODEL` tells which operators are supported.",
         "[rare-numbers.md](rare-numbers.md) says what holds for NaN, infinities and subnormal numbers.",
     ]
+    # A reduction is best told by what all have in common.
+    rows: list[Row] = [*MAP1.values(), *MAP2.values(), *RELATIONS.values(), *LOGIC.values()]
     for format_, title in (("tflite", "TFLite"), ("onnx", "ONNX")):
         lines += ["", f"## {title}", "", "| operator | handled in | what it is |", "|---|---|---|"]
+        own = {name: found[0][0].about for name, found in called(rows, format_).items()}
         for (source, name), function in sorted(IMPORTERS.items()):
             if source == format_:
                 file = function.__module__.removeprefix("ariel_build.ops.").replace(".", "/")
-                summary = (sys.modules[function.__module__].__doc__ or "").strip().splitlines()[0].replace("|", "\\|")
-                lines.append(f"| {name} | `ops/{file}.py` | {summary} |")
+                summary = (sys.modules[function.__module__].__doc__ or "").strip().splitlines()[0]
+                about = (own.get(name, summary).rstrip(".,") + ".").replace("|", "\\|")
+                lines.append(f"| {name} | `ops/{file}.py` | {about} |")
     return "\n".join([*lines, ""])
 
 

@@ -29,6 +29,7 @@
 //! - [`budget`], [`clock`]: how long an inference may take, and by whose clock;
 //! - [`shared`]: several models in one arena;
 //! - [`model`]: what a generated `Model` can do, and the macros that it is made of;
+//! - [`flow`]: control flow between the steps of a model;
 //! - [`plan`]: what a generated module says, checked while it compiles;
 //! - `pool` and `sync` (feature `multicore`): several cores at one model.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
@@ -37,6 +38,7 @@ pub mod budget;
 pub mod clock;
 mod delegate;
 pub mod error;
+pub mod flow;
 pub mod kernels;
 pub mod memory;
 pub mod model;

@@ -198,6 +198,17 @@ impl Memory<'_> {
         unsafe { self.base.as_ptr().add(region.offset as usize).cast() }
     }
 
+    /// Whether a byte of the arena is not 0.
+    ///
+    /// # Safety
+    /// The byte lies inside this arena, is initialised, and nobody writes it meanwhile.
+    #[inline]
+    #[must_use]
+    pub unsafe fn is_set(self, offset: u32) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { *self.at::<u8>(Region::new(offset, 1)) != 0 }
+    }
+
     /// The first element of this worker's part of a scratch region (one part per core, each of `region.bytes` bytes
     /// rounded up to 16).
     ///

@@ -162,7 +162,8 @@ macro_rules! parallel {
 /// Defines the `Model` of a generated module.
 ///
 /// The plan lists the steps: `index => kernel, extent by tile`. They run whole and in this order, unless `pieces` lists in which
-/// pieces they run: (step, first unit, one past the last).
+/// pieces they run: (step, first unit, one past the last). Where control flow decides which of them run, `flow` says so
+/// ([`crate::flow`]), and nothing runs in pieces.
 ///
 /// Nothing of that is believed. Kernels, extents, tiles, pieces, states and the places of inputs and outputs are checked while the
 /// firmware compiles ([`crate::plan`]), so that on one core a module that is not the compiler's can give wrong numbers, but can
@@ -189,6 +190,7 @@ macro_rules! model {
         keeps [$($from:literal to $to:literal, $bytes:literal;)*];
         steps [$($index:literal => $step:ident, $extent:literal by $tile:literal;)*];
         pieces [$(($piece:literal, $start:literal, $end:literal)),* $(,)?];
+        $(flow [$($flow:tt)*];)?
     ) => {
         $(#[$doc])*
         #[derive(Debug)]
@@ -203,6 +205,8 @@ macro_rules! model {
             $($step.check($arena);)*
             $crate::plan::check_steps(&Model::STEPS, &[$($index),*]);
             $crate::plan::check_pieces(&Model::STEPS, Model::STREAM);
+            $crate::flow::check(Model::OPS, &Model::STEPS, $arena);
+            assert!(Model::OPS.is_empty() || Model::STREAM.is_empty(), "a flow of steps in pieces");
             let input = $crate::plan::check_tensor::<$input>($arena, $input_offset);
             let _ = $crate::plan::check_tensor::<$output>($arena, $output_offset);
             Model::KEPT.check($arena, input);
@@ -229,6 +233,13 @@ macro_rules! model {
             /// All that runs, in order.
             const PIECES: &'static [$crate::tile::Piece] =
                 if Self::STREAM.is_empty() { &[$($crate::tile::Piece::new($index, 0, $extent)),*] } else { Self::STREAM };
+
+            /// Which steps run, where that is decided at run time.
+            const FLOW: &'static [$crate::flow::Flow] = &[$($($crate::flow!(tree $flow)),*)?];
+
+            /// The same as a list.
+            const OPS: &'static [$crate::flow::Op] =
+                &$crate::flow::flatten::<{ $crate::flow::count(Model::FLOW) }>(Model::FLOW);
 
             /// Units of the tiles of each step.
             const TILES: &'static [u32] = &[$($tile),*];
@@ -267,7 +278,8 @@ macro_rules! model {
             pub fn run(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
                 self.prepare();
                 let memory = self.arena.memory();
-                if Self::STREAM.is_empty() {
+                $($($crate::flow!(run memory $flow);)*)?
+                if Self::STREAM.is_empty() && Self::OPS.is_empty() {
                     $(
                         $crate::trace::step::<$index>();
                         // SAFETY: the step passed `check` against this arena, and the extent is that of its output
@@ -320,6 +332,16 @@ macro_rules! model {
                     )*
                     _ => {}
                 }
+            }
+
+            /// Computes a whole step.
+            ///
+            /// # Safety
+            /// `memory` is this model's, and nothing else of it runs.
+            #[inline(always)]
+            unsafe fn whole<const STEP: usize>(memory: $crate::memory::Memory<'_>) {
+                // SAFETY: all units of a step are a tile of it (`check_steps`), and as the caller promises.
+                unsafe { Self::tile(memory, STEP, const { Self::STEPS[STEP].whole() }) };
             }
 
             /// As [`Model::run`], and yields to the executor between tiles. Dropping the future half-way leaves the model
@@ -392,10 +414,17 @@ macro_rules! model {
             }
 
             unsafe fn advance(&mut self, cursor: &mut $crate::tile::Cursor) -> bool {
-                let ::core::option::Option::Some((step, tile)) = cursor.next(Self::PIECES, Self::TILES) else { return false };
-                // SAFETY: the cursor cuts pieces, which lie inside their steps, at multiples of the step's tile, which consists of
-                // granules (`check_steps`, `check_pieces`).
-                unsafe { Self::tile(self.arena.memory(), step, tile) };
+                let memory = self.arena.memory();
+                let next = if Self::OPS.is_empty() {
+                    cursor.next(Self::PIECES, Self::TILES)
+                } else {
+                    // SAFETY: the byte lies inside the arena (`flow::check`), and all of it is initialised.
+                    cursor.follow(Self::OPS, &Self::STEPS, |offset| unsafe { memory.is_set(offset) })
+                };
+                let ::core::option::Option::Some((step, tile)) = next else { return false };
+                // SAFETY: the cursor cuts steps, or pieces, which lie inside their steps, at multiples of the step's tile, which
+                // consists of granules (`check_steps`, `check_pieces`).
+                unsafe { Self::tile(memory, step, tile) };
                 true
             }
 

@@ -128,6 +128,18 @@ impl Step {
     pub const fn new(work: Work, extent: u32, tile: u32) -> Self {
         Self { work, extent, tile }
     }
+
+    /// All of its units.
+    #[must_use]
+    pub const fn whole(&self) -> Tile {
+        Tile::new(0, self.extent)
+    }
+
+    /// The next tile once so many units are done, or `None` where that is all.
+    #[must_use]
+    pub fn tile_from(&self, done: u32) -> Option<Tile> {
+        (done < self.extent).then(|| Tile::new(done, done.saturating_add(self.tile.max(1)).min(self.extent)))
+    }
 }
 
 /// Checks that steps are counted from 0, that each extent is the kernel's, and that tiles consist of granules.
@@ -206,6 +218,22 @@ pub const fn check_units<const STEPS: usize>(
         let room = steps[index].work.room(workers);
         let behind = arena_bytes.saturating_sub(steps[index].work.scratch.offset as usize);
         assert!(room == 0 || room <= behind, "no scratch for every worker");
+        index += 1;
+    }
+}
+
+/// Checks that blocks have steps, and begin with first units of the graph's blocks, which are as many: one without control flow.
+///
+/// # Panics
+/// Where something does not hold: evaluated in a constant, this is a compile error.
+#[cfg(feature = "multicore")]
+pub const fn check_blocks(blocks: &[crate::flow::Block], ops: &[crate::flow::Op], graph: &crate::pool::Graph) {
+    assert!(blocks.is_empty() == ops.is_empty(), "blocks and a flow, or neither");
+    assert!(graph.blocks() == if blocks.is_empty() { 1 } else { blocks.len() }, "another number of blocks");
+    let mut index = 0;
+    while index < blocks.len() {
+        let (_, steps, unit) = blocks[index];
+        assert!(steps > 0 && graph.is_first(unit), "a block begins with its first unit");
         index += 1;
     }
 }

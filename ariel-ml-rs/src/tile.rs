@@ -68,8 +68,10 @@ impl Piece {
 /// Where an inference is that runs tile by tile, in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
-    piece: usize,
-    done: u32,
+    /// Which piece, or which operation of a flow.
+    pub(crate) piece: usize,
+    /// Units of it that are done.
+    pub(crate) done: u32,
 }
 
 impl Cursor {

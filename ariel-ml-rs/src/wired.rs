@@ -59,7 +59,7 @@ impl<M: crate::pool::Parallel> Slot<M> {
     /// Hands out the model, the first time, to be run by a pool.
     ///
     /// # Safety
-    /// `job` was made of `M`'s graph and `unit` with a room of its own, and nobody else has it.
+    /// `job` was made of `M`'s graph, `unit` and `FOLLOW`, with a room of its own, and nobody else has it.
     ///
     /// # Errors
     /// [`Error::AlreadyWired`] from the second time on.
@@ -99,6 +99,7 @@ macro_rules! wire_pool {
                 &ROOM,
                 <$($module)+::Model as $crate::pool::Parallel>::unit,
             )
+            .following(<$($module)+::Model as $crate::pool::Parallel>::FOLLOW)
         };
         static SLOT: $crate::wired::Slot<$($module)+::Model> = $crate::wired::Slot::new($($module)+::Model::new());
         // SAFETY: the job is made of this model's parts, and visible here only.

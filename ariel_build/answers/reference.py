@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from ariel_build.errors import InternalError
 from ariel_build.ir import Array, Graph, Value
-from ariel_build.ops import Operator
+from ariel_build.ops.evaluate import evaluate
 
 __all__ = ["Interpreter"]
 
@@ -23,16 +20,10 @@ class Interpreter:
 
     def run(self, inputs: Sequence[Array]) -> Mapping[Value, Array]:
         """Returns every value of one inference; raises InternalError where an operator is not ours."""
-        values: dict[Value, Array] = dict(zip(self.graph.inputs, inputs, strict=True)) | self.state
-        for node in self.graph.nodes:
-            if not isinstance(node.op, Operator):
-                raise InternalError("a node holds no operator of ours", {"op": node.op})
-            arguments = [None if v is None else values[v] if v.data is None else v.data for v in node.inputs]
-            for value, result in zip(node.outputs, node.op.reference(arguments, node), strict=True):
-                values[value] = np.asarray(result, value.type.dtype.numpy).reshape(value.shape)
+        values = evaluate(self.graph, dict(zip(self.graph.inputs, inputs, strict=True)) | self.state)
         for state in self.graph.states:
             self.state[state.current] = self._read(values, state.next)
-        return {v: self._read(values, v) for v in [*values, *self.graph.outputs]}
+        return values
 
     @staticmethod
     def _read(values: Mapping[Value, Array], value: Value) -> Array:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ariel_build.codegen.flow import operations
 from ariel_build.kernels import Field, Nested, Operand, Packed, Scratch, Slice, Variant
 from ariel_build.schedule import Schedule
 
@@ -29,6 +30,8 @@ _BASE_CODE = 640
 _CALL_CODE = 40
 #: What a streamed model knows of each piece.
 _PIECE_BYTES = 12
+#: What a model with control flow knows of each operation, and the code of a decision.
+_OPERATION_BYTES = 12 + 32
 #: Frames of the model's own functions, and what a call saves.
 _BASE_STACK = 192
 #: Several cores: the pool, and what it knows of each unit of work.
@@ -53,6 +56,7 @@ def bounds_of(schedule: Schedule, weight_bytes: int, target: str, units: int = 0
     flash = weight_bytes + _BASE_CODE + max(int(table.code(kernels) * _MARGIN) for table in tables)
     flash += sum(_CALL_CODE + sum(map(_bytes, step.call.fields.values())) for step in schedule.steps)
     flash += _PIECE_BYTES * len(schedule.pieces) if schedule.is_streamed else 0
+    flash += _OPERATION_BYTES * operations(schedule.flow) if schedule.moments else 0
     stack = _BASE_STACK + max(table.stack(kernels) for table in tables)
     if units:
         flash, stack = flash + _POOL_CODE + units * _UNIT_BYTES, stack + _POOL_STACK

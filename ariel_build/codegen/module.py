@@ -10,6 +10,7 @@ from ariel_build import __version__
 from ariel_build.codegen.classes import classes_lines
 from ariel_build.codegen.code_size import Bounds, bounds_of
 from ariel_build.codegen.fields import FieldPrinter
+from ariel_build.codegen.flow import flow_lines
 from ariel_build.codegen.imports import Imports
 from ariel_build.codegen.io import IoStruct, io_struct
 from ariel_build.codegen.labels import Classes
@@ -81,7 +82,7 @@ def generate(
         *outputs.lines,
         *(line for step in steps for line in step),
         *_model(graph, schedule, plan, initial),
-        *(units_lines(units) if units is not None else []),
+        *(units_lines(units, schedule) if units is not None else []),
         *(_shared(graph, plan) if shared else []),
         "}",
         "",
@@ -90,7 +91,7 @@ def generate(
 
 
 def _module_doc(name: str, graph: Graph, schedule: Schedule, plan: MemoryPlan, weight_bytes: int) -> list[str]:
-    macs = sum(step.call.macs for step in schedule.steps)
+    macs = schedule.macs
     rows = [f"| {kind} | {escaped(named)} | `{v.type}` |" for kind, v, named in _ends(graph)]
     return doc(
         [
@@ -127,7 +128,6 @@ def _constants(
     outputs: IoStruct,
 ) -> list[str]:
     weight_bytes, longest_tile = sizes
-    macs = sum(step.call.macs for step in schedule.steps)
     table: list[tuple[str, str, Expression, str]] = [
         ("RAM_BYTES", "usize", "::core::mem::size_of::<Model>()", "Bytes of RAM of one `Model`."),
         (
@@ -137,7 +137,7 @@ def _constants(
             "Bytes of the arena: inputs, outputs, activations and scratch.",
         ),
         ("WEIGHT_BYTES", "usize", integer(weight_bytes), "Bytes of constants in flash."),
-        ("MACS", "u64", integer(macs), "Multiply-accumulates of one inference."),
+        ("MACS", "u64", integer(schedule.macs), _macs(schedule)),
         (
             "LONGEST_TILE_CYCLES",
             "u64",
@@ -163,6 +163,11 @@ def _constants(
     for name, type_, value, text in table:
         lines += [*doc([text]), assignment(f"pub const {name}: {type_}", value, "    ")]
     return lines
+
+
+def _macs(schedule: Schedule) -> str:
+    most = ", at most" if schedule.moments else ""
+    return f"Multiply-accumulates of one inference{most}."
 
 
 def _version_check() -> list[str]:
@@ -222,7 +227,7 @@ def _model(graph: Graph, schedule: Schedule, plan: MemoryPlan, initial: list[str
     text = [
         f"The model `{plain(graph.name)}` with its memory: no heap, no hidden state; any number of them may exist.",
         *(f"{kind.capitalize()} {named}: `{v.type}`." for kind, v, named in _ends(graph)),
-        f"{sum(s.call.macs for s in schedule.steps):,} multiply-accumulates, {plan.arena_bytes:,} bytes of RAM.",
+        f"{schedule.macs:,} multiply-accumulates, {plan.arena_bytes:,} bytes of RAM.",
     ]
     states = (
         ["        states [", *(f"            {line}" for line in initial), "        ];"]
@@ -246,6 +251,7 @@ def _model(graph: Graph, schedule: Schedule, plan: MemoryPlan, initial: list[str
         *steps,
         "        ];",
         *_pieces(schedule),
+        *flow_lines(schedule.flow, plan),
         "    }",
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ariel_build.cores.units import Units
+from ariel_build.schedule import Schedule
 
 __all__ = ["table", "units_lines"]
 
@@ -13,7 +14,7 @@ GATE = 0xFE
 WIDTH = 110
 
 
-def units_lines(units: Units) -> list[str]:
+def units_lines(units: Units, schedule: Schedule) -> list[str]:
     """Returns the lines that make the generated `Model` one of several cores."""
     after = units.successors()
     first = [0]
@@ -21,6 +22,8 @@ def units_lines(units: Units) -> list[str]:
         first.append(first[-1] + len(successors))
     tiles = [f"({u.step or 0}, {u.tile.start}, {u.tile.end})" for u in units.units]
     homes = [GATE if u.step is None else u.worker for u in units.units]
+    pairs = zip(schedule.blocks, units.blocks, strict=True)
+    blocks = [f"({steps.start}, {len(steps)}, {block.start})" for steps, block in pairs]
     return [
         "",
         "    ariel_ml_rs::parallel! {",
@@ -30,6 +33,7 @@ def units_lines(units: Units) -> list[str]:
         *table("first", [str(f) for f in first]),
         *table("next", [str(s) for successors in after for s in successors]),
         *table("homes", [str(h) for h in homes]),
+        *(table("blocks", blocks) if schedule.moments else []),
         "    }",
     ]
 

@@ -2,7 +2,8 @@
 
 It shares nothing with `units.py`: what tiles touch it derives itself (`touches.py`), byte by byte. It asks of each pair
 of tiles that conflicts whether the edges order it, and order it as the sequence of the pieces does. Then every tile's
-inputs are complete before it starts, since whoever writes them conflicts with it.
+inputs are complete before it starts, since whoever writes them conflicts with it. Blocks run one after the other, each
+once the one before is complete: every unit of one is before every unit of those behind it.
 """
 
 from __future__ import annotations
@@ -90,22 +91,35 @@ def _check_scratch(step: int, touched: int, all_workers: int, plan: MemoryPlan) 
 def _reachable(units: Units) -> list[int]:
     """Returns for each unit the set of those that are complete before it starts, as a bit mask."""
     before: list[int] = []
-    for index, unit in enumerate(units.units):
-        if any(not 0 <= need < index for need in unit.needs):
-            raise InternalError("a unit needs one that does not come before it", {"unit": index})
-        reach = 0
-        for need in unit.needs:
-            reach |= before[need] | 1 << need
-        before.append(reach)
-    if before and before[-1] != (1 << len(before) - 1) - 1:
-        raise InternalError("the last unit does not wait for all others", {"units": len(before)})
-    if any(not unit.needs for unit in units.units[1:]):
-        raise InternalError("more than one unit waits for none", {"units": len(before)})
+    for block in units.blocks:
+        if block.start != len(before) or block.stop > len(units.units):
+            raise InternalError("blocks of units overlap or leave a gap", {"block": block})
+        earlier = (1 << block.start) - 1
+        for index in block:
+            unit = units.units[index]
+            if any(need not in range(block.start, index) for need in unit.needs):
+                raise InternalError("a unit needs one that does not come before it", {"unit": index})
+            reach = earlier
+            for need in unit.needs:
+                reach |= before[need] | 1 << need
+            before.append(reach)
+        if block and before[-1] != (1 << len(before) - 1) - 1:
+            raise InternalError("the last unit does not wait for all others", {"units": len(before)})
+        if any(not units.units[index].needs for index in block[1:]):
+            raise InternalError("more than one unit waits for none", {"units": len(before)})
+    if len(before) != len(units.units):
+        raise InternalError("a unit is in no block", {"units": len(before)})
     return before
 
 
 def _check_cover(units: Units, schedule: Schedule) -> None:
-    """Every unit of every step is computed by exactly one tile, inside one piece, and pieces come in their order."""
+    """Every unit of every step is computed by exactly one tile, inside one piece, and pieces come in their order.
+
+    The steps of a block are those of its units.
+    """
+    for block, steps in zip(units.blocks, schedule.blocks, strict=True):
+        if any(step is not None and step not in steps for step in (units.units[index].step for index in block)):
+            raise InternalError("a unit is in another block than its step", {"block": block})
     tiles: dict[int, list[Tile]] = {}
     pieces: dict[int, list[tuple[int, Tile]]] = {}
     for k, (step, piece) in enumerate(schedule.pieces):

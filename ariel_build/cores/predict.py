@@ -1,7 +1,7 @@
 """Prediction = makespan and longest tile, from the cost of each tile on each core: what deadlines are held against.
 
 One core runs steps one after the other. Several take units as the pool does: a worker prefers those whose home it is,
-in their order, else it takes the last of another's.
+in their order, else it takes the last of another's. Where control flow decides, the longest way counts.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ariel_build.cores.split import TILE
 from ariel_build.cores.units import Units
 from ariel_build.kernels import Axis, KernelCall
+from ariel_build.kernels.flow import worst
 from ariel_build.schedule.cost import instructions, weight_bytes
 from ariel_build.schedule.steps import Schedule, Step
 from ariel_build.schedule.tiles import Tile, cut
@@ -28,6 +29,8 @@ __all__ = ["Clock", "Prediction", "predict", "tiles_within"]
 _UNIT = 110
 #: An inference besides its steps: the copy of a byte of input, and the rest.
 _BYTE, _CALL = 0.3, 60
+#: A decision of control flow: on one core, and where the leader of several begins another block.
+_TEST, _BEGIN = 10, 400
 
 
 @dataclass(frozen=True)
@@ -115,13 +118,15 @@ def tiles_within(clock: Clock, limit: float | None) -> Callable[[KernelCall], tu
 def predict(schedule: Schedule, units: Units | None, clock: Clock, input_bytes: int) -> Prediction:
     """Returns what an inference takes; `units` for several cores."""
     begin = _CALL + _BYTE * input_bytes
+    # The same model may also run unwired, in the tiles of one core.
+    tiles = [(step, tile) for step in schedule.steps for tile in step.tiles]
     if units is None:
-        makespan = begin + sum(clock.times(step.call)[0] for step in schedule.steps)
-        tiles = [(step, tile) for step in schedule.steps for tile in step.tiles]
+        times = {b: sum(clock.times(schedule.steps[k].call)[0] for k in b) for b in schedule.blocks}
+        makespan = begin + worst(schedule.flow or (schedule.blocks[0],), times.__getitem__, _TEST)
     else:
-        makespan = begin + _simulated(schedule, units, clock)
-        # The same model may also run unwired, in the tiles of one core.
-        tiles = [(step, tile) for step in schedule.steps for tile in step.tiles]
+        pairs = zip(schedule.blocks, units.blocks, strict=True)
+        times = {steps: _simulated(schedule, units, clock, block) for steps, block in pairs}
+        makespan = begin + worst(schedule.flow or (schedule.blocks[0],), times.__getitem__, _TEST + _BEGIN)
         tiles += [(schedule.steps[unit.step], unit.tile) for unit in units.units if unit.step is not None]
     longest, step, tile = max(
         ((max(clock.tile(step.call, tile)), step, tile) for step, tile in tiles),
@@ -141,14 +146,14 @@ def _is_granule(step: Step, tile: Tile) -> bool:
     return tiling.axis is Axis.WHOLE or tile.end - tile.start <= max(tiling.granularity, 1)
 
 
-def _simulated(schedule: Schedule, units: Units, clock: Clock) -> float:
-    """Returns the time at which the last unit is complete, of the first core's cycles."""
+def _simulated(schedule: Schedule, units: Units, clock: Clock, block: range) -> float:
+    """Returns the time at which the last unit of a block is complete, of the first core's cycles."""
     after, waits = units.successors(), [len(unit.needs) for unit in units.units]
     ready: list[list[int]] = [[] for _ in range(units.workers)]
     done, running = 0.0, list[tuple[float, int, int]]()
     idle = set(range(units.workers))
     cost: Callable[[int, int], float] = lambda unit, worker: _unit_cost(schedule, units, clock, unit, worker)  # noqa: E731
-    ready[0].append(0)
+    ready[0].append(block.start)
     while True:
         for worker in sorted(idle):
             unit = _take(ready, worker)

@@ -4,6 +4,9 @@ The sequence of the pieces is the meaning of the program. Two tiles conflict whe
 writes; of two that conflict, the one of the earlier piece must be complete before the other starts. Everything else may
 run at any time on any core. Where all tiles of one piece wait for all of another, a gate (a unit without work) stands
 between them: k + k edges in place of k * k.
+
+Where control flow decides, each block of steps has a graph of its own. The cores run one block after the other, and the
+leader looks in between which is next, so that units of two blocks never run at the same time.
 """
 
 from __future__ import annotations
@@ -31,10 +34,15 @@ class Unit:
 
 @dataclass(frozen=True)
 class Units:
-    """The units in an order in which one core can run them; `needs` are indices of earlier ones."""
+    """The units in an order in which one core can run them; `needs` are indices of earlier ones.
+
+    `blocks` are the units of each block of the schedule: each begins with its only unit that waits for none, and ends
+    with the only one that none waits for.
+    """
 
     units: tuple[Unit, ...]
     workers: int
+    blocks: tuple[range, ...]
 
     def successors(self) -> list[list[int]]:
         """Returns for each unit those that need it, in ascending order."""
@@ -63,6 +71,27 @@ def build_units(
     `shares` tells which part of a step each worker's core should have; without, cores are equal.
     """
     units: list[Unit] = []
+    blocks: list[range] = []
+    for block in schedule.blocks:
+        pieces = [(step, piece) for step, piece in schedule.pieces if step.index in block]
+        added = _units_of(pieces, plan, workers, cut, shares)
+        first = len(units)
+        for unit in added:
+            unit.needs = [first + need for need in unit.needs]
+        units += added
+        blocks.append(range(first, len(units)))
+    return Units(tuple(units), workers, tuple(blocks))
+
+
+def _units_of(
+    pieces: Sequence[tuple[Step, Piece]],
+    plan: MemoryPlan,
+    workers: int,
+    cut: Cut,
+    shares: Callable[[Step], Sequence[float]] | None,
+) -> list[Unit]:
+    """Returns the units of the pieces of one block, counted from 0."""
+    units: list[Unit] = []
     touches: list[tuple[list[Blocks], list[Blocks]]] = []
     ancestors: list[int] = []
     uneven = 0
@@ -76,7 +105,7 @@ def build_units(
         ancestors.append(reach)
         return len(units) - 1
 
-    for step, piece in schedule.pieces:
+    for step, piece in pieces:
         tiles = _shared(step, piece, cut(step, workers), workers)
         access = [(reads_of(step.call, t, plan), writes_of(step.call, t, plan)) for t in tiles]
         if _race(access):
@@ -96,7 +125,7 @@ def build_units(
         for index, (tile, (reads, writes), needs) in enumerate(zip(tiles, access, wanted, strict=True)):
             rest = needs if gate is None else [n for n in needs if not ancestors[gate] >> n & 1] + [gate]
             add(Unit(step.index, tile, home[index], sorted(rest)), reads, writes)
-    return Units(tuple(_closed(units)), workers)
+    return _closed(units)
 
 
 def _shared(step: Step, piece: Piece, tiles: Sequence[Tile], workers: int) -> Sequence[Tile]:

@@ -2,6 +2,10 @@
 
 A graph is in single-assignment form: each value has one producer (a node, a graph input, or constant data). Operators
 are frozen dataclasses of their attributes (`ariel_build.ops`); the graph knows only the small interface `Op`.
+
+A node of control flow has bodies: graphs of their own, which see nothing of the graph around them. What they take from
+there are inputs of the node, and inputs of the body; constants alone may stand in several graphs. So a rewrite that
+knows one graph knows all that it needs, in a body as outside.
 """
 
 from __future__ import annotations
@@ -34,6 +38,10 @@ class Op(Protocol):
 
         An entry is None where the operator alone does not decide it. Raises ValueError(reason) on wrong inputs.
         """
+        ...
+
+    def ties(self, node: Node) -> list[tuple[Value, Value]]:
+        """Returns pairs of values that are one tensor inside and outside of the node's bodies; ValueError(reason)."""
         ...
 
 
@@ -90,6 +98,7 @@ class Node:
     inputs: list[Value | None]
     outputs: list[Value]
     origin: str = ""
+    bodies: list[Graph] = field(default_factory=list)
 
     @property
     def output(self) -> Value:
@@ -141,6 +150,13 @@ class Graph:
     input_aliases: Sequence[str] = ()
     output_aliases: Sequence[str] = ()
     tensors: Mapping[str, Value] = field(default_factory=dict)
+
+    def regions(self) -> Iterator[Graph]:
+        """Yields this graph, and then the bodies that its nodes have by then, with theirs."""
+        yield self
+        for node in self.nodes:
+            for body in node.bodies:
+                yield from body.regions()
 
     def producer(self, value: Value) -> Node | None:
         """Returns the node that makes `value`, or None for inputs, states and constants."""

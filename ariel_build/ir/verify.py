@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ariel_build.errors import InternalError
 from ariel_build.ir.graph import Graph, Value
+from ariel_build.ir.types import TensorType
 
 __all__ = ["verify"]
 
 
 def verify(graph: Graph, after: str = "") -> None:
-    """Checks single assignment, order, constants and types.
+    """Checks single assignment, order, constants and types, in the bodies of nodes as well.
 
     Raises InternalError naming the node and `after`, the pass that broke the graph.
     """
@@ -39,10 +40,20 @@ def verify(graph: Graph, after: str = "") -> None:
         if len(inferred) != len(node.outputs):
             fail(f"{node.op.name} makes {len(inferred)} values, not {len(node.outputs)}", node.origin)
         for value, type_ in zip(node.outputs, inferred, strict=True):
-            if type_ is None:
-                continue
-            if value.type.shape != type_.shape or value.type.dtype is not type_.dtype:
+            if type_ is not None and not _alike(value.type, type_):
                 fail(f"{node.op.name} makes {type_}, its output is declared {value.type}", node.origin)
+        for body in node.bodies:
+            if body.states:
+                fail(f"a body of {node.op.name} has states", node.origin)
+            verify(body, after)
+        try:
+            ties = node.op.ties(node)
+        except ValueError as reason:
+            fail(f"the bodies of {node.op.name} do not fit it: {reason}", node.origin)
+            return
+        for a, b in ties:
+            if not _alike(a.type, b.type):
+                fail(f"{a!r} is {b!r} in a body of {node.op.name}", node.origin)
     for value in graph.values():
         if value.data is not None and (value.data.shape != value.shape or value.data.dtype != value.type.dtype.numpy):
             fail(f"constant {value!r} holds {value.data.dtype}{list(value.data.shape)}")
@@ -55,3 +66,8 @@ def verify(graph: Graph, after: str = "") -> None:
     for value in [*graph.outputs, *(s.next for s in graph.states)]:
         if value not in ready and value.data is None:
             fail(f"output {value!r} is never made")
+
+
+def _alike(a: TensorType, b: TensorType) -> bool:
+    """Whether two tensors have one shape and one type of elements."""
+    return a.shape == b.shape and a.dtype is b.dtype

@@ -1,16 +1,19 @@
 """Graph -> kernel calls: every node becomes a call of a kernel, or an alias where its bytes are its input's.
 
-Data, no Rust. All nodes that no kernel can compute are reported in one error.
+Data, no Rust. All nodes that no kernel can compute are reported in one error. The calls of bodies stand among the
+others, in the place of their node; which of them run, the flow says.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ariel_build.errors import Diagnostic, InternalError, UnsupportedError
 from ariel_build.ir import DType, Graph, Node, Value
 from ariel_build.kernels import KernelCall
+from ariel_build.kernels.flow import Body, Branch, Flow, branches
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.copy import Copy
 from ariel_build.ops.importer import INCONSISTENT
@@ -20,47 +23,107 @@ __all__ = ["Lowered", "lower"]
 
 @dataclass
 class Lowered:
-    """The kernel calls in the graph's order, and the values that are views of others: alias -> (base, byte offset)."""
+    """The kernel calls in the graph's order, and the values that are views of others: alias -> (base, byte offset).
+
+    `flow` says which calls run; without control flow it is one block of all of them.
+    """
 
     calls: list[KernelCall] = field(default_factory=list)
     aliases: dict[Value, tuple[Value, int]] = field(default_factory=dict)
+    flow: Flow = ()
+
+    def joined(self) -> dict[Value, tuple[Value, int]]:
+        """Returns the aliases, and those by which what a body gives is a part of its branch's result.
+
+        For estimates of whole storages only: the two are not there at one time.
+        """
+        found = dict(self.aliases)
+        for branch in branches(self.flow):
+            for body in branch.bodies:
+                for result, given in zip(branch.results, body.gives, strict=True):
+                    root = given
+                    while root in found:
+                        root = found[root][0]
+                    found[root] = result, 0
+        return found
 
 
 def lower(graph: Graph) -> Lowered:
     """Returns the calls that compute `graph`; UnsupportedError lists every node that no kernel computes."""
     separate_outputs(graph)
-    lowered = Lowered()
-    problems: list[Diagnostic] = []
-    counts: dict[str, int] = {}
-    for node in graph.nodes:
+    lowering = _Lowering(graph.source)
+    lowering.lowered.flow = lowering.walk(graph)
+    if lowering.problems:
+        raise UnsupportedError(lowering.problems)
+    return lowering.lowered
+
+
+@dataclass
+class _Lowering:
+    """What the walk over a graph and the bodies of its nodes adds to."""
+
+    source: str
+    lowered: Lowered = field(default_factory=Lowered)
+    problems: list[Diagnostic] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def walk(self, graph: Graph) -> Flow:
+        """Adds the calls of a graph's nodes, and returns which of them run."""
+        calls, flow = self.lowered.calls, list[range | Branch]()
+        start = len(calls)
+        for node in graph.nodes:
+            if not node.bodies:
+                self.node(node)
+                continue
+            if len(calls) > start:
+                flow.append(range(start, len(calls)))
+            flow.append(self.branch(node))
+            start = len(calls)
+        if len(calls) > start:
+            flow.append(range(start, len(calls)))
+        return tuple(flow)
+
+    def node(self, node: Node) -> None:
+        """Adds the call, or the aliases, of a node without bodies."""
         op = node.op
         if not isinstance(op, Operator):
             raise InternalError("a node holds no operator of ours", {"op": op})
         try:
             views = op.aliases(node)
             if views is not None:
-                lowered.aliases.update(views)
-                continue
+                self.lowered.aliases.update(views)
+                return
             call = op.lower(node)
             check_types(call)
         except UnsupportedReason as reason:
-            problems.append(Diagnostic(f"{op.name}: {reason}", f"{graph.source}: {node.origin}", HELP))
-            continue
+            self.problems.append(Diagnostic(f"{op.name}: {reason}", f"{self.source}: {node.origin}", HELP))
+            return
         except INCONSISTENT as error:
             why = f"its operands do not fit together ({type(error).__name__}: {str(error)[:80]})"
-            problems.append(Diagnostic(f"{op.name}: {why}", f"{graph.source}: {node.origin}", HELP))
-            continue
+            self.problems.append(Diagnostic(f"{op.name}: {why}", f"{self.source}: {node.origin}", HELP))
+            return
         stem = snake_case(op.name)
-        call.label = f"{stem}_{counts.get(stem, 0)}"
-        counts[stem] = counts.get(stem, 0) + 1
+        call.label = f"{stem}_{self.counts.get(stem, 0)}"
+        self.counts[stem] = self.counts.get(stem, 0) + 1
         call.origin = node.origin
         call.summary = summary(node)
         call.macs = op.macs(node)
         call.in_place = call.in_place or op.in_place
-        lowered.calls.append(call)
-    if problems:
-        raise UnsupportedError(problems)
-    return lowered
+        self.lowered.calls.append(call)
+
+    def branch(self, node: Node) -> Branch:
+        """Adds the calls of both bodies, which read the node's inputs where these lie."""
+        first, second = (self.body(body, node.inputs[1:]) for body in node.bodies)
+        return Branch(node.input(0), (first, second), tuple(node.outputs))
+
+    def body(self, body: Graph, given: Sequence[Value | None]) -> Body:
+        """Adds the calls of a body whose inputs are views of the values `given`."""
+        separate_outputs(body, whole=True)
+        for inner, outer in zip(body.inputs, given, strict=True):
+            if outer is None or outer.is_constant:
+                raise InternalError("a constant is handed to a body", {"body": body.name})
+            self.lowered.aliases[inner] = outer, 0
+        return Body(self.walk(body), tuple(body.outputs))
 
 
 #: What the run-time operands of a kernel are whose name says it.
@@ -78,10 +141,11 @@ def check_types(call: KernelCall) -> None:
 HELP = "docs/supported-ops.md lists what is supported"
 
 
-def separate_outputs(graph: Graph) -> None:
+def separate_outputs(graph: Graph, *, whole: bool = False) -> None:
     """Gives every graph output, and every next state, bytes of its own.
 
-    An output that is a constant, an input, a state, or a view of one of these or of another output is copied.
+    An output that is a constant, an input, a state, or a view of one of these or of another output is copied; with
+    `whole`, which bodies need, one that is only a part of what is made as well.
     """
     aliases: dict[Value, Value] = {}
     for node in graph.nodes:
@@ -96,7 +160,8 @@ def separate_outputs(graph: Graph) -> None:
 
     taken = {root(v) for v in graph.inputs} | {s.current for s in graph.states}
     for index, value in enumerate(graph.outputs):
-        if value.is_constant or root(value) in taken or root(value).is_constant:
+        is_part = whole and root(value).type.bytes != value.type.bytes
+        if value.is_constant or root(value) in taken or root(value).is_constant or is_part:
             graph.outputs[index] = copy_of(graph, value)
         taken.add(root(graph.outputs[index]))
     for state in graph.states:

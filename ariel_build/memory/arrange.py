@@ -1,9 +1,9 @@
 """Arrangement = storages in which inputs, outputs, states and calls in place have found each other.
 
-In this order, since the first are promises to the user and the last only save memory: the inputs form a struct, the
-outputs form a struct, each state's next content takes the place of the current one, calls work in place. An output or
-state for which that is unsafe is computed elsewhere and copied after the last step; a call for which it is unsafe gets
-a region of its own, with a reason for the report.
+In this order, since the first are promises to the user and the last only save memory: the inputs form a struct, what
+bodies give lies where the result of their branch is, the outputs form a struct, each state's next content takes the
+place of the current one, calls work in place. An output or state for which that is unsafe is computed elsewhere and
+copied after the last step; a call for which it is unsafe gets a region of its own, with a reason for the report.
 
 On several cores every state is copied: an inference that is dropped or late leaves the states as they were, and helpers
 may still be at it. One core keeps aside what steps overwrite (`ariel_ml_rs::model::Tiles`) where an inference can end
@@ -18,6 +18,7 @@ from enum import Enum
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
+from ariel_build.kernels.flow import branches
 from ariel_build.memory.liveness import Horizon, build_storages
 from ariel_build.memory.segments import Segment
 from ariel_build.memory.storage import ALIGNMENT, Storages, padded
@@ -72,6 +73,7 @@ def arrange(
     def begin() -> Arrangement:
         storages = build_storages(schedule, inputs, outputs, states, alias_of)
         _place_inputs(storages, inputs)
+        _place_results(storages, schedule)
         return Arrangement(storages, list(inputs))
 
     arrangement = begin()
@@ -89,6 +91,16 @@ def _place_inputs(storages: Storages, inputs: Sequence[Value]) -> None:
         if reason:
             raise InternalError(f"an input has no place in the input struct: {reason}", {"input": value})
         _reserve_padding(storages, value, Interval(BEFORE, BEFORE + 1))
+
+
+def _place_results(storages: Storages, schedule: Schedule) -> None:
+    """Makes what each body of a branch gives lie where the result is: they are there one after the other."""
+    for branch in branches(schedule.flow):
+        for body in branch.bodies:
+            for result, given in zip(branch.results, body.gives, strict=True):
+                reason = storages.merge(result, given)
+                if reason:
+                    raise InternalError(f"a body cannot make its result in place: {reason}", {"value": given})
 
 
 def _reserve_padding(storages: Storages, value: Value, time: Interval) -> None:

@@ -16,9 +16,13 @@ extent without overlapping, in multiples of its granularity, and so do its piece
 
 **Memory invariant 3** (contents). Every byte that a piece reads was written completely before the piece starts, by the
 value that the step means, and is not overwritten until the piece ends; so is every byte of an output and of a state
-when the run ends.
+when the run ends. That holds for every way that control flow may take: both bodies of a branch are run on what was
+there before it, each has to leave what it gives where the branch's result lies, and what the two leave differently
+nobody may read.
 
-"Before" is the promise of the schedule: where `a.end <= b.start`, piece `a` is complete before `b` starts.
+"Before" is the promise of the schedule: where `a.end <= b.start`, piece `a` is complete before `b` starts. Ticks follow
+the flow: a run passes through them in their order, and leaves out those of the bodies that it does not choose. So what
+is disjoint where all ticks are run is disjoint in every run.
 """
 
 from __future__ import annotations
@@ -29,11 +33,12 @@ from itertools import pairwise
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
 from ariel_build.kernels import Scratch
+from ariel_build.kernels.flow import Flow
 from ariel_build.memory.check_contents import check_contents
 from ariel_build.memory.check_disjoint import check_disjoint
 from ariel_build.memory.check_facts import Facts
 from ariel_build.memory.regions import Group, MemoryPlan, Region
-from ariel_build.schedule import Aliases, Schedule, Step
+from ariel_build.schedule import Aliases, Interval, Moment, Schedule, Step
 
 __all__ = ["check_plan"]
 
@@ -59,6 +64,7 @@ def check_plan(
             raise InternalError("memory invariant 1: an input is not at its field of the struct", {"input": value})
     for step in schedule.steps:
         _check_tiles(step)
+    _check_times(schedule)
     check_disjoint(facts)
     check_contents(facts)
 
@@ -141,3 +147,34 @@ def _check_tiles(step: Step) -> None:
     times = [piece.time for piece in step.pieces]
     if any(a.end > b.start for a, b in pairwise(times)) or (times[0].start, times[-1].end) != tuple(step.time):
         raise InternalError("memory invariant 2: pieces are not one after the other", {"step": step.name})
+
+
+def _check_times(schedule: Schedule) -> None:
+    """Proves that the ticks of steps and moments follow the flow, which has every step once."""
+    moments = iter(schedule.moments)
+    seen: list[int] = []
+
+    def moment(at: int, reads: Sequence[Value], writes: Sequence[Value]) -> int:
+        found = next(moments, Moment(Interval(-1, -1)))
+        if found.time.start < at or (found.reads, found.writes) != (tuple(reads), tuple(writes)):
+            raise InternalError("memory invariant 2: a moment is not where the flow has it", {"time": found.time})
+        return found.time.end
+
+    def walk(flow: Flow, at: int) -> int:
+        for item in flow:
+            if isinstance(item, range):
+                times = [schedule.steps[index].time for index in item]
+                if any(time.start < at for time in times):
+                    raise InternalError("memory invariant 2: a step runs before the flow comes to it", {"block": item})
+                seen.extend(item)
+                at = max([at, *(time.end for time in times)])
+            else:
+                at = moment(at, [item.condition], [])
+                for body in item.bodies:
+                    at = moment(walk(body.flow, at), body.gives, [])
+                at = moment(at, [], item.results)
+        return at
+
+    walk(schedule.flow or (range(len(schedule.steps)),), 0)
+    if seen != list(range(len(schedule.steps))) or next(moments, None) is not None:
+        raise InternalError("memory invariant 2: the flow has not every step and moment once", {"steps": seen})

@@ -3,7 +3,8 @@
 Bytes are kept in runs, so that the proof takes as long as the plan has pieces, however large the arena is.
 
 Ends of pieces come before starts of the same tick. A piece looks at what it reads when it starts, and again when it
-ends: what ran beside it may have changed that.
+ends: what ran beside it may have changed that. Where control flow parts, each body is run on a copy of what was there;
+behind it a byte holds what it holds behind both, else nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import NoReturn
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import Value
+from ariel_build.kernels.flow import Branch, Flow
 from ariel_build.memory.check_facts import Facts, looked_at, made
 from ariel_build.memory.regions import Region
 from ariel_build.schedule import Piece, Step
@@ -32,6 +34,21 @@ class _Runs:
         self.size = size
         self.starts = [0]
         self.holds = [_NOTHING]
+
+    def copy(self) -> _Runs:
+        """Returns the same bytes once more."""
+        same = _Runs(self.size)
+        same.starts, same.holds = list(self.starts), list(self.holds)
+        return same
+
+    def meet(self, other: _Runs) -> _Runs:
+        """Returns bytes that hold what they hold in both, else nothing."""
+        both = self.copy()
+        for low, high, hold in other.between(0, self.size):
+            for start, end, mine in self.between(low, high):
+                if mine != hold:
+                    both.put(start, end, _NOTHING)
+        return both
 
     def put(self, low: int, high: int, hold: _Hold) -> None:
         """Makes the bytes [low, high) hold that."""
@@ -71,17 +88,9 @@ class _Machine:
 
     def run(self) -> None:
         facts = self.facts
-        for writing in facts.writings.values():
-            if writing.step is None:
-                self.write(writing.value)
-        events = [
-            (at, starts, s, p) for s, p in facts.schedule.pieces for at, starts in ((p.time.start, 1), (p.time.end, 0))
-        ]
-        for _, starts, step, piece in sorted(events, key=lambda e: (e[0], e[1], e[2].index)):
-            if starts:
-                self.start(step, piece)
-            else:
-                self.finish(step, piece)
+        for value in [*facts.inputs, *(s.current for s in facts.states)]:
+            self.write(value)
+        self.follow(facts.schedule.flow or (range(len(facts.schedule.steps)),))
         for copy in facts.plan.copies:
             shift = copy.target.offset - copy.source.offset
             for low, high, (number, distance) in list(self.arena.between(copy.source.offset, copy.source.end)):
@@ -89,6 +98,39 @@ class _Machine:
                 self.arena.put(low + shift, high + shift, hold)
         for value, target, _, _ in facts.endings():
             self.expect(value, target, "the program")
+
+    def follow(self, flow: Flow) -> None:
+        for item in flow:
+            if isinstance(item, range):
+                self.block(item)
+            else:
+                self.branch(item)
+
+    def block(self, block: range) -> None:
+        steps = [self.facts.schedule.steps[index] for index in block]
+        events = [
+            (at, starts, s, p) for s in steps for p in s.pieces for at, starts in zip(p.time, (1, 0), strict=True)
+        ]
+        for _, starts, step, piece in sorted(events, key=lambda e: (e[0], e[1], e[2].index)):
+            if starts:
+                self.start(step, piece)
+            else:
+                self.finish(step, piece)
+
+    def branch(self, branch: Branch) -> None:
+        self.expect(branch.condition, self.facts.region(branch.condition), "a condition")
+        before, behind = self.arena, []
+        for body in branch.bodies:
+            self.arena = before.copy()
+            self.follow(body.flow)
+            for given, result in zip(body.gives, branch.results, strict=True):
+                self.expect(given, self.facts.region(given), "the end of a body")
+                if self.facts.region(given) != self.facts.region(result):
+                    self.fail("a body makes its result elsewhere than the other", result)
+            behind.append(self.arena)
+        self.arena = behind[0].meet(behind[1])
+        for result in branch.results:
+            self.write(result)
 
     def start(self, step: Step, piece: Piece) -> None:
         for index, value in enumerate(step.call.inputs):

@@ -127,6 +127,9 @@ def _written(facts: Facts) -> dict[Value, _Tenant]:
         for index, value in enumerate(step.call.inputs):
             if not facts.in_flash(value):
                 read(value, piece.time, step, looked_at(step.call, index, piece.tile))
+    for moment in facts.schedule.moments:
+        for value in moment.reads:
+            read(value, moment.time, None)
     for value, _, _, time in facts.endings():
         read(value, time, None)
     return table

@@ -16,7 +16,7 @@ __all__ = ["Facts", "Writing", "looked_at", "made"]
 
 @dataclass(frozen=True)
 class Writing:
-    """One value that is written: before the first step, or by the pieces of a step."""
+    """One value that is written: before the first step, by the pieces of a step, or as the result of a branch."""
 
     value: Value
     region: Region
@@ -106,17 +106,23 @@ class Facts:
         used = [*self.inputs, *self.outputs]
         used += [v for s in self.states for v in (s.current, s.next)]
         used += [v for s in self.schedule.steps for v in [*s.call.inputs, *s.call.outputs]]
+        used += [v for moment in self.schedule.moments for v in (*moment.reads, *moment.writes)]
         return [v for v in dict.fromkeys(used) if not self.in_flash(v)]
 
     @cached_property
     def writings(self) -> dict[Value, Writing]:
-        """Every value that is written, in the order of time."""
+        """Every value that is written."""
         table = {v: Writing(v, self.region(v), self.before) for v in [*self.inputs, *(s.current for s in self.states)]}
         for step in sorted(self.schedule.steps, key=lambda s: s.time):
             for value in step.call.outputs:
                 if value in table:
                     raise InternalError("memory invariant 3: a value is written twice", {"value": value})
                 table[value] = Writing(value, self.region(value), step.time, step)
+        for moment in self.schedule.moments:
+            for value in moment.writes:
+                if value in table:
+                    raise InternalError("memory invariant 3: a value is written twice", {"value": value})
+                table[value] = Writing(value, self.region(value), moment.time)
         return table
 
     def sources(self, value: Value, part: tuple[int, int] | None = None) -> list[tuple[Writing, int, int, int]]:

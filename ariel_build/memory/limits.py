@@ -60,9 +60,10 @@ def _constants(field: Field) -> Iterator[Packed]:
 
 def check_length(graph: Graph) -> None:
     """Raises ModelError where the model has more operations than passes and planner are made for."""
-    if len(graph.nodes) > MAX_NODES:
+    count = sum(len(region.nodes) for region in graph.regions())
+    if count > MAX_NODES:
         raise ModelError(
-            f"the model comes to {len(graph.nodes):,} operations, more than {MAX_NODES:,}",
+            f"the model comes to {count:,} operations, more than {MAX_NODES:,}",
             help="export it with larger layers, or without unrolled loops",
         )
 
@@ -89,6 +90,6 @@ def _check_bytes(values: list[Value], graph: Graph, lowered: Lowered) -> None:
     help_ = "bind its free dimensions to smaller numbers (`dims`), or export it for smaller inputs"
     if total > MAX_RESULT_BYTES:
         raise ModelError(f"the model's results take {total:,} bytes in all, more than {MAX_RESULT_BYTES:,}", help=help_)
-    peak = peak_bytes(lowered.calls, graph.inputs, graph.outputs, graph.states, lowered.aliases)
+    peak = peak_bytes(lowered.calls, graph.inputs, graph.outputs, graph.states, lowered.joined())
     if peak > MAX_ARENA_BYTES:
         raise ModelError(f"the model needs {peak:,} bytes of RAM at once, more than {MAX_ARENA_BYTES:,}", help=help_)

@@ -3,6 +3,9 @@
 Time reaches past the steps on both sides. Inputs and states are there from the tick `BEFORE`; after the last step
 come one tick for each copy that the plan may need, and then the tick in which the program reads the outputs. A view
 that is read keeps alive the bytes that it covers, not the whole value that it is part of.
+
+Where control flow decides, a run leaves out some ticks, but never goes back: what lives long enough for the run through
+all ticks lives long enough for every run.
 """
 
 from __future__ import annotations
@@ -89,6 +92,9 @@ def build_storages(
             reads = ((v, read_span(step.call, i, piece.tile)) for i, v in enumerate(step.call.inputs))
             for value, span in dict.fromkeys(reads):
                 use(value, piece.time, step, span)
+    for moment in schedule.moments:
+        for value in moment.reads:
+            use(value, moment.time, None)
     for value in [*outputs, *(s.next for s in states)]:
         if value.is_constant:
             raise InternalError("a constant output must be copied by a call of its own", {"value": value})
@@ -122,6 +128,9 @@ def _writes(
     for step in schedule.steps:
         for value in step.call.outputs:
             write(value, step.time, step)
+    for moment in schedule.moments:
+        for value in moment.writes:
+            write(value, moment.time, None)
     return writes
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ariel_build.ir import State, Value
 from ariel_build.kernels import Axis, KernelCall, Scratch, Tiling
+from ariel_build.kernels.flow import Flow, branches
 from ariel_build.memory.arrange import Arrangement, InPlace, arrange, field_offsets
 from ariel_build.memory.buffers import ArenaPlan, Buffer, Part
 from ariel_build.memory.check import check_plan
@@ -34,17 +35,20 @@ def plan_calls(
     cores: int = 1,
     tiles: Callable[[KernelCall], tuple[Tile, ...]] | None = None,
     effort: Effort = WHOLE,
+    flow: Flow = (),
 ) -> tuple[Schedule, MemoryPlan]:
     """Returns schedule and arena for the given order of the calls or a better one, whichever needs less memory.
 
     `effort` says what streaming may cost; without it every call runs whole. `tiles` cuts a call into what runs between
-    two yields; the checker proves the plan for these tiles, so that they are not cut again.
+    two yields; the checker proves the plan for these tiles, so that they are not cut again. Where the `flow`
+    has branches, the calls run whole and in their order.
     """
     alias_of = aliases or {}
     # Many orders of the same calls are looked at.
     tiles = functools.cache(tiles or tiles_of)
     given = list(calls)
-    orders = [given, order_calls(given, graph_inputs, graph_outputs, states, aliases, cores)]
+    parts = any(True for _ in branches(flow))
+    orders = [given, given if parts else order_calls(given, graph_inputs, graph_outputs, states, aliases, cores)]
     best: tuple[Schedule, _Way] | None = None
 
     def ways(
@@ -53,7 +57,7 @@ def plan_calls(
         if how is not None:
             order = [_in_one_tile(call) if index in how.in_place else call for index, call in enumerate(order)]
         pieces = how.order if how is not None else None
-        steps = schedule(order, cores=cores, tiles=tiles, order=pieces)
+        steps = schedule(order, cores=cores, tiles=tiles, order=pieces, flow=flow)
         return steps, _ways(steps, graph_inputs, graph_outputs, states, alias_of, few=few, placing=placing)
 
     def place(order: Sequence[KernelCall], placing: int) -> Callable[[Streaming], int]:
@@ -66,7 +70,7 @@ def plan_calls(
         if best is None or way.arena.bytes < best[1].arena.bytes:
             best = steps, way
     assert best is not None  # noqa: S101 - the given order is always tried
-    if effort.budget > 0 and best[1].arena.bytes >= effort.worth and len(given) <= _MOST_CALLS:
+    if not parts and effort.budget > 0 and best[1].arena.bytes >= effort.worth and len(given) <= _MOST_CALLS:
         size, order = best[1].arena.bytes, best[0].calls
         peaks = Peaks(order, graph_inputs, graph_outputs, states, alias_of, cores)
 
@@ -190,6 +194,7 @@ class _Way:
         offsets = iter(self.arena.offsets[len(self.bases) :])
         scratches = tuple(s and replace(s, offset=next(offsets)) for s in self.scratches)
         used = [*kept, *(v for step in self.schedule.steps for v in [*step.call.inputs, *step.call.outputs])]
+        used += [v for moment in self.schedule.moments for v in [*moment.reads, *moment.writes]]
         regions = {v: self.locate(v) for v in dict.fromkeys(used) if v in self.arrangement.storages}
         copies = self.arrangement.copies
         return MemoryPlan(
@@ -207,7 +212,8 @@ class _Way:
 
     def blocks(self, scratches: Sequence[ScratchPlan | None]) -> tuple[Block, ...]:
         """Returns the memory map over time."""
-        kinds = dict.fromkeys(self.arrangement.output_fields, "output")
+        kinds = {v: "value" for moment in self.schedule.moments for v in moment.writes}
+        kinds |= dict.fromkeys(self.arrangement.output_fields, "output")
         kinds |= dict.fromkeys(self.arrangement.input_fields, "input")
         blocks = []
         for number, segments in self.arrangement.storages.items():

@@ -35,7 +35,7 @@ _ONNX: Mapping[str, str] = {
     **dict.fromkeys(
         ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"), _RANDOM
     ),
-    **dict.fromkeys(("If", "Where"), _CHOICE),
+    **dict.fromkeys(("Where",), _CHOICE),
     **dict.fromkeys(("Loop", "Scan"), _UNROLL),
     **dict.fromkeys(("GRU", "LSTM", "RNN"), _STEP),
     **dict.fromkeys(("DFT", "STFT", "MelWeightMatrix", "HannWindow", "HammingWindow", "BlackmanWindow"), _FEATURES),
@@ -62,7 +62,7 @@ _TFLITE: Mapping[str, str] = {
     "FAKE_QUANT": _TRAINING,
     **dict.fromkeys(("MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM"), _RANDOM),
     **dict.fromkeys(
-        ("IF", "SELECT", "SELECT_V2", "WHERE"),
+        ("SELECT", "SELECT_V2", "WHERE"),
         "fold a condition that is known before conversion; or compute both sides and mix them with multiplications",
     ),
     "WHILE": _UNROLL,

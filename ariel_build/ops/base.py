@@ -40,6 +40,12 @@ class Operator(ABC):
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """Returns the types of the outputs (quantisation left out); raises ValueError(reason)."""
 
+    def ties(self, node: Node) -> list[tuple[Value, Value]]:
+        """Returns pairs of values that are one tensor inside and outside of the node's bodies; ValueError(reason)."""
+        if node.bodies:
+            raise ValueError("it has no bodies")
+        return []
+
     @abstractmethod
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Computes the outputs with numpy, bit for bit as the oracle does.
@@ -69,6 +75,16 @@ class Operator(ABC):
         `wish` says how the inputs, or the output, are to be permuted, the result how all other values are then, and the
         operator that computes them; None where there is no such operator.
         """
+
+    def after(self, first: Operator) -> Operator | None:
+        """Returns the one operator that does what `first` and then this one do, where there is such a one."""
+        del first
+        return None
+
+    def twin(self, constant: Value) -> Value | None:
+        """Returns the stored twin of what it makes of a float constant, where it moves the twin alike."""
+        del constant
+        return None
 
     @property
     def chooses(self) -> bool:

@@ -44,12 +44,12 @@ class FoldRow:
     @property
     def bound(self) -> str:
         """The field of a kernel that chooses which has what it begins with."""
-        return "least" if self.start < 0 else "greatest"
+        return "least" if self.operator == ">" else "greatest"
 
     @property
     def finite(self) -> float:
         """What TFLite begins with, where it chooses."""
-        return FINITE[0] if self.start < 0 else FINITE[1]
+        return FINITE[0] if self.operator == ">" else FINITE[1]
 
 
 FOLDS = {

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ariel_build.frontends.source import SourceModel, SourceNode, SourceTensor
-from ariel_build.ir import MAX_TENSOR_BYTES, Array, DType, Node, Quant, State, TensorType, Value
+from ariel_build.ir import MAX_TENSOR_BYTES, Array, DType, Graph, Node, Quant, State, TensorType, Value
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.reshape import Reshape
 
@@ -34,6 +34,34 @@ class Importer:
         self.asked: set[str] = set()
         #: What importer functions of one model share, such as the resource variables of TFLite.
         self.shared: dict[str, object] = {}
+        #: How many nodes have been imported, those of subgraphs included: one number for all importers of a model.
+        self.count = [0]
+        #: Of a subgraph: who imports the graph around it, and whether it becomes a body, apart from that.
+        self.outer: Importer | None = None
+        self.is_apart = False
+        #: Values of the graph around a body that it reads -> its inputs.
+        self.captured: dict[Value, Value] = {}
+
+    def inner(self, model: SourceModel, *, apart: bool) -> Importer:
+        """Returns the importer of a subgraph of the node, for a body (`apart`), or into the same graph."""
+        inner = type(self)(model)
+        inner.outer, inner.is_apart, inner.shared, inner.count = self, apart, self.shared, self.count
+        if not apart:
+            inner.nodes, inner.states, inner.views = self.nodes, self.states, self.views
+        return inner
+
+    @property
+    def is_in_body(self) -> bool:
+        """Whether what is imported runs only where control flow says so."""
+        return self.is_apart or (self.outer is not None and self.outer.is_in_body)
+
+    def capture(self, value: Value) -> Value:
+        """Returns what a value of the graph around this one is here: an input of the body; itself if there is none."""
+        if not self.is_apart or value.data is not None:
+            return value
+        if value not in self.captured:
+            self.captured[value] = Value(value.type, value.name, origin=value.origin)
+        return self.captured[value]
 
     # ---- what the source node says
 
@@ -91,6 +119,9 @@ class Importer:
     def value(self, key: str) -> Value:
         """Returns the value of a source tensor; constants come into being when first used."""
         if key not in self.values:
+            if self.outer is not None and key in self.model.captured:
+                self.values[key] = self.capture(self.outer.value(key))
+                return self.values[key]
             tensor = self.model.tensors.get(key)
             if tensor is not None and tensor.dtype is None and tensor.file_type:
                 raise UnsupportedReason(f"tensor `{tensor.name}` is {tensor.file_type}, which is not supported")
@@ -140,6 +171,7 @@ class Importer:
         inputs: Sequence[Value | None],
         quants: Sequence[Quant | None] = (),
         types: Sequence[TensorType] = (),
+        bodies: Sequence[Graph] = (),
     ) -> list[Value]:
         """Adds a node and returns its outputs; folds it where every input is a constant.
 
@@ -168,18 +200,20 @@ class Importer:
             if index < len(quants):
                 type_ = replace(type_, quant=quants[index])
             outputs.append(Value(type_, origin=self.node.origin))
-        node = Node(op, op_inputs, outputs, self.node.origin)
+        node = Node(op, op_inputs, outputs, self.node.origin, list(bodies))
         if op_inputs and all(v is None or v.data is not None for v in op_inputs):
             return fold(node)
         self.nodes.append(node)
         return outputs
 
-    def bind(self, *values: Value) -> None:
-        """Makes `values` the outputs of the source node; a TFLite file declares their types.
+    def bind(self, *values: Value | None) -> None:
+        """Makes `values` the outputs of the source node, None where nobody reads; a TFLite file declares their types.
 
         What only moves elements keeps their scale: where the file declares another one, its readers see that.
         """
         for index, (key, value) in enumerate(zip(self.node.outputs, values, strict=False)):
+            if value is None:
+                continue
             tensor = self.model.tensors.get(key)
             own = value
             if self.model.format == "tflite" and tensor is not None and tensor.dtype and tensor.shape is not None:

@@ -15,7 +15,10 @@ from ariel_build.ops.base import HARMLESS, IMPORTERS, UnsupportedReason
 from ariel_build.ops.importer import INCONSISTENT, Importer, UnknownValueError, source_type
 from ariel_build.ops.reshape import Reshape
 
-__all__ = ["import_model"]
+__all__ = ["import_model", "import_nodes"]
+
+#: Operators of the file that are imported, a subgraph's anew for each call: a small file may name a great many.
+MOST_NODES = 50_000
 
 HELP = "docs/supported-ops.md lists what is supported; `cargo ariel inspect` lists what this model uses"
 
@@ -33,10 +36,7 @@ def import_model(model: SourceModel) -> Graph:
             continue
         importer.values[key] = Value(type_, name, origin=f"input `{name}`")
         inputs.append(importer.values[key])
-    for node in model.nodes:
-        problem = _import_node(importer, node)
-        if problem is not None:
-            problems.append(problem)
+    problems += _import_nodes(importer)
     if problems:
         raise UnsupportedError(problems)
     graph = Graph(
@@ -55,6 +55,34 @@ def import_model(model: SourceModel) -> Graph:
     name_outputs(graph, importer)
     graph.tensors = {key: value for key, value in importer.values.items() if not value.is_constant}
     return graph
+
+
+def import_nodes(*importers: Importer) -> None:
+    """Imports the nodes of subgraphs; their problems are reported with those of the others."""
+    problems = [problem for importer in importers for problem in _import_nodes(importer)]
+    if problems:
+        raise _InnerProblems(problems)
+
+
+class _InnerProblems(Exception):
+    """What is wrong in a subgraph."""
+
+    def __init__(self, problems: list[Diagnostic]) -> None:
+        super().__init__()
+        self.problems = problems
+
+
+def _import_nodes(importer: Importer) -> list[Diagnostic]:
+    """Imports the nodes of a model or a subgraph, and returns what is wrong with them."""
+    problems = []
+    for node in importer.model.nodes:
+        try:
+            problem = _import_node(importer, node)
+        except _InnerProblems as inner:
+            problems += inner.problems
+        else:
+            problems += [] if problem is None else [problem]
+    return problems
 
 
 def settle_inputs(graph: Graph, importer: Importer) -> None:
@@ -114,6 +142,11 @@ def _import_node(importer: Importer, node: SourceNode) -> Diagnostic | None:
     model = importer.model
     importer.node = node
     importer.asked = set()
+    importer.count[0] += 1
+    if importer.count[0] > MOST_NODES:
+        raise ModelError(
+            f"the model comes to more than {MOST_NODES:,} operations with the subgraphs that it calls", model.path, HELP
+        )
     origin = f"{model.path}: {node.origin}"
     function = IMPORTERS.get((model.format, node.op))
     if function is None:

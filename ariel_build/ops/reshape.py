@@ -58,6 +58,14 @@ class Reshape(Operator):
             return None
         return Moved(Reshape(tuple(new[p] for p in after)), (before,), (after,))
 
+    def after(self, first: Operator) -> Operator | None:
+        """Reshapes at once."""
+        return self if isinstance(first, Reshape) else None
+
+    def twin(self, constant: Value) -> Value | None:
+        """Reshapes the twin."""
+        return reshaped_constant(constant, self.shape).stored
+
     def lower(self, node: Node) -> KernelCall:
         """`copy::Copy` of a constant."""
         x = node.input(0)

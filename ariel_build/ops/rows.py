@@ -54,6 +54,11 @@ class Row(Protocol):
         ...
 
     @property
+    def about(self) -> str:
+        """What it computes."""
+        ...
+
+    @property
     def tflite(self) -> Names:
         """What TFLite calls it."""
         ...

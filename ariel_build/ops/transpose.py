@@ -12,7 +12,7 @@ from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
-from ariel_build.ops.permutation import is_identity
+from ariel_build.ops.permutation import compose, is_identity
 from ariel_build.ops.traits import MOVEMENT, keeps_axes
 
 __all__ = [
@@ -57,6 +57,14 @@ class Transpose(Operator):
     def passed_on(self, node: Node) -> Value | None:
         """Passes on what stays in place."""
         return node.input(0) if is_identity(self.perm) else None
+
+    def after(self, first: Operator) -> Operator | None:
+        """Composes two permutations."""
+        return Transpose(compose(first.perm, self.perm)) if isinstance(first, Transpose) else None
+
+    def twin(self, constant: Value) -> Value | None:
+        """Permutes the twin."""
+        return permuted_constant(constant, self.perm).stored
 
     def lower(self, node: Node) -> KernelCall:
         """`copy::Copy` with permuted strides."""

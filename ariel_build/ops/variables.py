@@ -1,7 +1,10 @@
-"""Resource variables of TFLite: memory that a streaming model keeps from one inference to the next.
+"""Variables of TFLite: memory that a model keeps from one inference to the next.
 
-A variable becomes a `State`: reading gives its current content, or what was assigned before in the same inference; what
-is assigned last is the content of the next inference. `CALL_ONCE` names the subgraph that fills variables at first.
+A resource variable has a handle, and operators that read and assign it; `CALL_ONCE` names the subgraph that fills it at
+first. An operator with a state of its own, such as an LSTM, has it among its inputs, a tensor that holds zero at first.
+
+Either becomes a `State`: reading gives its current content, or what was assigned before in the same inference; what is
+assigned last is the content of the next inference.
 """
 
 from __future__ import annotations
@@ -11,23 +14,26 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ariel_build.frontends.source import SourceModel
-from ariel_build.ir import Array, State, TensorType, Value
+from ariel_build.ir import Array, DType, State, TensorType, Value
 from ariel_build.ops.base import UnsupportedReason, imports
-from ariel_build.ops.importer import Importer
+from ariel_build.ops.importer import Importer, source_type
 
-__all__: list[str] = []
+__all__ = ["variable"]
 
 
 @dataclass
 class _Variables:
-    """The variables of one model, by name, and the tensors that are handles of them."""
+    """The variables of one model, by name, the tensors that are handles of them, and those that are variables."""
 
     handles: dict[str, str] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     initial: dict[str, Array] = field(default_factory=dict)
+    tensors: dict[str, State] = field(default_factory=dict)
 
 
 def _variables(importer: Importer) -> _Variables:
+    if importer.is_in_body:
+        raise UnsupportedReason("a variable inside of a branch is not supported")
     found = importer.shared.setdefault("variables", _Variables())
     assert isinstance(found, _Variables)  # noqa: S101 - set one line above
     return found
@@ -101,3 +107,23 @@ def _assign_variable(importer: Importer) -> None:
     if value.shape != state.current.shape or value.type.dtype is not state.current.type.dtype:
         raise UnsupportedReason(f"it assigns {value.type} to a variable of {state.current.type}")
     state.next = value
+
+
+def variable(importer: Importer, index: int) -> State:
+    """Returns the state that is input `index` of an operator, a variable; its `next` is what follows it so far.
+
+    UnsupportedReason where the input is no variable.
+    """
+    key = importer.node.inputs[index] if index < len(importer.node.inputs) else None
+    tensor = None if key is None else importer.model.tensors.get(key)
+    if key is None or tensor is None or not tensor.is_variable:
+        raise UnsupportedReason(f"input {index}, a state, is no variable")
+    states = _variables(importer).tensors
+    if key not in states:
+        type_ = source_type(tensor)
+        # What stands for zero: TFLite-Micro looks at the zero point of int8 alone.
+        zero = type_.quant.zero_points[0] if type_.quant is not None and type_.dtype is DType.I8 else 0
+        current = Value(type_, tensor.name, origin=f"variable `{tensor.name}`")
+        states[key] = State(current, current, np.full(type_.shape, zero, type_.dtype.numpy))
+        importer.states.append(states[key])
+    return states[key]

@@ -20,12 +20,14 @@ from ariel_build.passes.normalize_unsigned import normalize_unsigned
 from ariel_build.passes.permute_weights import permute_weights
 from ariel_build.passes.remove_dead_code import remove_dead_code
 from ariel_build.passes.remove_identities import remove_identities
+from ariel_build.passes.simplify_branches import simplify_branches
 
 __all__ = ["PASSES", "Pass", "PassLog", "optimize"]
 
 PASSES: tuple[Pass, ...] = (
     remove_dead_code,
     fold_constants,
+    simplify_branches,
     remove_identities,
     eliminate_common_subexpressions,
     normalize_unsigned,
@@ -46,14 +48,20 @@ MOST_ROUNDS = 50
 
 
 def optimize(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> PassLog:
-    """Runs the passes over `graph`, in place, until none changes anything; verifies it after each change."""
+    """Runs the passes over `graph` and the bodies of its nodes, in place, until none changes anything.
+
+    The graph is verified after each change.
+    """
     log = PassLog()
     outside = interface(graph)
     for _ in range(MOST_ROUNDS):
         changed = False
         for rewrite in passes:
             log.current = rewrite.__name__
-            if rewrite(graph, log):
+            rewritten = False
+            for region in graph.regions():
+                rewritten = rewrite(region, log) or rewritten
+            if rewritten:
                 verify(graph, after=rewrite.__name__)
                 if interface(graph) != outside:
                     raise InternalError("a pass changes what users see", {"pass": rewrite.__name__})

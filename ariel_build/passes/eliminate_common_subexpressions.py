@@ -16,6 +16,8 @@ def eliminate_common_subexpressions(graph: Graph, log: PassLog) -> bool:
     editor = Editor(graph, log)
     seen: dict[tuple[object, ...], list[Node]] = {}
     for node in editor.nodes():
+        if node.bodies:
+            continue
         runtime = tuple(None if v is None or v.is_constant else v for v in node.inputs)
         key = (node.op, runtime, tuple(v.type for v in node.outputs))
         twins = [n for n in seen.get(key, []) if all(map(same, n.inputs, node.inputs))]

@@ -6,8 +6,6 @@ import numpy as np
 
 from ariel_build.ir import Graph, Node, Value
 from ariel_build.ops import UnsupportedReason
-from ariel_build.ops.reshape import Reshape, reshaped_constant
-from ariel_build.ops.transpose import Transpose, permuted_constant
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.editor import operator
 
@@ -66,8 +64,4 @@ def twin(node: Node) -> Value | None:
     x = node.inputs[0]
     if x is None or x.stored is None:
         return None
-    if isinstance(node.op, Transpose):
-        return permuted_constant(x, node.op.perm).stored
-    if isinstance(node.op, Reshape):
-        return reshaped_constant(x, node.op.shape).stored
-    return None
+    return operator(node).twin(x)

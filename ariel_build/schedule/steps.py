@@ -5,6 +5,10 @@ starts. Steps whose intervals overlap may run side by side, so whatever they tou
 on one core is the case where step `i` has the interval [i, i + 1). Memory planning reads intervals and never indices,
 so that a schedule with branches side by side needs no other planner.
 
+Control flow takes ticks of its own, in which no step runs: one in which the condition is read, one behind each body in
+which what it gives is read, and one in which the results are written, though nothing is moved: they lie where the body
+made them. A run passes through the ticks in their order and leaves out those of the bodies that it does not choose.
+
 A step may be streamed: it runs in pieces, each a range of its units at a time of its own, and other steps may run
 between them. What a piece writes is needed from that piece on, what it reads until then: so the rows of a value come
 and go one after the other, and the bytes of those that are gone hold others.
@@ -12,15 +16,18 @@ and go one after the other, and the bytes of those that are gone hold others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import NamedTuple
 
+from ariel_build.ir import Value
 from ariel_build.kernels import KernelCall
+from ariel_build.kernels.flow import Flow, blocks, worst
 from ariel_build.schedule.cost import work_of
 from ariel_build.schedule.tiles import Tile, cut
 
-__all__ = ["BEFORE", "Interval", "Piece", "Schedule", "Step", "Tile", "schedule", "tiles_of"]
+__all__ = ["BEFORE", "Interval", "Moment", "Piece", "Schedule", "Step", "Tile", "schedule", "tiles_of"]
 
 #: The tick before the first step: inputs and states hold their contents from here on.
 BEFORE = -1
@@ -81,16 +88,41 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """A tick of control flow: values that are read in it, or written."""
+
+    time: Interval
+    reads: tuple[Value, ...] = ()
+    writes: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True)
 class Schedule:
-    """Steps with their times; `cores` workers may run tiles of one step side by side, each with its own scratch."""
+    """Steps with their times; `cores` workers may run tiles of one step side by side, each with its own scratch.
+
+    `flow` says which steps run, `moments` when it decides that, in the order of their times.
+    """
 
     steps: tuple[Step, ...]
     cores: int = 1
+    flow: Flow = ()
+    moments: tuple[Moment, ...] = ()
 
     @property
     def end(self) -> int:
         """The tick at which every step is complete."""
-        return max((s.time.end for s in self.steps), default=0)
+        return max([0, *(s.time.end for s in self.steps), *(m.time.end for m in self.moments)])
+
+    @property
+    def blocks(self) -> list[range]:
+        """Steps that run one after the other, with no decision between them; all of them are one without a flow."""
+        return list(blocks(self.flow)) or [range(len(self.steps))]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of an inference, the most where control flow decides."""
+        flow = self.flow or (range(len(self.steps)),)
+        return int(worst(flow, lambda block: sum(self.steps[k].call.macs for k in block)))
 
     @property
     def pieces(self) -> list[tuple[Step, Piece]]:
@@ -119,18 +151,46 @@ def schedule(
     cores: int = 1,
     tiles: Callable[[KernelCall], tuple[Tile, ...]] | None = None,
     order: Sequence[tuple[int, Tile]] | None = None,
+    flow: Flow = (),
 ) -> Schedule:
     """Returns one step for each call, one after the other, in `tiles`: without, of about 20,000 MACs (see `cost`).
 
-    `order` gives the pieces in which they run instead: (index of the call, tile), one after the other.
+    `order` gives the pieces in which they run instead: (index of the call, tile), one after the other. `flow` says
+    which of the calls run, where that is decided at run time: then they are not in pieces.
     """
     streamed: dict[int, list[Piece]] = {}
     for tick, (index, tile) in enumerate(order or ()):
         streamed.setdefault(index, []).append(Piece(tile, Interval(tick, tick + 1)))
     steps = []
+    starts, moments = _times(flow or (range(len(calls)),))
     for index, call in enumerate(calls):
         pieces = tuple(streamed.get(index, ()))
-        time = Interval(pieces[0].time.start, pieces[-1].time.end) if pieces else Interval(index, index + 1)
+        start = starts[index]
+        time = Interval(pieces[0].time.start, pieces[-1].time.end) if pieces else Interval(start, start + 1)
         cut_so = tiles_of(call) if tiles is None else tiles(call)
         steps.append(Step(index, call, cut_so, time, pieces if len(pieces) > 1 else ()))
-    return Schedule(tuple(steps), cores)
+    return Schedule(tuple(steps), cores, flow, moments)
+
+
+def _times(flow: Flow) -> tuple[dict[int, int], tuple[Moment, ...]]:
+    """Returns the tick of each call, and the moments between them."""
+    ticks = count()
+    starts: dict[int, int] = {}
+
+    def moment(reads: tuple[Value, ...] = (), writes: tuple[Value, ...] = ()) -> Moment:
+        tick = next(ticks)
+        return Moment(Interval(tick, tick + 1), reads, writes)
+
+    def walk(flow: Flow) -> Iterator[Moment]:
+        for item in flow:
+            if isinstance(item, range):
+                starts.update((index, next(ticks)) for index in item)
+                continue
+            yield moment((item.condition,))
+            for body in item.bodies:
+                yield from walk(body.flow)
+                yield moment(body.gives)
+            yield moment(writes=item.results)
+
+    moments = tuple(walk(flow))
+    return starts, moments

@@ -261,17 +261,20 @@ def _cargo(
         source += "#![allow(dead_code)]\n" + "".join(
             f'mod {m.module} {{ include!("{m.module}.rs"); }}\n' for m in modules
         )
-    write_crate(folder, source, modules)
-    manifest = folder / "Cargo.toml"
-    wanted = ", ".join(f'"{feature}"' for feature in features)
-    text = manifest.read_text().replace('ariel-ml-rs" }', f'ariel-ml-rs", features = [{wanted}] }}')
-    # Overflows wrap as in firmware; what the checks of debug builds see of pointers, they tell.
-    text += "\n[profile.dev]\nopt-level = 1\ndebug-assertions = true\noverflow-checks = false\nincremental = false\n"
-    text += 'debug = "line-tables-only"\n'
-    manifest.write_text(text)
     shared = "edits-asan" if sanitized else "edits"
     flags = "-Zsanitizer=address\x1f-Zunstable-options" if sanitized else ""
     with one_at_a_time(shared) as target:
+        # In here: cargo takes what is older than another crate that was built in the same folder for built.
+        write_crate(folder, source, modules)
+        manifest = folder / "Cargo.toml"
+        wanted = ", ".join(f'"{feature}"' for feature in features)
+        text = manifest.read_text().replace('ariel-ml-rs" }', f'ariel-ml-rs", features = [{wanted}] }}')
+        # Overflows wrap as in firmware; what the checks of debug builds see of pointers, they tell.
+        text += (
+            "\n[profile.dev]\nopt-level = 1\ndebug-assertions = true\noverflow-checks = false\nincremental = false\n"
+        )
+        text += 'debug = "line-tables-only"\n'
+        manifest.write_text(text)
         environment = toolchain.find("host").environment() | {
             "CARGO_TARGET_DIR": str(target),
             "CARGO_ENCODED_RUSTFLAGS": flags,

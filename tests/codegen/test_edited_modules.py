@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from onnx import helper
 
 from ariel_build import boards, driver
 from ariel_build.config.options import ModelOptions
@@ -89,6 +90,29 @@ def _recurrent(path: Path) -> Path:
     return onnx_file(path, nodes, ends, made, {"two": np.float32(2)})
 
 
+def _branches(path: Path) -> Path:
+    """A product, or a function of what is moved; then one of two functions."""
+    rng = np.random.default_rng(3)
+    out = [helper.make_tensor_value_info("out", FLOAT, [1, 40])]
+    first = [node("MatMul", ["x", "w"], ["out"])]
+    second = [node("Concat", ["right", "left"], ["turned"], axis=1), node("Tanh", ["turned"], ["out"])]
+    bodies = [helper.make_graph(nodes, "body", [], out) for nodes in (first, second)]
+    third = [helper.make_graph([node(op, ["y0"], ["out"])], "body", [], out) for op in ("Sigmoid", "Neg")]
+    nodes = [
+        node("Split", ["x"], ["left", "right"], axis=1),
+        node("ReduceSum", ["left"], ["sum"], keepdims=0),
+        node("Greater", ["sum", "zero"], ["c"]),
+        node("If", ["c"], ["y0"], then_branch=bodies[0], else_branch=bodies[1]),
+        node("ReduceMax", ["y0"], ["most"], keepdims=0),
+        node("Less", ["most", "one"], ["d"]),
+        node("If", ["d"], ["y1"], then_branch=third[0], else_branch=third[1]),
+        node("Add", ["y1", "x"], ["y"]),
+    ]
+    weights = rng.standard_normal((40, 40)).astype(np.float32)
+    constants: dict[str, npt.ArrayLike] = {"w": weights, "zero": np.float32(0), "one": np.float32(1)}
+    return onnx_file(path, nodes, {"x": (FLOAT, [1, 40])}, {"y": (FLOAT, [1, 40])}, constants)
+
+
 def _kept(graph: Graph) -> Graph:
     """Makes states of the inputs and outputs behind the first."""
     pairs = list(zip(graph.inputs[1:], graph.outputs[1:], strict=True))
@@ -107,11 +131,14 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
     """Returns modules of every form: whole steps, pieces, several cores, a shared arena, states."""
     folder = tmp_path_factory.mktemp("models")
     layers, integers = _layers(folder / "layers.onnx"), _integers(folder / "integers.onnx")
+    branches = _branches(folder / "branches.onnx")
     found = {
         "whole": _compiled(integers),
         "pieces": _compiled(layers, optimize="ram"),
         "shared": _compiled(DIGITS, "qemu-riscv32", arena="memory"),
         "cores": _compiled(layers, "host", cores=3),
+        "flow": _compiled(branches),
+        "flow of cores": _compiled(branches, "host", cores=2),
     }
     with pytest.MonkeyPatch.context() as patch:
         read = driver.import_file
@@ -125,7 +152,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
     return found
 
 
-FORMS = ("whole", "pieces", "shared", "cores", "states", "states of cores")
+FORMS = ("whole", "pieces", "shared", "cores", "states", "states of cores", "flow", "flow of cores")
 FEATURES = ("multicore", "std")
 #: A pool without helpers runs all units on one core.
 UNITS = """
@@ -271,6 +298,30 @@ FIELDS: Mapping[str, tuple[str, str, Change, str]] = {
     "first": ("cores", r"first \[\s+0, (\d+)", _plus(1, 1 << 10), "`first` must not decrease"),
     "next": ("cores", r"next \[\s+(\d+)", lambda m: m[0][: m.start(1) - m.start()] + "0", "successors ascend"),
     "home": ("cores", r"homes \[[^\]]*?\b([0-2]),", _plus(1, 7), "no worker"),
+    "step of a flow": ("flow", r"flow \[\s+(\d+)", _plus(1, 100), "a step that is not there"),
+    "condition": ("flow", r"\(if (\d+) ", _plus(1, 1 << 20), "a condition outside the arena"),
+    "condition above 4 GB": ("flow", r"\(if (\d+) ", _plus(1, 1 << 32), "out of range for"),
+    "flow of pieces": ("flow", r"pieces \[\]", lambda _: "pieces [(0, 0, 1)]", "leave something out"),
+    "block": ("flow of cores", r"blocks \[\s+\(\d+, \d+, 0\), \(\d+, \d+, (\d+)\)", _plus(1, 1), "its first unit"),
+    "steps of a block": (
+        "flow of cores",
+        r"blocks \[\s+\(\d+, (\d+), 0\)",
+        lambda m: m[0][: m.start(1) - m.start()] + "0, 0)",
+        "a block begins with",
+    ),
+    "no blocks": ("flow of cores", r"blocks \[[^\]]*\];", lambda _: "", "blocks and a flow, or neither"),
+    "blocks without a flow": (
+        "flow of cores",
+        r"flow \[.*?\n        \];",
+        lambda _: "",
+        "blocks and a flow, or neither",
+    ),
+    "one block too few": (
+        "flow of cores",
+        r"blocks \[\s+\(\d+, \d+, 0\), ",
+        lambda _: "blocks [",
+        "another number of blocks",
+    ),
     "work of a gate": ("cores", r"\(0, 0, (0)\),\s+\];", _plus(1, 1), "a gate is without work"),
 }
 
@@ -280,7 +331,7 @@ def test_every_field_is_checked(modules: Mapping[str, Compiled], tmp_path: Path)
     made, wanted = [], {}
     for number, (field, (form, pattern, change, says)) in enumerate(FIELDS.items()):
         text = modules[form].module_text
-        edited, count = re.subn(pattern, change, text, count=1)
+        edited, count = re.subn(pattern, change, text, count=1, flags=re.DOTALL)
         assert count == 1, f"{field}: nothing in {form} looks like {pattern}"
         assert edited != text, field
         name = f"f{number}"

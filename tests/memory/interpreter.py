@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from hashlib import shake_128
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from ariel_build.ir import Value
 from ariel_build.kernels import KernelCall
+from ariel_build.kernels.flow import Flow
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Step, resolve
 from tests.memory.networks import Net
@@ -56,13 +58,29 @@ class Apart:
         """Returns the outputs and stores the states."""
         for value, data in zip(self.net.inputs, inputs, strict=True):
             self.bytes_of(value)[:] = data
-        for call in self.net.calls:
-            compute(call, [self.bytes_of(v) for v in call.inputs], [self.bytes_of(v) for v in call.outputs])
+        self.follow(tuple(self.net.flow))
         outputs = [self.bytes_of(v).copy() for v in self.net.outputs]
         following = [self.bytes_of(s.next).copy() for s in self.net.states]
         for state, data in zip(self.net.states, following, strict=True):
             self.bytes_of(state.current)[:] = data
         return outputs
+
+    def follow(self, flow: Flow) -> None:
+        """Runs what the conditions choose; a result is a copy of what the body gave."""
+        for item in flow:
+            if isinstance(item, range):
+                for call in (self.net.calls[index] for index in item):
+                    compute(call, [self.bytes_of(v) for v in call.inputs], [self.bytes_of(v) for v in call.outputs])
+                continue
+            body = item.bodies[0 if is_set(self.bytes_of(item.condition)) else 1]
+            self.follow(body.flow)
+            for given, result in zip(body.gives, item.results, strict=True):
+                self.bytes_of(result)[:] = self.bytes_of(given)
+
+
+def is_set(condition: Bytes) -> bool:
+    """Tells which body runs: noise is hardly ever 0, but odd half of the times."""
+    return bool(condition[0] % 2)
 
 
 class Planned:
@@ -80,13 +98,26 @@ class Planned:
         """Returns the bytes of a value as a view."""
         return self.at(*self.plan.region(value))
 
+    def chosen(self) -> Iterator[Step]:
+        """Yields the steps that run, as the conditions in the arena say by then."""
+
+        def follow(flow: Flow) -> Iterator[Step]:
+            for item in flow:
+                if isinstance(item, range):
+                    yield from (self.steps[index] for index in item)
+                else:
+                    yield from follow(item.bodies[0 if is_set(self.bytes_of(item.condition)) else 1].flow)
+
+        is_straight = all(isinstance(item, range) for item in self.net.flow)
+        return iter(self.steps) if is_straight else follow(tuple(self.net.flow))
+
     def run(self, inputs: list[Bytes]) -> list[Bytes]:
         """Returns the outputs and stores the states; scratch is filled with junk before each call."""
         group = self.plan.input_group
         self.at(group.offset, group.bytes)[:] = 0xAA
         for offset, data in zip(group.fields, inputs, strict=True):
             self.at(group.offset + offset, len(data))[:] = data
-        for step in self.steps:
+        for step in self.chosen():
             for core in range(self.cores):
                 self.at(*self.plan.scratch(step.index, core))[:] = 0xEE
             call = step.call

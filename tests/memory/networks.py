@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from ariel_build.ir import DType, State, TensorType, Value
 from ariel_build.kernels import Axis, KernelCall, Scratch, Tiling
+from ariel_build.kernels.flow import Body, Branch
 from ariel_build.memory import MemoryPlan, plan_memory
 from ariel_build.schedule import Interval, Schedule, Step, Tile, resolve, schedule
 
@@ -27,6 +29,8 @@ class Net:
     outputs: list[Value] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
     aliases: dict[Value, tuple[Value, int]] = field(default_factory=dict)
+    #: The flow so far, of the body that is under construction or of the whole.
+    flow: list[range | Branch] = field(default_factory=list)
 
     def input(self, elements: int, dtype: DType = DType.I8) -> Value:
         """Adds a graph input."""
@@ -46,6 +50,21 @@ class Net:
         tiling = Tiling(Axis.ELEMENTS, outputs[0].type.elements)
         name = f"call_{len(self.calls)}"
         self.calls.append(KernelCall("test::Mix", fields, inputs, outputs, tiling, 0, pairs, name))
+        block = self.flow.pop() if self.flow and isinstance(self.flow[-1], range) else None
+        end = len(self.calls)
+        self.flow.append(range(block.start if isinstance(block, range) else end - 1, end))
+
+    def branch(self, condition: Value, *bodies: Callable[[], Sequence[Value]]) -> list[Value]:
+        """Adds two bodies, each of which returns what it gives: values of its own; returns the results."""
+        outer, made = self.flow, []
+        for body in bodies:
+            self.flow = []
+            gives = tuple(body())
+            made.append(Body(tuple(self.flow), gives))
+        first, second = made
+        results = [tensor(v.type.elements, f"result_{len(self.calls)}_{i}") for i, v in enumerate(first.gives)]
+        self.flow = [*outer, Branch(condition, (first, second), tuple(results))]
+        return results
 
     def mix(self, inputs: list[Value], elements: int, *, dtype: DType = DType.I8, scratch: int = 0) -> Value:
         """Adds a call whose output depends on every byte of its inputs."""
@@ -67,7 +86,7 @@ class Net:
 
     def schedule(self, cores: int = 1) -> Schedule:
         """Returns the calls one after the other."""
-        return schedule(self.calls, cores=cores)
+        return schedule(self.calls, cores=cores, flow=tuple(self.flow))
 
     def side_by_side(self, cores: int, durations: list[int]) -> Schedule:
         """Returns the schedule in which each call starts as soon as its inputs are there."""
@@ -89,8 +108,11 @@ class Net:
 
 
 @st.composite
-def networks(draw: st.DrawFn) -> Net:
-    """Draws a network with branches, views, concatenations, states and calls that may work in place."""
+def networks(draw: st.DrawFn, *, control: bool = False) -> Net:
+    """Draws a network with branches, views, concatenations, states and calls that may work in place.
+
+    With `control`, conditions decide what of it runs.
+    """
     net = Net()
     sizes = st.integers(1, 70)
     dtypes = st.sampled_from([DType.I8, DType.I8, DType.F32])
@@ -102,9 +124,24 @@ def networks(draw: st.DrawFn) -> Net:
         recent = st.sampled_from(known[-3:])
         return draw(st.lists(st.one_of(recent, recent, st.sampled_from(known)), min_size=1, max_size=most))
 
-    for _ in range(draw(st.integers(1, 10))):
-        kind = draw(st.sampled_from(["mix", "map", "map", "view", "concat", "split"]))
-        if kind == "mix":
+    def body(shapes: Sequence[int], depth: int) -> list[Value]:
+        """Draws a body of a branch; what is made in it is known in it alone."""
+        nonlocal known
+        outside, known = known, list(known)
+        for _ in range(draw(st.integers(0, 3))):
+            add(depth)
+        gives = [net.mix(some(2), elements) for elements in shapes]
+        known = outside
+        return gives
+
+    def add(depth: int) -> None:
+        kinds = ["mix", "map", "map", "view", "concat", "split", *(["branch"] * 3 if depth else [])]
+        kind = draw(st.sampled_from(kinds))
+        if kind == "branch":
+            condition = draw(st.sampled_from([v for v in known if v.type.bytes == 1] or [net.mix(some(2), 1)]))
+            shapes = draw(st.lists(sizes, min_size=1, max_size=2))
+            known.extend(net.branch(condition, *[lambda: body(shapes, depth - 1)] * 2))
+        elif kind == "mix":
             known.append(net.mix(some(3), draw(sizes), dtype=draw(dtypes), scratch=draw(st.integers(0, 40))))
         elif kind == "map":
             first = some(1)[0]
@@ -127,7 +164,10 @@ def networks(draw: st.DrawFn) -> Net:
         else:
             outputs = [tensor(draw(sizes), f"split_{len(net.calls)}_{i}") for i in range(2)]
             net.call(some(2), outputs, in_place=draw(st.booleans()))
-            known += outputs
+            known.extend(outputs)
+
+    for _ in range(draw(st.integers(1, 10))):
+        add(2 if control else 0)
     for index, state in enumerate(net.states):
         fitting = [v for v in known if v.type.bytes == state.current.type.bytes]
         fitting = [v for v in fitting if not any(v is s.current for s in net.states[index + 1 :])]

@@ -241,8 +241,73 @@ def test_a_value_must_be_made_before_it_is_read() -> None:
     rejects(net, plan, re.escape("memory invariant"), Schedule(swapped))
 
 
+def branched() -> tuple[Net, dict[str, Value]]:
+    """A branch whose bodies read what is made before, which is needed behind the branch as well."""
+    net = Net()
+    x = net.input(64)
+    kept, condition = net.mix([x], 64), net.mix([x], 1)
+    inner: list[Value] = []
+
+    def body() -> list[Value]:
+        inner.append(net.mix([kept], 96))
+        inner.append(net.mix([inner[-1]], 64))
+        return [inner[-1]]
+
+    (result,) = net.branch(condition, body, body)
+    net.outputs = [net.mix([kept, result], 16)]
+    names = ("inner", "given", "other inner", "other given")
+    return net, {"kept": kept, "condition": condition, "result": result, **dict(zip(names, inner, strict=True))}
+
+
+def test_bodies_share_their_bytes_but_not_those_that_outlive_them() -> None:
+    net, values = branched()
+    plan = net.plan()
+    together = moved(plan, values["other inner"], plan.region(values["inner"]).offset)
+    check_plan(net.schedule(), together, net.inputs, net.outputs)
+    for inner in ("inner", "other inner"):
+        over = moved(plan, values[inner], plan.region(values["kept"]).offset)
+        rejects(net, over, "memory invariant 2: .*mix_0.* share bytes while both are needed")
+    over = moved(plan, values["kept"], plan.region(values["given"]).offset)
+    rejects(net, over, "memory invariant 2: .*mix_0.* share bytes while both are needed")
+
+
+def test_a_body_must_make_its_result_where_the_other_does() -> None:
+    net, values = branched()
+    plan = net.plan()
+    wider = replace(plan, arena_bytes=plan.arena_bytes + 64)
+    rejects(
+        net, moved(wider, values["given"], plan.arena_bytes), "memory invariant 3: a body makes its result elsewhere"
+    )
+    rejects(net, moved(wider, values["result"], plan.arena_bytes), "memory invariant 3: a body makes its result")
+
+
+def test_a_condition_must_be_there_when_it_is_looked_at() -> None:
+    net = Net()
+    x = net.input(64)
+    condition = net.mix([x], 1)
+    between = net.mix([x], 64)
+    (result,) = net.branch(condition, lambda: [net.mix([between], 16)], lambda: [net.mix([between], 16)])
+    net.outputs = [result]
+    plan = net.plan()
+    rejects(net, moved(plan, condition, plan.region(between).offset), "memory invariant 2: .*mix_0.* and .*mix_1")
+
+
+def test_steps_and_moments_must_follow_the_flow() -> None:
+    net, _ = branched()
+    plan, steps = net.plan(), net.schedule()
+    test, *rest = steps.moments
+    first = next(s for s in steps.steps if s.time.start > test.time.start)
+    early = [replace(s, time=Interval(0, 1)) if s is first else s for s in steps.steps]
+    rejects(net, plan, "before the flow comes to it", replace(steps, steps=tuple(early)))
+    rejects(net, plan, "a moment is not where", replace(steps, moments=tuple(rest)))
+    rejects(net, plan, "every step and moment once", replace(steps, moments=(*steps.moments, steps.moments[-1])))
+    rejects(net, plan, "every step and moment once", replace(steps, flow=steps.flow[:-1]))
+    late = replace(test, time=Interval(0, 1))
+    rejects(net, plan, "a moment is not where", replace(steps, moments=(late, *rest)))
+
+
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-@given(networks(), st.data(), st.integers(1, 2))
+@given(st.one_of(networks(), networks(control=True)), st.data(), st.integers(1, 2))
 def test_whatever_the_checker_accepts_computes_what_the_network_means(
     net: Net, data: st.DataObject, cores: int
 ) -> None:
@@ -265,7 +330,7 @@ def test_whatever_the_checker_accepts_computes_what_the_network_means(
     except InternalError:
         return
     apart, planned = Apart(net), Planned(net, broken, list(schedule.steps), cores)
-    for sample in range(2):
+    for sample in range(8 if schedule.moments else 2):
         inputs = [noise(10 * sample + i, v.type.bytes) for i, v in enumerate(net.inputs)]
         for want, got in zip(apart.run(inputs), planned.run(inputs), strict=True):
             assert want.tobytes() == got.tobytes()

@@ -17,7 +17,7 @@ def agree(net: Net, plan: MemoryPlan, schedule: Schedule, *, by_end: bool = Fals
     """Asserts that three runs, states carried, give the same in the arena as apart."""
     steps = sorted(schedule.steps, key=lambda s: (s.time.end if by_end else s.time.start, s.index))
     apart, planned = Apart(net), Planned(net, plan, steps, schedule.cores)
-    for sample in range(3):
+    for sample in range(6 if schedule.moments else 3):
         inputs = [noise(10 * sample + i, v.type.bytes) for i, v in enumerate(net.inputs)]
         for want, got in zip(apart.run(inputs), planned.run(inputs), strict=True):
             assert want.tobytes() == got.tobytes()
@@ -30,6 +30,15 @@ def test_a_sequence_computes_what_the_network_means(net: Net, cores: int) -> Non
     plan = net.plan(schedule)
     assert plan.lower_bound <= plan.arena_bytes
     assert plan == net.plan(schedule)
+    agree(net, plan, schedule)
+
+
+@EXAMPLES
+@given(networks(control=True), st.integers(1, 2))
+def test_what_conditions_choose_computes_what_the_network_means(net: Net, cores: int) -> None:
+    schedule = net.schedule(cores)
+    plan = net.plan(schedule)
+    assert plan.lower_bound <= plan.arena_bytes
     agree(net, plan, schedule)
 
 

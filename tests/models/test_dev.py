@@ -18,7 +18,6 @@ pytestmark = pytest.mark.models
 
 #: Models that are not supported yet, and the word by which the refusal must name the reason.
 NOT_YET = {
-    "own_k2_lstm20_f32": "UNIDIRECTIONAL_SEQUENCE_LSTM",
     "own_lstm20_f32": "WHILE",
     "own_lstm20_onnx": "Loop",
     "seanet_add*": "i16",
@@ -26,10 +25,8 @@ NOT_YET = {
     "seanet_quantize0": "i16",
     "seanet_quantize1": "i32",
     "seanet_sub*": "i16",
-    "silero_vad_openvino_16k": "LSTM",
-    "tflm_kw_scrambled_int8": "SVDF",
-    "tflm_mnist_lstm_*": "UNIDIRECTIONAL_SEQUENCE_LSTM",
-    "tract_bidi_lstm": "LSTM",
+    "tflm_kw_scrambled_int8": "SOFTMAX",
+    "tract_bidi_lstm": "Gather",
 }
 #: Samples of the large models; of the others all.
 SAMPLES = {"ultraface_slim320_onnx": 1, "yunet_n_320": 1, "mcunet_vww": 2, "mlperf_vww_int8": 4, "mlperf_vww_qdq_u8": 4}

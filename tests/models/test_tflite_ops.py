@@ -30,7 +30,6 @@ NOT_YET = {
     "resize_bilinear_hpc": "RESIZE_BILINEAR",
     "softmax_i8_i16": "i16",
     "softmax_int16": "i16",
-    "svdf_int8": "SVDF",
     "tanh_int16": "i16",
 }
 

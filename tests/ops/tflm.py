@@ -117,7 +117,9 @@ def models(operators: Sequence[Operator]) -> bytes:
             for key, value in fields.items():
                 setattr(operator.builtinOptions, key, value)
         graph.operators.append(operator)
-        graph.inputs += [k for k, t in zip(inputs, spec.inputs, strict=True) if t is not None and t.data is None]
+        graph.inputs += [
+            k for k, t in zip(inputs, spec.inputs, strict=True) if t is not None and t.data is None and not t.variable
+        ]
         graph.outputs += outputs
     graph.inputs, graph.outputs = np.array(graph.inputs, np.int32), np.array(graph.outputs, np.int32)
     file.subgraphs = [graph]

@@ -30,6 +30,7 @@ pub mod map2;
 mod multiply;
 pub mod pool2d;
 pub mod quantize;
+pub mod recurrent;
 mod rolled;
 pub mod signal;
 pub mod softmax;

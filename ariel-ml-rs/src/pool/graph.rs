@@ -9,7 +9,8 @@ pub const GATE: u8 = 0xfe;
 ///
 /// Unit ids are a topological order: every edge leads to a higher id. Unit 0 is the only one that waits for none, and the
 /// last unit the only one that none waits for, so that it is complete when all are. Where a model has several first or last
-/// tiles, the compiler puts a gate there.
+/// tiles, the compiler puts a gate there. Where control flow decides what runs, several such graphs stand one behind the other,
+/// the blocks: a run is of one after the other, as its flow says.
 #[derive(Clone, Copy, Debug)]
 pub struct Graph {
     needs: &'static [u8],
@@ -36,15 +37,24 @@ impl Graph {
         assert!(first[UNITS] as usize == next.len(), "`first` does not end where `next` does");
         let mut edges = [0u16; UNITS];
         let mut unit = 0;
+        // One past the block that the unit belongs to.
+        let mut block = 0;
         while unit < UNITS {
             let end = first[unit + 1] as usize;
             assert!(first[unit] as usize <= end && end <= next.len(), "`first` must not decrease");
-            assert!((first[unit] as usize == end) == (unit == UNITS - 1), "only the last unit has no successor");
+            if unit == block {
+                while block < UNITS && first[block] != first[block + 1] {
+                    block += 1;
+                }
+                assert!(block < UNITS, "the last unit has no successor");
+                block += 1;
+            }
             let mut last = unit;
             let mut edge = first[unit] as usize;
             while edge < end {
                 let successor = next[edge] as usize;
                 assert!(successor > last && successor < UNITS, "successors ascend, and come after their unit");
+                assert!(successor < block, "only the last unit of a block has no successor");
                 edges[successor] += 1;
                 last = successor;
                 edge += 1;
@@ -52,9 +62,11 @@ impl Graph {
             unit += 1;
         }
         unit = 0;
+        let mut begins = true;
         while unit < UNITS {
             assert!(needs[unit] as u16 == edges[unit], "`needs` is not the number of predecessors");
-            assert!((needs[unit] == 0) == (unit == 0), "only unit 0 has no predecessor");
+            assert!((needs[unit] == 0) == begins, "only unit 0 of a block has no predecessor");
+            begins = first[unit] == first[unit + 1];
             unit += 1;
         }
         Self { needs, first, next, home }
@@ -66,10 +78,21 @@ impl Graph {
         self.needs.len()
     }
 
-    /// Whether all are complete when `unit` is.
-    #[inline]
-    pub(crate) const fn is_last(&self, unit: u16) -> bool {
-        unit as usize + 1 == self.needs.len()
+    /// How many blocks they are.
+    #[must_use]
+    pub const fn blocks(&self) -> usize {
+        let (mut total, mut unit) = (0, 0);
+        while unit < self.needs.len() {
+            total += self.is_first(unit as u16) as usize;
+            unit += 1;
+        }
+        total
+    }
+
+    /// Whether `unit` is the first of a block.
+    #[must_use]
+    pub const fn is_first(&self, unit: u16) -> bool {
+        (unit as usize) < self.needs.len() && self.needs[unit as usize] == 0
     }
 
     /// For how many units `unit` waits.
@@ -123,7 +146,14 @@ mod tests {
             assert_eq!(graph.successors(3), []);
             assert_eq!((graph.needs(3), graph.home(3)), (2, 0));
         }
-        assert!(graph.is_last(3) && !graph.is_last(2));
+    }
+
+    #[test]
+    fn blocks_are_graphs_one_behind_the_other() {
+        let graph = Graph::new(&[0, 1, 0, 0, 1], &[0, 1, 1, 1, 2, 2], &[1, 4], &[GATE, ANY, 0, ANY, ANY]);
+        assert_eq!((graph.units(), graph.blocks()), (5, 3));
+        assert!([0, 2, 3].into_iter().all(|unit| graph.is_first(unit)));
+        assert!([1, 4, 5].into_iter().all(|unit| !graph.is_first(unit)));
     }
 
     #[test]

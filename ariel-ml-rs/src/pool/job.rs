@@ -4,6 +4,7 @@ use super::graph::{GATE, Graph};
 use super::room::{Room, View};
 use crate::sync::deque::Steal;
 use crate::sync::primitive::{Ordering, fence, planted, spin_loop};
+use crate::tile::Cursor;
 use core::ptr::NonNull;
 
 /// Runs one unit: `(context, unit, worker)`. It is never called for a gate.
@@ -13,12 +14,20 @@ use core::ptr::NonNull;
 /// and seen (happens-before), nobody else runs it, and no other unit runs as this `worker` at the same time.
 pub type RunUnit = unsafe fn(context: NonNull<()>, unit: u16, worker: u32);
 
+/// Tells the first unit of the block with which a run goes on, and notes in the cursor where it is; `None` at the end.
+///
+/// # Safety
+/// For who calls it: `context` is what the job was begun with, and no unit is being run; the cursor is new, or was last given to
+/// this, in this run.
+pub type Follow = unsafe fn(context: NonNull<()>, at: &mut Cursor) -> Option<u16>;
+
 /// A model as the pool sees it: constant, made once per model, beside its [`Room`].
 #[derive(Clone, Copy, Debug)]
 pub struct Job {
     graph: Graph,
     pub(super) room: View,
     run: RunUnit,
+    follow: Option<Follow>,
 }
 
 /// What a completed unit made ready.
@@ -30,6 +39,8 @@ pub(super) struct Ready {
     pub(super) waiting: u32,
     /// The workers in whose inboxes some of them are.
     pub(super) homes: u32,
+    /// Whether none waits for the unit: all of its block are complete.
+    pub(super) is_last: bool,
 }
 
 impl Job {
@@ -48,7 +59,31 @@ impl Job {
     ) -> Self {
         let room = room.view();
         assert!(graph.units() == room.units(), "the room is of another number of units than the graph");
-        Self { graph, room, run }
+        Self { graph, room, run, follow: None }
+    }
+
+    /// The same job, of whose blocks those run that `follow` says, in that order; all units without.
+    ///
+    /// # Safety
+    /// `follow` gives first units of blocks of the job's graph, and is sound wherever its contract holds.
+    #[must_use]
+    pub const unsafe fn following(mut self, follow: Option<Follow>) -> Self {
+        self.follow = follow;
+        self
+    }
+
+    /// The first unit with which a run goes on, from its beginning or behind a block; `None` at the end.
+    ///
+    /// # Safety
+    /// That of [`Follow`].
+    pub(super) unsafe fn next_block(&self, context: NonNull<()>, at: &mut Option<Cursor>) -> Option<u16> {
+        let begins = at.is_none();
+        let cursor = at.get_or_insert_default();
+        match self.follow {
+            // SAFETY: forwarded to the caller.
+            Some(follow) => unsafe { follow(context, cursor) },
+            None => begins.then_some(0),
+        }
     }
 
     /// How many workers may take part, the leader included.
@@ -62,29 +97,28 @@ impl Job {
     /// # Safety
     /// `context` is what `run` of [`Job::new`] expects, and the caller's alone; no inference of this job is under way.
     pub unsafe fn run_alone(&self, context: NonNull<()>) {
-        for unit in 0..self.graph.units() as u16 {
+        let mut at = None;
+        // SAFETY: nothing else is run.
+        while let Some(mut unit) = unsafe { self.next_block(context, &mut at) } {
             // SAFETY: ids are a topological order (`Graph::new`), so that all predecessors are complete, on this core.
-            unsafe { self.run_in_order(context, unit) };
+            while unsafe { self.run_in_order(context, unit) } {
+                unit += 1;
+            }
         }
     }
 
-    /// Runs `unit` on the calling core, as worker 0, unless it is a gate.
+    /// Runs `unit` on the calling core, as worker 0, unless it is a gate; tells whether another one of its block follows.
     ///
     /// # Safety
     /// That of [`RunUnit`].
-    pub(super) unsafe fn run_in_order(&self, context: NonNull<()>, unit: u16) {
+    pub(super) unsafe fn run_in_order(&self, context: NonNull<()>, unit: u16) -> bool {
         // SAFETY: forwarded to the caller.
         unsafe {
             if !self.is_gate(unit) {
                 (self.run)(context, unit, 0);
             }
+            !self.graph.successors(unit).is_empty()
         }
-    }
-
-    /// Whether all are complete when `unit` is.
-    #[inline]
-    pub(super) const fn is_last(&self, unit: u16) -> bool {
-        self.graph.is_last(unit)
     }
 
     /// Whether `unit` is without work.
@@ -117,12 +151,13 @@ impl Job {
     /// As for [`Job::run`], and `unit` has just been run, or is a gate; `worker` is below `workers`.
     #[inline]
     pub(super) unsafe fn complete(&self, worker: usize, unit: u16) -> Ready {
-        let mut ready = Ready { next: None, waiting: 0, homes: 0 };
+        // SAFETY: one of this job's units.
+        let successors = unsafe { self.graph.successors(unit) };
+        let mut ready = Ready { next: None, waiting: 0, homes: 0, is_last: successors.is_empty() };
         // From the last to the first, so that this worker goes on with the first, and pops the others in order; thieves take
         // the last.
-        // SAFETY: one of this job's units, and so are its successors (`Graph::new`).
-        for &successor in unsafe { self.graph.successors(unit) }.iter().rev() {
-            // SAFETY: as above.
+        for &successor in successors.iter().rev() {
+            // SAFETY: successors are units of the job, too (`Graph::new`).
             if unsafe { self.arrive(successor) } {
                 // SAFETY: as above, and this thread is the worker, as the caller promises.
                 unsafe { self.place(worker, successor, &mut ready) };
@@ -131,7 +166,7 @@ impl Job {
         ready
     }
 
-    /// Says that the last unit is complete.
+    /// Says that the last unit of a block is complete.
     pub(super) fn finish(&self) {
         // Release pairs with Acquire in `is_done`.
         self.room.desk.done.store(true, planted!(DoneRelease, Ordering::Release, Ordering::Relaxed));

@@ -20,6 +20,8 @@
 //! - A worker without work takes from its deque, its inbox, and then steals from the others. After [`IDLE_ROUNDS`] rounds it
 //!   sleeps, as [`crate::sync::park`] says: nothing spins longer than that.
 //! - The last unit is complete when all are (a property of the graph), so that no counter of all units is needed.
+//! - Where control flow decides, the graph has blocks. The last unit of one is complete: the leader looks which is next, and
+//!   begins it as it begins an inference, but that the job stays posted.
 //! - Dropped or forgotten: the job is taken down, helpers leave it after the unit they are at, and the next inference waits
 //!   for them. The pool busy with another model: all units run on the caller's core.
 //!
@@ -90,7 +92,7 @@ mod workers;
 
 pub use crate::budget::Budget;
 pub use graph::{ANY, GATE, Graph};
-pub use job::{Job, RunUnit};
+pub use job::{Follow, Job, RunUnit};
 pub use parallel::{Parallel, WiredPool};
 pub use room::{Room, slots, words};
 pub use run::{Progress, Run};

@@ -1,6 +1,6 @@
 //! A model on several cores: what generated code tells of its units, and the handle through which the pool runs them.
 
-use super::{Budget, Graph, Job, Pool, Priority, Run, settle};
+use super::{Budget, Follow, Graph, Job, Pool, Priority, Run, settle};
 use crate::delegate::infer_by_methods;
 use crate::{Clock, Error, Infer};
 use core::fmt;
@@ -12,12 +12,15 @@ use core::time::Duration;
 /// # Safety
 /// `unit` computes the tile of that unit of `GRAPH` over the model behind `context`, and touches nothing else; two units that
 /// `GRAPH` does not order touch no byte together unless both only read it, and a unit's inputs are complete when those are
-/// that it waits for (`ariel_build/cores/check_units.py` proves both). Worker numbers are below `WORKERS`.
+/// that it waits for (`ariel_build/cores/check_units.py` proves both). Worker numbers are below `WORKERS`. `FOLLOW` gives first
+/// units of blocks of `GRAPH`.
 pub unsafe trait Parallel: Infer {
     /// How many workers may take part, the leader included.
     const WORKERS: usize;
     /// The units, and which wait for which.
     const GRAPH: Graph;
+    /// Which of its blocks run, where control flow decides that.
+    const FOLLOW: Option<Follow> = None;
     /// The memory in which units wait: a [`super::Room`].
     type Room: 'static;
     /// A room where nothing waits.
@@ -66,7 +69,7 @@ impl<M: Parallel> WiredPool<M> {
     /// The handle of `model`.
     ///
     /// # Safety
-    /// `job` was made of `M`'s graph and `unit`, with a room of its own, and is used by this handle and with this pool only.
+    /// `job` was made of `M`'s graph, `unit` and `FOLLOW`, with a room of its own, and is used by this handle and with this pool only.
     #[must_use]
     pub const unsafe fn new(model: &'static mut M, pool: &'static Pool, job: &'static Job) -> Self {
         // SAFETY: made of a reference, which is not null.
@@ -194,13 +197,18 @@ macro_rules! parallel {
         first [$($first:literal),* $(,)?];
         next [$($next:literal),* $(,)?];
         homes [$($home:literal),* $(,)?];
+        $(blocks [$($block:tt),* $(,)?];)?
     ) => {
         /// Units of the plan.
         const UNITS: usize = [$($needs),*].len();
         /// Step and tile of each unit; a gate has none.
         static UNIT_TILES: [(u16, $crate::tile::Tile); UNITS] = [$(($step, $crate::tile::Tile::new($start, $end))),*];
 
+        /// The blocks, where control flow decides which of them run.
+        static BLOCKS: &[$crate::flow::Block] = &[$($($block),*)?];
+
         const _: () = {
+            $crate::plan::check_blocks(BLOCKS, Model::OPS, &<Model as $crate::pool::Parallel>::GRAPH);
             $crate::plan::check_units(&Model::STEPS, &UNIT_TILES, &[$($home),*], $workers, Model::ARENA_SIZE);
             assert!(Model::KEPT.bytes_in_place() == 0, "several cores write no state before the inference is complete");
             assert!(<Model as $crate::pool::Parallel>::GRAPH.units() == UNITS);
@@ -213,6 +221,8 @@ macro_rules! parallel {
             const WORKERS: usize = $workers;
             const GRAPH: $crate::pool::Graph =
                 $crate::pool::Graph::new::<UNITS>(&[$($needs),*], &[$($first),*], &[$($next),*], &[$($home),*]);
+            const FOLLOW: ::core::option::Option<$crate::pool::Follow> =
+                if Model::OPS.is_empty() { ::core::option::Option::None } else { ::core::option::Option::Some(Model::follow) };
             type Room =
                 $crate::pool::Room<UNITS, $workers, { $crate::pool::slots($slots) }, { $crate::pool::words(UNITS) }>;
             const ROOM: Self::Room = $crate::pool::Room::new();
@@ -235,6 +245,22 @@ macro_rules! parallel {
             fn finish(&mut self) -> &Self::Output {
                 self.keep();
                 self.output()
+            }
+        }
+
+        impl Model {
+            /// Tells the first unit of the next block.
+            ///
+            /// # Safety
+            /// That of [`ariel_ml_rs::pool::Follow`]; the context is this model's arena.
+            unsafe fn follow(
+                context: ::core::ptr::NonNull<()>,
+                at: &mut $crate::tile::Cursor,
+            ) -> ::core::option::Option<u16> {
+                // SAFETY: as the caller promises.
+                let memory = unsafe { $crate::memory::Memory::of_worker(context.cast(), 0) };
+                // SAFETY: the byte lies inside the arena (`flow::check`), all of it is initialised, and no unit is being run.
+                at.follow_blocks(Self::OPS, BLOCKS, |offset| unsafe { memory.is_set(offset) })
             }
         }
     };

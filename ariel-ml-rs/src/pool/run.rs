@@ -7,6 +7,7 @@ use super::shared::{IDLE_ROUNDS, Pool, Turn};
 use super::stats::Count;
 use crate::sync::primitive::{Ordering, is_abandoned, spin_loop};
 use crate::tell::tell;
+use crate::tile::Cursor;
 use crate::{Budget, Error};
 use core::future::Future;
 use core::pin::Pin;
@@ -64,6 +65,8 @@ pub struct Run {
     stage: Stage,
     /// The unit to go on with, which no queue has.
     next: Option<u16>,
+    /// Which block is under way; `None` before the first.
+    at: Option<Cursor>,
     /// How often in a row this leader let more urgent ones go first.
     deferred: u32,
 }
@@ -87,6 +90,7 @@ impl Run {
             budget: None,
             stage: Stage::Settling,
             next: None,
+            at: None,
             deferred: 0,
         }
     }
@@ -173,14 +177,15 @@ impl Run {
         self.budget.is_some_and(Budget::is_spent)
     }
 
-    /// Posts the job, with unit 0 in hand.
+    /// Posts the job, with the first unit in hand.
     #[inline(never)]
     fn begin(&mut self) {
         let desk = self.job.room.desk;
         desk.context.store(self.context.as_ptr(), Ordering::Relaxed);
-        desk.done.store(false, Ordering::Relaxed);
-        self.next = Some(0);
         self.stage = Stage::Alone;
+        if !self.go_on() {
+            return;
+        }
         // Posted before the first unit becomes ready: whoever finds a unit also finds the job posted.
         if self.pool.post(self.priority, self.job) {
             desk.open.store(true, Ordering::Relaxed);
@@ -190,13 +195,28 @@ impl Run {
         }
     }
 
+    /// Takes the first unit of the next block in hand; false where there is none.
+    fn go_on(&mut self) -> bool {
+        // SAFETY: nothing is run: the inference begins, or all units of the block before are complete, and seen.
+        self.next = unsafe { self.job.next_block(self.context, &mut self.at) };
+        if self.next.is_some() {
+            // Before a unit of the block becomes ready. Whoever looks meanwhile, and takes the job for complete, takes its helpers
+            // away: the leader does the rest.
+            self.job.room.desk.done.store(false, Ordering::Relaxed);
+        }
+        self.next.is_some()
+    }
+
     fn work(&mut self, units: u32) -> Progress {
         let turn = Turn { units, priority: self.priority, budget: self.budget };
-        // SAFETY: unit 0, which becomes ready by the posting, or what the turn before left in hand; worker 0 is the leader, of
+        // SAFETY: the first unit of a block, which is ready as nothing else of it is, or what the turn before left in hand; worker 0 is the leader, of
         // which there is one (`new`).
         let (next, left) = unsafe { self.pool.work(self.job, 0, self.next.take(), &turn) };
         self.next = next;
         if self.job.is_done() {
+            if self.go_on() {
+                return Progress::Ran;
+            }
             self.end();
             return Progress::Done;
         }
@@ -207,13 +227,9 @@ impl Run {
         let Some(unit) = self.next else { return Progress::Done };
         // SAFETY: ids are a topological order, so that all predecessors are complete, on this core; the context is the caller's
         // alone (`new`), and as the job is not posted no helper has it.
-        unsafe { self.job.run_in_order(self.context, unit) };
-        if self.job.is_last(unit) {
-            self.next = None;
-            return Progress::Done;
-        }
+        let follows = unsafe { self.job.run_in_order(self.context, unit) };
         self.next = Some(unit + 1);
-        Progress::Ran
+        if follows || self.go_on() { Progress::Ran } else { Progress::Done }
     }
 
     /// Puts what the leader would go on with where helpers find it: other tasks may hold this core for long.

@@ -211,7 +211,7 @@ impl Pool {
                 job.complete(worker, unit)
             };
             self.count(worker, Count::Units);
-            if job.is_last(unit) {
+            if ready.is_last {
                 self.finish(job);
                 break;
             }
@@ -242,7 +242,7 @@ impl Pool {
         Some(unit)
     }
 
-    /// All units are complete: the leader may wait for that, unless it completed the last one itself.
+    /// All units of a block are complete: the leader may wait for that, unless it completed the last one itself.
     #[inline(never)]
     fn finish(&self, job: &'static Job) {
         job.finish();

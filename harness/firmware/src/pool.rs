@@ -71,7 +71,10 @@ macro_rules! serve_with_pool {
             use ariel_ml_rs::pool::{Job, Parallel, WiredPool};
             static ROOM: <Model as Parallel>::Room = <Model as Parallel>::ROOM;
             // SAFETY: the room is visible here only, and `Parallel` promises that `unit` is sound from any core.
-            static JOB: Job = unsafe { Job::new(<Model as Parallel>::GRAPH, &ROOM, crate::pool::run_unit::<Model>) };
+            static JOB: Job = unsafe {
+                Job::new(<Model as Parallel>::GRAPH, &ROOM, crate::pool::run_unit::<Model>)
+                    .following(<Model as Parallel>::FOLLOW)
+            };
             // SAFETY: the job is made of this model's parts and visible here only; `serve` is called once.
             let mut wired = unsafe { WiredPool::new(model, &crate::pool::POOL, &JOB) };
             crate::serve::serve(&mut wired, input)

@@ -1,0 +1,68 @@
+"""Control flow over kernel calls: which of them run, as decided at run time. Data, no Rust.
+
+Calls are numbered in the order in which they stand in the program, bodies in their place. A block is a range of calls
+that run one after the other; between blocks one core looks at a value, and goes on with one body or another. So calls
+of one run are always a part of the calls in their order, but for the repeats of loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ariel_build.ir import Value
+
+__all__ = ["Body", "Branch", "Flow", "blocks", "branches", "worst"]
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """What runs where a condition says so, and the values that it gives: one for each result of its branch."""
+
+    flow: Flow
+    gives: tuple[Value, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """Runs the first body where `condition`, one byte, is not 0, else the second.
+
+    `results` are values of their own: each has the bytes of what either body gives, which is made where it lies.
+    """
+
+    condition: Value
+    bodies: tuple[Body, Body]
+    results: tuple[Value, ...]
+
+
+Flow = tuple[range | Branch, ...]
+
+
+def blocks(flow: Flow) -> Iterator[range]:
+    """Yields the blocks in the order of their calls."""
+    for item in flow:
+        if isinstance(item, range):
+            yield item
+        else:
+            for body in item.bodies:
+                yield from blocks(body.flow)
+
+
+def branches(flow: Flow) -> Iterator[Branch]:
+    """Yields the branches, the outer ones first."""
+    for item in flow:
+        if not isinstance(item, range):
+            yield item
+            for body in item.bodies:
+                yield from branches(body.flow)
+
+
+def worst(flow: Flow, cost: Callable[[range], float], test: float = 0.0) -> float:
+    """Returns the greatest sum of the costs of blocks that a run can come to; each test costs `test`."""
+    total = 0.0
+    for item in flow:
+        if isinstance(item, range):
+            total += cost(item)
+        else:
+            total += test + max(worst(body.flow, cost, test) for body in item.bodies)
+    return total

@@ -1,0 +1,151 @@
+"""ONNX's LSTM, GRU and RNN: their weights, attributes of activations, either layout of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ariel_build.ir import Array, DType, Value
+from ariel_build.ops.base import UnsupportedReason, imports
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.recurrent import FUNCTIONS, Activation, Recurrent
+from ariel_build.ops.reshape import reshape
+from ariel_build.ops.transpose import transpose
+
+__all__: list[str] = []
+
+#: Where our gates are among those of the file.
+_ORDER = {"lstm": (0, 2, 3, 1), "gru": (0, 1, 2), "rnn": (0,)}
+_DEFAULTS = {"lstm": ("Sigmoid", "Tanh", "Tanh"), "gru": ("Sigmoid", "Tanh"), "rnn": ("Tanh",)}
+#: Activations by their names in lower case: the name, and the defaults of those of alpha and beta that they have; None
+#: where the format has no default.
+_PARAMETERS: dict[str, tuple[str, tuple[float | None, ...]]] = {
+    "affine": ("Affine", (None, None)),
+    "elu": ("Elu", (1.0,)),
+    "hardsigmoid": ("HardSigmoid", (0.2, 0.5)),
+    "leakyrelu": ("LeakyRelu", (0.01,)),
+    "relu": ("Relu", ()),
+    "scaledtanh": ("ScaledTanh", (None, None)),
+    "sigmoid": ("Sigmoid", ()),
+    "softplus": ("Softplus", ()),
+    "softsign": ("Softsign", ()),
+    "tanh": ("Tanh", ()),
+    "thresholdedrelu": ("ThresholdedRelu", (1.0,)),
+}
+#: Permutations of [d, n, t, u] to Y, and of [d, n, u] to states, by the layout.
+_OUTPUT = {0: (2, 0, 1, 3), 1: (1, 2, 0, 3)}
+_STATE = {0: (0, 1, 2), 1: (1, 0, 2)}
+
+
+@imports("onnx", "LSTM", "GRU", "RNN", harmless={"hidden_size": "the weights have a shape"})
+def _recurrent(importer: Importer) -> None:
+    kind = importer.node.op.lower()
+    direction = importer.text("direction", "forward")
+    if direction not in ("forward", "reverse", "bidirectional"):
+        raise UnsupportedReason(f"direction {direction} is not known")
+    layout = importer.integer("layout")
+    if layout not in _OUTPUT:
+        raise UnsupportedReason(f"layout {layout} is not known")
+    if kind == "lstm" and importer.integer("input_forget"):
+        raise UnsupportedReason("a forget gate that is tied to the input gate is not supported")
+    x = importer.input(0)
+    if x.type.dtype is not DType.F32 or len(x.shape) != 3:
+        raise UnsupportedReason(f"an input {x.type} is not supported, only float32 with 3 axes")
+    if layout == 0:
+        x = _permuted(importer, x, (1, 0, 2))
+    w, r = (importer.constant_input(index, "the weights") for index in (1, 2))
+    directions, units = 2 if direction == "bidirectional" else 1, r.shape[-1]
+    if r.ndim != 3 or w.ndim != 3 or len(w) != directions or len(r) != directions:
+        raise UnsupportedReason(f"weights {list(w.shape)} and {list(r.shape)} do not fit {directions} directions")
+    rows = len(_ORDER[kind]) * units
+    given = _given(importer, 3, "the biases", (directions, 2 * rows))
+    constants = [_ordered(kind, part) for part in (w, r, given[:, :rows], given[:, rows:])]
+    peephole = []
+    if kind == "lstm":
+        # Of i, o and f in the file.
+        p = _given(importer, 7, "the peephole", (directions, 3 * units)).reshape(directions, 3, units)[:, (0, 2, 1)]
+        peephole = [importer.constant(p.reshape(directions, -1)) if p.any() else None]
+    kept = (directions, x.shape[0], units)
+    states = [_state(importer, index, kept, layout) for index in ((5, 6) if kind == "lstm" else (5,))]
+    op = Recurrent(
+        kind,
+        tuple(_activations(importer, kind, directions)),
+        every=_wanted(importer, 0),
+        backwards=direction == "reverse",
+        lengths=_lengths(importer, x),
+        clip=importer.real("clip"),
+        reset_after=kind == "gru" and bool(importer.integer("linear_before_reset")),
+    )
+    made = importer.emit(op, [x, *states, *map(importer.constant, constants), *peephole])
+    output = _permuted(importer, made[0], _OUTPUT[layout]) if op.every else None
+    importer.bind(output, *(_permuted(importer, value, _STATE[layout]) for value in made[op.every :]))
+
+
+def _permuted(importer: Importer, value: Value, perm: Sequence[int]) -> Value:
+    """Returns a value with permuted axes: a view where only axes of 1 change places with others."""
+    moved = [axis for axis in perm if value.shape[axis] != 1]
+    if moved == sorted(moved):
+        return reshape(importer, value, [value.shape[axis] for axis in perm])
+    return transpose(importer, value, perm)
+
+
+def _wanted(importer: Importer, index: int) -> bool:
+    """Whether somebody reads an output."""
+    outputs, model = importer.node.outputs, importer.model
+    inner = [key for node in model.nodes for body in node.subgraphs.values() for key in body.captured]
+    read = {*model.outputs, *inner, *(key for node in model.nodes for key in node.inputs)}
+    return index < len(outputs) and outputs[index] in read
+
+
+def _given(importer: Importer, index: int, what: str, shape: tuple[int, ...]) -> Array:
+    """Returns a constant input, zeros where it is left out."""
+    if importer.optional_input(index) is None:
+        return np.zeros(shape, np.float32)
+    data = importer.constant_input(index, what)
+    if data.shape != shape:
+        raise UnsupportedReason(f"{what} have the shape {list(data.shape)}, not {list(shape)}")
+    return data
+
+
+def _ordered(kind: str, data: Array) -> Array:
+    """Returns weights [d, gates * u, ..] with the gates in our order."""
+    parts = np.split(data, len(_ORDER[kind]), axis=1)
+    return np.concatenate([parts[gate] for gate in _ORDER[kind]], axis=1)
+
+
+def _state(importer: Importer, index: int, shape: tuple[int, ...], layout: int) -> Value:
+    """Returns an initial state [d, n, u], zeros where it is left out."""
+    value = importer.optional_input(index)
+    if value is None:
+        return importer.constant(np.zeros(shape, np.float32))
+    found = _permuted(importer, value, _STATE[layout])
+    if found.shape != shape:
+        raise UnsupportedReason(f"the initial state {value.type} is not {list(shape)}")
+    return found
+
+
+def _lengths(importer: Importer, x: Value) -> tuple[int, ...]:
+    """Returns the steps of the sequences, nothing where each has all of them."""
+    if importer.optional_input(4) is None:
+        return ()
+    lengths = importer.constant_input(4, "the lengths of the sequences").reshape(-1)
+    return () if (lengths == x.shape[1]).all() else tuple(int(n) for n in lengths)
+
+
+def _activations(importer: Importer, kind: str, directions: int) -> Iterator[Activation]:
+    """Yields the activations; those that have parameters take them from the lists, one after the other."""
+    names = importer.attribute("activations")
+    lists = [np.asarray(importer.attribute(f"activation_{p}", ()), np.float64).tolist() for p in ("alpha", "beta")]
+    found = list(_DEFAULTS[kind] * directions) if names is None else names
+    if not isinstance(found, (list, tuple)) or len(found) != directions * FUNCTIONS[kind]:
+        raise UnsupportedReason(f"activations {found!r} are not {FUNCTIONS[kind]} for each direction")
+    for name in found:
+        text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+        if text.lower() not in _PARAMETERS:
+            raise UnsupportedReason(f"activation {text} is not known")
+        own, defaults = _PARAMETERS[text.lower()]
+        parameters = [values.pop(0) if values else d for d, values in zip(defaults, lists, strict=False)]
+        if None in parameters:
+            raise UnsupportedReason(f"activation {own} needs alpha and beta")
+        yield Activation(own, *(float(p) for p in parameters if p is not None))
