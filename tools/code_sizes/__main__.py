@@ -17,7 +17,7 @@ from tools.code_sizes.objects import Program, Section
 
 TARGETS = ("thumbv6m-none-eabi", "thumbv7m-none-eabi", "thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf")
 LEVELS = ("3", "s", "z")
-FILE = resources.path("ariel-ml-rs").parent / "ariel_build" / "isa" / "code_sizes.json"
+FILE = resources.path("ariel-ml-rs").parent / "ariel_build" / "codegen" / "code_sizes.json"
 #: Stack of what the compiler notes nothing of, all of it together: core, compiler_builtins, naked functions.
 UNKNOWN_DEPTH = 128
 #: Where the aliases of packed kernels lie, by the kind of their cores.
