@@ -159,8 +159,10 @@ impl Bounds {
         self.clamped(value) as i16
     }
 
+    /// The same, for an output of any type in which the bounds lie.
     #[inline]
-    fn clamped(&self, value: i32) -> i32 {
+    #[must_use]
+    pub(crate) fn clamped(&self, value: i32) -> i32 {
         // Not `clamp`: it panics where min > max.
         value.wrapping_add(self.zero_point).max(self.min).min(self.max)
     }

@@ -7,7 +7,7 @@ import argparse
 from rich.table import Table
 
 from ariel_build import boards
-from ariel_build.commands.common import console
+from ariel_build.commands.consoles import console
 
 __all__ = ["add", "main"]
 

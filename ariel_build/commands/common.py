@@ -1,15 +1,12 @@
-"""What the commands share: arguments, consoles, and the way from arguments to a compiled model."""
+"""What the commands share: arguments, and the way from arguments to a compiled model."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from rich.console import Console
 
 from ariel_build import boards
 from ariel_build.boards import Board
@@ -21,23 +18,7 @@ from ariel_build.config.options import ModelOptions
 if TYPE_CHECKING:
     from ariel_build.driver import Compiled
 
-__all__ = ["add_model", "board_of", "compiled", "console", "model_options", "progress", "running_options"]
-
-
-class _Plain(Console):
-    """A console for words that are a stranger's: no markup in them. Where nobody reads any more, the caller is told."""
-
-    def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
-        super().__init__(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=stderr, width=width)
-
-    def on_broken_pipe(self) -> None:
-        """Leaves it to `cli`, which knows the exit code."""
-        raise BrokenPipeError
-
-
-#: Results go to standard output, what is being done to standard error.
-console = _Plain(width=None if sys.stdout.isatty() else 160)
-progress = _Plain(stderr=True)
+__all__ = ["add_model", "board_of", "compiled", "model_options", "running_options"]
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from ariel_build.answers.samples import write_whole
-from ariel_build.commands.common import add_model, board_of, compiled, console, model_options, progress
+from ariel_build.commands.common import add_model, board_of, compiled, model_options
 from ariel_build.errors import MetadataError
 
 __all__ = ["add", "main"]
@@ -26,7 +27,7 @@ def main(arguments: argparse.Namespace) -> int:
         raise MetadataError(f"`{folder}` is a file, not a folder", "-o")
     result = compiled(arguments, model_options(arguments), board_of(arguments))
     for note in result.notes:
-        progress.print(f"note: {note}")
+        print(f"note: {note}", file=sys.stderr)
     source, weights = folder / f"{result.module}.rs", folder / f"{result.module}.weights"
     try:
         for path in (source, weights):
@@ -41,7 +42,8 @@ def main(arguments: argparse.Namespace) -> int:
         write_whole(source, result.module_text.encode())
     except OSError as error:
         raise MetadataError(f"cannot write: {error.strerror}", str(folder)) from None
-    console.print(
-        f"{source}: {result.macs:,} MACs, {result.plan.arena_bytes:,} bytes of RAM, {len(result.weights):,} of weights"
+    print(
+        f"{source}: {result.macs:,} MACs, {result.plan.arena_bytes:,} bytes of RAM, {len(result.weights):,} of weights",
+        flush=True,
     )
     return 0

@@ -17,7 +17,8 @@ from rich.table import Table
 
 from ariel_build import frontends
 from ariel_build.boards import Board
-from ariel_build.commands.common import add_model, board_of, compiled, console, model_options
+from ariel_build.commands.common import add_model, board_of, compiled, model_options
+from ariel_build.commands.consoles import console
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, refuse_misfits
 from ariel_build.errors import ArielError, BoardError, BudgetError, UnsupportedError

@@ -14,7 +14,8 @@ from rich.table import Table
 from ariel_build import boards
 from ariel_build.answers.samples import load, save, split_outputs, write_whole
 from ariel_build.boards import Board
-from ariel_build.commands.common import add_model, compiled, console, progress, running_options
+from ariel_build.commands.common import add_model, compiled, running_options
+from ariel_build.commands.consoles import console, progress
 from ariel_build.driver import Compiled
 from ariel_build.errors import InternalError, MetadataError
 from ariel_build.frontends.checks import shown

@@ -15,7 +15,8 @@ from rich.table import Table
 from ariel_build.answers.layers import counterparts, evaluate, tolerance
 from ariel_build.answers.oracle import Answer, ask
 from ariel_build.answers.samples import Samples, names_of, random_samples, rare_samples, split_outputs
-from ariel_build.commands.common import add_model, console, running_options
+from ariel_build.commands.common import add_model, running_options
+from ariel_build.commands.consoles import console
 from ariel_build.commands.run import add_on, execute_compiled, runnable
 from ariel_build.config.module_name import module_name
 from ariel_build.driver import compile_model, import_file

@@ -91,9 +91,12 @@ class Problem:
         change: Counter[int] = Counter()
         for parts in self.parts:
             if _meet(parts):
-                life = _hull(parts)
+                life, waiting, there = _hull(parts), sorted(parts, key=lambda p: -p.life.start), list[Part]()
                 for tick in ticks[bisect_left(ticks, life.start) : bisect_left(ticks, life.end)]:
-                    totals[tick] += _union(parts, tick)
+                    while waiting and waiting[-1].life.start <= tick:
+                        there.append(waiting.pop())
+                    there = [p for p in there if p.life.end > tick]
+                    totals[tick] += _union(there)
             else:
                 for p in parts:
                     change[p.life.start] += p.end - p.start
@@ -141,7 +144,13 @@ def _meet(parts: Sequence[Part]) -> bool:
 
 def _excluded(mine: Sequence[Part], others: Sequence[Part]) -> list[tuple[int, int]]:
     """Returns the distances, as joined half-open ranges, at which `mine` would collide with `others`."""
-    ranges = sorted((q.start - p.end + 1, q.end - p.start) for p in mine for q in others if p.life.overlaps(q.life))
+    ranges = [
+        (start - own_end + 1, end - own_start)
+        for own_start, own_end, (own_birth, own_death) in mine
+        for start, end, (birth, death) in others
+        if own_birth < death and birth < own_death
+    ]
+    ranges.sort()
     joined: list[tuple[int, int]] = []
     for low, high in ranges:
         if joined and low <= joined[-1][1]:
@@ -151,10 +160,10 @@ def _excluded(mine: Sequence[Part], others: Sequence[Part]) -> list[tuple[int, i
     return joined
 
 
-def _union(parts: Sequence[Part], tick: int) -> int:
-    """Returns how many granules of one buffer are needed at `tick`."""
+def _union(parts: Sequence[Part]) -> int:
+    """Returns how many granules of one buffer some parts take."""
     total = reached = 0
-    for start, end in sorted((p.start, p.end) for p in parts if p.life.start <= tick < p.life.end):
+    for start, end in sorted((p.start, p.end) for p in parts):
         total += max(end - max(start, reached), 0)
         reached = max(reached, end)
     return total

@@ -19,8 +19,8 @@ __all__ = ["Needs", "check_length", "check_limits", "least_needs"]
 MAX_ARENA_BYTES = 1 << 26
 #: Bytes of all results together, whenever they are needed.
 MAX_RESULT_BYTES = 1 << 27
-#: Operations of a model, those that importers add included: eight times those of the longest one that we know of.
-MAX_NODES = 2_000
+#: Operations of a model, those that importers add included: sixteen times those of the longest one that we know of.
+MAX_NODES = 4_000
 
 
 class Needs(TypedDict):

@@ -16,7 +16,7 @@ from ariel_build.kernels import KernelCall
 from ariel_build.memory.storage import ALIGNMENT, padded
 from ariel_build.schedule import Aliases, Tile, resolve
 from ariel_build.schedule.aliases import Place
-from ariel_build.schedule.ranges import read_span, written_span
+from ariel_build.schedule.ranges import Span, read_span, written_span
 
 __all__ = ["Peaks"]
 
@@ -34,6 +34,8 @@ class _Life:
 
 #: Granules [low, high), since when they are needed (`_FOREVER` where they are read), and until when.
 _Access = tuple[int, int, int, int]
+#: Granules [low, high) of a root.
+_Run = tuple[Value, int, int]
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Peaks:
     #: Bytes of all storages that are there from this call on or before, and of those that are gone before it.
     _begun: list[int] = field(default_factory=list)
     _gone: list[int] = field(default_factory=list)
+    _known: dict[tuple[int, Tile], tuple[list[_Run], list[_Run]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Finds the life of each storage."""
@@ -105,17 +108,21 @@ class Peaks:
         return rest + max([0, *accumulate(change[:ticks])])
 
     def _touch(self, accesses: dict[Value, list[_Access]], tick: int, index: int, tile: Tile, replaced: int) -> None:
+        inputs, outputs = self._known.get((index, tile)) or self._runs_of(index, tile)
+        for position, (root, low, high) in enumerate(inputs):
+            if root in accesses:
+                accesses[root].append((low, high, _FOREVER, tick + (position != replaced)))
+        for root, low, high in outputs:
+            accesses[root].append((low, high, tick, tick + 1))
+
+    def _runs_of(self, index: int, tile: Tile) -> tuple[list[_Run], list[_Run]]:
+        """Returns the granules that a tile reads and writes; many orders have the same tile."""
         call = self.calls[index]
         inputs, outputs = self._places[index]
-        for position, (root, offset) in enumerate(inputs):
-            if root in accesses:
-                low, high = read_span(call, position, tile)
-                run = (offset + low) // ALIGNMENT, -(-(offset + high) // ALIGNMENT)
-                accesses[root].append((*run, _FOREVER, tick + (position != replaced)))
-        for value, (root, offset) in zip(call.outputs, outputs, strict=True):
-            low, high = written_span(call, value, tile)
-            run = (offset + low) // ALIGNMENT, -(-(offset + high) // ALIGNMENT)
-            accesses[root].append((*run, tick, tick + 1))
+        reads = [_granules(place, read_span(call, position, tile)) for position, place in enumerate(inputs)]
+        writes = [_granules(p, written_span(call, value, tile)) for value, p in zip(call.outputs, outputs, strict=True)]
+        self._known[index, tile] = reads, writes
+        return reads, writes
 
     def _replaced(self, index: int, *, whole: bool) -> int:
         """Returns the operand in whose place the call writes, -1 where there is none."""
@@ -126,6 +133,11 @@ class Peaks:
             if same and not root.is_constant and self._lives[root].last == index and root not in self.inputs[1:]:
                 return source
         return -1
+
+
+def _granules(place: Place, span: Span) -> _Run:
+    low, high = place.offset + span.start, place.offset + span.end
+    return place.root, low // ALIGNMENT, -(-high // ALIGNMENT)
 
 
 def _runs(granules: int, accesses: Sequence[_Access], first: int, last: int) -> Iterator[tuple[int, int, int]]:

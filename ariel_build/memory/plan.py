@@ -33,7 +33,8 @@ def plan_arena(buffers: Sequence[Buffer], effort: int = EFFORT) -> ArenaPlan:
     problem = Problem(buffers)
     search = _Search(problem)
     for order in _greedy_orders(problem):
-        search.attempt(order, search.top - 1)
+        if not search.done:
+            search.attempt(order, search.top - 1)
     if not search.branch_and_bound(effort):
         search.improve(effort)
     return ArenaPlan(
@@ -45,8 +46,8 @@ def _greedy_orders(problem: Problem) -> Iterable[list[int]]:
     sizes, buffers = problem.sizes, problem.buffers
     lives = [b.intervals for b in buffers]
     spans = [sum(i.end - i.start for i in intervals) for intervals in lives]
-    starts = [min((i.start for i in intervals), default=0) for intervals in lives]
-    ends = [max((i.end for i in intervals), default=0) for intervals in lives]
+    starts = [intervals[0].start if intervals else 0 for intervals in lives]
+    ends = [intervals[-1].end if intervals else 0 for intervals in lives]
     degrees = [sum(sizes[b] for b, _, _ in exclusions) for exclusions in problem.exclusions]
     keys: list[Callable[[int], tuple[int, ...]]] = [
         lambda i: (-sizes[i], starts[i]),

@@ -22,7 +22,7 @@ from ariel_build.schedule import Aliases, Schedule, Step, Tile, order_calls, sch
 __all__ = ["plan_calls", "plan_memory"]
 
 #: Longer models run whole calls only: the search for streams takes longer than their length.
-_MOST_CALLS = 1000
+_MOST_CALLS = 250
 
 
 def plan_calls(
@@ -79,8 +79,8 @@ def plan_calls(
             for factor, how in streaming(peaks, step, size, place(order, step.placing)) if step else ():
                 worse = factor if effort.price else 1.0
                 streamed, found = ways(order, how)
-                way = _best(found)
-                if way.arena.bytes * worse < least:
+                hopeful = [way for way in found if way.arena.lower_bound * worse < least]
+                if hopeful and (way := _best(hopeful)).arena.bytes * worse < least:
                     least, best = way.arena.bytes * worse, (streamed, way)
     steps, way = best
     plan = way.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
@@ -176,7 +176,7 @@ class _Way:
 
     def improved(self) -> _Way:
         """Returns the same way with offsets searched for in earnest."""
-        return replace(self, arena=plan_arena(self.buffers))
+        return replace(self, arena=_in_earnest(self.buffers))
 
     def locate(self, value: Value) -> Region:
         """Returns the region of a value."""
@@ -228,6 +228,12 @@ class _Way:
                 name = f"scratch of {step.name}"
                 blocks += [Block(name, "scratch", region, piece.time) for piece in step.pieces]
         return tuple(sorted(blocks, key=lambda b: (b.time, b.region)))
+
+
+@functools.lru_cache(maxsize=8)
+def _in_earnest(buffers: tuple[Buffer, ...]) -> ArenaPlan:
+    """Plans the arena; searches for chains of several lengths often come to one order."""
+    return plan_arena(buffers)
 
 
 def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:

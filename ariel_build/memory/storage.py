@@ -34,12 +34,14 @@ class Storages:
         self._cores = cores
         self._place: dict[Value, tuple[int, int]] = {}
         self._segments: dict[int, list[Segment]] = {}
+        self._roots: dict[int, list[Value]] = {}
 
     def add(self, root: Value, segments: Iterable[Segment]) -> None:
         """Gives `root`, a value that is no alias, a storage of its own."""
         number = len(self._place)
         self._place[root] = (number, 0)
         self._segments[number] = list(segments)
+        self._roots[number] = [root]
 
     def reserve(self, value: Value, segment: Segment) -> None:
         """Adds a time at which bytes are needed, counted from the beginning of `value`."""
@@ -88,12 +90,14 @@ class Storages:
         there = (s for s in moved if s.start < start + second.type.bytes and start < s.end)
         if alone and any(all(read.value is not second for read in s.reads) for s in there):
             return "other values have been there"
-        reasons = (hazard(old, new, offset_of, self._cores) for old in self._segments[a] for new in moved)
+        birth, death = min((s.life.start for s in moved), default=0), max((s.life.end for s in moved), default=0)
+        near = [s for s in self._segments[a] if s.life.start < death and birth < s.life.end]
+        reasons = (hazard(old, new, offset_of, self._cores) for old in near for new in moved)
         reason = next(filter(None, reasons), "")
         if not reason:
             self._segments[a] += moved
             del self._segments[b]
-            for root, (number, offset) in self._place.items():
-                if number == b:
-                    self._place[root] = (a, offset + shift)
+            for root in self._roots[b]:
+                self._place[root] = (a, self._place[root][1] + shift)
+            self._roots[a] += self._roots.pop(b)
         return reason

@@ -117,7 +117,8 @@ class _Search:
         """
         count = len(self.peaks.calls)
         wholes = [self.stretches(range(i, i + 1))[0] for i in range(count)]
-        best: list[tuple[int, list[Stretch]] | None] = [(0, [])] + [None] * count
+        #: The cost of the cheapest way up to a call, and the last stretch of it.
+        best: list[tuple[int, Stretch | None] | None] = [(0, None)] + [None] * count
         for end in range(1, count + 1):
             for start in range(max(end - longest, 0), end):
                 before = best[start]
@@ -129,9 +130,12 @@ class _Search:
                 fitting = next((w for w in self.stretches(span) if w.peak <= most), None)
                 here = best[end]
                 if fitting and (here is None or before[0] + fitting.cost < here[0]):
-                    best[end] = before[0] + fitting.cost, [*before[1], fitting]
-        final = best[count]
-        return final[1] if final else None
+                    best[end] = before[0] + fitting.cost, fitting
+        way: list[Stretch] = []
+        while (last := best[count]) and last[1]:
+            way.append(last[1])
+            count = last[1].calls[0]
+        return way[::-1] if last else None
 
     def ways(self, longest: int) -> Iterator[list[Stretch]]:
         """Yields ways within the budget that need less and less by the estimate, with chains of at most `longest`."""
@@ -184,13 +188,15 @@ class Effort:
     chains: tuple[int, ...] = (1, 6)
     #: How hard each order is placed (see `plan`).
     placing: int = 0
+    #: How many pieces and calls are placed at most: what bounds the search in long models.
+    pieces: int = 50_000
     #: What is tried before.
     before: Effort | None = None
 
 
 #: Every call runs whole; streaming costs hardly anything; whatever it costs.
 WHOLE, SPEED = Effort(0.0), Effort(0.04, 2.0)
-RAM = Effort(0.5, 0.0, 256, (1, 6, 8, 10), 20_000, SPEED)
+RAM = Effort(0.5, 0.0, 256, (1, 6, 8, 10), 20_000, 100_000, SPEED)
 
 
 def streaming(
@@ -208,18 +214,20 @@ def streaming(
 
     search = _Search(peaks, budget)
     found = []
-    best = float(size)
+    best, room = float(size), effort.pieces
     for longest in effort.chains:
         trials, bettered = _TRIALS, None
         candidates = [fine for way in search.ways(longest) for fine in search.finer(way)]
         for way in sorted(candidates, key=lambda way: max(w.peak for w in way) * factor(way)):
             bound = max(w.peak for w in way)
-            if trials <= 0 or bound * factor(way) >= best:
+            if min(trials, room) <= 0 or bound * factor(way) >= best:
                 break
             for placed, order in _turned(way, bound, place):
-                trials -= 1
+                trials, room = trials - 1, room - len(order.order) - len(peaks.calls)
                 if placed * factor(way) < best:
                     best, bettered = placed * factor(way), (factor(way), order)
+                if room <= 0:
+                    break
         found += [bettered] if bettered else []
     return found
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
 from ariel_build.kernels import Field, KernelCall
+from ariel_build.ops.accumulate import bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.elementwise import (
     BYTES,
@@ -22,7 +23,7 @@ from ariel_build.ops.elementwise import (
     same_type,
     unary_call,
 )
-from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map1_rows import MAP1, Map1Row
 from ariel_build.ops.rows import called, named, parameters
@@ -56,7 +57,8 @@ class Map1(Operator):
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """T -> T."""
         type_ = same_type(inputs)
-        if type_.dtype not in (DType.F32, *BYTES) and self.row.integer is None:
+        wide = type_.dtype is DType.I16 and self.row.wide is not None
+        if type_.dtype not in (DType.F32, *BYTES) and self.row.integer is None and not wide:
             raise ValueError(f"{self.kind} of {type_.dtype.value} is not supported")
         return [type_]
 
@@ -85,10 +87,14 @@ class Map1(Operator):
             return np.asarray(self.row.real(x.astype(np.float64), *parameters), np.float32)
 
     def lower(self, node: Node) -> KernelCall:
-        """`lookup::Table` or `map1::<kind>`."""
+        """`lookup::Table`, `map1::<kind>` or `map1::<kind>Int16`."""
         x = node.input(0)
         if x.type.dtype in BYTES:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])
+        if x.type.dtype is DType.I16 and self.row.wide is not None and self.rounding is Rounding.DOUBLE:
+            quants = quant_of(x, "the input"), quant_of(node.output, "the output")
+            ends = {"bounds": bounds(node, UNBOUNDED, self.rounding)}
+            return unary_call(f"map1::{self.kind}Int16", node, {**self.row.wide(*quants, self.parameters), **ends})
         if x.type.dtype is not DType.F32:
             raise UnsupportedReason(f"{self.kind} of {x.type.dtype.value} is not supported")
         fields: dict[str, Field] = dict(zip(self.row.parameters, self.parameters, strict=True))

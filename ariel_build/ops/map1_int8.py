@@ -1,4 +1,4 @@
-"""TFLite's int8 functions of one number, bit for bit as TFLite-Micro computes them.
+"""TFLite's int8 and int16 functions of one number, bit for bit as TFLite-Micro computes them.
 
 Each takes stored elements as int64, the quantisation of input and output, the output's type and the parameters.
 """
@@ -6,17 +6,18 @@ Each takes stored elements as int64, the quantisation of input and output, the o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from ariel_build.ir import Array, DType, Quant
+from ariel_build.kernels import Field
 from ariel_build.ops import gemmlowp
 from ariel_build.ops.accumulate import Numbers
-from ariel_build.ops.elementwise import dequantize, rescale, store_rounded
+from ariel_build.ops.elementwise import dequantize, multiplier, rescale, store_rounded
 from ariel_build.ops.fixed_point import I64, Rounding, multiply, quantize_multiplier, rounding_shift_right
 
-__all__ = ["Formula", "absolute", "elu", "hard_swish", "leaky_relu", "rsqrt", "sigmoid", "tanh"]
+__all__ = ["Formula", "absolute", "elu", "hard_swish", "leaky_relu", "leaky_relu_fields", "rsqrt", "sigmoid", "tanh"]
 
 Formula = Callable[[I64, Quant, Quant, DType, tuple[float, ...]], Array]
 
@@ -102,14 +103,33 @@ def _truncate(value: I64, shift: int) -> I64:
     return np.asarray(np.where(value >= 0, value >> shift, -(-value >> shift)), np.int64)
 
 
+def leaky_relu_factors(
+    source: Quant, target: Quant, parameters: tuple[float, ...], *, wide: bool
+) -> tuple[float, float]:
+    """Returns the factors of positive inputs and of negative ones: in float32, of int16 in double."""
+    real = np.float64 if wide else np.float32
+    scale, alpha, unit = (real(np.float32(v)) for v in (source.scale, parameters[0], target.scale))
+    return float(scale / unit), float(scale * alpha / unit)
+
+
 def leaky_relu(x: I64, source: Quant, target: Quant, dtype: DType, parameters: tuple[float, ...]) -> Array:
     """LEAKY_RELU: one multiplier on either side of 0."""
     value = x - source.zero_point
-    scale, alpha = np.float32(source.scale), np.float32(parameters[0])
-    slope = float(scale * alpha / np.float32(target.scale))
+    factor, slope = leaky_relu_factors(source, target, parameters, wide=dtype is DType.I16)
     negative = rescale(value, abs(slope)) * (-1 if slope < 0 else 1)
-    positive = rescale(value, float(scale / np.float32(target.scale)))
+    positive = rescale(value, factor)
     return _store(np.where(value >= 0, positive, negative) + target.zero_point, dtype)
+
+
+def leaky_relu_fields(source: Quant, target: Quant, parameters: tuple[float, ...]) -> Mapping[str, Field]:
+    """Returns the fields of `LeakyReluInt16`."""
+    factor, slope = leaky_relu_factors(source, target, parameters, wide=True)
+    return {
+        "zero_point": source.zero_point,
+        "positive": multiplier(factor),
+        "negative": multiplier(abs(slope)),
+        "falls": slope < 0,
+    }
 
 
 def rsqrt(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.ir import Array
+from ariel_build.ir import Array, Quant
+from ariel_build.kernels import Field
 from ariel_build.ops import map1_int8 as int8
 from ariel_build.ops.rows import Attribute, Named, Names
 
@@ -27,7 +28,8 @@ class Map1Row:
 
     `about` is its formula. `real` computes in double, what is rounded to float32 once; `rust` computes `x` in float32,
     with `k.<parameter>`; `parameters` tells what each parameter is. `integer` computes plain integers, where it can.
-    `stored` is TFLite's int8 where that is not simply `round(real(..) / scale)`; all others are tables of `real`.
+    `stored` is TFLite's int8 where that is not simply `round(real(..) / scale)`; all others are tables of `real`. With
+    `wide` it is its int16, too, and gives the fields of the kernel `<name>Int16` for source, target and parameters.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Map1Row:
     parameters: Mapping[str, str] = field(default_factory=dict)
     integer: Callable[[Array], Array] | None = None
     stored: int8.Formula | None = None
+    wide: Callable[[Quant, Quant, tuple[float, ...]], Mapping[str, Field]] | None = None
 
 
 def _sigmoid(x: F64) -> F64:
@@ -81,6 +84,7 @@ _ROWS = (
         Named("LeakyRelu", (Attribute("alpha", 0.01),)),
         {"slope": "Slope of negative inputs."},
         stored=int8.leaky_relu,
+        wide=int8.leaky_relu_fields,
     ),
     Map1Row(
         "Elu",

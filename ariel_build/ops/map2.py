@@ -77,7 +77,10 @@ class Map2(Operator):
         if self.rounding is Rounding.DOUBLE:
             if self.row.stored is None:
                 raise UnsupportedReason(f"{self.name} of int8 is not a kernel of TFLite")
-            operands = Operands(left.astype(np.int64), right.astype(np.int64), *source, output)
+            wide = dtype is DType.I16
+            if wide and not self.row.stored.wide:
+                raise UnsupportedReason(f"{self.name} of int16 is not a kernel of TFLite")
+            operands = Operands(left.astype(np.int64), right.astype(np.int64), *source, output, wide)
             return np.clip(self.row.stored.formula(operands), *bounds).astype(dtype.numpy)
         with np.errstate(all="ignore"):
             real = self.row.real(dequantize(left, source[0]), dequantize(right, source[1]))
@@ -97,9 +100,9 @@ class Map2(Operator):
         return None
 
     def lower(self, node: Node) -> KernelCall:
-        """`map2::<name>F32`, `I32`, or what `lower_stored` finds for int8."""
+        """`map2::<name>F32`, `I32`, or what `lower_stored` finds for int8 and int16."""
         dtype = node.output.type.dtype
-        if dtype in BYTES:
+        if dtype in BYTES or (dtype is DType.I16 and node.output.type.quant is not None):
             return lower_stored(self, node)
         low, high = self.clip
         if dtype is DType.F32:
@@ -114,7 +117,7 @@ class Map2(Operator):
 _TFLITE, _ONNX = (called(MAP2.values(), format_) for format_ in ("tflite", "onnx"))
 
 
-@imports("tflite", *_TFLITE, harmless={"pot_scale_int16": "it is about int16, which is refused"})
+@imports("tflite", *_TFLITE, harmless={"pot_scale_int16": "TFLite-Micro goes by the scales"})
 def _from_tflite(importer: Importer) -> None:
     row, _ = named(importer, _TFLITE[importer.node.op])
     importer.emit_declared(Map2(row.name, tflite_clip(importer)), [importer.input(0), importer.input(1)])

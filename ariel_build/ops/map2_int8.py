@@ -1,4 +1,7 @@
-"""TFLite's int8 operators of two operands, bit for bit as TFLite-Micro's reference kernels compute them."""
+"""TFLite's int8 and int16 operators of two operands, bit for bit as TFLite-Micro's reference kernels compute them.
+
+`wide` operands are int16.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +39,8 @@ __all__ = [
     "sum_scales",
 ]
 
-#: Bits by which ADD and SUB shift their operands, and SQUARED_DIFFERENCE.
-SUM_SHIFT, SQUARE_SHIFT = 20, 7
+#: Bits by which ADD and SUB shift operands of int8, those of int16, and by which SQUARED_DIFFERENCE does.
+SUM_SHIFT, WIDE_SUM_SHIFT, SQUARE_SHIFT = 20, 15, 7
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Operands:
     left_quant: Quant
     right_quant: Quant
     output: Quant
+    wide: bool = False
 
     @property
     def quants(self) -> tuple[Quant, Quant, Quant]:
@@ -70,12 +74,13 @@ class Scales:
     shift: int
 
 
-def sum_scales(left: Quant, right: Quant, output: Quant, *, single: bool) -> Scales:
+def sum_scales(left: Quant, right: Quant, output: Quant, *, single: bool, wide: bool) -> Scales:
     """Returns the factors of ADD, in double, or of SUB, `single`: in float32."""
+    shift = WIDE_SUM_SHIFT if wide else SUM_SHIFT
     real = np.float32 if single else np.float64
     a, b, c = (real(np.float32(q.scale)) for q in (left, right, output))
     twice = real(2) * max(a, b)
-    return Scales(float(a / twice), float(b / twice), float(twice / (real(1 << SUM_SHIFT) * c)), SUM_SHIFT)
+    return Scales(float(a / twice), float(b / twice), float(twice / (real(1 << shift) * c)), shift)
 
 
 def square_scales(left: Quant, right: Quant, output: Quant) -> Scales:
@@ -91,15 +96,15 @@ def _scaled_operands(operands: Operands, scales: Scales) -> tuple[I64, I64]:
 
 
 def add(operands: Operands) -> I64:
-    """Scales both operands to a common scale with 20 more bits, adds, scales the sum."""
-    scales = sum_scales(*operands.quants, single=False)
+    """Scales both operands to a common scale with 20 more bits (15 where they are wide), adds, scales the sum."""
+    scales = sum_scales(*operands.quants, single=False, wide=operands.wide)
     left, right = _scaled_operands(operands, scales)
     return rescale(left + right, scales.result) + operands.output.zero_point
 
 
 def subtract(operands: Operands) -> I64:
-    """As ADD, with factors that are computed in float32."""
-    scales = sum_scales(*operands.quants, single=True)
+    """As ADD; of int8 with factors that are computed in float32."""
+    scales = sum_scales(*operands.quants, single=not operands.wide, wide=operands.wide)
     left, right = _scaled_operands(operands, scales)
     return rescale(left - right, scales.result) + operands.output.zero_point
 
@@ -159,17 +164,17 @@ def prelu(operands: Operands) -> I64:
     return np.asarray(result + operands.output.zero_point, np.int64)
 
 
-def sum_fields(left: Quant, right: Quant, output: Quant) -> Mapping[str, Field]:
-    """Returns the fields of `AddInt8`."""
-    return _scaled_fields(left, right, sum_scales(left, right, output, single=False))
+def sum_fields(left: Quant, right: Quant, output: Quant, wide: bool) -> Mapping[str, Field]:
+    """Returns the fields of `AddInt8` and `AddInt16`."""
+    return _scaled_fields(left, right, sum_scales(left, right, output, single=False, wide=wide))
 
 
-def difference_fields(left: Quant, right: Quant, output: Quant) -> Mapping[str, Field]:
-    """Returns the fields of `SubInt8`."""
-    return _scaled_fields(left, right, sum_scales(left, right, output, single=True))
+def difference_fields(left: Quant, right: Quant, output: Quant, wide: bool) -> Mapping[str, Field]:
+    """Returns the fields of `SubInt8` and `SubInt16`."""
+    return _scaled_fields(left, right, sum_scales(left, right, output, single=not wide, wide=wide))
 
 
-def square_fields(left: Quant, right: Quant, output: Quant) -> Mapping[str, Field]:
+def square_fields(left: Quant, right: Quant, output: Quant, _: bool) -> Mapping[str, Field]:
     """Returns the fields of `SquaredDifferenceInt8`."""
     return _scaled_fields(left, right, square_scales(left, right, output))
 
@@ -182,17 +187,17 @@ def _scaled_fields(left: Quant, right: Quant, scales: Scales) -> Mapping[str, Fi
     }
 
 
-def product_fields(left: Quant, right: Quant, output: Quant) -> Mapping[str, Field]:
-    """Returns the fields of `MulInt8`."""
+def product_fields(left: Quant, right: Quant, output: Quant, _: bool) -> Mapping[str, Field]:
+    """Returns the fields of `MulInt8` and `MulInt16`."""
     return {"zero_points": _zeros(left, right), "multiplier": multiplier(product_scale(left, right, output))}
 
 
-def quotient_fields(left: Quant, right: Quant, output: Quant) -> Mapping[str, Field]:
+def quotient_fields(left: Quant, right: Quant, output: Quant, _: bool) -> Mapping[str, Field]:
     """Returns the fields of `DivInt8`."""
     return {"zero_points": _zeros(left, right), "multiplier": multiplier(quotient_scale(left, right, output))}
 
 
-def prelu_fields(left: Quant, right: Quant, output: Quant) -> Mapping[str, Field]:
+def prelu_fields(left: Quant, right: Quant, output: Quant, _: bool) -> Mapping[str, Field]:
     """Returns the fields of `PreluInt8`."""
     positive, negative = prelu_scales(left, right, output)
     zeros = _zeros(left, right)

@@ -1,4 +1,7 @@
-"""int8 operators of two operands -> kernels: a table, a formula proven for all inputs, or the definition itself."""
+"""int8 operators of two operands -> kernels: a table, a formula proven for all inputs, or the definition itself.
+
+Those of int16 have too many inputs for tables and proofs by trying: they are computed by their definition.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,8 @@ Fields = Mapping[str, Field]
 def lower_stored(op: Map2, node: Node) -> KernelCall:
     """Returns the cheapest call that computes exactly what the reference does."""
     left, right = node.input(0), node.input(1)
+    if node.output.type.dtype is DType.I16:
+        return _wide(op, node)
     table = _table(op, node, left, right)
     if table is not None:
         return table
@@ -118,7 +123,17 @@ def _definition(op: Map2, node: Node) -> tuple[str, Fields]:
         }
     if op.row.stored is None:
         raise UnsupportedReason(f"{op.name} of int8 is not supported")
-    return f"{op.name}Int8", op.row.stored.fields(left, right, output)
+    return f"{op.name}Int8", op.row.stored.fields(left, right, output, False)
+
+
+def _wide(op: Map2, node: Node) -> KernelCall:
+    """Returns the call of `<name>Int16`."""
+    if any(v.type.dtype is not DType.I16 for v in (*node.inputs, node.output) if v is not None):
+        raise UnsupportedReason(f"{op.name} takes and gives int16, not {node.input(0).type} and {node.input(1).type}")
+    if op.rounding is not Rounding.DOUBLE or op.row.stored is None or not op.row.stored.wide:
+        raise UnsupportedReason(f"{op.name} of int16 is not supported")
+    fields = op.row.stored.fields(*_quants(node), True)
+    return binary_call(f"{op.name}Int16", node, {**fields, "bounds": bounds(node, op.clip, op.rounding)})
 
 
 def _affine(quant: Quant) -> Nested:

@@ -47,10 +47,14 @@ class Integer:
 
 @dataclass(frozen=True)
 class Stored:
-    """TFLite's int8: the formula (zero point included, bounds not), and the fields of the kernel `<name>Int8`."""
+    """TFLite's int8: the formula (zero point included, bounds not), and the fields of the kernel `<name>Int8`.
+
+    With `wide` the same goes for int16, and the kernel `<name>Int16`, to whose fields the last argument leads.
+    """
 
     formula: Callable[[int8.Operands], I64]
-    fields: Callable[[Quant, Quant, Quant], Mapping[str, Field]]
+    fields: Callable[[Quant, Quant, Quant, bool], Mapping[str, Field]]
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def _ratio(constant: F64, is_right: bool) -> tuple[F64 | None, F64 | None] | Non
     return (1.0 / constant, None) if is_right and not np.any(constant == 0) else None
 
 
-def _nothing(*_: Quant) -> Mapping[str, Field]:
+def _nothing(*_: object) -> Mapping[str, Field]:
     return {}
 
 
@@ -124,7 +128,7 @@ _ROWS = (
         commutes=True,
         affine=lambda constant, _: (None, constant),
         integer=Integer(np.add, "i32::wrapping_add"),
-        stored=Stored(int8.add, int8.sum_fields),
+        stored=Stored(int8.add, int8.sum_fields, wide=True),
         form="sum",
     ),
     Map2Row(
@@ -137,7 +141,7 @@ _ROWS = (
         neutral=0.0,
         affine=lambda constant, right: (None, -constant) if right else (np.full(constant.shape, -1.0), constant),
         integer=Integer(np.subtract, "i32::wrapping_sub"),
-        stored=Stored(int8.subtract, int8.difference_fields),
+        stored=Stored(int8.subtract, int8.difference_fields, wide=True),
         form="difference",
     ),
     Map2Row(
@@ -151,7 +155,7 @@ _ROWS = (
         commutes=True,
         affine=lambda constant, _: (constant, None),
         integer=Integer(np.multiply, "i32::wrapping_mul"),
-        stored=Stored(int8.multiply, int8.product_fields),
+        stored=Stored(int8.multiply, int8.product_fields, wide=True),
         form="product",
     ),
     Map2Row(
@@ -180,7 +184,7 @@ _ROWS = (
         rare=", not a number where one of them is none",
         integer=Integer(np.maximum, "i32::max"),
         # TFLite compares the stored integers, whatever their scales.
-        stored=Stored(lambda operands: np.maximum(operands.left, operands.right), _nothing),
+        stored=Stored(lambda operands: np.maximum(operands.left, operands.right), _nothing, wide=True),
         keeps_scale=True,
         tflite_real=Real(
             "Greater",
@@ -200,7 +204,7 @@ _ROWS = (
         Named("Min", many=True),
         rare=", not a number where one of them is none",
         integer=Integer(np.minimum, "i32::min"),
-        stored=Stored(lambda operands: np.minimum(operands.left, operands.right), _nothing),
+        stored=Stored(lambda operands: np.minimum(operands.left, operands.right), _nothing, wide=True),
         keeps_scale=True,
         tflite_real=Real(
             "Lesser",

@@ -19,6 +19,7 @@ from ariel_build.ops.elementwise import (
     BYTES,
     dequantize,
     lookup_call,
+    multiplier,
     quant_of,
     quantize,
     rescale,
@@ -33,6 +34,16 @@ __all__ = ["Dequantize", "Quantize", "is_flip", "real_constant", "requantized"]
 
 #: Types that hold quantised numbers.
 _STORED = (DType.I8, DType.U8, DType.I16, DType.U16, DType.I32)
+#: Kernels between integers of which one at least has more than a byte.
+_WIDE = {
+    (DType.I8, DType.I16): "Int8ToInt16",
+    (DType.I8, DType.I32): "Int8ToInt32",
+    (DType.I16, DType.I8): "Int16ToInt8",
+    (DType.I16, DType.I16): "Int16ToInt16",
+    (DType.I16, DType.I32): "Int16ToInt32",
+    (DType.I32, DType.I8): "Int32ToInt8",
+    (DType.I32, DType.I16): "Int32ToInt16",
+}
 
 
 @dataclass(frozen=True)
@@ -78,14 +89,22 @@ class Quantize(Operator):
         return replace(self, dtype=DType.I8) if self.dtype is DType.U8 else self
 
     def lower(self, node: Node) -> KernelCall:
-        """`quantize::HalfAway` or `NearestEven`, `lookup::Flip` or `lookup::Table`."""
+        """`quantize::HalfAway` or `NearestEven`, `Int8ToInt16` and its like, `lookup::Flip` or `lookup::Table`."""
         x, output = node.input(0), node.output
         quant = quant_of(output, "the output")
-        if output.type.dtype not in BYTES:
-            raise UnsupportedReason(f"to {output.type.dtype.value} is not supported, only to int8 and uint8")
+        fields: dict[str, Field]
+        pair = _WIDE.get((x.type.dtype, output.type.dtype))
+        if pair is not None and self.rounding is Rounding.DOUBLE:
+            source = quant_of(x, "the input")
+            fields = {"zero_point": source.zero_point, "multiplier": multiplier(source.scale / quant.scale)}
+            return unary_call(f"quantize::{pair}", node, {**fields, "bounds": bounds(node, UNBOUNDED, self.rounding)})
+        to_wide = output.type.dtype is DType.I16 and x.type.dtype is DType.F32 and self.rounding is Rounding.DOUBLE
+        if output.type.dtype not in BYTES and not to_wide:
+            raise UnsupportedReason(f"{x.type.dtype.value} to {output.type.dtype.value} is not supported")
         if x.type.dtype is DType.F32:
             name = "NearestEven" if self.rounding is Rounding.NEAREST_EVEN else "HalfAway"
-            fields: dict[str, Field] = {"scale": quant.scale, "bounds": bounds(node, UNBOUNDED, self.rounding)}
+            name = f"{name}Int16" if to_wide else name
+            fields = {"scale": quant.scale, "bounds": bounds(node, UNBOUNDED, self.rounding)}
             return unary_call(f"quantize::{name}", node, fields)
         if x.type.dtype not in BYTES:
             raise UnsupportedReason(f"from {x.type.dtype.value} is not supported, only from float32, int8 and uint8")

@@ -5,8 +5,9 @@ Every operator answers all of it; who adds one meets the questions where it is d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard
 
 from ariel_build.ir import DType, Node, Op, TensorType, Value
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
@@ -24,7 +25,9 @@ __all__ = [
     "Traits",
     "Wish",
     "alike",
+    "clamps",
     "clamps_nothing",
+    "has",
     "keeps_axes",
     "never",
 ]
@@ -59,7 +62,6 @@ POINTWISE = Traits(moves=False, pointwise=True, real=True, reads_scaled=False)
 OPAQUE = Traits(moves=False, pointwise=False, real=False, reads_scaled=False)
 
 
-@runtime_checkable
 class Clamping(Op, Protocol):
     """An operator that clamps its results to real bounds at no cost: a fused activation."""
 
@@ -75,6 +77,17 @@ class Clamping(Op, Protocol):
     def rounding(self) -> Rounding:
         """How a bound is stored."""
         ...
+
+
+def clamps(op: Op) -> TypeGuard[Clamping]:
+    """Whether an operator clamps its results: it has bounds, and says how they are stored."""
+    return has(type(op), "clip", "rounding")
+
+
+@cache
+def has(kind: type, *names: str) -> bool:
+    """Whether the operators of a class have attributes of these names: asked of every node, again and again."""
+    return set(names) <= {field.name for field in fields(kind)}
 
 
 def clamps_nothing(op: Clamping, type_: TensorType) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeGuard
 
 import numpy as np
 
@@ -11,8 +11,9 @@ from ariel_build.ir import Array, Op, TensorType, Value
 from ariel_build.kernels import Axis, Nested, Operand, Reads, Tiling, Variant
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.traits import has
 
-__all__ = ["Window", "Windowed", "image", "patches", "same_padding", "tiling_over"]
+__all__ = ["Window", "Windowed", "image", "is_windowed", "patches", "same_padding", "tiling_over"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,6 @@ class Window:
         )
 
 
-@runtime_checkable
 class Windowed(Op, Protocol):
     """An operator that slides a window over its first input."""
 
@@ -81,6 +81,11 @@ class Windowed(Op, Protocol):
     def window(self) -> Window:
         """The window."""
         ...
+
+
+def is_windowed(op: Op) -> TypeGuard[Windowed]:
+    """Whether an operator slides a window."""
+    return has(type(op), "window")
 
 
 def same_padding(size: int, window: int, stride: int, dilation: int) -> tuple[int, int]:

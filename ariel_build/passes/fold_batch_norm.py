@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ariel_build.ir import DType, Graph, Node, TensorType, Value
 from ariel_build.ops.fixed_point import UNBOUNDED
 from ariel_build.ops.map2 import Map2
-from ariel_build.ops.traits import Clamping
+from ariel_build.ops.traits import Clamping, clamps
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.chain import made_by, per_channel
 from ariel_build.passes.editor import Editor, operator
@@ -41,7 +41,7 @@ def fold_batch_norm(graph: Graph, log: PassLog) -> bool:
         if len(operands) != 1:
             continue
         layer = made_by(editor, operands[0], same_channels=True)
-        if isinstance(layer, str) or not isinstance(layer.op, Clamping) or operator(layer).traits.channels is None:
+        if isinstance(layer, str) or not clamps(layer.op) or operator(layer).traits.channels is None:
             continue
         affine = affine_of(node, node.op)
         reason = affine if isinstance(affine, str) else refusal(editor, layer, layer.op, affine)

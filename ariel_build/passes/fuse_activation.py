@@ -7,7 +7,7 @@ from dataclasses import replace
 from ariel_build.ir import DType, Graph, Node
 from ariel_build.ops.clip import Clip
 from ariel_build.ops.fixed_point import stored_bounds
-from ariel_build.ops.traits import Clamping
+from ariel_build.ops.traits import Clamping, clamps
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.chain import made_by
 from ariel_build.passes.editor import Editor
@@ -28,7 +28,7 @@ def fuse_activation(graph: Graph, log: PassLog) -> bool:
             log.refused(node, source)
             continue
         op = source.op
-        if not isinstance(op, Clamping):
+        if not clamps(op):
             continue
         clip = combined(op.clip, node.op.clip)
         reason = refusal(source, op, node, node.op, clip)

@@ -12,7 +12,7 @@ from ariel_build.ir import DType, Graph, Node, TensorType, Value
 from ariel_build.ops.dynamic_quantize import is_hybrid
 from ariel_build.ops.pad import Pad
 from ariel_build.ops.reshape import Reshape
-from ariel_build.ops.window import Windowed
+from ariel_build.ops.window import is_windowed
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.editor import Editor, operator
 
@@ -26,7 +26,7 @@ def fuse_padding(graph: Graph, log: PassLog) -> bool:
     editor = Editor(graph, log)
     for node in editor.nodes():
         op = node.op
-        if not isinstance(op, Windowed):
+        if not is_windowed(op):
             continue
         pad = editor.producer(node.input(0))
         reshape = pad if pad is not None and isinstance(pad.op, Reshape) else None

@@ -11,7 +11,7 @@ from ariel_build.ir import DType, Graph, Node, Quant, TensorType, Value
 from ariel_build.ops import Operator
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.quantize import Dequantize, Quantize
-from ariel_build.ops.traits import Clamping
+from ariel_build.ops.traits import clamps
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.editor import Editor, operator
 
@@ -31,7 +31,7 @@ def move_quantize(graph: Graph, log: PassLog) -> bool:
 
 def moves(op: Operator) -> bool:
     """Whether every element of the output is one of the inputs', and the same one after any monotone function."""
-    if isinstance(op, Clamping) and op.clip != UNBOUNDED:
+    if clamps(op) and op.clip != UNBOUNDED:
         return False
     return op.traits.moves or op.chooses
 

@@ -20,11 +20,6 @@ pytestmark = pytest.mark.models
 NOT_YET = {
     "own_lstm20_f32": "WHILE",
     "own_lstm20_onnx": "Loop",
-    "seanet_add*": "i16",
-    "seanet_leaky_relu*": "i16",
-    "seanet_quantize0": "i16",
-    "seanet_quantize1": "i32",
-    "seanet_sub*": "i16",
     "tflm_kw_scrambled_int8": "SOFTMAX",
     "tract_bidi_lstm": "Gather",
 }

@@ -24,8 +24,6 @@ NOT_YET = {
     "dyn_update_slice_i8": "DYNAMIC_UPDATE_SLICE",
     "l2_pool_f32": "L2_POOL_2D",
     "logistic_int16": "i16",
-    "mul_int16": "i16",
-    "quantize_i8_i16": "i16",
     "reduce_all": "REDUCE_ALL",
     "resize_bilinear_hpc": "RESIZE_BILINEAR",
     "softmax_i8_i16": "i16",

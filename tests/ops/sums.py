@@ -81,7 +81,7 @@ def samples_for(rng: np.random.Generator, operators: list[tflm.Operator], count:
     def draw(tensor: tflm.Tensor, kind: str) -> Array:
         if tensor.dtype == "float32":
             return rng.normal(0, 1, tensor.shape).astype(np.float32)
-        return stored(rng, tensor.shape, kind, np.int16 if tensor.dtype == "int16" else np.int8)
+        return stored(rng, tensor.shape, kind, np.dtype(tensor.dtype).type)
 
     return [[draw(t, "extreme" if k == count - 1 else "random") for t in inputs] for k in range(count)]
 

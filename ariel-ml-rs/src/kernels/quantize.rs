@@ -1,11 +1,11 @@
 //! Between real numbers and stored integers: `stored = round(real / scale) + zero_point`, and back.
 //!
 //! TFLite rounds halves away from zero, onnxruntime to even; both divide by the scale, as we do. From one quantisation to another
-//! is a table ([`super::lookup`]).
+//! of one byte is a table ([`super::lookup`]); wider integers are multiplied by the quotient of the scales.
 
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
-use crate::quant::{Bounds, round_ties_even};
+use crate::quant::{Bounds, Multiplier, round_ties_even};
 use crate::tile::Tile;
 
 /// Rounds to the nearest integer, halves away from zero; saturates. What is not a number counts as 0.
@@ -24,13 +24,13 @@ fn round_even(value: f32) -> i32 {
 }
 
 macro_rules! quantize {
-    ($($(#[$doc:meta])* $name:ident => $round:expr;)+) => { $(
+    ($($(#[$doc:meta])* $name:ident<$element:ty> => $round:expr, $store:ident;)+) => { $(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub struct $name {
             /// float32 input.
             pub input: Region,
-            /// Output of one byte each, int8 or uint8 as the bounds say.
+            /// Output; one of one byte each is int8 or uint8, as the bounds say.
             pub output: Region,
             /// Elements.
             pub elements: u32,
@@ -47,7 +47,7 @@ macro_rules! quantize {
             /// Where a region is too small.
             pub const fn check(&self, arena_bytes: usize) {
                 self.input.check::<f32>(arena_bytes, self.elements as usize);
-                self.output.check::<i8>(arena_bytes, self.elements as usize);
+                self.output.check::<$element>(arena_bytes, self.elements as usize);
             }
 
             /// How many units the output has, and how they may be cut into tiles.
@@ -69,10 +69,10 @@ macro_rules! quantize {
                 let Self { scale, bounds, .. } = *self;
                 // SAFETY: the tile lies inside both regions (`check`).
                 unsafe {
-                    let (input, output) = (memory.at::<f32>(self.input), memory.at::<i8>(self.output));
+                    let (input, output) = (memory.at::<f32>(self.input), memory.at::<$element>(self.output));
                     for index in tile.start()..tile.end() {
                         let stored = $round(*input.add(index) / scale).saturating_add(bounds.zero_point);
-                        output.add(index).write(Bounds { zero_point: 0, ..bounds }.store(stored));
+                        output.add(index).write(Bounds { zero_point: 0, ..bounds }.$store(stored));
                     }
                 }
             }
@@ -82,9 +82,11 @@ macro_rules! quantize {
 
 quantize! {
     /// TFLite's rounding: halves away from zero.
-    HalfAway => round_away;
+    HalfAway<i8> => round_away, store;
+    /// The same to int16.
+    HalfAwayInt16<i16> => round_away, store16;
     /// onnxruntime's rounding: halves to even.
-    NearestEven => round_even;
+    NearestEven<i8> => round_even, store;
 }
 
 macro_rules! dequantize {
@@ -153,6 +155,82 @@ dequantize! {
     DequantizeInt16<i16>;
     /// `real = scale * (stored - zero_point)` of int32.
     DequantizeInt32<i32>;
+}
+
+macro_rules! rescale {
+    ($($(#[$doc:meta])* $name:ident<$from:ty, $to:ty>;)+) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name {
+            /// Stored integers.
+            pub input: Region,
+            /// The same numbers in another quantisation.
+            pub output: Region,
+            /// Elements.
+            pub elements: u32,
+            /// Stored integer of the input that means 0.
+            pub zero_point: i32,
+            /// Quotient of the scales.
+            pub multiplier: Multiplier,
+            /// Zero point and bounds of the output.
+            pub bounds: Bounds,
+        }
+
+        impl $name {
+            /// Checks the kernel against the arena while the firmware compiles.
+            ///
+            /// # Panics
+            /// Where a region is too small.
+            pub const fn check(&self, arena_bytes: usize) {
+                self.input.check::<$from>(arena_bytes, self.elements as usize);
+                self.output.check::<$to>(arena_bytes, self.elements as usize);
+            }
+
+            /// How many units the output has, and how they may be cut into tiles.
+            ///
+            /// # Panics
+            /// Where there are too many: evaluated in a constant, this is a compile error.
+            #[must_use]
+            pub const fn work(&self) -> Work {
+                Work::of(self.elements as usize)
+            }
+
+            /// Computes one tile of the output, a range of its elements.
+            ///
+            /// # Safety
+            /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
+            /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+            #[inline(never)]
+            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+                let Self { zero_point, multiplier, bounds, .. } = *self;
+                // SAFETY: the tile lies inside both regions (`check`).
+                unsafe {
+                    let (input, output) = (memory.at::<$from>(self.input), memory.at::<$to>(self.output));
+                    for index in tile.start()..tile.end() {
+                        let value = i32::from(*input.add(index)).wrapping_sub(zero_point);
+                        output.add(index).write(bounds.clamped(multiplier.apply(value)) as $to);
+                    }
+                }
+            }
+        }
+    )+ };
+}
+
+rescale! {
+    /// TFLite's rescaling of int8 to int16.
+    Int8ToInt16<i8, i16>;
+    /// TFLite's rescaling of int8 to int32.
+    Int8ToInt32<i8, i32>;
+    /// TFLite's rescaling of int16 to int8.
+    Int16ToInt8<i16, i8>;
+    /// TFLite's rescaling of int16 to int16.
+    Int16ToInt16<i16, i16>;
+    /// TFLite's rescaling of int16 to int32.
+    Int16ToInt32<i16, i32>;
+    /// TFLite's rescaling of int32 to int8.
+    Int32ToInt8<i32, i8>;
+    /// TFLite's rescaling of int32 to int16.
+    Int32ToInt16<i32, i16>;
 }
 
 #[cfg(test)]

@@ -90,11 +90,11 @@ REFUSED = {
 
 
 def known(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> bool:
+    """Whether ONNX's reader takes such elements; TFLite's knows uint64 as well."""
     try:
-        DType.of(array.dtype)
+        return DType.of(array.dtype) is not DType.U64
     except KeyError:
         return False
-    return True
 
 
 @pytest.mark.parametrize("operator", RIGHT)

@@ -86,8 +86,10 @@ fn sqrt(x: f32) -> f32 {
     libm::sqrtf(x)
 }
 
+mod int16;
 mod rows;
 
+pub use int16::*;
 pub use rows::*;
 
 #[cfg(test)]

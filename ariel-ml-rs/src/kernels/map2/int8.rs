@@ -18,8 +18,8 @@ use core::hint::black_box;
 /// constant apart, into more instructions than the one that multiplies and accumulates.
 const FRACTION: u32 = 28;
 
-macro_rules! kernels {
-    ($(
+macro_rules! stored {
+    ($element:ty; $(
         $(#[$doc:meta])*
         $name:ident { $($(#[$field_doc:meta])* $field:ident: $t:ty,)* }
         |$k:ident, $a:ident, $b:ident| [$($prepare:tt)*] $result:expr;
@@ -28,9 +28,9 @@ macro_rules! kernels {
         #[derive(Clone, Copy, Debug)]
         pub struct $name {
             /// Left operand.
-            pub left: Source<i8>,
+            pub left: Source<$element>,
             /// Right operand.
-            pub right: Source<i8>,
+            pub right: Source<$element>,
             /// Output; may be an operand that is not broadcast.
             pub output: Region,
             /// How the operands are spread over the output.
@@ -46,7 +46,7 @@ macro_rules! kernels {
             /// # Panics
             /// Where regions, shapes and constants do not agree.
             pub const fn check(&self, arena_bytes: usize) {
-                self.broadcast.check::<i8, i8>(arena_bytes, &self.left, &self.right, &self.output);
+                self.broadcast.check::<$element, $element>(arena_bytes, &self.left, &self.right, &self.output);
             }
 
             /// How many units the output has, and how they may be cut into tiles.
@@ -69,7 +69,7 @@ macro_rules! kernels {
                 $($prepare)*
                 // SAFETY: forwarded to the caller.
                 unsafe {
-                    $k.broadcast.map(memory, ($k.left, $k.right, $k.output), tile, |$a: i8, $b: i8| {
+                    $k.broadcast.map(memory, ($k.left, $k.right, $k.output), tile, |$a: $element, $b: $element| {
                         let ($a, $b) = (i32::from($a), i32::from($b));
                         $result
                     });
@@ -78,6 +78,8 @@ macro_rules! kernels {
         }
     )+ };
 }
+
+pub(super) use stored;
 
 /// Clamps a value that has its zero point already.
 #[inline]
@@ -123,7 +125,7 @@ fn quotient(dividend: i32, divisor: i32, factor: Multiplier) -> i32 {
     }
 }
 
-kernels! {
+stored! { i8;
     /// `(left_factor * left + right_factor * right + offset) / 2^28`, rounded down: ADD and SUB with proven constants.
     /// The offset has the zero point of the output, too.
     Linear {

@@ -1,17 +1,19 @@
 //! Elementwise operators of two operands, with full broadcasting: `output = clamp(f(left, right))`.
 //!
-//! An operand may be a region of the arena or a constant in flash. [`float`] computes in float32 and int32, [`int8`] in the
+//! An operand may be a region of the arena or a constant in flash. [`float`] computes in float32 and int32, [`int8`] and [`int16`] in the
 //! integers of TFLite's and onnxruntime's quantised operators, [`dequantized`] does what no integer formula does exactly.
 //! What all operators have, one by one, are rows of `ariel_build/ops/map2_rows.py`.
 
 mod dequantized;
 mod float;
+mod int16;
 mod int8;
 mod rows;
 
 pub use super::broadcast::Broadcast;
 pub use dequantized::Affine;
 pub use int8::*;
+pub use int16::*;
 pub use rows::*;
 
 #[cfg(test)]

@@ -1,0 +1,53 @@
+//! Operators of int16 in integers, bit for bit as TFLite's reference kernels compute them: by their definition.
+
+use super::int8::{Scaled, stored};
+use crate::memory::{Memory, Region, Source};
+use crate::plan::Work;
+use crate::quant::{Bounds, Multiplier};
+use crate::tile::Tile;
+
+use super::Broadcast;
+
+stored! { i16;
+    /// TFLite's ADD: three double-rounding multiplications.
+    AddInt16 {
+        /// Scaling of the left operand.
+        scale_left: Scaled,
+        /// Scaling of the right operand.
+        scale_right: Scaled,
+        /// Factor of the sum.
+        multiplier: Multiplier,
+    }
+    |k, a, b| [] k.bounds.store16(k.multiplier.apply(k.scale_left.apply(a).wrapping_add(k.scale_right.apply(b))));
+
+    /// TFLite's SUB: three double-rounding multiplications.
+    SubInt16 {
+        /// Scaling of the left operand.
+        scale_left: Scaled,
+        /// Scaling of the right operand.
+        scale_right: Scaled,
+        /// Factor of the difference.
+        multiplier: Multiplier,
+    }
+    |k, a, b| [] k.bounds.store16(k.multiplier.apply(k.scale_left.apply(a).wrapping_sub(k.scale_right.apply(b))));
+
+    /// TFLite's MUL: the product of the operands, times a real factor.
+    MulInt16 {
+        /// Zero points of the operands.
+        zero_points: [i32; 2],
+        /// Real factor.
+        multiplier: Multiplier,
+    }
+    |k, a, b| [] {
+        let [left, right] = k.zero_points;
+        k.bounds.store16(k.multiplier.apply(a.wrapping_sub(left).wrapping_mul(b.wrapping_sub(right))))
+    };
+
+    /// `max(left, right)` of stored integers, all of one scale.
+    MaximumInt16 {}
+    |k, a, b| [] Bounds { zero_point: 0, ..k.bounds }.store16(a.max(b));
+
+    /// `min(left, right)` of stored integers, all of one scale.
+    MinimumInt16 {}
+    |k, a, b| [] Bounds { zero_point: 0, ..k.bounds }.store16(a.min(b));
+}
