@@ -27,6 +27,7 @@ from ariel_build.config.metadata import Metadata, ModelOptions
 from ariel_build.errors import ArielError, BoardError, Diagnostic, MetadataError, ModelError, SetupError
 from ariel_build.link import models as link
 from ariel_build.machine import resources
+from ariel_build.machine.files import write_if_changed
 
 __all__ = ["main"]
 
@@ -302,25 +303,15 @@ def _write(out_dir: Path, compiled: Mapping[str, driver.Compiled], arenas: Mappi
     try:
         before = index.read_text(encoding="utf-8") if index.exists() else ""
         for module, model in compiled.items():
-            _replace(out_dir / f"{module}.weights", model.weights)
-            _replace(out_dir / f"{module}.rs", model.module_text.encode())
-        _replace(index, "".join(lines).encode())
+            write_if_changed(out_dir / f"{module}.weights", model.weights)
+            write_if_changed(out_dir / f"{module}.rs", model.module_text.encode())
+        write_if_changed(index, "".join(lines).encode())
         for module in re.findall(r'^include!\("([^"/\\]+)\.rs"\);$', before, re.MULTILINE):
             if module not in compiled:
                 (out_dir / f"{module}.rs").unlink(missing_ok=True)
                 (out_dir / f"{module}.weights").unlink(missing_ok=True)
     except OSError as error:
         raise SetupError(f"cannot write the generated code: {error.strerror}", str(error.filename)) from None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Gives the file this content, in one step, and leaves it alone where it has it."""
-    with contextlib.suppress(FileNotFoundError):
-        if path.read_bytes() == content:
-            return
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
 
 
 def _compiler_files() -> Iterator[Path]:
@@ -380,7 +371,7 @@ def _tell_once(out_dir: Path, text: str) -> None:
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         _tell("warning", text)
         with contextlib.suppress(OSError):  # told of where the modules cannot be written, either
-            _replace(path, text.encode())
+            write_if_changed(path, text.encode())
 
 
 def _tell_files(files: Iterable[Path]) -> None:

@@ -73,6 +73,20 @@ def test_a_room_knows_only_those_before_it(name: str) -> None:
     assert later == []
 
 
+@pytest.mark.parametrize(
+    "module, only", [("subprocess", "machine/process.py"), ("tempfile.mkstemp", "machine/files.py")]
+)
+def test_processes_and_whole_files_have_one_place(module: str, only: str) -> None:
+    """Who starts a program or replaces a file in one step asks `machine` to."""
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        used = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        if module in used | set(imports(path)):
+            found.add(path.relative_to(PACKAGE).as_posix())
+    assert found == {only}
+
+
 @pytest.mark.parametrize("folder, unknown", [("ariel_build", ("tests", "tools")), ("tools", ("tests",))])
 def test_what_ships_knows_no_tools_and_tools_no_tests(folder: str, unknown: tuple[str, ...]) -> None:
     files = list((ROOT / folder).rglob("*.py"))

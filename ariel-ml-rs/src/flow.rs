@@ -1,9 +1,11 @@
 //! Control flow: which steps of a model run, as its own numbers decide.
 //!
-//! A generated module writes it once, in `model!`: steps by their numbers, and `(if 128 [2 3] else [4])`, which runs steps 2 and 3
-//! where byte 128 of the arena is not 0, else step 4. A blocking run is made of that as Rust's own `if`. A run that stops between
-//! tiles, or that several cores share, has to know where it is: for it the same is a list of [`Op`]s.
+//! A generated module writes it once, in `model!`: steps by their numbers, `(if 128 [2 3] else [4])`, which runs steps 2 and 3
+//! where byte 128 of the arena is not 0, else step 4, and `(for 20 at 64 [5])`, which runs step 5 twenty times. A blocking run is
+//! made of that as Rust's own `if` and `for`. A run that stops between tiles, or that several cores share, has to know where it
+//! is: for it the same is a list of [`Op`]s, and it counts at byte 64.
 
+use crate::memory::{Memory, Region};
 use crate::plan::Step;
 use crate::tile::{Cursor, Tile};
 
@@ -14,6 +16,8 @@ pub enum Flow {
     Step(u16),
     /// Runs the first part where that byte of the arena is not 0, else the second.
     If(u32, &'static [Self], &'static [Self]),
+    /// Runs the part so many times, once at least, and counts there.
+    For(u32, u32, &'static [Self]),
 }
 
 /// The same as a list: what comes next, but where an operation leads elsewhere.
@@ -33,6 +37,64 @@ pub enum Op {
         /// Where to.
         to: u16,
     },
+    /// Sets the counter at that place of the arena.
+    Count {
+        /// The place.
+        counter: u32,
+        /// The number.
+        times: u32,
+    },
+    /// Takes 1 off the counter, and goes on with operation `to` unless it is 0 then.
+    Again {
+        /// The place.
+        counter: u32,
+        /// Where to.
+        to: u16,
+    },
+}
+
+/// The bytes of an arena that the operations of a flow look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Looks<'a>(Memory<'a>);
+
+impl<'a> Looks<'a> {
+    /// Those of `memory`.
+    ///
+    /// # Safety
+    /// It is used with operations that passed [`check`] for this arena, all of which is initialised, and no step of it runs as long
+    /// as this is used.
+    #[must_use]
+    pub const unsafe fn new(memory: Memory<'a>) -> Self {
+        Self(memory)
+    }
+
+    /// Whether a byte is not 0.
+    fn is_set(self, offset: u32) -> bool {
+        // SAFETY: inside the arena, and nobody writes it meanwhile, as `new` was promised.
+        unsafe { self.0.is_set(offset) }
+    }
+
+    /// The counter there.
+    fn counter(self, offset: u32) -> *mut u32 {
+        // SAFETY: inside the arena, and aligned, as `new` was promised.
+        unsafe { self.0.at(Region::new(offset, 4)) }
+    }
+
+    /// Sets a counter.
+    fn count(self, offset: u32, times: u32) {
+        // SAFETY: as in `counter`; nobody else looks meanwhile.
+        unsafe { *self.counter(offset) = times };
+    }
+
+    /// Takes 1 off a counter, and tells whether something is left.
+    fn again(self, offset: u32) -> bool {
+        // SAFETY: as in `count`.
+        unsafe {
+            let left = (*self.counter(offset)).saturating_sub(1);
+            *self.counter(offset) = left;
+            left > 0
+        }
+    }
 }
 
 /// Steps that run one after the other without a decision, where several cores share them: the first, how many, and their first
@@ -47,6 +109,7 @@ pub const fn count(flow: &[Flow]) -> usize {
         total += match flow[index] {
             Flow::Step(_) => 1,
             Flow::If(_, then, otherwise) => count(then) + count(otherwise) + 2,
+            Flow::For(_, _, body) => count(body) + 2,
         };
         index += 1;
     }
@@ -81,13 +144,19 @@ const fn write(ops: &mut [Op], mut at: usize, flow: &[Flow]) -> usize {
                 at = write(ops, jump + 1, otherwise);
                 ops[jump] = Op::Jump { to: at as u16 };
             }
+            Flow::For(times, counter, body) => {
+                ops[at] = Op::Count { counter, times };
+                let end = write(ops, at + 1, body);
+                ops[end] = Op::Again { counter, to: at as u16 + 1 };
+                at = end + 1;
+            }
         }
         index += 1;
     }
     at
 }
 
-/// Checks that all steps are there, and that conditions lie inside the arena.
+/// Checks that all steps are there, and that conditions and counters lie inside the arena.
 ///
 /// # Panics
 /// Where they do not: evaluated in a constant, this is a compile error.
@@ -99,6 +168,11 @@ pub const fn check(ops: &[Op], steps: &[Step], arena_bytes: usize) {
             Op::Unless { condition, .. } => {
                 assert!((condition as usize) < arena_bytes, "a condition outside the arena");
             }
+            Op::Count { counter, times } => {
+                Region::new(counter, 4).check::<u32>(arena_bytes, 1);
+                assert!(times > 0, "a loop runs once at least");
+            }
+            Op::Again { counter, .. } => Region::new(counter, 4).check::<u32>(arena_bytes, 1),
             Op::Jump { .. } => {}
         }
         index += 1;
@@ -106,40 +180,46 @@ pub const fn check(ops: &[Op], steps: &[Step], arena_bytes: usize) {
 }
 
 impl Cursor {
-    /// The next tile and the step that it belongs to, or `None` at the end. `is_set` tells whether a byte of the arena is not 0.
-    pub fn follow(&mut self, ops: &[Op], steps: &[Step], is_set: impl Fn(u32) -> bool) -> Option<(usize, Tile)> {
+    /// The next tile and the step that it belongs to, or `None` at the end.
+    pub fn follow(&mut self, ops: &[Op], steps: &[Step], looks: Looks<'_>) -> Option<(usize, Tile)> {
         loop {
-            let step = usize::from(self.decide(ops, &is_set)?);
+            let step = usize::from(self.decide(ops, looks)?);
             if let Some(tile) = steps.get(step)?.tile_from(self.done) {
                 self.done = tile.end;
                 return Some((step, tile));
             }
-            self.skip(1);
+            self.go(self.piece.saturating_add(1));
         }
     }
 
     /// The first unit of the next block, or `None` at the end.
-    pub fn follow_blocks(&mut self, ops: &[Op], blocks: &[Block], is_set: impl Fn(u32) -> bool) -> Option<u16> {
-        let step = self.decide(ops, &is_set)?;
+    pub fn follow_blocks(&mut self, ops: &[Op], blocks: &[Block], looks: Looks<'_>) -> Option<u16> {
+        let step = self.decide(ops, looks)?;
         let (_, steps, unit) = blocks.iter().find(|(first, _, _)| *first == step)?;
-        self.skip(usize::from(*steps));
+        self.go(self.piece.saturating_add(usize::from(*steps)));
         Some(*unit)
     }
 
     /// Goes on to the next operation that runs a step, and returns which.
-    fn decide(&mut self, ops: &[Op], is_set: &impl Fn(u32) -> bool) -> Option<u16> {
+    fn decide(&mut self, ops: &[Op], looks: Looks<'_>) -> Option<u16> {
         loop {
+            let next = self.piece.saturating_add(1);
             match *ops.get(self.piece)? {
                 Op::Step(step) => return Some(step),
-                Op::Unless { condition, .. } if is_set(condition) => self.skip(1),
-                Op::Unless { to, .. } | Op::Jump { to } => *self = Self { piece: usize::from(to), done: 0 },
+                Op::Unless { condition, to } => self.go(if looks.is_set(condition) { next } else { usize::from(to) }),
+                Op::Jump { to } => self.go(usize::from(to)),
+                Op::Count { counter, times } => {
+                    looks.count(counter, times);
+                    self.go(next);
+                }
+                Op::Again { counter, to } => self.go(if looks.again(counter) { usize::from(to) } else { next }),
             }
         }
     }
 
-    /// Leaves so many operations behind.
-    const fn skip(&mut self, operations: usize) {
-        *self = Self { piece: self.piece.saturating_add(operations), done: 0 };
+    /// Goes to the beginning of an operation.
+    const fn go(&mut self, operation: usize) {
+        *self = Self { piece: operation, done: 0 };
     }
 }
 
@@ -159,6 +239,14 @@ macro_rules! flow {
             $($crate::flow!(run $memory $otherwise);)*
         }
     };
+    (run $memory:ident (for $times:literal at $counter:literal [$($body:tt)*])) => {
+        for _ in 0..$times {
+            $($crate::flow!(run $memory $body);)*
+        }
+    };
+    (tree (for $times:literal at $counter:literal [$($body:tt)*])) => {
+        $crate::flow::Flow::For($times, $counter, &[$($crate::flow!(tree $body)),*])
+    };
     (tree $step:literal) => { $crate::flow::Flow::Step($step) };
     (tree (if $condition:literal [$($then:tt)*] else [$($otherwise:tt)*])) => {
         $crate::flow::Flow::If($condition, &[$($crate::flow!(tree $then)),*], &[$($crate::flow!(tree $otherwise)),*])
@@ -168,50 +256,73 @@ macro_rules! flow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Arena;
     use crate::plan::Work;
     use std::vec::Vec;
 
-    /// `0; if 7 { 1; if 8 { 2 } else { } } else { 3 }; 4`
+    /// `0; if 7 { 1; if 8 { 2 } else { } } else { 3 }; for 3 { 4; for 2 { 5 } }`
     const FLOW: &[Flow] = &[
         Flow::Step(0),
         Flow::If(7, &[Flow::Step(1), Flow::If(8, &[Flow::Step(2)], &[])], &[Flow::Step(3)]),
-        Flow::Step(4),
+        Flow::For(3, 12, &[Flow::Step(4), Flow::For(2, 16, &[Flow::Step(5)])]),
     ];
     const OPS: [Op; count(FLOW)] = flatten(FLOW);
-    const STEPS: [Step; 5] = [Step::new(Work::of(3), 3, 2); 5];
+    const STEPS: [Step; 6] = [Step::new(Work::of(3), 3, 2); 6];
+    const BLOCKS: [Block; 6] = [(0, 1, 0), (1, 1, 10), (2, 1, 20), (3, 1, 30), (4, 1, 40), (5, 1, 50)];
 
-    fn steps(set: &[u32]) -> Vec<(usize, u32, u32)> {
-        let mut cursor = Cursor::new();
-        let tiles = core::iter::from_fn(|| cursor.follow(&OPS, &STEPS, |byte| set.contains(&byte)));
-        tiles.map(|(step, tile)| (step, tile.start, tile.end)).collect()
+    fn arena(set: &[u32]) -> Arena<32> {
+        let mut arena = Arena::new();
+        for &offset in set {
+            arena.fill(Region::new(offset, 1), &[1]);
+        }
+        arena
+    }
+
+    fn steps(set: &[u32]) -> Vec<usize> {
+        let (mut arena, mut cursor) = (arena(set), Cursor::new());
+        // SAFETY: the operations pass `check` for an arena of 32 bytes (below).
+        let looks = unsafe { Looks::new(arena.memory()) };
+        let tiles: Vec<_> = core::iter::from_fn(|| cursor.follow(&OPS, &STEPS, looks)).collect();
+        let found: Vec<_> = tiles.chunks(2).map(|tiles| tiles[0].0).collect();
+        let wanted: Vec<_> = found.iter().flat_map(|&s| [(s, Tile::new(0, 2)), (s, Tile::new(2, 3))]).collect();
+        assert_eq!(tiles, wanted);
+        found
     }
 
     #[test]
     fn a_cursor_passes_the_tiles_of_the_chosen_steps() {
-        let of = |steps: &[usize]| steps.iter().flat_map(|&s| [(s, 0, 2), (s, 2, 3)]).collect::<Vec<_>>();
-        assert_eq!(steps(&[7, 8]), of(&[0, 1, 2, 4]));
-        assert_eq!(steps(&[7]), of(&[0, 1, 4]));
-        assert_eq!(steps(&[8]), of(&[0, 3, 4]));
-        assert_eq!(steps(&[]), of(&[0, 3, 4]));
+        check(&OPS, &STEPS, 32);
+        let loops = [4, 5, 5, 4, 5, 5, 4, 5, 5];
+        assert_eq!(steps(&[7, 8]), [&[0, 1, 2][..], &loops].concat());
+        assert_eq!(steps(&[7]), [&[0, 1][..], &loops].concat());
+        assert_eq!(steps(&[8]), [&[0, 3][..], &loops].concat());
+        assert_eq!(steps(&[]), [&[0, 3][..], &loops].concat());
     }
 
     #[test]
     fn blocks_are_entered_at_their_first_unit() {
-        let blocks = [(0, 1, 0), (1, 1, 10), (2, 1, 20), (3, 1, 30), (4, 1, 40)];
-        let mut cursor = Cursor::new();
-        let units = core::iter::from_fn(|| cursor.follow_blocks(&OPS, &blocks, |byte| byte == 7));
-        assert_eq!(units.collect::<Vec<_>>(), [0, 10, 40]);
+        let (mut arena, mut cursor) = (arena(&[7]), Cursor::new());
+        // SAFETY: as above.
+        let looks = unsafe { Looks::new(arena.memory()) };
+        let units = core::iter::from_fn(|| cursor.follow_blocks(&OPS, &BLOCKS, looks));
+        assert_eq!(units.collect::<Vec<_>>(), [0, 10, 40, 50, 50, 40, 50, 50, 40, 50, 50]);
     }
 
     #[test]
     #[should_panic = "a step that is not there"]
     fn a_step_must_be_there() {
-        check(&OPS, &STEPS[..4], 16);
+        check(&OPS, &STEPS[..4], 32);
     }
 
     #[test]
     #[should_panic = "outside the arena"]
     fn a_condition_must_lie_in_the_arena() {
         check(&OPS, &STEPS, 8);
+    }
+
+    #[test]
+    #[should_panic = "outside the arena"]
+    fn a_counter_must_lie_in_the_arena() {
+        check(&OPS, &STEPS, 16);
     }
 }

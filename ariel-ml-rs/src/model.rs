@@ -418,8 +418,8 @@ macro_rules! model {
                 let next = if Self::OPS.is_empty() {
                     cursor.next(Self::PIECES, Self::TILES)
                 } else {
-                    // SAFETY: the byte lies inside the arena (`flow::check`), and all of it is initialised.
-                    cursor.follow(Self::OPS, &Self::STEPS, |offset| unsafe { memory.is_set(offset) })
+                    // SAFETY: the operations passed `flow::check`, all of the arena is initialised, and no step runs.
+                    cursor.follow(Self::OPS, &Self::STEPS, unsafe { $crate::flow::Looks::new(memory) })
                 };
                 let ::core::option::Option::Some((step, tile)) = next else { return false };
                 // SAFETY: the cursor cuts steps, or pieces, which lie inside their steps, at multiples of the step's tile, which

@@ -1,11 +1,11 @@
-"""Control flow -> the `flow` of the runtime crate's `model!`, which makes Rust's own `if` of it."""
+"""Control flow -> the `flow` of the runtime crate's `model!`, which makes Rust's own `if` and `for` of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ariel_build.codegen.text import integer
-from ariel_build.kernels.flow import Flow, branches
+from ariel_build.kernels.flow import Flow, Loop, decisions
 from ariel_build.memory import MemoryPlan
 
 __all__ = ["flow_lines", "operations"]
@@ -15,7 +15,7 @@ WIDTH = 110
 
 def flow_lines(flow: Flow, plan: MemoryPlan) -> list[str]:
     """Returns the lines; none where every step runs."""
-    if not any(True for _ in branches(flow)):
+    if not any(True for _ in decisions(flow)):
         return []
     return ["        flow [", *_lines(flow, plan, "            "), "        ];"]
 
@@ -24,6 +24,11 @@ def _lines(flow: Flow, plan: MemoryPlan, indent: str) -> Iterator[str]:
     for item in flow:
         if isinstance(item, range):
             yield from _steps(item, indent)
+            continue
+        if isinstance(item, Loop):
+            yield f"{indent}(for {integer(item.times)} at {integer(plan.region(item.counter).offset)} ["
+            yield from _lines(item.body.flow, plan, indent + "    ")
+            yield f"{indent}])"
             continue
         first, second = item.bodies
         yield f"{indent}(if {integer(plan.region(item.condition).offset)} ["

@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from ariel_build.answers.samples import write_whole
 from ariel_build.commands.common import add_model, board_of, compiled, model_options
 from ariel_build.errors import MetadataError
+from ariel_build.machine.files import write_whole
 
 __all__ = ["add", "main"]
 

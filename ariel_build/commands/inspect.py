@@ -80,7 +80,7 @@ def _facts_of_unsupported(
             tensors = [_tensor(name, source.tensors[key]) for key, name in zip(keys, names, strict=True)]
             facts[kind] = _with_aliases(tensors, aliases)
         signature, notes = source.signature or None, list(source.notes)
-        facts["operators"] = dict(sorted(Counter(node.op for node in source.nodes).items()))
+        facts["operators"] = dict(sorted(Counter(node.op for node in source.walk()).items()))
     unknown = ("macs", "arena_bytes", "weights_bytes", "flash_bytes", "ram_bytes", "predicted")
     facts |= dict.fromkeys(unknown)
     facts["unsupported"] = [

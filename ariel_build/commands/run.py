@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.table import Table
 
 from ariel_build import boards
-from ariel_build.answers.samples import load, save, split_outputs, write_whole
+from ariel_build.answers.samples import load, save, split_outputs
 from ariel_build.boards import Board
 from ariel_build.commands.common import add_model, compiled, running_options
 from ariel_build.commands.consoles import console, progress
@@ -20,6 +20,7 @@ from ariel_build.driver import Compiled
 from ariel_build.errors import InternalError, MetadataError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Array
+from ariel_build.machine.files import write_whole
 from ariel_build.run import Execution, Facts, execute, timeline, timeline_svg
 
 __all__ = ["add", "execute_compiled", "main"]

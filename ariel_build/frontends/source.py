@@ -6,7 +6,7 @@ plain Python values; `ariel_build.ops` turns it into graph nodes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ariel_build.ir import Array, DType, Quant
@@ -87,3 +87,13 @@ class SourceModel:
     free_dims: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     captured: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+
+    def walk(self) -> Iterator[SourceNode]:
+        """Yields the nodes, and those of the subgraphs that they name, each once."""
+        waiting, seen = [self], {id(self)}
+        while waiting:
+            for node in waiting.pop().nodes:
+                yield node
+                inner = [model for model in node.subgraphs.values() if id(model) not in seen]
+                seen.update(map(id, inner))
+                waiting += inner

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ariel_build.ir import Value
 
-__all__ = ["Body", "Branch", "Flow", "blocks", "branches", "worst"]
+__all__ = ["Body", "Branch", "Flow", "Loop", "blocks", "decisions", "worst"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,30 @@ class Branch:
     results: tuple[Value, ...]
 
 
-Flow = tuple[range | Branch, ...]
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """Runs the body `times` times, once at least.
+
+    `carried` are what it reads of the iteration before: at first what `begins` hold, then what the body gives; behind
+    the loop that is called `results`. The four lie in one place, each made there. `kept` are values from around the
+    loop that it reads in every iteration. `counter` counts, for runs that stop half-way.
+    """
+
+    times: int
+    begins: tuple[Value, ...]
+    carried: tuple[Value, ...]
+    body: Body
+    results: tuple[Value, ...]
+    kept: tuple[Value, ...]
+    counter: Value
+
+    @property
+    def bodies(self) -> tuple[Body, ...]:
+        """The body."""
+        return (self.body,)
+
+
+Flow = tuple[range | Branch | Loop, ...]
 
 
 def blocks(flow: Flow) -> Iterator[range]:
@@ -48,13 +71,13 @@ def blocks(flow: Flow) -> Iterator[range]:
                 yield from blocks(body.flow)
 
 
-def branches(flow: Flow) -> Iterator[Branch]:
-    """Yields the branches, the outer ones first."""
+def decisions(flow: Flow) -> Iterator[Branch | Loop]:
+    """Yields the branches and loops, the outer ones first."""
     for item in flow:
         if not isinstance(item, range):
             yield item
             for body in item.bodies:
-                yield from branches(body.flow)
+                yield from decisions(body.flow)
 
 
 def worst(flow: Flow, cost: Callable[[range], float], test: float = 0.0) -> float:
@@ -63,6 +86,8 @@ def worst(flow: Flow, cost: Callable[[range], float], test: float = 0.0) -> floa
     for item in flow:
         if isinstance(item, range):
             total += cost(item)
+        elif isinstance(item, Loop):
+            total += item.times * (test + worst(item.body.flow, cost, test))
         else:
             total += test + max(worst(body.flow, cost, test) for body in item.bodies)
     return total

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ariel_build.errors import Diagnostic, InternalError, UnsupportedError
-from ariel_build.ir import DType, Graph, Node, Value
+from ariel_build.ir import DType, Graph, Node, TensorType, Value
 from ariel_build.kernels import KernelCall
-from ariel_build.kernels.flow import Body, Branch, Flow, branches
+from ariel_build.kernels.flow import Body, Branch, Flow, Loop, decisions
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.copy import Copy
 from ariel_build.ops.importer import INCONSISTENT
+from ariel_build.ops.loops import Loop as LoopOp
 
 __all__ = ["Lowered", "lower"]
 
@@ -38,9 +39,10 @@ class Lowered:
         For estimates of whole storages only: the two are not there at one time.
         """
         found = dict(self.aliases)
-        for branch in branches(self.flow):
-            for body in branch.bodies:
-                for result, given in zip(branch.results, body.gives, strict=True):
+        for branch in decisions(self.flow):
+            begins = [branch.begins, branch.carried] if isinstance(branch, Loop) else []
+            for part in [*begins, *(body.gives for body in branch.bodies)]:
+                for result, given in zip(branch.results, part, strict=True):
                     root = given
                     while root in found:
                         root = found[root][0]
@@ -69,15 +71,16 @@ class _Lowering:
 
     def walk(self, graph: Graph) -> Flow:
         """Adds the calls of a graph's nodes, and returns which of them run."""
-        calls, flow = self.lowered.calls, list[range | Branch]()
+        calls, flow = self.lowered.calls, list[range | Branch | Loop]()
         start = len(calls)
         for node in graph.nodes:
             if not node.bodies:
                 self.node(node)
                 continue
+            begins = self.begins(node) if isinstance(node.op, LoopOp) else []
             if len(calls) > start:
                 flow.append(range(start, len(calls)))
-            flow.append(self.branch(node))
+            flow.append(self.loop(node, node.op, begins) if isinstance(node.op, LoopOp) else self.branch(node))
             start = len(calls)
         if len(calls) > start:
             flow.append(range(start, len(calls)))
@@ -116,6 +119,52 @@ class _Lowering:
         first, second = (self.body(body, node.inputs[1:]) for body in node.bodies)
         return Branch(node.input(0), (first, second), tuple(node.outputs))
 
+    def begins(self, node: Node) -> list[Value]:
+        """Adds copies of what a loop carries at first: the loop overwrites them."""
+        copies = []
+        for value in node.inputs[: len(node.outputs)]:
+            assert value is not None  # noqa: S101 - the verifier has seen it
+            copy = Value(value.type, value.name, origin=node.origin)
+            self.node(Node(Copy(), [value], [copy], node.origin))
+            copies.append(copy)
+        return copies
+
+    def loop(self, node: Node, op: LoopOp, begins: Sequence[Value]) -> Loop:
+        """Adds the calls of a loop's body.
+
+        What it gives is made where it lies in the next iteration, unless that is still read then: it is copied at the
+        end, when all is made.
+        """
+        body, count = node.bodies[0], len(node.outputs)
+        carried, kept = body.inputs[:count], [v for v in node.inputs[count:] if v is not None]
+        for inner, outer in zip(body.inputs[count:], kept, strict=True):
+            if outer.is_constant:
+                raise InternalError("a constant is handed to a body", {"body": body.name})
+            self.lowered.aliases[inner] = outer, 0
+        separate_outputs(body, whole=True)
+        start = len(self.lowered.calls)
+        flow = list(self.walk(body))
+        calls, gives = self.lowered.calls, list(body.outputs)
+        late = len(calls)
+        for index, (value, given) in enumerate(zip(carried, gives, strict=True)):
+            makers = [k for k in range(start, late) if any(self.root(v) is self.root(given) for v in calls[k].outputs)]
+            readers = [k for k in range(start, late) if any(self.root(v) is value for v in calls[k].inputs)]
+            looked_at = [v for item in decisions(tuple(flow)) for v in _read_by(item)]
+            if not makers or any(k >= makers[0] for k in readers) or any(self.root(v) is value for v in looked_at):
+                gives[index] = Value(given.type, given.name, origin=given.origin)
+                self.node(Node(Copy(), [given], [gives[index]], node.origin))
+        if len(calls) > late:
+            flow.append(range(late, len(calls)))
+        counter = Value(TensorType(DType.I32, (1,)), "counter", origin=node.origin)
+        ends = tuple(begins), tuple(carried), Body(_joined(flow), tuple(gives)), tuple(node.outputs)
+        return Loop(op.times, *ends, tuple(kept), counter)
+
+    def root(self, value: Value) -> Value:
+        """Returns the value whose bytes those of `value` are."""
+        while value in self.lowered.aliases:
+            value = self.lowered.aliases[value][0]
+        return value
+
     def body(self, body: Graph, given: Sequence[Value | None]) -> Body:
         """Adds the calls of a body whose inputs are views of the values `given`."""
         separate_outputs(body, whole=True)
@@ -124,6 +173,19 @@ class _Lowering:
                 raise InternalError("a constant is handed to a body", {"body": body.name})
             self.lowered.aliases[inner] = outer, 0
         return Body(self.walk(body), tuple(body.outputs))
+
+
+def _read_by(item: Branch | Loop) -> tuple[Value, ...]:
+    """Returns what control flow itself reads."""
+    return (*item.begins, *item.kept) if isinstance(item, Loop) else (item.condition,)
+
+
+def _joined(flow: Sequence[range | Branch | Loop]) -> Flow:
+    """Returns the flow with the last block and the copies behind it as one."""
+    *rest, before, last = [range(0), *flow] if len(flow) < 2 else flow
+    if isinstance(before, range) and isinstance(last, range) and before.stop == last.start and len(before):
+        return (*rest, range(before.start, last.stop))
+    return tuple(flow)
 
 
 #: What the run-time operands of a kernel are whose name says it.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ariel_build.errors import InternalError, SetupError
 
-__all__ = ["Completed", "run"]
+__all__ = ["Completed", "hand_over", "run"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,11 @@ def run(
         _kill(process)
         raise
     return Completed(process.returncode, stdout, stderr)
+
+
+def hand_over(command: Sequence[str | Path], env: Mapping[str, str]) -> int:
+    """Runs a program that has our input and output, and returns its status."""
+    return subprocess.run([*map(str, command)], env=env, check=False).returncode
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

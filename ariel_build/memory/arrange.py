@@ -18,7 +18,7 @@ from enum import Enum
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
-from ariel_build.kernels.flow import branches
+from ariel_build.kernels.flow import Loop, decisions
 from ariel_build.memory.liveness import Horizon, build_storages
 from ariel_build.memory.segments import Segment
 from ariel_build.memory.storage import ALIGNMENT, Storages, padded
@@ -94,13 +94,17 @@ def _place_inputs(storages: Storages, inputs: Sequence[Value]) -> None:
 
 
 def _place_results(storages: Storages, schedule: Schedule) -> None:
-    """Makes what each body of a branch gives lie where the result is: they are there one after the other."""
-    for branch in branches(schedule.flow):
-        for body in branch.bodies:
-            for result, given in zip(branch.results, body.gives, strict=True):
-                reason = storages.merge(result, given)
+    """Makes what bodies give lie where the results are, and what loops carry: they are there one after the other."""
+    for item in decisions(schedule.flow):
+        parts = [
+            *(body.gives for body in item.bodies),
+            *([item.begins, item.carried] if isinstance(item, Loop) else []),
+        ]
+        for part in parts:
+            for result, value in zip(item.results, part, strict=True):
+                reason = storages.merge(result, value)
                 if reason:
-                    raise InternalError(f"a body cannot make its result in place: {reason}", {"value": given})
+                    raise InternalError(f"control flow cannot make a result in place: {reason}", {"value": value})
 
 
 def _reserve_padding(storages: Storages, value: Value, time: Interval) -> None:

@@ -18,11 +18,12 @@ extent without overlapping, in multiples of its granularity, and so do its piece
 value that the step means, and is not overwritten until the piece ends; so is every byte of an output and of a state
 when the run ends. That holds for every way that control flow may take: both bodies of a branch are run on what was
 there before it, each has to leave what it gives where the branch's result lies, and what the two leave differently
-nobody may read.
+nobody may read. The body of a loop is run on what is there at first and on what it leaves, until that changes no more.
 
 "Before" is the promise of the schedule: where `a.end <= b.start`, piece `a` is complete before `b` starts. Ticks follow
-the flow: a run passes through them in their order, and leaves out those of the bodies that it does not choose. So what
-is disjoint where all ticks are run is disjoint in every run.
+the flow: a run passes through them in their order, and leaves out those of the bodies that it does not choose; behind
+the body of a loop all is read that the loop reads from around it, for there a run goes back. So what is disjoint where
+all ticks are run once is disjoint in every run.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from itertools import pairwise
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
 from ariel_build.kernels import Scratch
-from ariel_build.kernels.flow import Flow
+from ariel_build.kernels.flow import Flow, Loop
 from ariel_build.memory.check_contents import check_contents
 from ariel_build.memory.check_disjoint import check_disjoint
 from ariel_build.memory.check_facts import Facts
@@ -168,11 +169,15 @@ def _check_times(schedule: Schedule) -> None:
                     raise InternalError("memory invariant 2: a step runs before the flow comes to it", {"block": item})
                 seen.extend(item)
                 at = max([at, *(time.end for time in times)])
+                continue
+            if isinstance(item, Loop):
+                at = moment(moment(at, item.begins, []), [], [*item.carried, item.counter])
+                at = moment(walk(item.body.flow, at), [*item.body.gives, *item.kept, item.counter], [])
             else:
                 at = moment(at, [item.condition], [])
                 for body in item.bodies:
                     at = moment(walk(body.flow, at), body.gives, [])
-                at = moment(at, [], item.results)
+            at = moment(at, [], item.results)
         return at
 
     walk(schedule.flow or (range(len(schedule.steps)),), 0)

@@ -4,7 +4,7 @@ Bytes are kept in runs, so that the proof takes as long as the plan has pieces, 
 
 Ends of pieces come before starts of the same tick. A piece looks at what it reads when it starts, and again when it
 ends: what ran beside it may have changed that. Where control flow parts, each body is run on a copy of what was there;
-behind it a byte holds what it holds behind both, else nothing.
+behind it a byte holds what it holds behind both, else nothing. A loop's body is run on what is there in all iterations.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import Value
-from ariel_build.kernels.flow import Branch, Flow
+from ariel_build.kernels.flow import Body, Branch, Flow, Loop
 from ariel_build.memory.check_facts import Facts, looked_at, made
 from ariel_build.memory.regions import Region
 from ariel_build.schedule import Piece, Step
@@ -103,6 +103,8 @@ class _Machine:
         for item in flow:
             if isinstance(item, range):
                 self.block(item)
+            elif isinstance(item, Loop):
+                self.loop(item)
             else:
                 self.branch(item)
 
@@ -122,15 +124,40 @@ class _Machine:
         before, behind = self.arena, []
         for body in branch.bodies:
             self.arena = before.copy()
-            self.follow(body.flow)
-            for given, result in zip(body.gives, branch.results, strict=True):
-                self.expect(given, self.facts.region(given), "the end of a body")
-                if self.facts.region(given) != self.facts.region(result):
-                    self.fail("a body makes its result elsewhere than the other", result)
+            self.body(body, branch.results)
             behind.append(self.arena)
         self.arena = behind[0].meet(behind[1])
         for result in branch.results:
             self.write(result)
+
+    def body(self, body: Body, results: Sequence[Value]) -> None:
+        self.follow(body.flow)
+        self.hand_over(body.gives, results, "the end of a body")
+
+    def hand_over(self, given: Sequence[Value], results: Sequence[Value], where: str) -> None:
+        """Fails unless what is given is there, and where the results are."""
+        for value, result in zip(given, results, strict=True):
+            self.expect(value, self.facts.region(value), where)
+            if self.facts.region(value) != self.facts.region(result):
+                self.fail(f"{where} has a result elsewhere than it has to be", result)
+
+    def loop(self, loop: Loop) -> None:
+        self.hand_over(loop.begins, loop.carried, "a loop")
+        for value in (*loop.carried, loop.counter):
+            self.write(value)
+        while True:
+            before = self.arena.copy()
+            self.body(loop.body, loop.results)
+            self.expect(loop.counter, self.facts.region(loop.counter), "the end of a loop's body")
+            behind = self.arena.copy()
+            for value in loop.carried:
+                self.write(value)
+            self.arena = before.meet(self.arena)
+            if (self.arena.starts, self.arena.holds) == (before.starts, before.holds):
+                break
+        self.arena = behind
+        for value in loop.results:
+            self.write(value)
 
     def start(self, step: Step, piece: Piece) -> None:
         for index, value in enumerate(step.call.inputs):

@@ -4,8 +4,8 @@ Time reaches past the steps on both sides. Inputs and states are there from the 
 come one tick for each copy that the plan may need, and then the tick in which the program reads the outputs. A view
 that is read keeps alive the bytes that it covers, not the whole value that it is part of.
 
-Where control flow decides, a run leaves out some ticks, but never goes back: what lives long enough for the run through
-all ticks lives long enough for every run.
+Where control flow decides, a run leaves out some ticks: what lives long enough for the run through all ticks lives long
+enough for every run. In a loop it goes back, and what it reads from around the loop is read behind the body as well.
 """
 
 from __future__ import annotations

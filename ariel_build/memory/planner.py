@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ariel_build.ir import State, Value
 from ariel_build.kernels import Axis, KernelCall, Scratch, Tiling
-from ariel_build.kernels.flow import Flow, branches
+from ariel_build.kernels.flow import Flow, decisions
 from ariel_build.memory.arrange import Arrangement, InPlace, arrange, field_offsets
 from ariel_build.memory.buffers import ArenaPlan, Buffer, Part
 from ariel_build.memory.check import check_plan
@@ -41,13 +41,13 @@ def plan_calls(
 
     `effort` says what streaming may cost; without it every call runs whole. `tiles` cuts a call into what runs between
     two yields; the checker proves the plan for these tiles, so that they are not cut again. Where the `flow`
-    has branches, the calls run whole and in their order.
+    has branches or loops, the calls run whole and in their order.
     """
     alias_of = aliases or {}
     # Many orders of the same calls are looked at.
     tiles = functools.cache(tiles or tiles_of)
     given = list(calls)
-    parts = any(True for _ in branches(flow))
+    parts = any(True for _ in decisions(flow))
     orders = [given, given if parts else order_calls(given, graph_inputs, graph_outputs, states, aliases, cores)]
     best: tuple[Schedule, _Way] | None = None
 

@@ -36,7 +36,7 @@ _ONNX: Mapping[str, str] = {
         ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"), _RANDOM
     ),
     **dict.fromkeys(("Where",), _CHOICE),
-    **dict.fromkeys(("Loop", "Scan"), _UNROLL),
+    **dict.fromkeys(("Scan",), _UNROLL),
     **dict.fromkeys(("GRU", "LSTM", "RNN"), _STEP),
     **dict.fromkeys(("DFT", "STFT", "MelWeightMatrix", "HannWindow", "HammingWindow", "BlackmanWindow"), _FEATURES),
     **dict.fromkeys(("GatherElements", "GatherND", "OneHot"), _LOOKUP),
@@ -65,7 +65,6 @@ _TFLITE: Mapping[str, str] = {
         ("SELECT", "SELECT_V2", "WHERE"),
         "fold a condition that is known before conversion; or compute both sides and mix them with multiplications",
     ),
-    "WHILE": _UNROLL,
     **dict.fromkeys(
         (
             *("LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN"),

@@ -21,7 +21,7 @@ from ariel_build.ops.importing import import_nodes
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
 
-__all__ = ["If"]
+__all__ = ["If", "add_output", "subgraph"]
 
 _SUBGRAPHS = "the node carries the subgraphs themselves"
 
@@ -126,7 +126,8 @@ def add_output(body: Graph, value: Value) -> None:
     body.outputs.append(value)
 
 
-def _subgraph(importer: Importer, name: str) -> SourceModel:
+def subgraph(importer: Importer, name: str) -> SourceModel:
+    """Returns a subgraph of the node; UnsupportedReason where the file has none."""
     model = importer.node.subgraphs.get(name)
     if model is None:
         raise UnsupportedReason(f"its subgraph `{name}` is missing")
@@ -135,17 +136,17 @@ def _subgraph(importer: Importer, name: str) -> SourceModel:
 
 @imports("tflite", "CALL", harmless={"subgraph": _SUBGRAPHS})
 def _call(importer: Importer) -> None:
-    importer.bind(*inline(importer, _subgraph(importer, "subgraph"), importer.inputs()))
+    importer.bind(*inline(importer, subgraph(importer, "subgraph"), importer.inputs()))
 
 
 @imports("tflite", "IF", harmless={"then_subgraph_index": _SUBGRAPHS, "else_subgraph_index": _SUBGRAPHS})
 def _if_tflite(importer: Importer) -> None:
-    models = [_subgraph(importer, name) for name in ("then_subgraph", "else_subgraph")]
+    models = [subgraph(importer, name) for name in ("then_subgraph", "else_subgraph")]
     condition, *inputs = importer.inputs()
     importer.bind(*branch(importer, condition, models, inputs))
 
 
 @imports("onnx", "If")
 def _if_onnx(importer: Importer) -> None:
-    models = [_subgraph(importer, name) for name in ("then_branch", "else_branch")]
+    models = [subgraph(importer, name) for name in ("then_branch", "else_branch")]
     importer.bind(*branch(importer, importer.input(0), models, []))

@@ -173,7 +173,7 @@ class Importer:
         types: Sequence[TensorType] = (),
         bodies: Sequence[Graph] = (),
     ) -> list[Value]:
-        """Adds a node and returns its outputs; folds it where every input is a constant.
+        """Adds a node and returns its outputs; folds it where every input is a constant, and it has no bodies.
 
         Types are inferred; `quants` adds the outputs' quantisation, `types` gives whole types (checked against the
         inferred ones).
@@ -201,7 +201,7 @@ class Importer:
                 type_ = replace(type_, quant=quants[index])
             outputs.append(Value(type_, origin=self.node.origin))
         node = Node(op, op_inputs, outputs, self.node.origin, list(bodies))
-        if op_inputs and all(v is None or v.data is not None for v in op_inputs):
+        if op_inputs and not bodies and all(v is None or v.data is not None for v in op_inputs):
             return fold(node)
         self.nodes.append(node)
         return outputs

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType
 from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
@@ -22,12 +25,15 @@ from ariel_build.ops.fixed_point import (
     high_mul,
     multiply,
     quantize_multiplier,
+    round_away,
     rounding_shift_right,
 )
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.traits import Moved, Traits, Wish, never
 
 __all__ = ["LogSoftmax", "Softmax"]
+
+Reals = npt.NDArray[np.floating[Any]]
 
 #: Integer bits of the scaled differences, and of the sum of their exponentials.
 _INPUT_BITS, _SUM_BITS = 5, 12
@@ -39,6 +45,9 @@ class _Lines(Operator):
 
     traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False)
     passed_on = never
+
+    #: What it takes beside float32 and int8.
+    wider: ClassVar[tuple[DType, ...]] = ()
 
     axis: int = -1
     flat: bool = False
@@ -52,11 +61,16 @@ class _Lines(Operator):
         """T -> T."""
         type_ = same_type(inputs)
         rank = len(type_.shape)
-        if type_.dtype not in (DType.F32, *BYTES):
+        if type_.dtype not in (DType.F32, *BYTES, *self.wider):
             raise ValueError(f"{self.name} of {type_.dtype.value} is not supported")
         if not -rank <= self.axis < max(rank, 1):
             raise ValueError(f"axis {self.axis} is outside {rank} axes")
-        return [type_]
+        return [replace(type_, dtype=self.result or type_.dtype)]
+
+    @property
+    def result(self) -> DType | None:
+        """The type of the output, where it is not that of the input."""
+        return None
 
     def split(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
         """Returns how many lines lie before the axis, their elements, and the elements behind it."""
@@ -79,8 +93,10 @@ class _Lines(Operator):
             quotient = self.dequantized(lines.astype(np.int64), source) / np.float32(output.scale)
             return [store_rounded(quotient, output, node.output.type.dtype, self.rounding).reshape(x.shape)]
         self.check_output(output, node.output.type.dtype)
-        stored = self.fixed_point(lines.astype(np.int64), source)
-        return [np.clip(stored, -128, 127).astype(np.int8).reshape(x.shape)]
+        dtype = node.output.type.dtype
+        wide = x.dtype == np.int16
+        stored = self.wide(lines.astype(np.int64), source) if wide else self.fixed_point(lines.astype(np.int64), source)
+        return [np.clip(stored, *dtype.range).astype(dtype.numpy).reshape(x.shape)]
 
     @abstractmethod
     def real(self, lines: Numbers) -> Numbers:
@@ -93,6 +109,10 @@ class _Lines(Operator):
     @abstractmethod
     def fixed_point(self, lines: I64, quant: Quant) -> I64:
         """Computes TFLite's int8 from stored lines along axis 1."""
+
+    def wide(self, lines: I64, quant: Quant) -> I64:
+        """Computes TFLite's int16 from stored lines along axis 1."""
+        raise UnsupportedReason(f"{self.name} of int16 is not supported")
 
     @abstractmethod
     def check_output(self, output: Quant, dtype: DType) -> None:
@@ -109,14 +129,23 @@ class _Lines(Operator):
             "lines": Nested("softmax::Lines", lines),
         }
         tiling = Tiling(Axis.ELEMENTS, before * behind)
-        return KernelCall(f"softmax::{kernel}", common | fields, [x], [output], tiling, in_place=((0, 0),))
+        in_place = ((0, 0),) if x.type.bytes == output.type.bytes else ()
+        return KernelCall(f"softmax::{kernel}", common | fields, [x], [output], tiling, in_place=in_place)
 
 
 @dataclass(frozen=True)
 class Softmax(_Lines):
-    """Probabilities; `beta` scales the input."""
+    """Probabilities; `beta` scales the input. TFLite makes int16 of int8, too: `gives`."""
+
+    wider = (DType.I16,)
 
     beta: float = 1.0
+    gives: DType | None = None
+
+    @property
+    def result(self) -> DType | None:
+        """The type of the output, where it is not that of the input."""
+        return self.gives
 
     def real(self, lines: Numbers) -> Numbers:
         """Computes in double, rounded once."""
@@ -137,19 +166,50 @@ class Softmax(_Lines):
         values = np.append(exps, 0)[np.minimum(below, len(exps))]
         total = rounding_shift_right(values, _SUM_BITS).sum(axis=1, keepdims=True)
         factor, bits = gemmlowp.reciprocal(total, _SUM_BITS)
-        return rounding_shift_right(high_mul(factor, values), np.minimum(bits + 23, 31)) - 128
+        kept, least = (16, -(1 << 15)) if self.gives is DType.I16 else (8, -(1 << 7))
+        return rounding_shift_right(high_mul(factor, values), np.minimum(bits + 31 - kept, 31)) + least
+
+    def wide(self, lines: I64, quant: Quant) -> I64:
+        """Exponentials and the reciprocal of their sum from tables in Q0.15, with straight lines between entries."""
+        below = lines - lines.max(axis=1, keepdims=True)
+        exps = _interpolated(_exp_table(), multiply(below, *_wide_factor(quant, self.beta)) + 32767)
+        total = exps.sum(axis=1, keepdims=True)
+        zeros = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)
+        normal = ((total << (zeros - 1)) + (1 << 13)) >> 14
+        factor = _interpolated(_reciprocal_table(), normal - ((1 << 15) + (1 << 16)))
+        shift = 31 - zeros
+        return np.asarray(np.maximum((exps * factor + (np.int64(1) << (shift - 1))) >> shift, 0), np.int64)
 
     def check_output(self, output: Quant, dtype: DType) -> None:
-        """1 / 256 and -128."""
-        if dtype is not DType.I8 or output != Quant((1.0 / 256.0,), (-128,)):
-            raise UnsupportedReason("the output of an int8 softmax must be int8 with scale 1/256 and zero point -128")
+        """1 / 256 and -128, of int16 1 / 32768 and 0, of int16 from int8 1 / 65536 and -32768."""
+        wanted = {DType.I8: Quant((2.0**-8,), (-128,)), DType.I16: Quant((2.0**-15,), (0,))}.get(dtype)
+        if self.gives is DType.I16:
+            wanted = Quant((2.0**-16,), (-(1 << 15),))
+        if output != wanted:
+            raise UnsupportedReason(
+                "the output of a softmax must have scale 1/256 and zero point -128 in int8, 1/32768 and 0 in int16, "
+                f"and 1/65536 and -32768 in int16 from int8, not {output}"
+            )
 
     def lower(self, node: Node) -> KernelCall:
-        """`softmax::F32`, `Int8` or `Dequantized`."""
+        """`softmax::F32`, `Int8`, `Int8ToInt16`, `Int16` or `Dequantized`."""
         x, output = node.input(0), node.output
         if x.type.dtype is DType.F32:
             return self.call("F32", node, {"beta": self.beta})
-        _require_int8(node)
+        if x.type.dtype is DType.I16 and self.rounding is Rounding.DOUBLE:
+            self.check_output(quant_of(output, "the output"), output.type.dtype)
+            q, shift = _wide_factor(quant_of(x, "the input"), self.beta)
+            return self.call(
+                "Int16",
+                node,
+                {
+                    "multiplier": Nested("Multiplier", {"multiplier": q, "shift": shift}),
+                    "exps": Packed(_exp_table().astype(np.int16), "exponentials"),
+                    "reciprocals": Packed(_reciprocal_table().astype(np.int16), "reciprocals"),
+                },
+            )
+        if self.gives is None:
+            _require_int8(node)
         source, target = quant_of(x, "the input"), quant_of(output, "the output")
         if self.rounding is Rounding.NEAREST_EVEN:
             fields: dict[str, Field] = {
@@ -160,7 +220,7 @@ class Softmax(_Lines):
             return self.call("Dequantized", node, fields)
         self.check_output(target, output.type.dtype)
         exps = _fixed_exps(source, self.beta).astype(np.int32)
-        return self.call("Int8", node, {"exps": Packed(exps, "exponentials")})
+        return self.call("Int8" if self.gives is None else "Int8ToInt16", node, {"exps": Packed(exps, "exponentials")})
 
 
 @dataclass(frozen=True)
@@ -228,6 +288,45 @@ def _require_int8(node: Node) -> None:
         raise UnsupportedReason(f"from {node.input(0).type} to {node.output.type} is not supported, only int8")
 
 
+def _wide_factor(quant: Quant, beta: float) -> tuple[int, int]:
+    """Returns the multiplier from differences of int16 to steps of which 65535 are 10."""
+    return quantize_multiplier(quant.scale * beta / (10.0 / 65535.0))
+
+
+#: Places between which a table of int16 has straight lines.
+_PLACES = 512
+
+
+def _tabled(function: Callable[[Reals], Reals], low: float, high: float) -> I64:
+    """Returns a function in Q0.15 at 512 places and at the end: lowered by half of what the middle of lines is above.
+
+    TFLite's `LUTPopulate` of int16 (tensorflow/lite/kernels/internal/common.h).
+    """
+    step = (high - low) / _PLACES
+    x = low + np.arange(_PLACES) * step
+    here, there, half = (function(v) * 32768.0 for v in (x, x + step, x + step / 2))
+    sample = round_away(here)
+    above = round_away((there + sample) / 2) - round_away(half)
+    entries = np.append(sample - round_away(above / 2), round_away(function(np.array([high])) * 32768.0))
+    return np.asarray(np.clip(entries, -32768, 32767), np.int64)
+
+
+@functools.cache
+def _exp_table() -> I64:
+    return _tabled(np.exp, -10.0, 0.0)
+
+
+@functools.cache
+def _reciprocal_table() -> I64:
+    return _tabled(lambda x: 1.0 / (1.0 + x), 0.0, 1.0)
+
+
+def _interpolated(table: I64, place: I64) -> I64:
+    place = np.clip(place, -32768, 32767)
+    index = 256 + (place >> 7)
+    return np.asarray(table[index] + (((table[index + 1] - table[index]) * (place & 0x7F) + 64) >> 7))
+
+
 def _input_factor(quant: Quant, beta: float) -> tuple[int, int]:
     """Returns the multiplier from stored differences to Q5.26."""
     return quantize_multiplier(min(beta * quant.scale * (1 << (31 - _INPUT_BITS)), (1 << 31) - 1.0))
@@ -262,7 +361,9 @@ def _real_exps(quant: Quant) -> Numbers:
 
 @imports("tflite", "SOFTMAX")
 def _softmax_from_tflite(importer: Importer) -> None:
-    importer.emit_declared(Softmax(beta=importer.real("beta", 1.0)), [importer.input(0)])
+    x, result = importer.input(0), importer.output_type().dtype
+    gives = DType.I16 if (x.type.dtype, result) == (DType.I8, DType.I16) else None
+    importer.emit_declared(Softmax(beta=importer.real("beta", 1.0), gives=gives), [x])
 
 
 @imports("tflite", "LOG_SOFTMAX")

@@ -21,6 +21,7 @@ from ariel_build.passes.permute_weights import permute_weights
 from ariel_build.passes.remove_dead_code import remove_dead_code
 from ariel_build.passes.remove_identities import remove_identities
 from ariel_build.passes.simplify_branches import simplify_branches
+from ariel_build.passes.simplify_loops import simplify_loops
 
 __all__ = ["PASSES", "Pass", "PassLog", "optimize"]
 
@@ -28,6 +29,7 @@ PASSES: tuple[Pass, ...] = (
     remove_dead_code,
     fold_constants,
     simplify_branches,
+    simplify_loops,
     remove_identities,
     eliminate_common_subexpressions,
     normalize_unsigned,

@@ -1,4 +1,4 @@
-"""f(constants) -> constant: what is known at build time is computed at build time."""
+"""f(constants) -> constant: what is known at build time is computed at build time, but for loops, which take long."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def fold_constants(graph: Graph, log: PassLog) -> bool:
     """Computes every node whose inputs are all constants; their readers follow in the same walk."""
     kept = []
     for node in graph.nodes:
-        if not node.inputs or not all(v is None or v.is_constant for v in node.inputs):
+        if node.bodies or not node.inputs or not all(v is None or v.is_constant for v in node.inputs):
             kept.append(node)
             continue
         reason = refusal(node) or fold(node)

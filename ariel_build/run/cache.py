@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,8 +16,9 @@ from typing import IO
 
 from ariel_build.errors import SetupError
 from ariel_build.machine import resources
+from ariel_build.machine.files import write_whole
 
-__all__ = ["digest", "digest_of_files", "folder", "publish", "slot", "trim", "write_if_changed"]
+__all__ = ["digest", "digest_of_files", "folder", "publish", "slot", "trim"]
 
 #: Files of one kind that are kept: enough for all models of a test suite on one board.
 KEEP = 400
@@ -83,20 +83,9 @@ def _lock(file: IO[str], how: int) -> bool:
     return True
 
 
-def write_if_changed(path: Path, data: bytes) -> None:
-    """Writes a file only if its bytes differ, so that cargo rebuilds only what it must."""
-    with suppress(OSError):
-        if path.read_bytes() == data:
-            return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-
-
 def publish(source: Path, target: Path) -> None:
-    """Copies `source` to `target`: others see all of it or nothing."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.copy2(source, partial)
-    partial.replace(target)
+    """Copies `source`, a program or a library, to `target`: others see all of it or nothing."""
+    write_whole(target, source.read_bytes(), 0o777)
 
 
 def trim(parent: Path, pattern: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ariel_build.boards.board import Emulation
 from ariel_build.errors import SetupError
 from ariel_build.machine import process, resources
+from ariel_build.machine.files import write_if_changed
 from ariel_build.run import builder, cache, toolchain
 
 __all__ = ["arguments", "library"]
@@ -30,7 +31,7 @@ def library(emulator: Path, say: Callable[[str], None]) -> Path:
         for path in HARNESS.rglob("*"):
             name = path.relative_to(HARNESS)
             if path.is_file() and "target" not in name.parts:
-                cache.write_if_changed(crate / name, path.read_bytes())
+                write_if_changed(crate / name, path.read_bytes())
         env = {"RUSTFLAGS": f"--cfg {interface}" if interface else ""}
         builder.build(host, crate, slot / "target", ["--offline"], env, "the instruction counter")
         cache.publish(slot / "target" / "release" / "libariel_counter.so", built)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ariel_build.boards import Board, Emulation
+from ariel_build.boards import Board
 from ariel_build.errors import BoardError, InternalError, SetupError
-from ariel_build.machine import process, resources
-from ariel_build.run import counter, rp2040, rtl
+from ariel_build.machine import process
+from ariel_build.run import emulators
+from ariel_build.run.emulators import Job
 
 __all__ = ["Count", "Emulated", "Pooled", "command", "emulate"]
 
@@ -30,11 +31,6 @@ _STATUSES = {
 }
 _STACK_OVERFLOW = 44
 _UNKNOWN = 0xFFFF_FFFF
-#: The Debian and Fedora packages of each emulator.
-_PACKAGES = {
-    "qemu-system-arm": "qemu-system-arm",
-    "qemu-system-riscv32": "qemu-system-misc (Fedora: qemu-system-riscv)",
-}
 
 
 @dataclass(frozen=True)
@@ -101,15 +97,13 @@ def emulate(
         count = count and board.run is not None and board.run.counts_instructions
         command_line = command(board, elf, cores=cores, count=count, timeline=timeline, say=say)
         what = f"{len(samples)} sample{'' if len(samples) == 1 else 's'} on {board.name}"
-        if board.run is not None and board.run.emulator == rtl.EMULATOR:
-            say(f"running {what}, clock cycle by clock cycle: minutes for a large model")
-            timeout = rtl.seconds(timeout, len(samples))
-        elif board.run is not None and board.run.emulator == rp2040.EMULATOR:
-            say(f"running {what}, instruction by instruction: a minute for a large model")
-            timeout = rtl.seconds(timeout, len(samples))
-        else:
-            say(f"running {what}")
-        done = process.run(command_line, cwd=work, env=_environment(board), timeout=timeout)
+        _, emulator = emulators.of(board)
+        say(f"running {what}, {emulator.pace}" if emulator.pace else f"running {what}")
+        if emulator.pace:
+            # The warm-up is an inference, too.
+            timeout *= len(samples) + 1
+        environment = {**os.environ, **emulator.environment()}
+        done = process.run(command_line, cwd=work, env=environment, timeout=timeout)
         _refuse(board, done)
         outputs = _split((work / "out.bin").read_bytes(), len(samples))
         depths = struct.unpack(f"<{cores}I", (work / "stack.bin").read_bytes())
@@ -128,52 +122,8 @@ def command(
     say: Callable[[str], None],
 ) -> list[str | Path]:
     """Returns the command line that runs the firmware."""
-    run = board.run
-    if run is None:
-        raise BoardError(
-            f"the board {board.name} cannot run here: its file names no emulator",
-            help="choose an emulated board with --on; `ariel-build boards` lists them",
-        )
-    if board.is_host:
-        return [elf]
-    if run.emulator == rtl.EMULATOR:
-        return [rtl.bed(run, cores, say), elf, "counts.json"]
-    if run.emulator == rp2040.EMULATOR:
-        watch = [] if timeline is None else ["--timeline", f"{timeline[0]}:{timeline[1]}"]
-        return [*rp2040.command(), "--cores", str(cores), "--counts", "counts.json", *watch, elf]
-    program = _find(run)
-    words: list[str | Path] = [program, *(["-machine", run.machine] if run.machine else [])]
-    words += ["-cpu", run.cpu] if run.cpu else []
-    # No window, no monitor on our terminal; files and the exit status through semihosting.
-    words += ["-display", "none", "-monitor", "none", "-serial", "null"]
-    words += ["-semihosting-config", "enable=on,target=native", *run.arguments]
-    if cores > 1:
-        # A thread for each core: in one thread they take long turns, and the counter cannot keep their clocks together.
-        words += ["-accel", "tcg,thread=multi", *(["-smp", str(cores)] if run.smp else [])]
-    if count:
-        # QEMU splits options at commas; two stand for one.
-        library = str(counter.library(program, say)).replace(",", ",,")
-        words += ["-plugin", ",".join([library, "out=counts.json", *counter.arguments(run, cores, timeline)])]
-    return [*words, "-kernel", elf]
-
-
-def _environment(board: Board) -> dict[str, str] | None:
-    """Returns the variables that the emulator needs besides those of this process."""
-    if board.run is not None and board.run.emulator == rp2040.EMULATOR:
-        return {**os.environ, **rp2040.environment()}
-    return None
-
-
-def _find(run: Emulation) -> Path:
-    found = resources.emulator(run.emulator)
-    if found is None:
-        package = _PACKAGES.get(run.emulator, run.emulator)
-        raise SetupError(
-            f"the emulator `{run.emulator}` is not installed",
-            help=f"`nox -s setup` in a checkout installs it, or Debian's package {package}; "
-            "ARIEL_QEMU names the folder of one that lies elsewhere",
-        )
-    return found
+    run, emulator = emulators.of(board)
+    return emulator.command(Job(run, elf, cores, count, timeline, say))
 
 
 def _refuse(board: Board, done: process.Completed) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from ariel_build.boards import Board, fit
 from ariel_build.errors import InternalError
 from ariel_build.machine import resources
+from ariel_build.machine.files import write_if_changed
 from ariel_build.run import builder, cache, toolchain
 
 __all__ = ["Subject", "build"]
@@ -121,12 +122,12 @@ def _lay_out(slot: Path, board: Board, files: dict[str, bytes], dependencies: st
                 data = data.replace(b"[dependencies]\n", f"[dependencies]\n{dependencies}".encode())
             elif place.name == "Cargo.lock" and dependencies:
                 continue
-            cache.write_if_changed(crate / place, data)
+            write_if_changed(crate / place, data)
     _refresh_runtime(slot)
     if not board.is_host:
-        cache.write_if_changed(slot / "memory" / "memory.x", _memory_x(board).encode())
+        write_if_changed(slot / "memory" / "memory.x", _memory_x(board).encode())
     for name, data in files.items():
-        cache.write_if_changed(slot / "subject" / name, data)
+        write_if_changed(slot / "subject" / name, data)
     for old in (slot / "subject").glob("*"):
         if files and old.name not in files:
             old.unlink()

@@ -7,11 +7,11 @@ of this program. `docs/rp2040-sim.md` has the options; they are those of `harnes
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 from ariel_build.errors import ArielError
-from ariel_build.run import rp2040
+from ariel_build.machine import process
+from ariel_build.run.emulators import rp2040
 
 
 def main() -> int:
@@ -21,7 +21,7 @@ def main() -> int:
     except ArielError as error:
         print(error.render(), file=sys.stderr)  # noqa: T201  a command of its own
         return 2
-    return subprocess.run([*command, *sys.argv[1:]], env={**os.environ, **variables}, check=False).returncode
+    return process.hand_over([*command, *sys.argv[1:]], env={**os.environ, **variables})
 
 
 if __name__ == "__main__":

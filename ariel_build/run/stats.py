@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ariel_build.boards import Board
-from ariel_build.run import rtl
+from ariel_build.run import emulators
 from ariel_build.run.elf import Sizes
 from ariel_build.run.emulate import Emulated
 
@@ -72,7 +72,7 @@ def _kind(board: Board) -> str:
     """Returns what cycles are: of the verilated core itself, of a model of the core, or estimated from its manual."""
     if board.run is not None and board.run.timing:
         return "estimated"
-    return "rtl" if board.run is not None and board.run.emulator == rtl.EMULATOR else "modelled"
+    return emulators.of(board)[1].cycles_kind
 
 
 def _mean(values: Sequence[int]) -> Number:

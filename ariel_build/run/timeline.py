@@ -13,7 +13,7 @@ from pathlib import Path
 from ariel_build.boards import Board
 from ariel_build.cores.units import Units
 from ariel_build.errors import InternalError
-from ariel_build.run import elf, firmware, rp2040
+from ariel_build.run import elf, emulators, firmware
 from ariel_build.run.emulate import emulate
 
 __all__ = ["Span", "Timeline", "is_told_by", "record"]
@@ -45,7 +45,7 @@ class Timeline:
 
 def is_told_by(board: Board) -> bool:
     """Returns whether the emulator of a board notes stores with their time: ours of the RP2040, and the counter's."""
-    return board.run is not None and (bool(board.run.doorbells) or board.run.emulator == rp2040.EMULATOR)
+    return board.run is not None and (bool(board.run.doorbells) or emulators.of(board)[1].notes_stores)
 
 
 def record(

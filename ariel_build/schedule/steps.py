@@ -7,7 +7,9 @@ so that a schedule with branches side by side needs no other planner.
 
 Control flow takes ticks of its own, in which no step runs: one in which the condition is read, one behind each body in
 which what it gives is read, and one in which the results are written, though nothing is moved: they lie where the body
-made them. A run passes through the ticks in their order and leaves out those of the bodies that it does not choose.
+made them. A run passes through the ticks in their order and leaves out those of the bodies that it does not choose. A
+loop has ticks for its beginning and one behind its body, in which all is read that the next iteration needs, too: from
+there a run goes back to the first tick of the body.
 
 A step may be streamed: it runs in pieces, each a range of its units at a time of its own, and other steps may run
 between them. What a piece writes is needed from that piece on, what it reads until then: so the rows of a value come
@@ -23,7 +25,7 @@ from typing import NamedTuple
 
 from ariel_build.ir import Value
 from ariel_build.kernels import KernelCall
-from ariel_build.kernels.flow import Flow, blocks, worst
+from ariel_build.kernels.flow import Flow, Loop, blocks, worst
 from ariel_build.schedule.cost import work_of
 from ariel_build.schedule.tiles import Tile, cut
 
@@ -186,10 +188,16 @@ def _times(flow: Flow) -> tuple[dict[int, int], tuple[Moment, ...]]:
             if isinstance(item, range):
                 starts.update((index, next(ticks)) for index in item)
                 continue
-            yield moment((item.condition,))
-            for body in item.bodies:
-                yield from walk(body.flow)
-                yield moment(body.gives)
+            if isinstance(item, Loop):
+                yield moment(item.begins)
+                yield moment(writes=(*item.carried, item.counter))
+                yield from walk(item.body.flow)
+                yield moment((*item.body.gives, *item.kept, item.counter))
+            else:
+                yield moment((item.condition,))
+                for body in item.bodies:
+                    yield from walk(body.flow)
+                    yield moment(body.gives)
             yield moment(writes=item.results)
 
     moments = tuple(walk(flow))

@@ -285,6 +285,7 @@ def test_it_says_where_it_belongs(package: Package) -> None:
 
 def test_a_folder_that_cannot_be_written(package: Package) -> None:
     shutil.rmtree(package.out)
+    package.out.write_text("a file")
     assert package.compile() == 2
     assert package.told("error")[0].startswith("cannot write the generated code: ")
 

@@ -24,9 +24,10 @@ __all__ = ["SANITIZED", "Edit", "Plain", "edited", "edits", "refusals", "run", "
 SANITIZED = "x86_64-unknown-linux-gnu"
 #: A whole number that stands alone: no part of a name, a float or a string.
 _NUMBER = re.compile(r'(?<![\w."])\d[\d_]*(?![\w."])')
-#: What a number is not changed in: documentation, and what the numbers of a model's own meaning stand in.
+#: What a number is not changed in: documentation, what the numbers of a model's own meaning stand in, and how often a
+#: loop runs, for more often is right, and takes for ever.
 _SKIPPED = re.compile(
-    r"^\s*(//|use |const _: \(\) = ariel_ml_rs::model::check_version|pub const |scale )|include_bytes!"
+    r"^\s*(//|use |\(for |const _: \(\) = ariel_ml_rs::model::check_version|pub const |scale )|include_bytes!"
 )
 #: The greatest numbers of their types, and what is around them.
 _LIMITS = (0, 1, 255, 32_767, 65_535, 2_147_483_647, 4_294_967_295)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 
 from ariel_build import boards, driver
 from ariel_build.config.options import ModelOptions
@@ -25,9 +25,10 @@ from tests.codegen.edits import Plain
 from tests.ops import tflm
 from tests.ops.detection.test_detection_tflite import postprocess
 from tests.ops.signals import operators
-from tests.zoo import FLOAT, UINT8, node, onnx_file
+from tests.zoo import FLOAT, INT64, UINT8, node, onnx_file
 from tools.recorded import DIGITS
 
+BOOL = TensorProto.BOOL
 #: Edits of each module in a sample.
 SAMPLE = 10**9 if os.environ.get("ARIEL_ALL_EDITS") else 40
 
@@ -94,13 +95,17 @@ def _recurrent(path: Path) -> Path:
 
 
 def _branches(path: Path) -> Path:
-    """A product, or a function of what is moved; then one of two functions."""
+    """A product, or a function of what is moved; then one of two functions; then one again and again."""
     rng = np.random.default_rng(3)
     out = [helper.make_tensor_value_info("out", FLOAT, [1, 40])]
     first = [node("MatMul", ["x", "w"], ["out"])]
     second = [node("Concat", ["right", "left"], ["turned"], axis=1), node("Tanh", ["turned"], ["out"])]
     bodies = [helper.make_graph(nodes, "body", [], out) for nodes in (first, second)]
     third = [helper.make_graph([node(op, ["y0"], ["out"])], "body", [], out) for op in ("Sigmoid", "Neg")]
+    step = [node("Identity", ["c0"], ["c1"]), node("Tanh", ["v0"], ["v1"])]
+    info = helper.make_tensor_value_info
+    given = [info("i", INT64, []), info("c0", BOOL, []), info("v0", FLOAT, [1, 40])]
+    again = helper.make_graph(step, "body", given, [info("c1", BOOL, []), info("v1", FLOAT, [1, 40])])
     nodes = [
         node("Split", ["x"], ["left", "right"], axis=1),
         node("ReduceSum", ["left"], ["sum"], keepdims=0),
@@ -109,10 +114,12 @@ def _branches(path: Path) -> Path:
         node("ReduceMax", ["y0"], ["most"], keepdims=0),
         node("Less", ["most", "one"], ["d"]),
         node("If", ["d"], ["y1"], then_branch=third[0], else_branch=third[1]),
-        node("Add", ["y1", "x"], ["y"]),
+        node("Loop", ["times", "yes", "y1"], ["y2"], body=again),
+        node("Add", ["y2", "x"], ["y"]),
     ]
     weights = rng.standard_normal((40, 40)).astype(np.float32)
     constants: dict[str, npt.ArrayLike] = {"w": weights, "zero": np.float32(0), "one": np.float32(1)}
+    constants |= {"times": np.int64(3), "yes": np.array(True)}
     return onnx_file(path, nodes, {"x": (FLOAT, [1, 40])}, {"y": (FLOAT, [1, 40])}, constants)
 
 
@@ -310,6 +317,9 @@ FIELDS: Mapping[str, tuple[str, str, Change, str]] = {
     "first": ("cores", r"first \[\s+0, (\d+)", _plus(1, 1 << 10), "`first` must not decrease"),
     "next": ("cores", r"next \[\s+(\d+)", lambda m: m[0][: m.start(1) - m.start()] + "0", "successors ascend"),
     "home": ("cores", r"homes \[[^\]]*?\b([0-2]),", _plus(1, 7), "no worker"),
+    "counter": ("flow", r"\(for \d+ at (\d+)", _plus(1, 1 << 20), "outside the arena"),
+    "counter aligned": ("flow", r"\(for \d+ at (\d+)", _plus(1, 1), "misaligned"),
+    "times": ("flow", r"\(for (\d+) at", _plus(1, -3), "a loop runs once at least"),
     "step of a flow": ("flow", r"flow \[\s+(\d+)", _plus(1, 100), "a step that is not there"),
     "condition": ("flow", r"\(if (\d+) ", _plus(1, 1 << 20), "a condition outside the arena"),
     "condition above 4 GB": ("flow", r"\(if (\d+) ", _plus(1, 1 << 32), "out of range for"),

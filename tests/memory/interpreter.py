@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import shake_128
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ariel_build.ir import Value
 from ariel_build.kernels import KernelCall
-from ariel_build.kernels.flow import Flow
+from ariel_build.kernels.flow import Flow, Loop
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Step, resolve
 from tests.memory.networks import Net
@@ -72,10 +72,24 @@ class Apart:
                 for call in (self.net.calls[index] for index in item):
                     compute(call, [self.bytes_of(v) for v in call.inputs], [self.bytes_of(v) for v in call.outputs])
                 continue
+            if isinstance(item, Loop):
+                self.hand_over(item.begins, item.carried)
+                for _ in range(item.times):
+                    self.follow(item.body.flow)
+                    # What it gives may be what it carries, in another order.
+                    held = [self.bytes_of(v).copy() for v in item.body.gives]
+                    for value, data in zip(item.carried, held, strict=True):
+                        self.bytes_of(value)[:] = data
+                self.hand_over(item.carried, item.results)
+                continue
             body = item.bodies[0 if is_set(self.bytes_of(item.condition)) else 1]
             self.follow(body.flow)
-            for given, result in zip(body.gives, item.results, strict=True):
-                self.bytes_of(result)[:] = self.bytes_of(given)
+            self.hand_over(body.gives, item.results)
+
+    def hand_over(self, given: Sequence[Value], results: Sequence[Value]) -> None:
+        """Copies values to others."""
+        for value, result in zip(given, results, strict=True):
+            self.bytes_of(result)[:] = self.bytes_of(value)
 
 
 def is_set(condition: Bytes) -> bool:
@@ -105,6 +119,9 @@ class Planned:
             for item in flow:
                 if isinstance(item, range):
                     yield from (self.steps[index] for index in item)
+                elif isinstance(item, Loop):
+                    for _ in range(item.times):
+                        yield from follow(item.body.flow)
                 else:
                     yield from follow(item.bodies[0 if is_set(self.bytes_of(item.condition)) else 1].flow)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ariel_build.ir import DType, State, TensorType, Value
 from ariel_build.kernels import Axis, KernelCall, Scratch, Tiling
-from ariel_build.kernels.flow import Body, Branch
+from ariel_build.kernels.flow import Body, Branch, Loop, decisions
 from ariel_build.memory import MemoryPlan, plan_memory
 from ariel_build.schedule import Interval, Schedule, Step, Tile, resolve, schedule
 
@@ -30,7 +30,7 @@ class Net:
     states: list[State] = field(default_factory=list)
     aliases: dict[Value, tuple[Value, int]] = field(default_factory=dict)
     #: The flow so far, of the body that is under construction or of the whole.
-    flow: list[range | Branch] = field(default_factory=list)
+    flow: list[range | Branch | Loop] = field(default_factory=list)
 
     def input(self, elements: int, dtype: DType = DType.I8) -> Value:
         """Adds a graph input."""
@@ -64,6 +64,36 @@ class Net:
         first, second = made
         results = [tensor(v.type.elements, f"result_{len(self.calls)}_{i}") for i, v in enumerate(first.gives)]
         self.flow = [*outer, Branch(condition, (first, second), tuple(results))]
+        return results
+
+    def loop(
+        self,
+        begins: Sequence[Value],
+        times: int,
+        body: Callable[[list[Value]], Sequence[Value]],
+        around: Sequence[Value],
+    ) -> list[Value]:
+        """Adds a loop that carries copies of values; `body` takes what is carried, and returns what is carried next.
+
+        `around` are the values that it may read besides.
+        """
+        copies = [self.mix([v], v.type.elements) for v in begins]
+        carried = [tensor(v.type.elements, f"carried_{len(self.calls)}_{i}") for i, v in enumerate(copies)]
+        outer, self.flow, start = self.flow, [], len(self.calls)
+        made = body(carried)
+        # All is made before what is carried is overwritten.
+        gives = tuple(self.mix([v], v.type.elements) for v in made)
+        read = [v for call in self.calls[start:] for v in call.inputs]
+        for item in decisions(tuple(self.flow)):
+            read += (*item.begins, *item.kept) if isinstance(item, Loop) else (item.condition,)
+        roots = {resolve(v, self.aliases).root for v in read}
+        kept = tuple(v for v in dict.fromkeys(around) if resolve(v, self.aliases).root in roots)
+        results = [tensor(v.type.elements, f"behind_{len(self.calls)}_{i}") for i, v in enumerate(copies)]
+        counter = Value(TensorType(DType.I32, (1,)), f"counter_{len(self.calls)}")
+        self.flow = [
+            *outer,
+            Loop(times, tuple(copies), tuple(carried), Body(tuple(self.flow), gives), tuple(results), kept, counter),
+        ]
         return results
 
     def mix(self, inputs: list[Value], elements: int, *, dtype: DType = DType.I8, scratch: int = 0) -> Value:
@@ -134,13 +164,35 @@ def networks(draw: st.DrawFn, *, control: bool = False) -> Net:
         known = outside
         return gives
 
+    def again(carried: list[Value], depth: int) -> list[Value]:
+        """Draws a body of a loop."""
+        nonlocal known
+        outside, known = known, [*known, *carried]
+        for _ in range(draw(st.integers(0, 3))):
+            add(depth)
+        gives = [net.mix(some(2), v.type.elements) for v in carried]
+        known = outside
+        return gives
+
     def add(depth: int) -> None:
-        kinds = ["mix", "map", "map", "view", "concat", "split", *(["branch"] * 3 if depth else [])]
+        kinds = [
+            "mix",
+            "map",
+            "map",
+            "view",
+            "concat",
+            "split",
+            *(["branch", "branch", "loop", "loop"] if depth else []),
+        ]
         kind = draw(st.sampled_from(kinds))
         if kind == "branch":
             condition = draw(st.sampled_from([v for v in known if v.type.bytes == 1] or [net.mix(some(2), 1)]))
             shapes = draw(st.lists(sizes, min_size=1, max_size=2))
             known.extend(net.branch(condition, *[lambda: body(shapes, depth - 1)] * 2))
+        elif kind == "loop":
+            around = list(known)
+            begins = [v for v in some(2) if v.type.dtype is DType.I8] or [net.mix(some(1), 8)]
+            known.extend(net.loop(begins, draw(st.integers(1, 3)), lambda carried: again(carried, depth - 1), around))
         elif kind == "mix":
             known.append(net.mix(some(3), draw(sizes), dtype=draw(dtypes), scratch=draw(st.integers(0, 40))))
         elif kind == "map":

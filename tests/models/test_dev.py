@@ -20,7 +20,6 @@ pytestmark = pytest.mark.models
 NOT_YET = {
     "own_lstm20_f32": "WHILE",
     "own_lstm20_onnx": "Loop",
-    "tflm_kw_scrambled_int8": "SOFTMAX",
     "tract_bidi_lstm": "Gather",
 }
 #: Samples of the large models; of the others all.

@@ -26,8 +26,6 @@ NOT_YET = {
     "logistic_int16": "i16",
     "reduce_all": "REDUCE_ALL",
     "resize_bilinear_hpc": "RESIZE_BILINEAR",
-    "softmax_i8_i16": "i16",
-    "softmax_int16": "i16",
     "tanh_int16": "i16",
 }
 

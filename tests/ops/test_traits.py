@@ -297,6 +297,7 @@ def test_neutral_operands_are_neutral(kind: str, left: bool) -> None:
 #: The operators that each pass is about; of all others it knows their traits.
 ABOUT: dict[str, set[str]] = {
     "simplify_branches": {"If", "Reshape"},
+    "simplify_loops": {"Loop", "Reshape"},
     "cancel_quantize": {"Dequantize", "Quantize", "Reshape"},
     "chain": {"Reshape", "Transpose"},
     "eliminate_transposes": {"Reshape", "Transpose"},

@@ -9,7 +9,7 @@ from _pytest.mark import ParameterSet
 
 from ariel_build import boards
 from ariel_build.boards import Board
-from ariel_build.run import rp2040
+from ariel_build.run.emulators.rp2040 import Rp2040
 
 __all__ = ["ALL", "CLOCKED", "ON", "SEVERAL", "TWO"]
 
@@ -17,7 +17,7 @@ __all__ = ["ALL", "CLOCKED", "ON", "SEVERAL", "TWO"]
 def _marks(board: Board) -> list[pytest.MarkDecorator]:
     """Returns what skips a test where a tool is missing."""
     assert board.run is not None
-    emulator = pytest.mark.pico if board.run.emulator == rp2040.EMULATOR else pytest.mark.emulator(board.run.emulator)
+    emulator = pytest.mark.pico if board.run.emulator in Rp2040.names else pytest.mark.emulator(board.run.emulator)
     return [emulator, pytest.mark.target(board.target)]
 
 

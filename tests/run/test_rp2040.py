@@ -21,8 +21,9 @@ from ariel_build.driver import compile_model
 from ariel_build.errors import BoardError, InternalError, SetupError
 from ariel_build.machine import process, resources
 from ariel_build.machine.process import Completed
-from ariel_build.run import firmware, rp2040, timeline
+from ariel_build.run import firmware, timeline
 from ariel_build.run.emulate import Emulated, emulate
+from ariel_build.run.emulators import rp2040
 from ariel_build.run.firmware import Subject
 from ariel_build.run.stats import Stats
 from tools.recorded import DIGITS

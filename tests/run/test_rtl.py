@@ -16,8 +16,9 @@ from ariel_build.boards.board import Board
 from ariel_build.errors import InternalError, SetupError
 from ariel_build.machine import process, resources
 from ariel_build.machine.process import Completed
-from ariel_build.run import firmware, rtl, toolchain
+from ariel_build.run import firmware, toolchain
 from ariel_build.run.emulate import Emulated, emulate
+from ariel_build.run.emulators import rtl
 from ariel_build.run.firmware import Subject
 from ariel_build.run.stats import collect
 

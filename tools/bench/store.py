@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ariel_build.machine.files import write_whole
 from ariel_build.run import cache
 
 __all__ = ["Cost", "kept", "kept_for_all", "only_known"]
@@ -85,6 +84,4 @@ def _committed() -> dict[str, Any]:
 
 def _write(path: Path, content: dict[str, Any], indent: int | None = None) -> None:
     """Writes a file that others see whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    partial.write_text(json.dumps(content, indent=indent) + "\n")
-    partial.replace(path)
+    write_whole(path, (json.dumps(content, indent=indent) + "\n").encode())

@@ -6,7 +6,7 @@ import re
 import shutil
 
 from ariel_build.machine import resources
-from ariel_build.run import rp2040
+from ariel_build.run.emulators import rp2040
 from tools.setup import debian, store
 from tools.setup.process import Refused, run, say
 

@@ -23,12 +23,12 @@ pub struct Lines {
 
 impl Lines {
     /// Checks at build time that all lines lie inside both regions.
-    const fn check<T: Element>(&self, arena_bytes: usize, input: Region, output: Region) {
+    const fn check<T: Element, O: Element>(&self, arena_bytes: usize, input: Region, output: Region) {
         assert!(self.count > 0 && self.stride > 0, "lines without elements");
         assert!(self.lines.is_multiple_of(self.stride), "lines that are not whole");
         let elements = (self.lines as usize).saturating_mul(self.count as usize);
         input.check::<T>(arena_bytes, elements);
-        output.check::<T>(arena_bytes, elements);
+        output.check::<O>(arena_bytes, elements);
     }
 
     /// The first element of line `line`.
@@ -42,14 +42,14 @@ impl Lines {
 
 /// A line in memory.
 #[derive(Clone, Copy)]
-struct Line<T> {
+struct Line<T, O = T> {
     input: *const T,
-    output: *mut T,
+    output: *mut O,
     count: usize,
     stride: usize,
 }
 
-impl<T: Element + PartialOrd> Line<T> {
+impl<T: Element + PartialOrd, O: Element> Line<T, O> {
     /// Element `index` of the input.
     ///
     /// # Safety
@@ -65,7 +65,7 @@ impl<T: Element + PartialOrd> Line<T> {
     /// # Safety
     /// `index` is less than `count`.
     #[inline]
-    unsafe fn write(self, index: usize, value: T) {
+    unsafe fn write(self, index: usize, value: O) {
         // SAFETY: the line lies inside the output (`Lines::check`) and the tile.
         unsafe { self.output.add(index.wrapping_mul(self.stride)).write(value) }
     }
@@ -92,13 +92,13 @@ impl<T: Element + PartialOrd> Line<T> {
 }
 
 macro_rules! kernels {
-    ($($(#[$doc:meta])* $name:ident<$element:ty> { $($(#[$field_doc:meta])* $field:ident: $t:ty,)* } $line:ident)+) => { $(
+    ($($(#[$doc:meta])* $name:ident<$element:ty, $result:ty> { $($(#[$field_doc:meta])* $field:ident: $t:ty,)* } $line:ident)+) => { $(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub struct $name {
             /// Input.
             pub input: Region,
-            /// Output; may be the input.
+            /// Output; may be the input where its elements have the same size.
             pub output: Region,
             /// The lines.
             pub lines: Lines,
@@ -111,7 +111,7 @@ macro_rules! kernels {
             /// # Panics
             /// Where a region is too small.
             pub const fn check(&self, arena_bytes: usize) {
-                self.lines.check::<$element>(arena_bytes, self.input, self.output);
+                self.lines.check::<$element, $result>(arena_bytes, self.input, self.output);
             }
 
             /// How many units the output has, and how they may be cut into tiles.
@@ -132,7 +132,7 @@ macro_rules! kernels {
             pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
                 // SAFETY: the tile's lines lie inside both regions (`check`), and lines do not share elements.
                 unsafe {
-                    let (input, output) = (memory.at::<$element>(self.input), memory.at::<$element>(self.output));
+                    let (input, output) = (memory.at::<$element>(self.input), memory.at::<$result>(self.output));
                     // A count that the optimiser knew would unroll every loop over a line: four times the code.
                     let count = core::hint::black_box(self.lines.count as usize);
                     let stride = self.lines.stride as usize;
@@ -149,19 +149,35 @@ macro_rules! kernels {
 
 kernels! {
     /// Softmax in float32.
-    F32<f32> {
+    F32<f32, f32> {
         /// Factor of the input.
         beta: f32,
     } line
 
     /// TFLite's int8 softmax: output scale 1 / 256, zero point -128.
-    Int8<i8> {
+    Int8<i8, i8> {
         /// `e^(-beta * scale * d)` in Q0.31 for the differences d from the greatest that count.
         exps: &'static [i32],
     } line
 
+    /// TFLite's softmax of int8 that gives int16: output scale 1 / 65536, zero point -32768.
+    Int8ToInt16<i8, i16> {
+        /// `e^(-beta * scale * d)` in Q0.31 for the differences d from the greatest that count.
+        exps: &'static [i32],
+    } line
+
+    /// TFLite's int16 softmax: output scale 1 / 32768, zero point 0.
+    Int16<i16, i16> {
+        /// Factor from a difference to steps of which 65535 are 10.
+        multiplier: Multiplier,
+        /// `e^x` in Q0.15 at 513 places from -10 to 0.
+        exps: &'static [i16],
+        /// `1 / (1 + x)` in Q0.15 at 513 places from 0 to 1.
+        reciprocals: &'static [i16],
+    } line
+
     /// int8 softmax of an ONNX model: `rne(softmax / scale)`.
-    Dequantized<i8> {
+    Dequantized<i8, i8> {
         /// `e^(-scale * d)` for the differences d from the greatest.
         exps: &'static [f32],
         /// Real value of one step of the output.
@@ -171,10 +187,10 @@ kernels! {
     } line
 
     /// Logarithm of the softmax in float32.
-    LogF32<f32> {} line
+    LogF32<f32, f32> {} line
 
     /// TFLite's int8 logarithm of the softmax: output scale 1 / 16, zero point 127.
-    LogInt8<i8> {
+    LogInt8<i8, i8> {
         /// `e^(-scale * d)` in Q0.31 for the differences d from the greatest that count.
         exps: &'static [i32],
         /// Scale of the input, as a factor to Q5.26.
@@ -186,7 +202,7 @@ kernels! {
     } line
 
     /// int8 logarithm of the softmax of an ONNX model: `rne(log_softmax / scale)`.
-    LogDequantized<i8> {
+    LogDequantized<i8, i8> {
         /// `e^(-scale * d)` for the differences d from the greatest.
         exps: &'static [f32],
         /// Real value of one step of the input.
@@ -201,8 +217,10 @@ kernels! {
 /// Fractional bits that the sum of exponentials gives up: it is kept in Q12.19.
 const ACCUMULATOR_BITS: u32 = 12;
 
-/// What TFLite fixes for the outputs of its int8 kernels.
+/// What TFLite fixes for the outputs of its kernels of integers.
 const PROBABILITY: Bounds = Bounds { zero_point: -128, min: -128, max: 127 };
+const WIDE_PROBABILITY: Bounds = Bounds { zero_point: -32768, min: -32768, max: 32767 };
+const SHARE: Bounds = Bounds { zero_point: 0, min: 0, max: 32767 };
 const LOGARITHM: Bounds = Bounds { zero_point: 127, min: -128, max: 127 };
 
 /// Entry `index` of a table, `rest` behind its end.
@@ -228,7 +246,7 @@ fn below(greatest: i8, value: i8) -> usize {
 /// # Safety
 /// As for the line.
 #[inline]
-unsafe fn sum_of_exps(line: Line<i8>, greatest: i8, exps: &[i32]) -> i32 {
+unsafe fn sum_of_exps<O: Element>(line: Line<i8, O>, greatest: i8, exps: &[i32]) -> i32 {
     let mut sum = 0_i32;
     for index in 0..line.count {
         rolled();
@@ -317,6 +335,74 @@ impl Int8 {
                 rolled();
                 let exp = entry(self.exps, below(greatest, line.read(index)), 0);
                 line.write(index, PROBABILITY.store(rounding_shift_right(high_mul(factor, exp), shift)));
+            }
+        }
+    }
+}
+
+impl Int8ToInt16 {
+    /// # Safety
+    /// The line lies inside the regions.
+    #[inline]
+    unsafe fn line(&self, line: Line<i8, i16>) {
+        // SAFETY: the indices are less than `count`; the output is not the input.
+        unsafe {
+            let greatest = line.greatest();
+            let sum = sum_of_exps(line, greatest, self.exps);
+            let (factor, bits) = reciprocal(sum, ACCUMULATOR_BITS.cast_signed());
+            let shift = bits.wrapping_add(15).cast_unsigned().min(31);
+            for index in 0..line.count {
+                rolled();
+                let exp = entry(self.exps, below(greatest, line.read(index)), 0);
+                line.write(index, WIDE_PROBABILITY.store16(rounding_shift_right(high_mul(factor, exp), shift)));
+            }
+        }
+    }
+}
+
+/// A function between 512 places, from a table of its values there and behind: straight lines between them.
+#[inline]
+fn interpolated(table: &[i16], place: i32) -> i32 {
+    let place = place.clamp(i32::from(i16::MIN), i32::from(i16::MAX));
+    let index = (place >> 7).wrapping_add(256).cast_unsigned() as usize;
+    let (base, next) = (i32::from(entry(table, index, 0)), i32::from(entry(table, index.wrapping_add(1), 0)));
+    base.wrapping_add(next.wrapping_sub(base).wrapping_mul(place & 0x7f).wrapping_add(64) >> 7)
+}
+
+impl Int16 {
+    /// The exponential of the difference from the greatest, in Q0.15.
+    #[inline]
+    fn exp(&self, greatest: i16, value: i16) -> i32 {
+        let difference = i32::from(value).wrapping_sub(i32::from(greatest));
+        interpolated(self.exps, self.multiplier.apply(difference).wrapping_add(32767))
+    }
+
+    /// # Safety
+    /// The line lies inside the regions.
+    #[inline]
+    unsafe fn line(&self, line: Line<i16>) {
+        // SAFETY: the indices are less than `count`; an element is read before it is written.
+        unsafe {
+            let greatest = line.greatest();
+            let mut sum = 0_i32;
+            for index in 0..line.count {
+                rolled();
+                let exp = self.exp(greatest, line.read(index));
+                sum = sum.wrapping_add(exp);
+                // An exponential in Q0.15 is an int16.
+                line.write(index, exp as i16);
+            }
+            // The sum as 2^(15 + bits) * (1 + x), x in Q0.16.
+            let zeros = sum.leading_zeros();
+            let normal = i64::from(sum).wrapping_shl(zeros.wrapping_sub(1)).wrapping_add(1 << 13) >> 14;
+            let factor = interpolated(self.reciprocals, (normal as i32).wrapping_sub((1 << 15) + (1 << 16)));
+            let shift = 31_u32.wrapping_sub(zeros);
+            let half = 1_i32.wrapping_shl(shift.wrapping_sub(1));
+            let exps = Line { input: line.output.cast_const(), ..line };
+            for index in 0..line.count {
+                rolled();
+                let product = i32::from(exps.read(index)).wrapping_mul(factor);
+                line.write(index, SHARE.store16(product.wrapping_add(half).wrapping_shr(shift)));
             }
         }
     }

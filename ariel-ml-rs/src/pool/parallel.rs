@@ -259,8 +259,8 @@ macro_rules! parallel {
             ) -> ::core::option::Option<u16> {
                 // SAFETY: as the caller promises.
                 let memory = unsafe { $crate::memory::Memory::of_worker(context.cast(), 0) };
-                // SAFETY: the byte lies inside the arena (`flow::check`), all of it is initialised, and no unit is being run.
-                at.follow_blocks(Self::OPS, BLOCKS, |offset| unsafe { memory.is_set(offset) })
+                // SAFETY: the operations passed `flow::check`, all of the arena is initialised, and no unit is being run.
+                at.follow_blocks(Self::OPS, BLOCKS, unsafe { $crate::flow::Looks::new(memory) })
             }
         }
     };

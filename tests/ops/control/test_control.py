@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from ariel_build import boards
 from ariel_build.answers.oracle import Answer, ask
 from ariel_build.answers.reference import Interpreter
 from ariel_build.answers.samples import Samples, split_outputs
+from ariel_build.cli import main
 from ariel_build.commands.run import execute_compiled
 from ariel_build.config.options import ModelOptions
 from ariel_build.cores.predict import Clock
@@ -279,3 +281,11 @@ def test_inspect_counts_the_operators_of_bodies(tmp_path: Path) -> None:
     path.write_bytes(made.branched())
     model = compiled(path, "host")
     assert model.operators == {"Add": 3, "Greater": 1, "If": 2, "Less": 1, "Mul": 2}
+
+
+def test_inspect_counts_what_refused_bodies_have(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = if_model(tmp_path, FIRST, body("ArgMax"), body("Relu"), **BOUNDS)
+    assert main(["inspect", str(path), "--json"]) == 2
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["operators"] == {"ArgMax": 1, "Cast": 1, "If": 1, "Relu": 1, "Slice": 1}
+    assert [problem["operator"] for problem in facts["unsupported"]] == ["ArgMax"]

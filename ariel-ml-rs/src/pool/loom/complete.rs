@@ -1,6 +1,6 @@
 //! Inferences that run to their end: every unit once, none before its predecessors, no wake-up lost.
 
-use super::{AT_HOME, CHAIN, Case, DIAMOND, GATES, Model, WIDE, World};
+use super::{AT_HOME, BLOCKS, CHAIN, Case, DIAMOND, GATES, Model, WIDE, World};
 use crate::pool::Room;
 use crate::sync::loom::bounded;
 use crate::sync::planted::{Bug, assert_found};
@@ -51,6 +51,27 @@ fn loom_full_deque_spills() {
 #[test]
 fn loom_second_inference_while_a_helper_still_looks() {
     bounded(2, || two::<4, 4, 0>(&DIAMOND, 2));
+}
+
+#[test]
+fn loom_blocks() {
+    bounded(3, || {
+        let world = World::new::<1>(1);
+        let model = Model::new(&BLOCKS, Room::<4, 2, 2, 1>::new()).following();
+        model.infer(&world);
+        world.end();
+    });
+}
+
+#[test]
+fn loom_blocks_again() {
+    bounded(2, || {
+        let world = World::new::<1>(1);
+        let model = Model::new(&BLOCKS, Room::<4, 2, 2, 1>::new()).following();
+        model.infer(&world);
+        model.infer(&world);
+        world.end();
+    });
 }
 
 #[test]

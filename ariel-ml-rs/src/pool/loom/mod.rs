@@ -7,8 +7,10 @@ mod several;
 mod tasks;
 
 use super::{ANY, GATE, Graph, Job, Pool, Room, Run, Seats};
+use crate::flow::{Looks, Op};
 use crate::sync::park::{Loom, Park, Spot};
 use crate::sync::primitive::{Ordering, PlainBool};
+use crate::tile::Cursor;
 use core::future::Future;
 use core::pin::Pin;
 use core::ptr::NonNull;
@@ -55,6 +57,23 @@ static WIDE: Case<5> = Case {
     graph: Graph::new::<5>(&[0, 1, 1, 1, 3], &[0, 3, 4, 5, 6, 6], &[1, 2, 3, 4, 4, 4], &[ANY; 5]),
     reads: &[&[], &[0], &[0], &[0], &[1, 2, 3]],
 };
+
+/// Two chains as blocks, each of which the helper may end; the second reads what the first made.
+static BLOCKS: Case<4> = Case {
+    graph: Graph::new::<4>(&[0, 1, 0, 1], &[0, 1, 1, 2, 2], &[1, 3], &[ANY, 1, ANY, 1]),
+    reads: &[&[], &[0], &[1], &[2]],
+};
+
+/// Goes from the first block of `BLOCKS` to the second: the leader reads what units wrote, as a condition.
+unsafe fn follow(context: NonNull<()>, at: &mut Cursor) -> Option<u16> {
+    let memory = unsafe { context.cast::<Memory>().as_ref() };
+    for ran in &memory.ran {
+        ran.with(|_| ());
+    }
+    // Nothing is looked at: there are steps only.
+    let looks = unsafe { Looks::new(crate::memory::Memory::of_worker(context.cast(), 0)) };
+    at.follow_blocks(&[Op::Step(0), Op::Step(1)], &[(0, 1, 0), (1, 1, 2)], looks)
+}
 
 /// What the units work on: loom finds every pair of accesses that nothing orders.
 struct Memory {
@@ -143,6 +162,11 @@ impl Model {
         });
         let gates = (0..UNITS as u16).map(|unit| unsafe { case.graph.home(unit) } == GATE).collect();
         Self { job: leak(unsafe { Job::new(case.graph, leak(room), run) }), memory, gates }
+    }
+
+    /// The same model, whose blocks run as `follow` says.
+    fn following(self) -> Self {
+        Self { job: leak(unsafe { (*self.job).following(Some(follow)) }), ..self }
     }
 
     /// The next inference, not begun. Nobody may be at the memory.

@@ -15,11 +15,11 @@ from ariel_build.boards.board import Emulation
 from ariel_build.errors import InternalError, SetupError
 from ariel_build.machine import process, resources
 from ariel_build.run import cache
+from ariel_build.run.emulators.base import Emulator, Job, register
 
-__all__ = ["EMULATOR", "bed", "seconds"]
+__all__ = ["Bed", "bed"]
 
-#: The `run.emulator` of boards that run here.
-EMULATOR = "verilator"
+_VERILATE = "verilator"
 HARNESS = resources.path("harness/rtl")
 
 _SECONDS = 1800.0
@@ -43,6 +43,19 @@ _VERILATOR = (
 )
 
 
+@register
+class Bed(Emulator):
+    """The verilated cores; they count, asked or not."""
+
+    names = (_VERILATE,)
+    pace = "clock cycle by clock cycle: minutes for a large model"
+    cycles_kind = "rtl"
+
+    def command(self, job: Job) -> list[str | Path]:
+        """Returns the program, built where it is not kept, and its words."""
+        return [bed(job.run, job.cores, job.say), job.elf, "counts.json"]
+
+
 def bed(run: Emulation, cores: int, say: Callable[[str], None]) -> Path:
     """Returns the program that runs firmware on so many cores: `bed ELF COUNTS`."""
     version = _verilator()
@@ -60,21 +73,16 @@ def bed(run: Emulation, cores: int, say: Callable[[str], None]) -> Path:
     return built
 
 
-def seconds(timeout: float, samples: int) -> float:
-    """Returns the time limit of a run: `timeout` for each inference, the warm-up included."""
-    return timeout * (samples + 1)
-
-
 def _verilator() -> str:
     """Returns the version line of verilator, having made sure that it can build here."""
-    missing = [program for program in (EMULATOR, "make", "g++") if shutil.which(program) is None]
+    missing = [program for program in (_VERILATE, "make", "g++") if shutil.which(program) is None]
     if missing:
         raise SetupError(
             f"this board's cores are made by Verilator: there is no {' and no '.join(f'`{name}`' for name in missing)}",
             help="`nox -s setup -- rtl` in a checkout installs it, or "
             f"`sudo apt-get install --no-install-recommends {' '.join(missing)}`",
         )
-    asked = process.run([EMULATOR, "--version"], timeout=60)
+    asked = process.run([_VERILATE, "--version"], timeout=60)
     found = re.match(r"Verilator (\d+)\.", asked.stdout)
     if not found or int(found[1]) < 5:
         raise SetupError(
@@ -112,7 +120,7 @@ def _build(slot: Path, sources: Path, run: Emulation, cores: int) -> Path:
     first = [core / "rtl" / name for name in ("include/cv32e40x_pkg.sv", "if_c_obi.sv", "if_xif.sv")]
     modules = sorted(core.glob("rtl/cv32e40x_*.sv"))
     gate = core / "bhv" / "cv32e40x_sim_clock_gate.sv"
-    command: list[str | Path] = [EMULATOR, *_VERILATOR, f"-GHARTS={cores}", "-CFLAGS", f"-DHARTS={cores}"]
+    command: list[str | Path] = [_VERILATE, *_VERILATOR, f"-GHARTS={cores}", "-CFLAGS", f"-DHARTS={cores}"]
     command += [*run.arguments, "--Mdir", made, f"-I{core / 'rtl' / 'include'}", "-CFLAGS", f"-I{HARNESS}"]
     command += [*first, *modules, gate, *(HARNESS / name for name in _MODULES)]
     done = process.run(command, cwd=slot, timeout=_SECONDS)

@@ -4,20 +4,38 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from ariel_build.errors import SetupError
 from ariel_build.machine import process, resources
+from ariel_build.run.emulators.base import Emulator, Job, register
 
-__all__ = ["EMULATOR", "HARNESS", "OLDEST_NODE", "RP2040JS_VARIABLE", "command", "environment"]
+__all__ = ["HARNESS", "OLDEST_NODE", "RP2040JS_VARIABLE", "Rp2040", "command", "environment"]
 
-#: The `run.emulator` of boards that run here.
-EMULATOR = "rp2040js"
 HARNESS = resources.path("harness/rp2040")
 #: The first version of node that rp2040js supports: Debian 12 has it.
 OLDEST_NODE = 18
 #: The variable that tells `harness/rp2040` where the package is.
 RP2040JS_VARIABLE = "ARIEL_RP2040JS"
+
+
+@register
+class Rp2040(Emulator):
+    """The chip in JavaScript; it counts, asked or not."""
+
+    names = ("rp2040js",)
+    pace = "instruction by instruction: a minute for a large model"
+    notes_stores = True
+
+    def command(self, job: Job) -> list[str | Path]:
+        """Returns node with the harness and its words."""
+        watch = [] if job.timeline is None else ["--timeline", f"{job.timeline[0]}:{job.timeline[1]}"]
+        return [*command(), "--cores", str(job.cores), "--counts", "counts.json", *watch, job.elf]
+
+    def environment(self) -> Mapping[str, str]:
+        """Returns where the package is."""
+        return environment()
 
 
 def command() -> list[str | Path]:
