@@ -80,6 +80,13 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session
+def kernels(session: nox.Session) -> None:
+    """Make the compiler's classes of kernels anew, of what the runtime crate declares."""
+    install(session, "lint")
+    session.run("python", "-m", "tools.kernels")
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run all the tests that CI runs: Python's, Rust's, and the lints; ends with what was skipped, and why."""
     ensure(Needs())

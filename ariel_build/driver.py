@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,8 +22,7 @@ from ariel_build.cores.units import Units, build_units
 from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, ModelError, UnsupportedError
 from ariel_build.ir import Graph, verify
 from ariel_build.isa.in_place import in_place
-from ariel_build.isa.select import for_cores, select
-from ariel_build.kernels import KernelCall
+from ariel_build.isa.select import select
 from ariel_build.lower import lower
 from ariel_build.memory import RAM, SPEED, WHOLE, MemoryPlan, plan_calls
 from ariel_build.memory.limits import check_length, check_limits, least_needs
@@ -129,11 +128,12 @@ def compile_model(
             graph.outputs = made + [v for v in graph.outputs if v not in made]
             graph.output_aliases = ()
         lowered = lower(graph)
-        check_limits(graph, lowered)
         workers = options.cores or len(board.cores)
         small = options.optimize == "size"
-        calls = lowered.calls if portable else select(lowered.calls, board, workers, small=small)
-        if small and not portable and _kernels(calls) == _kernels(select(lowered.calls, board, workers)):
+        selected = select(lowered.calls, None if portable else board, workers, small=small)
+        calls = selected.calls
+        check_limits(graph, calls, lowered.joined())
+        if small and not portable and not selected.shorter:
             notes.append(
                 f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {board.name}'
             )
@@ -141,7 +141,8 @@ def compile_model(
         clock = Clock(cores, board.weights_per_cycle)
         limit = clock.limit(options.max_tile or board.max_tile)
         alone = workers == 1
-        calls = [clock.divisible(in_place(call), limit) for call in calls] if alone else for_cores(calls, workers)
+        if alone:
+            calls = [clock.divisible(in_place(call), limit) for call in calls]
         effort = RAM if options.optimize == "ram" else SPEED if workers == 1 else WHOLE
         ends = graph.inputs, graph.outputs, graph.states
         if must_fit and not portable:
@@ -209,10 +210,6 @@ def refuse_misfits(
 def _files(options: ModelOptions) -> list[Path]:
     """Returns the files that options name, beside the model."""
     return [options.labels] if isinstance(options.labels, Path) else []
-
-
-def _kernels(calls: Sequence[KernelCall]) -> list[str]:
-    return [call.kernel for call in calls]
 
 
 def check_budget(compiled: Compiled, options: ModelOptions) -> None:

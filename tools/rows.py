@@ -10,6 +10,7 @@ from ariel_build.ops.compare_rows import LOGIC, RELATIONS
 from ariel_build.ops.fold_rows import FOLDS, FoldRow
 from ariel_build.ops.map1_rows import MAP1
 from ariel_build.ops.map2_rows import MAP2
+from tools.kernels import __main__ as kernels
 from tools.recorded import ROOT
 
 KERNELS = ROOT / "ariel-ml-rs/src/kernels"
@@ -174,11 +175,11 @@ FILES: dict[Path, Callable[[], Iterator[str]]] = {
 
 
 def main() -> int:
-    """Writes the files."""
+    """Writes the files, and makes the compiler's classes of their kernels."""
     for path, lines in FILES.items():
         path.write_text("\n".join([*lines(), ""]), encoding="utf-8")
         print(path.relative_to(ROOT))
-    return 0
+    return kernels.main()
 
 
 if __name__ == "__main__":

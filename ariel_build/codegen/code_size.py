@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ariel_build.codegen.flow import operations
-from ariel_build.kernels import Field, Nested, Operand, Packed, Scratch, Slice, Variant
+from ariel_build.kernels import Field, Operand, Packed, Part, Scratch, Source, Variant
 from ariel_build.schedule import Schedule
 
 __all__ = ["Bounds", "bounds_of"]
@@ -51,10 +51,10 @@ def bounds_of(schedule: Schedule, weight_bytes: int, target: str, units: int = 0
 
     `units` is the number of pieces of work that several cores share; 0 for one core.
     """
-    kernels = {step.call.kernel for step in schedule.steps}
+    kernels = {step.call.kernel.path for step in schedule.steps}
     tables = _tables(target)
     flash = weight_bytes + _BASE_CODE + max(int(table.code(kernels) * _MARGIN) for table in tables)
-    flash += sum(_CALL_CODE + sum(map(_bytes, step.call.fields.values())) for step in schedule.steps)
+    flash += sum(_CALL_CODE + _bytes(step.call.kernel) for step in schedule.steps)
     flash += _PIECE_BYTES * len(schedule.pieces) if schedule.is_streamed else 0
     flash += _OPERATION_BYTES * operations(schedule.flow) if schedule.moments else 0
     stack = _BASE_STACK + max(table.stack(kernels) for table in tables)
@@ -115,14 +115,14 @@ def _bytes(value: Field) -> int:
     match value:
         case Operand() | Scratch() | Packed():
             return 8
-        case Nested(type="Source"):
+        case Source():
             return 12
-        case Nested():
-            return sum(map(_bytes, value.fields.values()))
+        case Part() if value.FIELDS:
+            return sum(_bytes(field) for _, field in value)
         case tuple():
-            return sum(map(_bytes, value))
-        case Slice():
-            return 8 + sum(map(_bytes, value.items))
+            # Structs stand behind a pointer.
+            behind = 8 if any(isinstance(item, Part) for item in value) else 0
+            return behind + sum(map(_bytes, value))
         case Variant():
             return 12 if "(" in value.path else 4
         case _:

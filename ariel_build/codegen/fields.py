@@ -9,11 +9,14 @@ from ariel_build.codegen.layout import Expression, List, Struct
 from ariel_build.codegen.text import integer, real
 from ariel_build.codegen.weights import Weights
 from ariel_build.errors import InternalError
-from ariel_build.kernels import Field, Nested, Operand, Packed, Scratch, Slice, Variant
+from ariel_build.kernels import Axis, Choice, Field, Operand, Packed, Part, Scratch, Source, Variant
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Step
 
 __all__ = ["FieldPrinter"]
+
+#: Bytes of what slices hold.
+_SIZES = {"i8": 1, "u8": 1, "i16": 2, "u16": 2, "i32": 4, "u32": 4, "i64": 8, "f32": 4, "Multiplier": 8}
 
 
 class FieldPrinter:
@@ -28,15 +31,15 @@ class FieldPrinter:
 
     def kernel(self) -> Struct:
         """Returns the kernel with its constants."""
-        call = self.step.call
-        return Struct(call.kernel.partition("<")[0], {key: self.value(value) for key, value in call.fields.items()})
+        kernel = self.step.call.kernel
+        return Struct(kernel.path.partition("<")[0], self.fields(kernel, None, ""))
 
-    def name(self, path: str) -> str:
-        """Returns how the module writes a type of the runtime crate."""
-        return self.imports.name(path, self.step.call.kernel.partition("::")[0])
+    def fields(self, part: Part, inside: Part | None, prefix: str) -> dict[str, Expression]:
+        """Returns the fields of a struct: of the kernel, or of one `inside` of it, in the field that `prefix` names."""
+        return {name: self.value(value, inside, prefix + name) for name, value in part}
 
-    def value(self, value: Field) -> Expression:
-        """Returns the expression of one field."""
+    def value(self, value: Field, inside: Part | None, name: str) -> Expression:
+        """Returns the expression of the field `name` of a struct."""
         match value:
             case bool():
                 return "true" if value else "false"
@@ -45,45 +48,43 @@ class FieldPrinter:
             case float() | np.floating():
                 return real(float(value))
             case tuple():
-                return List([self.value(v) for v in value])
+                prefix = "&" if any(isinstance(item, Part) for item in value) else ""
+                return List([self.value(item, inside, name) for item in value], prefix)
             case Operand():
                 return self.region(*self.plan.region(value.value))
             case Scratch():
                 return self.region(*(self.plan.scratch(self.step.index) if value.bytes else (0, 0)), value.bytes)
             case Packed():
-                return self.slice(value)
-            case Slice():
-                return List([self.value(item) for item in value.items], "&")
+                return self.slice(value, self.step.call.kernel.holds(name, inside))
+            case Source():
+                return self.source(value, self.step.call.kernel.holds(name, inside))
             case Variant():
-                return self.name(value.path)
-            case Nested(type="Source"):
-                return self.source(value)
-            case Nested():
-                return Struct(self.name(value.type), {key: self.value(field) for key, field in value.fields.items()})
+                return self.imports.own(value.path, self.step.call.kernel)
+            case Choice():
+                return f"{self.imports.own(type(value).__name__, self.step.call.kernel)}::{value.value}"
+            case Axis():
+                return f"{self.imports.shared('tile', 'Axis')}::{value.value}"
+            case Part():
+                type_ = self.imports.part(value, self.step.call.kernel)
+                return Struct(type_, self.fields(value, value, f"{name}.")) if value.FIELDS else type_
         raise InternalError("a field has no Rust form", {"field": value})
 
     def region(self, offset: int, planned: int, size: int | None = None) -> str:
         """Returns a region of the arena."""
-        return f"{self.name('Region')}::new({integer(offset)}, {integer(planned if size is None else size)})"
+        region = self.imports.shared("memory", "Region")
+        return f"{region}::new({integer(offset)}, {integer(planned if size is None else size)})"
 
-    def slice(self, packed: Packed) -> str:
-        """Returns a slice of the weights; pairs of int32 are `Multiplier`s."""
-        data = packed.data
-        pairs = data.dtype == np.int32 and data.ndim == 2 and data.shape[1] == 2 and packed.what == "multipliers"
-        count = data.shape[0] if pairs else data.size
+    def slice(self, packed: Packed, held: str) -> str:
+        """Returns a slice of the weights."""
+        count, rest = divmod(packed.data.nbytes, _SIZES[held])
+        if rest or (held not in ("u8", "i8", "Multiplier") and packed.data.itemsize != _SIZES[held]):
+            raise InternalError("constants are not what the kernel reads", {"reads": held, "has": packed.data.dtype})
         return f"WEIGHTS.slice({integer(self.weights.place(packed))}, {integer(count)})" if count else "&[]"
 
-    def source(self, nested: Nested) -> str:
+    def source(self, source: Source, held: str) -> str:
         """Returns a `Source`: a region, or a slice of the weights where the operand is a constant."""
-        operand = nested.fields["value"]
-        source = self.name("Source")
-        if isinstance(operand, Packed):
-            return f"{source}::Flash({self.slice(operand)})"
-        if not isinstance(operand, Operand):
-            raise InternalError("a Source holds an Operand or Packed", {"field": operand})
-        data = operand.value.data
-        if data is not None:
-            count = data.nbytes if nested.fields.get("bytes") else data.size
-            offset = self.weights.place(Packed(data, "operand"))
-            return f"{source}::Flash(WEIGHTS.slice({integer(offset)}, {integer(count)}))"
-        return f"{source}::Arena({self.region(*self.plan.region(operand.value))})"
+        name, data = self.imports.shared("memory", "Source"), source.value.data
+        if data is None:
+            return f"{name}::Arena({self.region(*self.plan.region(source.value))})"
+        offset = self.weights.place(Packed(data, "operand"))
+        return f"{name}::Flash(WEIGHTS.slice({integer(offset)}, {integer(data.nbytes // _SIZES[held])}))"

@@ -2,35 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from ariel_build.kernels import Kernel, Part
 
-__all__ = ["HOMES", "Imports"]
-
-#: Where the types live that kernels of several rooms share; every other type is in its kernel's own room.
-HOMES = {
-    "Axis": "tile",
-    "Bounds": "quant",
-    "DoubleRounding": "quant",
-    "DoubleRounding16": "quant",
-    "Dsp": "kernels::isa::packed",
-    "DspFpu": "kernels::isa::packed",
-    "Far": "kernels::isa::packed",
-    "FarShort": "kernels::isa::packed",
-    "Image": "memory",
-    "Multiplier": "quant",
-    "Near": "kernels::isa::packed",
-    "NearShort": "kernels::isa::packed",
-    "NearestEven": "quant",
-    "Region": "memory",
-    "Reduced": "quant",
-    "Rescale": "kernels::dynamic_quantize",
-    "Source": "memory",
-    "Stepped": "kernels::isa::scalar",
-    "Thumb2": "kernels::isa::packed",
-    "Unequal": "kernels::isa::packed",
-    "Window": "kernels::window",
-}
-_HEAD = re.compile(r"\w+")
+__all__ = ["Imports"]
 
 
 class Imports:
@@ -38,35 +12,46 @@ class Imports:
 
     def __init__(self) -> None:
         """Starts empty."""
-        self._rooms: set[str] = set()
-        self._types: set[str] = set()
+        self._homes: dict[str, set[str]] = {}
 
-    def name(self, path: str, room: str) -> str:
-        """Returns how a kernel of `room` writes `path`, such as `Window` or `Fill::Nothing`."""
-        match = _HEAD.match(path)
-        head = match[0] if match else ""
-        if head in HOMES:
-            self._types.add(head)
-            return path
-        own = head[:1].isupper()
-        self._rooms.add(room if own else head)
-        return f"{room}::{path}" if own else path
+    def part(self, part: Part, kernel: Kernel) -> str:
+        """Returns how a field of `kernel` names its type: by the kernel's room, where that has it, else bare.
 
-    def kernel(self, path: str) -> str:
-        """Returns how the module writes a kernel's type, such as `conv2d::Int8<DoubleRounding>`."""
-        self._rooms.add(path.partition("::")[0])
-        parameter = path.partition("<")[2].rstrip(">")
-        if parameter in HOMES:
-            self._types.add(parameter)
+        Arguments of the kernel's own type are bare, as they are there.
+        """
+        name = type(part).__name__
+        if kernel.ROOMS[0] in part.ROOMS and part not in kernel.arguments:
+            return self.own(name, kernel)
+        return self.shared(part.ROOMS[0], name)
+
+    def own(self, path: str, kernel: Kernel) -> str:
+        """Returns how a kernel names what is in its own room, such as `copy::Fill::Nothing`."""
+        room = kernel.ROOMS[0].removeprefix("kernels::")
+        self._room(room)
+        return f"{room}::{path}"
+
+    def shared(self, home: str, name: str) -> str:
+        """Returns a type that the module names bare."""
+        self._homes.setdefault(home, set()).add(name)
+        return name
+
+    def kernel(self, kernel: Kernel) -> str:
+        """Returns how the module writes a kernel's type, such as `conv2d::Quantized<DoubleRounding>`."""
+        path = kernel.path
+        self._room(path)
+        for argument in kernel.arguments:
+            if type(argument).__name__ in path.partition("<")[2].rstrip(">").split(", "):
+                self.shared(argument.ROOMS[0], type(argument).__name__)
         return path
+
+    def _room(self, path: str) -> None:
+        """Takes the module of the kernels that a path begins with."""
+        self._homes.setdefault("kernels", set()).add(path.partition("::")[0])
 
     def lines(self) -> list[str]:
         """Returns the `use` lines in rustfmt's order: a list in braces stands behind the single names beside it."""
-        homes: dict[str, list[str]] = {"kernels": sorted(self._rooms)} if self._rooms else {}
-        for type_ in sorted(self._types):
-            homes.setdefault(HOMES[type_], []).append(type_)
-        lines = [
-            f"use ariel_ml_rs::{home}::{names[0] if len(names) == 1 else '{' + ', '.join(names) + '}'};"
-            for home, names in homes.items()
-        ]
+        lines = []
+        for home, found in self._homes.items():
+            names = sorted(found)
+            lines.append(f"use ariel_ml_rs::{home}::{names[0] if len(names) == 1 else '{' + ', '.join(names) + '}'};")
         return sorted(lines, key=lambda line: line.replace("{", "~"))

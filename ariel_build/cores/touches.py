@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ariel_build.ir import Value
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand
+from ariel_build.kernels import Access, Axis, KernelCall
+from ariel_build.kernels.declared.memory import Image
+from ariel_build.kernels.declared.window import Window
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule.tiles import Tile
 
 __all__ = ["bytes_between", "reads", "writes"]
-
-#: Kernels whose channels are computed from the same channels of the input.
-_CHANNEL_BY_CHANNEL = ("pool2d::", *(f"isa::{cores}::DepthwiseConv2d" for cores in ("armv7e_m", "thumb2", "unequal")))
 
 
 def bytes_between(start: int, end: int) -> int:
@@ -50,25 +49,23 @@ def writes(call: KernelCall, tile: Tile, plan: MemoryPlan) -> int:
 
 
 def _read(call: KernelCall, tile: Tile, value: Value, plan: MemoryPlan) -> int:
-    window, image, output = (call.fields.get(key) for key in ("window", "input", "output"))
+    window, image, output = (getattr(call.kernel, key, None) for key in ("window", "input", "output"))
     same_size = value.type.elements == call.tiling.extent
-    if isinstance(window, Nested) and isinstance(image, Nested) and isinstance(output, Nested):
-        region = image.fields["region"]
-        if isinstance(region, Operand) and region.value is value:
+    if isinstance(window, Window) and isinstance(image, Image) and isinstance(output, Image):
+        if image.region.value is value:
             return _under(call, window, image, output, tile, plan)
-    elif call.tiling.axis is Axis.ELEMENTS and same_size and {"elements", "broadcast"} & call.fields.keys():
+    elif call.tiling.axis is Axis.ELEMENTS and same_size and {"elements", "broadcast"} & set(call.kernel.FIELDS):
         # Element by element; an operand of another size is broadcast.
         return _elements(value, plan, [(tile.start, tile.end)])
     return _whole(value, plan)
 
 
-def _under(call: KernelCall, window: Nested, image: Nested, output: Nested, tile: Tile, plan: MemoryPlan) -> int:
+def _under(call: KernelCall, window: Window, image: Image, output: Image, tile: Tile, plan: MemoryPlan) -> int:
     """Returns the rows of the image that lie under the windows of a range of pixels; all of it for other tiles."""
-    (value,) = (f.value for f in (image.fields["region"],) if isinstance(f, Operand))
-    height, width, channels = (_number(image.fields[key]) for key in ("height", "width", "channels"))
-    row, pixel = _number(image.fields["row"]), _number(image.fields["pixel"])
+    value, height, width, channels = image.region.value, image.height, image.width, image.channels
+    row, pixel = image.row, image.pixel
     if call.tiling.axis is Axis.CHANNELS:
-        if not call.kernel.startswith(_CHANNEL_BY_CHANNEL):
+        if call.kernel.ACCESS not in (Access.WINDOW_OF_CHANNELS, Access.COPIED_WINDOW_OF_CHANNELS):
             return _whole(value, plan)
         runs = [
             (y * row + x * pixel + tile.start, y * row + x * pixel + tile.end)
@@ -76,23 +73,22 @@ def _under(call: KernelCall, window: Nested, image: Nested, output: Nested, tile
             for x in range(width)
         ]
         return _elements(value, plan, runs)
-    across = _number(output.fields["width"])
+    across = output.width
     if channels % 4 == 0 and _is_pointwise(window, image, output):
         return _elements(value, plan, [(k * pixel, k * pixel + channels) for k in range(tile.start, tile.end)])
-    taps = [tap * _number(window.fields["dilation_h"]) for tap in range(_number(window.fields["height"]))]
-    first = [y * _number(window.fields["stride_h"]) for y in range(tile.start // across, (tile.end - 1) // across + 1)]
-    rows = {y + tap - _number(window.fields["pad_top"]) for y in first for tap in taps}
+    taps = [tap * window.dilation_h for tap in range(window.height)]
+    first = [y * window.stride_h for y in range(tile.start // across, (tile.end - 1) // across + 1)]
+    rows = {y + tap - window.pad_top for y in first for tap in taps}
     last = (width - 1) * pixel + channels
     return _elements(value, plan, [(y * row, y * row + last) for y in sorted(rows) if 0 <= y < height])
 
 
-def _is_pointwise(window: Nested, image: Nested, output: Nested) -> bool:
+def _is_pointwise(window: Window, image: Image, output: Image) -> bool:
     """Whether each pixel is computed from the pixel at its place, and pixels follow each other."""
-    one = all(_number(window.fields[key]) == 1 for key in ("height", "width", "stride_h", "stride_w"))
-    padded = _number(window.fields["pad_top"]) + _number(window.fields["pad_left"]) > 0
-    alike = all(_number(image.fields[key]) == _number(output.fields[key]) for key in ("height", "width"))
-    follow = _number(image.fields["row"]) == _number(image.fields["width"]) * _number(image.fields["pixel"])
-    return one and not padded and alike and follow
+    one = (window.height, window.width, window.stride_h, window.stride_w) == (1, 1, 1, 1)
+    padded = window.pad_top + window.pad_left > 0
+    alike = (image.height, image.width) == (output.height, output.width)
+    return one and not padded and alike and image.row == image.width * image.pixel
 
 
 def _whole(value: Value, plan: MemoryPlan) -> int:
@@ -112,8 +108,3 @@ def _elements(value: Value, plan: MemoryPlan, runs: Iterable[tuple[int, int]]) -
     for start, end in runs:
         found |= bytes_between(offset + start * size, offset + end * size)
     return found
-
-
-def _number(field: Field) -> int:
-    assert isinstance(field, int)  # noqa: S101 - windows and images are made of numbers
-    return field

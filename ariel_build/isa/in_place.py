@@ -1,49 +1,54 @@
-"""in_place(call): the call of a packed kernel, with the pairs for which it works in place of its input.
+"""in_place(call): the call of a kernel that copies what it reads first, with the pairs for which it works in place.
 
-Both kernels copy what they read into scratch before they write:
+Its `ACCESS` says so:
 
-- `Conv2d` widens (or packs) some pixels and then writes theirs, so a pointwise layer with as many outputs as inputs may
-  write each pixel where it read it, in any tile of pixels; with whole groups of eight inputs it computes none twice.
-- `DepthwiseConv2d` copies all lines of four channels and then writes these channels, where its scratch has room for all
-  lines and the call is one tile: another tile would find its neighbours' rows overwritten.
+- COPIED_WINDOW: some pixels are widened (or packed), and then theirs are written, so a pointwise layer with as many
+  outputs as inputs may write each pixel where it read it, in any tile of pixels; with whole groups of eight inputs it
+  computes none twice.
+- COPIED_WINDOW_OF_CHANNELS: all lines of four channels are copied, and then these channels are written, where scratch
+  has room for all lines and the call is one tile: another tile would find its neighbours' rows overwritten.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ariel_build.kernels import Axis, KernelCall, Nested, Reads
+from ariel_build.kernels import Access, Axis, KernelCall, Reads
+from ariel_build.kernels.declared.isa_packed import DepthwiseConv2d, Far, Near
+from ariel_build.kernels.declared.memory import Image
+from ariel_build.kernels.declared.window import Window
 
 __all__ = ["in_place"]
 
-_ROOMS = ("armv7e_m", "dsp_fpu", "thumb2", "unequal", "packed", "scalar")
+#: Channels that kernels copy at a time.
+_GROUP, _PLANES = 8, 4
 
 
 def in_place(call: KernelCall) -> KernelCall:
     """Returns the call with its pairs; any other kernel's as it is."""
-    room, _, name = call.kernel.partition("<")[0].removeprefix("isa::").partition("::")
-    window, source, output = (call.fields.get(key) for key in ("window", "input", "output"))
-    if not call.kernel.startswith("isa::") or room not in _ROOMS:
+    kernel = call.kernel
+    if kernel.ACCESS not in (Access.COPIED_WINDOW, Access.COPIED_WINDOW_OF_CHANNELS):
         return call
-    if not (isinstance(window, Nested) and isinstance(source, Nested) and isinstance(output, Nested)):
+    source, output, window = (getattr(kernel, name) for name in ("input", "output", "window"))
+    if _shape(source) != _shape(output) or (window.stride_h, window.stride_w) != (1, 1):
         return call
-    shapes = [{k: v for k, v in image.fields.items() if k != "region"} for image in (source, output)]
-    strides = (window.fields["stride_h"], window.fields["stride_w"])
-    if shapes[0] != shapes[1] or strides != (1, 1) or len(call.inputs) != 1 or call.in_place:
-        return call
-    channels, pixel = _number(output, "channels"), _number(output, "pixel")
-    if name == "Conv2d" and call.tiling.axis is Axis.PIXELS:
-        size = (window.fields["height"], window.fields["width"], window.fields["pad_top"], window.fields["pad_left"])
-        if size == (1, 1, 0, 0) and channels % 8 == 0 and pixel == channels:
-            return replace(call, in_place=((0, 0),), reads=(Reads("same"),))
-    is_planes = name == "DepthwiseConv2d" and "lines" in call.fields and not call.kernel.endswith("Short>")
-    if is_planes and channels % 4 == 0:
-        across = _number(output, "width" if call.fields["vertical"] else "height")
-        if call.fields["lines"] == across:
+    if kernel.ACCESS is Access.COPIED_WINDOW:
+        if call.tiling.axis is Axis.PIXELS and _is_pointwise(window) and output.channels % _GROUP == 0:
+            return replace(call, in_place=((0, 0),), reads=(Reads("same"),)) if _is_dense(output) else call
+    elif isinstance(kernel, DepthwiseConv2d) and isinstance(kernel.outputs, Near | Far):
+        across = output.width if kernel.vertical else output.height
+        if output.channels % _PLANES == 0 and kernel.lines == across:
             return replace(call, in_place_whole=((0, 0),))
     return call
 
 
-def _number(nested: Nested, name: str) -> int:
-    value = nested.fields[name]
-    return value if isinstance(value, int) else 0
+def _shape(image: Image) -> tuple[int, ...]:
+    return (image.height, image.width, image.channels, image.row, image.pixel)
+
+
+def _is_pointwise(window: Window) -> bool:
+    return (window.height, window.width, window.pad_top, window.pad_left) == (1, 1, 0, 0)
+
+
+def _is_dense(image: Image) -> bool:
+    return image.pixel == image.channels

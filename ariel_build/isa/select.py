@@ -1,55 +1,75 @@
-"""select(calls, board, workers): the one place where an instruction set's kernels replace portable ones."""
+"""select(calls, board, workers): the one place where a kernel is chosen for each layer, and packs its weights.
+
+An instruction set is a family: what it makes calls of, by the layers and the portable kernels that it computes. Of the
+families that all cores can run the first that can compute a call does, and the portable kernels compute what is left.
+Then calls are cut as several cores share them best, and made shorter where code size is what counts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ariel_build.isa import armv7e_m, scalar, vfpv4_sp
-from ariel_build.kernels import KernelCall
+from ariel_build.isa.portable import portable
+from ariel_build.isa.share import for_cores
+from ariel_build.isa.unfit import Unfit
+from ariel_build.kernels import KernelCall, LayerCall
 
 if TYPE_CHECKING:
     from ariel_build.boards.board import Board
 
-__all__ = ["for_cores", "select"]
+__all__ = ["Selected", "select"]
 
-Kernels = Mapping[str, Callable[[KernelCall], KernelCall]]
+Family = Mapping[type, Callable[[Any], KernelCall]]
 #: The instruction sets of Arm's M profile that have all of Thumb-2.
 _THUMB2 = ("armv7-m", "armv7e-m", "armv8-m.main")
 
 
-def select(calls: Sequence[KernelCall], board: Board, workers: int = 1, *, small: bool = False) -> list[KernelCall]:
+@dataclass(frozen=True)
+class Selected:
+    """A kernel for each call, and whether any is shorter than it had to be."""
+
+    calls: list[KernelCall]
+    shorter: bool = False
+
+
+def select(
+    calls: Sequence[LayerCall | KernelCall], board: Board | None, workers: int = 1, *, small: bool = False
+) -> Selected:
     """Returns the calls with the kernels that the first `workers` cores run fastest, with `small` those of least code.
 
-    The results are the same.
+    Without a board they are portable. The results are the same.
     """
-    families = kernels_of(board, workers)
-    chosen = [_first(call, families) for call in calls]
-    return armv7e_m.shrink(calls, chosen) if small else chosen
+    families = [] if board is None else families_of(board, workers)
+    chosen = for_cores([_first(call, families) for call in calls], workers)
+    if not small or board is None:
+        return Selected(chosen)
+    short = armv7e_m.shrink(calls, chosen)
+    return Selected(short, any(a.kernel.path != b.kernel.path for a, b in zip(chosen, short, strict=True)))
 
 
-def for_cores(calls: Sequence[KernelCall], workers: int) -> list[KernelCall]:
-    """Returns the calls as several cores share them best; results are the same."""
-    return [scalar.shared(call, workers) for call in calls] if workers > 1 else list(calls)
-
-
-def _first(call: KernelCall, families: Sequence[Kernels]) -> KernelCall:
+def _first(call: LayerCall | KernelCall, families: Sequence[Family]) -> KernelCall:
     """Returns the call with the kernel of the first family that can compute it."""
-    for kernels in families:
-        found = kernels[call.kernel](call) if call.kernel in kernels else call
-        if found is not call:
-            return found
-    return call
+    what = type(call.layer if isinstance(call, LayerCall) else call.kernel)
+    for family in families:
+        if what in family:
+            try:
+                return family[what](call)
+            except Unfit:
+                continue
+    return portable(call) if isinstance(call, LayerCall) else call
 
 
-def kernels_of(board: Board, workers: int = 1) -> list[Kernels]:
-    """Returns what replaces the portable kernels on the cores that take part, by their names, the best first."""
-    families: list[Kernels] = []
+def families_of(board: Board, workers: int = 1) -> list[Family]:
+    """Returns the families that the cores that take part can run, the best first."""
+    families: list[Family] = []
     cores = board.cores[:workers]
     if board.target in vfpv4_sp.TARGETS and all(core.fpu is not None for core in cores):
         families.append(vfpv4_sp.KERNELS)
         if all(core.dsp for core in cores):
-            families.append(armv7e_m.nearest(workers))
+            families.append(armv7e_m.nearest())
     dsp = [core.dsp and core.isa != "armv7-m" for core in cores]
     if not any(dsp) and all(core.isa in _THUMB2 for core in cores):
         families.append(scalar.THUMB2)

@@ -1,29 +1,37 @@
 """The runtime crate's kernels as the compiler sees them: data, no Rust."""
 
-from ariel_build.kernels.call import (
+from ariel_build.kernels.call import KernelCall, LayerCall, Reads, Tiling, constants_of, image_tiling, operands
+from ariel_build.kernels.kernel import (
+    Access,
     Axis,
+    Choice,
     Field,
-    KernelCall,
-    Nested,
+    Kernel,
     Operand,
     Packed,
-    Reads,
+    Part,
     Scratch,
-    Slice,
-    Tiling,
+    Source,
     Variant,
 )
 
 __all__ = [
+    "Access",
     "Axis",
+    "Choice",
     "Field",
+    "Kernel",
     "KernelCall",
-    "Nested",
+    "LayerCall",
     "Operand",
     "Packed",
+    "Part",
     "Reads",
     "Scratch",
-    "Slice",
+    "Source",
     "Tiling",
     "Variant",
+    "constants_of",
+    "image_tiling",
+    "operands",
 ]

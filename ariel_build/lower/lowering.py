@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ariel_build.errors import Diagnostic, InternalError, UnsupportedError
 from ariel_build.ir import DType, Graph, Node, TensorType, Value
-from ariel_build.kernels import KernelCall
+from ariel_build.kernels import KernelCall, LayerCall, operands
 from ariel_build.kernels.flow import Body, Branch, Flow, Loop, decisions
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.copy import Copy
@@ -29,7 +29,7 @@ class Lowered:
     `flow` says which calls run; without control flow it is one block of all of them.
     """
 
-    calls: list[KernelCall] = field(default_factory=list)
+    calls: list[KernelCall | LayerCall] = field(default_factory=list)
     aliases: dict[Value, tuple[Value, int]] = field(default_factory=dict)
     flow: Flow = ()
 
@@ -111,7 +111,6 @@ class _Lowering:
         call.origin = node.origin
         call.summary = summary(node)
         call.macs = op.macs(node)
-        call.in_place = call.in_place or op.in_place
         self.lowered.calls.append(call)
 
     def branch(self, node: Node) -> Branch:
@@ -188,15 +187,18 @@ def _joined(flow: Sequence[range | Branch | Loop]) -> Flow:
     return tuple(flow)
 
 
-#: What the run-time operands of a kernel are whose name says it.
-_ELEMENTS = {"Int8": DType.I8, "Int16": DType.I16, "F32": DType.F32}
+#: What kernels call the types of elements. They read `u8` as bytes of any meaning: booleans, both integers of a byte,
+#: and whatever is moved.
+_ELEMENTS = {dtype.value: dtype for dtype in DType if dtype.bytes > 1 or dtype is DType.I8}
 
 
-def check_types(call: KernelCall) -> None:
-    """Refuses operands of another type than the kernel reads: never a silent wrong result."""
-    wanted = _ELEMENTS.get(call.kernel.rpartition("::")[2].partition("<")[0])
-    for value in [*call.inputs, *call.outputs]:
-        if wanted is not None and value.type.dtype is not wanted and not value.is_constant:
+def check_types(call: KernelCall | LayerCall) -> None:
+    """Refuses operands of another type than the kernel reads and writes: never a silent wrong result."""
+    if isinstance(call, LayerCall):
+        return
+    for value, element in operands(call.kernel):
+        wanted = _ELEMENTS.get(element)
+        if wanted is not None and value.type.dtype is not wanted:
             raise UnsupportedReason(f"elements of type {value.type.dtype.value} are not supported, only {wanted.value}")
 
 

@@ -33,7 +33,6 @@ from itertools import pairwise
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
-from ariel_build.kernels import Scratch
 from ariel_build.kernels.flow import Flow, Loop
 from ariel_build.memory.check_contents import check_contents
 from ariel_build.memory.check_disjoint import check_disjoint
@@ -99,7 +98,7 @@ def _check_values(facts: Facts) -> None:
 
 def _check_scratch(schedule: Schedule, plan: MemoryPlan) -> None:
     for step in schedule.steps:
-        wanted = [f.bytes for f in step.call.fields.values() if isinstance(f, Scratch)]
+        wanted = [scratch.bytes for scratch in step.call.scratches]
         for core in range(schedule.cores):
             whole = plan.scratch(step.index, core)
             if sum(wanted):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TypedDict
 
 from ariel_build.errors import Diagnostic, ModelError, UnsupportedError
 from ariel_build.ir import Graph, State, Value
-from ariel_build.kernels import Field, KernelCall, Nested, Operand, Packed
-from ariel_build.lower import Lowered
+from ariel_build.kernels import KernelCall, constants_of
 from ariel_build.memory.peaks import Peaks
 from ariel_build.schedule import Aliases
 from ariel_build.schedule.order_calls import peak_bytes
@@ -43,19 +42,8 @@ def least_needs(
     """
     peaks = Peaks(calls, inputs, outputs, states, aliases)
     begin = sum(v.type.bytes for v in [*inputs, *(s.current for s in states)])
-    constants = {packed for call in calls for field in call.fields.values() for packed in _constants(field)}
+    constants = {packed for call in calls for packed in constants_of(call.kernel)}
     return Needs(ram_bytes=max(peaks.largest(), begin), flash_bytes=sum(c.data.nbytes for c in constants))
-
-
-def _constants(field: Field) -> Iterator[Packed]:
-    """Yields the constants of a kernel's field that go into flash."""
-    if isinstance(field, Packed):
-        yield field
-    elif isinstance(field, Operand) and field.value.data is not None:
-        yield Packed(field.value.data, "operand")
-    elif isinstance(field, Nested):
-        for inner in field.fields.values():
-            yield from _constants(inner)
 
 
 def check_length(graph: Graph) -> None:
@@ -68,12 +56,12 @@ def check_length(graph: Graph) -> None:
         )
 
 
-def check_limits(graph: Graph, lowered: Lowered) -> None:
+def check_limits(graph: Graph, calls: Sequence[KernelCall], aliases: Aliases) -> None:
     """Raises ModelError where the model has no ends, tensors without elements, or more bytes than can be planned."""
     for kind, ends in (("input", graph.inputs), ("output", graph.outputs)):
         if not ends:
             raise ModelError(f"the model has no {kind}", help=f"export it with at least one {kind}")
-    values = dict.fromkeys([*graph.inputs, *(v for call in lowered.calls for v in [*call.inputs, *call.outputs])])
+    values = dict.fromkeys([*graph.inputs, *(v for call in calls for v in [*call.inputs, *call.outputs])])
     problems = [
         Diagnostic(f"{v.name or v.origin}: {v.type} has no elements", v.origin, "export the model without it")
         for v in dict.fromkeys([*values, *graph.outputs])
@@ -81,15 +69,15 @@ def check_limits(graph: Graph, lowered: Lowered) -> None:
     ]
     if problems:
         raise UnsupportedError(problems)
-    _check_bytes(list(values), graph, lowered)
+    _check_bytes(list(values), graph, calls, aliases)
 
 
-def _check_bytes(values: list[Value], graph: Graph, lowered: Lowered) -> None:
+def _check_bytes(values: list[Value], graph: Graph, calls: Sequence[KernelCall], aliases: Aliases) -> None:
     """Checks the sum first: the peak is searched for, which takes time."""
     total = sum(v.type.bytes for v in values if not v.is_constant)
     help_ = "bind its free dimensions to smaller numbers (`dims`), or export it for smaller inputs"
     if total > MAX_RESULT_BYTES:
         raise ModelError(f"the model's results take {total:,} bytes in all, more than {MAX_RESULT_BYTES:,}", help=help_)
-    peak = peak_bytes(lowered.calls, graph.inputs, graph.outputs, graph.states, lowered.joined())
+    peak = peak_bytes(calls, graph.inputs, graph.outputs, graph.states, aliases)
     if peak > MAX_ARENA_BYTES:
         raise ModelError(f"the model needs {peak:,} bytes of RAM at once, more than {MAX_ARENA_BYTES:,}", help=help_)

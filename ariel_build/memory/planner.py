@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ariel_build.ir import State, Value
-from ariel_build.kernels import Axis, KernelCall, Scratch, Tiling
+from ariel_build.kernels import Axis, KernelCall, Tiling
 from ariel_build.kernels.flow import Flow, decisions
 from ariel_build.memory.arrange import Arrangement, InPlace, arrange, field_offsets
 from ariel_build.memory.buffers import ArenaPlan, Buffer, Part
@@ -250,10 +250,9 @@ def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
 def _scratch(step: Step) -> ScratchPlan | None:
     """Lays out one core's scratch of a step, or None where the call needs none."""
     parts, end = [], 0
-    for field in step.call.fields.values():
-        if isinstance(field, Scratch):
-            parts.append(Region(end, field.bytes))
-            end += padded(field.bytes)
+    for scratch in step.call.scratches:
+        parts.append(Region(end, scratch.bytes))
+        end += padded(scratch.bytes)
     return ScratchPlan(0, end, tuple(parts)) if end else None
 
 

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
-from ariel_build.kernels import Nested, Packed
+from ariel_build.kernels import Packed
+from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, DoubleRounding16, NearestEven, Reduced
+from ariel_build.kernels.layer import Real, Requantize, Stored
 from ariel_build.ops.base import UnsupportedReason, constant
 from ariel_build.ops.fixed_point import (
     UNBOUNDED,
@@ -30,11 +32,12 @@ __all__ = [
     "filter_zero_point",
     "finish_float",
     "finish_integer",
+    "finish_of",
     "float_bias",
     "folded_bias",
     "operands",
-    "packed",
     "requantizer",
+    "stored_zero",
     "sum_types",
     "tflite_clip",
 ]
@@ -148,19 +151,6 @@ def sum_type(node: Node) -> DType:
     return DType.I64 if wide else DType.I32
 
 
-def packed(weights: Array, groups: int = 1) -> Packed:
-    """Returns a filter [channels, k] as `kernels::multiply` reads it: [channels / 4][k][4], then [k] for each one left.
-
-    Four channels take turns, so that one pointer and fixed offsets reach them.
-    """
-    parts: list[Array] = []
-    for group in np.split(weights, groups):
-        whole = group.shape[0] // 4 * 4
-        blocks = group[:whole].reshape(-1, 4, group.shape[1])
-        parts += [blocks.transpose(0, 2, 1).reshape(-1), group[whole:].reshape(-1)]
-    return Packed(np.concatenate(parts), "filter")
-
-
 def float_bias(bias: Value | None, count: int) -> Array:
     """Returns the bias of a float kernel, zeros where the model has none."""
     return np.zeros(count, np.float32) if bias is None else constant(bias, "the bias").astype(np.float32)
@@ -168,36 +158,49 @@ def float_bias(bias: Value | None, count: int) -> Array:
 
 #: Shifts of the reduced multiplier for which the runtime rounds.
 MOST_SHIFT = 15
-#: The kernel's type by that of its input, and what finishes a sum, by whether that has 64 bits.
-_FINISHES = {
-    (DType.I8, False): ("Int8", "DoubleRounding"),
-    (DType.U8, False): ("Int8", "DoubleRounding"),
-    (DType.I16, False): ("Int16", "DoubleRounding16"),
-    (DType.I16, True): ("Int16", "Reduced"),
-}
 
 
-def requantizer(node: Node, kernel: str, rounding: Rounding, *, single_precision: bool = False) -> tuple[str, Nested]:
-    """Returns the concrete type of the kernel in the file `kernel`, and the value of its field `requantize`."""
+def requantizer(node: Node, rounding: Rounding, *, single_precision: bool = False) -> Requantize:
+    """Returns how the sums of a node become stored integers."""
     scales = accumulator_scales(node, rounding, single_precision=single_precision)
     if rounding is Rounding.NEAREST_EVEN:
-        data = Packed(scales.astype(np.float32), "scales")
-        return f"{kernel}::Int8<NearestEven>", Nested("NearestEven", {"scales": data})
+        return NearestEven(scales=Packed(scales.astype(np.float32), "scales"))
     wide = sum_type(node) is DType.I64
     pairs = np.array([(reduced_multiplier if wide else quantize_multiplier)(float(s)) for s in scales], np.int32)
     if wide and (pairs[:, 1] >= MOST_SHIFT).any():
         raise UnsupportedReason(f"scales of more than {1 << MOST_SHIFT} from input to output are not supported")
-    elements, finish = _FINISHES[node.input(0).type.dtype, wide]
-    return f"{kernel}::{elements}<{finish}>", Nested(finish, {"multipliers": Packed(pairs, "multipliers")})
+    multipliers = Packed(pairs, "multipliers")
+    if wide:
+        return Reduced(multipliers=multipliers)
+    if node.input(0).type.dtype is DType.I16:
+        return DoubleRounding16(multipliers=multipliers)
+    return DoubleRounding(multipliers=multipliers)
 
 
-def bounds(node: Node, clip: tuple[float, float], rounding: Rounding) -> Nested:
+def bounds(node: Node, clip: tuple[float, float], rounding: Rounding) -> Bounds:
     """Returns the `Bounds` of the runtime crate for the node's output."""
     type_ = node.output.type
     if type_.quant is None:
         raise UnsupportedReason("the output is not quantised")
     low, high = stored_bounds(clip, type_.quant, type_.dtype, rounding)
-    return Nested("Bounds", {"zero_point": type_.quant.zero_point, "min": low, "max": high})
+    return Bounds(zero_point=type_.quant.zero_point, min=low, max=high)
+
+
+def finish_of(
+    node: Node, weights: Array, clip: tuple[float, float], rounding: Rounding, *, single_precision: bool = False
+) -> Stored | Real:
+    """Returns what becomes of the sums of a layer with the filter [channels, k]: integers, or float32."""
+    bias = node.inputs[2] if len(node.inputs) > 2 else None
+    if node.input(0).type.dtype is DType.F32:
+        return Real(float_bias(bias, weights.shape[0]), *clip)
+    requantize = requantizer(node, rounding, single_precision=single_precision)
+    zero_point = filter_zero_point(node.input(1))
+    return Stored(folded_bias(node, weights), requantize, bounds(node, clip, rounding), zero_point)
+
+
+def stored_zero(value: Value) -> int:
+    """Returns the integer that stands for 0: what padding reads as."""
+    return 0 if value.type.quant is None else value.type.quant.zero_point
 
 
 def finish_integer(

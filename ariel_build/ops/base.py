@@ -16,7 +16,7 @@ from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.ops.traits import Moved, Traits, Wish
 
 if TYPE_CHECKING:
-    from ariel_build.kernels import KernelCall
+    from ariel_build.kernels import KernelCall, LayerCall
     from ariel_build.ops.fixed_point import Rounding
     from ariel_build.ops.importer import Importer
 
@@ -101,8 +101,8 @@ class Operator(ABC):
         return self, ""
 
     @abstractmethod
-    def lower(self, node: Node) -> KernelCall:
-        """Returns the kernel call that computes `node`; raises UnsupportedReason where no kernel can."""
+    def lower(self, node: Node) -> KernelCall | LayerCall:
+        """Returns the call that computes `node`; raises UnsupportedReason where no kernel can."""
 
 
 class UnsupportedReason(Exception):

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Tiling
-from ariel_build.ops.accumulate import bounds, finish_integer, requantizer
+from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Source, Tiling
+from ariel_build.kernels.declared import batch_matmul as declared
+from ariel_build.kernels.declared.quant import DoubleRounding16, Reduced
+from ariel_build.ops.accumulate import bounds, finish_integer, requantizer, stored_zero
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.traits import Traits, keeps_axes, never
@@ -60,7 +62,7 @@ class BatchMatMul(Operator):
         y = np.swapaxes(y, -1, -2) if self.adj_y else y
         if node.input(0).type.dtype is DType.F32:
             return [np.matmul(x, y)]
-        zero_x, zero_y = _zero_points(node)
+        zero_x, zero_y = stored_zero(node.input(0)), stored_zero(node.input(1))
         acc = np.matmul(x.astype(np.int64) - zero_x, y.astype(np.int64) - zero_y)
         return [finish_integer(acc, node, UNBOUNDED, self.rounding, single_precision=True)]
 
@@ -75,40 +77,47 @@ class BatchMatMul(Operator):
         depth = x.shape[-2 if self.adj_x else -1]
         batches = output.shape[:-2]
         walks = _merge(batches, _batch_strides(x.shape, batches), _batch_strides(y.shape, batches))
-        fields: dict[str, Field] = {
-            "x": Nested("Source", {"value": Operand(x)}),
-            "y": Nested("Source", {"value": Operand(y)}),
-            "output": Operand(output),
+        shape = {
             "rows": rows,
             "columns": columns,
             "depth": depth,
-            "batches": tuple(w[0] for w in walks),
-            "x_batches": tuple(w[1] for w in walks),
-            "y_batches": tuple(w[2] for w in walks),
             "x_row": 1 if self.adj_x else depth,
             "x_step": rows if self.adj_x else 1,
             "y_column": depth if self.adj_y else 1,
             "y_step": 1 if self.adj_y else columns,
         }
-        kernel = "batch_matmul::F32"
-        if x.type.dtype is not DType.F32:
+        extents, x_batches, y_batches = ((w[0], w[1], w[2]) for w in zip(*walks, strict=True))
+        kernel: Kernel
+        if x.type.dtype is DType.F32:
+            kernel = declared.F32(
+                x=Source(x),
+                y=Source(y),
+                output=Operand(output),
+                batches=extents,
+                x_batches=x_batches,
+                y_batches=y_batches,
+                **shape,
+            )
+        else:
             if y.type.quant is not None and not y.type.quant.per_tensor:
                 raise UnsupportedReason("the right side is quantised per channel")
-            kernel, requantize = requantizer(node, "batch_matmul", self.rounding, single_precision=True)
-            zero_x, zero_y = _zero_points(node)
-            fields |= {
-                "x_zero_point": zero_x,
-                "y_zero_point": zero_y,
-                "requantize": requantize,
-                "bounds": bounds(node, UNBOUNDED, self.rounding),
-            }
-        tiling = Tiling(Axis.ROWS, math.prod(batches) * rows)
-        return KernelCall(kernel, fields, [x, y], [output], tiling, self.macs(node))
-
-
-def _zero_points(node: Node) -> tuple[int, int]:
-    x, y = node.input(0).type.quant, node.input(1).type.quant
-    return (0 if x is None else x.zero_point, 0 if y is None else y.zero_point)
+            requantize = requantizer(node, self.rounding, single_precision=True)
+            if isinstance(requantize, DoubleRounding16 | Reduced):
+                raise UnsupportedReason("products of int16 are not supported")
+            kernel = declared.Int8(
+                x=Source(x),
+                y=Source(y),
+                output=Operand(output),
+                batches=extents,
+                x_batches=x_batches,
+                y_batches=y_batches,
+                x_zero_point=stored_zero(x),
+                y_zero_point=stored_zero(y),
+                requantize=requantize,
+                bounds=bounds(node, UNBOUNDED, self.rounding),
+                **shape,
+            )
+        return KernelCall.of(kernel, [x, y], [output], Tiling(Axis.ROWS, math.prod(batches) * rows), self.macs(node))
 
 
 def _batch_strides(shape: tuple[int, ...], batches: tuple[int, ...]) -> list[int]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
-from ariel_build.kernels import KernelCall
+from ariel_build.kernels import Kernel, KernelCall
+from ariel_build.kernels.declared import cast as declared
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
-from ariel_build.ops.elementwise import lookup_call, same_type, unary_call
+from ariel_build.ops.elementwise import call_of, lookup_call, one_operand, same_type
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.traits import Traits, alike
 
@@ -67,7 +68,8 @@ class Cast(Operator):
         if (x.type.dtype, self.dtype) not in _KERNELS:
             raise UnsupportedReason(f"from {x.type.dtype.value} to {self.dtype.value} is not supported")
         name = "To".join(d.value.capitalize() for d in (x.type.dtype, self.dtype))
-        return unary_call(f"cast::{name}", node, {})
+        kernel: type[Kernel] = getattr(declared, name)
+        return call_of(kernel.made(one_operand(node)), node)
 
 
 def cast(importer: Importer, value: Value, dtype: DType) -> Value:

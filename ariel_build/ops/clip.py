@@ -10,17 +10,19 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import KernelCall
+from ariel_build.kernels.declared import map1
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.elementwise import (
     BYTES,
     all_bytes,
+    call_of,
     dequantize,
     lookup_call,
+    one_operand,
     quant_of,
     quantize,
     rescale,
     same_type,
-    unary_call,
 )
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.importer import Importer
@@ -89,7 +91,7 @@ class Clip(Operator):
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])
         if x.type.dtype is not DType.F32:
             raise UnsupportedReason(f"{self.name} of {x.type.dtype.value} is not supported")
-        return unary_call("map1::Clip", node, {"low": self.clip[0], "high": self.clip[1]})
+        return call_of(map1.Clip(**one_operand(node), low=self.clip[0], high=self.clip[1]), node)
 
 
 _TFLITE = {"RELU": (0.0, math.inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "RELU_0_TO_1": (0.0, 1.0)}

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType
-from ariel_build.kernels import Field, KernelCall, Variant
+from ariel_build.kernels import Kernel, KernelCall
+from ariel_build.kernels.declared import compare as declared
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.compare_rows import LOGIC, RELATIONS, LogicRow, RelationRow
-from ariel_build.ops.elementwise import binary_call, broadcast_type, lookup_call, quant_of, rescale, same_type
+from ariel_build.ops.elementwise import broadcast_type, call_of, lookup_call, quant_of, rescale, same_type, two_operands
 from ariel_build.ops.fixed_point import I64
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map2_int8 import scaled
@@ -56,16 +57,18 @@ class Compare(Operator):
         """`compare::<relation>F32`, `I32` or `compare::Quantized`."""
         dtype = node.input(0).type.dtype
         if dtype in (DType.F32, DType.I32):
-            return binary_call(f"{self.relation}{dtype.value.upper()}", node, {}, "compare")
+            kernel: type[Kernel] = getattr(declared, f"{self.relation}{dtype.value.upper()}")
+            return call_of(kernel.made(two_operands(node)), node)
         if dtype is not DType.I8:
             raise UnsupportedReason(f"{self.relation} of {dtype.value} is not supported")
         left, right = quant_of(node.input(0), "the left operand"), quant_of(node.input(1), "the right operand")
-        fields: dict[str, Field] = {
-            "scale_left": scaled(left, left.scale, _SHIFT, "compare"),
-            "scale_right": scaled(right, right.scale, _SHIFT, "compare"),
-            "relation": Variant(f"compare::Relation::{self.relation}"),
-        }
-        return binary_call("Quantized", node, fields, "compare")
+        quantized = declared.Quantized(
+            **two_operands(node),
+            scale_left=scaled(left, left.scale, _SHIFT),
+            scale_right=scaled(right, right.scale, _SHIFT),
+            relation=declared.Relation(self.relation),
+        )
+        return call_of(quantized, node)
 
 
 def _scale(data: Array, quant: Quant) -> I64:
@@ -100,7 +103,8 @@ class Logic(Operator):
 
     def lower(self, node: Node) -> KernelCall:
         """`compare::And`, `Or` or `Xor`."""
-        return binary_call(self.kind, node, {}, "compare")
+        kernel: type[Kernel] = getattr(declared, self.kind)
+        return call_of(kernel.made(two_operands(node)), node)
 
 
 @dataclass(frozen=True)

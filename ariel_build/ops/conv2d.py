@@ -8,29 +8,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
-from ariel_build.kernels import Field, KernelCall, Packed, Scratch
+from ariel_build.kernels import LayerCall
+from ariel_build.kernels.layer import Convolution
 from ariel_build.ops.accumulate import (
     Numbers,
-    bounds,
     filter_zero_point,
     finish_float,
     finish_integer,
-    float_bias,
-    folded_bias,
+    finish_of,
     operands,
-    packed,
-    requantizer,
+    stored_zero,
     sum_types,
     tflite_clip,
 )
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
-from ariel_build.ops.dynamic_quantize import hybrid, hybrid_fields, hybrid_inputs, is_hybrid
+from ariel_build.ops.dynamic_quantize import hybrid, hybrid_inputs, is_hybrid, rescale
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import filter_to_nhwc, from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.traits import Traits, keeps_axes, never
-from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window, tiling_over
+from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window
 
 __all__ = ["Conv2d", "convolution"]
 
@@ -107,54 +105,21 @@ class Conv2d(Operator):
         filter_ = node.input(1)
         return node.output.type.elements * filter_.type.elements // filter_.shape[0]
 
-    def lower(self, node: Node) -> KernelCall:
-        """`conv2d::Int8`, `Hybrid` or `F32`."""
+    def lower(self, node: Node) -> LayerCall:
+        """A `Convolution`."""
         x, filter_, output = node.input(0), node.input(1), node.output
-        weights = constant(filter_, "the filter")
-        count = filter_.shape[0]
-        depth = filter_.type.elements // count
-        common: dict[str, Field] = {
-            "input": image(x),
-            "output": image(output),
-            "window": self.window.kernel(),
-            "groups": self.groups,
-            "filter": packed(weights.reshape(count, depth), self.groups),
-        }
-        # A tile begins a block of four channels: blocks begin with their group.
-        unit = 4 if self.groups == 1 or count // self.groups % 4 == 0 else count // self.groups
-        axis, tiling, reads = tiling_over(output, self.window, x, unit)
-        tail: dict[str, Field] = {
-            "axis": axis,
-            "scratch": Scratch(0 if self.window.is_pointwise else depth * x.type.dtype.bytes),
-        }
-        inputs = [x]
-        bias = node.inputs[2] if len(node.inputs) > 2 else None
-        if is_hybrid(node.inputs):
-            kernel = "conv2d::Hybrid"
-            fields = {**common, **hybrid_fields(node, weights.reshape(count, depth), self.clip), **tail}
-            inputs.append(node.input(3))
-        elif x.type.dtype is DType.F32:
-            kernel = "conv2d::F32"
-            fields = {
-                **common,
-                "bias": Packed(float_bias(bias, count), "bias"),
-                "min": self.clip[0],
-                "max": self.clip[1],
-                **tail,
-            }
-        else:
-            kernel, requantize = requantizer(node, "conv2d", self.rounding)
-            assert x.type.quant is not None  # noqa: S101 - requantizer has checked
-            fields = {
-                **common,
-                "bias": Packed(folded_bias(node, weights.reshape(count, depth)), "bias"),
-                "filter_zero_point": filter_zero_point(filter_),
-                "input_zero_point": x.type.quant.zero_point,
-                "requantize": requantize,
-                "bounds": bounds(node, self.clip, self.rounding),
-                **tail,
-            }
-        return KernelCall(kernel, fields, inputs, [output], tiling, self.macs(node), reads=(reads,))
+        weights = constant(filter_, "the filter").reshape(filter_.shape[0], -1)
+        hybrid = is_hybrid(node.inputs)
+        layer = Convolution(
+            weights=weights,
+            finish=rescale(node, weights, self.clip) if hybrid else finish_of(node, weights, self.clip, self.rounding),
+            input=image(x),
+            output=image(output),
+            window=self.window.kernel(),
+            groups=self.groups,
+            input_zero_point=stored_zero(x),
+        )
+        return LayerCall(layer, [x, node.input(3)] if hybrid else [x], [output], self.macs(node))
 
 
 @imports("tflite", "CONV_2D", harmless={"quantized_bias_type": "the bias has a type"})

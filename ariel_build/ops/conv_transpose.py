@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
-from ariel_build.kernels import Axis, Field, KernelCall, Packed, Scratch, Tiling, Variant
+from ariel_build.kernels import Kernel, KernelCall, Packed, Scratch, image_tiling
+from ariel_build.kernels.declared import conv_transpose as declared
+from ariel_build.kernels.packing import packed
 from ariel_build.ops.accumulate import (
     Numbers,
     bounds,
@@ -22,8 +24,8 @@ from ariel_build.ops.accumulate import (
     finish_integer,
     float_bias,
     operands,
-    packed,
     requantizer,
+    stored_zero,
     sum_type,
     sum_types,
     tflite_clip,
@@ -35,7 +37,7 @@ from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.transpose import transpose
-from ariel_build.ops.window import MANY_PIXELS, Window, image, same_padding
+from ariel_build.ops.window import Window, image, same_padding
 
 __all__ = ["ConvTranspose"]
 
@@ -129,41 +131,42 @@ class ConvTranspose(Operator):
         each = count // self.groups
         # A tile begins a block of four channels: blocks begin with their group.
         unit = 4 if self.groups == 1 or each % 4 == 0 else each
-        is_large = self.size[0] * self.size[1] >= MANY_PIXELS
-        tiling = Tiling(Axis.PIXELS, self.size[0] * self.size[1]) if is_large else Tiling(Axis.CHANNELS, count, unit)
+        tiling = image_tiling(image(output), unit)
         taps = [-(-k // s) for k, s in zip(self.window.size, self.window.strides, strict=True)]
-        element = 4 if x.type.dtype is DType.F32 else 2
-        common: dict[str, Field] = {
-            "input": image(x),
-            "output": image(output),
-            "stamp": self.window.kernel(),
-            "groups": self.groups,
-            "filter": phases(weights, self.window.strides, self.groups),
-        }
-        tail: dict[str, Field] = {
-            "axis": Variant(f"Axis::{tiling.axis.value}"),
-            "scratch": Scratch(taps[0] * taps[1] * depth * element),
-        }
+        filters = phases(weights, self.window.strides, self.groups)
+        kernel: Kernel
         if x.type.dtype is DType.F32:
-            kernel = "conv_transpose::F32"
-            ends: dict[str, Field] = {
-                "bias": Packed(float_bias(bias, count), "bias"),
-                "min": self.clip[0],
-                "max": self.clip[1],
-            }
+            kernel = declared.F32(
+                input=image(x),
+                output=image(output),
+                stamp=self.window.kernel(),
+                groups=self.groups,
+                filter=filters,
+                bias=Packed(float_bias(bias, count), "bias"),
+                min=self.clip[0],
+                max=self.clip[1],
+                axis=tiling.axis,
+                scratch=Scratch(taps[0] * taps[1] * depth * 4),
+            )
         else:
-            kernel, requantize = requantizer(node, "conv_transpose", self.rounding)
+            requantize = requantizer(node, self.rounding)
             if filter_zero_point(filter_):
                 raise UnsupportedReason("a filter with a zero point is not supported")
-            assert x.type.quant is not None  # noqa: S101 - requantizer has checked
             summed = np.zeros(count) if bias is None else constant(bias, "the bias")
-            ends = {
-                "bias": Packed(summed.astype(sum_type(node).numpy), "bias"),
-                "input_zero_point": x.type.quant.zero_point,
-                "requantize": requantize,
-                "bounds": bounds(node, self.clip, self.rounding),
-            }
-        return KernelCall(kernel, {**common, **ends, **tail}, [x], [output], tiling, self.macs(node))
+            kernel = declared.Quantized(
+                input=image(x),
+                output=image(output),
+                stamp=self.window.kernel(),
+                groups=self.groups,
+                filter=filters,
+                bias=Packed(summed.astype(sum_type(node).numpy), "bias"),
+                input_zero_point=stored_zero(x),
+                requantize=requantize,
+                bounds=bounds(node, self.clip, self.rounding),
+                axis=tiling.axis,
+                scratch=Scratch(taps[0] * taps[1] * depth * 2),
+            )
+        return KernelCall.of(kernel, [x], [output], tiling, self.macs(node))
 
 
 def phases(weights: Array, strides: tuple[int, int], groups: int) -> Packed:

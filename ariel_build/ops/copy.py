@@ -7,13 +7,14 @@ broadcasts are all parts of an output with strides over an input.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ariel_build.ir import Array, Node, TensorType, Value
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Slice, Tiling, Variant
+from ariel_build.kernels import Axis, KernelCall, Operand, Source, Tiling, Variant
+from ariel_build.kernels.declared import copy as declared
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.traits import MOVEMENT, alike
 
@@ -79,31 +80,26 @@ def copy_call(output: Value, parts: Sequence[Part], fill: Array | None = None) -
     rows = shape[lead] if len(shape) > lead + 1 else 1
     row = math.prod(shape) // max(rows, 1)
     moves = [_move(output, part, lead, rows) for part in parts if math.prod(part.shape)]
-    pattern = _pattern(fill, output.type.dtype.bytes)
-    fields: dict[str, Field] = {
-        "output": Operand(output),
-        "element": output.type.dtype.bytes,
-        "rows": rows,
-        "row": row,
-        "fill": pattern,
-        "moves": Slice(tuple(moves)),
-    }
+    kernel = declared.Copy(
+        output=Operand(output),
+        element=output.type.dtype.bytes,
+        rows=rows,
+        row=row,
+        fill=_pattern(fill, output.type.dtype.bytes),
+        moves=tuple(moves),
+    )
     inputs = list(dict.fromkeys(p.value for p in parts))
-    return KernelCall("copy::Copy", fields, inputs, [output], Tiling(Axis.ROWS, rows))
+    return KernelCall.of(kernel, inputs, [output], Tiling(Axis.ROWS, rows))
 
 
-def _pattern(fill: Array | None, size: int) -> Nested | Variant:
-    if fill is None:
+def _pattern(fill: Array | None, size: int) -> Variant:
+    if fill is None or not size:
         return Variant("Fill::Nothing")
     data = np.asarray(fill).reshape(()).tobytes()
-    return (
-        Variant(f"Fill::Element([{', '.join(str(b) for b in data.ljust(8, bytes(1)))}])")
-        if size
-        else Variant("Fill::Nothing")
-    )
+    return Variant(f"Fill::Element([{', '.join(str(b) for b in data.ljust(8, bytes(1)))}])")
 
 
-def _move(output: Value, part: Part, lead: int, rows: int) -> Nested:
+def _move(output: Value, part: Part, lead: int, rows: int) -> declared.Move:
     """Returns the `Move` of a part; the axes inside a row are merged where both sides are dense over them."""
     strides = dense_strides(output.shape)
     at = part.at or (0,) * len(output.shape)
@@ -123,17 +119,20 @@ def _move(output: Value, part: Part, lead: int, rows: int) -> Nested:
         raise UnsupportedReason(f"moves elements over {len(merged)} separate axes, more than {INNER}")
     merged = [(1, 0, 0)] * (INNER - len(merged)) + merged
     with_rows = rows > 1
-    return Nested(
-        "Move",
-        {
-            "input": Nested("Source", {"value": Operand(part.value), "bytes": True}),
-            "input_start": part.start,
-            "input_row": part.strides[lead] if with_rows else 0,
-            "first": at[lead] if with_rows else 0,
-            "rows": part.shape[lead] if with_rows else 1,
-            "output_start": sum(a * s for a, s in zip(at[first_inner:], strides[first_inner:], strict=True)),
-            "counts": tuple(m[0] for m in merged),
-            "input_strides": tuple(m[1] for m in merged),
-            "output_strides": tuple(m[2] for m in merged),
-        },
+    return declared.Move(
+        input=Source(part.value),
+        input_start=part.start,
+        input_row=part.strides[lead] if with_rows else 0,
+        first=at[lead] if with_rows else 0,
+        rows=part.shape[lead] if with_rows else 1,
+        output_start=sum(a * s for a, s in zip(at[first_inner:], strides[first_inner:], strict=True)),
+        counts=_five(m[0] for m in merged),
+        input_strides=_five(m[1] for m in merged),
+        output_strides=_five(m[2] for m in merged),
     )
+
+
+def _five(numbers: Iterable[int]) -> tuple[int, int, int, int, int]:
+    """Returns a number for each axis of a move."""
+    a, b, c, d, e = numbers
+    return (a, b, c, d, e)

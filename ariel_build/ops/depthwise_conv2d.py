@@ -8,26 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernels import Field, KernelCall, Packed, Scratch
+from ariel_build.kernels import LayerCall
+from ariel_build.kernels.layer import Depthwise
 from ariel_build.ops.accumulate import (
     Numbers,
-    bounds,
     filter_zero_point,
     finish_float,
     finish_integer,
-    float_bias,
-    folded_bias,
+    finish_of,
     operands,
-    requantizer,
+    stored_zero,
     sum_types,
     tflite_clip,
 )
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
-from ariel_build.ops.dynamic_quantize import hybrid, hybrid_fields, hybrid_inputs, is_hybrid
+from ariel_build.ops.dynamic_quantize import hybrid, hybrid_inputs, is_hybrid, rescale
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.traits import Traits, keeps_axes, never
-from ariel_build.ops.window import Window, image, patches, tflite_window, tiling_over
+from ariel_build.ops.window import Window, image, patches, tflite_window
 
 __all__ = ["DepthwiseConv2d"]
 
@@ -88,52 +87,20 @@ class DepthwiseConv2d(Operator):
         """Output elements times taps, padding included."""
         return node.output.type.elements * self.window.taps
 
-    def lower(self, node: Node) -> KernelCall:
-        """`depthwise_conv2d::Int8`, `Hybrid` or `F32`."""
+    def lower(self, node: Node) -> LayerCall:
+        """A `Depthwise`."""
         x, filter_, output = node.input(0), node.input(1), node.output
-        count = filter_.shape[3]
-        weights = constant(filter_, "the filter").reshape(self.window.taps, count)
-        axis, tiling, reads = tiling_over(output, self.window, x, 4)
-        # The kernel keeps where each tap reads (4 bytes a tap), and a pixel of padding.
-        scratch = 4 * self.window.taps + x.shape[3] * x.type.dtype.bytes
-        common: dict[str, Field] = {
-            "input": image(x),
-            "output": image(output),
-            "window": self.window.kernel(),
-            "filter": Packed(weights, "filter"),
-        }
-        tail: dict[str, Field] = {
-            "axis": axis,
-            "scratch": Scratch(scratch),
-        }
-        inputs = [x]
-        bias = node.inputs[2] if len(node.inputs) > 2 else None
-        if is_hybrid(node.inputs):
-            kernel = "depthwise_conv2d::Hybrid"
-            fields = {**common, **hybrid_fields(node, weights.T, self.clip), **tail}
-            inputs.append(node.input(3))
-        elif x.type.dtype is DType.F32:
-            kernel = "depthwise_conv2d::F32"
-            fields = {
-                **common,
-                "bias": Packed(float_bias(bias, count), "bias"),
-                "min": self.clip[0],
-                "max": self.clip[1],
-                **tail,
-            }
-        else:
-            kernel, requantize = requantizer(node, "depthwise_conv2d", self.rounding)
-            assert x.type.quant is not None  # noqa: S101 - requantizer has checked
-            fields = {
-                **common,
-                "bias": Packed(folded_bias(node, weights.T), "bias"),
-                "filter_zero_point": filter_zero_point(filter_),
-                "input_zero_point": x.type.quant.zero_point,
-                "requantize": requantize,
-                "bounds": bounds(node, self.clip, self.rounding),
-                **tail,
-            }
-        return KernelCall(kernel, fields, inputs, [output], tiling, self.macs(node), reads=(reads,))
+        weights = constant(filter_, "the filter").reshape(self.window.taps, filter_.shape[3]).T
+        hybrid = is_hybrid(node.inputs)
+        layer = Depthwise(
+            weights=weights,
+            finish=rescale(node, weights, self.clip) if hybrid else finish_of(node, weights, self.clip, self.rounding),
+            input=image(x),
+            output=image(output),
+            window=self.window.kernel(),
+            input_zero_point=stored_zero(x),
+        )
+        return LayerCall(layer, [x, node.input(3)] if hybrid else [x], [output], self.macs(node))
 
 
 @imports("tflite", "DEPTHWISE_CONV_2D")

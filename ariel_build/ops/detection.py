@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Scratch, Tiling
+from ariel_build.kernels import Axis, KernelCall, Operand, Scratch, Source, Tiling
+from ariel_build.kernels.declared import detection as declared
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.importer import Importer
@@ -110,24 +111,28 @@ class DetectionPostprocess(Operator):
         """`detection::Postprocess`: each choice depends on all before it, so it is one tile."""
         boxes, scores, anchors = (node.input(k) for k in range(3))
         count = boxes.shape[1]
-        fields: dict[str, Field] = {
-            "boxes": Operand(boxes),
-            "scores": Operand(scores),
-            "anchors": Nested("Source", {"value": Operand(anchors)}),
-            **{k: Operand(v) for k, v in zip(("found", "kinds", "values", "count"), node.outputs, strict=True)},
-            "candidates": count,
-            "box_row": boxes.shape[2],
-            "score_row": scores.shape[2],
-            "classes": self.classes,
-            "detections": self.detections,
-            "per_class": self.per_class if self.regular else 0,
-            "score": self.score,
-            "overlap": self.overlap,
-            "scales": self.scales,
-            "scratch": Scratch((4 * _BOX + 4 + 1) * count),
-        }
+        found, kinds, values, number = map(Operand, node.outputs)
+        kernel = declared.Postprocess(
+            boxes=Operand(boxes),
+            scores=Operand(scores),
+            anchors=Source(anchors),
+            found=found,
+            kinds=kinds,
+            values=values,
+            count=number,
+            candidates=count,
+            box_row=boxes.shape[2],
+            score_row=scores.shape[2],
+            classes=self.classes,
+            detections=self.detections,
+            per_class=self.per_class if self.regular else 0,
+            score=self.score,
+            overlap=self.overlap,
+            scales=self.scales,
+            scratch=Scratch((4 * _BOX + 4 + 1) * count),
+        )
         inputs = [v for v in (boxes, scores, anchors) if not v.is_constant]
-        return KernelCall("detection::Postprocess", fields, inputs, list(node.outputs), Tiling(Axis.WHOLE, 1))
+        return KernelCall.of(kernel, inputs, list(node.outputs), Tiling(Axis.WHOLE, 1))
 
 
 def _overlap(a: Numbers, b: Numbers) -> np.float32:

@@ -6,20 +6,21 @@ an operator row by row while it runs, sums integers, and scales the sum back: `f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
+from ariel_build.kernels import Axis, KernelCall, Operand, Packed, Tiling
+from ariel_build.kernels.declared import dynamic_quantize as declared
 from ariel_build.ops.accumulate import Numbers, filter_zero_point, finish_float, float_bias, operands
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.fixed_point import round_away
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.traits import Traits, keeps_axes, never
 
-__all__ = ["DynamicQuantize", "hybrid", "hybrid_fields", "hybrid_inputs", "is_hybrid"]
+__all__ = ["DynamicQuantize", "hybrid", "hybrid_inputs", "is_hybrid", "rescale"]
 
 #: Accumulates (input - zero_point) * weights.
 Accumulate = Callable[[Numbers, Numbers, float], Numbers]
@@ -75,17 +76,15 @@ class DynamicQuantize(Operator):
     def lower(self, node: Node) -> KernelCall:
         """`dynamic_quantize::DynamicQuantize`."""
         x, stored, parameters = node.input(0), node.outputs[0], node.outputs[1]
-        fields: dict[str, Field] = {
-            "input": Operand(x),
-            "output": Operand(stored),
-            "parameters": Operand(parameters),
-            "rows": self.rows,
-            "row": x.type.elements // self.rows,
-            "symmetric": self.symmetric,
-        }
-        tiling = Tiling(Axis.ROWS, self.rows)
-        kernel = "dynamic_quantize::DynamicQuantize"
-        return KernelCall(kernel, fields, [x], [stored, parameters], tiling)
+        kernel = declared.DynamicQuantize(
+            input=Operand(x),
+            output=Operand(stored),
+            parameters=Operand(parameters),
+            rows=self.rows,
+            row=x.type.elements // self.rows,
+            symmetric=self.symmetric,
+        )
+        return KernelCall.of(kernel, [x], [stored, parameters], Tiling(Axis.ROWS, self.rows))
 
 
 def is_hybrid(inputs: Sequence[object | None]) -> bool:
@@ -125,17 +124,16 @@ def finish_hybrid(acc: Numbers, scale: Numbers, node: Node, bias: Numbers | None
     return finish_float(real if bias is None else real + bias.astype(np.float32), clip)
 
 
-def hybrid_fields(node: Node, weights: Array, clip: tuple[float, float]) -> Mapping[str, Field]:
-    """Returns the field that ends a hybrid kernel; `weights` is [channels, k]."""
+def rescale(node: Node, weights: Array, clip: tuple[float, float]) -> declared.Rescale:
+    """Returns what ends a hybrid kernel; `weights` is [channels, k]."""
     quant = node.input(1).type.quant
     if quant is None:
         raise UnsupportedReason("the filter is not quantised")
-    fields: dict[str, Field] = {
-        "parameters": Operand(node.input(3)),
-        "sums": Packed(weights.astype(np.int32).sum(axis=1, dtype=np.int32), "sums of the filters"),
-        "scales": Packed(np.array(quant.scales, np.float32), "scales"),
-        "bias": Packed(float_bias(node.inputs[2], weights.shape[0]), "bias"),
-        "min": clip[0],
-        "max": clip[1],
-    }
-    return {"rescale": Nested("dynamic_quantize::Rescale", fields)}
+    return declared.Rescale(
+        parameters=Operand(node.input(3)),
+        sums=Packed(weights.astype(np.int32).sum(axis=1, dtype=np.int32), "sums of the filters"),
+        scales=Packed(np.array(quant.scales, np.float32), "scales"),
+        bias=Packed(float_bias(node.inputs[2], weights.shape[0]), "bias"),
+        min=clip[0],
+        max=clip[1],
+    )

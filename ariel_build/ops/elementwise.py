@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import TypedDict
 
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Tiling
+from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Source, Tiling
+from ariel_build.kernels.declared.broadcast import Broadcast
+from ariel_build.kernels.declared.lookup import Table
+from ariel_build.kernels.declared.quant import Multiplier
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.fixed_point import I64, Rounding, multiply, quantize_multiplier, round_away
@@ -16,18 +20,19 @@ from ariel_build.ops.fixed_point import I64, Rounding, multiply, quantize_multip
 __all__ = [
     "BYTES",
     "all_bytes",
-    "binary_call",
     "broadcast_shape",
     "broadcast_type",
+    "call_of",
     "dequantize",
     "lookup_call",
     "multiplier",
+    "one_operand",
     "quant_of",
     "quantize",
     "rescale",
     "same_type",
     "store_rounded",
-    "unary_call",
+    "two_operands",
 ]
 
 #: Outer axes of the runtime's `Broadcast`.
@@ -98,10 +103,10 @@ def rescale(value: Array, real: float) -> I64:
     return multiply(value, *quantize_multiplier(real))
 
 
-def multiplier(real: float) -> Nested:
+def multiplier(real: float) -> Multiplier:
     """Returns the `Multiplier` of the runtime crate."""
     q, shift = quantize_multiplier(real)
-    return Nested("Multiplier", {"multiplier": q, "shift": shift})
+    return Multiplier(multiplier=q, shift=shift)
 
 
 def all_bytes(dtype: DType) -> Array:
@@ -109,15 +114,39 @@ def all_bytes(dtype: DType) -> Array:
     return np.arange(256, dtype=np.uint8).view(dtype.numpy)
 
 
-def unary_call(kernel: str, node: Node, fields: Mapping[str, Field]) -> KernelCall:
-    """Returns the call of a kernel from one input to one output, element by element."""
-    x, output = node.input(0), node.output
-    count = output.type.elements
-    common: dict[str, Field] = {"input": Operand(x), "output": Operand(output), "elements": count}
-    in_place = ((0, 0),) if x.type.bytes == output.type.bytes else ()
-    tiling = Tiling(Axis.ELEMENTS, count)
-    reads = (Reads("same"),)
-    return KernelCall(kernel, common | dict(fields), [x], [output], tiling, in_place=in_place, reads=reads)
+class OneOperand(TypedDict):
+    """What all kernels from one input to one output have."""
+
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class TwoOperands(TypedDict):
+    """What all kernels of two operands have: each a region or a constant, spread over the output."""
+
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+
+
+def one_operand(node: Node) -> OneOperand:
+    """Returns the fields of a kernel from the node's input to its output, element by element."""
+    return {"input": Operand(node.input(0)), "output": Operand(node.output), "elements": node.output.type.elements}
+
+
+def two_operands(node: Node) -> TwoOperands:
+    """Returns the fields of a kernel of the node's two operands, broadcast over its output."""
+    left, right, output = node.input(0), node.input(1), node.output
+    spread = _spread(left.shape, right.shape, output.shape)
+    return {"left": Source(left), "right": Source(right), "output": Operand(output), "broadcast": spread}
+
+
+def call_of(kernel: Kernel, node: Node) -> KernelCall:
+    """Returns the call of a kernel that computes the node's output element by element."""
+    inputs = list(dict.fromkeys(v for v in node.inputs if v is not None and not v.is_constant))
+    return KernelCall.of(kernel, inputs, [node.output], Tiling(Axis.ELEMENTS, node.output.type.elements))
 
 
 def lookup_call(node: Node, x: Value, function: Callable[[Array], Array]) -> KernelCall:
@@ -127,38 +156,12 @@ def lookup_call(node: Node, x: Value, function: Callable[[Array], Array]) -> Ker
     """
     output = node.output
     table = np.ascontiguousarray(function(all_bytes(x.type.dtype)), output.type.dtype.numpy).view(np.uint8)
-    fields: dict[str, Field] = {
-        "input": Operand(x),
-        "output": Operand(output),
-        "elements": output.type.elements,
-        "table": Packed(table, "table"),
-    }
-    tiling = Tiling(Axis.ELEMENTS, output.type.elements)
-    return KernelCall("lookup::Table", fields, [x], [output], tiling, in_place=((0, 0),), reads=(Reads("same"),))
+    count = output.type.elements
+    kernel = Table(input=Operand(x), output=Operand(output), elements=count, table=Packed(table, "table"))
+    return KernelCall.of(kernel, [x], [output], Tiling(Axis.ELEMENTS, count))
 
 
-def binary_call(kernel: str, node: Node, fields: Mapping[str, Field], room: str = "map2") -> KernelCall:
-    """Returns the call of a kernel of two operands, each a region or a constant, spread over the output.
-
-    It may work in place over an operand that is not broadcast and has elements of the output's size.
-    """
-    left, right, output = node.input(0), node.input(1), node.output
-    common: dict[str, Field] = {
-        "left": Nested("Source", {"value": Operand(left)}),
-        "right": Nested("Source", {"value": Operand(right)}),
-        "output": Operand(output),
-        "broadcast": _spread(left.shape, right.shape, output.shape, room),
-    }
-    inputs = list(dict.fromkeys(v for v in (left, right) if not v.is_constant))
-    in_place = tuple((k, 0) for k, v in enumerate(inputs) if v.type.bytes == output.type.bytes)
-    tiling = Tiling(Axis.ELEMENTS, output.type.elements)
-    reads = tuple(Reads("same" if v.shape == output.shape else "whole") for v in inputs)
-    return KernelCall(
-        f"{room}::{kernel}", common | dict(fields), inputs, [output], tiling, in_place=in_place, reads=reads
-    )
-
-
-def _spread(left: tuple[int, ...], right: tuple[int, ...], output: tuple[int, ...], room: str) -> Nested:
+def _spread(left: tuple[int, ...], right: tuple[int, ...], output: tuple[int, ...]) -> Broadcast:
     """Returns the `Broadcast` of the runtime crate, axes merged as far as both operands are dense over them."""
     axes: list[tuple[int, int, int]] = []
     for count, *steps in zip(output, _strides(left, output), _strides(right, output), strict=True):
@@ -173,16 +176,14 @@ def _spread(left: tuple[int, ...], right: tuple[int, ...], output: tuple[int, ..
         shapes = f"{list(left)} and {list(right)}"
         raise UnsupportedReason(f"{shapes} broadcast over {len(axes) + 1} separate axes, more than {AXES + 1}")
     axes = [(1, 0, 0)] * (AXES - len(axes)) + axes
-    return Nested(
-        f"{room}::Broadcast",
-        {
-            "elements": math.prod(output),
-            "run": run[0],
-            "steps": (run[1], run[2]),
-            "counts": tuple(a[0] for a in axes),
-            "left": tuple(a[1] for a in axes),
-            "right": tuple(a[2] for a in axes),
-        },
+    a, b, c, d, e = axes
+    return Broadcast(
+        elements=math.prod(output),
+        run=run[0],
+        steps=(run[1], run[2]),
+        counts=(a[0], b[0], c[0], d[0], e[0]),
+        left=(a[1], b[1], c[1], d[1], e[1]),
+        right=(a[2], b[2], c[2], d[2], e[2]),
     )
 
 

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
+from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Tiling
+from ariel_build.kernels.declared import fold as declared_fold
+from ariel_build.kernels.declared.quant import DoubleRounding, NearestEven
 from ariel_build.ops.accumulate import Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
@@ -153,37 +155,38 @@ class Fold(Operator):
         """`fold::Max`, `fold::SumInt8`, `fold::SumF32`, .. by kind and element type."""
         x, output = node.input(0), node.output
         dtype = x.type.dtype
-        fields: dict[str, Field] = {
-            "input": Operand(x),
-            "output": Operand(output),
-            "walk": Nested("fold::Walk", self._walk(x.shape)),
-        }
+        fields = {"input": Operand(x), "output": Operand(output), "walk": self._walk(x.shape)}
+        kernel: Kernel
         if dtype is DType.F32:
-            kernel = f"fold::{self.kind}F32"
-            if self.row.chooses:
-                fields[self.row.bound] = self._start
+            start = {self.row.bound: self._start} if self.row.chooses else {}
+            kernel = getattr(declared_fold, f"{self.kind}F32").made({**fields, **start})
         elif dtype is DType.I8 and self.row.chooses:
             if x.type.quant is not None and _quants(node)[0] != _quants(node)[1]:
                 raise UnsupportedReason("input and output differ in scale or zero point")
-            kernel = f"fold::{self.kind}Int8"
+            kernel = getattr(declared_fold, f"{self.kind}Int8").made(fields)
         elif dtype is DType.I8 and x.type.quant is not None and self.row.of_bytes:
             quant_x, _ = _quants(node)
             count = self._count(x.shape)
+            requantize: NearestEven | DoubleRounding
             if self.rounding is Rounding.NEAREST_EVEN:
-                kernel = "fold::SumInt8<NearestEven>"
                 scales = self._real_scale(node, count).astype(np.float32)
-                fields["requantize"] = Nested("NearestEven", {"scales": Packed(scales, "scales")})
+                requantize = NearestEven(scales=Packed(scales, "scales"))
             else:
-                kernel = "fold::SumInt8<DoubleRounding>"
                 pair = np.array([self._multiplier(node, count)], np.int32)
-                fields["requantize"] = Nested("DoubleRounding", {"multipliers": Packed(pair, "multipliers")})
-            fields["offset"] = int(wrap32(np.asarray(-quant_x.zero_point * count)))
-            fields["bounds"] = bounds(node, UNBOUNDED, self.rounding)
+                requantize = DoubleRounding(multipliers=Packed(pair, "multipliers"))
+            kernel = declared_fold.SumInt8(
+                input=Operand(x),
+                output=Operand(output),
+                walk=self._walk(x.shape),
+                requantize=requantize,
+                offset=int(wrap32(np.asarray(-quant_x.zero_point * count))),
+                bounds=bounds(node, UNBOUNDED, self.rounding),
+            )
         else:
             raise UnsupportedReason(f"{self.kind.lower()} of {x.type} is not supported")
-        return KernelCall(kernel, fields, [x], [output], Tiling(Axis.ELEMENTS, output.type.elements))
+        return KernelCall.of(kernel, [x], [output], Tiling(Axis.ELEMENTS, output.type.elements))
 
-    def _walk(self, shape: tuple[int, ...]) -> dict[str, Field]:
+    def _walk(self, shape: tuple[int, ...]) -> declared_fold.Walk:
         """Returns the extents and strides of the kept and of the reduced groups of axes."""
         groups: list[tuple[bool, int, int]] = []
         for axis, extent in enumerate(shape):
@@ -194,7 +197,7 @@ class Fold(Operator):
                 groups[-1] = (reduced, groups[-1][1] * extent, stride)
             else:
                 groups.append((reduced, extent, stride))
-        fields: dict[str, Field] = {}
+        fields: dict[str, tuple[int, ...]] = {}
         for name, flag in (("kept", False), ("reduced", True)):
             own = [(extent, stride) for reduced, extent, stride in groups if reduced is flag]
             if len(own) > GROUPS:
@@ -202,7 +205,7 @@ class Fold(Operator):
             own = [(1, 0)] * (GROUPS - len(own)) + own
             fields[name] = tuple(extent for extent, _ in own)
             fields[f"{name}_strides"] = tuple(stride for _, stride in own)
-        return fields
+        return declared_fold.Walk.made(fields)
 
 
 def _quants(node: Node) -> tuple[Quant, Quant]:

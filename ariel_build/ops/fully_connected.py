@@ -9,22 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernels import Axis, Field, KernelCall, Operand, Packed, Tiling, Variant
+from ariel_build.kernels import LayerCall, Operand
+from ariel_build.kernels.layer import Dense
 from ariel_build.ops.accumulate import (
-    bounds,
     filter_zero_point,
     finish_float,
     finish_integer,
-    float_bias,
-    folded_bias,
+    finish_of,
     operands,
-    packed,
-    requantizer,
     sum_types,
     tflite_clip,
 )
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
-from ariel_build.ops.dynamic_quantize import finish_hybrid, hybrid_fields, hybrid_inputs, is_hybrid
+from ariel_build.ops.dynamic_quantize import finish_hybrid, hybrid_inputs, is_hybrid, rescale
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
@@ -91,50 +88,21 @@ class FullyConnected(Operator):
             return None
         return Moved(self, (wish.perm, *(None for _ in wish.node.inputs[1:])), (wish.perm,))
 
-    def lower(self, node: Node) -> KernelCall:
-        """`fully_connected::Int8`, `Hybrid` or `F32`."""
+    def lower(self, node: Node) -> LayerCall:
+        """A `Dense`."""
         x, filter_, output = node.input(0), node.input(1), node.output
         weights = constant(filter_, "the filter")
-        count, depth = weights.shape
-        rows = output.type.elements // count
-        by_rows = rows >= 8
-        common: dict[str, Field] = {
-            "input": Operand(x),
-            "output": Operand(output),
-            "rows": rows,
-            "depth": depth,
-            "filter": packed(weights),
-        }
-        tail: dict[str, Field] = {"axis": Variant("Axis::Rows" if by_rows else "Axis::Channels")}
-        tiling = Tiling(Axis.ROWS, rows) if by_rows else Tiling(Axis.CHANNELS, count, 4)
-        inputs = [x]
-        bias = node.inputs[2] if len(node.inputs) > 2 else None
-        if is_hybrid(node.inputs):
-            kernel = "fully_connected::Hybrid"
-            fields = {**common, **hybrid_fields(node, weights, self.clip), **tail}
-            inputs.append(node.input(3))
-        elif x.type.dtype is DType.F32:
-            kernel = "fully_connected::F32"
-            fields = {
-                **common,
-                "bias": Packed(float_bias(bias, count), "bias"),
-                "min": self.clip[0],
-                "max": self.clip[1],
-                **tail,
-            }
-        else:
-            kernel, requantize = requantizer(
-                node, "fully_connected", self.rounding, single_precision=_single_precision(node)
-            )
-            fields = {
-                **common,
-                "bias": Packed(folded_bias(node, weights), "bias"),
-                "filter_zero_point": filter_zero_point(filter_),
-                "requantize": requantize,
-                "bounds": bounds(node, self.clip, self.rounding),
-                **tail,
-            }
-        return KernelCall(kernel, fields, inputs, [output], tiling, self.macs(node))
+        hybrid, single = is_hybrid(node.inputs), _single_precision(node)
+        layer = Dense(
+            weights=weights,
+            finish=rescale(node, weights, self.clip)
+            if hybrid
+            else finish_of(node, weights, self.clip, self.rounding, single_precision=single),
+            input=Operand(x),
+            output=Operand(output),
+            rows=output.type.elements // weights.shape[0],
+        )
+        return LayerCall(layer, [x, node.input(3)] if hybrid else [x], [output], self.macs(node))
 
 
 def _single_precision(node: Node) -> bool:

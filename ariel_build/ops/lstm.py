@@ -16,11 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Scratch, Tiling
+from ariel_build.kernels import Axis, KernelCall, Operand, Packed, Scratch, Tiling
+from ariel_build.kernels.declared import recurrent as declared
+from ariel_build.kernels.declared.quant import Bounds
+from ariel_build.kernels.packing import packed
 from ariel_build.ops import sigmoid16
-from ariel_build.ops.accumulate import MOST_SHIFT, packed
+from ariel_build.ops.accumulate import MOST_SHIFT
 from ariel_build.ops.base import Operator, UnsupportedReason, constant
-from ariel_build.ops.elementwise import quant_of
+from ariel_build.ops.elementwise import multiplier, quant_of
 from ariel_build.ops.fixed_point import multiply, quantize_multiplier, reduced_multiplier, wrap32
 from ariel_build.ops.traits import Traits, keeps_axes, never
 
@@ -106,47 +109,34 @@ class Lstm(Operator):
         (count, steps, depth), units = x.shape, h.shape[1]
         cell, quant = self._cell(node), quant_of(h, "the hidden state")
         least, greatest = h.type.dtype.range
-        constants: dict[str, Field] = {
-            "input": Operand(x),
-            "hidden": Operand(h),
-            "cell": Operand(c),
-            "output": Operand(node.outputs[0]),
-            "next_hidden": Operand(node.outputs[1]),
-            "next_cell": Operand(node.outputs[2]),
-            "sequences": count,
-            "steps": steps,
-            "depth": depth,
-            "units": units,
-            "table": Packed(sigmoid16.table(), "table"),
-            "forget": _multiplier(cell.forget),
-            "input_gate": _multiplier(cell.input),
-            "clip": cell.clip,
-            "tanh_multiplier": cell.tanh[0],
-            "tanh_shift": cell.tanh[1],
-            "output_gate": _multiplier(cell.output),
-            "bounds": Nested("Bounds", {"zero_point": quant.zero_point, "min": least, "max": greatest}),
-        }
-        fields: dict[str, Field] = {
-            "lstm": Nested("Cell", constants),
-            "of_input": _product(node, 0, _WX),
-            "of_hidden": _product(node, 1, _WH),
+        output, next_hidden, next_cell = map(Operand, node.outputs)
+        kernel = {DType.I8: declared.Lstm8, DType.I16: declared.Lstm16}[x.type.dtype](
+            lstm=declared.Cell(
+                input=Operand(x),
+                hidden=Operand(h),
+                cell=Operand(c),
+                output=output,
+                next_hidden=next_hidden,
+                next_cell=next_cell,
+                sequences=count,
+                steps=steps,
+                depth=depth,
+                units=units,
+                table=Packed(sigmoid16.table(), "table"),
+                forget=multiplier(cell.forget),
+                input_gate=multiplier(cell.input),
+                clip=cell.clip,
+                tanh_multiplier=cell.tanh[0],
+                tanh_shift=cell.tanh[1],
+                output_gate=multiplier(cell.output),
+                bounds=Bounds(zero_point=quant.zero_point, min=least, max=greatest),
+            ),
+            of_input=_product(node, 0, _WX),
+            of_hidden=_product(node, 1, _WH),
             # The four gates of a step.
-            "scratch": Scratch(8 * units),
-        }
-        kernel = {DType.I8: "recurrent::Lstm8", DType.I16: "recurrent::Lstm16"}[x.type.dtype]
-        reads = (Reads("same"),) * 3
-        # A sequence reads its states before it writes them.
-        in_place = ((1, 1), (2, 2))
-        return KernelCall(
-            kernel,
-            fields,
-            [x, h, c],
-            list(node.outputs),
-            Tiling(Axis.ROWS, count),
-            self.macs(node),
-            in_place,
-            reads=reads,
+            scratch=Scratch(8 * units),
         )
+        return KernelCall.of(kernel, [x, h, c], list(node.outputs), Tiling(Axis.ROWS, count), self.macs(node))
 
     def _cell(self, node: Node) -> _Cell:
         scale = quant_of(node.input(2), "the cell").scale
@@ -171,11 +161,6 @@ def _scaled(product: I64, real: float) -> I64:
 
 def _saturated(value: I64) -> I64:
     return np.clip(value, _LEAST, _GREATEST)
-
-
-def _multiplier(real: float) -> Nested:
-    q, shift = quantize_multiplier(real)
-    return Nested("Multiplier", {"multiplier": q, "shift": shift})
 
 
 def _zero_point(weights: Value) -> int:
@@ -207,7 +192,7 @@ def _gate(node: Node, gate: int, x: I64, h: I64) -> I64:
     return sigmoid16.tanh(pre) if GATES[gate] == "cell" else sigmoid16.logistic(pre)
 
 
-def _product(node: Node, index: int, first: int) -> Nested:
+def _product(node: Node, index: int, first: int) -> declared.Product:
     """Returns the `Product` of the runtime crate: packed weights of all four gates, their biases and multipliers."""
     values = [node.input(first + gate) for gate in range(4)]
     if any(_zero_point(v) for v in values):
@@ -223,9 +208,8 @@ def _product(node: Node, index: int, first: int) -> Nested:
     pairs = np.array([quantized(_scale(node, index, first + gate)) for gate in range(4)], np.int32)
     if wide and (pairs[:, 1] >= MOST_SHIFT).any():
         raise UnsupportedReason(f"scales of more than {1 << MOST_SHIFT} from input to output are not supported")
-    fields: dict[str, Field] = {
-        "filter": packed(weights, groups=4),
-        "bias": Packed(bias.astype(np.int64 if wide else np.int32), "bias"),
-        "multipliers": Packed(pairs, "multipliers"),
-    }
-    return Nested("Product", fields)
+    return declared.Product(
+        filter=packed(weights, groups=4),
+        bias=Packed(bias.astype(np.int64 if wide else np.int32), "bias"),
+        multipliers=Packed(pairs, "multipliers"),
+    )

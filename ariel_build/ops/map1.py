@@ -11,17 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernels import Field, KernelCall
+from ariel_build.kernels import Kernel, KernelCall
+from ariel_build.kernels.declared import map1 as declared
 from ariel_build.ops.accumulate import bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.elementwise import (
     BYTES,
+    call_of,
     dequantize,
     lookup_call,
+    one_operand,
     quant_of,
     quantize,
     same_type,
-    unary_call,
 )
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
@@ -94,11 +96,13 @@ class Map1(Operator):
         if x.type.dtype is DType.I16 and self.row.wide is not None and self.rounding is Rounding.DOUBLE:
             quants = quant_of(x, "the input"), quant_of(node.output, "the output")
             ends = {"bounds": bounds(node, UNBOUNDED, self.rounding)}
-            return unary_call(f"map1::{self.kind}Int16", node, {**self.row.wide(*quants, self.parameters), **ends})
+            fields = {**one_operand(node), **self.row.wide(*quants, self.parameters), **ends}
+            return call_of(getattr(declared, f"{self.kind}Int16").made(fields), node)
         if x.type.dtype is not DType.F32:
             raise UnsupportedReason(f"{self.kind} of {x.type.dtype.value} is not supported")
-        fields: dict[str, Field] = dict(zip(self.row.parameters, self.parameters, strict=True))
-        return unary_call(f"map1::{self.kind}", node, fields)
+        kernel: type[Kernel] = getattr(declared, self.kind)
+        parameters = dict(zip(self.row.parameters, self.parameters, strict=True))
+        return call_of(kernel.made({**one_operand(node), **parameters}), node)
 
 
 _TFLITE, _ONNX = (called(MAP1.values(), format_) for format_ in ("tflite", "onnx"))

@@ -12,11 +12,12 @@ from functools import reduce
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
-from ariel_build.kernels import KernelCall
+from ariel_build.kernels import Kernel, KernelCall
+from ariel_build.kernels.declared import map2 as declared
 from ariel_build.ops.accumulate import finish_float, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.cast import cast
-from ariel_build.ops.elementwise import BYTES, binary_call, broadcast_type, dequantize, quant_of, quantize
+from ariel_build.ops.elementwise import BYTES, broadcast_type, call_of, dequantize, quant_of, quantize, two_operands
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map1 import Map1
@@ -107,11 +108,17 @@ class Map2(Operator):
         low, high = self.clip
         if dtype is DType.F32:
             kernel = self.row.of_real(tflite=self.rounding is Rounding.DOUBLE).kernel
-            return binary_call(f"{kernel}F32", node, {"min": low, "max": high})
+            return _bounded(f"{kernel}F32", node, (low, high))
         if dtype is DType.I32 and self.row.of_integers.rust:
             least, greatest = dtype.range
-            return binary_call(f"{self.name}I32", node, {"min": int(max(low, least)), "max": int(min(high, greatest))})
+            return _bounded(f"{self.name}I32", node, (int(max(low, least)), int(min(high, greatest))))
         raise UnsupportedReason(f"{self.name} of {dtype.value} is not supported")
+
+
+def _bounded(kernel: str, node: Node, clip: tuple[float, float]) -> KernelCall:
+    """Returns the call of a kernel of two operands whose fused activation is a clip."""
+    made: type[Kernel] = getattr(declared, kernel)
+    return call_of(made.made({**two_operands(node), "min": clip[0], "max": clip[1]}), node)
 
 
 _TFLITE, _ONNX = (called(MAP2.values(), format_) for format_ in ("tflite", "onnx"))

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Quant
-from ariel_build.kernels import Field, Nested
+from ariel_build.kernels import Field
+from ariel_build.kernels.declared.map2 import Scaled
 from ariel_build.ops import fixed_point, gemmlowp
 from ariel_build.ops.elementwise import multiplier, rescale
 from ariel_build.ops.fixed_point import I64
@@ -208,7 +209,6 @@ def _zeros(left: Quant, right: Quant) -> tuple[int, int]:
     return left.zero_point, right.zero_point
 
 
-def scaled(quant: Quant, factor: float, shift: int, room: str = "map2") -> Nested:
+def scaled(quant: Quant, factor: float, shift: int) -> Scaled:
     """Returns the `Scaled` of the runtime crate."""
-    fields: dict[str, Field] = {"zero_point": quant.zero_point, "shift": shift, "multiplier": multiplier(factor)}
-    return Nested(f"{room}::Scaled", fields)
+    return Scaled(zero_point=quant.zero_point, shift=shift, multiplier=multiplier(factor))

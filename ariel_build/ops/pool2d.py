@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
-from ariel_build.kernels import Axis, Field, KernelCall, Reads
+from ariel_build.kernels import Axis, Kernel, KernelCall, image_tiling
+from ariel_build.kernels.declared import pool2d as declared
 from ariel_build.ops.accumulate import FINITE, Numbers, bounds, finish_float, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.traits import Traits, clamps_nothing, keeps_axes
-from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window, tiling_over
+from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window
 
 __all__ = ["Pool2d", "PoolKind", "pool"]
 
@@ -161,34 +162,57 @@ class Pool2d(Operator):
     def lower(self, node: Node) -> KernelCall:
         """`pool2d::MaxInt8`, `MaxF32`, `AverageInt8`, `AverageReal` or `AverageF32`."""
         x, output = node.input(0), node.output
-        fields: dict[str, Field] = {"input": image(x), "output": image(output), "window": self.window.kernel()}
-        if self.kind is PoolKind.AVERAGE:
-            fields["counted"] = self.counted
-        if x.type.dtype is DType.F32:
-            kernel = f"pool2d::{self.kind.value}F32"
-            fields |= dict(zip(("min", "max"), self._real_bounds(), strict=True))
-        elif x.type.dtype is not DType.I8:
+        tiling = image_tiling(image(output), 4)
+        kernel = self._real(x, output, tiling.axis) if x.type.dtype is DType.F32 else self._stored(node, tiling.axis)
+        return KernelCall.of(kernel, [x], [output], tiling)
+
+    def _real(self, x: Value, output: Value, axis: Axis) -> Kernel:
+        low, high = self._real_bounds()
+        window = self.window.kernel()
+        if self.kind is PoolKind.MAX:
+            return declared.MaxF32(input=image(x), output=image(output), window=window, min=low, max=high, axis=axis)
+        return declared.AverageF32(
+            input=image(x),
+            output=image(output),
+            window=window,
+            counted=self.counted,
+            min=low,
+            max=high,
+            axis=axis,
+        )
+
+    def _stored(self, node: Node, axis: Axis) -> Kernel:
+        x, output, window = node.input(0), node.output, self.window.kernel()
+        if x.type.dtype is not DType.I8:
             raise UnsupportedReason(f"element type {x.type.dtype.value} is not supported")
-        elif self.kind is PoolKind.AVERAGE and self.rounding is Rounding.NEAREST_EVEN:
-            kernel = "pool2d::AverageReal"
+        if self.kind is PoolKind.AVERAGE and self.rounding is Rounding.NEAREST_EVEN:
             zero_x, scale_x = _affine(x.type.quant)
-            fields |= {
-                "by_columns": self.by_columns,
-                "input_zero_point": zero_x,
-                "input_scale": scale_x,
-                "output_scale": _affine(output.type.quant)[1],
-                "bounds": bounds(node, self.clip, self.rounding),
-            }
-        else:
-            if not _same_affine(x.type.quant, output.type.quant):
-                raise UnsupportedReason("input and output differ in scale or zero point")
-            kernel = f"pool2d::{self.kind.value}Int8"
-            low, high = self._stored_bounds(output.type)
-            fields |= {"min": low, "max": high}
-        fields["axis"], tiling, reads = tiling_over(output, self.window, x, 4)
-        # A channel of the output needs that of the input only.
-        reads = reads if tiling.axis is Axis.PIXELS else Reads("same")
-        return KernelCall(kernel, fields, [x], [output], tiling, reads=(reads,))
+            return declared.AverageReal(
+                input=image(x),
+                output=image(output),
+                window=window,
+                counted=self.counted,
+                by_columns=self.by_columns,
+                input_zero_point=zero_x,
+                input_scale=scale_x,
+                output_scale=_affine(output.type.quant)[1],
+                bounds=bounds(node, self.clip, self.rounding),
+                axis=axis,
+            )
+        if not _same_affine(x.type.quant, output.type.quant):
+            raise UnsupportedReason("input and output differ in scale or zero point")
+        low, high = self._stored_bounds(output.type)
+        if self.kind is PoolKind.MAX:
+            return declared.MaxInt8(input=image(x), output=image(output), window=window, min=low, max=high, axis=axis)
+        return declared.AverageInt8(
+            input=image(x),
+            output=image(output),
+            window=window,
+            counted=self.counted,
+            min=low,
+            max=high,
+            axis=axis,
+        )
 
 
 def _affine(quant: Quant | None) -> tuple[int, float]:

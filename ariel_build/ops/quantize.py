@@ -11,20 +11,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
-from ariel_build.kernels import Field, KernelCall
+from ariel_build.kernels import KernelCall
+from ariel_build.kernels.declared import lookup
+from ariel_build.kernels.declared import quantize as declared
 from ariel_build.ops.accumulate import Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.cast import wide_constant
 from ariel_build.ops.elementwise import (
     BYTES,
+    call_of,
     dequantize,
     lookup_call,
     multiplier,
+    one_operand,
     quant_of,
     quantize,
     rescale,
     same_type,
-    unary_call,
 )
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
@@ -36,13 +39,13 @@ __all__ = ["Dequantize", "Quantize", "is_flip", "real_constant", "requantized"]
 _STORED = (DType.I8, DType.U8, DType.I16, DType.U16, DType.I32)
 #: Kernels between integers of which one at least has more than a byte.
 _WIDE = {
-    (DType.I8, DType.I16): "Int8ToInt16",
-    (DType.I8, DType.I32): "Int8ToInt32",
-    (DType.I16, DType.I8): "Int16ToInt8",
-    (DType.I16, DType.I16): "Int16ToInt16",
-    (DType.I16, DType.I32): "Int16ToInt32",
-    (DType.I32, DType.I8): "Int32ToInt8",
-    (DType.I32, DType.I16): "Int32ToInt16",
+    (DType.I8, DType.I16): declared.Int8ToInt16,
+    (DType.I8, DType.I32): declared.Int8ToInt32,
+    (DType.I16, DType.I8): declared.Int16ToInt8,
+    (DType.I16, DType.I16): declared.Int16ToInt16,
+    (DType.I16, DType.I32): declared.Int16ToInt32,
+    (DType.I32, DType.I8): declared.Int32ToInt8,
+    (DType.I32, DType.I16): declared.Int32ToInt16,
 }
 
 
@@ -92,24 +95,28 @@ class Quantize(Operator):
         """`quantize::HalfAway` or `NearestEven`, `Int8ToInt16` and its like, `lookup::Flip` or `lookup::Table`."""
         x, output = node.input(0), node.output
         quant = quant_of(output, "the output")
-        fields: dict[str, Field]
         pair = _WIDE.get((x.type.dtype, output.type.dtype))
         if pair is not None and self.rounding is Rounding.DOUBLE:
             source = quant_of(x, "the input")
-            fields = {"zero_point": source.zero_point, "multiplier": multiplier(source.scale / quant.scale)}
-            return unary_call(f"quantize::{pair}", node, {**fields, "bounds": bounds(node, UNBOUNDED, self.rounding)})
+            rescaled = pair(
+                **one_operand(node),
+                zero_point=source.zero_point,
+                multiplier=multiplier(source.scale / quant.scale),
+                bounds=bounds(node, UNBOUNDED, self.rounding),
+            )
+            return call_of(rescaled, node)
         to_wide = output.type.dtype is DType.I16 and x.type.dtype is DType.F32 and self.rounding is Rounding.DOUBLE
         if output.type.dtype not in BYTES and not to_wide:
             raise UnsupportedReason(f"{x.type.dtype.value} to {output.type.dtype.value} is not supported")
         if x.type.dtype is DType.F32:
-            name = "NearestEven" if self.rounding is Rounding.NEAREST_EVEN else "HalfAway"
-            name = f"{name}Int16" if to_wide else name
-            fields = {"scale": quant.scale, "bounds": bounds(node, UNBOUNDED, self.rounding)}
-            return unary_call(f"quantize::{name}", node, fields)
+            kernel = declared.NearestEven if self.rounding is Rounding.NEAREST_EVEN else declared.HalfAway
+            made = declared.HalfAwayInt16 if to_wide else kernel
+            limits = bounds(node, UNBOUNDED, self.rounding)
+            return call_of(made(**one_operand(node), scale=quant.scale, bounds=limits), node)
         if x.type.dtype not in BYTES:
             raise UnsupportedReason(f"from {x.type.dtype.value} is not supported, only from float32, int8 and uint8")
         if is_flip(x.type, output.type):
-            return unary_call("lookup::Flip", node, {})
+            return call_of(lookup.Flip(**one_operand(node)), node)
         return lookup_call(node, x, lambda data: self.reference([data], node)[0])
 
 
@@ -155,12 +162,19 @@ class Dequantize(Operator):
     def lower(self, node: Node) -> KernelCall:
         """`quantize::DequantizeInt8` and its like."""
         x = node.input(0)
-        names = {DType.I8: "Int8", DType.U8: "Uint8", DType.I16: "Int16", DType.I32: "Int32"}
-        if x.type.dtype not in names:
+        if x.type.dtype not in _DEQUANTIZERS:
             raise UnsupportedReason(f"from {x.type.dtype.value} is not supported")
         quant = quant_of(x, "the input")
-        fields = {"scale": quant.scale, "zero_point": quant.zero_point}
-        return unary_call(f"quantize::Dequantize{names[x.type.dtype]}", node, fields)
+        kernel = _DEQUANTIZERS[x.type.dtype]
+        return call_of(kernel(**one_operand(node), scale=quant.scale, zero_point=quant.zero_point), node)
+
+
+_DEQUANTIZERS = {
+    DType.I8: declared.DequantizeInt8,
+    DType.U8: declared.DequantizeUint8,
+    DType.I16: declared.DequantizeInt16,
+    DType.I32: declared.DequantizeInt32,
+}
 
 
 def _along_axis(numbers: Sequence[float], quant: Quant, rank: int, dtype: type[np.generic]) -> Numbers:

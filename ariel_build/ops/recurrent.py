@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Scratch, Slice, Tiling, Variant
-from ariel_build.ops.accumulate import FINITE, packed
+from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Scratch, Source, Tiling
+from ariel_build.kernels.declared import recurrent as declared
+from ariel_build.kernels.packing import packed
+from ariel_build.ops.accumulate import FINITE
 from ariel_build.ops.base import Operator, constant
 from ariel_build.ops.traits import Traits, keeps_axes, never
 
@@ -56,7 +58,6 @@ ACTIVATIONS: dict[str, Callable[[F64, float, float], F64]] = {
 #: Gates, and the functions of one direction.
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 FUNCTIONS = {"lstm": 3, "gru": 2, "rnn": 1}
-_KERNELS = {"lstm": "LstmF32", "gru": "GruF32", "rnn": "RnnF32"}
 
 
 @dataclass(frozen=True)
@@ -180,63 +181,69 @@ class Recurrent(Operator):
         states = [node.input(1), node.input(2)] if self._is_lstm else [node.input(1)]
         w, r, bias, recurrent_bias = (constant(v, "a weight").astype(np.float32) for v in self._weights(node)[:4])
         rooms = {"lstm": 4, "gru": 4, "rnn": 1}[self.kind]
-        sequences: dict[str, Field] = {
-            "input": Operand(node.input(0)),
-            "hidden": Nested("Source", {"value": Operand(node.input(1))}),
-            "output": Operand(node.outputs[0]),
-            "next_hidden": Operand(node.outputs[hidden]),
-            "batch": batch,
-            "directions": directions,
-            "steps": steps,
-            "depth": depth,
-            "units": units,
-            "backwards": self.backwards,
-            "every": self.every,
-            "lengths": Packed(np.array(self.lengths, np.int32), "lengths"),
-            "clip": self.clip if self.clip > 0 else FINITE[1],
-        }
+        sequences = declared.Sequences(
+            input=Operand(node.input(0)),
+            hidden=Source(node.input(1)),
+            output=Operand(node.outputs[0]),
+            next_hidden=Operand(node.outputs[hidden]),
+            batch=batch,
+            directions=directions,
+            steps=steps,
+            depth=depth,
+            units=units,
+            backwards=self.backwards,
+            every=self.every,
+            lengths=Packed(np.array(self.lengths, np.int32), "lengths"),
+            clip=self.clip if self.clip > 0 else FINITE[1],
+        )
         # The product of h is one of its own in n of a GRU, with its own bias.
         own = 2 * units if self.kind == "gru" else GATES[self.kind] * units
         summed = bias.copy()
         summed[:, :own] += recurrent_bias[:, :own]
-        fields: dict[str, Field] = {
-            "sequences": Nested("Sequences", sequences),
+        common: _Common = {
+            "sequences": sequences,
             "of_input": _filters(w),
             "bias": Packed(summed, "bias"),
             "of_hidden": _filters(r[:, :own]),
-            "activations": Slice(tuple(map(_activation, self.activations))),
+            "activations": tuple(map(_activation, self.activations)),
             "scratch": Scratch(4 * rooms * units),
         }
+        kernel: Kernel
         if self._is_lstm:
             peephole = self._weights(node)[4]
             given = np.zeros(0, np.float32) if peephole is None else constant(peephole, "the peephole")
-            fields |= {
-                "cell": Nested("Source", {"value": Operand(node.input(2))}),
-                "next_cell": Operand(node.outputs[hidden + 1]),
-                "peephole": Packed(given, "peephole"),
-                "cell_clip": self.cell_clip if self.cell_clip > 0 else FINITE[1],
-            }
-        if self.kind == "gru":
-            fields |= {
-                "of_new": _filters(r[:, own:]),
-                "new_bias": Packed(recurrent_bias[:, own:], "bias"),
-                "reset_after": self.reset_after,
-            }
-        # A sequence reads its states before it writes them.
-        pairs = [(index + 1, hidden + index) for index, state in enumerate(states) if not state.is_constant]
-        return KernelCall(
-            f"recurrent::{_KERNELS[self.kind]}",
-            fields,
-            [node.input(0), *states],
-            list(node.outputs),
-            Tiling(Axis.ROWS, directions * batch),
-            self.macs(node),
-            tuple(pairs),
-            reads=(Reads("same" if directions == 1 else "whole"), *[Reads("same")] * len(states)),
-        )
+            kernel = declared.LstmF32(
+                **common,
+                cell=Source(node.input(2)),
+                next_cell=Operand(node.outputs[hidden + 1]),
+                peephole=Packed(given, "peephole"),
+                cell_clip=self.cell_clip if self.cell_clip > 0 else FINITE[1],
+            )
+        elif self.kind == "gru":
+            kernel = declared.GruF32(
+                **common,
+                of_new=_filters(r[:, own:]),
+                new_bias=Packed(recurrent_bias[:, own:], "bias"),
+                reset_after=self.reset_after,
+            )
+        else:
+            kernel = declared.RnnF32(**common)
+        tiling = Tiling(Axis.ROWS, directions * batch)
+        return KernelCall.of(kernel, [node.input(0), *states], list(node.outputs), tiling, self.macs(node))
 
     def _weights(self, node: Node) -> list[Value | None]:
         return node.inputs[3 if self._is_lstm else 2 :]
+
+
+class _Common(TypedDict):
+    """What the kernels have in common."""
+
+    sequences: declared.Sequences
+    of_input: Packed
+    bias: Packed
+    of_hidden: Packed
+    activations: tuple[declared.Activation, ...]
+    scratch: Scratch
 
 
 def _filters(weights: Array) -> Packed:
@@ -244,6 +251,6 @@ def _filters(weights: Array) -> Packed:
     return Packed(np.concatenate([packed(each).data for each in weights]), "filter")
 
 
-def _activation(activation: Activation) -> Nested:
+def _activation(activation: Activation) -> declared.Activation:
     kind, alpha, beta = activation
-    return Nested("Activation", {"kind": Variant(f"Kind::{kind}"), "alpha": alpha, "beta": beta})
+    return declared.Activation(kind=declared.Kind(kind), alpha=alpha, beta=beta)

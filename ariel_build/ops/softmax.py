@@ -7,13 +7,15 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Tiling
+from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Tiling
+from ariel_build.kernels.declared import softmax as declared
+from ariel_build.kernels.declared.quant import Multiplier
 from ariel_build.ops import gemmlowp
 from ariel_build.ops.accumulate import Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
@@ -118,19 +120,25 @@ class _Lines(Operator):
     def check_output(self, output: Quant, dtype: DType) -> None:
         """Refuses an output whose quantisation is not the one that TFLite fixes."""
 
-    def call(self, kernel: str, node: Node, fields: dict[str, Field]) -> KernelCall:
-        """Returns the call of a kernel over lines."""
+    def lines(self, node: Node) -> OverLines:
+        """Returns what all kernels over lines have."""
         x, output = node.input(0), node.output
         before, count, behind = self.split(x.shape)
-        lines: dict[str, Field] = {"lines": before * behind, "count": count, "stride": behind}
-        common: dict[str, Field] = {
-            "input": Operand(x),
-            "output": Operand(output),
-            "lines": Nested("softmax::Lines", lines),
-        }
-        tiling = Tiling(Axis.ELEMENTS, before * behind)
-        in_place = ((0, 0),) if x.type.bytes == output.type.bytes else ()
-        return KernelCall(f"softmax::{kernel}", common | fields, [x], [output], tiling, in_place=in_place)
+        lines = declared.Lines(lines=before * behind, count=count, stride=behind)
+        return {"input": Operand(x), "output": Operand(output), "lines": lines}
+
+    def call(self, kernel: Kernel, node: Node) -> KernelCall:
+        """Returns the call of a kernel over lines."""
+        before, _, behind = self.split(node.input(0).shape)
+        return KernelCall.of(kernel, [node.input(0)], [node.output], Tiling(Axis.ELEMENTS, before * behind))
+
+
+class OverLines(TypedDict):
+    """What all kernels over lines have."""
+
+    input: Operand
+    output: Operand
+    lines: declared.Lines
 
 
 @dataclass(frozen=True)
@@ -195,32 +203,32 @@ class Softmax(_Lines):
         """`softmax::F32`, `Int8`, `Int8ToInt16`, `Int16` or `Dequantized`."""
         x, output = node.input(0), node.output
         if x.type.dtype is DType.F32:
-            return self.call("F32", node, {"beta": self.beta})
+            return self.call(declared.F32(**self.lines(node), beta=self.beta), node)
         if x.type.dtype is DType.I16 and self.rounding is Rounding.DOUBLE:
             self.check_output(quant_of(output, "the output"), output.type.dtype)
             q, shift = _wide_factor(quant_of(x, "the input"), self.beta)
-            return self.call(
-                "Int16",
-                node,
-                {
-                    "multiplier": Nested("Multiplier", {"multiplier": q, "shift": shift}),
-                    "exps": Packed(_exp_table().astype(np.int16), "exponentials"),
-                    "reciprocals": Packed(_reciprocal_table().astype(np.int16), "reciprocals"),
-                },
+            wide = declared.Int16(
+                **self.lines(node),
+                multiplier=Multiplier(multiplier=q, shift=shift),
+                exps=Packed(_exp_table().astype(np.int16), "exponentials"),
+                reciprocals=Packed(_reciprocal_table().astype(np.int16), "reciprocals"),
             )
+            return self.call(wide, node)
         if self.gives is None:
             _require_int8(node)
         source, target = quant_of(x, "the input"), quant_of(output, "the output")
         if self.rounding is Rounding.NEAREST_EVEN:
-            fields: dict[str, Field] = {
-                "exps": Packed(_real_exps(source), "exponentials"),
-                "scale": target.scale,
-                "bounds": bounds(node, UNBOUNDED, self.rounding),
-            }
-            return self.call("Dequantized", node, fields)
+            kernel = declared.Dequantized(
+                **self.lines(node),
+                exps=Packed(_real_exps(source), "exponentials"),
+                scale=target.scale,
+                bounds=bounds(node, UNBOUNDED, self.rounding),
+            )
+            return self.call(kernel, node)
         self.check_output(target, output.type.dtype)
         exps = _fixed_exps(source, self.beta).astype(np.int32)
-        return self.call("Int8" if self.gives is None else "Int8ToInt16", node, {"exps": Packed(exps, "exponentials")})
+        stored = declared.Int8 if self.gives is None else declared.Int8ToInt16
+        return self.call(stored(**self.lines(node), exps=Packed(exps, "exponentials")), node)
 
 
 @dataclass(frozen=True)
@@ -260,27 +268,29 @@ class LogSoftmax(_Lines):
         """`softmax::LogF32`, `LogInt8` or `LogDequantized`."""
         x, output = node.input(0), node.output
         if x.type.dtype is DType.F32:
-            return self.call("LogF32", node, {})
+            return self.call(declared.LogF32(**self.lines(node)), node)
         _require_int8(node)
         source, target = quant_of(x, "the input"), quant_of(output, "the output")
         if self.rounding is Rounding.NEAREST_EVEN:
-            fields: dict[str, Field] = {
-                "exps": Packed(_real_exps(source), "exponentials"),
-                "input_scale": source.scale,
-                "scale": target.scale,
-                "bounds": bounds(node, UNBOUNDED, self.rounding),
-            }
-            return self.call("LogDequantized", node, fields)
+            kernel = declared.LogDequantized(
+                **self.lines(node),
+                exps=Packed(_real_exps(source), "exponentials"),
+                input_scale=source.scale,
+                scale=target.scale,
+                bounds=bounds(node, UNBOUNDED, self.rounding),
+            )
+            return self.call(kernel, node)
         self.check_output(target, output.type.dtype)
         q, shift, inverse, inverse_shift = _log_factors(source)
         exps = _fixed_exps(source, 1.0).astype(np.int32)
-        fields = {
-            "exps": Packed(exps, "exponentials"),
-            "multiplier": Nested("Multiplier", {"multiplier": q, "shift": shift}),
-            "inverse": Nested("Multiplier", {"multiplier": inverse, "shift": inverse_shift}),
-            "least": -_radius(shift),
-        }
-        return self.call("LogInt8", node, fields)
+        stored = declared.LogInt8(
+            **self.lines(node),
+            exps=Packed(exps, "exponentials"),
+            multiplier=Multiplier(multiplier=q, shift=shift),
+            inverse=Multiplier(multiplier=inverse, shift=inverse_shift),
+            least=-_radius(shift),
+        )
+        return self.call(stored, node)
 
 
 def _require_int8(node: Node) -> None:

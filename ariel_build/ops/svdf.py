@@ -12,8 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Scratch, Tiling
-from ariel_build.ops.accumulate import FINITE, Numbers, finish_float, float_bias, packed, tflite_clip
+from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Scratch, Tiling
+from ariel_build.kernels.declared import recurrent as declared
+from ariel_build.kernels.declared.quant import Bounds
+from ariel_build.kernels.packing import packed
+from ariel_build.ops.accumulate import FINITE, Numbers, finish_float, float_bias, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
 from ariel_build.ops.elementwise import multiplier, quant_of, rescale
 from ariel_build.ops.fixed_point import UNBOUNDED, wrap32
@@ -23,12 +26,8 @@ from ariel_build.ops.variables import variable
 
 __all__ = ["Svdf"]
 
-#: By the types of input and state: the kernel, and the types of weights of time and bias.
-_TYPES = {
-    (DType.I8, DType.I8): ("recurrent::Svdf8", DType.I32),
-    (DType.I8, DType.I16): ("recurrent::Svdf8In16", DType.I32),
-    (DType.F32, DType.F32): ("recurrent::SvdfF32", DType.F32),
-}
+#: The type of the bias, by those of input and state.
+_TYPES = {(DType.I8, DType.I8): DType.I32, (DType.I8, DType.I16): DType.I32, (DType.F32, DType.F32): DType.F32}
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Svdf(Operator):
         if (x.dtype, state.dtype) not in _TYPES:
             raise ValueError(f"an input of {x.dtype.value} with a state of {state.dtype.value} is not supported")
         (count, depth), (filters, memory) = x.shape, time.shape if len(time.shape) == 2 else (0, 0)
-        _, wanted = _TYPES[x.dtype, state.dtype]
+        wanted = _TYPES[x.dtype, state.dtype]
         if feature.shape != (filters, depth) or feature.dtype is not x.dtype or time.dtype is not state.dtype:
             raise ValueError(f"weights {feature} and {time} do not fit together")
         if self.rank < 1 or filters % self.rank or min(count, depth, filters, memory) == 0:
@@ -94,54 +93,55 @@ class Svdf(Operator):
         """`recurrent::Svdf8`, `Svdf8In16` or `SvdfF32`."""
         x, state, output = node.input(0), node.input(1), node.output
         feature, time = (constant(node.input(index), "a weight") for index in (2, 3))
-        units, kernel = output.shape[1], _TYPES[x.type.dtype, state.type.dtype][0]
+        units = output.shape[1]
         bias = node.inputs[4]
-        memories: dict[str, Field] = {
-            "input": Operand(x),
-            "state": Operand(state),
-            "output": Operand(output),
-            "next_state": Operand(node.outputs[1]),
-            "sequences": x.shape[0],
-            "depth": x.shape[1],
-            "units": units,
-            "rank": self.rank,
-            "memory": time.shape[1],
-        }
-        fields: dict[str, Field] = {
-            "memories": Nested("Memories", memories),
-            "feature": packed(feature),
-            "time": Packed(time, "time"),
-            "scratch": Scratch(feature.shape[0] * state.type.dtype.bytes),
-        }
+        memories = declared.Memories(
+            input=Operand(x),
+            state=Operand(state),
+            output=Operand(output),
+            next_state=Operand(node.outputs[1]),
+            sequences=x.shape[0],
+            depth=x.shape[1],
+            units=units,
+            rank=self.rank,
+            memory=time.shape[1],
+        )
+        filters, scratch = packed(feature), Scratch(feature.shape[0] * state.type.dtype.bytes)
+        kernel: Kernel
         if x.type.dtype is DType.F32:
             low, high = (min(max(bound, FINITE[0]), FINITE[1]) for bound in self.clip)
-            fields |= {"bias": Packed(float_bias(bias, units), "bias"), "min": low, "max": high}
+            kernel = declared.SvdfF32(
+                memories=memories,
+                feature=filters,
+                time=Packed(time, "time"),
+                bias=Packed(float_bias(bias, units), "bias"),
+                min=low,
+                max=high,
+                scratch=scratch,
+            )
         else:
             given = np.zeros(units, np.int64) if bias is None else constant(bias, "the bias").astype(np.int64)
             held, quant = quant_of(state, "the state").zero_point, quant_of(output, "the output")
             least, greatest = DType.I8.range
             first, second = self._scales(node)
             zero = quant_of(x, "the input").zero_point
-            fields |= {
+            made = declared.Svdf8 if state.type.dtype is DType.I8 else declared.Svdf8In16
+            kernel = made(
+                memories=memories,
+                feature=filters,
                 # The zero points of input and state, folded in.
-                "feature_bias": Packed(wrap32(-zero * feature.astype(np.int64).sum(1)).astype(np.int32), "bias"),
-                "feature_scale": multiplier(first),
-                "state_zero_point": held,
-                "bias": Packed(wrap32(given - held * _by_unit(time, units)).astype(np.int32), "bias"),
-                "scale": multiplier(second),
-                "bounds": Nested("Bounds", {"zero_point": quant.zero_point, "min": least, "max": greatest}),
-            }
-        return KernelCall(
-            kernel,
-            fields,
-            [x, state],
-            list(node.outputs),
-            # A unit writes its output, and its filters' part of the state; blocks of four filters lie in one sequence.
-            Tiling(Axis.ROWS, output.type.elements, 4 if x.shape[0] == 1 or units % 4 == 0 else units),
-            self.macs(node),
-            in_place=((1, 1),),
-            reads=(Reads(), Reads("same")),
-        )
+                feature_bias=Packed(wrap32(-zero * feature.astype(np.int64).sum(1)).astype(np.int32), "bias"),
+                feature_scale=multiplier(first),
+                state_zero_point=held,
+                time=Packed(time, "time"),
+                bias=Packed(wrap32(given - held * _by_unit(time, units)).astype(np.int32), "bias"),
+                scale=multiplier(second),
+                bounds=Bounds(zero_point=quant.zero_point, min=least, max=greatest),
+                scratch=scratch,
+            )
+        # A unit writes its output, and its filters' part of the state; blocks of four filters lie in one sequence.
+        tiling = Tiling(Axis.ROWS, output.type.elements, 4 if x.shape[0] == 1 or units % 4 == 0 else units)
+        return KernelCall.of(kernel, [x, state], list(node.outputs), tiling, self.macs(node))
 
     def _scales(self, node: Node) -> tuple[float, float]:
         """Returns the real multipliers of both sums; TFLite computes them in float32."""

@@ -8,12 +8,14 @@ from typing import Any, ClassVar, Protocol, TypeGuard
 import numpy as np
 
 from ariel_build.ir import Array, Op, TensorType, Value
-from ariel_build.kernels import Axis, Nested, Operand, Reads, Tiling, Variant
+from ariel_build.kernels import Operand
+from ariel_build.kernels.declared import window as declared
+from ariel_build.kernels.declared.memory import Image
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.traits import has
 
-__all__ = ["Window", "Windowed", "image", "is_windowed", "patches", "same_padding", "tiling_over"]
+__all__ = ["Window", "Windowed", "image", "is_windowed", "patches", "same_padding"]
 
 
 @dataclass(frozen=True)
@@ -52,22 +54,19 @@ class Window:
             sizes.append(room // self.strides[axis] + 1)
         return sizes[0], sizes[1]
 
-    def kernel(self) -> Nested:
+    def kernel(self) -> declared.Window:
         """Returns the `Window` of the runtime crate."""
         if max(*self.size, *self.strides, *self.dilations, *self.padding) > 65535:
             raise UnsupportedReason("the window is larger than 65535")
-        return Nested(
-            "Window",
-            {
-                "height": self.size[0],
-                "width": self.size[1],
-                "stride_h": self.strides[0],
-                "stride_w": self.strides[1],
-                "dilation_h": self.dilations[0],
-                "dilation_w": self.dilations[1],
-                "pad_top": self.padding[0],
-                "pad_left": self.padding[1],
-            },
+        return declared.Window(
+            height=self.size[0],
+            width=self.size[1],
+            stride_h=self.strides[0],
+            stride_w=self.strides[1],
+            dilation_h=self.dilations[0],
+            dilation_w=self.dilations[1],
+            pad_top=self.padding[0],
+            pad_left=self.padding[1],
         )
 
 
@@ -158,35 +157,11 @@ def patches(window: Window, image: Array, padding: float) -> Array:
     return out
 
 
-#: Pixels from which on an image is cut into ranges of pixels; smaller ones are cut into ranges of channels.
-MANY_PIXELS = 16
-
-
-def tiling_over(output: Value, window: Window, x: Value, unit: int) -> tuple[Variant, Tiling, Reads]:
-    """Returns how a convolution's output is cut into tiles, and what a tile reads of the image.
-
-    A small image is cut into channels, in multiples of `unit`: then each core reads only its share of the filter.
-    """
-    _, height, width, channels = output.shape
-    rows = Reads("rows", x.shape[1], window.strides[0], window.padding[0], window.extent(0), width)
-    if height * width >= MANY_PIXELS:
-        return Variant("Axis::Pixels"), Tiling(Axis.PIXELS, height * width), rows
-    return Variant("Axis::Channels"), Tiling(Axis.CHANNELS, channels, unit), Reads()
-
-
-def image(value: Value) -> Nested:
+def image(value: Value) -> Image:
     """Returns the `Image` of the runtime crate for a dense NHWC value of batch 1."""
     if len(value.shape) != 4 or value.shape[0] != 1:
         raise UnsupportedReason(f"a batch of {value.shape[0] if value.shape else 0} is not supported here, only 1")
     _, height, width, channels = value.shape
-    return Nested(
-        "Image",
-        {
-            "region": Operand(value),
-            "height": height,
-            "width": width,
-            "channels": channels,
-            "row": width * channels,
-            "pixel": channels,
-        },
+    return Image(
+        region=Operand(value), height=height, width=width, channels=channels, row=width * channels, pixel=channels
     )

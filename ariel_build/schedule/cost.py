@@ -10,12 +10,14 @@ from __future__ import annotations
 import functools
 import json
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ariel_build.kernels import KernelCall, Nested, Packed
+from ariel_build.kernels import Kernel, KernelCall, Packed, operands
+from ariel_build.kernels.declared import isa_packed
+from ariel_build.kernels.declared.memory import Image
+from ariel_build.kernels.declared.window import Window
 
 if TYPE_CHECKING:
     from ariel_build.boards.board import Core
@@ -30,7 +32,6 @@ FEATURES = ("call", "outputs", "inputs", "macs", "pixels", "runs", "volume", "li
 ANY = "*"
 #: The kinds of cores that are measured, the first for all that resemble none.
 _DEFAULT = "armv7-m"
-_FLOAT = re.compile(r"\bF32\b|vfpv4")
 _PER_ELEMENT = 4
 
 
@@ -43,7 +44,7 @@ def work_of(call: KernelCall) -> int:
 
 def weight_bytes(call: KernelCall) -> int:
     """Returns the bytes of constants that the call reads."""
-    return sum(field.data.nbytes for field in call.fields.values() if isinstance(field, Packed))
+    return sum(value.data.nbytes for _, value in call.kernel if isinstance(value, Packed))
 
 
 def features(call: KernelCall) -> dict[str, float]:
@@ -68,24 +69,29 @@ def features(call: KernelCall) -> dict[str, float]:
     }
 
 
-def kind_of(core: Core, kernel: str) -> str:
+def kind_of(core: Core, kernel: Kernel) -> str:
     """Returns the kind of core that was measured in place of this one, for a kernel."""
     if core.isa.startswith("rv32") or core.isa == "xtensa":
         return "rv32"
     if core.isa in ("armv6-m", "armv8-m.base"):
         return "armv6-m"
-    if core.isa in ("armv7e-m", "armv8-m.main") and core.dsp and not (_FLOAT.search(kernel) and core.fpu is None):
+    if core.isa in ("armv7e-m", "armv8-m.main") and core.dsp and not (core.fpu is None and _is_real(kernel)):
         return "armv7e-m"
     return _DEFAULT
 
 
+def _is_real(kernel: Kernel) -> bool:
+    """Whether a kernel computes in float32: its operands are."""
+    return all(element == "f32" for _, element in operands(kernel))
+
+
 def instructions(call: KernelCall, core: Core) -> float:
     """Returns the instructions that the whole call takes on a core."""
-    name = call.kernel
-    if name.startswith("isa::unequal::"):
-        name = name.replace("unequal", "armv7e_m" if core.dsp else "thumb2", 1)
-    table = _coefficients()[kind_of(core, name)]
-    coefficients = table.get(name) or table.get(name.partition("<")[0]) or table[ANY]
+    kernel = call.kernel
+    if isinstance(getattr(kernel, "cores", None), isa_packed.Unequal):
+        kernel = kernel.replace(cores=isa_packed.Dsp() if core.dsp else isa_packed.Thumb2())
+    table = _coefficients()[kind_of(core, kernel)]
+    coefficients = table.get(kernel.path) or table[ANY]
     found = features(call)
     return math.fsum(coefficient * found[feature] for feature, coefficient in coefficients.items())
 
@@ -100,12 +106,10 @@ def _coefficients() -> Mapping[str, Mapping[str, Mapping[str, float]]]:
 
 def _shape(call: KernelCall, outputs: int) -> tuple[tuple[int, int], int, int, int]:
     """Returns the sizes of the output image, rows and taps of the window, and channels of the input."""
-    image, window, source = (call.fields.get(key) for key in ("output", "window", "input"))
-    if isinstance(image, Nested) and isinstance(window, Nested) and isinstance(source, Nested):
-        height, width = _number(window, "height"), _number(window, "width")
-        pixels = _number(image, "height"), _number(image, "width")
-        return pixels, height, height * width, _number(source, "channels")
-    rows = call.fields.get("rows")
+    image, window, source = (getattr(call.kernel, key, None) for key in ("output", "window", "input"))
+    if isinstance(image, Image) and isinstance(window, Window) and isinstance(source, Image):
+        return (image.height, image.width), window.height, window.height * window.width, source.channels
+    rows = getattr(call.kernel, "rows", None)
     if isinstance(rows, int):
         return (1, rows), 1, 1, call.macs // max(outputs, 1)
     last = call.outputs[0].shape[-1] if call.outputs and call.outputs[0].shape else 1
@@ -114,10 +118,5 @@ def _shape(call: KernelCall, outputs: int) -> tuple[tuple[int, int], int, int, i
 
 def _halvings(call: KernelCall) -> float:
     """Returns the logarithm of the size of a Fourier transform, 0 for all other kernels."""
-    twiddles = call.fields.get("twiddles")
+    twiddles = getattr(call.kernel, "twiddles", None)
     return math.log2(twiddles.data.shape[0]) if isinstance(twiddles, Packed) else 0.0
-
-
-def _number(nested: Nested, key: str) -> int:
-    value = nested.fields.get(key, 1)
-    return value if isinstance(value, int) else 1

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ariel_build.kernels import KernelCall, Nested
+from ariel_build.kernels import KernelCall
+from ariel_build.kernels.declared import isa_packed, isa_scalar
 from ariel_build.schedule.tiles import Tile
 
 __all__ = ["CALL", "overhead"]
@@ -29,23 +30,18 @@ def overhead(call: KernelCall, tiles: Sequence[Tile]) -> int:
 
 
 def _fixed(call: KernelCall, tile: Tile) -> int:
-    lines, vertical = call.fields.get("lines"), call.fields.get("vertical")
-    window, output = call.fields.get("window"), call.fields.get("output")
-    if vertical is None or not isinstance(window, Nested) or not isinstance(output, Nested):
+    kernel = call.kernel
+    if not isinstance(kernel, isa_packed.DepthwiseConv2d | isa_scalar.DepthwiseConv2d):
         return CALL
-    width, channels = _int(output, "width"), _int(output, "channels")
-    if not isinstance(lines, int):
+    width, channels, window = kernel.output.width, kernel.output.channels, kernel.window
+    if isinstance(kernel, isa_scalar.DepthwiseConv2d):
         # The lines at both edges apart from those between.
-        return CALL + channels * (3 * _TAPS + width * _LINE if vertical else 2 * _TAPS)
+        return CALL + channels * (3 * _TAPS + width * _LINE if kernel.vertical else 2 * _TAPS)
     rows = -(-(tile.end - tile.start) // width)
     groups = -(-channels // 4)
-    if vertical:
-        strips, length, step = -(-width // lines), rows, _int(window, "stride_w")
-        return CALL + strips * groups * (_STRIP + (3 - step) * length * _PIXEL) + width * channels * _LINE
-    strips, step = -(-rows // lines), _int(window, "stride_h")
-    return CALL + strips * groups * (_STRIP + (3 - step) * width * _int(window, "stride_w") * _PIXEL)
-
-
-def _int(nested: Nested, name: str) -> int:
-    value = nested.fields[name]
-    return value if isinstance(value, int) else 0
+    if kernel.vertical:
+        strips, length = -(-width // kernel.lines), rows
+        work = strips * groups * (_STRIP + (3 - window.stride_w) * length * _PIXEL)
+        return CALL + work + width * channels * _LINE
+    strips = -(-rows // kernel.lines)
+    return CALL + strips * groups * (_STRIP + (3 - window.stride_h) * width * window.stride_w * _PIXEL)

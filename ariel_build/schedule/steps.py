@@ -86,7 +86,7 @@ class Step:
     @property
     def name(self) -> str:
         """How messages and reports call the step."""
-        return self.call.label or f"{self.call.kernel} (step {self.index})"
+        return self.call.label or f"{self.call.kernel.path} (step {self.index})"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ariel_build.driver import compile_model
 from ariel_build.run import Facts, execute
 from tests.codegen.kernels import all_kernels
 from tests.run.support import ON
-from tools.code_sizes.__main__ import kernel_path
+from tools.kernels import paths
 from tools.recorded import DIGITS
 
 #: Boards, cores, models and optimisation levels; the example's model is always there.
@@ -61,19 +61,12 @@ def test_firmware_keeps_the_bounds(
         assert compiled.bounds.stack <= 2 * stack + 384, advice
 
 
-def _parts(kernel: str) -> tuple[list[str], str, list[str]]:
-    """Returns room, name and parameters of a kernel's path."""
-    path, _, parameters = kernel.removesuffix(">").partition("<")
-    *room, name = path.split("::")
-    return room, name, parameters.split(", ") if parameters else []
-
-
 @pytest.mark.parametrize(
     "target", [pytest.param(t, marks=pytest.mark.target(t)) for t in ("thumbv7em-none-eabihf", "thumbv6m-none-eabi")]
 )
 def test_every_kernel_has_been_measured(target: str) -> None:
     (table,) = code_size._tables(target)
-    kernels = {kernel_path(*_parts(kernel)) for kernel in all_kernels(target)}
+    kernels = {paths()[kernel] for kernel in all_kernels(target)}
     assert kernels - set(table.own) == set(), "run `python -m tools.code_sizes`"
 
 

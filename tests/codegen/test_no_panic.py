@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from ariel_build import boards
-from ariel_build.codegen.imports import HOMES
 from ariel_build.driver import Compiled
+from ariel_build.kernels import Kernel
 from tests.codegen.kernels import all_kernels
+from tools.kernels import classes
 from tools.recorded import DIGITS, MODELS
 from tools.recorded.crate import build, compiled, write_crate
 
@@ -32,7 +33,8 @@ _PARAMETER = re.compile(r"\w+(?=[,>])")
 
 def _with_home(found: re.Match[str]) -> str:
     """Returns the parameter of a kernel's type with its whole path."""
-    return f"ariel_ml_rs::{HOMES[found[0]]}::{found[0]}"
+    home = next(one.ROOMS[0] for one in classes() if one.__name__ == found[0] and not issubclass(one, Kernel))
+    return f"ariel_ml_rs::{home}::{found[0]}"
 
 
 def link(folder: Path, source: str, models: Sequence[Compiled], target: str, level: str) -> str:

@@ -103,7 +103,7 @@ def _search_once() -> None:
 def _structure(call: KernelCall) -> Hashable:
     """Returns what plans follow from."""
     types = tuple((value.type.dtype, value.type.shape) for value in (*call.inputs, *call.outputs))
-    return call.kernel, call.tiling, types, call.reads, call.scratch_bytes, call.in_place
+    return call.kernel.path, call.tiling, types, call.reads, call.scratch_bytes, call.in_place
 
 
 def _survey(path: Path, mutants: Mutants, count: int, name: str, seed: int, keep: int) -> Survey:

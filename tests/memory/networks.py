@@ -9,10 +9,11 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ariel_build.ir import DType, State, TensorType, Value
-from ariel_build.kernels import Axis, KernelCall, Scratch, Tiling
+from ariel_build.kernels import Axis, KernelCall, Tiling
 from ariel_build.kernels.flow import Body, Branch, Loop, decisions
 from ariel_build.memory import MemoryPlan, plan_memory
 from ariel_build.schedule import Interval, Schedule, Step, Tile, resolve, schedule
+from tests.kernels import plain
 
 
 def tensor(elements: int, name: str, dtype: DType = DType.I8) -> Value:
@@ -46,10 +47,9 @@ class Net:
     def call(self, inputs: list[Value], outputs: list[Value], *, scratch: int = 0, in_place: bool = False) -> None:
         """Adds a call; with `in_place`, each output may replace any input."""
         pairs = tuple((i, o) for i in range(len(inputs)) for o in range(len(outputs))) if in_place else ()
-        fields = {"scratch": Scratch(scratch)} if scratch else {}
         tiling = Tiling(Axis.ELEMENTS, outputs[0].type.elements)
         name = f"call_{len(self.calls)}"
-        self.calls.append(KernelCall("test::Mix", fields, inputs, outputs, tiling, 0, pairs, name))
+        self.calls.append(KernelCall(plain(scratch), inputs, outputs, tiling, 0, pairs, name))
         block = self.flow.pop() if self.flow and isinstance(self.flow[-1], range) else None
         end = len(self.calls)
         self.flow.append(range(block.start if isinstance(block, range) else end - 1, end))

@@ -7,8 +7,9 @@ import pytest
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import DType, TensorType, Value
-from ariel_build.kernels import Axis, Field, KernelCall, Scratch, Tiling
+from ariel_build.kernels import Axis, KernelCall, Scratch, Tiling
 from ariel_build.memory import Region, plan_calls
+from tests.kernels import Twice
 from tests.memory.networks import Net, tensor
 
 
@@ -81,7 +82,7 @@ def test_an_operand_that_is_read_otherwise_too_forbids_in_place() -> None:
     net.outputs = [y]
     assert net.plan().in_place[1] == ((0, 0), (1, 0))
     call = net.calls[1]
-    net.calls[1] = KernelCall(call.kernel, {}, call.inputs, call.outputs, call.tiling, 0, ((0, 0),), call.label)
+    net.calls[1] = KernelCall(call.kernel, call.inputs, call.outputs, call.tiling, 0, ((0, 0),), call.label)
     plan = net.plan()
     assert plan.in_place[1] == ()
     assert plan.refusals == ("call_1 is not in place: call_1 does not compute `y` in place of `mix_0`",)
@@ -200,8 +201,8 @@ def test_states_in_a_circle_are_refused() -> None:
 def test_each_core_has_its_own_scratch_in_aligned_fields() -> None:
     net = Net()
     x, y = net.input(16), tensor(16, "y")
-    fields: dict[str, Field] = {"first": Scratch(10), "size": 3, "second": Scratch(40)}
-    net.calls = [KernelCall("test::Two", fields, [x], [y], Tiling(Axis.ELEMENTS, 16))]
+    kernel = Twice(first=Scratch(10), size=3, second=Scratch(40))
+    net.calls = [KernelCall(kernel, [x], [y], Tiling(Axis.ELEMENTS, 16))]
     net.outputs = [y]
     plan = net.plan(net.schedule(cores=3))
     assert [plan.scratch(0, core).bytes for core in range(3)] == [64, 64, 64]

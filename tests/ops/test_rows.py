@@ -25,7 +25,8 @@ NEW = {
     "fold": 'FoldRow("Peak", "Peak", np.fmax, ">", -math.inf, onnx="Peak")',
 }
 #: What compiling takes: the compiler, the crate, and what `run` builds around a model.
-COPIED = ("ariel_build", "ariel-ml-rs", "ariel-ml-macros", "boards", "harness", "tools", "Cargo.toml", "Cargo.lock")
+FOLDERS = ("ariel_build", "ariel-ml-rs", "ariel-ml-macros", "boards", "harness", "tools")
+COPIED = (*FOLDERS, "Cargo.toml", "Cargo.lock", "pyproject.toml")
 OTHERS = shutil.ignore_patterns("target", "__pycache__", "node_modules")
 SHAPE = (3, 5)
 

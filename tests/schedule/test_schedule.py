@@ -17,6 +17,7 @@ from ariel_build.ir import DType, TensorType, Value
 from ariel_build.kernels import Axis, KernelCall, Tiling
 from ariel_build.memory import check_plan, planner
 from ariel_build.schedule import Interval, Schedule, Tile, cut, resolve, schedule, work_of
+from tests.kernels import Plain
 from tests.memory.networks import tensor
 from tools.recorded import DIGITS
 
@@ -62,8 +63,8 @@ def test_known_tiles(tiling: Tiling, work: int, tiles: list[tuple[int, int]]) ->
 def test_steps_follow_one_another() -> None:
     x, y, z = tensor(10, "x"), tensor(1000, "y"), tensor(8, "z")
     calls = [
-        KernelCall("conv2d::Int8", {}, [x], [y], Tiling(Axis.ROWS, 50), macs=90_000, label="conv2d_0"),
-        KernelCall("fully_connected::Int8", {}, [y], [z], Tiling(Axis.CHANNELS, 8), macs=8000),
+        KernelCall(Plain(), [x], [y], Tiling(Axis.ROWS, 50), macs=90_000, label="conv2d_0"),
+        KernelCall(Plain(), [y], [z], Tiling(Axis.CHANNELS, 8), macs=8000),
     ]
     result = schedule(calls, cores=2)
     assert result.cores == 2
@@ -71,7 +72,7 @@ def test_steps_follow_one_another() -> None:
     assert [s.time for s in result.steps] == [Interval(0, 1), Interval(1, 2)]
     assert result.end == 2
     first, second = result.steps
-    assert (first.name, second.name) == ("conv2d_0", "fully_connected::Int8 (step 1)")
+    assert (first.name, second.name) == ("conv2d_0", "test::Plain (step 1)")
     assert first.whole == Tile(0, 50)
     assert first.tile_units == 10
     assert len(first.tiles) == 5
@@ -81,7 +82,7 @@ def test_steps_follow_one_another() -> None:
 def test_work_counts_elements_but_not_constants() -> None:
     x, y = tensor(10, "x"), tensor(20, "y")
     filter_ = Value(TensorType(DType.I8, (999,)), "filter", np.zeros(999, np.int8))
-    assert work_of(KernelCall("k", {}, [x, x, filter_], [y], Tiling(Axis.WHOLE, 1), macs=7)) == 7 + 4 * 30
+    assert work_of(KernelCall(Plain(), [x, x, filter_], [y], Tiling(Axis.WHOLE, 1), macs=7)) == 7 + 4 * 30
 
 
 def test_intervals_are_half_open() -> None:

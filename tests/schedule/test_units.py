@@ -188,7 +188,7 @@ def test_branches_run_side_by_side(tmp_path: Path) -> None:
     model = compiled(path, cores=2)
     units = build_units(model.schedule, model.plan, 2, lambda step, _: [step.whole])
     check_units(units, model.schedule, model.plan)
-    steps = [s.index for s in model.schedule.steps if s.call.kernel.startswith("pool2d")]
+    steps = [s.index for s in model.schedule.steps if s.call.kernel.path.startswith("pool2d")]
     first, second = (next(k for k, u in enumerate(units.units) if u.step == step) for step in steps)
     assert not reaches(units, first, second)
     assert not reaches(units, second, first)

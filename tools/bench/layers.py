@@ -63,7 +63,7 @@ def _layers(result: Compiled, count: Count) -> list[Layer]:
         call = step.call
         output = str(call.outputs[0].type).split(" *")[0] if call.outputs else ""
         known = cycles if count.cycles is not None else None
-        layers.append(Layer(str(index), call.kernel, output, call.macs, instructions, known))
+        layers.append(Layer(str(index), call.kernel.path, output, call.macs, instructions, known))
     rest = sum(count.instructions) - sum(instructions for instructions, _ in taken.values())
     late = None if count.cycles is None else count.cycles - sum(cycles for _, cycles in taken.values())
     return [*layers, Layer(CALL, "", "", 0, rest, late)]

@@ -14,18 +14,13 @@ from pathlib import Path
 from ariel_build.machine import resources
 from ariel_build.run import toolchain
 from tools.code_sizes.objects import Program, Section
+from tools.kernels import paths
 
 TARGETS = ("thumbv6m-none-eabi", "thumbv7m-none-eabi", "thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf")
 LEVELS = ("3", "s", "z")
 FILE = resources.path("ariel-ml-rs").parent / "ariel_build" / "codegen" / "code_sizes.json"
 #: Stack of what the compiler notes nothing of, all of it together: core, compiler_builtins, naked functions.
 UNKNOWN_DEPTH = 128
-#: Where the aliases of packed kernels lie, by the kind of their cores.
-_PACKED = {"Dsp": "armv7e_m", "DspFpu": "dsp_fpu", "Thumb2": "thumb2", "Unequal": "unequal"}
-
-#: What finishes sums of int16: kernels of all other integers are of int8.
-_INT16 = ("DoubleRounding16", "Reduced")
-
 #: One target's part of the file: lists of names and of numbers.
 Table = Mapping[str, Sequence[object]]
 
@@ -57,19 +52,11 @@ def kernels(program: Program) -> dict[str, str]:
     for symbol in program.defined:
         words = _words(symbol)
         if words[:2] == ["ariel_ml_rs", "kernels"] and words[-1] == "run" and len(words) >= 5:
-            room = words[2:4] if words[2] == "isa" else words[2:3]
-            found[kernel_path(room, *_type(words[-2]))] = symbol
+            room = words[2:4] if words[2] in ("isa", "signal") else words[2:3]
+            name, parameters = _type(words[-2])
+            spelled = "::".join([*room, name]) + (f"<{', '.join(parameters)}>" if parameters else "")
+            found[paths()[spelled]] = symbol
     return found
-
-
-def kernel_path(room: list[str], name: str, parameters: list[str]) -> str:
-    """Returns how generated code names a kernel: a packed one by the instruction set of the cores that it is for."""
-    if room == ["isa", "packed"]:
-        room, parameters = ["isa", _PACKED[parameters[0]]], parameters[1:]
-    if name == "Quantized" and parameters:
-        # Generated code calls it by its aliases, which tell the elements.
-        name = "Int16" if parameters[0] in _INT16 else "Int8"
-    return "::".join([*room, name]) + (f"<{', '.join(parameters)}>" if parameters else "")
 
 
 def _type(word: str) -> tuple[str, list[str]]:

@@ -48,7 +48,8 @@ def main() -> int:
 def _report(kind: str, path: Path, ones: list[Measured], table: dict[str, dict[str, float]]) -> None:
     counted = sum(one.instructions for one in ones)
     predicted = sum(
-        sum(c * features(one.call)[name] for name, c in table.get(one.call.kernel, table[ANY]).items()) for one in ones
+        sum(c * features(one.call)[name] for name, c in table.get(one.call.kernel.path, table[ANY]).items())
+        for one in ones
     )
     off = predicted / counted - 1
     mark = " <<<" if abs(off) > _FAR else ""

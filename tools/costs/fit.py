@@ -28,7 +28,7 @@ def fit(measured: Sequence[Measured]) -> dict[str, dict[str, float]]:
     table: dict[str, dict[str, float]] = {ANY: _fitted(measured, _COMMON)}
     by_kernel: dict[str, list[Measured]] = {}
     for one in measured:
-        by_kernel.setdefault(one.call.kernel, []).append(one)
+        by_kernel.setdefault(one.call.kernel.path, []).append(one)
     for kernel, ones in sorted(by_kernel.items()):
         if len({tuple(features(one.call).values()) for one in ones}) < _ENOUGH:
             table[kernel] = _scaled(ones, table[ANY])

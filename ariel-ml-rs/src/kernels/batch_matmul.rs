@@ -5,6 +5,7 @@
 //! Strides say how either side lies, so that a transposed one costs nothing. Tiles are ranges of output rows, counted over all
 //! batches; columns go by in blocks of four.
 
+use super::access::Access;
 use super::quantized;
 use crate::memory::{Element, Memory, Region, Source};
 use crate::plan::Work;
@@ -230,8 +231,11 @@ impl<R> Int8<R> {
     }
 
     const fn check_shapes(&self, arena_bytes: usize) {
-        shape!(self).check(arena_bytes, &self.x, &self.y, self.output);
+        shape!(self).check::<i8>(arena_bytes, &self.x, &self.y, self.output);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///
@@ -295,8 +299,11 @@ impl F32 {
     /// # Panics
     /// Where regions and shapes do not agree.
     pub const fn check(&self, arena_bytes: usize) {
-        shape!(self).check(arena_bytes, &self.x, &self.y, self.output);
+        shape!(self).check::<f32>(arena_bytes, &self.x, &self.y, self.output);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

@@ -1,5 +1,6 @@
 //! Conversions between element types. Booleans are bytes of 0 or 1.
 
+use super::access::Access;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -26,6 +27,9 @@ macro_rules! kernels {
                 self.input.check::<$from>(arena_bytes, self.elements as usize);
                 self.output.check::<$to>(arena_bytes, self.elements as usize);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///

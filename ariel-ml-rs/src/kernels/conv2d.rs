@@ -7,6 +7,7 @@
 //! zero point. A pixel's patch is gathered into scratch once and serves all output channels; a pointwise convolution reads
 //! the image itself.
 
+use super::access::Access;
 use super::dynamic_quantize::Rescale;
 use super::multiply::{Factor, Finish, Real, Stored, channels};
 use super::window::{Window, pixels, work};
@@ -44,11 +45,6 @@ pub struct Quantized<R: Requantize> {
     /// Room for one patch; unused where the window is pointwise.
     pub scratch: Region,
 }
-
-/// int8 convolution.
-pub type Int8<R> = Quantized<R>;
-/// int16 convolution.
-pub type Int16<R> = Quantized<R>;
 
 /// Convolution with int8 weights and float32 activations, which [`super::dynamic_quantize`] has made int8.
 #[derive(Clone, Copy, Debug)]
@@ -220,6 +216,9 @@ impl<R: Requantize> Quantized<R> {
         self.scratch.check::<R::Element>(arena_bytes, depth);
     }
 
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Window;
+
     /// How many units the output has, and how they may be cut into tiles.
     ///
     /// # Panics
@@ -266,6 +265,9 @@ impl Hybrid {
         self.scratch.check::<i8>(arena_bytes, depth);
     }
 
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Window;
+
     /// How many units the output has, and how they may be cut into tiles.
     ///
     /// # Panics
@@ -301,6 +303,9 @@ impl F32 {
         let depth = shape!(self).check(self.filter.len(), self.bias.len());
         self.scratch.check::<f32>(arena_bytes, depth);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Window;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

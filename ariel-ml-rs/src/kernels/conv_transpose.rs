@@ -10,6 +10,7 @@
 //! A pixel's patch has only the input rows that exist, and zeros for columns that do not; the input's zero point is taken
 //! off while it is gathered.
 
+use super::access::Access;
 use super::dot;
 use super::multiply::{Factor, Finish, Real, SUMS, Stored, Sums, finish_all};
 use super::quantized;
@@ -45,11 +46,6 @@ pub struct Quantized<R: Requantize> {
     /// Room for one patch, of int16.
     pub scratch: Region,
 }
-
-/// int8 transposed convolution.
-pub type Int8<R> = Quantized<R>;
-/// int16 transposed convolution.
-pub type Int16<R> = Quantized<R>;
 
 /// float32 transposed convolution.
 #[derive(Clone, Copy, Debug)]
@@ -293,6 +289,9 @@ impl<R: Requantize> Quantized<R> {
         self.scratch.check::<i16>(arena_bytes, patch);
     }
 
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
+
     /// How many units the output has, and how they may be cut into tiles.
     ///
     /// # Panics
@@ -331,6 +330,9 @@ impl F32 {
         let patch = shape!(self).check(self.filter.len(), self.bias.len());
         self.scratch.check::<f32>(arena_bytes, patch);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

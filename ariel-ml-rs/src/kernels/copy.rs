@@ -3,6 +3,7 @@
 //! The output is `rows` rows of `row` elements. It is filled with one element, where the operator pads, and then each move
 //! writes a box of it from a strided walk over its input. A tile is a range of rows.
 
+use super::access::Access;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -209,6 +210,9 @@ impl Copy {
             index += 1;
         }
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

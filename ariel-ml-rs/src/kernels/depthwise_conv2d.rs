@@ -6,6 +6,7 @@
 //! the zero point. The scratch holds where each tap of a pixel reads, and a pixel of padding for those outside the image; then
 //! the channels go by in blocks of four.
 
+use super::access::Access;
 use super::dynamic_quantize::Rescale;
 use super::isa::scalar::Stepped;
 use super::multiply::{Factor, Finish, Real, SUMS, Stored, Sums, finish_all};
@@ -43,11 +44,6 @@ pub struct Quantized<R: Requantize> {
     /// Room for a place of 4 bytes for each tap, and for a pixel of padding.
     pub scratch: Region,
 }
-
-/// int8 depthwise convolution.
-pub type Int8<R> = Quantized<R>;
-/// int16 depthwise convolution.
-pub type Int16<R> = Quantized<R>;
 
 /// Depthwise convolution with int8 weights and float32 activations, which [`super::dynamic_quantize`] has made int8.
 #[derive(Clone, Copy, Debug)]
@@ -346,6 +342,9 @@ impl<R: Requantize> Quantized<R> {
         self.scratch.check::<i32>(arena_bytes, 0);
     }
 
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Window;
+
     /// How many units the output has, and how they may be cut into tiles.
     ///
     /// # Panics
@@ -356,9 +355,9 @@ impl<R: Requantize> Quantized<R> {
     }
 }
 quantized!();
-instantiate!(Int8<Stepped>);
+instantiate!(Quantized<Stepped>);
 
-impl Int8<Stepped> {
+impl Quantized<Stepped> {
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -409,6 +408,9 @@ impl Hybrid {
         self.scratch.check::<i32>(arena_bytes, 0);
     }
 
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Window;
+
     /// How many units the output has, and how they may be cut into tiles.
     ///
     /// # Panics
@@ -445,6 +447,9 @@ impl F32 {
         self.scratch.check::<u8>(arena_bytes, bytes);
         self.scratch.check::<f32>(arena_bytes, 0);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Window;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

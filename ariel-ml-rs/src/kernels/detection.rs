@@ -1,5 +1,6 @@
 //! Boxes of a detector: decoded from encodings and anchors, the best of those that overlap little.
 
+use crate::kernels::access::Access;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -73,6 +74,9 @@ impl Postprocess {
         self.scratch.check::<f32>(arena_bytes, 0);
         assert!(self.scratch.bytes as usize >= candidates.saturating_mul(21), "scratch too small");
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
 
     /// One unit: each choice depends on all before it.
     #[must_use]

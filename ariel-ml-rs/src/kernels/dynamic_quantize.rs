@@ -2,6 +2,7 @@
 //!
 //! `stored = clamp(round(zero_point + x * (1 / scale)))`, halves away from zero, a scale and a zero point for each row.
 
+use super::access::Access;
 use super::multiply::Finish;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
@@ -48,6 +49,9 @@ impl DynamicQuantize {
         self.output.check::<i8>(arena_bytes, elements);
         self.parameters.check::<f32>(arena_bytes, (self.rows as usize).saturating_mul(2));
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

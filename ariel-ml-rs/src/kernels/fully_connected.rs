@@ -3,6 +3,7 @@
 //! The channels of the filter are packed in fours (see [`super::multiply`]); the compiler has folded the input's zero point
 //! into the bias. Tiles are ranges of rows, or of channels: then each core reads only its share of the weights.
 
+use super::access::Access;
 use super::dynamic_quantize::Rescale;
 use super::multiply::{Factor, Real, Stored, channels};
 use super::{dot, quantized};
@@ -36,11 +37,6 @@ pub struct Quantized<R: Requantize> {
     /// How tiles are cut.
     pub axis: Axis,
 }
-
-/// int8.
-pub type Int8<R> = Quantized<R>;
-/// int16.
-pub type Int16<R> = Quantized<R>;
 
 /// int8 weights and float32 activations, which [`super::dynamic_quantize`] has made int8.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +108,9 @@ impl<R: Requantize> Quantized<R> {
         assert!(self.filter.len() == self.channels().saturating_mul(depth), "filter of the wrong length");
     }
 
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
+
     /// How many units the output has, and how they may be cut into tiles.
     ///
     /// # Panics
@@ -162,6 +161,9 @@ impl Hybrid {
         assert!(self.filter.len() == channels.saturating_mul(depth), "filter of the wrong length");
     }
 
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
+
     /// How many units the output has, and how they may be cut into tiles.
     ///
     /// # Panics
@@ -203,6 +205,9 @@ impl F32 {
         self.output.check::<f32>(arena_bytes, rows.saturating_mul(channels));
         assert!(self.filter.len() == channels.saturating_mul(depth), "filter of the wrong length");
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

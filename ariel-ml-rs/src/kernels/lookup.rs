@@ -1,6 +1,7 @@
 //! Tables: `output = table[input]` over bytes. Every operator from one int8 to one int8 is such a table, which the compiler fills
 //! from the operator's definition; so are most with a constant operand.
 
+use super::access::Access;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -28,6 +29,9 @@ impl Table {
         self.output.check::<u8>(arena_bytes, self.elements as usize);
         assert!(self.table.len() == 256, "table of the wrong length");
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Elements;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///
@@ -76,6 +80,9 @@ impl Flip {
         self.input.check::<u8>(arena_bytes, self.elements as usize);
         self.output.check::<u8>(arena_bytes, self.elements as usize);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Elements;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

@@ -9,6 +9,7 @@
 //! Sums wrap, as the reference's int32 accumulators do, so that no overflow check can panic.
 #![expect(clippy::inline_always, reason = "a kernel is one function and its hot loop, at opt-level s and z too")]
 
+pub mod access;
 pub mod batch_matmul;
 pub mod broadcast;
 pub mod cast;

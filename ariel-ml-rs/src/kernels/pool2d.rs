@@ -2,6 +2,7 @@
 //!
 //! Cells outside the image do not exist, but for those that an average counts as zeros (`counted`).
 
+use super::access::Access;
 use super::fold::folds::{Fold, Within};
 use super::fold::steps::{MaxF32 as MaximumF32, MaxInt8 as MaximumInt8, MeanF32};
 use super::window::{Window, pixels, work};
@@ -233,6 +234,9 @@ macro_rules! kernel {
                 self.window.check(&self.output, 1);
                 assert!(self.input.channels == self.output.channels, "channels of input and output differ");
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::WindowOfChannels;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///

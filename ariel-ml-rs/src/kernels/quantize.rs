@@ -3,6 +3,7 @@
 //! TFLite rounds halves away from zero, onnxruntime to even; both divide by the scale, as we do. From one quantisation to another
 //! of one byte is a table ([`super::lookup`]); wider integers are multiplied by the quotient of the scales.
 
+use super::access::Access;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::quant::{Bounds, Multiplier, round_ties_even};
@@ -24,7 +25,8 @@ fn round_even(value: f32) -> i32 {
 }
 
 macro_rules! quantize {
-    ($($(#[$doc:meta])* $name:ident<$element:ty> => $round:expr, $store:ident;)+) => { $(
+    // What is checked as `u8` is int8 or uint8.
+    ($($(#[$doc:meta])* $name:ident<$element:ty, $checked:ty> => $round:expr, $store:ident;)+) => { $(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub struct $name {
@@ -47,8 +49,11 @@ macro_rules! quantize {
             /// Where a region is too small.
             pub const fn check(&self, arena_bytes: usize) {
                 self.input.check::<f32>(arena_bytes, self.elements as usize);
-                self.output.check::<$element>(arena_bytes, self.elements as usize);
+                self.output.check::<$checked>(arena_bytes, self.elements as usize);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///
@@ -82,11 +87,11 @@ macro_rules! quantize {
 
 quantize! {
     /// TFLite's rounding: halves away from zero.
-    HalfAway<i8> => round_away, store;
+    HalfAway<i8, u8> => round_away, store;
     /// The same to int16.
-    HalfAwayInt16<i16> => round_away, store16;
+    HalfAwayInt16<i16, i16> => round_away, store16;
     /// onnxruntime's rounding: halves to even.
-    NearestEven<i8> => round_even, store;
+    NearestEven<i8, u8> => round_even, store;
 }
 
 macro_rules! dequantize {
@@ -115,6 +120,9 @@ macro_rules! dequantize {
                 self.input.check::<$element>(arena_bytes, self.elements as usize);
                 self.output.check::<f32>(arena_bytes, self.elements as usize);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///
@@ -185,6 +193,9 @@ macro_rules! rescale {
                 self.input.check::<$from>(arena_bytes, self.elements as usize);
                 self.output.check::<$to>(arena_bytes, self.elements as usize);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///

@@ -3,6 +3,7 @@
 //! The axis may be any: a line of it has `count` elements, `stride` apart. Tiles are ranges of lines. The int8 kernels read the
 //! exponentials of all differences that count from a table that the compiler has filled.
 
+use super::access::Access;
 use super::gemmlowp::{ln_q12, reciprocal};
 use super::rolled::rolled;
 use crate::memory::{Element, Memory, Region};
@@ -113,6 +114,11 @@ macro_rules! kernels {
             pub const fn check(&self, arena_bytes: usize) {
                 self.lines.check::<$element, $result>(arena_bytes, self.input, self.output);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Whole;
+            /// Which inputs outputs may lie over: a line is read before it is written.
+            pub const OVER: &[(&str, &str)] = &[("input", "output")];
 
             /// How many units the output has, and how they may be cut into tiles.
             ///

@@ -11,21 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.kernels import Field, Nested, Packed
+from ariel_build.isa.unfit import Unfit
+from ariel_build.kernels import Packed
+from ariel_build.kernels.declared.quant import Bounds, DoubleRounding
+from ariel_build.kernels.layer import Stored
 
-__all__ = [
-    "PAIR",
-    "SUM",
-    "Channels",
-    "Ints",
-    "Unfit",
-    "nested",
-    "padded",
-    "quad_stream",
-    "requantised",
-    "stream_of",
-    "wrapped",
-]
+__all__ = ["PAIR", "SUM", "Channels", "Ints", "padded", "quad_stream", "requantised", "stream_of", "wrapped"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -37,10 +28,6 @@ _ACTIVATION = 128
 SUM, PAIR = 1 << 23, 1 << 22
 #: The multiplier that leaves a sum below 2^30 as it is, and the shift of channels with one value or two.
 _UNIT, _FEW = (1 << 31) - 1, 22
-
-
-class Unfit(Exception):
-    """A kernel of this instruction set cannot compute the call."""
 
 
 @dataclass(frozen=True)
@@ -57,24 +44,21 @@ class Channels:
         return np.asarray(np.abs(self.bias) + _ACTIVATION * np.abs(self.weights).sum(axis=1))
 
 
-def requantised(weights: Ints, fields: dict[str, Field], limit: int = SUM) -> Channels:
+def requantised(weights: Ints, finish: Stored, limit: int = SUM) -> Channels:
     """Proves that sums stay below `limit` and that five instructions requantise each; Unfit where it cannot.
 
     Channels whose output has only one or two values, as dead ones with huge biases have, get other constants that give
     the same values.
     """
-    requantize, bounds, bias = fields["requantize"], fields["bounds"], fields["bias"]
-    if not (isinstance(requantize, Nested) and isinstance(bounds, Nested) and isinstance(bias, Packed)):
+    requantize, output = finish.requantize, finish.bounds
+    if finish.filter_zero_point != 0 or not isinstance(requantize, DoubleRounding):
         raise Unfit
-    pairs = requantize.fields["multipliers"]
-    if fields.get("filter_zero_point", 0) != 0 or not isinstance(pairs, Packed):
-        raise Unfit
-    output = nested(bounds)
+    pairs = requantize.multipliers
     count = weights.shape[0]
     multiplier, shift = np.broadcast_to(pairs.data.reshape(-1, 2).astype(np.int64), (count, 2)).T.copy()
-    found = Channels(weights.copy(), bias.data.astype(np.int64), np.zeros((count, 3), np.int64))
+    found = Channels(weights.copy(), finish.bias.astype(np.int64), np.zeros((count, 3), np.int64))
     n = -shift
-    rounding = (2 * output["zero_point"] + 1) << np.clip(n - 1, 0, 31)
+    rounding = (2 * output.zero_point + 1) << np.clip(n - 1, 0, 31)
     odd = (n < 1) | (n > 31) | (multiplier < 1 << 30) | (found.bound >= limit)
     odd |= found.bound + 1 + np.abs(rounding) >= _INT32
     for channel in np.flatnonzero(odd):
@@ -84,9 +68,7 @@ def requantised(weights: Ints, fields: dict[str, Field], limit: int = SUM) -> Ch
     return found
 
 
-def _few_values(
-    channels: Channels, channel: int, factor: tuple[int, int], output: dict[str, int]
-) -> tuple[int, int, int]:
+def _few_values(channels: Channels, channel: int, factor: tuple[int, int], output: Bounds) -> tuple[int, int, int]:
     """Changes a channel whose output has one or two values to one that is easily requantised; Unfit if it has more.
 
     Where v becomes v + 1 at the sum t,
@@ -112,13 +94,13 @@ def _few_values(
     return _UNIT, last << _FEW, _FEW
 
 
-def _stored(acc: int, factor: tuple[int, int], output: dict[str, int]) -> int:
+def _stored(acc: int, factor: tuple[int, int], output: Bounds) -> int:
     """Returns the stored output of a sum, as `quant::DoubleRounding` computes it, for a shift to the right."""
     multiplier, n = factor
     high = (acc * multiplier + (1 << 30)) >> 31 if multiplier else 0
     if n > 0:
         high = (high - (high < 0) + (1 << (n - 1))) >> n
-    return max(output["min"], min(output["max"], high + output["zero_point"]))
+    return max(output.min, min(output.max, high + output.zero_point))
 
 
 def _halfwords(weights: Ints, bound: Ints) -> Ints:
@@ -176,10 +158,3 @@ def quad_stream(channels: Channels) -> Packed:
     starts = np.stack([wrapped(256 * high + low), low], axis=1).reshape(-1, 4)
     stream = np.concatenate([starts, words, even.scale.reshape(-1, 12)], axis=1)
     return Packed(stream.astype(np.int32), "stream")
-
-
-def nested(field: Field) -> dict[str, int]:
-    """Returns the numbers of a struct."""
-    if not isinstance(field, Nested):
-        raise Unfit
-    return {key: value for key, value in field.fields.items() if isinstance(value, int)}

@@ -1,6 +1,5 @@
 """Cores with a 32-bit multiplication and no SIMD: RISC-V with M, Cortex-M0+ and M3, Xtensa."""
 
 from ariel_build.isa.scalar.kernels import KERNELS, RISCV, THUMB2
-from ariel_build.isa.scalar.share import shared
 
-__all__ = ["KERNELS", "RISCV", "THUMB2", "shared"]
+__all__ = ["KERNELS", "RISCV", "THUMB2"]

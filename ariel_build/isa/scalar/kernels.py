@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from ariel_build.ir import Array
-from ariel_build.isa.packing import unpacked
+from ariel_build.isa.portable import axis_of, tiling_of
 from ariel_build.isa.scalar.requantise import Channels, Ints, requantised
 from ariel_build.isa.unfit import Unfit
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Packed, Scratch, Tiling, Variant
+from ariel_build.kernels import Axis, KernelCall, LayerCall, Packed, Scratch, Tiling
+from ariel_build.kernels.declared import depthwise_conv2d, isa_scalar
+from ariel_build.kernels.declared.isa_scalar import Limits, Stepped
+from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored
 
 __all__ = ["KERNELS", "RISCV", "THUMB2"]
-
-_Maker = Callable[[KernelCall, dict[str, Field]], KernelCall]
 
 #: What the kernels take of channels, of the depth and of pixels at a time.
 _CHANNELS, _STEPS, _PIXELS = 4, 2, 6
@@ -31,131 +32,145 @@ _RUNS = _PIXELS + 1
 _SUM, _ACTIVATION = 1 << 20, 128
 
 
-def _conv2d(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
-    """Six pixels times four channels; tiles are ranges of pixels, or of channels of a small image."""
-    if fields["groups"] != 1:
+def _finish(layer: Layer) -> Stored:
+    if not isinstance(layer.finish, Stored):
         raise Unfit
-    count = _nested(fields["output"])["channels"]
-    return _convolution(call, fields, unpacked(_filter(fields), count))
+    return layer.finish
 
 
-def _convolution(call: KernelCall, fields: dict[str, Field], weights: Ints) -> KernelCall:
-    """Returns the call for a filter [channels, taps * input channels]."""
-    output, window, image = (_nested(fields[key]) for key in ("output", "window", "input"))
-    count = output["channels"]
-    channels = requantised(weights, fields)
+def _channels(layer: Layer) -> Channels:
+    """Returns weights and constants of the channels, proved."""
+    return requantised(layer.weights.astype(np.int64), _finish(layer))
+
+
+def _conv2d(call: LayerCall, layer: Convolution) -> KernelCall:
+    """Six pixels times four channels; tiles are ranges of pixels, or of channels of a small image."""
+    return _convolution(call, layer, axis_of(layer))
+
+
+def _convolution(call: LayerCall, layer: Convolution, axis: Axis) -> KernelCall:
+    """Returns the call for one group, cut along an axis."""
+    if layer.groups != 1:
+        raise Unfit
+    output, window, image, count = layer.output, layer.window, layer.input, layer.count
+    channels = _channels(layer)
     even = _padded(channels.weights, 1, _STEPS)
-    segment = _segment(even)
-    dense = window["dilation_w"] == 1 and image["pixel"] == image["channels"]
-    run = (window["width"] if dense else 1) * image["channels"]
-    new: dict[str, Field] = {key: fields[key] for key in ("input", "output", "window")}
-    new |= {"filter": _blocks(even), "channels": _constants(channels), "limits": _limits(channels, fields)}
-    new |= {"segment": segment, "input_zero_point": fields["input_zero_point"], "axis": fields["axis"]}
-    packed, pointwise = 4 * _PIXELS // 3 * 2 * even.shape[1], window["height"] * window["width"] == 1
-    new["scratch"] = Scratch(
-        packed + (0 if pointwise and window["pad_top"] == window["pad_left"] == 0 else _RUNS * run)
+    dense = window.dilation_w == 1 and image.pixel == image.channels
+    run = (window.width if dense else 1) * image.channels
+    packed, pointwise = 4 * _PIXELS // 3 * 2 * even.shape[1], window.height * window.width == 1
+    kernel = isa_scalar.Conv2d(
+        input=image,
+        output=output,
+        window=window,
+        filter=_blocks(even),
+        channels=_constants(channels),
+        limits=_limits(channels, layer),
+        segment=_segment(even),
+        input_zero_point=layer.input_zero_point,
+        axis=axis,
+        scratch=Scratch(packed + (0 if pointwise and window.pad_top == window.pad_left == 0 else _RUNS * run)),
     )
-    tiling = call.tiling
-    if tiling.axis is Axis.PIXELS:
-        tiling = Tiling(Axis.PIXELS, output["height"] * output["width"], _PIXELS)
-    if tiling.axis is Axis.CHANNELS:
-        # Each tile packs the pixels for itself.
-        tiling = Tiling(Axis.CHANNELS, count, _CHANNELS, few=True)
-    return replace(call, kernel="isa::scalar::Conv2d", fields=new, tiling=tiling)
+    if axis is Axis.PIXELS:
+        return call.by(kernel, Tiling(axis, output.height * output.width, _PIXELS))
+    # Each tile packs the pixels for itself.
+    return call.by(kernel, Tiling(axis, count, _CHANNELS, few=True))
 
 
-def _any_depthwise(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
+def _any_depthwise(call: LayerCall, layer: Depthwise) -> KernelCall:
     """One input channel with many filters is a convolution; others get the requantisation of scalar cores."""
-    count = _nested(fields["output"])["channels"]
-    taps = _filter(fields).reshape(-1, count)
-    if _nested(fields["input"])["channels"] == 1:
-        return _convolution(call, fields, taps.T)
-    channels = requantised(taps.T, fields)
+    if layer.input.channels == 1:
+        return _conv2d(call, layer.as_convolution())
+    channels, finish = _channels(layer), _finish(layer)
     bias, steps = np.split(channels.constants, [1], axis=1)
-    stepped = Nested("Stepped", {"steps": Packed(steps, "steps"), "below": channels.below})
-    new = {**fields, "requantize": stepped, "bias": Packed(bias.reshape(-1), "bias")}
-    new["filter"] = Packed(channels.weights.T.astype(np.int8), "filter")
-    return replace(call, kernel="depthwise_conv2d::Int8<Stepped>", fields=new)
-
-
-def _depthwise(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
-    """3x3, a line of outputs at a time."""
-    output, window, image = (_nested(fields[key]) for key in ("output", "window", "input"))
-    count = output["channels"]
-    if image["channels"] == 1:
-        return _any_depthwise(call, fields)
-    taps = _filter(fields).reshape(-1, count)
-    shape = (window["height"], window["width"], window["dilation_h"], window["dilation_w"])
-    sides = [("height", "stride_h", "pad_top"), ("width", "stride_w", "pad_left")]
-    narrow = all(
-        window[pad] < 2 and (output[size] - 1) * window[stride] + 1 < image[size] + window[pad]
-        for size, stride, pad in sides
+    element = layer.input.region.value.type.dtype.bytes
+    kernel = depthwise_conv2d.Quantized(
+        input=layer.input,
+        output=layer.output,
+        window=layer.window,
+        filter=Packed(channels.weights.T.astype(np.int8), "filter"),
+        bias=Packed(bias.reshape(-1), "bias"),
+        filter_zero_point=0,
+        input_zero_point=layer.input_zero_point,
+        requantize=Stepped(steps=Packed(steps, "steps"), below=channels.below),
+        bounds=finish.bounds,
+        axis=axis_of(layer),
+        scratch=Scratch(4 * layer.weights.shape[1] + layer.input.channels * element),
     )
-    if shape != (3, 3, 1, 1) or count != image["channels"] or not narrow:
-        return _any_depthwise(call, fields)
-    lengths = [(output[size], size == "height") for size, stride, _ in sides if window[stride] in (1, 2)]
-    channels = requantised(taps.T, fields)
+    return call.by(kernel, tiling_of(layer))
+
+
+def _depthwise(call: LayerCall, layer: Depthwise) -> KernelCall:
+    """3x3, a line of outputs at a time."""
+    output, window, image, count = layer.output, layer.window, layer.input, layer.count
+    if image.channels == 1:
+        return _any_depthwise(call, layer)
+    shape = (window.height, window.width, window.dilation_h, window.dilation_w)
+    sides = (
+        (image.height, output.height, window.stride_h, window.pad_top),
+        (image.width, output.width, window.stride_w, window.pad_left),
+    )
+    narrow = all(pad < 2 and (outputs - 1) * stride + 1 < extent + pad for extent, outputs, stride, pad in sides)
+    if shape != (3, 3, 1, 1) or count != image.channels or not narrow:
+        return _any_depthwise(call, layer)
+    lengths = [(side[1], side is sides[0]) for side in sides if side[2] in (1, 2)]
+    channels = _channels(layer)
     if not lengths or channels.below:
-        return _any_depthwise(call, fields)
-    vertical = max(lengths)[1]
+        return _any_depthwise(call, layer)
+    vertical, axis = max(lengths)[1], axis_of(layer)
     cube = channels.weights.reshape(count, 3, 3)
     cube = cube.transpose(0, 2, 1) if vertical else cube
-    new: dict[str, Field] = {key: fields[key] for key in ("input", "output", "window")}
-    new |= {"filter": Packed(np.ascontiguousarray(cube).astype(np.int8).reshape(-1), "filter")}
-    new |= {"channels": _constants(channels), "limits": _limits(channels, fields)}
-    new |= {"input_zero_point": fields["input_zero_point"], "vertical": vertical, "axis": fields["axis"]}
-    tiling = call.tiling
-    if tiling.axis is Axis.PIXELS:
+    kernel = isa_scalar.DepthwiseConv2d(
+        input=image,
+        output=output,
+        window=window,
+        filter=Packed(np.ascontiguousarray(cube).astype(np.int8).reshape(-1), "filter"),
+        channels=_constants(channels),
+        limits=_limits(channels, layer),
+        input_zero_point=layer.input_zero_point,
+        vertical=vertical,
+        axis=axis,
+    )
+    tiling = tiling_of(layer)
+    if axis is Axis.PIXELS:
         # Whole rows. Where lines run along columns, each cut makes all of them shorter, and their ends cost.
-        tiling = Tiling(Axis.PIXELS, output["height"] * output["width"], output["width"], few=vertical)
-    return replace(call, kernel="isa::scalar::DepthwiseConv2d", fields=new, tiling=tiling)
+        tiling = Tiling(axis, output.height * output.width, output.width, few=vertical)
+    return call.by(kernel, tiling)
 
 
-def _fully_connected(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
+def _dense(call: LayerCall, layer: Dense) -> KernelCall:
     """One row times eight channels; rows are the pixels of a pointwise convolution."""
-    rows, depth = fields["rows"], fields["depth"]
-    if not isinstance(rows, int) or not isinstance(depth, int):
-        raise Unfit
-    count = call.outputs[0].type.elements // rows
-    if rows == 1:
-        return _one_row(call, fields, unpacked(_filter(fields), count))
-    window = dict.fromkeys(("height", "width", "stride_h", "stride_w", "dilation_h", "dilation_w"), 1)
-    shapes = {
-        key: Nested(
-            "Image",
-            {"region": fields[key], "height": 1, "width": rows, "channels": size, "row": rows * size, "pixel": size},
-        )
-        for key, size in (("input", depth), ("output", count))
-    }
-    pointwise = Nested("Window", {**window, "pad_top": 0, "pad_left": 0})
-    # There is no padding.
-    new = {**fields, **shapes, "window": pointwise, "input_zero_point": 0}
-    if call.tiling.axis is Axis.ROWS:
-        call = replace(call, tiling=Tiling(Axis.PIXELS, rows, _PIXELS))
-        new["axis"] = Variant("Axis::Pixels")
-    return _convolution(call, new, unpacked(_filter(fields), count))
+    if layer.rows == 1:
+        return _one_row(call, layer)
+    return _convolution(call, layer.as_convolution(), Axis.PIXELS if axis_of(layer) is Axis.ROWS else Axis.CHANNELS)
 
 
-def _long_row(call: KernelCall, fields: dict[str, Field]) -> KernelCall:
+def _long_row(call: LayerCall, layer: Dense) -> KernelCall:
     """One row of a large layer."""
-    if fields["rows"] != 1 or call.macs < _LONG:
+    if layer.rows != 1 or call.macs < _LONG:
         raise Unfit
-    return _fully_connected(call, fields)
+    return _one_row(call, layer)
 
 
-def _one_row(call: KernelCall, fields: dict[str, Field], weights: Ints) -> KernelCall:
-    """Returns the call for a filter [channels, depth] over one row."""
-    count, depth = weights.shape
+def _one_row(call: LayerCall, layer: Dense) -> KernelCall:
+    """Returns the call for one row."""
+    count, depth = layer.weights.shape
     if -count % _BLOCK * depth > _UNUSED:
         raise Unfit
-    channels = requantised(weights, fields)
+    channels = _channels(layer)
     blocks = _padded(channels.weights, 0, _BLOCK).reshape(-1, _BLOCK, depth)
-    new: dict[str, Field] = {key: fields[key] for key in ("input", "output", "depth")}
     words = (blocks.transpose(0, 2, 1) + 128).astype(np.uint8).reshape(-1).view("<i4")
     segments = _segments(blocks)
-    new |= {"filter": Packed(words, "filter"), "segments": Packed(segments, "segments"), "pieces": segments.shape[1]}
-    new |= {"channels": _constants(channels), "limits": _limits(channels, fields)}
-    return replace(call, kernel="isa::scalar::FullyConnected", fields=new, tiling=Tiling(Axis.CHANNELS, count, _BLOCK))
+    kernel = isa_scalar.FullyConnected(
+        input=layer.input,
+        output=layer.output,
+        depth=depth,
+        filter=Packed(words, "filter"),
+        segments=Packed(segments, "segments"),
+        pieces=segments.shape[1],
+        channels=_constants(channels),
+        limits=_limits(channels, layer),
+    )
+    return call.by(kernel, Tiling(Axis.CHANNELS, count, _BLOCK))
 
 
 def _segments(blocks: Ints) -> Array:
@@ -215,47 +230,20 @@ def _constants(channels: Channels) -> Packed:
     return Packed(channels.constants, "channels")
 
 
-def _limits(channels: Channels, fields: dict[str, Field]) -> Nested:
-    bounds = _nested(fields["bounds"])
-    return Nested("isa::scalar::Limits", {"min": bounds["min"], "max": bounds["max"], "below": channels.below})
+def _limits(channels: Channels, layer: Layer) -> Limits:
+    bounds = _finish(layer).bounds
+    return Limits(min=bounds.min, max=bounds.max, below=channels.below)
 
 
-def _filter(fields: dict[str, Field]) -> Ints:
-    field = fields["filter"]
-    if not isinstance(field, Packed):
-        raise Unfit
-    return np.asarray(field.data.astype(np.int64))
-
-
-def _nested(field: Field) -> dict[str, int]:
-    """Returns the numbers of a struct."""
-    if not isinstance(field, Nested):
-        raise Unfit
-    return {key: value for key, value in field.fields.items() if isinstance(value, int)}
-
-
-def _choice(make: _Maker) -> Callable[[KernelCall], KernelCall]:
-    def choose(call: KernelCall) -> KernelCall:
-        try:
-            return make(call, dict(call.fields))
-        except Unfit:
-            return call
-
-    return choose
-
-
-def _both(kernels: Mapping[str, _Maker]) -> dict[str, Callable[[KernelCall], KernelCall]]:
-    """Returns the choices for kernels of both roundings."""
-    return {
-        f"{kernel}::Int8<{rounding}>": _choice(make)
-        for kernel, make in kernels.items()
-        for rounding in ("DoubleRounding", "NearestEven")
-    }
-
-
-#: What scalar cores compute instead of a portable kernel, for both roundings; the call itself where they cannot.
-KERNELS = _both({"conv2d": _conv2d, "depthwise_conv2d": _any_depthwise, "fully_connected": _fully_connected})
+#: Makes the call of a kernel of the layer that is its key, or raises Unfit.
+_Maker = Callable[[Any], KernelCall]
+#: What makes calls of the kernels of scalar cores, for both roundings.
+KERNELS: Mapping[type, _Maker] = {
+    Convolution: lambda call: _conv2d(call, call.layer),
+    Depthwise: lambda call: _any_depthwise(call, call.layer),
+    Dense: lambda call: _dense(call, call.layer),
+}
 #: What Thumb-2 without DSP has nothing faster for.
-THUMB2 = _both({"fully_connected": _long_row})
+THUMB2: Mapping[type, _Maker] = {Dense: lambda call: _long_row(call, call.layer)}
 #: What has a loop of its own on RISC-V.
-RISCV = _both({"depthwise_conv2d": _depthwise})
+RISCV: Mapping[type, _Maker] = {Depthwise: lambda call: _depthwise(call, call.layer)}

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from ariel_build.ir import Array
 from ariel_build.isa.unfit import Unfit
-from ariel_build.kernels import Field, Nested, Packed
+from ariel_build.kernels.declared.quant import DoubleRounding, NearestEven
+from ariel_build.kernels.layer import Stored
 from ariel_build.ops.fixed_point import multiply
 
 __all__ = ["Channels", "Ints", "requantised"]
@@ -68,16 +69,15 @@ class _Reference:
         return _Reference(self.multiplier[rows], self.shift[rows], scale, self.zero_point, self.least, self.greatest)
 
 
-def requantised(weights: Ints, fields: dict[str, Field]) -> Channels:
+def requantised(weights: Ints, finish: Stored) -> Channels:
     """Returns constants that give the reference's value for every sum of every channel; Unfit where there are none.
 
     Channels whose output never changes, as dead ones with huge biases have, get other weights.
     """
-    bias = fields["bias"]
-    if not isinstance(bias, Packed) or fields.get("filter_zero_point", 0) != 0:
+    if finish.filter_zero_point != 0:
         raise Unfit
-    reference = _reference(fields, weights.shape[0])
-    weights, biases = weights.copy(), bias.data.astype(np.int64).copy()
+    reference = _reference(finish, weights.shape[0])
+    weights, biases = weights.copy(), finish.bias.astype(np.int64)
     low = biases + np.where(weights > 0, -128 * weights, 127 * weights).sum(axis=1)
     high = biases + np.where(weights > 0, 127 * weights, -128 * weights).sum(axis=1)
     if low.min() < -_INT32 or high.max() >= _INT32:
@@ -108,25 +108,20 @@ def requantised(weights: Ints, fields: dict[str, Field]) -> Channels:
     raise Unfit
 
 
-def _reference(fields: dict[str, Field], count: int) -> _Reference:
-    """Returns the reference of a call."""
-    requantize, bounds = fields["requantize"], fields["bounds"]
-    if not (isinstance(requantize, Nested) and isinstance(bounds, Nested)):
-        raise Unfit
-    numbers = [bounds.fields[key] for key in ("zero_point", "min", "max")]
-    zero_point, least, greatest = (int(n) for n in numbers if isinstance(n, int))
+def _reference(finish: Stored, count: int) -> _Reference:
+    """Returns the reference of a layer of int8."""
+    ends = (finish.bounds.zero_point, finish.bounds.min, finish.bounds.max)
     column = np.zeros((count, 1), np.int64)
-    scales = requantize.fields.get("scales")
-    if isinstance(scales, Packed):
-        scale = np.broadcast_to(scales.data.reshape(-1, 1).astype(np.float32), (count, 1))
-        if not (np.isfinite(scale).all() and scale.min() > 0):
-            raise Unfit
-        return _Reference(column, column, scale, zero_point, least, greatest)
-    pairs = requantize.fields["multipliers"]
-    if not isinstance(pairs, Packed):
-        raise Unfit
-    factors = np.broadcast_to(pairs.data.reshape(-1, 2).astype(np.int64), (count, 2))
-    return _Reference(factors[:, :1], factors[:, 1:], None, zero_point, least, greatest)
+    match finish.requantize:
+        case NearestEven(scales=scales):
+            scale = np.broadcast_to(scales.data.reshape(-1, 1).astype(np.float32), (count, 1))
+            if not (np.isfinite(scale).all() and scale.min() > 0):
+                raise Unfit
+            return _Reference(column, column, scale, *ends)
+        case DoubleRounding(multipliers=pairs):
+            factors = np.broadcast_to(pairs.data.reshape(-1, 2).astype(np.int64), (count, 2))
+            return _Reference(factors[:, :1], factors[:, 1:], None, *ends)
+    raise Unfit
 
 
 def _guess(reference: _Reference) -> tuple[Ints, Ints, Ints]:

@@ -1,74 +1,105 @@
-"""VFPv4: which calls its kernels compute. They take weights as the portable kernels do, and need no scratch."""
+"""VFPv4: which layers and calls its kernels compute. They need no scratch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Mapping
 
 import numpy as np
 
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Packed, Scratch
-from ariel_build.ops.accumulate import packed
+from ariel_build.isa.armv7e_m.kernels import Maker
+from ariel_build.isa.portable import axis_of, tiling_of
+from ariel_build.isa.unfit import Unfit
+from ariel_build.kernels import KernelCall, LayerCall, Packed
+from ariel_build.kernels.declared import isa_vfpv4_sp, map2
+from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Real
+from ariel_build.kernels.packing import packed
 
 __all__ = ["KERNELS"]
 
 
-def _same_fields(kernel: str) -> Callable[[KernelCall], KernelCall]:
-    """Returns what gives a call the kernel `kernel` with its fields, but for scratch."""
-
-    def choose(call: KernelCall) -> KernelCall:
-        if not _is_number(call.fields["bias"]):
-            return call
-        fields = {name: field for name, field in call.fields.items() if not isinstance(field, Scratch)}
-        return replace(call, kernel=f"isa::vfpv4_sp::{kernel}", fields=fields)
-
-    return choose
+def _finish(layer: Layer) -> Real:
+    """Returns how the layer ends. No bias is NaN: one with its sign set would be taken for a negative number."""
+    if not isinstance(layer.finish, Real) or bool(np.isnan(layer.finish.bias).any()):
+        raise Unfit
+    return layer.finish
 
 
-def _depthwise(call: KernelCall) -> KernelCall:
+def _conv2d(call: LayerCall, layer: Convolution) -> KernelCall:
+    """Any window, and any groups."""
+    finish = _finish(layer)
+    kernel = isa_vfpv4_sp.Conv2d(
+        input=layer.input,
+        output=layer.output,
+        window=layer.window,
+        groups=layer.groups,
+        filter=packed(layer.weights, layer.groups),
+        bias=Packed(finish.bias, "bias"),
+        min=finish.min,
+        max=finish.max,
+        axis=axis_of(layer),
+    )
+    return call.by(kernel, tiling_of(layer))
+
+
+def _depthwise(call: LayerCall, layer: Depthwise) -> KernelCall:
     """One filter for each channel; several are a convolution with a group for each input channel."""
-    output, image, filter_ = call.fields["output"], call.fields["input"], call.fields["filter"]
-    if not (isinstance(output, Nested) and isinstance(image, Nested) and isinstance(filter_, Packed)):
-        return call
-    count, groups = output.fields["channels"], image.fields["channels"]
-    if not (isinstance(count, int) and isinstance(groups, int) and _is_number(call.fields["bias"])):
-        return call
-    weights = filter_.data.reshape(-1, count).T
-    if count == groups:
-        return _same_fields("DepthwiseConv2d")(replace(call, fields={**call.fields, "filter": packed(weights)}))
-    fields: dict[str, Field] = {**call.fields, "groups": groups, "filter": packed(weights, groups)}
-    tiling, each = call.tiling, count // groups
-    if tiling.axis is Axis.CHANNELS:
-        tiling = replace(tiling, granularity=4 if groups == 1 or each % 4 == 0 else each)
-    return _same_fields("Conv2d")(replace(call, fields=fields, tiling=tiling))
+    if layer.count != layer.input.channels:
+        return _conv2d(call, layer.as_convolution())
+    finish = _finish(layer)
+    kernel = isa_vfpv4_sp.DepthwiseConv2d(
+        input=layer.input,
+        output=layer.output,
+        window=layer.window,
+        filter=packed(layer.weights),
+        bias=Packed(finish.bias, "bias"),
+        min=finish.min,
+        max=finish.max,
+        axis=axis_of(layer),
+    )
+    return call.by(kernel, tiling_of(layer))
 
 
-def _elementwise(kernel: str) -> Callable[[KernelCall], KernelCall]:
-    """Returns what gives a call the kernel `kernel` where no operand is broadcast."""
-
-    def choose(call: KernelCall) -> KernelCall:
-        broadcast, elements = call.fields["broadcast"], call.outputs[0].type.elements
-        if not isinstance(broadcast, Nested) or broadcast.fields["run"] != elements:
-            return call
-        if broadcast.fields["steps"] != (1, 1):
-            return call
-        fields = {name: field for name, field in call.fields.items() if name != "broadcast"}
-        return replace(call, kernel=f"isa::vfpv4_sp::{kernel}", fields={**fields, "elements": elements})
-
-    return choose
-
-
-def _is_number(bias: Field) -> bool:
-    """Whether no bias is NaN: the kernels would take one with its sign set for a negative number."""
-    return isinstance(bias, Packed) and not bool(np.isnan(bias.data).any())
+def _dense(call: LayerCall, layer: Dense) -> KernelCall:
+    """Rows are the pixels of blocks."""
+    finish = _finish(layer)
+    kernel = isa_vfpv4_sp.FullyConnected(
+        input=layer.input,
+        output=layer.output,
+        rows=layer.rows,
+        depth=layer.depth,
+        filter=packed(layer.weights),
+        bias=Packed(finish.bias, "bias"),
+        min=finish.min,
+        max=finish.max,
+        axis=axis_of(layer),
+    )
+    return call.by(kernel, tiling_of(layer))
 
 
-#: What this instruction set computes instead of a portable kernel; the call itself where it cannot.
-KERNELS: dict[str, Callable[[KernelCall], KernelCall]] = {
-    "conv2d::F32": _same_fields("Conv2d"),
-    "depthwise_conv2d::F32": _depthwise,
-    "map2::AddF32": _elementwise("Add"),
-    "map2::SubF32": _elementwise("Sub"),
-    "map2::MulF32": _elementwise("Mul"),
-    "fully_connected::F32": _same_fields("FullyConnected"),
+#: Kernels of two operands, by the portable ones whose fields they have, but for the broadcast.
+_ELEMENTWISE = {map2.AddF32: isa_vfpv4_sp.Add, map2.SubF32: isa_vfpv4_sp.Sub, map2.MulF32: isa_vfpv4_sp.Mul}
+
+
+def _elementwise(call: KernelCall, kernel: map2.AddF32 | map2.SubF32 | map2.MulF32) -> KernelCall:
+    """Operands that are not broadcast."""
+    broadcast, elements = kernel.broadcast, call.outputs[0].type.elements
+    if broadcast.run != elements or broadcast.steps != (1, 1):
+        raise Unfit
+    ours = _ELEMENTWISE[type(kernel)](
+        left=kernel.left,
+        right=kernel.right,
+        output=kernel.output,
+        elements=elements,
+        min=kernel.min,
+        max=kernel.max,
+    )
+    return call.by(ours, call.tiling)
+
+
+#: What makes calls of this instruction set's kernels, by the layer or portable kernel that they compute.
+KERNELS: Mapping[type, Maker] = {
+    Convolution: lambda call: _conv2d(call, call.layer),
+    Depthwise: lambda call: _depthwise(call, call.layer),
+    Dense: lambda call: _dense(call, call.layer),
+    **{kernel: lambda call: _elementwise(call, call.kernel) for kernel in _ELEMENTWISE},
 }

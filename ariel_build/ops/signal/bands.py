@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Packed, Reads, Tiling
+from ariel_build.kernels import Axis, KernelCall, Operand, Packed, Source, Tiling
+from ariel_build.kernels.declared import signal as declared
 from ariel_build.ops.base import UnsupportedReason, constant, imports
-from ariel_build.ops.elementwise import unary_call
+from ariel_build.ops.elementwise import call_of, one_operand
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.signal.options import Signal, number
 
@@ -61,7 +62,7 @@ class FilterBank(Signal):
     def lower(self, node: Node) -> KernelCall:
         """`signal::FilterBank`, or `SignedFilterBank` where a weight is negative."""
         x, output = node.input(0), node.output
-        fields: dict[str, Field] = {"input": Operand(x), "output": Operand(output), "channels": self.channels}
+        fields: dict[str, object] = {"input": Operand(x), "output": Operand(output), "channels": self.channels}
         tables = {n: np.asarray(constant(node.input(1 + k), f"`{n}`"), np.int16) for k, n in enumerate(_TABLES)}
         counts = tables["widths"].astype(np.int64)
         for starts, there in (("starts", x.type.elements), ("weight_starts", tables["weights"].size)):
@@ -72,9 +73,8 @@ class FilterBank(Signal):
         for name, data in tables.items():
             kind = np.int16 if signed and "weights" in name else np.uint16
             fields[name] = Packed(np.ascontiguousarray(data).view(kind), name)
-        kernel = "SignedFilterBank" if signed else "FilterBank"
-        tiling = Tiling(Axis.ELEMENTS, self.channels)
-        return KernelCall(f"signal::{kernel}", fields, [x], [output], tiling)
+        kernel = declared.SignedFilterBank.made(fields) if signed else declared.FilterBank.made(fields)
+        return KernelCall.of(kernel, [x], [output], Tiling(Axis.ELEMENTS, self.channels))
 
 
 @dataclass(frozen=True)
@@ -96,15 +96,10 @@ class SquareRoot(Signal):
     def lower(self, node: Node) -> KernelCall:
         """`signal::SquareRoot`."""
         x, bits, output = node.input(0), node.input(1), node.output
-        fields: dict[str, Field] = {
-            "input": Operand(x),
-            "bits": Nested("Source", {"value": Operand(bits)}),
-            "output": Operand(output),
-            "elements": x.type.elements,
-        }
+        count = x.type.elements
+        kernel = declared.SquareRoot(input=Operand(x), bits=Source(bits), output=Operand(output), elements=count)
         inputs = [v for v in (x, bits) if not v.is_constant]
-        tiling, reads = Tiling(Axis.ELEMENTS, x.type.elements), (Reads("same"), Reads())
-        return KernelCall("signal::SquareRoot", fields, inputs, [output], tiling, reads=reads)
+        return KernelCall.of(kernel, inputs, [output], Tiling(Axis.ELEMENTS, count))
 
 
 def _root(number: int) -> int:
@@ -142,11 +137,8 @@ class Log(Signal):
 
     def lower(self, node: Node) -> KernelCall:
         """`signal::Log`."""
-        return unary_call(
-            "signal::Log",
-            node,
-            {"scale": self.scale & 0xFFFFFFFF, "bits": self.bits, "table": Packed(LOG_TABLE, "table")},
-        )
+        scale, table = self.scale & 0xFFFFFFFF, Packed(LOG_TABLE, "table")
+        return call_of(declared.Log(**one_operand(node), scale=scale, bits=self.bits, table=table), node)
 
 
 @imports("tflite", "CUSTOM:SignalFilterBank")

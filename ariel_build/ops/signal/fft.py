@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernels import Axis, Field, KernelCall, Operand, Packed, Tiling
+from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Tiling
+from ariel_build.kernels.declared import signal as declared
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.signal import kiss
@@ -83,14 +84,15 @@ def _rows(inputs: Sequence[TensorType | None]) -> TensorType:
 def _call(name: str, node: Node, length: int, *, inverse: bool) -> KernelCall:
     x, output = node.input(0), node.output
     arithmetic, n, rows = kiss.Arithmetic(x.type.dtype), length // 2, x.type.elements // x.shape[-1]
-    fields: dict[str, Field] = {"input": Operand(x), "output": Operand(output), "rows": rows}
+    fields: dict[str, object] = {"input": Operand(x), "output": Operand(output), "rows": rows}
     if not inverse:
         fields["row"] = x.shape[-1]
     tables = {"twiddles": kiss.twiddles, "split": kiss.split_twiddles}
     for key, table in tables.items():
         pairs = table(n, arithmetic, inverse=inverse).T.astype(x.type.dtype.numpy)
         fields[key] = Packed(np.ascontiguousarray(pairs), key)
-    return KernelCall(f"signal::{name}{_KERNELS[x.type.dtype]}", fields, [x], [output], Tiling(Axis.ROWS, rows))
+    kernel: type[Kernel] = getattr(declared, f"{name}{_KERNELS[x.type.dtype]}")
+    return KernelCall.of(kernel.made(fields), [x], [output], Tiling(Axis.ROWS, rows))
 
 
 def _import(importer: Importer, op: type[Rfft | Irfft]) -> None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
-from ariel_build.kernels import Axis, Field, KernelCall, Operand, Tiling
+from ariel_build.kernels import Axis, KernelCall, Operand, Tiling
+from ariel_build.kernels.declared import signal as declared
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
@@ -64,21 +65,23 @@ class Framer(Signal):
         """`signal::Framer`: little more than copies, and one word tells of all rows, so it is one tile."""
         x, past, count = (node.input(k) for k in range(3))
         row = x.shape[-1]
-        fields: dict[str, Field] = {
-            "input": Operand(x),
-            "past": Operand(past),
-            "count": Operand(count),
-            **{k: Operand(v) for k, v in zip(("output", "valid", "kept", "counted"), node.outputs, strict=True)},
-            "rows": x.type.elements // row,
-            "frames": row // self.step,
-            "size": self.size,
-            "step": self.step,
-            "history": self.past,
-            "lag": self.lag,
-        }
-        tiling, in_place = Tiling(Axis.WHOLE, 1), ((1, 2), (2, 3))
-        inputs, outputs = [x, past, count], list(node.outputs)
-        return KernelCall("signal::Framer", fields, inputs, outputs, tiling, in_place=in_place)
+        output, valid, kept, counted = map(Operand, node.outputs)
+        kernel = declared.Framer(
+            input=Operand(x),
+            past=Operand(past),
+            count=Operand(count),
+            output=output,
+            valid=valid,
+            kept=kept,
+            counted=counted,
+            rows=x.type.elements // row,
+            frames=row // self.step,
+            size=self.size,
+            step=self.step,
+            history=self.past,
+            lag=self.lag,
+        )
+        return KernelCall.of(kernel, [x, past, count], list(node.outputs), Tiling(Axis.WHOLE, 1))
 
 
 @dataclass(frozen=True)
@@ -121,19 +124,21 @@ class Stacker(Signal):
     def lower(self, node: Node) -> KernelCall:
         """`signal::Stacker`: little more than copies, and one word tells of them all, so it is one tile."""
         x, past, count = (node.input(k) for k in range(3))
-        fields: dict[str, Field] = {
-            "input": Operand(x),
-            "past": Operand(past),
-            "count": Operand(count),
-            **{k: Operand(v) for k, v in zip(("output", "valid", "kept", "counted"), node.outputs, strict=True)},
-            "channels": x.type.elements,
-            "left": self.left,
-            "right": self.right,
-            "step": self.step,
-        }
-        tiling, in_place = Tiling(Axis.WHOLE, 1), ((1, 2), (2, 3))
-        inputs, outputs = [x, past, count], list(node.outputs)
-        return KernelCall("signal::Stacker", fields, inputs, outputs, tiling, in_place=in_place)
+        output, valid, kept, counted = map(Operand, node.outputs)
+        kernel = declared.Stacker(
+            input=Operand(x),
+            past=Operand(past),
+            count=Operand(count),
+            output=output,
+            valid=valid,
+            kept=kept,
+            counted=counted,
+            channels=x.type.elements,
+            left=self.left,
+            right=self.right,
+            step=self.step,
+        )
+        return KernelCall.of(kernel, [x, past, count], list(node.outputs), Tiling(Axis.WHOLE, 1))
 
 
 def _stream(importer: Importer, op: Signal, past: TensorType, count: int) -> None:

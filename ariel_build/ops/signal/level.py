@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Reads, Tiling
+from ariel_build.kernels import Axis, KernelCall, Operand, Source, Tiling
+from ariel_build.kernels.declared import signal as declared
 from ariel_build.ops.base import imports
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.signal.options import Signal, number
@@ -40,24 +41,16 @@ class Window(Signal):
     def lower(self, node: Node) -> KernelCall:
         """`signal::Window`."""
         x, window, output = node.input(0), node.input(1), node.output
-        fields: dict[str, Field] = {
-            "input": Operand(x),
-            "window": Nested("Source", {"value": Operand(window)}),
-            "output": Operand(output),
-            "elements": x.type.elements,
-            "length": window.type.elements,
-            "shift": self.shift,
-        }
-        inputs = [v for v in (x, window) if not v.is_constant]
-        return KernelCall(
-            "signal::Window",
-            fields,
-            inputs,
-            [output],
-            Tiling(Axis.ELEMENTS, x.type.elements),
-            in_place=((0, 0),),
-            reads=(Reads("same"), Reads()),
+        kernel = declared.Window(
+            input=Operand(x),
+            window=Source(window),
+            output=Operand(output),
+            elements=x.type.elements,
+            length=window.type.elements,
+            shift=self.shift,
         )
+        inputs = [v for v in (x, window) if not v.is_constant]
+        return KernelCall.of(kernel, inputs, [output], Tiling(Axis.ELEMENTS, x.type.elements))
 
 
 @dataclass(frozen=True)
@@ -86,14 +79,10 @@ class AutoScale(Signal):
     def lower(self, node: Node) -> KernelCall:
         """`signal::AutoScale`; all elements decide how each is scaled, so it is one tile."""
         x, output, bits = node.input(0), node.outputs[0], node.outputs[1]
-        fields: dict[str, Field] = {
-            "input": Operand(x),
-            "output": Operand(output),
-            "bits": Operand(bits),
-            "elements": x.type.elements,
-        }
-        tiling = Tiling(Axis.WHOLE, 1)
-        return KernelCall("signal::AutoScale", fields, [x], [output, bits], tiling, in_place=((0, 0),))
+        kernel = declared.AutoScale(
+            input=Operand(x), output=Operand(output), bits=Operand(bits), elements=x.type.elements
+        )
+        return KernelCall.of(kernel, [x], [output, bits], Tiling(Axis.WHOLE, 1))
 
 
 @dataclass(frozen=True)
@@ -123,22 +112,11 @@ class Energy(Signal):
     def lower(self, node: Node) -> KernelCall:
         """`signal::Energy`."""
         x, output = node.input(0), node.output
-        fields: dict[str, Field] = {
-            "input": Operand(x),
-            "output": Operand(output),
-            "elements": output.type.elements,
-            "start": self.start,
-            "end": self.end,
-        }
-        return KernelCall(
-            "signal::Energy",
-            fields,
-            [x],
-            [output],
-            Tiling(Axis.ELEMENTS, output.type.elements),
-            in_place_whole=((0, 0),),
-            reads=(Reads("same"),),
+        count = output.type.elements
+        kernel = declared.Energy(
+            input=Operand(x), output=Operand(output), elements=count, start=self.start, end=self.end
         )
+        return KernelCall.of(kernel, [x], [output], Tiling(Axis.ELEMENTS, count))
 
 
 @imports("tflite", "CUSTOM:SignalWindow")

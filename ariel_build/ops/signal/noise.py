@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
-from ariel_build.kernels import Axis, Field, KernelCall, Nested, Operand, Reads, Tiling
+from ariel_build.kernels import Axis, KernelCall, Operand, Source, Tiling
+from ariel_build.kernels.declared import signal as declared
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.signal.options import Signal, flag, keep, number
@@ -65,28 +66,20 @@ class SpectralSubtraction(Signal):
         """`signal::SpectralSubtraction`."""
         x, noise = node.input(0), node.input(1)
         output, next_ = node.outputs
-        fields: dict[str, Field] = {
-            "input": Operand(x),
-            "noise": Operand(noise),
-            "output": Operand(output),
-            "next": Operand(next_),
-            "elements": x.type.elements,
-            "smoothing": self.smoothing,
-            "rest": self.rest,
-            "floor": self.floor,
-            "smoothing_bits": self.smoothing_bits,
-            "bits": self.bits,
-            "clamping": self.clamping,
-        }
-        return KernelCall(
-            "signal::SpectralSubtraction",
-            fields,
-            [x, noise],
-            [output, next_],
-            Tiling(Axis.ELEMENTS, x.type.elements),
-            in_place=((0, 0), (1, 1)),
-            reads=(Reads("same"), Reads("same")),
+        kernel = declared.SpectralSubtraction(
+            input=Operand(x),
+            noise=Operand(noise),
+            output=Operand(output),
+            next=Operand(next_),
+            elements=x.type.elements,
+            smoothing=self.smoothing,
+            rest=self.rest,
+            floor=self.floor,
+            smoothing_bits=self.smoothing_bits,
+            bits=self.bits,
+            clamping=self.clamping,
         )
+        return KernelCall.of(kernel, [x, noise], [output, next_], Tiling(Axis.ELEMENTS, x.type.elements))
 
 
 @dataclass(frozen=True)
@@ -118,23 +111,16 @@ class Pcan(Signal):
     def lower(self, node: Node) -> KernelCall:
         """`signal::Pcan`."""
         x, noise, table, output = node.input(0), node.input(1), node.input(2), node.output
-        fields: dict[str, Field] = {
-            "input": Operand(x),
-            "noise": Operand(noise),
-            "output": Operand(output),
-            "elements": x.type.elements,
-            "shift": self.shift,
-            "gains": Nested("Source", {"value": Operand(table)}),
-        }
-        return KernelCall(
-            "signal::Pcan",
-            fields,
-            [v for v in (x, noise, table) if not v.is_constant],
-            [output],
-            Tiling(Axis.ELEMENTS, x.type.elements),
-            in_place=((0, 0),),
-            reads=(Reads("same"), Reads("same"), Reads()),
+        kernel = declared.Pcan(
+            input=Operand(x),
+            noise=Operand(noise),
+            output=Operand(output),
+            elements=x.type.elements,
+            shift=self.shift,
+            gains=Source(table),
         )
+        inputs = [v for v in (x, noise, table) if not v.is_constant]
+        return KernelCall.of(kernel, inputs, [output], Tiling(Axis.ELEMENTS, x.type.elements))
 
 
 def _gain(noise: int, table: list[int]) -> int:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
-from ariel_build.kernels import Axis, Field, KernelCall, Operand, Reads, Tiling
+from ariel_build.kernels import Axis, KernelCall, Operand, Tiling
+from ariel_build.kernels.declared import signal as declared
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.importer import Importer
@@ -18,7 +19,7 @@ from ariel_build.ops.slice import emit_slice
 
 __all__ = ["OverlapAdd"]
 
-_KERNELS = {DType.F32: "F32", DType.I16: "Int16"}
+_KERNELS = {DType.F32: declared.OverlapAddF32, DType.I16: declared.OverlapAddInt16}
 
 
 @dataclass(frozen=True)
@@ -57,25 +58,17 @@ class OverlapAdd(Signal):
         output, left = node.outputs
         frames, size = x.shape[-2:]
         rows = x.type.elements // (frames * size)
-        fields: dict[str, Field] = {
-            "input": Operand(x),
-            "rest": Operand(rest),
-            "output": Operand(output),
-            "left": Operand(left),
-            "rows": rows,
-            "frames": frames,
-            "size": size,
-            "step": self.step,
-        }
-        return KernelCall(
-            f"signal::OverlapAdd{_KERNELS[x.type.dtype]}",
-            fields,
-            [x, rest],
-            [output, left],
-            Tiling(Axis.ROWS, rows),
-            in_place_whole=((1, 1),),
-            reads=(Reads("same"), Reads("same")),
+        kernel = _KERNELS[x.type.dtype](
+            input=Operand(x),
+            rest=Operand(rest),
+            output=Operand(output),
+            left=Operand(left),
+            rows=rows,
+            frames=frames,
+            size=size,
+            step=self.step,
         )
+        return KernelCall.of(kernel, [x, rest], [output, left], Tiling(Axis.ROWS, rows))
 
 
 @imports("tflite", "CUSTOM:SignalOverlapAdd")

@@ -102,7 +102,7 @@ def test_equals_tflite_micro(
     path = tmp_path / "operators.tflite"
     want = parity.tflite(path, made, samples)
     compiled = compile_model(path, ModelOptions(path, optimize=goal), board, "model")
-    ours = sum(f"isa::{folder}" in step.call.kernel for step in compiled.schedule.steps)
+    ours = sum(f"isa::{folder}" in step.call.kernel.path for step in compiled.schedule.steps)
     assert ours >= 30, "most of the operators shall have packed kernels"
     text = compiled.module_text if tiles == "whole" else cut(compiled.module_text, folder)
     parity.agree(emulated(compiled, text, tmp_path, samples, level, board), want, f"{tiles}, opt-level {level}, {goal}")

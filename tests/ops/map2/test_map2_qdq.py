@@ -100,7 +100,7 @@ def test_sums_and_products_are_one_multiplication(tmp_path: Path) -> None:
         cases = [scales(rng, op) for _ in range(12)]
         path = tmp_path / f"{op}.onnx"
         model(path, op, cases, [[int(z) for z in rng.integers(-20, 20, 3)] for _ in cases])
-        kernels = [n.op.lower(n).kernel for n in binary_nodes(path) if isinstance(n.op, Map2)]
+        kernels = [n.op.lower(n).kernel.path for n in binary_nodes(path) if isinstance(n.op, Map2)]
         assert kernels.count(f"map2::{'Product' if op == 'Mul' else 'Linear'}") >= 11, kernels
 
 

@@ -31,13 +31,15 @@ CUT = Path(__file__).with_name("cut.rs").read_text()
 
 def cut(compiled: Compiled) -> str:
     """Returns the generated module with steps that are run in tiles of unequal sizes."""
-    calls = iter([step.call for step in compiled.schedule.steps if step.call.kernel.startswith(OURS)])
+    calls = iter([step.call for step in compiled.schedule.steps if step.call.kernel.path.startswith(OURS)])
 
     def wrap(found: re.Match[str]) -> str:
         name, kernel, fields = found.groups()
         call = next(calls)
-        assert call.kernel == OURS + kernel
-        return f"static {name}: Cut<{call.kernel}, {call.tiling.granularity}> = Cut({call.kernel} {{{fields}\n    }});"
+        assert call.kernel.path == OURS + kernel
+        return (
+            f"static {name}: Cut<{OURS}{kernel}, {call.tiling.granularity}> = Cut({OURS}{kernel} {{{fields}\n    }});"
+        )
 
     pattern = r"static (\w+): isa::vfpv4_sp::(\w+) =\s+isa::vfpv4_sp::\w+ \{(.*?)\n    \};"
     text = re.sub(pattern, wrap, compiled.module_text, flags=re.DOTALL)
@@ -86,7 +88,7 @@ def test_equals_onnxruntime(
     rng, path = np.random.default_rng(21), tmp_path / "operators.onnx"
     samples = model_of(path, make, rng).samples(rng, 2)
     compiled = compile_model(path, ModelOptions(path), board, "model")
-    ours = sum(step.call.kernel.startswith(OURS) for step in compiled.schedule.steps)
+    ours = sum(step.call.kernel.path.startswith(OURS) for step in compiled.schedule.steps)
     assert ours == 30, "every operator shall have a kernel of VFPv4"
     text = compiled.module_text if tiles == "whole" else cut(compiled)
     got = emulated(compiled, text, tmp_path, samples, board, level)

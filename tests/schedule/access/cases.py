@@ -20,7 +20,7 @@ from ariel_build.cores.split import split
 from ariel_build.cores.touches import bytes_between
 from ariel_build.driver import Compiled
 from ariel_build.ir import DType
-from ariel_build.kernels import Axis, Field, Nested, Operand, Packed, Slice
+from ariel_build.kernels import Axis, Field, Operand, Packed, Part, Source
 from ariel_build.schedule import Step, Tile
 
 __all__ = ["GUARD", "Case", "cases_of", "distinct", "packed", "verdicts", "with_tile_alone"]
@@ -65,9 +65,9 @@ def distinct(cases: Iterable[Case], seen: set[Hashable]) -> list[Case]:
     found = []
     for case in cases:
         call = case.step.call
-        fields = tuple((name, _kind(field)) for name, field in call.fields.items())
+        fields = tuple((name, _kind(field)) for name, field in call.kernel)
         claims = (tuple(case.reads), tuple(case.writes), tuple(case.scratch))
-        like = (call.kernel, call.tiling, fields, case.tile, case.worker, claims)
+        like = (call.kernel.path, call.tiling, fields, case.tile, case.worker, claims)
         if like not in seen:
             seen.add(like)
             found.append(case)
@@ -77,14 +77,14 @@ def distinct(cases: Iterable[Case], seen: set[Hashable]) -> list[Case]:
 def _kind(field: Field) -> Hashable:
     """Returns what of a kernel's constant may decide about bytes: of an operand its type, of weights their shape."""
     match field:
-        case Operand(value):
+        case Operand(value) | Source(value):
             return value.type.dtype, value.type.shape
         case Packed(data):
             return data.dtype.str, data.shape
-        case Nested(kind, fields):
-            return kind, tuple((name, _kind(inner)) for name, inner in fields.items())
-        case Slice(items) | tuple(items):
-            return tuple(map(_kind, items))
+        case Part():
+            return type(field), tuple((name, _kind(inner)) for name, inner in field)
+        case tuple():
+            return tuple(map(_kind, field))
         case _:
             return field
 
@@ -154,7 +154,7 @@ def verdicts(cases: Sequence[Case], answers: bytes) -> list[str]:
     for index, case in enumerate(cases):
         wrote, where, read, seen, unwritten = struct.unpack_from(f"<{_WORDS}I", answers, size * index)
         call, tile = case.step.call, case.tile
-        name = f"step {case.step.index}, {call.kernel} {call.tiling.axis.value} {tile.start}..{tile.end}"
+        name = f"step {case.step.index}, {call.kernel.path} {call.tiling.axis.value} {tile.start}..{tile.end}"
         if wrote:
             complaints.append(f"{name}: {wrote} bytes outside of {list(case.writes)} written, first {where}")
         if read:

@@ -19,7 +19,7 @@ _BUILT = 500_000
 def form(step: Step) -> Form:
     """Returns what steps have in common of which one is as good as another."""
     call = step.call
-    return call.kernel, call.tiling.axis, call.tiling.granularity > 1, call.scratch_bytes > 0
+    return call.kernel.path, call.tiling.axis, call.tiling.granularity > 1, call.scratch_bytes > 0
 
 
 def sample(models: Mapping[str, Compiled], among: Callable[[Step], bool] = lambda _: True) -> dict[str, Compiled]:

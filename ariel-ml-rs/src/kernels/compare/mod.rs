@@ -2,6 +2,7 @@
 //!
 //! Relations and functions are rows of `ariel_build/ops/compare_rows.py`; what they share is here.
 
+use super::access::Access;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -32,6 +33,9 @@ macro_rules! kernels {
             pub const fn check(&self, arena_bytes: usize) {
                 self.broadcast.check::<$element, u8>(arena_bytes, &self.left, &self.right, &self.output);
             }
+
+            /// What tiles read.
+            pub const ACCESS: $crate::kernels::access::Access = $crate::kernels::access::Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///
@@ -97,6 +101,9 @@ impl Quantized {
     pub const fn check(&self, arena_bytes: usize) {
         self.broadcast.check::<i8, u8>(arena_bytes, &self.left, &self.right, &self.output);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Elements;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

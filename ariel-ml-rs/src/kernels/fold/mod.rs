@@ -6,6 +6,7 @@
 pub(in crate::kernels) mod folds;
 
 use self::folds::Fold;
+use super::access::Access;
 use super::quantized;
 use crate::memory::{Element, Memory, Region};
 use crate::plan::Work;
@@ -170,6 +171,9 @@ impl<R> SumInt8<R> {
         self.walk.check::<i8>(arena_bytes, self.input, self.output);
     }
 
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
+
     /// How many units the output has, and how they may be cut into tiles.
     ///
     /// # Panics
@@ -212,6 +216,9 @@ macro_rules! kernel {
             pub const fn check(&self, arena_bytes: usize) {
                 self.walk.check::<$element>(arena_bytes, self.input, self.output);
             }
+
+            /// What tiles read.
+            pub const ACCESS: $crate::kernels::access::Access = $crate::kernels::access::Access::Whole;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///

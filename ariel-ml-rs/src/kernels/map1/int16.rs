@@ -1,5 +1,6 @@
 //! Functions of one int16, bit for bit as TFLite's reference kernels compute them. Those of int8 are tables.
 
+use crate::kernels::access::Access;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::quant::{Bounds, Multiplier};
@@ -35,6 +36,9 @@ impl LeakyReluInt16 {
         self.input.check::<i16>(arena_bytes, self.elements as usize);
         self.output.check::<i16>(arena_bytes, self.elements as usize);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Elements;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

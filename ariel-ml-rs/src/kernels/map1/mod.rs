@@ -26,6 +26,9 @@ macro_rules! kernels {
                 self.output.check::<f32>(arena_bytes, self.elements as usize);
             }
 
+            /// What tiles read.
+            pub const ACCESS: $crate::kernels::access::Access = $crate::kernels::access::Access::Elements;
+
             /// How many units the output has, and how they may be cut into tiles.
             ///
             /// # Panics

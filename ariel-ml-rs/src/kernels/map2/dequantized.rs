@@ -52,6 +52,9 @@ macro_rules! dequantized {
                 self.broadcast.check::<i8, i8>(arena_bytes, &self.left, &self.right, &self.output);
             }
 
+            /// What tiles read.
+            pub const ACCESS: $crate::kernels::access::Access = $crate::kernels::access::Access::Elements;
+
             /// How many units the output has, and how they may be cut into tiles.
             ///
             /// # Panics

@@ -49,6 +49,9 @@ macro_rules! stored {
                 self.broadcast.check::<$element, $element>(arena_bytes, &self.left, &self.right, &self.output);
             }
 
+            /// What tiles read.
+            pub const ACCESS: $crate::kernels::access::Access = $crate::kernels::access::Access::Elements;
+
             /// How many units the output has, and how they may be cut into tiles.
             ///
             /// # Panics

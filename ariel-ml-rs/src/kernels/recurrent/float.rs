@@ -1,6 +1,7 @@
 //! LSTM, GRU and plain recurrent layers in float32.
 
 use super::sequences::{Activation, Sequences, product};
+use crate::kernels::access::Access;
 use crate::kernels::instantiate;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
@@ -11,6 +12,9 @@ use crate::tile::Tile;
 macro_rules! recurrent {
     ($kernel:ident) => {
         impl $kernel {
+            /// What tiles read.
+            pub const ACCESS: Access = Access::States;
+
             /// How many units the output has, and how they may be cut into tiles.
             ///
             /// # Panics
@@ -58,6 +62,9 @@ pub struct LstmF32 {
 }
 
 impl LstmF32 {
+    /// Which inputs outputs may lie over: a sequence reads its states before it writes them.
+    pub const OVER: &[(&str, &str)] = &[("hidden", "next_hidden"), ("cell", "next_cell")];
+
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -149,6 +156,9 @@ pub struct GruF32 {
 }
 
 impl GruF32 {
+    /// Which inputs outputs may lie over: a sequence reads its states before it writes them.
+    pub const OVER: &[(&str, &str)] = &[("hidden", "next_hidden")];
+
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -233,6 +243,9 @@ pub struct RnnF32 {
 }
 
 impl RnnF32 {
+    /// Which inputs outputs may lie over: a sequence reads its states before it writes them.
+    pub const OVER: &[(&str, &str)] = &[("hidden", "next_hidden")];
+
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics

@@ -8,6 +8,7 @@
 //! one before: cores that shared it would have to meet at each step, for some thousand instructions of work.
 
 use super::sigmoid16::{ENTRIES, Sigmoid16};
+use crate::kernels::access::Access;
 use crate::kernels::instantiate;
 use crate::kernels::multiply::{Factor, Finish, channels};
 use crate::memory::{Element, Memory, Region};
@@ -290,6 +291,11 @@ impl<R: Scale> Lstm<R> {
         self.of_hidden.check(units, units);
         self.scratch.check::<i16>(arena_bytes, GATES.saturating_mul(units));
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Units;
+    /// Which inputs outputs may lie over: a sequence reads its states before it writes them.
+    pub const OVER: &[(&str, &str)] = &[("hidden", "next_hidden"), ("cell", "next_cell")];
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

@@ -3,6 +3,7 @@
 //!
 //! Tiles are ranges of units, counted over all sequences: each writes its outputs, and its filters' part of the state.
 
+use crate::kernels::access::Access;
 use crate::kernels::instantiate;
 use crate::kernels::multiply::{Finish, channels};
 use crate::memory::{Element, Memory, Region};
@@ -200,6 +201,11 @@ impl<T: Kept> Integers<T> {
         assert!(self.bias.len() == self.memories.units as usize, "bias of the wrong length");
     }
 
+    /// What tiles read.
+    pub const ACCESS: Access = Access::States;
+    /// Which inputs outputs may lie over: a sequence reads its states before it writes them.
+    pub const OVER: &[(&str, &str)] = &[("state", "next_state")];
+
     /// How many units the output has, and how they may be cut into tiles.
     ///
     /// # Panics
@@ -280,6 +286,11 @@ impl SvdfF32 {
         assert!(self.time.len() == filters.saturating_mul(self.memories.memory as usize), "time of the wrong length");
         assert!(self.bias.len() == self.memories.units as usize, "bias of the wrong length");
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::States;
+    /// Which inputs outputs may lie over: a sequence reads its states before it writes them.
+    pub const OVER: &[(&str, &str)] = &[("state", "next_state")];
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

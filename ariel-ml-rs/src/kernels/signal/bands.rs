@@ -1,6 +1,7 @@
 //! Bands of a spectrum: their energy, its square root, and its logarithm.
 
 use super::root;
+use crate::kernels::access::Access;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -48,6 +49,9 @@ macro_rules! filter_banks {
                 }
                 self.input.check::<u32>(arena_bytes, elements);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Whole;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///
@@ -140,6 +144,9 @@ impl SquareRoot {
         self.output.check::<u32>(arena_bytes, self.elements as usize);
     }
 
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Elements;
+
     /// How many units the output has, and how they may be cut into tiles.
     ///
     /// # Panics
@@ -193,6 +200,9 @@ impl Log {
         self.output.check::<i16>(arena_bytes, self.elements as usize);
         assert!(self.table.len() == 129, "table of the wrong length");
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Elements;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

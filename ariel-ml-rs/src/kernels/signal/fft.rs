@@ -1,6 +1,7 @@
 //! Fourier transforms of real numbers: `2 n` of them and a spectrum of `n + 1` complex ones, through a transform of `n`.
 
 use super::kiss::{self, Complex, Part, Stages, transform};
+use crate::kernels::access::Access;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -41,6 +42,9 @@ macro_rules! kernels {
                 self.input.check::<$part>(arena_bytes, rows.saturating_mul(self.row as usize));
                 self.output.check::<$part>(arena_bytes, rows.saturating_mul(2 * n + 2));
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Whole;
 
             /// How many units the output has, and how they may be cut into tiles: rows, since all of a spectrum comes from all of
             /// its row.
@@ -105,6 +109,9 @@ macro_rules! kernels {
                 self.input.check::<$part>(arena_bytes, rows.saturating_mul(2 * n + 2));
                 self.output.check::<$part>(arena_bytes, rows.saturating_mul(2 * n));
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Whole;
 
             /// How many units the output has, and how they may be cut into tiles: rows, since all of a row comes from all of its
             /// spectrum.

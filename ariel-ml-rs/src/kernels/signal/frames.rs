@@ -1,5 +1,6 @@
 //! Frames of a stream: overlapping ones of samples, and the last features side by side.
 
+use crate::kernels::access::Access;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -52,6 +53,11 @@ impl Framer {
         self.counted.check::<i32>(arena_bytes, 1);
         self.valid.check::<u8>(arena_bytes, 1);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
+    /// Which inputs outputs may lie over.
+    pub const OVER: &[(&str, &str)] = &[("past", "kept"), ("count", "counted")];
 
     /// One unit: little more than copies, and one byte tells of all rows.
     #[must_use]
@@ -151,6 +157,11 @@ impl Stacker {
         self.counted.check::<i32>(arena_bytes, 1);
         self.valid.check::<u8>(arena_bytes, 1);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
+    /// Which inputs outputs may lie over.
+    pub const OVER: &[(&str, &str)] = &[("past", "kept"), ("count", "counted")];
 
     /// One unit: little more than copies, and one byte tells of them all.
     #[must_use]

@@ -1,5 +1,6 @@
 //! Levels of samples: a window, the scale at which they fill int16, and the energy of a spectrum.
 
+use crate::kernels::access::Access;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -33,6 +34,9 @@ impl Window {
         self.output.check::<i16>(arena_bytes, self.elements as usize);
         self.window.check(arena_bytes, self.length as usize);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Elements;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///
@@ -99,6 +103,11 @@ impl AutoScale {
         self.output.check::<i16>(arena_bytes, self.elements as usize);
         self.bits.check::<i32>(arena_bytes, 1);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
+    /// Which inputs outputs may lie over.
+    pub const OVER: &[(&str, &str)] = &[("input", "output")];
 
     /// One unit: all elements decide how each of them is scaled.
     #[must_use]
@@ -180,6 +189,11 @@ impl Energy {
         self.input.check::<i16>(arena_bytes, (self.elements as usize).saturating_mul(2));
         self.output.check::<u32>(arena_bytes, self.elements as usize);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Units;
+    /// The same, where the output is one tile.
+    pub const OVER_WHOLE: &[(&str, &str)] = &[("input", "output")];
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

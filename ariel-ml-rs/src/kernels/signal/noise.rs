@@ -1,5 +1,6 @@
 //! Noise in the bands of a spectrum: estimated and taken off, and evened out by a gain.
 
+use crate::kernels::access::Access;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -42,6 +43,11 @@ impl SpectralSubtraction {
         self.output.check::<u32>(arena_bytes, self.elements as usize);
         self.next.check::<u32>(arena_bytes, self.elements as usize);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Elements;
+    /// Which inputs outputs may lie over.
+    pub const OVER: &[(&str, &str)] = &[("input", "output"), ("noise", "next")];
 
     /// How many units the output has, and how they may be cut into tiles.
     ///
@@ -115,6 +121,11 @@ impl Pcan {
         self.output.check::<u32>(arena_bytes, self.elements as usize);
         self.gains.check(arena_bytes, 125);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Elements;
+    /// Which inputs outputs may lie over.
+    pub const OVER: &[(&str, &str)] = &[("input", "output")];
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

@@ -1,5 +1,6 @@
 //! Frames summed where they overlap.
 
+use crate::kernels::access::Access;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -41,6 +42,11 @@ macro_rules! kernels {
                 self.rest.check::<$element>(arena_bytes, kept);
                 self.left.check::<$element>(arena_bytes, kept);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Units;
+            /// The same, where the output is one tile.
+            pub const OVER_WHOLE: &[(&str, &str)] = &[("rest", "left")];
 
             /// How many units the output has, and how they may be cut into tiles: rows.
             ///

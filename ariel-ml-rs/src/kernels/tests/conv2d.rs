@@ -1,7 +1,7 @@
 //! Convolutions.
 
 use super::{Bench, CASES, Random, Rounding, factors, image, leak, packed, whole};
-use crate::kernels::conv2d::{F32, Int8};
+use crate::kernels::conv2d::{F32, Quantized};
 use crate::kernels::window::Window;
 use crate::quant::{DoubleRounding, NearestEven};
 use crate::tile::Axis;
@@ -107,7 +107,7 @@ macro_rules! int8 {
                     }
                 }
                 let output = bench.room::<i8>(want.len());
-                let kernel = Int8 {
+                let kernel = Quantized {
                     input: image(bench.put(&x), (case.height, case.width, inputs)),
                     output: image(output, (case.rows, case.columns, outputs)),
                     window: case.window,

@@ -2,7 +2,7 @@
 
 use super::conv2d::Case;
 use super::{Bench, CASES, Random, Rounding, factors, image, leak, whole};
-use crate::kernels::depthwise_conv2d::{F32, Int8};
+use crate::kernels::depthwise_conv2d::{F32, Quantized};
 use crate::quant::{DoubleRounding, NearestEven};
 
 /// Input channels and filters of each.
@@ -44,7 +44,7 @@ macro_rules! int8 {
                     }
                 }
                 let output = bench.room::<i8>(want.len());
-                let kernel = Int8 {
+                let kernel = Quantized {
                     input: image(bench.put(&x), (case.height, case.width, inputs)),
                     output: image(output, (case.rows, case.columns, outputs)),
                     window: case.window,

@@ -2,7 +2,7 @@
 
 use super::{Bench, CASES, Random, Rounding, factors, leak, packed, whole};
 use crate::kernels::dynamic_quantize::{DynamicQuantize, Rescale};
-use crate::kernels::fully_connected::{F32, Hybrid, Int8};
+use crate::kernels::fully_connected::{F32, Hybrid, Quantized};
 use crate::quant::{DoubleRounding, NearestEven, clamp};
 use crate::tile::Axis;
 
@@ -49,7 +49,7 @@ macro_rules! int8 {
                     }
                 }
                 let output = bench.room::<i8>(want.len());
-                let kernel = Int8 {
+                let kernel = Quantized {
                     input: bench.put(&x),
                     output,
                     rows: case.rows as u32,

@@ -3,6 +3,7 @@
 use super::clamp::clamp;
 use super::cores::for_cores;
 use super::loops::Loops;
+use crate::kernels::access::Access;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory};
 use crate::plan::Work;
@@ -70,6 +71,9 @@ impl<C> AveragePool2d<C> {
         let columns = cells(x, window.stride_w, window.pad_left, window.width, input.width).1;
         assert!(rows > 0 && columns > 0, "a window behind the image");
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Window;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

@@ -9,6 +9,7 @@ use super::loops::{Loops, PIXELS};
 use super::part::Part;
 use super::patches::Patches;
 use super::row::row;
+use crate::kernels::access::Access;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
 use crate::plan::Work;
@@ -30,10 +31,10 @@ pub struct Conv2d<C> {
     pub input_zero_point: i8,
     /// Bounds of the output; the zero point is in the stream.
     pub bounds: Bounds,
-    /// Room for four widened patches, and for a run of each.
-    pub scratch: Region,
     /// Whether tiles are ranges of channels, which begin at even ones, and not of pixels.
     pub by_channels: bool,
+    /// Room for four widened patches, and for a run of each.
+    pub scratch: Region,
     /// The cores that run it.
     pub cores: C,
 }
@@ -69,6 +70,9 @@ impl<C> Conv2d<C> {
         let room = self.run_words().saturating_mul(PIXELS * (2 * self.window.height as usize + 1));
         self.scratch.check::<i32>(arena_bytes, room);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::CopiedWindow;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

@@ -3,6 +3,7 @@
 use super::clamp::clamp;
 use super::cores::for_cores;
 use super::loops::Loops;
+use crate::kernels::access::Access;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::quant::Bounds;
@@ -51,6 +52,9 @@ impl<C> DeepConnected<C> {
         let length = self.quad().saturating_mul(channels.div_ceil(QUAD));
         assert!(self.stream.len() == length, "stream of the wrong length");
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

@@ -7,6 +7,7 @@ use super::cores::for_cores;
 use super::lines::{CHANNEL_WORDS, Lines};
 use super::loops::{Compute, Loops, PLANES};
 use super::part::Part;
+use crate::kernels::access::Access;
 use crate::kernels::isa::thumb2::fill;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
@@ -69,10 +70,10 @@ pub struct DepthwiseConv2d<C, O> {
     pub lines: u32,
     /// Room for the planes.
     pub scratch: Region,
-    /// Whether tiles are ranges of channels, which begin at multiples of four, and not of pixels.
-    pub by_channels: bool,
     /// How outputs are computed.
     pub outputs: O,
+    /// Whether tiles are ranges of channels, which begin at multiples of four, and not of pixels.
+    pub by_channels: bool,
     /// The cores that run it.
     pub cores: C,
 }
@@ -155,6 +156,9 @@ impl<C, O: Outputs> DepthwiseConv2d<C, O> {
         self.scratch.check::<i32>(arena_bytes, words.saturating_add(1));
     }
 
+    /// What tiles read.
+    pub const ACCESS: Access = Access::CopiedWindowOfChannels;
+
     /// How many units the output has, and how they may be cut into tiles.
     ///
     /// # Panics
@@ -175,7 +179,8 @@ impl<C, O: Outputs> DepthwiseConv2d<C, O> {
     /// As for `run`.
     #[inline(always)]
     unsafe fn compute<L: Loops>(&self, memory: Memory<'_>, tile: Tile) {
-        // SAFETY: `repr(C)`: the fields lie in the same places, for those whose types differ are the last.
+        // SAFETY: `repr(C)`: the fields lie in the same places, for of those whose types differ `outputs` has no size and
+        // `cores` is the last.
         let shared = unsafe { &*core::ptr::from_ref(self).cast::<DepthwiseConv2d<(), ()>>() };
         // SAFETY: forwarded to the caller; `check` proved that the stride is the one that the function is for.
         unsafe { shared.tile::<L>(memory, tile, L::LINES[O::INDEX]) };

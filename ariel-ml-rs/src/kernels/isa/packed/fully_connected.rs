@@ -6,6 +6,7 @@ use super::clamp::clamp;
 use super::cores::for_cores;
 use super::loops::Loops;
 use super::row::row;
+use crate::kernels::access::Access;
 use crate::kernels::isa::thumb2::copy;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
@@ -59,6 +60,9 @@ impl<C> FullyConnected<C> {
         let length = self.pair().saturating_mul(channels.div_ceil(2));
         assert!(self.stream.len() == length, "stream of the wrong length");
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

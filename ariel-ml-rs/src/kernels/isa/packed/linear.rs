@@ -5,6 +5,7 @@
 use super::clamp::clamp;
 use super::cores::for_cores;
 use super::loops::Loops;
+use crate::kernels::access::Access;
 use crate::kernels::isa::thumb2::linear;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
@@ -53,6 +54,9 @@ impl<C> Linear<C> {
         self.right.check::<i8>(arena_bytes, elements);
         self.output.check::<i8>(arena_bytes, elements);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Elements;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

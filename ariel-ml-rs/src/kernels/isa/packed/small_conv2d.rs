@@ -7,6 +7,7 @@ use super::clamp::clamp;
 use super::cores::for_cores;
 use super::loops::{Loops, PIXELS};
 use super::patches::parts;
+use crate::kernels::access::Access;
 use crate::kernels::isa::thumb2::{Parts, place};
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
@@ -63,6 +64,9 @@ impl<C> SmallConv2d<C> {
         let room = self.run_words().saturating_mul(PIXELS * (2 * rows + 1));
         self.scratch.check::<i32>(arena_bytes, room);
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Window;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

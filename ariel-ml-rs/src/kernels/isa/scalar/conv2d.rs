@@ -6,6 +6,7 @@
 use super::finish::{Channel, Limits, opaque};
 use super::patches::{Patches, RUNS};
 use super::triples::{CHANNELS, Outputs, PIXELS, STEPS, TRIPLE, TRIPLES, store, store6, sum3, sum6};
+use crate::kernels::access::Access;
 use crate::kernels::window::{Window, work};
 use crate::memory::{Image, Memory, Region};
 use crate::plan::Work;
@@ -84,6 +85,9 @@ impl Conv2d {
             window.check_pointwise(&self.input, &self.output);
         }
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::CopiedWindow;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

@@ -5,6 +5,7 @@
 
 use super::finish::{Channel, Limits, opaque};
 use super::plane::{BEFORE, BEHIND, FIRST_OUTSIDE, LAST_OUTSIDE, Plane, TAPS, TWO, plane};
+use crate::kernels::access::Access;
 use crate::kernels::window::{Window, work};
 use crate::memory::{Image, Memory};
 use crate::plan::Work;
@@ -103,6 +104,9 @@ impl DepthwiseConv2d {
         assert!(along.is_narrow() && across.is_narrow(), "one row or column of padding");
         assert!(along.stride < 3 && along.step[1] > 0, "a stride of 1 or 2");
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Window;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

@@ -7,6 +7,7 @@
 
 use super::finish::{Channel, Limits, opaque};
 use super::triples::{Outputs, store};
+use crate::kernels::access::Access;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -74,6 +75,9 @@ impl FullyConnected {
             block += 1;
         }
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

@@ -8,6 +8,7 @@ use super::dense::{Filter, Taps, dense};
 use super::gemm::CHANNELS;
 use super::mode::DefaultNan;
 use super::regions::{Region, regions};
+use crate::kernels::access::Access;
 use crate::kernels::window::{Window, pixels, work};
 use crate::memory::{Image, Memory};
 use crate::plan::Work;
@@ -66,6 +67,9 @@ impl Conv2d {
         assert!(self.filter.len() == self.depth().saturating_mul(channels), "filter of the wrong length");
         assert!(self.bias.len() == channels, "bias of the wrong length");
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Window;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

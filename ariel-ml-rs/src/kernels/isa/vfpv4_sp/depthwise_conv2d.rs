@@ -8,6 +8,7 @@ use super::mode::DefaultNan;
 use super::regions::{Region, regions};
 use super::sums::{Kernel, Pixels, Sums};
 use super::taps::{tap, taps1, taps4, three4};
+use crate::kernels::access::Access;
 use crate::kernels::window::{Window, pixels, work};
 use crate::memory::{Image, Memory};
 use crate::plan::Work;
@@ -50,6 +51,9 @@ impl DepthwiseConv2d {
         assert!(self.filter.len() == self.window.taps().saturating_mul(channels), "filter of the wrong length");
         assert!(self.bias.len() == channels, "bias of the wrong length");
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Window;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

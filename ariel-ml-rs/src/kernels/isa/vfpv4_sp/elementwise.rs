@@ -2,6 +2,7 @@
 
 use super::clamp::Clip;
 use super::mode::DefaultNan;
+use crate::kernels::access::Access;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -21,12 +22,12 @@ macro_rules! kernel {
             pub right: Source<f32>,
             /// Output; may be an operand.
             pub output: Region,
-            /// Elements of each.
-            pub elements: u32,
             /// Least output: a fused activation.
             pub min: f32,
             /// Greatest output.
             pub max: f32,
+            /// Elements of each.
+            pub elements: u32,
         }
 
         impl $name {
@@ -40,6 +41,9 @@ macro_rules! kernel {
                 self.right.check(arena_bytes, elements);
                 self.output.check::<f32>(arena_bytes, elements);
             }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Elements;
 
             /// How many units the output has, and how they may be cut into tiles.
             ///

@@ -4,6 +4,7 @@ use super::clamp::Clip;
 use super::dense::{Filter, Taps, dense};
 use super::mode::DefaultNan;
 use super::sums::Pixels;
+use crate::kernels::access::Access;
 use crate::kernels::fully_connected::work;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
@@ -43,6 +44,9 @@ impl FullyConnected {
         self.output.check::<f32>(arena_bytes, rows.saturating_mul(channels));
         assert!(self.filter.len() == channels.saturating_mul(depth), "filter of the wrong length");
     }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///

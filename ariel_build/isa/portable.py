@@ -1,0 +1,185 @@
+"""The portable kernels, which compute every layer on every core: how they take its weights, and how it is cut."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ariel_build.errors import InternalError
+from ariel_build.kernels import Axis, Kernel, KernelCall, LayerCall, Packed, Scratch, Tiling, image_tiling
+from ariel_build.kernels.declared import conv2d, depthwise_conv2d, fully_connected
+from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Real, Stored
+from ariel_build.kernels.packing import packed
+
+__all__ = ["axis_of", "portable"]
+
+#: Rows from which on a dense layer is cut into ranges of rows.
+MANY_ROWS = 8
+#: Channels of which a filter has the weights by turns.
+BLOCK = 4
+
+
+def portable(call: LayerCall) -> KernelCall:
+    """Returns the call of the portable kernel."""
+    return call.by(_kernel(call.layer), tiling_of(call.layer))
+
+
+def axis_of(layer: Layer) -> Axis:
+    """Returns along what a layer is cut into tiles."""
+    return tiling_of(layer).axis
+
+
+def tiling_of(layer: Layer) -> Tiling:
+    """Returns how the portable kernel cuts a layer: a tile of channels begins a block, and each group does."""
+    match layer:
+        case Convolution(groups=groups):
+            each = layer.count // groups
+            return image_tiling(layer.output, BLOCK if groups == 1 or each % BLOCK == 0 else each)
+        case Depthwise():
+            return image_tiling(layer.output, BLOCK)
+        case Dense():
+            by_rows = layer.rows >= MANY_ROWS
+            return Tiling(Axis.ROWS, layer.rows) if by_rows else Tiling(Axis.CHANNELS, layer.count, BLOCK)
+    raise InternalError("a layer of no known kind", {"layer": layer})
+
+
+def _kernel(layer: Layer) -> Kernel:
+    match layer:
+        case Convolution():
+            return _convolution(layer)
+        case Depthwise():
+            return _depthwise(layer)
+        case Dense():
+            return _dense(layer)
+    raise InternalError("a layer of no known kind", {"layer": layer})
+
+
+def _convolution(layer: Convolution) -> Kernel:
+    filter_, axis = packed(layer.weights, layer.groups), axis_of(layer)
+    window = layer.window
+    pointwise = (window.height, window.width, window.pad_top, window.pad_left) == (1, 1, 0, 0)
+    element = layer.input.region.value.type.dtype.bytes
+    scratch = Scratch(0 if pointwise else layer.weights.shape[1] * element)
+    match layer.finish:
+        case Stored() as finish:
+            return conv2d.Quantized(
+                input=layer.input,
+                output=layer.output,
+                window=window,
+                groups=layer.groups,
+                filter=filter_,
+                bias=Packed(finish.bias, "bias"),
+                filter_zero_point=finish.filter_zero_point,
+                input_zero_point=layer.input_zero_point,
+                requantize=finish.requantize,
+                bounds=finish.bounds,
+                axis=axis,
+                scratch=scratch,
+            )
+        case Real() as finish:
+            return conv2d.F32(
+                input=layer.input,
+                output=layer.output,
+                window=window,
+                groups=layer.groups,
+                filter=filter_,
+                bias=Packed(finish.bias, "bias"),
+                min=finish.min,
+                max=finish.max,
+                axis=axis,
+                scratch=scratch,
+            )
+        case rescale:
+            return conv2d.Hybrid(
+                input=layer.input,
+                output=layer.output,
+                window=window,
+                groups=layer.groups,
+                filter=filter_,
+                rescale=rescale,
+                axis=axis,
+                scratch=scratch,
+            )
+
+
+def _depthwise(layer: Depthwise) -> Kernel:
+    filter_, axis = Packed(np.ascontiguousarray(layer.weights.T), "filter"), axis_of(layer)
+    # Where each tap reads (4 bytes a tap), and a pixel of padding.
+    element = layer.input.region.value.type.dtype.bytes
+    scratch = Scratch(4 * layer.weights.shape[1] + layer.input.channels * element)
+    match layer.finish:
+        case Stored() as finish:
+            return depthwise_conv2d.Quantized(
+                input=layer.input,
+                output=layer.output,
+                window=layer.window,
+                filter=filter_,
+                bias=Packed(finish.bias, "bias"),
+                filter_zero_point=finish.filter_zero_point,
+                input_zero_point=layer.input_zero_point,
+                requantize=finish.requantize,
+                bounds=finish.bounds,
+                axis=axis,
+                scratch=scratch,
+            )
+        case Real() as finish:
+            return depthwise_conv2d.F32(
+                input=layer.input,
+                output=layer.output,
+                window=layer.window,
+                filter=filter_,
+                bias=Packed(finish.bias, "bias"),
+                min=finish.min,
+                max=finish.max,
+                axis=axis,
+                scratch=scratch,
+            )
+        case rescale:
+            return depthwise_conv2d.Hybrid(
+                input=layer.input,
+                output=layer.output,
+                window=layer.window,
+                filter=filter_,
+                rescale=rescale,
+                axis=axis,
+                scratch=scratch,
+            )
+
+
+def _dense(layer: Dense) -> Kernel:
+    filter_, axis = packed(layer.weights), axis_of(layer)
+    match layer.finish:
+        case Stored() as finish:
+            return fully_connected.Quantized(
+                input=layer.input,
+                output=layer.output,
+                rows=layer.rows,
+                depth=layer.depth,
+                filter=filter_,
+                bias=Packed(finish.bias, "bias"),
+                filter_zero_point=finish.filter_zero_point,
+                requantize=finish.requantize,
+                bounds=finish.bounds,
+                axis=axis,
+            )
+        case Real() as finish:
+            return fully_connected.F32(
+                input=layer.input,
+                output=layer.output,
+                rows=layer.rows,
+                depth=layer.depth,
+                filter=filter_,
+                bias=Packed(finish.bias, "bias"),
+                min=finish.min,
+                max=finish.max,
+                axis=axis,
+            )
+        case rescale:
+            return fully_connected.Hybrid(
+                input=layer.input,
+                output=layer.output,
+                rows=layer.rows,
+                depth=layer.depth,
+                filter=filter_,
+                rescale=rescale,
+                axis=axis,
+            )

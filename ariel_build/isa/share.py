@@ -1,0 +1,74 @@
+"""for_cores(calls, workers): the calls cut as several cores share them best, along pixels or along channels.
+
+Tiles of pixels let the next step begin early. But a small image has too few blocks of pixels for all cores, and tiles
+of a depthwise convolution read rows of their neighbours, which each would copy into planes again, or have lines that
+are shorter: there tiles are channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ariel_build.kernels import Axis, Kernel, KernelCall, Tiling
+from ariel_build.kernels.declared import isa_packed, isa_scalar
+from ariel_build.kernels.declared.memory import Image
+
+__all__ = ["for_cores"]
+
+#: Channels that kernels for scalar cores compute at a time.
+_BLOCK = 4
+#: Rows of a tile below which lines along columns are too short.
+_LEAST_ROWS = 6
+#: Blocks of four pixels for each worker from which on their number suffices.
+_BLOCKS = 6
+
+
+def for_cores(calls: Sequence[KernelCall], workers: int) -> list[KernelCall]:
+    """Returns the calls as so many cores share them best; results are the same."""
+    return [_shared(call, workers) for call in calls] if workers > 1 else list(calls)
+
+
+def _shared(call: KernelCall, workers: int) -> KernelCall:
+    match call.kernel:
+        case isa_packed.Conv2d() | isa_packed.DepthwiseConv2d() as kernel if _is_dense(kernel.input, kernel.output):
+            return _packed(call, kernel, workers)
+        case isa_scalar.Conv2d() | isa_scalar.DepthwiseConv2d() as kernel if call.tiling.axis is Axis.PIXELS:
+            return _scalar(call, kernel, workers)
+    return call
+
+
+def _packed(call: KernelCall, kernel: isa_packed.Conv2d | isa_packed.DepthwiseConv2d, workers: int) -> KernelCall:
+    channels, blocks = kernel.output.channels, -(-kernel.output.height * kernel.output.width // 4)
+    if isinstance(kernel, isa_packed.DepthwiseConv2d):
+        gain, unit = channels % 4 == 0 and channels >= 8 * workers, 4
+    else:
+        gain, unit = blocks < _BLOCKS * workers and channels >= 4 * blocks, 2
+    return _along_channels(call, kernel.replace(by_channels=True), Tiling(Axis.CHANNELS, channels, unit), gain=gain)
+
+
+def _scalar(call: KernelCall, kernel: isa_scalar.Conv2d | isa_scalar.DepthwiseConv2d, workers: int) -> KernelCall:
+    tiling, channels = call.tiling, kernel.output.channels
+    blocks, granules = channels // _BLOCK, -(-tiling.extent // tiling.granularity)
+    convolution = isinstance(kernel, isa_scalar.Conv2d)
+    if convolution:
+        gain = granules < 4 * workers and _evenness(granules, workers) < 0.9 < _evenness(blocks, workers)
+    else:
+        gain = tiling.few and kernel.output.height < _LEAST_ROWS * workers and blocks >= workers
+    # Each tile of a convolution packs the pixels for itself.
+    along = Tiling(Axis.CHANNELS, channels, _BLOCK, few=convolution)
+    return _along_channels(call, kernel.replace(axis=Axis.CHANNELS), along, gain=gain)
+
+
+def _along_channels(call: KernelCall, kernel: Kernel, tiling: Tiling, *, gain: bool) -> KernelCall:
+    """Returns the call so, where that is a gain."""
+    return call.by(kernel, tiling) if gain else call
+
+
+def _is_dense(*images: Image) -> bool:
+    """Whether pixels and rows follow each other."""
+    return all(one.pixel == one.channels and one.row == one.width * one.pixel for one in images)
+
+
+def _evenness(parts: int, workers: int) -> float:
+    """Returns the share of time in which workers are busy with equal parts."""
+    return parts / (workers * -(-parts // workers)) if parts else 0.0

@@ -1,0 +1,105 @@
+"""Layers: sums of products as data, before a kernel is chosen: weights as they are, and what becomes of each sum.
+
+Nothing is packed here. Each kernel's maker packs once, for itself (`isa`), and proves what it needs of the numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ariel_build.ir import Array
+from ariel_build.kernels.declared.dynamic_quantize import Rescale
+from ariel_build.kernels.declared.memory import Image
+from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, DoubleRounding16, NearestEven, Reduced
+from ariel_build.kernels.declared.window import Window
+from ariel_build.kernels.kernel import Operand
+
+__all__ = ["Convolution", "Dense", "Depthwise", "Finish", "Layer", "Real", "Requantize", "Stored"]
+
+Requantize = DoubleRounding | DoubleRounding16 | NearestEven | Reduced
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """Integers: `requantize(sum + bias - filter_zero_point * inputs)`; the input's zero point is part of the bias."""
+
+    bias: Array
+    requantize: Requantize
+    bounds: Bounds
+    filter_zero_point: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Real:
+    """float32: `clamp(sum + bias, min, max)`."""
+
+    bias: Array
+    min: float
+    max: float
+
+
+#: What becomes of a sum; `Rescale` where activations were quantised while the model runs.
+Finish = Stored | Real | Rescale
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Layer:
+    """Weights [output channels, products of a sum] as they are, and what becomes of the sums."""
+
+    weights: Array
+    finish: Finish
+
+    @property
+    def count(self) -> int:
+        """Output channels."""
+        return int(self.weights.shape[0])
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Convolution(Layer):
+    """Sums over the taps of a window, and the input channels of a group."""
+
+    input: Image
+    output: Image
+    window: Window
+    groups: int = 1
+    #: What padding reads as.
+    input_zero_point: int = 0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Depthwise(Layer):
+    """Sums over the taps of a window of one input channel, which as many output channels share as the counts say."""
+
+    input: Image
+    output: Image
+    window: Window
+    input_zero_point: int = 0
+
+    def as_convolution(self) -> Convolution:
+        """Returns the convolution with a group for each input channel."""
+        return Convolution(**vars(self), groups=self.input.channels)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dense(Layer):
+    """Sums over a row."""
+
+    input: Operand
+    output: Operand
+    rows: int
+
+    @property
+    def depth(self) -> int:
+        """Elements of an input row."""
+        return int(self.weights.shape[1])
+
+    def as_convolution(self) -> Convolution:
+        """Returns the pointwise convolution of an image of one row, whose pixels are the rows."""
+        steps = dict.fromkeys(("height", "width", "stride_h", "stride_w", "dilation_h", "dilation_w"), 1)
+        images = [
+            Image(region=region, height=1, width=self.rows, channels=size, row=self.rows * size, pixel=size)
+            for region, size in ((self.input, self.depth), (self.output, self.count))
+        ]
+        window = Window(**steps, pad_top=0, pad_left=0)
+        return Convolution(weights=self.weights, finish=self.finish, input=images[0], output=images[1], window=window)

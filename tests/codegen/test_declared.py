@@ -1,0 +1,60 @@
+"""The kernels' classes are what the runtime crate declares; each kernel has a cost and a size."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ariel_build.kernels.declared.window import Window
+from tests.codegen.kernels import all_kernels
+from tools.kernels import FOLDER, SRC, Refused, classes, declare, paths
+
+#: The target that every kernel can be built for.
+ALL = "thumbv7em-none-eabihf"
+
+
+def test_the_classes_are_those_that_the_sources_declare(tmp_path: Path) -> None:
+    declare(tmp_path, SRC)
+    here, made = ({path.name: path.read_text() for path in folder.glob("*.py")} for folder in (FOLDER, tmp_path))
+    assert here == made, "run `nox -s kernels`"
+
+
+@pytest.mark.target(ALL)
+def test_no_kernel_is_left_out() -> None:
+    """As rustdoc lists them, which knows macros better than our reader does."""
+    assert paths().keys() == set(all_kernels(ALL))
+
+
+@pytest.mark.parametrize(
+    "old, new, told",
+    [
+        ("    pub const ACCESS: Access = Access::Elements;\n", "", "lookup::Table does not say what its tiles read"),
+        ("self.output.check::<u8>(arena_bytes, self.elements as usize);", "", "does not say what `output` holds"),
+        ("pub elements: u32", "pub elements: Counted", "lookup::Table: the type `Counted` is not known"),
+    ],
+    ids=["access", "elements", "type"],
+)
+def test_a_declaration_that_lacks_something_is_refused(tmp_path: Path, old: str, new: str, told: str) -> None:
+    shutil.copytree(SRC, tmp_path / "src")
+    file = tmp_path / "src" / "kernels" / "lookup.rs"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    with pytest.raises(Refused, match=told):
+        declare(tmp_path, tmp_path / "src")
+
+
+def test_a_field_that_is_none_or_missing_is_an_error() -> None:
+    (table,) = (one for one in classes() if one.__name__ == "Table")
+    with pytest.raises(TypeError, match="Table: output, tabel, table differ from its fields"):
+        table.made({"input": 1, "elements": 2, "tabel": 3})
+
+
+def test_a_kernel_is_frozen() -> None:
+    made = Window.made(dict.fromkeys(Window.FIELDS, 1))
+    with pytest.raises(AttributeError, match="frozen"):
+        made.height = 2  # type: ignore[misc]
+    assert made.replace(height=2).height == 2
+    assert made.height == 1
