@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from ariel_build.kernels.declared.window import Window
+from ariel_build.schedule.cost import ANY
 from tests.codegen.kernels import all_kernels
 from tools.kernels import FOLDER, SRC, Refused, classes, declare, paths
 
+COMPILER, SCHEDULE = FOLDER.parent.parent, "schedule/costs.json"
 #: The target that every kernel can be built for.
 ALL = "thumbv7em-none-eabihf"
 
@@ -25,6 +28,14 @@ def test_the_classes_are_those_that_the_sources_declare(tmp_path: Path) -> None:
 def test_no_kernel_is_left_out() -> None:
     """As rustdoc lists them, which knows macros better than our reader does."""
     assert paths().keys() == set(all_kernels(ALL))
+
+
+def test_what_was_measured_are_kernels() -> None:
+    """Figures under another name would be those of no kernel: predictions and bounds would take their defaults."""
+    sizes, costs = (json.loads((COMPILER / name).read_text()) for name in ("codegen/code_sizes.json", SCHEDULE))
+    measured = {name for table in sizes.values() for name in table["kernels"]}
+    measured |= {name for table in costs.values() for name in table} - {ANY}
+    assert measured - set(paths().values()) == set()
 
 
 @pytest.mark.parametrize(
