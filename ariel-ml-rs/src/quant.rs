@@ -36,6 +36,21 @@ impl Multiplier {
     }
 }
 
+impl Multiplier {
+    /// The same as [`Multiplier::apply`] for `|value| < 2^30`: the high word of a product, which Arm's DSP extension rounds.
+    #[inline]
+    #[must_use]
+    pub fn apply_small(self, value: i32) -> i32 {
+        if self.shift >= 0 {
+            return self.apply(value);
+        }
+        let right = self.shift.unsigned_abs();
+        let product = i64::from(value.wrapping_shl(1)) * i64::from(self.multiplier);
+        let high = (product.wrapping_add(1 << 31) >> 32) as i32;
+        high.wrapping_add(high >> 31).wrapping_add(1_i32.wrapping_shl(right - 1)).wrapping_shr(right)
+    }
+}
+
 /// [`high_mul`] where `b` is not negative: nothing saturates.
 #[inline]
 fn nudged_high(a: i32, b: i32) -> i32 {
@@ -342,11 +357,11 @@ mod tests {
                 for &value in &values {
                     let shifted = value.wrapping_shl(shift.max(0).cast_unsigned());
                     let want = rounding_shift_right(high_mul(shifted, multiplier), shift.min(0).unsigned_abs());
-                    assert_eq!(
-                        Multiplier { multiplier, shift }.apply(value),
-                        want,
-                        "{value} * {multiplier} << {shift}"
-                    );
+                    let by = Multiplier { multiplier, shift };
+                    assert_eq!(by.apply(value), want, "{value} * {multiplier} << {shift}");
+                    if value.unsigned_abs() < 1 << 30 {
+                        assert_eq!(by.apply_small(value), want, "small {value} * {multiplier} << {shift}");
+                    }
                 }
             }
         }

@@ -34,9 +34,15 @@ def _sigmoid() -> I64:
 
 
 def table() -> Array:
-    """Returns what the kernels read, u32: each entry in the low half, and above it what the next one has more."""
+    """Returns what the kernels read: for each interval from -256 on its first value, u32, and above it the slope.
+
+    Left of 0 the function is 1 less its mirror image: an interval begins with 1 less the entry with which that ends.
+    """
     entries = _sigmoid()
-    return (entries[:-1] + (np.diff(entries) << 16)).astype(np.uint32)
+    slopes = np.append(np.diff(entries), 0)
+    left = (1 << 16) - np.append(entries[1:], entries[-1])
+    both = np.concatenate([(left + (slopes << 16))[::-1], entries + (slopes << 16)])
+    return both.astype(np.uint32)
 
 
 def prescaled(x: Array, multiplier: int, shift: int) -> I64:

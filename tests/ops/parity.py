@@ -39,12 +39,13 @@ def host(path: Path, samples: Samples) -> list[list[Array]]:
     return on("host", path, samples)
 
 
-def on(board: str, path: Path, samples: Samples) -> list[list[Array]]:
-    """Returns the outputs of each sample in turn, as the generated Rust computes them on a board."""
+def on(board: str, path: Path, samples: Samples, cores: int = 1) -> list[list[Array]]:
+    """Returns the outputs of each sample in turn, as the generated Rust computes them on so many cores of a board."""
     given, taken = path.with_suffix(".in.npz"), path.with_suffix(".out.npz")
     arrays = {f"input_{k}": np.stack(column) for k, column in enumerate(zip(*samples, strict=True))}
     np.savez(given, **arrays)  # type: ignore[arg-type]
     words = [sys.executable, "-m", "ariel_build", "run", path, "--inputs", given, "--outputs", taken, "--on", board]
+    words += ["--cores", str(cores)]
     ended = subprocess.run([str(w) for w in words], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     with np.load(taken) as file:

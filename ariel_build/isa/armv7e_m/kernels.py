@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ariel_build.isa.armv7e_m import recurrent
 from ariel_build.isa.armv7e_m.nearest import rounded_to_even
 from ariel_build.isa.armv7e_m.streams import (
     PAIR,
@@ -222,7 +223,7 @@ def kernels(dsp: Sequence[bool]) -> Mapping[type, Maker]:
     `dsp` tells of the core of each worker whether it has the DSP extension.
     """
     if all(dsp):
-        return _family(Dsp())
+        return {**_family(Dsp()), **recurrent.KERNELS}
     if not any(dsp):
         return _family(Thumb2())
     return _family(Unequal(dsp=sum(1 << worker for worker, has in enumerate(dsp) if has)))

@@ -16,7 +16,18 @@ from ariel_build.kernels import Packed
 from ariel_build.kernels.declared.quant import Bounds, DoubleRounding
 from ariel_build.kernels.layer import Stored
 
-__all__ = ["PAIR", "SUM", "Channels", "Ints", "padded", "quad_stream", "requantised", "stream_of", "wrapped"]
+__all__ = [
+    "PAIR",
+    "SUM",
+    "Channels",
+    "Ints",
+    "padded",
+    "quad_stream",
+    "requantised",
+    "stream_of",
+    "sum_stream",
+    "wrapped",
+]
 
 Ints = npt.NDArray[np.int64]
 
@@ -147,6 +158,16 @@ def stream_of(channels: Channels) -> Packed:
     starts = np.stack([low, wrapped(256 * high + low)], axis=1)
     stream = np.concatenate([starts, words, even.scale.reshape(-1, 6)], axis=1)
     return Packed(stream.astype(np.int32), "stream")
+
+
+def sum_stream(weights: Ints, bias: Ints) -> Packed:
+    """Returns for each pair of channels, biases and words of weights; Unfit without a proof."""
+    bound = np.abs(bias) + _ACTIVATION * np.abs(weights).sum(axis=1)
+    if np.any(bound >= SUM):
+        raise Unfit
+    words = _words(_halfwords(padded(weights, 4), bound))
+    low, high = bias[0::2], bias[1::2]
+    return Packed(np.concatenate([np.stack([low, 256 * high + low], axis=1), words], axis=1).astype(np.int32), "stream")
 
 
 def quad_stream(channels: Channels) -> Packed:

@@ -7,7 +7,7 @@
 //! Tiles are ranges of sequences, which have nothing to do with each other. Within one, every step needs all of `h` from the
 //! one before: cores that shared it would have to meet at each step, for some thousand instructions of work.
 
-use super::sigmoid16::{ENTRIES, Sigmoid16};
+use super::sigmoid16::{INTERVALS, Sigmoid16};
 use crate::kernels::access::Access;
 use crate::kernels::instantiate;
 use crate::kernels::multiply::{Factor, Finish, channels};
@@ -19,9 +19,11 @@ use crate::tile::Tile;
 /// Gates: input, forget, cell, output.
 pub(in crate::kernels) const GATES: usize = 4;
 /// The gate that is a tanh.
-const CELL: usize = 2;
+pub(in crate::kernels) const CELL: usize = 2;
+/// What int16 holds.
+pub(in crate::kernels) const SIGNED: (i32, i32) = (i16::MIN as i32, i16::MAX as i32);
 /// What a gate is a function of: any int16.
-const ANY: Bounds = Bounds { zero_point: 0, min: i16::MIN as i32, max: i16::MAX as i32 };
+const ANY: Bounds = Bounds { zero_point: 0, min: SIGNED.0, max: SIGNED.1 };
 
 /// All of an LSTM but its products.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +99,7 @@ impl Cell {
         self.next_hidden.check::<A>(arena_bytes, states);
         self.cell.check::<i16>(arena_bytes, states);
         self.next_cell.check::<i16>(arena_bytes, states);
-        assert!(self.table.len() == ENTRIES, "table of the wrong length");
+        assert!(self.table.len() == INTERVALS, "table of the wrong length");
         assert!(units <= i32::MAX as usize / 64, "an LSTM larger than all memory");
     }
 
@@ -106,7 +108,7 @@ impl Cell {
         Work::of(self.sequences as usize).with_scratch(scratch)
     }
 
-    /// Runs all steps of the tile's sequences. `gates(x, h)` leaves in `room` what the gates of a step are functions of.
+    /// Runs all steps of the tile's sequences. `gates(x, h)` leaves the gates of a step in `room`.
     ///
     /// # Safety
     /// `check` has passed; the tile's sequences are this call's own, and `room` holds `4 * units` elements.
@@ -149,23 +151,39 @@ impl Cell {
     #[inline(never)]
     unsafe fn update<A: Stored>(&self, gates: *const i16, cell: *mut i16, hidden: *mut A) {
         let (kernel, units) = (*self, self.units as usize);
-        // SAFETY: `check` found all entries of the table.
-        let functions = unsafe { Sigmoid16::new(kernel.table) };
         let half = (1_i32 << (kernel.tanh_shift & 31)) >> 1;
-        for unit in 0..units {
-            // SAFETY: as the caller promises.
-            unsafe {
-                let gate = |index: usize| i32::from(*gates.add(index * units + unit)) * 3;
-                let [i, f, o] = [0, 1, 3].map(|index| i32::from(functions.logistic(gate(index))));
-                let g = i32::from(functions.tanh(gate(CELL)));
-                let kept = saturated(kernel.forget.apply(f * i32::from(*cell.add(unit))));
-                let c = saturated(kept + saturated(kernel.input_gate.apply(i * g)));
+        // SAFETY: `check` found all intervals of the table; there are as many of all, as the caller promises.
+        unsafe {
+            let functions = Sigmoid16::new(kernel.table);
+            for unit in 0..units {
+                let [i, f, g, o] = [0, 1, 2, 3].map(|gate| i32::from(*gates.add(gate * units + unit)));
+                let kept = saturated(kernel.forget.apply_small(f * i32::from(*cell.add(unit))));
+                let c = saturated(kept + saturated(kernel.input_gate.apply_small(i * g)));
                 let c = c.min(kernel.clip).max(-kernel.clip);
                 #[expect(clippy::cast_possible_truncation, reason = "saturated")]
                 cell.add(unit).write(c as i16);
                 let scaled = c.wrapping_mul(kernel.tanh_multiplier).wrapping_add(half) >> (kernel.tanh_shift & 31);
                 let squashed = i32::from(functions.tanh(scaled));
-                hidden.add(unit).write(A::store(&kernel.bounds, kernel.output_gate.apply(o * squashed)));
+                hidden.add(unit).write(A::store(&kernel.bounds, kernel.output_gate.apply_small(o * squashed)));
+            }
+        }
+    }
+
+    /// Makes the gates of what they are functions of.
+    ///
+    /// # Safety
+    /// There are `4 * units`, which are this call's own.
+    #[inline(never)]
+    unsafe fn activate(&self, gates: *mut i16) {
+        let units = self.units as usize;
+        // SAFETY: `check` found all intervals of the table; there are as many gates, as the caller promises.
+        unsafe {
+            let functions = Sigmoid16::new(self.table);
+            for gate in 0..GATES {
+                for to in (0..units).map(|unit| gates.add(gate * units + unit)) {
+                    let x = i32::from(*to) * 3;
+                    to.write(if gate == CELL { functions.tanh(x) } else { functions.logistic(x) });
+                }
             }
         }
     }
@@ -174,7 +192,7 @@ impl Cell {
 /// Within int16.
 #[inline(always)]
 fn saturated(value: i32) -> i32 {
-    value.clamp(i16::MIN.into(), i16::MAX.into())
+    value.clamp(SIGNED.0, SIGNED.1)
 }
 
 /// How products become Q3.12.
@@ -316,6 +334,7 @@ impl<R: Scale> Lstm<R> {
                 room.write_bytes(0, GATES * units);
                 self.of_input.add::<R>(x, depth, units, room);
                 self.of_hidden.add::<R>(h, units, units, room);
+                self.lstm.activate(room);
             });
         }
     }

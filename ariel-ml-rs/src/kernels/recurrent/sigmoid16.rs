@@ -1,67 +1,55 @@
-//! `1 / (1 + e^-x)` and `tanh(x)` from Q3.12 to Q0.15, bit for bit as TFLite computes them: a table and a line between its
-//! entries.
+//! `1 / (1 + e^-x)` and `tanh(x)` from Q3.12 to Q0.15, bit for bit as TFLite computes them: a table, and a line in each of its
+//! intervals.
 //!
 //! The compiler makes the table (`ariel_build/ops/sigmoid16.py`).
 
-/// Entries of the table: `1 / (1 + e^(-i / 24))` in Q0.16 in the low half, and above it what the next one has more.
-pub(crate) const ENTRIES: usize = 255;
+/// Intervals on each side of 0, a 24th wide; the last ones have all that lies further out.
+const SIDE: i32 = 256;
+/// Intervals of the table: the value of `1 / (1 + e^-x)` with which it begins, in Q0.16, and above it how far it is to the next.
+pub(in crate::kernels) const INTERVALS: usize = 2 * SIDE as usize;
 
 /// Both functions; their argument has been multiplied by 3: it is in steps of a third of Q3.12's.
 #[derive(Clone, Copy)]
-pub(crate) struct Sigmoid16 {
-    table: *const u32,
+pub(in crate::kernels) struct Sigmoid16 {
+    /// The interval that begins at 0.
+    middle: *const u32,
 }
 
 impl Sigmoid16 {
     /// With its table.
     ///
     /// # Safety
-    /// The table has [`ENTRIES`] entries.
+    /// The table has [`INTERVALS`] entries.
     #[inline(always)]
-    pub(crate) const unsafe fn new(table: &'static [u32]) -> Self {
-        Self { table: table.as_ptr() }
+    pub(in crate::kernels) const unsafe fn new(table: &'static [u32]) -> Self {
+        // SAFETY: as the caller promises.
+        Self { middle: unsafe { table.as_ptr().add(SIDE as usize) } }
     }
 
-    /// Returns an entry, and how far it is to the next.
+    /// Returns `1 / (1 + e^-x)` with `bits` more bits than Q0.16, for x in steps of `2^-bits` intervals, and less by the least of
+    /// these where x is negative: halves go towards 1/2.
     #[inline(always)]
-    fn entry(self, index: u32) -> (u32, u32) {
-        // SAFETY: callers ask for less than ENTRIES.
-        let both = unsafe { *self.table.add(index as usize) };
-        (both & 0xffff, both >> 16)
+    fn value(self, x: i32, bits: u32) -> i32 {
+        let interval = (x >> bits).clamp(-SIDE, SIDE - 1);
+        // SAFETY: there are so many intervals on each side.
+        let both = unsafe { *self.middle.offset(interval as isize) };
+        let (first, slope) = (both & 0xffff, both >> 16);
+        let part = x.cast_unsigned() & ((1 << bits) - 1);
+        ((first << bits).wrapping_add(part.wrapping_mul(slope))).cast_signed().wrapping_add(x >> 31)
     }
 
-    /// `1 / (1 + e^-x)`.
+    /// `1 / (1 + e^-x)`, for x that is three times an int16.
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "Q0.15")]
-    pub(crate) fn logistic(self, x: i32) -> i16 {
-        let distance = x.unsigned_abs();
-        let index = distance >> 9;
-        let value = if index < ENTRIES as u32 {
-            let (entry, slope) = self.entry(index);
-            (entry << 9) + (distance & 0x1ff) * slope
-        } else {
-            0x7fff << 10
-        };
-        // `!value + (1 << 25) + ..` is `(1 << 25) - value - 1 + ..`.
-        let sign = x >> 31;
-        let signed = (value.cast_signed() ^ sign).wrapping_sub(sign << 25);
-        (signed.wrapping_add(1 << 9) >> 10) as i16
+    pub(in crate::kernels) fn logistic(self, x: i32) -> i16 {
+        (self.value(x, 9).wrapping_add(1 << 9) >> 10) as i16
     }
 
     /// `tanh(x)`.
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "Q0.15")]
-    pub(crate) fn tanh(self, x: i32) -> i16 {
-        let distance = x.unsigned_abs();
-        let index = distance >> 8;
-        let value = if index < ENTRIES as u32 {
-            let (entry, slope) = self.entry(index);
-            (entry << 8) + (distance & 0xff) * slope
-        } else {
-            0xffff << 8
-        };
-        let signed = value.cast_signed().wrapping_sub(1 << 23) ^ (x >> 31);
-        (signed.wrapping_add(1 << 7) >> 8) as i16
+    pub(in crate::kernels) fn tanh(self, x: i32) -> i16 {
+        (self.value(x, 8).wrapping_add((1 << 7) - (1 << 23)) >> 8) as i16
     }
 }
 
@@ -73,13 +61,14 @@ mod tests {
     #[test]
     fn values_are_those_of_the_functions() {
         let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
-        let table: Vec<u32> = (0..ENTRIES)
+        let table: Vec<u32> = (-SIDE..SIDE)
             .map(|i| {
-                let [here, next] = [i, i + 1].map(|k| (65_536.0 * sigmoid(k as f64 / 24.0)).round() as u32);
-                here | (next.min(65_535) - here) << 16
+                let [here, next] =
+                    [i, i + 1].map(|k| (65_536.0 * sigmoid(f64::from(k) / 24.0)).round().min(65_535.0) as u32);
+                here | (next - here) << 16
             })
             .collect();
-        // SAFETY: it has ENTRIES entries.
+        // SAFETY: it has INTERVALS entries.
         let functions = unsafe { Sigmoid16::new(table.leak()) };
         for x in i16::MIN..=i16::MAX {
             let (real, thrice) = (f64::from(x) / 4096.0, i32::from(x) * 3);

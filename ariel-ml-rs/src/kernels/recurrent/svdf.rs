@@ -58,8 +58,9 @@ impl Memories {
             .with_scratch(scratch)
     }
 
-    /// Computes a tile. `features(input, first, end)` leaves the dot products of these filters in `room`;
-    /// `finish(unit, sum)` makes an output of a unit's sum.
+    /// Computes a tile. `features(input, first, end)` leaves the dot products of these filters in `room`, `line(old, new,
+    /// weights, latest)` moves a filter's memory on and returns its product with the weights of time, and `finish(unit, sum)`
+    /// makes an output of a unit's sum.
     ///
     /// # Safety
     /// `check` has passed; the tile's units are this call's own, `room` has an element for each filter, and `time` as many as
@@ -71,7 +72,7 @@ impl Memories {
         tile: Tile,
         (room, time): (*const T, *const T),
         features: impl Fn(*const X, usize, usize),
-        add_product: impl Fn(S, T, T) -> S,
+        line: impl Fn(*const T, *mut T, *const T, T) -> S,
         finish: impl Fn(usize, S) -> X,
     ) {
         let (units, rank, length) = (self.units as usize, self.rank as usize, self.memory as usize);
@@ -93,13 +94,7 @@ impl Memories {
                 for unit in first..end {
                     let mut sum = S::NOTHING;
                     for _ in 0..rank {
-                        for index in 1..length {
-                            let kept = *old.add(index);
-                            new.add(index - 1).write(kept);
-                            sum = add_product(sum, kept, *weights.add(index - 1));
-                        }
-                        new.add(length - 1).write(*latest);
-                        sum = add_product(sum, *latest, *weights.add(length - 1));
+                        sum = sum.with(line(old, new, weights, *latest), S::NOTHING);
                         latest = latest.add(1);
                         (old, new, weights) = (old.add(length), new.add(length), weights.add(length));
                     }
@@ -111,6 +106,32 @@ impl Memories {
                 input = input.add(self.depth as usize);
             }
         }
+    }
+}
+
+/// Moves the memory of a filter on by one, and returns its product with weights.
+///
+/// # Safety
+/// There are `length` elements of all three, and the new ones are this call's own.
+#[inline(always)]
+unsafe fn moved<T: Element, S: Sum>(
+    length: usize,
+    old: *const T,
+    new: *mut T,
+    weights: *const T,
+    latest: T,
+    add_product: impl Fn(S, T, T) -> S,
+) -> S {
+    let mut sum = S::NOTHING;
+    // SAFETY: as the caller promises; in place, each element is read before its place is written.
+    unsafe {
+        for index in 1..length {
+            let kept = *old.add(index);
+            new.add(index - 1).write(kept);
+            sum = add_product(sum, kept, *weights.add(index - 1));
+        }
+        new.add(length - 1).write(latest);
+        add_product(sum, latest, *weights.add(length - 1))
     }
 }
 
@@ -218,7 +239,7 @@ impl<T: Kept> Integers<T> {
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let kernel = *self;
-        let depth = kernel.memories.depth as usize;
+        let (depth, length) = (kernel.memories.depth as usize, kernel.memories.memory as usize);
         let (scale, zero_point) = (kernel.feature_scale, kernel.state_zero_point);
         let keep = Keep::<T> { bias: kernel.feature_bias.as_ptr(), scale, zero_point, kept: core::marker::PhantomData };
         // SAFETY: `check` proved all lengths; the scratch is this worker's, with an element for each filter.
@@ -229,7 +250,11 @@ impl<T: Kept> Integers<T> {
                 tile,
                 (room, kernel.time.as_ptr()),
                 |input, first, end| channels(input, kernel.feature.as_ptr(), depth, room, (first, end), &keep),
-                |sum, kept, weight| sum.wrapping_add(kept.into().wrapping_mul(weight.into())),
+                |old, new, weights, latest| {
+                    moved(length, old, new, weights, latest, |sum: i32, kept, weight| {
+                        sum.wrapping_add(kept.into().wrapping_mul(weight.into()))
+                    })
+                },
                 |unit, sum| kernel.bounds.store(kernel.scale.apply(sum.wrapping_add(*kernel.bias.as_ptr().add(unit)))),
             );
         }
@@ -304,7 +329,7 @@ impl SvdfF32 {
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let kernel = *self;
-        let depth = kernel.memories.depth as usize;
+        let (depth, length) = (kernel.memories.depth as usize, kernel.memories.memory as usize);
         // SAFETY: as in the int8 kernel.
         unsafe {
             let room = memory.scratch::<f32>(kernel.scratch);
@@ -313,7 +338,9 @@ impl SvdfF32 {
                 tile,
                 (room, kernel.time.as_ptr()),
                 |input, first, end| channels(input, kernel.feature.as_ptr(), depth, room, (first, end), &AsItIs),
-                |sum, kept, weight| sum + kept * weight,
+                |old, new, weights, latest| {
+                    moved(length, old, new, weights, latest, |sum: f32, kept, weight| sum + kept * weight)
+                },
                 |unit, sum| clamp(sum + *kernel.bias.as_ptr().add(unit), kernel.min, kernel.max),
             );
         }

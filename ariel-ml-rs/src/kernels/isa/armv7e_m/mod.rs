@@ -62,6 +62,8 @@ mod gemm;
 mod gemv;
 mod planes;
 mod quads;
+mod recurrent;
+mod sums;
 mod widen;
 
 #[cfg(vfpv4_sp)]
@@ -77,6 +79,7 @@ pub(super) use gemm::{gemm4, gemm4_short};
 pub(super) use gemv::gemv;
 pub(super) use planes::{lines1, lines1_short, lines2, lines2_short, transpose};
 pub(super) use quads::quads;
+pub use recurrent::{Lstm, Svdf};
 pub(super) use widen::{padding, widen1, widen4};
 
 super::aliases!(Dsp);
