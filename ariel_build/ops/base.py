@@ -27,8 +27,6 @@ __all__ = ["HARMLESS", "IMPORTERS", "Operator", "imports"]
 class Operator(ABC):
     """Base of all operators. Tensors are NHWC; attributes are plain numbers and tuples."""
 
-    #: Pairs (input, output) whose regions may be one: each element is read before, and only by the step that writes it.
-    in_place: ClassVar[tuple[tuple[int, int], ...]] = ()
     traits: ClassVar[Traits]
 
     @property

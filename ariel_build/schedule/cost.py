@@ -26,8 +26,8 @@ __all__ = ["ANY", "FEATURES", "features", "instructions", "kind_of", "weight_byt
 
 #: What a call's cost is made of: a constant; elements written and read; multiply-accumulates; pixels, rows of windows
 #: and elements under windows; rows and columns of all channels; pixels in blocks of four, as the kernels of the
-#: instruction sets have them.
-FEATURES = ("call", "outputs", "inputs", "macs", "pixels", "runs", "volume", "lines", "columns", "blocks")
+#: instruction sets have them; elements of a Fourier transform, times the times that it halves them.
+FEATURES = ("call", "outputs", "inputs", "macs", "pixels", "runs", "volume", "lines", "columns", "blocks", "passes")
 #: The kernel that stands for those that have not been measured.
 ANY = "*"
 #: The kinds of cores that are measured, the first for all that resemble none.
@@ -65,6 +65,7 @@ def features(call: KernelCall) -> dict[str, float]:
         "lines": height * depth,
         "columns": width * depth,
         "blocks": -(-pixels // 4),
+        "passes": outputs * _halvings(call),
     }
 
 
@@ -113,3 +114,9 @@ def _shape(call: KernelCall, outputs: int) -> tuple[tuple[int, int], int, int, i
         return (1, rows), 1, 1, call.macs // max(outputs, 1)
     last = call.outputs[0].shape[-1] if call.outputs and call.outputs[0].shape else 1
     return (1, outputs // max(last, 1)), 1, 1, last
+
+
+def _halvings(call: KernelCall) -> float:
+    """Returns the logarithm of the size of a Fourier transform, 0 for all other kernels."""
+    twiddles = getattr(call.kernel, "twiddles", None)
+    return math.log2(twiddles.data.shape[0]) if isinstance(twiddles, Packed) else 0.0

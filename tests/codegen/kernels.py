@@ -45,7 +45,7 @@ def _kernels(pages: Path) -> Iterator[str]:
             continue
         rooms = page.relative_to(pages).parts[:-1]
         # Where a room is a folder, its kernels are re-exported from there.
-        path = "::".join([*rooms[: 2 if rooms[0] in ("isa", "signal") else 1], name])
+        path = "::".join([*rooms[: 2 if rooms[0] == "isa" else 1], name])
         # Parameters of one letter stand for any type: what is the same for all has no `run`.
         found = re.findall(rf'id="impl-{name}%3C(\w\w+(?:,\+\w\w+)*)%3E"', text)
         yield from {f"{path}<{parameters.replace('+', ' ')}>" for parameters in found} or {path}

@@ -22,6 +22,9 @@ from ariel_build.driver import Compiled, compile_model
 from ariel_build.ir import Graph, State
 from tests.codegen import edits
 from tests.codegen.edits import Plain
+from tests.ops import tflm
+from tests.ops.detection.test_detection_tflite import postprocess
+from tests.ops.signals import operators
 from tests.zoo import FLOAT, INT64, UINT8, node, onnx_file
 from tools.recorded import DIGITS
 
@@ -120,6 +123,14 @@ def _branches(path: Path) -> Path:
     return onnx_file(path, nodes, {"x": (FLOAT, [1, 40])}, {"y": (FLOAT, [1, 40])}, constants)
 
 
+def _signals(path: Path) -> Path:
+    """Each operator on signals once, and detections."""
+    rng = np.random.default_rng(12)
+    made = [operators.random_operator(rng, name) for name in operators.OPERATORS]
+    path.write_bytes(tflm.models([*made, postprocess(rng, use_regular_nms=True)]))
+    return path
+
+
 def _kept(graph: Graph) -> Graph:
     """Makes states of the inputs and outputs behind the first."""
     pairs = list(zip(graph.inputs[1:], graph.outputs[1:], strict=True))
@@ -144,6 +155,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
         "pieces": _compiled(layers, optimize="ram"),
         "shared": _compiled(DIGITS, "qemu-riscv32", arena="memory"),
         "cores": _compiled(layers, "host", cores=3),
+        "signals": _compiled(_signals(folder / "signals.tflite")),
         "flow": _compiled(branches),
         "flow of cores": _compiled(branches, "host", cores=2),
     }
@@ -159,7 +171,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
     return found
 
 
-FORMS = ("whole", "pieces", "shared", "cores", "states", "states of cores", "flow", "flow of cores")
+FORMS = ("whole", "pieces", "shared", "cores", "states", "states of cores", "signals", "flow", "flow of cores")
 FEATURES = ("multicore", "std")
 #: A pool without helpers runs all units on one core.
 UNITS = """

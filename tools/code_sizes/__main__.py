@@ -52,7 +52,7 @@ def kernels(program: Program) -> dict[str, str]:
     for symbol in program.defined:
         words = _words(symbol)
         if words[:2] == ["ariel_ml_rs", "kernels"] and words[-1] == "run" and len(words) >= 5:
-            room = words[2:4] if words[2] in ("isa", "signal") else words[2:3]
+            room = words[2:4] if words[2] == "isa" else words[2:3]
             name, parameters = _type(words[-2])
             spelled = "::".join([*room, name]) + (f"<{', '.join(parameters)}>" if parameters else "")
             found[paths()[spelled]] = symbol

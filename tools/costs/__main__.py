@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ariel_build.errors import ArielError, InternalError
 from ariel_build.machine import resources
-from ariel_build.schedule.cost import features
+from ariel_build.schedule.cost import ANY, features
 from tools.costs.boards import KINDS, board_of
 from tools.costs.fit import fit
 from tools.costs.measure import Measured, measure
@@ -23,6 +23,7 @@ def main() -> int:
     """Fits each kind of core and keeps those that were not asked for."""
     parser = argparse.ArgumentParser(prog="python -m tools.costs", description=__doc__)
     parser.add_argument("--kind", action="append", choices=list(KINDS), help="only this kind of core; may repeat")
+    parser.add_argument("--only", default="", metavar="ROOM", help="fit kernels of this room only, such as `signal::`")
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL")
     arguments = parser.parse_args()
     table = json.loads(FILE.read_text()) if FILE.exists() else {}
@@ -34,7 +35,10 @@ def main() -> int:
                 measured[path] = measure(path, board)
             except (ArielError, InternalError) as error:
                 sys.stderr.write(f"{kind}: {path}: left out: {error}\n")
-        table[kind] = fit([one for ones in measured.values() for one in ones])
+        found = fit([one for ones in measured.values() for one in ones])
+        table[kind] = (table[kind] if arguments.only else {}) | {
+            kernel: coefficients for kernel, coefficients in found.items() if kernel.startswith(arguments.only)
+        }
         for path, ones in measured.items():
             _report(kind, path, ones, table[kind])
         FILE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
@@ -44,7 +48,8 @@ def main() -> int:
 def _report(kind: str, path: Path, ones: list[Measured], table: dict[str, dict[str, float]]) -> None:
     counted = sum(one.instructions for one in ones)
     predicted = sum(
-        sum(c * features(one.call)[name] for name, c in table[one.call.kernel.path].items()) for one in ones
+        sum(c * features(one.call)[name] for name, c in table.get(one.call.kernel.path, table[ANY]).items())
+        for one in ones
     )
     off = predicted / counted - 1
     mark = " <<<" if abs(off) > _FAR else ""

@@ -35,6 +35,10 @@ _MARKED = """
                     self.0.check(arena_bytes);
                 }
 
+                const fn work(&self) -> ariel_ml_rs::plan::Work {
+                    self.0.work()
+                }
+
                 unsafe fn run(&self, memory: ariel_ml_rs::memory::Memory<'_>, tile: ariel_ml_rs::tile::Tile) {
                     crate::platform::start();
                     // SAFETY: forwarded to the caller.

@@ -10,7 +10,7 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
 from ariel_build.kernels import Axis, KernelCall, Operand, Packed, Source, Tiling
-from ariel_build.kernels.declared import signal_bands as declared
+from ariel_build.kernels.declared import signal as declared
 from ariel_build.ops.base import UnsupportedReason, constant, imports
 from ariel_build.ops.elementwise import call_of, one_operand
 from ariel_build.ops.importer import Importer
@@ -60,7 +60,7 @@ class FilterBank(Signal):
         return [sums[0, 1:] + sums[1, :-1]]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::bands::FilterBank`, or `SignedFilterBank` where a weight is negative."""
+        """`signal::FilterBank`, or `SignedFilterBank` where a weight is negative."""
         x, output = node.input(0), node.output
         fields: dict[str, object] = {"input": Operand(x), "output": Operand(output), "channels": self.channels}
         tables = {n: np.asarray(constant(node.input(1 + k), f"`{n}`"), np.int16) for k, n in enumerate(_TABLES)}
@@ -94,7 +94,7 @@ class SquareRoot(Signal):
         return [np.array([_root(int(n)) >> bits for n in np.asarray(inputs[0])], np.uint32)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::bands::SquareRoot`."""
+        """`signal::SquareRoot`."""
         x, bits, output = node.input(0), node.input(1), node.output
         count = x.type.elements
         kernel = declared.SquareRoot(input=Operand(x), bits=Source(bits), output=Operand(output), elements=count)
@@ -136,7 +136,7 @@ class Log(Signal):
         return min((self.scale * natural + 32768 & 0xFFFFFFFF) >> 16, 32767)
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::bands::Log`."""
+        """`signal::Log`."""
         scale, table = self.scale & 0xFFFFFFFF, Packed(LOG_TABLE, "table")
         return call_of(declared.Log(**one_operand(node), scale=scale, bits=self.bits, table=table), node)
 

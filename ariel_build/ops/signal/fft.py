@@ -10,7 +10,7 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
 from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Tiling
-from ariel_build.kernels.declared import signal_fft as declared
+from ariel_build.kernels.declared import signal as declared
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.signal import kiss
@@ -45,7 +45,7 @@ class Rfft(Signal):
         return [kiss.real_transform(rows, node.output.type.dtype).reshape(node.output.shape)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::fft::Rfft<T>`."""
+        """`signal::Rfft<T>`."""
         return _call("Rfft", node, self.length, inverse=False)
 
 
@@ -70,7 +70,7 @@ class Irfft(Signal):
         return [rows.reshape(node.output.shape)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::fft::Irfft<T>`."""
+        """`signal::Irfft<T>`."""
         return _call("Irfft", node, self.length, inverse=True)
 
 

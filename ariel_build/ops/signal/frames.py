@@ -14,7 +14,7 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import Axis, KernelCall, Operand, Tiling
-from ariel_build.kernels.declared import signal_frames as declared
+from ariel_build.kernels.declared import signal as declared
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
@@ -62,7 +62,7 @@ class Framer(Signal):
         return [frames.reshape(node.output.shape), np.array(missing == 0), stream[:, x.shape[-1] :], now]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::frames::Framer`: little more than copies, and one word tells of all rows, so it is one tile."""
+        """`signal::Framer`: little more than copies, and one word tells of all rows, so it is one tile."""
         x, past, count = (node.input(k) for k in range(3))
         row = x.shape[-1]
         output, valid, kept, counted = map(Operand, node.outputs)
@@ -122,7 +122,7 @@ class Stacker(Signal):
         return [stack, np.array(behind == 0), stream[1:], np.array([behind], np.int32)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::frames::Stacker`: little more than copies, and one word tells of them all, so it is one tile."""
+        """`signal::Stacker`: little more than copies, and one word tells of them all, so it is one tile."""
         x, past, count = (node.input(k) for k in range(3))
         output, valid, kept, counted = map(Operand, node.outputs)
         kernel = declared.Stacker(

@@ -9,7 +9,7 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
 from ariel_build.kernels import Axis, KernelCall, Operand, Source, Tiling
-from ariel_build.kernels.declared import signal_level as declared
+from ariel_build.kernels.declared import signal as declared
 from ariel_build.ops.base import imports
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.signal.options import Signal, number
@@ -39,7 +39,7 @@ class Window(Signal):
         return [np.clip(products, -32768, 32767).astype(np.int16).reshape(node.output.shape)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::level::Window`."""
+        """`signal::Window`."""
         x, window, output = node.input(0), node.input(1), node.output
         kernel = declared.Window(
             input=Operand(x),
@@ -77,7 +77,7 @@ class AutoScale(Signal):
         return [(x.astype(np.int64) << bits).astype(np.int16), np.array(bits, np.int32)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::level::AutoScale`; all elements decide how each is scaled, so it is one tile."""
+        """`signal::AutoScale`; all elements decide how each is scaled, so it is one tile."""
         x, output, bits = node.input(0), node.outputs[0], node.outputs[1]
         kernel = declared.AutoScale(
             input=Operand(x), output=Operand(output), bits=Operand(bits), elements=x.type.elements
@@ -110,7 +110,7 @@ class Energy(Signal):
         return [energy.astype(np.uint32)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::level::Energy`."""
+        """`signal::Energy`."""
         x, output = node.input(0), node.output
         count = output.type.elements
         kernel = declared.Energy(

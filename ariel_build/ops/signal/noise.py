@@ -9,7 +9,7 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType
 from ariel_build.kernels import Axis, KernelCall, Operand, Source, Tiling
-from ariel_build.kernels.declared import signal_noise as declared
+from ariel_build.kernels.declared import signal as declared
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.signal.options import Signal, flag, keep, number
@@ -63,7 +63,7 @@ class SpectralSubtraction(Signal):
         return [output.astype(np.uint32), (taken if self.clamping else estimate).astype(np.uint32)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::noise::SpectralSubtraction`."""
+        """`signal::SpectralSubtraction`."""
         x, noise = node.input(0), node.input(1)
         output, next_ = node.outputs
         kernel = declared.SpectralSubtraction(
@@ -109,7 +109,7 @@ class Pcan(Signal):
         return ratio * ratio >> 20 if ratio < 2 << 12 else (ratio >> 6) - 64
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::noise::Pcan`."""
+        """`signal::Pcan`."""
         x, noise, table, output = node.input(0), node.input(1), node.input(2), node.output
         kernel = declared.Pcan(
             input=Operand(x),

@@ -9,7 +9,7 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import Axis, KernelCall, Operand, Tiling
-from ariel_build.kernels.declared import signal_overlap as declared
+from ariel_build.kernels.declared import signal as declared
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.importer import Importer
@@ -53,7 +53,7 @@ class OverlapAdd(Signal):
         return [rows.reshape(node.output.shape), rest.astype(x.dtype)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`signal::overlap::OverlapAdd<T>`."""
+        """`signal::OverlapAdd<T>`."""
         x, rest = node.input(0), node.input(1)
         output, left = node.outputs
         frames, size = x.shape[-2:]

@@ -133,7 +133,7 @@ fn file_of(path: &Path, name: &str) -> PathBuf {
 }
 
 /// Folders whose modules are rooms; what is in the modules of others is re-exported from there.
-const OF_ROOMS: [&str; 2] = ["isa", "signal"];
+const OF_ROOMS: [&str; 1] = ["isa"];
 
 /// The room of a module.
 fn room(module: &[String]) -> String {

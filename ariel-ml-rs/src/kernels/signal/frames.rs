@@ -180,7 +180,7 @@ impl Stacker {
         let last = self.step.cast_signed() - 1;
         // SAFETY: the regions have room for them (`check`).
         unsafe {
-            let before = (*memory.at::<i32>(self.count)).clamp(start, last);
+            let before = (*memory.at::<i32>(self.count)).max(start).min(last);
             let (past, new) = (memory.at::<i16>(self.past), memory.at::<i16>(self.input));
             if before == start {
                 for frame in 0..history {

@@ -370,7 +370,8 @@ unsafe fn pass<T: Part, const RADIX: usize, const INVERSE: bool>(
     let step = n / NonZeroUsize::new(RADIX * part).unwrap_or(NonZeroUsize::MIN);
     // SAFETY: the factors are among the twiddles.
     let ends = unsafe { ends::<T, RADIX>(twiddles, step * part) };
-    for block in (0..n).step_by(RADIX * part) {
+    let mut block = 0;
+    while block < n {
         for index in 0..part {
             let mut terms = [Complex::default(); RADIX];
             for (k, term) in terms.iter_mut().enumerate() {
@@ -387,6 +388,7 @@ unsafe fn pass<T: Part, const RADIX: usize, const INVERSE: bool>(
                 unsafe { result.write(output, block + index + k * part) };
             }
         }
+        block += RADIX * part;
     }
 }
 

@@ -212,8 +212,9 @@ impl Energy {
     pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
         // SAFETY: `check` proved the regions.
         let (input, output) = unsafe { (memory.at::<i16>(self.input), memory.at::<u32>(self.output)) };
-        let start = (self.start as usize).clamp(tile.start(), tile.end());
-        let end = (self.end as usize).clamp(start, tile.end());
+        // `clamp` would assert that its bounds are in order.
+        let start = (self.start as usize).max(tile.start()).min(tile.end());
+        let end = (self.end as usize).max(start).min(tile.end());
         for index in tile.start()..start {
             // SAFETY: the element is one of the tile's.
             unsafe { output.add(index).write(0) };
