@@ -18,7 +18,6 @@ _TRAINING = "it is of use in training only: export the model for inference"
 _RANDOM = "draw random numbers in your code, and give them to the model as an input"
 _CHOICE = "a condition that is known can be folded before export (onnxsim); or compute both sides and mix them with Mul"
 _UNROLL = "unroll the loop over a fixed number of steps before export, as Keras does with `unroll=True`"
-_STEP = "export one step of the cell as MatMul, Add, Sigmoid and Tanh, with its state as input and output"
 _FEATURES = "compute features of signals in your code, and give them to the model as an input"
 _LOOKUP = "look it up in your code, and give the model the result as an input"
 _NORM = "write it out with ReduceMean, Sub, Mul, Sqrt and Div before export; exporters do so at a lower opset"
@@ -37,7 +36,6 @@ _ONNX: Mapping[str, str] = {
     ),
     **dict.fromkeys(("Where",), _CHOICE),
     **dict.fromkeys(("Scan",), _UNROLL),
-    **dict.fromkeys(("GRU", "LSTM", "RNN"), _STEP),
     **dict.fromkeys(("DFT", "STFT", "MelWeightMatrix", "HannWindow", "HammingWindow", "BlackmanWindow"), _FEATURES),
     **dict.fromkeys(("GatherElements", "GatherND", "OneHot"), _LOOKUP),
     **dict.fromkeys(
@@ -67,7 +65,7 @@ _TFLITE: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            *("LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN"),
+            *("LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_RNN"),
             *("BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN"),
         ),
         _UNROLL,

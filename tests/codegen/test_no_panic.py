@@ -28,7 +28,7 @@ M7, M0, RISCV = "thumbv7em-none-eabihf", "thumbv6m-none-eabi", "riscv32imac-unkn
 #: One core at all levels that firmware is shipped with; the others, which differ in what they call for floats, at some.
 BUILDS = ((M7, "3"), (M7, "s"), (M7, "z"), (M0, "s"), (RISCV, "3"))
 
-_PARAMETER = re.compile(r"\w+(?=[,>])")
+_PARAMETER = re.compile(r"\b[A-Z]\w*(?=[,>])")
 
 
 def _with_home(found: re.Match[str]) -> str:
