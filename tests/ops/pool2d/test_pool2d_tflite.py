@@ -1,4 +1,4 @@
-"""MAX_POOL_2D, AVERAGE_POOL_2D and L2_POOL_2D of random windows equal TFLite-Micro: in numpy, and compiled for the host."""
+"""Pools of random windows (maximum, average, root of the mean square) equal TFLite-Micro: in numpy, and on the host."""
 
 from __future__ import annotations
 
