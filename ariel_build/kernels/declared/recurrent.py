@@ -262,7 +262,7 @@ class Svdf8(Kernel):
     PATHS = {(): "recurrent::Svdf8"}
     ACCESS = Access.STATES
     OVER = (("state", "next_state"),)
-    SPELLED = "recurrent::Integers<i8>"
+    SPELLED = "recurrent::SvdfQuantized<i8>"
     ELEMENTS = {
         "memories.input": "i8",
         "memories.state": "i8",
@@ -292,7 +292,7 @@ class Svdf8In16(Kernel):
     PATHS = {(): "recurrent::Svdf8In16"}
     ACCESS = Access.STATES
     OVER = (("state", "next_state"),)
-    SPELLED = "recurrent::Integers<i16>"
+    SPELLED = "recurrent::SvdfQuantized<i16>"
     ELEMENTS = {
         "memories.input": "i8",
         "memories.state": "i16",

@@ -8,6 +8,6 @@ pub(in crate::kernels) mod sigmoid16;
 pub mod svdf;
 
 pub use float::{GruF32, LstmF32, RnnF32};
-pub use lstm::{Cell, Lstm8, Lstm16, Product};
+pub use lstm::{Cell, Lstm, Lstm8, Lstm16, Product};
 pub use sequences::{Activation, Kind, Sequences};
-pub use svdf::{Memories, Svdf8, Svdf8In16, SvdfF32};
+pub use svdf::{Memories, Svdf8, Svdf8In16, SvdfF32, SvdfQuantized};

@@ -137,7 +137,7 @@ unsafe fn moved<T: Element, S: Sum>(
 
 /// int8 input and output, with a state of `T`: int8 or int16.
 #[derive(Clone, Copy, Debug)]
-pub struct Integers<T: 'static> {
+pub struct SvdfQuantized<T: 'static> {
     /// Shapes and regions.
     pub memories: Memories,
     /// Filters of `[depth]`, packed.
@@ -161,9 +161,9 @@ pub struct Integers<T: 'static> {
 }
 
 /// A state of int8.
-pub type Svdf8 = Integers<i8>;
+pub type Svdf8 = SvdfQuantized<i8>;
 /// A state of int16.
-pub type Svdf8In16 = Integers<i16>;
+pub type Svdf8In16 = SvdfQuantized<i16>;
 
 /// What filters keep of integers.
 pub trait Kept: Element + Into<i32> {
@@ -204,7 +204,7 @@ impl<T: Kept> Finish<i32> for Keep<T> {
     }
 }
 
-impl<T: Kept> Integers<T> {
+impl<T: Kept> SvdfQuantized<T> {
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
