@@ -48,7 +48,7 @@ def declare(folder: Path, src: Path) -> None:
     """Writes the modules that the sources in `src` declare into an empty `folder`, formatted, or raises Refused."""
     root = resources.path("ariel-ml-rs").parent
     told = subprocess.run(
-        ["cargo", "run", "--quiet", "--package", "kernels", "--", str(src), str(folder)],
+        ["cargo", "run", "--quiet", "--manifest-path=tools/kernels/Cargo.toml", "--", str(src), str(folder)],
         cwd=root,
         capture_output=True,
         text=True,
