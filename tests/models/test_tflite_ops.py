@@ -39,14 +39,7 @@ def answers(ask: Ask) -> Answers:
     return ask("ops", SUPPORTED, {})
 
 
-#: Known to be wrong, and why as far as we know; each must fail, so that who mends it takes it out.
-WRONG = {"svdf_int8": "right in `run`, wrong in the program of all cases, after a reset: not understood yet"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=pytest.mark.xfail(reason=WRONG[n], strict=True)) if n in WRONG else n for n in SUPPORTED],
-)
+@pytest.mark.parametrize("name", SUPPORTED)
 def test_recorded_answers(name: str, answers: Answers) -> None:
     assert name not in answers.refused, answers.refused[name]
     assert SUPPORTED[name].wrong(answers.outputs[name]) == []

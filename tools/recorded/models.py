@@ -114,6 +114,8 @@ def single_operators() -> Mapping[str, Recorded]:
             sorted(folder.glob(f"{path.stem}.in*.npy")),
             sorted(folder.glob(f"{path.stem}.out*.npy")),
             single=True,
+            # The rows of a case with state follow one another.
+            sequence=True,
         )
         for path in sorted(folder.glob("*.tflite"))
         if path.with_suffix(".out0.npy").exists()
