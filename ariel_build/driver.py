@@ -127,7 +127,7 @@ def compile_model(
             made = [v for node in graph.nodes for v in node.outputs]
             graph.outputs = made + [v for v in graph.outputs if v not in made]
             graph.output_aliases = ()
-        lowered = lower(graph)
+        lowered = lower(graph, options.max_iterations)
         workers = options.cores or len(board.cores)
         small = options.optimize == "size"
         selected = select(lowered.calls, None if portable else board, workers, small=small)

@@ -1,8 +1,9 @@
 //! Control flow: which steps of a model run, as its own numbers decide.
 //!
 //! A generated module writes it once, in `model!`: steps by their numbers, `(if 128 [2 3] else [4])`, which runs steps 2 and 3
-//! where byte 128 of the arena is not 0, else step 4, and `(for 20 at 64 [5])`, which runs step 5 twenty times. A blocking run is
-//! made of that as Rust's own `if` and `for`. A run that stops between tiles, or that several cores share, has to know where it
+//! where byte 128 of the arena is not 0, else step 4, `(for 20 at 64 [5])`, which runs step 5 twenty times, and
+//! `(while [6] 192 [7])`, which runs step 6 and, where byte 192 is not 0 then, step 7, and begins again. A blocking run is made of
+//! that as Rust's own `if`, `for` and `while`. A run that stops between tiles, or that several cores share, has to know where it
 //! is: for it the same is a list of [`Op`]s, and it counts at byte 64.
 
 use crate::memory::{Memory, Region};
@@ -18,6 +19,8 @@ pub enum Flow {
     If(u32, &'static [Self], &'static [Self]),
     /// Runs the part so many times, once at least, and counts there.
     For(u32, u32, &'static [Self]),
+    /// Runs the first part and, where that byte of the arena is not 0 then, the second, and begins again.
+    While(&'static [Self], u32, &'static [Self]),
 }
 
 /// The same as a list: what comes next, but where an operation leads elsewhere.
@@ -108,7 +111,7 @@ pub const fn count(flow: &[Flow]) -> usize {
     while index < flow.len() {
         total += match flow[index] {
             Flow::Step(_) => 1,
-            Flow::If(_, then, otherwise) => count(then) + count(otherwise) + 2,
+            Flow::If(_, first, second) | Flow::While(first, _, second) => count(first) + count(second) + 2,
             Flow::For(_, _, body) => count(body) + 2,
         };
         index += 1;
@@ -149,6 +152,13 @@ const fn write(ops: &mut [Op], mut at: usize, flow: &[Flow]) -> usize {
                 let end = write(ops, at + 1, body);
                 ops[end] = Op::Again { counter, to: at as u16 + 1 };
                 at = end + 1;
+            }
+            Flow::While(test, condition, body) => {
+                let asks = write(ops, at, test);
+                let jump = write(ops, asks + 1, body);
+                ops[asks] = Op::Unless { condition, to: jump as u16 + 1 };
+                ops[jump] = Op::Jump { to: at as u16 };
+                at = jump + 1;
             }
         }
         index += 1;
@@ -244,6 +254,19 @@ macro_rules! flow {
             $($crate::flow!(run $memory $body);)*
         }
     };
+    (run $memory:ident (while [$($test:tt)*] $condition:literal [$($body:tt)*])) => {
+        loop {
+            $($crate::flow!(run $memory $test);)*
+            // SAFETY: as in `if`.
+            if !unsafe { $memory.is_set($condition) } {
+                break;
+            }
+            $($crate::flow!(run $memory $body);)*
+        }
+    };
+    (tree (while [$($test:tt)*] $condition:literal [$($body:tt)*])) => {
+        $crate::flow::Flow::While(&[$($crate::flow!(tree $test)),*], $condition, &[$($crate::flow!(tree $body)),*])
+    };
     (tree (for $times:literal at $counter:literal [$($body:tt)*])) => {
         $crate::flow::Flow::For($times, $counter, &[$($crate::flow!(tree $body)),*])
     };
@@ -297,6 +320,26 @@ mod tests {
         assert_eq!(steps(&[7]), [&[0, 1][..], &loops].concat());
         assert_eq!(steps(&[8]), [&[0, 3][..], &loops].concat());
         assert_eq!(steps(&[]), [&[0, 3][..], &loops].concat());
+    }
+
+    #[test]
+    fn a_loop_is_tested_before_each_iteration() {
+        /// `while { 0; 7 } { 1; if 8 { 2 } else { } }; 3`
+        const FLOW: &[Flow] =
+            &[Flow::While(&[Flow::Step(0)], 7, &[Flow::Step(1), Flow::If(8, &[Flow::Step(2)], &[])]), Flow::Step(3)];
+        const OPS: [Op; count(FLOW)] = flatten(FLOW);
+        let (mut arena, mut cursor) = (arena(&[7, 8]), Cursor::new());
+        check(&OPS, &STEPS, 32);
+        let mut blocks = Vec::new();
+        for turn in 0..10 {
+            if turn == 6 {
+                arena.fill(Region::new(7, 1), &[0]);
+            }
+            // SAFETY: as above.
+            let looks = unsafe { Looks::new(arena.memory()) };
+            blocks.extend(cursor.follow_blocks(&OPS, &BLOCKS, looks));
+        }
+        assert_eq!(blocks, [0, 10, 20, 0, 10, 20, 0, 30]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-"""Control flow -> the `flow` of the runtime crate's `model!`, which makes Rust's own `if` and `for` of it."""
+"""Control flow -> the `flow` of the runtime crate's `model!`, which makes Rust's own `if`, `for` and `while` of it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ def _lines(flow: Flow, plan: MemoryPlan, indent: str) -> Iterator[str]:
             yield from _steps(item, indent)
             continue
         if isinstance(item, Loop):
-            yield f"{indent}(for {integer(item.times)} at {integer(plan.region(item.counter).offset)} ["
+            if item.test is not None:
+                yield f"{indent}(while ["
+                yield from _lines(item.test.flow, plan, indent + "    ")
+                yield f"{indent}] {integer(plan.region(item.test.gives[0]).offset)} ["
+            elif item.counter is not None and item.times is not None:
+                yield f"{indent}(for {integer(item.times)} at {integer(plan.region(item.counter).offset)} ["
             yield from _lines(item.body.flow, plan, indent + "    ")
             yield f"{indent}])"
             continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -106,7 +107,7 @@ def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
         "flash_bytes": result.bounds.flash,
         "ram_bytes": result.ram_bytes,
         "predicted": {
-            "cycles": predicted.cycles,
+            "cycles": int(predicted.cycles) if math.isfinite(predicted.cycles) else None,
             "latency_ms": _rounded(predicted.seconds, 1e-3),
             "longest_tile_cycles": predicted.longest_cycles,
             "longest_tile_us": _rounded(predicted.longest_seconds, 1e-6),
@@ -121,7 +122,7 @@ def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
 
 
 def _rounded(seconds: float | None, unit: float) -> float | None:
-    return None if seconds is None else round(seconds / unit, 3)
+    return None if seconds is None or math.isinf(seconds) else round(seconds / unit, 3)
 
 
 def _quantisation(quant: Quant | None) -> dict[str, Any]:
@@ -181,7 +182,10 @@ def _show(model: str, facts: dict[str, Any]) -> None:
     predicted = facts["predicted"]
     if predicted:
         latency = f", {predicted['latency_ms']} ms" if predicted["latency_ms"] is not None else ""
-        table.add_row("predicted", f"{predicted['cycles']:,} cycles{latency} on {predicted['board']}")
+        cycles = (
+            "no bound: state `max-iterations`" if predicted["cycles"] is None else f"{predicted['cycles']:,} cycles"
+        )
+        table.add_row("predicted", f"{cycles}{latency} on {predicted['board']}")
         longest = f"{predicted['longest_tile_cycles']:,} cycles"
         longest += f", {predicted['longest_tile_us']} us" if predicted["longest_tile_us"] is not None else ""
         table.add_row("longest tile", f"{longest}: {predicted['longest_tile_step']}")

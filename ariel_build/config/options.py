@@ -50,6 +50,7 @@ class ModelOptions:
     budget: Budget = field(default_factory=Budget)
     deadline: float | None = None
     strict_deadline: bool = False
+    max_iterations: int | None = None
     max_tile: float | None = None
     weights_section: str | None = None
     arena: str | None = None
@@ -141,6 +142,13 @@ KEYS: tuple[Key, ...] = (
         '"20ms"',
         "none",
         value=values.duration,
+    ),
+    Key(
+        "max-iterations",
+        "how often loops run, at most, that have no bound of their own: for predictions and deadlines, it ends no loop",
+        "50",
+        "none: times that have no bound are said to have none",
+        value=values.count,
     ),
     Key("strict-deadline", "makes a predicted miss of the deadline an error", "true", "false", value=values.flag),
     Key(
@@ -261,6 +269,7 @@ def _options(found: Mapping[str, object], given: Mapping[str, str]) -> ModelOpti
         budget=Budget(**cast("dict[str, int]", found.get("budget", {}))),
         deadline=cast("float | None", found.get("deadline")),
         strict_deadline=cast("bool", found.get("strict-deadline", False)),
+        max_iterations=cast("int | None", found.get("max-iterations")),
         max_tile=cast("float | None", found.get("max-tile")),
         weights_section=cast("dict[str, str]", found.get("weights", {})).get("section"),
         arena=cast("str | None", found.get("arena")),

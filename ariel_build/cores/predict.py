@@ -37,7 +37,8 @@ _TEST, _BEGIN = 10, 400
 class Prediction:
     """Cycles of an inference from call to return, and of the longest time between two yields."""
 
-    cycles: int
+    #: A whole number; infinity where a loop has no bound.
+    cycles: float
     longest_cycles: int
     #: Of the slowest core that may run them; None where a clock is not known.
     seconds: float | None
@@ -135,9 +136,8 @@ def predict(schedule: Schedule, units: Units | None, clock: Clock, input_bytes: 
     )
     granule = step is not None and _is_granule(step, tile)
     hz = clock.cores[0].clock_hz
-    return Prediction(
-        int(makespan), int(longest), makespan / hz if hz else None, longest / hz if hz else None, step, granule
-    )
+    seconds, longest_seconds = (makespan / hz, longest / hz) if hz else (None, None)
+    return Prediction(makespan // 1, int(longest), seconds, longest_seconds, step, granule)
 
 
 def _is_granule(step: Step, tile: Tile) -> bool:

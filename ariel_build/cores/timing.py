@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from ariel_build.cores.predict import Prediction
@@ -50,6 +51,8 @@ def _late(options: ModelOptions, board: Board, predicted: Prediction) -> str:
     """Returns what is said of a deadline that is missed as predicted, or an empty string."""
     if options.deadline is None or predicted.seconds is None or predicted.seconds <= options.deadline:
         return ""
+    if math.isinf(predicted.seconds):
+        return "a loop of the model has no bound, so that `deadline` cannot be held: state `max-iterations`"
     return (
         f"an inference takes about {_shown(predicted.seconds)} on {board.name}, "
         f"its deadline is {_shown(options.deadline)}"

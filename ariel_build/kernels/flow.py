@@ -7,6 +7,7 @@ of one run are always a part of the calls in their order, but for the repeats of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -34,28 +35,45 @@ class Branch:
     bodies: tuple[Body, Body]
     results: tuple[Value, ...]
 
+    @property
+    def parts(self) -> list[tuple[Value, ...]]:
+        """What lies where the results lie."""
+        return [body.gives for body in self.bodies]
+
 
 @dataclass(frozen=True, eq=False)
 class Loop:
-    """Runs the body `times` times, once at least.
+    """Runs the body `times` times, once at least; with a `test`, as long as the byte that the test gives is not 0.
 
     `carried` are what it reads of the iteration before: at first what `begins` hold, then what the body gives; behind
     the loop that is called `results`. The four lie in one place, each made there. `kept` are values from around the
-    loop that it reads in every iteration. `counter` counts, for runs that stop half-way.
+    loop that it reads in every iteration. `counter` counts, for runs that stop half-way. A test reads what is carried,
+    before each iteration; `times` are then what predictions count with, None where nothing bounds them.
     """
 
-    times: int
+    times: int | None
     begins: tuple[Value, ...]
     carried: tuple[Value, ...]
     body: Body
     results: tuple[Value, ...]
     kept: tuple[Value, ...]
-    counter: Value
+    counter: Value | None = None
+    test: Body | None = None
 
     @property
     def bodies(self) -> tuple[Body, ...]:
-        """The body."""
-        return (self.body,)
+        """The test, where there is one, and the body."""
+        return (self.body,) if self.test is None else (self.test, self.body)
+
+    @property
+    def parts(self) -> list[tuple[Value, ...]]:
+        """What lies where the results lie."""
+        return [self.begins, self.carried, self.body.gives]
+
+    @property
+    def counters(self) -> tuple[Value, ...]:
+        """The counter, where there is one."""
+        return () if self.counter is None else (self.counter,)
 
 
 Flow = tuple[range | Branch | Loop, ...]
@@ -80,14 +98,20 @@ def decisions(flow: Flow) -> Iterator[Branch | Loop]:
                 yield from decisions(body.flow)
 
 
-def worst(flow: Flow, cost: Callable[[range], float], test: float = 0.0) -> float:
-    """Returns the greatest sum of the costs of blocks that a run can come to; each test costs `test`."""
+def worst(flow: Flow, cost: Callable[[range], float], test: float = 0.0, unbounded: float = math.inf) -> float:
+    """Returns the greatest sum of the costs of blocks that a run can come to; each test costs `test`.
+
+    A loop without a bound counts as one of `unbounded` iterations.
+    """
     total = 0.0
     for item in flow:
         if isinstance(item, range):
             total += cost(item)
         elif isinstance(item, Loop):
-            total += item.times * (test + worst(item.body.flow, cost, test))
+            # A test is asked once more than it goes on.
+            asks = worst(item.test.flow, cost, test, unbounded) + test if item.test is not None else 0.0
+            times = unbounded if item.times is None else item.times
+            total += times * (test + worst(item.body.flow, cost, test, unbounded) + asks) + asks
         else:
-            total += test + max(worst(body.flow, cost, test) for body in item.bodies)
+            total += test + max(worst(body.flow, cost, test, unbounded) for body in item.bodies)
     return total

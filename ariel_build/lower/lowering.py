@@ -40,8 +40,7 @@ class Lowered:
         """
         found = dict(self.aliases)
         for branch in decisions(self.flow):
-            begins = [branch.begins, branch.carried] if isinstance(branch, Loop) else []
-            for part in [*begins, *(body.gives for body in branch.bodies)]:
+            for part in branch.parts:
                 for result, given in zip(branch.results, part, strict=True):
                     root = given
                     while root in found:
@@ -50,10 +49,13 @@ class Lowered:
         return found
 
 
-def lower(graph: Graph) -> Lowered:
-    """Returns the calls that compute `graph`; UnsupportedError lists every node that no kernel computes."""
+def lower(graph: Graph, most: int | None = None) -> Lowered:
+    """Returns the calls that compute `graph`; UnsupportedError lists every node that no kernel computes.
+
+    `most` is how often loops run, at most, whose end is decided at run time: what predictions count with.
+    """
     separate_outputs(graph)
-    lowering = _Lowering(graph.source)
+    lowering = _Lowering(graph.source, most)
     lowering.lowered.flow = lowering.walk(graph)
     if lowering.problems:
         raise UnsupportedError(lowering.problems)
@@ -65,6 +67,7 @@ class _Lowering:
     """What the walk over a graph and the bodies of its nodes adds to."""
 
     source: str
+    most: int | None = None
     lowered: Lowered = field(default_factory=Lowered)
     problems: list[Diagnostic] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -129,7 +132,7 @@ class _Lowering:
         return copies
 
     def loop(self, node: Node, op: LoopOp, begins: Sequence[Value]) -> Loop:
-        """Adds the calls of a loop's body.
+        """Adds the calls of a loop's test and body.
 
         What it gives is made where it lies in the next iteration, unless that is still read then: it is copied at the
         end, when all is made.
@@ -140,6 +143,7 @@ class _Lowering:
             if outer.is_constant:
                 raise InternalError("a constant is handed to a body", {"body": body.name})
             self.lowered.aliases[inner] = outer, 0
+        test = self.body(node.bodies[1], [*carried, *kept]) if op.times is None else None
         separate_outputs(body, whole=True)
         start = len(self.lowered.calls)
         flow = list(self.walk(body))
@@ -154,9 +158,10 @@ class _Lowering:
                 self.node(Node(Copy(), [given], [gives[index]], node.origin))
         if len(calls) > late:
             flow.append(range(late, len(calls)))
-        counter = Value(TensorType(DType.I32, (1,)), "counter", origin=node.origin)
+        counter = None if test is not None else Value(TensorType(DType.I32, (1,)), "counter", origin=node.origin)
         ends = tuple(begins), tuple(carried), Body(_joined(flow), tuple(gives)), tuple(node.outputs)
-        return Loop(op.times, *ends, tuple(kept), counter)
+        times = op.times if test is None else op.most or self.most
+        return Loop(times, *ends, tuple(kept), counter, test)
 
     def root(self, value: Value) -> Value:
         """Returns the value whose bytes those of `value` are."""

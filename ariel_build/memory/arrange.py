@@ -18,7 +18,7 @@ from enum import Enum
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
-from ariel_build.kernels.flow import Loop, decisions
+from ariel_build.kernels.flow import decisions
 from ariel_build.memory.liveness import Horizon, build_storages
 from ariel_build.memory.segments import Segment
 from ariel_build.memory.storage import ALIGNMENT, Storages, padded
@@ -96,11 +96,7 @@ def _place_inputs(storages: Storages, inputs: Sequence[Value]) -> None:
 def _place_results(storages: Storages, schedule: Schedule) -> None:
     """Makes what bodies give lie where the results are, and what loops carry: they are there one after the other."""
     for item in decisions(schedule.flow):
-        parts = [
-            *(body.gives for body in item.bodies),
-            *([item.begins, item.carried] if isinstance(item, Loop) else []),
-        ]
-        for part in parts:
+        for part in item.parts:
             for result, value in zip(item.results, part, strict=True):
                 reason = storages.merge(result, value)
                 if reason:

@@ -170,8 +170,10 @@ def _check_times(schedule: Schedule) -> None:
                 at = max([at, *(time.end for time in times)])
                 continue
             if isinstance(item, Loop):
-                at = moment(moment(at, item.begins, []), [], [*item.carried, item.counter])
-                at = moment(walk(item.body.flow, at), [*item.body.gives, *item.kept, item.counter], [])
+                at = moment(moment(at, item.begins, []), [], [*item.carried, *item.counters])
+                if item.test is not None:
+                    at = moment(walk(item.test.flow, at), [*item.test.gives, *item.carried], [])
+                at = moment(walk(item.body.flow, at), [*item.body.gives, *item.kept, *item.counters], [])
             else:
                 at = moment(at, [item.condition], [])
                 for body in item.bodies:

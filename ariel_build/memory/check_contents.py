@@ -143,13 +143,21 @@ class _Machine:
 
     def loop(self, loop: Loop) -> None:
         self.hand_over(loop.begins, loop.carried, "a loop")
-        for value in (*loop.carried, loop.counter):
+        for value in (*loop.carried, *loop.counters):
             self.write(value)
         while True:
             before = self.arena.copy()
+            if loop.test is not None:
+                self.follow(loop.test.flow)
+                for value in loop.test.gives:
+                    self.expect(value, self.facts.region(value), "the test of a loop")
+                self.hand_over(loop.carried, loop.results, "the test of a loop")
+                behind = self.arena.copy()
             self.body(loop.body, loop.results)
-            self.expect(loop.counter, self.facts.region(loop.counter), "the end of a loop's body")
-            behind = self.arena.copy()
+            for value in loop.counters:
+                self.expect(value, self.facts.region(value), "the end of a loop's body")
+            if loop.test is None:
+                behind = self.arena.copy()
             for value in loop.carried:
                 self.write(value)
             self.arena = before.meet(self.arena)

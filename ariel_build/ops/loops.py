@@ -1,27 +1,30 @@
-"""Loops: (v, k) -> v' = body(v, k), again and again, as often as is known when the model is compiled.
+"""Loops: (v, k) -> v' = body(v, k), again and again, as often as is known while compiling, or as a test says.
 
 What a loop carries from one iteration to the next are the first inputs of the node and of its body; the others are what
 it reads from around it. How often a WHILE of TFLite or a Loop of ONNX runs is found out by running what its condition
-depends on, where that begins with constants.
+depends on, where that begins with constants. Otherwise the condition is a second body, asked before each iteration.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import NoReturn
 
 import numpy as np
 
 from ariel_build.errors import InternalError
 from ariel_build.frontends.source import SourceModel
-from ariel_build.ir import Array, Graph, Node, TensorType, Value
+from ariel_build.ir import Array, DType, Graph, Node, TensorType, Value
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.compare import Compare, Logic
 from ariel_build.ops.control import add_output, subgraph
 from ariel_build.ops.evaluate import evaluate
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.importing import import_nodes
 from ariel_build.ops.map2 import Map2
+from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
 
 __all__ = ["Loop", "needed_inputs"]
@@ -34,39 +37,50 @@ MOST_NUMBERS = 16
 
 @dataclass(frozen=True)
 class Loop(Operator):
-    """Computes its body `times` times, at least once; what it carries has `types`."""
+    """Computes its body `times` times, at least once; what it carries has `types`.
+
+    Without `times`, as long as its second body, the test, gives true; `most` is then a bound, where the model has one.
+    """
 
     traits = OPAQUE
     passed_on = never
     permuted = keeps_axes
 
-    times: int
+    times: int | None
     types: tuple[TensorType, ...]
+    most: int | None = None
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """T.., U.. -> T..: what is carried keeps its types."""
         given = [None if t is None else (t.dtype, t.shape) for t in inputs[: len(self.types)]]
-        if self.times < 1 or given != [(t.dtype, t.shape) for t in self.types]:
+        if (self.times is not None and self.times < 1) or given != [(t.dtype, t.shape) for t in self.types]:
             raise ValueError(f"a loop of {self.times} iterations begins with {inputs}, it carries {self.types}")
         return list(self.types)
 
     def ties(self, node: Node) -> list[tuple[Value, Value]]:
-        """Inputs and outputs of the body, and what it gives and takes the next time."""
-        if len(node.bodies) != 1:
-            raise ValueError(f"it has {len(node.bodies)} bodies, not 1")
-        (body,) = node.bodies
+        """Inputs and outputs of the body, and what it gives and takes the next time; inputs of the test."""
+        wanted = 1 if self.times is not None else 2
+        if len(node.bodies) != wanted:
+            raise ValueError(f"it has {len(node.bodies)} bodies, not {wanted}")
+        body, *tests = node.bodies
         if len(body.inputs) != len(node.inputs) or len(body.outputs) != len(node.outputs):
             raise ValueError("its body has other inputs or outputs")
         given = [node.input(index) for index in range(len(node.inputs))]
         pairs = [*zip(given, body.inputs, strict=True), *zip(node.outputs, body.outputs, strict=True)]
+        for test in tests:
+            if len(test.inputs) != len(node.inputs) or len(test.outputs) != 1 or not is_condition(test.outputs[0].type):
+                raise ValueError("its test does not make one bool of what the loop has")
+            pairs += zip(given, test.inputs, strict=True)
         return pairs + list(zip(body.inputs, body.outputs, strict=False))
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Runs the body."""
-        (body,) = node.bodies
+        body, *tests = node.bodies
         values = [v for v in inputs if v is not None]
         carried, kept = values[: len(body.outputs)], values[len(body.outputs) :]
-        for _ in range(self.times):
+        for _ in count() if self.times is None else range(self.times):
+            if not all(_holds(test, [*carried, *kept]) for test in tests):
+                break
             found = evaluate(body, dict(zip(body.inputs, [*carried, *kept], strict=True)))
             carried = [found[v] for v in body.outputs]
         return carried
@@ -74,6 +88,16 @@ class Loop(Operator):
     def lower(self, node: Node) -> NoReturn:
         """No kernel does: lowering walks the body."""
         raise InternalError("control flow is no kernel call", {"node": node})
+
+
+def is_condition(type_: TensorType) -> bool:
+    """Whether a type is that of one bool."""
+    return type_.dtype is DType.BOOL and type_.elements == 1
+
+
+def _holds(test: Graph, values: Sequence[Array]) -> bool:
+    found = evaluate(test, dict(zip(test.inputs, values, strict=True)))
+    return bool(found[test.outputs[0]].reshape(-1)[0])
 
 
 def needed_inputs(body: Graph, outputs: Iterable[int]) -> tuple[set[int], list[Node]]:
@@ -95,29 +119,30 @@ def needed_inputs(body: Graph, outputs: Iterable[int]) -> tuple[set[int], list[N
         wanted |= inputs
 
 
-def times(body: Graph, begins: Sequence[Value], goes_on: Graph, limit: int | None = None) -> int:
+def times(body: Graph, begins: Sequence[Value], goes_on: Graph, limit: int | None = None) -> int | None:
     """Returns how often a loop runs that asks `goes_on` before each iteration, and runs `limit` times at most.
 
-    `goes_on` has the carried values as inputs and one bool as output. Raises UnsupportedReason where constants alone do
-    not tell.
+    `goes_on` has the inputs of the body, and one bool as output. None where constants alone do not tell, or are too
+    much to compute here; UnsupportedReason where the loop seems to have no end.
     """
     asked = [k for k, v in enumerate(goes_on.inputs) if v in goes_on.consumers() or v in goes_on.outputs]
-    needed, nodes = needed_inputs(body, asked)
-    unknown = [k for k in needed if begins[k].data is None]
-    kept = set(body.inputs[len(body.outputs) :])
+    carried = len(body.outputs)
+    needed, nodes = needed_inputs(body, [k for k in asked if k < carried])
+    unknown = any(begins[k].data is None for k in needed) or any(k >= carried for k in asked)
+    kept = set(body.inputs[carried:])
     if unknown or any(v in kept for node in nodes for v in node.inputs):
-        raise UnsupportedReason("how often it runs is decided at run time; only loops of a known count are supported")
+        return None
     if any(node.bodies or sum(v.type.elements for v in node.outputs) > MOST_NUMBERS for node in nodes):
-        raise UnsupportedReason("how often it runs depends on more than some numbers that it counts with")
+        return None
     part = Graph(body.name, body.inputs, [body.outputs[k] for k in needed], nodes)
     values = {k: begins[k].data for k in needed}
-    for count in range(MOST_TIMES + 1):
-        if count == limit:
-            return count
+    for number in range(MOST_TIMES + 1):
+        if number == limit:
+            return number
         known = {k: v for k, v in values.items() if v is not None}
         answer = evaluate(goes_on, {goes_on.inputs[k]: v for k, v in known.items() if k in asked})[goes_on.outputs[0]]
         if not bool(np.asarray(answer).reshape(-1)[0]):
-            return count
+            return number
         found = evaluate(part, {body.inputs[k]: v for k, v in known.items()})
         values = {k: found[v] for k, v in zip(needed, part.outputs, strict=True)}
     raise UnsupportedReason(f"it does not end within {MOST_TIMES:,} iterations")
@@ -148,15 +173,22 @@ def finish_body(inner: Importer, inputs: Sequence[Value], outputs: Sequence[Valu
     return body
 
 
-def loop(importer: Importer, inner: Importer, body: Graph, begins: Sequence[Value], count: int) -> list[Value]:
-    """Adds a loop of a known count; what it carries at first where it does not run at all."""
+def loop(
+    importer: Importer, inner: Importer, body: Graph, begins: Sequence[Value], test: Graph, limit: int | None = None
+) -> list[Value]:
+    """Adds a loop, of `limit` iterations at most; what it carries at first where it does not run at all."""
     for begin, output in zip(begins, body.outputs, strict=True):
         if begin.shape != output.shape or begin.type.dtype is not output.type.dtype:
             raise UnsupportedReason(f"it carries {begin.type}, and then {output.type}: that decides only at run time")
-    if count == 0:
+    number = times(body, begins, test, limit)
+    if number == 0:
         return list(begins)
-    types = tuple(v.type for v in begins)
-    return importer.emit(Loop(count, types), [*begins, *inner.captured], types=types, bodies=[body])
+    types, inputs = tuple(v.type for v in begins), [*begins, *inner.captured]
+    if number is not None:
+        return importer.emit(Loop(number, types), inputs, types=types, bodies=[body])
+    if not is_condition(test.outputs[0].type):
+        raise UnsupportedReason(f"its condition is {test.outputs[0].type}, not one bool")
+    return importer.emit(Loop(None, types, limit), inputs, types=types, bodies=[body, test])
 
 
 @imports("tflite", "WHILE", harmless=dict.fromkeys(("cond_subgraph_index", "body_subgraph_index"), "subgraphs"))
@@ -165,12 +197,14 @@ def _while(importer: Importer) -> None:
     both = [begin_body(importer, subgraph(importer, name), begins) for name in ("cond_subgraph", "body_subgraph")]
     import_nodes(*(inner for inner, _ in both))
     (asks, asked), (inner, inputs) = both
+    if len(asks.model.outputs) != 1:
+        raise UnsupportedReason(f"its condition has {len(asks.model.outputs)} outputs, not 1")
     test = finish_body(asks, asked, [])
     add_output(test, asks.value(asks.model.outputs[0]))
     body = finish_body(inner, inputs, [inner.value(key) for key in inner.model.outputs])
     if len(body.outputs) != len(begins):
         raise UnsupportedReason(f"it carries {len(begins)} values, its body gives {len(body.outputs)}")
-    importer.bind(*loop(importer, inner, body, begins, times(body, begins, test)))
+    importer.bind(*loop(importer, inner, body, begins, test))
 
 
 @imports("onnx", "Loop")
@@ -185,11 +219,24 @@ def _loop(importer: Importer) -> None:
     inner, inputs = begin_body(importer, model, begins)
     import_nodes(inner)
     (following,) = inner.emit(Map2("Add"), [inputs[0], inner.constant(np.ones((), np.int64))])
+    # The limit is one of what the loop reads from around it, where it is not known.
+    bound = None if most is None else inner.capture(most)
     body = finish_body(inner, inputs, [following, *(inner.value(key) for key in model.outputs)])
-    # It goes on while the number is below the limit and the condition holds.
-    if most is not None and most.data is None:
-        raise UnsupportedReason("how often it runs is decided at run time; only loops of a known count are supported")
     limit = None if most is None or most.data is None else max(int(most.data.reshape(-1)[0]), 0)
-    asked = [Value(v.type, v.name) for v in inputs]
-    count = times(body, begins, Graph("condition", asked, [asked[1]], []), limit)
-    importer.bind(*loop(importer, inner, body, begins, count)[2:])
+    importer.bind(*loop(importer, inner, body, begins, _goes_on(inner, body, bound), limit)[2:])
+
+
+def _goes_on(inner: Importer, body: Graph, bound: Value | None) -> Graph:
+    """Returns the test of an ONNX loop: it goes on while the number is below the limit and the condition holds."""
+    asks = inner.inner(inner.model, apart=True)
+    asked = {v: Value(v.type, v.name, origin=v.origin) for v in body.inputs}
+    number, condition = (asked[v] for v in body.inputs[:2])
+    if bound is not None:
+        limit = asks.view(asked.get(bound, bound), None)
+        (limit,) = asks.emit(Reshape(number.shape), [limit])
+        (below,) = asks.emit(Compare("Less"), [number, limit])
+        (below,) = asks.emit(Reshape(condition.shape), [below])
+        (condition,) = asks.emit(Logic("And"), [below, condition])
+    test = Graph("condition", list(asked.values()), [], asks.nodes, source=body.source, format=body.format)
+    add_output(test, condition)
+    return test

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ariel_build.ir import Graph, Node, Value
 from ariel_build.ops.loops import Loop, needed_inputs
 from ariel_build.ops.reshape import Reshape
@@ -24,18 +26,27 @@ def simplify_loops(graph: Graph, log: PassLog) -> bool:
 
 def _drop(graph: Graph, node: Node) -> str:
     """Takes away what is carried and matters to nobody."""
-    (body,), readers = node.bodies, graph.consumers()
+    body, *tests = node.bodies
+    readers = graph.consumers()
     read = [k for k, v in enumerate(node.outputs) if v in readers or graph.is_kept(v)]
-    needed, _ = needed_inputs(body, read)
+    if not read:
+        return ""
+    asked = [k for test in tests for k, v in enumerate(test.inputs[: len(node.outputs)]) if _is_read(test, v)]
+    needed, _ = needed_inputs(body, [*read, *asked])
     idle = next((k for k in range(len(node.outputs)) if k not in needed), None)
-    if idle is None or not read:
+    if idle is None:
         return ""
     # What made it goes with it: it may be all that still reads the input.
     del node.outputs[idle], node.inputs[idle], body.outputs[idle]
     _remove_dead(body)
-    del body.inputs[idle]
+    for part in node.bodies:
+        del part.inputs[idle]
     _retype(node)
     return "nobody needs what it carries"
+
+
+def _is_read(body: Graph, value: Value) -> bool:
+    return value in body.consumers() or value in body.outputs
 
 
 def _remove_dead(body: Graph) -> None:
@@ -49,7 +60,7 @@ def _remove_dead(body: Graph) -> None:
 
 def _keep(graph: Graph, node: Node) -> str:
     """Turns what is handed on as it is into what is read from around the loop."""
-    (body,) = node.bodies
+    body = node.bodies[0]
     producers = body.producers()
 
     def origin(value: Value) -> Value:
@@ -64,7 +75,8 @@ def _keep(graph: Graph, node: Node) -> str:
         return ""
     index = same[0]
     begin, result = node.input(index), node.outputs[index]
-    body.inputs.append(body.inputs.pop(index))
+    for part in node.bodies:
+        part.inputs.append(part.inputs.pop(index))
     node.inputs.append(node.inputs.pop(index))
     del body.outputs[index], node.outputs[index]
     _retype(node)
@@ -74,18 +86,19 @@ def _keep(graph: Graph, node: Node) -> str:
 
 
 def _bind(graph: Graph, node: Node) -> str:
-    """Puts constants into the body, and takes away what it does not read."""
+    """Puts constants into the bodies, and takes away what they do not read."""
     del graph
-    (body,) = node.bodies
     for index in range(len(node.outputs), len(node.inputs)):
-        given, inner = node.input(index), body.inputs[index]
-        if given.is_constant or not (inner in body.consumers() or inner in body.outputs):
-            body.replace_uses(inner, given)
-            del body.inputs[index], node.inputs[index]
+        given = node.input(index)
+        if given.is_constant or not any(_is_read(part, part.inputs[index]) for part in node.bodies):
+            for part in node.bodies:
+                part.replace_uses(part.inputs[index], given)
+                del part.inputs[index]
+            del node.inputs[index]
             return "a constant goes into the body" if given.is_constant else "its body does not read an input"
     return ""
 
 
 def _retype(node: Node) -> None:
     assert isinstance(node.op, Loop)  # noqa: S101 - the caller has looked
-    node.op = Loop(node.op.times, tuple(v.type for v in node.outputs))
+    node.op = replace(node.op, types=tuple(v.type for v in node.outputs))

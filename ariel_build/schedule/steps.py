@@ -122,9 +122,12 @@ class Schedule:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of an inference, the most where control flow decides."""
+        """Multiply-accumulates of an inference, the most where control flow decides.
+
+        A loop without a bound counts as one iteration.
+        """
         flow = self.flow or (range(len(self.steps)),)
-        return int(worst(flow, lambda block: sum(self.steps[k].call.macs for k in block)))
+        return int(worst(flow, lambda block: sum(self.steps[k].call.macs for k in block), unbounded=1))
 
     @property
     def pieces(self) -> list[tuple[Step, Piece]]:
@@ -190,9 +193,13 @@ def _times(flow: Flow) -> tuple[dict[int, int], tuple[Moment, ...]]:
                 continue
             if isinstance(item, Loop):
                 yield moment(item.begins)
-                yield moment(writes=(*item.carried, item.counter))
+                yield moment(writes=(*item.carried, *item.counters))
+                if item.test is not None:
+                    yield from walk(item.test.flow)
+                    # Where it ends here, what is carried is what it gives.
+                    yield moment((*item.test.gives, *item.carried))
                 yield from walk(item.body.flow)
-                yield moment((*item.body.gives, *item.kept, item.counter))
+                yield moment((*item.body.gives, *item.kept, *item.counters))
             else:
                 yield moment((item.condition,))
                 for body in item.bodies:

@@ -74,7 +74,11 @@ class Apart:
                 continue
             if isinstance(item, Loop):
                 self.hand_over(item.begins, item.carried)
-                for _ in range(item.times):
+                for _ in range(item.times or MOST_TIMES):
+                    if item.test is not None:
+                        self.follow(item.test.flow)
+                        if not is_set(self.bytes_of(item.test.gives[0])):
+                            break
                     self.follow(item.body.flow)
                     # What it gives may be what it carries, in another order.
                     held = [self.bytes_of(v).copy() for v in item.body.gives]
@@ -90,6 +94,10 @@ class Apart:
         """Copies values to others."""
         for value, result in zip(given, results, strict=True):
             self.bytes_of(result)[:] = self.bytes_of(value)
+
+
+#: After so many iterations a loop ends whatever its test says.
+MOST_TIMES = 5
 
 
 def is_set(condition: Bytes) -> bool:
@@ -120,7 +128,11 @@ class Planned:
                 if isinstance(item, range):
                     yield from (self.steps[index] for index in item)
                 elif isinstance(item, Loop):
-                    for _ in range(item.times):
+                    for _ in range(item.times or MOST_TIMES):
+                        if item.test is not None:
+                            yield from follow(item.test.flow)
+                            if not is_set(self.bytes_of(item.test.gives[0])):
+                                break
                         yield from follow(item.body.flow)
                 else:
                     yield from follow(item.bodies[0 if is_set(self.bytes_of(item.condition)) else 1].flow)

@@ -69,17 +69,21 @@ class Net:
     def loop(
         self,
         begins: Sequence[Value],
-        times: int,
+        times: int | None,
         body: Callable[[list[Value]], Sequence[Value]],
         around: Sequence[Value],
     ) -> list[Value]:
         """Adds a loop that carries copies of values; `body` takes what is carried, and returns what is carried next.
 
-        `around` are the values that it may read besides.
+        `around` are the values that it may read besides. Without `times`, a test of all of that ends it.
         """
         copies = [self.mix([v], v.type.elements) for v in begins]
         carried = [tensor(v.type.elements, f"carried_{len(self.calls)}_{i}") for i, v in enumerate(copies)]
         outer, self.flow, start = self.flow, [], len(self.calls)
+        test = None
+        if times is None:
+            condition = self.mix([*carried, *around], 1)
+            test, self.flow = Body(tuple(self.flow), (condition,)), []
         made = body(carried)
         # All is made before what is carried is overwritten.
         gives = tuple(self.mix([v], v.type.elements) for v in made)
@@ -89,11 +93,9 @@ class Net:
         roots = {resolve(v, self.aliases).root for v in read}
         kept = tuple(v for v in dict.fromkeys(around) if resolve(v, self.aliases).root in roots)
         results = [tensor(v.type.elements, f"behind_{len(self.calls)}_{i}") for i, v in enumerate(copies)]
-        counter = Value(TensorType(DType.I32, (1,)), f"counter_{len(self.calls)}")
-        self.flow = [
-            *outer,
-            Loop(times, tuple(copies), tuple(carried), Body(tuple(self.flow), gives), tuple(results), kept, counter),
-        ]
+        counter = None if test else Value(TensorType(DType.I32, (1,)), f"counter_{len(self.calls)}")
+        ends = tuple(copies), tuple(carried), Body(tuple(self.flow), gives), tuple(results)
+        self.flow = [*outer, Loop(times, *ends, kept, counter, test)]
         return results
 
     def mix(self, inputs: list[Value], elements: int, *, dtype: DType = DType.I8, scratch: int = 0) -> Value:
@@ -192,7 +194,11 @@ def networks(draw: st.DrawFn, *, control: bool = False) -> Net:
         elif kind == "loop":
             around = list(known)
             begins = [v for v in some(2) if v.type.dtype is DType.I8] or [net.mix(some(1), 8)]
-            known.extend(net.loop(begins, draw(st.integers(1, 3)), lambda carried: again(carried, depth - 1), around))
+            known.extend(
+                net.loop(
+                    begins, draw(st.sampled_from([1, 2, 3, None])), lambda carried: again(carried, depth - 1), around
+                )
+            )
         elif kind == "mix":
             known.append(net.mix(some(3), draw(sizes), dtype=draw(dtypes), scratch=draw(st.integers(0, 40))))
         elif kind == "map":

@@ -324,7 +324,7 @@ def looped() -> tuple[Net, dict[str, Value]]:
     net.outputs = net.loop([x], 3, body, [x, kept])
     (loop,) = (item for item in net.flow if isinstance(item, Loop))
     names = ("kept", "first", "second", "given", "carried", "counter")
-    values = (kept, *inner, loop.body.gives[0], loop.carried[0], loop.counter)
+    values = (kept, *inner, loop.body.gives[0], loop.carried[0], *loop.counters)
     return net, dict(zip(names, values, strict=True))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,8 +36,9 @@ from tests.ops.control import models as made
 SEEDS, BUILT = range(60), (3, 11)
 
 
-def compiled(path: Path, board: str, cores: int = 1) -> Compiled:
-    return compile_model(path, replace(ModelOptions(path), cores=cores), boards.load(board), "model")
+def compiled(path: Path, board: str, cores: int = 1, most: int | None = None) -> Compiled:
+    options = ModelOptions(path, cores=cores, max_iterations=most)
+    return compile_model(path, options, boards.load(board), "model")
 
 
 def answers(path: Path, board: str, samples: Samples, cores: int = 1) -> Array:

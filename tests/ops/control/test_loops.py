@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any, cast
@@ -43,12 +44,16 @@ def _while(options: tuple[int, int] = (1, 2)) -> tuple[int, w.Table]:
     return WHILE_OPTIONS, {0: ("i", options[0]), 1: ("i", options[1])}
 
 
-def fibonacci(times: int) -> bytes:
-    """`(a, b) = (b + a * k, a)` some times, then `a + b`: what is carried changes places, `k` and a counter stay."""
+def fibonacci(times: int, *, at_run_time: bool = False) -> bytes:
+    """`(a, b) = (b + a * k, a)` some times, then `a + b`: what is carried changes places, `k` and a counter stay.
+
+    `at_run_time` lets the caller say with which number it begins to count.
+    """
     vectors = ("a", "b", "k")
+    zero = 0 if at_run_time else 1
     main = w.subgraph(
-        [_number("zero", 1), *map(_vector, vectors), _number("n"), *map(_vector, ("a'", "b'", "k'", "y"))],
-        [1, 2, 3],
+        [_number("zero", zero), *map(_vector, vectors), _number("n"), *map(_vector, ("a'", "b'", "k'", "y"))],
+        [0, 1, 2, 3] if at_run_time else [1, 2, 3],
         [8],
         [w.operator(3, [0, 1, 2, 3], [4, 5, 6, 7], _while()), w.operator(0, [5, 6], [8], (ADD_OPTIONS, {}))],
     )
@@ -82,6 +87,35 @@ def test_a_loop_is_exact(board: str, cores: int, tmp_path: Path) -> None:
     said = ask(path, import_file(path)[0], samples)
     assert isinstance(said, Answer), said
     assert np.array_equal(answers(path, board, samples, cores), said.outputs[0])
+
+
+@pytest.mark.parametrize("board, cores", ON)
+def test_a_loop_whose_count_is_decided_at_run_time_is_exact(board: str, cores: int, tmp_path: Path) -> None:
+    """Beginning with 5, 4, 1 and 9, it runs 0, 1, 4 and 0 times."""
+    pytest.importorskip("tflite_micro")
+    path = tmp_path / "model.tflite"
+    path.write_bytes(fibonacci(5, at_run_time=True))
+    vectors = np.random.default_rng(8).integers(-128, 128, (3, 4, 1, WIDTH)).astype(np.int8)
+    begins = np.array([5, 4, 1, 9], np.int32)
+    samples = Samples([begins, *vectors], (4,))
+    said = ask(path, import_file(path)[0], samples)
+    assert isinstance(said, Answer), said
+    assert np.array_equal(answers(path, board, samples, cores), said.outputs[0])
+    model = Interpreter(import_file(path)[0])
+    assert np.array_equal(model.outputs([begins[2], *vectors[:, 2]])[0], said.outputs[0][2])
+
+
+def test_it_is_a_loop_of_rust_whose_time_has_no_bound(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(fibonacci(5, at_run_time=True))
+    one = compiled(path, "qemu-cortex-m7")
+    flow = re.search(r"flow \[\n(.*?)\n        \];", one.module_text, re.DOTALL)
+    assert flow is not None
+    said = re.sub(r"\] [\d_]+ \[", "] X [", " ".join(flow[1].split()))
+    assert re.fullmatch(r"[\d ]+ \(while \[ [\d ]+ \] X \[ [\d ]+ \]\) \d+", said), said
+    assert math.isinf(one.predicted.cycles)
+    few, many = (compiled(path, "qemu-cortex-m7", most=n).predicted.cycles for n in (2, 20))
+    assert 5 < many / few < 10
 
 
 def test_it_is_a_for_of_rust_and_carries_what_it_must(tmp_path: Path) -> None:
@@ -186,11 +220,20 @@ def test_an_onnx_loop_in_rust(tmp_path: Path) -> None:
     assert np.allclose(answers(path, "host", Samples([x], (4,))), want, rtol=1e-5, atol=1e-6)
 
 
+def test_an_onnx_loop_whose_end_is_decided_at_run_time(tmp_path: Path) -> None:
+    """`s` begins with the sum of `x`: above the bound it runs once, far below it as often as its limit says."""
+    path = onnx_loop(tmp_path, None, 3.0, runtime=True)
+    x = np.zeros((4, 1, 8), np.float32)
+    x[:, 0, 0] = [4.0, 0.5, -2.25, 2.5]
+    x[:, 0, 1:] = np.random.default_rng(3).normal(size=(4, 7)) * 0.01
+    want = np.stack([reference(path, one) for one in x])
+    assert np.allclose(answers(path, "host", Samples([x], (4,))), want, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "given, says",
     [
         ({"most": None, "bound": None}, "does not end within 10,000 iterations"),
-        ({"most": 3, "bound": 2.0, "runtime": True}, "how often it runs is decided at run time"),
         ({"most": 3, "bound": None, "scan": True}, "scan outputs"),
     ],
 )
