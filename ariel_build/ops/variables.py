@@ -21,14 +21,18 @@ from ariel_build.ops.importer import Importer, source_type
 __all__ = ["variable"]
 
 
+#: A tensor of one of the subgraphs of a model: each numbers its own.
+_Tensor = tuple[int, str]
+
+
 @dataclass
 class _Variables:
     """The variables of one model, by name, the tensors that are handles of them, and those that are variables."""
 
-    handles: dict[str, str] = field(default_factory=dict)
+    handles: dict[_Tensor, str] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     initial: dict[str, Array] = field(default_factory=dict)
-    tensors: dict[str, State] = field(default_factory=dict)
+    tensors: dict[_Tensor, State] = field(default_factory=dict)
 
 
 def _variables(importer: Importer) -> _Variables:
@@ -39,10 +43,15 @@ def _variables(importer: Importer) -> _Variables:
     return found
 
 
+def _tensor(importer: Importer, key: str) -> _Tensor:
+    # The models of the subgraphs live as long as the import does.
+    return id(importer.model), key
+
+
 def _name(importer: Importer) -> str:
     """Returns the name of the variable whose handle is input 0."""
     key = importer.node.inputs[0]
-    name = None if key is None else _variables(importer).handles.get(key)
+    name = None if key is None else _variables(importer).handles.get(_tensor(importer, key))
     if name is None:
         raise UnsupportedReason("its handle comes from no VAR_HANDLE")
     return name
@@ -89,7 +98,7 @@ def _assigned(model: SourceModel) -> dict[str, Array]:
 def _var_handle(importer: Importer) -> None:
     if importer.text("container"):
         raise UnsupportedReason(f"container `{importer.text('container')}` is not supported")
-    _variables(importer).handles[importer.node.outputs[0]] = importer.text("shared_name")
+    _variables(importer).handles[_tensor(importer, importer.node.outputs[0])] = importer.text("shared_name")
 
 
 @imports("tflite", "READ_VARIABLE")
@@ -118,12 +127,12 @@ def variable(importer: Importer, index: int) -> State:
     tensor = None if key is None else importer.model.tensors.get(key)
     if key is None or tensor is None or not tensor.is_variable:
         raise UnsupportedReason(f"input {index}, a state, is no variable")
-    states = _variables(importer).tensors
-    if key not in states:
+    states, at = _variables(importer).tensors, _tensor(importer, key)
+    if at not in states:
         type_ = source_type(tensor)
         # What stands for zero: TFLite-Micro looks at the zero point of int8 alone.
         zero = type_.quant.zero_points[0] if type_.quant is not None and type_.dtype is DType.I8 else 0
         current = Value(type_, tensor.name, origin=f"variable `{tensor.name}`")
-        states[key] = State(current, current, np.full(type_.shape, zero, type_.dtype.numpy))
-        importer.states.append(states[key])
-    return states[key]
+        states[at] = State(current, current, np.full(type_.shape, zero, type_.dtype.numpy))
+        importer.states.append(states[at])
+    return states[at]

@@ -289,3 +289,23 @@ def test_inspect_counts_what_refused_bodies_have(tmp_path: Path, capsys: pytest.
     facts = json.loads(capsys.readouterr().out)
     assert facts["operators"] == {"ArgMax": 1, "Cast": 1, "If": 1, "Relu": 1, "Slice": 1}
     assert [problem["operator"] for problem in facts["unsupported"]] == ["ArgMax"]
+
+
+def test_subgraphs_number_the_handles_of_variables_each_for_itself(tmp_path: Path) -> None:
+    """Tensor 1 is a handle of `a` in the model, and one of `b` in the subgraph that it calls in between."""
+    path = tmp_path / "model.tflite"
+    codes = [w.code(made.CALL), w.code(142), w.code(143), w.code(144)]
+
+    def handle(name: str) -> w.Table:
+        return w.operator(1, [], [1], (111, {1: name}))
+
+    def graph_of(outputs: list[int], operators: list[w.Table]) -> w.Table:
+        tensors = [w.tensor("x", [1, 4]), w.tensor("v", [1], 13), w.tensor("z", [1, 4]), w.tensor("y", [1, 4])]
+        return w.subgraph(tensors, [0], outputs, operators)
+
+    called = w.operator(0, [0], [2], (made.CALL_OPTIONS, {0: ("I", 1)}))
+    keeps = graph_of([2, 3], [handle("a"), called, w.operator(2, [1], [3]), w.operator(3, [1, 0], [])])
+    path.write_bytes(w.encode(w.model(codes, [keeps, graph_of([2], [handle("b"), w.operator(2, [1], [2])])])))
+    model, x = Interpreter(import_file(path)[0]), np.arange(4, dtype=np.float32).reshape(1, 4)
+    for y in (0 * x, x):
+        assert [output.tolist() for output in model.outputs([x])] == [[[0.0] * 4], y.tolist()]
