@@ -15,13 +15,15 @@ import numpy as np
 
 from ariel_build.errors import InternalError
 from ariel_build.frontends.source import SourceModel
-from ariel_build.ir import Array, Graph, Node, TensorType, Value
+from ariel_build.ir import Array, DType, Graph, Node, TensorType, Value
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.control import add_output, subgraph
 from ariel_build.ops.evaluate import evaluate
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.importing import import_nodes
 from ariel_build.ops.map2 import Map2
+from ariel_build.ops.reshape import reshape
+from ariel_build.ops.scatter import AtIndices, Scatter
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
 
 __all__ = ["Loop", "needed_inputs"]
@@ -178,18 +180,54 @@ def _loop(importer: Importer) -> None:
     model = subgraph(importer, "body")
     most, condition = importer.optional_input(0), importer.optional_input(1)
     carried = [importer.input(k) for k in range(2, len(importer.node.inputs))]
-    if len(model.outputs) != len(carried) + 1:
-        raise UnsupportedReason("it stacks what its iterations give (scan outputs): only what it carries is supported")
+    if len(model.outputs) <= len(carried):
+        raise UnsupportedReason(
+            f"it carries {len(carried)} values, its body gives {len(model.outputs)} and a condition"
+        )
     first = importer.constant(np.zeros((), np.int64))
     begins = [first, importer.constant(np.array(True)) if condition is None else condition, *carried]
     inner, inputs = begin_body(importer, model, begins)
     import_nodes(inner)
     (following,) = inner.emit(Map2("Add"), [inputs[0], inner.constant(np.ones((), np.int64))])
-    body = finish_body(inner, inputs, [following, *(inner.value(key) for key in model.outputs)])
+    given = [inner.value(key) for key in model.outputs]
+    kept, stacked = given[: len(carried) + 1], given[len(carried) + 1 :]
     # It goes on while the number is below the limit and the condition holds.
     if most is not None and most.data is None:
         raise UnsupportedReason("how often it runs is decided at run time; only loops of a known count are supported")
     limit = None if most is None or most.data is None else max(int(most.data.reshape(-1)[0]), 0)
     asked = [Value(v.type, v.name) for v in inputs]
-    count = times(body, begins, Graph("condition", asked, [asked[1]], []), limit)
-    importer.bind(*loop(importer, inner, body, begins, count)[2:])
+    test = Graph("condition", asked, [asked[1]], [])
+    count = times(_apart(inner, inputs, [following, *kept]), begins, test, limit)
+    rows, outputs = _stack(inner, stacked, count) if stacked else ([], [])
+    body = finish_body(inner, [*inputs, *rows], [following, *kept, *outputs])
+    zeros = [importer.constant(np.zeros(v.shape, v.type.dtype.numpy)) for v in rows]
+    results = loop(importer, inner, body, [*begins, *zeros], count)[2:]
+    importer.bind(*results[: len(carried)], *results[len(carried) + (1 if stacked else 0) :])
+
+
+def _apart(inner: Importer, inputs: Sequence[Value], outputs: Sequence[Value]) -> Graph:
+    """Returns a body that is finished, while `inner` may still get more nodes."""
+    nodes = inner.nodes
+    inner.nodes = list(nodes)
+    body = finish_body(inner, inputs, outputs)
+    inner.nodes = nodes
+    return body
+
+
+def _stack(inner: Importer, values: Sequence[Value], count: int) -> tuple[list[Value], list[Value]]:
+    """Lets a body write what each iteration gives into a row: returns what it carries for that, and gives.
+
+    A number that counts the rows comes first: kernels count in 32 bits.
+    """
+    if count == 0:
+        raise UnsupportedReason("it does not run at all, and stacks what its iterations give")
+    number = Value(TensorType(DType.I32, ()), "row", origin=inner.node.origin)
+    inputs = [number]
+    outputs = [*inner.emit(Map2("Add"), [number, inner.constant(np.ones((), np.int32))])]
+    for value in values:
+        rows = Value(TensorType(value.type.dtype, (count, *value.shape)), value.name, origin=inner.node.origin)
+        row = reshape(inner, inner.view(value, None), (1, *value.shape))
+        way = AtIndices(wraps=False)
+        outputs += inner.emit(Scatter(way), [rows, reshape(inner, number, (1, 1)), row])
+        inputs.append(rows)
+    return inputs, outputs
