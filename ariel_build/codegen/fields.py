@@ -48,7 +48,8 @@ class FieldPrinter:
             case float() | np.floating():
                 return real(float(value))
             case tuple():
-                prefix = "&" if any(isinstance(item, Part) for item in value) else ""
+                # Arrays have elements: what has none is a slice.
+                prefix = "&" if not value or any(isinstance(item, Part) for item in value) else ""
                 return List([self.value(item, inside, name) for item in value], prefix)
             case Operand():
                 return self.region(*self.plan.region(value.value))

@@ -137,7 +137,14 @@ def predict(schedule: Schedule, units: Units | None, clock: Clock, input_bytes: 
     granule = step is not None and _is_granule(step, tile)
     hz = clock.cores[0].clock_hz
     seconds, longest_seconds = (makespan / hz, longest / hz) if hz else (None, None)
-    return Prediction(makespan // 1, int(longest), seconds, longest_seconds, step, granule)
+    return Prediction(
+        math.floor(makespan) if math.isfinite(makespan) else makespan,
+        int(longest),
+        seconds,
+        longest_seconds,
+        step,
+        granule,
+    )
 
 
 def _is_granule(step: Step, tile: Tile) -> bool:

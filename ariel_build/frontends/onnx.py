@@ -97,6 +97,9 @@ class _GraphReader:
             if free is not None:
                 self._declare(value)
             outputs.append(value.name)
+        for value in self._graph.value_info if free is not None else ():
+            if value.name in self._tensors:
+                self._declare(value)
         return SourceModel(
             format="onnx",
             path=str(self._path),
@@ -112,7 +115,7 @@ class _GraphReader:
         )
 
     def _declare(self, value: onnx.ValueInfoProto) -> None:
-        """Gives an output that a node makes the type that the file declares: what is known if that node is not."""
+        """Gives what a node makes the type that the file declares: what is known if that node is not."""
         tensor, kind = self._tensors[value.name], value.type.tensor_type
         if tensor.dtype is None and tensor.data is None and kind.elem_type:
             tensor.dtype = element_type(kind.elem_type)

@@ -37,7 +37,7 @@ _ONNX: Mapping[str, str] = {
     **dict.fromkeys(("Where",), _CHOICE),
     **dict.fromkeys(("Scan",), _UNROLL),
     **dict.fromkeys(("DFT", "STFT", "MelWeightMatrix", "HannWindow", "HammingWindow", "BlackmanWindow"), _FEATURES),
-    **dict.fromkeys(("GatherElements", "GatherND", "OneHot"), _LOOKUP),
+    "OneHot": _LOOKUP,
     **dict.fromkeys(
         (
             *("GroupNormalization", "InstanceNormalization", "LayerNormalization", "LpNormalization"),
@@ -71,7 +71,7 @@ _TFLITE: Mapping[str, str] = {
         _UNROLL,
     ),
     **dict.fromkeys(("COMPLEX_ABS", "IMAG", "REAL", "RFFT2D"), _FEATURES),
-    **dict.fromkeys(("EMBEDDING_LOOKUP", "GATHER_ND", "HASHTABLE_FIND", "HASHTABLE_LOOKUP", "ONE_HOT"), _LOOKUP),
+    **dict.fromkeys(("HASHTABLE_FIND", "HASHTABLE_LOOKUP", "ONE_HOT"), _LOOKUP),
     "L2_NORMALIZATION": "write it out as x * rsqrt(sum(x * x)) before conversion",
     "RESIZE_BILINEAR": _SPREAD,
     **dict.fromkeys(("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"), _BOXES),

@@ -24,7 +24,8 @@ from ariel_build.ops.evaluate import evaluate
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.importing import import_nodes
 from ariel_build.ops.map2 import Map2
-from ariel_build.ops.reshape import Reshape
+from ariel_build.ops.reshape import Reshape, reshape
+from ariel_build.ops.scatter import AtIndices, Scatter
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
 
 __all__ = ["Loop", "needed_inputs"]
@@ -174,13 +175,21 @@ def finish_body(inner: Importer, inputs: Sequence[Value], outputs: Sequence[Valu
 
 
 def loop(
-    importer: Importer, inner: Importer, body: Graph, begins: Sequence[Value], test: Graph, limit: int | None = None
+    importer: Importer,
+    inner: Importer,
+    body: Graph,
+    begins: Sequence[Value],
+    number: int | None,
+    test: Graph,
+    limit: int | None = None,
 ) -> list[Value]:
-    """Adds a loop, of `limit` iterations at most; what it carries at first where it does not run at all."""
+    """Adds a loop of `number` iterations, or of as many as its test says, `limit` at most.
+
+    Returns what it carries at first where it does not run at all.
+    """
     for begin, output in zip(begins, body.outputs, strict=True):
         if begin.shape != output.shape or begin.type.dtype is not output.type.dtype:
             raise UnsupportedReason(f"it carries {begin.type}, and then {output.type}: that decides only at run time")
-    number = times(body, begins, test, limit)
     if number == 0:
         return list(begins)
     types, inputs = tuple(v.type for v in begins), [*begins, *inner.captured]
@@ -204,7 +213,7 @@ def _while(importer: Importer) -> None:
     body = finish_body(inner, inputs, [inner.value(key) for key in inner.model.outputs])
     if len(body.outputs) != len(begins):
         raise UnsupportedReason(f"it carries {len(begins)} values, its body gives {len(body.outputs)}")
-    importer.bind(*loop(importer, inner, body, begins, test))
+    importer.bind(*loop(importer, inner, body, begins, times(body, begins, test), test))
 
 
 @imports("onnx", "Loop")
@@ -212,18 +221,27 @@ def _loop(importer: Importer) -> None:
     model = subgraph(importer, "body")
     most, condition = importer.optional_input(0), importer.optional_input(1)
     carried = [importer.input(k) for k in range(2, len(importer.node.inputs))]
-    if len(model.outputs) != len(carried) + 1:
-        raise UnsupportedReason("it stacks what its iterations give (scan outputs): only what it carries is supported")
+    if len(model.outputs) <= len(carried):
+        raise UnsupportedReason(
+            f"it carries {len(carried)} values, its body gives {len(model.outputs)} and a condition"
+        )
     first = importer.constant(np.zeros((), np.int64))
     begins = [first, importer.constant(np.array(True)) if condition is None else condition, *carried]
     inner, inputs = begin_body(importer, model, begins)
     import_nodes(inner)
     (following,) = inner.emit(Map2("Add"), [inputs[0], inner.constant(np.ones((), np.int64))])
+    given = [inner.value(key) for key in model.outputs]
+    kept, stacked = given[: len(carried) + 1], given[len(carried) + 1 :]
     # The limit is one of what the loop reads from around it, where it is not known.
     bound = None if most is None else inner.capture(most)
-    body = finish_body(inner, inputs, [following, *(inner.value(key) for key in model.outputs)])
     limit = None if most is None or most.data is None else max(int(most.data.reshape(-1)[0]), 0)
-    importer.bind(*loop(importer, inner, body, begins, _goes_on(inner, body, bound), limit)[2:])
+    known = _apart(inner, inputs, [following, *kept])
+    number = times(known, begins, _goes_on(inner, known, bound), limit)
+    rows, outputs = _stack(inner, stacked, number) if stacked else ([], [])
+    body = finish_body(inner, [*inputs, *rows], [following, *kept, *outputs])
+    zeros = [importer.constant(np.zeros(v.shape, v.type.dtype.numpy)) for v in rows]
+    results = loop(importer, inner, body, [*begins, *zeros], number, _goes_on(inner, body, bound), limit)[2:]
+    importer.bind(*results[: len(carried)], *results[len(carried) + (1 if stacked else 0) :])
 
 
 def _goes_on(inner: Importer, body: Graph, bound: Value | None) -> Graph:
@@ -240,3 +258,33 @@ def _goes_on(inner: Importer, body: Graph, bound: Value | None) -> Graph:
     test = Graph("condition", list(asked.values()), [], asks.nodes, source=body.source, format=body.format)
     add_output(test, condition)
     return test
+
+
+def _apart(inner: Importer, inputs: Sequence[Value], outputs: Sequence[Value]) -> Graph:
+    """Returns a body that is finished, while `inner` may still get more nodes."""
+    nodes = inner.nodes
+    inner.nodes = list(nodes)
+    body = finish_body(inner, inputs, outputs)
+    inner.nodes = nodes
+    return body
+
+
+def _stack(inner: Importer, values: Sequence[Value], number: int | None) -> tuple[list[Value], list[Value]]:
+    """Lets a body write what each iteration gives into a row: returns what it carries for that, and gives.
+
+    A number that counts the rows comes first: kernels count in 32 bits.
+    """
+    if number is None:
+        raise UnsupportedReason("it stacks what its iterations give, and how often it runs is decided at run time")
+    if number == 0:
+        raise UnsupportedReason("it does not run at all, and stacks what its iterations give")
+    index = Value(TensorType(DType.I32, ()), "row", origin=inner.node.origin)
+    inputs = [index]
+    outputs = [*inner.emit(Map2("Add"), [index, inner.constant(np.ones((), np.int32))])]
+    for value in values:
+        rows = Value(TensorType(value.type.dtype, (number, *value.shape)), value.name, origin=inner.node.origin)
+        row = reshape(inner, inner.view(value, None), (1, *value.shape))
+        way = AtIndices(wraps=False)
+        outputs += inner.emit(Scatter(way), [rows, reshape(inner, index, (1, 1)), row])
+        inputs.append(rows)
+    return inputs, outputs

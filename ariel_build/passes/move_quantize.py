@@ -36,9 +36,15 @@ def moves(op: Operator) -> bool:
     return op.traits.moves or op.chooses
 
 
+def is_moved(value: Value | None) -> bool:
+    """Whether an operand of a node that moves floats is what it moves: others tell where."""
+    return value is not None and value.type.dtype is DType.F32
+
+
 def _push(editor: Editor, node: Node, op: Operator) -> None:
     """move(Dequantize(x)) -> Dequantize(move(x))."""
-    sources = [editor.producer(v) for v in node.inputs if v is not None]
+    real = [v for v in node.inputs if v is not None and is_moved(v)]
+    sources = [editor.producer(v) for v in real]
     if not sources or any(s is None or not isinstance(s.op, Dequantize) for s in sources):
         return
     stored = [s.input(0) for s in sources if s is not None]
@@ -51,7 +57,9 @@ def _push(editor: Editor, node: Node, op: Operator) -> None:
         editor.log.refused(node, f"{inexact} is no number that {stored[0].type} holds")
         return
     editor.log.rewrote(node, f"{op.name} moves {dtype.value}")
-    moved = _emit(editor, movement, stored, node, node.output.type.shape, dtype, quant)
+    given = iter(stored)
+    inputs = [next(given) if is_moved(v) else v for v in node.inputs]
+    moved = _emit(editor, movement, inputs, node, node.output.type.shape, dtype, quant)
     editor.substitute(node, Dequantize(), [moved])
 
 
@@ -64,8 +72,10 @@ def _pull(editor: Editor, node: Node, quantizer: Quantize) -> None:
         editor.log.refused(node, f"the result of {movement.op.name} is read as float32, too")
         return
     dtype = quantizer.dtype
-    inputs = [v for v in movement.inputs if v is not None]
-    stored = [_emit(editor, quantizer, [v], node, v.shape, dtype, quant) for v in inputs]
+    stored = [
+        v if v is None or not is_moved(v) else _emit(editor, quantizer, [v], node, v.shape, dtype, quant)
+        for v in movement.inputs
+    ]
     op, _ = operator(movement).on_stored(quant, dtype, quantizer.rounding)
     editor.log.rewrote(node, f"{op.name} moves {dtype.value}")
     editor.substitute(node, op, stored)
@@ -74,7 +84,7 @@ def _pull(editor: Editor, node: Node, quantizer: Quantize) -> None:
 def _emit(
     editor: Editor,
     op: Operator,
-    inputs: Sequence[Value],
+    inputs: Sequence[Value | None],
     before: Node,
     shape: tuple[int, ...],
     dtype: DType,

@@ -17,11 +17,7 @@ from tools.recorded.models import dev_models
 pytestmark = pytest.mark.models
 
 #: Models that are not supported yet, and the word by which the refusal must name the reason.
-NOT_YET = {
-    "own_lstm20_f32": "GATHER",
-    "own_lstm20_onnx": "Loop",
-    "tract_bidi_lstm": "Gather",
-}
+NOT_YET: dict[str, str] = {}
 #: Samples of the large models; of the others all.
 SAMPLES = {"ultraface_slim320_onnx": 1, "yunet_n_320": 1, "mcunet_vww": 2, "mlperf_vww_int8": 4, "mlperf_vww_qdq_u8": 4}
 #: TFLite-Micro's arenas, in bytes.

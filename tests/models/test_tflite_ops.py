@@ -22,7 +22,6 @@ NOT_YET = {
     "batch_matmul_int16": "i16",
     "cumsum_f32": "CUMSUM",
     "cumsum_i8": "CUMSUM",
-    "dyn_update_slice_i8": "DYNAMIC_UPDATE_SLICE",
     "logistic_int16": "i16",
     "reduce_all": "REDUCE_ALL",
     "resize_bilinear_hpc": "RESIZE_BILINEAR",

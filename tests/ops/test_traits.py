@@ -28,7 +28,7 @@ from ariel_build.ops.dynamic_quantize import DynamicQuantize
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fold import Fold
 from ariel_build.ops.fully_connected import FullyConnected
-from ariel_build.ops.gather import GatherConstant
+from ariel_build.ops.gather import Gather, GatherConstant, GatherElements, GatherNd
 from ariel_build.ops.lstm import Lstm
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map2 import Map2
@@ -38,6 +38,7 @@ from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.quantize import Dequantize, Quantize
 from ariel_build.ops.recurrent import Activation, Recurrent
 from ariel_build.ops.reshape import Reshape
+from ariel_build.ops.scatter import AtIndices, AtRows, AtStart, Elements, Scatter
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.softmax import LogSoftmax, Softmax
 from ariel_build.ops.svdf import Svdf
@@ -62,6 +63,11 @@ def reals(*shape: int) -> TensorType:
 
 def stored(*shape: int, quant: Quant | None = HALF) -> TensorType:
     return TensorType(DType.I8, shape, quant)
+
+
+def indices(*shape: int) -> TensorType:
+    """Any numbers: most are far outside."""
+    return TensorType(DType.I32, shape)
 
 
 def booleans(*shape: int) -> TensorType:
@@ -96,6 +102,13 @@ EXAMPLES: list[Example] = [
     (Copy(), [reals(*SHAPE)], None),
     (Concat(3), [reals(*SHAPE)] * 2, None),
     (GatherConstant(2, (2, 0)), [reals(*SHAPE)], None),
+    (Gather(wraps=True, axis=2, batch=1), [stored(*SHAPE), indices(1, 5)], HALF),
+    (GatherElements(wraps=False, axis=3), [reals(*SHAPE), indices(1, 1, 2, 6)], None),
+    (GatherNd(wraps=True), [reals(*SHAPE), indices(7, 2)], None),
+    (Scatter(AtIndices(wraps=True)), [reals(*SHAPE), indices(2, 3), reals(2, 4)], None),
+    (Scatter(AtRows(wraps=True, axis=2, batch=1)), [reals(*SHAPE), indices(1, 2), reals(1, 2, 2, 4)], None),
+    (Scatter(AtStart(wraps=False)), [stored(*SHAPE), indices(4), stored(1, 1, 2, 3)], HALF),
+    (Scatter(Elements(wraps=False, axis=1)), [reals(*SHAPE), indices(1, 3, 2, 4), reals(1, 3, 2, 4)], None),
     (Pad(((0, 0), (1, 0), (0, 2), (0, 0)), 0.5), [reals(*SHAPE)], None),
     (Reshape((1, 6, 4)), [reals(*SHAPE)], None),
     (Slice((0, 1, 0, 1), (1, 1, 3, 2), (1, 1, 1, 2)), [reals(*SHAPE)], None),
@@ -227,6 +240,8 @@ def test_an_element_of_a_pointwise_operator_depends_on_its_own_place_only(exampl
             depends_elsewhere = True
         else:
             depends_elsewhere |= any(tuple(p) != place for p in np.argwhere(before != after))
+    # What is written into the input comes from another one, whose places are others.
+    depends_elsewhere |= isinstance(example[0], Scatter)
     assert depends_elsewhere != example[0].traits.pointwise
 
 

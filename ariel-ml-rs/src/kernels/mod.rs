@@ -24,6 +24,7 @@ pub mod dynamic_quantize;
 pub mod fold;
 pub mod fully_connected;
 pub mod gemmlowp;
+pub mod index;
 pub mod isa;
 pub mod lookup;
 pub mod map1;

@@ -168,7 +168,7 @@ def onnx_loop(
     outs = ["v9", "s9", *(["all"] if scan else [])]
     first = "start" if runtime else "zero"
     loop = helper.make_node("Loop", ["most" if most is not None else "", "yes", "x", first], outs, body=body)
-    tail = [helper.make_node("Mul", ["v9", "s9"], ["y"])]
+    tail = [helper.make_node("Mul", ["all" if scan else "v9", "s9"], ["y"])]
     head = [helper.make_node("ReduceSum", ["x"], ["start"], keepdims=0)] if runtime else []
     constants: dict[str, Array] = {
         "k": np.linspace(-2, 2, 8, dtype=np.float32).reshape(1, 8),
@@ -182,7 +182,7 @@ def onnx_loop(
         [*head, loop, *tail],
         "g",
         [info("x", TensorProto.FLOAT, [1, 8])],
-        [info("y", TensorProto.FLOAT, [1, 8])],
+        [info("y", TensorProto.FLOAT, ["rows", 1, 8] if scan else [1, 8])],
         [numpy_helper.from_array(data, name) for name, data in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -230,11 +230,26 @@ def test_an_onnx_loop_whose_end_is_decided_at_run_time(tmp_path: Path) -> None:
     assert np.allclose(answers(path, "host", Samples([x], (4,))), want, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("most, bound", [(4, None), (7, 3.0)])
+def test_what_the_iterations_of_an_onnx_loop_give_is_stacked(most: int, bound: float | None, tmp_path: Path) -> None:
+    path = onnx_loop(tmp_path, most, bound, scan=True)
+    x = np.random.default_rng(3).normal(size=(4, 1, 8)).astype(np.float32)
+    # ONNX's reference concatenates along the first axis, the standard asks for a new one.
+    want = np.stack([reference(path, one).reshape(-1, 1, 8) for one in x])
+    assert want.shape == (4, 4 if bound is None else 3, 1, 8)
+    graph, _ = import_file(path)
+    optimize(graph)
+    got = np.stack([Interpreter(graph).outputs([one])[0] for one in x])
+    assert np.allclose(got, want, rtol=1e-5, atol=1e-6)
+    assert np.allclose(answers(path, "host", Samples([x], (4,))), want, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "given, says",
     [
         ({"most": None, "bound": None}, "does not end within 10,000 iterations"),
-        ({"most": 3, "bound": None, "scan": True}, "scan outputs"),
+        ({"most": 3, "bound": 2.0, "runtime": True, "scan": True}, "it stacks .*, and how often it runs is decided at"),
+        ({"most": 0, "bound": None, "scan": True}, "does not run at all, and stacks"),
     ],
 )
 def test_what_is_not_known_is_refused(given: dict[str, float | bool | None], says: str, tmp_path: Path) -> None:
