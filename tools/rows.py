@@ -162,13 +162,14 @@ def _sum_steps(row: FoldRow) -> str:
 
 def _choice_steps(row: FoldRow) -> str:
     bound = "min" if row.bound == "least" else "max"
+    starts = {name: least if bound == "min" else -least - 1 for name, _, least in _STORED}
     stored = "\n".join(
         f"""\
     select!(
         /// {row.about} of {name.lower()}.
-        {row.name}{name}, {element}, i32, |_within| {least if bound == "min" else -least - 1}, {row.operator}, Within::store
+        {row.name}{name}, {element}, i32, |_within| {starts[name]}, {row.operator}, Within::store
     );"""
-        for name, element, least in _STORED
+        for name, element, _ in _STORED
     )
     return f"""\
 {stored}
