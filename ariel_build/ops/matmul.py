@@ -29,10 +29,9 @@ def _batch_matmul_from_tflite(importer: Importer) -> None:
     adj_x = bool(importer.attribute("adj_x", False))
     adj_y = bool(importer.attribute("adj_y", False))
     declared = importer.output_type()
-    matrix = _matrix(importer, y)
     # Weights of dense layers are int8.
-    dense = matrix is not None and y.type.dtype is not DType.I16
-    if dense and not adj_x and len(x.shape) >= len(y.shape):
+    matrix = None if y.type.dtype is DType.I16 else _matrix(importer, y)
+    if matrix is not None and not adj_x and len(x.shape) >= len(y.shape):
         filter_ = matrix if adj_y else transpose(importer, matrix, (1, 0))
         importer.bind(*importer.emit(FullyConnected(keep_dims=True), [x, filter_, None], types=[declared]))
     else:

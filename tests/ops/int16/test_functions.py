@@ -1,4 +1,4 @@
-"""Functions of one int16 equal TFLite-Micro for all 65,536 inputs, at random scales: in numpy, and compiled for the host."""
+"""Functions of one int16 equal TFLite-Micro for all 65,536 inputs: in numpy, and compiled for the host."""
 
 from __future__ import annotations
 
