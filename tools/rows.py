@@ -119,6 +119,10 @@ pub(in crate::kernels) mod steps {
     yield "}"
 
 
+#: What choices are made of beside float32: its name, that of Rust, and the least of it.
+_STORED = (("Int8", "i8", -128), ("Int16", "i16", -32768))
+
+
 def _sum(row: FoldRow) -> str:
     return f"""\
 kernel!(
@@ -128,12 +132,17 @@ kernel!(
 
 
 def _choice(row: FoldRow) -> str:
+    stored = "\n".join(
+        f"""\
+kernel!(
+    /// {row.about} of {name.lower()}, where input and output are quantised alike.
+    {row.name}{name}, {element}, |_this| {least}, {-least - 1};
+);"""
+        for name, element, least in _STORED
+    )
     limits = "this.least, f32::INFINITY" if row.bound == "least" else "f32::NEG_INFINITY, this.greatest"
     return f"""\
-kernel!(
-    /// {row.about} of int8, where input and output are quantised alike.
-    {row.name}Int8, i8, |_this| -128, 127;
-);
+{stored}
 kernel!(
     /// {row.about} of float32; what is not a number is passed over.
     {row.name}F32, f32, |this| {limits};
@@ -152,12 +161,18 @@ def _sum_steps(row: FoldRow) -> str:
 
 
 def _choice_steps(row: FoldRow) -> str:
-    least, bound = (-128, "min") if row.bound == "least" else (127, "max")
-    return f"""\
+    bound = "min" if row.bound == "least" else "max"
+    starts = {name: least if bound == "min" else -least - 1 for name, _, least in _STORED}
+    stored = "\n".join(
+        f"""\
     select!(
-        /// {row.about} of int8.
-        {row.name}Int8, i8, i32, |_within| {least}, {row.operator}, Within::store
-    );
+        /// {row.about} of {name.lower()}.
+        {row.name}{name}, {element}, i32, |_within| {starts[name]}, {row.operator}, Within::store
+    );"""
+        for name, element, _ in _STORED
+    )
+    return f"""\
+{stored}
     select!(
         /// {row.about} of float32: what is not a number is passed over; where nothing else is there, a bound remains.
         {row.name}F32, f32, f32, |within| within.{bound}, {row.operator},

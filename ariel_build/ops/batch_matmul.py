@@ -11,7 +11,7 @@ import numpy as np
 from ariel_build.ir import Array, DType, Node, TensorType
 from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Source, Tiling
 from ariel_build.kernels.declared import batch_matmul as declared
-from ariel_build.kernels.declared.quant import DoubleRounding16, Reduced
+from ariel_build.kernels.declared.quant import DoubleRounding16
 from ariel_build.ops.accumulate import bounds, finish_integer, requantizer, stored_zero
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
@@ -47,7 +47,7 @@ class BatchMatMul(Operator):
         deep, columns = y.shape[:-3:-1] if self.adj_y else y.shape[-2:]
         if depth != deep or x.dtype is not y.dtype:
             raise ValueError(f"{x} and {y} cannot be multiplied")
-        if x.dtype not in (DType.I8, DType.U8, DType.F32):
+        if x.dtype not in (DType.I8, DType.U8, DType.I16, DType.F32):
             raise ValueError(f"elements of {x.dtype.value} are not supported")
         try:
             batches = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
@@ -71,7 +71,7 @@ class BatchMatMul(Operator):
         return node.output.type.elements * node.input(0).shape[-2 if self.adj_x else -1]
 
     def lower(self, node: Node) -> KernelCall:
-        """`batch_matmul::Int8` or `F32`."""
+        """`batch_matmul::Quantized` or `F32`."""
         x, y, output = node.input(0), node.input(1), node.output
         rows, columns = output.shape[-2:]
         depth = x.shape[-2 if self.adj_x else -1]
@@ -102,9 +102,14 @@ class BatchMatMul(Operator):
             if y.type.quant is not None and not y.type.quant.per_tensor:
                 raise UnsupportedReason("the right side is quantised per channel")
             requantize = requantizer(node, self.rounding, single_precision=True)
-            if isinstance(requantize, DoubleRounding16 | Reduced):
+            wide = x.type.dtype is DType.I16
+            if wide and self.rounding is not Rounding.DOUBLE:
                 raise UnsupportedReason("products of int16 are not supported")
-            kernel = declared.Int8(
+            if wide and (stored_zero(x) or stored_zero(y)):
+                raise UnsupportedReason("products of int16 with a zero point are not supported")
+            # int16 without a bias is summed in 64 bits.
+            assert not isinstance(requantize, DoubleRounding16)  # noqa: S101
+            kernel = declared.Quantized(
                 x=Source(x),
                 y=Source(y),
                 output=Operand(output),

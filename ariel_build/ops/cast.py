@@ -17,13 +17,21 @@ from ariel_build.ops.traits import Traits, alike
 
 __all__ = ["Cast", "cast", "wide_constant"]
 
-#: Pairs that the runtime's `cast.rs` has; those between types of one byte are tables.
-_KERNELS = {
-    (source, target)
-    for source in (DType.I8, DType.U8, DType.I16, DType.I32, DType.I64, DType.F32, DType.BOOL)
-    for target in (DType.I8, DType.I16, DType.I32, DType.I64, DType.F32, DType.BOOL)
-    if source is not target
-}
+#: Integers without a sign, and those with one that have as many bits.
+_SIGNED = {DType.U8: DType.I8, DType.U16: DType.I16, DType.U32: DType.I32, DType.U64: DType.I64}
+
+
+def _kernel(source: DType, target: DType) -> str:
+    """Returns what the runtime's `cast.rs` calls a conversion; those between types of one byte are tables.
+
+    Bits seldom depend on signs: not on the target's, but where a real number may have 32 bits; not on the source's,
+    where the target has no more bits.
+    """
+    if target.is_integer and not (source is DType.F32 and target.bytes > 2):
+        target = _SIGNED.get(target, target)
+    if source.bytes > 1 and (target is DType.BOOL or (target.is_integer and target.bytes <= source.bytes)):
+        source = _SIGNED.get(source, source)
+    return "To".join(d.value.capitalize() for d in (source, target))
 
 
 @dataclass(frozen=True)
@@ -40,10 +48,10 @@ class Cast(Operator):
         return [TensorType(self.dtype, same_type(inputs).shape)]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
-        """Converts; floats that the type cannot hold saturate at int32 or int64."""
+        """Converts; floats that the type cannot hold saturate at int32, or at int64 for what has more than 31 bits."""
         x = np.asarray(inputs[0])
         if x.dtype == np.float32 and self.dtype.is_integer:
-            wide = np.int64 if self.dtype is DType.I64 else np.int32
+            wide = np.int64 if self.dtype in (DType.I64, DType.U32) else np.int32
             info = np.iinfo(wide)
             with np.errstate(invalid="ignore"):
                 whole = np.trunc(np.nan_to_num(x.astype(np.float64), nan=0.0))
@@ -65,10 +73,9 @@ class Cast(Operator):
         x = node.input(0)
         if x.type.dtype.bytes == 1 and self.dtype.bytes == 1:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])
-        if (x.type.dtype, self.dtype) not in _KERNELS:
+        kernel: type[Kernel] | None = getattr(declared, _kernel(x.type.dtype, self.dtype), None)
+        if kernel is None:
             raise UnsupportedReason(f"from {x.type.dtype.value} to {self.dtype.value} is not supported")
-        name = "To".join(d.value.capitalize() for d in (x.type.dtype, self.dtype))
-        kernel: type[Kernel] = getattr(declared, name)
         return call_of(kernel.made(one_operand(node)), node)
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import KernelCall
 from ariel_build.kernels.declared import map1
+from ariel_build.kernels.declared import quantize as rescaling
+from ariel_build.kernels.declared.quant import Bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.elementwise import (
     BYTES,
@@ -18,6 +20,7 @@ from ariel_build.ops.elementwise import (
     call_of,
     dequantize,
     lookup_call,
+    multiplier,
     one_operand,
     quant_of,
     quantize,
@@ -26,6 +29,7 @@ from ariel_build.ops.elementwise import (
 )
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.map1_int8 import scale_ratio
 from ariel_build.ops.traits import POINTWISE, alike, clamps_nothing
 
 __all__ = ["Clip"]
@@ -70,25 +74,38 @@ class Clip(Operator):
         if self.rounding is Rounding.NEAREST_EVEN:
             low, high = (np.float32(b) for b in self.clip)
             return quantize(np.minimum(np.maximum(dequantize(x, quant), low), high), output, dtype, self.rounding)
-        wide = x.astype(np.int64)
+        zero_point, factor, target, bounds = self._rescaling(node)
+        wide = rescale(x.astype(np.int64) - zero_point, factor) + target
+        return np.minimum(np.maximum(wide, bounds[0]), bounds[1]).astype(dtype.numpy)
+
+    def _rescaling(self, node: Node) -> tuple[int, float, int, tuple[int, int]]:
+        """Returns what TFLite makes of stored integers: zero points of input and output, factor between, bounds."""
+        quant, output = quant_of(node.input(0), "the input"), quant_of(node.output, "the output")
+        dtype = node.output.type.dtype
         if self.clip == (0.0, 6.0):
             # TFLite-Micro clamps the stored integers, whatever the output's quantisation.
-            bounds = stored_bounds(self.clip, quant, dtype, self.rounding)
-        else:
-            bounds = stored_bounds(self.clip, output, dtype, self.rounding)
-            factor = float(np.float32(quant.scale) / np.float32(output.scale))
-            wide = rescale(wide - quant.zero_point, factor) + output.zero_point
-        return np.minimum(np.maximum(wide, bounds[0]), bounds[1]).astype(dtype.numpy)
+            return 0, 1.0, 0, stored_bounds(self.clip, quant, dtype, self.rounding)
+        factor = scale_ratio(quant, output, wide=dtype is DType.I16)
+        return quant.zero_point, factor, output.zero_point, stored_bounds(self.clip, output, dtype, self.rounding)
 
     def passed_on(self, node: Node) -> Value | None:
         """Passes on what lies within the bounds anyway."""
         return node.input(0) if clamps_nothing(self, node.output.type) else None
 
     def lower(self, node: Node) -> KernelCall:
-        """`lookup::Table` or `map1::Clip`."""
+        """`lookup::Table`, `quantize::Int16ToInt16` or `map1::Clip`."""
         x = node.input(0)
         if x.type.dtype in BYTES:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])
+        if x.type.dtype is DType.I16 and x.type.quant is not None and self.rounding is Rounding.DOUBLE:
+            zero_point, factor, target, (low, high) = self._rescaling(node)
+            rescaled = rescaling.Int16ToInt16(
+                **one_operand(node),
+                zero_point=zero_point,
+                multiplier=multiplier(factor),
+                bounds=Bounds(zero_point=target, min=low, max=high),
+            )
+            return call_of(rescaled, node)
         if x.type.dtype is not DType.F32:
             raise UnsupportedReason(f"{self.name} of {x.type.dtype.value} is not supported")
         return call_of(map1.Clip(**one_operand(node), low=self.clip[0], high=self.clip[1]), node)

@@ -21,6 +21,8 @@ from ariel_build.ops.traits import Traits, alike, never
 
 __all__ = ["Compare", "Logic", "Not"]
 
+#: Integers that stand for themselves.
+_PLAIN = Quant((1.0,), (0,))
 #: Bits by which TFLite shifts int8 operands before it scales them.
 _SHIFT = 8
 
@@ -45,30 +47,44 @@ class Compare(Operator):
         return [TensorType(DType.BOOL, broadcast_type(inputs).shape)]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
-        """Compares; quantised int8 as TFLite, at a common scale."""
+        """Compares; quantised integers as TFLite, at a common scale, or as they are."""
         left, right = inputs[0], inputs[1]
         assert left is not None and right is not None  # noqa: S101 - infer has seen them
         quants = node.input(0).type.quant, node.input(1).type.quant
-        if node.input(0).type.dtype is DType.I8 and quants[0] is not None and quants[1] is not None:
+        if self._scales(node.input(0).type.dtype) and quants[0] is not None and quants[1] is not None:
             left, right = _scale(left, quants[0]), _scale(right, quants[1])
         return [np.asarray(RELATIONS[self.relation].function(left, right), np.bool_)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`compare::<relation>F32`, `I32` or `compare::Quantized`."""
+        """`compare::<relation>F32`, `I32`, `compare::Quantized` or `QuantizedInt16`."""
         dtype = node.input(0).type.dtype
         if dtype in (DType.F32, DType.I32):
             kernel: type[Kernel] = getattr(declared, f"{self.relation}{dtype.value.upper()}")
             return call_of(kernel.made(two_operands(node)), node)
-        if dtype is not DType.I8:
+        if dtype not in (DType.I8, DType.I16):
             raise UnsupportedReason(f"{self.relation} of {dtype.value} is not supported")
-        left, right = quant_of(node.input(0), "the left operand"), quant_of(node.input(1), "the right operand")
-        quantized = declared.Quantized(
+        quantized = declared.Quantized if dtype is DType.I8 else declared.QuantizedInt16
+        is_plain = not self._scales(dtype) or (dtype is DType.I16 and node.input(0).type.quant is None)
+        if is_plain:
+            scales = [scaled(_PLAIN, 1.0, 0)] * 2
+        else:
+            quants = quant_of(node.input(0), "the left operand"), quant_of(node.input(1), "the right operand")
+            scales = [scaled(quant, quant.scale, _SHIFT) for quant in quants]
+        made = quantized(
             **two_operands(node),
-            scale_left=scaled(left, left.scale, _SHIFT),
-            scale_right=scaled(right, right.scale, _SHIFT),
+            scale_left=scales[0],
+            scale_right=scales[1],
             relation=declared.Relation(self.relation),
         )
-        return call_of(quantized, node)
+        return call_of(made, node)
+
+    def _scales(self, dtype: DType) -> bool:
+        """Whether stored integers are scaled before they are compared.
+
+        Of int16 LiteRT scales those only that may be equal; TFLite-Micro has GREATER alone, with scales that it never
+        sets.
+        """
+        return dtype is DType.I8 or (dtype is DType.I16 and self.relation in ("Equal", "NotEqual"))
 
 
 def _scale(data: Array, quant: Quant) -> I64:
@@ -133,8 +149,6 @@ class Not(Operator):
 
 _ROWS: list[RelationRow | LogicRow] = [*RELATIONS.values(), *LOGIC.values()]
 _TFLITE, _ONNX = (called(_ROWS, format_) for format_ in ("tflite", "onnx"))
-#: Integers that stand for themselves.
-_PLAIN = Quant((1.0,), (0,))
 
 
 def _meant(importer: Importer, rows: list[tuple[RelationRow | LogicRow, Named]]) -> Operator:

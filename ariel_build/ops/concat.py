@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ariel_build.ir import Array, Node, TensorType, Value
+from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
@@ -85,7 +85,11 @@ def _from_tflite(importer: Importer) -> None:
     axis = importer.integer("axis")
     if not -len(type_.shape) <= axis < len(type_.shape):
         raise UnsupportedReason(f"axis {axis} is outside {type_}")
-    inputs = [requantized(importer, x, type_.quant) for x in importer.inputs()]
+    if type_.dtype is DType.I16:
+        # TFLite joins integers of 16 bits as they are, whatever their scales.
+        inputs = [importer.view(x, type_.quant) for x in importer.inputs()]
+    else:
+        inputs = [requantized(importer, x, type_.quant) for x in importer.inputs()]
     importer.emit_declared(Concat(axis % len(type_.shape)), inputs)
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Tiling
 from ariel_build.kernels.declared import fold as declared_fold
-from ariel_build.kernels.declared.quant import DoubleRounding, NearestEven
+from ariel_build.kernels.declared.quant import DoubleRounding, DoubleRounding16, NearestEven
 from ariel_build.ops.accumulate import Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
@@ -25,6 +25,8 @@ from ariel_build.ops.traits import Moved, Traits, Wish
 
 __all__ = ["Fold"]
 
+#: Stored integers of which kernels choose, and how their kernels' names end.
+_STORED = {DType.I8: "Int8", DType.I16: "Int16"}
 #: Groups of neighbouring axes, kept and reduced in turn, that the kernel walks.
 GROUPS = 3
 
@@ -152,7 +154,7 @@ class Fold(Operator):
         return self.row.chooses
 
     def lower(self, node: Node) -> KernelCall:
-        """`fold::Max`, `fold::SumInt8`, `fold::SumF32`, .. by kind and element type."""
+        """`fold::MaxInt8`, `fold::SumStored`, `fold::SumF32`, .. by kind and element type."""
         x, output = node.input(0), node.output
         dtype = x.type.dtype
         fields = {"input": Operand(x), "output": Operand(output), "walk": self._walk(x.shape)}
@@ -160,21 +162,22 @@ class Fold(Operator):
         if dtype is DType.F32:
             start = {self.row.bound: self._start} if self.row.chooses else {}
             kernel = getattr(declared_fold, f"{self.kind}F32").made({**fields, **start})
-        elif dtype is DType.I8 and self.row.chooses:
+        elif dtype in _STORED and self.row.chooses:
             if x.type.quant is not None and _quants(node)[0] != _quants(node)[1]:
                 raise UnsupportedReason("input and output differ in scale or zero point")
-            kernel = getattr(declared_fold, f"{self.kind}Int8").made(fields)
-        elif dtype is DType.I8 and x.type.quant is not None and self.row.of_bytes:
+            kernel = getattr(declared_fold, f"{self.kind}{_STORED[dtype]}").made(fields)
+        elif dtype in self._summed and x.type.quant is not None and self.row.of_bytes:
             quant_x, _ = _quants(node)
             count = self._count(x.shape)
-            requantize: NearestEven | DoubleRounding
+            requantize: NearestEven | DoubleRounding | DoubleRounding16
             if self.rounding is Rounding.NEAREST_EVEN:
                 scales = self._real_scale(node, count).astype(np.float32)
                 requantize = NearestEven(scales=Packed(scales, "scales"))
             else:
-                pair = np.array([self._multiplier(node, count)], np.int32)
-                requantize = DoubleRounding(multipliers=Packed(pair, "multipliers"))
-            kernel = declared_fold.SumInt8(
+                pair = Packed(np.array([self._multiplier(node, count)], np.int32), "multipliers")
+                wide = dtype is DType.I16
+                requantize = DoubleRounding16(multipliers=pair) if wide else DoubleRounding(multipliers=pair)
+            kernel = declared_fold.SumStored(
                 input=Operand(x),
                 output=Operand(output),
                 walk=self._walk(x.shape),
@@ -185,6 +188,11 @@ class Fold(Operator):
         else:
             raise UnsupportedReason(f"{self.kind.lower()} of {x.type} is not supported")
         return KernelCall.of(kernel, [x], [output], Tiling(Axis.ELEMENTS, output.type.elements))
+
+    @property
+    def _summed(self) -> tuple[DType, ...]:
+        """Stored integers whose sums there are kernels for: int16 with TFLite's rounding only."""
+        return (DType.I8, DType.I16) if self.rounding is Rounding.DOUBLE else (DType.I8,)
 
     def _walk(self, shape: tuple[int, ...]) -> declared_fold.Walk:
         """Returns the extents and strides of the kept and of the reduced groups of axes."""

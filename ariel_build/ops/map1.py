@@ -95,9 +95,9 @@ class Map1(Operator):
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])
         if x.type.dtype is DType.I16 and self.row.wide is not None and self.rounding is Rounding.DOUBLE:
             quants = quant_of(x, "the input"), quant_of(node.output, "the output")
-            ends = {"bounds": bounds(node, UNBOUNDED, self.rounding)}
-            fields = {**one_operand(node), **self.row.wide(*quants, self.parameters), **ends}
-            return call_of(getattr(declared, f"{self.kind}Int16").made(fields), node)
+            wide: type[Kernel] = getattr(declared, f"{self.kind}Int16")
+            ends = {"bounds": bounds(node, UNBOUNDED, self.rounding)} if "bounds" in wide.FIELDS else {}
+            return call_of(wide.made({**one_operand(node), **self.row.wide(*quants, self.parameters), **ends}), node)
         if x.type.dtype is not DType.F32:
             raise UnsupportedReason(f"{self.kind} of {x.type.dtype.value} is not supported")
         kernel: type[Kernel] = getattr(declared, self.kind)

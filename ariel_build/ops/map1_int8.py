@@ -11,15 +11,42 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ariel_build.ir import Array, DType, Quant
-from ariel_build.kernels import Field
-from ariel_build.ops import gemmlowp
+from ariel_build.kernels import Field, Packed
+from ariel_build.kernels.declared.quant import Multiplier
+from ariel_build.ops import gemmlowp, sigmoid16
 from ariel_build.ops.accumulate import Numbers
+from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.elementwise import dequantize, multiplier, rescale, store_rounded
-from ariel_build.ops.fixed_point import I64, Rounding, multiply, quantize_multiplier, rounding_shift_right
+from ariel_build.ops.fixed_point import (
+    I64,
+    Rounding,
+    multiply,
+    quantize_multiplier,
+    round_away,
+    rounding_shift_right,
+)
 
-__all__ = ["Formula", "absolute", "elu", "hard_swish", "leaky_relu", "leaky_relu_fields", "rsqrt", "sigmoid", "tanh"]
+__all__ = [
+    "Fields",
+    "Formula",
+    "absolute",
+    "absolute_fields",
+    "elu",
+    "hard_swish",
+    "leaky_relu",
+    "leaky_relu_fields",
+    "rsqrt",
+    "rsqrt_fields",
+    "scale_ratio",
+    "sigmoid",
+    "sigmoid_fields",
+    "tanh",
+    "tanh_fields",
+]
 
 Formula = Callable[[I64, Quant, Quant, DType, tuple[float, ...]], Array]
+#: The fields of a kernel of int16, but for its zero point and bounds at the end.
+Fields = Callable[[Quant, Quant, tuple[float, ...]], Mapping[str, Field]]
 
 #: Integer bits of the fixed-point input of LOGISTIC and TANH.
 _INTEGER_BITS = 4
@@ -29,10 +56,17 @@ def _store(value: Numbers, dtype: DType) -> Array:
     return np.asarray(np.clip(value, *dtype.range), dtype.numpy)
 
 
-def _sigmoidal(function: Callable[[I64, int], I64], fraction: int, zero_point: int) -> Formula:
-    """Returns LOGISTIC or TANH: the function in fixed point, `fraction` bits stored, saturated outside its radius."""
+def _sigmoidal(
+    function: Callable[[I64, int], I64], fraction: int, zero_point: int, wide: Callable[[I64], I64], exact: int
+) -> Formula:
+    """Returns LOGISTIC or TANH: the function in fixed point, `fraction` bits stored, saturated outside its radius.
 
-    def formula(x: I64, source: Quant, _: Quant, dtype: DType, __: tuple[float, ...]) -> Array:
+    Of int16 it is the function `wide`; see `_sigmoid16_factor` for `exact`.
+    """
+
+    def formula(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
+        if dtype is DType.I16:
+            return _store(wide(sigmoid16.prescaled(x, *_sigmoid16_factor(source, target, exact))), dtype)
         q, shift = quantize_multiplier(source.scale * (1 << (31 - _INTEGER_BITS)))
         radius = math.floor(((1 << _INTEGER_BITS) - 1) * 2.0 ** (31 - _INTEGER_BITS - shift))
         value = x - source.zero_point
@@ -43,6 +77,41 @@ def _sigmoidal(function: Callable[[I64, int], I64], fraction: int, zero_point: i
         return _store(stored, dtype)
 
     return formula
+
+
+def _near_power(scale: float) -> tuple[int, bool]:
+    """Returns the power of two that a scale is nearest to, and whether it is as good as that, as TFLite sees it."""
+    logarithm = np.log(np.float32(scale)) * (np.float32(1.0) / np.log(np.float32(2.0)))
+    return int(round_away(logarithm)), bool(abs(logarithm - round_away(logarithm)) < np.float32(1e-3))
+
+
+def _sigmoid16_factor(source: Quant, target: Quant, exact: int) -> tuple[int, int]:
+    """Returns multiplier and right shift from stored int16 to thirds of Q3.12.
+
+    TFLite truncates the multiplier to 15 bits; it is exact where the input has a scale of 2^-12 up to 2^(exact - 12).
+    """
+    power, is_power = _near_power(target.scale)
+    if source.zero_point or target.zero_point or (power, is_power) != (-15, True):
+        raise UnsupportedReason(
+            f"of int16 the zero points must be 0, and the output's scale 1/32768, not {source} and {target}"
+        )
+    power, is_power = _near_power(source.scale)
+    if is_power and 0 <= power + 12 <= exact:
+        return 3 << (power + 12), 0
+    multiplier, shift = source.scale * 4096.0 * 3.0, 0
+    while multiplier <= 32767.0 / 2.0 and shift <= 30:
+        multiplier, shift = multiplier * 2.0, shift + 1
+    if multiplier > 32767.0:
+        raise UnsupportedReason(f"an input of int16 with a scale of more than 8/3 is not supported: {source}")
+    return int(multiplier), shift
+
+
+def _sigmoid16_fields(exact: int) -> Fields:
+    def fields(source: Quant, target: Quant, _: tuple[float, ...]) -> Mapping[str, Field]:
+        multiplier, shift = _sigmoid16_factor(source, target, exact)
+        return {"multiplier": multiplier, "shift": shift, "table": Packed(sigmoid16.table(), "table")}
+
+    return fields
 
 
 def _table(function: Callable[[Numbers], Numbers]) -> Formula:
@@ -61,12 +130,27 @@ def _elu(x: Numbers) -> Numbers:
     return np.where(x < 0, np.expm1(np.minimum(x, 0)), x)
 
 
+def scale_ratio(source: Quant, target: Quant, *, wide: bool) -> float:
+    """Returns the factor from one scale to another: in float32, of int16 in double.
+
+    TFLite-Micro divides float32, but as it is built for x86-64 the quotient is a double; int8 does not show it.
+    """
+    real = np.float64 if wide else np.float32
+    return float(real(np.float32(source.scale)) / real(np.float32(target.scale)))
+
+
 def absolute(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
     """ABS, scaled where the scales differ."""
     value = np.abs(x - source.zero_point)
     if source.scale != target.scale:
-        value = rescale(value, float(np.float32(source.scale) / np.float32(target.scale)))
+        value = rescale(value, scale_ratio(source, target, wide=dtype is DType.I16))
     return _store(value + target.zero_point, dtype)
+
+
+def absolute_fields(source: Quant, target: Quant, _: tuple[float, ...]) -> Mapping[str, Field]:
+    """Returns the fields of `AbsInt16`."""
+    # A factor of 1 changes nothing.
+    return {"zero_point": source.zero_point, "multiplier": multiplier(scale_ratio(source, target, wide=True))}
 
 
 def hard_swish(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
@@ -132,21 +216,38 @@ def leaky_relu_fields(source: Quant, target: Quant, parameters: tuple[float, ...
     }
 
 
+#: Bits behind the point of an inverse square root.
+_ROOT_BITS = 20
+
+
+def _rsqrt_factor(source: Quant, target: Quant) -> tuple[int, int]:
+    """Returns the multiplier of inverse roots with their bits behind the point."""
+    q, shift = quantize_multiplier(1.0 / float(np.sqrt(np.float32(source.scale)) * np.float32(target.scale)))
+    return q, shift - _ROOT_BITS
+
+
 def rsqrt(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
     """20 bits of 1 / sqrt in fixed point, then the scale; 0 gives the greatest output (and so do negative numbers)."""
-    extra = 20
-    q, shift = quantize_multiplier(1.0 / float(np.sqrt(np.float32(source.scale)) * np.float32(target.scale)))
+    q, shift = _rsqrt_factor(source, target)
     stored = []
     for value in (x - source.zero_point).reshape(-1):
         if value <= 0:
             stored.append(dtype.range[1])
             continue
         inverse, right = gemmlowp.inverse_sqrt(int(value))
-        data = multiply(np.array(1), inverse, extra - right)
-        stored.append(int(multiply(data, q, shift - extra)) + target.zero_point)
+        data = multiply(np.array(1), inverse, _ROOT_BITS - right)
+        stored.append(int(multiply(data, q, shift)) + target.zero_point)
     return _store(np.array(stored, np.int64).reshape(x.shape), dtype)
 
 
+def rsqrt_fields(source: Quant, target: Quant, _: tuple[float, ...]) -> Mapping[str, Field]:
+    """Returns the fields of `RsqrtInt16`."""
+    q, shift = _rsqrt_factor(source, target)
+    return {"zero_point": source.zero_point, "multiplier": Multiplier(multiplier=q, shift=shift)}
+
+
 elu = _table(_elu)
-sigmoid = _sigmoidal(gemmlowp.logistic, 8, -128)
-tanh = _sigmoidal(gemmlowp.tanh, 7, 0)
+sigmoid = _sigmoidal(gemmlowp.logistic, 8, -128, sigmoid16.logistic, 0)
+sigmoid_fields = _sigmoid16_fields(0)
+tanh = _sigmoidal(gemmlowp.tanh, 7, 0, sigmoid16.tanh, 1)
+tanh_fields = _sigmoid16_fields(1)

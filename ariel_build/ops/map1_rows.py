@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.ir import Array, Quant
-from ariel_build.kernels import Field
+from ariel_build.ir import Array
 from ariel_build.ops import map1_int8 as int8
 from ariel_build.ops.rows import Attribute, Named, Names
 
@@ -41,7 +40,7 @@ class Map1Row:
     parameters: Mapping[str, str] = field(default_factory=dict)
     integer: Callable[[Array], Array] | None = None
     stored: int8.Formula | None = None
-    wide: Callable[[Quant, Quant, tuple[float, ...]], Mapping[str, Field]] | None = None
+    wide: int8.Fields | None = None
 
 
 def _sigmoid(x: F64) -> F64:
@@ -141,7 +140,16 @@ _ROWS = (
         "HardSwish",
         stored=int8.hard_swish,
     ),
-    Map1Row("Sigmoid", "`1 / (1 + e^-x)`.", _sigmoid, "sigmoid(x)", "LOGISTIC", "Sigmoid", stored=int8.sigmoid),
+    Map1Row(
+        "Sigmoid",
+        "`1 / (1 + e^-x)`.",
+        _sigmoid,
+        "sigmoid(x)",
+        "LOGISTIC",
+        "Sigmoid",
+        stored=int8.sigmoid,
+        wide=int8.sigmoid_fields,
+    ),
     Map1Row(
         "Swish",
         "`x / (1 + e^-x)`, and with another factor `x * sigmoid(alpha * x)`.",
@@ -151,7 +159,16 @@ _ROWS = (
         Named("Swish", (Attribute("alpha", 1.0),)),
         {"alpha": "Factor inside the sigmoid."},
     ),
-    Map1Row("Tanh", "`tanh(x)`.", np.tanh, "libm::tanhf(x)", "TANH", "Tanh", stored=int8.tanh),
+    Map1Row(
+        "Tanh",
+        "`tanh(x)`.",
+        np.tanh,
+        "libm::tanhf(x)",
+        "TANH",
+        "Tanh",
+        stored=int8.tanh,
+        wide=int8.tanh_fields,
+    ),
     Map1Row(
         "Gelu",
         "`x / 2 * (1 + erf(x / sqrt 2))`, by erfc, which does not cancel for negative inputs.",
@@ -194,11 +211,22 @@ _ROWS = (
         "1.0 / sqrt(x)",
         "RSQRT",
         stored=int8.rsqrt,
+        wide=int8.rsqrt_fields,
     ),
     Map1Row("Reciprocal", "`1 / x`.", lambda x: 1.0 / x, "1.0 / x", onnx="Reciprocal"),
     Map1Row("Square", "`x * x`.", np.square, "x * x", "SQUARE", integer=np.square),
     Map1Row("Neg", "`-x`.", np.negative, "-x", "NEG", "Neg", integer=np.negative),
-    Map1Row("Abs", "`|x|`.", np.abs, "x.abs()", "ABS", "Abs", integer=np.abs, stored=int8.absolute),
+    Map1Row(
+        "Abs",
+        "`|x|`.",
+        np.abs,
+        "x.abs()",
+        "ABS",
+        "Abs",
+        integer=np.abs,
+        stored=int8.absolute,
+        wide=int8.absolute_fields,
+    ),
     Map1Row(
         "Sign",
         "-1, 0 or 1.",

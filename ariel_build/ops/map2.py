@@ -6,7 +6,7 @@ What TFLite computes in integers is in `map2_int8.py`; the choice of a kernel fo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -16,7 +16,7 @@ from ariel_build.kernels import Kernel, KernelCall
 from ariel_build.kernels.declared import map2 as declared
 from ariel_build.ops.accumulate import finish_float, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
-from ariel_build.ops.cast import cast
+from ariel_build.ops.cast import Cast, cast
 from ariel_build.ops.elementwise import BYTES, broadcast_type, call_of, dequantize, quant_of, quantize, two_operands
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.importer import Importer
@@ -24,6 +24,7 @@ from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map2_int8 import Operands
 from ariel_build.ops.map2_lowering import lower_stored
 from ariel_build.ops.map2_rows import MAP2, Map2Row
+from ariel_build.ops.quantize import Quantize
 from ariel_build.ops.rows import called, named
 from ariel_build.ops.traits import POINTWISE, alike
 
@@ -127,12 +128,45 @@ _TFLITE, _ONNX = (called(MAP2.values(), format_) for format_ in ("tflite", "onnx
 @imports("tflite", *_TFLITE, harmless={"pot_scale_int16": "TFLite-Micro goes by the scales"})
 def _from_tflite(importer: Importer) -> None:
     row, _ = named(importer, _TFLITE[importer.node.op])
-    importer.emit_declared(Map2(row.name, tflite_clip(importer)), [importer.input(0), importer.input(1)])
+    left, right = importer.input(0), importer.input(1)
+    if row.name == "Prelu" and (left.type.dtype, right.type.dtype) == (DType.I16, DType.I8):
+        # The slopes of int16 are int8.
+        (right,) = importer.emit(Cast(DType.I16), [right], [right.type.quant])
+    importer.emit_declared(Map2(row.name, tflite_clip(importer)), [left, right])
 
 
 @imports("tflite", "ADD_N")
 def _add_n_from_tflite(importer: Importer) -> None:
-    importer.bind(_chain(importer, Map2("Add")))
+    if importer.output_type().dtype is DType.I8:
+        _add_stored(importer)
+    else:
+        importer.bind(_chain(importer, Map2("Add")))
+
+
+#: Bits by which ADD_N shifts operands of int8, less the one by which it halves them.
+_SUM_BITS = 19
+
+
+def _add_stored(importer: Importer) -> None:
+    """ADD_N of int8: the operands less their zero points, shifted by 19 bits, summed in int32 and scaled.
+
+    TFLite-Micro's sum begins with a stored 0, which is the zero point too little, and not with nothing.
+    """
+    first, target = importer.input(0), importer.output_type()
+    quant = quant_of(first, "an operand")
+    if target.quant is None or any(v.type.quant != quant or v.shape != first.shape for v in importer.inputs()):
+        raise UnsupportedReason("the operands differ in shape, scale or zero point")
+    if len(importer.inputs()) > MOST_SUMMANDS:
+        raise UnsupportedReason(f"more than {MOST_SUMMANDS} operands of int8 are not supported")
+    fine = Quant((quant.scale * 2.0**-_SUM_BITS,), (0,))
+    wide = [importer.emit(Quantize(DType.I32), [v], [fine])[0] for v in importer.inputs()]
+    total = reduce(lambda left, right: importer.emit(Map2("Add"), [left, right])[0], wide)
+    total = importer.view(total, replace(fine, zero_points=(quant.zero_point << _SUM_BITS,)))
+    importer.emit_declared(Quantize(DType.I8), [total])
+
+
+#: int8 that int32 can sum after they are shifted.
+MOST_SUMMANDS = 14
 
 
 @imports("tflite", "FLOOR_DIV")

@@ -84,11 +84,12 @@ def sum_scales(left: Quant, right: Quant, output: Quant, *, single: bool, wide: 
     return Scales(float(a / twice), float(b / twice), float(twice / (real(1 << shift) * c)), shift)
 
 
-def square_scales(left: Quant, right: Quant, output: Quant) -> Scales:
+def square_scales(left: Quant, right: Quant, output: Quant, *, wide: bool) -> Scales:
     """Returns the factors of SQUARED_DIFFERENCE."""
+    shift = 0 if wide else SQUARE_SHIFT
     twice = 2.0 * max(left.scale, right.scale)
-    unit = float(np.float32(1 << (2 * SQUARE_SHIFT)) * np.float32(output.scale))
-    return Scales(left.scale / twice, right.scale / twice, twice * twice / unit, SQUARE_SHIFT)
+    unit = float(np.float32(1 << (2 * shift)) * np.float32(output.scale))
+    return Scales(left.scale / twice, right.scale / twice, twice * twice / unit, shift)
 
 
 def _scaled_operands(operands: Operands, scales: Scales) -> tuple[I64, I64]:
@@ -111,8 +112,8 @@ def subtract(operands: Operands) -> I64:
 
 
 def squared_difference(operands: Operands) -> I64:
-    """As SUB with 7 more bits; the difference is squared before it is scaled."""
-    scales = square_scales(*operands.quants)
+    """As SUB with 7 more bits (none where they are wide); the difference is squared before it is scaled."""
+    scales = square_scales(*operands.quants, wide=operands.wide)
     left, right = _scaled_operands(operands, scales)
     return rescale((left - right) ** 2, scales.result) + operands.output.zero_point
 
@@ -175,9 +176,9 @@ def difference_fields(left: Quant, right: Quant, output: Quant, wide: bool) -> M
     return _scaled_fields(left, right, sum_scales(left, right, output, single=not wide, wide=wide))
 
 
-def square_fields(left: Quant, right: Quant, output: Quant, _: bool) -> Mapping[str, Field]:
-    """Returns the fields of `SquaredDifferenceInt8`."""
-    return _scaled_fields(left, right, square_scales(left, right, output))
+def square_fields(left: Quant, right: Quant, output: Quant, wide: bool) -> Mapping[str, Field]:
+    """Returns the fields of `SquaredDifferenceInt8` and `SquaredDifferenceInt16`."""
+    return _scaled_fields(left, right, square_scales(left, right, output, wide=wide))
 
 
 def _scaled_fields(left: Quant, right: Quant, scales: Scales) -> Mapping[str, Field]:
@@ -199,7 +200,7 @@ def quotient_fields(left: Quant, right: Quant, output: Quant, _: bool) -> Mappin
 
 
 def prelu_fields(left: Quant, right: Quant, output: Quant, _: bool) -> Mapping[str, Field]:
-    """Returns the fields of `PreluInt8`."""
+    """Returns the fields of `PreluInt8` and `PreluInt16`."""
     positive, negative = prelu_scales(left, right, output)
     zeros = _zeros(left, right)
     return {"zero_points": zeros, "positive": multiplier(positive), "negative": multiplier(negative)}

@@ -221,7 +221,7 @@ _ROWS = (
         lambda left, right: np.square(np.subtract(left, right)),
         "|a, b| (a - b) * (a - b)",
         "SQUARED_DIFFERENCE",
-        stored=Stored(int8.squared_difference, int8.square_fields),
+        stored=Stored(int8.squared_difference, int8.square_fields, wide=True),
     ),
     # ONNX's importer is in `map2.py`: some powers are simpler functions.
     Map2Row(
@@ -240,7 +240,7 @@ _ROWS = (
         "|a, b| if a < 0.0 { a * b } else { a }",
         "PRELU",
         "PRelu",
-        stored=Stored(int8.prelu, int8.prelu_fields),
+        stored=Stored(int8.prelu, int8.prelu_fields, wide=True),
     ),
 )
 MAP2 = {row.name: row for row in _ROWS}

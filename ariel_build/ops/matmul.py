@@ -29,7 +29,8 @@ def _batch_matmul_from_tflite(importer: Importer) -> None:
     adj_x = bool(importer.attribute("adj_x", False))
     adj_y = bool(importer.attribute("adj_y", False))
     declared = importer.output_type()
-    matrix = _matrix(importer, y)
+    # Weights of dense layers are int8.
+    matrix = None if y.type.dtype is DType.I16 else _matrix(importer, y)
     if matrix is not None and not adj_x and len(x.shape) >= len(y.shape):
         filter_ = matrix if adj_y else transpose(importer, matrix, (1, 0))
         importer.bind(*importer.emit(FullyConnected(keep_dims=True), [x, filter_, None], types=[declared]))

@@ -11,7 +11,7 @@ from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
-from ariel_build.ops.elementwise import dequantize, quantize
+from ariel_build.ops.elementwise import BYTES, dequantize, quantize
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.gather import gathered
 from ariel_build.ops.importer import Importer
@@ -88,7 +88,9 @@ def _from_tflite(importer: Importer) -> None:
     x = importer.input(0)
     pads = _pairs(importer.constant_input(1, "the padding").reshape(-1).tolist())
     quant = x.type.quant
-    value = float(quant.zero_point) if quant is not None and quant.per_tensor else 0.0
+    # Of int16 TFLite-Micro pads with 0, as the zero point should be.
+    is_byte = x.type.dtype in BYTES
+    value = float(quant.zero_point) if quant is not None and quant.per_tensor and is_byte else 0.0
     if importer.node.op == "PADV2":
         # The value is stored in the output's quantisation already.
         value = float(importer.constant_input(2, "the value").reshape(()))

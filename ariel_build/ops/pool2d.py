@@ -162,7 +162,7 @@ class Pool2d(Operator):
         return super().on_signed()
 
     def lower(self, node: Node) -> KernelCall:
-        """`pool2d::MaxInt8`, `MaxF32`, `AverageInt8`, `AverageReal` or `AverageF32`."""
+        """`pool2d::MaxInt8`, `MaxInt16`, `MaxF32`, `AverageInt8`, `AverageInt16`, `AverageReal` or `AverageF32`."""
         x, output = node.input(0), node.output
         tiling = image_tiling(image(output), 4)
         kernel = self._real(x, output, tiling.axis) if x.type.dtype is DType.F32 else self._stored(node, tiling.axis)
@@ -185,7 +185,8 @@ class Pool2d(Operator):
 
     def _stored(self, node: Node, axis: Axis) -> Kernel:
         x, output, window = node.input(0), node.output, self.window.kernel()
-        if x.type.dtype is not DType.I8:
+        wide = x.type.dtype is DType.I16 and self.rounding is Rounding.DOUBLE
+        if x.type.dtype is not DType.I8 and not wide:
             raise UnsupportedReason(f"element type {x.type.dtype.value} is not supported")
         if self.kind is PoolKind.AVERAGE and self.rounding is Rounding.NEAREST_EVEN:
             zero_x, scale_x = _affine(x.type.quant)
@@ -205,8 +206,10 @@ class Pool2d(Operator):
             raise UnsupportedReason("input and output differ in scale or zero point")
         low, high = self._stored_bounds(output.type)
         if self.kind is PoolKind.MAX:
-            return declared.MaxInt8(input=image(x), output=image(output), window=window, min=low, max=high, axis=axis)
-        return declared.AverageInt8(
+            most = declared.MaxInt16 if wide else declared.MaxInt8
+            return most(input=image(x), output=image(output), window=window, min=low, max=high, axis=axis)
+        average = declared.AverageInt16 if wide else declared.AverageInt8
+        return average(
             input=image(x),
             output=image(output),
             window=window,

@@ -1,5 +1,7 @@
 """logistic(x) and tanh(x) in int16, as TFLite computes them: a table of 1 / (1 + e^(-i / 24)) with lines between.
 
+LSTM cells and the operators LOGISTIC and TANH read it.
+
 Both take x in steps of a third of Q3.12's, as `prescaled` makes it, so that an entry is a power of two of them.
 tanh(x) = 2 * logistic(2 * x) - 1 reads the same table at twice the distance.
 """

@@ -19,7 +19,7 @@ from ariel_build.ir import Array
 
 __all__ = ["Operator", "Tensor", "flexbuffer", "model", "models", "run", "run_sequences"]
 
-ARENA_BYTES = 1 << 20
+ARENA_BYTES = 1 << 23
 
 
 @dataclass(frozen=True)

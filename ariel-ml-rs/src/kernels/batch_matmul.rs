@@ -9,17 +9,17 @@ use super::access::Access;
 use super::quantized;
 use crate::memory::{Element, Memory, Region, Source};
 use crate::plan::Work;
-use crate::quant::{Bounds, Requantize};
+use crate::quant::{Bounds, Requantize, Sum};
 use crate::tile::Tile;
 use core::num::NonZeroU32;
 
-/// int8.
+/// int8 or int16; `R` tells the elements, and what is summed.
 #[derive(Clone, Copy, Debug)]
-pub struct Int8<R: 'static> {
+pub struct Quantized<R: Requantize> {
     /// Left side.
-    pub x: Source<i8>,
+    pub x: Source<R::Element>,
     /// Right side.
-    pub y: Source<i8>,
+    pub y: Source<R::Element>,
     /// Output, `[batches][rows][columns]`.
     pub output: Region,
     /// Rows of a product.
@@ -42,7 +42,7 @@ pub struct Int8<R: 'static> {
     pub y_column: u32,
     /// Elements of the right side from a term to the next.
     pub y_step: u32,
-    /// Zero point of the left side.
+    /// Zero point of the left side; of int16, 0 lets products fit 32 bits.
     pub x_zero_point: i32,
     /// Zero point of the right side.
     pub y_zero_point: i32,
@@ -223,7 +223,7 @@ impl Shape {
     }
 }
 
-impl<R> Int8<R> {
+impl<R: Requantize> Quantized<R> {
     /// One multiplier serves all.
     #[expect(clippy::unused_self, reason = "the same question to every kernel")]
     const fn channels(&self) -> usize {
@@ -231,7 +231,7 @@ impl<R> Int8<R> {
     }
 
     const fn check_shapes(&self, arena_bytes: usize) {
-        shape!(self).check::<i8>(arena_bytes, &self.x, &self.y, self.output);
+        shape!(self).check::<R::Element>(arena_bytes, &self.x, &self.y, self.output);
     }
 
     /// What tiles read.
@@ -246,18 +246,19 @@ impl<R> Int8<R> {
         shape!(self).work()
     }
 }
-quantized!(Int8);
+quantized!(Quantized);
+quantized!(Quantized<crate::quant::Reduced>, multipliers);
 
-impl<R: Requantize<Element = i8, Sum = i32>> Int8<R> {
+impl<R: Requantize<Element: Into<i32>, Sum: From<i32>>> Quantized<R> {
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
-        let finish = |sum: i32| self.requantize.apply(sum, 0, &self.bounds);
+        let finish = |sum: R::Sum| self.requantize.apply(sum, 0, &self.bounds);
         // sum of (x - zx) * (y - zy) = sum of (x - zx) * y - zy * sum of (x - zx)
-        let four = |x: *const i8, y: *const i8, steps: Steps| {
+        let four = |x: *const R::Element, y: *const R::Element, steps: Steps| {
             // SAFETY: four columns of `depth` terms lie inside the operands.
             unsafe { self.sums::<4>(x, y, steps) }.map(finish)
         };
-        let one = |x: *const i8, y: *const i8, steps: Steps| {
+        let one = |x: *const R::Element, y: *const R::Element, steps: Steps| {
             // SAFETY: a column of `depth` terms lies inside the operands.
             let [sum] = unsafe { self.sums::<1>(x, y, steps) };
             finish(sum)
@@ -274,22 +275,28 @@ impl<R: Requantize<Element = i8, Sum = i32>> Int8<R> {
     /// # Safety
     /// The row and the columns lie inside the operands.
     #[inline(always)]
-    unsafe fn sums<const N: usize>(&self, mut x: *const i8, mut y: *const i8, steps: Steps) -> [i32; N] {
-        let (mut sums, mut total) = ([0_i32; N], 0_i32);
+    unsafe fn sums<const N: usize>(
+        &self,
+        mut x: *const R::Element,
+        mut y: *const R::Element,
+        steps: Steps,
+    ) -> [R::Sum; N] {
+        let (mut sums, mut total) = ([R::Sum::NOTHING; N], R::Sum::NOTHING);
         for _ in 0..steps.depth {
             // SAFETY: in bounds, as the caller promises.
             unsafe {
-                let value = i32::from(*x).wrapping_sub(self.x_zero_point);
-                total = total.wrapping_add(value);
+                let value = (*x).into().wrapping_sub(self.x_zero_point);
+                total = total.with(value.into(), R::Sum::NOTHING);
                 for (column, sum) in sums.iter_mut().enumerate() {
-                    *sum = sum.wrapping_add(value.wrapping_mul(i32::from(*y.add(column * steps.y_column))));
+                    let other: i32 = (*y.add(column * steps.y_column)).into();
+                    *sum = sum.with(value.wrapping_mul(other).into(), R::Sum::NOTHING);
                 }
             }
             x = x.wrapping_add(steps.x);
             y = y.wrapping_add(steps.y);
         }
-        let excess = total.wrapping_mul(self.y_zero_point);
-        sums.map(|sum| sum.wrapping_sub(excess))
+        let excess = total.times(self.y_zero_point);
+        sums.map(|sum| sum.with(R::Sum::NOTHING, excess))
     }
 }
 

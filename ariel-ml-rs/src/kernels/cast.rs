@@ -80,6 +80,11 @@ kernels! {
     U8ToI64: u8, i64 => |x| x as i64;
     U8ToF32: u8, f32 => |x| x as f32;
     U8ToBool: u8, u8 => |x| u8::from(x != 0);
+    U16ToI32: u16, i32 => |x| x as i32;
+    U16ToI64: u16, i64 => |x| x as i64;
+    U16ToF32: u16, f32 => |x| x as f32;
+    U32ToI64: u32, i64 => |x| x as i64;
+    U32ToF32: u32, f32 => |x| x as f32;
     I16ToI8: i16, i8 => |x| x as i8;
     I16ToI32: i16, i32 => |x| x as i32;
     I16ToI64: i16, i64 => |x| x as i64;
@@ -98,6 +103,7 @@ kernels! {
     F32ToI8: f32, i8 => |x| x as i32 as i8;
     F32ToI16: f32, i16 => |x| x as i32 as i16;
     F32ToI32: f32, i32 => |x| x as i32;
+    F32ToU32: f32, u32 => |x| x as i64 as u32;
     F32ToI64: f32, i64 => |x| x as i64;
     F32ToBool: f32, u8 => |x| u8::from(x != 0.0);
     BoolToI8: u8, i8 => |x| x as i8;

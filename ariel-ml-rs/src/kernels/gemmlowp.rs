@@ -45,6 +45,35 @@ pub fn reciprocal(value: i32, digits: i32) -> (i32, i32) {
     (one_over_one_plus(mantissa), digits.wrapping_sub(bits.cast_signed()))
 }
 
+/// `1 / sqrt(value)` for `value >= 1`: (q, right), of which it is `q * 2^(-31 - right)`; five Newton steps from 1.
+#[must_use]
+pub fn inverse_sqrt(value: i32) -> (i32, i32) {
+    /// 3 / 2 in Q3.28, and 2^-1/2 in Q0.31.
+    const THREE_HALVES: i32 = (1 << 28) + (1 << 27);
+    const ROOT: i32 = 1_518_500_250;
+    if value <= 1 {
+        return (i32::MAX, 0);
+    }
+    let (mut value, mut right) = (value, 11_i32);
+    while value >= 1 << 29 {
+        value >>= 2;
+        right = right.wrapping_add(1);
+    }
+    // Shifted left by pairs of bits, into [2^27, 2^29).
+    let pairs = (value.leading_zeros().wrapping_sub(1) >> 1).wrapping_sub(1);
+    right = right.wrapping_sub(pairs.cast_signed());
+    let number = value.wrapping_shl(pairs.wrapping_mul(2)) >> 1;
+    let half = number.wrapping_add(1) >> 1;
+    let mut x = 1 << 28;
+    for _ in 0..5 {
+        rolled();
+        let cube = shift_left(high_mul(high_mul(x, x), x), 6);
+        x = shift_left(high_mul(THREE_HALVES, x).wrapping_sub(high_mul(half, cube)), 3);
+    }
+    let root = high_mul(x, ROOT);
+    if right < 0 { (root.wrapping_shl(right.unsigned_abs()), 0) } else { (root, right) }
+}
+
 /// `ln(value)` for `value >= 1` in Q12.19; the result is in Q5.26.
 #[must_use]
 pub fn ln_q12(value: i32) -> i32 {
@@ -109,6 +138,16 @@ mod tests {
             let got = f64::from(mantissa) / f64::from(1_u32 << 31) * 2.0_f64.powi(-bits);
             let want = 1.0 / f64::from(value);
             assert!((got / want - 1.0).abs() < 1e-7, "1 / {value}: {got}, not {want}");
+        }
+    }
+
+    #[test]
+    fn inverse_roots_are_right_to_a_few_units() {
+        for value in [1, 2, 3, 4, 5, 1000, 65_535, 65_536, (1 << 29) - 1, 1 << 29, i32::MAX] {
+            let (root, right) = inverse_sqrt(value);
+            let got = f64::from(root) / 2_f64.powi(31 + right);
+            let want = 1.0 / f64::from(value).sqrt();
+            assert!((got / want - 1.0).abs() < 1e-3, "1 / sqrt {value}: {got}, not {want}");
         }
     }
 

@@ -34,6 +34,7 @@ pub mod pool2d;
 pub mod quantize;
 pub mod recurrent;
 mod rolled;
+mod sigmoid16;
 pub mod signal;
 pub mod softmax;
 #[cfg(test)]

@@ -3,13 +3,14 @@
 //! Cells outside the image do not exist, but for those that an average counts as zeros (`counted`).
 
 use super::access::Access;
-use super::fold::folds::{Fold, Within};
-use super::fold::steps::{MaxF32 as MaximumF32, MaxInt8 as MaximumInt8, MeanF32};
+use super::fold::folds::{Fold, Stored, Within};
+use super::fold::steps::{MaxF32 as MaximumF32, MaxInt8 as MaximumInt8, MaxInt16 as MaximumInt16, MeanF32};
 use super::window::{Window, pixels, work};
 use crate::memory::{Image, Memory};
 use crate::plan::Work;
 use crate::quant::{Bounds, clamp, round_ties_even};
 use crate::tile::{Axis, Tile};
+use core::marker::PhantomData;
 use core::num::NonZeroU32;
 use core::ops::Range;
 
@@ -128,13 +129,13 @@ unsafe fn cells<F: Fold, const N: usize>(
     sums
 }
 
-/// Average of int8 in the stored integers, as TFLite: rounds halves away from zero.
+/// Average of stored integers, as TFLite: rounds halves away from zero.
 #[derive(Clone, Copy)]
-struct MeanInt8(Within<i32>);
+struct MeanStored<T>(Within<i32>, PhantomData<T>);
 
-impl Fold for MeanInt8 {
-    type Input = i8;
-    type Output = i8;
+impl<T: Stored> Fold for MeanStored<T> {
+    type Input = T;
+    type Output = T;
     type Sum = i32;
     type Scale = NonZeroU32;
 
@@ -144,8 +145,8 @@ impl Fold for MeanInt8 {
     }
 
     #[inline(always)]
-    fn step(&self, sum: i32, value: i8) -> i32 {
-        sum.wrapping_add(i32::from(value))
+    fn step(&self, sum: i32, value: T) -> i32 {
+        sum.wrapping_add(value.into())
     }
 
     #[inline(always)]
@@ -154,10 +155,16 @@ impl Fold for MeanInt8 {
     }
 
     #[inline(always)]
-    fn finish(&self, sum: i32, count: NonZeroU32) -> i8 {
+    fn finish(&self, sum: i32, count: NonZeroU32) -> T {
         let mean = (sum.unsigned_abs().wrapping_add(count.get() / 2) / count).cast_signed();
         self.0.store(if sum > 0 { mean } else { mean.wrapping_neg() })
     }
+}
+
+/// Returns the average within bounds.
+#[inline(always)]
+const fn average<T>(min: i32, max: i32) -> MeanStored<T> {
+    MeanStored(Within { min, max }, PhantomData)
 }
 
 /// Average of int8 by way of float32, as onnxruntime: `rne(sum of (q - z) * s / n / s') + z'`.
@@ -274,6 +281,15 @@ kernel! {
 }
 
 kernel! {
+    /// Maximum of int16, where input and output are quantised alike.
+    MaxInt16, i16, |this| counted [0; 4], by_columns false, fold MaximumInt16(Within { min: this.min, max: this.max });
+    /// Least stored value.
+    min: i32,
+    /// Greatest stored value.
+    max: i32,
+}
+
+kernel! {
     /// Maximum of float32.
     MaxF32, f32, |this| counted [0; 4], by_columns false, fold MaximumF32(Within { min: this.min, max: this.max });
     /// Lower bound of the fused activation.
@@ -284,7 +300,18 @@ kernel! {
 
 kernel! {
     /// Average of int8 as TFLite computes it, where input and output are quantised alike.
-    AverageInt8, i8, |this| counted this.counted, by_columns false, fold MeanInt8(Within { min: this.min, max: this.max });
+    AverageInt8, i8, |this| counted this.counted, by_columns false, fold average::<i8>(this.min, this.max);
+    /// Padding that counts.
+    counted: Counted,
+    /// Least stored value.
+    min: i32,
+    /// Greatest stored value.
+    max: i32,
+}
+
+kernel! {
+    /// Average of int16 as TFLite computes it, where input and output are quantised alike.
+    AverageInt16, i16, |this| counted this.counted, by_columns false, fold average::<i16>(this.min, this.max);
     /// Padding that counts.
     counted: Counted,
     /// Least stored value.

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from ariel_build.kernels.kernel import Access, Kernel
 
 if TYPE_CHECKING:
-    from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, NearestEven
+    from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, NearestEven, Reduced
     from ariel_build.kernels.kernel import Operand, Source
 
 __all__ = [
     "F32",
-    "Int8",
+    "Quantized",
 ]
 
 
@@ -38,17 +38,18 @@ class F32(Kernel):
     y_step: int
 
 
-class Int8(Kernel):
-    """int8."""
+class Quantized(Kernel):
+    """int8 or int16; `R` tells the elements, and what is summed."""
 
     ROOMS = ("kernels::batch_matmul",)
     PARAMETERS = {"R": "requantize"}
     PATHS = {
-        ("DoubleRounding",): "batch_matmul::Int8<DoubleRounding>",
-        ("NearestEven",): "batch_matmul::Int8<NearestEven>",
+        ("DoubleRounding",): "batch_matmul::Quantized<DoubleRounding>",
+        ("NearestEven",): "batch_matmul::Quantized<NearestEven>",
+        ("Reduced",): "batch_matmul::Quantized<Reduced>",
     }
     ACCESS = Access.WHOLE
-    ELEMENTS = {"x": "i8", "y": "i8", "output": "i8"}
+    ELEMENTS = {"x": "R::Element", "y": "R::Element", "output": "R::Element"}
     x: Source
     y: Source
     output: Operand
@@ -64,5 +65,5 @@ class Int8(Kernel):
     y_step: int
     x_zero_point: int
     y_zero_point: int
-    requantize: DoubleRounding | NearestEven
+    requantize: DoubleRounding | NearestEven | Reduced
     bounds: Bounds

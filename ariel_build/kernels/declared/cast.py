@@ -20,6 +20,7 @@ __all__ = [
     "F32ToI16",
     "F32ToI32",
     "F32ToI64",
+    "F32ToU32",
     "I8ToBool",
     "I8ToF32",
     "I8ToI16",
@@ -45,6 +46,11 @@ __all__ = [
     "U8ToI16",
     "U8ToI32",
     "U8ToI64",
+    "U16ToF32",
+    "U16ToI32",
+    "U16ToI64",
+    "U32ToF32",
+    "U32ToI64",
 ]
 
 
@@ -163,6 +169,18 @@ class F32ToI8(Kernel):
     PATHS = {(): "cast::F32ToI8"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "i8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F32ToU32(Kernel):
+    """`cast::F32ToU32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F32ToU32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "u32"}
     input: Operand
     output: Operand
     elements: int
@@ -403,6 +421,66 @@ class I8ToI64(Kernel):
     PATHS = {(): "cast::I8ToI64"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "i8", "output": "i64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U16ToF32(Kernel):
+    """`cast::U16ToF32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U16ToF32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u16", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U16ToI32(Kernel):
+    """`cast::U16ToI32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U16ToI32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u16", "output": "i32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U16ToI64(Kernel):
+    """`cast::U16ToI64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U16ToI64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u16", "output": "i64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U32ToF32(Kernel):
+    """`cast::U32ToF32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U32ToF32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U32ToI64(Kernel):
+    """`cast::U32ToI64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U32ToI64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u32", "output": "i64"}
     input: Operand
     output: Operand
     elements: int

@@ -27,6 +27,7 @@ __all__ = [
     "NotEqualI32",
     "Or",
     "Quantized",
+    "QuantizedInt16",
     "Relation",
     "Xor",
 ]
@@ -221,6 +222,22 @@ class Quantized(Kernel):
     PATHS = {(): "compare::Quantized"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"left": "i8", "right": "i8", "output": "u8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    scale_left: Scaled
+    scale_right: Scaled
+    relation: Relation
+
+
+class QuantizedInt16(Kernel):
+    """Comparison of int16, which TFLite scales by 1."""
+
+    ROOMS = ("kernels::compare",)
+    PATHS = {(): "compare::QuantizedInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "u8"}
     left: Source
     right: Source
     output: Operand

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 from ariel_build.kernels.kernel import Access, Kernel, Part
 
 if TYPE_CHECKING:
-    from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, NearestEven
+    from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, DoubleRounding16, NearestEven
     from ariel_build.kernels.kernel import Operand
 
 __all__ = [
     "MaxF32",
     "MaxInt8",
+    "MaxInt16",
     "MeanF32",
     "MinF32",
     "MinInt8",
+    "MinInt16",
     "ProdF32",
     "SumF32",
-    "SumInt8",
+    "SumStored",
     "Walk",
 ]
 
@@ -34,6 +36,18 @@ class MaxF32(Kernel):
     output: Operand
     walk: Walk
     least: float
+
+
+class MaxInt16(Kernel):
+    """Maximum of int16, where input and output are quantised alike."""
+
+    ROOMS = ("kernels::fold",)
+    PATHS = {(): "fold::MaxInt16"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i16", "output": "i16"}
+    input: Operand
+    output: Operand
+    walk: Walk
 
 
 class MaxInt8(Kernel):
@@ -73,6 +87,18 @@ class MinF32(Kernel):
     greatest: float
 
 
+class MinInt16(Kernel):
+    """Minimum of int16, where input and output are quantised alike."""
+
+    ROOMS = ("kernels::fold",)
+    PATHS = {(): "fold::MinInt16"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i16", "output": "i16"}
+    input: Operand
+    output: Operand
+    walk: Walk
+
+
 class MinInt8(Kernel):
     """Minimum of int8, where input and output are quantised alike."""
 
@@ -109,18 +135,22 @@ class SumF32(Kernel):
     walk: Walk
 
 
-class SumInt8(Kernel):
-    """Mean or sum of int8: `requantise(sum + offset)`; the count of a mean is part of the multiplier."""
+class SumStored(Kernel):
+    """Mean or sum of int8 or int16: `requantise(sum + offset)`; the count of a mean is part of the multiplier."""
 
     ROOMS = ("kernels::fold",)
     PARAMETERS = {"R": "requantize"}
-    PATHS = {("DoubleRounding",): "fold::SumInt8<DoubleRounding>", ("NearestEven",): "fold::SumInt8<NearestEven>"}
+    PATHS = {
+        ("DoubleRounding",): "fold::SumStored<DoubleRounding>",
+        ("NearestEven",): "fold::SumStored<NearestEven>",
+        ("DoubleRounding16",): "fold::SumStored<DoubleRounding16>",
+    }
     ACCESS = Access.WHOLE
-    ELEMENTS = {"input": "i8", "output": "i8"}
+    ELEMENTS = {"input": "R::Element", "output": "R::Element"}
     input: Operand
     output: Operand
     walk: Walk
-    requantize: DoubleRounding | NearestEven
+    requantize: DoubleRounding | DoubleRounding16 | NearestEven
     offset: int
     bounds: Bounds
 

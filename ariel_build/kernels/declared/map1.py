@@ -8,10 +8,11 @@ from ariel_build.kernels.kernel import Access, Kernel
 
 if TYPE_CHECKING:
     from ariel_build.kernels.declared.quant import Bounds, Multiplier
-    from ariel_build.kernels.kernel import Operand
+    from ariel_build.kernels.kernel import Operand, Packed
 
 __all__ = [
     "Abs",
+    "AbsInt16",
     "Ceil",
     "Celu",
     "Clip",
@@ -32,8 +33,10 @@ __all__ = [
     "Reciprocal",
     "Round",
     "Rsqrt",
+    "RsqrtInt16",
     "Selu",
     "Sigmoid",
+    "SigmoidInt16",
     "Sign",
     "Sin",
     "Softplus",
@@ -42,6 +45,7 @@ __all__ = [
     "Square",
     "Swish",
     "Tanh",
+    "TanhInt16",
     "ThresholdedRelu",
 ]
 
@@ -56,6 +60,21 @@ class Abs(Kernel):
     input: Operand
     output: Operand
     elements: int
+
+
+class AbsInt16(Kernel):
+    """`|x|` times a factor."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::AbsInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+    zero_point: int
+    multiplier: Multiplier
+    bounds: Bounds
 
 
 class Ceil(Kernel):
@@ -310,6 +329,21 @@ class Rsqrt(Kernel):
     elements: int
 
 
+class RsqrtInt16(Kernel):
+    """`1 / sqrt(x)`, the greatest output where x is not positive."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::RsqrtInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+    zero_point: int
+    multiplier: Multiplier
+    bounds: Bounds
+
+
 class Selu(Kernel):
     """`gamma * x` where x is positive, else `gamma * alpha * (e^x - 1)`."""
 
@@ -334,6 +368,21 @@ class Sigmoid(Kernel):
     input: Operand
     output: Operand
     elements: int
+
+
+class SigmoidInt16(Kernel):
+    """`1 / (1 + e^-x)`, of which an output of 32,768 is 1."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::SigmoidInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i16", "table": "u32"}
+    input: Operand
+    output: Operand
+    elements: int
+    multiplier: int
+    shift: int
+    table: Packed
 
 
 class Sign(Kernel):
@@ -431,6 +480,21 @@ class Tanh(Kernel):
     input: Operand
     output: Operand
     elements: int
+
+
+class TanhInt16(Kernel):
+    """`tanh(x)`, of which an output of 32,768 is 1."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::TanhInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i16", "table": "u32"}
+    input: Operand
+    output: Operand
+    elements: int
+    multiplier: int
+    shift: int
+    table: Packed
 
 
 class ThresholdedRelu(Kernel):

@@ -45,11 +45,13 @@ __all__ = [
     "PreluDequantized",
     "PreluF32",
     "PreluInt8",
+    "PreluInt16",
     "Product",
     "Scaled",
     "SquaredDifferenceDequantized",
     "SquaredDifferenceF32",
     "SquaredDifferenceInt8",
+    "SquaredDifferenceInt16",
     "SubDequantized",
     "SubF32",
     "SubI32",
@@ -550,6 +552,23 @@ class PreluF32(Kernel):
     max: float
 
 
+class PreluInt16(Kernel):
+    """TFLite's PRELU: one factor for positive inputs, the slope for negative ones."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::PreluInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    zero_points: tuple[int, int]
+    positive: Multiplier
+    negative: Multiplier
+    bounds: Bounds
+
+
 class PreluInt8(Kernel):
     """TFLite's PRELU: one factor for positive inputs, the slope for negative ones."""
 
@@ -623,6 +642,23 @@ class SquaredDifferenceF32(Kernel):
     broadcast: Broadcast
     min: float
     max: float
+
+
+class SquaredDifferenceInt16(Kernel):
+    """TFLite's `SQUARED_DIFFERENCE`."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::SquaredDifferenceInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    scale_left: Scaled
+    scale_right: Scaled
+    multiplier: Multiplier
+    bounds: Bounds
 
 
 class SquaredDifferenceInt8(Kernel):

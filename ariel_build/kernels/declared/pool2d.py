@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 __all__ = [
     "AverageF32",
     "AverageInt8",
+    "AverageInt16",
     "AverageReal",
     "MaxF32",
     "MaxInt8",
+    "MaxInt16",
 ]
 
 
@@ -34,6 +36,22 @@ class AverageF32(Kernel):
     counted: tuple[int, int, int, int]
     min: float
     max: float
+    axis: Axis
+
+
+class AverageInt16(Kernel):
+    """Average of int16 as TFLite computes it, where input and output are quantised alike."""
+
+    ROOMS = ("kernels::pool2d",)
+    PATHS = {(): "pool2d::AverageInt16"}
+    ACCESS = Access.WINDOW_OF_CHANNELS
+    ELEMENTS = {"input": "i16", "output": "i16"}
+    input: Image
+    output: Image
+    window: Window
+    counted: tuple[int, int, int, int]
+    min: int
+    max: int
     axis: Axis
 
 
@@ -84,6 +102,21 @@ class MaxF32(Kernel):
     window: Window
     min: float
     max: float
+    axis: Axis
+
+
+class MaxInt16(Kernel):
+    """Maximum of int16, where input and output are quantised alike."""
+
+    ROOMS = ("kernels::pool2d",)
+    PATHS = {(): "pool2d::MaxInt16"}
+    ACCESS = Access.WINDOW_OF_CHANNELS
+    ELEMENTS = {"input": "i16", "output": "i16"}
+    input: Image
+    output: Image
+    window: Window
+    min: int
+    max: int
     axis: Axis
 
 

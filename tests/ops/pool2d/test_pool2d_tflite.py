@@ -11,7 +11,7 @@ from tests.ops import parity, tflm
 from tests.ops.sums import ACTIVATIONS, output_size, samples_for
 
 
-def random_pool(rng: np.random.Generator, *, real: bool) -> tflm.Operator:
+def random_pool(rng: np.random.Generator, dtype: str) -> tflm.Operator:
     window, stride = (tuple(int(v) for v in rng.integers(1, 5, 2)) for _ in range(2))
     same = bool(rng.random() < 0.6)
     height, width = (int(k + rng.integers(0, 8)) for k in window)
@@ -26,18 +26,18 @@ def random_pool(rng: np.random.Generator, *, real: bool) -> tflm.Operator:
         "fusedActivationFunction": int(rng.choice(ACTIVATIONS)),
     }
     scale, zero = float(np.float32(rng.uniform(0.01, 0.1))), int(rng.integers(-128, 128))
-    quantised = (None, 0) if real else (scale, zero)
-    dtype = "float32" if real else "int8"
+    real = dtype == "float32"
+    quantised = (None, 0) if real else (scale / (256 if dtype == "int16" else 1), zero)
     x = tflm.Tensor(dtype, (1, height, width, channels), *quantised)
     y = tflm.Tensor(dtype, (1, rows, columns, channels), *quantised)
     kinds = ["MAX_POOL_2D", "AVERAGE_POOL_2D", *(["L2_POOL_2D"] if real else [])]
     return tflm.Operator(str(rng.choice(kinds)), [x], [y], ("Pool2DOptions", options))
 
 
-@pytest.mark.parametrize("real", [False, True], ids=["int8", "float32"])
-def test_equals_tflite_micro(tmp_path: Path, real: bool) -> None:
+@pytest.mark.parametrize("dtype", ["int8", "int16", "float32"])
+def test_equals_tflite_micro(tmp_path: Path, dtype: str) -> None:
     rng = np.random.default_rng(4)
-    operators = [random_pool(rng, real=real) for _ in range(40)]
+    operators = [random_pool(rng, dtype) for _ in range(40)]
     samples = samples_for(rng, operators)
     path = tmp_path / "pools.tflite"
     want = parity.tflite(path, operators, samples)

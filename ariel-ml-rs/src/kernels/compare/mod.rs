@@ -74,60 +74,71 @@ mod rows;
 
 pub use rows::*;
 
-/// TFLite's comparison of int8: both operands are scaled to a common scale.
-#[derive(Clone, Copy, Debug)]
-pub struct Quantized {
-    /// Left operand.
-    pub left: Source<i8>,
-    /// Right operand.
-    pub right: Source<i8>,
-    /// Output.
-    pub output: Region,
-    /// How the operands are spread over the output.
-    pub broadcast: Broadcast,
-    /// Scaling of the left operand.
-    pub scale_left: Scaled,
-    /// Scaling of the right operand.
-    pub scale_right: Scaled,
-    /// What is asked.
-    pub relation: Relation,
+macro_rules! scaled {
+    ($($(#[$doc:meta])* $name:ident<$element:ty>;)+) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name {
+            /// Left operand.
+            pub left: Source<$element>,
+            /// Right operand.
+            pub right: Source<$element>,
+            /// Output.
+            pub output: Region,
+            /// How the operands are spread over the output.
+            pub broadcast: Broadcast,
+            /// Scaling of the left operand.
+            pub scale_left: Scaled,
+            /// Scaling of the right operand.
+            pub scale_right: Scaled,
+            /// What is asked.
+            pub relation: Relation,
+        }
+
+        impl $name {
+            /// Checks the kernel against the arena while the firmware compiles.
+            ///
+            /// # Panics
+            /// Where regions, shapes and constants do not agree.
+            pub const fn check(&self, arena_bytes: usize) {
+                self.broadcast.check::<$element, u8>(arena_bytes, &self.left, &self.right, &self.output);
+            }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Elements;
+
+            /// How many units the output has, and how they may be cut into tiles.
+            ///
+            /// # Panics
+            /// Where there are too many: evaluated in a constant, this is a compile error.
+            #[must_use]
+            pub const fn work(&self) -> Work {
+                self.broadcast.work()
+            }
+
+            /// Computes one tile of the output, a range of its elements.
+            ///
+            /// # Safety
+            /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
+            /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+            #[inline(never)]
+            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+                let Self { left, right, output, scale_left, scale_right, relation, .. } = *self;
+                // SAFETY: forwarded to the caller.
+                unsafe {
+                    self.broadcast.map(memory, (left, right, output), tile, |a: $element, b: $element| {
+                        let (a, b) = (scale_left.apply(i32::from(a)), scale_right.apply(i32::from(b)));
+                        u8::from(relation.holds(a, b))
+                    });
+                }
+            }
+        }
+    )+ };
 }
 
-impl Quantized {
-    /// Checks the kernel against the arena while the firmware compiles.
-    ///
-    /// # Panics
-    /// Where regions, shapes and constants do not agree.
-    pub const fn check(&self, arena_bytes: usize) {
-        self.broadcast.check::<i8, u8>(arena_bytes, &self.left, &self.right, &self.output);
-    }
-
-    /// What tiles read.
-    pub const ACCESS: Access = Access::Elements;
-
-    /// How many units the output has, and how they may be cut into tiles.
-    ///
-    /// # Panics
-    /// Where there are too many: evaluated in a constant, this is a compile error.
-    #[must_use]
-    pub const fn work(&self) -> Work {
-        self.broadcast.work()
-    }
-
-    /// Computes one tile of the output, a range of its elements.
-    ///
-    /// # Safety
-    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
-    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
-        let Self { left, right, output, scale_left, scale_right, relation, .. } = *self;
-        // SAFETY: forwarded to the caller.
-        unsafe {
-            self.broadcast.map(memory, (left, right, output), tile, |a: i8, b: i8| {
-                let (a, b) = (scale_left.apply(i32::from(a)), scale_right.apply(i32::from(b)));
-                u8::from(relation.holds(a, b))
-            });
-        }
-    }
+scaled! {
+    /// TFLite's comparison of int8: both operands are scaled to a common scale.
+    Quantized<i8>;
+    /// The same of int16; where TFLite compares it as it is, the scales are 1.
+    QuantizedInt16<i16>;
 }

@@ -2,6 +2,24 @@
 
 use crate::memory::Element;
 
+/// Stored integers that are folded: int8 or int16.
+pub trait Stored: Element + Into<i32> {
+    /// Takes what is within the bounds of the type.
+    fn narrowed(value: i32) -> Self;
+}
+
+macro_rules! narrowed {
+    ($($element:ty),+) => { $(
+        impl Stored for $element {
+            #[inline]
+            fn narrowed(value: i32) -> $element {
+                value as $element
+            }
+        }
+    )+ };
+}
+narrowed!(i8, i16);
+
 /// Folds elements into one.
 pub(crate) trait Fold: Copy {
     /// What is read.
@@ -48,10 +66,10 @@ pub(crate) struct Within<T> {
 }
 
 impl Within<i32> {
-    /// Clamps to the bounds of an int8 output.
+    /// Clamps to the bounds of an output of integers.
     #[inline]
-    pub fn store(self, value: i32) -> i8 {
-        value.max(self.min).min(self.max) as i8
+    pub fn store<T: Stored>(self, value: i32) -> T {
+        T::narrowed(value.max(self.min).min(self.max))
     }
 }
 

@@ -5,7 +5,7 @@
 
 pub(in crate::kernels) mod folds;
 
-use self::folds::Fold;
+use self::folds::{Fold, Stored};
 use super::access::Access;
 use super::quantized;
 use crate::memory::{Element, Memory, Region};
@@ -114,9 +114,9 @@ impl Walk {
     }
 }
 
-/// Mean or sum of int8: `requantise(sum + offset)`; the count of a mean is part of the multiplier.
+/// Mean or sum of int8 or int16: `requantise(sum + offset)`; the count of a mean is part of the multiplier.
 #[derive(Clone, Copy, Debug)]
-pub struct SumInt8<R: 'static> {
+pub struct SumStored<R: Requantize> {
     /// Input.
     pub input: Region,
     /// Output.
@@ -131,13 +131,13 @@ pub struct SumInt8<R: 'static> {
     pub bounds: Bounds,
 }
 
-/// The sum behind [`SumInt8`].
+/// The sum behind [`SumStored`].
 #[derive(Clone, Copy)]
-struct Total<'a, R: 'static>(&'a SumInt8<R>);
+struct Total<'a, R: Requantize>(&'a SumStored<R>);
 
-impl<R: Requantize<Element = i8, Sum = i32>> Fold for Total<'_, R> {
-    type Input = i8;
-    type Output = i8;
+impl<R: Requantize<Element: Stored, Sum = i32>> Fold for Total<'_, R> {
+    type Input = R::Element;
+    type Output = R::Element;
     type Sum = i32;
     type Scale = ();
 
@@ -147,20 +147,20 @@ impl<R: Requantize<Element = i8, Sum = i32>> Fold for Total<'_, R> {
     }
 
     #[inline(always)]
-    fn step(&self, sum: i32, value: i8) -> i32 {
-        sum.wrapping_add(i32::from(value))
+    fn step(&self, sum: i32, value: R::Element) -> i32 {
+        sum.wrapping_add(value.into())
     }
 
     #[inline(always)]
     fn scale(&self, _: usize) {}
 
     #[inline(always)]
-    fn finish(&self, sum: i32, (): ()) -> i8 {
+    fn finish(&self, sum: i32, (): ()) -> R::Element {
         self.0.requantize.apply(sum, 0, &self.0.bounds)
     }
 }
 
-impl<R> SumInt8<R> {
+impl<R: Requantize> SumStored<R> {
     /// One multiplier serves all.
     #[expect(clippy::unused_self, reason = "the same question to every kernel")]
     const fn channels(&self) -> usize {
@@ -168,7 +168,7 @@ impl<R> SumInt8<R> {
     }
 
     const fn check_shapes(&self, arena_bytes: usize) {
-        self.walk.check::<i8>(arena_bytes, self.input, self.output);
+        self.walk.check::<R::Element>(arena_bytes, self.input, self.output);
     }
 
     /// What tiles read.
@@ -183,9 +183,10 @@ impl<R> SumInt8<R> {
         self.walk.work()
     }
 }
-quantized!(SumInt8);
+quantized!(SumStored);
+quantized!(SumStored<crate::quant::DoubleRounding16>, multipliers);
 
-impl<R: Requantize<Element = i8, Sum = i32>> SumInt8<R> {
+impl<R: Requantize<Element: Stored, Sum = i32>> SumStored<R> {
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         // SAFETY: forwarded to the caller.

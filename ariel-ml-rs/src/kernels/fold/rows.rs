@@ -21,6 +21,10 @@ kernel!(
     MaxInt8, i8, |_this| -128, 127;
 );
 kernel!(
+    /// Maximum of int16, where input and output are quantised alike.
+    MaxInt16, i16, |_this| -32768, 32767;
+);
+kernel!(
     /// Maximum of float32; what is not a number is passed over.
     MaxF32, f32, |this| this.least, f32::INFINITY;
     /// The least that there can be: what remains where nothing is a number.
@@ -29,6 +33,10 @@ kernel!(
 kernel!(
     /// Minimum of int8, where input and output are quantised alike.
     MinInt8, i8, |_this| -128, 127;
+);
+kernel!(
+    /// Minimum of int16, where input and output are quantised alike.
+    MinInt16, i16, |_this| -32768, 32767;
 );
 kernel!(
     /// Minimum of float32; what is not a number is passed over.
@@ -59,6 +67,10 @@ pub(in crate::kernels) mod steps {
         MaxInt8, i8, i32, |_within| -128, >, Within::store
     );
     select!(
+        /// Maximum of int16.
+        MaxInt16, i16, i32, |_within| -32768, >, Within::store
+    );
+    select!(
         /// Maximum of float32: what is not a number is passed over; where nothing else is there, a bound remains.
         MaxF32, f32, f32, |within| within.min, >,
         |within, sum| clamp(sum, within.min, within.max)
@@ -66,6 +78,10 @@ pub(in crate::kernels) mod steps {
     select!(
         /// Minimum of int8.
         MinInt8, i8, i32, |_within| 127, <, Within::store
+    );
+    select!(
+        /// Minimum of int16.
+        MinInt16, i16, i32, |_within| 32767, <, Within::store
     );
     select!(
         /// Minimum of float32: what is not a number is passed over; where nothing else is there, a bound remains.

@@ -7,10 +7,10 @@
 //! Tiles are ranges of sequences, which have nothing to do with each other. Within one, every step needs all of `h` from the
 //! one before: cores that shared it would have to meet at each step, for some thousand instructions of work.
 
-use super::sigmoid16::{INTERVALS, Sigmoid16};
 use crate::kernels::access::Access;
 use crate::kernels::instantiate;
 use crate::kernels::multiply::{Factor, Finish, channels};
+use crate::kernels::sigmoid16::{INTERVALS, Sigmoid16};
 use crate::memory::{Element, Memory, Region};
 use crate::plan::Work;
 use crate::quant::{Bounds, DoubleRounding16, Multiplier, Reduced, Requantize, Sum};

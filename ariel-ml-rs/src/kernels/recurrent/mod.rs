@@ -4,7 +4,6 @@ pub mod float;
 mod functions;
 pub mod lstm;
 pub mod sequences;
-pub(in crate::kernels) mod sigmoid16;
 pub mod svdf;
 
 pub use float::{GruF32, LstmF32, RnnF32};

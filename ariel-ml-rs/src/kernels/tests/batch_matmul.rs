@@ -1,7 +1,7 @@
 //! Matrix products.
 
 use super::{Bench, CASES, Random, Rounding, leak, whole};
-use crate::kernels::batch_matmul::{F32, Int8};
+use crate::kernels::batch_matmul::{F32, Quantized};
 use crate::memory::{Element, Source};
 use crate::quant::{DoubleRounding, NearestEven};
 
@@ -113,7 +113,7 @@ macro_rules! int8 {
                 let sums = case.terms().into_iter().map(|terms| terms.iter().map(product).sum::<i32>());
                 let want: Vec<i8> = sums.map(|sum| requantize.store(sum, 0, &bounds)).collect();
                 let output = bench.room::<i8>(want.len());
-                let kernel = kernel!(Int8, case, {
+                let kernel = kernel!(Quantized, case, {
                     x: source(&mut random, &mut bench, &x),
                     y: source(&mut random, &mut bench, &y),
                     output: output,

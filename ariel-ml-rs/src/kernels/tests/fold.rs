@@ -1,7 +1,7 @@
 //! Reductions.
 
 use super::{Bench, CASES, Random, Rounding, whole};
-use crate::kernels::fold::{MaxF32, MaxInt8, MeanF32, MinF32, MinInt8, ProdF32, SumF32, SumInt8, Walk};
+use crate::kernels::fold::{MaxF32, MaxInt8, MeanF32, MinF32, MinInt8, ProdF32, SumF32, SumStored, Walk};
 use crate::quant::{DoubleRounding, NearestEven};
 
 /// Axes of random extents, kept and reduced in turn, and the elements of the input that go into each output.
@@ -82,7 +82,7 @@ macro_rules! sums {
                 let sum = |set: &Vec<usize>| set.iter().map(|i| i32::from(x[*i])).sum::<i32>() + offset;
                 let want: Vec<i8> = sets.iter().map(|set| requantize.store(sum(set), 0, &bounds)).collect();
                 let output = bench.room::<i8>(want.len());
-                let kernel = SumInt8 { input: bench.put(&x), output, walk, requantize, offset, bounds };
+                let kernel = SumStored { input: bench.put(&x), output, walk, requantize, offset, bounds };
                 kernel.check(super::ARENA_BYTES);
                 let tiles = random.tiles(want.len(), 1);
                 // SAFETY: the kernel passed `check`, and the tiles lie inside the output.

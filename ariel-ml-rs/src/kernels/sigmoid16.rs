@@ -45,6 +45,13 @@ impl Sigmoid16 {
         (self.value(x, 9).wrapping_add(1 << 9) >> 10) as i16
     }
 
+    /// `1 / (1 + e^-x)`, for any x: in the last interval on either side the least and the greatest that there is, not 0 and 1.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "Q0.15")]
+    pub(in crate::kernels) fn logistic_of_any(self, x: i32) -> i16 {
+        (self.value(x, 9).wrapping_add(1 << 9) >> 10).clamp(1, i32::from(i16::MAX)) as i16
+    }
+
     /// `tanh(x)`.
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "Q0.15")]
