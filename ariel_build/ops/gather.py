@@ -92,7 +92,7 @@ def gathered(importer: Importer, x: Value, indices: Sequence[npt.NDArray[np.int6
 
 
 @imports("tflite", "GATHER")
-@imports("onnx", "Gather")
+@imports("onnx", "Gather", stored=True)
 def _gather(importer: Importer) -> None:
     x = importer.input(0)
     indices = importer.constant_input(1, "the indices")
