@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from ariel_build.ops.cast_rows import CASTS, expression, kernel
+from ariel_build.ops.cast_rows import element as held
 from ariel_build.ops.compare_rows import LOGIC, RELATIONS
 from ariel_build.ops.fold_rows import FOLDS, FoldRow
 from ariel_build.ops.map1_rows import MAP1
@@ -103,6 +105,17 @@ impl Relation {{
 }}"""
 
 
+def cast() -> Iterator[str]:
+    """Yields the conversions."""
+    uses = ("super::super::access::Access", "crate::half::{Bf16, F16}", *_ONE)
+    yield _head("cast", "Conversions.", uses)
+    yield "kernels! {"
+    for source, target in CASTS:
+        types = f"{held(source)}, {held(target)}"
+        yield f"    {kernel(source, target)}: {types} => |x| {expression(source, target)};"
+    yield "}"
+
+
 def fold() -> Iterator[str]:
     """Yields the reductions: their kernels, of those that choose of int8 too, and how they fold."""
     yield _head("fold", "Reductions.", ("super::Walk", "super::folds::{self, Within}", *_ONE))
@@ -184,6 +197,7 @@ def _choice_steps(row: FoldRow) -> str:
 FILES: dict[Path, Callable[[], Iterator[str]]] = {
     KERNELS / "map1/rows.rs": map1,
     KERNELS / "map2/rows.rs": map2,
+    KERNELS / "cast/rows.rs": cast,
     KERNELS / "compare/rows.rs": compare,
     KERNELS / "fold/rows.rs": fold,
 }

@@ -23,6 +23,7 @@
 //!
 //! # Rooms
 //! - [`memory`]: the arena, its regions and the raw-pointer views through which kernels reach them;
+//! - [`half`]: floating-point numbers of 16 bits, as tensors store them;
 //! - [`tensor`]: the model's inputs and outputs as plain data, and how programs fill and read them;
 //! - [`quant`]: requantisation, bit for bit as the reference does it;
 //! - [`kernels`]: one file per operator; every kernel computes one tile of its output;
@@ -39,6 +40,7 @@ pub mod clock;
 mod delegate;
 pub mod error;
 pub mod flow;
+pub mod half;
 pub mod kernels;
 pub mod memory;
 pub mod model;

@@ -27,7 +27,7 @@ macro_rules! elements {
         unsafe impl Element for $t {}
     )* };
 }
-elements!(i8, u8, i16, u16, i32, u32, i64, u64, f32);
+elements!(i8, u8, i16, u16, i32, u32, i64, u64, f32, f64);
 
 /// Bytes `offset .. offset + bytes` of the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ from ariel_build.codegen.layout import Expression, List, Struct
 from ariel_build.codegen.text import integer, real
 from ariel_build.codegen.weights import Weights
 from ariel_build.errors import InternalError
+from ariel_build.ir import DType
 from ariel_build.kernels import Axis, Choice, Field, Operand, Packed, Part, Scratch, Source, Variant
 from ariel_build.memory import MemoryPlan
 from ariel_build.schedule import Step
@@ -16,7 +17,7 @@ from ariel_build.schedule import Step
 __all__ = ["FieldPrinter"]
 
 #: Bytes of what slices hold.
-_SIZES = {"i8": 1, "u8": 1, "i16": 2, "u16": 2, "i32": 4, "u32": 4, "i64": 8, "f32": 4, "Multiplier": 8}
+_SIZES = {dtype.value: dtype.bytes for dtype in DType if not dtype.is_half} | {"Multiplier": 8}
 
 
 class FieldPrinter:

@@ -65,7 +65,8 @@ def _shape(value: Value, prefix: str = "") -> List:
 
 def _tensor(name: str, kind: str, value: Value, labelled: bool) -> list[str]:
     type_ = value.type
-    element = "u8" if type_.dtype is DType.BOOL else type_.dtype.value
+    halves = {DType.F16: "ariel_ml_rs::half::F16", DType.BF16: "ariel_ml_rs::half::Bf16"}
+    element = "u8" if type_.dtype is DType.BOOL else halves.get(type_.dtype, type_.dtype.value)
     lines = [
         "    ariel_ml_rs::tensor! {",
         *doc([f"{kind.capitalize()} `{plain(value.name)}`: `{type_}`."], indent="        "),

@@ -27,13 +27,11 @@ _DTYPES: dict[int, DType] = {
     onnx.TensorProto.INT32: DType.I32,
     onnx.TensorProto.UINT32: DType.U32,
     onnx.TensorProto.INT64: DType.I64,
+    onnx.TensorProto.UINT64: DType.U64,
+    onnx.TensorProto.FLOAT16: DType.F16,
+    onnx.TensorProto.BFLOAT16: DType.BF16,
+    onnx.TensorProto.DOUBLE: DType.F64,
     onnx.TensorProto.BOOL: DType.BOOL,
-}
-#: Types that we do not compile, but whose constants numpy can hold.
-_NUMPY_ONLY: dict[int, type[np.generic]] = {
-    onnx.TensorProto.FLOAT16: np.float16,
-    onnx.TensorProto.DOUBLE: np.float64,
-    onnx.TensorProto.UINT64: np.uint64,
 }
 #: The repeated field in which a type's elements stand when they are not raw.
 _FIELDS: dict[int, str] = {
@@ -113,8 +111,8 @@ class TensorReader:
         """Returns the shape, and how numpy holds the elements (None: not at all)."""
         if proto.HasField("segment"):
             raise UnsupportedError("a tensor is stored in segments", origin, "export the model again")
-        dtype, other = _DTYPES.get(proto.data_type), _NUMPY_ONLY.get(proto.data_type)
-        kind = dtype.numpy if dtype is not None else None if other is None else np.dtype(other)
+        dtype = _DTYPES.get(proto.data_type)
+        kind = None if dtype is None else dtype.numpy
         return checked_shape(list(proto.dims), 1 if kind is None else kind.itemsize, origin), kind
 
     def _elements(self, proto: onnx.TensorProto, kind: np.dtype[Any], shape: tuple[int, ...], origin: str) -> Array:
@@ -181,7 +179,7 @@ def _listed(proto: onnx.TensorProto, kind: np.dtype[Any], wanted: int, origin: s
     numbers = np.array(values, np.uint64 if kind.kind == "u" and kind.itemsize > 2 else np.int64)
     if kind == np.bool_:
         return np.asarray(numbers != 0)
-    holder = np.dtype(np.uint16) if kind.kind == "f" else kind  # float16 is listed as bit patterns
+    holder = np.dtype(np.uint16) if kind.kind in "fV" else kind  # floats of 16 bits are listed as bit patterns
     if wanted and not (np.iinfo(holder).min <= numbers.min() and numbers.max() <= np.iinfo(holder).max):
         raise corrupt(f"an element is outside {holder}", origin)
     return np.asarray(numbers.astype(holder).view(kind))

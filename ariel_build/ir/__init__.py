@@ -1,5 +1,6 @@
 """The neutral intermediate representation: types, quantisation, graph, verifier, printer."""
 
+from ariel_build.ir.converted import converted, readable
 from ariel_build.ir.graph import Array, Graph, Node, Op, State, Value
 from ariel_build.ir.types import MAX_TENSOR_BYTES, DType, Quant, TensorType
 from ariel_build.ir.verify import verify
@@ -15,5 +16,7 @@ __all__ = [
     "State",
     "TensorType",
     "Value",
+    "converted",
+    "readable",
     "verify",
 ]

@@ -28,7 +28,10 @@ class DType(Enum):
     U32 = "u32"
     I64 = "i64"
     U64 = "u64"
+    F16 = "f16"
+    BF16 = "bf16"
     F32 = "f32"
+    F64 = "f64"
     BOOL = "bool"
 
     @property
@@ -45,12 +48,22 @@ class DType(Enum):
     @property
     def is_integer(self) -> bool:
         """Whether elements are integers (bool is not)."""
-        return self not in (DType.F32, DType.BOOL)
+        return self is not DType.BOOL and not self.is_real
+
+    @property
+    def is_real(self) -> bool:
+        """Whether elements are floating-point numbers."""
+        return self in (DType.F16, DType.BF16, DType.F32, DType.F64)
+
+    @property
+    def is_half(self) -> bool:
+        """Whether elements are floating-point numbers of 16 bits: stored so, and computed in float32."""
+        return self in (DType.F16, DType.BF16)
 
     @property
     def range(self) -> tuple[int, int]:
         """Least and greatest integer that an element holds."""
-        info = np.iinfo(_NUMPY[self])
+        info = np.iinfo(self.numpy)
         return int(info.min), int(info.max)
 
     @classmethod
@@ -68,7 +81,11 @@ _NUMPY: dict[DType, Any] = {
     DType.U32: np.uint32,
     DType.I64: np.int64,
     DType.U64: np.uint64,
+    DType.F16: np.float16,
+    # numpy has none: two bytes without a meaning, as `numpy.savez` writes those of `ml_dtypes`.
+    DType.BF16: "V2",
     DType.F32: np.float32,
+    DType.F64: np.float64,
     DType.BOOL: np.bool_,
 }
 _BYTES: dict[DType, int] = {d: np.dtype(n).itemsize for d, n in _NUMPY.items()}

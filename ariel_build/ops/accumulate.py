@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,9 @@ from ariel_build.ops.fixed_point import (
     requantize,
     stored_bounds,
 )
-from ariel_build.ops.importer import Importer
+
+if TYPE_CHECKING:
+    from ariel_build.ops.importer import Importer
 
 __all__ = [
     "FINITE",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ariel_build.ops.fixed_point import Rounding
     from ariel_build.ops.importer import Importer
 
-__all__ = ["HARMLESS", "IMPORTERS", "Operator", "imports"]
+__all__ = ["HARMLESS", "IMPORTERS", "STORED", "Operator", "imports"]
 
 
 @dataclass(frozen=True)
@@ -112,20 +112,25 @@ ImportFunction = Callable[["Importer"], None]
 IMPORTERS: dict[tuple[str, str], Callable[..., None]] = {}
 #: Attributes that an importer need not ask for: name -> why the result does not depend on it.
 HARMLESS: dict[tuple[str, str], Mapping[str, str]] = {}
+#: Operators whose importers take floats of 16 bits as they are stored; to all others they are float32.
+STORED: set[tuple[str, str]] = set()
 
 
 def imports(
-    format_: str, *names: str, harmless: Mapping[str, str] | None = None
+    format_: str, *names: str, harmless: Mapping[str, str] | None = None, stored: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Registers a function as the importer of the operators `names` of a format ("tflite" or "onnx").
 
     A node with an attribute that the function does not ask for is refused, unless `harmless` says why it may be so.
+    Floats of 16 bits reach it as float32, and what it makes of them is rounded back, unless it takes them as they are
+    `stored`, which those do that only move elements.
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         for name in names:
             IMPORTERS[format_, name] = function
             HARMLESS[format_, name] = harmless or {}
+            STORED.update([(format_, name)] if stored else [])
         return function
 
     return register

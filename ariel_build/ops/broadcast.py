@@ -66,7 +66,7 @@ MOST_PARTS = 256
 
 
 @imports("tflite", "TILE")
-@imports("onnx", "Tile")
+@imports("onnx", "Tile", stored=True)
 def _tile(importer: Importer) -> None:
     x = importer.input(0)
     repeats = tuple(int(r) for r in importer.constant_input(1, "the repeats").reshape(-1))
@@ -74,7 +74,7 @@ def _tile(importer: Importer) -> None:
 
 
 @imports("tflite", "BROADCAST_TO")
-@imports("onnx", "Expand")
+@imports("onnx", "Expand", stored=True)
 def _expand(importer: Importer) -> None:
     x = importer.input(0)
     target = [int(d) for d in importer.constant_input(1, "the shape").reshape(-1)]

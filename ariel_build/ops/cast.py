@@ -4,34 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ariel_build.ir import Array, DType, Node, TensorType, Value
+from ariel_build.ir import Array, DType, Node, TensorType, Value, converted, readable
 from ariel_build.kernels import Kernel, KernelCall
 from ariel_build.kernels.declared import cast as declared
+from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.cast_rows import CASTS, kernel
+from ariel_build.ops.element_types import onnx_type
 from ariel_build.ops.elementwise import call_of, lookup_call, one_operand, same_type
-from ariel_build.ops.importer import Importer
 from ariel_build.ops.traits import Traits, alike
 
+if TYPE_CHECKING:
+    from ariel_build.ops.importer import Importer
+
 __all__ = ["Cast", "cast", "wide_constant"]
-
-#: Integers without a sign, and those with one that have as many bits.
-_SIGNED = {DType.U8: DType.I8, DType.U16: DType.I16, DType.U32: DType.I32, DType.U64: DType.I64}
-
-
-def _kernel(source: DType, target: DType) -> str:
-    """Returns what the runtime's `cast.rs` calls a conversion; those between types of one byte are tables.
-
-    Bits seldom depend on signs: not on the target's, but where a real number may have 32 bits; not on the source's,
-    where the target has no more bits.
-    """
-    if target.is_integer and not (source is DType.F32 and target.bytes > 2):
-        target = _SIGNED.get(target, target)
-    if source.bytes > 1 and (target is DType.BOOL or (target.is_integer and target.bytes <= source.bytes)):
-        source = _SIGNED.get(source, source)
-    return "To".join(d.value.capitalize() for d in (source, target))
 
 
 @dataclass(frozen=True)
@@ -48,15 +38,14 @@ class Cast(Operator):
         return [TensorType(self.dtype, same_type(inputs).shape)]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
-        """Converts; floats that the type cannot hold saturate at int32, or at int64 for what has more than 31 bits."""
-        x = np.asarray(inputs[0])
-        if x.dtype == np.float32 and self.dtype.is_integer:
-            wide = np.int64 if self.dtype in (DType.I64, DType.U32) else np.int32
-            info = np.iinfo(wide)
-            with np.errstate(invalid="ignore"):
-                whole = np.trunc(np.nan_to_num(x.astype(np.float64), nan=0.0))
-                x = np.where(whole >= info.max, info.max, np.clip(whole, info.min, info.max).astype(np.int64))
-        return [x.astype(self.dtype.numpy)]
+        """Converts; floats that the type cannot hold saturate at int32, or where they become more bits at int64."""
+        x = readable(np.asarray(inputs[0]))
+        if x.dtype.kind == "f" and self.dtype.is_integer:
+            whole = np.trunc(np.nan_to_num(x.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf))
+            large = [saturated(whole, DType.U64)] if self.dtype is DType.U64 else []
+            wide = saturated(whole, DType.I64 if self.dtype.bytes == 8 or self.dtype is DType.U32 else DType.I32)
+            x = np.where(whole < 0, wide.astype(np.uint64), large[0]) if large else wide
+        return [converted(x, self.dtype)]
 
     def passed_on(self, node: Node) -> Value | None:
         """Passes on what has the type."""
@@ -73,15 +62,29 @@ class Cast(Operator):
         x = node.input(0)
         if x.type.dtype.bytes == 1 and self.dtype.bytes == 1:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])
-        kernel: type[Kernel] | None = getattr(declared, _kernel(x.type.dtype, self.dtype), None)
-        if kernel is None:
+        if (x.type.dtype, self.dtype) not in CASTS:
             raise UnsupportedReason(f"from {x.type.dtype.value} to {self.dtype.value} is not supported")
-        return call_of(kernel.made(one_operand(node)), node)
+        made: type[Kernel] = getattr(declared, kernel(x.type.dtype, self.dtype))
+        return call_of(made.made(one_operand(node)), node)
+
+
+def saturated(whole: Numbers, dtype: DType) -> Numbers:
+    """Returns the integers closest to whole numbers in float64."""
+    low, high = dtype.range
+    # The greatest integers of 64 bits are no float64: what reaches the next one is them.
+    inside = np.where(whole >= high, 0.0, np.maximum(whole, low)).astype(dtype.numpy)
+    return np.where(whole >= high, dtype.numpy.type(high), inside)
 
 
 def cast(importer: Importer, value: Value, dtype: DType) -> Value:
-    """Returns `value` with another element type."""
-    return value if value.type.dtype is dtype else importer.emit(Cast(dtype), [value])[0]
+    """Returns `value` with another element type: floats of 16 bits go by way of float32."""
+    source = value.type.dtype
+    if source is dtype:
+        return value
+    direct = value.data is not None or DType.F32 in (source, dtype) or (source, dtype) in CASTS
+    if (source.is_half or dtype.is_half) and not direct:
+        value = importer.emit(Cast(DType.F32), [value])[0]
+    return importer.emit(Cast(dtype), [value])[0]
 
 
 def wide_constant(importer: Importer, index: int) -> Array | None:
@@ -100,34 +103,18 @@ def _from_tflite(importer: Importer) -> None:
     _convert(importer, importer.output_type().dtype)
 
 
-_ONNX_TYPES = {
-    1: DType.F32,
-    2: DType.U8,
-    3: DType.I8,
-    4: DType.U16,
-    5: DType.I16,
-    6: DType.I32,
-    7: DType.I64,
-    9: DType.BOOL,
-    12: DType.U32,
-}
-
-
 _FLOAT8_ONLY = {
     "saturate": "it is about float8, which is refused",
     "round_mode": "it is about float8, which is refused",
 }
 
 
-@imports("onnx", "Cast", harmless=_FLOAT8_ONLY)
+@imports("onnx", "Cast", harmless=_FLOAT8_ONLY, stored=True)
 def _from_onnx(importer: Importer) -> None:
-    number = importer.integer("to")
-    if number not in _ONNX_TYPES:
-        raise UnsupportedReason(f"to element type {number} is not supported")
-    _convert(importer, _ONNX_TYPES[number])
+    _convert(importer, onnx_type(importer.integer("to")))
 
 
-@imports("onnx", "CastLike", harmless=_FLOAT8_ONLY)
+@imports("onnx", "CastLike", harmless=_FLOAT8_ONLY, stored=True)
 def _like_from_onnx(importer: Importer) -> None:
     _convert(importer, importer.input(1).type.dtype)
 

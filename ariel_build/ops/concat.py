@@ -104,7 +104,7 @@ def _pack_from_tflite(importer: Importer) -> None:
     importer.emit_declared(Concat(axis), parts)
 
 
-@imports("onnx", "Concat")
+@imports("onnx", "Concat", stored=True)
 def _from_onnx(importer: Importer) -> None:
     values = [v for v in importer.inputs() if v.type.elements or len(importer.node.inputs) == 1]
     if not values:

@@ -146,7 +146,7 @@ def _if_tflite(importer: Importer) -> None:
     importer.bind(*branch(importer, condition, models, inputs))
 
 
-@imports("onnx", "If")
+@imports("onnx", "If", stored=True)
 def _if_onnx(importer: Importer) -> None:
     models = [subgraph(importer, name) for name in ("then_branch", "else_branch")]
     importer.bind(*branch(importer, importer.input(0), models, []))

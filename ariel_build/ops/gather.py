@@ -241,7 +241,7 @@ def gathered(importer: Importer, x: Value, indices: Sequence[npt.NDArray[np.int6
 
 
 @imports("tflite", "GATHER")
-@imports("onnx", "Gather")
+@imports("onnx", "Gather", stored=True)
 def _gather(importer: Importer) -> None:
     x, indices = importer.input(0), indices_input(importer, 1)
     axis, batch, rank = importer.integer("axis"), importer.integer("batch_dims"), len(x.shape)

@@ -12,7 +12,9 @@ import numpy as np
 
 from ariel_build.frontends.source import SourceModel, SourceNode, SourceTensor
 from ariel_build.ir import MAX_TENSOR_BYTES, Array, DType, Graph, Node, Quant, State, TensorType, Value
-from ariel_build.ops.base import Operator, UnsupportedReason
+from ariel_build.ops.base import STORED, Operator, UnsupportedReason
+from ariel_build.ops.cast import cast
+from ariel_build.ops.element_types import unsupported_type
 from ariel_build.ops.reshape import Reshape
 
 __all__ = ["INCONSISTENT", "Importer", "UnknownValueError", "fold", "source_type"]
@@ -30,6 +32,10 @@ class Importer:
         self.states: list[State] = []
         #: Views that exist: (value, quantisation) -> the same elements with that quantisation.
         self.views: dict[tuple[Value, Quant | None], Value] = {}
+        #: Floats of 16 bits -> the same numbers in float32.
+        self.wide: dict[Value, Value] = {}
+        #: The type of 16 bits that the node's results are rounded to, where it was given one.
+        self.half: DType | None = None
         #: The attributes of the node that its importer has asked for.
         self.asked: set[str] = set()
         #: What importer functions of one model share, such as the resource variables of TFLite.
@@ -110,11 +116,20 @@ class Importer:
     def optional_input(self, index: int) -> Value | None:
         """Returns an input, or None where the file leaves it out."""
         key = self.node.inputs[index] if index < len(self.node.inputs) else None
-        return None if key is None else self.value(key)
+        return None if key is None else self._computed(self.value(key))
 
     def inputs(self) -> list[Value]:
         """Returns all inputs that are there."""
-        return [self.value(key) for key in self.node.inputs if key is not None]
+        return [self._computed(self.value(key)) for key in self.node.inputs if key is not None]
+
+    def _computed(self, value: Value) -> Value:
+        """Returns the value in the type in which the node computes: floats of 16 bits are float32 to most."""
+        if not value.type.dtype.is_half or (self.model.format, self.node.op) in STORED:
+            return value
+        self.half = self.half or value.type.dtype
+        if value not in self.wide:
+            self.wide[value] = cast(self, value, DType.F32)
+        return self.wide[value]
 
     def value(self, key: str) -> Value:
         """Returns the value of a source tensor; constants come into being when first used."""
@@ -124,7 +139,7 @@ class Importer:
                 return self.values[key]
             tensor = self.model.tensors.get(key)
             if tensor is not None and tensor.dtype is None and tensor.file_type:
-                raise UnsupportedReason(f"tensor `{tensor.name}` is {tensor.file_type}, which is not supported")
+                raise UnsupportedReason(f"tensor `{tensor.name}`: {unsupported_type(tensor.file_type)}")
             if tensor is None or tensor.data is None:
                 raise UnknownValueError(key)
             self.values[key] = self.constant(tensor.data, tensor.name, tensor.quant)
@@ -224,6 +239,9 @@ class Importer:
         for index, (key, value) in enumerate(zip(self.node.outputs, values, strict=False)):
             if value is None:
                 continue
+            if self.half is not None and value.type.dtype is DType.F32:
+                self.values[key] = cast(self, value, self.half)
+                continue
             tensor = self.model.tensors.get(key)
             own = value
             if self.model.format == "tflite" and tensor is not None and tensor.dtype and tensor.shape is not None:
@@ -264,7 +282,7 @@ def fold(node: Node) -> list[Value]:
 def source_type(tensor: SourceTensor) -> TensorType:
     """Returns the type of a source tensor whose type and shape are known; UnsupportedReason otherwise."""
     if tensor.dtype is None:
-        raise UnsupportedReason(f"tensor `{tensor.name}` has an element type that is not supported")
+        raise UnsupportedReason(f"tensor `{tensor.name}`: {unsupported_type(tensor.file_type)}")
     if tensor.shape is None:
         raise UnsupportedReason(f"the shape of `{tensor.name}` is not known")
     shape = tuple(d if isinstance(d, int) else 1 for d in tensor.shape)

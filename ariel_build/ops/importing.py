@@ -142,6 +142,7 @@ def _import_node(importer: Importer, node: SourceNode) -> Diagnostic | None:
     model = importer.model
     importer.node = node
     importer.asked = set()
+    importer.half = None
     importer.count[0] += 1
     if importer.count[0] > MOST_NODES:
         raise ModelError(

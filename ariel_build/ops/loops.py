@@ -216,7 +216,7 @@ def _while(importer: Importer) -> None:
     importer.bind(*loop(importer, inner, body, begins, times(body, begins, test), test))
 
 
-@imports("onnx", "Loop")
+@imports("onnx", "Loop", stored=True)
 def _loop(importer: Importer) -> None:
     model = subgraph(importer, "body")
     most, condition = importer.optional_input(0), importer.optional_input(1)

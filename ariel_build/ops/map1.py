@@ -121,7 +121,7 @@ def _from_onnx(importer: Importer) -> None:
     importer.bind(*importer.emit(op, [importer.input(0)]))
 
 
-@imports("onnx", "Identity")
+@imports("onnx", "Identity", stored=True)
 def _identity_from_onnx(importer: Importer) -> None:
     importer.bind(importer.input(0))
 

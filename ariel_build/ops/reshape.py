@@ -124,7 +124,7 @@ def _from_tflite(importer: Importer) -> None:
     importer.bind(*importer.emit(Reshape(importer.output_type().shape), [x], types=[importer.output_type()]))
 
 
-@imports("onnx", "Reshape")
+@imports("onnx", "Reshape", stored=True)
 def _reshape_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     target = (
@@ -145,7 +145,7 @@ def infer_free(shape: Sequence[int], elements: int) -> tuple[int, ...]:
     return tuple(elements // known if d == -1 else d for d in shape)
 
 
-@imports("onnx", "Flatten")
+@imports("onnx", "Flatten", stored=True)
 def _flatten_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     axis, rank = importer.integer("axis", 1), len(x.shape)
@@ -166,7 +166,7 @@ def _axes(importer: Importer, rank: int, what: str) -> tuple[int, ...] | None:
     return axes_of(axes, rank)
 
 
-@imports("onnx", "Squeeze")
+@imports("onnx", "Squeeze", stored=True)
 def _squeeze_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     axes = _axes(importer, len(x.shape), "the axes")
@@ -177,7 +177,7 @@ def _squeeze_from_onnx(importer: Importer) -> None:
     )
 
 
-@imports("onnx", "Unsqueeze")
+@imports("onnx", "Unsqueeze", stored=True)
 def _unsqueeze_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     count = len(

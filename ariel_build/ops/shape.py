@@ -10,7 +10,7 @@ from ariel_build.ops.importer import Importer
 __all__: list[str] = []
 
 
-@imports("onnx", "Shape")
+@imports("onnx", "Shape", stored=True)
 @imports("tflite", "SHAPE", harmless={"out_type": "the output is declared with a type"})
 def _shape(importer: Importer) -> None:
     shape = importer.input(0).shape
@@ -43,7 +43,7 @@ def _broadcast_args(importer: Importer) -> None:
     importer.bind(importer.constant(np.array(shape, importer.output_type().dtype.numpy)))
 
 
-@imports("onnx", "Size")
+@imports("onnx", "Size", stored=True)
 def _size(importer: Importer) -> None:
     importer.bind(importer.constant(np.array(importer.input(0).type.elements, np.int64)))
 

@@ -170,7 +170,7 @@ def _unpack_from_tflite(importer: Importer) -> None:
     importer.bind(*(reshape(importer, p, importer.output_type(k).shape) for k, p in enumerate(parts)))
 
 
-@imports("onnx", "Split")
+@imports("onnx", "Split", stored=True)
 def _split_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     axis = importer.integer("axis")
@@ -212,7 +212,7 @@ def _split(importer: Importer, x: Value, axis: int, sizes: Sequence[int]) -> Non
     importer.bind(*(emit_slice(importer, x, {axis: (b, n, 1)}) for b, n in zip(starts, sizes, strict=True)))
 
 
-@imports("onnx", "Slice")
+@imports("onnx", "Slice", stored=True)
 def _slice_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     if importer.attribute("starts") is not None:

@@ -59,7 +59,7 @@ def _mode(importer: Importer) -> str:
     return mode
 
 
-@imports("onnx", "DepthToSpace")
+@imports("onnx", "DepthToSpace", stored=True)
 def _depth_to_space_from_onnx(importer: Importer) -> None:
     x, b = importer.input(0), _block(importer, "blocksize", 4)
     n, channels, h, w = x.shape
@@ -73,7 +73,7 @@ def _depth_to_space_from_onnx(importer: Importer) -> None:
     importer.bind(_moved(importer, x, apart, order, (n, c, h * b, w * b)))
 
 
-@imports("onnx", "SpaceToDepth")
+@imports("onnx", "SpaceToDepth", stored=True)
 def _space_to_depth_from_onnx(importer: Importer) -> None:
     x, b = importer.input(0), _block(importer, "blocksize", 4)
     n, c, *image = x.shape

@@ -116,7 +116,7 @@ def _from_tflite(importer: Importer) -> None:
     importer.emit_declared(Transpose(tuple(p % rank for p in perm)), [x])
 
 
-@imports("onnx", "Transpose")
+@imports("onnx", "Transpose", stored=True)
 def _from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     importer.bind(transpose(importer, x, importer.integers("perm", tuple(range(len(x.shape)))[::-1])))

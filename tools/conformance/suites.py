@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
+from onnx import numpy_helper
 
+from ariel_build.ir import readable
 from tools.recorded.models import single_operators
 
 __all__ = ["Case", "constant_parameters", "onnx_nodes", "tflite"]
@@ -45,10 +47,16 @@ class Case:
         for index, (mine, want) in enumerate(zip(got, self.outputs, strict=True)):
             if mine.size != want.size:
                 return f"output {index} has {mine.size} elements, not {want.size}"
-            a, b = mine.reshape(want.shape).astype(np.float64), want.astype(np.float64)
+            if mine.dtype.itemsize != want.dtype.itemsize:
+                return f"output {index} is {mine.dtype}, not {want.dtype}"
             exact = want.dtype.kind in "iub"
+            # Integers of 64 bits are no float64, all of them.
+            if exact and mine.dtype == want.dtype:
+                a, b = mine.reshape(want.shape), want
+            else:
+                a, b = readable(mine.reshape(want.shape)).astype(np.float64), want.astype(np.float64)
             with np.errstate(invalid="ignore"):
-                near = np.abs(a - b) <= (0 if exact else self.atol + self.rtol * np.abs(b))
+                near = a == b if exact else np.abs(a - b) <= self.atol + self.rtol * np.abs(b)
             bad = ~(near | (a == b) | (np.isnan(a) & np.isnan(b)))
             if bad.any():
                 return f"output {index}: {int(bad.sum())} of {bad.size} elements differ"
@@ -105,7 +113,9 @@ def onnx_nodes() -> Iterator[Case]:
 
 
 def _arrays(values: Sequence[object]) -> list[Numbers]:
-    return [np.asarray(value) for value in values if isinstance(value, np.ndarray | np.generic | float | int)]
+    """Returns the tensors among the values, some of which stand there as a file has them."""
+    read = [numpy_helper.to_array(v) if isinstance(v, onnx.TensorProto) else v for v in values]
+    return [np.asarray(value) for value in read if isinstance(value, np.ndarray | np.generic | float | int)]
 
 
 def constant_parameters(case: Case) -> Case | None:
@@ -118,7 +128,7 @@ def constant_parameters(case: Case) -> Case | None:
         return None
     for info, value in zip(given[1:], case.inputs[1:], strict=True):
         try:
-            model.graph.initializer.append(onnx.numpy_helper.from_array(np.ascontiguousarray(value), info.name))
+            model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), info.name))
         except (TypeError, ValueError, KeyError):
             return None
     del model.graph.input[1:]

@@ -227,7 +227,7 @@ macro_rules! tensor {
             /// All elements zero.
             #[must_use]
             pub const fn zeroed() -> Self {
-                Self([0 as $t; $n])
+                Self([<$t as $crate::tensor::Number>::ZERO; $n])
             }
 
             /// How the elements stand for real numbers.

@@ -1,7 +1,9 @@
 //! The numbers that a tensor holds, and what they stand for.
 
 use super::{Fold, Sample, Unit};
+use crate::half::{Bf16, F16};
 use crate::memory::Element;
+use core::convert::identity;
 
 /// How the elements of a tensor stand for real numbers: `real = scale * (stored - zero_point)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,6 +60,9 @@ pub trait Number: Element + PartialOrd {
     /// Whether it is a floating-point number.
     const IS_REAL: bool;
 
+    /// What all bits being 0 stands for.
+    const ZERO: Self;
+
     /// What stands for a real number: `clamp(round(real / scale) + zero_point)`, halves away from zero.
     fn of_real(real: f32, encoding: Encoding) -> Self;
 
@@ -68,29 +73,42 @@ pub trait Number: Element + PartialOrd {
     fn real(self, encoding: Encoding) -> f32;
 }
 
-impl Number for f32 {
-    const IS_REAL: bool = true;
+macro_rules! reals {
+    ($($t:ty: $zero:expr, $of:expr, $real:expr;)*) => { $(
+        impl Number for $t {
+            const IS_REAL: bool = true;
+            const ZERO: Self = $zero;
 
-    #[inline]
-    fn of_real(real: f32, _: Encoding) -> Self {
-        real
-    }
+            #[inline]
+            fn of_real(real: f32, _: Encoding) -> Self {
+                $of(real)
+            }
 
-    #[inline]
-    fn of_steps(steps: i32, unit: Unit, _: &Fold, _: Encoding) -> Self {
-        unit.of(steps as f32)
-    }
+            #[inline]
+            fn of_steps(steps: i32, unit: Unit, _: &Fold, _: Encoding) -> Self {
+                $of(unit.of(steps as f32))
+            }
 
-    #[inline]
-    fn real(self, _: Encoding) -> f32 {
-        self
-    }
+            #[inline]
+            fn real(self, _: Encoding) -> f32 {
+                $real(self)
+            }
+        }
+    )* };
+}
+reals! {
+    f32: 0.0, identity, identity;
+    // Samples are float32: they fit, and what comes out is rounded to one.
+    f64: 0.0, f64::from, |wide| wide as f32;
+    F16: F16(0), F16::from_f32, F16::to_f32;
+    Bf16: Bf16(0), Bf16::from_f32, Bf16::to_f32;
 }
 
 macro_rules! integers {
     ($($t:ty),*) => { $(
         impl Number for $t {
             const IS_REAL: bool = false;
+            const ZERO: Self = 0;
 
             #[inline]
             fn of_real(real: f32, encoding: Encoding) -> Self {
@@ -138,6 +156,7 @@ integers!(i8, u8, i16, u16, i32, u32, i64);
 /// Has no scale, and is not one of what i64 can hold.
 impl Number for u64 {
     const IS_REAL: bool = false;
+    const ZERO: Self = 0;
 
     #[inline]
     fn of_real(real: f32, _: Encoding) -> Self {

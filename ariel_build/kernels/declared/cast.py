@@ -10,48 +10,122 @@ if TYPE_CHECKING:
     from ariel_build.kernels.kernel import Operand
 
 __all__ = [
+    "Bf16ToF32",
     "BoolToF32",
-    "BoolToI8",
+    "BoolToF64",
     "BoolToI16",
     "BoolToI32",
     "BoolToI64",
+    "BoolToU16",
+    "BoolToU32",
+    "BoolToU64",
+    "F16ToF32",
+    "F32ToBf16",
     "F32ToBool",
+    "F32ToF16",
+    "F32ToF64",
     "F32ToI8",
     "F32ToI16",
     "F32ToI32",
     "F32ToI64",
+    "F32ToU8",
+    "F32ToU16",
     "F32ToU32",
-    "I8ToBool",
+    "F32ToU64",
+    "F64ToBool",
+    "F64ToF16",
+    "F64ToF32",
+    "F64ToI8",
+    "F64ToI16",
+    "F64ToI32",
+    "F64ToI64",
+    "F64ToU8",
+    "F64ToU16",
+    "F64ToU32",
+    "F64ToU64",
     "I8ToF32",
+    "I8ToF64",
     "I8ToI16",
     "I8ToI32",
     "I8ToI64",
+    "I8ToU16",
+    "I8ToU32",
+    "I8ToU64",
     "I16ToBool",
     "I16ToF32",
+    "I16ToF64",
     "I16ToI8",
     "I16ToI32",
     "I16ToI64",
+    "I16ToU8",
+    "I16ToU32",
+    "I16ToU64",
     "I32ToBool",
     "I32ToF32",
+    "I32ToF64",
     "I32ToI8",
     "I32ToI16",
     "I32ToI64",
+    "I32ToU8",
+    "I32ToU16",
+    "I32ToU64",
     "I64ToBool",
     "I64ToF32",
+    "I64ToF64",
     "I64ToI8",
     "I64ToI16",
     "I64ToI32",
-    "U8ToBool",
+    "I64ToU8",
+    "I64ToU16",
+    "I64ToU32",
     "U8ToF32",
+    "U8ToF64",
     "U8ToI16",
     "U8ToI32",
     "U8ToI64",
+    "U8ToU16",
+    "U8ToU32",
+    "U8ToU64",
+    "U16ToBool",
     "U16ToF32",
+    "U16ToF64",
+    "U16ToI8",
     "U16ToI32",
     "U16ToI64",
+    "U16ToU8",
+    "U16ToU32",
+    "U16ToU64",
+    "U32ToBool",
     "U32ToF32",
+    "U32ToF64",
+    "U32ToI8",
+    "U32ToI16",
     "U32ToI64",
+    "U32ToU8",
+    "U32ToU16",
+    "U32ToU64",
+    "U64ToBool",
+    "U64ToF32",
+    "U64ToF64",
+    "U64ToI8",
+    "U64ToI16",
+    "U64ToI32",
+    "U64ToU8",
+    "U64ToU16",
+    "U64ToU32",
 ]
+
+
+class Bf16ToF32(Kernel):
+    """`cast::Bf16ToF32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::Bf16ToF32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "Bf16", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
 
 
 class BoolToF32(Kernel):
@@ -61,6 +135,18 @@ class BoolToF32(Kernel):
     PATHS = {(): "cast::BoolToF32"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "u8", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class BoolToF64(Kernel):
+    """`cast::BoolToF64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::BoolToF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u8", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -102,13 +188,61 @@ class BoolToI64(Kernel):
     elements: int
 
 
-class BoolToI8(Kernel):
-    """`cast::BoolToI8`."""
+class BoolToU16(Kernel):
+    """`cast::BoolToU16`."""
 
     ROOMS = ("kernels::cast",)
-    PATHS = {(): "cast::BoolToI8"}
+    PATHS = {(): "cast::BoolToU16"}
     ACCESS = Access.ELEMENTS
-    ELEMENTS = {"input": "u8", "output": "i8"}
+    ELEMENTS = {"input": "u8", "output": "u16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class BoolToU32(Kernel):
+    """`cast::BoolToU32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::BoolToU32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u8", "output": "u32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class BoolToU64(Kernel):
+    """`cast::BoolToU64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::BoolToU64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u8", "output": "u64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F16ToF32(Kernel):
+    """`cast::F16ToF32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F16ToF32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "F16", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F32ToBf16(Kernel):
+    """`cast::F32ToBf16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F32ToBf16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "Bf16"}
     input: Operand
     output: Operand
     elements: int
@@ -121,6 +255,30 @@ class F32ToBool(Kernel):
     PATHS = {(): "cast::F32ToBool"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "u8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F32ToF16(Kernel):
+    """`cast::F32ToF16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F32ToF16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "F16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F32ToF64(Kernel):
+    """`cast::F32ToF64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F32ToF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -174,6 +332,18 @@ class F32ToI8(Kernel):
     elements: int
 
 
+class F32ToU16(Kernel):
+    """`cast::F32ToU16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F32ToU16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "u16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class F32ToU32(Kernel):
     """`cast::F32ToU32`."""
 
@@ -181,6 +351,162 @@ class F32ToU32(Kernel):
     PATHS = {(): "cast::F32ToU32"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "u32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F32ToU64(Kernel):
+    """`cast::F32ToU64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F32ToU64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "u64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F32ToU8(Kernel):
+    """`cast::F32ToU8`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F32ToU8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "u8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F64ToBool(Kernel):
+    """`cast::F64ToBool`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F64ToBool"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "u8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F64ToF16(Kernel):
+    """`cast::F64ToF16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F64ToF16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "F16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F64ToF32(Kernel):
+    """`cast::F64ToF32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F64ToF32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F64ToI16(Kernel):
+    """`cast::F64ToI16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F64ToI16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F64ToI32(Kernel):
+    """`cast::F64ToI32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F64ToI32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "i32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F64ToI64(Kernel):
+    """`cast::F64ToI64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F64ToI64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "i64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F64ToI8(Kernel):
+    """`cast::F64ToI8`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F64ToI8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "i8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F64ToU16(Kernel):
+    """`cast::F64ToU16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F64ToU16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "u16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F64ToU32(Kernel):
+    """`cast::F64ToU32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F64ToU32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "u32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F64ToU64(Kernel):
+    """`cast::F64ToU64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F64ToU64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "u64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class F64ToU8(Kernel):
+    """`cast::F64ToU8`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::F64ToU8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "u8"}
     input: Operand
     output: Operand
     elements: int
@@ -205,6 +531,18 @@ class I16ToF32(Kernel):
     PATHS = {(): "cast::I16ToF32"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "i16", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I16ToF64(Kernel):
+    """`cast::I16ToF64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I16ToF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -246,6 +584,42 @@ class I16ToI8(Kernel):
     elements: int
 
 
+class I16ToU32(Kernel):
+    """`cast::I16ToU32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I16ToU32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "u32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I16ToU64(Kernel):
+    """`cast::I16ToU64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I16ToU64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "u64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I16ToU8(Kernel):
+    """`cast::I16ToU8`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I16ToU8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "u8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class I32ToBool(Kernel):
     """`cast::I32ToBool`."""
 
@@ -265,6 +639,18 @@ class I32ToF32(Kernel):
     PATHS = {(): "cast::I32ToF32"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "i32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I32ToF64(Kernel):
+    """`cast::I32ToF64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I32ToF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i32", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -306,6 +692,42 @@ class I32ToI8(Kernel):
     elements: int
 
 
+class I32ToU16(Kernel):
+    """`cast::I32ToU16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I32ToU16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i32", "output": "u16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I32ToU64(Kernel):
+    """`cast::I32ToU64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I32ToU64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i32", "output": "u64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I32ToU8(Kernel):
+    """`cast::I32ToU8`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I32ToU8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i32", "output": "u8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class I64ToBool(Kernel):
     """`cast::I64ToBool`."""
 
@@ -325,6 +747,18 @@ class I64ToF32(Kernel):
     PATHS = {(): "cast::I64ToF32"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "i64", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I64ToF64(Kernel):
+    """`cast::I64ToF64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I64ToF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i64", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -366,13 +800,37 @@ class I64ToI8(Kernel):
     elements: int
 
 
-class I8ToBool(Kernel):
-    """`cast::I8ToBool`."""
+class I64ToU16(Kernel):
+    """`cast::I64ToU16`."""
 
     ROOMS = ("kernels::cast",)
-    PATHS = {(): "cast::I8ToBool"}
+    PATHS = {(): "cast::I64ToU16"}
     ACCESS = Access.ELEMENTS
-    ELEMENTS = {"input": "i8", "output": "u8"}
+    ELEMENTS = {"input": "i64", "output": "u16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I64ToU32(Kernel):
+    """`cast::I64ToU32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I64ToU32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i64", "output": "u32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I64ToU8(Kernel):
+    """`cast::I64ToU8`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I64ToU8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i64", "output": "u8"}
     input: Operand
     output: Operand
     elements: int
@@ -385,6 +843,18 @@ class I8ToF32(Kernel):
     PATHS = {(): "cast::I8ToF32"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "i8", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I8ToF64(Kernel):
+    """`cast::I8ToF64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I8ToF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i8", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -426,6 +896,54 @@ class I8ToI64(Kernel):
     elements: int
 
 
+class I8ToU16(Kernel):
+    """`cast::I8ToU16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I8ToU16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i8", "output": "u16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I8ToU32(Kernel):
+    """`cast::I8ToU32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I8ToU32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i8", "output": "u32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class I8ToU64(Kernel):
+    """`cast::I8ToU64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::I8ToU64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i8", "output": "u64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U16ToBool(Kernel):
+    """`cast::U16ToBool`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U16ToBool"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u16", "output": "u8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class U16ToF32(Kernel):
     """`cast::U16ToF32`."""
 
@@ -433,6 +951,18 @@ class U16ToF32(Kernel):
     PATHS = {(): "cast::U16ToF32"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "u16", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U16ToF64(Kernel):
+    """`cast::U16ToF64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U16ToF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u16", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -462,6 +992,66 @@ class U16ToI64(Kernel):
     elements: int
 
 
+class U16ToI8(Kernel):
+    """`cast::U16ToI8`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U16ToI8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u16", "output": "i8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U16ToU32(Kernel):
+    """`cast::U16ToU32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U16ToU32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u16", "output": "u32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U16ToU64(Kernel):
+    """`cast::U16ToU64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U16ToU64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u16", "output": "u64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U16ToU8(Kernel):
+    """`cast::U16ToU8`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U16ToU8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u16", "output": "u8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U32ToBool(Kernel):
+    """`cast::U32ToBool`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U32ToBool"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u32", "output": "u8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class U32ToF32(Kernel):
     """`cast::U32ToF32`."""
 
@@ -469,6 +1059,30 @@ class U32ToF32(Kernel):
     PATHS = {(): "cast::U32ToF32"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "u32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U32ToF64(Kernel):
+    """`cast::U32ToF64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U32ToF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u32", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U32ToI16(Kernel):
+    """`cast::U32ToI16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U32ToI16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u32", "output": "i16"}
     input: Operand
     output: Operand
     elements: int
@@ -486,13 +1100,157 @@ class U32ToI64(Kernel):
     elements: int
 
 
-class U8ToBool(Kernel):
-    """`cast::U8ToBool`."""
+class U32ToI8(Kernel):
+    """`cast::U32ToI8`."""
 
     ROOMS = ("kernels::cast",)
-    PATHS = {(): "cast::U8ToBool"}
+    PATHS = {(): "cast::U32ToI8"}
     ACCESS = Access.ELEMENTS
-    ELEMENTS = {"input": "u8", "output": "u8"}
+    ELEMENTS = {"input": "u32", "output": "i8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U32ToU16(Kernel):
+    """`cast::U32ToU16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U32ToU16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u32", "output": "u16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U32ToU64(Kernel):
+    """`cast::U32ToU64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U32ToU64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u32", "output": "u64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U32ToU8(Kernel):
+    """`cast::U32ToU8`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U32ToU8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u32", "output": "u8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U64ToBool(Kernel):
+    """`cast::U64ToBool`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U64ToBool"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u64", "output": "u8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U64ToF32(Kernel):
+    """`cast::U64ToF32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U64ToF32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u64", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U64ToF64(Kernel):
+    """`cast::U64ToF64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U64ToF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U64ToI16(Kernel):
+    """`cast::U64ToI16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U64ToI16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u64", "output": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U64ToI32(Kernel):
+    """`cast::U64ToI32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U64ToI32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u64", "output": "i32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U64ToI8(Kernel):
+    """`cast::U64ToI8`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U64ToI8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u64", "output": "i8"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U64ToU16(Kernel):
+    """`cast::U64ToU16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U64ToU16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u64", "output": "u16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U64ToU32(Kernel):
+    """`cast::U64ToU32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U64ToU32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u64", "output": "u32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U64ToU8(Kernel):
+    """`cast::U64ToU8`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U64ToU8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u64", "output": "u8"}
     input: Operand
     output: Operand
     elements: int
@@ -505,6 +1263,18 @@ class U8ToF32(Kernel):
     PATHS = {(): "cast::U8ToF32"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "u8", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U8ToF64(Kernel):
+    """`cast::U8ToF64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U8ToF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u8", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -541,6 +1311,42 @@ class U8ToI64(Kernel):
     PATHS = {(): "cast::U8ToI64"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "u8", "output": "i64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U8ToU16(Kernel):
+    """`cast::U8ToU16`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U8ToU16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u8", "output": "u16"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U8ToU32(Kernel):
+    """`cast::U8ToU32`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U8ToU32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u8", "output": "u32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class U8ToU64(Kernel):
+    """`cast::U8ToU64`."""
+
+    ROOMS = ("kernels::cast",)
+    PATHS = {(): "cast::U8ToU64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "u8", "output": "u64"}
     input: Operand
     output: Operand
     elements: int

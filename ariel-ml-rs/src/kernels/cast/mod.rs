@@ -1,9 +1,6 @@
 //! Conversions between element types. Booleans are bytes of 0 or 1.
-
-use super::access::Access;
-use crate::memory::{Memory, Region};
-use crate::plan::Work;
-use crate::tile::Tile;
+//!
+//! Which there are follows from `ariel_build/ops/cast_rows.py`; what they share is here.
 
 macro_rules! kernels {
     ($($name:ident: $from:ty, $to:ty => |$value:ident| $convert:expr;)+) => { $(
@@ -69,46 +66,13 @@ macro_rules! kernels {
     )+ };
 }
 
-kernels! {
-    I8ToI16: i8, i16 => |x| x as i16;
-    I8ToI32: i8, i32 => |x| x as i32;
-    I8ToI64: i8, i64 => |x| x as i64;
-    I8ToF32: i8, f32 => |x| x as f32;
-    I8ToBool: i8, u8 => |x| u8::from(x != 0);
-    U8ToI16: u8, i16 => |x| x as i16;
-    U8ToI32: u8, i32 => |x| x as i32;
-    U8ToI64: u8, i64 => |x| x as i64;
-    U8ToF32: u8, f32 => |x| x as f32;
-    U8ToBool: u8, u8 => |x| u8::from(x != 0);
-    U16ToI32: u16, i32 => |x| x as i32;
-    U16ToI64: u16, i64 => |x| x as i64;
-    U16ToF32: u16, f32 => |x| x as f32;
-    U32ToI64: u32, i64 => |x| x as i64;
-    U32ToF32: u32, f32 => |x| x as f32;
-    I16ToI8: i16, i8 => |x| x as i8;
-    I16ToI32: i16, i32 => |x| x as i32;
-    I16ToI64: i16, i64 => |x| x as i64;
-    I16ToF32: i16, f32 => |x| x as f32;
-    I16ToBool: i16, u8 => |x| u8::from(x != 0);
-    I32ToI8: i32, i8 => |x| x as i8;
-    I32ToI16: i32, i16 => |x| x as i16;
-    I32ToI64: i32, i64 => |x| x as i64;
-    I32ToF32: i32, f32 => |x| x as f32;
-    I32ToBool: i32, u8 => |x| u8::from(x != 0);
-    I64ToI8: i64, i8 => |x| x as i8;
-    I64ToI16: i64, i16 => |x| x as i16;
-    I64ToI32: i64, i32 => |x| x as i32;
-    I64ToF32: i64, f32 => |x| x as f32;
-    I64ToBool: i64, u8 => |x| u8::from(x != 0);
-    F32ToI8: f32, i8 => |x| x as i32 as i8;
-    F32ToI16: f32, i16 => |x| x as i32 as i16;
-    F32ToI32: f32, i32 => |x| x as i32;
-    F32ToU32: f32, u32 => |x| x as i64 as u32;
-    F32ToI64: f32, i64 => |x| x as i64;
-    F32ToBool: f32, u8 => |x| u8::from(x != 0.0);
-    BoolToI8: u8, i8 => |x| x as i8;
-    BoolToI16: u8, i16 => |x| x as i16;
-    BoolToI32: u8, i32 => |x| x as i32;
-    BoolToI64: u8, i64 => |x| x as i64;
-    BoolToF32: u8, f32 => |x| x as f32;
+/// What a float becomes as a 64-bit integer without a sign: negative ones wrap, as those of other types do.
+macro_rules! unsigned {
+    ($x:expr) => {
+        if $x < 0.0 { $x as i64 as u64 } else { $x as u64 }
+    };
 }
+
+mod rows;
+
+pub use rows::*;

@@ -1,0 +1,71 @@
+"""Why an element type of a file has no place in a compiled model, in the user's words."""
+
+from __future__ import annotations
+
+from ariel_build.ir import DType
+from ariel_build.ops.base import UnsupportedReason
+
+__all__ = ["ONNX_TYPES", "onnx_type", "unsupported_type"]
+
+#: The element types that ONNX numbers so.
+ONNX_TYPES = {
+    1: DType.F32,
+    2: DType.U8,
+    3: DType.I8,
+    4: DType.U16,
+    5: DType.I16,
+    6: DType.I32,
+    7: DType.I64,
+    9: DType.BOOL,
+    10: DType.F16,
+    11: DType.F64,
+    12: DType.U32,
+    13: DType.U64,
+    16: DType.BF16,
+}
+_OTHERS = {
+    8: "string",
+    14: "complex64",
+    15: "complex128",
+    17: "float8e4m3fn",
+    18: "float8e4m3fnuz",
+    19: "float8e5m2",
+    20: "float8e5m2fnuz",
+    21: "uint4",
+    22: "int4",
+    23: "float4e2m1",
+    24: "float8e8m0",
+    25: "uint2",
+    26: "int2",
+}
+
+#: How a type's name begins -> why it is refused, and what can be done.
+_REASONS = {
+    "float8": "floats of 8 bits are not supported: no microcontroller computes with them; quantise to int8",
+    "float4": "floats of 4 bits are not supported: no microcontroller computes with them; quantise to int8",
+    "float6": "floats of 6 bits are not supported: no microcontroller computes with them; quantise to int8",
+    "string": "text is not supported: its length is known at run time only, and memory is planned before",
+    "complex": "complex numbers are not supported: export real and imaginary parts as two tensors",
+    "int4": "integers of 4 bits are supported as constants that DequantizeLinear reads only: use int8",
+    "uint4": "integers of 4 bits are supported as constants that DequantizeLinear reads only: use uint8",
+    "int2": "integers of 2 bits are not supported: use int8",
+    "uint2": "integers of 2 bits are not supported: use uint8",
+    "float16": "float16 is supported in ONNX files, and as constants that DEQUANTIZE reads: use float32",
+    "bfloat16": "bfloat16 is supported in ONNX files only: use float32",
+    "float64": "float64 is supported in ONNX files only: use float32",
+}
+
+
+def onnx_type(number: int) -> DType:
+    """Returns the element type that ONNX numbers so; UnsupportedReason where we have none."""
+    if number not in ONNX_TYPES:
+        raise UnsupportedReason(unsupported_type(_OTHERS.get(number, f"number {number}")))
+    return ONNX_TYPES[number]
+
+
+def unsupported_type(name: str) -> str:
+    """Returns why elements of the type that a file calls so (in lower case) are refused."""
+    for begin, reason in _REASONS.items():
+        if name.startswith(begin):
+            return f"{reason} ({name})" if name != begin else reason
+    return f"elements of type {name or 'unknown'} are not supported"
