@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ariel_build.ops.fixed_point import Rounding
     from ariel_build.ops.importer import Importer
 
-__all__ = ["HARMLESS", "IMPORTERS", "Operator", "imports"]
+__all__ = ["HARMLESS", "IMPORTERS", "PREPARERS", "Operator", "imports", "prepares"]
 
 
 @dataclass(frozen=True)
@@ -112,12 +112,14 @@ ImportFunction = Callable[["Importer"], None]
 IMPORTERS: dict[tuple[str, str], Callable[..., None]] = {}
 #: Attributes that an importer need not ask for: name -> why the result does not depend on it.
 HARMLESS: dict[tuple[str, str], Mapping[str, str]] = {}
+#: What looks at a whole model of a format before its nodes are imported.
+PREPARERS: dict[str, list[Callable[[Importer], None]]] = {}
 
 
 def imports(
     format_: str, *names: str, harmless: Mapping[str, str] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Registers a function as the importer of the operators `names` of a format ("tflite" or "onnx").
+    """Registers a function as the importer of the operators `names` of a format ("tflite", "onnx" or "pt2").
 
     A node with an attribute that the function does not ask for is refused, unless `harmless` says why it may be so.
     """
@@ -126,6 +128,16 @@ def imports(
         for name in names:
             IMPORTERS[format_, name] = function
             HARMLESS[format_, name] = harmless or {}
+        return function
+
+    return register
+
+
+def prepares(format_: str) -> Callable[[Callable[[Importer], None]], Callable[[Importer], None]]:
+    """Registers a function that is called before the nodes of a model of a format are imported."""
+
+    def register(function: Callable[[Importer], None]) -> Callable[[Importer], None]:
+        PREPARERS.setdefault(format_, []).append(function)
         return function
 
     return register
