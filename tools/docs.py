@@ -36,7 +36,27 @@ def supported_ops() -> str:
                 summary = (sys.modules[function.__module__].__doc__ or "").strip().splitlines()[0]
                 about = (own.get(name, summary).rstrip(".,") + ".").replace("|", "\\|")
                 lines.append(f"| {name} | `ops/{file}.py` | {about} |")
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, *_aten(), ""])
+
+
+def _aten() -> list[str]:
+    """Returns the part about PyTorch: a row for each file, for ATen has a name for every form of an operator."""
+    rooms: dict[str, list[str]] = {}
+    for (source, name), function in sorted(IMPORTERS.items()):
+        if source == "pt2":
+            rooms.setdefault(function.__module__, []).append(name.removeprefix("aten."))
+    lines = [
+        "",
+        "## PyTorch (.pt2)",
+        "",
+        "| operators of `aten`, and others by their full names | handled in | what they are |",
+    ]
+    lines.append("|---|---|---|")
+    for module, names in sorted(rooms.items()):
+        file = module.removeprefix("ariel_build.ops.").replace(".", "/")
+        about = (sys.modules[module].__doc__ or "").strip().splitlines()[0].replace("|", "\\|")
+        lines.append(f"| {', '.join(names)} | `ops/{file}.py` | {about} |")
+    return lines
 
 
 def metadata() -> str:

@@ -17,6 +17,7 @@ __all__ = ["READERS", "SourceModel", "SourceNode", "SourceTensor", "read"]
 #: The module that reads files of a suffix; it is imported when one comes, for each costs a quarter of a second.
 READERS = {
     ".onnx": "ariel_build.frontends.onnx",
+    ".pt2": "ariel_build.frontends.pt2",
     ".tflite": "ariel_build.frontends.tflite",
 }
 

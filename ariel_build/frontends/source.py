@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ariel_build.ir import Array, DType, Quant
 
-__all__ = ["SourceModel", "SourceNode", "SourceTensor"]
+__all__ = ["Operand", "SourceModel", "SourceNode", "SourceTensor"]
 
 
 @dataclass
@@ -37,13 +37,21 @@ class SourceTensor:
     declared: DType | None = None
 
 
+@dataclass(frozen=True)
+class Operand:
+    """A tensor among the named arguments of a .pt2's node: number `index` of the node's inputs."""
+
+    index: int
+
+
 @dataclass
 class SourceNode:
     """One operator of the file; `inputs` and `outputs` are keys into `SourceModel.tensors`, None where absent.
 
     An optional output that the file leaves out has a key of its own that nothing reads. `attributes` has numbers,
-    strings, bytes, tuples of them and numpy arrays; enums are their names. For a TFLite operator that the schema knows,
-    all the fields of its options are there, with the schema's defaults; `defaults` names those that have them.
+    strings, bytes, tuples of them and numpy arrays; enums are their names. A .pt2 names all arguments: those that are
+    tensors are `Operand`s, and None is left out. For a TFLite operator that the schema knows, all the fields of its
+    options are there, with the schema's defaults; `defaults` names those that have them.
     `misfits` says of attributes that the operator's schema does not have, or not so, what is wrong. `version` is the
     operator's (TFLite) or its domain's opset (ONNX). `subgraphs` is keyed by attribute (`then_branch`, `body`; TFLite:
     without `_index`).
@@ -64,10 +72,10 @@ class SourceNode:
 class SourceModel:
     """A model file, read and checked for consistency.
 
-    `format` is "tflite" or "onnx". `tensors` maps a key that is unique in the file (TFLite: `t<index>`; ONNX: the
-    value's name) to the tensor. `inputs` and `outputs` are keys. `input_names` and `output_names` are what users call
-    them (contract: the tensor's name; `input_<i>` where it is empty or repeated). `signature` is the TFLite signature
-    that the model is, `input_aliases` and `output_aliases` are its names of them, empty where it has none.
+    `format` is "tflite", "onnx" or "pt2". `tensors` maps a key that is unique in the file (TFLite: `t<index>`; ONNX and
+    .pt2: the value's name) to the tensor. `inputs` and `outputs` are keys. `input_names` and `output_names` are what
+    users call them (contract: the tensor's name; `input_<i>` where it is empty or repeated). `signature` is the TFLite
+    signature that the model is, `input_aliases` and `output_aliases` are its names of them, empty where it has none.
     """
 
     format: str

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ariel_build.ops.fixed_point import Rounding
     from ariel_build.ops.importer import Importer
 
-__all__ = ["HARMLESS", "IMPORTERS", "STORED", "Operator", "imports"]
+__all__ = ["HARMLESS", "IMPORTERS", "PREPARERS", "STORED", "Operator", "imports", "prepares"]
 
 
 @dataclass(frozen=True)
@@ -114,12 +114,14 @@ IMPORTERS: dict[tuple[str, str], Callable[..., None]] = {}
 HARMLESS: dict[tuple[str, str], Mapping[str, str]] = {}
 #: Operators whose importers take floats of 16 bits as they are stored; to all others they are float32.
 STORED: set[tuple[str, str]] = set()
+#: What looks at a whole model of a format before its nodes are imported.
+PREPARERS: dict[str, list[Callable[[Importer], None]]] = {}
 
 
 def imports(
     format_: str, *names: str, harmless: Mapping[str, str] | None = None, stored: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Registers a function as the importer of the operators `names` of a format ("tflite" or "onnx").
+    """Registers a function as the importer of the operators `names` of a format ("tflite", "onnx" or "pt2").
 
     A node with an attribute that the function does not ask for is refused, unless `harmless` says why it may be so.
     Floats of 16 bits reach it as float32, and what it makes of them is rounded back, unless it takes them as they are
@@ -131,6 +133,16 @@ def imports(
             IMPORTERS[format_, name] = function
             HARMLESS[format_, name] = harmless or {}
             STORED.update([(format_, name)] if stored else [])
+        return function
+
+    return register
+
+
+def prepares(format_: str) -> Callable[[Callable[[Importer], None]], Callable[[Importer], None]]:
+    """Registers a function that is called before the nodes of a model of a format are imported."""
+
+    def register(function: Callable[[Importer], None]) -> Callable[[Importer], None]:
+        PREPARERS.setdefault(format_, []).append(function)
         return function
 
     return register

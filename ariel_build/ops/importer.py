@@ -203,11 +203,17 @@ class Importer:
         Types are inferred; `quants` adds the outputs' quantisation, `types` gives whole types (checked against the
         inferred ones).
 
-        In ONNX an integer is an integer, whatever scale others read it with: unless the caller gives the results a
-        scale, the operator acts on views of its operands that have none, and so computes with the integers, or refuses.
+        In ONNX and PyTorch an integer is an integer, whatever scale others read it with: unless the caller gives the
+        results a scale, the operator acts on views of its operands that have none, and so computes with the integers,
+        or refuses.
         """
         op_inputs = list(inputs)
-        if self.model.format == "onnx" and not op.traits.reads_scaled and not types and all(q is None for q in quants):
+        if (
+            self.model.format != "tflite"
+            and not op.traits.reads_scaled
+            and not types
+            and all(q is None for q in quants)
+        ):
             op_inputs = [None if v is None else self.view(v, None) for v in op_inputs]
         try:
             inferred = op.infer([None if v is None else v.type for v in op_inputs])

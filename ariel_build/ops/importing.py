@@ -11,7 +11,7 @@ from ariel_build.frontends.checks import shown
 from ariel_build.frontends.source import SourceModel, SourceNode
 from ariel_build.ir import Graph, Node, Value
 from ariel_build.ops.advice import advice
-from ariel_build.ops.base import HARMLESS, IMPORTERS, UnsupportedReason
+from ariel_build.ops.base import HARMLESS, IMPORTERS, PREPARERS, UnsupportedReason
 from ariel_build.ops.importer import INCONSISTENT, Importer, UnknownValueError, source_type
 from ariel_build.ops.reshape import Reshape
 
@@ -36,6 +36,8 @@ def import_model(model: SourceModel) -> Graph:
             continue
         importer.values[key] = Value(type_, name, origin=f"input `{name}`")
         inputs.append(importer.values[key])
+    for prepare in PREPARERS.get(model.format, ()):
+        prepare(importer)
     problems += _import_nodes(importer)
     if problems:
         raise UnsupportedError(problems)

@@ -7,7 +7,7 @@ import numpy as np
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.importer import Importer
 
-__all__: list[str] = []
+__all__ = ["bounded"]
 
 
 @imports("onnx", "Shape", stored=True)
@@ -52,14 +52,14 @@ def _size(importer: Importer) -> None:
 def _constant_of_shape(importer: Importer) -> None:
     shape = tuple(int(d) for d in importer.constant_input(0, "the shape").reshape(-1))
     value = importer.attribute("value", np.zeros(1, np.float32))
-    importer.bind(importer.constant(np.full(_bounded(shape), np.asarray(value).reshape(-1)[0])))
+    importer.bind(importer.constant(np.full(bounded(shape), np.asarray(value).reshape(-1)[0])))
 
 
 @imports("tflite", "FILL")
 def _fill(importer: Importer) -> None:
     shape = tuple(int(d) for d in importer.constant_input(0, "the shape").reshape(-1))
     value = importer.constant_input(1, "the value").reshape(())
-    importer.bind(importer.constant(np.full(_bounded(shape), value)))
+    importer.bind(importer.constant(np.full(bounded(shape), value)))
 
 
 @imports("onnx", "Range", harmless={"stash_type": "it is about float16 and bfloat16, which are refused"})
@@ -75,7 +75,8 @@ def _range(importer: Importer) -> None:
 MOST_ELEMENTS = 1 << 24
 
 
-def _bounded(shape: tuple[int, ...]) -> tuple[int, ...]:
+def bounded(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Returns the shape of a constant; UnsupportedReason where it has more elements than any model needs."""
     if any(d < 0 for d in shape) or np.prod(shape, dtype=np.float64) > MOST_ELEMENTS:
         raise UnsupportedReason(f"a constant of shape {list(shape)} has too many elements")
     return shape
