@@ -27,6 +27,7 @@ from ariel_build.lower import lower
 from ariel_build.memory import RAM, SPEED, WHOLE, MemoryPlan, plan_calls
 from ariel_build.memory.limits import check_length, check_limits, least_needs
 from ariel_build.ops import import_model
+from ariel_build.ops.kept import keep
 from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
 from ariel_build.schedule import Schedule
@@ -70,9 +71,12 @@ class Compiled:
 # Weights may be anything, also what no number comes out of: that is the model's affair, and no warning of ours.
 @np.errstate(all="ignore")
 def import_file(
-    path: Path, dims: Mapping[str, int] | None = None, signature: str = ""
+    path: Path, dims: Mapping[str, int] | None = None, signature: str = "", options: ModelOptions | None = None
 ) -> tuple[Graph, frontends.SourceModel]:
-    """Reads a model file into a verified graph, and returns it with what the frontend read."""
+    """Reads a model file into a verified graph, and returns it with what the frontend read.
+
+    `options` have the states that it is to keep.
+    """
     with _at(path):
         source = frontends.read(path, dims, signature)
         try:
@@ -87,6 +91,8 @@ def import_file(
         except InternalError as error:
             # Importers build only what they checked; what remains is a file that contradicts itself.
             raise ModelError(f"the model contradicts itself: {error}", help="export it again") from None
+        if options is not None:
+            keep(graph, options.state, options.given)
         return graph, source
 
 
@@ -117,7 +123,7 @@ def compile_model(
     Raises ArielError with the place in the user's file.
     """
     notes: list[str] = []
-    graph, source = import_file(path, options.dims, options.signature)
+    graph, source = import_file(path, options.dims, options.signature, options)
     classes = None if keep_all else labels.read(options, graph.outputs)
     operators = Counter(node.op.name for region in graph.regions() for node in region.nodes if not is_view(node))
     with _at(path):

@@ -10,7 +10,7 @@ import importlib.metadata
 import importlib.util
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,8 +36,9 @@ class Answer:
 class _Oracle:
     """An oracle: its Python module, its name for people, how it is installed, and the program that asks it.
 
-    The program gets the model, an npz of `input_<k>` and the `keys` of inner tensors, the npz to write, and the number
-    of outputs; it writes `output_<k>` and, of the inner tensors that it can give, `inner_<k>`.
+    The program gets the model, an npz, the npz to write, and the number of outputs. In the npz are `input_<k>`, the
+    `keys` of inner tensors, pairs of an input and the output that is `kept` as it for the next step, and `first_<k>`,
+    what such an input begins with. It writes `output_<k>` and, of the inner tensors that it can give, `inner_<k>`.
     """
 
     module: str
@@ -52,8 +53,14 @@ import sys, numpy as np
 model, inputs, outputs, count = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 arrays = np.load(inputs)
 keys = arrays["keys"].tolist()
-given = [arrays[f"input_{k}"] for k in range(len(arrays.files) - 1)]
-samples = range(len(given[0]) if given else 1)
+kept = dict(arrays["kept"].tolist())
+current = {k: arrays[f"first_{k}"] for k in kept}
+given = {int(name[6:]): arrays[name] for name in arrays.files if name.startswith("input_")}
+samples = range(int(arrays["samples"]))
+def of(sample):
+    return [current[k] if k in kept else given[k][sample] for k in range(len(given) + len(kept))]
+def keep(results):
+    current.update((k, results[output]) for k, output in kept.items())
 """
 
 _TFLITE = """
@@ -62,11 +69,13 @@ config = runtime.InterpreterConfig.kPreserveAllTensors if keys else runtime.Inte
 interpreter = runtime.Interpreter.from_bytes(open(model, "rb").read(), [], (256 if keys else 64) << 20, config)
 found = {}
 for sample in samples:
-    for k, array in enumerate(given):
-        interpreter.set_input(array[sample], k)
+    for k, array in enumerate(of(sample)):
+        interpreter.set_input(array, k)
     interpreter.invoke()
+    results = [np.array(interpreter.get_output(k)) for k in range(count)]
+    keep(results)
     for k in range(count):
-        found.setdefault(f"output_{k}", []).append(np.array(interpreter.get_output(k)))
+        found.setdefault(f"output_{k}", []).append(results[k])
     for k, key in enumerate(keys):
         tensor = interpreter.GetTensor(int(key.removeprefix("t")), 0)
         if isinstance(tensor, dict) and isinstance(tensor.get("tensor_data"), np.ndarray):
@@ -90,7 +99,10 @@ session = ort.InferenceSession(content, options, providers=["CPUExecutionProvide
 constants = {i.name for i in session.get_overridable_initializers()}
 names = [i.name for i in session.get_inputs() if i.name not in constants]
 given_names = [o.name for o in session.get_outputs()]
-results = [session.run(None, {n: a[s] for n, a in zip(names, given)}) for s in samples]
+results = []
+for sample in samples:
+    results.append(session.run(None, dict(zip(names, of(sample)))))
+    keep(results[-1])
 found = {f"output_{k}": np.stack([r[k] for r in results]) for k in range(count)}
 for k, key in enumerate(keys):
     if key in given_names:
@@ -117,27 +129,40 @@ def ask(model: Path, graph: Graph, samples: Samples, inner: Sequence[str] = ()) 
         name = f"{oracle.name} {importlib.metadata.version(oracle.package)}"
     except importlib.metadata.PackageNotFoundError:
         name = oracle.name
-    found = _run(oracle, model, len(graph.outputs), samples, inner)
+    found = _run(oracle, model, graph, samples, inner)
     if isinstance(found, str) and inner:
-        found = _run(oracle, model, len(graph.outputs), samples, ())
+        found = _run(oracle, model, graph, samples, ())
     if isinstance(found, str):
         return f"{oracle.name} cannot run this model: {found}"
-    shapes = [(samples.count, *value.shape) for value in graph.outputs]
-    outputs = [found[f"output_{k}"].reshape(shape) for k, shape in enumerate(shapes)]
+    numbers = _apart_from((output for _, output in graph.kept), graph.outputs)
+    pairs = zip(numbers, graph.outputs, strict=True)
+    outputs = [found[f"output_{k}"].reshape(samples.count, *value.shape) for k, value in pairs]
     return Answer(name, outputs, {key: found[f"inner_{k}"] for k, key in enumerate(inner) if f"inner_{k}" in found})
 
 
+def _apart_from(kept: Iterable[int], values: Sequence[object]) -> list[int]:
+    """Returns the numbers that inputs or outputs have in the file, those between them that are kept left out."""
+    gone = set(kept)
+    return [k for k in range(len(gone) + len(values)) if k not in gone]
+
+
 def _run(
-    oracle: _Oracle, model: Path, outputs: int, samples: Samples, inner: Sequence[str]
+    oracle: _Oracle, model: Path, graph: Graph, samples: Samples, inner: Sequence[str]
 ) -> Mapping[str, Array] | str:
     """Returns the arrays that the oracle's program writes, or the last line of what it complains about."""
     with tempfile.TemporaryDirectory(prefix="ariel-") as folder:
         given, made = Path(folder) / "in.npz", Path(folder) / "out.npz"
-        arrays: dict[str, Array] = {f"input_{k}": a for k, a in enumerate(samples.arrays)}
+        numbers = _apart_from((k for k, _ in graph.kept), samples.arrays)
+        arrays: dict[str, Array] = {f"input_{k}": a for k, a in zip(numbers, samples.arrays, strict=True)}
+        # What is kept are the last of the states.
+        states = graph.states[len(graph.states) - len(graph.kept) :]
+        arrays |= {f"first_{k}": s.initial for (k, _), s in zip(graph.kept, states, strict=True)}
+        arrays["kept"] = np.array(graph.kept, np.int64).reshape(-1, 2)
+        arrays["samples"] = np.array(samples.count)
         arrays["keys"] = np.array(inner, np.str_)
         np.savez(given, **arrays)  # type: ignore[arg-type]
         program: list[str | Path] = [sys.executable, "-P", "-c", _START + oracle.program]
-        ended = process.run([*program, model, given, made, str(outputs)], timeout=600)
+        ended = process.run([*program, model, given, made, str(len(graph.outputs) + len(graph.kept))], timeout=600)
         if ended.status != 0 or not made.exists():
             return ended.last_lines(1) or f"it ended with {ended.status}"
         with np.load(made) as file:

@@ -81,7 +81,7 @@ def main(arguments: argparse.Namespace) -> int:
     lead = (samples.count + rare.count,)
     outputs = list(split_outputs(result.graph.outputs, execution.outputs, lead).values())
     got = [array[: samples.count] for array in outputs]
-    imported, _ = import_file(arguments.model, options.dims, options.signature)
+    imported, _ = import_file(arguments.model, options.dims, options.signature, options)
     # TFLite's integers are exact. onnxruntime itself differs between optimised and not.
     quanta = 0 if imported.format == "tflite" else 2
     wanted = list(imported.tensors) if arguments.per_layer else ()
@@ -100,7 +100,7 @@ def main(arguments: argparse.Namespace) -> int:
     odd: list[Agreement] = []
     if rare.count:
         both = Samples([np.concatenate(pair) for pair in zip(samples.arrays, rare.arrays, strict=True)], lead)
-        again, _ = import_file(arguments.model, options.dims, options.signature)
+        again, _ = import_file(arguments.model, options.dims, options.signature, options)
         graph = result.graph if arguments.per_layer else again
         values = evaluate(graph, both)
         for value, own, name, mine in zip(result.graph.outputs, graph.outputs, names, outputs, strict=True):

@@ -46,6 +46,7 @@ class ModelOptions:
     optimize: Optimize = "speed"
     dims: Mapping[str, int] = field(default_factory=dict)
     signature: str = ""
+    state: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[str, ...] | Path | None = None
     budget: Budget = field(default_factory=Budget)
     deadline: float | None = None
@@ -116,6 +117,14 @@ KEYS: tuple[Key, ...] = (
         '"serving_default"',
         "the first",
         value=values.text,
+    ),
+    Key(
+        "state",
+        "outputs that the model keeps in its own RAM, as inputs of its next call; they begin with zero, and `reset()` "
+        "makes them so again",
+        '{ h_in = "h_out" }',
+        "none: inputs and outputs are the caller's",
+        entries=values.text,
     ),
     Key(
         "labels",
@@ -265,6 +274,7 @@ def _options(found: Mapping[str, object], given: Mapping[str, str]) -> ModelOpti
         optimize=cast("Optimize", found.get("optimize", "speed")),
         dims=cast("dict[str, int]", found.get("dims", {})),
         signature=cast("str", found.get("signature", "")),
+        state=cast("dict[str, str]", found.get("state", {})),
         labels=cast("tuple[str, ...] | Path | None", found.get("labels")),
         budget=Budget(**cast("dict[str, int]", found.get("budget", {}))),
         deadline=cast("float | None", found.get("deadline")),

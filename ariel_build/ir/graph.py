@@ -134,6 +134,7 @@ class State:
 class Graph:
     """Inputs, outputs, states and nodes in an order in which they can run.
 
+    `kept` are pairs of an input and an output of the file, by their numbers, that have become states.
     `input_aliases` and `output_aliases` are what the TFLite signature calls them, empty where it has no name.
     `tensors` has the values that tensors of the file became when it was imported, by the keys of the frontend; rewrites
     leave it alone.
@@ -149,6 +150,7 @@ class Graph:
     signature: str = ""
     input_aliases: Sequence[str] = ()
     output_aliases: Sequence[str] = ()
+    kept: Sequence[tuple[int, int]] = ()
     tensors: Mapping[str, Value] = field(default_factory=dict)
 
     def regions(self) -> Iterator[Graph]:
