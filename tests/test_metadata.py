@@ -155,7 +155,6 @@ def test_free_dimensions_without_a_name_may_be_written_dotted() -> None:
             "quantize.calibration = 'x.npz'",
             "1: unknown key `quantize` in [package.metadata.ariel.models.m] (did you mean `optimize`?",
         ),
-        ("state = { h_in = 'h_out' }", "1: unknown key `state` in [package.metadata.ariel.models.m] (did you mean"),
         ("budget = '48K'", '1: `budget` is "48K": a table is expected (write budget = { ram = "48K", flash = "120K"'),
         ("budget.rom = '4K'", "1: unknown key `rom` in `budget` (did you mean `ram`? Known here: ram, flash, stack)"),
         ("strict-deadline = true", '1: `strict-deadline` without a `deadline` (write deadline = "20ms")'),
