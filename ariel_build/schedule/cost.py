@@ -88,8 +88,11 @@ def _is_real(kernel: Kernel) -> bool:
 def instructions(call: KernelCall, core: Core) -> float:
     """Returns the instructions that the whole call takes on a core."""
     kernel = call.kernel
-    if isinstance(getattr(kernel, "cores", None), isa_packed.Unequal):
-        kernel = kernel.replace(cores=isa_packed.Dsp() if core.dsp else isa_packed.Thumb2())
+    match getattr(kernel, "cores", None):
+        case isa_packed.Unequal():
+            kernel = kernel.replace(cores=isa_packed.Dsp() if core.dsp else isa_packed.Thumb2())
+        case isa_packed.Unequal16():
+            kernel = kernel.replace(cores=isa_packed.Dsp16() if core.dsp else isa_packed.Plain16())
     table = _coefficients()[kind_of(core, kernel)]
     coefficients = table.get(kernel.path) or table[ANY]
     found = features(call)

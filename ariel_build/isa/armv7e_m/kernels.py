@@ -6,11 +6,12 @@ One order of the weights serves cores with the DSP extension and those without (
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ariel_build.isa.armv7e_m import recurrent
+from ariel_build.isa.armv7e_m import int16, recurrent
 from ariel_build.isa.armv7e_m.nearest import rounded_to_even
 from ariel_build.isa.armv7e_m.streams import (
     PAIR,
@@ -25,35 +26,83 @@ from ariel_build.isa.armv7e_m.streams import (
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Packed, Scratch, Source, Tiling
 from ariel_build.kernels.declared import isa_packed, map2, pool2d
-from ariel_build.kernels.declared.isa_packed import Dsp, DspFpu, Far, Near, Terms, Thumb2, Unequal
+from ariel_build.kernels.declared.isa_packed import (
+    Dsp,
+    Dsp16,
+    DspFpu,
+    Far,
+    Near,
+    Plain16,
+    Terms,
+    Thumb2,
+    Unequal,
+    Unequal16,
+)
 from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, NearestEven
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored
 
 __all__ = ["Cores", "Maker", "dense_as_convolution", "kernels", "nearest"]
 
 Cores = Dsp | DspFpu | Thumb2 | Unequal
+Cores16 = Dsp16 | Plain16 | Unequal16
 #: Makes the call of a kernel of the layer or the portable kernel that is its key, or raises Unfit.
 Maker = Callable[[Any], KernelCall]
 
 
-def _finish(layer: Layer, cores: Cores) -> Stored:
-    """Returns how the layer ends, where cores of this kind can do it."""
-    wanted = NearestEven if isinstance(cores, DspFpu) else DoubleRounding
-    if not isinstance(layer.finish, Stored) or not isinstance(layer.finish.requantize, wanted):
+@dataclass(frozen=True)
+class _Form:
+    """How the elements of a layer lie in patches and streams, and on which cores.
+
+    A word has so many `elements`, which widening makes `wide` words; dense layers take so many elements in a `step`.
+    """
+
+    channels: Channels
+    stream: Callable[[Channels], Packed]
+    cores: Cores | Cores16
+    elements: int = 4
+    wide: int = 2
+    step: int = 8
+
+
+def _form(layer: Layer, cores: Cores, limit: int = SUM) -> _Form:
+    """Returns the constants of the layer, with sums of int8 below `limit`, in the order of packed kernels."""
+    if int16.is_int16(layer):
+        return _Form(int16.channels_of(layer), int16.stream_of, _for_int16(cores), elements=2, wide=1, step=2)
+    return _Form(_channels(layer, cores, limit), stream_of, cores)
+
+
+def _for_int16(cores: Cores) -> Cores16:
+    match cores:
+        case Dsp():
+            return Dsp16()
+        case Thumb2():
+            return Plain16()
+        case Unequal(dsp=dsp):
+            return Unequal16(dsp=dsp)
+        case DspFpu():
+            raise Unfit
+
+
+def _finish(layer: Layer) -> Stored:
+    """Returns how the layer ends, where that is in integers."""
+    if not isinstance(layer.finish, Stored):
         raise Unfit
     return layer.finish
 
 
 def _channels(layer: Layer, cores: Cores, limit: int = SUM) -> Channels:
     """Returns the constants of the channels, with sums below `limit`, for the rounding that the layer asks for."""
-    finish, weights = _finish(layer, cores), layer.weights.astype(np.int64)
+    finish, weights = _finish(layer), layer.weights.astype(np.int64)
+    wanted = NearestEven if isinstance(cores, DspFpu) else DoubleRounding
+    if not isinstance(finish.requantize, wanted):
+        raise Unfit
     if isinstance(cores, DspFpu):
         return rounded_to_even(weights, finish)
     return requantised(weights, finish, limit)
 
 
 def _limit(cores: Cores) -> int:
-    """Returns what the sums of a convolution must stay below."""
+    """Returns what the sums of a convolution of int8 must stay below."""
     return SUM if isinstance(cores, Dsp | DspFpu) else PAIR
 
 
@@ -62,19 +111,20 @@ def _conv2d(call: LayerCall, layer: Convolution, cores: Cores) -> KernelCall:
     if layer.groups != 1:
         raise Unfit
     output, window, image = layer.output, layer.window, layer.input
-    channels = _channels(layer, cores, _limit(cores))
-    runs = padded(channels.weights.reshape(layer.count, window.height, window.width * image.channels), 4)
-    words = runs.shape[2] // 4
+    form = _form(layer, cores, _limit(cores))
+    runs = form.channels.weights.reshape(layer.count, window.height, window.width * image.channels)
+    runs = padded(runs, form.elements)
+    words = runs.shape[2] // form.elements
     kernel = isa_packed.Conv2d(
         input=image,
         output=output,
         window=window,
-        stream=stream_of(Channels(runs.reshape(layer.count, -1), channels.bias, channels.scale)),
+        stream=form.stream(replace(form.channels, weights=runs.reshape(layer.count, -1))),
         input_zero_point=layer.input_zero_point,
-        bounds=_finish(layer, cores).bounds,
+        bounds=_finish(layer).bounds,
         by_channels=False,
-        scratch=Scratch(16 * words * (2 * window.height + 1)),
-        cores=cores,
+        scratch=Scratch(16 * words * (form.wide * window.height + 1)),
+        cores=form.cores,
     )
     return call.by(kernel, Tiling(Axis.PIXELS, output.height * output.width, 4))
 
@@ -123,7 +173,7 @@ def _depthwise(call: LayerCall, layer: Depthwise, cores: Cores) -> KernelCall:
         window=window,
         stream=Packed(stream.astype(np.int32), "stream"),
         input_zero_point=layer.input_zero_point,
-        bounds=_finish(layer, cores).bounds,
+        bounds=_finish(layer).bounds,
         vertical=axis == 0,
         lines=lines,
         scratch=Scratch(8 * ((lines - 1) * step + 3) * pitch + 16),
@@ -145,29 +195,30 @@ def _dense(call: LayerCall, layer: Dense, cores: Cores) -> KernelCall:
     rows, depth, count = layer.rows, layer.depth, layer.count
     if rows >= _ROWS:
         return _conv2d(call, layer.as_convolution(), cores)
-    channels, bounds = _channels(layer, cores), _finish(layer, cores).bounds
-    if depth > _DEEP and depth % 4 == 0:
+    bounds = _finish(layer).bounds
+    if depth > _DEEP and depth % 4 == 0 and not int16.is_int16(layer):
         deep = isa_packed.DeepConnected(
             input=layer.input,
             output=layer.output,
             rows=rows,
             depth=depth,
             channels=count,
-            stream=quad_stream(channels),
+            stream=quad_stream(_channels(layer, cores)),
             bounds=bounds,
             cores=cores,
         )
         return call.by(deep, Tiling(Axis.CHANNELS, count, 4))
+    form = _form(layer, cores)
     kernel = isa_packed.FullyConnected(
         input=layer.input,
         output=layer.output,
         rows=rows,
         depth=depth,
         channels=count,
-        stream=stream_of(Channels(padded(channels.weights, 8), channels.bias, channels.scale)),
+        stream=form.stream(replace(form.channels, weights=padded(form.channels.weights, form.step))),
         bounds=bounds,
-        scratch=Scratch(-(-depth // 8) * 16),
-        cores=cores,
+        scratch=Scratch(-(-depth // form.step) * 2 * form.step),
+        cores=form.cores,
     )
     return call.by(kernel, Tiling(Axis.CHANNELS, count, 2))
 

@@ -78,7 +78,7 @@ def _short(call: KernelCall) -> KernelCall:
     """Returns the call with the short variant of its kernel, where there is one for its shape."""
     kernel = call.kernel
     match kernel:
-        case Conv2d() if _has_dsp(kernel) and not kernel.by_channels:
+        case Conv2d(cores=Dsp() as cores) if not kernel.by_channels:
             image, output = kernel.input, kernel.output
             follows = output.pixel == output.channels and image.pixel == image.channels
             if follows and kernel.window.dilation_w == 1 and output.channels % 2 == 0:
@@ -90,7 +90,7 @@ def _short(call: KernelCall) -> KernelCall:
                     input_zero_point=kernel.input_zero_point,
                     bounds=kernel.bounds,
                     scratch=kernel.scratch,
-                    cores=kernel.cores,
+                    cores=cores,
                 )
                 return call.by(small, call.tiling)
         case DepthwiseConv2d() if _has_dsp(kernel) and isinstance(kernel.outputs, Near | Far):

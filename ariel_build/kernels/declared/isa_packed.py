@@ -18,6 +18,7 @@ __all__ = [
     "DeepConnected",
     "DepthwiseConv2d",
     "Dsp",
+    "Dsp16",
     "DspFpu",
     "Far",
     "FarShort",
@@ -25,10 +26,12 @@ __all__ = [
     "Linear",
     "Near",
     "NearShort",
+    "Plain16",
     "SmallConv2d",
     "Terms",
     "Thumb2",
     "Unequal",
+    "Unequal16",
 ]
 
 
@@ -53,7 +56,7 @@ class AveragePool2d(Kernel):
 
 
 class Conv2d(Kernel):
-    """int8 convolution; tiles are ranges of pixels, or of channels."""
+    """Convolution of int8 or int16; tiles are ranges of pixels, or of channels."""
 
     ROOMS = ("kernels::isa::packed",)
     PARAMETERS = {"C": "cores"}
@@ -62,9 +65,12 @@ class Conv2d(Kernel):
         ("DspFpu",): "isa::dsp_fpu::Conv2d",
         ("Thumb2",): "isa::thumb2::Conv2d",
         ("Unequal",): "isa::unequal::Conv2d",
+        ("Dsp16",): "isa::armv7e_m::Conv2d16",
+        ("Plain16",): "isa::thumb2::Conv2d16",
+        ("Unequal16",): "isa::unequal::Conv2d16",
     }
     ACCESS = Access.COPIED_WINDOW
-    ELEMENTS = {"input": "i8", "output": "i8", "stream": "i32"}
+    ELEMENTS = {"input": "C::Element", "output": "C::Element", "stream": "i32"}
     input: Image
     output: Image
     window: Window
@@ -73,7 +79,7 @@ class Conv2d(Kernel):
     bounds: Bounds
     by_channels: bool
     scratch: Scratch
-    cores: Dsp | DspFpu | Thumb2 | Unequal
+    cores: Dsp | Dsp16 | DspFpu | Plain16 | Thumb2 | Unequal | Unequal16
 
 
 class DeepConnected(Kernel):
@@ -142,12 +148,21 @@ class Dsp(Part):
     """Cores with the DSP extension."""
 
     ROOMS = ("kernels::isa::packed",)
+    TYPES = {"Element": "i8"}
+
+
+class Dsp16(Part):
+    """As `Dsp`, for activations of int16."""
+
+    ROOMS = ("kernels::isa::packed",)
+    TYPES = {"Element": "i16"}
 
 
 class DspFpu(Part):
     """Cores with the DSP extension and an FPU, which requantises as ONNX does."""
 
     ROOMS = ("kernels::isa::packed",)
+    TYPES = {"Element": "i8"}
 
 
 class Far(Part):
@@ -175,7 +190,7 @@ class FarShort(Part):
 
 
 class FullyConnected(Kernel):
-    """int8 dense layer; tiles are ranges of channels and begin at an even one."""
+    """Dense layer of int8 or int16; tiles are ranges of channels and begin at an even one."""
 
     ROOMS = ("kernels::isa::packed",)
     PARAMETERS = {"C": "cores"}
@@ -184,9 +199,12 @@ class FullyConnected(Kernel):
         ("DspFpu",): "isa::dsp_fpu::FullyConnected",
         ("Thumb2",): "isa::thumb2::FullyConnected",
         ("Unequal",): "isa::unequal::FullyConnected",
+        ("Dsp16",): "isa::armv7e_m::FullyConnected16",
+        ("Plain16",): "isa::thumb2::FullyConnected16",
+        ("Unequal16",): "isa::unequal::FullyConnected16",
     }
     ACCESS = Access.WHOLE
-    ELEMENTS = {"input": "i8", "output": "i8", "stream": "i32"}
+    ELEMENTS = {"input": "C::Element", "output": "C::Element", "stream": "i32"}
     input: Operand
     output: Operand
     rows: int
@@ -195,7 +213,7 @@ class FullyConnected(Kernel):
     stream: Packed
     bounds: Bounds
     scratch: Scratch
-    cores: Dsp | DspFpu | Thumb2 | Unequal
+    cores: Dsp | Dsp16 | DspFpu | Plain16 | Thumb2 | Unequal | Unequal16
 
 
 class Linear(Kernel):
@@ -244,6 +262,13 @@ class NearShort(Part):
     )
 
 
+class Plain16(Part):
+    """As `Thumb2`, for activations of int16."""
+
+    ROOMS = ("kernels::isa::packed",)
+    TYPES = {"Element": "i16"}
+
+
 class SmallConv2d(Kernel):
     """int8 convolution; tiles are ranges of pixels. Taps of a row follow each other, and channels are even in number."""
 
@@ -280,10 +305,20 @@ class Thumb2(Part):
     """Cores with no more than Thumb-2."""
 
     ROOMS = ("kernels::isa::packed",)
+    TYPES = {"Element": "i8"}
 
 
 class Unequal(Part):
     """Cores of both kinds in one chip."""
 
     ROOMS = ("kernels::isa::packed",)
+    TYPES = {"Element": "i8"}
+    dsp: int
+
+
+class Unequal16(Part):
+    """As `Unequal`, for activations of int16."""
+
+    ROOMS = ("kernels::isa::packed",)
+    TYPES = {"Element": "i16"}
     dsp: int

@@ -1,4 +1,4 @@
-"""Random convolutions and dense layers of int8 whose shapes the kernels of Armv7E-M compute."""
+"""Random convolutions and dense layers of int8 and int16 whose shapes the kernels of Armv7E-M compute."""
 
 from __future__ import annotations
 
@@ -9,26 +9,35 @@ import numpy as np
 from tests.ops import tflm
 from tests.ops.sums import ACTIVATIONS, Sum, output_size
 
-__all__ = ["addition", "average", "convolution", "dense", "depthwise"]
+__all__ = ["addition", "average", "convolution", "convolution16", "dense", "dense16", "depthwise"]
 
 
 def _tensors(
-    rng: np.random.Generator, image: tuple[int, ...], filter_: tuple[int, ...], axis: int, terms: int
+    rng: np.random.Generator,
+    image: tuple[int, ...],
+    filter_: tuple[int, ...],
+    axis: int,
+    terms: int,
+    kind: str = "int8",
 ) -> tuple[Sum, list[tflm.Tensor | None]]:
-    """Returns input, filter and bias; weights are at most 127, as TFLite's own are, in part nothing but extremes.
+    """Returns input, filter and bias; weights are in part nothing but extremes.
 
-    TFLite-Micro wants a bias of depthwise convolutions, those with their channels along the last axis.
+    For int8 they are at most 127, as TFLite's own are. TFLite-Micro wants a bias of depthwise convolutions, those with
+    their channels along the last axis.
     """
-    quantisation = Sum.random(rng, terms, filter_[axis], per_channel=True)
-    tensors = quantisation.tensors(rng, image, filter_, axis, bias=axis == 3 or bool(rng.random() < 0.8))
+    quantisation = Sum.random(rng, terms, filter_[axis], per_channel=True, dtype=kind)
+    has_bias = axis == 3 or bool(rng.random() < 0.8)
+    tensors = quantisation.tensors(rng, image, filter_, axis, bias=has_bias, narrow=False)
     weights, bias = tensors[1], tensors[2]
     assert weights is not None
     assert weights.data is not None
-    tensors[1] = replace(weights, data=np.maximum(weights.data, -127).astype(np.int8))
+    if kind == "int8":
+        tensors[1] = replace(weights, data=np.maximum(weights.data, -127).astype(np.int8))
     if bias is not None and bias.data is not None and rng.random() < 0.3:
         # Dead channels have huge biases, or ones that leave a value or two.
         data = bias.data.copy()
-        data[rng.integers(0, data.size)] = int(rng.choice([-1, 1])) * int(rng.integers(1 << 20, 1 << 30))
+        most = 1 << (30 if kind == "int8" else 40)
+        data[rng.integers(0, data.size)] = int(rng.choice([-1, 1])) * int(rng.integers(1 << 20, most))
         tensors[2] = replace(bias, data=data)
     return quantisation, tensors
 
@@ -52,7 +61,7 @@ def _window(
     return (height, width), (rows, columns), options
 
 
-def convolution(rng: np.random.Generator) -> tflm.Operator:
+def convolution(rng: np.random.Generator, kind: str = "int8") -> tflm.Operator:
     """Returns a convolution: pointwise, or with any window, stride, dilation and padding."""
     window, stride, dilation = (tuple(int(v) for v in rng.integers(1, 5, 2)) for _ in range(3))
     if rng.random() < 0.4:
@@ -62,9 +71,15 @@ def convolution(rng: np.random.Generator) -> tflm.Operator:
         stride = (1, 1)
     size, out, options = _window(rng, window, stride, dilation, 10)
     depth, count = int(rng.choice([1, 2, 3, 4, 5, 7, 8, 9, 16, 33])), int(rng.choice([1, 2, 3, 4, 5, 7, 8, 9, 18]))
-    quantisation, tensors = _tensors(rng, (1, *size, depth), (count, *window, depth), 0, depth * window[0] * window[1])
+    terms = depth * window[0] * window[1]
+    quantisation, tensors = _tensors(rng, (1, *size, depth), (count, *window, depth), 0, terms, kind)
     output = quantisation.output((1, *out, count))
     return tflm.Operator("CONV_2D", tensors, [output], ("Conv2DOptions", options), 3)
+
+
+def convolution16(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a convolution of int16."""
+    return convolution(rng, "int16")
 
 
 def depthwise(rng: np.random.Generator) -> tflm.Operator:
@@ -82,15 +97,20 @@ def depthwise(rng: np.random.Generator) -> tflm.Operator:
     return tflm.Operator("DEPTHWISE_CONV_2D", tensors, [output], ("DepthwiseConv2DOptions", options), 3)
 
 
-def dense(rng: np.random.Generator) -> tflm.Operator:
+def dense(rng: np.random.Generator, kind: str = "int8") -> tflm.Operator:
     """Returns a dense layer over one row or more."""
     depth, count, rows = int(rng.integers(1, 90)), int(rng.integers(1, 30)), int(rng.choice([1, 1, 2, 3, 4, 9]))
     if rng.random() < 0.3:
         depth = 4 * int(rng.integers(65, 90))
     options = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS)), "keepNumDims": False}
-    quantisation, tensors = _tensors(rng, (rows, depth), (count, depth), 0, depth)
+    quantisation, tensors = _tensors(rng, (rows, depth), (count, depth), 0, depth, kind)
     output = quantisation.output((rows, count))
     return tflm.Operator("FULLY_CONNECTED", tensors, [output], ("FullyConnectedOptions", options), 4)
+
+
+def dense16(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a dense layer of int16."""
+    return dense(rng, "int16")
 
 
 def addition(rng: np.random.Generator) -> tflm.Operator:

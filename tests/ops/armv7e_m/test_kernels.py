@@ -37,7 +37,7 @@ def cut(text: str, folder: str) -> str:
 
     def wrap(found: re.Match[str]) -> str:
         name, kernel, parameter, fields = found.groups()
-        unit = {"FullyConnected": 2, "DeepConnected": 4}.get(kernel, 1)
+        unit = {"FullyConnected": 2, "FullyConnected16": 2, "DeepConnected": 4}.get(kernel, 1)
         path = f"isa::{folder}::{kernel}"
         return f"static {name}: Cut<{path}{parameter}, {unit}> = Cut({path} {{{fields}\n    }});"
 
@@ -65,7 +65,7 @@ def emulated(
         at = 0
         for value in compiled.graph.outputs:
             size = value.type.bytes
-            arrays.append(np.frombuffer(answer[at : at + size], np.int8).reshape(value.shape))
+            arrays.append(np.frombuffer(answer[at : at + size], value.type.dtype.numpy).reshape(value.shape))
             at += size
         outputs.append(arrays)
     return outputs
@@ -79,8 +79,10 @@ def emulated(
         (operators.dense, 7),
         (operators.addition, 9),
         (operators.average, 10),
+        (operators.convolution16, 11),
+        (operators.dense16, 12),
     ],
-    ids=["convolution", "depthwise", "dense", "addition", "average"],
+    ids=["convolution", "depthwise", "dense", "addition", "average", "convolution16", "dense16"],
 )
 @pytest.mark.parametrize(
     "tiles, level, goal", [("whole", "3", "speed"), ("cut", "0", "speed"), ("cut", "s", "speed"), ("cut", "3", "size")]

@@ -6,6 +6,14 @@
 /// Names the kernels of [`packed`] as cores of one kind run them.
 #[cfg(thumb2)]
 macro_rules! aliases {
+    ($cores:ident, $cores16:ident) => {
+        $crate::kernels::isa::aliases!($cores);
+        $crate::kernels::isa::aliases!(int16 $cores16: Conv2d16 = Conv2d, FullyConnected16 = FullyConnected);
+    };
+    (int16 $cores:ident: $($alias:ident = $kernel:ident),*) => { $(
+        #[doc = concat!("[`", stringify!($kernel), "`](super::packed::", stringify!($kernel), ") of int16 for these cores.")]
+        pub type $alias = super::packed::$kernel<super::packed::$cores>;
+    )* };
     ($cores:ident) => {
         $crate::kernels::isa::aliases!($cores: AveragePool2d, Conv2d, DeepConnected, FullyConnected, Linear, SmallConv2d);
 

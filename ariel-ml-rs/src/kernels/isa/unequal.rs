@@ -1,3 +1,3 @@
 //! Chips of which some cores have the DSP extension and others do not: each worker runs what its core can.
 
-super::aliases!(Unequal);
+super::aliases!(Unequal, Unequal16);

@@ -60,6 +60,7 @@ mod average;
 mod clamp;
 mod gemm;
 mod gemv;
+pub(super) mod int16;
 mod planes;
 mod quads;
 mod recurrent;
@@ -82,4 +83,4 @@ pub(super) use quads::quads;
 pub use recurrent::{Lstm, Svdf};
 pub(super) use widen::{padding, widen1, widen4};
 
-super::aliases!(Dsp);
+super::aliases!(Dsp, Dsp16);

@@ -1,11 +1,11 @@
-//! 2-D convolution of int8 with double rounding: blocks of four pixels, all channels.
+//! 2-D convolution of int8 with double rounding, or of int16: blocks of four pixels, all channels.
 //!
 //! A pixel's patch has a run of `window.width * channels` inputs for each tap row, rounded up to whole words; the weights of
 //! what is rounded up are 0. The patches of a block are widened into scratch: from the image itself where no tap of the block
 //! reads padding, else by way of copies of their runs (see [`super::patches`]).
 
-use super::cores::for_cores;
-use super::loops::{Loops, PIXELS};
+use super::cores::{Cores, for_cores};
+use super::loops::{PIXELS, Products};
 use super::part::Part;
 use super::patches::Patches;
 use super::row::row;
@@ -15,19 +15,20 @@ use crate::memory::{Image, Memory, Region};
 use crate::plan::Work;
 use crate::quant::Bounds;
 use crate::tile::Tile;
+use core::mem::MaybeUninit;
 
-/// int8 convolution; tiles are ranges of pixels, or of channels.
+/// Convolution of int8 or int16; tiles are ranges of pixels, or of channels.
 #[derive(Clone, Copy, Debug)]
-pub struct Conv2d<C> {
+pub struct Conv2d<C: Cores> {
     /// Input image.
     pub input: Image,
     /// Output image: its pixels follow each other.
     pub output: Image,
     /// Window over the input.
     pub window: Window,
-    /// For each pair of channels biases, weights and requantisation (see [`Loops::gemm4`]).
+    /// For each pair of channels biases, weights and requantisation (see [`Products::gemm4`]).
     pub stream: &'static [i32],
-    /// Zero point of the input: what padding reads as.
+    /// Zero point of an int8 input: what padding reads as; that of int16 is 0.
     pub input_zero_point: i8,
     /// Bounds of the output; the zero point is in the stream.
     pub bounds: Bounds,
@@ -39,10 +40,10 @@ pub struct Conv2d<C> {
     pub cores: C,
 }
 
-impl<C> Conv2d<C> {
-    /// Inputs that a tap row of a patch reads.
+impl<C: Cores> Conv2d<C> {
+    /// Bytes of the inputs that a tap row of a patch reads.
     pub(super) const fn run_bytes(&self) -> usize {
-        self.window.width as usize * self.input.channels as usize
+        self.window.width as usize * self.input.channels as usize * size_of::<C::Element>()
     }
 
     /// Words that hold them.
@@ -52,7 +53,7 @@ impl<C> Conv2d<C> {
 
     /// int32 of a pair of channels in the stream.
     const fn pair(&self) -> usize {
-        2 * self.window.height as usize * self.run_words() + 8
+        C::WIDE * self.window.height as usize * self.run_words() + C::EXTRA
     }
 
     /// Checks the kernel against the arena while the firmware compiles.
@@ -60,14 +61,14 @@ impl<C> Conv2d<C> {
     /// # Panics
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
-        self.input.check::<i8>(arena_bytes);
-        self.output.check_output::<i8>(arena_bytes);
+        self.input.check::<C::Element>(arena_bytes);
+        self.output.check_output::<C::Element>(arena_bytes);
         self.output.check_follows();
         self.window.check(&self.output, self.input.channels);
         assert!(self.input.channels > 0 && self.window.taps() > 0, "a patch has elements");
         let pairs = (self.output.channels as usize).div_ceil(2);
         assert!(self.stream.len() == self.pair().saturating_mul(pairs), "stream of the wrong length");
-        let room = self.run_words().saturating_mul(PIXELS * (2 * self.window.height as usize + 1));
+        let room = self.run_words().saturating_mul(PIXELS * (C::WIDE * self.window.height as usize + 1));
         self.scratch.check::<i32>(arena_bytes, room);
     }
 
@@ -94,7 +95,7 @@ impl<C> Conv2d<C> {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(always)]
-    unsafe fn compute<L: Loops>(&self, memory: Memory<'_>, tile: Tile) {
+    unsafe fn compute<L: Products<Element = C::Element>>(&self, memory: Memory<'_>, tile: Tile) {
         let part = Part::new(&self.output, tile, self.by_channels);
         let (mut pixel, mut end) = (part.pixel, part.end);
         // Too few pixels for a block are each computed four times over, where they cannot be computed one by one.
@@ -103,12 +104,12 @@ impl<C> Conv2d<C> {
         // proved the lengths that the naked functions rely on.
         unsafe {
             let inputs = memory.scratch::<i16>(self.scratch);
-            let output = self.output.view::<i8>(memory).pixel(0, 0);
+            let output = self.output.view::<C::Element>(memory).pixel(0, 0);
             let patches = Patches::new::<L>(self, memory, step);
-            if patches.are_rows() {
+            if L::ANY_ROW || patches.are_rows() {
                 while !(end - pixel).is_multiple_of(PIXELS) {
                     end -= 1;
-                    let bytes = patches.widen_row::<L>(end, inputs).byte_offset_from(inputs).cast_unsigned();
+                    let bytes = patches.widen_one::<L>(end, inputs).byte_offset_from(inputs).cast_unsigned();
                     let stream = self.stream.as_ptr().add(part.channel / 2 * self.pair());
                     let output = output.add(end * self.output.pixel as usize + part.channel);
                     row::<L>(inputs, bytes, (stream, self.pair()), output, part.channels);
@@ -130,8 +131,16 @@ impl<C> Conv2d<C> {
     ///
     /// # Safety
     /// `inputs` are four patches; the pixels of the block, `step` pixels apart from `output` on, are this call's own.
-    unsafe fn multiply<L: Loops>(&self, inputs: *const i16, bytes: usize, output: *mut i8, step: usize, part: &Part) {
-        let (stride, channels) = (step * self.output.pixel as usize, part.channels);
+    unsafe fn multiply<L: Products>(
+        &self,
+        inputs: *const i16,
+        bytes: usize,
+        output: *mut L::Element,
+        step: usize,
+        part: &Part,
+    ) {
+        let (pixel, channels) = (step * self.output.pixel as usize, part.channels);
+        let stride = pixel * size_of::<L::Element>();
         // SAFETY: `check` proved the length of the stream.
         unsafe {
             let stream = self.stream.as_ptr().add(part.channel / 2 * self.pair());
@@ -141,14 +150,15 @@ impl<C> Conv2d<C> {
             }
             if !channels.is_multiple_of(2) {
                 // The second channel of the last pair is none.
-                let mut pairs = [0_i8; 2 * PIXELS];
-                L::gemm4(inputs, last, pairs.as_mut_ptr(), 2, bytes, last.add(self.pair()));
+                let mut pairs = MaybeUninit::<[L::Element; 2 * PIXELS]>::uninit();
+                let pairs = pairs.as_mut_ptr().cast::<L::Element>();
+                L::gemm4(inputs, last, pairs, 2 * size_of::<L::Element>(), bytes, last.add(self.pair()));
                 for p in 0..PIXELS {
-                    output.add(p * stride + channels - 1).write(*pairs.as_ptr().add(2 * p));
+                    output.add(p * pixel + channels - 1).write(*pairs.add(2 * p));
                 }
             }
         }
     }
 }
 
-for_cores!(Conv2d);
+for_cores!(Conv2d, int16);

@@ -1,4 +1,6 @@
-//! Which loops a kernel runs: those of the core that it finds itself on.
+//! Which loops a kernel runs: those of the core that it finds itself on, for the elements that it computes.
+
+use crate::memory::Element;
 
 /// Cores with the DSP extension.
 #[cfg(armv7e_m)]
@@ -22,6 +24,57 @@ pub struct Unequal {
     pub dsp: u32,
 }
 
+/// As [`Dsp`], for activations of int16.
+#[cfg(armv7e_m)]
+#[derive(Clone, Copy, Debug)]
+pub struct Dsp16;
+
+/// As [`Thumb2`], for activations of int16.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain16;
+
+/// As [`Unequal`], for activations of int16.
+#[cfg(armv7e_m)]
+#[derive(Clone, Copy, Debug)]
+pub struct Unequal16 {
+    /// A bit for each worker whose core has the DSP extension.
+    pub dsp: u32,
+}
+
+/// The elements of activations, and what follows from them for the layout of patches and streams.
+pub trait Cores: Copy + 'static {
+    /// Elements of input and output.
+    type Element: Element;
+    /// Words of a patch for each word of the input: what is int8 has been widened to int16.
+    const WIDE: usize;
+    /// Elements of a row that loops take at a time.
+    const STEP: usize;
+    /// int32 of a pair of channels in the stream besides its weights: biases and requantisation.
+    const EXTRA: usize;
+}
+
+macro_rules! elements {
+    ($element:ident, $wide:literal, $step:literal, $extra:literal: $($(#[$attribute:meta])* $cores:ident),*) => { $(
+        $(#[$attribute])*
+        impl Cores for $cores {
+            type Element = $element;
+            const WIDE: usize = $wide;
+            const STEP: usize = $step;
+            const EXTRA: usize = $extra;
+        }
+    )* };
+}
+elements!(i8, 2, 8, 8: #[cfg(armv7e_m)] Dsp, #[cfg(vfpv4_sp)] DspFpu, Thumb2, #[cfg(armv7e_m)] Unequal);
+elements!(i16, 1, 2, 4: #[cfg(armv7e_m)] Dsp16, Plain16, #[cfg(armv7e_m)] Unequal16);
+
+#[cfg(armv7e_m)]
+impl Unequal16 {
+    /// Whether the core of `worker` has the DSP extension.
+    pub(super) const fn has_dsp(self, worker: u32) -> bool {
+        self.dsp >> worker & 1 != 0
+    }
+}
+
 #[cfg(armv7e_m)]
 impl Unequal {
     /// Whether the core of `worker` has the DSP extension.
@@ -30,8 +83,23 @@ impl Unequal {
     }
 }
 
-/// Defines `run` of a kernel with `compute::<L>(memory, tile)` for cores of each kind, compiled in this crate.
+/// Defines `run` of a kernel with `compute::<L>(memory, tile)` for cores of each kind, compiled in this crate: with `int16` for
+/// activations of int16, too.
 macro_rules! for_cores {
+    ($kernel:ident, int16) => {
+        for_cores!($kernel);
+        #[cfg(armv7e_m)]
+        for_cores!($kernel, Dsp16, |kernel, memory, tile| kernel.compute::<super::cores::Dsp16>(memory, tile));
+        for_cores!($kernel, Plain16, |kernel, memory, tile| kernel.compute::<super::cores::Plain16>(memory, tile));
+        #[cfg(armv7e_m)]
+        for_cores!($kernel, Unequal16, |kernel, memory, tile| {
+            if kernel.cores.has_dsp(memory.worker()) {
+                kernel.compute::<super::cores::Dsp16>(memory, tile);
+            } else {
+                kernel.compute::<super::cores::Plain16>(memory, tile);
+            }
+        });
+    };
     ($kernel:ident $(<$parameter:ident>)?) => {
         #[cfg(armv7e_m)]
         for_cores!($kernel $(<$parameter>)?, Dsp, |kernel, memory, tile| kernel.compute::<super::cores::Dsp>(memory, tile));

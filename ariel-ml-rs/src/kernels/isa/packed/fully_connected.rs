@@ -1,10 +1,9 @@
-//! Dense layers of int8 with double rounding, one row at a time: the row is widened into scratch once.
+//! Dense layers of int8 with double rounding, or of int16, one row at a time: the row is widened into scratch once.
 //!
 //! Many rows are a pointwise convolution of an image one pixel high ([`super::Conv2d`]): the compiler chooses.
 
-use super::clamp::clamp;
-use super::cores::for_cores;
-use super::loops::Loops;
+use super::cores::{Cores, for_cores};
+use super::loops::Products;
 use super::row::row;
 use crate::kernels::access::Access;
 use crate::kernels::isa::thumb2::copy;
@@ -13,9 +12,9 @@ use crate::plan::Work;
 use crate::quant::Bounds;
 use crate::tile::Tile;
 
-/// int8 dense layer; tiles are ranges of channels and begin at an even one.
+/// Dense layer of int8 or int16; tiles are ranges of channels and begin at an even one.
 #[derive(Clone, Copy, Debug)]
-pub struct FullyConnected<C> {
+pub struct FullyConnected<C: Cores> {
     /// Input, `[rows][depth]`.
     pub input: Region,
     /// Output, `[rows][channels]`.
@@ -26,7 +25,7 @@ pub struct FullyConnected<C> {
     pub depth: u32,
     /// Output channels.
     pub channels: u32,
-    /// For each pair of channels biases, weights and requantisation (see [`Loops::gemm4`]).
+    /// For each pair of channels biases, weights and requantisation (see [`Products::gemm4`]).
     pub stream: &'static [i32],
     /// Bounds of the output; the zero point is in the stream.
     pub bounds: Bounds,
@@ -36,13 +35,13 @@ pub struct FullyConnected<C> {
     pub cores: C,
 }
 
-/// Elements that a step takes.
-const STEP: usize = 8;
+impl<C: Cores> FullyConnected<C> {
+    /// Words of the elements that a step takes.
+    const STEP_WORDS: usize = C::STEP * size_of::<C::Element>() / 4;
 
-impl<C> FullyConnected<C> {
     /// int32 of a pair of channels in the stream.
     const fn pair(&self) -> usize {
-        (self.depth as usize).next_multiple_of(STEP) / 2 + 8
+        (self.depth as usize).next_multiple_of(C::STEP) / 2 + C::EXTRA
     }
 
     /// Checks the kernel against the arena while the firmware compiles.
@@ -53,9 +52,9 @@ impl<C> FullyConnected<C> {
         let (rows, depth, channels) = (self.rows as usize, self.depth as usize, self.channels as usize);
         assert!(depth > 0, "a row has elements");
         assert!(depth <= i32::MAX as usize / 64, "a row larger than all memory");
-        self.input.check::<i8>(arena_bytes, rows.saturating_mul(depth));
-        self.output.check::<i8>(arena_bytes, rows.saturating_mul(channels));
-        let words = depth.next_multiple_of(STEP) / 2;
+        self.input.check::<C::Element>(arena_bytes, rows.saturating_mul(depth));
+        self.output.check::<C::Element>(arena_bytes, rows.saturating_mul(channels));
+        let words = depth.next_multiple_of(C::STEP) / 2;
         self.scratch.check::<i32>(arena_bytes, words);
         let length = self.pair().saturating_mul(channels.div_ceil(2));
         assert!(self.stream.len() == length, "stream of the wrong length");
@@ -80,32 +79,33 @@ impl<C> FullyConnected<C> {
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins
     /// at an even channel.
     #[inline(always)]
-    unsafe fn compute<L: Loops>(&self, memory: Memory<'_>, tile: Tile) {
+    unsafe fn compute<L: Products<Element = C::Element>>(&self, memory: Memory<'_>, tile: Tile) {
         let (depth, channels, first) = (self.depth as usize, self.channels as usize, tile.start());
-        let (whole, rest) = (depth / STEP, depth % STEP);
+        let (whole, rest) = (depth / C::STEP, depth % C::STEP);
         let count = tile.end() - first;
         for index in 0..self.rows as usize {
             // SAFETY: `check` proved the lengths; the tile's channels are this call's own, and the scratch this worker's.
             unsafe {
-                let input = memory.at::<i8>(self.input).cast_const().add(index * depth);
-                let output = memory.at::<i8>(self.output).add(index * channels + first);
+                let input = memory.at::<C::Element>(self.input).cast_const().add(index * depth);
+                let output = memory.at::<C::Element>(self.output).add(index * channels + first);
                 let inputs = memory.scratch::<i16>(self.scratch);
                 let mut end = inputs;
                 if whole > 0 {
-                    end = L::widen1(input, end, 2 * whole);
+                    end = L::widen1(input.cast(), end, Self::STEP_WORDS * whole);
                 }
                 if rest > 0 {
-                    let mut last = [0_i32; STEP / 4];
-                    copy(last.as_mut_ptr().cast(), input.add(STEP * whole), rest);
-                    end = L::widen1(last.as_ptr().cast(), end, 2);
+                    let mut last = [0_i32; 2];
+                    let bytes = rest * size_of::<C::Element>();
+                    copy(last.as_mut_ptr().cast(), input.add(C::STEP * whole).cast(), bytes);
+                    end = L::widen1(last.as_ptr().cast(), end, Self::STEP_WORDS);
                 }
                 let bytes = end.byte_offset_from(inputs).cast_unsigned();
                 let stream = self.stream.as_ptr().add(first / 2 * self.pair());
                 row::<L>(inputs, bytes, (stream, self.pair()), output, count);
-                clamp::<L>(output, count, &self.bounds);
+                L::clamp(output, count, &self.bounds);
             }
         }
     }
 }
 
-for_cores!(FullyConnected);
+for_cores!(FullyConnected, int16);

@@ -1,17 +1,19 @@
 //! What the kernels ask of an instruction set: the loops over data, as naked functions.
 
 use super::average_pool2d::Cells;
-#[cfg(armv7e_m)]
-use super::cores::Dsp;
+use super::clamp::clamp;
 #[cfg(vfpv4_sp)]
 use super::cores::DspFpu;
-use super::cores::Thumb2;
+use super::cores::{Cores, Plain16, Thumb2};
+#[cfg(armv7e_m)]
+use super::cores::{Dsp, Dsp16};
 use super::lines::Lines;
 #[cfg(armv7e_m)]
 use crate::kernels::isa::armv7e_m;
 #[cfg(vfpv4_sp)]
 use crate::kernels::isa::dsp_fpu;
 use crate::kernels::isa::thumb2;
+use crate::quant::Bounds;
 
 /// Pixels of a block.
 pub(super) const PIXELS: usize = 4;
@@ -21,19 +23,24 @@ pub(super) const PLANES: usize = 4;
 /// What computes the lines of some channels.
 pub(super) type Compute = unsafe extern "C" fn(&Lines);
 
-/// The loops over data of one instruction set. What [`Loops::widen4`] writes, only its own [`Loops::gemm4`] reads.
+/// The loops that multiply, of one instruction set and type of activations. What [`Products::widen4`] writes, only its own
+/// [`Products::gemm4`] reads.
 ///
 /// # Safety
 /// For who calls them: the core has the instructions.
-pub(super) trait Loops {
+pub(super) trait Products: Cores {
+    /// Whether [`Products::gemv`] takes the patch of any pixel, and not only rows of whole steps.
+    const ANY_ROW: bool;
+
     /// The word of which widened padding consists.
     fn padding(zero_point: i8) -> u32;
 
     /// Computes channels, two by two, of four pixels.
     ///
-    /// `inputs` are as [`Loops::widen4`] writes them. `stream` has for each pair of channels: `bias[c0]`,
-    /// `256 * bias[c1] + bias[c0]`, the words of weights, and for each of the two channels multiplier, rounding and shift.
-    /// Pixel p is stored at `output + p * stride`.
+    /// `inputs` are as [`Products::widen4`] writes them. For int8 `stream` has for each pair of channels: `bias[c0]`,
+    /// `256 * bias[c1] + bias[c0]`, the words of weights, and for each of the two channels multiplier, rounding and shift; for
+    /// int16 `bias[c0]`, `bias[c1]`, the words of weights, and both multipliers. Pixel p is stored at `output + p * stride`
+    /// bytes.
     ///
     /// # Safety
     /// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` consists of whole pairs up to `end`; four pixels of
@@ -41,13 +48,45 @@ pub(super) trait Loops {
     unsafe fn gemm4(
         inputs: *const i16,
         stream: *const i32,
-        output: *mut i8,
+        output: *mut Self::Element,
         stride: usize,
         bytes: usize,
         end: *const i32,
     );
 
-    /// As [`Loops::gemm4`], in less code.
+    /// Computes channels, two by two, of one row; `inputs` are as [`Products::widen1`] writes them, `stream` is as for
+    /// [`Products::gemm4`].
+    ///
+    /// # Safety
+    /// As there, with one row of outputs; `bytes` is a multiple of 16 for int8, and of 4 for int16.
+    unsafe fn gemv(inputs: *const i16, stream: *const i32, output: *mut Self::Element, bytes: usize, end: *const i32);
+
+    /// Widens `words` words of four pixels, `stride` bytes apart, and returns the end of what it wrote: `WIDE` words of each
+    /// pixel for each word.
+    ///
+    /// # Safety
+    /// `source + p * stride` has `4 * words` bytes for p < 4, `words` is not 0, and there is room.
+    unsafe fn widen4(source: *const i8, stride: usize, to: *mut i16, words: usize) -> *mut i16;
+
+    /// Widens `words` words of one pixel: int8 to int16, of each four elements k in the order k0, k2, k1, k3; int16 as they are.
+    ///
+    /// # Safety
+    /// `source` has `4 * words` bytes, `words` is not 0, and there is room.
+    unsafe fn widen1(source: *const i8, to: *mut i16, words: usize) -> *mut i16;
+
+    /// Applies bounds that are tighter than those of the type, which saturation has applied.
+    ///
+    /// # Safety
+    /// `values` points to `count` values that are this call's own.
+    unsafe fn clamp(values: *mut Self::Element, count: usize, bounds: &Bounds);
+}
+
+/// The other loops over data of one instruction set, all of int8.
+///
+/// # Safety
+/// As for [`Products`].
+pub(super) trait Loops: Products<Element = i8> {
+    /// As [`Products::gemm4`], in less code.
     ///
     /// # Safety
     /// As there.
@@ -60,13 +99,6 @@ pub(super) trait Loops {
         end: *const i32,
     );
 
-    /// Computes channels, two by two, of one row; `inputs` are as [`Loops::widen1`] writes them, `stream` is as for
-    /// [`Loops::gemm4`].
-    ///
-    /// # Safety
-    /// As there, with one row of outputs.
-    unsafe fn gemv(inputs: *const i16, stream: *const i32, output: *mut i8, bytes: usize, end: *const i32);
-
     /// Computes channels, four by four, of one row of int8.
     ///
     /// `stream` has for each four channels, c0 to c3: `256 * bias[c1] + bias[c0]`, `bias[c0]`, the same of c2 and c3; for each
@@ -76,20 +108,6 @@ pub(super) trait Loops {
     /// `inputs` has `depth` bytes, a multiple of 4 and not 0; `stream` consists of whole fours up to `end`; as many outputs as
     /// channels are this call's own to write.
     unsafe fn quads(inputs: *const i8, stream: *const i32, output: *mut i8, depth: usize, end: *const i32);
-
-    /// Widens `words` times four elements of four pixels, `stride` bytes apart, and returns the end of what it wrote, eight
-    /// words for each word of a pixel.
-    ///
-    /// # Safety
-    /// `source + p * stride` has `4 * words` bytes for p < 4, `words` is not 0, and there is room for four times as many
-    /// int16.
-    unsafe fn widen4(source: *const i8, stride: usize, to: *mut i16, words: usize) -> *mut i16;
-
-    /// Widens `words` times four elements to int16, of each four elements k in the order k0, k2, k1, k3.
-    ///
-    /// # Safety
-    /// `source` has `4 * words` bytes, `words` is not 0, and there is room for as many int16.
-    unsafe fn widen1(source: *const i8, to: *mut i16, words: usize) -> *mut i16;
 
     /// Writes `count` pixels of four channels, `stride` bytes apart, to four planes of int16 that are `plane` bytes apart;
     /// with an odd count the one behind the last as well, which gets `padding` (four times the zero point).
@@ -118,38 +136,67 @@ pub(super) trait Loops {
     unsafe fn average(cells: &Cells);
 }
 
-/// Implements [`Loops`] with the functions of one folder.
+/// Implements [`Loops`] with the functions of one folder, or [`Products`] for int16.
 macro_rules! loops {
+    ($cores:ident, $folder:ident, int16) => {
+        impl Products for $cores {
+            const ANY_ROW: bool = true;
+
+            #[inline(always)]
+            fn padding(_: i8) -> u32 {
+                0
+            }
+            loops!($folder::int16: gemm4(inputs: *const i16, stream: *const i32, output: *mut i16, stride: usize, bytes: usize, end: *const i32));
+            loops!($folder::int16: gemv(inputs: *const i16, stream: *const i32, output: *mut i16, bytes: usize, end: *const i32));
+            loops!($folder::int16: widen4(source: *const i8, stride: usize, to: *mut i16, words: usize) -> *mut i16);
+            loops!($folder::int16: widen1(source: *const i8, to: *mut i16, words: usize) -> *mut i16);
+            loops!($folder::int16: clamp(values: *mut i16, count: usize, bounds: &Bounds));
+        }
+    };
     ($cores:ident, $folder:ident) => {
-        impl Loops for $cores {
-            const LINES: [Compute; 4] =
-                [$folder::lines1, $folder::lines1_short, $folder::lines2, $folder::lines2_short];
+        impl Products for $cores {
+            const ANY_ROW: bool = false;
 
             #[inline(always)]
             fn padding(zero_point: i8) -> u32 {
                 $folder::padding(zero_point)
             }
             loops!($folder: gemm4(inputs: *const i16, stream: *const i32, output: *mut i8, stride: usize, bytes: usize, end: *const i32));
-            loops!($folder: gemm4_short(inputs: *const i16, stream: *const i32, output: *mut i8, stride: usize, bytes: usize, end: *const i32));
             loops!($folder: gemv(inputs: *const i16, stream: *const i32, output: *mut i8, bytes: usize, end: *const i32));
-            loops!($folder: quads(inputs: *const i8, stream: *const i32, output: *mut i8, depth: usize, end: *const i32));
             loops!($folder: widen4(source: *const i8, stride: usize, to: *mut i16, words: usize) -> *mut i16);
             loops!($folder: widen1(source: *const i8, to: *mut i16, words: usize) -> *mut i16);
+
+            #[inline(always)]
+            unsafe fn clamp(values: *mut i8, count: usize, bounds: &Bounds) {
+                // SAFETY: forwarded to the caller.
+                unsafe { clamp::<Self>(values, count, bounds) };
+            }
+        }
+
+        impl Loops for $cores {
+            const LINES: [Compute; 4] =
+                [$folder::lines1, $folder::lines1_short, $folder::lines2, $folder::lines2_short];
+
+            loops!($folder: gemm4_short(inputs: *const i16, stream: *const i32, output: *mut i8, stride: usize, bytes: usize, end: *const i32));
+            loops!($folder: quads(inputs: *const i8, stream: *const i32, output: *mut i8, depth: usize, end: *const i32));
             loops!($folder: transpose(source: *const i8, stride: usize, to: *mut i16, plane: usize, count: usize, padding: u32));
             loops!($folder: clamp_all(values: *mut i8, count: usize, low: u32, high: u32));
             loops!($folder: average(cells: &Cells));
         }
     };
-    ($folder:ident: $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)?) => {
+    ($($folder:ident)::+: $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)?) => {
         #[inline(always)]
         unsafe fn $name($($argument: $type),*) $(-> $result)? {
             // SAFETY: forwarded to the caller.
-            unsafe { $folder::$name($($argument),*) }
+            unsafe { $($folder)::+::$name($($argument),*) }
         }
     };
 }
 loops!(Thumb2, thumb2);
+loops!(Plain16, thumb2, int16);
 #[cfg(armv7e_m)]
 loops!(Dsp, armv7e_m);
+#[cfg(armv7e_m)]
+loops!(Dsp16, armv7e_m, int16);
 #[cfg(vfpv4_sp)]
 loops!(DspFpu, dsp_fpu);

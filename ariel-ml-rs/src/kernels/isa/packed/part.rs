@@ -1,7 +1,6 @@
 //! The part of an output that a tile is: some pixels of all channels, or some channels of all pixels.
 
-use super::clamp::clamp;
-use super::loops::Loops;
+use super::loops::Products;
 use crate::memory::Image;
 use crate::quant::Bounds;
 use crate::tile::Tile;
@@ -30,15 +29,15 @@ impl Part {
     ///
     /// # Safety
     /// The image begins at `first`, and the part is this call's own.
-    pub(super) unsafe fn clamp<L: Loops>(&self, first: *mut i8, output: &Image, bounds: &Bounds) {
+    pub(super) unsafe fn clamp<L: Products>(&self, first: *mut L::Element, output: &Image, bounds: &Bounds) {
         let pixel = output.pixel as usize;
         // SAFETY: forwarded to the caller.
         unsafe {
             if pixel == self.channels {
-                clamp::<L>(first.add(self.pixel * pixel), (self.end - self.pixel) * pixel, bounds);
+                L::clamp(first.add(self.pixel * pixel), (self.end - self.pixel) * pixel, bounds);
             } else {
                 for index in self.pixel..self.end {
-                    clamp::<L>(first.add(index * pixel + self.channel), self.channels, bounds);
+                    L::clamp(first.add(index * pixel + self.channel), self.channels, bounds);
                 }
             }
         }

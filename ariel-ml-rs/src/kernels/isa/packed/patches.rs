@@ -1,10 +1,11 @@
-//! The patches of four pixels, widened one behind the other.
+//! The patches of four pixels or one, widened one behind the other; what is int16 is only brought together.
 
 use super::conv2d::Conv2d;
-use super::loops::{Loops, PIXELS};
+use super::cores::Cores;
+use super::loops::{PIXELS, Products};
 use crate::kernels::isa::thumb2::{Parts, fill, place};
 use crate::kernels::window::Window;
-use crate::memory::{Image, Memory, View};
+use crate::memory::{Element, Image, Memory, View};
 
 /// How the patches of a block are found.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,9 +18,9 @@ enum Kind {
     Sparse,
 }
 
-/// What columns `x * stride - padding ..` have of the image, for `columns` of them: where they begin, and their parts.
-pub(super) const fn parts(window: &Window, input: &Image, x: usize, columns: usize) -> (usize, Parts) {
-    let pixel = input.pixel as usize;
+/// What columns `x * stride - padding ..` have of the image, for `columns` of them: where they begin, and their parts, in bytes.
+pub(super) const fn parts<E: Element>(window: &Window, input: &Image, x: usize, columns: usize) -> (usize, Parts) {
+    let pixel = input.pixel as usize * size_of::<E>();
     let (start, pad) = (x * window.stride_w as usize, window.pad_left as usize);
     let before = pad.saturating_sub(start);
     let before = if before < columns { before } else { columns };
@@ -31,12 +32,17 @@ pub(super) const fn parts(window: &Window, input: &Image, x: usize, columns: usi
 }
 
 /// What all blocks of a tile share.
-pub(super) struct Patches<'a, C> {
+pub(super) struct Patches<'a, C: Cores> {
     kernel: &'a Conv2d<C>,
     kind: Kind,
-    view: View<i8>,
+    view: View<C::Element>,
     image: *const i8,
+    /// Bytes from a pixel of the input to the next, and from a row.
+    pixel: usize,
+    row: usize,
     runs: *mut i8,
+    /// Whether taps are copied one by one: they do not follow each other, or channels are left out between them.
+    gathers: bool,
     /// Pixels from one of a block to the next: 1, or 0.
     step: usize,
     /// Bytes of a run, and words that hold it.
@@ -47,12 +53,16 @@ pub(super) struct Patches<'a, C> {
     bytes: u32,
 }
 
-impl<'a, C> Patches<'a, C> {
+impl<'a, C: Cores> Patches<'a, C> {
     /// Prepares for tiles of `kernel`, of blocks whose pixels are `step` apart.
     ///
     /// # Safety
     /// As for the kernel's `run`.
-    pub(super) unsafe fn new<L: Loops>(kernel: &'a Conv2d<C>, memory: Memory<'_>, step: usize) -> Self {
+    pub(super) unsafe fn new<L: Products<Element = C::Element>>(
+        kernel: &'a Conv2d<C>,
+        memory: Memory<'_>,
+        step: usize,
+    ) -> Self {
         let (window, input, output) = (&kernel.window, &kernel.input, &kernel.output);
         let is_flat = window.is_pointwise()
             && (window.stride_h, window.stride_w) == (1, 1)
@@ -68,13 +78,16 @@ impl<'a, C> Patches<'a, C> {
         let zero = kernel.input_zero_point;
         // SAFETY: forwarded to the caller; the runs lie in the scratch behind the patches.
         unsafe {
-            let view = input.view::<i8>(memory);
+            let view = input.view::<C::Element>(memory);
             Self {
                 kernel,
                 kind,
                 view,
-                image: view.pixel(0, 0),
-                runs: memory.scratch::<i8>(kernel.scratch).add(2 * PIXELS * 4 * words * window.height as usize),
+                image: view.pixel(0, 0).cast_const().cast(),
+                pixel: view.pixel_stride() * size_of::<C::Element>(),
+                row: view.row_stride() * size_of::<C::Element>(),
+                runs: memory.scratch::<i8>(kernel.scratch).add(C::WIDE * PIXELS * 4 * words * window.height as usize),
+                gathers: kind == Kind::Sparse || input.pixel > input.channels,
                 step,
                 run: kernel.run_bytes(),
                 words,
@@ -88,8 +101,8 @@ impl<'a, C> Patches<'a, C> {
     ///
     /// # Safety
     /// The pixels lie inside the output; `to` is the scratch.
-    pub(super) unsafe fn widen<L: Loops>(&self, first: usize, to: *mut i16) -> *mut i16 {
-        let pixel = self.view.pixel_stride();
+    pub(super) unsafe fn widen<L: Products>(&self, first: usize, to: *mut i16) -> *mut i16 {
+        let pixel = self.pixel;
         // SAFETY: forwarded to the caller; what rounding up reads behind the last run lies in the region.
         unsafe {
             if self.kind == Kind::Flat && self.fits(first * pixel, self.step * pixel) {
@@ -105,7 +118,7 @@ impl<'a, C> Patches<'a, C> {
         }
     }
 
-    /// Whether patches are rows of whole steps of [`Loops::gemv`]: those of a few pixels need no block.
+    /// Whether patches are rows of whole steps of [`Products::gemv`]: those of a few pixels need no block.
     pub(super) fn are_rows(&self) -> bool {
         self.kind == Kind::Flat && self.run.is_multiple_of(8)
     }
@@ -113,10 +126,46 @@ impl<'a, C> Patches<'a, C> {
     /// Widens the patch of one pixel, and returns the end of what it wrote.
     ///
     /// # Safety
-    /// The patches are rows; otherwise as for `widen`.
-    pub(super) unsafe fn widen_row<L: Loops>(&self, pixel: usize, to: *mut i16) -> *mut i16 {
-        // SAFETY: forwarded to the caller.
-        unsafe { L::widen1(self.image.add(pixel * self.view.pixel_stride()), to, self.words) }
+    /// As for `widen`.
+    #[inline(always)]
+    pub(super) unsafe fn widen_one<L: Products>(&self, pixel: usize, to: *mut i16) -> *mut i16 {
+        let start = pixel * self.pixel;
+        // SAFETY: forwarded to the caller; what rounding up reads behind the run lies in the region.
+        unsafe {
+            // What is int8 is a row of whole words: the caller has asked.
+            if !L::ANY_ROW
+                || (self.kind == Kind::Flat && start + 4 * self.words <= self.kernel.input.region.bytes as usize)
+            {
+                L::widen1(self.image.add(start), to, self.words)
+            } else {
+                self.one::<L>(pixel, to)
+            }
+        }
+    }
+
+    /// The patch of a pixel, run by run.
+    ///
+    /// # Safety
+    /// As for `widen`.
+    #[inline(never)]
+    unsafe fn one<L: Products>(&self, pixel: usize, mut to: *mut i16) -> *mut i16 {
+        let (window, input, output) = (&self.kernel.window, &self.kernel.input, &self.kernel.output);
+        let width = output.width as usize;
+        let (Some(y), Some(x)) = (pixel.checked_div(width), pixel.checked_rem(width)) else { return to };
+        let (start, parts) = parts::<C::Element>(window, input, x, window.width as usize);
+        let none = Parts { before: self.run, count: 0, behind: 0 };
+        for tap in 0..window.height as usize {
+            // SAFETY: rows and columns lie inside the image; runs and patches have the room that `check` found.
+            unsafe {
+                match window.row(y, tap, input.height as usize) {
+                    None => place(self.runs, self.image, &none, self.bytes),
+                    Some(row) if self.gathers => self.gather(row, x, self.runs),
+                    Some(row) => place(self.runs, self.image.wrapping_add(row * self.row + start), &parts, self.bytes),
+                }
+                to = L::widen1(self.runs, to, self.words);
+            }
+        }
+        to
     }
 
     /// Whether four runs, rounded up to words, lie in the region.
@@ -128,15 +177,15 @@ impl<'a, C> Patches<'a, C> {
     ///
     /// # Safety
     /// As for `widen`.
-    unsafe fn in_row<L: Loops>(&self, y: usize, x: usize, mut to: *mut i16) -> *mut i16 {
+    unsafe fn in_row<L: Products>(&self, y: usize, x: usize, mut to: *mut i16) -> *mut i16 {
         let (window, input) = (&self.kernel.window, &self.kernel.input);
         let (steps, columns) = (self.step * window.stride_w as usize, window.width as usize);
-        let (start, parts) = parts(window, input, x, (PIXELS - 1) * steps + columns);
-        let stride = steps * self.view.pixel_stride();
+        let (start, parts) = parts::<C::Element>(window, input, x, (PIXELS - 1) * steps + columns);
+        let stride = steps * self.pixel;
         let lowest = y * window.stride_h as usize + (window.height as usize - 1) * window.dilation_h as usize;
         let lowest = lowest.saturating_sub(window.pad_top as usize).min(input.height as usize - 1);
         let is_inside = parts.before == 0 && parts.behind == 0;
-        let is_direct = is_inside && self.fits(lowest * self.view.row_stride() + start, stride);
+        let is_direct = is_inside && self.fits(lowest * self.row + start, stride);
         if !is_direct && steps > columns {
             // There is no room for the pixels between the windows.
             // SAFETY: forwarded to the caller.
@@ -146,9 +195,9 @@ impl<'a, C> Patches<'a, C> {
             // SAFETY: rows and columns lie inside the image; runs and patches have the room that `check` found.
             unsafe {
                 to = match window.row(y, tap, input.height as usize) {
-                    None => fill(to, self.padding, 2 * PIXELS * self.words),
+                    None => fill(to, self.padding, C::WIDE * PIXELS * self.words),
                     Some(row) => {
-                        let source = self.image.wrapping_add(row * self.view.row_stride() + start);
+                        let source = self.image.wrapping_add(row * self.row + start);
                         if is_direct {
                             L::widen4(source, stride, to, self.words)
                         } else {
@@ -167,12 +216,12 @@ impl<'a, C> Patches<'a, C> {
     /// # Safety
     /// As for `widen`.
     #[inline(never)]
-    unsafe fn one_by_one<L: Loops>(&self, mut y: usize, mut x: usize, mut to: *mut i16) -> *mut i16 {
+    unsafe fn one_by_one<L: Products>(&self, mut y: usize, mut x: usize, mut to: *mut i16) -> *mut i16 {
         let (window, input, output) = (&self.kernel.window, &self.kernel.input, &self.kernel.output);
         let none = Parts { before: self.run, count: 0, behind: 0 };
         let mut pixels = [(0, 0, 0, none); PIXELS];
         for pixel in &mut pixels {
-            let (start, parts) = parts(window, input, x, window.width as usize);
+            let (start, parts) = parts::<C::Element>(window, input, x, window.width as usize);
             *pixel = (y, x, start, parts);
             x += self.step;
             if x == output.width as usize {
@@ -186,9 +235,9 @@ impl<'a, C> Patches<'a, C> {
                 unsafe {
                     match window.row(*y, tap, input.height as usize) {
                         None => place(run, self.image, &none, self.bytes),
-                        Some(row) if self.kind == Kind::Sparse => self.gather(row, *x, run),
+                        Some(row) if self.gathers => self.gather(row, *x, run),
                         Some(row) => {
-                            let source = self.image.wrapping_add(row * self.view.row_stride() + start);
+                            let source = self.image.wrapping_add(row * self.row + start);
                             place(run, source, parts, self.bytes);
                         }
                     }
@@ -208,14 +257,14 @@ impl<'a, C> Patches<'a, C> {
     #[cold]
     unsafe fn gather(&self, row: usize, x: usize, mut to: *mut i8) {
         let (window, input) = (&self.kernel.window, &self.kernel.input);
-        let channels = input.channels as usize;
+        let channels = input.channels as usize * size_of::<C::Element>();
         for tap in 0..window.width as usize {
             // SAFETY: the column lies inside the image, and there is room for a run.
             unsafe {
                 match window.column(x, tap, input.width as usize) {
                     Some(column) => {
                         let parts = Parts { before: 0, count: channels, behind: 0 };
-                        place(to, self.view.pixel(row, column), &parts, self.bytes);
+                        place(to, self.view.pixel(row, column).cast_const().cast(), &parts, self.bytes);
                     }
                     None => place(to, self.image, &Parts { before: channels, count: 0, behind: 0 }, self.bytes),
                 }

@@ -1,16 +1,17 @@
 //! One row times any number of channels.
 
-use super::loops::Loops;
+use super::loops::Products;
+use core::mem::MaybeUninit;
 
 /// Computes `count` channels of one row, which may be odd in number.
 ///
 /// # Safety
-/// As for [`Loops::gemv`]; `stream` has a pair of `pair` int32 for each two channels, the last one for one alone where they are odd.
-pub(super) unsafe fn row<L: Loops>(
+/// As for [`Products::gemv`]; `stream` has a pair of `pair` int32 for each two channels, the last one for one alone where they are odd.
+pub(super) unsafe fn row<L: Products>(
     inputs: *const i16,
     bytes: usize,
     (stream, pair): (*const i32, usize),
-    output: *mut i8,
+    output: *mut L::Element,
     count: usize,
 ) {
     // SAFETY: forwarded to the caller.
@@ -21,9 +22,10 @@ pub(super) unsafe fn row<L: Loops>(
         }
         if !count.is_multiple_of(2) {
             // The second channel of the last pair is none.
-            let mut both = [0_i8; 2];
-            L::gemv(inputs, last, both.as_mut_ptr(), bytes, last.add(pair));
-            output.add(count - 1).write(*both.as_ptr());
+            let mut both = MaybeUninit::<[L::Element; 2]>::uninit();
+            let both = both.as_mut_ptr().cast::<L::Element>();
+            L::gemv(inputs, last, both, bytes, last.add(pair));
+            output.add(count - 1).write(*both);
         }
     }
 }

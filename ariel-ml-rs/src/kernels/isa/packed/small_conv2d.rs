@@ -5,6 +5,8 @@
 
 use super::clamp::clamp;
 use super::cores::for_cores;
+#[cfg(doc)]
+use super::loops::Products;
 use super::loops::{Loops, PIXELS};
 use super::patches::parts;
 use crate::kernels::access::Access;
@@ -24,7 +26,7 @@ pub struct SmallConv2d<C> {
     pub output: Image,
     /// Window over the input.
     pub window: Window,
-    /// For each pair of channels biases, weights and requantisation (see [`Loops::gemm4`]).
+    /// For each pair of channels biases, weights and requantisation (see [`Products::gemm4`]).
     pub stream: &'static [i32],
     /// Zero point of the input: what padding reads as.
     pub input_zero_point: i8,
@@ -114,7 +116,7 @@ impl<C> SmallConv2d<C> {
                     let behind = runs.add(PIXELS * 4 * words);
                     loop {
                         let (Some(y), Some(x)) = (at.checked_div(width), at.checked_rem(width)) else { return };
-                        let (start, mut taps) = parts(&self.window, &self.input, x, self.window.width as usize);
+                        let (start, mut taps) = parts::<i8>(&self.window, &self.input, x, self.window.width as usize);
                         let row = self.window.row(y, tap, self.input.height as usize).unwrap_or_else(|| {
                             taps = Parts { before: 4 * words, count: 0, behind: 0 };
                             0

@@ -65,6 +65,7 @@ macro_rules! cpu {
 mod average;
 mod clamp;
 mod gemm;
+pub(super) mod int16;
 mod linear;
 mod place;
 mod planes;
@@ -84,4 +85,4 @@ pub(super) use quads::quads;
 pub(super) use rows::gemv;
 pub(super) use widen::{padding, widen1, widen4};
 
-super::aliases!(Thumb2);
+super::aliases!(Thumb2, Plain16);
