@@ -21,6 +21,8 @@ from ariel_build.ops.traits import Traits, alike, never
 
 __all__ = ["Compare", "Logic", "Not"]
 
+#: Types whose relations have kernels of their own, and int8, to which plain integers have a scale of 1.
+_OWN = (DType.F32, DType.I32, DType.I8)
 #: Bits by which TFLite shifts int8 operands before it scales them.
 _SHIFT = 8
 
@@ -54,8 +56,11 @@ class Compare(Operator):
         return [np.asarray(RELATIONS[self.relation].function(left, right), np.bool_)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`compare::<relation>F32`, `I32` or `compare::Quantized`."""
+        """`compare::<relation>F32`, `I32`, `Plain<type>` or `compare::Quantized`."""
         dtype = node.input(0).type.dtype
+        if dtype is not DType.BOOL and not (dtype.is_half or node.input(0).type.quant or dtype in _OWN):
+            plain: type[Kernel] = getattr(declared, f"Plain{dtype.value.capitalize()}")
+            return call_of(plain.made({**two_operands(node), "relation": declared.Relation(self.relation)}), node)
         if dtype in (DType.F32, DType.I32):
             kernel: type[Kernel] = getattr(declared, f"{self.relation}{dtype.value.upper()}")
             return call_of(kernel.made(two_operands(node)), node)
@@ -87,7 +92,7 @@ class Logic(Operator):
 
     @property
     def name(self) -> str:
-        """`And`, `Or` or `Xor`."""
+        """`And`, `Or`, `Same` or `Xor`."""
         return self.kind
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
@@ -102,7 +107,7 @@ class Logic(Operator):
         return [np.asarray(LOGIC[self.kind].function(np.asarray(inputs[0]), np.asarray(inputs[1])), np.bool_)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`compare::And`, `Or` or `Xor`."""
+        """`compare::And`, `Or`, `Same` or `Xor`."""
         kernel: type[Kernel] = getattr(declared, self.kind)
         return call_of(kernel.made(two_operands(node)), node)
 
@@ -133,12 +138,16 @@ class Not(Operator):
 
 _ROWS: list[RelationRow | LogicRow] = [*RELATIONS.values(), *LOGIC.values()]
 _TFLITE, _ONNX = (called(_ROWS, format_) for format_ in ("tflite", "onnx"))
+#: What relations of booleans are.
+_OF_BOOLEANS = {"Equal": "Same", "NotEqual": "Xor"}
 #: Integers that stand for themselves.
 _PLAIN = Quant((1.0,), (0,))
 
 
 def _meant(importer: Importer, rows: list[tuple[RelationRow | LogicRow, Named]]) -> Operator:
     row, _ = named(importer, rows)
+    if row.name in _OF_BOOLEANS and importer.input(0).type.dtype is DType.BOOL:
+        return Logic(_OF_BOOLEANS[row.name])
     return Compare(row.name) if isinstance(row, RelationRow) else Logic(row.name)
 
 

@@ -70,8 +70,10 @@ fn predicate<T, F: Fn(T, T) -> bool>(f: F) -> F {
     f
 }
 
+mod plain;
 mod rows;
 
+pub use plain::*;
 pub use rows::*;
 
 /// TFLite's comparison of int8: both operands are scaled to a common scale.

@@ -245,6 +245,8 @@ macro_rules! kernel {
     };
 }
 
+mod plain;
 mod rows;
 
+pub use plain::*;
 pub use rows::*;
