@@ -35,14 +35,20 @@ def _head(family: str, about: str, uses: Iterable[str]) -> str:
 
 def map1() -> Iterator[str]:
     """Yields the kernels of one float32."""
-    uses = ("super::{function, sigmoid, sqrt}", "crate::quant::clamp", *_ONE)
-    yield _head("map1", "Functions of one float32.", uses)
-    yield "kernels! {"
+    uses = ("super::{clamp64, function, sigmoid, sigmoid64, sqrt, sqrt64}", "crate::quant::clamp", *_ONE)
+    yield _head("map1", "Functions of one number.", uses)
+    yield "kernels! { f32;"
     for row in MAP1.values():
         yield f"    /// {row.about}"
         fields = [f"        /// {about}\n        {name}," for name, about in row.parameters.items()]
         yield "\n".join([f"    {row.name} {{", *fields, "    }"]) if fields else f"    {row.name} {{}}"
         yield f"    |{'k' if fields else '_'}, x| {row.rust};"
+    yield "}\n"
+    yield "kernels! { f64;"
+    for row in MAP1.values():
+        if not row.parameters:
+            yield f"    /// {row.about.removesuffix('.')}, of float64."
+            yield f"    {row.name}F64 {{}}\n    |_, x| {row.rust64};"
     yield "}"
 
 
@@ -50,12 +56,13 @@ def map2() -> Iterator[str]:
     """Yields the kernels of two numbers: in float32, in int32, and of int8 by way of float32."""
     uses = (
         "super::dequantized::{Affine, dequantized, quotient}",
-        "super::float::{Bounded, operation, real}",
+        "super::float::{Bounded, modulo, operation, real}",
         "crate::quant::{Bounds, round_ties_even, saturated}",
     )
     yield _head("map2", "Operators of two numbers.", (*uses, *_TWO))
     yield "real! { f32;"
-    reals = {real.kernel: real for row in MAP2.values() for real in (row.of_real(tflite=f) for f in (False, True))}
+    rows = [row for row in MAP2.values() if not row.of_bits]
+    reals = {real.kernel: real for row in rows for real in (row.of_real(tflite=f) for f in (False, True))}
     yield from (f"    /// {real.about}.\n    {real.kernel}F32 => {real.rust};" for real in reals.values())
     yield "}\n"
     yield "real! { i32;"
@@ -67,7 +74,7 @@ def map2() -> Iterator[str]:
             yield f"    {row.name}I32 => {integers.rust};"
     yield "}\n"
     yield "dequantized! {"
-    for row in MAP2.values():
+    for row in rows:
         yield f"    /// Quantised {row.about.removesuffix(',')}."
         yield f"    {row.name}Dequantized => {row.dequantized or row.rust};"
     yield "}"

@@ -63,7 +63,7 @@ class DType(Enum):
     @property
     def range(self) -> tuple[int, int]:
         """Least and greatest integer that an element holds."""
-        info = np.iinfo(self.numpy)
+        info = np.iinfo(_NUMPY[self])
         return int(info.min), int(info.max)
 
     @classmethod

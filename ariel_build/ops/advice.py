@@ -26,7 +26,6 @@ _BOXES = "let the model end with boxes and scores, and choose among them in your
 _LAYERS = "quantise it statically (QDQ form): dynamic quantisation is not supported in ONNX models"
 _BITS = "work on bits in your code, before or after the model"
 _STRINGS = "handle text in your code, and give the model numbers"
-_POWER = "write it out with Mul, ReduceSum, Sqrt and Log before export"
 
 _ONNX: Mapping[str, str] = {
     **dict.fromkeys(("ArgMax", "ArgMin", "Hardmax", "TopK"), _SCORES),
@@ -47,9 +46,7 @@ _ONNX: Mapping[str, str] = {
     ),
     **dict.fromkeys(("NonMaxSuppression", "RoiAlign", "MaxRoiPool"), _BOXES),
     **dict.fromkeys(("ConvInteger", "DynamicQuantizeLinear", "MatMulInteger"), _LAYERS),
-    **dict.fromkeys(("BitCast", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "Mod"), _BITS),
     **dict.fromkeys(("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"), _STRINGS),
-    **dict.fromkeys(("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"), _POWER),
     **dict.fromkeys(
         ("Attention", "Einsum"), "export it written out as MatMul, Mul and Softmax, as older opsets have it"
     ),
@@ -75,7 +72,7 @@ _TFLITE: Mapping[str, str] = {
     "L2_NORMALIZATION": "write it out as x * rsqrt(sum(x * x)) before conversion",
     "RESIZE_BILINEAR": _SPREAD,
     **dict.fromkeys(("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"), _BOXES),
-    **dict.fromkeys(("BITCAST", "BITWISE_XOR", "FLOOR_MOD", "RIGHT_SHIFT"), _BITS),
+    **dict.fromkeys(("BITCAST", "RIGHT_SHIFT"), _BITS),
 }
 
 _ADVICE = {"onnx": _ONNX, "tflite": _TFLITE}

@@ -30,6 +30,7 @@ from ariel_build.ops.elementwise import (
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map1_int8 import scale_ratio
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.traits import POINTWISE, alike, clamps_nothing
 
 __all__ = ["Clip"]
@@ -126,11 +127,19 @@ def _relu_from_onnx(importer: Importer) -> None:
 
 @imports("onnx", "Clip")
 def _clip_from_onnx(importer: Importer) -> None:
+    x, low, high = importer.input(0), importer.optional_input(1), importer.optional_input(2)
+    if any(bound is not None and bound.type.elements != 1 for bound in (low, high)):
+        raise UnsupportedReason("a bound that is not one number is not supported")
+    if any(bound is not None and bound.data is None for bound in (low, high)):
+        # Known at run time only. Where the bounds cross, the upper one wins.
+        for kind, bound in (("Maximum", low), ("Minimum", high)):
+            if bound is not None:
+                (x,) = importer.emit(Map2(kind, rounding=Rounding.NEAREST_EVEN), [x, bound])
+        importer.bind(x)
+        return
     # From opset 11 on the bounds are inputs.
-    low = _bound(importer.optional_input(1), importer.real("min", -math.inf), "the lower bound")
-    high = _bound(importer.optional_input(2), importer.real("max", math.inf), "the upper bound")
-    # Where the bounds cross, the upper one wins.
-    importer.bind(_clipped(importer, importer.input(0), (min(low, high), high)))
+    least, greatest = _bound(low, importer.real("min", -math.inf)), _bound(high, importer.real("max", math.inf))
+    importer.bind(_clipped(importer, x, (min(least, greatest), greatest)))
 
 
 def _clipped(importer: Importer, x: Value, clip: tuple[float, float]) -> Value:
@@ -139,6 +148,8 @@ def _clipped(importer: Importer, x: Value, clip: tuple[float, float]) -> Value:
     They keep their scale where the bounds of the real numbers that do the same exist, as is shown for all values.
     """
     quant, dtype = x.type.quant, x.type.dtype
+    if dtype not in (DType.F32, *BYTES) and not x.is_constant:
+        return _between(importer, x, clip)
     if quant is None or not quant.per_tensor or dtype not in BYTES or x.is_constant:
         return importer.emit(Clip(clip, Rounding.NEAREST_EVEN), [x])[0]
     least, greatest = dtype.range
@@ -153,9 +164,18 @@ def _clipped(importer: Importer, x: Value, clip: tuple[float, float]) -> Value:
     return importer.emit(Clip(clip, Rounding.NEAREST_EVEN), [x])[0]
 
 
-def _bound(value: Value | None, default: float, what: str) -> float:
-    if value is None:
-        return default
-    if value.data is None or value.data.size != 1:
-        raise UnsupportedReason(f"{what} is computed at run time; only a constant is supported")
-    return float(value.data.reshape(-1)[0])
+def _between(importer: Importer, x: Value, clip: tuple[float, float]) -> Value:
+    """Returns plain numbers within the bounds, by the operators of two numbers; integers stand for themselves."""
+    dtype = x.type.dtype
+    least, greatest = dtype.range if dtype.is_integer else (-math.inf, math.inf)
+    for kind, bound, beyond in (("Maximum", clip[0], clip[0] <= least), ("Minimum", clip[1], clip[1] >= greatest)):
+        if not beyond:
+            # A bound between two integers is the next one inside.
+            inside = math.ceil(bound) if dtype.is_integer and kind == "Maximum" else bound
+            number = importer.constant(np.array(math.floor(inside) if dtype.is_integer else inside, dtype.numpy))
+            (x,) = importer.emit(Map2(kind, rounding=Rounding.NEAREST_EVEN), [x, number])
+    return x
+
+
+def _bound(value: Value | None, default: float) -> float:
+    return default if value is None or value.data is None else float(value.data.reshape(-1)[0])

@@ -23,6 +23,8 @@ __all__ = ["Compare", "Logic", "Not"]
 
 #: Integers that stand for themselves.
 _PLAIN = Quant((1.0,), (0,))
+#: Types whose relations have kernels of their own, and int8, to which plain integers have a scale of 1.
+_OWN = (DType.F32, DType.I32, DType.I8)
 #: Bits by which TFLite shifts int8 operands before it scales them.
 _SHIFT = 8
 
@@ -56,8 +58,11 @@ class Compare(Operator):
         return [np.asarray(RELATIONS[self.relation].function(left, right), np.bool_)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`compare::<relation>F32`, `I32`, `compare::Quantized` or `QuantizedInt16`."""
+        """`compare::<relation>F32`, `I32`, `Plain<type>`, `compare::Quantized` or `QuantizedInt16`."""
         dtype = node.input(0).type.dtype
+        if dtype is not DType.BOOL and not (dtype.is_half or node.input(0).type.quant or dtype in _OWN):
+            plain: type[Kernel] = getattr(declared, f"Plain{dtype.value.capitalize()}")
+            return call_of(plain.made({**two_operands(node), "relation": declared.Relation(self.relation)}), node)
         if dtype in (DType.F32, DType.I32):
             kernel: type[Kernel] = getattr(declared, f"{self.relation}{dtype.value.upper()}")
             return call_of(kernel.made(two_operands(node)), node)
@@ -103,7 +108,7 @@ class Logic(Operator):
 
     @property
     def name(self) -> str:
-        """`And`, `Or` or `Xor`."""
+        """`And`, `Or`, `Same` or `Xor`."""
         return self.kind
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
@@ -118,7 +123,7 @@ class Logic(Operator):
         return [np.asarray(LOGIC[self.kind].function(np.asarray(inputs[0]), np.asarray(inputs[1])), np.bool_)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`compare::And`, `Or` or `Xor`."""
+        """`compare::And`, `Or`, `Same` or `Xor`."""
         kernel: type[Kernel] = getattr(declared, self.kind)
         return call_of(kernel.made(two_operands(node)), node)
 
@@ -149,10 +154,14 @@ class Not(Operator):
 
 _ROWS: list[RelationRow | LogicRow] = [*RELATIONS.values(), *LOGIC.values()]
 _TFLITE, _ONNX = (called(_ROWS, format_) for format_ in ("tflite", "onnx"))
+#: What relations of booleans are.
+_OF_BOOLEANS = {"Equal": "Same", "NotEqual": "Xor"}
 
 
 def _meant(importer: Importer, rows: list[tuple[RelationRow | LogicRow, Named]]) -> Operator:
     row, _ = named(importer, rows)
+    if row.name in _OF_BOOLEANS and importer.input(0).type.dtype is DType.BOOL:
+        return Logic(_OF_BOOLEANS[row.name])
     return Compare(row.name) if isinstance(row, RelationRow) else Logic(row.name)
 
 

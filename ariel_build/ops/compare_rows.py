@@ -60,6 +60,7 @@ LOGIC = {
     for row in (
         LogicRow("And", "`left && right`", np.logical_and, "a != 0 && b != 0", "LOGICAL_AND", "And"),
         LogicRow("Or", "`left || right`", np.logical_or, "a != 0 || b != 0", "LOGICAL_OR", "Or"),
+        LogicRow("Same", "`left == right` of booleans", np.equal, "(a != 0) == (b != 0)"),
         LogicRow("Xor", "`left != right` of booleans", np.logical_xor, "(a != 0) != (b != 0)", onnx="Xor"),
     )
 }

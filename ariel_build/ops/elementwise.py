@@ -10,6 +10,7 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Source, Tiling
+from ariel_build.kernels.declared import map2
 from ariel_build.kernels.declared.broadcast import Broadcast
 from ariel_build.kernels.declared.lookup import Table
 from ariel_build.kernels.declared.quant import Multiplier
@@ -27,10 +28,12 @@ __all__ = [
     "lookup_call",
     "multiplier",
     "one_operand",
+    "plain_call",
     "quant_of",
     "quantize",
     "rescale",
     "same_type",
+    "spread_operands",
     "store_rounded",
     "two_operands",
 ]
@@ -138,7 +141,11 @@ def one_operand(node: Node) -> OneOperand:
 
 def two_operands(node: Node) -> TwoOperands:
     """Returns the fields of a kernel of the node's two operands, broadcast over its output."""
-    left, right, output = node.input(0), node.input(1), node.output
+    return spread_operands(node.input(0), node.input(1), node.output)
+
+
+def spread_operands(left: Value, right: Value, output: Value) -> TwoOperands:
+    """Returns the fields of a kernel of two operands, broadcast over an output."""
     spread = _spread(left.shape, right.shape, output.shape)
     return {"left": Source(left), "right": Source(right), "output": Operand(output), "broadcast": spread}
 
@@ -147,6 +154,12 @@ def call_of(kernel: Kernel, node: Node) -> KernelCall:
     """Returns the call of a kernel that computes the node's output element by element."""
     inputs = list(dict.fromkeys(v for v in node.inputs if v is not None and not v.is_constant))
     return KernelCall.of(kernel, inputs, [node.output], Tiling(Axis.ELEMENTS, node.output.type.elements))
+
+
+def plain_call(function: str, node: Node, operands: TwoOperands) -> KernelCall:
+    """Returns `map2::Plain<type>` of plain numbers: `function` of the operands."""
+    kernel: type[Kernel] = getattr(map2, f"Plain{node.output.type.dtype.value.capitalize()}")
+    return call_of(kernel.made({**operands, "function": map2.Function(function)}), node)
 
 
 def lookup_call(node: Node, x: Value, function: Callable[[Array], Array]) -> KernelCall:

@@ -18,8 +18,11 @@ from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
 from ariel_build.ops.fold_rows import FOLDS, FoldRow
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.map1 import Map1
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.permutation import Perm
+from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.rows import called, named
 from ariel_build.ops.traits import Moved, Traits, Wish
 
@@ -29,6 +32,8 @@ __all__ = ["Fold"]
 _STORED = {DType.I8: "Int8", DType.I16: "Int16"}
 #: Groups of neighbouring axes, kept and reduced in turn, that the kernel walks.
 GROUPS = 3
+#: Bytes of integers that hold the count of a mean, whatever it is.
+_LEAST_MEAN = 4
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,8 @@ class Fold(Operator):
         x = inputs[0]
         if x is None or list(self.axes) != sorted(set(self.axes)) or any(not 0 <= a < len(x.shape) for a in self.axes):
             raise ValueError(f"the axes {list(self.axes)} do not fit {x}")
+        if x.dtype is DType.BOOL and not self.row.chooses:
+            raise ValueError(f"a {self.row.about.lower()} of booleans is not defined")
         if x.elements == 0:
             raise ValueError(f"{x} has no elements")
         shape = [1 if k in self.axes else d for k, d in enumerate(x.shape) if self.keep_dims or k not in self.axes]
@@ -69,10 +76,10 @@ class Fold(Operator):
         row = self.row
         if row.chooses:
             # What is not a number is passed over; where nothing else is there, what the fold begins with remains.
-            start = self._start if type_.dtype is DType.F32 else None
+            start = self._start if type_.dtype.is_real else None
             most = row.ufunc.reduce(x, axis=self.axes, keepdims=True, initial=start)
             return [np.asarray(most, x.dtype).reshape(type_.shape)]
-        if type_.dtype is DType.F32:
+        if type_.dtype.is_real:
             return [self._real(x).reshape(type_.shape)]
         total = np.sum(x.astype(np.int64), axis=self.axes, keepdims=self.keep_dims)
         if type_.quant is None:
@@ -96,17 +103,18 @@ class Fold(Operator):
         """Returns the sum or product of plain integers, which wrap; a mean truncates."""
         if not self.row.of_bytes:
             return np.asarray(self.row.ufunc.reduce(x, axis=self.axes, keepdims=self.keep_dims, dtype=x.dtype))
+        wrapped = np.asarray(total).astype(x.dtype).astype(np.int64 if x.dtype.kind == "i" else np.uint64)
         if self.row.divides:
-            count = self._count(x.shape)
-            return np.asarray(np.sign(total) * (np.abs(total) // count)).astype(x.dtype)
-        return np.asarray(total).astype(x.dtype)
+            count = wrapped.dtype.type(self._count(x.shape))
+            wrapped = np.sign(wrapped) * (np.abs(wrapped) // count)
+        return np.asarray(wrapped).astype(x.dtype)
 
-    def _real(self, x: Numbers) -> npt.NDArray[np.float32]:
-        """Folds element after element, as the reference kernels do: the sum in float32 depends on the order."""
+    def _real(self, x: Numbers) -> Numbers:
+        """Folds element after element, as the reference kernels do: the sum of floats depends on the order."""
         kept = [k for k in range(x.ndim) if k not in self.axes]
         rows = np.transpose(x, [*kept, *self.axes]).reshape(*(x.shape[k] for k in kept), -1)
-        acc = self.row.ufunc.accumulate(rows, axis=-1, dtype=np.float32)[..., -1]
-        return np.asarray(acc / np.float32(rows.shape[-1]) if self.row.divides else acc, np.float32)
+        acc = self.row.ufunc.accumulate(rows, axis=-1, dtype=x.dtype)[..., -1]
+        return np.asarray(acc / x.dtype.type(rows.shape[-1]) if self.row.divides else acc, x.dtype)
 
     def _count(self, shape: tuple[int, ...]) -> int:
         return math.prod(shape[a] for a in self.axes)
@@ -185,6 +193,9 @@ class Fold(Operator):
                 offset=int(wrap32(np.asarray(-quant_x.zero_point * count))),
                 bounds=bounds(node, UNBOUNDED, self.rounding),
             )
+        elif x.type.quant is None and not dtype.is_half and not (self.row.divides and dtype.bytes < _LEAST_MEAN):
+            plain: type[Kernel] = getattr(declared_fold, f"Plain{'U8' if dtype is DType.BOOL else dtype.value.upper()}")
+            kernel = plain.made({**fields, "reduction": declared_fold.Reduction(self.kind)})
         else:
             raise UnsupportedReason(f"{self.kind.lower()} of {x.type} is not supported")
         return KernelCall.of(kernel, [x], [output], Tiling(Axis.ELEMENTS, output.type.elements))
@@ -232,7 +243,7 @@ def _from_tflite(importer: Importer) -> None:
     x = importer.input(0)
     axes = _axes(importer.constant_input(1, "the axes").reshape(-1).tolist(), len(x.shape))
     row, _ = named(importer, _TFLITE[importer.node.op])
-    if not (row.chooses or row.of_bytes) and x.type.dtype is not DType.F32:
+    if not (row.chooses or row.of_bytes) and x.type.quant is not None:
         raise UnsupportedReason(f"a {row.about.lower()} of {x.type.dtype.value} is not supported")
     declared = importer.output_type()
     keep = bool(importer.attribute("keep_dims", False))
@@ -241,18 +252,59 @@ def _from_tflite(importer: Importer) -> None:
 
 @imports("onnx", *_ONNX)
 def _from_onnx(importer: Importer) -> None:
-    x = importer.input(0)
+    row, _ = named(importer, _ONNX[importer.node.op])
+    importer.bind(_reduced(importer, row, importer.input(0)))
+
+
+def _reduced(importer: Importer, row: FoldRow, x: Value, *, keep: bool | None = None) -> Value:
+    """Returns `x` reduced over the axes of the node."""
     axes: Sequence[int] = ()
     if len(importer.node.inputs) > 1 and importer.node.inputs[1] is not None:
         axes = importer.constant_input(1, "the axes").reshape(-1).tolist()
     elif importer.attribute("axes") is not None:
         axes = importer.integers("axes")
-    keep, nothing = bool(importer.integer("keepdims", 1)), bool(importer.integer("noop_with_empty_axes"))
+    kept, nothing = bool(importer.integer("keepdims", 1)), bool(importer.integer("noop_with_empty_axes"))
     resolved = _axes(axes, len(x.shape)) if axes or nothing else tuple(range(len(x.shape)))
-    row, _ = named(importer, _ONNX[importer.node.op])
-    op = Fold(row.name, resolved, keep, Rounding.NEAREST_EVEN)
+    op = Fold(row.name, resolved, kept if keep is None else keep, Rounding.NEAREST_EVEN)
     # The greatest of stored integers has their scale.
-    importer.bind(*importer.emit(op, [x], [x.type.quant] if row.chooses else []))
+    return importer.emit(op, [x], [x.type.quant] if row.chooses else [])[0]
+
+
+#: What other reductions do before they sum, and with the sum.
+_AROUND_SUMS = {
+    "ReduceL1": ("Abs", ""),
+    "ReduceL2": ("Square", "Sqrt"),
+    "ReduceLogSum": ("", "Log"),
+    "ReduceSumSquare": ("Square", ""),
+}
+
+
+@imports("onnx", *_AROUND_SUMS)
+def _around_sum_from_onnx(importer: Importer) -> None:
+    before, after = _AROUND_SUMS[importer.node.op]
+    x = _mapped(importer, before, importer.input(0))
+    importer.bind(_mapped(importer, after, _reduced(importer, FOLDS["Sum"], x)))
+
+
+@imports("onnx", "ReduceLogSumExp")
+def _log_sum_exp_from_onnx(importer: Importer) -> None:
+    # The greatest number is taken out of the powers, which would not be finite with it.
+    x = importer.input(0)
+    if not x.type.dtype.is_real:
+        raise UnsupportedReason(f"of {x.type.dtype.value} is not supported, only of floats")
+    greatest = _reduced(importer, FOLDS["Max"], x, keep=True)
+    bounds = np.finfo(np.float64 if x.type.dtype is DType.F64 else np.float32)
+    for kind, bound in (("Maximum", bounds.min), ("Minimum", bounds.max)):
+        finite = importer.constant(np.array(bound, x.type.dtype.numpy))
+        (greatest,) = importer.emit(Map2(kind, rounding=Rounding.NEAREST_EVEN), [greatest, finite])
+    (rest,) = importer.emit(Map2("Sub", rounding=Rounding.NEAREST_EVEN), [x, greatest])
+    total = _mapped(importer, "Log", _reduced(importer, FOLDS["Sum"], _mapped(importer, "Exp", rest)))
+    (again,) = importer.emit(Reshape(total.shape), [greatest])
+    importer.bind(*importer.emit(Map2("Add", rounding=Rounding.NEAREST_EVEN), [total, again]))
+
+
+def _mapped(importer: Importer, kind: str, x: Value) -> Value:
+    return importer.emit(Map1(kind, (), Rounding.NEAREST_EVEN), [x])[0] if kind else x
 
 
 def _axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:

@@ -5,12 +5,12 @@ The functions are the rows of `map1_rows.py`; what TFLite computes in fixed poin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ariel_build.ir import Array, DType, Node, TensorType
+from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import Kernel, KernelCall
 from ariel_build.kernels.declared import map1 as declared
 from ariel_build.ops.accumulate import bounds
@@ -21,9 +21,11 @@ from ariel_build.ops.elementwise import (
     dequantize,
     lookup_call,
     one_operand,
+    plain_call,
     quant_of,
     quantize,
     same_type,
+    spread_operands,
 )
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
@@ -60,7 +62,10 @@ class Map1(Operator):
         """T -> T."""
         type_ = same_type(inputs)
         wide = type_.dtype is DType.I16 and self.row.wide is not None
-        if type_.dtype not in (DType.F32, *BYTES) and self.row.integer is None and not wide:
+        row = self.row
+        plain = row.integer is not None and type_.dtype.is_integer
+        real = type_.dtype is DType.F32 or (type_.dtype is DType.F64 and not row.parameters)
+        if not (real or plain or wide or type_.dtype in BYTES):
             raise ValueError(f"{self.kind} of {type_.dtype.value} is not supported")
         return [type_]
 
@@ -71,10 +76,14 @@ class Map1(Operator):
         row = self.row
         if x.dtype == np.float32:
             return [self.real(x)]
+        if x.dtype == np.float64:
+            with np.errstate(all="ignore"):
+                return [np.asarray(row.real(x), np.float64)]
         if node.output.type.quant is None:
             if row.integer is None:
                 raise UnsupportedReason(f"{self.kind} of {node.output.type.dtype.value} without quantisation")
-            return [row.integer(x).astype(x.dtype)]
+            with np.errstate(all="ignore"):
+                return [row.integer(x).astype(x.dtype)]
         source, target = quant_of(node.input(0), "the input"), quant_of(node.output, "the output")
         dtype = node.output.type.dtype
         special = row.stored if self.rounding is Rounding.DOUBLE else None
@@ -89,7 +98,7 @@ class Map1(Operator):
             return np.asarray(self.row.real(x.astype(np.float64), *parameters), np.float32)
 
     def lower(self, node: Node) -> KernelCall:
-        """`lookup::Table`, `map1::<kind>` or `map1::<kind>Int16`."""
+        """`lookup::Table`, `map1::<kind>`, `<kind>F64` or `<kind>Int16`, and of plain integers `map2::Plain<type>`."""
         x = node.input(0)
         if x.type.dtype in BYTES:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])
@@ -98,13 +107,33 @@ class Map1(Operator):
             wide: type[Kernel] = getattr(declared, f"{self.kind}Int16")
             ends = {"bounds": bounds(node, UNBOUNDED, self.rounding)} if "bounds" in wide.FIELDS else {}
             return call_of(wide.made({**one_operand(node), **self.row.wide(*quants, self.parameters), **ends}), node)
+        if x.type.dtype is DType.F64:
+            made: type[Kernel] = getattr(declared, f"{self.kind}F64")
+            return call_of(made.made(one_operand(node)), node)
         if x.type.dtype is not DType.F32:
-            raise UnsupportedReason(f"{self.kind} of {x.type.dtype.value} is not supported")
+            return self._plain(node)
         kernel: type[Kernel] = getattr(declared, self.kind)
         parameters = dict(zip(self.row.parameters, self.parameters, strict=True))
         return call_of(kernel.made({**one_operand(node), **parameters}), node)
 
+    def _plain(self, node: Node) -> KernelCall:
+        """Returns the operator of two numbers that computes plain integers, one of them 0, or both of them one."""
+        x, dtype = node.input(0), node.output.type.dtype
+        if self.kind not in _PLAIN or node.output.type.quant is not None:
+            raise UnsupportedReason(f"{self.kind} of {dtype.value} is not supported")
+        function, pair = _PLAIN[self.kind]
+        zero = Value(TensorType(dtype, (1,)), "", np.zeros(1, dtype.numpy))
+        left, right = pair(x, zero)
+        return plain_call(function, node, spread_operands(left, right, node.output))
 
+
+#: What a function of plain integers is of two of them: the number and 0.
+_PLAIN: Mapping[str, tuple[str, Callable[[Value, Value], tuple[Value, Value]]]] = {
+    "Neg": ("Sub", lambda x, zero: (zero, x)),
+    "Abs": ("Distance", lambda x, zero: (x, zero)),
+    "Sign": ("Order", lambda x, zero: (x, zero)),
+    "Square": ("Mul", lambda x, _: (x, x)),
+}
 _TFLITE, _ONNX = (called(MAP1.values(), format_) for format_ in ("tflite", "onnx"))
 
 

@@ -6,6 +6,7 @@ A new one is one row here; `python -m tools.rows` makes its kernel.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -26,9 +27,10 @@ class Map1Row:
     """A function of one number.
 
     `about` is its formula. `real` computes in double, what is rounded to float32 once; `rust` computes `x` in float32,
-    with `k.<parameter>`; `parameters` tells what each parameter is. `integer` computes plain integers, where it can.
-    `stored` is TFLite's int8 where that is not simply `round(real(..) / scale)`; all others are tables of `real`. With
-    `wide` it is its int16, too, and gives the fields of the kernel `<name>Int16` for source, target and parameters.
+    with `k.<parameter>`, without parameters in float64, too; `parameters` tells what each parameter is. `integer`
+    computes plain integers, where it can. `stored` is TFLite's int8 where that is not simply `round(real(..) / scale)`;
+    all others are tables of `real`. With `wide` it is its int16, too, and gives the fields of the kernel `<name>Int16`
+    for source, target and parameters.
     """
 
     name: str
@@ -41,6 +43,12 @@ class Map1Row:
     integer: Callable[[Array], Array] | None = None
     stored: int8.Formula | None = None
     wide: int8.Fields | None = None
+
+    @property
+    def rust64(self) -> str:
+        """What computes `x` in float64: the same functions, without the suffix."""
+        text = re.sub(r"\blibm::(\w+)f\(", r"libm::\1(", self.rust).replace("core::f32", "core::f64")
+        return re.sub(r"\b(?<!::)(clamp|sigmoid|sqrt)\(", r"\g<1>64(", text)
 
 
 def _sigmoid(x: F64) -> F64:
@@ -121,6 +129,15 @@ _ROWS = (
         (),
         Named("ThresholdedRelu", (Attribute("alpha", 1.0),)),
         {"alpha": "Threshold."},
+    ),
+    Map1Row(
+        "Shrink",
+        "`x + bias` where it is less than `-lambd`, `x - bias` where it is more than `lambd`, else 0.",
+        lambda x, bias, lambd: np.where(x < -lambd, x + bias, np.where(x > lambd, x - bias, 0.0)),
+        "if x < -k.lambd { x + k.bias } else if x > k.lambd { x - k.bias } else { 0.0 }",
+        (),
+        Named("Shrink", (Attribute("bias", 0.0), Attribute("lambd", 0.5))),
+        {"bias": "What numbers come closer to 0.", "lambd": "Greatest number that becomes 0."},
     ),
     Map1Row(
         "HardSigmoid",
@@ -238,6 +255,15 @@ _ROWS = (
     ),
     Map1Row("Sin", "`sin(x)`.", np.sin, "libm::sinf(x)", "SIN", "Sin"),
     Map1Row("Cos", "`cos(x)`.", np.cos, "libm::cosf(x)", "COS", "Cos"),
+    Map1Row("Tan", "`tan(x)`.", np.tan, "libm::tanf(x)", onnx="Tan"),
+    Map1Row("Asin", "`arcsin(x)`.", np.arcsin, "libm::asinf(x)", onnx="Asin"),
+    Map1Row("Acos", "`arccos(x)`.", np.arccos, "libm::acosf(x)", onnx="Acos"),
+    Map1Row("Atan", "`arctan(x)`.", np.arctan, "libm::atanf(x)", onnx="Atan"),
+    Map1Row("Sinh", "`sinh(x)`.", np.sinh, "libm::sinhf(x)", onnx="Sinh"),
+    Map1Row("Cosh", "`cosh(x)`.", np.cosh, "libm::coshf(x)", onnx="Cosh"),
+    Map1Row("Asinh", "`arsinh(x)`.", np.arcsinh, "libm::asinhf(x)", onnx="Asinh"),
+    Map1Row("Acosh", "`arcosh(x)`.", np.arccosh, "libm::acoshf(x)", onnx="Acosh"),
+    Map1Row("Atanh", "`artanh(x)`.", np.arctanh, "libm::atanhf(x)", onnx="Atanh"),
     Map1Row("Erf", "The error function.", _erf, "libm::erff(x)", onnx="Erf"),
     Map1Row("Floor", "The greatest integer not above `x`.", np.floor, "libm::floorf(x)", "FLOOR", "Floor"),
     Map1Row("Ceil", "The least integer not below `x`.", np.ceil, "libm::ceilf(x)", "CEIL", "Ceil"),

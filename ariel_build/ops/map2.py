@@ -17,7 +17,16 @@ from ariel_build.kernels.declared import map2 as declared
 from ariel_build.ops.accumulate import finish_float, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.cast import Cast, cast
-from ariel_build.ops.elementwise import BYTES, broadcast_type, call_of, dequantize, quant_of, quantize, two_operands
+from ariel_build.ops.elementwise import (
+    BYTES,
+    broadcast_type,
+    call_of,
+    dequantize,
+    plain_call,
+    quant_of,
+    quantize,
+    two_operands,
+)
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map1 import Map1
@@ -54,12 +63,18 @@ class Map2(Operator):
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """T[a], T[b] -> T[a and b broadcast]."""
-        return [broadcast_type(inputs)]
+        type_ = broadcast_type(inputs)
+        if type_.dtype is DType.BOOL or (self.row.of_bits and not type_.dtype.is_integer):
+            raise ValueError(f"{self.kind} of {type_.dtype.value} is not supported")
+        return [type_]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Computes in the type of the operands, or as TFLite or onnxruntime compute int8."""
         left, right = inputs[0], inputs[1]
         assert left is not None and right is not None  # noqa: S101 - infer has seen them
+        if left.dtype == np.float64:
+            with np.errstate(all="ignore"):
+                return [np.clip(self.row.real(left, right), *self.clip)]
         if left.dtype == np.float32:
             real = self.row.of_real(tflite=self.rounding is Rounding.DOUBLE).real
             with np.errstate(all="ignore"):
@@ -102,9 +117,9 @@ class Map2(Operator):
         return None
 
     def lower(self, node: Node) -> KernelCall:
-        """`map2::<name>F32`, `I32`, or what `lower_stored` finds for int8 and int16."""
+        """`map2::<name>F32`, `I32`, `Plain<type>`, or what `lower_stored` finds for int8 and int16."""
         dtype = node.output.type.dtype
-        if dtype in BYTES or (dtype is DType.I16 and node.output.type.quant is not None):
+        if node.output.type.quant is not None:
             return lower_stored(self, node)
         low, high = self.clip
         if dtype is DType.F32:
@@ -113,7 +128,9 @@ class Map2(Operator):
         if dtype is DType.I32 and self.row.of_integers.rust:
             least, greatest = dtype.range
             return _bounded(f"{self.name}I32", node, (int(max(low, least)), int(min(high, greatest))))
-        raise UnsupportedReason(f"{self.name} of {dtype.value} is not supported")
+        if self.clip != UNBOUNDED:
+            raise UnsupportedReason(f"{self.name} of {dtype.value} with a fused activation is not supported")
+        return plain_call(self.kind, node, two_operands(node))
 
 
 def _bounded(kernel: str, node: Node, clip: tuple[float, float]) -> KernelCall:

@@ -38,7 +38,10 @@ class Real:
 
 @dataclass(frozen=True)
 class Integer:
-    """Plain integers, wrapping: the function in numpy, and, where the runtime has int32, in Rust, with remarks."""
+    """Plain integers, wrapping: the function in numpy, and, where int32 has a kernel of its own, in Rust, with remarks.
+
+    That of all other types is the runtime's `map2::Function` of the row's name.
+    """
 
     real: Function
     rust: str = ""
@@ -67,7 +70,8 @@ class Map2Row:
     1 and 0, or nothing where it is neither; it takes the constant, and whether that is the right operand. `form` says
     of what shape the fixed-point formulas are that may be proved equal to it. `keeps_scale` says that stored integers
     of one scale have that afterwards. `tflite_real` is what TFLite computes of floats where that is something else;
-    `dequantized` what stands for `rust` where int8 is computed by way of float32.
+    `dequantized` what stands for `rust` where int8 is computed by way of float32. `of_bits` says that it is about
+    integers only, whatever they mean.
     """
 
     name: str
@@ -86,6 +90,7 @@ class Map2Row:
     keeps_scale: bool = False
     tflite_real: Real | None = None
     dequantized: str = ""
+    of_bits: bool = False
 
     def of_real(self, *, tflite: bool) -> Real:
         """Returns what computes float32."""
@@ -99,13 +104,39 @@ class Map2Row:
 
 
 def _truncated(left: Numbers, right: Numbers) -> Numbers:
-    divisor = np.where(right == 0, 1, right)
-    quotient = np.abs(left) // np.abs(divisor) * np.sign(left) * np.sign(divisor)
-    return np.where(right == 0, 0, quotient)
+    return np.where(right == 0, 0, _quotient(left, np.where(right == 0, 1, right)))
+
+
+def _quotient(left: Numbers, divisor: Numbers) -> Numbers:
+    """Rounds towards zero: what is left of the division is what C has."""
+    return np.asarray((left - np.fmod(left, divisor)) // divisor)
+
+
+def _modulo(left: Numbers, right: Numbers) -> Numbers:
+    if left.dtype.kind == "f":
+        return np.mod(left, right)
+    return np.where(right == 0, 0, np.mod(left, np.where(right == 0, 1, right)))
+
+
+def _remainder(left: Numbers, right: Numbers) -> Numbers:
+    if left.dtype.kind == "f":
+        return np.fmod(left, right)
+    return np.where(right == 0, 0, np.fmod(left, np.where(right == 0, 1, right)))
 
 
 def _power(left: Numbers, right: Numbers) -> Numbers:
     return np.power(left.astype(np.float64), right.astype(np.float64))
+
+
+def _integer_power(left: Numbers, right: Numbers) -> Numbers:
+    """Wraps; with a negative exponent, 1 and -1 remain, and all else is less than 1."""
+    base, exponent = np.broadcast_arrays(left, right)
+    power, factor, rest = np.ones_like(base), base.copy(), np.maximum(exponent, 0)
+    while rest.any():
+        power = np.where(rest & 1 == 1, power * factor, power)
+        factor, rest = factor * factor, rest >> 1
+    units = np.where((base == 1) | ((base + 1 == 0) & (exponent & 1 == 0)), 1, np.where(base + 1 == 0, base, 0))
+    return np.where(exponent < 0, units, power).astype(base.dtype)
 
 
 def _ratio(constant: F64, is_right: bool) -> tuple[F64 | None, F64 | None] | None:
@@ -227,11 +258,11 @@ _ROWS = (
     Map2Row(
         "Pow",
         "`left ^ right`",
-        lambda left, right: _power(left, right).astype(np.float32),
+        lambda left, right: _power(left, right).astype(left.dtype),
         "libm::powf",
         "POW",
         neutral=1.0,
-        integer=Integer(_power),
+        integer=Integer(_integer_power),
     ),
     Map2Row(
         "Prelu",
@@ -241,6 +272,40 @@ _ROWS = (
         "PRELU",
         "PRelu",
         stored=Stored(int8.prelu, int8.prelu_fields, wide=True),
+    ),
+    Map2Row(
+        "Mod",
+        "the remainder of `left / right` that has the sign of `right`",
+        _modulo,
+        "modulo",
+        "FLOOR_MOD",
+        Named("Mod", when=("fmod", False)),
+    ),
+    Map2Row(
+        "Remainder",
+        "the remainder of `left / right` that has the sign of `left`",
+        _remainder,
+        "libm::fmodf",
+        onnx=Named("Mod", when=("fmod", True)),
+    ),
+    Map2Row("BitAnd", "`left & right`", np.bitwise_and, "", onnx="BitwiseAnd", of_bits=True),
+    Map2Row("BitOr", "`left | right`", np.bitwise_or, "", onnx="BitwiseOr", of_bits=True),
+    Map2Row("BitXor", "`left ^ right`", np.bitwise_xor, "", "BITWISE_XOR", "BitwiseXor", of_bits=True),
+    Map2Row(
+        "ShiftLeft",
+        "`left << right`",
+        np.left_shift,
+        "",
+        onnx=Named("BitShift", when=("direction", "LEFT")),
+        of_bits=True,
+    ),
+    Map2Row(
+        "ShiftRight",
+        "`left >> right`",
+        np.right_shift,
+        "",
+        onnx=Named("BitShift", when=("direction", "RIGHT")),
+        of_bits=True,
     ),
 )
 MAP2 = {row.name: row for row in _ROWS}

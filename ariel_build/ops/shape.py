@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ariel_build.ir import converted
 from ariel_build.ops.base import UnsupportedReason, imports
+from ariel_build.ops.element_types import onnx_type
 from ariel_build.ops.importer import Importer
 
 __all__ = ["bounded"]
@@ -55,6 +57,15 @@ def _constant_of_shape(importer: Importer) -> None:
     importer.bind(importer.constant(np.full(bounded(shape), np.asarray(value).reshape(-1)[0])))
 
 
+@imports("onnx", "EyeLike", stored=True)
+def _eye_like(importer: Importer) -> None:
+    x, number = importer.input(0), importer.integer("dtype")
+    if len(x.shape) != 2:
+        raise UnsupportedReason(f"it is of {len(x.shape)} axes, not of 2")
+    eye = np.eye(*x.shape, k=importer.integer("k"))
+    importer.bind(importer.constant(converted(eye, onnx_type(number) if number else x.type.dtype)))
+
+
 @imports("tflite", "FILL")
 def _fill(importer: Importer) -> None:
     shape = tuple(int(d) for d in importer.constant_input(0, "the shape").reshape(-1))
@@ -62,7 +73,7 @@ def _fill(importer: Importer) -> None:
     importer.bind(importer.constant(np.full(bounded(shape), value)))
 
 
-@imports("onnx", "Range", harmless={"stash_type": "it is about float16 and bfloat16, which are refused"})
+@imports("onnx", "Range", harmless={"stash_type": "the bounds are constants, and computed in float64"})
 @imports("tflite", "RANGE")
 def _range(importer: Importer) -> None:
     bounds = [importer.constant_input(k, "a bound") for k in range(3)]

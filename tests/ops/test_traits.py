@@ -37,6 +37,7 @@ from ariel_build.ops.pad import Pad
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.quantize import Dequantize, Quantize
 from ariel_build.ops.recurrent import Activation, Recurrent
+from ariel_build.ops.reinterpret import Reinterpret
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.scatter import AtIndices, AtRows, AtStart, Elements, Scatter
 from ariel_build.ops.slice import Slice
@@ -85,14 +86,17 @@ LSTM = [
     *[TensorType(DType.I32, (5,))] * 4,
 ]
 
+OF_REALS = [kind for kind, row in MAP2.items() if not row.of_bits]
 EXAMPLES: list[Example] = [
-    *((Map2(kind, rounding=Rounding.NEAREST_EVEN), [reals(*SHAPE)] * 2, None) for kind in MAP2),
-    *((Map2(kind), [reals(*SHAPE), reals(4)], None) for kind in MAP2),
+    *((Map2(kind, rounding=Rounding.NEAREST_EVEN), [reals(*SHAPE)] * 2, None) for kind in OF_REALS),
+    *((Map2(kind), [reals(*SHAPE), reals(4)], None) for kind in OF_REALS),
+    *((Map2(kind), [stored(*SHAPE, quant=None)] * 2, None) for kind in MAP2),
     (Map2("Add"), [stored(*SHAPE)] * 2, HALF),
     (Map1("Tanh"), [reals(*SHAPE)], None),
     (Map1("LeakyRelu", (0.25,)), [stored(*SHAPE)], HALF),
     (Clip((0.0, 6.0)), [stored(*SHAPE)], HALF),
     (Cast(DType.I32), [reals(*SHAPE)], None),
+    (Reinterpret(DType.I32), [reals(*SHAPE)], None),
     (Compare("Less"), [reals(*SHAPE)] * 2, None),
     (Logic("Xor"), [booleans(*SHAPE)] * 2, None),
     (Not(), [booleans(*SHAPE)], None),
@@ -136,6 +140,7 @@ IDENTITIES: list[tuple[Example, int]] = [
     ((Clip(), [reals(*SHAPE)], None), 0),
     ((Cast(DType.F32), [reals(*SHAPE)], None), 0),
     ((Copy(), [stored(*SHAPE)], HALF), 0),
+    ((Reinterpret(DType.I8), [stored(*SHAPE, quant=None)], None), 0),
     ((Concat(1), [reals(*SHAPE)], None), 0),
     ((GatherConstant(2, (0, 1, 2)), [reals(*SHAPE)], None), 0),
     ((Pad(((0, 0),) * 4), [reals(*SHAPE)], None), 0),

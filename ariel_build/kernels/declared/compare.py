@@ -26,9 +26,17 @@ __all__ = [
     "NotEqualF32",
     "NotEqualI32",
     "Or",
+    "PlainF64",
+    "PlainI16",
+    "PlainI64",
+    "PlainU8",
+    "PlainU16",
+    "PlainU32",
+    "PlainU64",
     "Quantized",
     "QuantizedInt16",
     "Relation",
+    "Same",
     "Xor",
 ]
 
@@ -215,6 +223,104 @@ class Or(Kernel):
     broadcast: Broadcast
 
 
+class PlainF64(Kernel):
+    """Relations of float64."""
+
+    ROOMS = ("kernels::compare",)
+    PATHS = {(): "compare::PlainF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "f64", "right": "f64", "output": "u8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    relation: Relation
+
+
+class PlainI16(Kernel):
+    """Relations of int16 without a scale."""
+
+    ROOMS = ("kernels::compare",)
+    PATHS = {(): "compare::PlainI16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "u8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    relation: Relation
+
+
+class PlainI64(Kernel):
+    """Relations of int64."""
+
+    ROOMS = ("kernels::compare",)
+    PATHS = {(): "compare::PlainI64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i64", "right": "i64", "output": "u8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    relation: Relation
+
+
+class PlainU16(Kernel):
+    """Relations of uint16."""
+
+    ROOMS = ("kernels::compare",)
+    PATHS = {(): "compare::PlainU16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "u16", "right": "u16", "output": "u8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    relation: Relation
+
+
+class PlainU32(Kernel):
+    """Relations of uint32."""
+
+    ROOMS = ("kernels::compare",)
+    PATHS = {(): "compare::PlainU32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "u32", "right": "u32", "output": "u8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    relation: Relation
+
+
+class PlainU64(Kernel):
+    """Relations of uint64."""
+
+    ROOMS = ("kernels::compare",)
+    PATHS = {(): "compare::PlainU64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "u64", "right": "u64", "output": "u8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    relation: Relation
+
+
+class PlainU8(Kernel):
+    """Relations of uint8 without a scale."""
+
+    ROOMS = ("kernels::compare",)
+    PATHS = {(): "compare::PlainU8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "u8", "right": "u8", "output": "u8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    relation: Relation
+
+
 class Quantized(Kernel):
     """TFLite's comparison of int8: both operands are scaled to a common scale."""
 
@@ -256,6 +362,19 @@ class Relation(Choice):
     GREATER_EQUAL = "GreaterEqual"
     LESS = "Less"
     LESS_EQUAL = "LessEqual"
+
+
+class Same(Kernel):
+    """`left == right` of booleans."""
+
+    ROOMS = ("kernels::compare",)
+    PATHS = {(): "compare::Same"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "u8", "right": "u8", "output": "u8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
 
 
 class Xor(Kernel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ariel_build.kernels.kernel import Access, Kernel, Part
+from ariel_build.kernels.kernel import Access, Choice, Kernel, Part
 
 if TYPE_CHECKING:
     from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, DoubleRounding16, NearestEven
@@ -18,7 +18,17 @@ __all__ = [
     "MinF32",
     "MinInt8",
     "MinInt16",
+    "PlainF64",
+    "PlainI8",
+    "PlainI16",
+    "PlainI32",
+    "PlainI64",
+    "PlainU8",
+    "PlainU16",
+    "PlainU32",
+    "PlainU64",
     "ProdF32",
+    "Reduction",
     "SumF32",
     "SumStored",
     "Walk",
@@ -111,6 +121,123 @@ class MinInt8(Kernel):
     walk: Walk
 
 
+class PlainF64(Kernel):
+    """Reductions of float64."""
+
+    ROOMS = ("kernels::fold",)
+    PATHS = {(): "fold::PlainF64"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    walk: Walk
+    reduction: Reduction
+
+
+class PlainI16(Kernel):
+    """Reductions of int16 without a scale."""
+
+    ROOMS = ("kernels::fold",)
+    PATHS = {(): "fold::PlainI16"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i16", "output": "i16"}
+    input: Operand
+    output: Operand
+    walk: Walk
+    reduction: Reduction
+
+
+class PlainI32(Kernel):
+    """Reductions of int32."""
+
+    ROOMS = ("kernels::fold",)
+    PATHS = {(): "fold::PlainI32"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i32", "output": "i32"}
+    input: Operand
+    output: Operand
+    walk: Walk
+    reduction: Reduction
+
+
+class PlainI64(Kernel):
+    """Reductions of int64."""
+
+    ROOMS = ("kernels::fold",)
+    PATHS = {(): "fold::PlainI64"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i64", "output": "i64"}
+    input: Operand
+    output: Operand
+    walk: Walk
+    reduction: Reduction
+
+
+class PlainI8(Kernel):
+    """Reductions of int8 without a scale."""
+
+    ROOMS = ("kernels::fold",)
+    PATHS = {(): "fold::PlainI8"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i8", "output": "i8"}
+    input: Operand
+    output: Operand
+    walk: Walk
+    reduction: Reduction
+
+
+class PlainU16(Kernel):
+    """Reductions of uint16."""
+
+    ROOMS = ("kernels::fold",)
+    PATHS = {(): "fold::PlainU16"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "u16", "output": "u16"}
+    input: Operand
+    output: Operand
+    walk: Walk
+    reduction: Reduction
+
+
+class PlainU32(Kernel):
+    """Reductions of uint32."""
+
+    ROOMS = ("kernels::fold",)
+    PATHS = {(): "fold::PlainU32"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "u32", "output": "u32"}
+    input: Operand
+    output: Operand
+    walk: Walk
+    reduction: Reduction
+
+
+class PlainU64(Kernel):
+    """Reductions of uint64."""
+
+    ROOMS = ("kernels::fold",)
+    PATHS = {(): "fold::PlainU64"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "u64", "output": "u64"}
+    input: Operand
+    output: Operand
+    walk: Walk
+    reduction: Reduction
+
+
+class PlainU8(Kernel):
+    """Reductions of uint8 without a scale, and of booleans."""
+
+    ROOMS = ("kernels::fold",)
+    PATHS = {(): "fold::PlainU8"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "u8", "output": "u8"}
+    input: Operand
+    output: Operand
+    walk: Walk
+    reduction: Reduction
+
+
 class ProdF32(Kernel):
     """Product of float32."""
 
@@ -121,6 +248,16 @@ class ProdF32(Kernel):
     input: Operand
     output: Operand
     walk: Walk
+
+
+class Reduction(Choice):
+    """What becomes of many numbers; integers wrap."""
+
+    SUM = "Sum"
+    MEAN = "Mean"
+    PROD = "Prod"
+    MAX = "Max"
+    MIN = "Min"
 
 
 class SumF32(Kernel):

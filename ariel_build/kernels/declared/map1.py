@@ -12,39 +12,81 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Abs",
+    "AbsF64",
     "AbsInt16",
+    "Acos",
+    "AcosF64",
+    "Acosh",
+    "AcoshF64",
+    "Asin",
+    "AsinF64",
+    "Asinh",
+    "AsinhF64",
+    "Atan",
+    "AtanF64",
+    "Atanh",
+    "AtanhF64",
     "Ceil",
+    "CeilF64",
     "Celu",
     "Clip",
     "Cos",
+    "CosF64",
+    "Cosh",
+    "CoshF64",
     "Elu",
     "Erf",
+    "ErfF64",
     "Exp",
+    "ExpF64",
     "Floor",
+    "FloorF64",
     "Gelu",
+    "GeluF64",
     "GeluTanh",
+    "GeluTanhF64",
     "HardSigmoid",
     "HardSwish",
+    "HardSwishF64",
     "LeakyRelu",
     "LeakyReluInt16",
     "Log",
+    "LogF64",
     "Mish",
+    "MishF64",
     "Neg",
+    "NegF64",
     "Reciprocal",
+    "ReciprocalF64",
     "Round",
+    "RoundF64",
     "Rsqrt",
+    "RsqrtF64",
     "RsqrtInt16",
     "Selu",
+    "Shrink",
     "Sigmoid",
+    "SigmoidF64",
     "SigmoidInt16",
     "Sign",
+    "SignF64",
     "Sin",
+    "SinF64",
+    "Sinh",
+    "SinhF64",
     "Softplus",
+    "SoftplusF64",
     "Softsign",
+    "SoftsignF64",
     "Sqrt",
+    "SqrtF64",
     "Square",
+    "SquareF64",
     "Swish",
+    "Tan",
+    "TanF64",
     "Tanh",
+    "TanhF64",
     "TanhInt16",
     "ThresholdedRelu",
 ]
@@ -57,6 +99,18 @@ class Abs(Kernel):
     PATHS = {(): "map1::Abs"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class AbsF64(Kernel):
+    """`|x|`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::AbsF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -77,6 +131,150 @@ class AbsInt16(Kernel):
     bounds: Bounds
 
 
+class Acos(Kernel):
+    """`arccos(x)`."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Acos"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class AcosF64(Kernel):
+    """`arccos(x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::AcosF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class Acosh(Kernel):
+    """`arcosh(x)`."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Acosh"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class AcoshF64(Kernel):
+    """`arcosh(x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::AcoshF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class Asin(Kernel):
+    """`arcsin(x)`."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Asin"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class AsinF64(Kernel):
+    """`arcsin(x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::AsinF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class Asinh(Kernel):
+    """`arsinh(x)`."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Asinh"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class AsinhF64(Kernel):
+    """`arsinh(x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::AsinhF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class Atan(Kernel):
+    """`arctan(x)`."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Atan"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class AtanF64(Kernel):
+    """`arctan(x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::AtanF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class Atanh(Kernel):
+    """`artanh(x)`."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Atanh"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class AtanhF64(Kernel):
+    """`artanh(x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::AtanhF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class Ceil(Kernel):
     """The least integer not below `x`."""
 
@@ -84,6 +282,18 @@ class Ceil(Kernel):
     PATHS = {(): "map1::Ceil"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class CeilF64(Kernel):
+    """The least integer not below `x`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::CeilF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -128,6 +338,42 @@ class Cos(Kernel):
     elements: int
 
 
+class CosF64(Kernel):
+    """`cos(x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::CosF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class Cosh(Kernel):
+    """`cosh(x)`."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Cosh"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class CoshF64(Kernel):
+    """`cosh(x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::CoshF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class Elu(Kernel):
     """`x` where it is positive, else `alpha * (e^x - 1)`."""
 
@@ -153,6 +399,18 @@ class Erf(Kernel):
     elements: int
 
 
+class ErfF64(Kernel):
+    """The error function, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::ErfF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class Exp(Kernel):
     """`e^x`."""
 
@@ -160,6 +418,18 @@ class Exp(Kernel):
     PATHS = {(): "map1::Exp"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class ExpF64(Kernel):
+    """`e^x`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::ExpF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -177,6 +447,18 @@ class Floor(Kernel):
     elements: int
 
 
+class FloorF64(Kernel):
+    """The greatest integer not above `x`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::FloorF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class Gelu(Kernel):
     """`x / 2 * (1 + erf(x / sqrt 2))`, by erfc, which does not cancel for negative inputs."""
 
@@ -189,6 +471,18 @@ class Gelu(Kernel):
     elements: int
 
 
+class GeluF64(Kernel):
+    """`x / 2 * (1 + erf(x / sqrt 2))`, by erfc, which does not cancel for negative inputs, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::GeluF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class GeluTanh(Kernel):
     """The approximation of Gelu by tanh."""
 
@@ -196,6 +490,18 @@ class GeluTanh(Kernel):
     PATHS = {(): "map1::GeluTanh"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class GeluTanhF64(Kernel):
+    """The approximation of Gelu by tanh, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::GeluTanhF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -222,6 +528,18 @@ class HardSwish(Kernel):
     PATHS = {(): "map1::HardSwish"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class HardSwishF64(Kernel):
+    """`x * min(max(x + 3, 0), 6) / 6`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::HardSwishF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -269,6 +587,18 @@ class Log(Kernel):
     elements: int
 
 
+class LogF64(Kernel):
+    """`ln(x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::LogF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class Mish(Kernel):
     """`x * tanh(ln(1 + e^x))`."""
 
@@ -276,6 +606,18 @@ class Mish(Kernel):
     PATHS = {(): "map1::Mish"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class MishF64(Kernel):
+    """`x * tanh(ln(1 + e^x))`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::MishF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -293,6 +635,18 @@ class Neg(Kernel):
     elements: int
 
 
+class NegF64(Kernel):
+    """`-x`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::NegF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class Reciprocal(Kernel):
     """`1 / x`."""
 
@@ -300,6 +654,18 @@ class Reciprocal(Kernel):
     PATHS = {(): "map1::Reciprocal"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class ReciprocalF64(Kernel):
+    """`1 / x`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::ReciprocalF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -317,6 +683,18 @@ class Round(Kernel):
     elements: int
 
 
+class RoundF64(Kernel):
+    """The nearest integer, halves to even, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::RoundF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class Rsqrt(Kernel):
     """`1 / sqrt(x)`."""
 
@@ -324,6 +702,18 @@ class Rsqrt(Kernel):
     PATHS = {(): "map1::Rsqrt"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class RsqrtF64(Kernel):
+    """`1 / sqrt(x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::RsqrtF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -358,6 +748,20 @@ class Selu(Kernel):
     gamma: float
 
 
+class Shrink(Kernel):
+    """`x + bias` where it is less than `-lambd`, `x - bias` where it is more than `lambd`, else 0."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Shrink"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+    bias: float
+    lambd: float
+
+
 class Sigmoid(Kernel):
     """`1 / (1 + e^-x)`."""
 
@@ -365,6 +769,18 @@ class Sigmoid(Kernel):
     PATHS = {(): "map1::Sigmoid"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class SigmoidF64(Kernel):
+    """`1 / (1 + e^-x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::SigmoidF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -397,6 +813,18 @@ class Sign(Kernel):
     elements: int
 
 
+class SignF64(Kernel):
+    """-1, 0 or 1, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::SignF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class Sin(Kernel):
     """`sin(x)`."""
 
@@ -404,6 +832,42 @@ class Sin(Kernel):
     PATHS = {(): "map1::Sin"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class SinF64(Kernel):
+    """`sin(x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::SinF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class Sinh(Kernel):
+    """`sinh(x)`."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Sinh"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class SinhF64(Kernel):
+    """`sinh(x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::SinhF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -421,6 +885,18 @@ class Softplus(Kernel):
     elements: int
 
 
+class SoftplusF64(Kernel):
+    """`ln(1 + e^x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::SoftplusF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class Softsign(Kernel):
     """`x / (1 + |x|)`."""
 
@@ -428,6 +904,18 @@ class Softsign(Kernel):
     PATHS = {(): "map1::Softsign"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class SoftsignF64(Kernel):
+    """`x / (1 + |x|)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::SoftsignF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -445,6 +933,18 @@ class Sqrt(Kernel):
     elements: int
 
 
+class SqrtF64(Kernel):
+    """`sqrt(x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::SqrtF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class Square(Kernel):
     """`x * x`."""
 
@@ -452,6 +952,18 @@ class Square(Kernel):
     PATHS = {(): "map1::Square"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class SquareF64(Kernel):
+    """`x * x`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::SquareF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
     elements: int
@@ -470,6 +982,30 @@ class Swish(Kernel):
     alpha: float
 
 
+class Tan(Kernel):
+    """`tan(x)`."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Tan"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class TanF64(Kernel):
+    """`tan(x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::TanF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class Tanh(Kernel):
     """`tanh(x)`."""
 
@@ -477,6 +1013,18 @@ class Tanh(Kernel):
     PATHS = {(): "map1::Tanh"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class TanhF64(Kernel):
+    """`tanh(x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::TanhF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
     elements: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ariel_build.kernels.kernel import Access, Kernel, Part
+from ariel_build.kernels.kernel import Access, Choice, Kernel, Part
 
 if TYPE_CHECKING:
     from ariel_build.kernels.declared.broadcast import Broadcast
@@ -22,6 +22,7 @@ __all__ = [
     "DivF32",
     "DivI32",
     "DivInt8",
+    "Function",
     "GreaterF32",
     "LesserF32",
     "Linear",
@@ -35,11 +36,22 @@ __all__ = [
     "MinimumI32",
     "MinimumInt8",
     "MinimumInt16",
+    "ModDequantized",
+    "ModF32",
     "MulDequantized",
     "MulF32",
     "MulI32",
     "MulInt8",
     "MulInt16",
+    "PlainF64",
+    "PlainI8",
+    "PlainI16",
+    "PlainI32",
+    "PlainI64",
+    "PlainU8",
+    "PlainU16",
+    "PlainU32",
+    "PlainU64",
     "PowDequantized",
     "PowF32",
     "PreluDequantized",
@@ -47,6 +59,8 @@ __all__ = [
     "PreluInt8",
     "PreluInt16",
     "Product",
+    "RemainderDequantized",
+    "RemainderF32",
     "Scaled",
     "SquaredDifferenceDequantized",
     "SquaredDifferenceF32",
@@ -210,6 +224,29 @@ class DivInt8(Kernel):
     zero_points: tuple[int, int]
     multiplier: Multiplier
     bounds: Bounds
+
+
+class Function(Choice):
+    """What becomes of a left and a right operand."""
+
+    ADD = "Add"
+    SUB = "Sub"
+    MUL = "Mul"
+    DIV = "Div"
+    MOD = "Mod"
+    REMAINDER = "Remainder"
+    MAXIMUM = "Maximum"
+    MINIMUM = "Minimum"
+    POW = "Pow"
+    PRELU = "Prelu"
+    SQUARED_DIFFERENCE = "SquaredDifference"
+    DISTANCE = "Distance"
+    ORDER = "Order"
+    BIT_AND = "BitAnd"
+    BIT_OR = "BitOr"
+    BIT_XOR = "BitXor"
+    SHIFT_LEFT = "ShiftLeft"
+    SHIFT_RIGHT = "ShiftRight"
 
 
 class GreaterF32(Kernel):
@@ -409,6 +446,38 @@ class MinimumInt8(Kernel):
     bounds: Bounds
 
 
+class ModDequantized(Kernel):
+    """Quantised the remainder of `left / right` that has the sign of `right`."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::ModDequantized"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    left_affine: Affine
+    right_affine: Affine
+    scale: float
+    bounds: Bounds
+
+
+class ModF32(Kernel):
+    """the remainder of `left / right` that has the sign of `right` in float32."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::ModF32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    min: float
+    max: float
+
+
 class MulDequantized(Kernel):
     """Quantised `left * right`."""
 
@@ -486,6 +555,132 @@ class MulInt8(Kernel):
     zero_points: tuple[int, int]
     multiplier: Multiplier
     bounds: Bounds
+
+
+class PlainF64(Kernel):
+    """Operators of float64."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::PlainF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "f64", "right": "f64", "output": "f64"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    function: Function
+
+
+class PlainI16(Kernel):
+    """Operators of int16 without a scale."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::PlainI16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    function: Function
+
+
+class PlainI32(Kernel):
+    """Operators of int32."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::PlainI32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i32", "right": "i32", "output": "i32"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    function: Function
+
+
+class PlainI64(Kernel):
+    """Operators of int64."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::PlainI64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i64", "right": "i64", "output": "i64"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    function: Function
+
+
+class PlainI8(Kernel):
+    """Operators of int8 without a scale."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::PlainI8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    function: Function
+
+
+class PlainU16(Kernel):
+    """Operators of uint16."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::PlainU16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "u16", "right": "u16", "output": "u16"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    function: Function
+
+
+class PlainU32(Kernel):
+    """Operators of uint32."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::PlainU32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "u32", "right": "u32", "output": "u32"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    function: Function
+
+
+class PlainU64(Kernel):
+    """Operators of uint64."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::PlainU64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "u64", "right": "u64", "output": "u64"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    function: Function
+
+
+class PlainU8(Kernel):
+    """Operators of uint8 without a scale."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::PlainU8"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "u8", "right": "u8", "output": "u8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    function: Function
 
 
 class PowDequantized(Kernel):
@@ -601,6 +796,38 @@ class Product(Kernel):
     factor: int
     offset: int
     bounds: Bounds
+
+
+class RemainderDequantized(Kernel):
+    """Quantised the remainder of `left / right` that has the sign of `left`."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::RemainderDequantized"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    left_affine: Affine
+    right_affine: Affine
+    scale: float
+    bounds: Bounds
+
+
+class RemainderF32(Kernel):
+    """the remainder of `left / right` that has the sign of `left` in float32."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::RemainderF32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    min: float
+    max: float
 
 
 class Scaled(Part):

@@ -70,8 +70,10 @@ fn predicate<T, F: Fn(T, T) -> bool>(f: F) -> F {
     f
 }
 
+mod plain;
 mod rows;
 
+pub use plain::*;
 pub use rows::*;
 
 macro_rules! scaled {

@@ -43,6 +43,8 @@ kernels! { u8;
     And => |a, b| a != 0 && b != 0;
     /// `left || right`.
     Or => |a, b| a != 0 || b != 0;
+    /// `left == right` of booleans.
+    Same => |a, b| (a != 0) == (b != 0);
     /// `left != right` of booleans.
     Xor => |a, b| (a != 0) != (b != 0);
 }

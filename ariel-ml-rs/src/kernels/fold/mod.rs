@@ -246,6 +246,8 @@ macro_rules! kernel {
     };
 }
 
+mod plain;
 mod rows;
 
+pub use plain::*;
 pub use rows::*;

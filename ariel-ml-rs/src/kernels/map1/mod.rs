@@ -1,9 +1,9 @@
-//! Elementwise functions of one float32: `output = f(input)`. The int8 forms are tables ([`super::lookup`]).
+//! Elementwise functions of one float32 or float64: `output = f(input)`. The int8 forms are tables ([`super::lookup`]).
 //!
 //! The functions are rows of `ariel_build/ops/map1_rows.py`; what they share is here.
 
 macro_rules! kernels {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident,)* } $f:expr;)+) => { $(
+    ($element:ty; $($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident,)* } $f:expr;)+) => { $(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub struct $name {
@@ -13,7 +13,7 @@ macro_rules! kernels {
             pub output: Region,
             /// Elements.
             pub elements: u32,
-            $($(#[$field_doc])* pub $field: f32,)*
+            $($(#[$field_doc])* pub $field: $element,)*
         }
 
         impl $name {
@@ -22,8 +22,8 @@ macro_rules! kernels {
             /// # Panics
             /// Where a region is too small.
             pub const fn check(&self, arena_bytes: usize) {
-                self.input.check::<f32>(arena_bytes, self.elements as usize);
-                self.output.check::<f32>(arena_bytes, self.elements as usize);
+                self.input.check::<$element>(arena_bytes, self.elements as usize);
+                self.output.check::<$element>(arena_bytes, self.elements as usize);
             }
 
             /// What tiles read.
@@ -46,10 +46,10 @@ macro_rules! kernels {
             #[inline(never)]
             pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
                 let kernel = *self;
-                let f = function::<$name, _>($f);
+                let f = function::<$name, $element, _>($f);
                 // SAFETY: the tile lies inside both regions (`check`).
                 unsafe {
-                    let (input, output) = (memory.at::<f32>(kernel.input), memory.at::<f32>(kernel.output));
+                    let (input, output) = (memory.at::<$element>(kernel.input), memory.at::<$element>(kernel.output));
                     for index in tile.start()..tile.end() {
                         output.add(index).write(f(&kernel, *input.add(index)));
                     }
@@ -61,7 +61,7 @@ macro_rules! kernels {
 
 /// Gives a closure the types of its arguments.
 #[inline]
-fn function<K, F: Fn(&K, f32) -> f32>(f: F) -> F {
+fn function<K, T, F: Fn(&K, T) -> T>(f: F) -> F {
     f
 }
 
@@ -69,6 +69,25 @@ fn function<K, F: Fn(&K, f32) -> f32>(f: F) -> F {
 #[inline]
 fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + libm::expf(-x))
+}
+
+/// Clamps a float64; what is not a number stays so.
+#[inline]
+fn clamp64(x: f64, low: f64, high: f64) -> f64 {
+    let raised = if x < low { low } else { x };
+    if raised > high { high } else { raised }
+}
+
+/// The same of float64.
+#[inline]
+fn sigmoid64(x: f64) -> f64 {
+    1.0 / (1.0 + libm::exp(-x))
+}
+
+/// The square root of float64.
+#[inline]
+fn sqrt64(x: f64) -> f64 {
+    libm::sqrt(x)
 }
 
 /// The square root: one instruction where the calling convention shows that there is a floating-point unit.
@@ -147,6 +166,15 @@ mod tests {
         check!(Floor {}, |x| x.floor());
         check!(Ceil {}, |x| x.ceil());
         check!(Round {}, |x| x.round_ties_even());
+        check!(Shrink { bias: 0.25, lambd: 1.0 }, |x| if x < -1.0 {
+            x + 0.25
+        } else if x > 1.0 {
+            x - 0.25
+        } else {
+            0.0
+        });
+        check!(Atan {}, |x| x.atan());
+        check!(Asinh {}, |x| x.asinh());
         check!(Neg {}, |x| -x);
         check!(Abs {}, |x| x.abs());
     }

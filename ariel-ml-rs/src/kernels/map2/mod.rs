@@ -8,12 +8,15 @@ mod dequantized;
 mod float;
 mod int16;
 mod int8;
+mod plain;
 mod rows;
 
 pub use super::broadcast::Broadcast;
 pub use dequantized::Affine;
 pub use int8::*;
 pub use int16::*;
+pub(in crate::kernels) use plain::Plain;
+pub use plain::*;
 pub use rows::*;
 
 #[cfg(test)]

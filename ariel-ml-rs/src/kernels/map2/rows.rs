@@ -4,7 +4,7 @@
 
 use super::Broadcast;
 use super::dequantized::{Affine, dequantized, quotient};
-use super::float::{Bounded, operation, real};
+use super::float::{Bounded, modulo, operation, real};
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::quant::{Bounds, round_ties_even, saturated};
@@ -33,6 +33,10 @@ real! { f32;
     PowF32 => libm::powf;
     /// `left` where it is positive, else `left * right`, in float32.
     PreluF32 => |a, b| if a < 0.0 { a * b } else { a };
+    /// the remainder of `left / right` that has the sign of `right` in float32.
+    ModF32 => modulo;
+    /// the remainder of `left / right` that has the sign of `left` in float32.
+    RemainderF32 => libm::fmodf;
 }
 
 real! { i32;
@@ -69,4 +73,8 @@ dequantized! {
     PowDequantized => libm::powf;
     /// Quantised `left` where it is positive, else `left * right`.
     PreluDequantized => |a, b| if a < 0.0 { a * b } else { a };
+    /// Quantised the remainder of `left / right` that has the sign of `right`.
+    ModDequantized => modulo;
+    /// Quantised the remainder of `left / right` that has the sign of `left`.
+    RemainderDequantized => libm::fmodf;
 }
