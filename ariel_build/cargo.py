@@ -272,7 +272,7 @@ def _compile(module: str, options: ModelOptions, chosen: _Chosen, build: Build, 
 def _files_like(path: Path) -> str:
     """Returns advice that names the model whose name is closest to that of a missing one."""
     with contextlib.suppress(OSError):
-        models = sorted(file.name for file in path.parent.iterdir() if file.suffix in {".tflite", ".onnx"})
+        models = sorted(file.name for file in path.parent.iterdir() if file.suffix in {".tflite", ".onnx", ".pt2"})
         close = difflib.get_close_matches(path.name, models, n=1)
         if close:
             return f"did you mean {(path.parent / close[0]).as_posix()}?"

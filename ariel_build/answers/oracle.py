@@ -1,7 +1,7 @@
 """The oracles: the interpreters whose answers count, where they are installed.
 
-tflite-micro for TFLite (its reference kernels), onnxruntime with optimisations off for ONNX. They run in a child
-process: an unsupported model can abort the interpreter.
+tflite-micro for TFLite (its reference kernels), onnxruntime with optimisations off for ONNX, torch for .pt2. They run
+in a child process: an unsupported model can abort the interpreter.
 """
 
 from __future__ import annotations
@@ -110,9 +110,37 @@ for k, key in enumerate(keys):
 np.savez(outputs, **found)
 """
 
+_PT2 = """
+import io, os, tempfile, zipfile, torch
+try:
+    import torchao, torchao.quantization.pt2e.quantize_pt2e  # registers what quantised programs call
+except ImportError:
+    pass
+from torch.utils import _pytree as pytree
+# The inputs that the exporter recorded are a pickle, which nobody has to open: torch gets an empty one.
+content = io.BytesIO()
+with zipfile.ZipFile(model) as old, zipfile.ZipFile(content, "w") as new:
+    for member in old.infolist():
+        new.writestr(member, b"" if "/data/sample_inputs/" in member.filename else old.read(member))
+content.seek(0)
+program = torch.export.load(content)
+specs = [s for s in program.graph_signature.input_specs if s.kind.name == "USER_INPUT"]
+module = program.module()
+rows = []
+for sample in samples:
+    tensors = iter([torch.from_numpy(array[sample].copy()) for array in given])
+    leaves = [s.arg.value if hasattr(s.arg, "value") else next(tensors) for s in specs]
+    args, kwargs = pytree.tree_unflatten(leaves, program.call_spec.in_spec)
+    with torch.no_grad():
+        made = pytree.tree_leaves(module(*args, **kwargs))
+    rows.append([leaf.detach().clone().numpy() for leaf in made if isinstance(leaf, torch.Tensor)])
+np.savez(outputs, **{f"output_{k}": np.stack([row[k] for row in rows]) for k in range(count)})
+"""
+
 _ORACLES = {
     "tflite": _Oracle("tflite_micro", "TFLite-Micro", "tflite-micro", "pip install --pre tflite-micro", _TFLITE),
     "onnx": _Oracle("onnxruntime", "onnxruntime", "onnxruntime", "pip install onnxruntime", _ONNX),
+    "pt2": _Oracle("torch", "PyTorch", "torch", "pip install torch", _PT2),
 }
 
 

@@ -23,7 +23,7 @@ __all__ = ["add_model", "board_of", "compiled", "model_options", "running_option
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Adds the model and its options."""
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite or .onnx file")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite, .onnx or .pt2 file")
     parser.add_argument("--target", metavar="TRIPLE", help="compile for this target triple (default: the board's)")
     add_options(parser)
 

@@ -103,7 +103,7 @@ KEYS: tuple[Key, ...] = (
         value=values.optimize,
         package=True,
     ),
-    Key("path", "the model's file, .tflite or .onnx", '"models/keywords.tflite"', "required", value=values.file),
+    Key("path", "the model's file, .tflite, .onnx or .pt2", '"models/keywords.tflite"', "required", value=values.file),
     Key(
         "dims",
         "the sizes of free dimensions, by their names, or `<input>.<axis>` for one without",

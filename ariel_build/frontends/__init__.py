@@ -42,7 +42,7 @@ def read(path: Path, dims: Mapping[str, int] | None = None, signature: str = "")
     module = READERS.get(path.suffix.lower())
     if module is None:
         raise ModelError(
-            "this is no model file that Ariel-ML reads", str(path), "give a file that ends in " + " or ".join(READERS)
+            "this is no model file that Ariel-ML reads", str(path), "give a file that ends in " + ", ".join(READERS)
         )
     reader = cast("_Reader", importlib.import_module(module))
     try:

@@ -39,16 +39,21 @@ def _range(call: Call, dtype: DType) -> tuple[int, int]:
 def _stored(call: Call, x: Value, scales: Array, zeros: Array, dtype: DType, axis: int) -> Value:
     """Returns a tensor quantised; integers that the range leaves out are cut off before."""
     low, high = _range(call, dtype)
-    if x.data is None and (low, high) != dtype.range:
+    if x.type.dtype is not DType.F32 or not (np.all(np.isfinite(scales)) and np.all(scales > 0)):
+        raise UnsupportedReason(f"{x.type} cannot be quantised by scales of {scales.reshape(-1)[:4].tolist()}")
+    if x.data is not None:
+        # As PyTorch does it: times the reciprocal, which is float32 where the scale is a tensor.
+        shape = [-1 if k == axis else 1 for k in range(len(x.shape))] if scales.size > 1 else ()
+        inverse = np.asarray(1.0 / scales, np.float32).reshape(shape)
+        stored = np.rint(np.asarray(x.data, np.float32) * inverse) + zeros.reshape(shape)
+        return call.constant(np.clip(stored, low, high), dtype)
+    if (low, high) != dtype.range:
         if scales.size > 1:
             raise UnsupportedReason("a range other than that of the type is not supported per channel")
         scale, zero = np.float32(scales.reshape(-1)[0]), int(zeros.reshape(-1)[0])
         x = call.onnx("Clip", x, float(scale * np.float32(low - zero)), float(scale * np.float32(high - zero)))
     own = [call.constant(scales.astype(np.float32)), call.constant(zeros.astype(dtype.numpy))]
-    y = call.onnx("QuantizeLinear", x, *own, axis=axis)
-    if y.data is not None and (low, high) != dtype.range:
-        y = call.constant(np.clip(y.data, low, high))
-    return y
+    return call.onnx("QuantizeLinear", x, *own, axis=axis)
 
 
 def _real(call: Call, x: Value, scales: Array, zeros: Array, axis: int) -> Value:
