@@ -21,17 +21,9 @@ __all__ = ["Cast", "cast", "wide_constant"]
 _SIGNED = {DType.U8: DType.I8, DType.U16: DType.I16, DType.U32: DType.I32, DType.U64: DType.I64}
 
 
-def _kernel(source: DType, target: DType) -> str:
-    """Returns what the runtime's `cast.rs` calls a conversion; those between types of one byte are tables.
-
-    Bits seldom depend on signs: not on the target's, but where a real number may have 32 bits; not on the source's,
-    where the target has no more bits.
-    """
-    if target.is_integer and not (source is DType.F32 and target.bytes > 2):
-        target = _SIGNED.get(target, target)
-    if source.bytes > 1 and (target is DType.BOOL or (target.is_integer and target.bytes <= source.bytes)):
-        source = _SIGNED.get(source, source)
-    return "To".join(d.value.capitalize() for d in (source, target))
+def _kernel(source: DType, target: DType) -> type[Kernel] | None:
+    """Returns the runtime's conversion, if it has it; that between types of one byte is a table."""
+    return getattr(declared, "To".join(d.value.capitalize() for d in (source, target)), None)
 
 
 @dataclass(frozen=True)
@@ -73,15 +65,28 @@ class Cast(Operator):
         x = node.input(0)
         if x.type.dtype.bytes == 1 and self.dtype.bytes == 1:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])
-        kernel: type[Kernel] | None = getattr(declared, _kernel(x.type.dtype, self.dtype), None)
+        kernel = _kernel(x.type.dtype, self.dtype)
         if kernel is None:
             raise UnsupportedReason(f"from {x.type.dtype.value} to {self.dtype.value} is not supported")
         return call_of(kernel.made(one_operand(node)), node)
 
 
 def cast(importer: Importer, value: Value, dtype: DType) -> Value:
-    """Returns `value` with another element type."""
-    return value if value.type.dtype is dtype else importer.emit(Cast(dtype), [value])[0]
+    """Returns `value` with another element type.
+
+    Where there is no conversion between the two, it goes by way of integers with a sign, of which the others are the
+    same words: where bits are dropped that of the source says nothing, and that of the target never does.
+    """
+    source = value.type.dtype
+    if source is dtype:
+        return value
+    if value.is_constant or _kernel(source, dtype) is not None or source.bytes == dtype.bytes:
+        return importer.emit(Cast(dtype), [value])[0]
+    drops = dtype is DType.BOOL or (dtype.is_integer and dtype.bytes < source.bytes)
+    way = _SIGNED.get(source, source) if drops else source
+    for step in (way, _SIGNED.get(dtype, dtype), dtype):
+        value = value if value.type.dtype is step else importer.emit(Cast(step), [value])[0]
+    return value
 
 
 def wide_constant(importer: Importer, index: int) -> Array | None:
