@@ -66,7 +66,7 @@ def test_all_pairs_of_tflite_equal_litert(tmp_path: Path) -> None:
                 data = rng.integers(0, 256, (2, 30 * np.dtype(source).itemsize), np.uint8).view(source)
             else:
                 data = np.asarray(rng.uniform(0 if np.issubdtype(target, np.unsignedinteger) else -100, 100, (2, 30)))
-                data = (data > 0 if source is np.bool_ else data).astype(source)
+                data = (np.greater(data, 0) if source is np.bool_ else data).astype(source)
             sample.append(data)
     path = tmp_path / "casts.tflite"
     path.write_bytes(tflm.models(operators))

@@ -34,7 +34,7 @@ def test_equals_tflite_micro(tmp_path: Path) -> None:
 def test_what_tflite_micro_refuses_is_refused(tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     good = sum_of(rng, 2)
-    other = tflm.Tensor("int8", good.inputs[0].shape, 0.5, 3)
+    other = tflm.Tensor("int8", good.outputs[0].shape, 0.5, 3)
     path = tmp_path / "sum.tflite"
     path.write_bytes(tflm.models([tflm.Operator("ADD_N", [good.inputs[0], other], good.outputs, good.options)]))
     with pytest.raises(UnsupportedError, match="differ in shape, scale or zero point"):
