@@ -385,8 +385,8 @@ def _softmax_from_tflite(importer: Importer) -> None:
     if gives is DType.I16 and quant is not None and quant.zero_points == _SHARE.zero_points:
         # LiteRT's reference kernel does not look at the scale: its answers are the recorded ones of such a model.
         importer.model.notes.append(
-            f"{importer.node.op}: the output is declared with {quant}, but of int8 TFLite's reference kernel stores it "
-            "with scale 1/65536 and zero point -32768, and so do we"
+            f"{importer.node.op}: the output is declared with scale {quant.scale:g} and zero point 0, but of int8 "
+            "TFLite's reference kernel stores it with scale 1/65536 and zero point -32768, and so do we"
         )
     importer.emit_declared(Softmax(beta=importer.real("beta", 1.0), gives=gives), [x])
 

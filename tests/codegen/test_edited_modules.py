@@ -24,6 +24,7 @@ from tests.codegen import edits
 from tests.codegen.edits import Plain
 from tests.ops import tflm
 from tests.ops.detection.test_detection_tflite import postprocess
+from tests.ops.int16.operators import every_operator
 from tests.ops.signals import operators
 from tests.zoo import FLOAT, INT64, UINT8, node, onnx_file
 from tools.recorded import DIGITS
@@ -131,6 +132,12 @@ def _signals(path: Path) -> Path:
     return path
 
 
+def _wide(path: Path) -> Path:
+    """Each kernel of int16 once."""
+    path.write_bytes(tflm.models(every_operator()))
+    return path
+
+
 def _kept(graph: Graph) -> Graph:
     """Makes states of the inputs and outputs behind the first."""
     pairs = list(zip(graph.inputs[1:], graph.outputs[1:], strict=True))
@@ -156,6 +163,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
         "shared": _compiled(DIGITS, "qemu-riscv32", arena="memory"),
         "cores": _compiled(layers, "host", cores=3),
         "signals": _compiled(_signals(folder / "signals.tflite")),
+        "wide": _compiled(_wide(folder / "wide.tflite")),
         "flow": _compiled(branches),
         "flow of cores": _compiled(branches, "host", cores=2),
     }
@@ -171,7 +179,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
     return found
 
 
-FORMS = ("whole", "pieces", "shared", "cores", "states", "states of cores", "signals", "flow", "flow of cores")
+FORMS = ("whole", "pieces", "shared", "cores", "states", "states of cores", "signals", "wide", "flow", "flow of cores")
 FEATURES = ("multicore", "std")
 #: A pool without helpers runs all units on one core.
 UNITS = """

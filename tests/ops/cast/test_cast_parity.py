@@ -9,7 +9,7 @@ from onnx import helper
 
 from ariel_build.driver import import_file
 from ariel_build.ir import Array
-from tests.ops import parity
+from tests.ops import parity, tflm
 from tests.zoo import node, onnx_file
 
 TYPES = (np.int8, np.uint8, np.int16, np.int32, np.int64, np.float32, np.bool_)
@@ -48,3 +48,28 @@ def test_a_half_precision_constant_is_folded(tmp_path: Path) -> None:
     assert [n.op.name for n in graph.nodes] == ["Add"]
     (got,) = parity.reference(path, [[np.zeros(3, np.float32)]])
     np.testing.assert_array_equal(got[0], [0.5, 1.25, -3])
+
+
+WHOLE = (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64)
+
+
+def test_all_pairs_of_tflite_equal_litert(tmp_path: Path) -> None:
+    rng = np.random.default_rng(81)
+    operators, sample = [], list[Array]()
+    for source in (*WHOLE, np.float32, np.bool_):
+        for target in (*WHOLE, np.float32, np.bool_):
+            names = [np.dtype(kind).name.replace("bool_", "bool") for kind in (source, target)]
+            x, y = (tflm.Tensor(name, (2, 30)) for name in names)
+            operators.append(tflm.Operator("CAST", [x], [y], ("CastOptions", {})))
+            if np.issubdtype(source, np.integer):
+                # Any bits; what a target does not hold wraps.
+                data = rng.integers(0, 256, (2, 30 * np.dtype(source).itemsize), np.uint8).view(source)
+            else:
+                data = np.asarray(rng.uniform(0 if np.issubdtype(target, np.unsignedinteger) else -100, 100, (2, 30)))
+                data = (np.greater(data, 0) if source is np.bool_ else data).astype(source)
+            sample.append(data)
+    path = tmp_path / "casts.tflite"
+    path.write_bytes(tflm.models(operators))
+    want = parity.litert(path, [sample])
+    parity.agree(parity.reference(path, [sample]), want, "reference")
+    parity.agree(parity.host(path, [sample]), want, "host")

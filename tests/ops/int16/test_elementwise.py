@@ -102,7 +102,7 @@ def test_comparisons_equal_litert(tmp_path: Path) -> None:
             operators.append(
                 tflm.Operator(name, [x, y], [tflm.Tensor("bool", np.broadcast_shapes(left, right))], (table, {}))
             )
-    samples = [[np.asarray(a, np.int16) // np.int16(2048) for a in sample] for sample in samples_for(rng, operators)]
+    samples = [[a.astype(np.int16) // np.int16(2048) for a in sample] for sample in samples_for(rng, operators)]
     path = tmp_path / "relations.tflite"
     path.write_bytes(tflm.models(operators))
     want = parity.litert(path, samples)

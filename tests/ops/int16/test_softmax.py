@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ariel_build.driver import import_file
 from tests.ops import parity, tflm
 from tests.ops.sums import samples_for
 
@@ -27,3 +28,14 @@ def test_equals_tflite_micro(tmp_path: Path, kind: str) -> None:
     want = parity.tflite(path, operators, samples)
     parity.agree(parity.reference(path, samples), want, "reference")
     parity.agree(parity.host(path, samples), want, "kernels")
+
+
+def test_int8_into_int16_as_litert_stores_it(tmp_path: Path) -> None:
+    """LiteRT's reference kernel does not look at the output's quantisation; the user is told."""
+    x, y = tflm.Tensor("int8", (4, 10), 0.1, 4), tflm.Tensor("int16", (4, 10), 2.0**-15)
+    operators = [tflm.Operator("SOFTMAX", [x], [y], ("SoftmaxOptions", {"beta": 1.0}), 2)]
+    samples = samples_for(np.random.default_rng(3), operators)
+    path = tmp_path / "softmax.tflite"
+    path.write_bytes(tflm.models(operators))
+    parity.agree(parity.reference(path, samples), parity.litert(path, samples), "reference")
+    assert any("1/65536 and zero point -32768" in note for note in import_file(path)[1].notes)

@@ -44,6 +44,13 @@ def test_tflite(tmp_path: Path) -> None:
         operators.append(tflm.Operator("QUANTIZE", [stored], [tflm.Tensor("uint8", (256,), out, zero_out + 128)]))
         operators.append(tflm.Operator("DEQUANTIZE", [stored], [tflm.Tensor("float32", (256,))]))
         sample += [data, EVERY, EVERY, EVERY, EVERY]
+        unsigned, wide = tflm.Tensor("uint8", (256,), scale, zero + 128), tflm.Tensor("int16", (256,), scale)
+        operators.append(tflm.Operator("QUANTIZE", [unsigned], [tflm.Tensor("int8", (256,), out, zero_out)]))
+        operators.append(tflm.Operator("QUANTIZE", [unsigned], [tflm.Tensor("int8", (256,), scale, zero)]))
+        operators.append(tflm.Operator("DEQUANTIZE", [unsigned], [tflm.Tensor("float32", (256,))]))
+        operators.append(tflm.Operator("DEQUANTIZE", [wide], [tflm.Tensor("float32", (256,))]))
+        bytes_ = EVERY.view(np.uint8)
+        sample += [bytes_, bytes_, bytes_, rng.integers(-32768, 32768, 256).astype(np.int16)]
     path = tmp_path / "quantise.tflite"
     want = parity.tflite(path, operators, [sample])
     parity.agree(parity.reference(path, [sample]), want, "reference", rtol=0, atol=0)
