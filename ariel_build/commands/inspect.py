@@ -107,11 +107,13 @@ def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
         "flash_bytes": result.bounds.flash,
         "ram_bytes": result.ram_bytes,
         "predicted": {
+            "instructions": int(predicted.instructions) if math.isfinite(predicted.instructions) else None,
             "cycles": int(predicted.cycles) if math.isfinite(predicted.cycles) else None,
             "latency_ms": _rounded(predicted.seconds, 1e-3),
             "longest_tile_cycles": predicted.longest_cycles,
             "longest_tile_us": _rounded(predicted.longest_seconds, 1e-6),
             "longest_tile_step": predicted.longest.name if predicted.longest else None,
+            "energy_uj": None,  # no board file gives figures of currents yet
             "board": board.name,
         },
         "unsupported": [],

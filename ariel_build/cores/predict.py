@@ -39,6 +39,8 @@ class Prediction:
 
     #: A whole number; infinity where a loop has no bound.
     cycles: float
+    #: Of all cores together, likewise.
+    instructions: float
     longest_cycles: int
     #: Of the slowest core that may run them; None where a clock is not known.
     seconds: float | None
@@ -119,15 +121,20 @@ def tiles_within(clock: Clock, limit: float | None) -> Callable[[KernelCall], tu
 def predict(schedule: Schedule, units: Units | None, clock: Clock, input_bytes: int) -> Prediction:
     """Returns what an inference takes; `units` for several cores."""
     begin = _CALL + _BYTE * input_bytes
+    flow = schedule.flow or (schedule.blocks[0],)
     # The same model may also run unwired, in the tiles of one core.
     tiles = [(step, tile) for step in schedule.steps for tile in step.tiles]
+    work = {b: sum(instructions(schedule.steps[k].call, clock.cores[0]) for k in b) for b in schedule.blocks}
     if units is None:
         times = {b: sum(clock.times(schedule.steps[k].call)[0] for k in b) for b in schedule.blocks}
-        makespan = begin + worst(schedule.flow or (schedule.blocks[0],), times.__getitem__, _TEST)
+        makespan = begin + worst(flow, times.__getitem__, _TEST)
+        total = begin + worst(flow, work.__getitem__, _TEST)
     else:
-        pairs = zip(schedule.blocks, units.blocks, strict=True)
+        pairs = list(zip(schedule.blocks, units.blocks, strict=True))
         times = {steps: _simulated(schedule, units, clock, block) for steps, block in pairs}
-        makespan = begin + worst(schedule.flow or (schedule.blocks[0],), times.__getitem__, _TEST + _BEGIN)
+        makespan = begin + worst(flow, times.__getitem__, _TEST + _BEGIN)
+        pool = {steps: _UNIT * len(block) for steps, block in pairs}
+        total = begin + worst(flow, lambda block: work[block] + pool[block], _TEST + _BEGIN)
         tiles += [(schedule.steps[unit.step], unit.tile) for unit in units.units if unit.step is not None]
     longest, step, tile = max(
         ((max(clock.tile(step.call, tile)), step, tile) for step, tile in tiles),
@@ -138,13 +145,18 @@ def predict(schedule: Schedule, units: Units | None, clock: Clock, input_bytes: 
     hz = clock.cores[0].clock_hz
     seconds, longest_seconds = (makespan / hz, longest / hz) if hz else (None, None)
     return Prediction(
-        math.floor(makespan) if math.isfinite(makespan) else makespan,
+        _whole(makespan),
+        _whole(total),
         int(longest),
         seconds,
         longest_seconds,
         step,
         granule,
     )
+
+
+def _whole(number: float) -> float:
+    return math.floor(number) if math.isfinite(number) else number
 
 
 def _is_granule(step: Step, tile: Tile) -> bool:

@@ -47,7 +47,7 @@ def test_json_has_the_keys_of_the_contract(command: Command) -> None:
     assert all(isinstance(found[key], int) and found[key] > 0 for key in KEYS[3:8])
     assert found["flash_bytes"] > found["weights_bytes"]
     assert found["ram_bytes"] >= found["arena_bytes"]
-    assert {"cycles", "latency_ms", "board"} <= set(found["predicted"])
+    assert {"instructions", "cycles", "latency_ms", "energy_uj", "board"} <= set(found["predicted"])
     assert found["unsupported"] == []
 
 
