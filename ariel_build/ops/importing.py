@@ -9,7 +9,7 @@ from __future__ import annotations
 from ariel_build.errors import Diagnostic, ModelError, UnsupportedError
 from ariel_build.frontends.checks import shown
 from ariel_build.frontends.source import SourceModel, SourceNode
-from ariel_build.ir import Graph, Node, Value
+from ariel_build.ir import Graph, Node, State, Value
 from ariel_build.ops.advice import advice
 from ariel_build.ops.base import HARMLESS, IMPORTERS, PREPARERS, UnsupportedReason
 from ariel_build.ops.importer import INCONSISTENT, Importer, UnknownValueError, source_type
@@ -55,8 +55,27 @@ def import_model(model: SourceModel) -> Graph:
     )
     settle_inputs(graph, importer)
     name_outputs(graph, importer)
+    drop_unread_states(graph)
     graph.tensors = {key: value for key, value in importer.values.items() if not value.is_constant}
     return graph
+
+
+def drop_unread_states(graph: Graph) -> None:
+    """Removes the states on which no output depends, in any inference, and what they become: counters of training."""
+    read: list[State] = []
+    while True:
+        needed = {*graph.outputs, *(state.next for state in read)}
+        kept = []
+        for node in reversed(graph.nodes):
+            if not needed.isdisjoint(node.outputs):
+                needed.update(v for v in node.inputs if v is not None)
+                kept.append(node)
+        found = [state for state in graph.states if state.current in needed]
+        if len(found) == len(read):
+            break
+        read = found
+    if len(read) < len(graph.states):
+        graph.states[:], graph.nodes[:] = read, kept[::-1]
 
 
 def import_nodes(*importers: Importer) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ariel_build.ir import Array, DType, Value
+from ariel_build.ir import DType, Value
+from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.aten.call import Call, aten
 from ariel_build.ops.base import UnsupportedReason, constant
 
@@ -16,7 +17,7 @@ _DYNAMIC = (
 )
 
 
-def _number(call: Call, name: str, what: str) -> Array:
+def _number(call: Call, name: str, what: str) -> Numbers:
     """Returns a scale or zero points, numbers or tensors, which must be constants."""
     value = call.operand(name)
     if isinstance(value, Value):
@@ -36,7 +37,7 @@ def _range(call: Call, dtype: DType) -> tuple[int, int]:
     return low, high
 
 
-def _stored(call: Call, x: Value, scales: Array, zeros: Array, dtype: DType, axis: int) -> Value:
+def _stored(call: Call, x: Value, scales: Numbers, zeros: Numbers, dtype: DType, axis: int) -> Value:
     """Returns a tensor quantised; integers that the range leaves out are cut off before."""
     low, high = _range(call, dtype)
     if x.type.dtype is not DType.F32 or not (np.all(np.isfinite(scales)) and np.all(scales > 0)):
@@ -44,7 +45,7 @@ def _stored(call: Call, x: Value, scales: Array, zeros: Array, dtype: DType, axi
     if x.data is not None:
         # As PyTorch does it: times the reciprocal, which is float32 where the scale is a tensor.
         shape = [-1 if k == axis else 1 for k in range(len(x.shape))] if scales.size > 1 else ()
-        inverse = np.asarray(1.0 / scales, np.float32).reshape(shape)
+        inverse = np.asarray(1.0 / scales.astype(np.float64), np.float32).reshape(shape)
         stored = np.rint(np.asarray(x.data, np.float32) * inverse) + zeros.reshape(shape)
         return call.constant(np.clip(stored, low, high), dtype)
     if (low, high) != dtype.range:
@@ -56,7 +57,7 @@ def _stored(call: Call, x: Value, scales: Array, zeros: Array, dtype: DType, axi
     return call.onnx("QuantizeLinear", x, *own, axis=axis)
 
 
-def _real(call: Call, x: Value, scales: Array, zeros: Array, axis: int) -> Value:
+def _real(call: Call, x: Value, scales: Numbers, zeros: Numbers, axis: int) -> Value:
     """Returns what stored integers mean."""
     _range(call, x.type.dtype)
     return call.onnx(
@@ -68,7 +69,7 @@ def _real(call: Call, x: Value, scales: Array, zeros: Array, axis: int) -> Value
     )
 
 
-def _checked(zeros: Array, dtype: DType) -> Array:
+def _checked(zeros: Numbers, dtype: DType) -> Numbers:
     """Returns zero points, which must be integers of the type."""
     least, greatest = dtype.range
     if zeros.size and not (least <= zeros.min() and zeros.max() <= greatest and np.all(zeros == np.rint(zeros))):
@@ -115,7 +116,7 @@ def _dequantize(call: Call) -> Value:
     return _real(call, x, scale.reshape(()), _checked(zero.reshape(()), dtype), 0)
 
 
-def _channels(call: Call, dtype: DType) -> tuple[Array, Array]:
+def _channels(call: Call, dtype: DType) -> tuple[Numbers, Numbers]:
     scales = _number(call, "scales", "the scales").reshape(-1)
     zeros = (
         _number(call, "zero_points", "the zero points").reshape(-1)
@@ -150,7 +151,7 @@ def _dynamic(_: Call) -> Value:
     raise UnsupportedReason(_DYNAMIC)
 
 
-def _blocks(call: Call, x: Value, scale: Array) -> int:
+def _blocks(call: Call, x: Value, scale: Numbers) -> int:
     """Returns the axis along which scales differ, by the blocks of torchao that share one."""
     blocks = call.integers("block_size")
     if len(blocks) != len(x.shape) or any(b < 1 or n % b for b, n in zip(blocks, x.shape, strict=True)):
@@ -162,7 +163,7 @@ def _blocks(call: Call, x: Value, scale: Array) -> int:
     return cut[0] if cut else 0
 
 
-def _affine(call: Call, x: Value, dtype: DType) -> tuple[Array, Array, int]:
+def _affine(call: Call, x: Value, dtype: DType) -> tuple[Numbers, Numbers, int]:
     if call.text("zero_point_domain", "INT") not in ("INT", "NONE"):
         raise UnsupportedReason(f"zero points of domain {call.text('zero_point_domain')} are not supported")
     scale = _number(call, "scale", "the scale")
