@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ariel_build.ir import Array, DType, Node, TensorType
+from ariel_build.ir import Array, DType, Node, Quant, TensorType
 from ariel_build.kernels import Kernel, KernelCall
 from ariel_build.kernels.declared import map1 as declared
+from ariel_build.kernels.declared.quant import Bounds
 from ariel_build.ops.accumulate import bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.elementwise import (
@@ -32,6 +33,10 @@ from ariel_build.ops.rows import called, named, parameters
 from ariel_build.ops.traits import POINTWISE, alike, never
 
 __all__ = ["Map1"]
+
+
+#: Plain integers stand for themselves; what their type does not hold wraps.
+_ONE, _WRAPS = Quant((1.0,), (0,)), Bounds(zero_point=0, min=DType.I32.range[0], max=DType.I32.range[1])
 
 
 @dataclass(frozen=True)
@@ -93,10 +98,12 @@ class Map1(Operator):
         x = node.input(0)
         if x.type.dtype in BYTES:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])
-        if x.type.dtype is DType.I16 and self.row.wide is not None and self.rounding is Rounding.DOUBLE:
-            quants = quant_of(x, "the input"), quant_of(node.output, "the output")
+        is_plain = x.type.quant is None and self.row.integer is not None
+        if x.type.dtype is DType.I16 and self.row.wide is not None and (is_plain or self.rounding is Rounding.DOUBLE):
+            quants = (_ONE, _ONE) if is_plain else (quant_of(x, "the input"), quant_of(node.output, "the output"))
             wide: type[Kernel] = getattr(declared, f"{self.kind}Int16")
-            ends = {"bounds": bounds(node, UNBOUNDED, self.rounding)} if "bounds" in wide.FIELDS else {}
+            ends = {"bounds": _WRAPS if is_plain else bounds(node, UNBOUNDED, self.rounding)}
+            ends = ends if "bounds" in wide.FIELDS else {}
             return call_of(wide.made({**one_operand(node), **self.row.wide(*quants, self.parameters), **ends}), node)
         if x.type.dtype is not DType.F32:
             raise UnsupportedReason(f"{self.kind} of {x.type.dtype.value} is not supported")
