@@ -232,7 +232,7 @@ class Quantized(Kernel):
 
 
 class QuantizedInt16(Kernel):
-    """Comparison of int16, which TFLite scales by 1."""
+    """The same of int16; where TFLite compares it as it is, the scales are 1."""
 
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::QuantizedInt16"}
