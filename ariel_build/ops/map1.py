@@ -102,7 +102,7 @@ class Map1(Operator):
         x = node.input(0)
         if x.type.dtype in BYTES:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])
-        if x.type.dtype is DType.I16 and self.row.wide is not None and self.rounding is Rounding.DOUBLE:
+        if x.type.quant and x.type.dtype is DType.I16 and self.row.wide and self.rounding is Rounding.DOUBLE:
             quants = quant_of(x, "the input"), quant_of(node.output, "the output")
             wide: type[Kernel] = getattr(declared, f"{self.kind}Int16")
             ends = {"bounds": bounds(node, UNBOUNDED, self.rounding)} if "bounds" in wide.FIELDS else {}

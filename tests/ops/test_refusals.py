@@ -40,7 +40,7 @@ def per_axis(axis: int, count: int) -> Quant:
         (FullyConnected(keep_dims=True), [TensorType(F32, (4, 2)), TensorType(F32, (3, 4))], "rows of 4 elements"),
         (BatchMatMul(), [TensorType(F32, (2, 3)), TensorType(F32, (4, 5))], "cannot be multiplied"),
         (BatchMatMul(), [TensorType(F32, (2, 2, 3)), TensorType(F32, (5, 3, 4))], "do not broadcast"),
-        (BatchMatMul(), [TensorType(I16, (2, 3)), TensorType(I16, (3, 5))], "elements of i16"),
+        (BatchMatMul(), [TensorType(I32, (2, 3)), TensorType(I32, (3, 5))], "elements of i32"),
         (Pool2d(PoolKind.MAX, Window((2, 2), padding=(2, 0, 0, 0))), [IMAGE], "lie outside"),
         (Fold("Sum", (4,)), [IMAGE], "do not fit"),
         (Fold("Max", (0,)), [TensorType(F32, (0, 3))], "has no elements"),

@@ -37,6 +37,9 @@ def test_equals_tflite_micro(tmp_path: Path) -> None:
             x, y = (tflm.Tensor("int16", data.shape, float(np.float32(s))) for s in scales_of(rng, name, index))
             operators.append(tflm.Operator(name, [x], [y]))
             sample.append(data)
+    # Plain integers wrap.
+    operators.append(tflm.Operator("ABS", [tflm.Tensor("int16", EVERY.shape)], [tflm.Tensor("int16", EVERY.shape)]))
+    sample.append(EVERY)
     path = tmp_path / "functions.tflite"
     want = parity.tflite(path, operators, [sample])
     parity.agree(parity.reference(path, [sample]), want, "reference")
