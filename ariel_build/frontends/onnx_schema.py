@@ -35,10 +35,26 @@ def opset_versions(model: onnx.ModelProto) -> dict[str, int]:
         if versions.setdefault(domain, entry.version) != entry.version:
             raise corrupt(f"it imports two versions of the operator set `{shown(domain or 'ai.onnx')}`")
     if "" in versions:
-        _check("operator set", versions[""], LEAST_OPSET, NEWEST_OPSET)
+        if not (versions[""] < LEAST_OPSET and _is_unchanged(model, versions[""])):
+            _check("operator set", versions[""], LEAST_OPSET, NEWEST_OPSET)
     elif any(node.domain in DEFAULT_DOMAINS for node in model.graph.node):
         raise corrupt("it imports no version of the operator set `ai.onnx`")
     return versions
+
+
+def _is_unchanged(model: onnx.ModelProto, version: int) -> bool:
+    """Whether the nodes of an older file mean what they mean in the least operator set that is read."""
+    for node in model.graph.node:
+        if node.domain not in DEFAULT_DOMAINS:
+            return False
+        try:
+            then, now = (onnx.defs.get_schema(node.op_type, v).since_version for v in (version, LEAST_OPSET))
+        except onnx.defs.SchemaError:
+            return False
+        # Graphs in attributes would have to be looked at as well.
+        if then != now or any(a.type in _GRAPHS for a in node.attribute):
+            return False
+    return True
 
 
 def _check(what: str, found: int, least: int, newest: int) -> None:
@@ -55,6 +71,9 @@ def _check(what: str, found: int, least: int, newest: int) -> None:
             help=f"export the model again with opset_version={LEAST_OPSET} or more, or convert it with "
             "onnx.version_converter",
         )
+
+
+_GRAPHS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
 
 
 @cache

@@ -32,7 +32,11 @@ _DTYPES: dict[int, DType] = {
     onnx.TensorProto.BFLOAT16: DType.BF16,
     onnx.TensorProto.DOUBLE: DType.F64,
     onnx.TensorProto.BOOL: DType.BOOL,
+    # Integers of 4 bits stand one in a byte, in arrays of the user as well: numpy has none.
+    onnx.TensorProto.INT4: DType.I8,
+    onnx.TensorProto.UINT4: DType.U8,
 }
+_FOUR_BITS = (onnx.TensorProto.INT4, onnx.TensorProto.UINT4)
 #: The repeated field in which a type's elements stand when they are not raw.
 _FIELDS: dict[int, str] = {
     onnx.TensorProto.FLOAT: "float_data",
@@ -66,12 +70,33 @@ class TensorReader:
 
     def tensor(self, proto: onnx.TensorProto, name: str, origin: str) -> SourceTensor:
         """Returns a constant; without data where its type is one that numpy does not have."""
+        if proto.data_type in _FOUR_BITS:
+            return self._four_bits(proto, name, origin)
         shape, kind = self._layout(proto, origin)
         data = None if kind is None else self._elements(proto, kind, shape, origin)
         return self._constant(name, proto.data_type, shape, data)
 
+    def _four_bits(self, proto: onnx.TensorProto, name: str, origin: str) -> SourceTensor:
+        """Returns a constant of integers of 4 bits, two of which stand in a byte, the first one in its lower half."""
+        dtype, shape = _DTYPES[proto.data_type], checked_shape(list(proto.dims), 1, origin)
+        elements = math.prod(shape)
+        packed = onnx.TensorProto()
+        packed.CopyFrom(proto)
+        packed.data_type = onnx.TensorProto.UINT8
+        del packed.dims[:]
+        packed.dims.append((elements + 1) // 2)
+        pairs: npt.NDArray[Any] = self._elements(packed, np.dtype(np.uint8), ((elements + 1) // 2,), origin)
+        self._charge(elements, origin)
+        halves = np.stack([pairs & 15, pairs >> 4], axis=-1).reshape(-1)[:elements].astype(dtype.numpy)
+        if dtype is DType.I8:
+            halves = np.where(halves > 7, halves - 16, halves).astype(np.int8)
+        data = _sealed(halves.reshape(shape))
+        return SourceTensor(name, dtype, shape, data=data, file_type=type_name(proto.data_type))
+
     def array(self, proto: onnx.TensorProto, origin: str) -> Array:
         """Returns the elements of a tensor attribute."""
+        if proto.data_type in _FOUR_BITS:
+            raise UnsupportedError("an attribute of integers of 4 bits is not supported", origin, "use int8")
         shape, kind = self._layout(proto, origin)
         if kind is None:
             raise UnsupportedError(f"a constant of type {type_name(proto.data_type)} is not supported", origin)

@@ -23,7 +23,6 @@ _LOOKUP = "look it up in your code, and give the model the result as an input"
 _NORM = "write it out with ReduceMean, Sub, Mul, Sqrt and Div before export; exporters do so at a lower opset"
 _SPREAD = "use nearest-neighbour resizing and a convolution instead"
 _BOXES = "let the model end with boxes and scores, and choose among them in your code"
-_LAYERS = "quantise it statically (QDQ form): dynamic quantisation is not supported in ONNX models"
 _BITS = "work on bits in your code, before or after the model"
 _STRINGS = "handle text in your code, and give the model numbers"
 
@@ -45,7 +44,6 @@ _ONNX: Mapping[str, str] = {
         _NORM,
     ),
     **dict.fromkeys(("NonMaxSuppression", "RoiAlign", "MaxRoiPool"), _BOXES),
-    **dict.fromkeys(("ConvInteger", "DynamicQuantizeLinear", "MatMulInteger"), _LAYERS),
     **dict.fromkeys(("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"), _STRINGS),
     **dict.fromkeys(
         ("Attention", "Einsum"), "export it written out as MatMul, Mul and Softmax, as older opsets have it"

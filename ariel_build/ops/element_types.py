@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ariel_build.ir import DType
 from ariel_build.ops.base import UnsupportedReason
 
-__all__ = ["ONNX_TYPES", "onnx_type", "unsupported_type"]
+if TYPE_CHECKING:
+    from ariel_build.ops.importer import Importer
+
+__all__ = ["FOUR_BITS", "ONNX_TYPES", "four_bits", "onnx_type", "unsupported_type"]
 
 #: The element types that ONNX numbers so.
 ONNX_TYPES = {
@@ -23,6 +28,8 @@ ONNX_TYPES = {
     13: DType.U64,
     16: DType.BF16,
 }
+#: ONNX's integers of 4 bits, one in a byte: what files call them, what holds them, and their limits.
+FOUR_BITS = {21: ("uint4", DType.U8, (0, 15)), 22: ("int4", DType.I8, (-8, 7))}
 _OTHERS = {
     8: "string",
     14: "complex64",
@@ -46,8 +53,8 @@ _REASONS = {
     "float6": "floats of 6 bits are not supported: no microcontroller computes with them; quantise to int8",
     "string": "text is not supported: its length is known at run time only, and memory is planned before",
     "complex": "complex numbers are not supported: export real and imaginary parts as two tensors",
-    "int4": "integers of 4 bits are supported as constants that DequantizeLinear reads only: use int8",
-    "uint4": "integers of 4 bits are supported as constants that DequantizeLinear reads only: use uint8",
+    "int4": "integers of 4 bits are supported in ONNX files only: use int8",
+    "uint4": "integers of 4 bits are supported in ONNX files only: use uint8",
     "int2": "integers of 2 bits are not supported: use int8",
     "uint2": "integers of 2 bits are not supported: use uint8",
     "float16": "float16 is supported in ONNX files, and as constants that DEQUANTIZE reads: use float32",
@@ -61,6 +68,13 @@ def onnx_type(number: int) -> DType:
     if number not in ONNX_TYPES:
         raise UnsupportedReason(unsupported_type(_OTHERS.get(number, f"number {number}")))
     return ONNX_TYPES[number]
+
+
+def four_bits(importer: Importer, index: int) -> int:
+    """Returns 21 or 22 where the file says that an input has integers of 4 bits, else 0."""
+    key = importer.node.inputs[index] if index < len(importer.node.inputs) else None
+    tensor = None if key is None else importer.model.tensors.get(key)
+    return next((n for n, (name, *_) in FOUR_BITS.items() if tensor is not None and tensor.file_type == name), 0)
 
 
 def unsupported_type(name: str) -> str:

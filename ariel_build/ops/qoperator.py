@@ -8,13 +8,17 @@ from __future__ import annotations
 import numpy as np
 
 from ariel_build.ir import Array, DType, Quant, Value
+from ariel_build.ops.affine import integer_product, map2, quantized
 from ariel_build.ops.base import UnsupportedReason, constant, imports
+from ariel_build.ops.cast import cast
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.conv2d import convolution
+from ariel_build.ops.elementwise import BYTES
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fold import Fold
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.integers_onnx import of_rows
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map2 import Map2
 from ariel_build.ops.matmul import product
@@ -77,9 +81,25 @@ def _convolution(importer: Importer) -> None:
 
 @imports("onnx", "QLinearMatMul")
 def _product(importer: Importer) -> None:
+    if any(importer.input(k).data is None for k in (1, 2, 4, 5, 6, 7)):
+        importer.bind(_product_at_run_time(importer))
+        return
     columns = len(importer.input(3).shape) - 1
     x, y = stored(importer, 0), stored(importer, 3, axis=columns)
     importer.bind(product(importer, x, y, result(importer, 6, x.type.dtype)))
+
+
+def _product_at_run_time(importer: Importer) -> Value:
+    """Returns the product where scales are known at run time only: exact sums, scaled in float32."""
+    a, b, dtype = importer.input(0), importer.input(3), importer.input(7).type.dtype
+    zeros = (of_rows(importer, a, importer.input(2)), importer.input(5))
+    sums = cast(importer, integer_product(importer, a, b, zeros), DType.F32)
+    rows = of_rows(importer, a, importer.input(1))
+    if rows is None or dtype not in BYTES:
+        raise UnsupportedReason(f"a result of {dtype.value} is not supported")
+    factor = map2(importer, "Mul", rows, importer.input(4))
+    real = map2(importer, "Mul", sums, factor)
+    return quantized(importer, real, importer.input(6), importer.input(7), dtype, dtype.range)
 
 
 @imports("onnx", "com.microsoft:QGemm")

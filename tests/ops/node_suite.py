@@ -48,7 +48,7 @@ class Case:
             if index in keep:
                 model.graph.input.append(info)
             else:
-                model.graph.initializer.append(onnx.numpy_helper.from_array(self.inputs[index], info.name))
+                model.graph.initializer.append(_tensor(self.inputs[index], info))
         return Case(
             self.name, model, [x for k, x in enumerate(self.inputs) if k in keep], self.outputs, self.rtol, self.atol
         )
@@ -72,8 +72,28 @@ def cases(*op_types: str) -> Iterator[Case]:
         if model is None or len(model.graph.node) != 1 or model.graph.node[0].op_type not in op_types:
             continue
         inputs, outputs = case.data_sets[0]
-        ours, theirs = ([np.asarray(x) for x in side] for side in (inputs, outputs))
+        ours, theirs = ([_array(x) for x in side] for side in (inputs, outputs))
         yield Case(case.name, model, ours, theirs, case.rtol, case.atol)
+
+
+def _tensor(array: Array, info: onnx.ValueInfoProto) -> onnx.TensorProto:
+    """Returns a constant in the place of an input."""
+    kind = info.type.tensor_type.elem_type
+    if kind in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4):
+        return onnx.helper.make_tensor(info.name, kind, array.shape, array.reshape(-1).tolist())
+    if array.dtype != "V2":
+        return onnx.numpy_helper.from_array(array, info.name)
+    return onnx.helper.make_tensor(info.name, kind, array.shape, array.tobytes(), raw=True)
+
+
+def _array(value: object) -> Array:
+    """Returns a tensor; one of bfloat16 as files of arrays have it, two bytes without a meaning."""
+    array = onnx.numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else np.asarray(value)
+    # Integers of 4 bits stand one in a byte.
+    small = {"int4": np.int8, "uint4": np.uint8}
+    if array.dtype.name in small:
+        return array.astype(small[array.dtype.name])
+    return array.view("V2") if array.dtype.name == "bfloat16" else array
 
 
 def judge(

@@ -13,7 +13,7 @@ import pytest
 
 from ariel_build.answers.reference import Interpreter
 from ariel_build.driver import import_file
-from ariel_build.ir import Array
+from ariel_build.ir import Array, readable
 from ariel_build.passes import optimize
 from tests.ops import tflm
 
@@ -98,7 +98,7 @@ def agree(
     """Asserts that integers are equal, and floats close."""
     for k, (ours, theirs) in enumerate(zip(got, want, strict=True)):
         for j, pair in enumerate(zip(ours, theirs, strict=True)):
-            a, b = (np.asarray(x) for x in pair)
+            a, b = (readable(np.asarray(x)) if np.asarray(x).dtype == "V2" else np.asarray(x) for x in pair)
             where = f"{what}: sample {k}, output {j}"
             if b.dtype.kind == "f":
                 np.testing.assert_allclose(

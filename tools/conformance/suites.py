@@ -115,7 +115,18 @@ def onnx_nodes() -> Iterator[Case]:
 def _arrays(values: Sequence[object]) -> list[Numbers]:
     """Returns the tensors among the values, some of which stand there as a file has them."""
     read = [numpy_helper.to_array(v) if isinstance(v, onnx.TensorProto) else v for v in values]
-    return [np.asarray(value) for value in read if isinstance(value, np.ndarray | np.generic | float | int)]
+    arrays = [np.asarray(value) for value in read if isinstance(value, np.ndarray | np.generic | float | int)]
+    # Integers of 4 bits stand one in a byte.
+    small = {"int4": np.int8, "uint4": np.uint8}
+    return [array.astype(small[array.dtype.name]) if array.dtype.name in small else array for array in arrays]
+
+
+def _constant(value: Numbers, info: onnx.ValueInfoProto) -> onnx.TensorProto:
+    """Returns a constant in the place of an input."""
+    kind = info.type.tensor_type.elem_type
+    if kind in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4):
+        return onnx.helper.make_tensor(info.name, kind, value.shape, value.reshape(-1).tolist())
+    return numpy_helper.from_array(value, info.name)
 
 
 def constant_parameters(case: Case) -> Case | None:
@@ -128,7 +139,7 @@ def constant_parameters(case: Case) -> Case | None:
         return None
     for info, value in zip(given[1:], case.inputs[1:], strict=True):
         try:
-            model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), info.name))
+            model.graph.initializer.append(_constant(np.ascontiguousarray(value), info))
         except (TypeError, ValueError, KeyError):
             return None
     del model.graph.input[1:]

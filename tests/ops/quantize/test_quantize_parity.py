@@ -95,10 +95,10 @@ def test_a_dequantised_constant_remembers_how_it_was_stored(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "scale, zero, reason",
     [
-        ([0.1, 0.2, 0.3], [0, 0, 0], "per axis is supported on constants only"),
+        ([0.1, 0.2], [0, 0], "2 scales do not fit axis 1"),
         (-1.0, 0, "not a positive number"),
         (float("nan"), 0, "not a positive number"),
-        ([[0.1, 0.2]], [[0, 0]], "only per tensor and per axis"),
+        ([[0.1, 0.2]], [[0, 0]], "without blocks are not supported"),
     ],
 )
 def test_refusals_name_the_reason(tmp_path: Path, scale: object, zero: object, reason: str) -> None:
