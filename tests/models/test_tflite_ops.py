@@ -16,14 +16,9 @@ pytestmark = pytest.mark.models
 #: Cases that are not supported yet, and the word by which the refusal must name the reason.
 NOT_YET = {
     "softmax_i8_i16": "softmax",
-    "arg_max": "ARG_MAX",
-    "arg_min_i8": "ARG_MIN",
     "avgpool_int16": "i16",
     "batch_matmul_int16": "i16",
-    "cumsum_f32": "CUMSUM",
-    "cumsum_i8": "CUMSUM",
     "logistic_int16": "i16",
-    "reduce_all": "REDUCE_ALL",
     "resize_bilinear_hpc": "RESIZE_BILINEAR",
     "tanh_int16": "i16",
 }
