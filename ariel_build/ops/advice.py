@@ -13,10 +13,8 @@ GENERAL = (
     "docs/supported-ops.md lists what is supported: replace it in the model before export, or leave it to your code"
 )
 
-_SCORES = "let the model end with the scores, and look for the greatest in your code"
 _TRAINING = "it is of use in training only: export the model for inference"
 _RANDOM = "draw random numbers in your code, and give them to the model as an input"
-_CHOICE = "a condition that is known can be folded before export (onnxsim); or compute both sides and mix them with Mul"
 _UNROLL = "unroll the loop over a fixed number of steps before export, as Keras does with `unroll=True`"
 _FEATURES = "compute features of signals in your code, and give them to the model as an input"
 _LOOKUP = "look it up in your code, and give the model the result as an input"
@@ -27,15 +25,12 @@ _BITS = "work on bits in your code, before or after the model"
 _STRINGS = "handle text in your code, and give the model numbers"
 
 _ONNX: Mapping[str, str] = {
-    **dict.fromkeys(("ArgMax", "ArgMin", "Hardmax", "TopK"), _SCORES),
     **dict.fromkeys(("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"), _TRAINING),
     **dict.fromkeys(
         ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"), _RANDOM
     ),
-    **dict.fromkeys(("Where",), _CHOICE),
     **dict.fromkeys(("Scan",), _UNROLL),
     **dict.fromkeys(("DFT", "STFT", "MelWeightMatrix", "HannWindow", "HammingWindow", "BlackmanWindow"), _FEATURES),
-    "OneHot": _LOOKUP,
     **dict.fromkeys(
         (
             *("GroupNormalization", "InstanceNormalization", "LayerNormalization", "LpNormalization"),
@@ -51,13 +46,8 @@ _ONNX: Mapping[str, str] = {
 }
 
 _TFLITE: Mapping[str, str] = {
-    **dict.fromkeys(("ARG_MAX", "ARG_MIN", "TOPK_V2"), _SCORES),
     "FAKE_QUANT": _TRAINING,
     **dict.fromkeys(("MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM"), _RANDOM),
-    **dict.fromkeys(
-        ("SELECT", "SELECT_V2", "WHERE"),
-        "fold a condition that is known before conversion; or compute both sides and mix them with multiplications",
-    ),
     **dict.fromkeys(
         (
             *("LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_RNN"),
@@ -66,7 +56,7 @@ _TFLITE: Mapping[str, str] = {
         _UNROLL,
     ),
     **dict.fromkeys(("COMPLEX_ABS", "IMAG", "REAL", "RFFT2D"), _FEATURES),
-    **dict.fromkeys(("HASHTABLE_FIND", "HASHTABLE_LOOKUP", "ONE_HOT"), _LOOKUP),
+    **dict.fromkeys(("HASHTABLE_FIND", "HASHTABLE_LOOKUP"), _LOOKUP),
     "L2_NORMALIZATION": "write it out as x * rsqrt(sum(x * x)) before conversion",
     "RESIZE_BILINEAR": _SPREAD,
     **dict.fromkeys(("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"), _BOXES),

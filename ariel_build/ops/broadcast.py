@@ -69,7 +69,13 @@ MOST_PARTS = 256
 @imports("onnx", "Tile", stored=True)
 def _tile(importer: Importer) -> None:
     x = importer.input(0)
-    repeats = tuple(int(r) for r in importer.constant_input(1, "the repeats").reshape(-1))
+    if importer.model.format == "onnx" and importer.input(1).data is None:
+        shape = importer.declared_shape("how often it repeats")
+        if len(shape) != len(x.shape) or any(not n or d % n for d, n in zip(shape, x.shape, strict=True)):
+            raise UnsupportedReason(f"{x.type} does not repeat to {list(shape)}")
+        repeats = tuple(d // n for d, n in zip(shape, x.shape, strict=True))
+    else:
+        repeats = tuple(int(r) for r in importer.constant_input(1, "the repeats").reshape(-1))
     importer.bind(*importer.emit(Tile(repeats), [x], [x.type.quant]))
 
 
@@ -77,7 +83,10 @@ def _tile(importer: Importer) -> None:
 @imports("onnx", "Expand", stored=True)
 def _expand(importer: Importer) -> None:
     x = importer.input(0)
-    target = [int(d) for d in importer.constant_input(1, "the shape").reshape(-1)]
+    if importer.model.format == "onnx" and importer.input(1).data is None:
+        target = list(importer.declared_shape("the shape"))
+    else:
+        target = [int(d) for d in importer.constant_input(1, "the shape").reshape(-1)]
     try:
         shape = np.broadcast_shapes(x.shape, tuple(target))
     except ValueError:

@@ -52,8 +52,13 @@ class Cast(Operator):
         return node.input(0) if node.input(0).type.dtype is self.dtype else None
 
     def aliases(self, node: Node) -> dict[Value, tuple[Value, int]] | None:
-        """Integers that differ in their sign only are the same words; those of one byte are a table."""
+        """Integers that differ in their sign only are the same words; those of one byte are a table, but for booleans.
+
+        These are bytes of 0 and 1.
+        """
         source = node.input(0).type.dtype
+        if source is DType.BOOL and self.dtype.bytes == 1:
+            return {node.output: (node.input(0), 0)}
         same = source.is_integer and self.dtype.is_integer and source.bytes == self.dtype.bytes > 1
         return {node.output: (node.input(0), 0)} if same else None
 

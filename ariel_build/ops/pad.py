@@ -10,11 +10,15 @@ import numpy as np
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
+from ariel_build.ops.boxes import Beyond, Boxed, boxed
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.elementwise import BYTES, dequantize, quantize
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.gather import gathered
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.indices import indices_input
+from ariel_build.ops.reshape import reshape
+from ariel_build.ops.slice import emit_slice
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
 __all__ = ["Pad"]
@@ -122,6 +126,25 @@ def _mirrored(importer: Importer) -> None:
     importer.bind(_bordered(importer, x, pads, mode.lower()))
 
 
+_BEYOND = {"constant": Beyond.VALUE, "edge": Beyond.EDGE, "reflect": Beyond.MIRROR, "wrap": Beyond.AGAIN}
+
+
+def _at_run_time(importer: Importer, x: Value, mode: str) -> None:
+    """Borders whose widths in front are read when the model runs; those behind follow from the declared shape."""
+    shape = importer.declared_shape("the padding")
+    pads, value, axes = (
+        indices_input(importer, 1, "the padding"),
+        importer.optional_input(2),
+        importer.optional_input(3),
+    )
+    count = pads.type.elements // 2
+    if pads.shape != (2 * count,) or count != (len(x.shape) if axes is None else axes.type.elements):
+        raise UnsupportedReason(f"pads {pads.type} do not fit {x.type}")
+    front = emit_slice(importer, pads, {0: (0, count, 1)})
+    op = Boxed(shape, _BEYOND[mode], borders=True)
+    importer.bind(boxed(importer, op, x, (front, axes, None), None if value is None else reshape(importer, value, ())))
+
+
 @imports("onnx", "Pad")
 def _from_onnx(importer: Importer) -> None:
     x = importer.input(0)
@@ -130,6 +153,9 @@ def _from_onnx(importer: Importer) -> None:
         raise UnsupportedReason(f"mode `{mode}` is not known")
     if importer.attribute("pads") is not None:
         flat, value = importer.integers("pads"), importer.real("value")
+    elif any(v is not None and v.data is None for v in map(importer.optional_input, range(1, 4))):
+        _at_run_time(importer, x, mode)
+        return
     else:
         flat = tuple(int(v) for v in importer.constant_input(1, "the padding").reshape(-1))
         given = importer.optional_input(2)

@@ -127,6 +127,10 @@ def _from_tflite(importer: Importer) -> None:
 @imports("onnx", "Reshape", stored=True)
 def _reshape_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
+    if len(importer.node.inputs) > 1 and importer.input(1).data is None:
+        importer.integer("allowzero")
+        importer.bind(reshape(importer, x, importer.declared_shape("the shape")))
+        return
     target = (
         importer.constant_input(1, "the shape") if len(importer.node.inputs) > 1 else importer.attribute("shape", ())
     )
@@ -166,9 +170,23 @@ def _axes(importer: Importer, rank: int, what: str) -> tuple[int, ...] | None:
     return axes_of(axes, rank)
 
 
+def _by_declared(importer: Importer) -> bool:
+    """Whether axes are computed at run time: then the output has the shape that is declared, axes of 1 aside."""
+    axes = importer.optional_input(1)
+    if axes is None or axes.data is not None:
+        return False
+    x, shape = importer.input(0), importer.declared_shape("the axes")
+    if [d for d in shape if d != 1] != [d for d in x.shape if d != 1]:
+        raise UnsupportedReason(f"{x.type} and the declared {list(shape)} differ in more than axes of 1")
+    importer.bind(reshape(importer, x, shape))
+    return True
+
+
 @imports("onnx", "Squeeze", stored=True)
 def _squeeze_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
+    if _by_declared(importer):
+        return
     axes = _axes(importer, len(x.shape), "the axes")
     if axes is not None and any(x.shape[a] != 1 for a in axes):
         raise UnsupportedReason(f"axes {list(axes)} of {list(x.shape)} are not all 1")
@@ -180,6 +198,8 @@ def _squeeze_from_onnx(importer: Importer) -> None:
 @imports("onnx", "Unsqueeze", stored=True)
 def _unsqueeze_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
+    if _by_declared(importer):
+        return
     count = len(
         importer.integers("axes")
         if importer.attribute("axes") is not None

@@ -10,8 +10,10 @@ import numpy as np
 from ariel_build.ir import Array, Node, TensorType, Value
 from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
+from ariel_build.ops.boxes import Boxed, boxed
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.indices import indices_input
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
@@ -95,6 +97,11 @@ def emit_slice(importer: Importer, x: Value, axes: dict[int, tuple[int, int, int
 @imports("tflite", "SLICE")
 def _slice_from_tflite(importer: Importer) -> None:
     x = importer.input(0)
+    if importer.input(1).data is None or importer.input(2).data is None:
+        # As many as the file declares; TFLite-Micro cannot resize either.
+        op = Boxed(importer.output_type().shape)
+        importer.bind(boxed(importer, op, x, (indices_input(importer, 1, "the begin"), None, None)))
+        return
     begin = importer.constant_input(1, "the begin").reshape(-1)
     size = importer.constant_input(2, "the size").reshape(-1)
     shape = tuple(x.shape[k] - int(b) if s == -1 else int(s) for k, (b, s) in enumerate(zip(begin, size, strict=True)))
@@ -104,14 +111,17 @@ def _slice_from_tflite(importer: Importer) -> None:
 @imports("tflite", "STRIDED_SLICE")
 def _strided_slice_from_tflite(importer: Importer) -> None:
     x = importer.input(0)
-    begin, end, strides = (
-        importer.constant_input(k, what).reshape(-1) for k, what in ((1, "begin"), (2, "end"), (3, "strides"))
-    )
     begin_mask, end_mask, shrink_mask, offset = (
         importer.integer(name) for name in ("begin_mask", "end_mask", "shrink_axis_mask", "offset")
     )
     if importer.integer("ellipsis_mask") or importer.integer("new_axis_mask"):
         raise UnsupportedReason("ellipsis_mask and new_axis_mask are not supported")
+    if any(importer.input(k).data is None for k in (1, 2)):
+        _strided_at_run_time(importer, x, begin_mask, shrink_mask)
+        return
+    begin, end, strides = (
+        importer.constant_input(k, what).reshape(-1) for k, what in ((1, "begin"), (2, "end"), (3, "strides"))
+    )
     axes = {}
     if len(begin) > len(x.shape) or not len(begin) == len(end) == len(strides):
         raise UnsupportedReason("begin, end and strides do not fit the input's axes")
@@ -130,6 +140,28 @@ def _strided_slice_from_tflite(importer: Importer) -> None:
         indices = range(*slice(start, stop, step).indices(extent))
         axes[axis] = (indices[0] if indices else 0, len(indices), step)
     importer.bind(reshape(importer, emit_slice(importer, x, axes), importer.output_type().shape))
+
+
+def _strided_at_run_time(importer: Importer, x: Value, begin_mask: int, shrink_mask: int) -> None:
+    """Begins where the run time says; how many elements there are, the file declares: TFLite-Micro cannot resize."""
+    begin = indices_input(importer, 1, "begin")
+    strides = [int(s) for s in importer.constant_input(3, "strides").reshape(-1)]
+    declared, rank, named = importer.output_type().shape, len(x.shape), begin.type.elements
+    if begin.shape != (len(strides),) or named > rank or 0 in strides:
+        raise UnsupportedReason("begin, end and strides do not fit the input's axes")
+    kept = iter(declared)
+    shape = tuple(1 if k < named and shrink_mask >> k & 1 else next(kept, 0) for k in range(rank))
+    if next(kept, None) is not None:
+        raise UnsupportedReason(f"{list(declared)} does not fit {x.type} with the axes that shrink")
+    # An axis that begins with its first element, whatever is said, is not named; backwards with the last one.
+    masked = [begin_mask >> k & 1 and not shrink_mask >> k & 1 for k in range(named)]
+    if any(m and s < 0 for m, s in zip(masked, strides, strict=True)):
+        raise UnsupportedReason("a negative stride with a masked begin is only supported where begin is a constant")
+    if any(m and s != 1 for m, s in zip(masked, strides, strict=True)):
+        raise UnsupportedReason("a stride with a masked begin is only supported where begin is a constant")
+    axes = [rank if m else k for k, m in enumerate(masked)]
+    y = boxed(importer, Boxed(shape, wraps=True), x, (begin, axes, strides))
+    importer.bind(reshape(importer, y, declared))
 
 
 @imports("tflite", "REVERSE_V2")
@@ -181,6 +213,9 @@ def _split_from_onnx(importer: Importer) -> None:
         raise UnsupportedReason("both num_outputs and the sizes of the parts are given")
     if importer.attribute("split") is not None:
         sizes = list(importer.integers("split"))
+    elif importer.optional_input(1) is not None and importer.input(1).data is None:
+        shapes = [importer.declared_shape("the size of a part", k) for k in range(count)]
+        sizes = [shape[axis] if len(shape) == len(x.shape) else -1 for shape in shapes]
     elif importer.optional_input(1) is not None:
         sizes = [int(s) for s in importer.constant_input(1, "the sizes").reshape(-1)]
     else:
@@ -212,6 +247,16 @@ def _split(importer: Importer, x: Value, axis: int, sizes: Sequence[int]) -> Non
     importer.bind(*(emit_slice(importer, x, {axis: (b, n, 1)}) for b, n in zip(starts, sizes, strict=True)))
 
 
+def _slice_at_run_time(importer: Importer, x: Value) -> None:
+    shape = importer.declared_shape("where the slice is")
+    starts, axes, steps = (
+        indices_input(importer, 1, "the starts"),
+        importer.optional_input(3),
+        importer.optional_input(4),
+    )
+    importer.bind(boxed(importer, Boxed(shape, wraps=True), x, (starts, axes, steps)))
+
+
 @imports("onnx", "Slice", stored=True)
 def _slice_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
@@ -219,6 +264,9 @@ def _slice_from_onnx(importer: Importer) -> None:
         starts, ends = importer.integers("starts"), importer.integers("ends")
         axes = importer.integers("axes", range(len(starts)))
         steps: Sequence[int] = (1,) * len(starts)
+    elif any(v is not None and v.data is None for v in map(importer.optional_input, range(1, 5))):
+        _slice_at_run_time(importer, x)
+        return
     else:
         starts, ends = (
             tuple(int(v) for v in importer.constant_input(k, w).reshape(-1)) for k, w in ((1, "starts"), (2, "ends"))

@@ -15,11 +15,6 @@ pytestmark = pytest.mark.models
 
 #: Cases that are not supported yet, and the word by which the refusal must name the reason.
 NOT_YET = {
-    "arg_max": "ARG_MAX",
-    "arg_min_i8": "ARG_MIN",
-    "cumsum_f32": "CUMSUM",
-    "cumsum_i8": "CUMSUM",
-    "reduce_all": "REDUCE_ALL",
     "resize_bilinear_hpc": "RESIZE_BILINEAR",
 }
 

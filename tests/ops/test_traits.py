@@ -15,6 +15,7 @@ from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.ops import IMPORTERS, Operator
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.batch_matmul import BatchMatMul
+from ariel_build.ops.boxes import Beyond, Boxed
 from ariel_build.ops.broadcast import Tile
 from ariel_build.ops.cast import Cast, Wrapped4
 from ariel_build.ops.clip import Clip
@@ -39,7 +40,9 @@ from ariel_build.ops.quantize import Dequantize, Quantize
 from ariel_build.ops.recurrent import Activation, Recurrent
 from ariel_build.ops.reinterpret import Reinterpret
 from ariel_build.ops.reshape import Reshape
+from ariel_build.ops.running import Running
 from ariel_build.ops.scatter import AtIndices, AtRows, AtStart, Elements, Scatter
+from ariel_build.ops.select import Select
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.softmax import LogSoftmax, Softmax
 from ariel_build.ops.svdf import Svdf
@@ -110,6 +113,10 @@ EXAMPLES: list[Example] = [
     (Gather(wraps=True, axis=2, batch=1), [stored(*SHAPE), indices(1, 5)], HALF),
     (GatherElements(wraps=False, axis=3), [reals(*SHAPE), indices(1, 1, 2, 6)], None),
     (GatherNd(wraps=True), [reals(*SHAPE), indices(7, 2)], None),
+    (Boxed((1, 2, 4, 3), Beyond.MIRROR, borders=True), [reals(*SHAPE), *[indices(2)] * 3, reals()], None),
+    (Boxed((1, 2, 4, 3), Beyond.VALUE), [stored(*SHAPE), *[indices(2)] * 3, stored()], HALF),
+    (Running(1), [reals(*SHAPE)], None),
+    (Select(), [booleans(*SHAPE), reals(*SHAPE), reals(4)], None),
     (Scatter(AtIndices(wraps=True)), [reals(*SHAPE), indices(2, 3), reals(2, 4)], None),
     (Scatter(AtRows(wraps=True, axis=2, batch=1)), [reals(*SHAPE), indices(1, 2), reals(1, 2, 2, 4)], None),
     (Scatter(AtStart(wraps=False)), [stored(*SHAPE), indices(4), stored(1, 1, 2, 3)], HALF),

@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 from ariel_build.kernels.kernel import Access, Choice, Kernel, Part
 
 if TYPE_CHECKING:
+    from ariel_build.kernels.declared.quant import Bounds
     from ariel_build.kernels.kernel import Operand, Source
 
 __all__ = [
+    "BestF32",
+    "BestI8",
+    "BestI16",
+    "BestI32",
+    "BestI64",
+    "BestU8",
     "Beyond",
     "Blocks",
     "Boxed",
@@ -18,10 +25,110 @@ __all__ = [
     "CombineI32",
     "CombineI64",
     "Combined",
+    "Found",
     "Gather",
+    "Lanes",
+    "OneHot",
     "Place",
+    "Running",
+    "RunningF32",
+    "RunningI32",
+    "RunningI64",
+    "RunningInt8",
     "Scatter",
+    "Select",
+    "TopF32",
+    "TopI8",
+    "TopI16",
+    "TopI32",
+    "TopI64",
+    "TopU8",
+    "Triangle",
 ]
+
+
+class BestF32(Kernel):
+    """Where the best element of each lane of float32 is."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::BestF32"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "f32", "output": "i32"}
+    input: Operand
+    output: Operand
+    lanes: Lanes
+    least: bool
+    last: bool
+
+
+class BestI16(Kernel):
+    """Where the best element of each lane of int16 is."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::BestI16"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i16", "output": "i32"}
+    input: Operand
+    output: Operand
+    lanes: Lanes
+    least: bool
+    last: bool
+
+
+class BestI32(Kernel):
+    """Where the best element of each lane of int32 is."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::BestI32"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i32", "output": "i32"}
+    input: Operand
+    output: Operand
+    lanes: Lanes
+    least: bool
+    last: bool
+
+
+class BestI64(Kernel):
+    """Where the best element of each lane of int64 is."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::BestI64"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i64", "output": "i32"}
+    input: Operand
+    output: Operand
+    lanes: Lanes
+    least: bool
+    last: bool
+
+
+class BestI8(Kernel):
+    """Where the best element of each lane of int8 is."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::BestI8"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i8", "output": "i32"}
+    input: Operand
+    output: Operand
+    lanes: Lanes
+    least: bool
+    last: bool
+
+
+class BestU8(Kernel):
+    """Where the best element of each lane of uint8 is."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::BestU8"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "u8", "output": "i32"}
+    input: Operand
+    output: Operand
+    lanes: Lanes
+    least: bool
+    last: bool
 
 
 class Beyond(Choice):
@@ -147,6 +254,20 @@ class Combined(Choice):
     MIN = "Min"
 
 
+class Found(Kernel):
+    """The places of bytes that are not 0, in order; where there are fewer than are asked for, 0 stands for the others."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::Found"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "u8", "output": "i32"}
+    input: Source
+    output: Operand
+    extents: tuple[int, int, int, int, int, int]
+    rank: int
+    count: int
+
+
 class Gather(Kernel):
     """Blocks of the data, one after the other."""
 
@@ -161,6 +282,33 @@ class Gather(Kernel):
     blocks: Blocks
 
 
+class Lanes(Part):
+    """A tensor around an axis."""
+
+    ROOMS = ("kernels::index",)
+    outer: int
+    extent: int
+    inner: int
+
+
+class OneHot(Kernel):
+    """`output[o, d, ..] = indices[o, ..] == d ? on : off`."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::OneHot"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"indices": "u8", "values": "u8", "output": "u8"}
+    indices: Source
+    values: Source
+    output: Operand
+    element: int
+    outer: int
+    depth: int
+    inner: int
+    wide: bool
+    wraps: bool
+
+
 class Place(Part):
     """Where one of the indices of a block leads."""
 
@@ -168,6 +316,77 @@ class Place(Part):
     wrap: int
     last: int
     stride: int
+
+
+class Running(Part):
+    """The axes along which a running sum may go, and which of them it does."""
+
+    ROOMS = ("kernels::index",)
+    ELEMENTS = {"axes": "Lanes", "axis": "u8"}
+    axes: tuple[Lanes, ...]
+    axis: Source
+    wide: bool
+    exclusive: bool
+    reverse: bool
+
+
+class RunningF32(Kernel):
+    """Running sums, or products, of float32."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::RunningF32"}
+    ACCESS = Access.WHOLE
+    OVER_WHOLE = (("input", "output"),)
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    running: Running
+    product: bool
+
+
+class RunningI32(Kernel):
+    """Running sums, or products, of int32, which wrap."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::RunningI32"}
+    ACCESS = Access.WHOLE
+    OVER_WHOLE = (("input", "output"),)
+    ELEMENTS = {"input": "i32", "output": "i32"}
+    input: Operand
+    output: Operand
+    running: Running
+    product: bool
+
+
+class RunningI64(Kernel):
+    """Running sums, or products, of int64, which wrap."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::RunningI64"}
+    ACCESS = Access.WHOLE
+    OVER_WHOLE = (("input", "output"),)
+    ELEMENTS = {"input": "i64", "output": "i64"}
+    input: Operand
+    output: Operand
+    running: Running
+    product: bool
+
+
+class RunningInt8(Kernel):
+    """TFLite's running sum of int8, in 32 bits that wrap: it begins with the zero point's negative, as the reference does."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::RunningInt8"}
+    ACCESS = Access.WHOLE
+    OVER_WHOLE = (("input", "output"),)
+    ELEMENTS = {"input": "i8", "output": "i8"}
+    input: Operand
+    output: Operand
+    running: Running
+    offset: int
+    multiplier: int
+    shift: int
+    bounds: Bounds
 
 
 class Scatter(Kernel):
@@ -185,3 +404,130 @@ class Scatter(Kernel):
     element: int
     size: int
     blocks: Blocks
+
+
+class Select(Kernel):
+    """`output = condition ? left : right`, the three broadcast to one shape."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::Select"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"condition": "u8", "left": "u8", "right": "u8", "output": "u8"}
+    condition: Source
+    left: Source
+    right: Source
+    output: Operand
+    element: int
+    elements: int
+    counts: tuple[int, int, int, int, int, int]
+    strides: tuple[
+        tuple[int, int, int, int, int, int], tuple[int, int, int, int, int, int], tuple[int, int, int, int, int, int]
+    ]
+
+
+class TopF32(Kernel):
+    """The best elements of each lane of float32."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::TopF32"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "f32", "output": "f32", "places": "i32"}
+    input: Operand
+    output: Operand
+    places: Operand
+    lanes: Lanes
+    count: int
+    least: bool
+
+
+class TopI16(Kernel):
+    """The best elements of each lane of int16."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::TopI16"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i16", "output": "i16", "places": "i32"}
+    input: Operand
+    output: Operand
+    places: Operand
+    lanes: Lanes
+    count: int
+    least: bool
+
+
+class TopI32(Kernel):
+    """The best elements of each lane of int32."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::TopI32"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i32", "output": "i32", "places": "i32"}
+    input: Operand
+    output: Operand
+    places: Operand
+    lanes: Lanes
+    count: int
+    least: bool
+
+
+class TopI64(Kernel):
+    """The best elements of each lane of int64."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::TopI64"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i64", "output": "i64", "places": "i32"}
+    input: Operand
+    output: Operand
+    places: Operand
+    lanes: Lanes
+    count: int
+    least: bool
+
+
+class TopI8(Kernel):
+    """The best elements of each lane of int8."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::TopI8"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i8", "output": "i8", "places": "i32"}
+    input: Operand
+    output: Operand
+    places: Operand
+    lanes: Lanes
+    count: int
+    least: bool
+
+
+class TopU8(Kernel):
+    """The best elements of each lane of uint8."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::TopU8"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "u8", "output": "u8", "places": "i32"}
+    input: Operand
+    output: Operand
+    places: Operand
+    lanes: Lanes
+    count: int
+    least: bool
+
+
+class Triangle(Kernel):
+    """A triangle of each matrix, zeros elsewhere."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::Triangle"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "u8", "diagonal": "u8", "output": "u8"}
+    input: Source
+    diagonal: Source
+    output: Operand
+    element: int
+    count: int
+    rows: int
+    columns: int
+    wide: bool
+    upper: bool

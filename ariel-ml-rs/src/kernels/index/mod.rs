@@ -1,4 +1,4 @@
-//! Elements that indices choose while the model runs: gathers, scatters, boxes and borders whose place is data.
+//! Indices: elements that they choose while the model runs, and where the best or the marked elements are.
 //!
 //! What is moved is bytes, in blocks that lie dense; operators of both formats are only different strides of the same walks. An index
 //! may be any number: **one that leads outside is clamped to the nearest element that is there**, so that no kernel here reads or
@@ -6,15 +6,24 @@
 //!
 //! Indices are read as they lie, 32 or 64 bits wide, at any address.
 
+mod along;
 mod blocks;
 mod boxes;
 mod gather;
+mod marks;
 mod scatter;
+mod select;
 
+pub use along::{
+    BestF32, BestI8, BestI16, BestI32, BestI64, BestU8, Lanes, Running, RunningF32, RunningI32, RunningI64,
+    RunningInt8, TopF32, TopI8, TopI16, TopI32, TopI64, TopU8,
+};
 pub use blocks::{Blocks, Place};
 pub use boxes::{Beyond, Boxed};
 pub use gather::Gather;
+pub use marks::{Found, OneHot, Triangle};
 pub use scatter::{CombineF32, CombineI8, CombineI32, CombineI64, Combined, Scatter};
+pub use select::Select;
 
 /// Index number `number` of those that begin at `indices`.
 ///
