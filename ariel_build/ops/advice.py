@@ -20,39 +20,22 @@ _CHOICE = "a condition that is known can be folded before export (onnxsim); or c
 _UNROLL = "unroll the loop over a fixed number of steps before export, as Keras does with `unroll=True`"
 _FEATURES = "compute features of signals in your code, and give them to the model as an input"
 _LOOKUP = "look it up in your code, and give the model the result as an input"
-_NORM = "write it out with ReduceMean, Sub, Mul, Sqrt and Div before export; exporters do so at a lower opset"
-_SPREAD = "use nearest-neighbour resizing and a convolution instead"
 _BOXES = "let the model end with boxes and scores, and choose among them in your code"
 _LAYERS = "quantise it statically (QDQ form): dynamic quantisation is not supported in ONNX models"
 _BITS = "work on bits in your code, before or after the model"
 _STRINGS = "handle text in your code, and give the model numbers"
-_POWER = "write it out with Mul, ReduceSum, Sqrt and Log before export"
 
 _ONNX: Mapping[str, str] = {
-    **dict.fromkeys(("ArgMax", "ArgMin", "Hardmax", "TopK"), _SCORES),
-    **dict.fromkeys(("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"), _TRAINING),
+    **dict.fromkeys(("ArgMax", "ArgMin", "TopK"), _SCORES),
     **dict.fromkeys(
         ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"), _RANDOM
     ),
     **dict.fromkeys(("Where",), _CHOICE),
-    **dict.fromkeys(("Scan",), _UNROLL),
-    **dict.fromkeys(("DFT", "STFT", "MelWeightMatrix", "HannWindow", "HammingWindow", "BlackmanWindow"), _FEATURES),
     **dict.fromkeys(("GatherElements", "GatherND", "OneHot"), _LOOKUP),
-    **dict.fromkeys(
-        (
-            *("GroupNormalization", "InstanceNormalization", "LayerNormalization", "LpNormalization"),
-            *("MeanVarianceNormalization", "RMSNormalization"),
-        ),
-        _NORM,
-    ),
     **dict.fromkeys(("NonMaxSuppression", "RoiAlign", "MaxRoiPool"), _BOXES),
     **dict.fromkeys(("ConvInteger", "DynamicQuantizeLinear", "MatMulInteger"), _LAYERS),
     **dict.fromkeys(("BitCast", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "Mod"), _BITS),
     **dict.fromkeys(("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"), _STRINGS),
-    **dict.fromkeys(("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"), _POWER),
-    **dict.fromkeys(
-        ("Attention", "Einsum"), "export it written out as MatMul, Mul and Softmax, as older opsets have it"
-    ),
 }
 
 _TFLITE: Mapping[str, str] = {
@@ -73,7 +56,6 @@ _TFLITE: Mapping[str, str] = {
     **dict.fromkeys(("COMPLEX_ABS", "IMAG", "REAL", "RFFT2D"), _FEATURES),
     **dict.fromkeys(("EMBEDDING_LOOKUP", "GATHER_ND", "HASHTABLE_FIND", "HASHTABLE_LOOKUP", "ONE_HOT"), _LOOKUP),
     "L2_NORMALIZATION": "write it out as x * rsqrt(sum(x * x)) before conversion",
-    "RESIZE_BILINEAR": _SPREAD,
     **dict.fromkeys(("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"), _BOXES),
     **dict.fromkeys(("BITCAST", "BITWISE_XOR", "FLOOR_MOD", "RIGHT_SHIFT"), _BITS),
 }

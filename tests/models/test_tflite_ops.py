@@ -25,7 +25,6 @@ NOT_YET = {
     "dyn_update_slice_i8": "DYNAMIC_UPDATE_SLICE",
     "logistic_int16": "i16",
     "reduce_all": "REDUCE_ALL",
-    "resize_bilinear_hpc": "RESIZE_BILINEAR",
     "tanh_int16": "i16",
 }
 

@@ -32,7 +32,9 @@ mod multiply;
 pub mod pool2d;
 pub mod quantize;
 pub mod recurrent;
+pub mod resample;
 mod rolled;
+pub mod sampling;
 pub mod signal;
 pub mod softmax;
 #[cfg(test)]
