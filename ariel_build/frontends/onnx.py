@@ -7,7 +7,7 @@ what the file says about them may be stale: `ariel_build.ops` infers it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ import onnx
 from ariel_build.errors import MetadataError, UnsupportedError
 from ariel_build.frontends.checks import checked_shape, corrupt, public_names, read_file, shown
 from ariel_build.frontends.free_dims import FreeDims
+from ariel_build.frontends.onnx_bodies import body_of
 from ariel_build.frontends.onnx_functions import inline_functions
 from ariel_build.frontends.onnx_schema import DEFAULT_DOMAINS, misfits, opset_versions
 from ariel_build.frontends.onnx_tensors import TensorReader, element_type, type_name
-from ariel_build.frontends.source import SourceModel, SourceNode, SourceTensor
+from ariel_build.frontends.source import Body, SourceModel, SourceNode, SourceTensor
+from ariel_build.ir import TensorType
 
-__all__ = ["read"]
+__all__ = ["GraphReader", "read"]
 
 
 def read(path: Path, dims: Mapping[str, int], signature: str = "") -> SourceModel:
@@ -36,7 +38,7 @@ def read(path: Path, dims: Mapping[str, int], signature: str = "") -> SourceMode
     model = inline_functions(model)
     free = FreeDims(dims)
     tensors = TensorReader(path.parent)
-    source = _GraphReader(model.graph, versions, tensors, path).read(free)
+    source = GraphReader(model.graph, versions, tensors, path).read(free)
     free.finish()
     source.free_dims = free.places
     source.notes = free.notes
@@ -58,7 +60,7 @@ def _mend_strings(message: Any) -> None:  # noqa: ANN401 - any protobuf message
                     value[number] = text.decode("utf-8", errors="replace")
 
 
-class _GraphReader:
+class GraphReader:
     """Reads one graph; a subgraph sees the values of the graph around it that are made before it."""
 
     def __init__(
@@ -67,7 +69,7 @@ class _GraphReader:
         versions: dict[str, int],
         constants: TensorReader,
         path: Path,
-        outer: _GraphReader | None = None,
+        outer: GraphReader | None = None,
         prefix: str = "",
     ) -> None:
         """Takes the graph and what it shares with the other graphs of the file."""
@@ -227,7 +229,7 @@ class _GraphReader:
                 raise corrupt(f"attribute `{shown(attribute.name)}` is given twice", origin)
             if attribute.type == onnx.AttributeProto.GRAPH:
                 inner = f"{origin}, {shown(attribute.name)}: "
-                subgraphs[attribute.name] = _GraphReader(
+                subgraphs[attribute.name] = GraphReader(
                     attribute.g, self._versions, self._constants, self._path, self, inner
                 ).read()
             else:
@@ -246,8 +248,23 @@ class _GraphReader:
             origin=origin,
             version=self._versions.get(domain, 1),
             subgraphs=subgraphs,
+            body=self._body(proto, domain, origin),
             misfits=misfits(proto.op_type, domain, self._versions.get(domain, 1), proto.attribute),
         )
+
+    def _body(self, proto: onnx.NodeProto, domain: str, origin: str) -> Body | None:
+        """Returns what reads the node's operator as a function of others; None where the standard has it as none."""
+        build = body_of(proto, domain, self._versions.get(domain, 1))
+        if build is None:
+            return None
+
+        def read_body(types: Sequence[TensorType | None]) -> SourceModel:
+            graph, versions = build(types)
+            return GraphReader(
+                graph, {**self._versions, **versions}, self._constants, self._path, prefix=f"{origin}, in its body: "
+            ).read()
+
+        return read_body
 
     def _constant(self, proto: onnx.NodeProto, origin: str) -> SourceTensor:
         """Returns the tensor that a Constant node stands for."""

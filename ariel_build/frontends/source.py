@@ -6,12 +6,15 @@ plain Python values; `ariel_build.ops` turns it into graph nodes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ariel_build.ir import Array, DType, Quant
+from ariel_build.ir import Array, DType, Quant, TensorType
 
-__all__ = ["Operand", "SourceModel", "SourceNode", "SourceTensor"]
+__all__ = ["Body", "Operand", "SourceModel", "SourceNode", "SourceTensor"]
+
+#: From the types of a node's inputs, None where one is absent, to what the node means in other operators.
+Body = Callable[[Sequence[TensorType | None]], "SourceModel"]
 
 
 @dataclass
@@ -54,7 +57,8 @@ class SourceNode:
     options are there, with the schema's defaults; `defaults` names those that have them.
     `misfits` says of attributes that the operator's schema does not have, or not so, what is wrong. `version` is the
     operator's (TFLite) or its domain's opset (ONNX). `subgraphs` is keyed by attribute (`then_branch`, `body`; TFLite:
-    without `_index`).
+    without `_index`). `body` is there where the format's standard defines the operator as a function of others: it
+    takes and gives what the node does, absent inputs and trailing outputs left out.
     """
 
     op: str
@@ -66,6 +70,7 @@ class SourceNode:
     subgraphs: Mapping[str, SourceModel] = field(default_factory=dict)
     defaults: frozenset[str] = frozenset()
     misfits: Mapping[str, str] = field(default_factory=dict)
+    body: Body | None = None
 
 
 @dataclass

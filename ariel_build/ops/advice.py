@@ -18,31 +18,17 @@ _RANDOM = "draw random numbers in your code, and give them to the model as an in
 _UNROLL = "unroll the loop over a fixed number of steps before export, as Keras does with `unroll=True`"
 _FEATURES = "compute features of signals in your code, and give them to the model as an input"
 _LOOKUP = "look it up in your code, and give the model the result as an input"
-_NORM = "write it out with ReduceMean, Sub, Mul, Sqrt and Div before export; exporters do so at a lower opset"
-_SPREAD = "use nearest-neighbour resizing and a convolution instead"
 _BOXES = "let the model end with boxes and scores, and choose among them in your code"
 _BITS = "work on bits in your code, before or after the model"
 _STRINGS = "handle text in your code, and give the model numbers"
 
 _ONNX: Mapping[str, str] = {
-    **dict.fromkeys(("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"), _TRAINING),
     **dict.fromkeys(
         ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"), _RANDOM
     ),
     **dict.fromkeys(("Scan",), _UNROLL),
-    **dict.fromkeys(("DFT", "STFT", "MelWeightMatrix", "HannWindow", "HammingWindow", "BlackmanWindow"), _FEATURES),
-    **dict.fromkeys(
-        (
-            *("GroupNormalization", "InstanceNormalization", "LayerNormalization", "LpNormalization"),
-            *("MeanVarianceNormalization", "RMSNormalization"),
-        ),
-        _NORM,
-    ),
     **dict.fromkeys(("NonMaxSuppression", "RoiAlign", "MaxRoiPool"), _BOXES),
     **dict.fromkeys(("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"), _STRINGS),
-    **dict.fromkeys(
-        ("Attention", "Einsum"), "export it written out as MatMul, Mul and Softmax, as older opsets have it"
-    ),
 }
 
 _TFLITE: Mapping[str, str] = {
@@ -58,7 +44,6 @@ _TFLITE: Mapping[str, str] = {
     **dict.fromkeys(("COMPLEX_ABS", "IMAG", "REAL", "RFFT2D"), _FEATURES),
     **dict.fromkeys(("HASHTABLE_FIND", "HASHTABLE_LOOKUP"), _LOOKUP),
     "L2_NORMALIZATION": "write it out as x * rsqrt(sum(x * x)) before conversion",
-    "RESIZE_BILINEAR": _SPREAD,
     **dict.fromkeys(("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"), _BOXES),
     **dict.fromkeys(("BITCAST", "RIGHT_SHIFT"), _BITS),
 }

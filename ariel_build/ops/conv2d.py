@@ -22,13 +22,16 @@ from ariel_build.ops.accumulate import (
     tflite_clip,
 )
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
+from ariel_build.ops.batches import each_image
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.dynamic_quantize import hybrid, hybrid_inputs, is_hybrid, rescale
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import filter_to_nhwc, from_nhwc, spatial_shape, to_nhwc
+from ariel_build.ops.pad import Pad
 from ariel_build.ops.traits import Traits, keeps_axes, never
-from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window
+from ariel_build.ops.unfolded import unfolded
+from ariel_build.ops.window import Span, Window, image, onnx_spans, patches, tflite_window, window_of
 
 __all__ = ["Conv2d", "convolution"]
 
@@ -140,16 +143,16 @@ def _from_tflite(importer: Importer) -> None:
 @imports("onnx", "Conv")
 def _from_onnx(importer: Importer) -> None:
     x, filter_, bias = importer.input(0), importer.input(1), importer.optional_input(2)
-    constant(filter_, "the filter")
-    if bias is not None:
-        constant(bias, "the bias")
-    importer.bind(convolution(importer, x, filter_, bias))
+    if len(x.shape) in (3, 4) and filter_.is_constant and (bias is None or bias.is_constant):
+        importer.bind(convolution(importer, x, filter_, bias))
+        return
+    spans, groups = _layer(importer, x, filter_)
+    importer.bind(unfolded(importer, x, filter_, bias, spans, groups))
 
 
-def convolution(importer: Importer, x: Value, filter_: Value, bias: Value | None, quant: Quant | None = None) -> Value:
-    """Returns an ONNX convolution of an NCHW or NCW image, whose result is quantised by `quant`."""
-    spatial = spatial_shape(x)
-    if len(filter_.shape) != len(x.shape):
+def _layer(importer: Importer, x: Value, filter_: Value) -> tuple[tuple[Span, ...], int]:
+    """Returns the window and the groups of an ONNX convolution."""
+    if len(filter_.shape) != len(x.shape) or len(x.shape) < 3:
         raise UnsupportedReason(f"the filter has {len(filter_.shape)} axes, the image {len(x.shape)}")
     size = filter_.shape[2:]
     if importer.integers("kernel_shape", size) != size:
@@ -157,10 +160,22 @@ def convolution(importer: Importer, x: Value, filter_: Value, bias: Value | None
     groups, channels = importer.integer("group", 1), x.shape[1]
     if groups < 1 or filter_.shape[1] * groups != channels or filter_.shape[0] % groups:
         raise UnsupportedReason(f"{groups} groups do not divide {channels} channels into {filter_.shape[0]}")
-    window = onnx_window(importer, size, spatial)
-    depthwise = groups == channels and groups > 1
+    return onnx_spans(importer, size, x.shape[2:]), groups
+
+
+def convolution(importer: Importer, x: Value, filter_: Value, bias: Value | None, quant: Quant | None = None) -> Value:
+    """Returns an ONNX convolution of an NCHW or NCW image, whose result is quantised by `quant`."""
+    spatial_shape(x)
+    spans, groups = _layer(importer, x, filter_)
+    window, image_ = window_of(spans), to_nhwc(importer, x)
+    if window.size == (1, 1) and any(window.padding):
+        # To kernels a window of one cell is one that reads each cell in its place.
+        (top, left, bottom, right), stored = window.padding, x.type.quant
+        border = Pad(((0, 0), (top, bottom), (left, right), (0, 0)), 0.0 if stored is None else stored.zero_point)
+        window, (image_,) = Window((1, 1), window.strides), importer.emit(border, [image_], [stored])
+    depthwise = groups == x.shape[1] and groups > 1
     weights = filter_to_nhwc(importer, filter_, depthwise=depthwise)
     rounding = Rounding.NEAREST_EVEN
     op = DepthwiseConv2d(window, rounding=rounding) if depthwise else Conv2d(window, groups, rounding=rounding)
-    (y,) = importer.emit(op, [to_nhwc(importer, x), weights, bias], [quant])
+    y = each_image(importer, op, [image_, weights, bias], quant)
     return from_nhwc(importer, y, len(x.shape))

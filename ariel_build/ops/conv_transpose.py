@@ -31,13 +31,15 @@ from ariel_build.ops.accumulate import (
     tflite_clip,
 )
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
+from ariel_build.ops.batches import each_image
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
-from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
+from ariel_build.ops.nchw import from_nhwc, to_nhwc
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.transpose import transpose
-from ariel_build.ops.window import Window, image, same_padding
+from ariel_build.ops.unfolded import unfolded_transposed
+from ariel_build.ops.window import Span, Window, image, same_padding
 
 __all__ = ["ConvTranspose"]
 
@@ -207,12 +209,9 @@ def _from_tflite(importer: Importer) -> None:
 @imports("onnx", "ConvTranspose")
 def _from_onnx(importer: Importer) -> None:
     x, filter_, bias = importer.input(0), importer.input(1), importer.optional_input(2)
-    constant(filter_, "the filter")
-    if bias is not None:
-        constant(bias, "the bias")
-    spatial, groups = spatial_shape(x), importer.integer("group", 1)
+    spatial, groups = x.shape[2:], importer.integer("group", 1)
     rank, size = len(spatial), filter_.shape[2:]
-    if len(filter_.shape) != len(x.shape) or importer.integers("kernel_shape", size) != size:
+    if not rank or len(filter_.shape) != len(x.shape) or importer.integers("kernel_shape", size) != size:
         raise UnsupportedReason(f"the filter {list(filter_.shape)} is not one for an image {list(x.shape)}")
     if groups < 1 or filter_.shape[0] != x.shape[1] or x.shape[1] % groups:
         raise UnsupportedReason(f"{groups} groups do not divide {x.shape[1]} channels and {filter_.shape[0]} filters")
@@ -220,13 +219,21 @@ def _from_onnx(importer: Importer) -> None:
     extra = importer.integers("output_padding", (0,) * rank)
     if not len(strides) == len(dilations) == len(extra) == rank or min(*strides, *dilations, *size) < 1:
         raise UnsupportedReason("strides, dilations and output_padding must have one entry per axis, and be positive")
+    spans = tuple((k - 1) * d + 1 for k, d in zip(size, dilations, strict=True))
+    outputs, pads = _extents(importer, spatial, spans, strides, extra)
+    if rank > 2 or filter_.data is None or (bias is not None and bias.data is None):
+        full = [s * (n - 1) + k for n, k, s in zip(spatial, spans, strides, strict=True)]
+        cut = [(pads[k], f - pads[k] - outputs[k]) for k, f in enumerate(full)]
+        axes = [Span(n, s, d, *ends) for n, s, d, ends in zip(size, strides, dilations, cut, strict=True)]
+        importer.bind(unfolded_transposed(importer, x, filter_, bias, axes, groups))
+        return
     filter_ = _to_nhwc(importer, filter_, groups, dilations)
-    outputs, pads = _extents(importer, spatial, filter_.shape[-1 - rank : -1], strides, extra)
     if rank == 1:
-        strides, outputs = (1, *strides), (1, *outputs)
-    window = Window((filter_.shape[1], filter_.shape[2]), (strides[0], strides[1]), (1, 1), pads)
+        strides, outputs, pads = (1, *strides), (1, *outputs), (0, pads[0], 0, pads[1])
+    ends = (pads[0], pads[1], pads[2], pads[3])
+    window = Window((filter_.shape[1], filter_.shape[2]), (strides[0], strides[1]), (1, 1), ends)
     op = ConvTranspose(window, (outputs[0], outputs[1]), groups, rounding=Rounding.NEAREST_EVEN)
-    (y,) = importer.emit(op, [to_nhwc(importer, x), filter_, bias], [None])
+    y = each_image(importer, op, [to_nhwc(importer, x), filter_, bias])
     importer.bind(from_nhwc(importer, y, len(x.shape)))
 
 
@@ -236,8 +243,8 @@ def _extents(
     spans: tuple[int, ...],
     strides: tuple[int, ...],
     extra: tuple[int, ...],
-) -> tuple[tuple[int, ...], tuple[int, int, int, int]]:
-    """Returns the output's extents, and what is cut off (top, left, bottom, right); `spans` are those of the filter."""
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Returns the output's extents, and what is cut off before and after each axis; `spans` are those of the filter."""
     rank = len(spatial)
     full = [s * (n - 1) + e + k for n, k, s, e in zip(spatial, spans, strides, extra, strict=True)]
     auto = importer.text("auto_pad", "NOTSET")
@@ -256,10 +263,7 @@ def _extents(
         pads = (*before, *(t - b for t, b in zip(totals, before, strict=True)))
     if len(pads) != 2 * rank or min(pads) < 0:
         raise UnsupportedReason(f"pads {list(pads)} are not supported: two for each axis, none negative")
-    outputs = outputs or tuple(f - pads[k] - pads[k + rank] for k, f in enumerate(full))
-    if rank == 1:
-        return outputs, (0, pads[0], 0, pads[1])
-    return outputs, (pads[0], pads[1], pads[2], pads[3])
+    return outputs or tuple(f - pads[k] - pads[k + rank] for k, f in enumerate(full)), pads
 
 
 def _to_nhwc(importer: Importer, filter_: Value, groups: int, dilations: tuple[int, ...]) -> Value:

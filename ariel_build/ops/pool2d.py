@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -14,15 +15,20 @@ from ariel_build.kernels import Axis, Kernel, KernelCall, image_tiling
 from ariel_build.kernels.declared import pool2d as declared
 from ariel_build.ops.accumulate import FINITE, Numbers, bounds, finish_float, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.batches import each_image
 from ariel_build.ops.clip import Clip
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
+from ariel_build.ops.formula import map2, real_input
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map1 import Map1
-from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
+from ariel_build.ops.nchw import from_nhwc, to_nhwc
+from ariel_build.ops.norms import powers, root
+from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import Traits, clamps_nothing, keeps_axes
-from ariel_build.ops.window import Window, image, onnx_window, patches, tflite_window
+from ariel_build.ops.transpose import transpose
+from ariel_build.ops.window import Span, Window, image, onnx_spans, patches, tflite_window, window_of
 
-__all__ = ["Pool2d", "PoolKind", "pool"]
+__all__ = ["Pool2d", "PoolKind", "pool", "pooled"]
 
 Padding = tuple[int, int, int, int]
 
@@ -267,41 +273,81 @@ def _from_onnx(importer: Importer) -> None:
 
 
 def pool(importer: Importer, x: Value, kind: PoolKind, quant: Quant | None, *, by_columns: bool = False) -> Value:
-    """Returns an ONNX pool of an NCHW or NCW image, whose result is quantised by `quant`."""
-    spatial = spatial_shape(x)
-    size = importer.integers("kernel_shape")
-    window = onnx_window(importer, size, spatial)
-    counted = window.padding if importer.integer("count_include_pad") else (0, 0, 0, 0)
+    """Returns an ONNX pool of an image [N, C, ..], whose result is quantised by `quant`."""
+    spatial = x.shape[2:]
+    spans = onnx_spans(importer, importer.integers("kernel_shape"), spatial)
+    counted = spans if importer.integer("count_include_pad") else [replace(s, before=0, after=0) for s in spans]
     if importer.integer("ceil_mode"):
-        window = _ceil(window, spatial)
-    image_ = to_nhwc(importer, x)
-    by_columns = by_columns and kind is PoolKind.AVERAGE and window.strides[1] <= 2
-    (y,) = importer.emit(Pool2d(kind, window, counted, by_columns, rounding=Rounding.NEAREST_EVEN), [image_], [quant])
-    return from_nhwc(importer, y, len(x.shape))
+        spans = tuple(_ceil(s, extent) for s, extent in zip(spans, spatial, strict=True))
+    return pooled(importer, x, kind, spans, counted, quant, by_columns=by_columns)
 
 
-def _ceil(window: Window, spatial: tuple[int, ...]) -> Window:
+def pooled(
+    importer: Importer,
+    x: Value,
+    kind: PoolKind,
+    spans: Sequence[Span],
+    counted: Sequence[Span],
+    quant: Quant | None = None,
+    *,
+    by_columns: bool = False,
+) -> Value:
+    """Returns the maxima or averages of windows over an image [N, C, ..]; what of their padding counts is `counted`'s.
+
+    Maxima, and means of as many numbers each, are made axis by axis: three axes are two windows one after the other,
+    all other axes being channels.
+    """
+    if len(spans) <= 2:
+        window, whole = window_of(spans), window_of(counted)
+        by_columns = by_columns and kind is PoolKind.AVERAGE and window.strides[1] <= 2
+        op = Pool2d(kind, window, whole.padding, by_columns, rounding=Rounding.NEAREST_EVEN)
+        return from_nhwc(importer, each_image(importer, op, [to_nhwc(importer, x)], quant), len(x.shape))
+    if kind is PoolKind.AVERAGE and quant is not None:
+        raise UnsupportedReason("an average of stored integers over more than two axes is not supported")
+    order = tuple(range(len(x.shape)))
+    for first in range(2, len(x.shape), 2):
+        axes = tuple(range(first, min(first + 2, len(x.shape))))
+        # The window's axes in front, all others are channels.
+        order_now = (*axes, *(a for a in range(len(x.shape)) if a not in axes))
+        x = transpose(importer, x, tuple(order.index(a) for a in order_now))
+        order = order_now
+        window, whole = (window_of([own[a - 2] for a in axes]) for own in (spans, counted))
+        op = Pool2d(kind, window, whole.padding, rounding=Rounding.NEAREST_EVEN)
+        height, width = x.shape[: len(axes)] if len(axes) == 2 else (1, x.shape[0])
+        image_ = reshape(importer, x, (1, height, width, x.type.elements // (height * width)))
+        (y,) = importer.emit(op, [image_], [quant])
+        x = reshape(importer, y, (*y.shape[3 - len(axes) : 3], *x.shape[len(axes) :]))
+    return transpose(importer, x, tuple(order.index(a) for a in range(len(x.shape))))
+
+
+def _ceil(span: Span, extent: int) -> Span:
     """Returns the window with padding added behind, so that a last, partial window counts.
 
     One that would begin behind the image and its padding in front does not.
     """
-    extents = spatial if len(spatial) == 2 else (1, *spatial)
-    padding = list(window.padding)
-    for axis, extent in enumerate(extents):
-        stride, before = window.strides[axis], padding[axis]
-        room = extent + before + padding[axis + 2] - window.extent(axis)
-        size = -(-room // stride) + 1
-        if (size - 1) * stride >= extent + before:
-            size -= 1
-        padding[axis + 2] = max((size - 1) * stride + window.extent(axis) - extent - before, 0)
-    return replace(window, padding=(padding[0], padding[1], padding[2], padding[3]))
+    room = extent + span.before + span.after - span.extent
+    count = -(-room // span.stride) + 1
+    if (count - 1) * span.stride >= extent + span.before:
+        count -= 1
+    return replace(span, after=max((count - 1) * span.stride + span.extent - extent - span.before, 0))
+
+
+@imports("onnx", "LpPool")
+def _lp_from_onnx(importer: Importer) -> None:
+    """`(sum of |x|^p)^(1 / p)`: the sum is an average of all cells of the window, those of the padding included."""
+    x, p = real_input(importer), importer.integer("p", 2)
+    spatial = x.shape[2:]
+    spans = onnx_spans(importer, importer.integers("kernel_shape"), spatial)
+    if importer.integer("ceil_mode"):
+        spans = tuple(_ceil(s, extent) for s, extent in zip(spans, spatial, strict=True))
+    mean = pooled(importer, powers(importer, x, p), PoolKind.AVERAGE, spans, spans)
+    importer.bind(root(importer, map2(importer, "Mul", mean, float(math.prod(s.size for s in spans))), p))
 
 
 @imports("onnx", "GlobalMaxPool")
 def _global_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
-    spatial = spatial_shape(x)
-    size = spatial if len(spatial) == 2 else (1, *spatial)
-    op = Pool2d(PoolKind.MAX, Window((size[0], size[1])), rounding=Rounding.NEAREST_EVEN)
-    (y,) = importer.emit(op, [to_nhwc(importer, x)], [x.type.quant])
-    importer.bind(from_nhwc(importer, y, len(x.shape)))
+    spans = [Span(extent) for extent in x.shape[2:]]
+    if not spans:
+        raise UnsupportedReason(f"{x.type} is no image")
+    importer.bind(pooled(importer, x, PoolKind.MAX, spans, spans, x.type.quant))

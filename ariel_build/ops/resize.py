@@ -1,22 +1,31 @@
-"""Resize to the nearest neighbour: output[i] = input[nearest(i)] along each axis; importers only, onto copies.
+"""Resize: output[i] = input near place(i) along each axis; importers only.
 
-A whole factor is a Tile of a new axis behind the one that grows; any other one gathers.
+To the nearest neighbour it is a copy: a whole factor is a Tile of a new axis behind the one that grows, any other one
+gathers. Linear and cubic interpolation are weighted sums along one axis after the other, and so is what looks at all
+cells under a place (`antialias`): the weights of all places are computed here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from ariel_build.ir import DType, Value
 from ariel_build.ops.base import UnsupportedReason, axes_of, imports
+from ariel_build.ops.formula import map2
 from ariel_build.ops.gather import gathered
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.resample import Bilinear, resampled
 
 __all__: list[str] = []
 
 F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
 
 
 #: Place in the input of place i of the output, from i, the scale, and both extents.
@@ -36,46 +45,170 @@ _ROUNDINGS: dict[str, Callable[[F32], F32]] = {
 }
 
 
-_NOT_NEAREST = dict.fromkeys(
-    ("antialias", "cubic_coeff_a", "exclude_outside"), "the nearest neighbour has no weights"
-) | {"extrapolation_value": "only tf_crop_and_resize takes it, which is refused"}
+@dataclass(frozen=True)
+class _Axis:
+    """How an axis is resized: from `extent` cells to `count`, by `scale`; `crop` is the part of it that is seen."""
+
+    extent: int
+    count: int
+    scale: float
+    crop: tuple[float, float] = (0.0, 1.0)
+
+    def places(self, transformation: str) -> F64:
+        """Returns the place of each output cell in the input, as ONNX's reference computes it.
+
+        `align_corners` and `tf_crop_and_resize` go by the width before it is rounded.
+        """
+        i = np.arange(self.count, dtype=np.float64)
+        width, last = self.scale * self.extent, self.extent - 1
+        half = (i + 0.5) / self.scale - 0.5
+        match transformation:
+            case "asymmetric":
+                return i / self.scale
+            case "half_pixel":
+                return half
+            case "pytorch_half_pixel":
+                return np.zeros_like(i) if self.count == 1 else half
+            case "half_pixel_symmetric":
+                return self.extent / 2 * (1 - self.count / width) + half
+            case "align_corners":
+                return np.zeros_like(i) if width == 1 else i * last / (width - 1)
+            case "tf_crop_and_resize":
+                start, end = self.crop
+                within = (
+                    np.full_like(i, (end - start) * last / 2) if width == 1 else i * (end - start) * last / (width - 1)
+                )
+                return within + start * last
+        raise UnsupportedReason(f"the coordinate transformation `{transformation}` is not known")
 
 
-@imports("onnx", "Resize", "Upsample", harmless=_NOT_NEAREST)
+def _linear(distance: F64) -> F64:
+    return np.asarray(np.maximum(1 - np.abs(distance), 0))
+
+
+def _cubic(distance: F64, a: float) -> F64:
+    """Keys' cubic convolution."""
+    d = np.abs(distance)
+    near = ((a + 2) * d - (a + 3)) * d * d + 1
+    far = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
+    return np.asarray(np.where(d <= 1, near, np.where(d < 2, far, 0.0)))
+
+
+def _band(
+    axis: _Axis, places: F64, reach: int, weight: Callable[[F64], F64], *, antialias: bool, exclude_outside: bool
+) -> tuple[I64, F64]:
+    """Returns cells and their weights, both [count, taps]; a cell outside is the one at the edge, or does not exist.
+
+    `weight` falls to 0 at `reach`; with `antialias` the cells of an output that shrinks lie closer to each other.
+    """
+    shrink = min(axis.scale, 1.0) if antialias else 1.0
+    span = math.ceil(reach / shrink) if antialias else reach
+    if span > reach * (axis.extent + 1):
+        raise UnsupportedReason(f"a scale of {axis.scale:g} does not fit an axis of {axis.extent}")
+    base = np.floor(places)
+    offsets = np.arange(1 - span, span + 1)
+    weights = weight((offsets - (places - base)[:, None]) * shrink)
+    cells = base[:, None] + offsets
+    if exclude_outside:
+        weights = np.where((cells >= 0) & (cells < axis.extent), weights, 0.0)
+    if exclude_outside or antialias:
+        weights = weights / weights.sum(axis=1, keepdims=True)
+    return np.clip(cells, 0, axis.extent - 1).astype(np.int64), weights
+
+
+@imports("onnx", "Resize", "Upsample")
 def _from_onnx(importer: Importer) -> None:
     x, rank = importer.input(0), len(importer.input(0).shape)
     mode = importer.text("mode", "nearest")
-    if mode != "nearest":
-        raise UnsupportedReason(f"mode `{mode}` is not supported, only `nearest`")
     old = importer.node.op == "Upsample" or importer.node.version < 11
     transformation = importer.text("coordinate_transformation_mode", "asymmetric" if old else "half_pixel")
-    rounding = importer.text("nearest_mode", "floor" if old else "round_prefer_floor")
-    if transformation not in _PLACES or rounding not in _ROUNDINGS:
-        raise UnsupportedReason(f"{transformation} with {rounding} is not supported")
-    if importer.text("keep_aspect_ratio_policy", "stretch") != "stretch":
-        raise UnsupportedReason("a policy other than `stretch` is not supported")
     axes = axes_of(importer.integers("axes", range(rank)), rank)
+    resized = _resized(importer, x, axes, old=old, crops=transformation == "tf_crop_and_resize")
+    # What the mode does not ask for changes nothing.
+    antialias, outside = bool(importer.integer("antialias")), bool(importer.integer("exclude_outside"))
+    a, beyond = importer.real("cubic_coeff_a", -0.75), importer.real("extrapolation_value")
+    rounding = importer.text("nearest_mode", "floor" if old else "round_prefer_floor")
+    if mode == "nearest":
+        importer.bind(_nearest(importer, x, resized, transformation, rounding, old=old))
+        return
+    modes: dict[str, tuple[int, Callable[[F64], F64]]] = {
+        "linear": (1, _linear),
+        "bilinear": (1, _linear),
+        "cubic": (2, lambda d: _cubic(d, a)),
+    }
+    if mode not in modes or x.type.dtype is not DType.F32:
+        raise UnsupportedReason(f"mode `{mode}` of {x.type.dtype.value} is not supported")
+    reach, weight = modes[mode]
+    # Axes that shrink go first: less is left to do.
+    for index in sorted(resized, key=lambda k: resized[k].count / resized[k].extent):
+        axis = resized[index]
+        if axis.scale == 1 and axis.count == axis.extent and axis.crop == (0.0, 1.0):
+            continue
+        places = axis.places(transformation)
+        cells, weights = _band(axis, places, reach, weight, antialias=antialias, exclude_outside=outside)
+        gone = (places < 0) | (places > axis.extent - 1)
+        is_cropped = transformation == "tf_crop_and_resize" and bool(gone.any())
+        if is_cropped:
+            weights[gone] = 0.0
+        x = resampled(importer, x, index, cells, weights)
+        if is_cropped and beyond:
+            value = np.where(gone, np.float32(beyond), np.float32(0)).astype(np.float32)
+            shape = [-1 if k == index else 1 for k in range(rank)]
+            x = map2(importer, "Add", x, importer.constant(value.reshape(shape)))
+    importer.bind(x)
+
+
+def _resized(importer: Importer, x: Value, axes: tuple[int, ...], *, old: bool, crops: bool) -> dict[int, _Axis]:
+    """Returns how each axis that the node names is resized."""
     at = 1 if old else 2
-    sizes = importer.constant_input(3, "the sizes").reshape(-1) if importer.optional_input(3) is not None else None
+    sizes = None
+    if importer.optional_input(3) is not None:
+        sizes = [int(n) for n in importer.constant_input(3, "the sizes").reshape(-1)]
+    policy = importer.text("keep_aspect_ratio_policy", "stretch")
     if importer.attribute("scales") is not None:
         scales = np.asarray(importer.attribute("scales"), np.float32).reshape(-1)
     elif sizes is not None:
-        scales = np.array([int(n) / x.shape[a] for n, a in zip(sizes, axes, strict=False)], np.float32)
+        ratios = [n / x.shape[a] for n, a in zip(sizes, axes, strict=False)]
+        if policy != "stretch" and ratios:
+            if policy not in ("not_larger", "not_smaller"):
+                raise UnsupportedReason(f"the policy `{policy}` is not known")
+            ratios = [min(ratios) if policy == "not_larger" else max(ratios)] * len(ratios)
+            sizes = [math.floor(r * x.shape[a] + 0.5) for r, a in zip(ratios, axes, strict=False)]
+        scales = np.array(ratios, np.float64)
     else:
         scales = importer.constant_input(at, "the scales").astype(np.float32).reshape(-1)
     if len(scales) != len(axes) or not np.all(np.isfinite(scales)) or not np.all(scales > 0):
         raise UnsupportedReason(f"scales {scales.tolist()} do not fit {x.type}")
-    indices = [np.arange(n) for n in x.shape]
+    ends = [(0.0, 1.0)] * len(axes)
+    if crops:
+        roi = importer.constant_input(1, "the region of interest").astype(np.float64).reshape(-1)
+        if len(roi) != 2 * len(axes):
+            raise UnsupportedReason(f"a region of {len(roi)} numbers does not fit {len(axes)} axes")
+        ends = [(float(roi[k]), float(roi[k + len(axes)])) for k in range(len(axes))]
+    resized = {}
     for k, (axis, scale) in enumerate(zip(axes, scales, strict=True)):
         extent = x.shape[axis]
-        count = int(np.floor(extent * scale)) if sizes is None else int(sizes[k])
+        count = int(np.floor(extent * scale)) if sizes is None else sizes[k]
         if not 0 < count <= MOST_EXTENT:
             raise UnsupportedReason(f"an axis of {extent} cannot become one of {count}")
-        places = _PLACES[transformation](np.arange(count, dtype=np.float32), scale, extent, count)
+        resized[axis] = _Axis(extent, count, float(scale), ends[k])
+    return resized
+
+
+def _nearest(
+    importer: Importer, x: Value, resized: Mapping[int, _Axis], transformation: str, rounding: str, *, old: bool
+) -> Value:
+    """Returns the nearest neighbours, by onnxruntime's arithmetic in float32."""
+    if transformation not in _PLACES or rounding not in _ROUNDINGS:
+        raise UnsupportedReason(f"{transformation} with {rounding} is not supported")
+    indices = [np.arange(n) for n in x.shape]
+    for axis, how in resized.items():
+        grid = np.arange(how.count, dtype=np.float32)
+        places = _PLACES[transformation](grid, np.float32(how.scale), how.extent, how.count)
         # Before opset 11, an axis that shrinks is rounded up.
-        own = "ceil" if old and scale < 1 else rounding
-        indices[axis] = np.clip(_ROUNDINGS[own](places), 0, extent - 1).astype(np.int64)
-    importer.bind(gathered(importer, x, indices))
+        own = "ceil" if old and how.scale < 1 else rounding
+        indices[axis] = np.clip(_ROUNDINGS[own](places), 0, how.extent - 1).astype(np.int64)
+    return gathered(importer, x, indices)
 
 
 #: What no image on a microcontroller exceeds, but a damaged file may.
@@ -84,19 +217,45 @@ MOST_EXTENT = 1 << 16
 
 @imports("tflite", "RESIZE_NEAREST_NEIGHBOR")
 def _from_tflite(importer: Importer) -> None:
+    x, sizes, align, centred = _tflite(importer)
+    indices = [np.arange(n) for n in x.shape]
+    for axis, count in zip((1, 2), sizes, strict=True):
+        extent = x.shape[axis]
+        places = (np.arange(count, dtype=np.float32) + np.float32(0.5 if centred else 0.0)) * _scale(
+            extent, count, align
+        )
+        whole = np.floor(places + np.float32(0.5)) if align else np.floor(places)
+        indices[axis] = np.clip(whole, 0, extent - 1).astype(np.int64)
+    importer.bind(gathered(importer, x, indices))
+
+
+@imports("tflite", "RESIZE_BILINEAR")
+def _bilinear_from_tflite(importer: Importer) -> None:
+    x, sizes, align, centred = _tflite(importer)
+    if x.type.dtype is not DType.F32:
+        importer.emit_declared(Bilinear(sizes, align, centred), [x])
+        return
+    for axis, count in sorted(zip((1, 2), sizes, strict=True), key=lambda pair: pair[1] / x.shape[pair[0]]):
+        extent = x.shape[axis]
+        scale, grid = _scale(extent, count, align), np.arange(count, dtype=np.float32)
+        places = (grid + np.float32(0.5)) * scale - np.float32(0.5) if centred else grid * scale
+        how = _Axis(extent, count, 1.0)
+        band = _band(how, places.astype(np.float64), 1, _linear, antialias=False, exclude_outside=False)
+        x = resampled(importer, x, axis, *band)
+    importer.bind(x)
+
+
+def _tflite(importer: Importer) -> tuple[Value, tuple[int, int], bool, bool]:
+    """Returns the image, its new size, and whether corners are aligned and pixels have their centres at halves."""
     x = importer.input(0)
     sizes = [int(n) for n in importer.constant_input(1, "the size").reshape(-1)]
     if len(x.shape) != 4 or len(sizes) != 2 or not all(0 < n <= MOST_EXTENT for n in sizes):
         raise UnsupportedReason(f"{x.type} cannot be resized to {sizes}")
     align = bool(importer.attribute("align_corners", False))
-    centred = bool(importer.attribute("half_pixel_centers", False))
-    indices = [np.arange(n) for n in x.shape]
-    for axis, count in zip((1, 2), sizes, strict=True):
-        extent = x.shape[axis]
-        scale = np.float32(extent) / np.float32(count)
-        if align and count > 1:
-            scale = np.float32(extent - 1) / np.float32(count - 1)
-        places = (np.arange(count, dtype=np.float32) + np.float32(0.5 if centred else 0.0)) * scale
-        whole = np.floor(places + np.float32(0.5)) if align else np.floor(places)
-        indices[axis] = np.clip(whole, 0, extent - 1).astype(np.int64)
-    importer.bind(gathered(importer, x, indices))
+    return x, (sizes[0], sizes[1]), align, bool(importer.attribute("half_pixel_centers", False))
+
+
+def _scale(extent: int, count: int, align: bool) -> np.float32:
+    if align and count > 1:
+        return np.float32(extent - 1) / np.float32(count - 1)
+    return np.float32(extent) / np.float32(count)

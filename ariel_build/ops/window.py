@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeGuard
 
@@ -15,7 +16,7 @@ from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.traits import has
 
-__all__ = ["Window", "Windowed", "image", "is_windowed", "patches", "same_padding"]
+__all__ = ["Span", "Window", "Windowed", "image", "is_windowed", "onnx_spans", "patches", "same_padding", "window_of"]
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,34 @@ def tflite_window(importer: Importer, size: tuple[int, int], image: TensorType) 
     return Window(size, strides, dilations, padding)
 
 
-def onnx_window(importer: Importer, size: tuple[int, ...], spatial: tuple[int, ...]) -> Window:
-    """Returns the window of an ONNX convolution or pool; one-dimensional ones get a height of 1."""
+@dataclass(frozen=True)
+class Span:
+    """The window along one axis: taps, stride, dilation, and the padding before and behind the image."""
+
+    size: int
+    stride: int = 1
+    dilation: int = 1
+    before: int = 0
+    after: int = 0
+
+    @property
+    def extent(self) -> int:
+        """What it spans, dilation included."""
+        return (self.size - 1) * self.dilation + 1
+
+    def count(self, extent: int) -> int:
+        """Returns its places along an axis; UnsupportedReason where it does not fit."""
+        room = extent + self.before + self.after - self.extent
+        if room < 0:
+            raise UnsupportedReason(f"a window of {self.extent} does not fit {extent} + {self.before + self.after}")
+        return room // self.stride + 1
+
+
+def onnx_spans(importer: Importer, size: tuple[int, ...], spatial: tuple[int, ...]) -> tuple[Span, ...]:
+    """Returns the window of an ONNX convolution or pool, axis by axis."""
     rank = len(spatial)
-    if rank not in (1, 2) or len(size) != rank:
-        raise UnsupportedReason(f"{rank}-dimensional windows are not supported, only 1 and 2")
+    if not rank or len(size) != rank:
+        raise UnsupportedReason(f"a window of {len(size)} axes does not fit an image of {rank}")
     strides = importer.integers("strides", (1,) * rank)
     dilations = importer.integers("dilations", (1,) * rank)
     pads = importer.integers("pads", (0,) * 2 * rank)
@@ -132,11 +156,21 @@ def onnx_window(importer: Importer, size: tuple[int, ...], spatial: tuple[int, .
         pads = (0,) * 2 * rank
     elif auto != "NOTSET":
         raise UnsupportedReason(f"auto_pad `{auto}` is not known")
-    if rank == 1:
-        size, strides, dilations, pads = (1, *size), (1, *strides), (1, *dilations), (0, pads[0], 0, pads[1])
-    return Window(
-        (size[0], size[1]), (strides[0], strides[1]), (dilations[0], dilations[1]), (pads[0], pads[1], pads[2], pads[3])
-    )
+    return tuple(Span(*axis) for axis in zip(size, strides, dilations, pads[:rank], pads[rank:], strict=True))
+
+
+def window_of(spans: Sequence[Span]) -> Window:
+    """Returns the window of one or two axes; one of one gets a height of 1."""
+    if len(spans) not in (1, 2):
+        raise UnsupportedReason(f"{len(spans)}-dimensional windows are not supported, only 1 and 2")
+    y, x = spans if len(spans) == 2 else (Span(1), spans[0])
+    padding = (y.before, x.before, y.after, x.after)
+    return Window((y.size, x.size), (y.stride, x.stride), (y.dilation, x.dilation), padding)
+
+
+def onnx_window(importer: Importer, size: tuple[int, ...], spatial: tuple[int, ...]) -> Window:
+    """Returns the window of an ONNX convolution or pool; one-dimensional ones get a height of 1."""
+    return window_of(onnx_spans(importer, size, spatial))
 
 
 def patches(window: Window, image: Array, padding: float) -> Array:

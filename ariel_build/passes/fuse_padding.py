@@ -69,6 +69,8 @@ def refusal(node: Node, pad: Node, reshape: Node | None, pads: Pads | None) -> s
     source, image = pad.input(0).type, pad.output.type
     if not operator(node).traits.bordered:
         return "the cells around its image do not count as 0, those of Pad do"
+    if is_windowed(op := node.op) and op.window.size == (1, 1):
+        return "a window of one cell reads none of the padding"
     if is_hybrid(node.inputs):
         return "what is quantised at run time cannot be padded by a constant"
     if source.quant != image.quant or (reshape is not None and reshape.output.type.quant != image.quant):

@@ -25,6 +25,7 @@ from tests.codegen.edits import Plain
 from tests.ops import tflm
 from tests.ops.detection.test_detection_tflite import postprocess
 from tests.ops.int16.operators import every_operator
+from tests.ops.resize.test_resize_tflite import bilinear
 from tests.ops.signals import operators
 from tests.zoo import FLOAT, INT64, UINT8, node, onnx_file
 from tools.recorded import DIGITS
@@ -138,6 +139,13 @@ def _wide(path: Path) -> Path:
     return path
 
 
+def _sampled(path: Path) -> Path:
+    """Images resized, in integers of both sizes and in floats."""
+    rng = np.random.default_rng(13)
+    path.write_bytes(tflm.models([bilinear(rng, dtype) for dtype in ("int8", "int16", "float32")]))
+    return path
+
+
 def _kept(graph: Graph) -> Graph:
     """Makes states of the inputs and outputs behind the first."""
     pairs = list(zip(graph.inputs[1:], graph.outputs[1:], strict=True))
@@ -164,6 +172,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
         "cores": _compiled(layers, "host", cores=3),
         "signals": _compiled(_signals(folder / "signals.tflite")),
         "wide": _compiled(_wide(folder / "wide.tflite")),
+        "sampled": _compiled(_sampled(folder / "sampled.tflite")),
         "flow": _compiled(branches),
         "flow of cores": _compiled(branches, "host", cores=2),
     }
@@ -179,7 +188,19 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
     return found
 
 
-FORMS = ("whole", "pieces", "shared", "cores", "states", "states of cores", "signals", "wide", "flow", "flow of cores")
+FORMS = (
+    "whole",
+    "pieces",
+    "shared",
+    "cores",
+    "states",
+    "states of cores",
+    "signals",
+    "sampled",
+    "wide",
+    "flow",
+    "flow of cores",
+)
 FEATURES = ("multicore", "std")
 #: A pool without helpers runs all units on one core.
 UNITS = """

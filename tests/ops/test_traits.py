@@ -30,6 +30,7 @@ from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fold import Fold
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.gather import Gather, GatherConstant, GatherElements, GatherNd
+from ariel_build.ops.grid_sample import GridSample
 from ariel_build.ops.lstm import Lstm
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map2 import Map2
@@ -39,6 +40,7 @@ from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.quantize import Dequantize, Quantize
 from ariel_build.ops.recurrent import Activation, Recurrent
 from ariel_build.ops.reinterpret import Reinterpret
+from ariel_build.ops.resample import Bilinear, Resample
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.running import Running
 from ariel_build.ops.scatter import AtIndices, AtRows, AtStart, Elements, Scatter
@@ -132,6 +134,9 @@ EXAMPLES: list[Example] = [
     (Fold("Max", (3,), keep_dims=True), [reals(*SHAPE)], None),
     (Pool2d(PoolKind.MAX, WINDOW), [reals(*SHAPE)], None),
     (Pool2d(PoolKind.AVERAGE, WINDOW), [reals(*SHAPE)], None),
+    (Resample(2, (0, 1, 1), ((0.5, 0.5), (0.75, 0.25), (0.0, 1.0))), [reals(*SHAPE)], None),
+    (Bilinear((5, 2)), [stored(*SHAPE)], HALF),
+    (GridSample(), [reals(*SHAPE), reals(1, 5, 2)], None),
     (Conv2d(WINDOW), [reals(*SHAPE), reals(5, 2, 2, 4), reals(5)], None),
     (ConvTranspose(WINDOW, (3, 4)), [reals(*SHAPE), reals(5, 2, 2, 4), reals(5)], None),
     (DepthwiseConv2d(WINDOW), [reals(*SHAPE), reals(1, 2, 2, 4), reals(4)], None),
@@ -158,6 +163,7 @@ IDENTITIES: list[tuple[Example, int]] = [
     ((Transpose((0, 1, 2, 3)), [reals(*SHAPE)], None), 0),
     ((Pool2d(PoolKind.MAX, Window((1, 1))), [reals(*SHAPE)], None), 0),
     ((Fold("Sum", (0,)), [reals(*SHAPE)], None), 0),
+    ((Resample(2, (0, 1, 2), ((1.0,),) * 3), [reals(*SHAPE)], None), 0),
 ]
 
 

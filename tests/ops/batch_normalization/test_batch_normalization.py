@@ -1,4 +1,4 @@
-"""BatchNormalization becomes Mul and Add with constants, and means the same; training mode is refused."""
+"""BatchNormalization becomes Mul and Add with constants, and means the same; all else is written out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from ariel_build.driver import import_file
 from ariel_build.errors import UnsupportedError
-from tests.ops import parity
+from tests.ops import node_suite, parity
 from tests.ops.qdq import Builder
 
 
@@ -34,7 +34,26 @@ def test_equals_onnxruntime(tmp_path: Path) -> None:
     assert [n.op.name for n in graph.nodes] == ["Mul", "Add"] * 4
 
 
-def test_training_mode_is_refused(tmp_path: Path) -> None:
-    path = build([(1, 3, 4, 4)], training_mode=1).write(tmp_path / "training.onnx")
-    with pytest.raises(UnsupportedError, match="training mode"):
-        import_file(path)
+def test_node_suite(tmp_path: Path) -> None:
+    """Parameters are inputs there, and in two cases the statistics are those of the batch."""
+    node_suite.judge(node_suite.cases("BatchNormalization"), tmp_path, right=4, rtol=1e-4)
+
+
+def test_parameters_of_the_run_time(tmp_path: Path) -> None:
+    rng, builder = np.random.default_rng(92), Builder()
+    for shape in ((1, 3, 4, 5), (2, 6), (1, 4, 7)):
+        parameters = [builder.input(shape[1:2]) for _ in range(4)]
+        builder.output(builder.op("BatchNormalization", [builder.input(shape), *parameters], epsilon=1e-2))
+    path = builder.write(tmp_path / "norm.onnx")
+    samples = [[np.abs(x) if x.ndim == 1 else x for x in sample] for sample in builder.samples(rng)]
+    want = parity.onnxruntime_answers(path, samples)
+    parity.agree(parity.reference(path, samples), want, "reference", rtol=1e-4, atol=1e-5)
+    parity.agree(parity.host(path, samples), want, "host", rtol=1e-4, atol=1e-5)
+
+
+def test_parameters_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    builder = Builder()
+    parameters = [builder.input((2,)) for _ in range(4)]
+    builder.output(builder.op("BatchNormalization", [builder.input((1, 3, 4, 4)), *parameters]))
+    with pytest.raises(UnsupportedError, match="each of 3 channels"):
+        import_file(builder.write(tmp_path / "norm.onnx"))

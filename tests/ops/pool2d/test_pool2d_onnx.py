@@ -14,13 +14,13 @@ POOLS = ("MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool")
 
 
 def test_node_suite(tmp_path: Path) -> None:
-    """All but volumes and the output `Indices`, which are refused with a reason."""
-    refused = {"*_3d_*": "5 axes", "*argmax*": "Indices"}
-    node_suite.judge(node_suite.cases(*POOLS), tmp_path, right=31, refused=refused)
+    """All but the output `Indices`, which is refused with a reason."""
+    node_suite.judge(node_suite.cases(*POOLS, "LpPool"), tmp_path, right=49, refused={"*argmax*": "Indices"})
 
 
 def random_pool(model: Builder, rng: np.random.Generator, *, quantised: bool) -> None:
-    rank = int(rng.choice([1, 2, 2]))
+    # Volumes are pooled axis by axis, which between quantised values means another rounding.
+    rank = int(rng.choice([1, 2, 2] if quantised else [1, 2, 2, 3]))
     kind = str(rng.choice(POOLS))
     window, strides = (tuple(int(v) for v in rng.integers(1, 5, rank)) for _ in range(2))
     size = tuple(int(k + rng.integers(0, 9)) for k in window)
@@ -33,7 +33,7 @@ def random_pool(model: Builder, rng: np.random.Generator, *, quantised: bool) ->
             attributes["pads"] = [int(rng.integers(0, k)) for k in (*window, *window)]
         if kind == "AveragePool":
             attributes["count_include_pad"] = int(rng.random() < 0.5)
-    image = (1, int(rng.integers(1, 7)), *size)
+    image = (int(rng.choice([1, 1, 2])), int(rng.integers(1, 7)), *size)
     if not quantised:
         model.output(model.op(kind, [model.input(image)], **attributes))
         return
@@ -52,6 +52,27 @@ def test_equals_onnxruntime(tmp_path: Path, quantised: bool, opset: int) -> None
     for _ in range(48):
         random_pool(model, rng, quantised=quantised)
     parity.onnx_agrees(model.write(tmp_path / "pools.onnx", opset), model.samples(rng))
+
+
+def random_norm_pool(model: Builder, rng: np.random.Generator) -> None:
+    rank = int(rng.choice([1, 2, 3]))
+    window, strides = (tuple(int(v) for v in rng.integers(1, 4, rank)) for _ in range(2))
+    attributes: dict[str, object] = {"kernel_shape": window, "strides": strides, "p": int(rng.integers(1, 4))}
+    if rng.random() < 0.5:
+        attributes["pads"] = [int(rng.integers(0, k)) for k in (*window, *window)]
+    image = (int(rng.choice([1, 2])), int(rng.integers(1, 7)), *(int(k + rng.integers(0, 6)) for k in window))
+    model.output(model.op("LpPool", [model.input(image)], **attributes))
+    model.output(model.op("GlobalLpPool", [model.input(image)], p=attributes["p"]))
+
+
+def test_norms_equal_onnxruntime(tmp_path: Path) -> None:
+    rng, model = np.random.default_rng(17), Builder()
+    for _ in range(16):
+        random_norm_pool(model, rng)
+    path, samples = model.write(tmp_path / "norms.onnx", 18), model.samples(rng)
+    want = parity.onnxruntime_answers(path, samples)
+    parity.agree(parity.reference(path, samples, optimized=True), want, "reference", rtol=1e-4, atol=1e-5)
+    parity.agree(parity.host(path, samples), want, "kernels", rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("opset", [17, 19])

@@ -1,4 +1,4 @@
-"""Resize to the nearest neighbour against ONNX's node suite and onnxruntime."""
+"""Resize against ONNX's node suite and onnxruntime."""
 
 from __future__ import annotations
 
@@ -8,27 +8,75 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from ariel_build import boards
 from ariel_build.answers.reference import Interpreter
 from ariel_build.driver import import_file
+from ariel_build.errors import UnsupportedError
 from ariel_build.passes import optimize
 from tests import zoo
 from tests.ops import node_suite, parity
-
-NAMES = [
-    case.name for case in node_suite.cases("Resize", "Upsample") if "nearest" in case.name and "not_" not in case.name
-]
+from tests.ops.qdq import Builder
 
 
-def test_the_suite_has_these_cases() -> None:
-    assert len(NAMES) >= 12
+def test_node_suite(tmp_path: Path) -> None:
+    cases = (case.with_constants({0}) for case in node_suite.cases("Resize", "Upsample"))
+    node_suite.judge(cases, tmp_path, right=40, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_node_suite(name: str, tmp_path: Path) -> None:
-    (case,) = (c for c in node_suite.cases("Resize", "Upsample") if c.name == name)
-    path = case.with_constants({0}).write(tmp_path)
-    graph, _ = import_file(path)
-    parity.agree([Interpreter(graph).outputs(case.inputs[:1])], [case.outputs], name)
+def random_resize(model: Builder, rng: np.random.Generator, mode: str) -> None:
+    shape = (int(rng.integers(1, 3)), int(rng.integers(1, 4)), *(int(n) for n in rng.integers(1, 9, 2)))
+    sizes = [*shape[:2], *(int(n) for n in rng.integers(1, 14, 2))]
+    ways = ["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel", "half_pixel_symmetric"]
+    attributes: dict[str, object] = {"mode": mode, "coordinate_transformation_mode": str(rng.choice(ways))}
+    if mode == "cubic":
+        attributes |= {"cubic_coeff_a": float(rng.choice([-0.75, -0.5])), "exclude_outside": int(rng.integers(0, 2))}
+    inputs = [model.input(shape), "", "", model.constant(np.array(sizes, np.int64))]
+    model.output(model.op("Resize", inputs, **attributes))
+
+
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_weighted_sums_equal_onnxruntime(mode: str, tmp_path: Path) -> None:
+    rng, model = np.random.default_rng(4), Builder()
+    for _ in range(24):
+        random_resize(model, rng, mode)
+    path, samples = model.write(tmp_path / "resized.onnx"), model.samples(rng)
+    want = parity.onnxruntime_answers(path, samples)
+    parity.agree(parity.reference(path, samples, optimized=True), want, "reference", rtol=1e-4, atol=1e-5)
+    parity.agree(parity.host(path, samples), want, "kernels", rtol=1e-4, atol=1e-5)
+
+
+def on(name: str) -> list[pytest.MarkDecorator]:
+    """Returns the marks of a test on a board."""
+    board = boards.load(name)
+    assert board.run is not None
+    return [pytest.mark.emulator(board.run.emulator), pytest.mark.target(board.target)]
+
+
+@pytest.mark.parametrize("board", [pytest.param(name, marks=on(name)) for name in ("qemu-cortex-m7", "qemu-riscv32")])
+def test_emulated(board: str, tmp_path: Path) -> None:
+    rng, model = np.random.default_rng(5), Builder()
+    for mode in ("linear", "cubic"):
+        for _ in range(3):
+            random_resize(model, rng, mode)
+    path, samples = model.write(tmp_path / "resized.onnx"), model.samples(rng)
+    parity.agree(parity.on(board, path, samples), parity.reference(path, samples), board)
+
+
+@pytest.mark.parametrize(
+    "attributes, words",
+    [
+        ({"mode": "spline"}, "mode `spline`"),
+        ({"mode": "linear", "coordinate_transformation_mode": "odd"}, "`odd` is not known"),
+        ({"mode": "nearest", "keep_aspect_ratio_policy": "odd"}, "policy `odd`"),
+        ({"mode": "linear", "coordinate_transformation_mode": "tf_crop_and_resize"}, "input 1 is missing"),
+    ],
+)
+def test_refuses(attributes: dict[str, str], words: str, tmp_path: Path) -> None:
+    model = Builder()
+    sizes = model.constant(np.array([1, 1, 5, 5], np.int64))
+    model.output(model.op("Resize", [model.input((1, 1, 3, 3)), "", "", sizes], **attributes))
+    with pytest.raises(UnsupportedError, match=words):
+        import_file(model.write(tmp_path / "m.onnx"))
 
 
 @pytest.mark.parametrize("transformation", ["asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners"])

@@ -1,0 +1,225 @@
+//! Images read at places that are computed at run time, between their cells.
+//!
+//! A grid has a number for each axis and place; a number `n` means `((n + 1) * stretch - shift) / 2` in cells. What lies outside the
+//! image is 0, the cell at the edge, or the image again, mirrored.
+
+use super::access::Access;
+use crate::memory::{Memory, Region, Source};
+use crate::plan::Work;
+use crate::tile::Tile;
+use core::num::NonZeroU32;
+
+/// How a place between cells is made of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The cell that is nearest, the even one of two.
+    Nearest,
+    /// Two cells along each axis.
+    Linear,
+    /// Four cells along each axis, by Keys' convolution with a = -0.75.
+    Cubic,
+}
+
+/// What lies outside the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outside {
+    /// Zeros.
+    Zeros,
+    /// The cell at the edge.
+    Edge,
+    /// The image, mirrored at its edge.
+    Mirror,
+}
+
+/// Reads images at the places of a grid, all channels at once; float32.
+#[derive(Clone, Copy, Debug)]
+pub struct Grid {
+    /// Images, `[batch][extents[0]][extents[1]][extents[2]][channels]`.
+    pub input: Region,
+    /// Numbers of the places, the last axis first, `[batch][places][rank]`.
+    pub grid: Source<f32>,
+    /// Output, `[batch][places][channels]`.
+    pub output: Region,
+    /// Images.
+    pub batch: u32,
+    /// Places in an image.
+    pub places: u32,
+    /// Channels.
+    pub channels: u32,
+    /// Axes that the grid has numbers for, the last ones: 1 to 3.
+    pub rank: u32,
+    /// Cells along each axis; the axes in front of those are 1.
+    pub extents: [u32; 3],
+    /// By what a number is stretched, for each axis.
+    pub stretch: [f32; 3],
+    /// What is taken off then.
+    pub shift: [f32; 3],
+    /// Whether the edge of the image goes through the centres of the outermost cells, not around them.
+    pub aligned: bool,
+    /// How cells are mixed.
+    pub mode: Mode,
+    /// What lies outside.
+    pub outside: Outside,
+}
+
+/// The cells along an axis that a place is made of, and their weights.
+#[derive(Clone, Copy)]
+struct Taps {
+    count: usize,
+    cells: [u32; 4],
+    weights: [f32; 4],
+}
+
+/// An axis that the grid has no numbers for.
+const ONLY: Taps = Taps { count: 1, cells: [0; 4], weights: [1.0; 4] };
+
+/// An axis of the image and its edges.
+#[derive(Clone, Copy)]
+struct Line {
+    extent: u32,
+    low: f32,
+    high: f32,
+    outside: Outside,
+}
+
+impl Line {
+    /// A place mirrored at the edges until it lies between them.
+    fn mirrored(self, place: f32) -> f32 {
+        let range = self.high - self.low;
+        if range <= 0.0 {
+            return self.low;
+        }
+        let beyond = if place < self.low { self.low - place } else { place - self.high };
+        if beyond.is_nan() || beyond <= 0.0 {
+            return place;
+        }
+        let times = libm::truncf(beyond / range);
+        let rest = beyond - times * range;
+        // Whether it is mirrored once more than an even number of times.
+        let is_near = times - 2.0 * libm::truncf(times / 2.0) == 0.0;
+        if (place < self.low) == is_near { self.low + rest } else { self.high - rest }
+    }
+
+    /// A place as the rule for what lies outside has it.
+    fn inside(self, place: f32) -> f32 {
+        match self.outside {
+            Outside::Edge if place < self.low || place > self.high => place.max(0.0).min(self.extent as f32 - 1.0),
+            Outside::Mirror => self.mirrored(place),
+            _ => place,
+        }
+    }
+
+    /// A cell as the rule for what lies outside has it; at least `extent` where there is none.
+    fn cell(self, cell: i32) -> u32 {
+        let last = self.extent.saturating_sub(1);
+        match self.outside {
+            Outside::Zeros => cell.cast_unsigned(),
+            Outside::Edge => cell.max(0).cast_unsigned().min(last),
+            Outside::Mirror => (self.mirrored(cell as f32) as i32).max(0).cast_unsigned().min(last),
+        }
+    }
+
+    /// The cells of a place.
+    fn taps(self, place: f32, mode: Mode) -> Taps {
+        if mode == Mode::Nearest {
+            let cell = self.cell(self.inside(libm::rintf(place)) as i32);
+            return Taps { count: 1, cells: [cell; 4], weights: [1.0; 4] };
+        }
+        let place = self.inside(place);
+        let floor = libm::floorf(place);
+        let (cell, rest) = (floor as i32, place - floor);
+        let (count, first, weights) = match mode {
+            Mode::Cubic => {
+                let near = |d: f32| (1.25 * d - 2.25) * d * d + 1.0;
+                let far = |d: f32| ((-0.75 * d + 3.75) * d - 6.0) * d + 3.0;
+                (4, cell.wrapping_sub(1), [far(rest + 1.0), near(rest), near(1.0 - rest), far(2.0 - rest)])
+            }
+            _ => (2, cell, [1.0 - rest, rest, 0.0, 0.0]),
+        };
+        Taps { count, cells: [0, 1, 2, 3].map(|tap| self.cell(first.wrapping_add(tap))), weights }
+    }
+}
+
+impl Grid {
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions and shapes do not agree.
+    pub const fn check(&self, arena_bytes: usize) {
+        let [depth, height, width] = self.extents;
+        let (batch, places, channels) = (self.batch as usize, self.places as usize, self.channels as usize);
+        assert!(depth > 0 && height > 0 && width > 0 && batch > 0 && places > 0 && channels > 0, "extents of 0");
+        assert!(depth <= 1 << 24 && height <= 1 << 24 && width <= 1 << 24, "extents that float32 cannot count");
+        assert!(self.rank >= 1 && self.rank <= 3, "a grid of no axes, or of more than three");
+        assert!(
+            (self.rank > 2 || depth == 1) && (self.rank > 1 || height == 1),
+            "axes that the grid has no numbers for"
+        );
+        let cells = (depth as usize).saturating_mul(height as usize).saturating_mul(width as usize);
+        self.input.check::<f32>(arena_bytes, batch.saturating_mul(cells).saturating_mul(channels));
+        self.grid.check(arena_bytes, batch.saturating_mul(places).saturating_mul(self.rank as usize));
+        self.output.check::<f32>(arena_bytes, batch.saturating_mul(places).saturating_mul(channels));
+    }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        Work::of((self.batch as usize).saturating_mul(self.places as usize))
+    }
+
+    /// Computes one tile of the output: a range of places.
+    ///
+    /// # Safety
+    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
+    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+    #[inline(never)]
+    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+        let (channels, rank) = (self.channels as usize, self.rank as usize);
+        let [depth, height, width] = self.extents.map(|extent| extent as usize);
+        let places = NonZeroU32::new(self.places).unwrap_or(NonZeroU32::MIN).get() as usize;
+        for unit in tile.start()..tile.end() {
+            let mut taps = [ONLY; 3];
+            // SAFETY: `check` proved the regions; the tile's places are places of the grid and of the output, and its own. Cells are
+            // read where they lie inside the image only.
+            unsafe {
+                let numbers = memory.source::<f32>(self.grid).add(unit * rank);
+                for (axis, taps) in taps.iter_mut().rev().take(rank).enumerate() {
+                    let own = 2 - axis;
+                    let place = ((*numbers.add(axis) + 1.0) * self.stretch[own] - self.shift[own]) / 2.0;
+                    let extent = self.extents[own];
+                    let (low, high) = if self.aligned { (0.0, 1.0) } else { (-0.5, 0.5) };
+                    let line = Line { extent, low, high: extent as f32 - high, outside: self.outside };
+                    *taps = line.taps(place, self.mode);
+                }
+                let image = memory.at::<f32>(self.input).cast_const();
+                let image = image.add(unit / places * depth * height * width * channels);
+                let output = memory.at::<f32>(self.output).add(unit * channels);
+                output.write_bytes(0, channels);
+                let [down, rows, columns] = taps;
+                for z in 0..down.count {
+                    for y in 0..rows.count {
+                        for x in 0..columns.count {
+                            let cell =
+                                [down.cells[z & 3], rows.cells[y & 3], columns.cells[x & 3]].map(|cell| cell as usize);
+                            if cell[0] >= depth || cell[1] >= height || cell[2] >= width {
+                                continue;
+                            }
+                            let weight = down.weights[z & 3] * rows.weights[y & 3] * columns.weights[x & 3];
+                            let source = image.add(((cell[0] * height + cell[1]) * width + cell[2]) * channels);
+                            for channel in 0..channels {
+                                let sum = output.add(channel);
+                                sum.write(*sum + weight * *source.add(channel));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

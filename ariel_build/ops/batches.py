@@ -1,0 +1,30 @@
+"""Batches of images: the kernels over windows take one image, so that each of several gets a node of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ariel_build.ir import Quant, Value
+from ariel_build.ops.base import Operator, UnsupportedReason
+from ariel_build.ops.concat import concat
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.slice import emit_slice
+
+__all__ = ["each_image"]
+
+#: Images for which nodes are made: a batch of more is data, and no model for a microcontroller.
+MOST_IMAGES = 64
+
+
+def each_image(importer: Importer, op: Operator, inputs: Sequence[Value | None], quant: Quant | None = None) -> Value:
+    """Returns what `op` makes of a batch of images (input 0, [N, ..]) image by image, joined along axis 0."""
+    x = inputs[0]
+    if x is None or not x.shape or x.shape[0] == 1:
+        return importer.emit(op, inputs, [quant])[0]
+    if x.shape[0] > MOST_IMAGES:
+        raise UnsupportedReason(f"a batch of {x.shape[0]} images is not supported, only up to {MOST_IMAGES}")
+    parts = []
+    for index in range(x.shape[0]):
+        own = emit_slice(importer, x, {0: (index, 1, 1)})
+        parts.append(importer.emit(op, [own, *inputs[1:]], [quant])[0])
+    return concat(importer, parts, 0)

@@ -1,0 +1,158 @@
+"""Fourier transforms of ONNX, DFT and STFT, as products with a constant matrix; and MelWeightMatrix, a constant.
+
+X[k] = sum over j of x[j] * e^(-2 pi i j k / n). Real and imaginary parts lie side by side, in the last axis.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from ariel_build.ir import Value
+from ariel_build.ops.base import UnsupportedReason, axes_of, imports
+from ariel_build.ops.concat import concat
+from ariel_build.ops.formula import map2, real_input
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.matmul import product
+from ariel_build.ops.reshape import reshape
+from ariel_build.ops.slice import emit_slice
+from ariel_build.ops.transpose import transpose
+
+__all__: list[str] = []
+
+F64 = npt.NDArray[np.float64]
+
+#: Numbers of a matrix: 4 MiB of flash.
+MOST_NUMBERS = 1 << 20
+#: Frames for which nodes are made.
+MOST_FRAMES = 512
+
+
+def _forward(count: int, length: int, parts: int, *, onesided: bool, sign: int = -1) -> F64:
+    """Returns the matrix [count * parts, bins * 2] from `count` numbers to a transform of `length`: e^(sign * i ..)."""
+    bins = length // 2 + 1 if onesided else length
+    _bounded(count * parts, bins * 2)
+    used = np.arange(count) < length
+    angles = 2 * np.pi * (np.outer(np.arange(count), np.arange(bins)) % length) / length
+    cos, sin = np.cos(angles) * used[:, None], sign * np.sin(angles) * used[:, None]
+    table = np.empty((count, parts, bins, 2))
+    table[:, 0, :, 0], table[:, 0, :, 1] = cos, sin
+    if parts == 2:
+        table[:, 1, :, 0], table[:, 1, :, 1] = -sin, cos
+    return table.reshape(count * parts, bins * 2)
+
+
+def _backward_real(count: int, length: int, parts: int) -> F64:
+    """Returns the matrix [count * parts, length] from half a spectrum to the real signal."""
+    _bounded(count * parts, length)
+    bins = np.arange(count)
+    weights = np.where((bins == 0) | (2 * bins == length), 1.0, 2.0) * (bins <= length // 2) / length
+    angles = 2 * np.pi * (np.outer(bins, np.arange(length)) % length) / length
+    table = np.empty((count, parts, length))
+    table[:, 0] = np.cos(angles) * weights[:, None]
+    if parts == 2:
+        # The first bin, and the middle one, are real.
+        single = (bins == 0) | (2 * bins == length)
+        table[:, 1] = -np.sin(angles) * np.where(single, 0.0, weights)[:, None]
+    return table.reshape(count * parts, length)
+
+
+def _bounded(rows: int, columns: int) -> None:
+    if rows * columns > MOST_NUMBERS or min(rows, columns) < 1:
+        raise UnsupportedReason(f"a transform by a matrix of {rows} x {columns} is not supported")
+
+
+def _scalar(importer: Importer, index: int, what: str) -> int:
+    return int(importer.constant_input(index, what).reshape(()))
+
+
+@imports("onnx", "DFT")
+def _dft_from_onnx(importer: Importer) -> None:
+    x, rank = real_input(importer), len(importer.input(0).shape)
+    if importer.node.version < 20:
+        named = importer.integer("axis", 1)
+    else:
+        named = -2 if importer.optional_input(2) is None else _scalar(importer, 2, "the axis")
+    (axis,) = axes_of([named], rank)
+    inverse, onesided = bool(importer.integer("inverse")), bool(importer.integer("onesided"))
+    if rank < 2 or axis == rank - 1 or x.shape[-1] not in (1, 2):
+        raise UnsupportedReason(f"{x.type} is no signal whose last axis holds real and imaginary parts")
+    count, parts = x.shape[axis], x.shape[-1]
+    length = 2 * (count - 1) if inverse and onesided else count
+    if importer.optional_input(1) is not None:
+        length = _scalar(importer, 1, "the length")
+    if not 0 < length <= MOST_NUMBERS:
+        raise UnsupportedReason(f"a transform of length {length} is not supported")
+    if inverse and onesided:
+        table, made = _backward_real(count, length, parts), (length, 1)
+    elif inverse:
+        table, made = _forward(count, length, parts, onesided=False, sign=1) / length, (length, 2)
+    else:
+        table = _forward(count, length, parts, onesided=onesided)
+        made = (table.shape[1] // 2, 2)
+    order = (*(a for a in range(rank) if a not in (axis, rank - 1)), axis, rank - 1)
+    turned = transpose(importer, x, order)
+    rows = reshape(importer, turned, (*turned.shape[:-2], count * parts))
+    y = reshape(importer, _product(importer, rows, table), (*turned.shape[:-2], *made))
+    importer.bind(transpose(importer, y, tuple(order.index(a) for a in range(rank))))
+
+
+def _product(importer: Importer, rows: Value, table: F64) -> Value:
+    flat = reshape(importer, rows, (math.prod(rows.shape[:-1]), rows.shape[-1]))
+    return product(importer, flat, importer.constant(table.astype(np.float32)))
+
+
+@imports("onnx", "STFT")
+def _stft_from_onnx(importer: Importer) -> None:
+    x, step = real_input(importer), _scalar(importer, 1, "the step")
+    onesided = bool(importer.integer("onesided", 1))
+    x = reshape(importer, x, (*x.shape, 1)) if len(x.shape) == 2 else x
+    if len(x.shape) != 3 or x.shape[-1] not in (1, 2) or (onesided and x.shape[-1] == 2):
+        raise UnsupportedReason(f"{x.type} is no signal of batch, time, and real and imaginary parts, or not onesided")
+    window = None if importer.optional_input(2) is None else real_input(importer, 2)
+    if importer.optional_input(3) is not None:
+        length = _scalar(importer, 3, "the length of a frame")
+    elif window is not None:
+        length = window.type.elements
+    else:
+        raise UnsupportedReason("neither a window nor the length of a frame is there")
+    batch, count, parts = x.shape
+    if step < 1 or not 0 < length <= count or (window is not None and window.shape != (length,)):
+        raise UnsupportedReason(f"frames of {length} with step {step} do not fit a signal of {count}, or the window")
+    frames = (count - length) // step + 1
+    if frames > MOST_FRAMES:
+        raise UnsupportedReason(f"{frames} frames are not supported, only up to {MOST_FRAMES}")
+    cut = [emit_slice(importer, x, {1: (k * step, length, 1)}) for k in range(frames)]
+    joined = concat(importer, [reshape(importer, c, (batch, 1, length, parts)) for c in cut], 1)
+    if window is not None:
+        joined = map2(importer, "Mul", joined, reshape(importer, window, (length, 1)))
+    rows = reshape(importer, joined, (batch, frames, length * parts))
+    table = _forward(length, length, parts, onesided=onesided)
+    importer.bind(reshape(importer, _product(importer, rows, table), (batch, frames, table.shape[1] // 2, 2)))
+
+
+@imports("onnx", "MelWeightMatrix")
+def _mel_from_onnx(importer: Importer) -> None:
+    """Triangles over the bins of a spectrum, as many as `bins`, evenly apart in mel, as ONNX's reference has them."""
+    bins, length, rate = (_scalar(importer, k, what) for k, what in enumerate(("the bins", "the length", "the rate")))
+    low, high = (float(importer.constant_input(k, "an edge").reshape(())) for k in (3, 4))
+    if importer.integer("output_datatype", 1) != 1:
+        raise UnsupportedReason(f"output_datatype {importer.integer('output_datatype')} is not supported, only float32")
+    if min(bins, length, rate) < 1 or bins * (length // 2 + 1) > MOST_NUMBERS:
+        raise UnsupportedReason(f"{bins} bins of a spectrum of {length} at {rate} Hz are not supported")
+    mels = [2595 * np.log1p(edge / 700) / np.log(10) for edge in (low, high)]
+    steps = np.arange(bins + 2) * (mels[1] - mels[0]) / (bins + 2) + mels[0]
+    edges = ((length + 1) * (700 * np.expm1(steps / 2595 * np.log(10))) // rate).astype(np.int64)
+    if edges.min() < 0 or edges.max() > length // 2 + 1:
+        raise UnsupportedReason(f"the edges {low:g} and {high:g} Hz lie outside the spectrum")
+    table = np.zeros((length // 2 + 2, bins), np.float64)
+    for k, (left, middle, right) in enumerate(zip(edges, edges[1:], edges[2:], strict=False)):
+        if middle == left:
+            table[middle, k] = 1
+        else:
+            table[left : middle + 1, k] = np.arange(middle + 1 - left) / (middle - left)
+        if right > middle:
+            table[middle:right, k] = (right - np.arange(middle, right)) / (right - middle)
+    importer.bind(importer.constant(table[:-1].astype(np.float32)))

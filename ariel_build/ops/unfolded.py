@@ -1,0 +1,94 @@
+"""Convolutions as products of matrices: for windows over any number of axes, and filters computed at run time.
+
+The image is unfolded, tap by tap, into a matrix of patches [N, groups, channels * taps, places]; the filter
+[groups, filters, channels * taps] times that is the output as it is. It takes `taps` times the memory of the image,
+which is why the kernels for one or two axes and constant filters do not work so.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+from ariel_build.ir import DType, Value
+from ariel_build.ops.base import UnsupportedReason
+from ariel_build.ops.batch_matmul import BatchMatMul
+from ariel_build.ops.concat import concat
+from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.formula import map2
+from ariel_build.ops.importer import Importer
+from ariel_build.ops.pad import Pad
+from ariel_build.ops.reshape import reshape
+from ariel_build.ops.slice import emit_slice
+from ariel_build.ops.transpose import transpose
+from ariel_build.ops.window import Span
+
+__all__ = ["unfolded", "unfolded_transposed"]
+
+#: Taps for which nodes are made.
+MOST_TAPS = 512
+
+
+def unfolded(
+    importer: Importer, x: Value, filter_: Value, bias: Value | None, spans: Sequence[Span], groups: int
+) -> Value:
+    """Returns the convolution of an image [N, C, ..] by a filter [M, C / groups, ..], both float32."""
+    _check(x, filter_, bias, math.prod(s.size for s in spans))
+    batch, channels, *spatial = x.shape
+    places = [s.count(extent) for s, extent in zip(spans, spatial, strict=True)]
+    padded = _padded(importer, x, [(s.before, s.after) for s in spans])
+    taps = []
+    for tap in itertools.product(*(range(s.size) for s in spans)):
+        rows = enumerate(zip(tap, spans, places, strict=True), 2)
+        cells = {axis: (at * s.dilation, count, s.stride) for axis, (at, s, count) in rows}
+        taps.append(reshape(importer, emit_slice(importer, padded, cells), (batch, channels, 1, math.prod(places))))
+    depth = channels // groups * len(taps)
+    patches = reshape(importer, concat(importer, taps, 2), (batch, groups, depth, math.prod(places)))
+    weights = reshape(importer, filter_, (1, groups, filter_.shape[0] // groups, depth))
+    (product,) = importer.emit(BatchMatMul(rounding=Rounding.NEAREST_EVEN), [weights, patches])
+    y = reshape(importer, product, (batch, filter_.shape[0], *places))
+    if bias is None:
+        return y
+    return map2(importer, "Add", y, reshape(importer, bias, (filter_.shape[0], *(1 for _ in places))))
+
+
+def unfolded_transposed(
+    importer: Importer, x: Value, filter_: Value, bias: Value | None, spans: Sequence[Span], groups: int
+) -> Value:
+    """Returns the transposed convolution by a filter [C, M / groups, ..]: zeros between the cells, taps reversed.
+
+    `before` and `after` of a span are what is cut off the full output; they may be negative.
+    """
+    _check(x, filter_, bias, math.prod(s.size for s in spans))
+    channels, each, *size = filter_.shape
+    for axis, span in enumerate(spans):
+        extent = x.shape[axis + 2]
+        if span.stride > 1:
+            front, behind = x.shape[: axis + 2], x.shape[axis + 3 :]
+            apart = reshape(importer, x, (*front, extent, 1, *behind))
+            pads = [(0, 0)] * len(apart.shape)
+            pads[axis + 3] = (0, span.stride - 1)
+            (apart,) = importer.emit(Pad(tuple(pads)), [apart])
+            x = reshape(importer, apart, (*front, extent * span.stride, *behind))
+    reach = [(s.extent - 1 - s.before, s.extent - 1 - s.after - (s.stride - 1)) for s in spans]
+    x = _padded(importer, x, reach)
+    turned = emit_slice(importer, filter_, {k + 2: (n - 1, n, -1) for k, n in enumerate(size)})
+    apart = reshape(importer, turned, (groups, channels // groups, each, *size))
+    swapped = transpose(importer, apart, (0, 2, 1, *range(3, 3 + len(size))))
+    weights = reshape(importer, swapped, (groups * each, channels // groups, *size))
+    plain = [Span(s.size, 1, s.dilation) for s in spans]
+    return unfolded(importer, x, weights, bias, plain, groups)
+
+
+def _check(x: Value, filter_: Value, bias: Value | None, taps: int) -> None:
+    if any(v is not None and v.type.dtype is not DType.F32 for v in (x, filter_, bias)):
+        raise UnsupportedReason("a filter computed at run time, or over other than one or two axes, must be float32")
+    if taps > MOST_TAPS:
+        raise UnsupportedReason(f"a window of {taps} taps is not supported there, only up to {MOST_TAPS}")
+
+
+def _padded(importer: Importer, x: Value, pads: Sequence[tuple[int, int]]) -> Value:
+    if not any(any(pair) for pair in pads):
+        return x
+    return importer.emit(Pad(((0, 0), (0, 0), *pads)), [x])[0]

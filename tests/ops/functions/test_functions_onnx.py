@@ -1,0 +1,90 @@
+"""Operators that ONNX's standard defines as functions, and Scan: the node tests of `onnx`, and how they are put in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+
+from ariel_build.driver import import_file
+from ariel_build.errors import UnsupportedError
+from ariel_build.ir import Array
+from tests import zoo
+from tests.ops import node_suite, parity
+
+
+def test_scans(tmp_path: Path) -> None:
+    """One is of an operator set that had batches of sequences; float16 is no type of ours."""
+    refused = {"test_scan_sum": "before operator set 9", "*fp16": "element type"}
+    node_suite.judge(node_suite.cases("Scan", "LinearAttention"), tmp_path, right=16, refused=refused, rtol=1e-4)
+
+
+def test_functions_with_parameters_known(tmp_path: Path) -> None:
+    kinds = ("CenterCropPad", "AffineGrid", "RotaryEmbedding", "SwiGLU")
+    chosen = (case for case in node_suite.cases(*kinds) if case.inputs[0].dtype == np.float32)
+    cases = (case.with_constants({0}) for case in chosen)
+    node_suite.judge(cases, tmp_path, right=20, rtol=1e-4)
+
+
+def test_a_body_has_the_attributes_of_its_node(tmp_path: Path) -> None:
+    """Given, or left to the default of the schema."""
+    nodes = [helper.make_node("SwiGLU", ["x", "x"], ["a"]), helper.make_node("SwiGLU", ["x", "x"], ["b"], alpha=2.0)]
+    ends = {"a": (zoo.FLOAT, (2, 3)), "b": (zoo.FLOAT, (2, 3))}
+    x = np.linspace(-2, 2, 6, dtype=np.float32).reshape(2, 3)
+    try:
+        path = zoo.onnx_file(tmp_path / "m.onnx", nodes, {"x": (zoo.FLOAT, (2, 3))}, ends, opset=28)
+        got = parity.reference(path, [[x]])
+    except UnsupportedError as refused:
+        pytest.skip(f"the installed `onnx` does not know it: {refused}")
+    want: list[Array] = [np.asarray(x * x / (1 + np.exp(-x * k)), np.float32) for k in (1, 2)]
+    parity.agree(got, [want], "SwiGLU")
+
+
+def test_what_a_body_cannot_do_is_told_with_its_place(tmp_path: Path) -> None:
+    node = helper.make_node("CenterCropPad", ["x", "shape"], ["y"])
+    path = zoo.onnx_file(
+        tmp_path / "m.onnx",
+        [node],
+        {"x": (zoo.FLOAT, (4, 5)), "shape": (TensorProto.INT64, (2,))},
+        {"y": (zoo.FLOAT, None)},  # type: ignore[dict-item]
+        opset=18,
+    )
+    with pytest.raises(UnsupportedError) as caught:
+        import_file(path)
+    assert "node 0 (CenterCropPad) `y`, in its body: node" in caught.value.diagnostics[0].origin
+
+
+@pytest.mark.parametrize("backwards", [0, 1])
+def test_a_scan_is_a_running_sum(backwards: int, tmp_path: Path) -> None:
+    info = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [helper.make_node("Add", ["s", "v"], ["t"]), helper.make_node("Identity", ["t"], ["o"])],
+        "body",
+        [info("s", zoo.FLOAT, (3,)), info("v", zoo.FLOAT, (3,))],
+        [info("t", zoo.FLOAT, (3,)), info("o", zoo.FLOAT, (3,))],
+    )
+    more: dict[str, Any] = {"scan_input_directions": [backwards], "scan_output_directions": [backwards]}
+    node = helper.make_node(
+        "Scan",
+        ["s0", "x"],
+        ["last", "sums"],
+        body=body,
+        num_scan_inputs=1,
+        scan_input_axes=[1],
+        scan_output_axes=[1],
+        **more,
+    )
+    path = zoo.onnx_file(
+        tmp_path / "m.onnx",
+        [node],
+        {"s0": (zoo.FLOAT, (3,)), "x": (zoo.FLOAT, (3, 5))},
+        {"last": (zoo.FLOAT, (3,)), "sums": (zoo.FLOAT, (3, 5))},
+    )
+    rng = np.random.default_rng(31)
+    samples = [[rng.normal(size=s).astype(np.float32) for s in ((3,), (3, 5))] for _ in range(2)]
+    want = parity.onnxruntime_answers(path, samples)
+    parity.agree(parity.reference(path, samples), want, "reference")
+    parity.agree(parity.host(path, samples), want, "kernels")
