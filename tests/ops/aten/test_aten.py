@@ -662,6 +662,7 @@ def weights(gates: int) -> list[Numbers]:
 
 
 WL, WG, WR = weights(4), weights(3), weights(1)
+PLAIN: dict[str, Callable[..., Any]] = {"rnn_tanh": np.tanh, "rnn_relu": lambda x: np.maximum(x, 0)}
 NAMES = ("w_ih", "w_hh", "b_ih", "b_hh")
 H, C = real(1, 5), real(1, 5)
 case(
@@ -672,7 +673,7 @@ case(
     **dict(zip(NAMES, map(K, WL), strict=True)),
 )
 case("gru_cell", lambda x, h: gru(x, h, WG), input=real(1, 4), hx=H, **dict(zip(NAMES, map(K, WG), strict=True)))
-for _name, _function in {"rnn_tanh": np.tanh, "rnn_relu": lambda x: np.maximum(x, 0)}.items():
+for _name, _function in PLAIN.items():
     case(
         f"{_name}_cell",
         lambda x, h, f=_function: f(x @ WR[0].T + h @ WR[1].T + WR[2] + WR[3]),
@@ -721,7 +722,7 @@ def plain(function: Callable[..., Any]) -> Callable[[Numbers, Numbers], Numbers]
     return lambda x, h: function(x @ WR[0].T + h @ WR[1].T + WR[2] + WR[3])
 
 
-for _name, _function in {"rnn_tanh": np.tanh, "rnn_relu": lambda x: np.maximum(x, 0)}.items():
+for _name, _function in PLAIN.items():
     case(
         f"{_name}.input",
         over(plain(_function)),
