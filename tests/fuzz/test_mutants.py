@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz.archives import archive_mutants
 from tests.fuzz.mutants import mutants
 from tests.fuzz.semantic import semantic_mutants
 from tests.fuzz.survey import Mutants, build_all, survey
@@ -23,6 +24,11 @@ MODELS = {
     "transformer_changed": ("own_tf_post_d16_onnx", semantic_mutants),
     "qoperator_changed": ("emx_micro_kws_m_static_qoperator", semantic_mutants),
     "mnist_changed": ("onnx2c_mnist_pytorch", semantic_mutants),
+    "residual_pt2": ("../pt2/residual", mutants),
+    "residual_pt2_changed": ("../pt2/residual", archive_mutants),
+    "residual_quantised_changed": ("../pt2/residual_pt2e", archive_mutants),
+    "attention_pt2_changed": ("../pt2/attention", archive_mutants),
+    "lstm_pt2_changed": ("../pt2/lstm_bidirectional", archive_mutants),
 }
 
 

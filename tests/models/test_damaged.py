@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.fuzz.archives import archive_mutants
 from tests.fuzz.mutants import mutants
 from tests.fuzz.semantic import semantic_mutants
 from tests.fuzz.survey import Accepted, Mutants, build_all, survey
@@ -24,6 +25,8 @@ def files() -> Sequence[tuple[str, Path, Mutants]]:
         ("transformer_changed", "own_tf_post_d16_onnx", semantic_mutants),
         ("qoperator_changed", "emx_micro_kws_m_static_qoperator", semantic_mutants),
         ("mnist_changed", "onnx2c_mnist_pytorch", semantic_mutants),
+        ("unet_pt2", "../pt2/unet", mutants),
+        ("residual_pt2_changed", "../pt2/residual_pt2e", archive_mutants),
     ]
     found: list[tuple[str, Path, Mutants]] = [("digits", DIGITS, mutants)]
     for name, folder, kind in real:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from tools.recorded import MODELS
 
-__all__ = ["Recorded", "dev_models", "single_operators"]
+__all__ = ["Recorded", "dev_models", "exported_programs", "single_operators"]
 
 Numbers = npt.NDArray[Any]
 
@@ -85,7 +85,17 @@ def _quantum(want: Numbers) -> float:
 
 def dev_models() -> Mapping[str, Recorded]:
     """Returns the models of `dev` by name; none where the folder is absent."""
-    manifest = MODELS / "dev" / "manifest.toml"
+    return _manifest("dev")
+
+
+def exported_programs() -> Mapping[str, Recorded]:
+    """Returns the archives of torch.export by name; none where the folder is absent."""
+    return _manifest("pt2")
+
+
+def _manifest(folder_name: str) -> Mapping[str, Recorded]:
+    """Returns the models that the manifest of a folder lists."""
+    manifest = MODELS / folder_name / "manifest.toml"
     if not manifest.exists():
         return {}
     found = {}

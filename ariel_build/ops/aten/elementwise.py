@@ -372,7 +372,7 @@ def _lerp(call: Call) -> Value:
 @aten(
     *both("pow", "Tensor_Scalar"),
     *both("pow", "Tensor_Tensor"),
-    *both("pow", "Scalar"),
+    "pow.Scalar",
     *both("float_power", "Tensor_Scalar"),
 )
 def _pow(call: Call) -> Value:
