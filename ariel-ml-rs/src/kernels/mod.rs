@@ -36,6 +36,7 @@ mod rolled;
 mod sigmoid16;
 pub mod signal;
 pub mod softmax;
+mod table16;
 #[cfg(test)]
 mod tests;
 pub mod window;

@@ -44,6 +44,7 @@ __all__ = [
     "Sqrt",
     "Square",
     "Swish",
+    "TableInt16",
     "Tanh",
     "TanhInt16",
     "ThresholdedRelu",
@@ -468,6 +469,19 @@ class Swish(Kernel):
     output: Operand
     elements: int
     alpha: float
+
+
+class TableInt16(Kernel):
+    """Any function, from a table of it."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::TableInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i16", "table": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+    table: Packed
 
 
 class Tanh(Kernel):
