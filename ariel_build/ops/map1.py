@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ariel_build.ir import Array, DType, Node, TensorType, Value
-from ariel_build.kernels import Kernel, KernelCall
+from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
+from ariel_build.kernels import Kernel, KernelCall, Packed
 from ariel_build.kernels.declared import map1 as declared
+from ariel_build.ops import table16
 from ariel_build.ops.accumulate import bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.elementwise import (
@@ -27,7 +28,7 @@ from ariel_build.ops.elementwise import (
     same_type,
     spread_operands,
 )
-from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
+from ariel_build.ops.fixed_point import I64, UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map1_rows import MAP1, Map1Row
 from ariel_build.ops.rows import called, named, parameters
@@ -61,8 +62,8 @@ class Map1(Operator):
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """T -> T."""
         type_ = same_type(inputs)
-        wide = type_.dtype is DType.I16 and self.row.wide is not None
         row = self.row
+        wide = type_.dtype is DType.I16 and (row.wide is not None or row.tabled is not None)
         plain = row.integer is not None and type_.dtype.is_integer
         real = type_.dtype is DType.F32 or (type_.dtype is DType.F64 and not row.parameters)
         if not (real or plain or wide or type_.dtype in BYTES):
@@ -86,6 +87,8 @@ class Map1(Operator):
                 return [row.integer(x).astype(x.dtype)]
         source, target = quant_of(node.input(0), "the input"), quant_of(node.output, "the output")
         dtype = node.output.type.dtype
+        if dtype is DType.I16 and row.tabled is not None and self.rounding is Rounding.DOUBLE:
+            return [table16.interpolated(self._table(source, target), x.astype(np.int64)).astype(np.int16)]
         special = row.stored if self.rounding is Rounding.DOUBLE else None
         if special is not None:
             return [special(x.astype(np.int64), source, target, dtype, self.parameters)]
@@ -97,8 +100,14 @@ class Map1(Operator):
         with np.errstate(all="ignore"):
             return np.asarray(self.row.real(x.astype(np.float64), *parameters), np.float32)
 
+    def _table(self, source: Quant, target: Quant) -> I64:
+        """Returns TFLite's table of int16."""
+        tabled, least = self.row.tabled, table16.least(target)
+        assert tabled is not None  # noqa: S101 - who asks has seen it
+        return table16.tabled(lambda x: tabled(x, least), source, target)
+
     def lower(self, node: Node) -> KernelCall:
-        """`lookup::Table`, `map1::<kind>`, `<kind>F64` or `<kind>Int16`, and of plain integers `map2::Plain<type>`."""
+        """`lookup::Table`, `map1::<kind>`, `<kind>F64`, `<kind>Int16`, `TableInt16`; `map2::Plain<type>` of integers."""
         x = node.input(0)
         if x.type.dtype in BYTES:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])
@@ -110,6 +119,10 @@ class Map1(Operator):
         if x.type.dtype is DType.F64:
             made: type[Kernel] = getattr(declared, f"{self.kind}F64")
             return call_of(made.made(one_operand(node)), node)
+        if x.type.dtype is DType.I16 and self.row.tabled is not None and self.rounding is Rounding.DOUBLE:
+            table = self._table(quant_of(x, "the input"), quant_of(node.output, "the output"))
+            packed = Packed(table.astype(np.int16), "table")
+            return call_of(declared.TableInt16(**one_operand(node), table=packed), node)
         if x.type.dtype is not DType.F32:
             return self._plain(node)
         kernel: type[Kernel] = getattr(declared, self.kind)

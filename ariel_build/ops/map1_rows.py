@@ -30,7 +30,8 @@ class Map1Row:
     with `k.<parameter>`, without parameters in float64, too; `parameters` tells what each parameter is. `integer`
     computes plain integers, where it can. `stored` is TFLite's int8 where that is not simply `round(real(..) / scale)`;
     all others are tables of `real`. With `wide` it is its int16, too, and gives the fields of the kernel `<name>Int16`
-    for source, target and parameters.
+    for source, target and parameters; where TFLite tabulates int16, `tabled` is the function, of numbers and of the
+    least that the output can be.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Map1Row:
     integer: Callable[[Array], Array] | None = None
     stored: int8.Formula | None = None
     wide: int8.Fields | None = None
+    tabled: Callable[[F64, float], F64] | None = None
 
     @property
     def rust64(self) -> str:
@@ -69,6 +71,10 @@ def _gelu_tanh(x: F64) -> F64:
 
 def _elu(x: F64, alpha: float) -> F64:
     return np.where(x < 0, alpha * np.expm1(np.minimum(x, 0)), x)
+
+
+def _log(x: F64, least: float) -> F64:
+    return np.where(x > 0, np.log(np.where(x > 0, x, 1.0)), least)
 
 
 _LIMIT = "Limit of negative inputs, negated."
@@ -193,6 +199,7 @@ _ROWS = (
         "0.5 * x * libm::erfcf(x * -core::f32::consts::FRAC_1_SQRT_2)",
         Named("GELU", when=("approximate", False)),
         Named("Gelu", when=("approximate", "none")),
+        tabled=lambda x, _: _gelu(x),
     ),
     Map1Row(
         "GeluTanh",
@@ -202,6 +209,7 @@ _ROWS = (
         "0.5 * x * (1.0 + libm::tanhf(0.797_884_6 * (x + 0.044_715 * x * x * x)))",
         Named("GELU", when=("approximate", True)),
         Named("Gelu", when=("approximate", "tanh")),
+        tabled=lambda x, _: _gelu_tanh(x),
     ),
     Map1Row(
         "Mish",
@@ -218,8 +226,8 @@ _ROWS = (
         onnx="Softplus",
     ),
     Map1Row("Softsign", "`x / (1 + |x|)`.", lambda x: x / (1.0 + np.abs(x)), "x / (1.0 + x.abs())", onnx="Softsign"),
-    Map1Row("Exp", "`e^x`.", np.exp, "libm::expf(x)", "EXP", "Exp"),
-    Map1Row("Log", "`ln(x)`.", np.log, "libm::logf(x)", "LOG", "Log"),
+    Map1Row("Exp", "`e^x`.", np.exp, "libm::expf(x)", "EXP", "Exp", tabled=lambda x, _: np.exp(x)),
+    Map1Row("Log", "`ln(x)`.", np.log, "libm::logf(x)", "LOG", "Log", tabled=_log),
     Map1Row("Sqrt", "`sqrt(x)`.", np.sqrt, "sqrt(x)", "SQRT", "Sqrt"),
     Map1Row(
         "Rsqrt",

@@ -191,10 +191,11 @@ class Pool2d(Operator):
 
     def _stored(self, node: Node, axis: Axis) -> Kernel:
         x, output, window = node.input(0), node.output, self.window.kernel()
-        wide = x.type.dtype is DType.I16 and self.rounding is Rounding.DOUBLE
-        if x.type.dtype is not DType.I8 and not wide:
+        wide = x.type.dtype is DType.I16
+        is_real = self.kind is PoolKind.AVERAGE and self.rounding is Rounding.NEAREST_EVEN
+        if x.type.dtype is not DType.I8 and (is_real or not wide):
             raise UnsupportedReason(f"element type {x.type.dtype.value} is not supported")
-        if self.kind is PoolKind.AVERAGE and self.rounding is Rounding.NEAREST_EVEN:
+        if is_real:
             zero_x, scale_x = _affine(x.type.quant)
             return declared.AverageReal(
                 input=image(x),

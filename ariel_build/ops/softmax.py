@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypedDict
 
@@ -16,7 +16,7 @@ from ariel_build.ir import Array, DType, Node, Quant, TensorType
 from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Tiling
 from ariel_build.kernels.declared import softmax as declared
 from ariel_build.kernels.declared.quant import Multiplier
-from ariel_build.ops import gemmlowp
+from ariel_build.ops import gemmlowp, table16
 from ariel_build.ops.accumulate import Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.elementwise import BYTES, quant_of, same_type, store_rounded
@@ -27,7 +27,6 @@ from ariel_build.ops.fixed_point import (
     high_mul,
     multiply,
     quantize_multiplier,
-    round_away,
     rounding_shift_right,
 )
 from ariel_build.ops.importer import Importer
@@ -184,11 +183,11 @@ class Softmax(_Lines):
     def wide(self, lines: I64, quant: Quant) -> I64:
         """Exponentials and the reciprocal of their sum from tables in Q0.15, with straight lines between entries."""
         below = lines - lines.max(axis=1, keepdims=True)
-        exps = _interpolated(_exp_table(), multiply(below, *_wide_factor(quant, self.beta)) + 32767)
+        exps = table16.interpolated(_exp_table(), multiply(below, *_wide_factor(quant, self.beta)) + 32767)
         total = exps.sum(axis=1, keepdims=True)
         zeros = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)
         normal = ((total << (zeros - 1)) + (1 << 13)) >> 14
-        factor = _interpolated(_reciprocal_table(), normal - ((1 << 15) + (1 << 16)))
+        factor = table16.interpolated(_reciprocal_table(), normal - ((1 << 15) + (1 << 16)))
         shift = 31 - zeros
         return np.asarray(np.maximum((exps * factor + (np.int64(1) << (shift - 1))) >> shift, 0), np.int64)
 
@@ -311,38 +310,19 @@ def _wide_factor(quant: Quant, beta: float) -> tuple[int, int]:
     return quantize_multiplier(quant.scale * beta / (10.0 / 65535.0))
 
 
-#: Places between which a table of int16 has straight lines.
-_PLACES = 512
-
-
-def _tabled(function: Callable[[Reals], Reals], low: float, high: float) -> I64:
-    """Returns a function in Q0.15 at 512 places and at the end: lowered by half of what the middle of lines is above.
-
-    TFLite's `LUTPopulate` of int16 (tensorflow/lite/kernels/internal/common.h).
-    """
-    step = (high - low) / _PLACES
-    x = low + np.arange(_PLACES) * step
-    here, there, half = (function(v) * 32768.0 for v in (x, x + step, x + step / 2))
-    sample = round_away(here)
-    above = round_away((there + sample) / 2) - round_away(half)
-    entries = np.append(sample - round_away(above / 2), round_away(function(np.array([high])) * 32768.0))
-    return np.asarray(np.clip(entries, -32768, 32767), np.int64)
+#: Differences from -10 to 0, sums from 1 to 2 less 1, and what is made of them, in int16. TFLite-Micro, as it is built
+#: for x86-64, fills both tables in double.
+_BELOW, _BEHIND, _TWICE = (Quant((n / 65535.0,), (zero,)) for n, zero in ((10.0, 32767), (1.0, -32768), (2.0, 0)))
 
 
 @functools.cache
 def _exp_table() -> I64:
-    return _tabled(np.exp, -10.0, 0.0)
+    return table16.tabled(np.exp, _BELOW, _TWICE, np.float64)
 
 
 @functools.cache
 def _reciprocal_table() -> I64:
-    return _tabled(lambda x: 1.0 / (1.0 + x), 0.0, 1.0)
-
-
-def _interpolated(table: I64, place: I64) -> I64:
-    place = np.clip(place, -32768, 32767)
-    index = 256 + (place >> 7)
-    return np.asarray(table[index] + (((table[index + 1] - table[index]) * (place & 0x7F) + 64) >> 7))
+    return table16.tabled(lambda x: 1.0 / (1.0 + x), _BEHIND, _TWICE, np.float64)
 
 
 def _input_factor(quant: Quant, beta: float) -> tuple[int, int]:

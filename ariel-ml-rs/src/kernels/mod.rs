@@ -39,6 +39,7 @@ pub mod sampling;
 mod sigmoid16;
 pub mod signal;
 pub mod softmax;
+mod table16;
 #[cfg(test)]
 mod tests;
 pub mod window;

@@ -6,6 +6,7 @@
 use super::access::Access;
 use super::gemmlowp::{ln_q12, reciprocal};
 use super::rolled::rolled;
+use super::table16::{entry, interpolated};
 use crate::memory::{Element, Memory, Region};
 use crate::plan::Work;
 use crate::quant::{Bounds, Multiplier, clamp, high_mul, round_ties_even, rounding_shift_right};
@@ -229,18 +230,6 @@ const WIDE_PROBABILITY: Bounds = Bounds { zero_point: -32768, min: -32768, max: 
 const SHARE: Bounds = Bounds { zero_point: 0, min: 0, max: 32767 };
 const LOGARITHM: Bounds = Bounds { zero_point: 127, min: -128, max: 127 };
 
-/// Entry `index` of a table, `rest` behind its end.
-#[inline]
-fn entry<T: Copy>(table: &[T], index: usize, rest: T) -> T {
-    // Not `get`, which the compiler may turn into a checked index in debug builds of dependants.
-    if index < table.len() {
-        // SAFETY: inside the table.
-        unsafe { *table.get_unchecked(index) }
-    } else {
-        rest
-    }
-}
-
 /// Difference of an element from the greatest one, as an index.
 #[inline]
 fn below(greatest: i8, value: i8) -> usize {
@@ -364,15 +353,6 @@ impl Int8ToInt16 {
             }
         }
     }
-}
-
-/// A function between 512 places, from a table of its values there and behind: straight lines between them.
-#[inline]
-fn interpolated(table: &[i16], place: i32) -> i32 {
-    let place = place.clamp(i32::from(i16::MIN), i32::from(i16::MAX));
-    let index = (place >> 7).wrapping_add(256).cast_unsigned() as usize;
-    let (base, next) = (i32::from(entry(table, index, 0)), i32::from(entry(table, index.wrapping_add(1), 0)));
-    base.wrapping_add(next.wrapping_sub(base).wrapping_mul(place & 0x7f).wrapping_add(64) >> 7)
 }
 
 impl Int16 {

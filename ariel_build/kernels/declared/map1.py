@@ -83,6 +83,7 @@ __all__ = [
     "Square",
     "SquareF64",
     "Swish",
+    "TableInt16",
     "Tan",
     "TanF64",
     "Tanh",
@@ -980,6 +981,19 @@ class Swish(Kernel):
     output: Operand
     elements: int
     alpha: float
+
+
+class TableInt16(Kernel):
+    """Any function, from a table of it."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::TableInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i16", "table": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+    table: Packed
 
 
 class Tan(Kernel):

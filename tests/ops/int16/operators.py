@@ -11,7 +11,7 @@ __all__ = ["every_operator"]
 ONE = 2.0**-15
 REDUCTIONS = ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN")
 POOLS = ("MAX_POOL_2D", "AVERAGE_POOL_2D")
-FUNCTIONS = ("ABS", "LOGISTIC", "RELU", "RSQRT", "TANH")
+FUNCTIONS = ("ABS", "EXP", "LOGISTIC", "RELU", "RSQRT", "TANH")
 
 
 def wide(*shape: int, scale: float = 0.001) -> tflm.Tensor:

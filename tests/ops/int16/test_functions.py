@@ -44,3 +44,23 @@ def test_equals_tflite_micro(tmp_path: Path) -> None:
     want = parity.tflite(path, operators, [sample])
     parity.agree(parity.reference(path, [sample]), want, "reference")
     parity.agree(parity.host(path, [sample]), want, "kernels")
+
+
+def test_tables_equal_litert(tmp_path: Path) -> None:
+    """TFLite-Micro has none of these in int16."""
+    rng = np.random.default_rng(9)
+    operators, sample = [], list[Array]()
+    for name in ("EXP", "GELU", "LOG"):
+        for index in range(5):
+            scale, out = (float(np.float32(s)) for s in 10 ** rng.uniform(-4.5, -2.5, 2))
+            # The greatest powers of e are no numbers.
+            scale = 0.01 if name == "EXP" and index == 0 else scale
+            x, y = (tflm.Tensor("int16", EVERY.shape, s) for s in (scale, out))
+            options = ("GeluOptions", {"approximate": index % 2 == 1}) if name == "GELU" else None
+            operators.append(tflm.Operator(name, [x], [y], options))
+            sample.append(EVERY)
+    path = tmp_path / "tables.tflite"
+    path.write_bytes(tflm.models(operators))
+    want = parity.litert(path, [sample])
+    parity.agree(parity.reference(path, [sample]), want, "reference")
+    parity.agree(parity.host(path, [sample]), want, "kernels")

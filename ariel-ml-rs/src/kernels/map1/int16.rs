@@ -3,6 +3,7 @@
 use crate::kernels::access::Access;
 use crate::kernels::gemmlowp::inverse_sqrt;
 use crate::kernels::sigmoid16::{INTERVALS, Sigmoid16};
+use crate::kernels::table16::{PLACES, interpolated};
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::quant::{Bounds, Multiplier};
@@ -140,6 +141,14 @@ wide! {
             k.bounds.max as i16
         }
     };
+
+    /// Any function, from a table of it.
+    TableInt16 {
+        /// The function at 512 places and at the end.
+        table: &'static [i16],
+    }
+    check |k| assert!(k.table.len() == PLACES, "table of the wrong length");
+    |k, x| [] interpolated(k.table, x) as i16;
 
     /// `1 / (1 + e^-x)`, of which an output of 32,768 is 1.
     SigmoidInt16 {
