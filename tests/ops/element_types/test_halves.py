@@ -18,7 +18,7 @@ from tests.ops.element_types.test_plain_numbers import on
 from tests.zoo import node, onnx_file
 
 Numbers = npt.NDArray[Any]
-KINDS = {TensorProto.FLOAT16: DType.F16, TensorProto.BFLOAT16: DType.BF16}
+KINDS: dict[int, DType] = {TensorProto.FLOAT16: DType.F16, TensorProto.BFLOAT16: DType.BF16}
 #: Operators, and what they are in float32.
 OPERATORS: dict[str, Callable[..., Numbers]] = {
     "Add": np.add,
@@ -47,7 +47,10 @@ def model(path: Path, kind: int, seed: int) -> tuple[list[Array], list[Array]]:
     """Writes a model of operators side by side; returns a sample and the answers."""
     rng, dtype = np.random.default_rng(seed), KINDS[kind]
     nodes: list[onnx.NodeProto] = []
-    inputs, outputs, sample, want = {}, {}, [], []
+    inputs: dict[str, tuple[int, list[int]]] = {}
+    outputs: dict[str, tuple[int, list[int]]] = {}
+    sample: list[Array] = []
+    want: list[Array] = []
     with np.errstate(all="ignore"):
         for name, function in OPERATORS.items():
             a, b = halves(rng, dtype, (3, 4)), halves(rng, dtype, (4, 3) if name == "MatMul" else (4,))

@@ -23,7 +23,9 @@ def write(path: Path, seed: int) -> list[Array]:
     """Writes a model of QuantizeLinear and DequantizeLinear, scales as inputs; returns a sample."""
     rng = np.random.default_rng(seed)
     nodes: list[onnx.NodeProto] = []
-    inputs, outputs, sample = {}, {}, []
+    inputs: dict[str, tuple[int, list[int]]] = {}
+    outputs: dict[str, tuple[int, list[int]]] = {}
+    sample: list[Array] = []
 
     def given(data: Array) -> str:
         name = f"x{len(inputs)}"
@@ -42,7 +44,7 @@ def write(path: Path, seed: int) -> list[Array]:
             zero = rng.integers(info.min, info.max + 1, scales).astype(dtype)
             x = (rng.normal(0, 40, shape) * (100 if info.bits > 8 else 1)).astype(np.float32)
             x[0, 0] = [1e30, -1e30, 0.25, -0.75, np.inf]
-            attributes = {} if axis is None else {"axis": axis}
+            attributes: dict[str, Any] = {} if axis is None else {"axis": axis}
             attributes |= {"block_size": block} if block else {}
             pair = [given(scale), given(zero)]
             for kind, data in (
@@ -78,7 +80,7 @@ def test_dynamic_layers(tmp_path: Path) -> None:
         node("Mul", ["real", "factor"], ["y"]),
         node("ConvInteger", ["image", "filter", "iz", "fz"], ["conv"], pads=[1, 1, 1, 1]),
     ]
-    constants = {
+    constants: dict[str, Numbers] = {
         "w": rng.integers(-128, 128, (700, 6)).astype(np.int8),
         "wz": rng.integers(-5, 5, 6).astype(np.int8),
         "ws": np.array(0.01, np.float32),
