@@ -103,7 +103,8 @@ def load(path: Path, inputs: Sequence[Value], aliases: Sequence[str] = ()) -> Sa
     if leads and not math.prod(leads[0]):
         raise MetadataError("there are no samples", str(path))
     # Only now, as all that is wanted is there, is anything unpacked.
-    arrays = [np.ascontiguousarray(a.read()).reshape(-1, *v.shape) for a, v in zip(found, inputs, strict=True)]
+    count = math.prod(leads[0]) if leads else 1
+    arrays = [np.ascontiguousarray(a.read()).reshape(count, *v.shape) for a, v in zip(found, inputs, strict=True)]
     return Samples(arrays, leads[0] if leads else ())
 
 

@@ -152,6 +152,16 @@ class Importer:
             raise UnsupportedReason(f"{what} (input {index}) is computed at run time; only a constant is supported")
         return value.data
 
+    def declared_shape(self, what: str, index: int = 0) -> tuple[int, ...]:
+        """Returns the shape that the file declares for an output, which `what` would tell were it not computed."""
+        tensor = self.model.tensors.get(self.node.outputs[index])
+        shape = None if tensor is None else tensor.shape
+        if shape is None or not all(isinstance(d, int) for d in shape):
+            raise UnsupportedReason(
+                f"{what} is computed at run time, and the file does not declare the shape of output {index}"
+            )
+        return tuple(int(d) for d in shape if isinstance(d, int))
+
     def output_type(self, index: int = 0) -> TensorType:
         """Returns the type that the file declares for an output (TFLite always does)."""
         tensor = self.model.tensors.get(self.node.outputs[index])
