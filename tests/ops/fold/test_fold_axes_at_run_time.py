@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ariel_build.errors import UnsupportedError
+from ariel_build.ir import Array
 from tests.ops import parity
 from tests.zoo import FLOAT, INT64, node, onnx_file
 
@@ -25,7 +26,7 @@ def test_shapes_tell_the_axes(tmp_path: Path, kind: str, shape: list[int], axis:
     x = np.random.default_rng(2).normal(0, 1, shape).astype(np.float32)
     declared = list(np.sum(x, axis=axis, keepdims=bool(keep)).shape)
     path = write(tmp_path / "told.onnx", shape, declared, keep, kind)
-    sample = [x, np.array([axis], np.int64)]
+    sample: list[Array] = [x, np.array([axis], np.int64)]
     want = parity.onnxruntime_answers(path, [sample])
     parity.agree(parity.reference(path, [sample]), want, kind, rtol=1e-5)
 
