@@ -144,6 +144,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "conversions are exact")]
     fn every_pattern_comes_back() {
         for bits in 0..=u16::MAX {
             assert_eq!(F16::from_f32(F16(bits).to_f32()).0, bits, "{bits:#x}");

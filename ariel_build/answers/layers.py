@@ -15,12 +15,14 @@ import numpy as np
 
 from ariel_build.answers.reference import Interpreter
 from ariel_build.answers.samples import Samples
-from ariel_build.ir import Array, DType, Graph, Value
+from ariel_build.ir import Array, DType, Graph, Value, readable
 
 __all__ = ["Counterpart", "counterparts", "evaluate", "tolerance"]
 
 #: |got - want| <= ABSOLUTE + RELATIVE * |want| for float32: our own order of sums.
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
+#: The same of floats of 16 bits: two steps of their own.
+_OF_HALVES = {DType.F16: 2.0**-9, DType.BF16: 2.0**-6}
 #: The share of elements by which a tensor of a layer's name or place is its counterpart, where none has them all:
 #: behind many layers, reals and the integers that stand for them are more than some quanta apart here and there.
 _NEARLY = 0.99
@@ -55,8 +57,9 @@ def tolerance(value: Value, want: Array, quanta: int, step: float = 0.0) -> Arra
     Stored integers may be `quanta` steps away, other integers not at all; float32 as far as another order of sums
     leads, and `quanta` times `step` where they stand for stored integers of that scale.
     """
-    if value.type.dtype is DType.F32:
-        return ABSOLUTE + RELATIVE * np.abs(want.astype(np.float64)) + quanta * step
+    if value.type.dtype.is_real:
+        relative = _OF_HALVES.get(value.type.dtype, RELATIVE)
+        return ABSOLUTE + relative * np.abs(readable(want).astype(np.float64)) + quanta * step
     return np.full(want.shape, float(quanta if value.type.quant is not None else 0))
 
 
@@ -86,8 +89,10 @@ def _counterpart(
         for axes in _orders(value.shape, layer.shape):
             candidate = Counterpart(key, axes, offset)
             want = candidate.seen(theirs[value], layer)
-            distance = np.abs(elements.astype(np.float64) - want.astype(np.float64))
-            same = (distance <= tolerance(layer, want, quanta)) | (np.isnan(elements) & np.isnan(want))
+            distance = np.abs(readable(elements).astype(np.float64) - readable(want).astype(np.float64))
+            same = (distance <= tolerance(layer, want, quanta)) | (
+                np.isnan(readable(elements)) & np.isnan(readable(want))
+            )
             if same.all():
                 return candidate
             if same.mean() > most and not is_stranger(value):

@@ -14,7 +14,7 @@ from ariel_build.answers.npz import Packed, open_npz
 from ariel_build.errors import MetadataError
 from ariel_build.frontends import SourceModel
 from ariel_build.frontends.checks import public_names
-from ariel_build.ir import Array, Value
+from ariel_build.ir import Array, Value, converted
 from ariel_build.machine.files import write_whole
 
 __all__ = ["RARE", "Samples", "bind_dims", "load", "random_samples", "rare_samples", "save", "split_outputs"]
@@ -103,7 +103,8 @@ def load(path: Path, inputs: Sequence[Value], aliases: Sequence[str] = ()) -> Sa
     if leads and not math.prod(leads[0]):
         raise MetadataError("there are no samples", str(path))
     # Only now, as all that is wanted is there, is anything unpacked.
-    arrays = [np.ascontiguousarray(a.read()).reshape(-1, *v.shape) for a, v in zip(found, inputs, strict=True)]
+    count = math.prod(leads[0]) if leads else 1
+    arrays = [np.ascontiguousarray(a.read()).reshape(count, *v.shape) for a, v in zip(found, inputs, strict=True)]
     return Samples(arrays, leads[0] if leads else ())
 
 
@@ -114,8 +115,8 @@ def random_samples(inputs: Sequence[Value], count: int, seed: int = 0) -> Sample
     for value in inputs:
         shape = (count, *value.shape)
         dtype = value.type.dtype
-        if dtype.value == "f32":
-            arrays.append(rng.standard_normal(shape).astype(np.float32))
+        if dtype.is_real:
+            arrays.append(converted(rng.standard_normal(shape), dtype))
         elif dtype.value == "bool":
             arrays.append(rng.integers(0, 2, shape).astype(np.bool_))
         else:

@@ -148,14 +148,14 @@ def _value(value: Value) -> dict[str, Any]:
 
 
 def _described(name: str, type_: TensorType) -> dict[str, Any]:
-    return {"name": name, "shape": list(type_.shape), "dtype": type_.dtype.numpy.name, **_quantisation(type_.quant)}
+    return {"name": name, "shape": list(type_.shape), "dtype": type_.dtype.label, **_quantisation(type_.quant)}
 
 
 def _tensor(name: str, tensor: frontends.SourceTensor) -> dict[str, Any]:
     return {
         "name": name,
         "shape": list(tensor.shape) if tensor.shape is not None else None,
-        "dtype": tensor.dtype.numpy.name if tensor.dtype else None,
+        "dtype": tensor.dtype.label if tensor.dtype else None,
         **_quantisation(tensor.quant),
     }
 

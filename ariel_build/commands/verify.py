@@ -22,7 +22,7 @@ from ariel_build.config.module_name import module_name
 from ariel_build.driver import compile_model, import_file
 from ariel_build.errors import MetadataError
 from ariel_build.frontends.checks import shown
-from ariel_build.ir import Array, Graph, Value
+from ariel_build.ir import Array, Graph, Value, readable
 from ariel_build.ops.quantize import Dequantize
 
 __all__ = ["add", "main"]
@@ -165,7 +165,7 @@ def _steps(graph: Graph) -> Mapping[Value, float]:
 
 def compare(value: Value, name: str, got: Array, judged: Judged, quanta: int, step: float = 0.0) -> Agreement:
     """Compares one tensor; `layers.tolerance` says how far it may be from what it should be."""
-    a, b = got.astype(np.float64), judged.want.astype(np.float64)
+    a, b = readable(got).astype(np.float64), readable(judged.want).astype(np.float64)
     equal = (a == b) | (np.isnan(a) & np.isnan(b))
     distance = np.where(equal, 0.0, np.nan_to_num(np.abs(a - b), nan=np.inf))
     different = int((distance > tolerance(value, b, quanta, step)).sum())

@@ -32,17 +32,21 @@ class FreeDims:
         """Refuses numbers that are no extent."""
         unchecked: Mapping[str, object] = self.given  # it comes from TOML or a command line
         for name, extent in unchecked.items():
-            if isinstance(extent, bool) or not isinstance(extent, int) or not 0 < extent <= MAX_TENSOR_BYTES:
-                raise MetadataError(
-                    f"dimension `{shown(name)}` cannot be {extent!r}", help="give a whole number of at least 1"
-                )
+            if isinstance(extent, bool) or not isinstance(extent, int) or not 0 <= extent <= MAX_TENSOR_BYTES:
+                raise _refused(name, extent)
 
-    def bind(self, key: str, names: tuple[str, str], axis: int, symbol: str = "") -> int:
-        """Returns the extent of a free dimension; `names` are the input's public name and `input_<i>`."""
+    def bind(self, key: str, names: tuple[str, str], axis: int, symbol: str = "", *, empty: bool = False) -> int:
+        """Returns the extent of a free dimension; `names` are the input's public name and `input_<i>`.
+
+        One that the file writes as 0 may be `empty`, where that is what the user gives; unless he does, exporters mean
+        that it is free.
+        """
         name = symbol or f"{names[0]}.{axis}"
         self.places.setdefault(name, []).append((key, axis))
         for candidate in (f"{names[0]}.{axis}", f"{names[1]}.{axis}", symbol):
             if candidate and candidate in self.given:
+                if not self.given[candidate] and not empty:
+                    raise _refused(candidate, 0)
                 self._used.add(candidate)
                 self.changed |= self.given[candidate] != 1
                 return self.given[candidate]
@@ -80,6 +84,10 @@ class FreeDims:
             else:
                 advice = "all its dimensions are fixed: remove it from dims"
             raise MetadataError(f"the model has no free dimension `{shown(name)}`", help=advice)
+
+
+def _refused(name: str, extent: object) -> MetadataError:
+    return MetadataError(f"dimension `{shown(name)}` cannot be {extent!r}", help="give a whole number of at least 1")
 
 
 def _toml_key(name: str) -> str:

@@ -199,7 +199,8 @@ class GraphReader:
                 free.fixed(names, axis, dim.dim_value)
                 extents.append(dim.dim_value)
             else:
-                extents.append(free.bind(key, names, axis, dim.dim_param))
+                empty = dim.HasField("dim_value") and dim.dim_value == 0
+                extents.append(free.bind(key, names, axis, dim.dim_param, empty=empty))
         return checked_shape(extents, 1 if tensor.dtype is None else tensor.dtype.bytes, origin)
 
     def _node(self, number: int, proto: onnx.NodeProto) -> SourceNode | None:

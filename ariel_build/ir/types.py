@@ -41,6 +41,11 @@ class DType(Enum):
         return dtype
 
     @property
+    def label(self) -> str:
+        """What numpy and its kin call the type, such as `float32`."""
+        return "bfloat16" if self is DType.BF16 else self.numpy.name
+
+    @property
     def bytes(self) -> int:
         """Size of one element in bytes."""
         return _BYTES[self]

@@ -62,10 +62,13 @@ def check_limits(graph: Graph, calls: Sequence[KernelCall], aliases: Aliases) ->
         if not ends:
             raise ModelError(f"the model has no {kind}", help=f"export it with at least one {kind}")
     values = dict.fromkeys([*graph.inputs, *(v for call in calls for v in [*call.inputs, *call.outputs])])
+    # Inputs that are empty are known, and nobody reads them; another one has to tell how many samples there are.
+    read = {v for call in calls for v in call.inputs}
+    empty = {v for v in graph.inputs if v not in read} if any(v.type.elements for v in graph.inputs) else set()
     problems = [
         Diagnostic(f"{v.name or v.origin}: {v.type} has no elements", v.origin, "export the model without it")
         for v in dict.fromkeys([*values, *graph.outputs])
-        if v.type.elements == 0
+        if v.type.elements == 0 and v not in empty
     ]
     if problems:
         raise UnsupportedError(problems)

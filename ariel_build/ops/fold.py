@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -64,8 +65,6 @@ class Fold(Operator):
             raise ValueError(f"the axes {list(self.axes)} do not fit {x}")
         if x.dtype is DType.BOOL and not self.row.chooses:
             raise ValueError(f"a {self.row.about.lower()} of booleans is not defined")
-        if x.elements == 0:
-            raise ValueError(f"{x} has no elements")
         shape = [1 if k in self.axes else d for k, d in enumerate(x.shape) if self.keep_dims or k not in self.axes]
         return [TensorType(x.dtype, tuple(shape))]
 
@@ -76,7 +75,7 @@ class Fold(Operator):
         row = self.row
         if row.chooses:
             # What is not a number is passed over; where nothing else is there, what the fold begins with remains.
-            start = self._start if type_.dtype.is_real else None
+            start = self._start if type_.dtype.is_real else self._end_of(type_.dtype)
             most = row.ufunc.reduce(x, axis=self.axes, keepdims=True, initial=start)
             return [np.asarray(most, x.dtype).reshape(type_.shape)]
         if type_.dtype.is_real:
@@ -99,20 +98,28 @@ class Fold(Operator):
         """What a maximum or minimum of float32 begins with: TFLite's finite numbers, or infinity."""
         return self.row.finite if self.rounding is Rounding.DOUBLE else self.row.start
 
+    def _end_of(self, dtype: DType) -> int:
+        """The least integer for a maximum, the greatest for a minimum: what remains of none."""
+        return (0, 1)[self.row.operator == "<"] if dtype is DType.BOOL else dtype.range[self.row.operator == "<"]
+
     def _integer(self, x: Numbers, total: Numbers) -> Numbers:
         """Returns the sum or product of plain integers, which wrap; a mean truncates."""
         if not self.row.of_bytes:
             return np.asarray(self.row.ufunc.reduce(x, axis=self.axes, keepdims=self.keep_dims, dtype=x.dtype))
         wrapped = np.asarray(total).astype(x.dtype).astype(np.int64 if x.dtype.kind == "i" else np.uint64)
         if self.row.divides:
-            count = wrapped.dtype.type(self._count(x.shape))
+            count = wrapped.dtype.type(max(self._count(x.shape), 1))
             wrapped = np.sign(wrapped) * (np.abs(wrapped) // count)
         return np.asarray(wrapped).astype(x.dtype)
 
     def _real(self, x: Numbers) -> Numbers:
         """Folds element after element, as the reference kernels do: the sum of floats depends on the order."""
         kept = [k for k in range(x.ndim) if k not in self.axes]
-        rows = np.transpose(x, [*kept, *self.axes]).reshape(*(x.shape[k] for k in kept), -1)
+        rows = np.transpose(x, [*kept, *self.axes]).reshape(*(x.shape[k] for k in kept), self._count(x.shape))
+        if not rows.shape[-1]:
+            with np.errstate(invalid="ignore"):
+                start = np.asarray(self.row.start, x.dtype) / x.dtype.type(0 if self.row.divides else 1)
+            return np.full(rows.shape[:-1], start, x.dtype)
         acc = self.row.ufunc.accumulate(rows, axis=-1, dtype=x.dtype)[..., -1]
         return np.asarray(acc / x.dtype.type(rows.shape[-1]) if self.row.divides else acc, x.dtype)
 
@@ -165,6 +172,8 @@ class Fold(Operator):
         """`fold::MaxInt8`, `fold::SumStored`, `fold::SumF32`, .. by kind and element type."""
         x, output = node.input(0), node.output
         dtype = x.type.dtype
+        if not x.type.elements:
+            raise UnsupportedReason(f"{x.type} has no elements")
         fields = {"input": Operand(x), "output": Operand(output), "walk": self._walk(x.shape)}
         kernel: Kernel
         if dtype is DType.F32:
@@ -259,15 +268,38 @@ def _from_onnx(importer: Importer) -> None:
 def _reduced(importer: Importer, row: FoldRow, x: Value, *, keep: bool | None = None) -> Value:
     """Returns `x` reduced over the axes of the node."""
     axes: Sequence[int] = ()
-    if len(importer.node.inputs) > 1 and importer.node.inputs[1] is not None:
-        axes = importer.constant_input(1, "the axes").reshape(-1).tolist()
+    given = importer.optional_input(1)
+    if given is not None and given.data is not None:
+        axes = given.data.reshape(-1).tolist()
     elif importer.attribute("axes") is not None:
         axes = importer.integers("axes")
     kept, nothing = bool(importer.integer("keepdims", 1)), bool(importer.integer("noop_with_empty_axes"))
     resolved = _axes(axes, len(x.shape)) if axes or nothing else tuple(range(len(x.shape)))
+    if given is not None and given.data is None:
+        resolved = _told(x.shape, importer.declared_shape("the axes"), keep_dims=kept)
     op = Fold(row.name, resolved, kept if keep is None else keep, Rounding.NEAREST_EVEN)
     # The greatest of stored integers has their scale.
     return importer.emit(op, [x], [x.type.quant] if row.chooses else [])[0]
+
+
+def _told(shape: tuple[int, ...], declared: tuple[int, ...], *, keep_dims: bool) -> tuple[int, ...]:
+    """Returns the axes that are reduced where a shape becomes another one, whatever tells them at run time.
+
+    An axis of 1 may be reduced or not: that is the same. UnsupportedReason where the shapes leave open which ones are.
+    """
+    many = [k for k, d in enumerate(shape) if d != 1]
+    if keep_dims and len(declared) == len(shape):
+        axes = tuple(k for k in many if declared[k] == 1)
+        if all(d == declared[k] for k, d in enumerate(shape) if k not in axes):
+            return axes
+    elif not keep_dims and len(declared) <= len(shape):
+        sets = combinations(range(len(shape)), len(shape) - len(declared))
+        fitting = [axes for axes in sets if tuple(d for k, d in enumerate(shape) if k not in axes) == declared]
+        if len({tuple(k for k in axes if k in many) for axes in fitting}) == 1:
+            return fitting[0]
+    raise UnsupportedReason(
+        f"the axes (input 1) are computed at run time, and {list(shape)} and {list(declared)} do not tell them"
+    )
 
 
 #: What other reductions do before they sum, and with the sum.

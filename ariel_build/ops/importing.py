@@ -6,6 +6,8 @@ one error.
 
 from __future__ import annotations
 
+import numpy as np
+
 from ariel_build.errors import Diagnostic, ModelError, UnsupportedError
 from ariel_build.frontends.checks import shown
 from ariel_build.frontends.source import SourceModel, SourceNode
@@ -34,8 +36,10 @@ def import_model(model: SourceModel) -> Graph:
         except UnsupportedReason as reason:
             problems.append(Diagnostic(f"input `{name}`: {reason}", model.path, HELP))
             continue
-        importer.values[key] = Value(type_, name, origin=f"input `{name}`")
-        inputs.append(importer.values[key])
+        inputs.append(Value(type_, name, origin=f"input `{name}`"))
+        # What has no elements is known.
+        nothing = None if type_.elements else importer.constant(np.zeros(type_.shape, type_.dtype.numpy), name)
+        importer.values[key] = nothing or inputs[-1]
     for prepare in PREPARERS.get(model.format, ()):
         prepare(importer)
     problems += _import_nodes(importer)

@@ -107,7 +107,7 @@ class Map1(Operator):
         return table16.tabled(lambda x: tabled(x, least), source, target)
 
     def lower(self, node: Node) -> KernelCall:
-        """`lookup::Table`, `map1::<kind>`, `<kind>F64`, `<kind>Int16`, `TableInt16`; `map2::Plain<type>` of integers."""
+        """`lookup::Table`, `map1::<kind>`, `<kind>F64`, `<kind>Int16` or `TableInt16`, or `map2::Plain<type>`."""
         x = node.input(0)
         if x.type.dtype in BYTES:
             return lookup_call(node, x, lambda data: self.reference([data], node)[0])

@@ -207,7 +207,7 @@ def _from_onnx(importer: Importer) -> None:
 @imports("onnx", "Mean")
 def _mean_from_onnx(importer: Importer) -> None:
     total = _chain(importer, Map2("Add", rounding=Rounding.NEAREST_EVEN))
-    count = importer.constant(np.array(len(importer.inputs()), np.float32))
+    count = importer.constant(np.array(len(importer.inputs()), total.type.dtype.numpy))
     importer.bind(*importer.emit(Map2("Div", rounding=Rounding.NEAREST_EVEN), [total, count]))
 
 
@@ -244,5 +244,11 @@ def _pow_from_onnx(importer: Importer) -> None:
         if number in _POWERS and base.type.dtype is DType.F32:
             importer.bind(*importer.emit(Map1(_POWERS[number], (), Rounding.NEAREST_EVEN), [base]))
             return
+    if base.type.dtype.is_integer and exponent.type.dtype.is_real:
+        # What becomes of an integer is a fraction maybe: rounded towards zero at last.
+        wide = [cast(importer, value, DType.F64) for value in (base, exponent)]
+        (power,) = importer.emit(Map2("Pow", rounding=Rounding.NEAREST_EVEN), wide)
+        importer.bind(cast(importer, power, base.type.dtype))
+        return
     exponent = cast(importer, exponent, base.type.dtype)
     importer.bind(*importer.emit(Map2("Pow", rounding=Rounding.NEAREST_EVEN), [base, exponent]))

@@ -1,0 +1,1 @@
+"""Operators on numbers of every type."""
