@@ -24,18 +24,20 @@ _BOXES = "let the model end with boxes and scores, and choose among them in your
 _LAYERS = "quantise it statically (QDQ form): dynamic quantisation is not supported in ONNX models"
 _BITS = "work on bits in your code, before or after the model"
 _STRINGS = "handle text in your code, and give the model numbers"
+_POWER = "write it out with Mul, ReduceSum, Sqrt and Log before export"
 
 _ONNX: Mapping[str, str] = {
-    **dict.fromkeys(("ArgMax", "ArgMin", "TopK"), _SCORES),
+    **dict.fromkeys(("ArgMax", "ArgMin", "Hardmax", "TopK"), _SCORES),
     **dict.fromkeys(
         ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"), _RANDOM
     ),
     **dict.fromkeys(("Where",), _CHOICE),
     **dict.fromkeys(("GatherElements", "GatherND", "OneHot"), _LOOKUP),
     **dict.fromkeys(("NonMaxSuppression", "RoiAlign", "MaxRoiPool"), _BOXES),
-    **dict.fromkeys(("ConvInteger", "DynamicQuantizeLinear", "MatMulInteger"), _LAYERS),
+    **dict.fromkeys(("DynamicQuantizeLinear",), _LAYERS),
     **dict.fromkeys(("BitCast", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "Mod"), _BITS),
     **dict.fromkeys(("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"), _STRINGS),
+    **dict.fromkeys(("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"), _POWER),
 }
 
 _TFLITE: Mapping[str, str] = {

@@ -23,7 +23,7 @@ from ariel_build.ops.permutation import Perm
 from ariel_build.ops.rows import called, named
 from ariel_build.ops.traits import Moved, Traits, Wish
 
-__all__ = ["Fold", "onnx_fold"]
+__all__ = ["Fold"]
 
 #: Groups of neighbouring axes, kept and reduced in turn, that the kernel walks.
 GROUPS = 3
@@ -234,22 +234,17 @@ def _from_tflite(importer: Importer) -> None:
 @imports("onnx", *_ONNX)
 def _from_onnx(importer: Importer) -> None:
     x = importer.input(0)
-    row, _ = named(importer, _ONNX[importer.node.op])
-    # The greatest of stored integers has their scale.
-    importer.bind(*importer.emit(onnx_fold(importer, row.name), [x], [x.type.quant] if row.chooses else []))
-
-
-def onnx_fold(importer: Importer, kind: str) -> Fold:
-    """Returns the reduction `kind` over the axes that a node of ONNX names."""
-    rank = len(importer.input(0).shape)
     axes: Sequence[int] = ()
     if len(importer.node.inputs) > 1 and importer.node.inputs[1] is not None:
         axes = importer.constant_input(1, "the axes").reshape(-1).tolist()
     elif importer.attribute("axes") is not None:
         axes = importer.integers("axes")
     keep, nothing = bool(importer.integer("keepdims", 1)), bool(importer.integer("noop_with_empty_axes"))
-    resolved = _axes(axes, rank) if axes or nothing else tuple(range(rank))
-    return Fold(kind, resolved, keep, Rounding.NEAREST_EVEN)
+    resolved = _axes(axes, len(x.shape)) if axes or nothing else tuple(range(len(x.shape)))
+    row, _ = named(importer, _ONNX[importer.node.op])
+    op = Fold(row.name, resolved, keep, Rounding.NEAREST_EVEN)
+    # The greatest of stored integers has their scale.
+    importer.bind(*importer.emit(op, [x], [x.type.quant] if row.chooses else []))
 
 
 def _axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
