@@ -87,8 +87,26 @@ def _newest(versions: Sequence[int], version: int) -> int:
     return max([v for v in versions if v <= version], default=min(versions))
 
 
+#: What ONNX calls our element types.
+_ELEMENTS = {
+    "i8": "INT8",
+    "u8": "UINT8",
+    "i16": "INT16",
+    "u16": "UINT16",
+    "i32": "INT32",
+    "u32": "UINT32",
+    "i64": "INT64",
+    "u64": "UINT64",
+    "f16": "FLOAT16",
+    "bf16": "BFLOAT16",
+    "f32": "FLOAT",
+    "f64": "DOUBLE",
+    "bool": "BOOL",
+}
+
+
 def _type(type_: TensorType) -> onnx.TypeProto:
-    element = onnx.helper.np_dtype_to_tensor_dtype(type_.dtype.numpy)
+    element = onnx.TensorProto.DataType.Value(_ELEMENTS[type_.dtype.value])
     return onnx.helper.make_tensor_type_proto(element, type_.shape)
 
 

@@ -12,6 +12,7 @@ from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.formula import real_input
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.sizes import sizes_input
 
 __all__: list[str] = []
 
@@ -22,7 +23,8 @@ MOST_PLACES = 1 << 16
 @imports("onnx", "AffineGrid")
 def _from_onnx(importer: Importer) -> None:
     theta = real_input(importer)
-    size = [int(n) for n in importer.constant_input(1, "the size").reshape(-1)]
+    # How many channels the image has does not matter.
+    size = sizes_input(importer, 1, "the size", lambda shape: [*shape[:1], 1, *shape[1:-1]])
     rank = len(size) - 2
     if rank not in (2, 3) or min(size) < 1 or theta.shape != (size[0], rank, rank + 1):
         raise UnsupportedReason(f"{theta.type} makes no grid for an image {size}")

@@ -17,8 +17,15 @@ from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.traits import Traits, keeps_axes, never
 
-__all__ = ["BatchMatMul"]
+__all__ = ["PLAIN", "BatchMatMul"]
 
+#: Plain integers, whose products wrap: signed and unsigned ones are the same bits.
+PLAIN = {
+    DType.I32: declared.I32,
+    DType.U32: declared.I32,
+    DType.I64: declared.I64,
+    DType.U64: declared.I64,
+}
 #: Batch axes that the kernel walks, after merging those that lie one behind the other on both sides.
 BATCH_AXES = 3
 
@@ -47,7 +54,7 @@ class BatchMatMul(Operator):
         deep, columns = y.shape[:-3:-1] if self.adj_y else y.shape[-2:]
         if depth != deep or x.dtype is not y.dtype:
             raise ValueError(f"{x} and {y} cannot be multiplied")
-        if x.dtype not in (DType.I8, DType.U8, DType.I16, DType.F32):
+        if x.dtype not in (DType.I8, DType.U8, DType.I16, DType.F32, *PLAIN):
             raise ValueError(f"elements of {x.dtype.value} are not supported")
         try:
             batches = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
@@ -60,7 +67,7 @@ class BatchMatMul(Operator):
         x, y = np.asarray(inputs[0]), np.asarray(inputs[1])
         x = np.swapaxes(x, -1, -2) if self.adj_x else x
         y = np.swapaxes(y, -1, -2) if self.adj_y else y
-        if node.input(0).type.dtype is DType.F32:
+        if node.input(0).type.dtype is DType.F32 or x.dtype.itemsize >= 4:
             return [np.matmul(x, y)]
         zero_x, zero_y = stored_zero(node.input(0)), stored_zero(node.input(1))
         acc = np.matmul(x.astype(np.int64) - zero_x, y.astype(np.int64) - zero_y)
@@ -71,7 +78,7 @@ class BatchMatMul(Operator):
         return node.output.type.elements * node.input(0).shape[-2 if self.adj_x else -1]
 
     def lower(self, node: Node) -> KernelCall:
-        """`batch_matmul::Quantized` or `F32`."""
+        """`batch_matmul::Quantized`, `F32`, `I32` or `I64`."""
         x, y, output = node.input(0), node.input(1), node.output
         rows, columns = output.shape[-2:]
         depth = x.shape[-2 if self.adj_x else -1]
@@ -88,8 +95,9 @@ class BatchMatMul(Operator):
         }
         extents, x_batches, y_batches = ((w[0], w[1], w[2]) for w in zip(*walks, strict=True))
         kernel: Kernel
-        if x.type.dtype is DType.F32:
-            kernel = declared.F32(
+        if x.type.dtype is DType.F32 or x.type.dtype in PLAIN:
+            plain = {DType.F32: declared.F32, **PLAIN}[x.type.dtype]
+            kernel = plain(
                 x=Source(x),
                 y=Source(y),
                 output=Operand(output),

@@ -27,8 +27,10 @@ from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.dynamic_quantize import hybrid, hybrid_inputs, is_hybrid, rescale
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.matmul import centred
 from ariel_build.ops.nchw import filter_to_nhwc, from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.pad import Pad
+from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.unfolded import unfolded
 from ariel_build.ops.window import Span, Window, image, onnx_spans, patches, tflite_window, window_of
@@ -148,6 +150,19 @@ def _from_onnx(importer: Importer) -> None:
         return
     spans, groups = _layer(importer, x, filter_)
     importer.bind(unfolded(importer, x, filter_, bias, spans, groups))
+
+
+@imports("onnx", "ConvInteger")
+def _integers_from_onnx(importer: Importer) -> None:
+    """A convolution of bytes less their zero points, in int32; what is around the image is the zero point."""
+    x, filter_ = importer.input(0), importer.input(1)
+    zero_x, zero = importer.optional_input(2), importer.optional_input(3)
+    if zero is not None and zero.type.elements > 1:
+        # One for each filter.
+        zero = reshape(importer, zero, (zero.type.elements, *(1 for _ in filter_.shape[1:])))
+    spans, groups = _layer(importer, x, filter_)
+    operands = centred(importer, x, zero_x), centred(importer, filter_, zero)
+    importer.bind(unfolded(importer, *operands, None, spans, groups))
 
 
 def _layer(importer: Importer, x: Value, filter_: Value) -> tuple[tuple[Span, ...], int]:

@@ -1,4 +1,4 @@
-"""Fourier transforms of ONNX, DFT and STFT, as products with a constant matrix; and MelWeightMatrix, a constant.
+"""Fourier transforms of ONNX, DFT and STFT, as products with a constant matrix; windows and mel weights, constants.
 
 X[k] = sum over j of x[j] * e^(-2 pi i j k / n). Real and imaginary parts lie side by side, in the last axis.
 """
@@ -17,6 +17,7 @@ from ariel_build.ops.formula import map2, real_input
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.matmul import product
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.sizes import sizes_input
 from ariel_build.ops.slice import emit_slice
 from ariel_build.ops.transpose import transpose
 
@@ -131,6 +132,27 @@ def _stft_from_onnx(importer: Importer) -> None:
     rows = reshape(importer, joined, (batch, frames, length * parts))
     table = _forward(length, length, parts, onesided=onesided)
     importer.bind(reshape(importer, _product(importer, rows, table), (batch, frames, table.shape[1] // 2, 2)))
+
+
+#: Of each window the share that is constant, and those of the waves that come once and twice in it.
+_WINDOWS = {
+    "HannWindow": (0.5, 0.5, 0.0),
+    "HammingWindow": (25 / 46, 21 / 46, 0.0),
+    "BlackmanWindow": (0.42, 0.5, 0.08),
+}
+
+
+@imports("onnx", *_WINDOWS)
+def _window_from_onnx(importer: Importer) -> None:
+    (size,) = sizes_input(importer, 0, "the size", list)
+    if importer.integer("output_datatype", 1) != 1:
+        raise UnsupportedReason(f"output_datatype {importer.integer('output_datatype')} is not supported, only float32")
+    if not 0 < size <= MOST_NUMBERS:
+        raise UnsupportedReason(f"a window of {size} is not supported")
+    level, once, twice = _WINDOWS[importer.node.op]
+    turns = 2 * np.pi * np.arange(size) / max(size if importer.integer("periodic", 1) else size - 1, 1)
+    window = level - once * np.cos(turns) + twice * np.cos(2 * turns)
+    importer.bind(importer.constant(window.astype(np.float32)))
 
 
 @imports("onnx", "MelWeightMatrix")

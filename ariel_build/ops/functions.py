@@ -29,11 +29,7 @@ def by_body(importer: Importer) -> None:
 imports(
     "onnx",
     "Attention",
-    "BlackmanWindow",
     "CausalConvWithState",
-    "CenterCropPad",
-    "HammingWindow",
-    "HannWindow",
     "LinearAttention",
     "NegativeLogLikelihoodLoss",
     "RotaryEmbedding",

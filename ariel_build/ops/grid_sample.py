@@ -102,7 +102,8 @@ class GridSample(Operator):
         if self.mode == "nearest":
             cell = self._cell(_whole(self._inside(np.rint(places), extent)), extent)
             return [(cell, np.ones(places.shape, F32))]
-        places = self._inside(places, extent)
+        if self.mode != "cubic" or self.outside != "border":
+            places = self._inside(places, extent)
         floor = np.floor(places)
         rest = (places - floor).astype(F32)
         first, weights = 0, [F32(1) - rest, rest]

@@ -6,7 +6,8 @@ import numpy as np
 
 from ariel_build.ir import DType, Quant, Value
 from ariel_build.ops.base import UnsupportedReason, imports
-from ariel_build.ops.batch_matmul import BatchMatMul
+from ariel_build.ops.batch_matmul import PLAIN, BatchMatMul
+from ariel_build.ops.cast import cast
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.importer import Importer
@@ -14,7 +15,7 @@ from ariel_build.ops.map2 import Map2
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.transpose import transpose
 
-__all__ = ["product"]
+__all__ = ["centred", "product"]
 
 
 @imports(
@@ -62,7 +63,7 @@ def product(importer: Importer, x: Value, y: Value, quant: Quant | None = None) 
     x = reshape(importer, x, (1, *x.shape)) if is_row else x
     y = reshape(importer, y, (*y.shape, 1)) if is_column else y
     matrix = _matrix(importer, y)
-    if matrix is not None and len(x.shape) >= len(y.shape):
+    if matrix is not None and len(x.shape) >= len(y.shape) and x.type.dtype not in PLAIN:
         filter_ = transpose(importer, matrix, (1, 0))
         op = FullyConnected(rounding=Rounding.NEAREST_EVEN, keep_dims=True)
         (out,) = importer.emit(op, [x, filter_, None], [quant])
@@ -74,6 +75,28 @@ def product(importer: Importer, x: Value, y: Value, quant: Quant | None = None) 
     if is_row:
         del shape[-1 if is_column else -2]
     return reshape(importer, out, shape)
+
+
+@imports("onnx", "MatMulInteger")
+def _integers_from_onnx(importer: Importer) -> None:
+    """Products of bytes less their zero points, in int32."""
+    a, b = importer.input(0), importer.input(1)
+    zero_a, zero_b = importer.optional_input(2), importer.optional_input(3)
+    # One zero point for each row of the left side, and for each column of the right one.
+    if zero_a is not None and len(zero_a.shape) == 1 and zero_a.shape[0] > 1:
+        zero_a = reshape(importer, zero_a, (zero_a.shape[0], 1))
+    importer.bind(product(importer, centred(importer, a, zero_a), centred(importer, b, zero_b)))
+
+
+def centred(importer: Importer, stored: Value, zero: Value | None) -> Value:
+    """Returns plain bytes less a zero point, in int32."""
+    if stored.type.dtype not in (DType.I8, DType.U8) or (zero is not None and zero.type.dtype is not stored.type.dtype):
+        raise UnsupportedReason(f"{stored.type} is not supported with that zero point, only int8 and uint8")
+    wide = cast(importer, importer.view(stored, None), DType.I32)
+    if zero is None:
+        return wide
+    wide_zero = cast(importer, importer.view(zero, None), DType.I32)
+    return importer.emit(Map2("Sub", rounding=Rounding.NEAREST_EVEN), [wide, wide_zero])[0]
 
 
 @imports("onnx", "Gemm")

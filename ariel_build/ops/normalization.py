@@ -1,4 +1,4 @@
-"""Normalisations: output = (input - mean) / sqrt(variance + epsilon) * scale + bias; importers only, onto formulas.
+"""Normalisations: output = (input - mean) / sqrt(variance + epsilon) * scale + bias; importers only.
 
 They differ in what mean and variance are taken over: a layer's last axes, an image's channel, a group of channels, or
 the axes that the node names. LpNormalization and LRN divide by a norm instead.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from ariel_build.ir import Value
 from ariel_build.ops.base import UnsupportedReason, axes_of, imports
 from ariel_build.ops.batches import each_image
@@ -17,6 +19,7 @@ from ariel_build.ops.formula import fold, map1, map2, real_input
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.row_norm import RowNorm
 from ariel_build.ops.window import Window
 
 __all__: list[str] = []
@@ -50,19 +53,35 @@ def _affine(importer: Importer, x: Value, shape: Sequence[int]) -> Value:
 def _layer_from_onnx(importer: Importer) -> None:
     x = real_input(importer)
     (axis,) = axes_of([importer.integer("axis", -1)], len(x.shape))
+    epsilon = importer.real("epsilon", 1e-5)
+    y = None if len(importer.node.outputs) > 1 else _rows(importer, x, axis, epsilon, centred=True)
+    if y is not None:
+        importer.bind(y)
+        return
     mean, rest, variance = _centred(importer, x, range(axis, len(x.shape)))
-    inverse = _inverse(importer, variance, importer.real("epsilon", 1e-5))
-    y = _broadcast(importer, map2(importer, "Mul", rest, inverse))
-    importer.bind(y, mean, inverse)
+    inverse = _inverse(importer, variance, epsilon)
+    importer.bind(_broadcast(importer, map2(importer, "Mul", rest, inverse)), mean, inverse)
 
 
 @imports("onnx", "RMSNormalization", harmless=_STASH)
 def _rms_from_onnx(importer: Importer) -> None:
     x = real_input(importer)
     (axis,) = axes_of([importer.integer("axis", -1)], len(x.shape))
-    square = fold(importer, "Mean", map1(importer, "Square", x), range(axis, len(x.shape)))
-    inverse = _inverse(importer, square, importer.real("epsilon", 1e-5))
-    importer.bind(_broadcast(importer, map2(importer, "Mul", x, inverse)))
+    epsilon = importer.real("epsilon", 1e-5)
+    y = _rows(importer, x, axis, epsilon, centred=False)
+    if y is None:
+        square = fold(importer, "Mean", map1(importer, "Square", x), range(axis, len(x.shape)))
+        y = _broadcast(importer, map2(importer, "Mul", x, _inverse(importer, square, epsilon)))
+    importer.bind(y)
+
+
+def _rows(importer: Importer, x: Value, axis: int, epsilon: float, *, centred: bool) -> Value | None:
+    """Returns the rows from `axis` on normalised by the kernel; None where scale or bias is broadcast to them."""
+    scale, bias, shape = real_input(importer, 1), importer.optional_input(2), x.shape[axis:]
+    bias = importer.constant(np.zeros(shape, np.float32)) if bias is None else real_input(importer, 2)
+    if (scale.shape, bias.shape) != (shape, shape) or not x.type.elements:
+        return None
+    return importer.emit(RowNorm(axis, epsilon, centred), [x, scale, bias])[0]
 
 
 def _broadcast(importer: Importer, x: Value) -> Value:

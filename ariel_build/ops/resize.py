@@ -20,6 +20,7 @@ from ariel_build.ops.formula import map2
 from ariel_build.ops.gather import gathered
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.resample import Bilinear, resampled
+from ariel_build.ops.sizes import sizes_input
 
 __all__: list[str] = []
 
@@ -161,10 +162,11 @@ def _from_onnx(importer: Importer) -> None:
 def _resized(importer: Importer, x: Value, axes: tuple[int, ...], *, old: bool, crops: bool) -> dict[int, _Axis]:
     """Returns how each axis that the node names is resized."""
     at = 1 if old else 2
-    sizes = None
+    policy, sizes = importer.text("keep_aspect_ratio_policy", "stretch"), None
     if importer.optional_input(3) is not None:
-        sizes = [int(n) for n in importer.constant_input(3, "the sizes").reshape(-1)]
-    policy = importer.text("keep_aspect_ratio_policy", "stretch")
+        if policy != "stretch":
+            importer.constant_input(3, "the sizes")
+        sizes = sizes_input(importer, 3, "the sizes", lambda shape: [shape[a] for a in axes])
     if importer.attribute("scales") is not None:
         scales = np.asarray(importer.attribute("scales"), np.float32).reshape(-1)
     elif sizes is not None:

@@ -82,7 +82,8 @@ def unfolded_transposed(
 
 
 def _check(x: Value, filter_: Value, bias: Value | None, taps: int) -> None:
-    if any(v is not None and v.type.dtype is not DType.F32 for v in (x, filter_, bias)):
+    kinds = {v.type.dtype for v in (x, filter_, bias) if v is not None}
+    if len(kinds) != 1 or not kinds <= {DType.F32, DType.I32}:
         raise UnsupportedReason("a filter computed at run time, or over other than one or two axes, must be float32")
     if taps > MOST_TAPS:
         raise UnsupportedReason(f"a window of {taps} taps is not supported there, only up to {MOST_TAPS}")

@@ -146,6 +146,28 @@ def _sampled(path: Path) -> Path:
     return path
 
 
+def _places(path: Path) -> Path:
+    """An image read at places of the run time, rows normalised, and products of plain integers."""
+    rng = np.random.default_rng(14)
+    nodes = [
+        node("GridSample", ["x", "g"], ["a"], mode="cubic", padding_mode="reflection"),
+        node("GridSample", ["a", "g"], ["b"], mode="nearest"),
+        node("LayerNormalization", ["b", "s", "t"], ["y"], axis=2),
+        node("MatMul", ["i", "m"], ["j"]),
+        node("MatMul", ["k", "n"], ["l"]),
+    ]
+    constants: dict[str, npt.ArrayLike] = {name: rng.standard_normal((3, 5)).astype(np.float32) for name in "st"}
+    constants |= {"m": rng.integers(-9, 9, (4, 3)).astype(np.int32), "n": rng.integers(-9, 9, (5, 2))}
+    inputs = {
+        "x": (FLOAT, [1, 2, 3, 5]),
+        "g": (FLOAT, [1, 3, 5, 2]),
+        "i": (TensorProto.INT32, [2, 4]),
+        "k": (INT64, [3, 5]),
+    }
+    outputs = {"y": (FLOAT, [1, 2, 3, 5]), "j": (TensorProto.INT32, [2, 3]), "l": (INT64, [3, 2])}
+    return onnx_file(path, nodes, inputs, outputs, constants, opset=20)
+
+
 def _kept(graph: Graph) -> Graph:
     """Makes states of the inputs and outputs behind the first."""
     pairs = list(zip(graph.inputs[1:], graph.outputs[1:], strict=True))
@@ -173,6 +195,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
         "signals": _compiled(_signals(folder / "signals.tflite")),
         "wide": _compiled(_wide(folder / "wide.tflite")),
         "sampled": _compiled(_sampled(folder / "sampled.tflite")),
+        "places": _compiled(_places(folder / "places.onnx")),
         "flow": _compiled(branches),
         "flow of cores": _compiled(branches, "host", cores=2),
     }
@@ -198,6 +221,7 @@ FORMS = (
     "signals",
     "sampled",
     "wide",
+    "places",
     "flow",
     "flow of cores",
 )

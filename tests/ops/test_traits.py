@@ -42,6 +42,7 @@ from ariel_build.ops.recurrent import Activation, Recurrent
 from ariel_build.ops.reinterpret import Reinterpret
 from ariel_build.ops.resample import Bilinear, Resample
 from ariel_build.ops.reshape import Reshape
+from ariel_build.ops.row_norm import RowNorm
 from ariel_build.ops.running import Running
 from ariel_build.ops.scatter import AtIndices, AtRows, AtStart, Elements, Scatter
 from ariel_build.ops.select import Select
@@ -136,6 +137,7 @@ EXAMPLES: list[Example] = [
     (Pool2d(PoolKind.AVERAGE, WINDOW), [reals(*SHAPE)], None),
     (Resample(2, (0, 1, 1), ((0.5, 0.5), (0.75, 0.25), (0.0, 1.0))), [reals(*SHAPE)], None),
     (Bilinear((5, 2)), [stored(*SHAPE)], HALF),
+    (RowNorm(2, 1e-5), [reals(*ROWS), reals(4), reals(4)], None),
     (GridSample(), [reals(*SHAPE), reals(1, 5, 2)], None),
     (Conv2d(WINDOW), [reals(*SHAPE), reals(5, 2, 2, 4), reals(5)], None),
     (ConvTranspose(WINDOW, (3, 4)), [reals(*SHAPE), reals(5, 2, 2, 4), reals(5)], None),

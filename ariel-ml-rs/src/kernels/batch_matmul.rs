@@ -52,37 +52,6 @@ pub struct Quantized<R: Requantize> {
     pub bounds: Bounds,
 }
 
-/// float32.
-#[derive(Clone, Copy, Debug)]
-pub struct F32 {
-    /// Left side.
-    pub x: Source<f32>,
-    /// Right side.
-    pub y: Source<f32>,
-    /// Output, `[batches][rows][columns]`.
-    pub output: Region,
-    /// Rows of a product.
-    pub rows: u32,
-    /// Columns of a product.
-    pub columns: u32,
-    /// Terms of a sum.
-    pub depth: u32,
-    /// Extents of the batch axes.
-    pub batches: [u32; 3],
-    /// Elements of the left side from a batch to the next, along each batch axis.
-    pub x_batches: [u32; 3],
-    /// Elements of the right side from a batch to the next, along each batch axis.
-    pub y_batches: [u32; 3],
-    /// Elements of the left side from a row to the next.
-    pub x_row: u32,
-    /// Elements of the left side from a term to the next.
-    pub x_step: u32,
-    /// Elements of the right side from a column to the next.
-    pub y_column: u32,
-    /// Elements of the right side from a term to the next.
-    pub y_step: u32,
-}
-
 /// What the element types share.
 struct Shape {
     rows: u32,
@@ -300,47 +269,134 @@ impl<R: Requantize<Element: Into<i32>, Sum: From<i32>>> Quantized<R> {
     }
 }
 
-impl F32 {
-    /// Checks the kernel against the arena while the firmware compiles.
-    ///
-    /// # Panics
-    /// Where regions and shapes do not agree.
-    pub const fn check(&self, arena_bytes: usize) {
-        shape!(self).check::<f32>(arena_bytes, &self.x, &self.y, self.output);
+/// A number whose products are summed as they are.
+trait Term: Element {
+    /// 0.
+    const ZERO: Self;
+
+    /// The sum and a product more; integers wrap.
+    fn plus(self, x: Self, y: Self) -> Self;
+}
+
+impl Term for f32 {
+    const ZERO: Self = 0.0;
+
+    #[inline(always)]
+    fn plus(self, x: Self, y: Self) -> Self {
+        self + x * y
     }
+}
 
-    /// What tiles read.
-    pub const ACCESS: Access = Access::Whole;
+impl Term for i32 {
+    const ZERO: Self = 0;
 
-    /// How many units the output has, and how they may be cut into tiles.
-    ///
-    /// # Panics
-    /// Where there are too many: evaluated in a constant, this is a compile error.
-    #[must_use]
-    pub const fn work(&self) -> Work {
-        shape!(self).work()
+    #[inline(always)]
+    fn plus(self, x: Self, y: Self) -> Self {
+        self.wrapping_add(x.wrapping_mul(y))
     }
+}
 
-    /// Computes one tile of the output.
-    ///
-    /// # Safety
-    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
-    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
-        // SAFETY: four columns, or one, of `depth` terms lie inside the operands.
-        let four = |x: *const f32, y: *const f32, steps: Steps| unsafe { real_sums::<4>(x, y, steps) };
-        let one = |x: *const f32, y: *const f32, steps: Steps| {
-            // SAFETY: as above.
-            let [sum] = unsafe { real_sums::<1>(x, y, steps) };
-            sum
-        };
-        // SAFETY: forwarded to the caller.
-        unsafe {
-            let operands = (memory.source(self.x), memory.source(self.y));
-            shape!(self).compute(operands, memory.at(self.output), tile, four, one);
+impl Term for i64 {
+    const ZERO: Self = 0;
+
+    #[inline(always)]
+    fn plus(self, x: Self, y: Self) -> Self {
+        self.wrapping_add(x.wrapping_mul(y))
+    }
+}
+
+/// Defines a kernel of numbers whose products are summed as they are.
+macro_rules! plain {
+    ($(#[$doc:meta])* $name:ident, $type:ty) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name {
+            /// Left side.
+            pub x: Source<$type>,
+            /// Right side.
+            pub y: Source<$type>,
+            /// Output, `[batches][rows][columns]`.
+            pub output: Region,
+            /// Rows of a product.
+            pub rows: u32,
+            /// Columns of a product.
+            pub columns: u32,
+            /// Terms of a sum.
+            pub depth: u32,
+            /// Extents of the batch axes.
+            pub batches: [u32; 3],
+            /// Elements of the left side from a batch to the next, along each batch axis.
+            pub x_batches: [u32; 3],
+            /// Elements of the right side from a batch to the next, along each batch axis.
+            pub y_batches: [u32; 3],
+            /// Elements of the left side from a row to the next.
+            pub x_row: u32,
+            /// Elements of the left side from a term to the next.
+            pub x_step: u32,
+            /// Elements of the right side from a column to the next.
+            pub y_column: u32,
+            /// Elements of the right side from a term to the next.
+            pub y_step: u32,
         }
-    }
+
+        impl $name {
+            /// Checks the kernel against the arena while the firmware compiles.
+            ///
+            /// # Panics
+            /// Where regions and shapes do not agree.
+            pub const fn check(&self, arena_bytes: usize) {
+                shape!(self).check::<$type>(arena_bytes, &self.x, &self.y, self.output);
+            }
+
+            /// What tiles read.
+            pub const ACCESS: Access = Access::Whole;
+
+            /// How many units the output has, and how they may be cut into tiles.
+            ///
+            /// # Panics
+            /// Where there are too many: evaluated in a constant, this is a compile error.
+            #[must_use]
+            pub const fn work(&self) -> Work {
+                shape!(self).work()
+            }
+
+            /// Computes one tile of the output.
+            ///
+            /// # Safety
+            /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
+            /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+            #[inline(never)]
+            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+                // SAFETY: four columns, or one, of `depth` terms lie inside the operands.
+                let four = |x: *const $type, y: *const $type, steps: Steps| unsafe { sums::<$type, 4>(x, y, steps) };
+                let one = |x: *const $type, y: *const $type, steps: Steps| {
+                    // SAFETY: as above.
+                    let [sum] = unsafe { sums::<$type, 1>(x, y, steps) };
+                    sum
+                };
+                // SAFETY: forwarded to the caller.
+                unsafe {
+                    let operands = (memory.source(self.x), memory.source(self.y));
+                    shape!(self).compute(operands, memory.at(self.output), tile, four, one);
+                }
+            }
+        }
+    };
+}
+
+plain! {
+    /// float32.
+    F32, f32
+}
+
+plain! {
+    /// int32, and uint32, which wraps alike.
+    I32, i32
+}
+
+plain! {
+    /// int64, and uint64.
+    I64, i64
 }
 
 /// Sums of products of one row with `N` columns.
@@ -348,13 +404,13 @@ impl F32 {
 /// # Safety
 /// The row and the columns lie inside the operands.
 #[inline(always)]
-unsafe fn real_sums<const N: usize>(mut x: *const f32, mut y: *const f32, steps: Steps) -> [f32; N] {
-    let mut sums = [0.0_f32; N];
+unsafe fn sums<T: Term, const N: usize>(mut x: *const T, mut y: *const T, steps: Steps) -> [T; N] {
+    let mut sums = [T::ZERO; N];
     for _ in 0..steps.depth {
         // SAFETY: in bounds, as the caller promises.
         unsafe {
             for (column, sum) in sums.iter_mut().enumerate() {
-                *sum += *x * *y.add(column * steps.y_column);
+                *sum = sum.plus(*x, *y.add(column * steps.y_column));
             }
         }
         x = x.wrapping_add(steps.x);

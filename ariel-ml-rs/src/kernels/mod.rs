@@ -30,6 +30,7 @@ pub mod lookup;
 pub mod map1;
 pub mod map2;
 mod multiply;
+pub mod normalize;
 pub mod pool2d;
 pub mod quantize;
 pub mod recurrent;

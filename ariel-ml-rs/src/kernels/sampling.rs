@@ -125,7 +125,9 @@ impl Line {
             let cell = self.cell(self.inside(libm::rintf(place)) as i32);
             return Taps { count: 1, cells: [cell; 4], weights: [1.0; 4] };
         }
-        let place = self.inside(place);
+        // Where the convolution goes on at the edge, it has the cell there again for each tap outside, as PyTorch and onnxruntime.
+        let is_clamped = mode == Mode::Cubic && self.outside == Outside::Edge;
+        let place = if is_clamped { place } else { self.inside(place) };
         let floor = libm::floorf(place);
         let (cell, rest) = (floor as i32, place - floor);
         let (count, first, weights) = match mode {

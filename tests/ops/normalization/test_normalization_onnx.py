@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from ariel_build import boards
 from ariel_build.driver import import_file
 from ariel_build.errors import UnsupportedError
 from tests import zoo
@@ -60,6 +61,32 @@ def test_equals_onnxruntime(kind: str, tmp_path: Path) -> None:
     want = parity.onnxruntime_answers(path, samples)
     parity.agree(parity.reference(path, samples, optimized=True), want, "reference", rtol=1e-4, atol=1e-5)
     parity.agree(parity.host(path, samples), want, "kernels", rtol=1e-4, atol=1e-5)
+
+
+def on(name: str) -> list[pytest.MarkDecorator]:
+    """Returns the marks of a test on a board."""
+    board = boards.load(name)
+    assert board.run is not None
+    return [pytest.mark.emulator(board.run.emulator), pytest.mark.target(board.target)]
+
+
+@pytest.mark.parametrize("board", [pytest.param(name, marks=on(name)) for name in ("qemu-cortex-m7", "qemu-riscv32")])
+def test_emulated(board: str, tmp_path: Path) -> None:
+    rng, model = np.random.default_rng(4), Builder()
+    for kind in ("LayerNormalization", "InstanceNormalization"):
+        for _ in range(3):
+            random_norm(model, rng, kind)
+    path, samples = model.write(tmp_path / "norms.onnx", opset=17), model.samples(rng)
+    parity.agree(parity.on(board, path, samples), parity.reference(path, samples), board, rtol=1e-4, atol=1e-5)
+
+
+def test_a_layer_is_one_operator_where_scale_and_bias_are_rows(tmp_path: Path) -> None:
+    model, ones = Builder(), np.ones((3, 4), np.float32)
+    x = model.input((2, 3, 4))
+    model.output(model.op("LayerNormalization", [x, model.constant(ones)], axis=1))
+    model.output(model.op("LayerNormalization", [x, model.constant(ones[0]), model.constant(ones[0])], axis=1))
+    graph, _ = import_file(model.write(tmp_path / "norms.onnx", opset=17))
+    assert [node.op.name for node in graph.nodes].count("RowNorm") == 1
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ EQUATIONS: list[tuple[str, list[tuple[int, ...]]]] = [
     ("i,j->ij", [(5,), (3,)]),
     ("bij, bjk -> bik", [(5, 2, 3), (5, 3, 4)]),
     ("bhid,bhjd->bhij", [(2, 3, 4, 5), (2, 3, 6, 5)]),
-    ("...ij,...jk->...ik", [(2, 3, 4), (4, 5)]),
+    ("...ij,...jk->...ik", [(2, 3, 4), (2, 4, 5)]),
     ("ab,cd->", [(2, 3), (4, 5)]),
     ("ij,jk,kl->il", [(2, 3), (3, 4), (4, 5)]),
     ("ijk,jil->kl", [(3, 4, 5), (4, 3, 2)]),
@@ -115,3 +115,20 @@ def test_windows_and_mels_are_constants(tmp_path: Path) -> None:
         samples = [[np.zeros(1, np.float32)]]
         want = parity.onnxruntime_answers(path, samples)
         parity.agree(parity.reference(path, samples), want, kind, rtol=1e-4, atol=1e-6)
+
+
+def test_sizes_of_the_run_time_are_those_that_are_declared(tmp_path: Path) -> None:
+    """Inputs there; the shape of the output, which the file declares, tells them."""
+    kinds = ("AffineGrid", "CenterCropPad", "HannWindow", "HammingWindow", "BlackmanWindow")
+    node_suite.judge(node_suite.cases(*kinds), tmp_path, right=16, rtol=1e-4)
+    resized = (c for c in node_suite.cases("Resize") if "sizes" in c.name and "not_" not in c.name)
+    refused = {"*crop*": "the region of interest (input 1) is computed"}
+    node_suite.judge(resized, tmp_path, right=10, refused=refused, rtol=1e-4)
+
+
+def test_sizes_that_nothing_tells_are_refused(tmp_path: Path) -> None:
+    model = Builder()
+    model.inputs.append(("sizes", np.int64, (4,)))
+    model.output(model.op("Resize", [model.input((1, 1, 3, 3)), "", "", "sizes"], mode="linear"))
+    with pytest.raises(UnsupportedError, match="does not declare the shape"):
+        import_file(model.write(tmp_path / "m.onnx"))

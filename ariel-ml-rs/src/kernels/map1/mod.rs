@@ -92,7 +92,7 @@ fn sqrt64(x: f64) -> f64 {
 
 /// The square root: one instruction where the calling convention shows that there is a floating-point unit.
 #[inline]
-fn sqrt(x: f32) -> f32 {
+pub(super) fn sqrt(x: f32) -> f32 {
     // `asm!` takes floating-point registers only where the target's features name the unit, which plain targets do not.
     #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
     {
