@@ -6,9 +6,9 @@ import numpy as np
 
 from ariel_build.errors import InternalError
 from ariel_build.kernels import Axis, Kernel, KernelCall, LayerCall, Packed, Scratch, Tiling, image_tiling
-from ariel_build.kernels.declared import conv2d, depthwise_conv2d, fully_connected
-from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Real, Stored
-from ariel_build.kernels.packing import packed
+from ariel_build.kernels.declared import conv2d, conv_transpose, depthwise_conv2d, fully_connected
+from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Real, Stored, Transposed
+from ariel_build.kernels.packing import packed, phases
 
 __all__ = ["axis_of", "portable"]
 
@@ -31,7 +31,7 @@ def axis_of(layer: Layer) -> Axis:
 def tiling_of(layer: Layer) -> Tiling:
     """Returns how the portable kernel cuts a layer: a tile of channels begins a block, and each group does."""
     match layer:
-        case Convolution(groups=groups):
+        case Convolution(groups=groups) | Transposed(groups=groups):
             each = layer.count // groups
             return image_tiling(layer.output, BLOCK if groups == 1 or each % BLOCK == 0 else each)
         case Depthwise():
@@ -50,6 +50,8 @@ def _kernel(layer: Layer) -> Kernel:
             return _depthwise(layer)
         case Dense():
             return _dense(layer)
+        case Transposed():
+            return _transposed(layer)
     raise InternalError("a layer of no known kind", {"layer": layer})
 
 
@@ -183,3 +185,43 @@ def _dense(layer: Dense) -> Kernel:
                 rescale=rescale,
                 axis=axis,
             )
+
+
+def _transposed(layer: Transposed) -> Kernel:
+    stamp, axis = layer.stamp, axis_of(layer)
+    strides = (stamp.stride_h, stamp.stride_w)
+    groups = (phases(group, strides) for group in np.split(layer.weights, layer.groups))
+    parts = [packed(own.reshape(own.shape[0], -1)).data for group in groups for own in group if own.size]
+    filter_ = Packed(np.concatenate(parts), "filter")
+    taps = -(-stamp.height // stamp.stride_h) * -(-stamp.width // stamp.stride_w) * layer.weights.shape[3]
+    match layer.finish:
+        case Stored() as finish:
+            # Elements are int16 once the zero point is taken off.
+            return conv_transpose.Quantized(
+                input=layer.input,
+                output=layer.output,
+                stamp=stamp,
+                groups=layer.groups,
+                filter=filter_,
+                bias=Packed(finish.bias, "bias"),
+                input_zero_point=layer.input_zero_point,
+                requantize=finish.requantize,
+                bounds=finish.bounds,
+                axis=axis,
+                scratch=Scratch(2 * taps),
+            )
+        case Real() as finish:
+            return conv_transpose.F32(
+                input=layer.input,
+                output=layer.output,
+                stamp=stamp,
+                groups=layer.groups,
+                filter=filter_,
+                bias=Packed(finish.bias, "bias"),
+                min=finish.min,
+                max=finish.max,
+                axis=axis,
+                scratch=Scratch(4 * taps),
+            )
+        case _:
+            raise InternalError("no transposed convolution is hybrid", {"layer": layer})

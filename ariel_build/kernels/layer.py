@@ -14,7 +14,7 @@ from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, DoubleRou
 from ariel_build.kernels.declared.window import Window
 from ariel_build.kernels.kernel import Operand
 
-__all__ = ["Convolution", "Dense", "Depthwise", "Finish", "Layer", "Real", "Requantize", "Stored"]
+__all__ = ["Convolution", "Dense", "Depthwise", "Finish", "Layer", "Real", "Requantize", "Stored", "Transposed"]
 
 Requantize = DoubleRounding | DoubleRounding16 | NearestEven | Reduced
 
@@ -64,6 +64,20 @@ class Convolution(Layer):
     window: Window
     groups: int = 1
     #: What padding reads as.
+    input_zero_point: int = 0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Transposed(Layer):
+    """Weights [output channels, rows, columns, input channels of a group], which each input pixel adds to the output.
+
+    `stamp` is the window that it writes to, without dilation. The input's zero point is taken off the input itself.
+    """
+
+    input: Image
+    output: Image
+    stamp: Window
+    groups: int = 1
     input_zero_point: int = 0
 
 

@@ -1,8 +1,7 @@
 """ConvTranspose: each input pixel adds its filter, weighted by the pixel, to the output; then activation(bias[c] + ..).
 
 Output rows that are a stride apart meet the same rows of the filter: the output falls apart into phases, each of which
-is a convolution of stride 1 with a part of the filter. `kernels/conv_transpose.rs` computes them so, and `lower` packs
-the filter for it.
+is a convolution of stride 1 with a part of the filter. `kernels/conv_transpose.rs` computes them so.
 """
 
 from __future__ import annotations
@@ -13,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
-from ariel_build.kernels import Kernel, KernelCall, Packed, Scratch, image_tiling
-from ariel_build.kernels.declared import conv_transpose as declared
-from ariel_build.kernels.packing import packed
+from ariel_build.kernels import LayerCall
+from ariel_build.kernels.layer import Finish, Real, Stored, Transposed
 from ariel_build.ops.accumulate import (
     Numbers,
     bounds,
@@ -124,63 +122,29 @@ class ConvTranspose(Operator):
         ]
         return met[0] * met[1] * channels * node.output.shape[3] // self.groups
 
-    def lower(self, node: Node) -> KernelCall:
-        """`conv_transpose::Int8`, `Int16` or `F32`."""
+    def lower(self, node: Node) -> LayerCall:
+        """A `Transposed`."""
         x, filter_, output = node.input(0), node.input(1), node.output
-        weights = constant(filter_, "the filter")
-        count, depth = filter_.shape[0], filter_.shape[3]
-        bias = node.inputs[2] if len(node.inputs) > 2 else None
-        each = count // self.groups
-        # A tile begins a block of four channels: blocks begin with their group.
-        unit = 4 if self.groups == 1 or each % 4 == 0 else each
-        tiling = image_tiling(image(output), unit)
-        taps = [-(-k // s) for k, s in zip(self.window.size, self.window.strides, strict=True)]
-        filters = phases(weights, self.window.strides, self.groups)
-        kernel: Kernel
+        count, bias = filter_.shape[0], node.inputs[2] if len(node.inputs) > 2 else None
+        finish: Finish
         if x.type.dtype is DType.F32:
-            kernel = declared.F32(
-                input=image(x),
-                output=image(output),
-                stamp=self.window.kernel(),
-                groups=self.groups,
-                filter=filters,
-                bias=Packed(float_bias(bias, count), "bias"),
-                min=self.clip[0],
-                max=self.clip[1],
-                axis=tiling.axis,
-                scratch=Scratch(taps[0] * taps[1] * depth * 4),
-            )
+            finish = Real(float_bias(bias, count), *self.clip)
         else:
             requantize = requantizer(node, self.rounding)
             if filter_zero_point(filter_):
                 raise UnsupportedReason("a filter with a zero point is not supported")
             summed = np.zeros(count) if bias is None else constant(bias, "the bias")
-            kernel = declared.Quantized(
-                input=image(x),
-                output=image(output),
-                stamp=self.window.kernel(),
-                groups=self.groups,
-                filter=filters,
-                bias=Packed(summed.astype(sum_type(node).numpy), "bias"),
-                input_zero_point=stored_zero(x),
-                requantize=requantize,
-                bounds=bounds(node, self.clip, self.rounding),
-                axis=tiling.axis,
-                scratch=Scratch(taps[0] * taps[1] * depth * 2),
-            )
-        return KernelCall.of(kernel, [x], [output], tiling, self.macs(node))
-
-
-def phases(weights: Array, strides: tuple[int, int], groups: int) -> Packed:
-    """Returns a filter [Cout, kh, kw, Cin / groups] packed by groups, and in each by phases, taps backwards."""
-    parts = []
-    for group in np.split(weights, groups):
-        for y in range(strides[0]):
-            for x in range(strides[1]):
-                own = group[:, y :: strides[0], x :: strides[1]][:, ::-1, ::-1]
-                if own.size:  # a stride longer than the filter has phases without taps
-                    parts.append(packed(own.reshape(own.shape[0], -1)).data)
-    return Packed(np.concatenate(parts), "filter")
+            finish = Stored(summed.astype(sum_type(node).numpy), requantize, bounds(node, self.clip, self.rounding))
+        layer = Transposed(
+            weights=constant(filter_, "the filter"),
+            finish=finish,
+            input=image(x),
+            output=image(output),
+            stamp=self.window.kernel(),
+            groups=self.groups,
+            input_zero_point=stored_zero(x),
+        )
+        return LayerCall(layer, [x], [output], self.macs(node))
 
 
 @imports("tflite", "TRANSPOSE_CONV", harmless={"quantized_bias_type": "the bias has a type"})

@@ -76,7 +76,7 @@ pub struct F32 {
 const BLOCK: usize = 4;
 
 /// `a / b`; `check` proved that b is not 0, which the optimiser cannot know.
-const fn divide(a: usize, b: usize) -> usize {
+pub(super) const fn divide(a: usize, b: usize) -> usize {
     match a.checked_div(b) {
         Some(quotient) => quotient,
         None => 0,
@@ -85,19 +85,19 @@ const fn divide(a: usize, b: usize) -> usize {
 
 /// The taps that the output rows (or columns) of one phase meet, and the input rows under them.
 #[derive(Clone, Copy)]
-struct Taps {
+pub(super) struct Taps {
     /// Taps of the phases before.
-    before: usize,
+    pub before: usize,
     /// Taps of this phase.
-    count: usize,
+    pub count: usize,
     /// The input row under the first tap; the others lie under the rows behind it.
-    first: isize,
+    pub first: isize,
 }
 
 impl Taps {
     /// Of output row `y`, where a filter of `size` rows is put down every `stride` rows, `padding` of which are cut off.
     #[inline]
-    const fn of(y: usize, size: usize, stride: usize, padding: usize) -> Self {
+    pub const fn of(y: usize, size: usize, stride: usize, padding: usize) -> Self {
         let at = y + padding;
         let (step, phase) = (divide(at, stride), at - divide(at, stride) * stride);
         let (all, more) = (divide(size, stride), size - divide(size, stride) * stride);
@@ -108,7 +108,7 @@ impl Taps {
 
     /// The taps under which there is an input row, of `extent`: from the first up to the last.
     #[inline]
-    fn inside(&self, extent: usize) -> (usize, usize) {
+    pub fn inside(&self, extent: usize) -> (usize, usize) {
         let start = self.first.wrapping_neg().max(0).cast_unsigned().min(self.count);
         let end = extent.cast_signed().wrapping_sub(self.first).max(0).cast_unsigned().min(self.count);
         (start, end.max(start))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ariel_build.isa.armv7e_m import int16, recurrent
+from ariel_build.isa.armv7e_m import elementwise, int16, recurrent
 from ariel_build.isa.armv7e_m.nearest import rounded_to_even
 from ariel_build.isa.armv7e_m.streams import (
     PAIR,
@@ -39,7 +39,8 @@ from ariel_build.kernels.declared.isa_packed import (
     Unequal16,
 )
 from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, NearestEven
-from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored
+from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored, Transposed
+from ariel_build.kernels.packing import phases
 
 __all__ = ["Cores", "Maker", "dense_as_convolution", "kernels", "nearest"]
 
@@ -127,6 +128,31 @@ def _conv2d(call: LayerCall, layer: Convolution, cores: Cores) -> KernelCall:
         cores=form.cores,
     )
     return call.by(kernel, Tiling(Axis.PIXELS, output.height * output.width, 4))
+
+
+def _transposed(call: LayerCall, layer: Transposed, cores: Cores) -> KernelCall:
+    """Four pixels of a phase times two channels; tiles are ranges of channels."""
+    stamp, depth = layer.stamp, layer.weights.shape[3]
+    strides = (stamp.stride_h, stamp.stride_w)
+    if layer.groups != 1 or not int16.is_int16(layer) or stamp.height < strides[0] or stamp.width < strides[1]:
+        raise Unfit
+    of_int16 = _for_int16(cores)
+    flat = replace(layer, weights=layer.weights.reshape(layer.count, -1))
+    channels, parts = int16.channels_of(flat), []
+    for own in phases(channels.weights.reshape(layer.weights.shape), strides):
+        runs = padded(own.reshape(layer.count, own.shape[1], -1).astype(np.int64), 2).reshape(layer.count, -1)
+        parts.append(int16.stream_of(replace(channels, weights=runs)).data.reshape(-1))
+    rows, columns = (-(-k // s) for k, s in zip((stamp.height, stamp.width), strides, strict=True))
+    kernel = isa_packed.ConvTranspose(
+        input=layer.input,
+        output=layer.output,
+        stamp=stamp,
+        stream=Packed(np.concatenate(parts), "stream"),
+        bounds=_finish(layer).bounds,
+        scratch=Scratch(16 * -(-columns * depth // 2) * (rows + 1)),
+        cores=of_int16,
+    )
+    return call.by(kernel, Tiling(Axis.CHANNELS, layer.count, 2, few=True))
 
 
 #: Elements of a row that is too long to be widened into scratch: that would take twice as many bytes.
@@ -274,7 +300,7 @@ def kernels(dsp: Sequence[bool]) -> Mapping[type, Maker]:
     `dsp` tells of the core of each worker whether it has the DSP extension.
     """
     if all(dsp):
-        return {**_family(Dsp()), **recurrent.KERNELS}
+        return {**_family(Dsp()), **recurrent.KERNELS, **elementwise.KERNELS}
     if not any(dsp):
         return _family(Thumb2())
     return _family(Unequal(dsp=sum(1 << worker for worker, has in enumerate(dsp) if has)))
@@ -290,6 +316,7 @@ def _family(cores: Cores) -> Mapping[type, Maker]:
         Convolution: lambda call: _conv2d(call, call.layer, cores),
         Depthwise: lambda call: _depthwise(call, call.layer, cores),
         Dense: lambda call: _dense(call, call.layer, cores),
+        Transposed: lambda call: _transposed(call, call.layer, cores),
         map2.Linear: lambda call: _linear(call, call.kernel, cores),
         pool2d.AverageInt8: lambda call: _average_pool2d(call, call.kernel, cores),
     }

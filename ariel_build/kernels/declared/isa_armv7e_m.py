@@ -4,17 +4,63 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ariel_build.kernels.kernel import Access, Kernel
+from ariel_build.kernels.kernel import Access, Kernel, Part
 
 if TYPE_CHECKING:
     from ariel_build.kernels.declared.quant import Bounds, Multiplier
     from ariel_build.kernels.declared.recurrent import Cell, Memories
-    from ariel_build.kernels.kernel import Packed, Scratch
+    from ariel_build.kernels.kernel import Operand, Packed, Scratch
 
 __all__ = [
+    "Add16",
+    "Halves",
+    "LeakyRelu16",
     "Lstm",
+    "Side",
+    "Sides",
     "Svdf",
 ]
+
+
+class Add16(Kernel):
+    """int16 sum of two tensors of one shape, symmetric: TFLite's ADD, whose right operand has the greater scale."""
+
+    ROOMS = ("kernels::isa::armv7e_m",)
+    PATHS = {(): "isa::armv7e_m::Add16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
+    left: Operand
+    right: Operand
+    output: Operand
+    elements: int
+    halves: Halves
+    bounds: Bounds
+
+
+class Halves(Part):
+    """Constants of `Add16`."""
+
+    ROOMS = ("kernels::isa::armv7e_m",)
+    multiplier: int
+    rounding: int
+    shift: int
+    sum_multiplier: int
+    sum_rounding: int
+    sum_shift: int
+
+
+class LeakyRelu16(Kernel):
+    """int16 `LEAKY_RELU`, symmetric, with a slope that is not negative."""
+
+    ROOMS = ("kernels::isa::armv7e_m",)
+    PATHS = {(): "isa::armv7e_m::LeakyRelu16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+    sides: Sides
+    bounds: Bounds
 
 
 class Lstm(Kernel):
@@ -43,6 +89,24 @@ class Lstm(Kernel):
     input_scales: Packed
     hidden_scales: Packed
     scratch: Scratch
+
+
+class Side(Part):
+    """Where an int16 has one of two factors, by its sign."""
+
+    ROOMS = ("kernels::isa::armv7e_m",)
+    before: int
+    multiplier: int
+    rounding: int
+    shift: int
+
+
+class Sides(Part):
+    """Both of `LeakyRelu16`."""
+
+    ROOMS = ("kernels::isa::armv7e_m",)
+    positive: Side
+    negative: Side
 
 
 class Svdf(Kernel):

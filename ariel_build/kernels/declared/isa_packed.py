@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AveragePool2d",
     "Conv2d",
+    "ConvTranspose",
     "DeepConnected",
     "DepthwiseConv2d",
     "Dsp",
@@ -80,6 +81,27 @@ class Conv2d(Kernel):
     by_channels: bool
     scratch: Scratch
     cores: Dsp | Dsp16 | DspFpu | Plain16 | Thumb2 | Unequal | Unequal16
+
+
+class ConvTranspose(Kernel):
+    """Transposed convolution of int16; tiles are ranges of channels and begin at an even one."""
+
+    ROOMS = ("kernels::isa::packed",)
+    PARAMETERS = {"C": "cores"}
+    PATHS = {
+        ("Dsp16",): "isa::armv7e_m::ConvTranspose16",
+        ("Plain16",): "isa::thumb2::ConvTranspose16",
+        ("Unequal16",): "isa::unequal::ConvTranspose16",
+    }
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "C::Element", "output": "C::Element", "stream": "i32"}
+    input: Image
+    output: Image
+    stamp: Window
+    stream: Packed
+    bounds: Bounds
+    scratch: Scratch
+    cores: Dsp16 | Plain16 | Unequal16
 
 
 class DeepConnected(Kernel):

@@ -29,6 +29,7 @@
     cut!(AveragePool2d);
     cut!(Conv2d);
     cut!(Conv2d16);
+    cut!(ConvTranspose16);
     cut!(DeepConnected);
     cut!(DepthwiseConv2d<isa::armv7e_m::Far>);
     cut!(DepthwiseConv2d<isa::armv7e_m::FarShort>);

@@ -9,7 +9,18 @@ import numpy as np
 from tests.ops import tflm
 from tests.ops.sums import ACTIVATIONS, Sum, output_size
 
-__all__ = ["addition", "average", "convolution", "convolution16", "dense", "dense16", "depthwise"]
+__all__ = [
+    "addition",
+    "addition16",
+    "average",
+    "convolution",
+    "convolution16",
+    "dense",
+    "dense16",
+    "depthwise",
+    "leaky16",
+    "transposed16",
+]
 
 
 def _tensors(
@@ -82,6 +93,29 @@ def convolution16(rng: np.random.Generator) -> tflm.Operator:
     return convolution(rng, "int16")
 
 
+def transposed16(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a transposed convolution of int16, whose window is not shorter than its strides."""
+    stride = tuple(int(v) for v in rng.choice([1, 2, 3], 2, p=[0.4, 0.4, 0.2]))
+    window = tuple(s + int(rng.integers(0, 4)) for s in stride)
+    size = tuple(int(v) for v in rng.choice([1, 2, 3, 5, 9], 2))
+    depth, count = int(rng.choice([1, 2, 3, 4, 5, 8, 16])), int(rng.choice([1, 2, 3, 4, 7, 8, 9]))
+    same = bool(rng.random() < 0.5)
+    rows, columns = (n * s if same else (n - 1) * s + k for n, s, k in zip(size, stride, window, strict=True))
+    options = {
+        "padding": 0 if same else 1,
+        "strideH": stride[0],
+        "strideW": stride[1],
+        "fusedActivationFunction": int(rng.choice(ACTIVATIONS)),
+    }
+    out = (1, rows, columns, count)
+    terms = depth * window[0] * window[1]
+    quantisation, tensors = _tensors(rng, (1, *size, depth), (count, *window, depth), 0, terms, "int16")
+    x, weights, bias = tensors
+    shape = tflm.Tensor("int32", (4,), data=np.array(out, np.int32))
+    inputs = [shape, weights, x, *([bias] if bias else [])]
+    return tflm.Operator("TRANSPOSE_CONV", inputs, [quantisation.output(out)], ("TransposeConvOptions", options), 3)
+
+
 def depthwise(rng: np.random.Generator) -> tflm.Operator:
     """Returns a 3x3 depthwise convolution, or one of a single channel with many filters."""
     stride = tuple(int(v) for v in rng.choice([1, 2, 3], 2, p=[0.5, 0.4, 0.1]))
@@ -121,6 +155,24 @@ def addition(rng: np.random.Generator) -> tflm.Operator:
     output = tflm.Tensor("int8", shape, scales[2], int(rng.integers(-128, 128)))
     options = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS)), "potScaleInt16": False}
     return tflm.Operator("ADD", inputs, [output], ("AddOptions", options), 2)
+
+
+def addition16(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a sum of two tensors of int16 of one shape."""
+    shape = (int(rng.integers(1, 300)),)
+    scales = [float(np.float32(10 ** rng.uniform(-4.5, -2.5))) for _ in range(3)]
+    inputs: list[tflm.Tensor | None] = [tflm.Tensor("int16", shape, s) for s in scales[:2]]
+    options = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS)), "potScaleInt16": False}
+    return tflm.Operator("ADD", inputs, [tflm.Tensor("int16", shape, scales[2])], ("AddOptions", options), 3)
+
+
+def leaky16(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a LEAKY_RELU of int16; in part its positive inputs stay as they are."""
+    shape, scale = (int(rng.integers(1, 300)),), float(np.float32(10 ** rng.uniform(-4.5, -2.5)))
+    output = scale if rng.random() < 0.3 else float(np.float32(scale * 10 ** rng.uniform(-0.8, 0.8)))
+    x, y = tflm.Tensor("int16", shape, scale), tflm.Tensor("int16", shape, output)
+    alpha = float(np.float32(rng.uniform(0.01, 1.2)))
+    return tflm.Operator("LEAKY_RELU", [x], [y], ("LeakyReluOptions", {"alpha": alpha}), 2)
 
 
 def average(rng: np.random.Generator) -> tflm.Operator:

@@ -8,7 +8,7 @@
 macro_rules! aliases {
     ($cores:ident, $cores16:ident) => {
         $crate::kernels::isa::aliases!($cores);
-        $crate::kernels::isa::aliases!(int16 $cores16: Conv2d16 = Conv2d, FullyConnected16 = FullyConnected);
+        $crate::kernels::isa::aliases!(int16 $cores16: Conv2d16 = Conv2d, ConvTranspose16 = ConvTranspose, FullyConnected16 = FullyConnected);
     };
     (int16 $cores:ident: $($alias:ident = $kernel:ident),*) => { $(
         #[doc = concat!("[`", stringify!($kernel), "`](super::packed::", stringify!($kernel), ") of int16 for these cores.")]

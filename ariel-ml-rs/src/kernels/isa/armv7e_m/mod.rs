@@ -58,6 +58,7 @@ macro_rules! requantize {
 
 mod average;
 mod clamp;
+mod elementwise16;
 mod gemm;
 mod gemv;
 pub(super) mod int16;
@@ -76,6 +77,7 @@ pub(super) use self::{
 };
 pub(super) use average::average;
 pub(super) use clamp::clamp_all;
+pub use elementwise16::{Add16, Halves, LeakyRelu16, Side, Sides};
 pub(super) use gemm::{gemm4, gemm4_short};
 pub(super) use gemv::gemv;
 pub(super) use planes::{lines1, lines1_short, lines2, lines2_short, transpose};

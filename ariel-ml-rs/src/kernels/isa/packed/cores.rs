@@ -84,10 +84,13 @@ impl Unequal {
 }
 
 /// Defines `run` of a kernel with `compute::<L>(memory, tile)` for cores of each kind, compiled in this crate: with `int16` for
-/// activations of int16, too.
+/// activations of int16, too, or for `only` those.
 macro_rules! for_cores {
     ($kernel:ident, int16) => {
         for_cores!($kernel);
+        for_cores!($kernel, only int16);
+    };
+    ($kernel:ident, only int16) => {
         #[cfg(armv7e_m)]
         for_cores!($kernel, Dsp16, |kernel, memory, tile| kernel.compute::<super::cores::Dsp16>(memory, tile));
         for_cores!($kernel, Plain16, |kernel, memory, tile| kernel.compute::<super::cores::Plain16>(memory, tile));

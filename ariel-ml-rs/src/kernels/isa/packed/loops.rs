@@ -81,6 +81,39 @@ pub(super) trait Products: Cores {
     unsafe fn clamp(values: *mut Self::Element, count: usize, bounds: &Bounds);
 }
 
+/// Loops that multiply with a part of the weights of each pair in a stream: `before` bytes in front of those are left out, and
+/// `behind` bytes behind them.
+pub(super) trait Partial: Products {
+    /// As [`Products::gemm4`].
+    ///
+    /// # Safety
+    /// As there, with the weights that are left.
+    unsafe fn gemm4_part(
+        inputs: *const i16,
+        stream: *const i32,
+        output: *mut Self::Element,
+        stride: usize,
+        bytes: usize,
+        end: *const i32,
+        before: usize,
+        behind: usize,
+    );
+
+    /// As [`Products::gemv`].
+    ///
+    /// # Safety
+    /// As there, with the weights that are left.
+    unsafe fn gemv_part(
+        inputs: *const i16,
+        stream: *const i32,
+        output: *mut Self::Element,
+        bytes: usize,
+        end: *const i32,
+        before: usize,
+        behind: usize,
+    );
+}
+
 /// The other loops over data of one instruction set, all of int8.
 ///
 /// # Safety
@@ -136,7 +169,7 @@ pub(super) trait Loops: Products<Element = i8> {
     unsafe fn average(cells: &Cells);
 }
 
-/// Implements [`Loops`] with the functions of one folder, or [`Products`] for int16.
+/// Implements [`Loops`] with the functions of one folder, or [`Products`] and [`Partial`] for int16.
 macro_rules! loops {
     ($cores:ident, $folder:ident, int16) => {
         impl Products for $cores {
@@ -151,6 +184,11 @@ macro_rules! loops {
             loops!($folder::int16: widen4(source: *const i8, stride: usize, to: *mut i16, words: usize) -> *mut i16);
             loops!($folder::int16: widen1(source: *const i8, to: *mut i16, words: usize) -> *mut i16);
             loops!($folder::int16: clamp(values: *mut i16, count: usize, bounds: &Bounds));
+        }
+
+        impl Partial for $cores {
+            loops!($folder::int16: gemm4_part(inputs: *const i16, stream: *const i32, output: *mut i16, stride: usize, bytes: usize, end: *const i32, before: usize, behind: usize));
+            loops!($folder::int16: gemv_part(inputs: *const i16, stream: *const i32, output: *mut i16, bytes: usize, end: *const i32, before: usize, behind: usize));
         }
     };
     ($cores:ident, $folder:ident) => {

@@ -16,6 +16,7 @@
 pub mod average_pool2d;
 mod clamp;
 pub mod conv2d;
+pub mod conv_transpose;
 pub mod cores;
 pub mod deep;
 pub mod depthwise_conv2d;
@@ -30,6 +31,7 @@ pub mod small_conv2d;
 
 pub use average_pool2d::AveragePool2d;
 pub(super) use average_pool2d::Cells;
+pub use conv_transpose::ConvTranspose;
 pub use conv2d::Conv2d;
 #[cfg(vfpv4_sp)]
 pub use cores::DspFpu;
