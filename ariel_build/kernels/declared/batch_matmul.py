@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "F32",
+    "I32",
+    "I64",
     "Quantized",
 ]
 
@@ -23,6 +25,50 @@ class F32(Kernel):
     PATHS = {(): "batch_matmul::F32"}
     ACCESS = Access.WHOLE
     ELEMENTS = {"x": "f32", "y": "f32", "output": "f32"}
+    x: Source
+    y: Source
+    output: Operand
+    rows: int
+    columns: int
+    depth: int
+    batches: tuple[int, int, int]
+    x_batches: tuple[int, int, int]
+    y_batches: tuple[int, int, int]
+    x_row: int
+    x_step: int
+    y_column: int
+    y_step: int
+
+
+class I32(Kernel):
+    """int32, and uint32, which wraps alike."""
+
+    ROOMS = ("kernels::batch_matmul",)
+    PATHS = {(): "batch_matmul::I32"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"x": "i32", "y": "i32", "output": "i32"}
+    x: Source
+    y: Source
+    output: Operand
+    rows: int
+    columns: int
+    depth: int
+    batches: tuple[int, int, int]
+    x_batches: tuple[int, int, int]
+    y_batches: tuple[int, int, int]
+    x_row: int
+    x_step: int
+    y_column: int
+    y_step: int
+
+
+class I64(Kernel):
+    """int64, and uint64."""
+
+    ROOMS = ("kernels::batch_matmul",)
+    PATHS = {(): "batch_matmul::I64"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"x": "i64", "y": "i64", "output": "i64"}
     x: Source
     y: Source
     output: Operand
