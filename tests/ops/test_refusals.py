@@ -14,7 +14,7 @@ from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.window import Window
 
-I8, I16, I32, F32 = DType.I8, DType.I16, DType.I32, DType.F32
+I8, I16, I32, F32, BOOL = DType.I8, DType.I16, DType.I32, DType.F32, DType.BOOL
 IMAGE, FILTER = TensorType(I8, (1, 5, 5, 4)), TensorType(I8, (6, 3, 3, 4))
 CONV = Conv2d(Window((3, 3)))
 
@@ -40,10 +40,9 @@ def per_axis(axis: int, count: int) -> Quant:
         (FullyConnected(keep_dims=True), [TensorType(F32, (4, 2)), TensorType(F32, (3, 4))], "rows of 4 elements"),
         (BatchMatMul(), [TensorType(F32, (2, 3)), TensorType(F32, (4, 5))], "cannot be multiplied"),
         (BatchMatMul(), [TensorType(F32, (2, 2, 3)), TensorType(F32, (5, 3, 4))], "do not broadcast"),
-        (BatchMatMul(), [TensorType(I32, (2, 3)), TensorType(I32, (3, 5))], "elements of i32"),
+        (BatchMatMul(), [TensorType(BOOL, (2, 3)), TensorType(BOOL, (3, 5))], "elements of bool"),
         (Pool2d(PoolKind.MAX, Window((2, 2), padding=(2, 0, 0, 0))), [IMAGE], "lie outside"),
         (Fold("Sum", (4,)), [IMAGE], "do not fit"),
-        (Fold("Max", (0,)), [TensorType(F32, (0, 3))], "has no elements"),
     ],
 )
 def test_refuses(

@@ -215,7 +215,8 @@ def test_no_operator_lacks_a_part() -> None:
     }
     assert {name: parts for name, parts in lacking.items() if parts} == {}
     page = (ROOT / "docs/supported-ops.md").read_text(encoding="utf-8")
-    assert [name for _, name in IMPORTERS if f"| {name} |" not in page] == []
+    words = {word.strip(" |,") for word in page.split()}
+    assert [name for _, name in IMPORTERS if name.removeprefix("aten.") not in words] == []
 
 
 def claims_something(op: type[Operator]) -> bool:
