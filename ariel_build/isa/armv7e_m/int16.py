@@ -14,7 +14,7 @@ from ariel_build.kernels import Packed
 from ariel_build.kernels.declared.quant import Bounds, Reduced
 from ariel_build.kernels.layer import Layer, Stored
 
-__all__ = ["channels_of", "is_int16", "stream_of"]
+__all__ = ["channels_of", "is_int16", "stream_of", "stream_of_any"]
 
 _INT32 = 1 << 31
 _LEAST, _GREATEST = -(1 << 15), (1 << 15) - 1
@@ -79,6 +79,16 @@ def stream_of(channels: Channels) -> Packed:
     weights = np.pad(channels.weights, ((0, extra), (0, 0)))
     bias, scale = np.pad(channels.bias, (0, extra)), np.pad(channels.scale[:, 0], (0, extra))
     stream = np.concatenate([bias.reshape(-1, 2), _words(weights), scale.reshape(-1, 2)], axis=1)
+    return Packed(stream.astype(np.int32), "stream")
+
+
+def stream_of_any(channels: Channels) -> Packed:
+    """Returns the same of channels of int8 whose weights may be any, in the order in which words are widened."""
+    extra = channels.bias.size % 2
+    weights = padded(np.pad(channels.weights, ((0, extra), (0, 0))), 4)
+    weights = weights.reshape(weights.shape[0], -1, 4)[:, :, (0, 2, 1, 3)].reshape(weights.shape)
+    bias, scale = np.pad(channels.bias, (0, extra)), np.pad(channels.scale, ((0, extra), (0, 0)))
+    stream = np.concatenate([bias.reshape(-1, 2), _words(weights), scale.reshape(-1, 6)], axis=1)
     return Packed(stream.astype(np.int32), "stream")
 
 

@@ -7,14 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from ariel_build.isa.armv7e_m.streams import Ints, sum_stream
+from ariel_build.isa.armv7e_m.int16 import stream_of_any
+from ariel_build.isa.armv7e_m.streams import Ints, requantised, stored_of, sum_stream
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import KernelCall, Packed, Scratch
 from ariel_build.kernels.declared import isa_armv7e_m, recurrent
+from ariel_build.kernels.declared.isa_armv7e_m import Fixed
+from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, Multiplier
+from ariel_build.kernels.layer import Stored
 
 __all__ = ["KERNELS"]
 
 _GATES = 4
+#: What sums must stay below that no two channels share a word of.
+_SUM = 1 << 30
 
 
 def _lstm(call: KernelCall) -> KernelCall:
@@ -40,22 +46,46 @@ def _svdf(call: KernelCall) -> KernelCall:
     filters = shape.units * shape.rank
     if shape.memory % 4:
         raise Unfit
-    extra = filters % 2
-    weights = np.pad(_unpacked(kernel.feature, shape.depth), ((0, extra), (0, 0)))
-    bias = np.pad(kernel.feature_bias.data.astype(np.int64), (0, extra))
+    weights, bias = _unpacked(kernel.feature, shape.depth), kernel.feature_bias.data.reshape(-1).astype(np.int64)
+    # What is kept saturates before it has its zero point, and wraps then.
+    bounds = Bounds(zero_point=0, min=-128, max=127)
+    kept = requantised(weights, Stored(bias, _rounding(kernel.feature_scale), bounds), _SUM)
+    time = kernel.time.data.reshape(shape.units, -1).astype(np.int64)
+    unit_bias = _small(kernel.bias.data.reshape(-1).astype(np.int64), time, kernel.scale, kernel.bounds)
+    units = requantised(time, Stored(unit_bias, _rounding(kernel.scale), kernel.bounds), _SUM)
+    if np.any(units.scale != units.scale[0]) or np.any(units.weights != time) or np.any(units.bias != unit_bias):
+        raise Unfit
+    multiplier, rounding, shift = (int(value) for value in units.scale[0])
     made = isa_armv7e_m.Svdf(
         memories=shape,
-        feature=sum_stream(weights, bias),
-        feature_scale=kernel.feature_scale,
+        feature=stream_of_any(kept),
         state_zero_point=kernel.state_zero_point,
         time=kernel.time,
-        bias=kernel.bias,
-        scale=kernel.scale,
+        bias=Packed(unit_bias.astype(np.int32), "bias"),
+        scale=Fixed(multiplier=multiplier, rounding=rounding, shift=shift),
         bounds=kernel.bounds,
-        # Dot products, what is widened, and what is kept.
-        scratch=Scratch(4 * (filters + extra) + 2 * _words(shape.depth) + _words(filters) + 8),
+        # What is widened, and what comes to filters.
+        scratch=Scratch(2 * _words(shape.depth) + _words(filters)),
     )
     return call.by(made, call.tiling)
+
+
+def _small(bias: Ints, time: Ints, by: Multiplier, bounds: Bounds) -> Ints:
+    """Returns the bias of units, a huge one, whose output saturates whatever comes, less huge."""
+    small, reach, factor = bias.copy(), 128 * np.abs(time).sum(axis=1), (by.multiplier, -by.shift)
+    for unit in np.flatnonzero(np.abs(bias) + reach >= _SUM):
+        small[unit] = np.sign(bias[unit]) * _SUM // 4
+        if not 0 <= factor[1] <= 31:
+            raise Unfit
+        sums = [int(b[unit] + s * reach[unit]) for b in (bias, small) for s in (-1, 1)]
+        if max(map(abs, sums)) >= 1 << 31 or len({stored_of(acc, factor, bounds) for acc in sums}) > 1:
+            raise Unfit
+    return small
+
+
+def _rounding(by: Multiplier) -> DoubleRounding:
+    """Returns the rounding with one multiplier for all channels."""
+    return DoubleRounding(multipliers=Packed(np.array([[by.multiplier, by.shift]], np.int32), "multipliers"))
 
 
 def _words(elements: int) -> int:

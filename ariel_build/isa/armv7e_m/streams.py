@@ -24,6 +24,7 @@ __all__ = [
     "padded",
     "quad_stream",
     "requantised",
+    "stored_of",
     "stream_of",
     "sum_stream",
     "wrapped",
@@ -90,7 +91,7 @@ def _few_values(channels: Channels, channel: int, factor: tuple[int, int], outpu
     high = bias + int(np.where(weights > 0, 127 * weights, -128 * weights).sum())
     if low < -_INT32 or high >= _INT32 or (factor[0] != 0 and not 0 <= factor[1] <= 31):
         raise Unfit
-    first, last = (_stored(acc, factor, output) for acc in (low, high))
+    first, last = (stored_of(acc, factor, output) for acc in (low, high))
     if last > first + 1:
         raise Unfit
     if first == last:
@@ -98,14 +99,14 @@ def _few_values(channels: Channels, channel: int, factor: tuple[int, int], outpu
         return _UNIT, first << _FEW, _FEW
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if _stored(middle, factor, output) == first else (low, middle)
+        low, high = (middle, high) if stored_of(middle, factor, output) == first else (low, middle)
     channels.bias[channel] = bias - high
     if channels.bound[channel] + 2 >= 1 << _FEW:
         raise Unfit
     return _UNIT, last << _FEW, _FEW
 
 
-def _stored(acc: int, factor: tuple[int, int], output: Bounds) -> int:
+def stored_of(acc: int, factor: tuple[int, int], output: Bounds) -> int:
     """Returns the stored output of a sum, as `quant::DoubleRounding` computes it, for a shift to the right."""
     multiplier, n = factor
     high = (acc * multiplier + (1 << 30)) >> 31 if multiplier else 0

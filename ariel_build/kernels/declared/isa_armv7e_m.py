@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from ariel_build.kernels.kernel import Access, Kernel, Part
 
 if TYPE_CHECKING:
-    from ariel_build.kernels.declared.quant import Bounds, Multiplier
+    from ariel_build.kernels.declared.quant import Bounds
     from ariel_build.kernels.declared.recurrent import Cell, Memories
     from ariel_build.kernels.kernel import Operand, Packed, Scratch
 
 __all__ = [
     "Add16",
+    "Fixed",
     "Halves",
     "LeakyRelu16",
     "Lstm",
@@ -35,6 +36,15 @@ class Add16(Kernel):
     elements: int
     halves: Halves
     bounds: Bounds
+
+
+class Fixed(Part):
+    """What requantises a sum: `requantize`."""
+
+    ROOMS = ("kernels::isa::armv7e_m",)
+    multiplier: int
+    rounding: int
+    shift: int
 
 
 class Halves(Part):
@@ -127,10 +137,9 @@ class Svdf(Kernel):
     }
     memories: Memories
     feature: Packed
-    feature_scale: Multiplier
     state_zero_point: int
     time: Packed
     bias: Packed
-    scale: Multiplier
+    scale: Fixed
     bounds: Bounds
     scratch: Scratch

@@ -137,6 +137,19 @@ def test_elements_of_int16_equal_tflite_micro(
     test_equals_tflite_micro(tmp_path, make, seed, tiles, level, "speed", folder)
 
 
+@pytest.mark.target("thumbv8m.main-none-eabi")
+def test_cores_that_differ_share_layers_of_int16(tmp_path: Path) -> None:
+    rng = np.random.default_rng(16)
+    makers = (operators.convolution16, operators.dense16, operators.transposed16)
+    made = [make(rng) for make in makers for _ in range(8)]
+    samples = samples_for(rng, made, 2)
+    path = tmp_path / "operators.tflite"
+    want = parity.tflite(path, made, samples)
+    compiled = compile_model(path, ModelOptions(path, cores=2), boards.load("qemu-cortex-m33x2"), "model")
+    assert sum("isa::unequal" in step.call.kernel.path for step in compiled.schedule.steps) >= 18
+    parity.agree(parity.on("qemu-cortex-m33x2", path, samples, 2), want, "two cores")
+
+
 def test_portable_code_has_none_of_them(tmp_path: Path) -> None:
     rng = np.random.default_rng(8)
     path = tmp_path / "operators.tflite"

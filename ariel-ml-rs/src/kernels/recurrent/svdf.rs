@@ -66,7 +66,7 @@ impl Memories {
     /// `check` has passed; the tile's units are this call's own, `room` has an element for each filter, and `time` as many as
     /// the filters keep.
     #[inline(always)]
-    pub(in crate::kernels) unsafe fn run<X: Element, T: Element, S: Sum>(
+    unsafe fn run<X: Element, T: Element, S: Sum>(
         &self,
         memory: Memory<'_>,
         tile: Tile,

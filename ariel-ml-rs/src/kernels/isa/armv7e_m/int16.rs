@@ -156,100 +156,137 @@ pub(in crate::kernels::isa) unsafe fn gemm4(
     unsafe { gemm4_part(inputs, stream, output, stride, bytes, end, 0, 0) };
 }
 
-/// Computes channels, two by two, of one pixel, or row, of which the stream has more weights, as for [`gemm4_part`].
+/// Ends a pair of channels of int16 in [`gemv`](gemv_part).
+macro_rules! end16 {
+    () => {
+        concat!("ldrd r6, r7, [r1], #8\n", finish!("r4", "r5", "r6", "r7"), "\nstr r4, [r2], #4")
+    };
+}
+
+/// The same of int8, with a requantisation as in [`super::gemv`].
+macro_rules! end8 {
+    () => {
+        concat!(
+            "ldm r1!, {{r10, r11, r12}}\n",
+            requantize!("r4"),
+            "\nldm r1!, {{r10, r11, r12}}\n",
+            requantize!("r5"),
+            "\nstrb r4, [r2], #1\nstrb r5, [r2], #1"
+        )
+    };
+}
+
+/// Defines a function that computes channels, two by two, of one pixel, or row; the macro `$end` stores those of a pair.
 ///
 /// Registers: r0 inputs, r1 stream, r2 output, r4 and r5 the sums, r6-r9 weights, r10-r12 and lr inputs, r3 data. Eight
 /// elements take 2 LDM + 8 SXTB16 + 8 SMLAD for 16 MACs, 1.13 a MAC, and each two that are left 8 instructions; the loop of
 /// four times eight adds 3, and a pair of channels 20.
-///
-/// # Safety
-/// `inputs` has `bytes` bytes, a multiple of 4 and not 0; otherwise as for [`gemm4_part`], with one pixel.
-#[unsafe(naked)]
-pub(in crate::kernels::isa) unsafe extern "C" fn gemv_part(
-    inputs: *const i16,
-    stream: *const i32,
-    output: *mut i16,
-    bytes: usize,
-    end: *const i32,
-    before: usize,
-    behind: usize,
-) {
-    naked_asm!(
-        cpu!(),
-        // On the stack: 0 inputs, 4 the end of those that are no eight, 8 where the loop of eights is entered, 12 the end of all,
-        // 52 end of the stream, 56 before, 60 behind.
-        "push {{r0-r11, lr}}",
-        "and r4, r3, #12",
-        "add r4, r0, r4",
-        "str r4, [sp, #4]",
-        "add r4, r0, r3",
-        "str r4, [sp, #12]",
-        // Eights that the first turn of the loop leaves out, 72 bytes of code each: all four where there is none.
-        "lsrs r5, r3, #4",
-        "ite eq",
-        "moveq r4, #4",
-        "rsbne r4, r5, #0",
-        "it ne",
-        "andne r4, r4, #3",
-        "add r4, r4, r4, lsl #3",
-        "adr.w r5, 3f",
-        "add r4, r5, r4, lsl #3",
-        "orr r4, r4, #1",
-        "str r4, [sp, #8]",
-        "2:",
-        "ldrd r4, r5, [r1], #8",
-        "ldr r6, [sp, #56]",
-        "ldr r3, [sp, #4]",
-        "add r1, r1, r6",
-        "cmp r0, r3",
-        "beq 5f",
-        "4:",
-        "ldr r6, [r1], #4",
-        "ldr r10, [r0], #4",
-        "sxtb16 r7, r6",
-        "smlad r4, r10, r7, r4",
-        "sxtb16 r6, r6, ror #8",
-        "smlad r5, r10, r6, r5",
-        "cmp r0, r3",
-        "bne 4b",
-        "5:",
-        "ldr pc, [sp, #8]",
-        ".p2align 2",
-        "3:",
-        ".rept 4",
-        "ldm.w r1!, {{r6-r9}}",
-        "ldm.w r0!, {{r10, r11, r12, lr}}",
-        "sxtb16 r3, r6",
-        "sxtb16 r6, r6, ror #8",
-        "smlad r4, r10, r3, r4",
-        "smlad r5, r10, r6, r5",
-        "sxtb16 r3, r7",
-        "sxtb16 r7, r7, ror #8",
-        "smlad r4, r11, r3, r4",
-        "smlad r5, r11, r7, r5",
-        "sxtb16 r3, r8",
-        "sxtb16 r8, r8, ror #8",
-        "smlad r4, r12, r3, r4",
-        "smlad r5, r12, r8, r5",
-        "sxtb16 r3, r9",
-        "sxtb16 r9, r9, ror #8",
-        "smlad r4, lr, r3, r4",
-        "smlad r5, lr, r9, r5",
-        ".endr",
-        "ldr r6, [sp, #12]",
-        "cmp r0, r6",
-        "bne.w 3b",
-        "ldr r6, [sp, #60]",
-        "add r1, r1, r6",
-        "ldrd r6, r7, [r1], #8",
-        finish!("r4", "r5", "r6", "r7"),
-        "str r4, [r2], #4",
-        "ldr r0, [sp]",
-        "ldr r6, [sp, #52]",
-        "cmp r1, r6",
-        "bne.w 2b",
-        "pop {{r0-r11, pc}}",
-    )
+macro_rules! gemv {
+    ($(#[$doc:meta])* $name:ident, $element:ty, $end:ident) => {
+        $(#[$doc])*
+        #[unsafe(naked)]
+        pub(in crate::kernels::isa) unsafe extern "C" fn $name(
+            inputs: *const i16,
+            stream: *const i32,
+            output: *mut $element,
+            bytes: usize,
+            end: *const i32,
+            before: usize,
+            behind: usize,
+        ) {
+            naked_asm!(
+                cpu!(),
+                // On the stack: 0 inputs, 4 the end of those that are no eight, 8 where the loop of eights is entered, 12 the end of all,
+                // 52 end of the stream, 56 before, 60 behind.
+                "push {{r0-r11, lr}}",
+                "and r4, r3, #12",
+                "add r4, r0, r4",
+                "str r4, [sp, #4]",
+                "add r4, r0, r3",
+                "str r4, [sp, #12]",
+                // Eights that the first turn of the loop leaves out, 72 bytes of code each: all four where there is none.
+                "lsrs r5, r3, #4",
+                "ite eq",
+                "moveq r4, #4",
+                "rsbne r4, r5, #0",
+                "it ne",
+                "andne r4, r4, #3",
+                "add r4, r4, r4, lsl #3",
+                "adr.w r5, 3f",
+                "add r4, r5, r4, lsl #3",
+                "orr r4, r4, #1",
+                "str r4, [sp, #8]",
+                "2:",
+                "ldrd r4, r5, [r1], #8",
+                "ldr r6, [sp, #56]",
+                "ldr r3, [sp, #4]",
+                "add r1, r1, r6",
+                "cmp r0, r3",
+                "beq 5f",
+                "4:",
+                "ldr r6, [r1], #4",
+                "ldr r10, [r0], #4",
+                "sxtb16 r7, r6",
+                "smlad r4, r10, r7, r4",
+                "sxtb16 r6, r6, ror #8",
+                "smlad r5, r10, r6, r5",
+                "cmp r0, r3",
+                "bne 4b",
+                "5:",
+                "ldr pc, [sp, #8]",
+                ".p2align 2",
+                "3:",
+                ".rept 4",
+                "ldm.w r1!, {{r6-r9}}",
+                "ldm.w r0!, {{r10, r11, r12, lr}}",
+                "sxtb16 r3, r6",
+                "sxtb16 r6, r6, ror #8",
+                "smlad r4, r10, r3, r4",
+                "smlad r5, r10, r6, r5",
+                "sxtb16 r3, r7",
+                "sxtb16 r7, r7, ror #8",
+                "smlad r4, r11, r3, r4",
+                "smlad r5, r11, r7, r5",
+                "sxtb16 r3, r8",
+                "sxtb16 r8, r8, ror #8",
+                "smlad r4, r12, r3, r4",
+                "smlad r5, r12, r8, r5",
+                "sxtb16 r3, r9",
+                "sxtb16 r9, r9, ror #8",
+                "smlad r4, lr, r3, r4",
+                "smlad r5, lr, r9, r5",
+                ".endr",
+                "ldr r6, [sp, #12]",
+                "cmp r0, r6",
+                "bne.w 3b",
+                "ldr r6, [sp, #60]",
+                "add r1, r1, r6",
+                $end!(),
+                "ldr r0, [sp]",
+                "ldr r6, [sp, #52]",
+                "cmp r1, r6",
+                "bne.w 2b",
+                "pop {{r0-r11, pc}}",
+            )
+        }
+    };
+}
+
+gemv! {
+    /// Computes channels, two by two, of one pixel, or row, of which the stream has more weights, as for [`gemm4_part`].
+    ///
+    /// # Safety
+    /// `bytes` is a multiple of 4 and not 0; otherwise as for [`gemm4_part`], with one pixel.
+    gemv_part, i16, end16
+}
+gemv! {
+    /// Computes int8 channels, two by two, of a row that [`super::widen1`] has widened, with any weights of int8: sums of less
+    /// than 2^30. A word has the weights of both channels for two elements in their order there; for each of both channels the
+    /// stream ends with multiplier, rounding and shift.
+    ///
+    /// # Safety
+    /// As for [`gemv_part`].
+    gemv_any, i8, end8
 }
 
 /// Computes channels, two by two, of one row, with all weights of the stream.

@@ -82,7 +82,7 @@ pub(super) use gemm::{gemm4, gemm4_short};
 pub(super) use gemv::gemv;
 pub(super) use planes::{lines1, lines1_short, lines2, lines2_short, transpose};
 pub(super) use quads::quads;
-pub use recurrent::{Lstm, Svdf};
+pub use recurrent::{Fixed, Lstm, Svdf};
 pub(super) use widen::{padding, widen1, widen4};
 
 super::aliases!(Dsp, Dsp16);

@@ -1,11 +1,14 @@
-//! LSTM and SVDF of int8, whose products are those of [`sums`]: the compiler has proved that `|A| < 2^23` for all of them.
+//! LSTM and SVDF of int8. The products of an LSTM are those of [`sums`]: the compiler has proved that `|A| < 2^23` for all of
+//! them; those of an SVDF take any weights.
 
-use super::sums::{memory as moved, sums};
+use super::clamp::clamp_all;
+use super::int16::gemv_any;
+pub use super::sums::Fixed;
+use super::sums::{Units, sums, units};
 use super::widen::widen1;
 use crate::kernels::access::Access;
 use crate::kernels::isa::thumb2::copy;
 use crate::kernels::recurrent::lstm::{CELL, GATES, SIGNED};
-use crate::kernels::recurrent::svdf::Kept;
 use crate::kernels::recurrent::{Cell, Memories};
 use crate::kernels::sigmoid16::Sigmoid16;
 use crate::memory::{Memory, Region};
@@ -209,10 +212,8 @@ unsafe fn activated<S: Scale, const IS_CELL: bool>(
 pub struct Svdf {
     /// Shapes and regions.
     pub memories: Memories,
-    /// Filters of pairs, with what the input's zero point makes.
+    /// Filters of pairs with their biases, in which the input's zero point is folded, and requantisation (see [`gemv_any`]).
     pub feature: &'static [i32],
-    /// From a dot product to what is kept.
-    pub feature_scale: Multiplier,
     /// Zero point of the state.
     pub state_zero_point: i32,
     /// Weights of time, `[units][rank][memory]`.
@@ -220,14 +221,19 @@ pub struct Svdf {
     /// Bias of each unit, with the state's zero point folded in.
     pub bias: &'static [i32],
     /// From a sum over time to the output.
-    pub scale: Multiplier,
-    /// Zero point and bounds of the output.
+    pub scale: Fixed,
+    /// Bounds of the output; the zero point is in the scale.
     pub bounds: Bounds,
-    /// Room for dot products, what is kept of them, and what is widened.
+    /// Room for what is widened, and for what comes to filters.
     pub scratch: Region,
 }
 
 impl Svdf {
+    /// int32 of a pair of filters in the stream.
+    const fn pair(&self) -> usize {
+        (self.memories.depth as usize).next_multiple_of(WORD) / 2 + 8
+    }
+
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -239,11 +245,10 @@ impl Svdf {
         assert!(self.memories.memory.is_multiple_of(4), "a memory that is no whole words");
         assert!(self.memories.state.offset.is_multiple_of(4), "a state that is not aligned");
         assert!(self.memories.next_state.offset.is_multiple_of(4), "a state that is not aligned");
-        let pairs = filters.div_ceil(2);
-        assert!(self.feature.len() == pairs.saturating_mul(pair(depth)), "stream of the wrong length");
+        assert!(self.feature.len() == filters.div_ceil(2).saturating_mul(self.pair()), "stream of the wrong length");
         assert!(self.time.len() == filters.saturating_mul(self.memories.memory as usize), "time of the wrong length");
         assert!(self.bias.len() == self.memories.units as usize, "bias of the wrong length");
-        let words = pairs.saturating_mul(2).saturating_add(filters.div_ceil(4)).saturating_add(pair(depth));
+        let words = (depth.next_multiple_of(WORD) / 2).saturating_add(filters.div_ceil(WORD));
         self.scratch.check::<i32>(arena_bytes, words);
     }
 
@@ -269,30 +274,48 @@ impl Svdf {
     /// where the kernel's tiles may.
     #[inline(never)]
     pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
-        let (filters, depth) = (self.memories.filters(), self.memories.depth as usize);
-        let words = self.memories.memory as usize / WORD;
-        // SAFETY: `check` proved all lengths; the scratch is this worker's. A tile begins with a whole pair of filters.
+        let (depth, rank, length) =
+            (self.memories.depth as usize, self.memories.rank as usize, self.memories.memory as usize);
+        let (all, kept) = (self.memories.units as usize, rank * length);
+        let (mut sequence, mut unit, mut from) = (0, tile.start(), tile.start());
+        while unit >= all {
+            (sequence, unit) = (sequence + 1, unit - all);
+        }
+        // SAFETY: `check` proved all lengths; the scratch is this worker's. A tile begins with a whole pair of filters, and so
+        // does each sequence.
         unsafe {
-            let dots = memory.scratch::<i32>(self.scratch);
-            let wide = dots.add(filters.next_multiple_of(2)).cast::<i16>();
-            let kept = wide.add(depth.next_multiple_of(WORD)).cast::<i8>();
-            self.memories.run::<i8, i8, i32>(
-                memory,
-                tile,
-                (kept, self.time.as_ptr()),
-                |input, first, end| {
-                    let bytes = widened(input, depth, wide);
-                    let stream = self.feature.as_ptr();
-                    let [begin, behind] = [first / 2, end.div_ceil(2)].map(|pairs| stream.add(pairs * pair(depth)));
-                    sums(wide, begin, dots.add(first), bytes, behind);
-                    for filter in first..end {
-                        let scaled = self.feature_scale.apply_small(*dots.add(filter));
-                        kept.add(filter).write(i8::keep(scaled, self.state_zero_point));
-                    }
-                },
-                |old, new, weights, latest| moved(old, new, weights, words, latest.into()),
-                |unit, sum| self.bounds.store(self.scale.apply(sum.wrapping_add(*self.bias.as_ptr().add(unit)))),
-            );
+            let wide = memory.scratch::<i16>(self.scratch);
+            let latest = wide.add(depth.next_multiple_of(WORD)).cast::<i8>();
+            let mut input = memory.at::<i8>(self.memories.input).cast_const().add(sequence * depth);
+            let [state, next] = [self.memories.state, self.memories.next_state].map(|region| memory.at::<i8>(region));
+            let outputs = memory.at::<i8>(self.memories.output);
+            while from < tile.end() {
+                let count = (all - unit).min(tile.end() - from);
+                let bytes = widened(input, depth, wide);
+                let [first, behind] = [unit * rank, (unit + count) * rank];
+                let [begin, end] =
+                    [first / 2, behind.div_ceil(2)].map(|pairs| self.feature.as_ptr().add(pairs * self.pair()));
+                gemv_any(wide, begin, latest, bytes, end, 0, 0);
+                units(&Units {
+                    old: state.add(from * kept),
+                    new: next.add(from * kept),
+                    weights: self.time.as_ptr().add(first * length),
+                    latest,
+                    output: outputs.add(from),
+                    bias: self.bias.as_ptr().add(unit),
+                    count,
+                    rank,
+                    words: length / WORD,
+                    scale: self.scale,
+                    zero_point: self.state_zero_point,
+                });
+                if self.bounds.min > -128 || self.bounds.max < 127 {
+                    let [low, high] = [self.bounds.min, self.bounds.max]
+                        .map(|bound| u32::from(bound as u8).wrapping_mul(0x0101_0101));
+                    clamp_all(outputs.add(from), count, low, high);
+                }
+                (from, unit, input) = (from + count, 0, input.add(depth));
+            }
         }
     }
 }

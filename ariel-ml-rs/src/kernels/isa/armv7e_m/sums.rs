@@ -1,4 +1,4 @@
-//! One row times pairs of channels, whose sums are left as they are; and the memory of a filter times weights.
+//! One row times pairs of channels, whose sums are left as they are; and what filters keep times weights.
 
 use core::arch::naked_asm;
 
@@ -92,52 +92,106 @@ pub(in crate::kernels::isa) unsafe extern "C" fn sums(
     )
 }
 
-/// Moves `words` times four elements on by one, to which `latest` comes, and returns their products with weights.
+/// What requantises a sum: `super::requantize`.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Fixed {
+    /// Twice the multiplier, less 2^32.
+    pub multiplier: i32,
+    /// What rounds the shift, and the zero point.
+    pub rounding: i32,
+    /// Shift to the right.
+    pub shift: u32,
+}
+
+/// Units whose filters move on.
+#[repr(C)]
+pub(super) struct Units {
+    /// What filters kept, what they keep, and the weights of time.
+    pub old: *const i8,
+    pub new: *mut i8,
+    pub weights: *const i8,
+    /// What comes to each filter, an output and a bias for each unit.
+    pub latest: *const i8,
+    pub output: *mut i8,
+    pub bias: *const i32,
+    /// Units, filters of a unit, and words that a filter keeps, none of them 0.
+    pub count: usize,
+    pub rank: usize,
+    pub words: usize,
+    pub scale: Fixed,
+    /// Zero point of what is kept, which comes to it here.
+    pub zero_point: i32,
+}
+
+/// Moves what the filters of units keep on by one, and computes the units: the products of all with weights of time.
 ///
-/// Registers: r0 the old ones, r1 the new ones, r2 weights, r3 words, r4 the last element, r5-r8 data, r12 the sum. 11
-/// instructions for four elements, some of whose words are misaligned.
+/// Registers: r0 old ones behind the first, r1 new ones, r2 weights, r3 the latest, r4 output, r5 bias, r6 units that are left,
+/// r7-r10 data, r11 all arguments, r12 the sum, lr words that are left. 11 instructions for four elements, some of whose words
+/// are misaligned, 25 more for a filter, and 12 for a unit.
 ///
 /// # Safety
-/// There are as many elements of all three, aligned to 4 and not none; the new ones are this call's own, and may be the old.
+/// All that the units need is there, new ones and outputs are this call's own; the new ones may be the old. What filters keep is
+/// aligned to 4.
 #[unsafe(naked)]
-pub(in crate::kernels::isa) unsafe extern "C" fn memory(
-    old: *const i8,
-    new: *mut i8,
-    weights: *const i8,
-    words: usize,
-    latest: i32,
-) -> i32 {
+pub(super) unsafe extern "C" fn units(units: &Units) {
     naked_asm!(
         cpu!(),
-        "push {{r4-r8, lr}}",
-        "ldr r4, [sp, #24]",
-        "mov r12, #0",
+        "push {{r3-r11, lr}}",
+        "mov r11, r0",
+        "ldm r11, {{r0-r6}}",
         "add r0, r0, #1",
-        "b 3f",
         "2:",
-        "ldr r5, [r0], #4",
-        "ldr r6, [r2], #4",
-        "str r5, [r1], #4",
-        "sxtb16 r7, r5",
-        "sxtb16 r8, r6",
-        "smlad r12, r7, r8, r12",
-        "sxtb16 r5, r5, ror #8",
-        "sxtb16 r6, r6, ror #8",
-        "smlad r12, r5, r6, r12",
+        "ldr r12, [r5], #4",
+        "ldr lr, [r11, #28]",
         "3:",
-        "subs r3, r3, #1",
-        "bne 2b",
-        "ldr r5, [r0, #-1]",
-        "ldr r6, [r2]",
-        "lsr r5, r5, #8",
-        "orr r5, r5, r4, lsl #24",
-        "str r5, [r1]",
-        "sxtb16 r7, r5",
-        "sxtb16 r8, r6",
+        // Filters of the unit that are left.
+        "str lr, [sp]",
+        "ldr lr, [r11, #32]",
+        "subs lr, lr, #1",
+        "beq 5f",
+        "4:",
+        "ldr r7, [r0], #4",
+        "ldr r8, [r2], #4",
+        "str r7, [r1], #4",
+        "sxtb16 r9, r7",
+        "sxtb16 r10, r8",
+        "smlad r12, r9, r10, r12",
+        "sxtb16 r7, r7, ror #8",
+        "sxtb16 r8, r8, ror #8",
         "smlad r12, r7, r8, r12",
-        "sxtb16 r5, r5, ror #8",
-        "sxtb16 r6, r6, ror #8",
-        "smlad r0, r5, r6, r12",
-        "pop {{r4-r8, pc}}",
+        "subs lr, lr, #1",
+        "bne 4b",
+        "5:",
+        "ldr r7, [r0, #-1]",
+        "ldrb r9, [r3], #1",
+        "ldr r10, [r11, #48]",
+        "ldr r8, [r2], #4",
+        // It wraps, as in TFLite.
+        "add r9, r9, r10",
+        "lsr r7, r7, #8",
+        "orr r7, r7, r9, lsl #24",
+        "str r7, [r1], #4",
+        "sxtb16 r9, r7",
+        "sxtb16 r10, r8",
+        "smlad r12, r9, r10, r12",
+        "sxtb16 r7, r7, ror #8",
+        "sxtb16 r8, r8, ror #8",
+        "smlad r12, r7, r8, r12",
+        "ldr lr, [sp]",
+        "add r0, r0, #4",
+        "subs lr, lr, #1",
+        "bne 3b",
+        "add r7, r11, #36",
+        "ldm r7, {{r8, r9, r10}}",
+        "smmlar r12, r12, r8, r12",
+        "add r12, r12, r12, asr #31",
+        "add r12, r12, r9",
+        "asr r12, r12, r10",
+        "ssat r12, #8, r12",
+        "strb r12, [r4], #1",
+        "subs r6, r6, #1",
+        "bne 2b",
+        "pop {{r3-r11, pc}}",
     )
 }
