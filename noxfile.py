@@ -152,6 +152,14 @@ def conformance(session: nox.Session) -> None:
 
 
 @nox.session
+def pytorch(session: nox.Session) -> None:
+    """Install the current PyTorch (some gigabytes), export modules of all kinds with it, and compare the answers."""
+    install(session)
+    session.install("--quiet", "torch", "torchao")
+    session.run("python", "-m", "tools.pytorch")
+
+
+@nox.session
 def rtl(session: nox.Session) -> None:
     """Run firmware on verilated RISC-V cores, clock cycle by clock cycle: some minutes, most of them for Verilator."""
     ensure(Needs())
