@@ -99,10 +99,26 @@ pub trait Sum: Element + core::fmt::Debug {
     /// `self * factor`, wrapping.
     #[must_use]
     fn times(self, factor: i32) -> Self;
+
+    /// `self + a * b`, of numbers whose product fits 32 bits.
+    #[must_use]
+    fn plus(self, a: i32, b: i32) -> Self;
+}
+
+/// `a * b`, as the sum of 64 bits takes it that is cheapest.
+#[inline]
+fn wide_product(a: i32, b: i32) -> i64 {
+    // Thumb-2 multiplies and adds 64 bits at once; others are better off with the product that fits 32.
+    #[cfg(thumb2)]
+    {
+        i64::from(a) * i64::from(b)
+    }
+    #[cfg(not(thumb2))]
+    i64::from(a.wrapping_mul(b))
 }
 
 macro_rules! sums {
-    ($($sum:ident),+) => { $(
+    ($($sum:ident => $product:expr),+) => { $(
         impl Sum for $sum {
             const NOTHING: $sum = 0;
 
@@ -115,10 +131,16 @@ macro_rules! sums {
             fn times(self, factor: i32) -> $sum {
                 self.wrapping_mul($sum::from(factor))
             }
+
+            #[inline]
+            fn plus(self, a: i32, b: i32) -> $sum {
+                let product: fn(i32, i32) -> $sum = $product;
+                self.wrapping_add(product(a, b))
+            }
         }
     )+ };
 }
-sums!(i32, i64);
+sums!(i32 => i32::wrapping_mul, i64 => wide_product);
 
 impl Sum for f32 {
     const NOTHING: f32 = 0.0;
@@ -132,6 +154,12 @@ impl Sum for f32 {
     #[expect(clippy::cast_precision_loss, reason = "factors are small")]
     fn times(self, factor: i32) -> f32 {
         self * factor as f32
+    }
+
+    #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "factors are small")]
+    fn plus(self, a: i32, b: i32) -> f32 {
+        self + a as f32 * b as f32
     }
 }
 

@@ -42,7 +42,7 @@ pub struct Quantized<R: Requantize> {
     pub y_column: u32,
     /// Elements of the right side from a term to the next.
     pub y_step: u32,
-    /// Zero point of the left side; of int16, 0 lets products fit 32 bits.
+    /// Zero point of the left side.
     pub x_zero_point: i32,
     /// Zero point of the right side.
     pub y_zero_point: i32,
@@ -199,8 +199,13 @@ impl<R: Requantize> Quantized<R> {
         1
     }
 
+    /// Whether elements have zero points; those of int16 are 0.
+    const MAY_BE_OFF: bool = size_of::<R::Element>() == 1;
+
     const fn check_shapes(&self, arena_bytes: usize) {
         shape!(self).check::<R::Element>(arena_bytes, &self.x, &self.y, self.output);
+        let is_centred = self.x_zero_point == 0 && self.y_zero_point == 0;
+        assert!(Self::MAY_BE_OFF || is_centred, "zero points of int16");
     }
 
     /// What tiles read.
@@ -218,7 +223,7 @@ impl<R: Requantize> Quantized<R> {
 quantized!(Quantized);
 quantized!(Quantized<crate::quant::Reduced>, multipliers);
 
-impl<R: Requantize<Element: Into<i32>, Sum: From<i32>>> Quantized<R> {
+impl<R: Requantize<Element: Into<i32>>> Quantized<R> {
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let finish = |sum: R::Sum| self.requantize.apply(sum, 0, &self.bounds);
@@ -254,11 +259,13 @@ impl<R: Requantize<Element: Into<i32>, Sum: From<i32>>> Quantized<R> {
         for _ in 0..steps.depth {
             // SAFETY: in bounds, as the caller promises.
             unsafe {
-                let value = (*x).into().wrapping_sub(self.x_zero_point);
-                total = total.with(value.into(), R::Sum::NOTHING);
+                let mut value: i32 = (*x).into();
+                if Self::MAY_BE_OFF {
+                    value = value.wrapping_sub(self.x_zero_point);
+                    total = total.plus(value, 1);
+                }
                 for (column, sum) in sums.iter_mut().enumerate() {
-                    let other: i32 = (*y.add(column * steps.y_column)).into();
-                    *sum = sum.with(value.wrapping_mul(other).into(), R::Sum::NOTHING);
+                    *sum = sum.plus(value, (*y.add(column * steps.y_column)).into());
                 }
             }
             x = x.wrapping_add(steps.x);
