@@ -81,6 +81,26 @@ def _integers(path: Path) -> Path:
     return onnx_file(path, nodes, {"x": (UINT8, [1, 2, 9, 7])}, {"y": (UINT8, [1, 6, 5, 4])}, constants)
 
 
+def _types(path: Path) -> Path:
+    """Plain numbers of several types: operators, relations, reductions, and conversions between them."""
+    kinds = {"f16": TensorProto.FLOAT16, "i64": TensorProto.INT64, "f64": TensorProto.DOUBLE, "u16": TensorProto.UINT16}
+    nodes = [
+        node("Mul", ["f16", "f16"], ["a"]),
+        node("Cast", ["a"], ["b"], to=TensorProto.INT64),
+        node("Add", ["b", "i64"], ["c"]),
+        node("ReduceMax", ["c"], ["d"], axes=[0], keepdims=1),
+        node("Less", ["c", "d"], ["less"]),
+        node("Exp", ["f64"], ["e"]),
+        node("Min", ["e", "f64"], ["f"]),
+        node("ReduceSum", ["f", "axes"], ["sum"], keepdims=0),
+        node("Cast", ["u16"], ["g"], to=TensorProto.DOUBLE),
+        node("Equal", ["g", "f64"], ["equal"]),
+    ]
+    given = {name: (kind, [3, 5]) for name, kind in kinds.items()}
+    made = {"less": (BOOL, [3, 5]), "sum": (TensorProto.DOUBLE, [5]), "equal": (BOOL, [3, 5])}
+    return onnx_file(path, nodes, given, made, {"axes": np.array([0], np.int64)}, opset=13)
+
+
 def _recurrent(path: Path) -> Path:
     """`h' = tanh(x + h)`, `g' = g + h'`, `y = 2 g'`: two inputs and outputs that `_kept` makes states."""
     nodes = [
@@ -156,6 +176,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
         "shared": _compiled(DIGITS, "qemu-riscv32", arena="memory"),
         "cores": _compiled(layers, "host", cores=3),
         "signals": _compiled(_signals(folder / "signals.tflite")),
+        "types": _compiled(_types(folder / "types.onnx")),
         "flow": _compiled(branches),
         "flow of cores": _compiled(branches, "host", cores=2),
     }
@@ -171,7 +192,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
     return found
 
 
-FORMS = ("whole", "pieces", "shared", "cores", "states", "states of cores", "signals", "flow", "flow of cores")
+FORMS = ("whole", "pieces", "shared", "cores", "states", "states of cores", "signals", "types", "flow", "flow of cores")
 FEATURES = ("multicore", "std")
 #: A pool without helpers runs all units on one core.
 UNITS = """
