@@ -56,7 +56,8 @@ def map2() -> Iterator[str]:
     """Yields the kernels of two numbers: in float32, in int32, and of int8 by way of float32."""
     uses = (
         "super::dequantized::{Affine, dequantized, quotient}",
-        "super::float::{Bounded, modulo, operation, real}",
+        "super::float::{Bounded, operation, real}",
+        "super::remainder::{modulo, remainder}",
         "crate::quant::{Bounds, round_ties_even, saturated}",
     )
     yield _head("map2", "Operators of two numbers.", (*uses, *_TWO))

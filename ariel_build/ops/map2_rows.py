@@ -285,7 +285,7 @@ _ROWS = (
         "Remainder",
         "the remainder of `left / right` that has the sign of `left`",
         _remainder,
-        "libm::fmodf",
+        "remainder",
         onnx=Named("Mod", when=("fmod", True)),
     ),
     Map2Row("BitAnd", "`left & right`", np.bitwise_and, "", onnx="BitwiseAnd", of_bits=True),

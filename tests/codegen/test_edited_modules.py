@@ -83,6 +83,26 @@ def _integers(path: Path) -> Path:
     return onnx_file(path, nodes, {"x": (UINT8, [1, 2, 9, 7])}, {"y": (UINT8, [1, 6, 5, 4])}, constants)
 
 
+def _types(path: Path) -> Path:
+    """Plain numbers of several types: operators, relations, reductions, and conversions between them."""
+    kinds = {"f16": TensorProto.FLOAT16, "i64": TensorProto.INT64, "f64": TensorProto.DOUBLE, "u16": TensorProto.UINT16}
+    nodes = [
+        node("Mul", ["f16", "f16"], ["a"]),
+        node("Cast", ["a"], ["b"], to=TensorProto.INT64),
+        node("Add", ["b", "i64"], ["c"]),
+        node("ReduceMax", ["c"], ["d"], axes=[0], keepdims=1),
+        node("Less", ["c", "d"], ["less"]),
+        node("Exp", ["f64"], ["e"]),
+        node("Min", ["e", "f64"], ["f"]),
+        node("ReduceSum", ["f", "axes"], ["sum"], keepdims=0),
+        node("Cast", ["u16"], ["g"], to=TensorProto.DOUBLE),
+        node("Equal", ["g", "f64"], ["equal"]),
+    ]
+    given = {name: (kind, [3, 5]) for name, kind in kinds.items()}
+    made = {"less": (BOOL, [3, 5]), "sum": (TensorProto.DOUBLE, [5]), "equal": (BOOL, [3, 5])}
+    return onnx_file(path, nodes, given, made, {"axes": np.array([0], np.int64)}, opset=13)
+
+
 def _recurrent(path: Path) -> Path:
     """`h' = tanh(x + h)`, `g' = g + h'`, `y = 2 g'`: two inputs and outputs that `_kept` makes states."""
     nodes = [
@@ -196,6 +216,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
         "wide": _compiled(_wide(folder / "wide.tflite")),
         "sampled": _compiled(_sampled(folder / "sampled.tflite")),
         "places": _compiled(_places(folder / "places.onnx")),
+        "types": _compiled(_types(folder / "types.onnx")),
         "flow": _compiled(branches),
         "flow of cores": _compiled(branches, "host", cores=2),
     }
@@ -222,6 +243,7 @@ FORMS = (
     "sampled",
     "wide",
     "places",
+    "types",
     "flow",
     "flow of cores",
 )

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ariel_build.errors import MetadataError, ModelError, UnsupportedError
 from ariel_build.frontends import SourceModel, read
-from ariel_build.ir import DType
+from ariel_build.ir import DType, readable
 
 FLOAT = TensorProto.FLOAT
 Array = np.ndarray[Any, Any]
@@ -139,8 +139,33 @@ def test_constants_of_all_types_raw_and_listed(load: Load, data: Array, *, raw: 
     assert tensor.data.shape == tensor.shape == data.shape
     assert tensor.file_type == data.dtype.name
     assert not tensor.data.flags.writeable
-    known = data.dtype not in (np.float16, np.float64, np.uint64)
-    assert tensor.dtype == (DType.of(data.dtype) if known else None)
+    assert tensor.dtype == DType.of(data.dtype)
+
+
+@pytest.mark.parametrize("raw", [True, False])
+@pytest.mark.parametrize("kind, held, low", [("INT4", np.int8, -8), ("UINT4", np.uint8, 0)])
+def test_integers_of_four_bits_stand_one_in_a_byte(
+    load: Load, kind: str, held: type[np.generic], low: int, *, raw: bool
+) -> None:
+    numbers = [low, low + 15, low + 1, 3, 7]
+    proto = helper.make_tensor("c", TensorProto.DataType.Value(kind), [5], numbers)
+    if raw:
+        pairs = [(numbers[k] & 15) | ((numbers[k + 1] & 15) << 4 if k < 4 else 0) for k in (0, 2, 4)]
+        proto = TensorProto(name="c", data_type=proto.data_type, dims=[5], raw_data=bytes(pairs))
+    tensor = load(graph(relu(), initializer=[proto])).tensors["c"]
+    assert tensor.data is not None
+    assert (tensor.data.tolist(), tensor.file_type) == (numbers, kind.lower())
+    assert tensor.data.dtype == held
+
+
+def test_bfloat16_is_two_bytes(load: Load) -> None:
+    for proto in (
+        TensorProto(name="c", data_type=TensorProto.BFLOAT16, dims=[2], int32_data=[0x3FC0, 0xC000]),
+        TensorProto(name="c", data_type=TensorProto.BFLOAT16, dims=[2], raw_data=b"\xc0\x3f\x00\xc0"),
+    ):
+        tensor = load(graph(relu(), initializer=[proto])).tensors["c"]
+        assert tensor.data is not None
+        assert (tensor.dtype, readable(tensor.data).tolist()) == (DType.BF16, [1.5, -2.0])
 
 
 @pytest.mark.parametrize(
@@ -286,10 +311,10 @@ def test_external_data_is_read_beside_the_model_only(load: Load, tmp_path: Path)
 def test_other_element_types_are_told_not_compiled(load: Load) -> None:
     text = TensorProto(name="c", data_type=TensorProto.STRING, dims=[1], string_data=[b"a"])
     source = load(
-        graph(relu("w"), input_values=[value("x", kind=TensorProto.BFLOAT16), value("w")], initializer=[text])
+        graph(relu("w"), input_values=[value("x", kind=TensorProto.FLOAT8E5M2), value("w")], initializer=[text])
     )
     assert [(source.tensors[k].dtype, source.tensors[k].file_type) for k in "xc"] == [
-        (None, "bfloat16"),
+        (None, "float8e5m2"),
         (None, "string"),
     ]
 
@@ -356,7 +381,7 @@ def test_a_model_that_contradicts_itself_is_refused(load: Load, model: onnx.Mode
     "model, reason",
     [
         (changed(lambda m: setattr(m, "ir_version", 99)), "IR version 99"),
-        (changed(lambda m: setattr(m.opset_import[0], "version", 6)), "operator set 6"),
+        (changed(lambda m: setattr(m.opset_import[0], "version", 5)), "operator set 5"),
         (changed(lambda m: setattr(m.opset_import[0], "version", 999)), "operator set 999"),
         (changed(lambda m: m.graph.input[0].type.tensor_type.ClearField("shape")), "shape is unknown"),
         (changed(lambda m: m.graph.input[0].ClearField("type")), "not a tensor"),
@@ -365,6 +390,10 @@ def test_a_model_that_contradicts_itself_is_refused(load: Load, model: onnx.Mode
 def test_a_sound_model_that_no_reader_knows_is_unsupported(load: Load, model: onnx.ModelProto, reason: str) -> None:
     with pytest.raises(UnsupportedError, match=reason):
         load(model)
+
+
+def test_an_older_operator_set_is_read_where_its_operators_mean_the_same(load: Load) -> None:
+    assert load(changed(lambda m: setattr(m.opset_import[0], "version", 6))).opset == 6
 
 
 def test_a_sparse_constant_with_wild_indices_is_refused(load: Load) -> None:

@@ -88,9 +88,3 @@ impl Bounded for i32 {
 pub(super) fn operation<T, F: Fn(T, T) -> T>(f: F) -> F {
     f
 }
-
-/// The remainder with the sign of the divisor.
-pub(super) fn modulo(a: f32, b: f32) -> f32 {
-    let rest = libm::fmodf(a, b);
-    if rest != 0.0 && (rest < 0.0) != (b < 0.0) { rest + b } else { rest }
-}

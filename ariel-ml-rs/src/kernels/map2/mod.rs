@@ -9,6 +9,7 @@ mod float;
 mod int16;
 mod int8;
 mod plain;
+mod remainder;
 mod rows;
 
 pub use super::broadcast::Broadcast;

@@ -3,6 +3,7 @@
 //! What they compute is that of numpy: integers wrap. Where that leaves it open, the result is stated in [`Function`]; nothing panics.
 
 use super::Broadcast;
+use super::remainder::remainder64;
 use crate::memory::{Element, Memory, Region, Source};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -173,7 +174,7 @@ impl Plain for f64 {
         self / other
     }
     fn remainder(self, other: Self) -> Self {
-        libm::fmod(self, other)
+        remainder64(self, other)
     }
     fn pow(self, other: Self) -> Self {
         libm::pow(self, other)

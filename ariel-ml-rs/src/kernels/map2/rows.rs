@@ -4,7 +4,8 @@
 
 use super::Broadcast;
 use super::dequantized::{Affine, dequantized, quotient};
-use super::float::{Bounded, modulo, operation, real};
+use super::float::{Bounded, operation, real};
+use super::remainder::{modulo, remainder};
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::quant::{Bounds, round_ties_even, saturated};
@@ -36,7 +37,7 @@ real! { f32;
     /// the remainder of `left / right` that has the sign of `right` in float32.
     ModF32 => modulo;
     /// the remainder of `left / right` that has the sign of `left` in float32.
-    RemainderF32 => libm::fmodf;
+    RemainderF32 => remainder;
 }
 
 real! { i32;
@@ -76,5 +77,5 @@ dequantized! {
     /// Quantised the remainder of `left / right` that has the sign of `right`.
     ModDequantized => modulo;
     /// Quantised the remainder of `left / right` that has the sign of `left`.
-    RemainderDequantized => libm::fmodf;
+    RemainderDequantized => remainder;
 }
