@@ -133,9 +133,7 @@ def _identity_from_onnx(importer: Importer) -> None:
 )
 def _dropout_from_onnx(importer: Importer) -> None:
     if importer.optional_input(2) is not None and importer.constant_input(2, "the training mode").any():
-        ratio = importer.constant_input(1, "the ratio") if importer.optional_input(1) is not None else np.array(0.5)
-        if ratio.any():
-            raise UnsupportedReason("training mode is not supported: export the model for inference")
-    # At inference, or with a ratio of 0, nothing is dropped.
+        raise UnsupportedReason("training mode is not supported: export the model for inference")
+    # At inference nothing is dropped.
     x = importer.input(0)
     importer.bind(x, importer.constant(np.ones(x.shape, np.bool_)))
