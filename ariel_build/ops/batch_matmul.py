@@ -19,12 +19,10 @@ from ariel_build.ops.traits import Traits, keeps_axes, never
 
 __all__ = ["PLAIN", "BatchMatMul"]
 
-#: Plain integers, whose products wrap: signed and unsigned ones are the same bits.
+#: Plain integers, whose products wrap.
 PLAIN = {
     DType.I32: declared.I32,
-    DType.U32: declared.I32,
     DType.I64: declared.I64,
-    DType.U64: declared.I64,
 }
 #: Batch axes that the kernel walks, after merging those that lie one behind the other on both sides.
 BATCH_AXES = 3

@@ -19,9 +19,13 @@ from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
 from ariel_build.ops.fold_rows import FOLDS, FoldRow
 from ariel_build.ops.importer import Importer
+<<<<<<< HEAD
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map2 import Map2
 from ariel_build.ops.nchw import from_nhwc, to_nhwc
+=======
+from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
+>>>>>>> onnx
 from ariel_build.ops.permutation import Perm
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.rows import called, named
@@ -347,12 +351,11 @@ def _axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
 @imports("onnx", "GlobalAveragePool")
 def _global_average_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
-    if len(x.shape) not in (3, 4):
-        if len(x.shape) < 3:
-            raise UnsupportedReason(f"{x.type} is no image")
+    if len(x.shape) > 4:
         op = Fold("Mean", tuple(range(2, len(x.shape))), keep_dims=True, rounding=Rounding.NEAREST_EVEN)
         importer.bind(*importer.emit(op, [x]))
         return
+    spatial_shape(x)
     op = Fold("Mean", (1, 2), keep_dims=True, rounding=Rounding.NEAREST_EVEN)
     (y,) = importer.emit(op, [to_nhwc(importer, x)])
     importer.bind(from_nhwc(importer, y, len(x.shape)))

@@ -53,11 +53,18 @@ def _matmul_from_onnx(importer: Importer) -> None:
     importer.bind(product(importer, importer.input(0), importer.input(1)))
 
 
+_SIGNED = {DType.U32: DType.I32, DType.U64: DType.I64}
+
+
 def product(importer: Importer, x: Value, y: Value, quant: Quant | None = None) -> Value:
     """Returns the ONNX MatMul of two values, whose result is quantised by `quant`."""
     for side in (x, y):
         if not side.shape:
             raise UnsupportedReason("a factor is a scalar")
+    signed = _SIGNED.get(x.type.dtype)
+    if signed is not None and y.type.dtype is x.type.dtype:
+        # Products that wrap are the same bits, with a sign or without.
+        return cast(importer, product(importer, cast(importer, x, signed), cast(importer, y, signed)), x.type.dtype)
     # A vector on the left is a row, on the right a column; the axis goes again afterwards.
     is_row, is_column = len(x.shape) == 1, len(y.shape) == 1
     x = reshape(importer, x, (1, *x.shape)) if is_row else x

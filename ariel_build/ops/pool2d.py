@@ -23,6 +23,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.nchw import from_nhwc, to_nhwc
 from ariel_build.ops.norms import powers, root
+from ariel_build.ops.quantize import Quantize
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import Traits, clamps_nothing, keeps_axes
 from ariel_build.ops.transpose import transpose
@@ -269,8 +270,19 @@ def _from_onnx(importer: Importer) -> None:
         raise UnsupportedReason(f"{x.type} is not supported, only float32")
     # A maximum of stored integers has their scale.
     kind, quant = (PoolKind.MAX, x.type.quant) if importer.node.op == "MaxPool" else (PoolKind.AVERAGE, None)
+    if x.type.dtype is DType.U8 and quant is None:
+        # Plain bytes are compared as the int8 that lie as they do: those of the same numbers with another zero point.
+        (signed,) = importer.emit(Quantize(DType.I8, Rounding.NEAREST_EVEN), [importer.view(x, _PLAIN)], [_SIGNED])
+        y = pool(importer, signed, kind, _SIGNED)
+        (back,) = importer.emit(Quantize(DType.U8, Rounding.NEAREST_EVEN), [y], [_PLAIN])
+        importer.bind(importer.view(back, None))
+        return
     # Up to the opset in which averages learnt dilations, onnxruntime adds floats by columns where strides are small.
     importer.bind(pool(importer, x, kind, quant, by_columns=importer.node.version < 19))
+
+
+#: The numbers that uint8 stands for by itself, and int8 that lies as it does.
+_PLAIN, _SIGNED = Quant((1.0,), (0,)), Quant((1.0,), (-128,))
 
 
 def pool(importer: Importer, x: Value, kind: PoolKind, quant: Quant | None, *, by_columns: bool = False) -> Value:
