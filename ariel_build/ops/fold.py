@@ -19,13 +19,9 @@ from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
 from ariel_build.ops.fold_rows import FOLDS, FoldRow
 from ariel_build.ops.importer import Importer
-<<<<<<< HEAD
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map2 import Map2
-from ariel_build.ops.nchw import from_nhwc, to_nhwc
-=======
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
->>>>>>> onnx
 from ariel_build.ops.permutation import Perm
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.rows import called, named

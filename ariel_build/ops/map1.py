@@ -174,16 +174,10 @@ def _identity_from_onnx(importer: Importer) -> None:
     harmless={"ratio": "nothing is dropped at inference", "seed": "nothing is dropped at inference"},
 )
 def _dropout_from_onnx(importer: Importer) -> None:
-<<<<<<< HEAD
     training, ratio = importer.optional_input(2), importer.optional_input(1)
     nothing = ratio is not None and ratio.data is not None and not ratio.data.any()
     if training is not None and not nothing and importer.constant_input(2, "the training mode").any():
         raise UnsupportedReason("training mode is not supported: it draws random numbers; export it for inference")
     # At inference, and with a ratio of 0, nothing is dropped.
-=======
-    if importer.optional_input(2) is not None and importer.constant_input(2, "the training mode").any():
-        raise UnsupportedReason("training mode is not supported: export the model for inference")
-    # At inference nothing is dropped.
->>>>>>> onnx
     x = importer.input(0)
     importer.bind(x, importer.constant(np.ones(x.shape, np.bool_)))
