@@ -19,6 +19,7 @@ __all__ = [
     "Elu",
     "Erf",
     "Exp",
+    "Expm1",
     "Floor",
     "Gelu",
     "GeluTanh",
@@ -27,6 +28,7 @@ __all__ = [
     "LeakyRelu",
     "LeakyReluInt16",
     "Log",
+    "Log1p",
     "Mish",
     "Neg",
     "Reciprocal",
@@ -146,6 +148,18 @@ class Exp(Kernel):
     elements: int
 
 
+class Expm1(Kernel):
+    """`e^x - 1`."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Expm1"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class Floor(Kernel):
     """The greatest integer not above `x`."""
 
@@ -243,6 +257,18 @@ class Log(Kernel):
 
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Log"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class Log1p(Kernel):
+    """`ln(1 + x)`."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Log1p"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand

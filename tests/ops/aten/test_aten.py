@@ -125,6 +125,8 @@ for _name, _function in FUNCTIONS.items():
 for _name, _function in {"log": np.log, "sqrt": np.sqrt, "log2": np.log2, "log10": np.log10}.items():
     case(_name, _function, self=POSITIVE)
 case("rsqrt", lambda x: 1 / np.sqrt(x), self=POSITIVE)
+case("expm1 special_expm1", np.expm1, self=X)
+case("log1p special_log1p", np.log1p, self=POSITIVE)
 case("acosh", np.arccosh, self=POSITIVE + np.float32(1))
 case("asin", np.arcsin, self=np.tanh(X))
 case("acos", np.arccos, self=np.tanh(X))

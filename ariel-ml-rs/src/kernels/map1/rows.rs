@@ -93,6 +93,12 @@ kernels! {
     /// `ln(x)`.
     Log {}
     |_, x| libm::logf(x);
+    /// `e^x - 1`.
+    Expm1 {}
+    |_, x| libm::expm1f(x);
+    /// `ln(1 + x)`.
+    Log1p {}
+    |_, x| libm::log1pf(x);
     /// `sqrt(x)`.
     Sqrt {}
     |_, x| sqrt(x);
