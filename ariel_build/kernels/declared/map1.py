@@ -39,6 +39,8 @@ __all__ = [
     "ErfF64",
     "Exp",
     "ExpF64",
+    "Expm1",
+    "Expm1F64",
     "Floor",
     "FloorF64",
     "Gelu",
@@ -51,6 +53,8 @@ __all__ = [
     "LeakyRelu",
     "LeakyReluInt16",
     "Log",
+    "Log1p",
+    "Log1pF64",
     "LogF64",
     "Mish",
     "MishF64",
@@ -436,6 +440,30 @@ class ExpF64(Kernel):
     elements: int
 
 
+class Expm1(Kernel):
+    """`e^x - 1`."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Expm1"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class Expm1F64(Kernel):
+    """`e^x - 1`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Expm1F64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
 class Floor(Kernel):
     """The greatest integer not above `x`."""
 
@@ -583,6 +611,30 @@ class Log(Kernel):
     PATHS = {(): "map1::Log"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class Log1p(Kernel):
+    """`ln(1 + x)`."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Log1p"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    elements: int
+
+
+class Log1pF64(Kernel):
+    """`ln(1 + x)`, of float64."""
+
+    ROOMS = ("kernels::map1",)
+    PATHS = {(): "map1::Log1pF64"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
     elements: int

@@ -79,9 +79,17 @@ for _name, _op in _ANY.items():
     aten(*both(_name))(_any(_op))
 
 
-@aten(*both("rsqrt"))
-def _rsqrt(call: Call) -> Value:
-    return call.emit(Map1("Rsqrt", (), Rounding.NEAREST_EVEN), call.real_tensor(call.tensor("self")))
+#: Functions for which ONNX has no name: what we call them.
+_OWN = {"rsqrt": "Rsqrt", "expm1": "Expm1", "special_expm1": "Expm1", "log1p": "Log1p", "special_log1p": "Log1p"}
+
+
+def _own(kind: str) -> Callable[[Call], Value]:
+    op = Map1(kind, (), Rounding.NEAREST_EVEN)
+    return lambda call: call.emit(op, call.real_tensor(call.tensor("self")))
+
+
+for _name, _kind in _OWN.items():
+    aten(*both(_name))(_own(_kind))
 
 
 @aten(*both("square"))

@@ -41,7 +41,18 @@ aten("sum.dim_IntList", "sum.default")(_fold("ReduceSum", of_numbers=True))
 aten("prod.dim_int", "prod.default")(_fold("ReduceProd", of_numbers=True))
 aten("amax.default", "max.default")(_fold("ReduceMax"))
 aten("amin.default", "min.default")(_fold("ReduceMin"))
-aten("logsumexp.default")(_fold("ReduceLogSumExp"))
+
+
+@aten("logsumexp.default", "special_logsumexp.default")
+def _logsumexp(call: Call) -> Value:
+    """Greatest element plus the logarithm of the sum of what is left of the exponentials; infinities stay."""
+    x = call.real_tensor(call.tensor("self"))
+    axes, keep = _axes(call, x), call.flag("keepdim")
+    limit = float(np.finfo(np.float32).max)
+    greatest = call.onnx("Clip", _reduced(call, "ReduceMax", x, axes, keep=True), -limit, limit)
+    total = _reduced(call, "ReduceSum", call.onnx("Exp", call.onnx("Sub", x, greatest)), axes, keep=True)
+    y = call.add(call.onnx("Log", total), greatest)
+    return y if keep else call.reshape(y, [n for k, n in enumerate(x.shape) if k not in axes])
 
 
 @aten("max.dim", "min.dim")

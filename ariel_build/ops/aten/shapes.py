@@ -340,6 +340,17 @@ def _flip(call: Call) -> Value:
     return emit_slice(call.importer, x, {axis: (x.shape[axis] - 1, x.shape[axis], -1) for axis in axes})
 
 
+@aten("rot90.default")
+def _rot90(call: Call) -> Value:
+    x, turns = call.tensor("self"), call.integer("k", 1) % 4
+    first, second = axes_of(call.integers("dims", (0, 1), 2), len(x.shape))
+    swapped = list(range(len(x.shape)))
+    swapped[first], swapped[second] = second, first
+    flipped = {1: [second], 2: [first, second], 3: [first]}.get(turns, [])
+    x = emit_slice(call.importer, x, {axis: (x.shape[axis] - 1, x.shape[axis], -1) for axis in flipped})
+    return transpose(call.importer, x, swapped) if turns % 2 else x
+
+
 @aten("roll.default")
 def _roll(call: Call) -> Value:
     x, shifts = call.tensor("self"), call.integers("shifts")

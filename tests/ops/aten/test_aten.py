@@ -125,6 +125,8 @@ for _name, _function in FUNCTIONS.items():
 for _name, _function in {"log": np.log, "sqrt": np.sqrt, "log2": np.log2, "log10": np.log10}.items():
     case(_name, _function, self=POSITIVE)
 case("rsqrt", lambda x: 1 / np.sqrt(x), self=POSITIVE)
+case("expm1 special_expm1", np.expm1, self=X)
+case("log1p special_log1p", np.log1p, self=POSITIVE)
 case("acosh", np.arccosh, self=POSITIVE + np.float32(1))
 case("asin", np.arcsin, self=np.tanh(X))
 case("acos", np.arccos, self=np.tanh(X))
@@ -618,7 +620,16 @@ case("argmax", lambda x: x.argmax(1), self=X, dim=1)
 case("argmin", lambda x: x.argmin(), self=X)
 case("topk", lambda x: [-np.sort(-x, -1)[..., :2], np.argsort(-x, -1)[..., :2]], self=X, k=2)
 case("cumsum", lambda x: x.cumsum(1), self=X, dim=1)
-case("logsumexp", lambda x: np.log(np.exp(x).sum(1)), self=X, dim=[1])
+for _turns in range(4):
+    case("rot90", lambda x, k=_turns: np.rot90(x, k, (1, 2)), self=X, k=_turns, dims=[1, 2])
+case("logsumexp special_logsumexp", lambda x: np.log(np.exp(x).sum(1)), self=X, dim=[1])
+case(
+    "logsumexp",
+    lambda _: np.array([[np.inf], [-np.inf]]),
+    self=np.array([[np.inf, 1], [-np.inf] * 2], np.float32),
+    dim=[1],
+    keepdim=True,
+)
 case("any.dim", lambda x: x.any(1), self=BITS, dim=1)
 case("any.dims", lambda x: x.any((1, 2)), self=BITS, dim=[1, 2])
 case("any", lambda x: x.any(), self=BITS)

@@ -101,6 +101,12 @@ kernels! { f32;
     /// `ln(x)`.
     Log {}
     |_, x| libm::logf(x);
+    /// `e^x - 1`.
+    Expm1 {}
+    |_, x| libm::expm1f(x);
+    /// `ln(1 + x)`.
+    Log1p {}
+    |_, x| libm::log1pf(x);
     /// `sqrt(x)`.
     Sqrt {}
     |_, x| sqrt(x);
@@ -200,6 +206,12 @@ kernels! { f64;
     /// `ln(x)`, of float64.
     LogF64 {}
     |_, x| libm::log(x);
+    /// `e^x - 1`, of float64.
+    Expm1F64 {}
+    |_, x| libm::expm1(x);
+    /// `ln(1 + x)`, of float64.
+    Log1pF64 {}
+    |_, x| libm::log1p(x);
     /// `sqrt(x)`, of float64.
     SqrtF64 {}
     |_, x| sqrt64(x);
