@@ -24,6 +24,12 @@ def supported_ops() -> str:
         "ONNX) or float32; whatever an operator cannot do with a model's attributes, shapes or types is refused",
         "with the reason and the place. `cargo ariel inspect MODEL` tells which operators are supported.",
         "[rare-numbers.md](rare-numbers.md) says what holds for NaN, infinities and subnormal numbers.",
+        "",
+        "An index that a model computes may be any number. One that leads outside of its axis leads to the nearest",
+        "element (in ONNX negative ones count from the end first); OneHot marks nothing for it. Where a shape",
+        "depends on what is computed (Slice, Pad, Compress, NonZero, WHERE, ..), the one that the file declares for",
+        "the output holds: a slice that is asked for less repeats the element at its edge, places that are not found",
+        "are 0. A file that declares no such shape is refused.",
     ]
     # A reduction is best told by what all have in common.
     rows: list[Row] = [*MAP1.values(), *MAP2.values(), *RELATIONS.values(), *LOGIC.values()]

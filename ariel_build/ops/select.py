@@ -78,7 +78,10 @@ def _spread(shapes: Sequence[tuple[int, ...]], output: tuple[int, ...]) -> tuple
 
 
 def select(importer: Importer, condition: Value, left: Value, right: Value) -> Value:
-    """Returns `condition ? left : right`, with the scale of both."""
+    """Returns `condition ? left : right`, with the scale of both where they have the same."""
+    if left.type.quant != right.type.quant and importer.model.format == "onnx":
+        # ONNX chooses between the integers themselves.
+        left, right = (importer.view(v, None) for v in (left, right))
     if left.type.quant != right.type.quant:
         raise UnsupportedReason("what it chooses between is not quantised alike")
     return importer.emit(Select(), [condition, left, right], [left.type.quant])[0]

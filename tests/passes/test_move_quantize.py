@@ -9,15 +9,17 @@ import pytest
 from ariel_build.ir import DType, Quant, Value
 from ariel_build.ops import Operator
 from ariel_build.ops.broadcast import Tile
+from ariel_build.ops.compare import Compare
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fold import Fold
-from ariel_build.ops.gather import GatherConstant
+from ariel_build.ops.gather import Gather, GatherConstant
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.pad import Pad
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.quantize import Dequantize, Quantize
 from ariel_build.ops.reshape import Reshape
+from ariel_build.ops.select import Select
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.transpose import Transpose
 from ariel_build.ops.window import Window
@@ -62,6 +64,20 @@ def test_quantize_goes_up(op: Operator) -> None:
     run(graph, move_quantize)
     assert names(graph)[-1] == op.name
     assert set(names(graph)[:-1]) == {"Quantize"}
+
+
+def test_indices_and_conditions_stay_what_they_are() -> None:
+    """They tell what is moved, and are not moved themselves."""
+    net = Net()
+    indices = net.input(2, dtype=DType.I32)
+    below = net.add(Gather(wraps=True, axis=2), dequantized(net), indices)
+    condition = net.add(Compare("Less"), net.input(4), net.input(4))
+    chosen = net.add(Select(), condition, net.input(4), net.input(4))
+    graph = net.graph(below, net.add(RNE, chosen, quant=Q))
+    run(graph, move_quantize)
+    assert sorted(names(graph)) == ["Dequantize", "Gather", "Less", "Quantize", "Quantize", "Select"]
+    gather = next(node for node in graph.nodes if isinstance(node.op, Gather))
+    assert (gather.input(0).type.dtype, gather.input(1)) == (DType.I8, indices)
 
 
 def test_a_border_is_stored_as_what_it_means() -> None:

@@ -26,6 +26,7 @@ from ariel_build.ops import Operator
 from ariel_build.schedule import Step
 from tests.ops import tflm
 from tests.ops.armv7e_m import operators
+from tests.ops.index import test_indices_onnx as indices
 from tests.schedule.access.batch import complaints_of
 from tests.schedule.access.board import complaints_on
 from tests.schedule.access.cases import WORKERS, cases_of, distinct
@@ -103,6 +104,15 @@ def test_random_graphs_and_the_example(tmp_path: Path) -> None:
 def test_random_operators(tmp_path: Path) -> None:
     models = {make.__name__: random_operators(tmp_path, make, HOST) for make in MAKERS}
     assert_none(complaints_of(models, tmp_path))
+
+
+def test_random_indices(tmp_path: Path) -> None:
+    """Operators whose indices come at run time: any numbers, each kernel cut in every way."""
+    rng, model = np.random.default_rng(6), indices.Model()
+    for draw in indices.DRAWS * 2:
+        draw(rng, model)
+    planned_model = planned(model.write(tmp_path / "indices.onnx"), name="indices")
+    assert_none(complaints_of({"indices": planned_model}, tmp_path))
 
 
 def is_for_board(step: Step) -> bool:
