@@ -187,7 +187,14 @@ def _depthwise(call: LayerCall, layer: Depthwise, cores: Cores) -> KernelCall:
     lines, step = sizes[1 - axis], strides[1 - axis]
     most = max((_PLANES // (8 * pitch) - 3) // step + 1, 1)
     lines = -(-lines // -(-lines // most))
-    channels = _channels(layer, cores)
+    of_cores: Cores | Dsp16 = cores
+    if int16.is_int16(layer):
+        if not isinstance(cores, Dsp):
+            raise Unfit
+        of_cores, channels = Dsp16(), int16.channels_of(layer)
+        channels = replace(channels, scale=np.pad(channels.scale, ((0, 0), (0, 2))))
+    else:
+        channels = _channels(layer, cores)
     cube = channels.weights.reshape(count, 3, 3)
     cube = cube.transpose(0, 2, 1) if axis == 0 else cube
     high, low = cube[:, :, 1:] << 16, cube[:, :, :2] & 0xFFFF
@@ -205,7 +212,7 @@ def _depthwise(call: LayerCall, layer: Depthwise, cores: Cores) -> KernelCall:
         scratch=Scratch(8 * ((lines - 1) * step + 3) * pitch + 16),
         outputs=Near() if strides[axis] == 1 else Far(),
         by_channels=False,
-        cores=cores,
+        cores=of_cores,
     )
     return call.by(kernel, Tiling(Axis.PIXELS, sizes[0] * sizes[1], 4))
 

@@ -128,7 +128,7 @@ class DeepConnected(Kernel):
 
 
 class DepthwiseConv2d(Kernel):
-    """int8 depthwise convolution with a window of 3x3; tiles are ranges of pixels, or of channels."""
+    """Depthwise convolution of int8 or int16 with a window of 3x3; tiles are ranges of pixels, or of channels."""
 
     ROOMS = ("kernels::isa::packed",)
     PARAMETERS = {"C": "cores", "O": "outputs"}
@@ -149,9 +149,11 @@ class DepthwiseConv2d(Kernel):
         ("DspFpu", "FarShort"): "isa::dsp_fpu::DepthwiseConv2d<FarShort>",
         ("Thumb2", "FarShort"): "isa::thumb2::DepthwiseConv2d<FarShort>",
         ("Unequal", "FarShort"): "isa::unequal::DepthwiseConv2d<FarShort>",
+        ("Dsp16", "Near"): "isa::armv7e_m::DepthwiseConv2d16<Near>",
+        ("Dsp16", "Far"): "isa::armv7e_m::DepthwiseConv2d16<Far>",
     }
     ACCESS = Access.COPIED_WINDOW_OF_CHANNELS
-    ELEMENTS = {"input": "i8", "output": "i8", "stream": "i32"}
+    ELEMENTS = {"input": "C::Element", "output": "C::Element", "stream": "i32"}
     input: Image
     output: Image
     window: Window
@@ -163,7 +165,7 @@ class DepthwiseConv2d(Kernel):
     scratch: Scratch
     outputs: Far | FarShort | Near | NearShort
     by_channels: bool
-    cores: Dsp | DspFpu | Thumb2 | Unequal
+    cores: Dsp | Dsp16 | DspFpu | Thumb2 | Unequal
 
 
 class Dsp(Part):

@@ -28,14 +28,11 @@
     }
     cut!(AveragePool2d);
     cut!(Conv2d);
-    cut!(Conv2d16);
-    cut!(ConvTranspose16);
     cut!(DeepConnected);
     cut!(DepthwiseConv2d<isa::armv7e_m::Far>);
     cut!(DepthwiseConv2d<isa::armv7e_m::FarShort>);
     cut!(DepthwiseConv2d<isa::armv7e_m::Near>);
     cut!(DepthwiseConv2d<isa::armv7e_m::NearShort>);
     cut!(FullyConnected);
-    cut!(FullyConnected16);
     cut!(Linear);
     cut!(SmallConv2d);

@@ -18,6 +18,7 @@ __all__ = [
     "dense",
     "dense16",
     "depthwise",
+    "depthwise16",
     "leaky16",
     "transposed16",
 ]
@@ -116,7 +117,7 @@ def transposed16(rng: np.random.Generator) -> tflm.Operator:
     return tflm.Operator("TRANSPOSE_CONV", inputs, [quantisation.output(out)], ("TransposeConvOptions", options), 3)
 
 
-def depthwise(rng: np.random.Generator) -> tflm.Operator:
+def depthwise(rng: np.random.Generator, kind: str = "int8") -> tflm.Operator:
     """Returns a 3x3 depthwise convolution, or one of a single channel with many filters."""
     stride = tuple(int(v) for v in rng.choice([1, 2, 3], 2, p=[0.5, 0.4, 0.1]))
     stride = (stride[0], stride[0]) if rng.random() < 0.6 else stride
@@ -126,9 +127,15 @@ def depthwise(rng: np.random.Generator) -> tflm.Operator:
     size, out, options = _window(rng, window, stride, (1, 1), 16)
     count = channels * multiplier
     options["depthMultiplier"] = multiplier
-    quantisation, tensors = _tensors(rng, (1, *size, channels), (1, *window, count), 3, window[0] * window[1])
+    terms = window[0] * window[1]
+    quantisation, tensors = _tensors(rng, (1, *size, channels), (1, *window, count), 3, terms, kind)
     output = quantisation.output((1, *out, count))
     return tflm.Operator("DEPTHWISE_CONV_2D", tensors, [output], ("DepthwiseConv2DOptions", options), 3)
+
+
+def depthwise16(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a depthwise convolution of int16."""
+    return depthwise(rng, "int16")
 
 
 def dense(rng: np.random.Generator, kind: str = "int8") -> tflm.Operator:

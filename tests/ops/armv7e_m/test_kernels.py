@@ -30,8 +30,18 @@ def on(folder: str) -> object:
 
 
 CUT = Path(__file__).with_name("cut.rs").read_text()
-#: Kernels that one folder alone has.
-ONLY = {"armv7e_m": ("Add16", "LeakyRelu16")}
+#: Kernels of int16, which not every folder has.
+WIDE = ("Conv2d16", "ConvTranspose16", "FullyConnected16")
+ONLY = {
+    "armv7e_m": (
+        *WIDE,
+        "Add16",
+        "DepthwiseConv2d16<isa::armv7e_m::Far>",
+        "DepthwiseConv2d16<isa::armv7e_m::Near>",
+        "LeakyRelu16",
+    ),
+    "thumb2": WIDE,
+}
 
 
 def cut(text: str, folder: str) -> str:
@@ -123,10 +133,14 @@ def test_equals_tflite_micro(
     parity.agree(emulated(compiled, text, tmp_path, samples, level, board), want, f"{tiles}, opt-level {level}, {goal}")
 
 
-@pytest.mark.parametrize("make, seed", [(operators.addition16, 14), (operators.leaky16, 15)], ids=["add", "leaky"])
+@pytest.mark.parametrize(
+    "make, seed",
+    [(operators.addition16, 14), (operators.leaky16, 15), (operators.depthwise16, 17)],
+    ids=["add", "leaky", "depthwise16"],
+)
 @pytest.mark.parametrize("tiles, level", [("whole", "3"), ("cut", "s")])
 @pytest.mark.parametrize("folder", [on("armv7e_m")])
-def test_elements_of_int16_equal_tflite_micro(
+def test_int16_with_dsp_alone_equals_tflite_micro(
     tmp_path: Path,
     make: Callable[[np.random.Generator], tflm.Operator],
     seed: int,

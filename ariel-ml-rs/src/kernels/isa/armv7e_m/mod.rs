@@ -81,8 +81,11 @@ pub use elementwise16::{Add16, Halves, LeakyRelu16, Side, Sides};
 pub(super) use gemm::{gemm4, gemm4_short};
 pub(super) use gemv::gemv;
 pub(super) use planes::{lines1, lines1_short, lines2, lines2_short, transpose};
+pub(super) use planes::{transpose16, wide1, wide1_short, wide2, wide2_short};
 pub(super) use quads::quads;
 pub use recurrent::{Fixed, Lstm, Svdf};
 pub(super) use widen::{padding, widen1, widen4};
 
 super::aliases!(Dsp, Dsp16);
+/// [`DepthwiseConv2d`](super::packed::DepthwiseConv2d) of int16 for these cores.
+pub type DepthwiseConv2d16<O> = super::packed::DepthwiseConv2d<super::packed::Dsp16, O>;

@@ -140,9 +140,12 @@ pub(in crate::kernels::isa) use far4;
 /// Defines the functions that compute lines and requantise a register with the macro `$requantize`.
 macro_rules! lines_with {
     ($requantize:ident) => {
+        lines_with!(lines1, lines1_short, lines2, lines2_short, $requantize, "strb", 1);
+    };
+    ($lines1:ident, $lines1_short:ident, $lines2:ident, $lines2_short:ident, $requantize:ident, $store:literal, $bytes:literal) => {
         lines! {
             /// Stride 1: 64 instructions for four outputs of 9 MACs each: 32 for the sums, 20 to requantise them, 6 to store them.
-            lines1, lines1_short, $requantize,
+            $lines1, $lines1_short, $requantize, $store, $bytes,
             four: [
                 "ldm r1!, {{r7, r8, r9}}",
                 "ldm r0, {{r10, r11, r12}}",
@@ -175,7 +178,7 @@ macro_rules! lines_with {
 
         lines! {
             /// Stride 2: 72 instructions for four outputs of 9 MACs each.
-            lines2, lines2_short, $requantize,
+            $lines2, $lines2_short, $requantize, $store, $bytes,
             four: [
                 "ldm r1!, {{r7, r8, r9}}",
                 far4!("r7", "r7", "r7"),
@@ -207,3 +210,68 @@ macro_rules! lines_with {
 pub(in crate::kernels::isa) use lines_with;
 
 lines_with!(requantize);
+
+/// Requantises a sum to int16 with r10: see [`super::int16`].
+macro_rules! reduce {
+    ($sum:literal) => {
+        concat!("smmulr ", $sum, ", ", $sum, ", r10\nssat ", $sum, ", #16, ", $sum)
+    };
+}
+lines_with!(wide1, wide1_short, wide2, wide2_short, reduce, "strh", 2);
+
+/// Writes `count` pixels of four channels of int16, `stride` bytes apart, to four planes that are `plane` bytes apart; with an
+/// odd count the one behind the last as well, which gets `padding`, a pair of it.
+///
+/// 17 instructions for two pixels of four channels. Words may be misaligned.
+///
+/// # Safety
+/// Each pixel has four elements, and there is room in the planes for the pixels, rounded up to even.
+#[unsafe(naked)]
+pub(in crate::kernels::isa) unsafe extern "C" fn transpose16(
+    source: *const i8,
+    stride: usize,
+    to: *mut i16,
+    plane: usize,
+    count: usize,
+    padding: u32,
+) {
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r11, lr}}",
+        "ldrd r11, r12, [sp, #36]",
+        "add r4, r2, r3",
+        "add r5, r4, r3",
+        "add r3, r5, r3",
+        "subs r11, r11, #2",
+        "blt 4f",
+        "2:",
+        "ldr r6, [r0]",
+        "ldr r7, [r0, #4]",
+        "add r0, r0, r1",
+        "ldr r8, [r0]",
+        "ldr r9, [r0, #4]",
+        "add r0, r0, r1",
+        "3:",
+        "pkhbt r10, r6, r8, lsl #16",
+        "str r10, [r2], #4",
+        "pkhtb r10, r8, r6, asr #16",
+        "str r10, [r4], #4",
+        "pkhbt r10, r7, r9, lsl #16",
+        "str r10, [r5], #4",
+        "pkhtb r10, r9, r7, asr #16",
+        "str r10, [r3], #4",
+        "subs r11, r11, #2",
+        "bge 2b",
+        "4:",
+        "adds r11, r11, #2",
+        "beq 5f",
+        "ldr r6, [r0]",
+        "ldr r7, [r0, #4]",
+        "mov r8, r12",
+        "mov r9, r12",
+        "mov r11, #0",
+        "b 3b",
+        "5:",
+        "pop {{r4-r11, pc}}",
+    )
+}

@@ -1,11 +1,11 @@
-//! 3x3 depthwise convolution of int8 with double rounding, one filter for each channel.
+//! 3x3 depthwise convolution of int8 with double rounding, or of int16, one filter for each channel.
 //!
-//! Four channels at a time become planes of int16 with their padding (see [`Loops::transpose`]), as many lines at once as the
+//! Four channels at a time become planes of int16 with their padding (see [`Planes::transpose`]), as many lines at once as the
 //! scratch has room for. Lines run along rows or along columns, whichever wastes less: the compiler says.
 
-use super::cores::for_cores;
+use super::cores::{Cores, for_cores};
 use super::lines::{CHANNEL_WORDS, Lines};
-use super::loops::{Compute, Loops, PLANES};
+use super::loops::{Compute, PLANES, Planes};
 use super::part::Part;
 use crate::kernels::access::Access;
 use crate::kernels::isa::thumb2::fill;
@@ -19,7 +19,7 @@ use crate::tile::Tile;
 pub trait Outputs: Copy + 'static {
     /// Input pixels from an output of a line to the next.
     const STRIDE: u32;
-    /// Which of [`Loops::LINES`] computes them.
+    /// Which of [`Planes::LINES`] computes them.
     const INDEX: usize;
 }
 
@@ -48,7 +48,7 @@ outputs! {
     FarShort = 2, 3;
 }
 
-/// int8 depthwise convolution with a window of 3x3; tiles are ranges of pixels, or of channels.
+/// Depthwise convolution of int8 or int16 with a window of 3x3; tiles are ranges of pixels, or of channels.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct DepthwiseConv2d<C, O> {
@@ -60,7 +60,7 @@ pub struct DepthwiseConv2d<C, O> {
     pub window: Window,
     /// For each channel its bias, taps and requantisation (see [`Lines`]).
     pub stream: &'static [i32],
-    /// Zero point of the input: what padding reads as.
+    /// Zero point of an int8 input: what padding reads as; that of int16 is 0.
     pub input_zero_point: i8,
     /// Bounds of the output; the zero point is in the stream.
     pub bounds: Bounds,
@@ -127,14 +127,14 @@ impl<C, O> DepthwiseConv2d<C, O> {
     }
 }
 
-impl<C, O: Outputs> DepthwiseConv2d<C, O> {
+impl<C: Cores, O: Outputs> DepthwiseConv2d<C, O> {
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
     pub const fn check(&self, arena_bytes: usize) {
-        self.input.check::<i8>(arena_bytes);
-        self.output.check_output::<i8>(arena_bytes);
+        self.input.check::<C::Element>(arena_bytes);
+        self.output.check_output::<C::Element>(arena_bytes);
         self.output.check_follows();
         self.window.check(&self.output, 1);
         let (window, channels) = (&self.window, self.output.channels);
@@ -178,7 +178,7 @@ impl<C, O: Outputs> DepthwiseConv2d<C, O> {
     /// # Safety
     /// As for `run`.
     #[inline(always)]
-    unsafe fn compute<L: Loops>(&self, memory: Memory<'_>, tile: Tile) {
+    unsafe fn compute<L: Planes<Element = C::Element>>(&self, memory: Memory<'_>, tile: Tile) {
         // SAFETY: `repr(C)`: the fields lie in the same places, for of those whose types differ `outputs` has no size and
         // `cores` is the last.
         let shared = unsafe { &*core::ptr::from_ref(self).cast::<DepthwiseConv2d<(), ()>>() };
@@ -193,7 +193,7 @@ impl DepthwiseConv2d<(), ()> {
     /// # Safety
     /// As for `run`, and `compute` is for the stride along lines.
     #[inline(never)]
-    unsafe fn tile<L: Loops>(&self, memory: Memory<'_>, tile: Tile, compute: Compute) {
+    unsafe fn tile<L: Planes>(&self, memory: Memory<'_>, tile: Tile, compute: Compute) {
         let part = Part::new(&self.output, tile, self.by_channels);
         let (mut pixel, end) = (part.pixel, part.end);
         let width = self.output.width as usize;
@@ -212,14 +212,14 @@ impl DepthwiseConv2d<(), ()> {
             (y, x) = (y + rows, 0);
         }
         // SAFETY: the part is this call's own, and pixels of the output follow each other (`check`).
-        unsafe { part.clamp::<L>(self.output.view::<i8>(memory).pixel(0, 0), &self.output, &self.bounds) };
+        unsafe { part.clamp::<L>(self.output.view::<L::Element>(memory).pixel(0, 0), &self.output, &self.bounds) };
     }
 
     /// Computes a rectangle of pixels.
     ///
     /// # Safety
     /// As for `tile`, the pixels being the tile's.
-    unsafe fn rectangle<L: Loops>(
+    unsafe fn rectangle<L: Planes>(
         &self,
         memory: Memory<'_>,
         (rows, columns): (Span, Span),
@@ -241,7 +241,7 @@ impl DepthwiseConv2d<(), ()> {
     ///
     /// # Safety
     /// As for `tile`, the pixels being the tile's, and no more lines than there is scratch for.
-    unsafe fn strip<L: Loops>(
+    unsafe fn strip<L: Planes>(
         &self,
         memory: Memory<'_>,
         (along, line): (Along, Span),
@@ -259,12 +259,12 @@ impl DepthwiseConv2d<(), ()> {
         let read = (line.count - 1) * along.stride + 3;
         let count = read.saturating_sub(begin).min(along.extent.saturating_sub(first));
         let filled = rows.saturating_sub(begin_row).min(across.extent.saturating_sub(first_row));
-        let channels = self.output.channels as usize;
+        let (channels, bytes) = (self.output.channels as usize, size_of::<L::Element>());
         // SAFETY: planes lie in the scratch, pixels in the images, both as `check` found; the scratch is this worker's.
         unsafe {
             let planes = memory.scratch::<i16>(self.scratch);
-            let input = self.input.view::<i8>(memory).pixel(0, 0);
-            let output = self.output.view::<i8>(memory).pixel(0, 0);
+            let input = self.input.view::<L::Element>(memory).pixel(0, 0);
+            let output = self.output.view::<L::Element>(memory).pixel(0, 0);
             let input = input.add(first * along.input + first_row * across.input);
             let output = output.add(line.first * along.output + lines.first * across.output);
             // The padding is the same for all channels.
@@ -272,17 +272,17 @@ impl DepthwiseConv2d<(), ()> {
             let mut strip = Lines {
                 plane: planes,
                 stream: self.stream.as_ptr(),
-                output,
+                output: output.cast(),
                 length: line.count,
                 pitch: 2 * pitch,
                 step: 2 * pitch * across.stride,
-                stride: along.output,
-                output_line: across.output,
+                stride: along.output * bytes,
+                output_line: across.output * bytes,
                 count: lines.count,
                 plane_bytes: 2 * plane,
                 channels: PLANES,
             };
-            let bytes = u32::from(self.input_zero_point.cast_unsigned()) * 0x0101_0101;
+            let zeros = u32::from(self.input_zero_point.cast_unsigned()) * 0x0101_0101;
             let to = planes.wrapping_add(begin_row * pitch + begin);
             let mut next = part.channel;
             while next < part.channel + part.channels {
@@ -291,12 +291,12 @@ impl DepthwiseConv2d<(), ()> {
                 let mut source = input.wrapping_add(channel);
                 let mut line = to;
                 for _ in 0..filled {
-                    L::transpose(source, along.input, line, 2 * plane, count, bytes);
+                    L::transpose(source.cast_const().cast(), along.input * bytes, line, 2 * plane, count, zeros);
                     source = source.wrapping_add(across.input);
                     line = line.wrapping_add(pitch);
                 }
                 strip.stream = self.stream.as_ptr().add(channel * CHANNEL_WORDS);
-                strip.output = output.add(channel);
+                strip.output = output.add(channel).cast();
                 compute(&strip);
                 next += PLANES;
             }
@@ -314,3 +314,7 @@ for_cores!(DepthwiseConv2d<Near>);
 for_cores!(DepthwiseConv2d<Far>);
 for_cores!(DepthwiseConv2d<NearShort>);
 for_cores!(DepthwiseConv2d<FarShort>);
+#[cfg(armv7e_m)]
+for_cores!(DepthwiseConv2d<Near>, Dsp16, |kernel, memory, tile| kernel.compute::<super::cores::Dsp16>(memory, tile));
+#[cfg(armv7e_m)]
+for_cores!(DepthwiseConv2d<Far>, Dsp16, |kernel, memory, tile| kernel.compute::<super::cores::Dsp16>(memory, tile));

@@ -8,7 +8,7 @@ pub(in crate::kernels::isa) struct Lines {
     /// For each channel: bias, for each of three lines of taps the words (w0, w1) and (w1, w2), and its requantisation.
     pub stream: *const i32,
     /// First output of the first channel.
-    pub output: *mut i8,
+    pub output: *mut u8,
     /// Outputs of a line, at least 1.
     pub length: usize,
     /// From a line of a plane to the next.
@@ -31,18 +31,18 @@ pub(in crate::kernels::isa) struct Lines {
 pub(in crate::kernels::isa) const CHANNEL_WORDS: usize = 10;
 
 /// Defines a naked function that computes lines of some channels, of blocks that the instruction set gives; the macro
-/// `$requantize` may use r8 and r9.
+/// `$requantize` may use r8 and r9. `$store` stores an output, and takes `$bytes` of it.
 ///
 /// Registers: r0 where a block reads, r1 stream, r2 output, r3 pitch, r4-r7 sums, r8 and r9 taps, r10-r12 data, lr outputs
 /// that the line still lacks. All else is on the stack: 0 line, 4 its output, 8 lines left, 12 the fields of [`Lines`].
 macro_rules! lines {
-    ($(#[$doc:meta])* $name:ident, $short:ident, $requantize:ident, four: [$($four:expr),+], two: [$($two:expr),+],) => {
-        lines!($(#[$doc])* $name, $requantize, 4, [$($four),+], [$($two),+]);
+    ($(#[$doc:meta])* $name:ident, $short:ident, $requantize:ident, $store:literal, $bytes:literal, four: [$($four:expr),+], two: [$($two:expr),+],) => {
+        lines!($(#[$doc])* $name, $requantize, $store, $bytes, 4, [$($four),+], [$($two),+]);
         lines!(
             /// Less code: two outputs at a time.
-            $short, $requantize, 0, [""], [$($two),+]);
+            $short, $requantize, $store, $bytes, 0, [""], [$($two),+]);
     };
-    ($(#[$doc:meta])* $name:ident, $requantize:ident, $count:literal, [$($four:expr),+], [$($two:expr),+]) => {
+    ($(#[$doc:meta])* $name:ident, $requantize:ident, $store:literal, $bytes:literal, $count:literal, [$($four:expr),+], [$($two:expr),+]) => {
         $(#[$doc])*
         ///
         /// # Safety
@@ -81,11 +81,11 @@ macro_rules! lines {
                 $requantize!("r7"),
                 "ldr r8, [sp, #36]",
                 "sub r1, r1, #40",
-                "strb r4, [r2]",
-                "strb r5, [r2, r8]",
+                concat!($store, " r4, [r2]"),
+                concat!($store, " r5, [r2, r8]"),
                 "add r2, r2, r8, lsl #1",
-                "strb r6, [r2]",
-                "strb r7, [r2, r8]",
+                concat!($store, " r6, [r2]"),
+                concat!($store, " r7, [r2, r8]"),
                 "add r2, r2, r8, lsl #1",
                 "subs lr, lr, #4",
                 "bge.w 4b",
@@ -101,10 +101,10 @@ macro_rules! lines {
                 $requantize!("r5"),
                 "ldr r8, [sp, #36]",
                 "sub r1, r1, #40",
-                "strb r4, [r2]",
+                concat!($store, " r4, [r2]"),
                 "cmp lr, #2",
                 "it ge",
-                "strbge r5, [r2, r8]",
+                concat!($store, "ge r5, [r2, r8]"),
                 "add r2, r2, r8, lsl #1",
                 "subs lr, lr, #2",
                 "bgt.w 6b",
@@ -124,7 +124,7 @@ macro_rules! lines {
                 "add r4, r4, r5",
                 "str r4, [sp, #12]",
                 "ldr r5, [sp, #20]",
-                "add r5, r5, #1",
+                concat!("add r5, r5, #", $bytes),
                 "str r5, [sp, #20]",
                 "add r1, r1, #40",
                 "str r1, [sp, #16]",

@@ -114,11 +114,31 @@ pub(super) trait Partial: Products {
     );
 }
 
+/// Loops over planes of four channels.
+///
+/// # Safety
+/// As for [`Products`].
+pub(super) trait Planes: Products {
+    /// Writes `count` pixels of four channels, `stride` bytes apart, to four planes of int16 that are `plane` bytes apart;
+    /// with an odd count the one behind the last as well, which gets `padding` (a word of the zero point).
+    ///
+    /// # Safety
+    /// Each pixel has four elements, and there is room in the planes for the pixels, rounded up to even.
+    unsafe fn transpose(source: *const i8, stride: usize, to: *mut i16, plane: usize, count: usize, padding: u32);
+
+    /// Compute lines of 3x3 windows: with a stride of 1, in less code, with a stride of 2, in less code.
+    ///
+    /// # Safety
+    /// The planes hold what the outputs read, up to an even number of them, on lines aligned to 4; the stream has
+    /// `CHANNEL_WORDS` for each channel, and the outputs are this call's own.
+    const LINES: [Compute; 4];
+}
+
 /// The other loops over data of one instruction set, all of int8.
 ///
 /// # Safety
 /// As for [`Products`].
-pub(super) trait Loops: Products<Element = i8> {
+pub(super) trait Loops: Planes<Element = i8> {
     /// As [`Products::gemm4`], in less code.
     ///
     /// # Safety
@@ -141,20 +161,6 @@ pub(super) trait Loops: Products<Element = i8> {
     /// `inputs` has `depth` bytes, a multiple of 4 and not 0; `stream` consists of whole fours up to `end`; as many outputs as
     /// channels are this call's own to write.
     unsafe fn quads(inputs: *const i8, stream: *const i32, output: *mut i8, depth: usize, end: *const i32);
-
-    /// Writes `count` pixels of four channels, `stride` bytes apart, to four planes of int16 that are `plane` bytes apart;
-    /// with an odd count the one behind the last as well, which gets `padding` (four times the zero point).
-    ///
-    /// # Safety
-    /// Each pixel has four bytes, and there is room in the planes for the pixels, rounded up to even.
-    unsafe fn transpose(source: *const i8, stride: usize, to: *mut i16, plane: usize, count: usize, padding: u32);
-
-    /// Compute lines of 3x3 windows: with a stride of 1, in less code, with a stride of 2, in less code.
-    ///
-    /// # Safety
-    /// The planes hold what the outputs read, up to an even number of them, on lines aligned to 4; the stream has
-    /// `CHANNEL_WORDS` for each channel, and the outputs are this call's own.
-    const LINES: [Compute; 4];
 
     /// Applies bounds, each byte of `low` and `high` is one.
     ///
@@ -211,13 +217,16 @@ macro_rules! loops {
             }
         }
 
-        impl Loops for $cores {
+        impl Planes for $cores {
             const LINES: [Compute; 4] =
                 [$folder::lines1, $folder::lines1_short, $folder::lines2, $folder::lines2_short];
 
+            loops!($folder: transpose(source: *const i8, stride: usize, to: *mut i16, plane: usize, count: usize, padding: u32));
+        }
+
+        impl Loops for $cores {
             loops!($folder: gemm4_short(inputs: *const i16, stream: *const i32, output: *mut i8, stride: usize, bytes: usize, end: *const i32));
             loops!($folder: quads(inputs: *const i8, stream: *const i32, output: *mut i8, depth: usize, end: *const i32));
-            loops!($folder: transpose(source: *const i8, stride: usize, to: *mut i16, plane: usize, count: usize, padding: u32));
             loops!($folder: clamp_all(values: *mut i8, count: usize, low: u32, high: u32));
             loops!($folder: average(cells: &Cells));
         }
@@ -238,3 +247,14 @@ loops!(Dsp, armv7e_m);
 loops!(Dsp16, armv7e_m, int16);
 #[cfg(vfpv4_sp)]
 loops!(DspFpu, dsp_fpu);
+
+#[cfg(armv7e_m)]
+impl Planes for Dsp16 {
+    const LINES: [Compute; 4] = [armv7e_m::wide1, armv7e_m::wide1_short, armv7e_m::wide2, armv7e_m::wide2_short];
+
+    #[inline(always)]
+    unsafe fn transpose(source: *const i8, stride: usize, to: *mut i16, plane: usize, count: usize, padding: u32) {
+        // SAFETY: forwarded to the caller.
+        unsafe { armv7e_m::transpose16(source, stride, to, plane, count, padding) };
+    }
+}

@@ -114,7 +114,7 @@ macro_rules! near4 {
 
 lines! {
     /// Stride 1: 110 instructions for four outputs of 9 MACs each.
-    lines1, lines1_short, requantize,
+    lines1, lines1_short, requantize, "strb", 1,
     four: [
         "ldr r7, [r1], #4",
         "mov r4, r7",
@@ -211,7 +211,7 @@ macro_rules! far4 {
 
 lines! {
     /// Stride 2: 119 instructions for four outputs of 9 MACs each.
-    lines2, lines2_short, requantize,
+    lines2, lines2_short, requantize, "strb", 1,
     four: [
         "ldr r7, [r1], #4",
         "mov r4, r7",
