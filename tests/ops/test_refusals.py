@@ -43,7 +43,7 @@ def per_axis(axis: int, count: int) -> Quant:
         (BatchMatMul(), [TensorType(I16, (2, 3)), TensorType(I16, (3, 5))], "elements of i16"),
         (Pool2d(PoolKind.MAX, Window((2, 2), padding=(2, 0, 0, 0))), [IMAGE], "lie outside"),
         (Fold("Sum", (4,)), [IMAGE], "do not fit"),
-        (Fold("Max", (0,)), [TensorType(F32, (0, 3))], "has no elements"),
+        (Fold("Sum", (0,)), [TensorType(DType.BOOL, (2, 3))], "a sum of booleans is not defined"),
     ],
 )
 def test_refuses(
