@@ -111,14 +111,3 @@ def test_refusals_name_the_reason(tmp_path: Path, scale: object, zero: object, r
     )
     with pytest.raises(UnsupportedError, match=reason):
         import_file(path)
-
-
-def test_a_computed_scale_is_refused(tmp_path: Path) -> None:
-    path = onnx_file(
-        tmp_path / "dynamic.onnx",
-        [node("QuantizeLinear", ["x", "s"], ["y"])],
-        {"x": (FLOAT, [3]), "s": (FLOAT, [])},
-        {"y": (2, [3])},
-    )
-    with pytest.raises(UnsupportedError, match=r"the scale .* computed at run time"):
-        import_file(path)
