@@ -14,7 +14,6 @@ from tools.recorded.models import exported_programs
 pytestmark = pytest.mark.models
 
 #: Archives that are not supported yet, and the word by which the refusal must name the reason.
-NOT_YET = {"misc": "Where"}
 
 MODELS = exported_programs()
 REFUSED = {name: word for name, word in NOT_YET.items() if name in MODELS}
