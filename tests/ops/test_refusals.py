@@ -43,6 +43,7 @@ def per_axis(axis: int, count: int) -> Quant:
         (BatchMatMul(), [TensorType(BOOL, (2, 3)), TensorType(BOOL, (3, 5))], "elements of bool"),
         (Pool2d(PoolKind.MAX, Window((2, 2), padding=(2, 0, 0, 0))), [IMAGE], "lie outside"),
         (Fold("Sum", (4,)), [IMAGE], "do not fit"),
+        (Fold("Sum", (0,)), [TensorType(BOOL, (2, 3))], "a sum of booleans is not defined"),
     ],
 )
 def test_refuses(
