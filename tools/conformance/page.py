@@ -14,7 +14,8 @@ _HEAD = """\
 
 Made by `nox -s conformance`; do not edit. Every case is compiled, built and run on the host, and its outputs are held
 against the recorded ones: integers exactly, floats within the suite's tolerance (at least 1e-4 relative for ONNX, 1e-5
-for TFLite), those of 16 bits within two units in the last place. What the compiler refuses is refused while compiling, with the reason; a wrong answer fails the session.
+for TFLite), those of 16 bits within two units in the last place. What the compiler refuses is refused while compiling,
+with the reason; a wrong answer fails the session.
 
 - TFLite: models of a single operator with the answers of TFLite-Micro's reference kernels, in int8, int16 and float32.
 - ONNX: the node tests of the `onnx` package, without the expansions of functions. They give everything at run time. A
