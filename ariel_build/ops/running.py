@@ -109,7 +109,7 @@ class Running(Operator):
                 shift=shift,
                 bounds=Bounds(zero_point=out.zero_point, min=-128, max=127),
             )
-        elif dtype in (DType.F32, DType.I32, DType.I64):
+        elif dtype in (DType.F32, DType.F64, DType.I32, DType.I64):
             chosen: type[Kernel] = getattr(declared, f"Running{dtype.value.upper()}")
             fields = {"input": Operand(x), "output": Operand(output), "running": running, "product": self.product}
             kernel = chosen.made(fields)

@@ -32,6 +32,7 @@ __all__ = [
     "Place",
     "Running",
     "RunningF32",
+    "RunningF64",
     "RunningI32",
     "RunningI64",
     "RunningInt8",
@@ -338,6 +339,20 @@ class RunningF32(Kernel):
     ACCESS = Access.WHOLE
     OVER_WHOLE = (("input", "output"),)
     ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    running: Running
+    product: bool
+
+
+class RunningF64(Kernel):
+    """Running sums, or products, of float64."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::RunningF64"}
+    ACCESS = Access.WHOLE
+    OVER_WHOLE = (("input", "output"),)
+    ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
     running: Running

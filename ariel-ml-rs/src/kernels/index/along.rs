@@ -386,6 +386,8 @@ macro_rules! running {
 running! {
     /// Running sums, or products, of float32.
     RunningF32: f32, |a, b| a + b, a * b;
+    /// Running sums, or products, of float64.
+    RunningF64: f64, |a, b| a + b, a * b;
     /// Running sums, or products, of int32, which wrap.
     RunningI32: i32, |a, b| a.wrapping_add(b), a.wrapping_mul(b);
     /// Running sums, or products, of int64, which wrap.
