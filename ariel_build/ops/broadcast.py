@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ariel_build.ir import Array, Node, TensorType, Value
+from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.boxes import Beyond, Boxed
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
@@ -46,7 +47,10 @@ class Tile(Operator):
         return wish.alike(Tile(tuple(self.repeats[p] for p in wish.perm)))
 
     def lower(self, node: Node) -> KernelCall:
-        """`copy::Copy`: a stride of 0 repeats an axis of 1; a longer axis needs a part for each repetition."""
+        """`copy::Copy`: a stride of 0 repeats an axis of 1; a longer axis needs a part for each repetition.
+
+        Where these are many, `index::Boxed`, which begins again at each edge.
+        """
         x = node.input(0)
         strides = dense_strides(x.shape)
         shape, steps = list(x.shape), list(strides)
@@ -58,7 +62,9 @@ class Tile(Operator):
                 extent = x.shape[axis]
                 places = [(*p[:axis], k * extent, *p[axis + 1 :]) for p in places for k in range(repeat)]
         if len(places) > MOST_PARTS:
-            raise UnsupportedReason(f"{len(places)} repetitions are more than {MOST_PARTS}")
+            first, along, step = (Value(TensorType(DType.I32, (1,)), "", np.array([n], np.int32)) for n in (0, 0, 1))
+            op = Boxed(node.output.shape, Beyond.AGAIN)
+            return op.lower(Node(op, [x, first, along, step, x], node.outputs, node.origin))
         return copy_call(node.output, [Part(x, tuple(shape), tuple(steps), 0, at) for at in places])
 
 
