@@ -143,26 +143,18 @@ def bands_of(heard: Sequence[Stream]) -> Array:
     return run(file, rows).reshape(len(heard), -1, BANDS)
 
 
-@dataclass(frozen=True)
-class Ranges:
-    """The greatest output of each layer, and of the network's mean; ReLU makes the least of them 0."""
-
-    layers: Sequence[float]
-
-    @classmethod
-    def of(cls, weights: Weights, images: Array) -> Ranges:
-        """Measures them, but for one output in 10,000."""
-        outputs = NETWORK.outputs(weights, images)[:-1]
-        return cls([float(np.percentile(np.asarray(values), 99.99)) for values in outputs])
+def greatest_outputs(weights: Weights, images: Array) -> list[float]:
+    """Returns the greatest output of each layer but for one in 10,000; ReLU makes the least 0."""
+    return [float(np.percentile(np.asarray(values), 99.99)) for values in NETWORK.outputs(weights, images)[:-1]]
 
 
-def spotter(weights: Weights, ranges: Ranges) -> bytes:
-    """Returns the whole model: i16 `[1, HOP]` to scores, int8 `[1, classes]`."""
+def spotter(weights: Weights, ranges: Sequence[float]) -> bytes:
+    """Returns the whole model: i16 `[1, HOP]` to scores, int8 `[1, classes]`; `ranges` are of the layers."""
     model = Model()
     samples = model.tensor("samples", "int16", [1, HOP])
     values = front(model, samples)
     channels, input_ = BANDS, BANDS_QUANTISATION
-    layers = zip(NETWORK.layers, weights[:-1], ranges.layers, strict=True)
+    layers = zip(NETWORK.layers, weights[:-1], ranges, strict=True)
     for number, (layer, (kernel, bias), greatest) in enumerate(layers):
         output = Quantisation(greatest / 255, -128)
         taps = layer.size[0]
@@ -336,7 +328,7 @@ def main() -> None:
         print(f"{step:6d}: {100 * right:.1f} % of the test's windows", flush=True)
 
     weights = train(NETWORK, batch, STEPS, SEED, report)
-    ranges = Ranges.of(weights, np.concatenate([batch()[0] for _ in range(16)]))
+    ranges = greatest_outputs(weights, np.concatenate([batch()[0] for _ in range(16)]))
     # The first layer takes the bands as they are: (x - middle) / spread is left to its weights.
     kernel, bias = weights[0]
     weights[0] = (kernel / spread, bias - kernel.sum(axis=(0, 1, 2)) * middle / spread)
