@@ -46,11 +46,15 @@ class Depthwise:
 
 @dataclass(frozen=True)
 class Network:
-    """Layers, then the mean over rows and columns, a dense layer and softmax."""
+    """Layers, then the mean over rows and columns, a dense layer and softmax.
+
+    `padded`: else no layer looks beyond the edges, and gives `(input - size) // stride + 1` of rows and columns.
+    """
 
     shape: tuple[int, int]
     layers: Sequence[Conv | Depthwise]
     classes: int
+    padded: bool = True
 
     def initial(self, rng: np.random.Generator) -> Weights:
         """Returns random weights `[height, width, in, out]` and biases for each layer, the dense one last."""
@@ -69,17 +73,22 @@ class Network:
 
     def scores(self, weights: Weights, images: Tensor) -> jax.Array:
         """Returns the dense layer's sums for images `[n, height, width, 1]`."""
-        values = images
+        return self.outputs(weights, images)[-1]
+
+    def outputs(self, weights: Weights, images: Tensor) -> list[jax.Array]:
+        """Returns what each layer gives, `[n, height, width, channels]`, and at last the sums `[n, classes]`."""
+        values, found = images, []
         for layer, (kernel, bias) in zip(self.layers, weights[:-1], strict=True):
-            pads = _padding(layer, values.shape[1:3])
+            pads = self._padding(layer, values.shape[1:3])
             if isinstance(layer, Depthwise):
                 values = _depthwise(values, kernel, layer.stride, pads)
             else:
                 order = ("NHWC", "HWIO", "NHWC")
                 values = jax.lax.conv_general_dilated(values, kernel, layer.stride, pads, dimension_numbers=order)
             values = jax.nn.relu(values + bias)
+            found.append(values)
         kernel, bias = weights[-1]
-        return values.mean(axis=(1, 2)) @ kernel + bias
+        return [*found, values.mean(axis=(1, 2)) @ kernel + bias]
 
     def to_onnx(self, weights: Weights) -> onnx.ModelProto:
         """Returns the network in float32, with channels first as ONNX has them."""
@@ -87,8 +96,13 @@ class Network:
         last, (height, width) = "samples", self.shape
         for index, (layer, (kernel, bias)) in enumerate(zip(self.layers, weights[:-1], strict=True)):
             group = kernel.shape[3] if isinstance(layer, Depthwise) else 1
-            (top, bottom), (left, right) = _padding(layer, (height, width))
-            height, width = (-(-n // step) for n, step in zip((height, width), layer.stride, strict=True))
+            (top, bottom), (left, right) = self._padding(layer, (height, width))
+            height, width = (
+                (n + sum(pads) - size) // step + 1
+                for n, pads, size, step in zip(
+                    (height, width), ((top, bottom), (left, right)), layer.size, layer.stride, strict=True
+                )
+            )
             constants += [
                 _constant(f"kernel{index}", np.transpose(kernel, (3, 2, 0, 1))),
                 _constant(f"bias{index}", bias),
@@ -117,27 +131,28 @@ class Network:
         onnx.checker.check_model(model, full_check=True)
         return model
 
+    def _padding(self, layer: Conv | Depthwise, lengths: Sequence[int]) -> list[tuple[int, int]]:
+        """Returns what is added before and behind rows and columns, so that `ceil(length / stride)` windows fit."""
+        if not self.padded:
+            return [(0, 0)] * 2
+        found = []
+        for size, stride, length in zip(layer.size, layer.stride, lengths, strict=True):
+            total = max((-(-length // stride) - 1) * stride + size - length, 0)
+            found.append((total // 2, total - total // 2))
+        return found
+
 
 def _depthwise(
     values: jax.Array, kernel: Tensor, stride: tuple[int, int], pads: Sequence[tuple[int, int]]
 ) -> jax.Array:
     """Returns the convolution of each channel as a sum of products: JAX's own for groups is slow on CPUs."""
-    height, width = ((n - 1) // step * step + 1 for n, step in zip(values.shape[1:3], stride, strict=True))
     padded = jnp.pad(values, ((0, 0), *pads, (0, 0)))
+    height, width = (n - size + 1 for n, size in zip(padded.shape[1:3], kernel.shape, strict=False))
     return sum(
         padded[:, y : y + height : stride[0], x : x + width : stride[1]] * kernel[y, x, 0]
         for y in range(kernel.shape[0])
         for x in range(kernel.shape[1])
     )
-
-
-def _padding(layer: Conv | Depthwise, lengths: Sequence[int]) -> list[tuple[int, int]]:
-    """Returns what is added before and behind rows and columns, so that `ceil(length / stride)` windows fit."""
-    found = []
-    for size, stride, length in zip(layer.size, layer.stride, lengths, strict=True):
-        total = max((-(-length // stride) - 1) * stride + size - length, 0)
-        found.append((total // 2, total - total // 2))
-    return found
 
 
 def _constant(name: str, values: Array) -> onnx.TensorProto:
