@@ -24,6 +24,7 @@ from tests.codegen import edits
 from tests.codegen.edits import Plain
 from tests.ops import tflm
 from tests.ops.detection.test_detection_tflite import postprocess
+from tests.ops.index import test_indices_onnx as indices
 from tests.ops.signals import operators
 from tests.zoo import FLOAT, INT64, UINT8, node, onnx_file
 from tools.recorded import DIGITS
@@ -131,6 +132,14 @@ def _signals(path: Path) -> Path:
     return path
 
 
+def _indices(path: Path) -> Path:
+    """Each operator whose indices come at run time once; the inputs are any numbers."""
+    rng, model = np.random.default_rng(5), indices.Model()
+    for draw in indices.DRAWS:
+        draw(rng, model)
+    return model.write(path)
+
+
 def _kept(graph: Graph) -> Graph:
     """Makes states of the inputs and outputs behind the first."""
     pairs = list(zip(graph.inputs[1:], graph.outputs[1:], strict=True))
@@ -156,6 +165,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
         "shared": _compiled(DIGITS, "qemu-riscv32", arena="memory"),
         "cores": _compiled(layers, "host", cores=3),
         "signals": _compiled(_signals(folder / "signals.tflite")),
+        "indices": _compiled(_indices(folder / "indices.onnx")),
         "flow": _compiled(branches),
         "flow of cores": _compiled(branches, "host", cores=2),
     }
@@ -171,7 +181,18 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
     return found
 
 
-FORMS = ("whole", "pieces", "shared", "cores", "states", "states of cores", "signals", "flow", "flow of cores")
+FORMS = (
+    "whole",
+    "pieces",
+    "shared",
+    "cores",
+    "states",
+    "states of cores",
+    "signals",
+    "indices",
+    "flow",
+    "flow of cores",
+)
 FEATURES = ("multicore", "std")
 #: A pool without helpers runs all units on one core.
 UNITS = """
