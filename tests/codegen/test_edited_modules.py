@@ -24,6 +24,7 @@ from tests.codegen import edits
 from tests.codegen.edits import Plain
 from tests.ops import tflm
 from tests.ops.detection.test_detection_tflite import postprocess
+from tests.ops.index import test_indices_onnx as indices
 from tests.ops.int16.operators import every_operator
 from tests.ops.resize.test_resize_tflite import bilinear
 from tests.ops.signals import operators
@@ -188,6 +189,14 @@ def _places(path: Path) -> Path:
     return onnx_file(path, nodes, inputs, outputs, constants, opset=20)
 
 
+def _indices(path: Path) -> Path:
+    """Each operator whose indices come at run time once; the inputs are any numbers."""
+    rng, model = np.random.default_rng(5), indices.Model()
+    for draw in indices.DRAWS:
+        draw(rng, model)
+    return model.write(path)
+
+
 def _kept(graph: Graph) -> Graph:
     """Makes states of the inputs and outputs behind the first."""
     pairs = list(zip(graph.inputs[1:], graph.outputs[1:], strict=True))
@@ -217,6 +226,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
         "sampled": _compiled(_sampled(folder / "sampled.tflite")),
         "places": _compiled(_places(folder / "places.onnx")),
         "types": _compiled(_types(folder / "types.onnx")),
+        "indices": _compiled(_indices(folder / "indices.onnx")),
         "flow": _compiled(branches),
         "flow of cores": _compiled(branches, "host", cores=2),
     }
@@ -244,6 +254,7 @@ FORMS = (
     "wide",
     "places",
     "types",
+    "indices",
     "flow",
     "flow of cores",
 )
