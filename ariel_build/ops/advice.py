@@ -43,7 +43,6 @@ _TFLITE: Mapping[str, str] = {
     ),
     **dict.fromkeys(("COMPLEX_ABS", "IMAG", "REAL", "RFFT2D"), _FEATURES),
     **dict.fromkeys(("HASHTABLE_FIND", "HASHTABLE_LOOKUP"), _LOOKUP),
-    "L2_NORMALIZATION": "write it out as x * rsqrt(sum(x * x)) before conversion",
     **dict.fromkeys(("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"), _BOXES),
     **dict.fromkeys(("BITCAST", "RIGHT_SHIFT"), _BITS),
 }

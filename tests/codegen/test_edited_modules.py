@@ -26,6 +26,7 @@ from tests.ops import tflm
 from tests.ops.detection.test_detection_tflite import postprocess
 from tests.ops.index import test_indices_onnx as indices
 from tests.ops.int16.operators import every_operator
+from tests.ops.normalization.test_l2_normalization_tflite import random_rows
 from tests.ops.resize.test_resize_tflite import bilinear
 from tests.ops.signals import operators
 from tests.zoo import FLOAT, INT64, UINT8, node, onnx_file
@@ -161,9 +162,10 @@ def _wide(path: Path) -> Path:
 
 
 def _sampled(path: Path) -> Path:
-    """Images resized, in integers of both sizes and in floats."""
+    """Images resized, in integers of both sizes and in floats, and rows brought to length 1."""
     rng = np.random.default_rng(13)
-    path.write_bytes(tflm.models([bilinear(rng, dtype) for dtype in ("int8", "int16", "float32")]))
+    images = [bilinear(rng, dtype) for dtype in ("int8", "int16", "float32")]
+    path.write_bytes(tflm.models([*images, random_rows(rng, "int8")]))
     return path
 
 

@@ -31,6 +31,7 @@ from ariel_build.ops.fold import Fold
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.gather import Gather, GatherConstant, GatherElements, GatherNd
 from ariel_build.ops.grid_sample import GridSample
+from ariel_build.ops.l2_normalization import L2Normalization
 from ariel_build.ops.lstm import Lstm
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map2 import Map2
@@ -138,6 +139,7 @@ EXAMPLES: list[Example] = [
     (Resample(2, (0, 1, 1), ((0.5, 0.5), (0.75, 0.25), (0.0, 1.0))), [reals(*SHAPE)], None),
     (Bilinear((5, 2)), [stored(*SHAPE)], HALF),
     (RowNorm(2, 1e-5), [reals(*ROWS), reals(4), reals(4)], None),
+    (L2Normalization(), [stored(*ROWS)], Quant((1 / 128,), (0,))),
     (GridSample(), [reals(*SHAPE), reals(1, 5, 2)], None),
     (Conv2d(WINDOW), [reals(*SHAPE), reals(5, 2, 2, 4), reals(5)], None),
     (ConvTranspose(WINDOW, (3, 4)), [reals(*SHAPE), reals(5, 2, 2, 4), reals(5)], None),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Rows",
+    "UnitInt8",
 ]
 
 
@@ -29,3 +30,17 @@ class Rows(Kernel):
     count: int
     epsilon: float
     centred: bool
+
+
+class UnitInt8(Kernel):
+    """`x / sqrt(sum of x^2)` over rows of int8, stored with 7 bits behind the point: TFLite's L2_NORMALIZATION."""
+
+    ROOMS = ("kernels::normalize",)
+    PATHS = {(): "normalize::UnitInt8"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i8", "output": "i8"}
+    input: Operand
+    output: Operand
+    rows: int
+    count: int
+    zero_point: int
