@@ -21,7 +21,7 @@ def random_rows(rng: np.random.Generator, dtype: str) -> tflm.Operator:
     if dtype == "float32":
         x, y = tflm.Tensor(dtype, shape), tflm.Tensor(dtype, shape)
     else:
-        zero = int(rng.choice([-128, 127, 0, rng.integers(-128, 128)]))
+        zero = int(rng.choice([-128, 127, 0, int(rng.integers(-128, 128))]))
         x, y = tflm.Tensor(dtype, shape, float(np.float32(rng.uniform(0.001, 2))), zero), unit(shape)
     return tflm.Operator("L2_NORMALIZATION", [x], [y], OPTIONS)
 
