@@ -35,6 +35,8 @@ from tools.recorded import DIGITS
 BOOL = TensorProto.BOOL
 #: Edits of each module in a sample.
 SAMPLE = 10**9 if os.environ.get("ARIEL_ALL_EDITS") else 40
+#: Lines of them all together, at most: what rustc accepts is compiled.
+LINES = 10**9 if os.environ.get("ARIEL_ALL_EDITS") else 16_000
 
 
 def _layers(path: Path) -> Path:
@@ -283,7 +285,8 @@ def test_an_edited_module_is_refused_or_stays_inside(
         pytest.skip(f"the toolchain has no AddressSanitizer for {edits.SANITIZED}")
     compiled = modules[form]
     text = compiled.module_text
-    pairs = edits.edited(compiled, edits.sample(text, SAMPLE, seed=len(form)))
+    count = min(SAMPLE, LINES // len(text.splitlines()))
+    pairs = edits.edited(compiled, edits.sample(text, count, seed=len(form)))
     refused = edits.refusals(tmp_path, [module for _, module in pairs], FEATURES)
     accepted = [(edit, module) for edit, module in pairs if module.module not in refused]
     assert len(refused) > len(pairs) // 5
