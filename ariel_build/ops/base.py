@@ -130,6 +130,8 @@ def imports(
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         for name in names:
+            if (format_, name) in IMPORTERS:
+                raise ValueError(f"{name} has two importers")
             IMPORTERS[format_, name] = function
             HARMLESS[format_, name] = harmless or {}
             STORED.update([(format_, name)] if stored else [])

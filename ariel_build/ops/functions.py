@@ -33,7 +33,6 @@ imports(
     "LinearAttention",
     "NegativeLogLikelihoodLoss",
     "RotaryEmbedding",
-    "Shrink",
     "SoftmaxCrossEntropyLoss",
     "SwiGLU",
     "ai.onnx.preview:FlexAttention",
