@@ -91,7 +91,7 @@ impl Rows {
     }
 }
 
-/// `x / sqrt(sum of x^2)` over rows of int8, stored with 7 bits behind the point: TFLite's L2_NORMALIZATION.
+/// `x / sqrt(sum of x^2)` over rows of int8, stored with 7 bits behind the point: TFLite's `L2_NORMALIZATION`.
 #[derive(Clone, Copy, Debug)]
 pub struct UnitInt8 {
     /// Input, `[rows][count]`.

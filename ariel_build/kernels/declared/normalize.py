@@ -33,7 +33,7 @@ class Rows(Kernel):
 
 
 class UnitInt8(Kernel):
-    """`x / sqrt(sum of x^2)` over rows of int8, stored with 7 bits behind the point: TFLite's L2_NORMALIZATION."""
+    """`x / sqrt(sum of x^2)` over rows of int8, stored with 7 bits behind the point: TFLite's `L2_NORMALIZATION`."""
 
     ROOMS = ("kernels::normalize",)
     PATHS = {(): "normalize::UnitInt8"}
