@@ -13,6 +13,7 @@ __all__ = [
     "MAX_CONSTANT_BYTES",
     "MAX_FILE_BYTES",
     "MAX_RANK",
+    "ConstantBudget",
     "checked_shape",
     "corrupt",
     "public_names",
@@ -36,6 +37,24 @@ def corrupt(reason: str, origin: str = "") -> ModelError:
         origin,
         "copy or export the model again; if other tools read it, please report this file",
     )
+
+
+class ConstantBudget:
+    """Bounds the bytes of all constants of a file: one piece of it may stand for a thousand of them."""
+
+    def __init__(self) -> None:
+        """Begins with `MAX_CONSTANT_BYTES`."""
+        self._left = MAX_CONSTANT_BYTES
+
+    def charge(self, amount: int, origin: str) -> None:
+        """Takes the bytes of one more; ModelError where they are too many."""
+        self._left -= amount
+        if self._left < 0:
+            raise ModelError(
+                f"the constants take more than {MAX_CONSTANT_BYTES >> 20} MiB",
+                origin,
+                "the file is corrupt, or the model is not one for a microcontroller",
+            )
 
 
 def shown(name: str) -> str:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import onnx
 
 from ariel_build.errors import ModelError, UnsupportedError
-from ariel_build.frontends.checks import MAX_CONSTANT_BYTES, checked_shape, corrupt, shown
+from ariel_build.frontends.checks import ConstantBudget, checked_shape, corrupt, shown
 from ariel_build.frontends.source import SourceTensor
 from ariel_build.ir import Array, DType
 
@@ -66,7 +66,7 @@ class TensorReader:
         """Takes the folder of the model, which external data never leaves."""
         self.files: list[str] = []
         self._folder = folder.resolve()
-        self._left = MAX_CONSTANT_BYTES
+        self._constants = ConstantBudget()
 
     def tensor(self, proto: onnx.TensorProto, name: str, origin: str) -> SourceTensor:
         """Returns a constant; without data where its type is one that numpy does not have."""
@@ -86,7 +86,7 @@ class TensorReader:
         del packed.dims[:]
         packed.dims.append((elements + 1) // 2)
         pairs: npt.NDArray[Any] = self._elements(packed, np.dtype(np.uint8), ((elements + 1) // 2,), origin)
-        self._charge(elements, origin)
+        self._constants.charge(elements, origin)
         halves = np.stack([pairs & 15, pairs >> 4], axis=-1).reshape(-1)[:elements].astype(dtype.numpy)
         if dtype is DType.I8:
             halves = np.where(halves > 7, halves - 16, halves).astype(np.int8)
@@ -108,7 +108,7 @@ class TensorReader:
         indices: npt.NDArray[Any] = self.array(proto.indices, origin)
         shape = checked_shape(list(proto.dims), values.dtype.itemsize, origin)
         elements = math.prod(shape)
-        self._charge(elements * values.dtype.itemsize, origin)
+        self._constants.charge(elements * values.dtype.itemsize, origin)
         if values.ndim != 1 or indices.dtype != np.int64 or indices.shape[:1] != values.shape:
             raise corrupt("a sparse tensor has other counts of values and indices", origin)
         places = indices
@@ -143,7 +143,7 @@ class TensorReader:
     def _elements(self, proto: onnx.TensorProto, kind: np.dtype[Any], shape: tuple[int, ...], origin: str) -> Array:
         """Returns the elements, read-only."""
         wanted = math.prod(shape)
-        self._charge(wanted * kind.itemsize, origin)
+        self._constants.charge(wanted * kind.itemsize, origin)
         raw: bytes | None = None
         if proto.data_location == onnx.TensorProto.EXTERNAL:
             raw = self._external(proto, wanted * kind.itemsize, origin)
@@ -182,16 +182,6 @@ class TensorReader:
         if location not in self.files:
             self.files.append(location)
         return raw
-
-    def _charge(self, amount: int, origin: str) -> None:
-        """Bounds the bytes of all constants: one piece of external data may be named a thousand times."""
-        self._left -= amount
-        if self._left < 0:
-            raise ModelError(
-                f"the constants take more than {MAX_CONSTANT_BYTES >> 20} MiB",
-                origin,
-                "the file is corrupt, or the model is not one for a microcontroller",
-            )
 
 
 def _listed(proto: onnx.TensorProto, kind: np.dtype[Any], wanted: int, origin: str) -> Array:

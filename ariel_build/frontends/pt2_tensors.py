@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from ariel_build.errors import ModelError, UnsupportedError
-from ariel_build.frontends.checks import MAX_CONSTANT_BYTES, checked_shape, corrupt, shown
+from ariel_build.errors import UnsupportedError
+from ariel_build.frontends.checks import ConstantBudget, checked_shape, corrupt, shown
 from ariel_build.frontends.pt2_archive import EXPORT_AGAIN, Archive, Json
 from ariel_build.frontends.pt2_schema import (
     boolean,
@@ -35,7 +35,7 @@ class ConstantReader:
     def __init__(self, archive: Archive) -> None:
         """Reads what the archive says of its tensors."""
         self._archive = archive
-        self._left = MAX_CONSTANT_BYTES
+        self._constants = ConstantBudget()
         self._stored: dict[str, bytes] = {}
         self._config: dict[str, tuple[str, dict[str, Json]]] = {}
         for folder, config in (
@@ -100,7 +100,7 @@ class ConstantReader:
         start = _known(meta.get("storage_offset"), "storage_offset")
         if path not in self._stored:
             self._stored[path] = self._archive.read(path)
-        self._charge(math.prod(shape) * held.itemsize, origin)
+        self._constants.charge(math.prod(shape) * held.itemsize, origin)
         raw = self._stored[path]
         count = len(raw) // held.itemsize
         last = start + sum((extent - 1) * step for extent, step in zip(shape, steps, strict=False))
@@ -116,16 +116,6 @@ class ConstantReader:
             storage[start:], shape, [step * storage.itemsize for step in steps], writeable=False
         )
         return np.array(picked != 0 if held == np.bool_ else picked, held, order="C")
-
-    def _charge(self, amount: int, origin: str) -> None:
-        """Bounds the bytes of all constants: strides of 0 make much of little, and one storage may serve many."""
-        self._left -= amount
-        if self._left < 0:
-            raise ModelError(
-                f"the constants take more than {MAX_CONSTANT_BYTES >> 20} MiB",
-                origin,
-                "the file is corrupt, or the model is not one for a microcontroller",
-            )
 
 
 def _known(value: Json, what: str) -> int:

@@ -19,15 +19,12 @@ from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
 from ariel_build.ops.fold_rows import FOLDS, FoldRow
 from ariel_build.ops.importer import Importer
-from ariel_build.ops.map1 import Map1
-from ariel_build.ops.map2 import Map2
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.permutation import Perm
-from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.rows import called, named
 from ariel_build.ops.traits import Moved, Traits, Wish
 
-__all__ = ["Fold"]
+__all__ = ["Fold", "onnx_reduced"]
 
 #: Stored integers of which kernels choose, and how their kernels' names end.
 _STORED = {DType.I8: "Int8", DType.I16: "Int16"}
@@ -262,11 +259,11 @@ def _from_tflite(importer: Importer) -> None:
 @imports("onnx", *_ONNX)
 def _from_onnx(importer: Importer) -> None:
     row, _ = named(importer, _ONNX[importer.node.op])
-    importer.bind(_reduced(importer, row, importer.input(0)))
+    importer.bind(onnx_reduced(importer, row, importer.input(0)))
 
 
-def _reduced(importer: Importer, row: FoldRow, x: Value, *, keep: bool | None = None) -> Value:
-    """Returns `x` reduced over the axes of the node."""
+def onnx_reduced(importer: Importer, row: FoldRow, x: Value, *, keep: bool | None = None) -> Value:
+    """Returns `x` reduced over the axes that a node of ONNX names."""
     axes: Sequence[int] = ()
     given = importer.optional_input(1)
     if given is not None and given.data is not None:
@@ -300,43 +297,6 @@ def _told(shape: tuple[int, ...], declared: tuple[int, ...], *, keep_dims: bool)
     raise UnsupportedReason(
         f"the axes (input 1) are computed at run time, and {list(shape)} and {list(declared)} do not tell them"
     )
-
-
-#: What other reductions do before they sum, and with the sum.
-_AROUND_SUMS = {
-    "ReduceL1": ("Abs", ""),
-    "ReduceL2": ("Square", "Sqrt"),
-    "ReduceLogSum": ("", "Log"),
-    "ReduceSumSquare": ("Square", ""),
-}
-
-
-@imports("onnx", *_AROUND_SUMS)
-def _around_sum_from_onnx(importer: Importer) -> None:
-    before, after = _AROUND_SUMS[importer.node.op]
-    x = _mapped(importer, before, importer.input(0))
-    importer.bind(_mapped(importer, after, _reduced(importer, FOLDS["Sum"], x)))
-
-
-@imports("onnx", "ReduceLogSumExp")
-def _log_sum_exp_from_onnx(importer: Importer) -> None:
-    # The greatest number is taken out of the powers, which would not be finite with it.
-    x = importer.input(0)
-    if not x.type.dtype.is_real:
-        raise UnsupportedReason(f"of {x.type.dtype.value} is not supported, only of floats")
-    greatest = _reduced(importer, FOLDS["Max"], x, keep=True)
-    bounds = np.finfo(np.float64 if x.type.dtype is DType.F64 else np.float32)
-    for kind, bound in (("Maximum", bounds.min), ("Minimum", bounds.max)):
-        finite = importer.constant(np.array(bound, x.type.dtype.numpy))
-        (greatest,) = importer.emit(Map2(kind, rounding=Rounding.NEAREST_EVEN), [greatest, finite])
-    (rest,) = importer.emit(Map2("Sub", rounding=Rounding.NEAREST_EVEN), [x, greatest])
-    total = _mapped(importer, "Log", _reduced(importer, FOLDS["Sum"], _mapped(importer, "Exp", rest)))
-    (again,) = importer.emit(Reshape(total.shape), [greatest])
-    importer.bind(*importer.emit(Map2("Add", rounding=Rounding.NEAREST_EVEN), [total, again]))
-
-
-def _mapped(importer: Importer, kind: str, x: Value) -> Value:
-    return importer.emit(Map1(kind, (), Rounding.NEAREST_EVEN), [x])[0] if kind else x
 
 
 def _axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:

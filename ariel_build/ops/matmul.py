@@ -90,9 +90,15 @@ def _integers_from_onnx(importer: Importer) -> None:
     a, b = importer.input(0), importer.input(1)
     zero_a, zero_b = importer.optional_input(2), importer.optional_input(3)
     # One zero point for each row of the left side, and for each column of the right one.
-    if zero_a is not None and len(zero_a.shape) == 1 and zero_a.shape[0] > 1:
-        zero_a = reshape(importer, zero_a, (zero_a.shape[0], 1))
+    zero_a = of_rows(importer, a, zero_a)
     importer.bind(product(importer, centred(importer, a, zero_a), centred(importer, b, zero_b)))
+
+
+def of_rows(importer: Importer, factor: Value, numbers: Value | None) -> Value | None:
+    """Returns one number for all, or one for each row of the left factor, in a shape that broadcasts to it."""
+    if numbers is None or len(numbers.shape) != 1 or numbers.type.elements == 1 or len(factor.shape) < 2:
+        return numbers
+    return reshape(importer, numbers, (*numbers.shape, 1))
 
 
 def centred(importer: Importer, stored: Value, zero: Value | None) -> Value:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ariel_build.ir import Array, DType, Quant, Value
-from ariel_build.ops.affine import integer_product, map2, quantized
+from ariel_build.ops.affine import quantized
 from ariel_build.ops.base import UnsupportedReason, constant, imports
 from ariel_build.ops.cast import cast
 from ariel_build.ops.concat import Concat
@@ -16,12 +16,12 @@ from ariel_build.ops.conv2d import convolution
 from ariel_build.ops.elementwise import BYTES
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fold import Fold
+from ariel_build.ops.formula import map2
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.importer import Importer
-from ariel_build.ops.integers_onnx import of_rows
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map2 import Map2
-from ariel_build.ops.matmul import product
+from ariel_build.ops.matmul import centred, of_rows, product
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.pool2d import PoolKind, pool
 from ariel_build.ops.quantize import Quantize
@@ -92,8 +92,8 @@ def _product(importer: Importer) -> None:
 def _product_at_run_time(importer: Importer) -> Value:
     """Returns the product where scales are known at run time only: exact sums, scaled in float32."""
     a, b, dtype = importer.input(0), importer.input(3), importer.input(7).type.dtype
-    zeros = (of_rows(importer, a, importer.input(2)), importer.input(5))
-    sums = cast(importer, integer_product(importer, a, b, zeros), DType.F32)
+    left = centred(importer, a, of_rows(importer, a, importer.input(2)))
+    sums = cast(importer, product(importer, left, centred(importer, b, importer.input(5))), DType.F32)
     rows = of_rows(importer, a, importer.input(1))
     if rows is None or dtype not in BYTES:
         raise UnsupportedReason(f"a result of {dtype.value} is not supported")

@@ -22,7 +22,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.resample import Bilinear, resampled
 from ariel_build.ops.sizes import sizes_input
 
-__all__: list[str] = []
+__all__ = ["ResizedAxis", "band", "cubic", "linear"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -47,7 +47,7 @@ _ROUNDINGS: dict[str, Callable[[F32], F32]] = {
 
 
 @dataclass(frozen=True)
-class _Axis:
+class ResizedAxis:
     """How an axis is resized: from `extent` cells to `count`, by `scale`; `crop` is the part of it that is seen."""
 
     extent: int
@@ -83,20 +83,27 @@ class _Axis:
         raise UnsupportedReason(f"the coordinate transformation `{transformation}` is not known")
 
 
-def _linear(distance: F64) -> F64:
+def linear(distance: F64) -> F64:
+    """The weight of a cell at a distance from a place: falls to 0 at 1."""
     return np.asarray(np.maximum(1 - np.abs(distance), 0))
 
 
-def _cubic(distance: F64, a: float) -> F64:
-    """Keys' cubic convolution."""
+def cubic(distance: F64, a: float) -> F64:
+    """Keys' cubic convolution: falls to 0 at 2."""
     d = np.abs(distance)
     near = ((a + 2) * d - (a + 3)) * d * d + 1
     far = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
     return np.asarray(np.where(d <= 1, near, np.where(d < 2, far, 0.0)))
 
 
-def _band(
-    axis: _Axis, places: F64, reach: int, weight: Callable[[F64], F64], *, antialias: bool, exclude_outside: bool
+def band(
+    axis: ResizedAxis,
+    places: F64,
+    reach: int,
+    weight: Callable[[F64], F64],
+    *,
+    antialias: bool = False,
+    exclude_outside: bool = False,
 ) -> tuple[I64, F64]:
     """Returns cells and their weights, both [count, taps]; a cell outside is the one at the edge, or does not exist.
 
@@ -133,9 +140,9 @@ def _from_onnx(importer: Importer) -> None:
         importer.bind(_nearest(importer, x, resized, transformation, rounding, old=old))
         return
     modes: dict[str, tuple[int, Callable[[F64], F64]]] = {
-        "linear": (1, _linear),
-        "bilinear": (1, _linear),
-        "cubic": (2, lambda d: _cubic(d, a)),
+        "linear": (1, linear),
+        "bilinear": (1, linear),
+        "cubic": (2, lambda d: cubic(d, a)),
     }
     if mode not in modes or x.type.dtype is not DType.F32:
         raise UnsupportedReason(f"mode `{mode}` of {x.type.dtype.value} is not supported")
@@ -146,7 +153,7 @@ def _from_onnx(importer: Importer) -> None:
         if axis.scale == 1 and axis.count == axis.extent and axis.crop == (0.0, 1.0):
             continue
         places = axis.places(transformation)
-        cells, weights = _band(axis, places, reach, weight, antialias=antialias, exclude_outside=outside)
+        cells, weights = band(axis, places, reach, weight, antialias=antialias, exclude_outside=outside)
         gone = (places < 0) | (places > axis.extent - 1)
         is_cropped = transformation == "tf_crop_and_resize" and bool(gone.any())
         if is_cropped:
@@ -159,7 +166,7 @@ def _from_onnx(importer: Importer) -> None:
     importer.bind(x)
 
 
-def _resized(importer: Importer, x: Value, axes: tuple[int, ...], *, old: bool, crops: bool) -> dict[int, _Axis]:
+def _resized(importer: Importer, x: Value, axes: tuple[int, ...], *, old: bool, crops: bool) -> dict[int, ResizedAxis]:
     """Returns how each axis that the node names is resized."""
     at = 1 if old else 2
     policy, sizes = importer.text("keep_aspect_ratio_policy", "stretch"), None
@@ -193,12 +200,12 @@ def _resized(importer: Importer, x: Value, axes: tuple[int, ...], *, old: bool, 
         count = int(np.floor(extent * scale)) if sizes is None else sizes[k]
         if not 0 < count <= MOST_EXTENT:
             raise UnsupportedReason(f"an axis of {extent} cannot become one of {count}")
-        resized[axis] = _Axis(extent, count, float(scale), ends[k])
+        resized[axis] = ResizedAxis(extent, count, float(scale), ends[k])
     return resized
 
 
 def _nearest(
-    importer: Importer, x: Value, resized: Mapping[int, _Axis], transformation: str, rounding: str, *, old: bool
+    importer: Importer, x: Value, resized: Mapping[int, ResizedAxis], transformation: str, rounding: str, *, old: bool
 ) -> Value:
     """Returns the nearest neighbours, by onnxruntime's arithmetic in float32."""
     if transformation not in _PLACES or rounding not in _ROUNDINGS:
@@ -241,9 +248,9 @@ def _bilinear_from_tflite(importer: Importer) -> None:
         extent = x.shape[axis]
         scale, grid = _scale(extent, count, align), np.arange(count, dtype=np.float32)
         places = (grid + np.float32(0.5)) * scale - np.float32(0.5) if centred else grid * scale
-        how = _Axis(extent, count, 1.0)
-        band = _band(how, places.astype(np.float64), 1, _linear, antialias=False, exclude_outside=False)
-        x = resampled(importer, x, axis, *band)
+        how = ResizedAxis(extent, count, 1.0)
+        cells, weights = band(how, places.astype(np.float64), 1, linear)
+        x = resampled(importer, x, axis, cells, weights)
     importer.bind(x)
 
 

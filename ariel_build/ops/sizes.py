@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.importer import Importer
 
 __all__ = ["sizes_input"]
@@ -19,10 +18,4 @@ def sizes_input(importer: Importer, index: int, what: str, told: Callable[[Seque
     value = importer.input(index)
     if value.data is not None:
         return [int(n) for n in value.data.reshape(-1)]
-    tensor = importer.model.tensors.get(importer.node.outputs[0])
-    shape = None if tensor is None else tensor.shape
-    known = [d for d in shape or () if isinstance(d, int)]
-    if shape is None or len(known) != len(shape):
-        why = "is computed at run time, and the file does not declare the shape of the output"
-        raise UnsupportedReason(f"{what} (input {index}) {why}")
-    return list(told(known))
+    return list(told(importer.declared_shape(f"{what} (input {index})")))

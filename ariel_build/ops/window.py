@@ -168,11 +168,6 @@ def window_of(spans: Sequence[Span]) -> Window:
     return Window((y.size, x.size), (y.stride, x.stride), (y.dilation, x.dilation), padding)
 
 
-def onnx_window(importer: Importer, size: tuple[int, ...], spatial: tuple[int, ...]) -> Window:
-    """Returns the window of an ONNX convolution or pool; one-dimensional ones get a height of 1."""
-    return window_of(onnx_spans(importer, size, spatial))
-
-
 def patches(window: Window, image: Array, padding: float) -> Array:
     """Returns every patch of an NHWC image as [N, rows, columns, taps, channels]; padded cells hold `padding`."""
     batch, height, width, channels = image.shape

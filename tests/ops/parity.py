@@ -11,15 +11,39 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ariel_build import boards
 from ariel_build.answers.reference import Interpreter
 from ariel_build.driver import import_file
 from ariel_build.ir import Array, readable
 from ariel_build.passes import optimize
 from tests.ops import tflm
 
-__all__ = ["agree", "host", "litert", "on", "onnx_agrees", "onnxruntime_answers", "reference", "stored", "tflite"]
+__all__ = [
+    "BOARDS",
+    "agree",
+    "board_marks",
+    "host",
+    "litert",
+    "on",
+    "onnx_agrees",
+    "onnxruntime_answers",
+    "reference",
+    "stored",
+    "tflite",
+]
 
 Samples = Sequence[Sequence[Array]]
+
+
+def board_marks(name: str) -> list[pytest.MarkDecorator]:
+    """Returns the marks of a test that runs on an emulated board."""
+    board = boards.load(name)
+    assert board.run is not None
+    return [pytest.mark.emulator(board.run.emulator), pytest.mark.target(board.target)]
+
+
+#: An emulated Arm board and a RISC-V one, each with its marks.
+BOARDS = [pytest.param(name, marks=board_marks(name)) for name in ("qemu-cortex-m7", "qemu-riscv32")]
 
 
 def reference(path: Path, samples: Samples, *, optimized: bool = False) -> list[list[Array]]:

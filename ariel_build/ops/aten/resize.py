@@ -1,4 +1,4 @@
-"""ATen's upsampling: the nearest neighbour as copies, linear and cubic as products with a constant matrix per axis."""
+"""ATen's upsampling: copies of the nearest, or weighted sums as in `resize.py`; the places are PyTorch's own."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ import numpy.typing as npt
 from ariel_build.ir import DType, Value
 from ariel_build.ops.aten.call import Call, aten
 from ariel_build.ops.base import UnsupportedReason
-from ariel_build.ops.fixed_point import Rounding
-from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.gather import gathered
-from ariel_build.ops.transpose import transpose
+from ariel_build.ops.resample import resampled
+from ariel_build.ops.resize import ResizedAxis, band, cubic, linear
 
 __all__: list[str] = []
-
-F32 = npt.NDArray[np.float32]
 
 #: What no image on a microcontroller exceeds, but a damaged file may.
 _MOST_EXTENT = 1 << 12
@@ -62,48 +59,29 @@ def _nearest(spatial: int, *, exact: bool) -> Callable[[Call], Value]:
     return body
 
 
-def _kernel(offset: npt.NDArray[np.float64], *, cubic: bool) -> npt.NDArray[np.float64]:
-    """Returns the weight of an element that is `offset` away."""
-    t = np.abs(offset)
-    if not cubic:
-        return np.maximum(1.0 - t, 0.0)
-    near = ((_CUBIC + 2.0) * t - (_CUBIC + 3.0)) * t * t + 1.0
-    far = ((_CUBIC * t - 5.0 * _CUBIC) * t + 8.0 * _CUBIC) * t - 4.0 * _CUBIC
-    return np.where(t <= 1.0, near, np.where(t < 2.0, far, 0.0))
-
-
-def _matrix(extent: int, size: int, factor: float, *, corners: bool, cubic: bool) -> F32:
-    """Returns the weights [size, extent] with which elements of an axis make those of its new one."""
+def _places(extent: int, size: int, factor: float, *, corners: bool, is_cubic: bool) -> npt.NDArray[np.float64]:
+    """Returns where in the input the elements of a new axis lie, by PyTorch's arithmetic in float32."""
     k = np.arange(size, dtype=np.float32)
     if corners:
-        places = k * (np.float32(extent - 1) / np.float32(size - 1) if size > 1 else np.float32(0.0))
-    else:
-        places = (k + np.float32(0.5)) * _step(extent, size, factor) - np.float32(0.5)
-        places = places if cubic else np.maximum(places, np.float32(0.0))
-    first = np.floor(places).astype(np.int64)
-    weights = np.zeros((size, extent), np.float64)
-    for tap in range(-1, 3) if cubic else range(2):
-        own = _kernel(places.astype(np.float64) - (first + tap), cubic=cubic)
-        np.add.at(weights, (np.arange(size), np.clip(first + tap, 0, extent - 1)), own)
-    return weights.astype(np.float32)
+        return (k * (np.float32(extent - 1) / np.float32(size - 1) if size > 1 else np.float32(0.0))).astype(np.float64)
+    places = (k + np.float32(0.5)) * _step(extent, size, factor) - np.float32(0.5)
+    return (places if is_cubic else np.maximum(places, np.float32(0.0))).astype(np.float64)
 
 
-def _linear(spatial: int, *, cubic: bool) -> Callable[[Call], Value]:
+def _weighted(spatial: int, *, is_cubic: bool = False) -> Callable[[Call], Value]:
     def body(call: Call) -> Value:
         x = call.tensor("input" if call.has("input") else "self")
         if x.type.dtype is not DType.F32:
             raise UnsupportedReason(f"{x.type} is not supported, only float32")
         corners = call.flag("align_corners")
-        rank = len(x.shape)
-        for axis, (size, factor) in enumerate(_targets(call, x, spatial), 2):
-            if size == x.shape[axis] and factor in (0.0, 1.0):
+        reach, weight = (2, lambda distance: cubic(distance, _CUBIC)) if is_cubic else (1, linear)
+        for index, (size, factor) in enumerate(_targets(call, x, spatial), 2):
+            extent = x.shape[index]
+            if size == extent and factor in (0.0, 1.0):
                 continue
-            weights = call.constant(_matrix(x.shape[axis], size, factor, corners=corners, cubic=cubic))
-            swap = [k for k in range(rank) if k != axis] + [axis]
-            back = [swap.index(k) for k in range(rank)]
-            op = FullyConnected(rounding=Rounding.NEAREST_EVEN, keep_dims=True)
-            made = call.emit(op, transpose(call.importer, x, swap), weights, None)
-            x = transpose(call.importer, made, back)
+            places = _places(extent, size, factor, corners=corners, is_cubic=is_cubic)
+            cells, weights = band(ResizedAxis(extent, size, size / extent), places, reach, weight)
+            x = resampled(call.importer, x, index, cells, weights)
         return x
 
     return body
@@ -114,7 +92,7 @@ for _spatial in (1, 2, 3):
         aten(f"upsample_nearest{_spatial}d.{_kind}")(_nearest(_spatial, exact=False))
         aten(f"_upsample_nearest_exact{_spatial}d.{_kind}")(_nearest(_spatial, exact=True))
 for _kind in ("vec", "default"):
-    aten(f"upsample_linear1d.{_kind}")(_linear(1, cubic=False))
-    aten(f"upsample_bilinear2d.{_kind}")(_linear(2, cubic=False))
-    aten(f"upsample_trilinear3d.{_kind}")(_linear(3, cubic=False))
-    aten(f"upsample_bicubic2d.{_kind}")(_linear(2, cubic=True))
+    aten(f"upsample_linear1d.{_kind}")(_weighted(1))
+    aten(f"upsample_bilinear2d.{_kind}")(_weighted(2))
+    aten(f"upsample_trilinear3d.{_kind}")(_weighted(3))
+    aten(f"upsample_bicubic2d.{_kind}")(_weighted(2, is_cubic=True))

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariel_build import boards
 from ariel_build.driver import import_file
 from ariel_build.errors import UnsupportedError
 from ariel_build.ir import Array
@@ -78,14 +77,7 @@ def test_equals_tflite_micro(tmp_path: Path) -> None:
     assert sum(float(n[0]) for answer in want for n in answer[3::4]) > 100
 
 
-def on(name: str) -> list[pytest.MarkDecorator]:
-    """Returns what skips a test where the board's tools are missing."""
-    board = boards.load(name)
-    assert board.run is not None
-    return [pytest.mark.emulator(board.run.emulator), pytest.mark.target(board.target)]
-
-
-@pytest.mark.parametrize("board", [pytest.param(name, marks=on(name)) for name in ("qemu-cortex-m7", "qemu-riscv32")])
+@pytest.mark.parametrize("board", parity.BOARDS)
 def test_on_boards(board: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(7)
     operators = [postprocess(rng) for _ in range(6)]

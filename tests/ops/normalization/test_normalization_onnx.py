@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from ariel_build import boards
 from ariel_build.driver import import_file
 from ariel_build.errors import UnsupportedError
 from tests import zoo
@@ -63,14 +62,7 @@ def test_equals_onnxruntime(kind: str, tmp_path: Path) -> None:
     parity.agree(parity.host(path, samples), want, "kernels", rtol=1e-4, atol=1e-5)
 
 
-def on(name: str) -> list[pytest.MarkDecorator]:
-    """Returns the marks of a test on a board."""
-    board = boards.load(name)
-    assert board.run is not None
-    return [pytest.mark.emulator(board.run.emulator), pytest.mark.target(board.target)]
-
-
-@pytest.mark.parametrize("board", [pytest.param(name, marks=on(name)) for name in ("qemu-cortex-m7", "qemu-riscv32")])
+@pytest.mark.parametrize("board", parity.BOARDS)
 def test_emulated(board: str, tmp_path: Path) -> None:
     rng, model = np.random.default_rng(4), Builder()
     for kind in ("LayerNormalization", "InstanceNormalization"):

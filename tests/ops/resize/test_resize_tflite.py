@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariel_build import boards
 from ariel_build.ir import Array
 from tests.ops import parity, tflm
 
@@ -63,14 +62,7 @@ def test_bilinear_int16_equals_litert(tmp_path: Path) -> None:
     parity.agree(parity.host(path, samples), want, "kernels")
 
 
-def on(name: str) -> list[pytest.MarkDecorator]:
-    """Returns the marks of a test on a board."""
-    board = boards.load(name)
-    assert board.run is not None
-    return [pytest.mark.emulator(board.run.emulator), pytest.mark.target(board.target)]
-
-
-@pytest.mark.parametrize("board", [pytest.param(name, marks=on(name)) for name in ("qemu-cortex-m7", "qemu-riscv32")])
+@pytest.mark.parametrize("board", parity.BOARDS)
 def test_emulated(board: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(8)
     operators = [bilinear(rng, dtype) for dtype in ("int8", "int16", "float32")]

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariel_build import boards
 from ariel_build.driver import import_file
 from ariel_build.errors import UnsupportedError
 from ariel_build.ir import Array
@@ -50,14 +49,7 @@ def test_equals_onnxruntime(tmp_path: Path) -> None:
     parity.agree(parity.host(path, given), want, "kernels", rtol=1e-4, atol=1e-4)
 
 
-def on(name: str) -> list[pytest.MarkDecorator]:
-    """Returns the marks of a test on a board."""
-    board = boards.load(name)
-    assert board.run is not None
-    return [pytest.mark.emulator(board.run.emulator), pytest.mark.target(board.target)]
-
-
-@pytest.mark.parametrize("board", [pytest.param(name, marks=on(name)) for name in ("qemu-cortex-m7", "qemu-riscv32")])
+@pytest.mark.parametrize("board", parity.BOARDS)
 def test_emulated(board: str, tmp_path: Path) -> None:
     rng, model = np.random.default_rng(22), Builder()
     for _ in range(6):

@@ -27,6 +27,7 @@ from ariel_build.schedule import Step
 from tests.ops import tflm
 from tests.ops.armv7e_m import operators
 from tests.ops.index import test_indices_onnx as indices
+from tests.ops.parity import board_marks
 from tests.schedule.access.batch import complaints_of
 from tests.schedule.access.board import complaints_on
 from tests.schedule.access.cases import WORKERS, cases_of, distinct
@@ -120,14 +121,7 @@ def is_for_board(step: Step) -> bool:
     return "isa::" in step.call.kernel.path
 
 
-def on(name: str) -> list[pytest.MarkDecorator]:
-    """Returns what skips a test where the board's tools are missing."""
-    board = boards.load(name)
-    assert board.run is not None
-    return [pytest.mark.emulator(board.run.emulator), pytest.mark.target(board.target)]
-
-
-@pytest.mark.parametrize("board", [pytest.param(name, marks=on(name)) for name in KERNELS_OF])
+@pytest.mark.parametrize("board", [pytest.param(name, marks=board_marks(name)) for name in KERNELS_OF])
 @pytest.mark.parametrize("make", MAKERS)
 def test_kernels_of_instruction_sets(
     board: str, make: Callable[[np.random.Generator], tflm.Operator], tmp_path: Path
@@ -137,7 +131,7 @@ def test_kernels_of_instruction_sets(
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("board", [pytest.param(name, marks=on(name)) for name in KERNELS_OF])
+@pytest.mark.parametrize("board", [pytest.param(name, marks=board_marks(name)) for name in KERNELS_OF])
 def test_real_models_on_boards(board: str, tmp_path: Path) -> None:
     """With the kernels of the board's instruction set; the others run on the host."""
     models = real(dev_models(), boards.load(board))
