@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,9 @@ from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalErro
 from ariel_build.ir import Graph, verify
 from ariel_build.isa.in_place import in_place
 from ariel_build.isa.select import select
-from ariel_build.lower import lower
-from ariel_build.memory import RAM, SPEED, WHOLE, MemoryPlan, plan_calls
+from ariel_build.kernels import KernelCall
+from ariel_build.lower import Lowered, lower
+from ariel_build.memory import RAM, SPEED, WHOLE, Effort, MemoryPlan, plan_calls
 from ariel_build.memory.limits import check_length, check_limits, least_needs
 from ariel_build.ops import import_model
 from ariel_build.ops.kept import keep
@@ -105,6 +107,58 @@ def _imports(path: Path, signature: str) -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class _Job:
+    """What a model is compiled for: what the user asks, and what follows from that alone."""
+
+    module: str
+    options: ModelOptions
+    board: Board
+    portable: bool
+    keep_all: bool
+    must_fit: bool
+
+    @property
+    def workers(self) -> int:
+        """Cores that share the work."""
+        return self.options.cores or len(self.board.cores)
+
+    @property
+    def small(self) -> bool:
+        """Whether shorter code is worth more than faster code."""
+        return self.options.optimize == "size"
+
+    @property
+    def effort(self) -> Effort:
+        """What the planner may spend, and may cost, to save RAM."""
+        if self.options.optimize == "ram":
+            return RAM
+        return SPEED if self.workers == 1 else WHOLE
+
+    @property
+    def target(self) -> str:
+        """The triple that the code is for."""
+        return "any" if self.portable else self.board.target
+
+    @property
+    def section(self) -> str:
+        """Where the weights go."""
+        return self.options.weights_section or f".rodata.ariel.{self.module}"
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The time of a call on each core; a computer's cores are alike, however many are asked for."""
+        last = len(self.board.cores) - 1
+        cores = tuple(self.board.cores[min(worker, last)] for worker in range(self.workers))
+        return Clock(cores, self.board.weights_per_cycle)
+
+    @cached_property
+    def limit(self) -> float | None:
+        """Cycles that a tile may hold a core, at most."""
+        return self.clock.limit(self.options.max_tile or self.board.max_tile)
+
+
+# Weights may be anything, as above.
 @np.errstate(all="ignore")
 def compile_model(
     path: Path,
@@ -122,58 +176,25 @@ def compile_model(
     output of the model, in the order of the graph. What does not fit the board or a budget is refused if it `must_fit`.
     Raises ArielError with the place in the user's file.
     """
-    notes: list[str] = []
+    job = _Job(module, options, board, portable, keep_all, must_fit)
     graph, source = import_file(path, options.dims, options.signature, options)
     classes = None if keep_all else labels.read(options, graph.outputs)
     operators = Counter(node.op.name for region in graph.regions() for node in region.nodes if not is_view(node))
     with _at(path):
-        check_length(graph)
-        log = optimize(graph)
-        if keep_all:
-            made = [v for node in graph.nodes for v in node.outputs]
-            graph.outputs = made + [v for v in graph.outputs if v not in made]
-            graph.output_aliases = ()
+        log = _optimize(job, graph)
         lowered = lower(graph, options.max_iterations)
-        workers = options.cores or len(board.cores)
-        small = options.optimize == "size"
-        selected = select(lowered.calls, None if portable else board, workers, small=small)
-        calls = selected.calls
-        check_limits(graph, calls, lowered.joined())
-        if small and not portable and not selected.shorter:
-            notes.append(
-                f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {board.name}'
-            )
-        cores = tuple(board.cores[min(worker, len(board.cores) - 1)] for worker in range(workers))
-        clock = Clock(cores, board.weights_per_cycle)
-        limit = clock.limit(options.max_tile or board.max_tile)
-        alone = workers == 1
-        if alone:
-            calls = [clock.divisible(in_place(call), limit) for call in calls]
-        effort = RAM if options.optimize == "ram" else SPEED if workers == 1 else WHOLE
-        ends = graph.inputs, graph.outputs, graph.states
-        if must_fit and not portable:
-            check_fits(board, **least_needs(calls, *ends, lowered.joined()), at_least=True)
-        tiles = tiles_within(clock, limit)
-        schedule, plan = plan_calls(
-            calls, *ends, lowered.aliases, cores=workers, tiles=tiles, effort=effort, flow=lowered.flow
-        )
-        section = options.weights_section or f".rodata.ariel.{module}"
-        units = None
-        if workers > 1:
-            cut = Split(clock.times, limit, clock.fed)
-            units = build_units(schedule, plan, workers, lambda step, _: cut.tiles(step), cut.shares)
-            check_units(units, schedule, plan)
-        predicted = predict(schedule, units, clock, sum(value.type.bytes for value in graph.inputs))
-        if not portable:
-            notes += check_timing(options, board, predicted)
-        target = "any" if portable else board.target
+        chosen = _choose(job, graph, lowered)
+        schedule, plan = _plan(job, graph, lowered, chosen.calls)
+        units = _share(job, schedule, plan)
+        predicted = predict(schedule, units, job.clock, sum(value.type.bytes for value in graph.inputs))
+        late = [] if portable else check_timing(options, board, predicted)
         generated = generate(
             module,
             graph,
             schedule,
             plan,
-            section,
-            target,
+            job.section,
+            job.target,
             units,
             longest_tile=predicted.longest_cycles,
             shared=options.arena is not None,
@@ -190,13 +211,75 @@ def compile_model(
         predicted,
         log,
         dict(sorted(operators.items())),
-        (*source.notes, *notes),
+        (*source.notes, *chosen.notes, *late),
         (path, *(path.parent / name for name in source.files), *_files(options)),
         units,
     )
     if must_fit:
         refuse_misfits(compiled, path, options, board, portable=portable)
     return compiled
+
+
+def _optimize(job: _Job, graph: Graph) -> PassLog:
+    """Rewrites the graph, and returns what each pass did; then every result is an output if the job keeps all."""
+    check_length(graph)
+    log = optimize(graph)
+    if job.keep_all:
+        made = [v for node in graph.nodes for v in node.outputs]
+        graph.outputs = made + [v for v in graph.outputs if v not in made]
+        graph.output_aliases = ()
+    return log
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Calls of the kernels that compute the model on this board, and what the user is told of the choice."""
+
+    calls: Sequence[KernelCall]
+    notes: tuple[str, ...] = ()
+
+
+def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
+    """Chooses a kernel for each layer; refuses what no kernel can do, and what fits the board in no plan."""
+    selected = select(lowered.calls, None if job.portable else job.board, job.workers, small=job.small)
+    check_limits(graph, selected.calls, lowered.joined())
+    calls = selected.calls
+    if job.workers == 1:
+        calls = [job.clock.divisible(in_place(call), job.limit) for call in calls]
+    if job.must_fit and not job.portable:
+        least = least_needs(calls, graph.inputs, graph.outputs, graph.states, lowered.joined())
+        check_fits(job.board, **least, at_least=True)
+    notes = []
+    if job.small and not job.portable and not selected.shorter:
+        notes.append(
+            f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {job.board.name}'
+        )
+    return _Chosen(calls, tuple(notes))
+
+
+def _plan(job: _Job, graph: Graph, lowered: Lowered, calls: Sequence[KernelCall]) -> tuple[Schedule, MemoryPlan]:
+    """Returns the order of the calls, and where in the arena each value lies: proved by the checker."""
+    return plan_calls(
+        calls,
+        graph.inputs,
+        graph.outputs,
+        graph.states,
+        lowered.aliases,
+        cores=job.workers,
+        tiles=tiles_within(job.clock, job.limit),
+        effort=job.effort,
+        flow=lowered.flow,
+    )
+
+
+def _share(job: _Job, schedule: Schedule, plan: MemoryPlan) -> Units | None:
+    """Cuts the work for several cores, proved by a checker of its own; one core needs no cut."""
+    if job.workers == 1:
+        return None
+    cut = Split(job.clock.times, job.limit, job.clock.fed)
+    units = build_units(schedule, plan, job.workers, lambda step, _: cut.tiles(step), cut.shares)
+    check_units(units, schedule, plan)
+    return units
 
 
 def refuse_misfits(
