@@ -170,6 +170,7 @@ const fn write(ops: &mut [Op], mut at: usize, flow: &[Flow]) -> usize {
 ///
 /// # Panics
 /// Where they do not: evaluated in a constant, this is a compile error.
+#[inline]
 pub const fn check(ops: &[Op], steps: &[Step], arena_bytes: usize) {
     let mut index = 0;
     while index < ops.len() {

@@ -49,6 +49,7 @@ impl Region {
     ///
     /// # Panics
     /// Where it does not: evaluated in a constant, this is a compile error.
+    #[inline]
     pub const fn check<T: Element>(&self, arena_bytes: usize, elements: usize) {
         // Saturating, as all arithmetic of checks: a `const fn` of a release build wraps without a word.
         let end = (self.offset as usize).saturating_add(self.bytes as usize);
@@ -251,6 +252,7 @@ impl<T: Element> Source<T> {
     ///
     /// # Panics
     /// Where it does not: evaluated in a constant, this is a compile error.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize, elements: usize) {
         match self {
             Self::Arena(region) => region.check::<T>(arena_bytes, elements),
@@ -284,6 +286,7 @@ impl Image {
     ///
     /// # Panics
     /// Where they do not: evaluated in a constant, this is a compile error.
+    #[inline]
     pub const fn check<T: Element>(&self, arena_bytes: usize) {
         assert!(self.height > 0 && self.width > 0 && self.channels > 0, "image without elements");
         let elements = self.pixels().saturating_mul(self.channels as usize);
@@ -297,6 +300,7 @@ impl Image {
     ///
     /// # Panics
     /// Where they do: evaluated in a constant, this is a compile error.
+    #[inline]
     pub const fn check_output<T: Element>(&self, arena_bytes: usize) {
         self.check::<T>(arena_bytes);
         assert!(self.width == 1 || self.pixel >= self.channels, "pixels overlap");
@@ -314,6 +318,7 @@ impl Image {
     ///
     /// # Panics
     /// Where they do not: evaluated in a constant, this is a compile error.
+    #[inline]
     pub(crate) const fn check_follows(&self) {
         let row = (self.width as usize).saturating_mul(self.pixel as usize);
         assert!(self.row as usize == row, "rows of the output do not follow each other");

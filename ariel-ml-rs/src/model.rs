@@ -130,6 +130,7 @@ impl Future for Yield {
 ///
 /// # Panics
 /// Where the versions differ: evaluated in a constant, this is a compile error.
+#[inline]
 pub const fn check_version(minor: &str) {
     let (ours, theirs) = (crate::VERSION.as_bytes(), minor.as_bytes());
     assert!(ours.len() > theirs.len() && ours[theirs.len()] == b'.', "{}", OTHER_VERSION);

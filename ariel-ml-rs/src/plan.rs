@@ -99,6 +99,7 @@ impl Work {
     }
 
     /// Checks a range of units, and what it writes against the scratch of all workers.
+    #[inline]
     const fn check(&self, tile: Tile, workers: usize) {
         assert!(tile.start < tile.end, "a tile without units");
         assert!(tile.end <= self.units, "a tile outside its step");
@@ -146,6 +147,7 @@ impl Step {
 ///
 /// # Panics
 /// Where they do not: evaluated in a constant, this is a compile error.
+#[inline]
 pub const fn check_steps(steps: &[Step], indices: &[u32]) {
     let mut index = 0;
     while index < steps.len() {
@@ -163,6 +165,7 @@ pub const fn check_steps(steps: &[Step], indices: &[u32]) {
 ///
 /// # Panics
 /// Where they do not: evaluated in a constant, this is a compile error.
+#[inline]
 pub const fn check_pieces<const STEPS: usize>(steps: &[Step; STEPS], pieces: &[Piece]) {
     let mut reached = [NOTHING; STEPS];
     let mut index = 0;
@@ -190,6 +193,7 @@ const NOTHING: Tile = Tile::new(0, 0);
 /// # Panics
 /// Where something does not hold: evaluated in a constant, this is a compile error.
 #[cfg(feature = "multicore")]
+#[inline]
 pub const fn check_units<const STEPS: usize>(
     steps: &[Step; STEPS],
     units: &[(u16, Tile)],
@@ -227,6 +231,7 @@ pub const fn check_units<const STEPS: usize>(
 /// # Panics
 /// Where something does not hold: evaluated in a constant, this is a compile error.
 #[cfg(feature = "multicore")]
+#[inline]
 pub const fn check_blocks(blocks: &[crate::flow::Block], ops: &[crate::flow::Op], graph: &crate::pool::Graph) {
     assert!(blocks.is_empty() == ops.is_empty(), "blocks and a flow, or neither");
     assert!(graph.blocks() == if blocks.is_empty() { 1 } else { blocks.len() }, "another number of blocks");
@@ -260,6 +265,7 @@ const fn follow<const STEPS: usize>(
 }
 
 /// Checks that every step was reached from its beginning to its end.
+#[inline]
 const fn check_whole<const STEPS: usize>(steps: &[Step; STEPS], reached: &[Tile; STEPS]) {
     let mut step = 0;
     while step < STEPS {
@@ -283,6 +289,7 @@ impl Kept<'_> {
     ///
     /// # Panics
     /// Where it does not: evaluated in a constant, this is a compile error.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize, input: Region) {
         let mut index = 0;
         while index < self.copies.len() {
@@ -357,6 +364,7 @@ impl Kept<'_> {
 /// # Panics
 /// Where it does not lie inside the arena, or is not aligned to 16: evaluated in a constant, this is a compile error.
 #[must_use]
+#[inline]
 pub const fn check_tensor<T: crate::Tensor>(arena_bytes: usize, offset: usize) -> Region {
     assert!(arena_bytes <= i32::MAX as usize, "an arena is smaller than 2 GB");
     assert!(offset.is_multiple_of(16) && align_of::<T>() <= 16, "an input or output is not aligned to 16");

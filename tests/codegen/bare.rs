@@ -8,7 +8,7 @@ include!("kernels.rs");
 
 use ariel_ml_rs::memory::Memory;
 use ariel_ml_rs::tile::Tile;
-use ariel_ml_rs::{Infer, kernels};
+use ariel_ml_rs::Infer;
 use core::future::Future;
 use core::hint::black_box;
 use core::pin::pin;
@@ -86,7 +86,7 @@ macro_rules! infer_all {
 }
 
 /// Has the kernel linked as it is for any constants: the optimiser does not see who calls it.
-fn keep<K>(run: unsafe fn(&K, Memory<'_>, Tile)) {
+fn keep<K>(run: unsafe fn(&K, Memory<'static>, Tile)) {
     black_box(run);
 }
 

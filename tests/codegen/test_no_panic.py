@@ -6,7 +6,6 @@ around the kernels. Where a panic is found, `tests/codegen/who_panics.py` says w
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +14,8 @@ import pytest
 
 from ariel_build import boards
 from ariel_build.driver import Compiled
-from ariel_build.kernels import Kernel
 from tests.codegen.kernels import all_kernels
-from tools.kernels import classes
+from tools.kernels import in_rust
 from tools.recorded import DIGITS, MODELS
 from tools.recorded.crate import build, compiled, write_crate
 
@@ -28,19 +26,11 @@ M7, M0, RISCV = "thumbv7em-none-eabihf", "thumbv6m-none-eabi", "riscv32imac-unkn
 #: One core at all levels that firmware is shipped with; the others, which differ in what they call for floats, at some.
 BUILDS = ((M7, "3"), (M7, "s"), (M7, "z"), (M0, "s"), (RISCV, "3"))
 
-_PARAMETER = re.compile(r"\b[A-Z]\w*(?=[,>])")
-
-
-def _with_home(found: re.Match[str]) -> str:
-    """Returns the parameter of a kernel's type with its whole path."""
-    home = next(one.ROOMS[0] for one in classes() if one.__name__ == found[0] and not issubclass(one, Kernel))
-    return f"ariel_ml_rs::{home}::{found[0]}"
-
 
 def link(folder: Path, source: str, models: Sequence[Compiled], target: str, level: str) -> str:
     """Links the firmware and returns what the linker complains of."""
     write_crate(folder, source, models, level=level)
-    paths = (f"kernels::{_PARAMETER.sub(_with_home, kernel)}" for kernel in all_kernels(target))
+    paths = map(in_rust, all_kernels(target))
     each = f"macro_rules! each_kernel {{ ($then:ident) => {{ $then! {{ {', '.join(paths)}, }} }}; }}\n"
     (folder / "src" / "kernels.rs").write_text(each)
     flags = ["-Clink-arg=--entry=_start", "-Clink-arg=--gc-sections"]

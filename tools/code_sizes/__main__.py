@@ -1,10 +1,11 @@
-"""Builds the runtime crate for each target and level, and writes `ariel_build/codegen/code_sizes.json`."""
+"""Builds the runtime crate's kernels for each target and level, and writes `ariel_build/codegen/code_sizes.json`."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -14,7 +15,7 @@ from pathlib import Path
 from ariel_build.machine import resources
 from ariel_build.run import toolchain
 from tools.code_sizes.objects import Program, Section
-from tools.kernels import paths
+from tools.kernels import in_rust, paths
 
 TARGETS = ("thumbv6m-none-eabi", "thumbv7m-none-eabi", "thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf")
 LEVELS = ("3", "s", "z")
@@ -25,10 +26,48 @@ UNKNOWN_DEPTH = 128
 Table = Mapping[str, Sequence[object]]
 
 
+#: A crate that calls the kernels: those that are compiled where they are called, too.
+MANIFEST = """\
+[package]
+name = "sizes"
+version = "0.0.0"
+edition = "2024"
+
+[lib]
+path = "lib.rs"
+
+[dependencies]
+ariel-ml-rs = {{ path = "{root}/ariel-ml-rs" }}
+
+[workspace]
+"""
+SOURCE = """\
+#![no_std]
+use ariel_ml_rs::memory::Memory;
+use ariel_ml_rs::tile::Tile;
+
+fn keep<K>(run: unsafe fn(&K, Memory<'static>, Tile)) {{
+    core::hint::black_box(run);
+}}
+
+pub fn all() {{
+{calls}
+}}
+"""
+
+
 def build(target: str, level: str) -> Program:
-    """Returns the runtime crate and what it stands on, compiled for a target at an optimisation level."""
+    """Returns the runtime crate with all its kernels, compiled for a target at an optimisation level."""
     root = resources.path("ariel-ml-rs").parent
-    folder = root / "target" / "sizes" / f"{target}-{level}"
+    crate = root / "target" / "sizes"
+    folder = crate / f"{target}-{level}"
+    crate.mkdir(parents=True, exist_ok=True)
+    (crate / "Cargo.toml").write_text(MANIFEST.format(root=root.as_posix()))
+    shutil.copyfile(root / "Cargo.lock", crate / "Cargo.lock")
+    # Those of instruction sets are not there on each target, and all are compiled with the crate.
+    called = (kernel for kernel in paths() if not kernel.startswith("isa::"))
+    calls = (f"    keep(<{in_rust(kernel)}>::run);" for kernel in called)
+    (crate / "lib.rs").write_text(SOURCE.format(calls="\n".join(calls)))
     environment = toolchain.find(target).environment() | {
         "CARGO_PROFILE_RELEASE_OPT_LEVEL": level,
         "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "1",
@@ -38,11 +77,11 @@ def build(target: str, level: str) -> Program:
         "RUSTC_BOOTSTRAP": "1",
     }
     words = ["cargo", "build", "--release", "--quiet", "--target", target, "--target-dir", str(folder)]
-    subprocess.run([*words, "--package", "ariel-ml-rs"], cwd=root, env=environment, check=True)
+    subprocess.run(words, cwd=crate, env=environment, check=True)
     words = ["rustc", "--print", "target-libdir", "--target", target]
     told = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
     deps, core = folder / target / "release" / "deps", Path(told.stdout.strip())
-    ours = [*deps.glob("libariel_ml_rs-*.rlib"), *deps.glob("liblibm-*.rlib")]
+    ours = [*deps.glob("lib*.rlib")]
     return Program([*ours, *core.glob("libcore-*.rlib"), *core.glob("libcompiler_builtins-*.rlib")])
 
 

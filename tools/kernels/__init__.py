@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import pkgutil
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,10 +14,11 @@ from pathlib import Path
 from ariel_build.kernels import Kernel, Part, declared
 from ariel_build.machine import resources
 
-__all__ = ["FOLDER", "SRC", "Refused", "classes", "declare", "paths"]
+__all__ = ["FOLDER", "SRC", "Refused", "classes", "declare", "in_rust", "paths"]
 
 SRC = resources.path("ariel-ml-rs") / "src"
 FOLDER = resources.path("ariel-ml-rs").parent / "ariel_build" / "kernels" / "declared"
+_PARAMETER = re.compile(r"\b[A-Z]\w*(?=[,>])")
 _INIT = '"""The kernels of the runtime crate as classes, made of its sources by `nox -s kernels`; do not edit."""\n'
 
 
@@ -42,6 +44,16 @@ def paths() -> Mapping[str, str]:
             spelled = one.SPELLED or f"{one.ROOMS[0].removeprefix('kernels::')}::{one.__name__}"
             found[f"{spelled}<{', '.join(arguments)}>" if arguments else spelled] = path
     return found
+
+
+def in_rust(spelled: str) -> str:
+    """Returns the whole path of a kernel's type, and of its parameters, by which another crate can name it."""
+
+    def with_home(found: re.Match[str]) -> str:
+        home = next(one.ROOMS[0] for one in classes() if one.__name__ == found[0] and not issubclass(one, Kernel))
+        return f"ariel_ml_rs::{home}::{found[0]}"
+
+    return f"ariel_ml_rs::kernels::{_PARAMETER.sub(with_home, spelled)}"
 
 
 def declare(folder: Path, src: Path) -> None:

@@ -107,6 +107,7 @@ struct Steps {
 
 impl Shape {
     /// Checks that all strides stay inside the operands.
+    #[inline]
     const fn check<T: Element>(&self, arena_bytes: usize, x: &Source<T>, y: &Source<T>, output: Region) {
         let (rows, columns, depth) = (self.rows as usize, self.columns, self.depth);
         assert!(rows > 0 && columns > 0 && depth > 0, "product without elements");
@@ -128,6 +129,7 @@ impl Shape {
     }
 
     /// The tiles: ranges of rows, over all batches.
+    #[inline]
     const fn work(&self) -> Work {
         let [a, b, c] = self.batches;
         let products = (a as usize).saturating_mul(b as usize).saturating_mul(c as usize);
@@ -202,6 +204,7 @@ impl<R: Requantize> Quantized<R> {
     /// Whether elements have zero points; those of int16 are 0.
     const MAY_BE_OFF: bool = size_of::<R::Element>() == 1;
 
+    #[inline]
     const fn check_shapes(&self, arena_bytes: usize) {
         shape!(self).check::<R::Element>(arena_bytes, &self.x, &self.y, self.output);
         let is_centred = self.x_zero_point == 0 && self.y_zero_point == 0;
@@ -216,6 +219,7 @@ impl<R: Requantize> Quantized<R> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         shape!(self).work()
     }
@@ -351,6 +355,7 @@ macro_rules! plain {
             ///
             /// # Panics
             /// Where regions and shapes do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 shape!(self).check::<$type>(arena_bytes, &self.x, &self.y, self.output);
             }
@@ -363,6 +368,7 @@ macro_rules! plain {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 shape!(self).work()
             }

@@ -63,6 +63,7 @@ impl Broadcast {
     ///
     /// # Panics
     /// Where it does not: evaluated in a constant, this is a compile error.
+    #[inline]
     pub const fn check<T: Element, U: Element>(
         &self,
         arena_bytes: usize,
@@ -90,6 +91,7 @@ impl Broadcast {
 
     /// The tiles: ranges of elements of the output.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.elements as usize)
     }

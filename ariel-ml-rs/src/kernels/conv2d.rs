@@ -134,6 +134,7 @@ impl Shape<'_> {
     }
 
     /// The tiles: those of channels are whole blocks, or whole groups.
+    #[inline]
     const fn work(&self) -> Work {
         let each = per_group(self.output.channels, self.groups);
         let channels = if self.groups == 1 || each.is_multiple_of(BLOCK) { BLOCK } else { each };
@@ -141,6 +142,7 @@ impl Shape<'_> {
     }
 
     /// Checks shapes, and the lengths of the constants; returns the elements of a patch that needs scratch.
+    #[inline]
     const fn check(&self, filter: usize, bias: usize) -> usize {
         let (window, groups) = (self.window, self.groups);
         assert!(groups > 0 && self.input.channels.is_multiple_of(groups), "groups do not divide the input channels");
@@ -209,6 +211,7 @@ impl<R: Requantize> Quantized<R> {
         self.bias.len()
     }
 
+    #[inline]
     const fn check_shapes(&self, arena_bytes: usize) {
         self.input.check::<R::Element>(arena_bytes);
         self.output.check_output::<R::Element>(arena_bytes);
@@ -224,6 +227,7 @@ impl<R: Requantize> Quantized<R> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         shape!(self).work()
     }
@@ -257,6 +261,7 @@ impl Hybrid {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
         self.output.check_output::<f32>(arena_bytes);
@@ -273,6 +278,7 @@ impl Hybrid {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         shape!(self).work()
     }
@@ -297,6 +303,7 @@ impl F32 {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<f32>(arena_bytes);
         self.output.check_output::<f32>(arena_bytes);
@@ -312,6 +319,7 @@ impl F32 {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         shape!(self).work()
     }

@@ -151,6 +151,7 @@ impl Shape<'_> {
     }
 
     /// The tiles: those of channels are whole blocks, or whole groups.
+    #[inline]
     const fn work(&self) -> Work {
         let each = self.each();
         let channels = if self.groups == 1 || each.is_multiple_of(BLOCK) { BLOCK } else { each };
@@ -158,6 +159,7 @@ impl Shape<'_> {
     }
 
     /// Checks shapes, and the lengths of the constants; returns the elements of the largest patch.
+    #[inline]
     const fn check(&self, filter: usize, bias: usize) -> usize {
         let (stamp, groups) = (self.stamp, self.groups);
         assert!(groups > 0 && self.input.channels.is_multiple_of(groups), "groups do not divide the input channels");
@@ -282,6 +284,7 @@ impl<R: Requantize> Quantized<R> {
         self.bias.len()
     }
 
+    #[inline]
     const fn check_shapes(&self, arena_bytes: usize) {
         self.input.check::<R::Element>(arena_bytes);
         self.output.check_output::<R::Element>(arena_bytes);
@@ -297,6 +300,7 @@ impl<R: Requantize> Quantized<R> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         shape!(self).work()
     }
@@ -324,6 +328,7 @@ impl F32 {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<f32>(arena_bytes);
         self.output.check_output::<f32>(arena_bytes);
@@ -339,6 +344,7 @@ impl F32 {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         shape!(self).work()
     }

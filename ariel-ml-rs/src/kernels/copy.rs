@@ -59,6 +59,7 @@ pub struct Copy {
 
 impl Move {
     /// Checks that the walk stays inside the input and the box inside the output.
+    #[inline]
     const fn check(&self, arena_bytes: usize, copy: &Copy) {
         // 128 bits hold every product of two counts, and sums of them.
         let (mut low, mut high) = (self.input_start as i128, self.input_start as i128);
@@ -199,6 +200,7 @@ impl Copy {
     ///
     /// # Panics
     /// Where regions, shapes and strides do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         assert!(matches!(self.element, 1 | 2 | 4 | 8), "element size");
         let elements = (self.rows as usize).saturating_mul(self.row as usize);
@@ -219,6 +221,7 @@ impl Copy {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.rows as usize)
     }

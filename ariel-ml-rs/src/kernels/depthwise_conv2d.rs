@@ -215,6 +215,7 @@ impl Shape<'_> {
     }
 
     /// Checks shapes, and the lengths of the constants; returns the bytes of scratch.
+    #[inline]
     const fn check(&self, filter: usize, bias: usize, element: usize) -> usize {
         let channels = self.output.channels as usize;
         assert!(self.output.channels.is_multiple_of(self.input.channels), "no whole number of filters per channel");
@@ -226,6 +227,7 @@ impl Shape<'_> {
     }
 
     /// The tiles: those of channels are whole blocks. Where taps read is in the scratch.
+    #[inline]
     const fn work<T: Element>(&self) -> Work {
         work(self.axis, self.output, 4).with_places::<T>(self.scratch, self.axis, self.output)
     }
@@ -334,6 +336,7 @@ impl<R: Requantize> Quantized<R> {
         self.bias.len()
     }
 
+    #[inline]
     const fn check_shapes(&self, arena_bytes: usize) {
         self.input.check::<R::Element>(arena_bytes);
         self.output.check_output::<R::Element>(arena_bytes);
@@ -350,6 +353,7 @@ impl<R: Requantize> Quantized<R> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         shape!(self).work::<R::Element>()
     }
@@ -362,6 +366,7 @@ impl Quantized<Stepped> {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.check_shapes(arena_bytes);
         assert!(self.requantize.is_for(self.channels()), "constants of the wrong length");
@@ -399,6 +404,7 @@ impl Hybrid {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
         self.output.check_output::<f32>(arena_bytes);
@@ -416,6 +422,7 @@ impl Hybrid {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         shape!(self).work::<f32>()
     }
@@ -440,6 +447,7 @@ impl F32 {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<f32>(arena_bytes);
         self.output.check_output::<f32>(arena_bytes);
@@ -456,6 +464,7 @@ impl F32 {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         shape!(self).work::<f32>()
     }

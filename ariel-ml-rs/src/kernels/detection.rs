@@ -60,6 +60,7 @@ impl Postprocess {
     ///
     /// # Panics
     /// Where regions and sizes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (candidates, detections) = (self.candidates as usize, self.detections as usize);
         assert!(self.box_row >= 4 && self.classes > 0 && self.score_row >= self.classes, "boxes without scores");
@@ -80,6 +81,7 @@ impl Postprocess {
 
     /// One unit: each choice depends on all before it.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(1).with_scratch(self.scratch)
     }
@@ -90,7 +92,8 @@ impl Postprocess {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), and no other
     /// tile in flight writes what this one reads or writes (memory invariant 2).
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, _: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, _: Tile) {
+        let memory = memory.into();
         let candidates = self.candidates as usize;
         // SAFETY: `check` proved the scratch, in which corners, scores and bytes follow each other, and all regions; detections are
         // counted up to what they have room for.

@@ -43,6 +43,7 @@ impl DynamicQuantize {
     ///
     /// # Panics
     /// Where regions and shapes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let elements = (self.rows as usize).saturating_mul(self.row as usize);
         self.input.check::<f32>(arena_bytes, elements);
@@ -58,6 +59,7 @@ impl DynamicQuantize {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.rows as usize)
     }
@@ -68,7 +70,8 @@ impl DynamicQuantize {
     /// The kernel passed `check` against the arena of `memory`; its input is complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let count = self.row as usize;
         for row in tile.start()..tile.end() {
             // SAFETY: row `row` lies inside the regions that `check` proved, and is this tile's.
@@ -177,6 +180,7 @@ pub(crate) struct Rescaled {
 
 impl Rescale {
     /// Checks at build time that there are constants for `channels` output channels, and parameters for `rows` rows.
+    #[inline]
     pub(crate) const fn check(&self, arena_bytes: usize, rows: usize, channels: usize) {
         self.parameters.check::<f32>(arena_bytes, rows.saturating_mul(2));
         assert!(self.sums.len() == channels && self.bias.len() == channels, "sums or bias of the wrong length");

@@ -81,6 +81,7 @@ pub struct F32 {
 }
 
 /// The tiles: those of channels are whole blocks of four, whose weights the filter has by turns.
+#[inline]
 pub(in crate::kernels) const fn work(axis: Axis, rows: u32, channels: usize) -> Work {
     match axis {
         Axis::Rows | Axis::Pixels => Work::of(rows as usize),
@@ -101,6 +102,7 @@ impl<R: Requantize> Quantized<R> {
         self.bias.len()
     }
 
+    #[inline]
     const fn check_shapes(&self, arena_bytes: usize) {
         let (rows, depth) = (self.rows as usize, self.depth as usize);
         self.input.check::<R::Element>(arena_bytes, rows.saturating_mul(depth));
@@ -116,6 +118,7 @@ impl<R: Requantize> Quantized<R> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         work(self.axis, self.rows, self.channels())
     }
@@ -153,6 +156,7 @@ impl Hybrid {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, depth, channels) = (self.rows as usize, self.depth as usize, self.rescale.bias.len());
         self.input.check::<i8>(arena_bytes, rows.saturating_mul(depth));
@@ -169,6 +173,7 @@ impl Hybrid {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         work(self.axis, self.rows, self.rescale.bias.len())
     }
@@ -199,6 +204,7 @@ impl F32 {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, depth, channels) = (self.rows as usize, self.depth as usize, self.bias.len());
         self.input.check::<f32>(arena_bytes, rows.saturating_mul(depth));
@@ -214,6 +220,7 @@ impl F32 {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         work(self.axis, self.rows, self.bias.len())
     }

@@ -24,6 +24,7 @@ impl Table {
     ///
     /// # Panics
     /// Where regions and the table do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<u8>(arena_bytes, self.elements as usize);
         self.output.check::<u8>(arena_bytes, self.elements as usize);
@@ -38,6 +39,7 @@ impl Table {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.elements as usize)
     }
@@ -76,6 +78,7 @@ impl Flip {
     ///
     /// # Panics
     /// Where a region is too small, or not aligned for words.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<u8>(arena_bytes, self.elements as usize);
         self.output.check::<u8>(arena_bytes, self.elements as usize);
@@ -89,6 +92,7 @@ impl Flip {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.elements as usize)
     }

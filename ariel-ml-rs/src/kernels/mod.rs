@@ -3,8 +3,12 @@
 //! A kernel is a struct of constants that the generated module fills in. Every kernel has
 //! - `const fn check(&self, arena_bytes)`: proves while compiling that its regions lie inside the arena and that its
 //!   constants have the lengths that its shapes ask for; every `SAFETY` comment of its `run` stands on that;
-//! - `unsafe fn run(&self, memory, tile)`: computes one tile of the output. `run` is not generic where it is called: it is
-//!   compiled here, at this crate's optimisation level, whatever the user's crate is built with.
+//! - `unsafe fn run(&self, memory, tile)`: computes one tile of the output.
+//!
+//! Where most models spend their time (convolutions, dense layers, products of matrices, pools, Softmax, sums of int8, what
+//! has an instruction set of its own), `run` takes a [`Memory`](crate::memory::Memory): it is compiled with this crate, at its
+//! optimisation level, whatever the user's crate is built with. Of the other kernels a model uses few: their `run` takes
+//! `impl Into<Memory>`, and so is compiled where a model calls it, not in every build.
 //!
 //! Sums wrap, as the reference's int32 accumulators do, so that no overflow check can panic.
 #![expect(clippy::inline_always, reason = "a kernel is one function and its hot loop, at opt-level s and z too")]
@@ -45,9 +49,16 @@ mod table16;
 mod tests;
 pub mod window;
 
-/// Defines `run` of a kernel that is generic over its requantisation for both roundings, compiled in this crate.
+/// Defines `run` of kernels by their `compute`, which is generic: compiled with this crate, or `where called`.
 macro_rules! instantiate {
-    ($($kernel:ty),+) => { $(
+    ($($kernel:ty),+) => { $crate::kernels::instantiate!(@ [] [$crate::memory::Memory<'_>] $($kernel),+); };
+    (where called: $($kernel:ty),+) => {
+        $crate::kernels::instantiate!(@ [<'a>] [impl Into<$crate::memory::Memory<'a>>] $($kernel),+);
+    };
+    (@ $lifetime:tt $memory:tt $($kernel:ty),+) => { $(
+        $crate::kernels::instantiate!(@@ $lifetime $memory $kernel);
+    )+ };
+    (@@ [$($lifetime:tt)*] [$($memory:tt)*] $kernel:ty) => {
         impl $kernel {
             /// Computes one tile of the output.
             ///
@@ -56,12 +67,13 @@ macro_rules! instantiate {
             /// other tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the
             /// output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: $crate::memory::Memory<'_>, tile: $crate::tile::Tile) {
+            #[allow(clippy::useless_conversion, reason = "a `Memory` where the kernel is compiled here")]
+            pub unsafe fn run $($lifetime)* (&self, memory: $($memory)*, tile: $crate::tile::Tile) {
                 // SAFETY: forwarded to the caller.
-                unsafe { self.compute(memory, tile) }
+                unsafe { self.compute(memory.into(), tile) }
             }
         }
-    )+ };
+    };
 }
 use instantiate;
 
@@ -85,6 +97,7 @@ macro_rules! quantized {
             ///
             /// # Panics
             /// Where regions, shapes and constants do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.check_shapes(arena_bytes);
                 let scales = self.requantize.$scales.len();

@@ -34,6 +34,7 @@ impl Rows {
     ///
     /// # Panics
     /// Where regions and shapes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let count = self.count as usize;
         assert!(self.rows > 0 && count > 0, "rows without elements");
@@ -51,6 +52,7 @@ impl Rows {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.rows as usize)
     }
@@ -61,7 +63,8 @@ impl Rows {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (count, size) = (self.count as usize, self.count as f32);
         for row in tile.start()..tile.end() {
             // SAFETY: `check` proved the regions and the operands; the tile's rows are rows of both, and its own.
@@ -111,6 +114,7 @@ impl UnitInt8 {
     ///
     /// # Panics
     /// Where regions and shapes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let count = self.count as usize;
         assert!(self.rows > 0 && count > 0, "rows without elements");
@@ -126,6 +130,7 @@ impl UnitInt8 {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.rows as usize)
     }
@@ -136,9 +141,10 @@ impl UnitInt8 {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
         /// Bits behind the output's point.
         const BITS: i32 = 7;
+        let memory = memory.into();
         let count = self.count as usize;
         for row in tile.start()..tile.end() {
             // SAFETY: `check` proved both regions; the tile's rows are rows of both, and its own.

@@ -235,6 +235,7 @@ macro_rules! kernel {
             ///
             /// # Panics
             /// Where regions and shapes do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.input.check::<$input>(arena_bytes);
                 self.output.check_output::<$input>(arena_bytes);
@@ -250,6 +251,7 @@ macro_rules! kernel {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 work(self.axis, &self.output, 4)
             }

@@ -47,6 +47,7 @@ macro_rules! quantize {
             ///
             /// # Panics
             /// Where a region is too small.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.input.check::<f32>(arena_bytes, self.elements as usize);
                 self.output.check::<$checked>(arena_bytes, self.elements as usize);
@@ -60,6 +61,7 @@ macro_rules! quantize {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.elements as usize)
             }
@@ -116,6 +118,7 @@ macro_rules! dequantize {
             ///
             /// # Panics
             /// Where a region is too small.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.input.check::<$element>(arena_bytes, self.elements as usize);
                 self.output.check::<f32>(arena_bytes, self.elements as usize);
@@ -129,6 +132,7 @@ macro_rules! dequantize {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.elements as usize)
             }
@@ -189,6 +193,7 @@ macro_rules! rescale {
             ///
             /// # Panics
             /// Where a region is too small.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.input.check::<$from>(arena_bytes, self.elements as usize);
                 self.output.check::<$to>(arena_bytes, self.elements as usize);
@@ -202,6 +207,7 @@ macro_rules! rescale {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.elements as usize)
             }

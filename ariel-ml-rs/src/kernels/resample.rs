@@ -55,6 +55,7 @@ impl F32 {
     ///
     /// # Panics
     /// Where regions and tables do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (outer, to, inner) = (self.outer as usize, self.to as usize, self.inner as usize);
         self.input.check::<f32>(arena_bytes, outer.saturating_mul(self.extent as usize).saturating_mul(inner));
@@ -73,6 +74,7 @@ impl F32 {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of((self.outer as usize).saturating_mul(self.to as usize))
     }
@@ -83,7 +85,8 @@ impl F32 {
     /// The kernel passed `check` against the arena of `memory`; its input is complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (inner, taps) = (self.inner as usize, self.taps as usize);
         for unit in tile.start()..tile.end() {
             let (outer, place) = divide(unit, self.to);
@@ -191,6 +194,7 @@ macro_rules! bilinear {
             ///
             /// # Panics
             /// Where regions and tables do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 let (batch, channels) = (self.batch as usize, self.channels as usize);
                 let (height, width) = (self.height as usize, self.width as usize);
@@ -218,6 +222,7 @@ macro_rules! bilinear {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of((self.batch as usize).saturating_mul(self.rows as usize))
             }
@@ -228,7 +233,8 @@ macro_rules! bilinear {
             /// The kernel passed `check` against the arena of `memory`; its input is complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let (channels, columns) = (self.channels as usize, self.columns as usize);
                 let (below, beside) = (self.next_row as usize, self.next_column as usize);
                 let line = self.width as usize * channels;

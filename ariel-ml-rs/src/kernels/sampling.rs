@@ -147,6 +147,7 @@ impl Grid {
     ///
     /// # Panics
     /// Where regions and shapes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let [depth, height, width] = self.extents;
         let (batch, places, channels) = (self.batch as usize, self.places as usize, self.channels as usize);
@@ -171,6 +172,7 @@ impl Grid {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of((self.batch as usize).saturating_mul(self.places as usize))
     }
@@ -181,7 +183,8 @@ impl Grid {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (channels, rank) = (self.channels as usize, self.rank as usize);
         let [depth, height, width] = self.extents.map(|extent| extent as usize);
         let places = NonZeroU32::new(self.places).unwrap_or(NonZeroU32::MIN).get() as usize;

@@ -25,6 +25,7 @@ pub struct Lines {
 
 impl Lines {
     /// Checks at build time that all lines lie inside both regions.
+    #[inline]
     const fn check<T: Element, O: Element>(&self, arena_bytes: usize, input: Region, output: Region) {
         assert!(self.count > 0 && self.stride > 0, "lines without elements");
         assert!(self.lines.is_multiple_of(self.stride), "lines that are not whole");
@@ -112,6 +113,7 @@ macro_rules! kernels {
             ///
             /// # Panics
             /// Where a region is too small.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.lines.check::<$element, $result>(arena_bytes, self.input, self.output);
             }
@@ -126,6 +128,7 @@ macro_rules! kernels {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.lines.lines as usize)
             }

@@ -44,6 +44,7 @@ impl Window {
     ///
     /// # Panics
     /// Where they are not: evaluated in a constant, this is a compile error.
+    #[inline]
     pub const fn check(&self, output: &Image, channels: u32) {
         let patch = self.taps().saturating_mul(channels as usize);
         assert!(patch <= i32::MAX as usize / 64, "a window larger than all memory");
@@ -60,6 +61,7 @@ impl Window {
     ///
     /// # Panics
     /// Where one has not: evaluated in a constant, this is a compile error.
+    #[inline]
     pub(crate) const fn check_pointwise(&self, input: &Image, output: &Image) {
         let rows = (output.height as usize - 1).saturating_mul(self.stride_h as usize);
         let columns = (output.width as usize - 1).saturating_mul(self.stride_w as usize);
@@ -169,6 +171,7 @@ unsafe fn fill<T: Element>(to: *mut T, value: T, count: usize) -> *mut T {
 
 /// The work of a kernel whose tiles are cut along `axis`; those of channels consist of so many.
 #[must_use]
+#[inline]
 pub const fn work(axis: Axis, output: &Image, channels: usize) -> Work {
     match axis {
         Axis::Pixels => Work::of(output.pixels()),

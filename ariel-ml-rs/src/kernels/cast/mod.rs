@@ -20,6 +20,7 @@ macro_rules! kernels {
             ///
             /// # Panics
             /// Where a region is too small.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.input.check::<$from>(arena_bytes, self.elements as usize);
                 self.output.check::<$to>(arena_bytes, self.elements as usize);
@@ -33,6 +34,7 @@ macro_rules! kernels {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.elements as usize)
             }
@@ -52,7 +54,8 @@ macro_rules! kernels {
                 clippy::cast_lossless,
                 reason = "conversions do what `as` does: integers wrap, floats round and saturate"
             )]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 // SAFETY: the tile lies inside both regions (`check`).
                 unsafe {
                     let (input, output) = (memory.at::<$from>(self.input), memory.at::<$to>(self.output));

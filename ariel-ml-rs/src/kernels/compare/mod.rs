@@ -30,6 +30,7 @@ macro_rules! kernels {
             ///
             /// # Panics
             /// Where regions, shapes and constants do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.broadcast.check::<$element, u8>(arena_bytes, &self.left, &self.right, &self.output);
             }
@@ -42,6 +43,7 @@ macro_rules! kernels {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 self.broadcast.work()
             }
@@ -53,7 +55,8 @@ macro_rules! kernels {
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
             #[allow(clippy::allow_attributes, clippy::float_cmp, reason = "the operator compares exactly")]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let f = predicate::<$element, _>($f);
                 // SAFETY: forwarded to the caller.
                 unsafe {
@@ -102,6 +105,7 @@ macro_rules! scaled {
             ///
             /// # Panics
             /// Where regions, shapes and constants do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.broadcast.check::<$element, u8>(arena_bytes, &self.left, &self.right, &self.output);
             }
@@ -114,6 +118,7 @@ macro_rules! scaled {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 self.broadcast.work()
             }
@@ -124,7 +129,8 @@ macro_rules! scaled {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
             /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let Self { left, right, output, scale_left, scale_right, relation, .. } = *self;
                 // SAFETY: forwarded to the caller.
                 unsafe {

@@ -36,6 +36,7 @@ fn divide(index: u32, extent: u32) -> (u32, u32) {
 
 impl Walk {
     /// Checks that the walk stays inside the input and fills the output.
+    #[inline]
     const fn check<T: Element>(&self, arena_bytes: usize, input: Region, output: Region) {
         let (mut last, mut outputs, mut inputs, mut group) = (0, 1, 1, 0);
         while group < 3 {
@@ -53,6 +54,7 @@ impl Walk {
     }
 
     /// The tiles: ranges of elements of the output.
+    #[inline]
     const fn work(&self) -> Work {
         let [a, b, c] = self.kept;
         Work::of((a as usize).saturating_mul(b as usize).saturating_mul(c as usize))
@@ -167,6 +169,7 @@ impl<R: Requantize> SumStored<R> {
         1
     }
 
+    #[inline]
     const fn check_shapes(&self, arena_bytes: usize) {
         self.walk.check::<R::Element>(arena_bytes, self.input, self.output);
     }
@@ -179,6 +182,7 @@ impl<R: Requantize> SumStored<R> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         self.walk.work()
     }
@@ -214,6 +218,7 @@ macro_rules! kernel {
             ///
             /// # Panics
             /// Where regions and shapes do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.walk.check::<$element>(arena_bytes, self.input, self.output);
             }
@@ -226,6 +231,7 @@ macro_rules! kernel {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 self.walk.work()
             }
@@ -236,7 +242,8 @@ macro_rules! kernel {
             /// The kernel passed `check` against the arena of `memory`; its input is complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let $this = self;
                 let fold = steps::$name(Within { min: $min, max: $max });
                 // SAFETY: forwarded to the caller.

@@ -89,6 +89,7 @@ macro_rules! kernels {
             ///
             /// # Panics
             /// Where regions and shapes do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.walk.check::<$element>(arena_bytes, self.input, self.output);
             }
@@ -101,6 +102,7 @@ macro_rules! kernels {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 self.walk.work()
             }
@@ -111,7 +113,8 @@ macro_rules! kernels {
             /// The kernel passed `check` against the arena of `memory`; its input is complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let fold = Folding::<$element>::of(self.reduction);
                 // SAFETY: forwarded to the caller.
                 unsafe { self.walk.compute(memory, (self.input, self.output), tile, fold) }

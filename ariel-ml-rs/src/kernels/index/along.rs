@@ -27,6 +27,7 @@ impl Lanes {
     }
 
     /// Checks that there are elements along the axis.
+    #[inline]
     const fn check_extent(&self) {
         assert!(self.extent > 0 && self.inner > 0, "an axis without elements");
     }
@@ -67,6 +68,7 @@ macro_rules! best {
             ///
             /// # Panics
             /// Where regions and lanes do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.lanes.check_extent();
                 self.input.check::<$element>(arena_bytes, self.lanes.elements(self.lanes.extent));
@@ -81,6 +83,7 @@ macro_rules! best {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.lanes.elements(1))
             }
@@ -92,7 +95,8 @@ macro_rules! best {
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
             #[allow(clippy::allow_attributes, clippy::float_cmp, reason = "the operator compares exactly")]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let inner = self.lanes.inner as usize;
                 // SAFETY: lanes lie inside the input, and the tile inside the output (`check`).
                 unsafe {
@@ -158,6 +162,7 @@ macro_rules! top {
             ///
             /// # Panics
             /// Where regions and lanes do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.lanes.check_extent();
                 assert!(self.count <= self.lanes.extent, "more of the best than there are");
@@ -174,6 +179,7 @@ macro_rules! top {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.lanes.outer as usize)
             }
@@ -184,7 +190,8 @@ macro_rules! top {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let (extent, inner) = (self.lanes.extent as usize, self.lanes.inner as usize);
                 let count = self.count as usize;
                 // SAFETY: lanes lie inside their regions, and the tile inside the output (`check`); up to `count` elements of a lane are
@@ -260,6 +267,7 @@ pub struct Running {
 
 impl Running {
     /// Checks that all lanes have so many elements.
+    #[inline]
     const fn check_axes(&self, arena_bytes: usize) -> usize {
         assert!(!self.axes.is_empty(), "no axis");
         let elements = self.axes[0].elements(self.axes[0].extent);
@@ -343,6 +351,7 @@ macro_rules! running {
             ///
             /// # Panics
             /// Where regions and lanes do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 let elements = self.running.check_axes(arena_bytes);
                 self.input.check::<$element>(arena_bytes, elements);
@@ -359,6 +368,7 @@ macro_rules! running {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.running.units())
             }
@@ -369,7 +379,8 @@ macro_rules! running {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let (product, exclusive) = (self.product, self.running.exclusive);
                 let start = if product { 1 as $element } else { 0 as $element };
                 let step = |$a: $element, $b: $element| {
@@ -421,6 +432,7 @@ impl RunningInt8 {
     ///
     /// # Panics
     /// Where regions and lanes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let elements = self.running.check_axes(arena_bytes);
         self.input.check::<i8>(arena_bytes, elements);
@@ -437,6 +449,7 @@ impl RunningInt8 {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.running.units())
     }
@@ -447,7 +460,8 @@ impl RunningInt8 {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
     /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let multiplier = Multiplier { multiplier: self.multiplier, shift: self.shift };
         let scaled = |value: i32| value.wrapping_shl(SHIFT);
         let step = |sum: i32, value: i8| {

@@ -53,6 +53,7 @@ impl Blocks {
     ///
     /// # Panics
     /// Where one may, or there are not: evaluated in a constant, this is a compile error.
+    #[inline]
     pub(super) const fn check_walk(&self, arena_bytes: usize, bytes: usize, indices: &Source<u8>) {
         let (mut end, mut groups, mut axis) = (self.block as usize, 1_usize, 0);
         while axis < AXES {
@@ -75,6 +76,7 @@ impl Blocks {
     ///
     /// # Panics
     /// Where one may not: evaluated in a constant, this is a compile error.
+    #[inline]
     pub(super) const fn check_whole(&self, width: u32) {
         assert!(self.block.is_multiple_of(width), "a block that is no whole number of elements");
         let mut axis = 0;

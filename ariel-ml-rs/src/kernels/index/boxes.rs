@@ -76,6 +76,7 @@ impl Boxed {
     ///
     /// # Panics
     /// Where regions and extents do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (element, numbers) = (self.element as usize, (self.named as usize).saturating_mul(width(self.wide)));
         assert!(self.rank as usize <= AXES, "more axes than there are");
@@ -96,6 +97,7 @@ impl Boxed {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(product(&self.counts, AXES - 1))
     }
@@ -158,7 +160,8 @@ impl Boxed {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let [.., row] = self.counts;
         let [.., columns] = self.extents;
         let element = self.element as usize;

@@ -26,6 +26,7 @@ impl Gather {
     ///
     /// # Panics
     /// Where regions and blocks do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.data.check(arena_bytes, self.bytes as usize);
         self.blocks.check_walk(arena_bytes, self.bytes as usize, &self.indices);
@@ -40,6 +41,7 @@ impl Gather {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.blocks.count())
     }
@@ -50,7 +52,8 @@ impl Gather {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let bytes = self.blocks.block as usize;
         let mut walk = self.blocks.walk(tile.start);
         // SAFETY: `check` proved that blocks lie inside data and output, and that each has its indices.

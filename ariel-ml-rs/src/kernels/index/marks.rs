@@ -34,6 +34,7 @@ impl OneHot {
     ///
     /// # Panics
     /// Where regions and shapes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let count = (self.outer as usize).saturating_mul(self.inner as usize);
         assert!(self.depth > 0, "an axis without elements");
@@ -51,6 +52,7 @@ impl OneHot {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of((self.outer as usize).saturating_mul(self.depth as usize))
     }
@@ -61,7 +63,8 @@ impl OneHot {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (element, inner) = (self.element as usize, self.inner as usize);
         // SAFETY: there is an index for each element of a row, and the tile lies inside the output (`check`).
         unsafe {
@@ -112,6 +115,7 @@ impl Triangle {
     ///
     /// # Panics
     /// Where regions and shapes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let rows = (self.count as usize).saturating_mul(self.rows as usize);
         let bytes = rows.saturating_mul(self.columns as usize).saturating_mul(self.element as usize);
@@ -129,6 +133,7 @@ impl Triangle {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of((self.count as usize).saturating_mul(self.rows as usize))
     }
@@ -139,7 +144,8 @@ impl Triangle {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (element, columns) = (self.element as usize, i64::from(self.columns));
         let bytes = (self.columns as usize).wrapping_mul(element);
         // SAFETY: the tile lies inside input and output (`check`), and cuts inside a row.
@@ -193,6 +199,7 @@ impl Found {
     ///
     /// # Panics
     /// Where regions and shapes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         assert!(self.rank <= 6 && self.bytes() <= i32::MAX as usize, "more axes or elements than there are");
         self.input.check(arena_bytes, self.bytes());
@@ -204,6 +211,7 @@ impl Found {
 
     /// One unit: where a place is written depends on all before it.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(1)
     }
@@ -214,7 +222,8 @@ impl Found {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), and no other tile
     /// in flight writes what this one reads or writes (memory invariant 2).
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, _: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, _: Tile) {
+        let memory = memory.into();
         let (count, rank) = (self.count as usize, self.rank as usize);
         // SAFETY: `check` proved both sizes; up to `count` places are written along each axis.
         unsafe {

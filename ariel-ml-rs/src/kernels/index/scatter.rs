@@ -32,6 +32,7 @@ impl Scatter {
     ///
     /// # Panics
     /// Where regions and blocks do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let bytes = (self.size as usize).saturating_mul(self.element as usize);
         self.data.check(arena_bytes, bytes);
@@ -50,6 +51,7 @@ impl Scatter {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.size as usize)
     }
@@ -60,7 +62,8 @@ impl Scatter {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (element, bytes) = (self.element as usize, self.blocks.block as usize);
         let (start, end) = (tile.start().wrapping_mul(element), tile.end().wrapping_mul(element));
         // SAFETY: `check` proved that the tile lies inside data and output, that blocks do, and that each has indices and updates.
@@ -122,6 +125,7 @@ macro_rules! kernels {
             ///
             /// # Panics
             /// Where regions and blocks do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 let (size, width) = (self.size as usize, size_of::<$element>());
                 self.data.check(arena_bytes, size);
@@ -142,6 +146,7 @@ macro_rules! kernels {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.size as usize)
             }
@@ -152,7 +157,8 @@ macro_rules! kernels {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 // `check` proved that blocks begin and end with elements.
                 let width = size_of::<$element>();
                 let count = self.blocks.block as usize / width;

@@ -47,6 +47,7 @@ impl Select {
     ///
     /// # Panics
     /// Where regions and strides do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (mut elements, mut axis) = (1_usize, 0);
         while axis < AXES {
@@ -68,6 +69,7 @@ impl Select {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.elements as usize)
     }
@@ -78,7 +80,8 @@ impl Select {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let element = self.element as usize;
         let (mut at, mut places, mut number) = ([0_u32; AXES], [0_usize; 3], tile.start);
         for axis in (0..AXES).rev() {

@@ -33,6 +33,7 @@ macro_rules! wide {
             ///
             /// # Panics
             /// Where a region is too small, or a constant is not what it should be.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.input.check::<i16>(arena_bytes, self.elements as usize);
                 self.output.check::<i16>(arena_bytes, self.elements as usize);
@@ -47,6 +48,7 @@ macro_rules! wide {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.elements as usize)
             }
@@ -57,7 +59,8 @@ macro_rules! wide {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let $k = *self;
                 $($prepare)*
                 // SAFETY: the tile lies inside both regions (`check`).
@@ -74,6 +77,7 @@ macro_rules! wide {
 }
 
 /// Whether a table has an entry for each interval, and a shift is one of the 32 bits.
+#[inline]
 const fn check_sigmoid(table: &[u32], shift: u32) {
     assert!(table.len() == INTERVALS, "table of the wrong length");
     assert!(shift < 32, "shift by more bits than there are");

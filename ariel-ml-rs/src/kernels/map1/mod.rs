@@ -21,6 +21,7 @@ macro_rules! kernels {
             ///
             /// # Panics
             /// Where a region is too small.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.input.check::<$element>(arena_bytes, self.elements as usize);
                 self.output.check::<$element>(arena_bytes, self.elements as usize);
@@ -34,6 +35,7 @@ macro_rules! kernels {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.elements as usize)
             }
@@ -44,7 +46,8 @@ macro_rules! kernels {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let kernel = *self;
                 let f = function::<$name, $element, _>($f);
                 // SAFETY: the tile lies inside both regions (`check`).

@@ -48,6 +48,7 @@ macro_rules! dequantized {
             ///
             /// # Panics
             /// Where regions, shapes and constants do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.broadcast.check::<i8, i8>(arena_bytes, &self.left, &self.right, &self.output);
             }
@@ -60,6 +61,7 @@ macro_rules! dequantized {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 self.broadcast.work()
             }
@@ -70,7 +72,8 @@ macro_rules! dequantized {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let Self { left, right, output, left_affine, right_affine, scale, bounds, .. } = *self;
                 let f = quotient($f);
                 // SAFETY: forwarded to the caller.

@@ -27,6 +27,7 @@ macro_rules! real {
             ///
             /// # Panics
             /// Where regions, shapes and constants do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.broadcast.check::<$element, $element>(arena_bytes, &self.left, &self.right, &self.output);
             }
@@ -39,6 +40,7 @@ macro_rules! real {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 self.broadcast.work()
             }
@@ -49,7 +51,8 @@ macro_rules! real {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let f = operation::<$element, _>($f);
                 let Self { left, right, output, min, max, .. } = *self;
                 // SAFETY: forwarded to the caller.

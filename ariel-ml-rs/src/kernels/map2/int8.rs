@@ -45,6 +45,7 @@ macro_rules! stored {
             ///
             /// # Panics
             /// Where regions, shapes and constants do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.broadcast.check::<$element, $element>(arena_bytes, &self.left, &self.right, &self.output);
             }
@@ -57,6 +58,7 @@ macro_rules! stored {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 self.broadcast.work()
             }

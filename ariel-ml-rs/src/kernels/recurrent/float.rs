@@ -20,11 +20,13 @@ macro_rules! recurrent {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 self.sequences.work(self.scratch)
             }
 
             /// Checks that a constant has `each` elements for each direction.
+            #[inline]
             const fn has(&self, length: usize, each: usize) {
                 assert!(
                     length == each.saturating_mul(self.sequences.directions as usize),
@@ -32,7 +34,7 @@ macro_rules! recurrent {
                 );
             }
         }
-        instantiate!($kernel);
+        instantiate!(where called: $kernel);
     };
 }
 
@@ -69,6 +71,7 @@ impl LstmF32 {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let units = self.sequences.units as usize;
         let gates = units.saturating_mul(4);
@@ -163,6 +166,7 @@ impl GruF32 {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let units = self.sequences.units as usize;
         self.sequences.check(arena_bytes, self.scratch, 4);
@@ -250,6 +254,7 @@ impl RnnF32 {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let units = self.sequences.units as usize;
         self.sequences.check(arena_bytes, self.scratch, 1);

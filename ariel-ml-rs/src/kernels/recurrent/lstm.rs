@@ -88,6 +88,7 @@ impl Stored for i16 {
 
 impl Cell {
     /// Checks shapes and constants against the arena.
+    #[inline]
     pub(in crate::kernels) const fn check<A: Element>(&self, arena_bytes: usize) {
         let (steps, units) = (self.steps as usize, self.units as usize);
         let rows = (self.sequences as usize).saturating_mul(steps);
@@ -104,6 +105,7 @@ impl Cell {
     }
 
     /// The tiles: ranges of sequences.
+    #[inline]
     pub(in crate::kernels) const fn work(&self, scratch: Region) -> Work {
         Work::of(self.sequences as usize).with_scratch(scratch)
     }
@@ -253,6 +255,7 @@ impl<R: Scale> Finish<R::Sum> for Added<R> {
 }
 
 impl<S: Sum> Product<S> {
+    #[inline]
     const fn check(&self, depth: usize, units: usize) {
         let channels = GATES.saturating_mul(units);
         assert!(self.filter.len() == channels.saturating_mul(depth), "filter of the wrong length");
@@ -302,6 +305,7 @@ impl<R: Scale> Lstm<R> {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (depth, units) = (self.lstm.depth as usize, self.lstm.units as usize);
         self.lstm.check::<R::Stored>(arena_bytes);
@@ -320,6 +324,7 @@ impl<R: Scale> Lstm<R> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         self.lstm.work(self.scratch)
     }
@@ -340,4 +345,4 @@ impl<R: Scale> Lstm<R> {
     }
 }
 
-instantiate!(Lstm8, Lstm16);
+instantiate!(where called: Lstm8, Lstm16);

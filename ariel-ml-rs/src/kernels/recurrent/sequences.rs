@@ -63,6 +63,7 @@ impl Sequences {
     }
 
     /// Checks shapes against the arena; `gates` is how many results of each unit the scratch has room for.
+    #[inline]
     pub(super) const fn check(&self, arena_bytes: usize, scratch: Region, gates: usize) {
         let (batch, steps, units) = (self.batch as usize, self.steps as usize, self.units as usize);
         assert!(batch > 0 && steps > 0 && units > 0 && self.depth > 0, "a recurrent layer without elements");
@@ -76,6 +77,7 @@ impl Sequences {
     }
 
     /// The tiles: ranges of sequences, over all directions.
+    #[inline]
     pub(super) const fn work(&self, scratch: Region) -> Work {
         Work::of((self.directions as usize).saturating_mul(self.batch as usize)).with_scratch(scratch)
     }

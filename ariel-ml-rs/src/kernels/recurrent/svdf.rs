@@ -40,6 +40,7 @@ impl Memories {
     }
 
     /// Checks shapes against the arena: `X` is what goes in and out, `T` what is kept.
+    #[inline]
     pub(in crate::kernels) const fn check<X: Element, T: Element>(&self, arena_bytes: usize) {
         let (sequences, filters, memory) = (self.sequences as usize, self.filters(), self.memory as usize);
         assert!(self.depth > 0 && self.rank > 0 && self.units > 0 && memory > 0, "an SVDF without elements");
@@ -51,6 +52,7 @@ impl Memories {
     }
 
     /// The tiles: blocks of four filters lie in one sequence.
+    #[inline]
     pub(in crate::kernels) const fn work(&self, scratch: Region) -> Work {
         let granule = if self.sequences == 1 || self.units.is_multiple_of(4) { 4 } else { self.units as usize };
         Work::of((self.sequences as usize).saturating_mul(self.units as usize))
@@ -209,6 +211,7 @@ impl<T: Kept> SvdfQuantized<T> {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let filters = self.memories.filters();
         self.memories.check::<i8, T>(arena_bytes);
@@ -232,6 +235,7 @@ impl<T: Kept> SvdfQuantized<T> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         self.memories.work(self.scratch)
     }
@@ -261,7 +265,7 @@ impl<T: Kept> SvdfQuantized<T> {
     }
 }
 
-instantiate!(Svdf8, Svdf8In16);
+instantiate!(where called: Svdf8, Svdf8In16);
 
 /// float32.
 #[derive(Clone, Copy, Debug)]
@@ -300,6 +304,7 @@ impl SvdfF32 {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let filters = self.memories.filters();
         self.memories.check::<f32, f32>(arena_bytes);
@@ -322,6 +327,7 @@ impl SvdfF32 {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         self.memories.work(self.scratch)
     }
@@ -347,4 +353,4 @@ impl SvdfF32 {
     }
 }
 
-instantiate!(SvdfF32);
+instantiate!(where called: SvdfF32);

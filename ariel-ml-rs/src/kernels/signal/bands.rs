@@ -34,6 +34,7 @@ macro_rules! filter_banks {
             ///
             /// # Panics
             /// Where regions and tables do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 let segments = self.channels as usize + 1;
                 let tables = [self.starts.len(), self.weight_starts.len(), self.widths.len()];
@@ -58,6 +59,7 @@ macro_rules! filter_banks {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.channels as usize)
             }
@@ -68,7 +70,8 @@ macro_rules! filter_banks {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 // SAFETY: `check` proved the regions.
                 let (input, output) = unsafe { (memory.at::<u32>(self.input).cast_const(), memory.at::<u64>(self.output)) };
                 // SAFETY: there is one segment more than channels (`check`).
@@ -138,6 +141,7 @@ impl SquareRoot {
     ///
     /// # Panics
     /// Where a region is too small.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<u64>(arena_bytes, self.elements as usize);
         self.bits.check(arena_bytes, 1);
@@ -152,6 +156,7 @@ impl SquareRoot {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.elements as usize)
     }
@@ -161,7 +166,8 @@ impl SquareRoot {
     /// # Safety
     /// As for [`FilterBank::run`].
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         // SAFETY: the tile lies inside both regions, and the bits are there (`check`).
         unsafe {
             let (input, output) = (memory.at::<u64>(self.input), memory.at::<u32>(self.output));
@@ -195,6 +201,7 @@ impl Log {
     ///
     /// # Panics
     /// Where regions and the table do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<u32>(arena_bytes, self.elements as usize);
         self.output.check::<i16>(arena_bytes, self.elements as usize);
@@ -209,6 +216,7 @@ impl Log {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.elements as usize)
     }
@@ -218,7 +226,8 @@ impl Log {
     /// # Safety
     /// As for [`FilterBank::run`].
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         // SAFETY: the tile lies inside both regions (`check`).
         unsafe {
             let (input, output) = (memory.at::<u32>(self.input), memory.at::<i16>(self.output));

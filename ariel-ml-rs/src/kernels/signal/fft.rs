@@ -34,6 +34,7 @@ macro_rules! kernels {
             ///
             /// # Panics
             /// Where regions and tables do not agree, or there is no transform of that size.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 let (n, rows) = (self.n(), self.rows as usize);
                 kiss::check(n);
@@ -52,6 +53,7 @@ macro_rules! kernels {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.rows as usize)
             }
@@ -62,7 +64,8 @@ macro_rules! kernels {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let (n, row, stages) = (self.n(), self.row as usize, Stages::of(self.n()));
                 for index in tile.start()..tile.end() {
                     // SAFETY: the row is one of the tile's and lies inside the regions (`check`).
@@ -102,6 +105,7 @@ macro_rules! kernels {
             ///
             /// # Panics
             /// Where regions and tables do not agree, or there is no transform of that size.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 let (n, rows) = (self.n(), self.rows as usize);
                 kiss::check(n);
@@ -119,6 +123,7 @@ macro_rules! kernels {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.rows as usize)
             }
@@ -129,7 +134,8 @@ macro_rules! kernels {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let (n, stages) = (self.n(), Stages::of(self.n()));
                 for index in tile.start()..tile.end() {
                     // SAFETY: the row is one of the tile's and lies inside the regions (`check`).

@@ -41,6 +41,7 @@ impl Framer {
     ///
     /// # Panics
     /// Where regions and sizes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, frames, size) = (self.rows as usize, self.frames as usize, self.size as usize);
         let count = rows.saturating_mul(frames);
@@ -61,6 +62,7 @@ impl Framer {
 
     /// One unit: little more than copies, and one byte tells of all rows.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(1)
     }
@@ -71,7 +73,8 @@ impl Framer {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), and no other
     /// tile in flight writes what this one reads or writes (memory invariant 2).
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, _: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, _: Tile) {
+        let memory = memory.into();
         let [frames, size, step, history] = [self.frames, self.size, self.step, self.history].map(|n| n as usize);
         // SAFETY: the regions have room for them (`check`).
         let missing = unsafe {
@@ -146,6 +149,7 @@ impl Stacker {
     ///
     /// # Panics
     /// Where regions and sizes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let channels = self.channels as usize;
         assert!(self.step > 0 && self.right < i32::MAX as u32, "stacks without a step");
@@ -165,6 +169,7 @@ impl Stacker {
 
     /// One unit: little more than copies, and one byte tells of them all.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(1)
     }
@@ -174,7 +179,8 @@ impl Stacker {
     /// # Safety
     /// As for [`Framer::run`].
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, _: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, _: Tile) {
+        let memory = memory.into();
         let (channels, history, frames) = (self.channels as usize, self.history(), self.frames());
         let start = -1 - self.right.cast_signed();
         let last = self.step.cast_signed() - 1;

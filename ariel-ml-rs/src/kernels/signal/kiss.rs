@@ -228,6 +228,7 @@ const fn radix(rest: usize) -> usize {
 ///
 /// # Panics
 /// Where `n` is no product of 2, 3 and 5, is below 2 or above 2^16: evaluated in a constant, this is a compile error.
+#[inline]
 pub const fn check(n: usize) {
     assert!(n >= 2 && n <= 1 << MOST, "a transform of no or too many numbers");
     let mut rest = n;

@@ -28,6 +28,7 @@ impl Window {
     ///
     /// # Panics
     /// Where a region or the window is too small.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         assert!(self.length > 0, "a window without elements");
         self.input.check::<i16>(arena_bytes, self.elements as usize);
@@ -43,6 +44,7 @@ impl Window {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.elements as usize)
     }
@@ -53,7 +55,8 @@ impl Window {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let length = NonZeroUsize::new(self.length as usize).unwrap_or(NonZeroUsize::MIN);
         // SAFETY: `check` proved the regions and the window.
         let (input, window, output) =
@@ -98,6 +101,7 @@ impl AutoScale {
     ///
     /// # Panics
     /// Where a region is too small.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i16>(arena_bytes, self.elements as usize);
         self.output.check::<i16>(arena_bytes, self.elements as usize);
@@ -111,6 +115,7 @@ impl AutoScale {
 
     /// One unit: all elements decide how each of them is scaled.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(1)
     }
@@ -121,7 +126,8 @@ impl AutoScale {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), and no other
     /// tile in flight writes what this one reads or writes (memory invariant 2).
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, _: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, _: Tile) {
+        let memory = memory.into();
         // SAFETY: `check` proved the regions.
         let (input, output, bits_out) =
             unsafe { (memory.at::<i16>(self.input), memory.at::<i16>(self.output), memory.at::<i32>(self.bits)) };
@@ -185,6 +191,7 @@ impl Energy {
     ///
     /// # Panics
     /// Where a region is too small.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i16>(arena_bytes, (self.elements as usize).saturating_mul(2));
         self.output.check::<u32>(arena_bytes, self.elements as usize);
@@ -200,6 +207,7 @@ impl Energy {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.elements as usize)
     }
@@ -209,7 +217,8 @@ impl Energy {
     /// # Safety
     /// As for [`Window::run`].
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         // SAFETY: `check` proved the regions.
         let (input, output) = unsafe { (memory.at::<i16>(self.input), memory.at::<u32>(self.output)) };
         // `clamp` would assert that its bounds are in order.

@@ -37,6 +37,7 @@ impl SpectralSubtraction {
     ///
     /// # Panics
     /// Where a region is too small.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<u32>(arena_bytes, self.elements as usize);
         self.noise.check::<u32>(arena_bytes, self.elements as usize);
@@ -54,6 +55,7 @@ impl SpectralSubtraction {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.elements as usize)
     }
@@ -64,7 +66,8 @@ impl SpectralSubtraction {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         // SAFETY: `check` proved the regions.
         let (input, noise, output, next) = unsafe {
             (
@@ -115,6 +118,7 @@ impl Pcan {
     ///
     /// # Panics
     /// Where a region or the table is too small.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<u32>(arena_bytes, self.elements as usize);
         self.noise.check::<u32>(arena_bytes, self.elements as usize);
@@ -132,6 +136,7 @@ impl Pcan {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.elements as usize)
     }
@@ -141,7 +146,8 @@ impl Pcan {
     /// # Safety
     /// As for [`SpectralSubtraction::run`].
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         // SAFETY: `check` proved the regions and the table.
         let (input, noise, output, gains) = unsafe {
             (

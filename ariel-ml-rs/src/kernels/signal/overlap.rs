@@ -33,6 +33,7 @@ macro_rules! kernels {
             ///
             /// # Panics
             /// Where regions and sizes do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 assert!(self.step > 0 && self.step < self.size && self.frames > 0, "frames that do not overlap");
                 let frames = (self.rows as usize).saturating_mul(self.frames as usize);
@@ -53,6 +54,7 @@ macro_rules! kernels {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.rows as usize)
             }
@@ -63,7 +65,8 @@ macro_rules! kernels {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let [frames, size, step] = [self.frames, self.size, self.step].map(|n| n as usize);
                 let kept = size - step;
                 for row in tile.start()..tile.end() {

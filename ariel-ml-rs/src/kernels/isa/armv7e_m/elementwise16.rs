@@ -249,6 +249,7 @@ impl Add16 {
     ///
     /// # Panics
     /// Where regions and the number of elements do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let elements = self.elements as usize;
         self.left.check::<i16>(arena_bytes, elements);
@@ -264,6 +265,7 @@ impl Add16 {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.elements as usize)
     }
@@ -292,6 +294,7 @@ impl LeakyRelu16 {
     ///
     /// # Panics
     /// Where a region is too small.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i16>(arena_bytes, self.elements as usize);
         self.output.check::<i16>(arena_bytes, self.elements as usize);
@@ -305,6 +308,7 @@ impl LeakyRelu16 {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.elements as usize)
     }

@@ -68,6 +68,7 @@ impl Lstm {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (depth, units) = (self.lstm.depth as usize, self.lstm.units as usize);
         self.lstm.check::<i8>(arena_bytes);
@@ -91,6 +92,7 @@ impl Lstm {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         self.lstm.work(self.scratch)
     }
@@ -238,6 +240,7 @@ impl Svdf {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (filters, depth) = (self.memories.filters(), self.memories.depth as usize);
         self.memories.check::<i8, i8>(arena_bytes);
@@ -262,6 +265,7 @@ impl Svdf {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         self.memories.work(self.scratch)
     }

@@ -57,6 +57,7 @@ impl<C> AveragePool2d<C> {
     ///
     /// # Panics
     /// Where regions and shapes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (input, output, window) = (&self.input, &self.output, &self.window);
         input.check::<i8>(arena_bytes);
@@ -80,6 +81,7 @@ impl<C> AveragePool2d<C> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.output.pixels())
     }

@@ -60,6 +60,7 @@ impl<C: Cores> Conv2d<C> {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<C::Element>(arena_bytes);
         self.output.check_output::<C::Element>(arena_bytes);
@@ -80,6 +81,7 @@ impl<C: Cores> Conv2d<C> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         let work = if self.by_channels {
             Work::of(self.output.channels as usize).in_granules(2)

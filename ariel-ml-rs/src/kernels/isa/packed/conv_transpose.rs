@@ -85,6 +85,7 @@ impl<C: Cores> ConvTranspose<C> {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (input, output, stamp) = (&self.input, &self.output, &self.stamp);
         self.input.check::<C::Element>(arena_bytes);
@@ -112,6 +113,7 @@ impl<C: Cores> ConvTranspose<C> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.output.channels as usize).in_granules(2).with_scratch(self.scratch)
     }

@@ -43,6 +43,7 @@ impl<C> DeepConnected<C> {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, depth, channels) = (self.rows as usize, self.depth as usize, self.channels as usize);
         assert!(depth > 0 && depth.is_multiple_of(4), "a row has whole words");
@@ -61,6 +62,7 @@ impl<C> DeepConnected<C> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.channels as usize).in_granules(QUAD)
     }

@@ -132,6 +132,7 @@ impl<C: Cores, O: Outputs> DepthwiseConv2d<C, O> {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<C::Element>(arena_bytes);
         self.output.check_output::<C::Element>(arena_bytes);
@@ -164,6 +165,7 @@ impl<C: Cores, O: Outputs> DepthwiseConv2d<C, O> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         let work = if self.by_channels {
             Work::of(self.output.channels as usize).in_granules(PLANES)

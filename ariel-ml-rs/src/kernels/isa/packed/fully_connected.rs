@@ -48,6 +48,7 @@ impl<C: Cores> FullyConnected<C> {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, depth, channels) = (self.rows as usize, self.depth as usize, self.channels as usize);
         assert!(depth > 0, "a row has elements");
@@ -68,6 +69,7 @@ impl<C: Cores> FullyConnected<C> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.channels as usize).in_granules(2).with_scratch(self.scratch)
     }

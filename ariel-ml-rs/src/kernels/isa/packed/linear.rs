@@ -48,6 +48,7 @@ impl<C> Linear<C> {
     ///
     /// # Panics
     /// Where regions and the number of elements do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let elements = self.elements as usize;
         self.left.check::<i8>(arena_bytes, elements);
@@ -63,6 +64,7 @@ impl<C> Linear<C> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.elements as usize)
     }

@@ -48,6 +48,7 @@ impl<C> SmallConv2d<C> {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
         self.output.check_output::<i8>(arena_bytes);
@@ -75,6 +76,7 @@ impl<C> SmallConv2d<C> {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.output.pixels()).with_scratch(self.scratch)
     }

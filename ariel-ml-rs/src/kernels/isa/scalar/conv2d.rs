@@ -67,6 +67,7 @@ impl Conv2d {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
         self.output.check_output::<i8>(arena_bytes);
@@ -94,6 +95,7 @@ impl Conv2d {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         work(self.axis, &self.output, CHANNELS).with_scratch(self.scratch)
     }

@@ -89,6 +89,7 @@ impl DepthwiseConv2d {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<i8>(arena_bytes);
         self.output.check_output::<i8>(arena_bytes);
@@ -113,6 +114,7 @@ impl DepthwiseConv2d {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         match self.axis {
             Axis::Pixels => work(self.axis, &self.output, 1).in_granules(self.output.width as usize),

@@ -56,6 +56,7 @@ impl FullyConnected {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (depth, blocks) = (self.depth as usize, self.blocks());
         self.input.check::<i8>(arena_bytes, depth);
@@ -84,6 +85,7 @@ impl FullyConnected {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.count()).in_granules(CHANNELS)
     }

@@ -55,6 +55,7 @@ impl Conv2d {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<f32>(arena_bytes);
         self.output.check_output::<f32>(arena_bytes);
@@ -76,6 +77,7 @@ impl Conv2d {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         let each = per_group(self.output.channels, self.groups);
         work(self.axis, &self.output, if self.groups == 1 || each.is_multiple_of(CHANNELS) { CHANNELS } else { each })

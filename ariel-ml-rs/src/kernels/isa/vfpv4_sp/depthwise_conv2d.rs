@@ -40,6 +40,7 @@ impl DepthwiseConv2d {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<f32>(arena_bytes);
         self.output.check_output::<f32>(arena_bytes);
@@ -60,6 +61,7 @@ impl DepthwiseConv2d {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         work(self.axis, &self.output, CHANNELS)
     }

@@ -35,6 +35,7 @@ macro_rules! kernel {
             ///
             /// # Panics
             /// Where regions, constants and the number of elements do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 let elements = self.elements as usize;
                 self.left.check(arena_bytes, elements);
@@ -50,6 +51,7 @@ macro_rules! kernel {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.elements as usize)
             }

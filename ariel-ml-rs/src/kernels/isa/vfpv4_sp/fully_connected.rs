@@ -38,6 +38,7 @@ impl FullyConnected {
     ///
     /// # Panics
     /// Where regions, shapes and constants do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, depth, channels) = (self.rows as usize, self.depth as usize, self.bias.len());
         self.input.check::<f32>(arena_bytes, rows.saturating_mul(depth));
@@ -53,6 +54,7 @@ impl FullyConnected {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         work(self.axis, self.rows, self.bias.len())
     }
