@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Board", "Core", "Emulation", "FloatUnit", "Memory", "MemoryKind"]
+__all__ = ["Board", "Core", "Emulation", "FloatUnit", "Memory", "MemoryKind", "Power"]
 
 FloatUnit = Literal["single", "double"]
 MemoryKind = Literal["flash", "ram"]
@@ -41,6 +41,15 @@ class Memory:
     interleaved: int = 1
     cores: tuple[int, ...] = ()
     bytes_per_cycle: float | None = None
+
+
+@dataclass(frozen=True)
+class Power:
+    """What the chip takes at `volts`: for each MHz of a core that computes, and while its cores sleep."""
+
+    volts: float
+    active_ua_per_mhz: float
+    sleep_ua: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,7 @@ class Board:
     target_prefix: str | None = None
     #: Seconds that a tile may hold a core, where the model's options do not say.
     max_tile: float | None = None
+    power: Power | None = None
 
     @property
     def is_host(self) -> bool:

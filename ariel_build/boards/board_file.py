@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn, cast
 
-from ariel_build.boards.board import Board, Core, Emulation, Memory
+from ariel_build.boards.board import Board, Core, Emulation, Memory, Power
 from ariel_build.config import option_values
 from ariel_build.errors import BoardError
 
@@ -28,6 +28,7 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "max-tile": str,
         "cores!": list,
         "memories": list,
+        "power": dict,
         "run": dict,
         "generic": dict,
     },
@@ -49,6 +50,7 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "cores": list,
         "bytes-per-cycle": (int, float),
     },
+    "power": {"volts!": (int, float), "active-ua-per-mhz!": (int, float), "sleep-ua": (int, float)},
     "run": {
         "emulator!": str,
         "machine": str,
@@ -68,6 +70,7 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
 BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
     "cores": {"clock-hz": (1, 10**11), "cycles-per-instruction": (0.01, 1000), "count": (1, option_values.MOST_CORES)},
     "memories": {"origin": (0, (1 << 32) - 1), "interleaved": (1, 1024), "bytes-per-cycle": (0.0001, 4096)},
+    "power": {"volts": (0.1, 100), "active-ua-per-mhz": (0.001, 10**6), "sleep-ua": (0, 10**6)},
     "run": {"quantum": (0, 10**9)},
 }
 #: The largest file that is read, in bytes, and the most entries of a list.
@@ -127,6 +130,7 @@ class _Reader:
             chips=self._strings("chips", document.get("chips", [])),
             target_prefix=generic.get("target-prefix"),
             max_tile=self._duration("max-tile", document["max-tile"]) if "max-tile" in document else None,
+            power=self._power(document["power"]) if "power" in document else None,
         )
 
     def _cores(self, tables: object) -> tuple[Core, ...]:
@@ -175,6 +179,11 @@ class _Reader:
             bandwidth = cast("float | None", table.get("bytes-per-cycle"))
             memories.append(Memory(name, kind, origin, length, interleaved, near, bandwidth))
         return tuple(memories)
+
+    def _power(self, table: object) -> Power:
+        entries = cast("dict[str, float]", table)
+        self._check("power", entries, "power.")
+        return Power(entries["volts"], entries["active-ua-per-mhz"], entries.get("sleep-ua", 0.0))
 
     def _emulation(self, table: object, cores: int) -> Emulation:
         entries = cast("dict[str, object]", table)

@@ -12,5 +12,6 @@ COMMANDS = {
     "inspect": "show what a model takes and gives, what it costs, and what is unsupported",
     "run": "run a model on the host or on an emulated board",
     "verify": "compare the generated Rust with the reference, on random inputs, NaN and infinities among them",
+    "fit": "show on which boards a model fits, how fast it is there, and what would help where it does not fit",
     "boards": "list the boards known",
 }

@@ -21,6 +21,7 @@ from ariel_build.boards import Board
 from ariel_build.commands.common import add_model, board_of, compiled, model_options
 from ariel_build.commands.consoles import console
 from ariel_build.config.options import ModelOptions
+from ariel_build.cores.energy import energy
 from ariel_build.driver import Compiled, refuse_misfits
 from ariel_build.errors import ArielError, BoardError, BudgetError, UnsupportedError
 from ariel_build.frontends.checks import shown
@@ -52,7 +53,7 @@ def main(arguments: argparse.Namespace) -> int:
             refuse_misfits(result, arguments.model, options, board)
         except (BoardError, BudgetError) as error:
             refusal, code = error, 1
-        facts = _facts(result, board, fits=refusal is None)
+        facts = _facts(result, board, options.cores or len(board.cores), fits=refusal is None)
     if arguments.json:
         console.print(json.dumps(facts, indent=2))
     else:
@@ -95,8 +96,9 @@ def _facts_of_unsupported(
     return facts | {"signature": signature, "notes": notes, "fits": None}
 
 
-def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
+def _facts(result: Compiled, board: Board, workers: int, *, fits: bool) -> dict[str, Any]:
     predicted = result.predicted
+    joules = energy(predicted, board, workers)
     return {
         "inputs": _with_aliases([_value(v) for v in result.graph.inputs], result.graph.input_aliases),
         "outputs": _with_aliases([_value(v) for v in result.graph.outputs], result.graph.output_aliases),
@@ -113,7 +115,7 @@ def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
             "longest_tile_cycles": predicted.longest_cycles,
             "longest_tile_us": _rounded(predicted.longest_seconds, 1e-6),
             "longest_tile_step": predicted.longest.name if predicted.longest else None,
-            "energy_uj": None,  # no board file gives figures of currents yet
+            "energy_uj": None if joules is None else round(joules * 1e6, 3),
             "board": board.name,
         },
         "unsupported": [],
@@ -184,6 +186,7 @@ def _show(model: str, facts: dict[str, Any]) -> None:
     predicted = facts["predicted"]
     if predicted:
         latency = f", {predicted['latency_ms']} ms" if predicted["latency_ms"] is not None else ""
+        latency += f", {predicted['energy_uj']} uJ" if predicted["energy_uj"] is not None else ""
         cycles = (
             "no bound: state `max-iterations`" if predicted["cycles"] is None else f"{predicted['cycles']:,} cycles"
         )
