@@ -13,12 +13,14 @@ from functools import cache
 from typing import Any
 
 import flatbuffers
+import numpy as np
+import numpy.typing as npt
 import tflite
 
 from ariel_build.frontends.checks import corrupt
 from ariel_build.frontends.flatbuffer import AbsentTable, FlatFile
 
-__all__ = ["CUSTOM", "MODEL", "Options", "operator_code", "operator_name", "options", "type_name"]
+__all__ = ["CUSTOM", "MODEL", "Options", "index_vector", "operator_code", "operator_name", "options", "type_name"]
 
 _SCHEMA: Any = tflite
 
@@ -138,6 +140,17 @@ def operator_name(code: int) -> str:
 def type_name(number: int) -> str:
     """Returns the name of an element type in lower case, `type_<number>` for one that is newer than the schema."""
     return _enum("TensorType").get(number, f"type_{number}").lower()
+
+
+def index_vector(file: FlatFile, table: Any, name: str) -> npt.NDArray[np.int64]:  # noqa: ANN401 - generated
+    """Returns the integers of a field that is a vector of one of several types; none where it is absent."""
+    kind = _enum("SparseIndexVector").get(getattr(table, f"{name}Type")(), "NONE")
+    vector = getattr(table, name)()
+    if kind == "NONE" or vector is None:
+        return np.zeros(0, np.int64)
+    values = file.numbers(file.view(getattr(_SCHEMA, kind), vector.Pos), "Values")
+    file.charge(values.size)
+    return values.astype(np.int64)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.errors import UnsupportedError
-from ariel_build.frontends.checks import checked_shape, corrupt, shown
+from ariel_build.frontends.checks import ConstantBudget, checked_shape, corrupt, shown
 from ariel_build.frontends.flatbuffer import FlatFile
 from ariel_build.frontends.source import SourceTensor
 from ariel_build.frontends.tflite_schema import type_name
+from ariel_build.frontends.tflite_sparse import dense
 from ariel_build.ir import Array, DType, Quant
 
 __all__ = ["TensorReader"]
@@ -31,6 +32,8 @@ _DTYPES = {
 }
 #: Types that we do not compile, but whose constants numpy can hold.
 _NUMPY_ONLY = {"float16": np.float16, "float64": np.float64}
+#: Integers of 4 bits, two in a byte, the first one in its low half.
+_PACKED = "int4"
 
 
 class TensorReader:
@@ -40,6 +43,7 @@ class TensorReader:
         """Reads the list of buffers, not yet their content."""
         self._file = file
         self._buffers = file.tables(model, "Buffers")
+        self._budget = ConstantBudget()
 
     def read(self, table: Any, index: int) -> tuple[SourceTensor, tuple[int, ...], bool]:  # noqa: ANN401 - generated
         """Returns a tensor, its shape signature (-1: free; empty: none), and whether it is constant."""
@@ -63,10 +67,20 @@ class TensorReader:
         is_constant = content.size > 0
         if is_constant and table.IsVariable():
             raise corrupt("it is both a variable and a constant", origin)
-        if table.Sparsity() is not None:
-            dtype, kind, file_type = None, None, f"sparse {file_type}"
+        sparsity = file.checked(table.Sparsity())
         data: Array | None = None
-        if is_constant and kind is not None:
+        if is_constant and file_type == _PACKED:
+            # Kernels read them as int8 with the same numbers.
+            dtype, kind = DType.I8, np.dtype(np.int8)
+            count = content.size * 2 if sparsity is not None else math.prod(shape)
+            content = _unpacked(content, count, origin)
+        if sparsity is not None and is_constant and kind is not None:
+            self._budget.charge(math.prod(shape) * kind.itemsize, origin)
+            stored = _elements(content, kind, (content.size // kind.itemsize,), origin)
+            data = dense(file, sparsity, stored, shape, origin)
+        elif sparsity is not None:
+            dtype, kind, file_type = None, None, f"sparse {file_type}"
+        elif is_constant and kind is not None:
             data = _elements(content, kind, shape, origin)
         tensor = SourceTensor(
             name=name,
@@ -120,6 +134,16 @@ def _numpy_only(file_type: str) -> np.dtype[Any] | None:
     """Returns how numpy holds a type that we do not compile, None where it cannot."""
     kind = _NUMPY_ONLY.get(file_type)
     return None if kind is None else np.dtype(kind)
+
+
+def _unpacked(content: npt.NDArray[np.uint8], count: int, origin: str) -> npt.NDArray[np.uint8]:
+    """Returns the bytes of `count` int8 that are stored in 4 bits each."""
+    if content.size != (count + 1) // 2:
+        raise corrupt(
+            f"{count} integers of 4 bits need {(count + 1) // 2} bytes, its buffer has {content.size}", origin
+        )
+    halves = np.stack([content & 15, content >> 4], axis=-1).reshape(-1)[:count]
+    return ((halves ^ 8) - np.uint8(8)).astype(np.uint8)
 
 
 def _elements(content: npt.NDArray[np.uint8], kind: np.dtype[Any], shape: tuple[int, ...], origin: str) -> Array:

@@ -13,13 +13,10 @@ GENERAL = (
     "docs/supported-ops.md lists what is supported: replace it in the model before export, or leave it to your code"
 )
 
-_TRAINING = "it is of use in training only: export the model for inference"
 _RANDOM = "draw random numbers in your code, and give them to the model as an input"
-_UNROLL = "unroll the loop over a fixed number of steps before export, as Keras does with `unroll=True`"
-_FEATURES = "compute features of signals in your code, and give them to the model as an input"
+_OUTSIDE = "find them in your code"
 _LOOKUP = "look it up in your code, and give the model the result as an input"
 _BOXES = "let the model end with boxes and scores, and choose among them in your code"
-_BITS = "work on bits in your code, before or after the model"
 _STRINGS = "handle text in your code, and give the model numbers"
 
 _ONNX: Mapping[str, str] = {
@@ -31,19 +28,14 @@ _ONNX: Mapping[str, str] = {
 }
 
 _TFLITE: Mapping[str, str] = {
-    "FAKE_QUANT": _TRAINING,
     **dict.fromkeys(("MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM"), _RANDOM),
     **dict.fromkeys(
-        (
-            *("LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_RNN"),
-            *("BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN"),
-        ),
-        _UNROLL,
+        ("HASHTABLE", "HASHTABLE_FIND", "HASHTABLE_IMPORT", "HASHTABLE_LOOKUP", "HASHTABLE_SIZE", "LSH_PROJECTION"),
+        _LOOKUP,
     ),
-    **dict.fromkeys(("COMPLEX_ABS", "IMAG", "REAL", "RFFT2D"), _FEATURES),
-    **dict.fromkeys(("HASHTABLE_FIND", "HASHTABLE_LOOKUP"), _LOOKUP),
+    "UNIQUE": "how many numbers differ is known at run time only, and memory is planned before: " + _OUTSIDE,
+    "SKIP_GRAM": _STRINGS,
     **dict.fromkeys(("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"), _BOXES),
-    **dict.fromkeys(("BITCAST", "RIGHT_SHIFT"), _BITS),
 }
 
 _ADVICE = {"onnx": _ONNX, "tflite": _TFLITE}

@@ -60,3 +60,13 @@ def _bit_cast(importer: Importer) -> None:
     if dtype is DType.BOOL and x.type.dtype is not DType.BOOL:
         raise UnsupportedReason("to bool is not supported: a byte may be neither 0 nor 1")
     importer.bind(*importer.emit(Reinterpret(dtype), [x]))
+
+
+@imports("tflite", "BITCAST", stored=True)
+def _bit_cast_from_tflite(importer: Importer) -> None:
+    x, type_ = importer.input(0), importer.output_type()
+    if DType.BOOL in (x.type.dtype, type_.dtype):
+        raise UnsupportedReason("of bool is not supported: a byte may be neither 0 nor 1")
+    if x.type.dtype.bytes != type_.dtype.bytes:
+        raise UnsupportedReason(f"of {x.type} to {type_}, whose elements have another size, is not supported")
+    importer.bind(*importer.emit(Reinterpret(type_.dtype), [importer.view(x, None)]))

@@ -16,7 +16,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
-__all__ = ["Tile"]
+__all__ = ["Tile", "filled"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,13 @@ class Tile(Operator):
 
 
 MOST_PARTS = 256
+
+
+def filled(importer: Importer, one: Value, shape: Sequence[int]) -> Value:
+    """Returns a tensor of one element, whose axes are of 1, repeated to a shape."""
+    if all(n == 1 for n in shape):
+        return one
+    return importer.emit(Tile(tuple(shape)), [one], [one.type.quant])[0]
 
 
 @imports("tflite", "TILE")

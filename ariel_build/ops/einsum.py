@@ -21,7 +21,7 @@ from ariel_build.ops.reshape import reshape
 from ariel_build.ops.slice import emit_slice
 from ariel_build.ops.transpose import transpose
 
-__all__: list[str] = []
+__all__ = ["einsum"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,12 @@ class _Term:
 
 @imports("onnx", "Einsum")
 def _from_onnx(importer: Importer) -> None:
-    values = importer.inputs()
-    terms, result = _parsed(importer.text("equation"), [len(v.shape) for v in values])
+    importer.bind(einsum(importer, importer.text("equation"), importer.inputs()))
+
+
+def einsum(importer: Importer, equation: str, values: Sequence[Value]) -> Value:
+    """Returns what an equation, such as `ij,jk->ik`, makes of float32 operands."""
+    terms, result = _parsed(equation, [len(v.shape) for v in values])
     terms_ = [_diagonal(importer, value, letters) for value, letters in zip(values, terms, strict=True)]
     total = terms_[0]
     for index, term in enumerate(terms_[1:], 1):
@@ -48,7 +52,7 @@ def _from_onnx(importer: Importer) -> None:
     total = _summed(importer, total, set(result))
     if set(total.letters) != set(result):
         raise UnsupportedReason(f"the letters `{result}` of the output are not all those of operands")
-    importer.bind(transpose(importer, total.value, [total.letters.index(a) for a in result]))
+    return transpose(importer, total.value, [total.letters.index(a) for a in result])
 
 
 def _parsed(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:

@@ -53,7 +53,7 @@ _REASONS = {
     "float6": "floats of 6 bits are not supported: no microcontroller computes with them; quantise to int8",
     "string": "text is not supported: its length is known at run time only, and memory is planned before",
     "complex": "complex numbers are not supported: export real and imaginary parts as two tensors",
-    "int4": "integers of 4 bits are supported in ONNX files only: use int8",
+    "int4": "integers of 4 bits are supported in ONNX files, and as constants: use int8",
     "uint4": "integers of 4 bits are supported in ONNX files only: use uint8",
     "int2": "integers of 2 bits are not supported: use int8",
     "uint2": "integers of 2 bits are not supported: use uint8",

@@ -200,7 +200,10 @@ def loop(
     return importer.emit(Loop(None, types, limit), inputs, types=types, bodies=[body, test])
 
 
-@imports("tflite", "WHILE", harmless=dict.fromkeys(("cond_subgraph_index", "body_subgraph_index"), "subgraphs"))
+_SUBGRAPHS = ("cond_subgraph_index", "body_subgraph_index")
+
+
+@imports("tflite", "WHILE", "STABLEHLO_WHILE", harmless=dict.fromkeys(_SUBGRAPHS, "the node carries the subgraphs"))
 def _while(importer: Importer) -> None:
     begins = importer.inputs()
     both = [begin_body(importer, subgraph(importer, name), begins) for name in ("cond_subgraph", "body_subgraph")]

@@ -35,6 +35,7 @@ __all__ = [
     "hard_swish",
     "leaky_relu",
     "leaky_relu_fields",
+    "log",
     "rsqrt",
     "rsqrt_fields",
     "scale_ratio",
@@ -128,6 +129,17 @@ def _table(function: Callable[[Numbers], Numbers]) -> Formula:
 
 def _elu(x: Numbers) -> Numbers:
     return np.where(x < 0, np.expm1(np.minimum(x, 0)), x)
+
+
+def log(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
+    """LOG of int8: a table; what has no logarithm gets the least that the output can be."""
+    least = np.float32(target.scale) * np.float32(dtype.range[0] - target.zero_point)
+
+    def function(real: Numbers) -> Numbers:
+        positive = real > 0
+        return np.where(positive, np.log(np.where(positive, real, 1.0)), least)
+
+    return _table(function)(x, source, target, dtype, ())
 
 
 def scale_ratio(source: Quant, target: Quant, *, wide: bool) -> float:

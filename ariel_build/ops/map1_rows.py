@@ -227,7 +227,7 @@ _ROWS = (
     ),
     Map1Row("Softsign", "`x / (1 + |x|)`.", lambda x: x / (1.0 + np.abs(x)), "x / (1.0 + x.abs())", onnx="Softsign"),
     Map1Row("Exp", "`e^x`.", np.exp, "libm::expf(x)", "EXP", "Exp", tabled=lambda x, _: np.exp(x)),
-    Map1Row("Log", "`ln(x)`.", np.log, "libm::logf(x)", "LOG", "Log", tabled=_log),
+    Map1Row("Log", "`ln(x)`.", np.log, "libm::logf(x)", "LOG", "Log", stored=int8.log, tabled=_log),
     # PyTorch's, see `aten/elementwise.py`: the formats have no names for them.
     Map1Row("Expm1", "`e^x - 1`.", np.expm1, "libm::expm1f(x)"),
     Map1Row("Log1p", "`ln(1 + x)`.", np.log1p, "libm::log1pf(x)"),

@@ -17,6 +17,7 @@ from ariel_build.kernels.declared import map2 as declared
 from ariel_build.ops.accumulate import finish_float, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.cast import Cast, cast
+from ariel_build.ops.compare import Compare
 from ariel_build.ops.elementwise import (
     BYTES,
     broadcast_type,
@@ -64,7 +65,8 @@ class Map2(Operator):
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """T[a], T[b] -> T[a and b broadcast]."""
         type_ = broadcast_type(inputs)
-        if type_.dtype is DType.BOOL or (self.row.of_bits and not type_.dtype.is_integer):
+        integers = type_.dtype.is_integer
+        if type_.dtype is DType.BOOL or (self.row.of_bits and not integers) or (self.row.of_reals and integers):
             raise ValueError(f"{self.kind} of {type_.dtype.value} is not supported")
         return [type_]
 
@@ -188,10 +190,35 @@ MOST_SUMMANDS = 14
 
 @imports("tflite", "FLOOR_DIV")
 def _floor_div_from_tflite(importer: Importer) -> None:
-    if importer.output_type().dtype is not DType.F32:
-        raise UnsupportedReason("only float32 is supported")
-    (quotient,) = importer.emit(Map2("Div"), [importer.input(0), importer.input(1)])
-    importer.emit_declared(Map1("Floor"), [quotient])
+    left, right = _plain(importer)
+    (quotient,) = importer.emit(Map2("Div"), [left, right])
+    if left.type.dtype is DType.F32:
+        importer.emit_declared(Map1("Floor"), [quotient])
+        return
+    # Rounded towards zero it is one too many where the two kinds of remainders differ.
+    remainders = [importer.emit(Map2(kind), [left, right])[0] for kind in ("Mod", "Remainder")]
+    above = cast(importer, importer.emit(Compare("NotEqual"), remainders)[0], left.type.dtype)
+    importer.bind(*importer.emit(Map2("Sub"), [quotient, above]))
+
+
+def _plain(importer: Importer) -> list[Value]:
+    """Returns two operands whose stored integers are what TFLite computes with, whatever their scales."""
+    return [importer.view(importer.input(k), None) for k in range(2)]
+
+
+@imports("tflite", "FLOOR_MOD", "BITWISE_XOR")
+def _of_stored(importer: Importer) -> None:
+    kind = "Mod" if importer.node.op == "FLOOR_MOD" else "BitXor"
+    importer.bind(*importer.emit(Map2(kind), _plain(importer)))
+
+
+@imports("tflite", "RIGHT_SHIFT")
+def _right_shift_from_tflite(importer: Importer) -> None:
+    """By no less than 0, and no more than all bits but one."""
+    left, right = _plain(importer)
+    for kind, bound in (("Maximum", 0), ("Minimum", 8 * left.type.dtype.bytes - 1)):
+        (right,) = importer.emit(Map2(kind), [right, importer.constant(np.array(bound, right.type.dtype.numpy))])
+    importer.bind(*importer.emit(Map2("ShiftRight"), [left, right]))
 
 
 @imports("onnx", *_ONNX)

@@ -71,7 +71,7 @@ class Map2Row:
     of what shape the fixed-point formulas are that may be proved equal to it. `keeps_scale` says that stored integers
     of one scale have that afterwards. `tflite_real` is what TFLite computes of floats where that is something else;
     `dequantized` what stands for `rust` where int8 is computed by way of float32. `of_bits` says that it is about
-    integers only, whatever they mean.
+    integers only, whatever they mean, `of_reals` that it is about floats only.
     """
 
     name: str
@@ -91,6 +91,7 @@ class Map2Row:
     tflite_real: Real | None = None
     dequantized: str = ""
     of_bits: bool = False
+    of_reals: bool = False
 
     def of_real(self, *, tflite: bool) -> Real:
         """Returns what computes float32."""
@@ -254,6 +255,14 @@ _ROWS = (
         "SQUARED_DIFFERENCE",
         stored=Stored(int8.squared_difference, int8.square_fields, wide=True),
     ),
+    Map2Row(
+        "Atan2",
+        "`atan2(left, right)`, the angle of the point (right, left),",
+        np.arctan2,
+        "libm::atan2f",
+        "ATAN2",
+        of_reals=True,
+    ),
     # ONNX's importer is in `map2.py`: some powers are simpler functions.
     Map2Row(
         "Pow",
@@ -278,8 +287,7 @@ _ROWS = (
         "the remainder of `left / right` that has the sign of `right`",
         _modulo,
         "modulo",
-        "FLOOR_MOD",
-        Named("Mod", when=("fmod", False)),
+        onnx=Named("Mod", when=("fmod", False)),
     ),
     Map2Row(
         "Remainder",
@@ -290,7 +298,7 @@ _ROWS = (
     ),
     Map2Row("BitAnd", "`left & right`", np.bitwise_and, "", onnx="BitwiseAnd", of_bits=True),
     Map2Row("BitOr", "`left | right`", np.bitwise_or, "", onnx="BitwiseOr", of_bits=True),
-    Map2Row("BitXor", "`left ^ right`", np.bitwise_xor, "", "BITWISE_XOR", "BitwiseXor", of_bits=True),
+    Map2Row("BitXor", "`left ^ right`", np.bitwise_xor, "", onnx="BitwiseXor", of_bits=True),
     Map2Row(
         "ShiftLeft",
         "`left << right`",

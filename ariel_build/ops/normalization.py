@@ -163,5 +163,29 @@ def _lrn_from_onnx(importer: Importer) -> None:
     squares = reshape(importer, map1(importer, "Square", x), (batch, channels, 1, _rest(x, channels)))
     op = Pool2d(PoolKind.AVERAGE, Window((size, 1), padding=padding), padding, rounding=Rounding.NEAREST_EVEN)
     mean = reshape(importer, each_image(importer, op, [squares]), x.shape)
-    total = map2(importer, "Add", map2(importer, "Mul", mean, importer.real("alpha", 1e-4)), importer.real("bias", 1.0))
-    importer.bind(map2(importer, "Div", x, map2(importer, "Pow", total, importer.real("beta", 0.75))))
+    importer.bind(_divided(importer, x, mean, importer.real("alpha", 1e-4), 1.0, 0.75))
+
+
+@imports("tflite", "LOCAL_RESPONSE_NORMALIZATION")
+def _lrn_from_tflite(importer: Importer) -> None:
+    """`x / (bias + alpha * sum of squares of neighbouring channels)^beta`, up to `radius` channels on either side."""
+    x, radius = real_input(importer), importer.integer("radius", 5)
+    if not x.shape or not 0 <= radius <= MOST_NEIGHBOURS:
+        raise UnsupportedReason(f"neighbours of {x.type} up to {radius} channels away are not supported")
+    channels, size = x.shape[-1], 2 * radius + 1
+    squares = reshape(importer, map1(importer, "Square", x), (1, x.type.elements // channels, channels, 1))
+    padding = (0, radius, 0, radius)
+    op = Pool2d(PoolKind.AVERAGE, Window((1, size), padding=padding), padding, rounding=Rounding.NEAREST_EVEN)
+    mean = reshape(importer, importer.emit(op, [squares])[0], x.shape)
+    importer.bind(_divided(importer, x, mean, importer.real("alpha") * size, 0.0, 0.0))
+
+
+#: Channels on either side that count.
+MOST_NEIGHBOURS = 1 << 12
+
+
+def _divided(importer: Importer, x: Value, mean: Value, alpha: float, bias: float, beta: float) -> Value:
+    """Returns `x / (bias + alpha * mean)^beta`, bias and beta as the node has them, else as given."""
+    total = map2(importer, "Mul", mean, alpha)
+    total = map2(importer, "Add", total, importer.real("bias", bias))
+    return map2(importer, "Div", x, map2(importer, "Pow", total, importer.real("beta", beta)))

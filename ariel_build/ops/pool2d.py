@@ -16,6 +16,7 @@ from ariel_build.kernels.declared import pool2d as declared
 from ariel_build.ops.accumulate import FINITE, Numbers, bounds, finish_float, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.batches import each_image
+from ariel_build.ops.cast import Cast
 from ariel_build.ops.clip import Clip
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.formula import map2, real_input
@@ -163,8 +164,9 @@ class Pool2d(Operator):
         return self.kind is PoolKind.MAX
 
     def on_signed(self) -> Operator | str:
-        """TFLite's average is one of integers."""
-        if self.kind is PoolKind.AVERAGE and self.rounding is Rounding.DOUBLE:
+        """TFLite's average is one of integers; that of an odd number of cells has no halves to round."""
+        halves = self.window.size[0] * self.window.size[1] % 2 == 0 or any(self.window.padding)
+        if self.kind is PoolKind.AVERAGE and self.rounding is Rounding.DOUBLE and halves:
             return "TFLite's average rounds stored integers away from 0"
         return super().on_signed()
 
@@ -245,7 +247,14 @@ def _from_tflite(importer: Importer) -> None:
     size = (importer.integer("filter_height"), importer.integer("filter_width"))
     kind = PoolKind.MAX if importer.node.op == "MAX_POOL_2D" else PoolKind.AVERAGE
     window = tflite_window(importer, size, x.type)
-    importer.emit_declared(Pool2d(kind, window, clip=tflite_clip(importer)), [x])
+    op = Pool2d(kind, window, clip=tflite_clip(importer))
+    if x.type.dtype is DType.U8 and isinstance(op.on_signed(), str):
+        # As int16 the integers are what they are as uint8, so that halves round alike.
+        (wide,) = importer.emit(Cast(DType.I16), [x], [x.type.quant])
+        (mean,) = importer.emit(op, [wide], [importer.output_type().quant])
+        importer.bind(*importer.emit(Cast(DType.U8), [mean], [importer.output_type().quant]))
+        return
+    importer.emit_declared(op, [x])
 
 
 @imports("tflite", "L2_POOL_2D")

@@ -14,6 +14,7 @@ from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.permutation import through_reshape
+from ariel_build.ops.spectra import bind_spectrum, spectrum, spectrum_shape
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
 if TYPE_CHECKING:
@@ -120,6 +121,10 @@ def reshaped_quant(quant: Quant | None, old: tuple[int, ...], new: tuple[int, ..
 )
 def _from_tflite(importer: Importer) -> None:
     # TFLite declares the output's shape, whatever the attributes say.
+    pairs = spectrum(importer, 0)
+    if pairs is not None:
+        bind_spectrum(importer, reshape(importer, pairs, spectrum_shape(importer)))
+        return
     x = importer.input(0)
     importer.bind(*importer.emit(Reshape(importer.output_type().shape), [x], types=[importer.output_type()]))
 

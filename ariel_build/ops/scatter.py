@@ -17,6 +17,7 @@ from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Source, Tiling
 from ariel_build.kernels.declared import index as declared
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
+from ariel_build.ops.broadcast import filled
 from ariel_build.ops.cast import cast
 from ariel_build.ops.copy import dense_strides
 from ariel_build.ops.fixed_point import I64
@@ -297,6 +298,28 @@ def _nd_from_tflite(importer: Importer) -> None:
     op = Combine(AtIndices(wraps=False), declared.Combined.ADD)
     (y,) = importer.emit(op, [zeros, indices, importer.view(updates, None)], [None])
     importer.bind(y)
+
+
+@imports("tflite", "SPARSE_TO_DENSE", harmless={"validate_indices": "indices that are outside lead to what is near"})
+def _sparse_to_dense(importer: Importer) -> None:
+    """A default all over, and values where indices lead: of one axis each a number, of more a row."""
+    indices, values, default = indices_input(importer, 0), importer.input(2), importer.input(3)
+    type_, count = importer.output_type(), values.type.elements
+    # The shape (input 1) is the declared one: memory is planned for that.
+    if default.type.elements != 1 or default.type.dtype is not values.type.dtype or not type_.shape:
+        raise UnsupportedReason(f"{default.type} is no default of {values.type}")
+    rank = len(type_.shape)
+    each = indices.shape[1] if len(indices.shape) == 2 else 1
+    rows = indices.type.elements // max(each, 1)
+    if len(indices.shape) > 2 or each != rank or count not in (1, rows):
+        raise UnsupportedReason(f"{indices.type} and {values.type} do not lead into {type_}")
+    quant = values.type.quant
+    data = filled(importer, reshape(importer, importer.view(default, quant), (1,) * rank), type_.shape)
+    updates = reshape(importer, values, (count,))
+    if count != rows:
+        updates = filled(importer, updates, (rows,))
+    at = reshape(importer, indices, (rows, each))
+    importer.bind(*importer.emit(Scatter(AtIndices(wraps=False)), [data, at, updates], [quant]))
 
 
 @imports("tflite", "DYNAMIC_UPDATE_SLICE")

@@ -6,6 +6,7 @@ import numpy as np
 
 from ariel_build.ir import DType, converted
 from ariel_build.ops.base import UnsupportedReason, imports
+from ariel_build.ops.broadcast import filled
 from ariel_build.ops.cast import cast
 from ariel_build.ops.compare import Compare
 from ariel_build.ops.concat import Concat
@@ -98,8 +99,14 @@ def _eye_like(importer: Importer) -> None:
 @imports("tflite", "FILL")
 def _fill(importer: Importer) -> None:
     shape = tuple(int(d) for d in importer.constant_input(0, "the shape").reshape(-1))
-    value = importer.constant_input(1, "the value").reshape(())
-    importer.bind(importer.constant(np.full(bounded(shape), value)))
+    value = importer.input(1)
+    if value.type.elements != 1:
+        raise UnsupportedReason(f"{value.type} is not one value")
+    if value.data is not None:
+        importer.bind(importer.constant(np.full(bounded(shape), value.data.reshape(())), quant=value.type.quant))
+        return
+    one = reshape(importer, value, (1,) * len(shape))
+    importer.bind(filled(importer, one, bounded(shape)))
 
 
 @imports("onnx", "Range", harmless={"stash_type": "the bounds are constants, and computed in float64"})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -164,7 +165,7 @@ def test_operators_that_nobody_knows_keep_what_they_carry(load: Load) -> None:
     assert (second.op, second.inputs) == ("BUILTIN_4000", ["t1", None])
 
 
-@pytest.mark.parametrize("kind, name, size", [(1, "float16", 2), (10, "float64", 8), (5, "string", 4), (17, "int4", 1)])
+@pytest.mark.parametrize("kind, name, size", [(1, "float16", 2), (10, "float64", 8), (5, "string", 4)])
 def test_other_element_types_are_told_not_compiled(load: Load, kind: int, name: str, size: int) -> None:
     source = load(add(b=tensor("b", [2], kind, 1), buffers=(bytes(2 * size),)))
     constant = source.tensors["t1"]
@@ -172,9 +173,69 @@ def test_other_element_types_are_told_not_compiled(load: Load, kind: int, name: 
     assert (constant.data is not None) == (name in ("float16", "float64"))
 
 
-def test_a_sparse_tensor_is_told_not_compiled(load: Load) -> None:
-    source = load(add(b=tensor("b", [2], FLOAT32, 1, sparsity={}), buffers=(bytes(4),)))
-    assert (source.tensors["t1"].dtype, source.tensors["t1"].file_type) == (None, "sparse float32")
+def test_a_sparse_tensor_that_is_computed_is_told_not_compiled(load: Load) -> None:
+    source = load(add(y=tensor("y", [2], FLOAT32, sparsity={})))
+    assert (source.tensors["t2"].dtype, source.tensors["t2"].file_type) == (None, "sparse float32")
+
+
+def test_integers_of_four_bits_are_unpacked(load: Load) -> None:
+    constant = load(add(INT8, b=tensor("b", [3], 17, 1, quant=quant([0.5], [0])), buffers=(b"\xf7\x08",))).tensors["t1"]
+    assert constant.data is not None
+    assert (constant.data.dtype.name, constant.data.tolist()) == ("int8", [7, -1, -8])
+    assert constant.quant is not None
+    with pytest.raises(ModelError, match="3 integers of 4 bits need 2 bytes, its buffer has 3"):
+        load(add(INT8, b=tensor("b", [3], 17, 1), buffers=(bytes(3),)))
+
+
+def level(size: int, segments: Sequence[int] = (), indices: Sequence[int] = ()) -> dict[int, Any]:
+    """A dense level of a sparse tensor, or one with segments and indices in bytes."""
+    if not segments:
+        return {0: ("b", 0), 1: ("i", size)}
+    return {0: ("b", 1), 2: ("B", 3), 3: {0: ("B*", segments)}, 4: ("B", 3), 5: {0: ("B*", indices)}}
+
+
+def sparse(levels: Sequence[dict[int, Any]], order: Sequence[int], blocks: Sequence[int] = ()) -> dict[int, Any]:
+    return {0: ("i*", order), 1: ("i*", blocks), 2: list(levels)}
+
+
+def test_a_sparse_constant_is_made_dense(load: Load) -> None:
+    levels = [level(3), level(0, [0, 1, 1, 3], [3, 0, 2])]
+    table = add(b=tensor("b", [3, 4], FLOAT32, 1, sparsity=sparse(levels, [0, 1])), buffers=(bytes(range(12)),))
+    constant = load(table).tensors["t1"].data
+    assert constant is not None
+    first, second, third = np.frombuffer(bytes(range(12)), np.float32)
+    np.testing.assert_array_equal(constant, [[0, 0, 0, first], [0, 0, 0, 0], [second, 0, third, 0]])
+
+
+def test_a_sparse_constant_of_blocks_is_made_dense(load: Load) -> None:
+    levels = [level(2), level(0, [0, 1, 2], [1, 0]), level(2), level(2)]
+    found = sparse(levels, [0, 1, 2, 3], [0, 1])
+    data = np.arange(1, 9, dtype=np.int8)
+    constant = (
+        load(add(INT8, b=tensor("b", [4, 4], INT8, 1, sparsity=found), buffers=(data.tobytes(),))).tensors["t1"].data
+    )
+    assert constant is not None
+    np.testing.assert_array_equal(constant, [[0, 0, 1, 2], [0, 0, 3, 4], [5, 6, 0, 0], [7, 8, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    "sparsity, why",
+    [
+        ({}, "0 levels are not its 2 axes and 0 blocks"),
+        (sparse([level(3)], [0, 1]), "1 levels are not its 2 axes"),
+        (sparse([level(3), level(4)], [0, 2]), "2 levels are not its 2 axes"),
+        (sparse([level(2), level(4)], [0, 1]), "a level has 2 coordinates, its axis 3"),
+        (sparse([level(3), level(4)], [0, 1]), "its levels lead to 12 elements, its buffer has 3"),
+        (sparse([level(3), level(0, [0, 1, 3], [0, 1, 2])], [0, 1]), "segments of a level are not those of 3 nodes"),
+        (sparse([level(3), level(0, [0, 2, 1, 3], [0, 1, 2])], [0, 1]), "segments of a level are not those"),
+        (sparse([level(3), level(0, [0, 1, 1, 3], [0, 4, 2])], [0, 1]), "lies outside its axis of 4"),
+        (sparse([level(3), level(1), level(2)], [0, 1, 2], [5]), r"its blocks \[5\] lie along no axes"),
+        (sparse([level(3), level(1), level(3)], [0, 1, 2], [1]), r"its blocks of \[3\] do not divide"),
+    ],
+)
+def test_sparse_constants_that_contradict_themselves_are_refused(load: Load, sparsity: Table, why: str) -> None:
+    with pytest.raises(ModelError, match=why):
+        load(add(b=tensor("b", [3, 4], FLOAT32, 1, sparsity=sparsity), buffers=(bytes(12),)))
 
 
 def test_constants_may_lie_behind_the_tables(load: Load) -> None:

@@ -86,10 +86,14 @@ def tflite(path: Path, operators: Sequence[tflm.Operator], samples: Samples) -> 
     return answers
 
 
-def litert(path: Path, samples: Samples) -> list[list[Array]]:
-    """Returns what LiteRT's reference kernels make of each sample; skips the test where LiteRT is not installed."""
+def litert(path: Path, samples: Samples, *, optimized: bool = False) -> list[list[Array]]:
+    """Returns what LiteRT's reference kernels make of each sample; skips the test where LiteRT is not installed.
+
+    Some operators have `optimized` kernels only.
+    """
     interpreters = pytest.importorskip("ai_edge_litert.interpreter")
-    kind = interpreters.OpResolverType.BUILTIN_REF
+    kinds = interpreters.OpResolverType
+    kind = kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES if optimized else kinds.BUILTIN_REF
     interpreter = interpreters.Interpreter(model_path=str(path), experimental_op_resolver_type=kind)
     interpreter.allocate_tensors()
     answers = []

@@ -17,9 +17,18 @@ import pytest
 
 from ariel_build.ir import Array
 
-__all__ = ["Operator", "Tensor", "flexbuffer", "model", "models", "run", "run_sequences"]
+__all__ = ["Operator", "Sparsity", "Tensor", "chained", "flexbuffer", "model", "models", "run", "run_sequences"]
 
 ARENA_BYTES = 1 << 23
+
+
+@dataclass(frozen=True)
+class Sparsity:
+    """Levels of a sparse constant, in order: an extent where one is dense, else its segments and indices."""
+
+    order: Sequence[int]
+    blocks: Sequence[int]
+    levels: Sequence[int | tuple[Array, Array]]
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,7 @@ class Tensor:
     data: Array | None = None
     axis: int = 0
     variable: bool = False
+    sparsity: Sparsity | None = None
 
 
 @dataclass(frozen=True)
@@ -60,8 +70,16 @@ def model(
     return models([Operator(op, inputs, outputs, options, version)])
 
 
-def models(operators: Sequence[Operator]) -> bytes:
-    """Returns a TFLite file with the operators side by side: its inputs and outputs are those of all, in order."""
+def chained(operators: Sequence[Operator]) -> bytes:
+    """Returns a TFLite file with the operators one after the other: a tensor that two have is one object."""
+    return models(operators, chain=True)
+
+
+def models(operators: Sequence[Operator], *, chain: bool = False) -> bytes:
+    """Returns a TFLite file with the operators side by side: its inputs and outputs are those of all, in order.
+
+    In a `chain` what one operator makes is what others take; outputs are what none takes.
+    """
     pytest.importorskip("tflite_micro")
     import flatbuffers  # noqa: PLC0415 - comes with tflite_micro
     from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema  # noqa: PLC0415
@@ -73,10 +91,14 @@ def models(operators: Sequence[Operator]) -> bytes:
     graph = schema.SubGraphT()
     graph.tensors, graph.operators, graph.inputs, graph.outputs = [], [], [], []
 
+    made: dict[int, int] = {}
+
     def add(spec: Tensor | None) -> int:
         if spec is None:
             return -1
-        index = len(graph.tensors)
+        if chain and id(spec) in made:
+            return made[id(spec)]
+        index = made[id(spec)] = len(graph.tensors)
         tensor = schema.TensorT()
         tensor.name = f"t{index}".encode()
         tensor.shape = np.array(spec.shape, np.int32)
@@ -88,6 +110,8 @@ def models(operators: Sequence[Operator]) -> bytes:
             tensor.quantization.zeroPoint = np.full(len(scales), spec.zero_point, np.int64)
             tensor.quantization.quantizedDimension = spec.axis
         tensor.isVariable = spec.variable
+        if spec.sparsity is not None:
+            tensor.sparsity = _sparsity(schema, spec.sparsity)
         buffer = schema.BufferT()
         if spec.data is not None:
             buffer.data = np.frombuffer(np.ascontiguousarray(spec.data).tobytes(), np.uint8)
@@ -112,20 +136,43 @@ def models(operators: Sequence[Operator]) -> bytes:
             operator.customOptions = np.frombuffer(flexbuffer(spec.options[1]), np.uint8)
         elif spec.options is not None:
             name, fields = spec.options
-            operator.builtinOptionsType = getattr(schema.BuiltinOptions, name)
-            operator.builtinOptions = getattr(schema, f"{name}T")()
+            table = getattr(schema, f"{name}T")()
             for key, value in fields.items():
-                setattr(operator.builtinOptions, key, value)
+                setattr(table, key, value)
+            if hasattr(schema.BuiltinOptions, name):
+                operator.builtinOptionsType, operator.builtinOptions = getattr(schema.BuiltinOptions, name), table
+            else:
+                operator.builtinOptions2Type, operator.builtinOptions2 = getattr(schema.BuiltinOptions2, name), table
         graph.operators.append(operator)
         graph.inputs += [
-            k for k, t in zip(inputs, spec.inputs, strict=True) if t is not None and t.data is None and not t.variable
+            k
+            for k, t in zip(inputs, spec.inputs, strict=True)
+            if t is not None and t.data is None and not t.variable and not (chain and k in graph.outputs)
         ]
-        graph.outputs += outputs
+        graph.outputs = [k for k in graph.outputs if not chain or k not in inputs] + outputs
     graph.inputs, graph.outputs = np.array(graph.inputs, np.int32), np.array(graph.outputs, np.int32)
     file.subgraphs = [graph]
     builder = flatbuffers.Builder(1024)
     builder.Finish(file.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def _sparsity(schema: Any, given: Sparsity) -> Any:  # noqa: ANN401 - generated
+    found = schema.SparsityParametersT()
+    found.traversalOrder, found.blockMap = np.array(given.order, np.int32), np.array(given.blocks, np.int32)
+    found.dimMetadata = []
+    for level in given.levels:
+        made = schema.DimensionMetadataT()
+        if isinstance(level, int):
+            made.format, made.denseSize = schema.DimensionType.DENSE, level
+        else:
+            made.format, vectors = schema.DimensionType.SPARSE_CSR, [schema.Int32VectorT() for _ in level]
+            for vector, numbers in zip(vectors, level, strict=True):
+                vector.values = np.array(numbers, np.int32)
+            made.arraySegments, made.arrayIndices = vectors
+            made.arraySegmentsType = made.arrayIndicesType = schema.SparseIndexVector.Int32Vector
+        found.dimMetadata.append(made)
+    return found
 
 
 def flexbuffer(fields: Mapping[str, int | float | bool]) -> bytes:

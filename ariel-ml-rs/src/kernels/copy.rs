@@ -119,6 +119,35 @@ impl Move {
         }
     }
 
+    /// Copies the box's rows among `start..end` where they are whole rows of `row` elements of `size` bytes that follow one
+    /// another in the input, too, one run of memory; returns whether they are.
+    ///
+    /// # Safety
+    /// The copy passed `check`.
+    #[inline(never)]
+    #[expect(clippy::cast_sign_loss, reason = "`check` proved that the walk begins inside the input")]
+    unsafe fn run(&self, memory: Memory<'_>, output: *mut u8, row: u32, size: usize, start: u32, end: u32) -> bool {
+        let [n0, n1, n2, n3, n4] = self.counts;
+        let steps = n4 == 1 || (self.input_strides[4] == 1 && self.output_strides[4] == 1);
+        // Whole rows leave no room for another start of the output.
+        if (n0 | n1 | n2 | n3) != 1 || n4 != row || !steps || u32::try_from(self.input_row) != Ok(row) {
+            return false;
+        }
+        let bytes = row as usize * size;
+        let first = start.max(self.first);
+        let end = end.min(self.first.saturating_add(self.rows));
+        if first < end {
+            // SAFETY: `check` proved that the walk stays inside the input and the box inside the output's rows; with these
+            // strides the walk over rows `first..end` is as many bytes in a row. They may overlap, as far as `check` knows.
+            unsafe {
+                let skipped = self.input_start as usize * size + (first - self.first) as usize * bytes;
+                let from = memory.source::<u8>(self.input).add(skipped);
+                core::ptr::copy(from, output.add(first as usize * bytes), (end - first) as usize * bytes);
+            }
+        }
+        true
+    }
+
     /// Walks the axes inside a row.
     ///
     /// # Safety
@@ -257,7 +286,9 @@ impl Copy {
                 }
             }
             for part in self.moves {
-                part.rows::<T>(memory, output, row, tile.start, tile.end);
+                if !part.run(memory, output.cast(), self.row, size_of::<T>(), tile.start, tile.end) {
+                    part.rows::<T>(memory, output, row, tile.start, tile.end);
+                }
             }
         }
     }

@@ -18,6 +18,8 @@ __all__ = [
     "AddInt8",
     "AddInt16",
     "Affine",
+    "Atan2Dequantized",
+    "Atan2F32",
     "DivDequantized",
     "DivF32",
     "DivI32",
@@ -161,6 +163,38 @@ class Affine(Part):
     ROOMS = ("kernels::map2",)
     scale: float
     zero_point: int
+
+
+class Atan2Dequantized(Kernel):
+    """Quantised `atan2(left, right)`, the angle of the point (right, left)."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::Atan2Dequantized"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    left_affine: Affine
+    right_affine: Affine
+    scale: float
+    bounds: Bounds
+
+
+class Atan2F32(Kernel):
+    """`atan2(left, right)`, the angle of the point (right, left), in float32."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::Atan2F32"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    min: float
+    max: float
 
 
 class DivDequantized(Kernel):

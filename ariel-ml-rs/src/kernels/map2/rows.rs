@@ -30,6 +30,8 @@ real! { f32;
     LesserF32 => |a, b| if a < b { a } else { b };
     /// `(left - right)^2` in float32.
     SquaredDifferenceF32 => |a, b| (a - b) * (a - b);
+    /// `atan2(left, right)`, the angle of the point (right, left), in float32.
+    Atan2F32 => libm::atan2f;
     /// `left ^ right` in float32.
     PowF32 => libm::powf;
     /// `left` where it is positive, else `left * right`, in float32.
@@ -70,6 +72,8 @@ dequantized! {
     MinimumDequantized => |a, b| if b < a { b } else { a };
     /// Quantised `(left - right)^2`.
     SquaredDifferenceDequantized => |a, b| (a - b) * (a - b);
+    /// Quantised `atan2(left, right)`, the angle of the point (right, left).
+    Atan2Dequantized => libm::atan2f;
     /// Quantised `left ^ right`.
     PowDequantized => libm::powf;
     /// Quantised `left` where it is positive, else `left * right`.
