@@ -35,7 +35,7 @@ from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.unfolded import unfolded
 from ariel_build.ops.window import Span, Window, image, onnx_spans, patches, tflite_window, window_of
 
-__all__ = ["Conv2d", "convolution", "layer"]
+__all__ = ["Conv2d", "convolution", "layer", "onnx_convolution"]
 
 
 @dataclass(frozen=True)
@@ -144,12 +144,17 @@ def _from_tflite(importer: Importer) -> None:
 
 @imports("onnx", "Conv")
 def _from_onnx(importer: Importer) -> None:
+    importer.bind(onnx_convolution(importer))
+
+
+def onnx_convolution(importer: Importer) -> Value:
+    """Returns the convolution of a Conv node."""
     x, filter_, bias = importer.input(0), importer.input(1), importer.optional_input(2)
-    if len(x.shape) in (3, 4) and filter_.is_constant and (bias is None or bias.is_constant):
-        importer.bind(convolution(importer, x, filter_, bias))
-        return
+    is_wide = x.type.dtype is DType.F64
+    if len(x.shape) in (3, 4) and filter_.is_constant and (bias is None or bias.is_constant) and not is_wide:
+        return convolution(importer, x, filter_, bias)
     spans, groups = layer(importer, x, filter_)
-    importer.bind(unfolded(importer, x, filter_, bias, spans, groups))
+    return unfolded(importer, x, filter_, bias, spans, groups)
 
 
 @imports("onnx", "ConvInteger")
