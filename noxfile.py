@@ -145,10 +145,10 @@ def scaling(session: nox.Session) -> None:
 
 @nox.session
 def conformance(session: nox.Session) -> None:
-    """Run the suites of single operators on the host, and write docs/conformance.md; a wrong answer fails."""
+    """Run the suites of single operators on the host, and write docs/conformance.md; a wrong or a lost answer fails."""
     ensure(Needs())
     install(session, "test")
-    session.run("python", "-m", "tools.conformance")
+    session.run("python", "-m", "tools.conformance", *session.posargs)
 
 
 @nox.session

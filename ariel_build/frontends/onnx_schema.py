@@ -11,11 +11,18 @@ import onnx.defs
 from ariel_build.errors import UnsupportedError
 from ariel_build.frontends.checks import corrupt, shown
 
-__all__ = ["DEFAULT_DOMAINS", "misfits", "opset_versions"]
+__all__ = ["CHANGED", "DEFAULT_DOMAINS", "LEAST_OPSET", "misfits", "opset_versions"]
 
 DEFAULT_DOMAINS = ("", "ai.onnx")
 #: Before 7, broadcasting was an attribute, and batch normalisation and dropout had a test mode.
 LEAST_OPSET = 7
+#: What 7 changed of 6, and `ops/older_onnx.py` reads as it was.
+CHANGED = frozenset(
+    (
+        *("Add", "And", "AveragePool", "BatchNormalization", "Div", "Dropout", "Equal", "GRU", "Gemm", "Greater"),
+        *("LSTM", "Less", "Mul", "Or", "PRelu", "Pow", "RNN", "Sub", "Xor"),
+    )
+)
 #: The newest operator set whose changes have been read against our importers, whatever `onnx` package is installed: a
 #: newer one may give an operator another meaning. Whoever raises it reads the changelog of ONNX's operators from here
 #: on, and runs `nox -s conformance` with an `onnx` package that has it.
@@ -35,15 +42,15 @@ def opset_versions(model: onnx.ModelProto) -> dict[str, int]:
         if versions.setdefault(domain, entry.version) != entry.version:
             raise corrupt(f"it imports two versions of the operator set `{shown(domain or 'ai.onnx')}`")
     if "" in versions:
-        if not (versions[""] < LEAST_OPSET and _is_unchanged(model, versions[""])):
+        if not (versions[""] < LEAST_OPSET and _is_readable(model, versions[""])):
             _check("operator set", versions[""], LEAST_OPSET, NEWEST_OPSET)
     elif any(node.domain in DEFAULT_DOMAINS for node in model.graph.node):
         raise corrupt("it imports no version of the operator set `ai.onnx`")
     return versions
 
 
-def _is_unchanged(model: onnx.ModelProto, version: int) -> bool:
-    """Whether the nodes of an older file mean what they mean in the least operator set that is read."""
+def _is_readable(model: onnx.ModelProto, version: int) -> bool:
+    """Whether the nodes of an older file mean what they mean in the least operator set that is read, or are settled."""
     for node in model.graph.node:
         if node.domain not in DEFAULT_DOMAINS:
             return False
@@ -52,7 +59,8 @@ def _is_unchanged(model: onnx.ModelProto, version: int) -> bool:
         except onnx.defs.SchemaError:
             return False
         # Graphs in attributes would have to be looked at as well.
-        if then != now or any(a.type in _GRAPHS for a in node.attribute):
+        is_settled = then == now or (version == LEAST_OPSET - 1 and node.op_type in CHANGED)
+        if not is_settled or any(a.type in _GRAPHS for a in node.attribute):
             return False
     return True
 

@@ -19,8 +19,9 @@ from ariel_build.ops.traits import Traits, keeps_axes, never
 
 __all__ = ["PLAIN", "BatchMatMul"]
 
-#: Plain integers, whose products wrap.
+#: Plain integers, whose products wrap, and float64.
 PLAIN = {
+    DType.F64: declared.F64,
     DType.I32: declared.I32,
     DType.I64: declared.I64,
 }

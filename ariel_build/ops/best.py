@@ -15,6 +15,8 @@ from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.cast import cast
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.map2 import Map2
+from ariel_build.ops.reinterpret import Reinterpret
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
 
@@ -103,7 +105,7 @@ class Top(_Comparing):
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Sorts; of equal elements the first comes first, what is no number comes last."""
         x: Numbers = np.moveaxis(np.asarray(inputs[0]), self.axis, -1)
-        if x.dtype == np.float32:
+        if x.dtype.kind == "f":
             keys: Numbers = x if self.least else -x
         else:
             wide = x.astype(np.int64)
@@ -128,11 +130,26 @@ class Top(_Comparing):
         return KernelCall.of(kernel, [x], [values, places], Tiling(Axis.ROWS, found.outer))
 
 
+#: The first bit of 64.
+_FIRST = np.array(1 << 63, np.uint64)
+#: Unsigned integers whose order is that of wider ones.
+_WIDER = {DType.U16: DType.I32, DType.U32: DType.I64}
+
+
+def _ordered(importer: Importer, x: Value) -> Value:
+    """Returns numbers of a type that has kernels, in the same order."""
+    if x.type.dtype is DType.U64:
+        # With the first bit the other way round they are int64.
+        flipped = importer.emit(Map2("BitXor"), [x, importer.constant(_FIRST)])
+        return importer.emit(Reinterpret(DType.I64), flipped)[0]
+    return cast(importer, x, _WIDER[x.type.dtype]) if x.type.dtype in _WIDER else x
+
+
 def _best(importer: Importer, axis: int, *, last: bool = False) -> Value:
     x = importer.input(0)
     (axis,) = axes_of([axis], len(x.shape))
     least = importer.node.op.upper().replace("_", "") == "ARGMIN"
-    return importer.emit(Best(axis, least, last), [x])[0]
+    return importer.emit(Best(axis, least, last), [_ordered(importer, x)])[0]
 
 
 @imports("tflite", "ARG_MAX", "ARG_MIN", harmless={"output_type": "the output is declared with a type"})
@@ -154,8 +171,12 @@ def _from_onnx(importer: Importer) -> None:
 def _top(importer: Importer, axis: int, count: int, dtype: DType, *, least: bool) -> None:
     x = importer.input(0)
     (axis,) = axes_of([axis], len(x.shape))
-    values, places = importer.emit(Top(axis, count, least), [x], [x.type.quant, None])
-    importer.bind(values, cast(importer, places, dtype))
+    ordered = _ordered(importer, x)
+    values, places = importer.emit(Top(axis, count, least), [ordered], [ordered.type.quant, None])
+    if x.type.dtype is DType.U64:
+        (bits,) = importer.emit(Reinterpret(DType.U64), [values])
+        (values,) = importer.emit(Map2("BitXor"), [bits, importer.constant(_FIRST)])
+    importer.bind(cast(importer, values, x.type.dtype), cast(importer, places, dtype))
 
 
 @imports("tflite", "TOPK_V2")

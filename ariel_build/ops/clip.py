@@ -33,7 +33,7 @@ from ariel_build.ops.map1_int8 import scale_ratio
 from ariel_build.ops.map2 import Map2
 from ariel_build.ops.traits import POINTWISE, alike, clamps_nothing
 
-__all__ = ["Clip"]
+__all__ = ["Clip", "clipped"]
 
 _NAMES = {(0.0, math.inf): "Relu", (0.0, 6.0): "Relu6", (-1.0, 1.0): "ReluN1To1"}
 
@@ -122,7 +122,7 @@ def _from_tflite(importer: Importer) -> None:
 
 @imports("onnx", "Relu")
 def _relu_from_onnx(importer: Importer) -> None:
-    importer.bind(_clipped(importer, importer.input(0), (0.0, math.inf)))
+    importer.bind(clipped(importer, importer.input(0), (0.0, math.inf)))
 
 
 @imports("onnx", "Clip")
@@ -139,10 +139,10 @@ def _clip_from_onnx(importer: Importer) -> None:
         return
     # From opset 11 on the bounds are inputs.
     least, greatest = _bound(low, importer.real("min", -math.inf)), _bound(high, importer.real("max", math.inf))
-    importer.bind(_clipped(importer, x, (min(least, greatest), greatest)))
+    importer.bind(clipped(importer, x, (min(least, greatest), greatest)))
 
 
-def _clipped(importer: Importer, x: Value, clip: tuple[float, float]) -> Value:
+def clipped(importer: Importer, x: Value, clip: tuple[float, float]) -> Value:
     """Returns `x` within the bounds, which for ONNX are bounds of the integers where `x` holds integers.
 
     They keep their scale where the bounds of the real numbers that do the same exist, as is shown for all values.

@@ -35,7 +35,7 @@ from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.unfolded import unfolded
 from ariel_build.ops.window import Span, Window, image, onnx_spans, patches, tflite_window, window_of
 
-__all__ = ["Conv2d", "convolution"]
+__all__ = ["Conv2d", "convolution", "layer", "onnx_convolution"]
 
 
 @dataclass(frozen=True)
@@ -144,12 +144,17 @@ def _from_tflite(importer: Importer) -> None:
 
 @imports("onnx", "Conv")
 def _from_onnx(importer: Importer) -> None:
+    importer.bind(onnx_convolution(importer))
+
+
+def onnx_convolution(importer: Importer) -> Value:
+    """Returns the convolution of a Conv node."""
     x, filter_, bias = importer.input(0), importer.input(1), importer.optional_input(2)
-    if len(x.shape) in (3, 4) and filter_.is_constant and (bias is None or bias.is_constant):
-        importer.bind(convolution(importer, x, filter_, bias))
-        return
-    spans, groups = _layer(importer, x, filter_)
-    importer.bind(unfolded(importer, x, filter_, bias, spans, groups))
+    is_wide = x.type.dtype is DType.F64
+    if len(x.shape) in (3, 4) and filter_.is_constant and (bias is None or bias.is_constant) and not is_wide:
+        return convolution(importer, x, filter_, bias)
+    spans, groups = layer(importer, x, filter_)
+    return unfolded(importer, x, filter_, bias, spans, groups)
 
 
 @imports("onnx", "ConvInteger")
@@ -160,12 +165,12 @@ def _integers_from_onnx(importer: Importer) -> None:
     if zero is not None and zero.type.elements > 1:
         # One for each filter.
         zero = reshape(importer, zero, (zero.type.elements, *(1 for _ in filter_.shape[1:])))
-    spans, groups = _layer(importer, x, filter_)
+    spans, groups = layer(importer, x, filter_)
     operands = centred(importer, x, zero_x), centred(importer, filter_, zero)
     importer.bind(unfolded(importer, *operands, None, spans, groups))
 
 
-def _layer(importer: Importer, x: Value, filter_: Value) -> tuple[tuple[Span, ...], int]:
+def layer(importer: Importer, x: Value, filter_: Value) -> tuple[tuple[Span, ...], int]:
     """Returns the window and the groups of an ONNX convolution."""
     if len(filter_.shape) != len(x.shape) or len(x.shape) < 3:
         raise UnsupportedReason(f"the filter has {len(filter_.shape)} axes, the image {len(x.shape)}")
@@ -181,7 +186,7 @@ def _layer(importer: Importer, x: Value, filter_: Value) -> tuple[tuple[Span, ..
 def convolution(importer: Importer, x: Value, filter_: Value, bias: Value | None, quant: Quant | None = None) -> Value:
     """Returns an ONNX convolution of an NCHW or NCW image, whose result is quantised by `quant`."""
     spatial_shape(x)
-    spans, groups = _layer(importer, x, filter_)
+    spans, groups = layer(importer, x, filter_)
     window, image_ = window_of(spans), to_nhwc(importer, x)
     if window.size == (1, 1) and any(window.padding):
         # To kernels a window of one cell is one that reads each cell in its place.

@@ -185,7 +185,8 @@ def _from_onnx(importer: Importer) -> None:
         raise UnsupportedReason("strides, dilations and output_padding must have one entry per axis, and be positive")
     spans = tuple((k - 1) * d + 1 for k, d in zip(size, dilations, strict=True))
     outputs, pads = _extents(importer, spatial, spans, strides, extra)
-    if rank > 2 or filter_.data is None or (bias is not None and bias.data is None):
+    is_known = filter_.data is not None and (bias is None or bias.data is not None)
+    if rank > 2 or not is_known or x.type.dtype is DType.F64:
         full = [s * (n - 1) + k for n, k, s in zip(spatial, spans, strides, strict=True)]
         cut = [(pads[k], f - pads[k] - outputs[k]) for k, f in enumerate(full)]
         axes = [Span(n, s, d, *ends) for n, s, d, ends in zip(size, strides, dilations, cut, strict=True)]

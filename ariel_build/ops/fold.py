@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +18,11 @@ from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
 from ariel_build.ops.fold_rows import FOLDS, FoldRow
 from ariel_build.ops.importer import Importer
-from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.permutation import Perm
 from ariel_build.ops.rows import called, named
 from ariel_build.ops.traits import Moved, Traits, Wish
 
-__all__ = ["Fold", "onnx_reduced"]
+__all__ = ["Fold", "ascending"]
 
 #: Stored integers of which kernels choose, and how their kernels' names end.
 _STORED = {DType.I8: "Int8", DType.I16: "Int16"}
@@ -241,13 +239,13 @@ def _quants(node: Node) -> tuple[Quant, Quant]:
     return x, y
 
 
-_TFLITE, _ONNX = (called(FOLDS.values(), format_) for format_ in ("tflite", "onnx"))
+_TFLITE = called(FOLDS.values(), "tflite")
 
 
 @imports("tflite", *_TFLITE)
 def _from_tflite(importer: Importer) -> None:
     x = importer.input(0)
-    axes = _axes(importer.constant_input(1, "the axes").reshape(-1).tolist(), len(x.shape))
+    axes = ascending(importer.constant_input(1, "the axes").reshape(-1).tolist(), len(x.shape))
     row, _ = named(importer, _TFLITE[importer.node.op])
     if not (row.chooses or row.of_bytes) and x.type.quant is not None:
         raise UnsupportedReason(f"a {row.about.lower()} of {x.type.dtype.value} is not supported")
@@ -256,62 +254,6 @@ def _from_tflite(importer: Importer) -> None:
     importer.bind(*importer.emit(Fold(row.name, axes, keep), [x], types=[declared]))
 
 
-@imports("onnx", *_ONNX)
-def _from_onnx(importer: Importer) -> None:
-    row, _ = named(importer, _ONNX[importer.node.op])
-    importer.bind(onnx_reduced(importer, row, importer.input(0)))
-
-
-def onnx_reduced(importer: Importer, row: FoldRow, x: Value, *, keep: bool | None = None) -> Value:
-    """Returns `x` reduced over the axes that a node of ONNX names."""
-    axes: Sequence[int] = ()
-    given = importer.optional_input(1)
-    if given is not None and given.data is not None:
-        axes = given.data.reshape(-1).tolist()
-    elif importer.attribute("axes") is not None:
-        axes = importer.integers("axes")
-    kept, nothing = bool(importer.integer("keepdims", 1)), bool(importer.integer("noop_with_empty_axes"))
-    resolved = _axes(axes, len(x.shape)) if axes or nothing else tuple(range(len(x.shape)))
-    if given is not None and given.data is None:
-        resolved = _told(x.shape, importer.declared_shape("the axes"), keep_dims=kept)
-    op = Fold(row.name, resolved, kept if keep is None else keep, Rounding.NEAREST_EVEN)
-    # The greatest of stored integers has their scale.
-    return importer.emit(op, [x], [x.type.quant] if row.chooses else [])[0]
-
-
-def _told(shape: tuple[int, ...], declared: tuple[int, ...], *, keep_dims: bool) -> tuple[int, ...]:
-    """Returns the axes that are reduced where a shape becomes another one, whatever tells them at run time.
-
-    An axis of 1 may be reduced or not: that is the same. UnsupportedReason where the shapes leave open which ones are.
-    """
-    many = [k for k, d in enumerate(shape) if d != 1]
-    if keep_dims and len(declared) == len(shape):
-        axes = tuple(k for k in many if declared[k] == 1)
-        if all(d == declared[k] for k, d in enumerate(shape) if k not in axes):
-            return axes
-    elif not keep_dims and len(declared) <= len(shape):
-        sets = combinations(range(len(shape)), len(shape) - len(declared))
-        fitting = [axes for axes in sets if tuple(d for k, d in enumerate(shape) if k not in axes) == declared]
-        if len({tuple(k for k in axes if k in many) for axes in fitting}) == 1:
-            return fitting[0]
-    raise UnsupportedReason(
-        f"the axes (input 1) are computed at run time, and {list(shape)} and {list(declared)} do not tell them"
-    )
-
-
-def _axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
+def ascending(axes: Sequence[int], rank: int) -> tuple[int, ...]:
     """Returns axes counted from the front, ascending, each once."""
     return tuple(sorted(set(axes_of(axes, rank, each_once=False))))
-
-
-@imports("onnx", "GlobalAveragePool")
-def _global_average_from_onnx(importer: Importer) -> None:
-    x = importer.input(0)
-    if len(x.shape) > 4:
-        op = Fold("Mean", tuple(range(2, len(x.shape))), keep_dims=True, rounding=Rounding.NEAREST_EVEN)
-        importer.bind(*importer.emit(op, [x]))
-        return
-    spatial_shape(x)
-    op = Fold("Mean", (1, 2), keep_dims=True, rounding=Rounding.NEAREST_EVEN)
-    (y,) = importer.emit(op, [to_nhwc(importer, x)])
-    importer.bind(from_nhwc(importer, y, len(x.shape)))

@@ -6,11 +6,13 @@ X[k] = sum over j of x[j] * e^(-2 pi i j k / n). Real and imaginary parts lie si
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Value
+from ariel_build.ops.alternatives import MOST, by_axes, by_number
 from ariel_build.ops.base import UnsupportedReason, axes_of, imports
 from ariel_build.ops.concat import concat
 from ariel_build.ops.formula import map2, real_input
@@ -72,18 +74,49 @@ def _scalar(importer: Importer, index: int, what: str) -> int:
 @imports("onnx", "DFT")
 def _dft_from_onnx(importer: Importer) -> None:
     x, rank = real_input(importer), len(importer.input(0).shape)
-    if importer.node.version < 20:
-        named = importer.integer("axis", 1)
-    else:
-        named = -2 if importer.optional_input(2) is None else _scalar(importer, 2, "the axis")
-    (axis,) = axes_of([named], rank)
-    inverse, onesided = bool(importer.integer("inverse")), bool(importer.integer("onesided"))
-    if rank < 2 or axis == rank - 1 or x.shape[-1] not in (1, 2):
+    if rank < 2 or x.shape[-1] not in (1, 2):
         raise UnsupportedReason(f"{x.type} is no signal whose last axis holds real and imaginary parts")
-    count, parts = x.shape[axis], x.shape[-1]
-    length = 2 * (count - 1) if inverse and onesided else count
-    if importer.optional_input(1) is not None:
-        length = _scalar(importer, 1, "the length")
+    if importer.node.version < 20:
+        axes = axes_of([importer.integer("axis", 1)], rank)
+    elif importer.optional_input(2) is None:
+        axes = axes_of([-2], rank)
+    elif importer.input(2).data is not None:
+        axes = axes_of([_scalar(importer, 2, "the axis")], rank)
+    else:
+        axes = tuple(range(rank - 1))
+    if axes == (rank - 1,):
+        raise UnsupportedReason("the last axis holds real and imaginary parts, and is not transformed")
+    if len(axes) == 1:
+        importer.bind(_of_length(importer, x, axes[0]))
+        return
+    shape = importer.declared_shape("the axis")
+    fitting = [a for a in axes if shape[:a] == x.shape[:a] and shape[a + 1 : -1] == x.shape[a + 1 : -1]]
+    made = {(a,): _of_length(importer, x, a) for a in fitting[: MOST + 1]}
+    importer.bind(by_axes(importer, importer.input(2), rank, {a: y for a, y in made.items() if y.shape == shape}))
+
+
+def _of_length(importer: Importer, x: Value, axis: int) -> Value:
+    """Returns the transform along an axis, of the length that the node names."""
+    inverse, onesided = bool(importer.integer("inverse")), bool(importer.integer("onesided"))
+    given, count = importer.optional_input(1), x.shape[axis]
+    if given is None:
+        return _transformed(importer, x, axis, 2 * (count - 1) if inverse and onesided else count)
+    if given.data is not None:
+        return _transformed(importer, x, axis, _scalar(importer, 1, "the length"))
+    bins = importer.declared_shape("the length")[axis]
+    lengths = _lengths(bins) if onesided and not inverse else (bins,)
+    return by_number(importer, given, {n: _transformed(importer, x, axis, n) for n in lengths})
+
+
+def _lengths(bins: int) -> tuple[int, ...]:
+    """Returns the lengths of which half a spectrum has so many bins."""
+    return tuple(n for n in (2 * bins - 2, 2 * bins - 1) if n > 0)
+
+
+def _transformed(importer: Importer, x: Value, axis: int, length: int) -> Value:
+    """Returns the transform of a length along an axis."""
+    inverse, onesided = bool(importer.integer("inverse")), bool(importer.integer("onesided"))
+    count, parts, rank = x.shape[axis], x.shape[-1], len(x.shape)
     if not 0 < length <= MOST_NUMBERS:
         raise UnsupportedReason(f"a transform of length {length} is not supported")
     if inverse and onesided:
@@ -97,7 +130,7 @@ def _dft_from_onnx(importer: Importer) -> None:
     turned = transpose(importer, x, order)
     rows = reshape(importer, turned, (*turned.shape[:-2], count * parts))
     y = reshape(importer, _product(importer, rows, table), (*turned.shape[:-2], *made))
-    importer.bind(transpose(importer, y, tuple(order.index(a) for a in range(rank))))
+    return transpose(importer, y, tuple(order.index(a) for a in range(rank)))
 
 
 def _product(importer: Importer, rows: Value, table: F64) -> Value:
@@ -107,18 +140,45 @@ def _product(importer: Importer, rows: Value, table: F64) -> Value:
 
 @imports("onnx", "STFT")
 def _stft_from_onnx(importer: Importer) -> None:
-    x, step = real_input(importer), _scalar(importer, 1, "the step")
-    onesided = bool(importer.integer("onesided", 1))
+    x, step, onesided = real_input(importer), importer.input(1), bool(importer.integer("onesided", 1))
     x = reshape(importer, x, (*x.shape, 1)) if len(x.shape) == 2 else x
     if len(x.shape) != 3 or x.shape[-1] not in (1, 2) or (onesided and x.shape[-1] == 2):
         raise UnsupportedReason(f"{x.type} is no signal of batch, time, and real and imaginary parts, or not onesided")
     window = None if importer.optional_input(2) is None else real_input(importer, 2)
-    if importer.optional_input(3) is not None:
-        length = _scalar(importer, 3, "the length of a frame")
-    elif window is not None:
-        length = window.type.elements
-    else:
+    length = importer.optional_input(3)
+    if window is not None and (length is None or length.data is None):
+        # Both are of one length.
+        lengths: tuple[int, ...] = (window.type.elements,)
+    elif length is None:
         raise UnsupportedReason("neither a window nor the length of a frame is there")
+    elif length.data is not None:
+        lengths = (_scalar(importer, 3, "the length of a frame"),)
+    else:
+        bins = importer.declared_shape("the length of a frame")[2]
+        lengths = _lengths(bins) if onesided else (bins,)
+
+    def framed(length: int) -> dict[int, Value]:
+        """Returns the transforms of all frames for each step that is possible."""
+        if step.data is not None:
+            steps: Sequence[int] = (_scalar(importer, 1, "the step"),)
+        else:
+            steps = _steps(x.shape[1] - length, importer.declared_shape("the step")[1])
+        return {n: _frames(importer, x, window, length, n) for n in steps[: MOST + 1]}
+
+    fitting = {n: framed(n) for n in lengths if n <= x.shape[1]}
+    made = {n: by_number(importer, step, by_step) for n, by_step in fitting.items() if by_step}
+    importer.bind(by_number(importer, step if length is None else length, made))
+
+
+def _steps(beyond: int, frames: int) -> range:
+    """Returns the steps of which so many frames have room, the last one `beyond` the first; one where all are alike."""
+    if frames <= 1:
+        return range(max(beyond, 0) + 1, max(beyond, 0) + 2)
+    return range(beyond // frames + 1, beyond // (frames - 1) + 1)
+
+
+def _frames(importer: Importer, x: Value, window: Value | None, length: int, step: int) -> Value:
+    """Returns the transforms of all frames of a signal [batch, time, parts]."""
     batch, count, parts = x.shape
     if step < 1 or not 0 < length <= count or (window is not None and window.shape != (length,)):
         raise UnsupportedReason(f"frames of {length} with step {step} do not fit a signal of {count}, or the window")
@@ -130,8 +190,8 @@ def _stft_from_onnx(importer: Importer) -> None:
     if window is not None:
         joined = map2(importer, "Mul", joined, reshape(importer, window, (length, 1)))
     rows = reshape(importer, joined, (batch, frames, length * parts))
-    table = _forward(length, length, parts, onesided=onesided)
-    importer.bind(reshape(importer, _product(importer, rows, table), (batch, frames, table.shape[1] // 2, 2)))
+    table = _forward(length, length, parts, onesided=bool(importer.integer("onesided", 1)))
+    return reshape(importer, _product(importer, rows, table), (batch, frames, table.shape[1] // 2, 2))
 
 
 #: Of each window the share that is constant, and those of the waves that come once and twice in it.

@@ -15,6 +15,7 @@ from ariel_build.ir import Graph, Node, State, Value
 from ariel_build.ops.advice import advice
 from ariel_build.ops.base import HARMLESS, IMPORTERS, PREPARERS, UnsupportedReason
 from ariel_build.ops.importer import INCONSISTENT, Importer, UnknownValueError, source_type
+from ariel_build.ops.older_onnx import settle
 from ariel_build.ops.reshape import Reshape
 
 __all__ = ["import_model", "import_nodes"]
@@ -179,6 +180,7 @@ def _import_node(importer: Importer, node: SourceNode) -> Diagnostic | None:
         return Diagnostic(f"operator {node.op} is not supported", origin, advice(model.format, node.op))
     try:
         refuse_misfits(node)
+        settle(importer)
         function(importer)
         refuse_unread(importer)
     except UnsupportedReason as reason:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ariel_build.ir import DType
+from ariel_build.ir import DType, Value
 from ariel_build.ops.affine import rounded
 from ariel_build.ops.base import imports
 from ariel_build.ops.cast import cast
@@ -12,14 +12,18 @@ from ariel_build.ops.compare import Compare
 from ariel_build.ops.formula import fold, map1, map2
 from ariel_build.ops.importer import Importer
 
-__all__: list[str] = []
+__all__ = ["stored_by_range"]
 
 _BYTE = (0, 255)
 
 
 @imports("onnx", "DynamicQuantizeLinear")
 def _dynamic_quantize(importer: Importer) -> None:
-    x = importer.input(0)
+    importer.bind(*stored_by_range(importer, importer.input(0)))
+
+
+def stored_by_range(importer: Importer, x: Value) -> tuple[Value, Value, Value]:
+    """Returns float32 in uint8, its scale and its zero point: its least and its greatest number, and 0, are stored."""
     zero = importer.constant(np.array(0, np.float32))
     low, high = (
         map2(importer, bound, fold(importer, kind, x, range(len(x.shape)), keep_dims=False), zero)
@@ -31,4 +35,4 @@ def _dynamic_quantize(importer: Importer) -> None:
     scale = map2(importer, "Add", scale, cast(importer, none, DType.F32))
     zero_point = rounded(importer, map2(importer, "Div", map1(importer, "Neg", low), scale), None, DType.U8, _BYTE)
     stored = rounded(importer, map2(importer, "Div", x, scale), zero_point, DType.U8, _BYTE)
-    importer.bind(stored, scale, zero_point)
+    return stored, scale, zero_point

@@ -15,7 +15,7 @@ from ariel_build.ops.map2 import Map2
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.transpose import transpose
 
-__all__ = ["centred", "product"]
+__all__ = ["centred", "gemm", "of_rows", "product"]
 
 
 @imports(
@@ -114,6 +114,11 @@ def centred(importer: Importer, stored: Value, zero: Value | None) -> Value:
 
 @imports("onnx", "Gemm")
 def _gemm_from_onnx(importer: Importer) -> None:
+    importer.bind(gemm(importer))
+
+
+def gemm(importer: Importer) -> Value:
+    """Returns alpha * a * b + beta * c of a Gemm node, a and b transposed as it says."""
     a, b, c = importer.input(0), importer.input(1), importer.optional_input(2)
     if len(a.shape) != 2 or len(b.shape) != 2:
         raise UnsupportedReason(f"factors of {len(a.shape)} and {len(b.shape)} axes are not supported, only 2")
@@ -123,7 +128,7 @@ def _gemm_from_onnx(importer: Importer) -> None:
         c = None
     columns = b.shape[0 if trans_b else 1]
     c = None if c is None else _scaled(importer, c, beta)
-    if b.is_constant:
+    if b.is_constant and b.type.dtype not in PLAIN:
         filter_ = _scaled(importer, b if trans_b else transpose(importer, b, (1, 0)), alpha)
         rows = transpose(importer, a, (1, 0)) if trans_a else a
         bias = _bias(importer, c, columns)
@@ -134,16 +139,16 @@ def _gemm_from_onnx(importer: Importer) -> None:
         out = _scaled(importer, out, alpha)
     if c is not None:
         (out,) = importer.emit(Map2("Add", rounding=Rounding.NEAREST_EVEN), [out, c])
-    importer.bind(out)
+    return out
 
 
 def _scaled(importer: Importer, value: Value, factor: float) -> Value:
     """Returns a value times a factor; the stored twin of a constant is of no use then."""
     if factor == 1.0:
         return value
-    if value.type.dtype is not DType.F32:
+    if value.type.dtype not in (DType.F32, DType.F64):
         raise UnsupportedReason(f"a factor of {factor:g} on {value.type.dtype.value} is not supported")
-    factors = importer.constant(np.array(factor, np.float32))
+    factors = importer.constant(np.array(factor, value.type.dtype.numpy))
     return importer.emit(Map2("Mul", rounding=Rounding.NEAREST_EVEN), [value, factors])[0]
 
 

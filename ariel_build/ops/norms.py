@@ -6,8 +6,7 @@ import numpy as np
 
 from ariel_build.ir import DType, Value
 from ariel_build.ops.base import UnsupportedReason, imports
-from ariel_build.ops.fold import onnx_reduced
-from ariel_build.ops.fold_rows import FOLDS
+from ariel_build.ops.fold_onnx import over_axes
 from ariel_build.ops.formula import fold, map1, map2, real_input
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
@@ -28,23 +27,32 @@ _AROUND_SUMS = {
 def _around_sum_from_onnx(importer: Importer) -> None:
     before, after = _AROUND_SUMS[importer.node.op]
     x = importer.input(0)
-    total = onnx_reduced(importer, FOLDS["Sum"], map1(importer, before, x) if before else x)
-    importer.bind(map1(importer, after, total) if after else total)
+    each = map1(importer, before, x) if before else x
+
+    def reduced(axes: tuple[int, ...], keep: bool) -> Value:
+        total = fold(importer, "Sum", each, axes, keep_dims=keep)
+        return map1(importer, after, total) if after else total
+
+    importer.bind(over_axes(importer, x, reduced))
 
 
 @imports("onnx", "ReduceLogSumExp")
 def _log_sum_exp_from_onnx(importer: Importer) -> None:
-    # The greatest number is taken out of the powers, which would not be finite with it.
     x = importer.input(0)
     if not x.type.dtype.is_real:
         raise UnsupportedReason(f"of {x.type.dtype.value} is not supported, only of floats")
-    greatest = onnx_reduced(importer, FOLDS["Max"], x, keep=True)
     bounds = np.finfo(np.float64 if x.type.dtype is DType.F64 else np.float32)
-    for kind, bound in (("Maximum", bounds.min), ("Minimum", bounds.max)):
-        greatest = map2(importer, kind, greatest, importer.constant(np.array(bound, x.type.dtype.numpy)))
-    exponentials = map1(importer, "Exp", map2(importer, "Sub", x, greatest))
-    total = map1(importer, "Log", onnx_reduced(importer, FOLDS["Sum"], exponentials))
-    importer.bind(map2(importer, "Add", total, reshape(importer, greatest, total.shape)))
+
+    def reduced(axes: tuple[int, ...], keep: bool) -> Value:
+        # The greatest number is taken out of the powers, which would not be finite with it.
+        greatest = fold(importer, "Max", x, axes)
+        for kind, bound in (("Maximum", bounds.min), ("Minimum", bounds.max)):
+            greatest = map2(importer, kind, greatest, importer.constant(np.array(bound, x.type.dtype.numpy)))
+        exponentials = map1(importer, "Exp", map2(importer, "Sub", x, greatest))
+        total = map1(importer, "Log", fold(importer, "Sum", exponentials, axes, keep_dims=keep))
+        return map2(importer, "Add", total, reshape(importer, greatest, total.shape))
+
+    importer.bind(over_axes(importer, x, reduced))
 
 
 def powers(importer: Importer, x: Value, p: int) -> Value:

@@ -24,6 +24,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.nchw import from_nhwc, to_nhwc
 from ariel_build.ops.norms import powers, root
+from ariel_build.ops.pool_indices import places_of_maxima, pooled_doubles
 from ariel_build.ops.quantize import Quantize
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import Traits, clamps_nothing, keeps_axes
@@ -273,10 +274,17 @@ def _l2_from_tflite(importer: Importer) -> None:
 @imports("onnx", "MaxPool", "AveragePool", harmless={"storage_order": "it is that of the output `Indices`"})
 def _from_onnx(importer: Importer) -> None:
     x = importer.input(0)
+    if importer.node.op == "AveragePool" and x.type.dtype not in (DType.F32, DType.F64):
+        raise UnsupportedReason(f"{x.type} is not supported, only floats")
+    indices: list[Value] = []
     if len(importer.node.outputs) > 1:
-        raise UnsupportedReason("the output `Indices` is not supported")
-    if importer.node.op == "AveragePool" and x.type.dtype is not DType.F32:
-        raise UnsupportedReason(f"{x.type} is not supported, only float32")
+        by_columns = bool(importer.integer("storage_order"))
+        indices = [places_of_maxima(importer, x, _spans(importer, x.shape[2:])[0], by_columns=by_columns)]
+    if x.type.dtype is DType.F64:
+        spans, counted = _spans(importer, x.shape[2:])
+        y = pooled_doubles(importer, x, spans, counted if importer.node.op == "AveragePool" else None)
+        importer.bind(y, *indices)
+        return
     # A maximum of stored integers has their scale.
     kind, quant = (PoolKind.MAX, x.type.quant) if importer.node.op == "MaxPool" else (PoolKind.AVERAGE, None)
     if x.type.dtype is DType.U8 and quant is None:
@@ -284,10 +292,10 @@ def _from_onnx(importer: Importer) -> None:
         (signed,) = importer.emit(Quantize(DType.I8, Rounding.NEAREST_EVEN), [importer.view(x, _PLAIN)], [_SIGNED])
         y = pool(importer, signed, kind, _SIGNED)
         (back,) = importer.emit(Quantize(DType.U8, Rounding.NEAREST_EVEN), [y], [_PLAIN])
-        importer.bind(importer.view(back, None))
+        importer.bind(importer.view(back, None), *indices)
         return
     # Up to the opset in which averages learnt dilations, onnxruntime adds floats by columns where strides are small.
-    importer.bind(pool(importer, x, kind, quant, by_columns=importer.node.version < 19))
+    importer.bind(pool(importer, x, kind, quant, by_columns=importer.node.version < 19), *indices)
 
 
 #: The numbers that uint8 stands for by itself, and int8 that lies as it does.
@@ -296,12 +304,17 @@ _PLAIN, _SIGNED = Quant((1.0,), (0,)), Quant((1.0,), (-128,))
 
 def pool(importer: Importer, x: Value, kind: PoolKind, quant: Quant | None, *, by_columns: bool = False) -> Value:
     """Returns an ONNX pool of an image [N, C, ..], whose result is quantised by `quant`."""
-    spatial = x.shape[2:]
+    spans, counted = _spans(importer, x.shape[2:])
+    return pooled(importer, x, kind, spans, counted, quant, by_columns=by_columns)
+
+
+def _spans(importer: Importer, spatial: tuple[int, ...]) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """Returns the window of an ONNX pool, and with what of its padding counts."""
     spans = onnx_spans(importer, importer.integers("kernel_shape"), spatial)
-    counted = spans if importer.integer("count_include_pad") else [replace(s, before=0, after=0) for s in spans]
+    counted = spans if importer.integer("count_include_pad") else tuple(replace(s, before=0, after=0) for s in spans)
     if importer.integer("ceil_mode"):
         spans = tuple(_ceil(s, extent) for s, extent in zip(spans, spatial, strict=True))
-    return pooled(importer, x, kind, spans, counted, quant, by_columns=by_columns)
+    return spans, counted
 
 
 def pooled(

@@ -12,7 +12,7 @@ from ariel_build.ops.affine import quantized
 from ariel_build.ops.base import UnsupportedReason, constant, imports
 from ariel_build.ops.cast import cast
 from ariel_build.ops.concat import Concat
-from ariel_build.ops.conv2d import convolution
+from ariel_build.ops.conv2d import convolution, layer
 from ariel_build.ops.elementwise import BYTES
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fold import Fold
@@ -25,8 +25,10 @@ from ariel_build.ops.matmul import centred, of_rows, product
 from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.pool2d import PoolKind, pool
 from ariel_build.ops.quantize import Quantize
+from ariel_build.ops.reshape import reshape
 from ariel_build.ops.softmax import Softmax
 from ariel_build.ops.transpose import transpose
+from ariel_build.ops.unfolded import unfolded
 
 __all__: list[str] = []
 
@@ -72,11 +74,45 @@ def result(importer: Importer, index: int, dtype: DType) -> Quant:
 
 @imports("onnx", "QLinearConv")
 def _convolution(importer: Importer) -> None:
+    parameters = [importer.optional_input(k) for k in range(1, 9)]
+    if any(value is not None and value.data is None for value in parameters):
+        importer.bind(_convolution_at_run_time(importer))
+        return
     x, filter_, bias = stored(importer, 0), stored(importer, 3, axis=0), importer.optional_input(8)
     constant(filter_, "the filter")
     if bias is not None:
         constant(bias, "the bias")
     importer.bind(convolution(importer, x, filter_, bias, result(importer, 6, x.type.dtype)))
+
+
+def _convolution_at_run_time(importer: Importer) -> Value:
+    """Returns the convolution where filters or scales are known at run time only: exact sums, scaled in float32."""
+    x, filter_, bias, dtype = (
+        importer.input(0),
+        importer.input(3),
+        importer.optional_input(8),
+        importer.input(7).type.dtype,
+    )
+    if dtype not in BYTES:
+        raise UnsupportedReason(f"a result of {dtype.value} is not supported")
+    spans, groups = layer(importer, x, filter_)
+
+    def of_filters(numbers: Value, axes: int) -> Value:
+        """Returns one number for all filters, or one for each, in front of so many axes."""
+        if numbers.type.elements == 1:
+            return reshape(importer, numbers, ())
+        if numbers.shape != (filter_.shape[0],):
+            raise UnsupportedReason(f"{numbers.type} does not fit {filter_.shape[0]} filters")
+        return reshape(importer, numbers, (*numbers.shape, *[1] * axes))
+
+    rank = len(filter_.shape)
+    images = centred(importer, x, reshape(importer, importer.input(2), ()))
+    filters = centred(importer, filter_, of_filters(importer.input(5), rank - 1))
+    sums = cast(importer, unfolded(importer, images, filters, bias, spans, groups), DType.F32)
+    scale = reshape(importer, importer.input(1), ())
+    real = map2(importer, "Mul", sums, map2(importer, "Mul", of_filters(importer.input(4), rank - 2), scale))
+    y_scale, y_zero_point = (reshape(importer, importer.input(k), ()) for k in (6, 7))
+    return quantized(importer, real, y_scale, y_zero_point, dtype, dtype.range)
 
 
 @imports("onnx", "QLinearMatMul")

@@ -10,7 +10,9 @@ from ariel_build.ir import Array, DType, Value
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.recurrent import FUNCTIONS, Activation, Recurrent
+from ariel_build.ops.recurrent_steps import Layer
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.slice import emit_slice
 from ariel_build.ops.transpose import transpose
 
 __all__: list[str] = []
@@ -47,17 +49,41 @@ def _recurrent(importer: Importer) -> None:
     layout = importer.integer("layout")
     if layout not in _OUTPUT:
         raise UnsupportedReason(f"layout {layout} is not known")
-    if kind == "lstm" and importer.integer("input_forget"):
-        raise UnsupportedReason("a forget gate that is tied to the input gate is not supported")
     x = importer.input(0)
     if x.type.dtype is not DType.F32 or len(x.shape) != 3:
         raise UnsupportedReason(f"an input {x.type} is not supported, only float32 with 3 axes")
     if layout == 0:
         x = _permuted(importer, x, (1, 0, 2))
-    w, r = (importer.constant_input(index, "the weights") for index in (1, 2))
-    directions, units = 2 if direction == "bidirectional" else 1, r.shape[-1]
-    if r.ndim != 3 or w.ndim != 3 or len(w) != directions or len(r) != directions:
+    w, r = importer.input(1), importer.input(2)
+    directions, units = 2 if direction == "bidirectional" else 1, r.shape[-1] if r.shape else 0
+    if len(r.shape) != 3 or len(w.shape) != 3 or w.shape[0] != directions or r.shape[0] != directions:
         raise UnsupportedReason(f"weights {list(w.shape)} and {list(r.shape)} do not fit {directions} directions")
+    kept = (directions, x.shape[0], units)
+    states = [_state(importer, index, kept, layout) for index in ((5, 6) if kind == "lstm" else (5,))]
+    activations = tuple(_activations(importer, kind, directions))
+    parameters = [importer.optional_input(index) for index in (1, 2, 3, 4, 7)]
+    is_known = all(value is None or value.data is not None for value in parameters)
+    if is_known and not (kind == "lstm" and importer.integer("input_forget")):
+        made = _layer(importer, kind, x, states, activations, backwards=direction == "reverse")
+    else:
+        made = _steps(importer, kind, x, states, activations, backwards=direction == "reverse")
+    every, *last = made
+    output = None if every is None else _permuted(importer, every, _OUTPUT[layout])
+    importer.bind(output, *(_permuted(importer, value, _STATE[layout]) for value in last if value is not None))
+
+
+def _layer(
+    importer: Importer,
+    kind: str,
+    x: Value,
+    states: list[Value],
+    activations: tuple[Activation, ...],
+    *,
+    backwards: bool,
+) -> list[Value | None]:
+    """Returns what h was after each step, None where nobody reads it, and the last states: of one operator."""
+    w, r = (importer.constant_input(index, "the weights") for index in (1, 2))
+    directions, units = r.shape[0], r.shape[-1]
     rows = len(_ORDER[kind]) * units
     given = _given(importer, 3, "the biases", (directions, 2 * rows))
     constants = [_ordered(kind, part) for part in (w, r, given[:, :rows], given[:, rows:])]
@@ -66,20 +92,55 @@ def _recurrent(importer: Importer) -> None:
         # Of i, o and f in the file.
         p = _given(importer, 7, "the peephole", (directions, 3 * units)).reshape(directions, 3, units)[:, (0, 2, 1)]
         peephole = [importer.constant(p.reshape(directions, -1)) if p.any() else None]
-    kept = (directions, x.shape[0], units)
-    states = [_state(importer, index, kept, layout) for index in ((5, 6) if kind == "lstm" else (5,))]
     op = Recurrent(
         kind,
-        tuple(_activations(importer, kind, directions)),
+        activations,
         every=_wanted(importer, 0),
-        backwards=direction == "reverse",
+        backwards=backwards,
         lengths=_lengths(importer, x),
         clip=importer.real("clip"),
         reset_after=kind == "gru" and bool(importer.integer("linear_before_reset")),
     )
     made = importer.emit(op, [x, *states, *map(importer.constant, constants), *peephole])
-    output = _permuted(importer, made[0], _OUTPUT[layout]) if op.every else None
-    importer.bind(output, *(_permuted(importer, value, _STATE[layout]) for value in made[op.every :]))
+    return [*([] if op.every else [None]), *made]
+
+
+def _steps(
+    importer: Importer,
+    kind: str,
+    x: Value,
+    states: list[Value],
+    activations: tuple[Activation, ...],
+    *,
+    backwards: bool,
+) -> list[Value | None]:
+    """Returns what h was after each step, and the last states: of many operators."""
+    w, r, given = importer.input(1), importer.input(2), importer.optional_input(3)
+    rows = len(_ORDER[kind]) * r.shape[-1]
+    biases = None
+    if given is not None:
+        if given.shape != (w.shape[0], 2 * rows):
+            raise UnsupportedReason(f"the biases have the shape {list(given.shape)}, not {[w.shape[0], 2 * rows]}")
+        first, second = (emit_slice(importer, given, {1: (k * rows, rows, 1)}) for k in range(2))
+        biases = first, second
+    peephole = importer.optional_input(7) if kind == "lstm" else None
+    if peephole is not None and peephole.shape != (w.shape[0], 3 * r.shape[-1]):
+        raise UnsupportedReason(f"the peephole has the shape {list(peephole.shape)}")
+    layer = Layer(
+        importer,
+        kind,
+        activations,
+        w,
+        r,
+        biases,
+        peephole,
+        importer.optional_input(4),
+        backwards,
+        importer.real("clip"),
+        reset_after=kind == "gru" and bool(importer.integer("linear_before_reset")),
+        coupled=kind == "lstm" and bool(importer.integer("input_forget")),
+    )
+    return [*layer.outputs(x, states)]
 
 
 def _permuted(importer: Importer, value: Value, perm: Sequence[int]) -> Value:

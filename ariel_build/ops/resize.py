@@ -20,6 +20,10 @@ from ariel_build.ops.formula import map2
 from ariel_build.ops.gather import gathered
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.resample import Bilinear, resampled
+from ariel_build.ops.resize_run_time import Filter, moving_axes, nearest_moving, weighted_moving
+from ariel_build.ops.resize_run_time import cubic as moving_cubic
+from ariel_build.ops.resize_run_time import linear as moving_linear
+from ariel_build.ops.select import select
 from ariel_build.ops.sizes import sizes_input
 
 __all__ = ["ResizedAxis", "band", "cubic", "linear"]
@@ -131,23 +135,33 @@ def _from_onnx(importer: Importer) -> None:
     old = importer.node.op == "Upsample" or importer.node.version < 11
     transformation = importer.text("coordinate_transformation_mode", "asymmetric" if old else "half_pixel")
     axes = axes_of(importer.integers("axes", range(rank)), rank)
-    resized = _resized(importer, x, axes, old=old, crops=transformation == "tf_crop_and_resize")
+    crops = transformation == "tf_crop_and_resize"
     # What the mode does not ask for changes nothing.
     antialias, outside = bool(importer.integer("antialias")), bool(importer.integer("exclude_outside"))
     a, beyond = importer.real("cubic_coeff_a", -0.75), importer.real("extrapolation_value")
     rounding = importer.text("nearest_mode", "floor" if old else "round_prefer_floor")
+    moving = moving_axes(importer, x, axes, _resized, at=1 if old else 2, crops=crops)
     if mode == "nearest":
-        importer.bind(_nearest(importer, x, resized, transformation, rounding, old=old))
+        if rounding not in _ROUNDINGS:
+            raise UnsupportedReason(f"the rounding `{rounding}` is not known")
+        if moving is not None:
+            importer.bind(nearest_moving(importer, x, moving, transformation, rounding, beyond, old=old))
+            return
+        resized = _resized(importer, x, axes, crops=crops)
+        importer.bind(_nearest(importer, x, resized, transformation, rounding, beyond, old=old))
         return
-    modes: dict[str, tuple[int, Callable[[F64], F64]]] = {
-        "linear": (1, linear),
-        "bilinear": (1, linear),
-        "cubic": (2, lambda d: cubic(d, a)),
-    }
-    if mode not in modes or x.type.dtype is not DType.F32:
+    if mode not in ("linear", "bilinear", "cubic") or x.type.dtype is not DType.F32:
         raise UnsupportedReason(f"mode `{mode}` of {x.type.dtype.value} is not supported")
-    reach, weight = modes[mode]
+    reach = 2 if mode == "cubic" else 1
+    if moving is not None:
+        formula = moving_cubic(a) if mode == "cubic" else moving_linear
+        importer.bind(
+            weighted_moving(importer, x, moving, transformation, Filter(reach, formula, antialias, outside), beyond)
+        )
+        return
+    weight: Callable[[F64], F64] = (lambda d: cubic(d, a)) if mode == "cubic" else linear
     # Axes that shrink go first: less is left to do.
+    resized = _resized(importer, x, axes, crops=crops)
     for index in sorted(resized, key=lambda k: resized[k].count / resized[k].extent):
         axis = resized[index]
         if axis.scale == 1 and axis.count == axis.extent and axis.crop == (0.0, 1.0):
@@ -155,7 +169,7 @@ def _from_onnx(importer: Importer) -> None:
         places = axis.places(transformation)
         cells, weights = band(axis, places, reach, weight, antialias=antialias, exclude_outside=outside)
         gone = (places < 0) | (places > axis.extent - 1)
-        is_cropped = transformation == "tf_crop_and_resize" and bool(gone.any())
+        is_cropped = crops and bool(gone.any())
         if is_cropped:
             weights[gone] = 0.0
         x = resampled(importer, x, index, cells, weights)
@@ -166,9 +180,9 @@ def _from_onnx(importer: Importer) -> None:
     importer.bind(x)
 
 
-def _resized(importer: Importer, x: Value, axes: tuple[int, ...], *, old: bool, crops: bool) -> dict[int, ResizedAxis]:
+def _resized(importer: Importer, x: Value, axes: tuple[int, ...], *, crops: bool) -> dict[int, ResizedAxis]:
     """Returns how each axis that the node names is resized."""
-    at = 1 if old else 2
+    at = 1 if importer.node.op == "Upsample" or importer.node.version < 11 else 2
     policy, sizes = importer.text("keep_aspect_ratio_policy", "stretch"), None
     if importer.optional_input(3) is not None:
         if policy != "stretch":
@@ -205,19 +219,35 @@ def _resized(importer: Importer, x: Value, axes: tuple[int, ...], *, old: bool, 
 
 
 def _nearest(
-    importer: Importer, x: Value, resized: Mapping[int, ResizedAxis], transformation: str, rounding: str, *, old: bool
+    importer: Importer,
+    x: Value,
+    resized: Mapping[int, ResizedAxis],
+    transformation: str,
+    rounding: str,
+    beyond: float,
+    *,
+    old: bool,
 ) -> Value:
     """Returns the nearest neighbours, by onnxruntime's arithmetic in float32."""
-    if transformation not in _PLACES or rounding not in _ROUNDINGS:
-        raise UnsupportedReason(f"{transformation} with {rounding} is not supported")
     indices = [np.arange(n) for n in x.shape]
+    gone = np.zeros(1, np.bool_)
     for axis, how in resized.items():
         grid = np.arange(how.count, dtype=np.float32)
-        places = _PLACES[transformation](grid, np.float32(how.scale), how.extent, how.count)
+        if transformation in _PLACES:
+            places = _PLACES[transformation](grid, np.float32(how.scale), how.extent, how.count)
+        else:
+            places = how.places(transformation).astype(np.float32)
+        if transformation == "tf_crop_and_resize":
+            outside = (places < 0) | (places > how.extent - 1)
+            gone = gone | outside.reshape([-1 if k == axis else 1 for k in range(len(x.shape))])
         # Before opset 11, an axis that shrinks is rounded up.
         own = "ceil" if old and how.scale < 1 else rounding
         indices[axis] = np.clip(_ROUNDINGS[own](places), 0, how.extent - 1).astype(np.int64)
-    return gathered(importer, x, indices)
+    x = gathered(importer, x, indices)
+    if not gone.any():
+        return x
+    value = importer.constant(np.array(beyond).astype(x.type.dtype.numpy), quant=x.type.quant)
+    return select(importer, importer.constant(gone), value, x)
 
 
 #: What no image on a microcontroller exceeds, but a damaged file may.

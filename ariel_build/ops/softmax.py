@@ -12,13 +12,13 @@ from typing import Any, ClassVar, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.ir import Array, DType, Node, Quant, TensorType
+from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Tiling
 from ariel_build.kernels.declared import softmax as declared
 from ariel_build.kernels.declared.quant import Multiplier
 from ariel_build.ops import gemmlowp, table16
 from ariel_build.ops.accumulate import Numbers, bounds
-from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.elementwise import BYTES, quant_of, same_type, store_rounded
 from ariel_build.ops.fixed_point import (
     I64,
@@ -29,6 +29,7 @@ from ariel_build.ops.fixed_point import (
     quantize_multiplier,
     rounding_shift_right,
 )
+from ariel_build.ops.formula import fold, map1, map2
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.traits import Moved, Traits, Wish, never
 
@@ -381,5 +382,20 @@ def _from_onnx(importer: Importer) -> None:
     kind = Softmax if importer.node.op == "Softmax" else LogSoftmax
     # Before opset 13 all axes from `axis` on were one.
     flat = importer.node.version < 13
-    axis = importer.integer("axis", 1 if flat else -1)
-    importer.bind(*importer.emit(kind(axis, flat, Rounding.NEAREST_EVEN), [importer.input(0)]))
+    axis, x = importer.integer("axis", 1 if flat else -1), importer.input(0)
+    if x.type.dtype is DType.F64:
+        importer.bind(_of_doubles(importer, x, axis, flat=flat, logarithm=kind is LogSoftmax))
+        return
+    importer.bind(*importer.emit(kind(axis, flat, Rounding.NEAREST_EVEN), [x]))
+
+
+def _of_doubles(importer: Importer, x: Value, axis: int, *, flat: bool, logarithm: bool) -> Value:
+    """Returns float64 written out: e^(x - max) / sum, or x - max - ln(sum)."""
+    (first,) = axes_of([axis], len(x.shape))
+    axes = tuple(range(first, len(x.shape))) if flat else (first,)
+    below = map2(importer, "Sub", x, fold(importer, "Max", x, axes))
+    powers = map1(importer, "Exp", below)
+    total = fold(importer, "Sum", powers, axes)
+    if logarithm:
+        return map2(importer, "Sub", below, map1(importer, "Log", total))
+    return map2(importer, "Div", powers, total)

@@ -24,29 +24,40 @@ from ariel_build.ops.slice import emit_slice
 from ariel_build.ops.transpose import transpose
 from ariel_build.ops.window import Span
 
-__all__ = ["unfolded", "unfolded_transposed"]
+__all__ = ["patches", "unfolded", "unfolded_transposed"]
 
 #: Taps for which nodes are made.
 MOST_TAPS = 512
 
 
-def unfolded(
-    importer: Importer, x: Value, filter_: Value, bias: Value | None, spans: Sequence[Span], groups: int
-) -> Value:
-    """Returns the convolution of an image [N, C, ..] by a filter [M, C / groups, ..], both float32."""
-    _check(x, filter_, bias, math.prod(s.size for s in spans))
+def patches(importer: Importer, x: Value, spans: Sequence[Span], around: float = 0.0) -> Value:
+    """Returns the cells under all windows [N, C, taps, places]; what is around the image is one number."""
+    count = math.prod(s.size for s in spans)
+    if count > MOST_TAPS:
+        raise UnsupportedReason(f"a window of {count} taps is not supported there, only up to {MOST_TAPS}")
     batch, channels, *spatial = x.shape
     places = [s.count(extent) for s, extent in zip(spans, spatial, strict=True)]
-    padded = _padded(importer, x, [(s.before, s.after) for s in spans])
+    padded = _padded(importer, x, [(s.before, s.after) for s in spans], around)
     taps = []
     for tap in itertools.product(*(range(s.size) for s in spans)):
         rows = enumerate(zip(tap, spans, places, strict=True), 2)
-        cells = {axis: (at * s.dilation, count, s.stride) for axis, (at, s, count) in rows}
+        cells = {axis: (at * s.dilation, own, s.stride) for axis, (at, s, own) in rows}
         taps.append(reshape(importer, emit_slice(importer, padded, cells), (batch, channels, 1, math.prod(places))))
-    depth = channels // groups * len(taps)
-    patches = reshape(importer, concat(importer, taps, 2), (batch, groups, depth, math.prod(places)))
+    return concat(importer, taps, 2)
+
+
+def unfolded(
+    importer: Importer, x: Value, filter_: Value, bias: Value | None, spans: Sequence[Span], groups: int
+) -> Value:
+    """Returns the convolution of an image [N, C, ..] by a filter [M, C / groups, ..], of one type."""
+    _check(x, filter_, bias)
+    batch, channels, *spatial = x.shape
+    places = [s.count(extent) for s, extent in zip(spans, spatial, strict=True)]
+    taps = patches(importer, x, spans)
+    depth = channels // groups * taps.shape[2]
+    columns = reshape(importer, taps, (batch, groups, depth, math.prod(places)))
     weights = reshape(importer, filter_, (1, groups, filter_.shape[0] // groups, depth))
-    (product,) = importer.emit(BatchMatMul(rounding=Rounding.NEAREST_EVEN), [weights, patches])
+    (product,) = importer.emit(BatchMatMul(rounding=Rounding.NEAREST_EVEN), [weights, columns])
     y = reshape(importer, product, (batch, filter_.shape[0], *places))
     if bias is None:
         return y
@@ -60,7 +71,7 @@ def unfolded_transposed(
 
     `before` and `after` of a span are what is cut off the full output; they may be negative.
     """
-    _check(x, filter_, bias, math.prod(s.size for s in spans))
+    _check(x, filter_, bias)
     channels, each, *size = filter_.shape
     for axis, span in enumerate(spans):
         extent = x.shape[axis + 2]
@@ -81,15 +92,13 @@ def unfolded_transposed(
     return unfolded(importer, x, weights, bias, plain, groups)
 
 
-def _check(x: Value, filter_: Value, bias: Value | None, taps: int) -> None:
+def _check(x: Value, filter_: Value, bias: Value | None) -> None:
     kinds = {v.type.dtype for v in (x, filter_, bias) if v is not None}
-    if len(kinds) != 1 or not kinds <= {DType.F32, DType.I32}:
-        raise UnsupportedReason("a filter computed at run time, or over other than one or two axes, must be float32")
-    if taps > MOST_TAPS:
-        raise UnsupportedReason(f"a window of {taps} taps is not supported there, only up to {MOST_TAPS}")
+    if len(kinds) != 1 or not kinds <= {DType.F32, DType.F64, DType.I32}:
+        raise UnsupportedReason("a filter computed at run time, or over other than one or two axes, must be of floats")
 
 
-def _padded(importer: Importer, x: Value, pads: Sequence[tuple[int, int]]) -> Value:
+def _padded(importer: Importer, x: Value, pads: Sequence[tuple[int, int]], around: float = 0.0) -> Value:
     if not any(any(pair) for pair in pads):
         return x
-    return importer.emit(Pad(((0, 0), (0, 0), *pads)), [x])[0]
+    return importer.emit(Pad(((0, 0), (0, 0), *pads), around), [x], [x.type.quant])[0]

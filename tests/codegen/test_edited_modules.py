@@ -180,16 +180,29 @@ def _places(path: Path) -> Path:
         node("LayerNormalization", ["b", "s", "t"], ["y"], axis=2),
         node("MatMul", ["i", "m"], ["j"]),
         node("MatMul", ["k", "n"], ["l"]),
+        node("RoiAlign", ["x", "r", "k1"], ["regions"], output_height=2, output_width=3, sampling_ratio=1),
+        node("NonMaxSuppression", ["boxes", "scores", "most", "overlap"], ["rows"]),
+        node("MatMul", ["d", "d"], ["wide"]),
+        node("ArgMax", ["d"], ["best"], axis=1, keepdims=0),
+        node("TopK", ["d", "two"], ["top", "places"], axis=1),
     ]
     constants: dict[str, npt.ArrayLike] = {name: rng.standard_normal((3, 5)).astype(np.float32) for name in "st"}
     constants |= {"m": rng.integers(-9, 9, (4, 3)).astype(np.int32), "n": rng.integers(-9, 9, (5, 2))}
+    constants |= {"most": np.array([2]), "overlap": np.array([0.5], np.float32), "two": np.array([2])}
     inputs = {
         "x": (FLOAT, [1, 2, 3, 5]),
         "g": (FLOAT, [1, 3, 5, 2]),
         "i": (TensorProto.INT32, [2, 4]),
         "k": (INT64, [3, 5]),
+        "r": (FLOAT, [2, 4]),
+        "k1": (INT64, [2]),
+        "boxes": (FLOAT, [1, 5, 4]),
+        "scores": (FLOAT, [1, 2, 5]),
+        "d": (TensorProto.DOUBLE, [3, 3]),
     }
     outputs = {"y": (FLOAT, [1, 2, 3, 5]), "j": (TensorProto.INT32, [2, 3]), "l": (INT64, [3, 2])}
+    outputs |= {"regions": (FLOAT, [2, 2, 2, 3]), "rows": (INT64, [4, 3]), "wide": (TensorProto.DOUBLE, [3, 3])}
+    outputs |= {"best": (INT64, [3]), "top": (TensorProto.DOUBLE, [3, 2]), "places": (INT64, [3, 2])}
     return onnx_file(path, nodes, inputs, outputs, constants, opset=20)
 
 

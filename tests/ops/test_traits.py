@@ -43,12 +43,14 @@ from ariel_build.ops.recurrent import Activation, Recurrent
 from ariel_build.ops.reinterpret import Reinterpret
 from ariel_build.ops.resample import Bilinear, Resample
 from ariel_build.ops.reshape import Reshape
+from ariel_build.ops.roi_align import RoiAlign
 from ariel_build.ops.row_norm import RowNorm
 from ariel_build.ops.running import Running
 from ariel_build.ops.scatter import AtIndices, AtRows, AtStart, Elements, Scatter
 from ariel_build.ops.select import Select
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.softmax import LogSoftmax, Softmax
+from ariel_build.ops.suppression import Suppress
 from ariel_build.ops.svdf import Svdf
 from ariel_build.ops.table import Table
 from ariel_build.ops.traits import OPAQUE, Wish, keeps_axes, never
@@ -141,6 +143,8 @@ EXAMPLES: list[Example] = [
     (RowNorm(2, 1e-5), [reals(*ROWS), reals(4), reals(4)], None),
     (L2Normalization(), [stored(*ROWS)], Quant((1 / 128,), (0,))),
     (GridSample(), [reals(*SHAPE), reals(1, 5, 2)], None),
+    (RoiAlign((2, 2)), [reals(*SHAPE), reals(3, 4), TensorType(DType.I64, (3,))], None),
+    (Suppress(4), [reals(1, 5, 4), reals(1, 2, 5), TensorType(DType.I64, ()), reals(), reals()], None),
     (Conv2d(WINDOW), [reals(*SHAPE), reals(5, 2, 2, 4), reals(5)], None),
     (ConvTranspose(WINDOW, (3, 4)), [reals(*SHAPE), reals(5, 2, 2, 4), reals(5)], None),
     (DepthwiseConv2d(WINDOW), [reals(*SHAPE), reals(1, 2, 2, 4), reals(4)], None),

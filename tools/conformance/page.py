@@ -21,6 +21,10 @@ with the reason; a wrong answer fails the session.
 - ONNX: the node tests of the `onnx` package, without the expansions of functions. They give everything at run time. A
   case that is refused so is tried once more with all inputs but the first as constants, as shapes, axes, weights and
   quantisation are in models: "passed, parameters constant".
+- ONNX models: the small ones of the `onnx` package, exported by old versions of PyTorch (operator sets 6 to 11) or
+  written by hand.
+
+A case that passed when `tools/conformance/record.txt` was written, and does not now, fails the session as well.
 """
 
 

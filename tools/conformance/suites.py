@@ -1,10 +1,10 @@
-"""The cases: TFLite models of one operator from ../shared/models, and the node tests of the `onnx` package."""
+"""The cases: TFLite models of one operator from ../shared/models, node tests and small models of the `onnx` package."""
 
 from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from ariel_build.ir import readable
 from tools.recorded.models import single_operators
 
-__all__ = ["Case", "constant_parameters", "onnx_nodes", "tflite"]
+__all__ = ["Case", "constant_parameters", "onnx_models", "onnx_nodes", "tflite"]
 
 Numbers = npt.NDArray[Any]
 
@@ -119,6 +119,31 @@ def onnx_nodes() -> Iterator[Case]:
             max(case.rtol, 1e-4),
             max(case.atol, 1e-5),
         )
+
+
+def onnx_models() -> Iterator[Case]:
+    """Yields the small models of the `onnx` package: what PyTorch exported, and what its own authors wrote."""
+    root = Path(onnx.__file__).parent / "backend" / "test" / "data"
+    for kind in ("pytorch-converted", "pytorch-operator", "simple"):
+        for path in sorted(root.joinpath(kind).glob("*/model.onnx")):
+            model = onnx.load(path)
+            known = {tensor.name for tensor in model.graph.initializer}
+            folder = path.parent / "test_data_set_0"
+            given = _recorded(folder, "input", [value for value in model.graph.input if value.name not in known])
+            wanted = _recorded(folder, "output", model.graph.output)
+            operator = " ".join(dict.fromkeys(node.op_type for node in model.graph.node))
+            yield Case(path.parent.name, operator, None, model.SerializeToString(), given, wanted, 1e-3, 1e-5)
+
+
+def _recorded(folder: Path, what: str, values: Iterable[onnx.ValueInfoProto]) -> list[Numbers]:
+    """Returns the tensors of a sample; other values are left out, and the compiler refuses their models."""
+    found = []
+    for index, value in enumerate(values):
+        if value.type.HasField("tensor_type"):
+            tensor = onnx.TensorProto()
+            tensor.ParseFromString(folder.joinpath(f"{what}_{index}.pb").read_bytes())
+            found.append(numpy_helper.to_array(tensor))
+    return _arrays(found)
 
 
 def _arrays(values: Sequence[object]) -> list[Numbers]:

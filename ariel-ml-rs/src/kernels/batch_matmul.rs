@@ -316,6 +316,15 @@ impl Term for i64 {
     }
 }
 
+impl Term for f64 {
+    const ZERO: Self = 0.0;
+
+    #[inline(always)]
+    fn plus(self, x: Self, y: Self) -> Self {
+        self + x * y
+    }
+}
+
 /// Defines a kernel of numbers whose products are summed as they are.
 macro_rules! plain {
     ($(#[$doc:meta])* $name:ident, $type:ty) => {
@@ -400,6 +409,11 @@ macro_rules! plain {
 plain! {
     /// float32.
     F32, f32
+}
+
+plain! {
+    /// float64.
+    F64, f64
 }
 
 plain! {

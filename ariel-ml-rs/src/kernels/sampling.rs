@@ -228,3 +228,180 @@ impl Grid {
         }
     }
 }
+
+/// Samples of one bin along an axis where their number depends on the region: what no region in an image exceeds.
+const MOST_SAMPLES: f32 = 4096.0;
+
+/// `RoiAlign`: regions of images, cut into bins, of each of which samples between cells are averaged; float32.
+#[derive(Clone, Copy, Debug)]
+pub struct Regions {
+    /// Images, `[images][channels][height][width]`.
+    pub input: Source<f32>,
+    /// Left, top, right and bottom of each region, `[regions][4]`.
+    pub regions: Source<f32>,
+    /// The image of each region; one that is none is the nearest that there is.
+    pub numbers: Source<i64>,
+    /// Output, `[regions][channels][rows][columns]`.
+    pub output: Region,
+    /// Images.
+    pub images: u32,
+    /// Channels.
+    pub channels: u32,
+    /// Rows of an image.
+    pub height: u32,
+    /// Columns of an image.
+    pub width: u32,
+    /// Regions.
+    pub count: u32,
+    /// Bins from top to bottom.
+    pub rows: u32,
+    /// Bins from left to right.
+    pub columns: u32,
+    /// Samples of a bin along each axis; 0 are as many as cells lie in it.
+    pub samples: u32,
+    /// By what corners are multiplied.
+    pub scale: f32,
+    /// Whether the centres of cells lie at halves; else a region has one cell at least.
+    pub halves: bool,
+    /// Whether the greatest weighted cell is taken, and not the average of the samples.
+    pub greatest: bool,
+}
+
+impl Regions {
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions and shapes do not agree.
+    pub const fn check(&self, arena_bytes: usize) {
+        let (images, channels, count) = (self.images as usize, self.channels as usize, self.count as usize);
+        let (height, width) = (self.height as usize, self.width as usize);
+        assert!(images > 0 && channels > 0 && height > 0 && width > 0, "extents of 0");
+        assert!(height <= 1 << 24 && width <= 1 << 24, "extents that float32 cannot count");
+        assert!(count > 0 && self.rows > 0 && self.columns > 0, "no bins");
+        assert!(self.samples <= MOST_SAMPLES as u32, "too many samples");
+        let cells = images.saturating_mul(channels).saturating_mul(height).saturating_mul(width);
+        self.input.check(arena_bytes, cells);
+        self.regions.check(arena_bytes, count.saturating_mul(4));
+        self.numbers.check(arena_bytes, count);
+        let bins = (self.rows as usize).saturating_mul(self.columns as usize);
+        self.output.check::<f32>(arena_bytes, count.saturating_mul(channels).saturating_mul(bins));
+    }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        Work::of((self.count as usize).saturating_mul(self.channels as usize))
+    }
+
+    /// Computes one tile of the output: a range of channels of regions.
+    ///
+    /// # Safety
+    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
+    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+    #[inline(never)]
+    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+        let (rows, columns) = (self.rows as usize, self.columns as usize);
+        let channels = NonZeroU32::new(self.channels).unwrap_or(NonZeroU32::MIN).get() as usize;
+        let cells = self.height as usize * self.width as usize;
+        for unit in tile.start()..tile.end() {
+            let (region, channel) = (unit / channels, unit % channels);
+            // SAFETY: `check` proved the regions; the tile's channels are channels of the output, and its own, and the image is one
+            // that there is.
+            unsafe {
+                let [left, top, right, bottom] = *memory.source(self.regions).cast::<[f32; 4]>().add(region);
+                let number = (*memory.source(self.numbers).add(region)).max(0).min(i64::from(self.images - 1));
+                let plane = memory.source(self.input).add((number as usize * channels + channel) * cells);
+                let output = memory.at::<f32>(self.output).add(unit * rows * columns);
+                let down = self.bins(top, bottom, self.rows);
+                let across = self.bins(left, right, self.columns);
+                for row in 0..rows {
+                    for column in 0..columns {
+                        let value = self.bin(plane, (down, row), (across, column));
+                        output.add(row * columns + column).write(value);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The bins of a region along an axis.
+    fn bins(&self, start: f32, end: f32, count: u32) -> Bins {
+        let shift = if self.halves { 0.5 } else { 0.0 };
+        let (start, end) = (start * self.scale - shift, end * self.scale - shift);
+        let extent = if self.halves { end - start } else { (end - start).max(1.0) };
+        let pitch = extent / count as f32;
+        let samples = match self.samples {
+            0 => libm::ceilf(pitch).min(MOST_SAMPLES) as u32,
+            samples => samples,
+        };
+        Bins { start, pitch, samples }
+    }
+
+    /// What a bin comes to.
+    ///
+    /// # Safety
+    /// The plane has all cells.
+    unsafe fn bin(&self, plane: *const f32, (down, row): (Bins, usize), (across, column): (Bins, usize)) -> f32 {
+        let mut total = if self.greatest { f32::NEG_INFINITY } else { 0.0 };
+        for y in 0..down.samples {
+            let above = line(down.place(row, y), self.height);
+            for x in 0..across.samples {
+                let beside = line(across.place(column, x), self.width);
+                let mut sum = 0.0;
+                let mut most = f32::NEG_INFINITY;
+                for (cell_y, weight_y) in above {
+                    for (cell_x, weight_x) in beside {
+                        // SAFETY: both cells lie inside the plane.
+                        let value =
+                            unsafe { *plane.add(cell_y * self.width as usize + cell_x) } * (weight_y * weight_x);
+                        sum += value;
+                        most = most.max(value);
+                    }
+                }
+                total = if self.greatest { total.max(most) } else { total + sum };
+            }
+        }
+        let samples = down.samples.saturating_mul(across.samples);
+        match (self.greatest, samples) {
+            (true, 0) => 0.0,
+            (true, _) => total,
+            (false, _) => total / samples.max(1) as f32,
+        }
+    }
+}
+
+/// Bins along an axis: where the first one begins, their size, and the samples of each.
+#[derive(Clone, Copy)]
+struct Bins {
+    start: f32,
+    pitch: f32,
+    samples: u32,
+}
+
+impl Bins {
+    /// The place of a sample.
+    fn place(self, bin: usize, sample: u32) -> f32 {
+        self.start + bin as f32 * self.pitch + (sample as f32 + 0.5) * self.pitch / self.samples as f32
+    }
+}
+
+/// The two cells of an axis that a place lies between, and their weights; 0 where it lies outside of the image.
+fn line(place: f32, extent: u32) -> [(usize, f32); 2] {
+    if !(place >= -1.0 && place <= extent as f32) {
+        return [(0, 0.0); 2];
+    }
+    let place = place.max(0.0);
+    let last = extent.saturating_sub(1) as usize;
+    let low = place as usize;
+    if low >= last {
+        return [(last, 1.0), (last, 0.0)];
+    }
+    let rest = place - low as f32;
+    [(low, 1.0 - rest), (low + 1, rest)]
+}

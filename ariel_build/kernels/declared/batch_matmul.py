@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "F32",
+    "F64",
     "I32",
     "I64",
     "Quantized",
@@ -25,6 +26,28 @@ class F32(Kernel):
     PATHS = {(): "batch_matmul::F32"}
     ACCESS = Access.WHOLE
     ELEMENTS = {"x": "f32", "y": "f32", "output": "f32"}
+    x: Source
+    y: Source
+    output: Operand
+    rows: int
+    columns: int
+    depth: int
+    batches: tuple[int, int, int]
+    x_batches: tuple[int, int, int]
+    y_batches: tuple[int, int, int]
+    x_row: int
+    x_step: int
+    y_column: int
+    y_step: int
+
+
+class F64(Kernel):
+    """float64."""
+
+    ROOMS = ("kernels::batch_matmul",)
+    PATHS = {(): "batch_matmul::F64"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"x": "f64", "y": "f64", "output": "f64"}
     x: Source
     y: Source
     output: Operand

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BestF32",
+    "BestF64",
     "BestI8",
     "BestI16",
     "BestI32",
@@ -39,6 +40,7 @@ __all__ = [
     "Scatter",
     "Select",
     "TopF32",
+    "TopF64",
     "TopI8",
     "TopI16",
     "TopI32",
@@ -55,6 +57,20 @@ class BestF32(Kernel):
     PATHS = {(): "index::BestF32"}
     ACCESS = Access.WHOLE
     ELEMENTS = {"input": "f32", "output": "i32"}
+    input: Operand
+    output: Operand
+    lanes: Lanes
+    least: bool
+    last: bool
+
+
+class BestF64(Kernel):
+    """Where the best element of each lane of float64 is."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::BestF64"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "f64", "output": "i32"}
     input: Operand
     output: Operand
     lanes: Lanes
@@ -447,6 +463,21 @@ class TopF32(Kernel):
     PATHS = {(): "index::TopF32"}
     ACCESS = Access.WHOLE
     ELEMENTS = {"input": "f32", "output": "f32", "places": "i32"}
+    input: Operand
+    output: Operand
+    places: Operand
+    lanes: Lanes
+    count: int
+    least: bool
+
+
+class TopF64(Kernel):
+    """The best elements of each lane of float64."""
+
+    ROOMS = ("kernels::index",)
+    PATHS = {(): "index::TopF64"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "f64", "output": "f64", "places": "i32"}
     input: Operand
     output: Operand
     places: Operand

@@ -13,6 +13,7 @@ __all__ = [
     "Grid",
     "Mode",
     "Outside",
+    "Regions",
 ]
 
 
@@ -52,3 +53,27 @@ class Outside(Choice):
     ZEROS = "Zeros"
     EDGE = "Edge"
     MIRROR = "Mirror"
+
+
+class Regions(Kernel):
+    """`RoiAlign`: regions of images, cut into bins, of each of which samples between cells are averaged; float32."""
+
+    ROOMS = ("kernels::sampling",)
+    PATHS = {(): "sampling::Regions"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "f32", "regions": "f32", "numbers": "i64", "output": "f32"}
+    input: Source
+    regions: Source
+    numbers: Source
+    output: Operand
+    images: int
+    channels: int
+    height: int
+    width: int
+    count: int
+    rows: int
+    columns: int
+    samples: int
+    scale: float
+    halves: bool
+    greatest: bool

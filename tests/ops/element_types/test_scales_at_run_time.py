@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +121,36 @@ def test_weights_of_four_bits(tmp_path: Path) -> None:
     want: Numbers = x @ (stored * scales)
     parity.agree(parity.reference(path, [[x]]), [[want]], "reference")
     parity.agree(parity.host(path, [[x]]), [[want]], "host")
+
+
+def test_convolutions(tmp_path: Path) -> None:
+    """QLinearConv with filters, scales and zero points as inputs, one for all or one for each filter."""
+    rng = np.random.default_rng(9)
+    nodes: list[onnx.NodeProto] = []
+    inputs: dict[str, tuple[int, Sequence[int]]] = {}
+    outputs: dict[str, tuple[int, Sequence[int]]] = {}
+    sample: list[Array] = []
+    for index, (dtype, each, group) in enumerate(
+        (dtype, each, group) for dtype in (np.int8, np.uint8) for each in (False, True) for group in (1, 2)
+    ):
+        info, count = np.iinfo(dtype), (6,) if each else ()
+        given: list[Array] = [
+            rng.integers(info.min, info.max + 1, (2, 4, 5, 6)).astype(dtype),
+            np.array(0.03, np.float32),
+            np.array(3, dtype),
+            rng.integers(info.min, info.max + 1, (6, 4 // group, 3, 2)).astype(dtype),
+            np.asarray(rng.uniform(0.01, 0.03, count), np.float32),
+            np.full(count, 0 if dtype is np.int8 else 120, dtype),
+            np.array(0.2, np.float32),
+            np.array(7, dtype),
+            rng.integers(-4000, 4000, 6).astype(np.int32),
+        ]
+        names = [f"x{len(sample) + k}" for k in range(len(given))]
+        sample += given
+        inputs |= {n: (helper.np_dtype_to_tensor_dtype(x.dtype), x.shape) for n, x in zip(names, given, strict=True)}
+        nodes.append(node("QLinearConv", names, [f"y{index}"], group=group, strides=[1, 2], pads=[1, 0, 0, 1]))
+        outputs[f"y{index}"] = (helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), (2, 6, 4, 3))
+    path = onnx_file(tmp_path / "convolutions.onnx", nodes, inputs, outputs)
+    want = parity.onnxruntime_answers(path, [sample])
+    parity.agree(parity.reference(path, [sample]), want, "reference")
+    parity.agree(parity.host(path, [sample]), want, "kernels")

@@ -1,4 +1,4 @@
-"""Axes that a model takes as an input: the shapes tell them, or it is refused; what has no elements is known."""
+"""Axes that a model takes as an input: shapes tell them, or leave few possibilities; what has no elements is known."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.ops import parity
 from tests.zoo import FLOAT, INT64, node, onnx_file
 
 
-def write(path: Path, shape: list[int], declared: list[int], keep: int, kind: str = "ReduceSum") -> Path:
+def write(path: Path, shape: list[int], declared: list[int], keep: int, kind: str, count: int = 1) -> Path:
     nodes = [node(kind, ["x", "axes"], ["y"], keepdims=keep)]
-    return onnx_file(path, nodes, {"x": (FLOAT, shape), "axes": (INT64, [1])}, {"y": (FLOAT, declared)}, opset=18)
+    return onnx_file(path, nodes, {"x": (FLOAT, shape), "axes": (INT64, [count])}, {"y": (FLOAT, declared)}, opset=18)
 
 
 @pytest.mark.parametrize("kind", ["ReduceSum", "ReduceL2", "ReduceLogSumExp"])
@@ -31,9 +31,31 @@ def test_shapes_tell_the_axes(tmp_path: Path, kind: str, shape: list[int], axis:
     parity.agree(parity.reference(path, [sample]), want, kind, rtol=1e-5)
 
 
-def test_shapes_that_leave_it_open_are_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "open.onnx", [3, 2, 2], [3, 2], 0)
-    with pytest.raises(UnsupportedError, match="do not tell them"):
+@pytest.mark.parametrize("kind", ["ReduceMax", "ReduceSum", "ReduceL2", "ReduceLogSumExp"])
+def test_shapes_that_leave_it_open_are_all_computed(tmp_path: Path, kind: str) -> None:
+    """The axes choose when the model runs: any that the shapes allow, counted from either end, in any order."""
+    rng = np.random.default_rng(3)
+    for shape, declared, choices in (
+        ([3, 2, 2], [3, 2], ([1], [2], [-2], [-1])),
+        ([2, 3, 2, 3], [2, 3], ([0, 1], [3, 2], [-2, -3], [1, 2])),
+    ):
+        path = write(tmp_path / "open.onnx", shape, declared, 0, kind, len(choices[0]))
+        x = rng.normal(0, 1, shape).astype(np.float32)
+        samples: list[list[Array]] = [[x, np.array(axes, np.int64)] for axes in choices]
+        want = parity.onnxruntime_answers(path, samples)
+        parity.agree(parity.reference(path, samples), want, kind, rtol=1e-5)
+        parity.agree(parity.host(path, samples), want, kind, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "shape, declared, count, words",
+    [([3, 2, 2], [4, 2], 1, "does not become"), ([2] * 7, [2] * 3, 4, "leaves 17 possibilities")],
+)
+def test_what_shapes_cannot_tell_is_refused(
+    tmp_path: Path, shape: list[int], declared: list[int], count: int, words: str
+) -> None:
+    path = write(tmp_path / "open.onnx", shape, declared, 0, "ReduceSum", count)
+    with pytest.raises(UnsupportedError, match=words):
         parity.reference(path, [])
 
 

@@ -10,6 +10,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
+from ariel_build.errors import UnsupportedError
 from ariel_build.ir import Array
 from tests.ops import parity
 
@@ -93,3 +94,50 @@ def test_equals_onnxruntime(tmp_path: Path, op: str) -> None:
     want = parity.onnxruntime_answers(path, samples)
     parity.agree(parity.reference(path, samples), want, "reference", rtol=1e-4, atol=1e-5)
     parity.agree(parity.host(path, samples), want, "kernels", rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("op", _GATES)
+def test_weights_and_lengths_at_run_time(tmp_path: Path, op: str) -> None:
+    """All that is constant elsewhere is an input, other numbers in each inference."""
+    rng = np.random.default_rng(16)
+    made = [random_node(rng, op, index) for index in range(12)]
+    for index, (node, _, _) in enumerate(made):
+        if op == "LSTM" and index % 4 == 0:
+            node.attribute.append(helper.make_attribute("input_forget", 1))
+    constants = [numpy_helper.to_array(constant) for _, own, _ in made for constant in own]
+    names = [constant.name for _, own, _ in made for constant in own]
+    samples: list[list[Array]] = []
+    for spread in (1.0, 0.7):
+        drawn = [rng.normal(0, 1, x.shape).astype(np.float32) for _, _, x in made]
+        given = [c if c.dtype == np.int32 else c * np.float32(spread) for c in constants]
+        samples.append([*drawn, *(np.maximum(c - 1, 1) if c.dtype == np.int32 and spread < 1 else c for c in given)])
+    float32 = onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [node for node, _, _ in made],
+        "layers",
+        [
+            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(x.dtype), x.shape)
+            for name, x in zip([*(f"x{k}" for k in range(len(made))), *names], samples[0], strict=True)
+        ],
+        [helper.make_tensor_value_info(name, float32, None) for node, _, _ in made for name in node.output if name],
+    )
+    path = tmp_path / "layers.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    want = parity.onnxruntime_answers(path, samples)
+    parity.agree(parity.reference(path, samples), want, "reference", rtol=1e-4, atol=1e-5)
+    parity.agree(parity.host(path, samples), want, "kernels", rtol=1e-4, atol=1e-5)
+
+
+def test_too_many_steps_with_weights_at_run_time_are_refused(tmp_path: Path) -> None:
+    float32 = onnx.TensorProto.FLOAT
+    shapes = {"x": (65, 1, 2), "w": (1, 3, 2), "r": (1, 3, 3)}
+    graph = helper.make_graph(
+        [helper.make_node("RNN", ["x", "w", "r"], ["y"], hidden_size=3)],
+        "layer",
+        [helper.make_tensor_value_info(name, float32, shape) for name, shape in shapes.items()],
+        [helper.make_tensor_value_info("y", float32, None)],
+    )
+    path = tmp_path / "layer.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    with pytest.raises(UnsupportedError, match="65 steps in 1 directions with weights or lengths"):
+        parity.reference(path, [])

@@ -17,9 +17,10 @@ from tests.ops import node_suite, parity
 from tests.ops.qdq import Builder
 
 
-def test_node_suite(tmp_path: Path) -> None:
-    cases = (case.with_constants({0}) for case in node_suite.cases("Resize", "Upsample"))
-    node_suite.judge(cases, tmp_path, right=40, rtol=1e-5)
+@pytest.mark.parametrize("constant", [True, False], ids=["constants", "run time"])
+def test_node_suite(tmp_path: Path, constant: bool) -> None:
+    found = node_suite.cases("Resize", "Upsample")
+    node_suite.judge((c.with_constants({0}) for c in found) if constant else found, tmp_path, right=40, rtol=1e-5)
 
 
 def random_resize(model: Builder, rng: np.random.Generator, mode: str) -> None:
@@ -60,6 +61,7 @@ def test_emulated(board: str, tmp_path: Path) -> None:
         ({"mode": "spline"}, "mode `spline`"),
         ({"mode": "linear", "coordinate_transformation_mode": "odd"}, "`odd` is not known"),
         ({"mode": "nearest", "keep_aspect_ratio_policy": "odd"}, "policy `odd`"),
+        ({"mode": "nearest", "nearest_mode": "odd"}, "rounding `odd`"),
         ({"mode": "linear", "coordinate_transformation_mode": "tf_crop_and_resize"}, "input 1 is missing"),
     ],
 )

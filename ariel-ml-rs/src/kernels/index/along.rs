@@ -126,6 +126,8 @@ macro_rules! best {
 best! {
     /// Where the best element of each lane of float32 is.
     BestF32: f32;
+    /// Where the best element of each lane of float64 is.
+    BestF64: f64;
     /// Where the best element of each lane of int8 is.
     BestI8: i8;
     /// Where the best element of each lane of uint8 is.
@@ -238,6 +240,8 @@ macro_rules! top {
 top! {
     /// The best elements of each lane of float32.
     TopF32: f32;
+    /// The best elements of each lane of float64.
+    TopF64: f64;
     /// The best elements of each lane of int8.
     TopI8: i8;
     /// The best elements of each lane of uint8.

@@ -15,8 +15,8 @@ mod scatter;
 mod select;
 
 pub use along::{
-    BestF32, BestI8, BestI16, BestI32, BestI64, BestU8, Lanes, Running, RunningF32, RunningF64, RunningI32, RunningI64,
-    RunningInt8, TopF32, TopI8, TopI16, TopI32, TopI64, TopU8,
+    BestF32, BestF64, BestI8, BestI16, BestI32, BestI64, BestU8, Lanes, Running, RunningF32, RunningF64, RunningI32,
+    RunningI64, RunningInt8, TopF32, TopF64, TopI8, TopI16, TopI32, TopI64, TopU8,
 };
 pub use blocks::{Blocks, Place};
 pub use boxes::{Beyond, Boxed};
