@@ -43,6 +43,7 @@ pub mod softmax;
 mod table16;
 #[cfg(test)]
 mod tests;
+pub mod trees;
 pub mod window;
 
 /// Defines `run` of a kernel that is generic over its requantisation for both roundings, compiled in this crate.
