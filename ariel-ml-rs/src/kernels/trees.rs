@@ -4,34 +4,33 @@
 //! do. A feature may have several keys ([`LOW`], [`TURNED`]), so that the other relations, the other side first, and what becomes of
 //! what is no number cost nothing where nodes are walked.
 //!
-//! A node is two words, its threshold and where it leads: bits 0 to 11 are the number of the key, bits 12 to 29 a place, bit 31 says
-//! that both sides are leaves and bit 30 that the right one is. A left side that is no leaf is the next node. So nodes lead to later
-//! ones only, a walk ends, and a side or a subtree may belong to many trees. Where both are leaves, the place is that of two in a
-//! row, or in bits 12 to 20 the left one's number, and the right one's behind it.
+//! A node is two words, its threshold and where it leads: bit 0 says that both sides are leaves and bit 1 that the right one is, bits 2
+//! to 13 are the number of the key, bits 14 to 31 a place. A left side that is no leaf is the next node. So nodes lead to later ones
+//! only, a walk ends, and a side or a subtree may belong to many trees. Where both are leaves, the place is that of two in a row, or
+//! in its lower half the left one's number, and the right one's in its upper half.
 //!
-//! Which side is taken is added up, not jumped: the only jump of a step is the one back.
+//! Which side is taken is selected, not jumped to: the only jump of a step is the one back.
 
 use super::access::Access;
 use crate::memory::{Element, Memory, Region};
 use crate::plan::Work;
 use crate::tile::Tile;
+use core::hint::select_unpredictable;
 use core::num::NonZeroU32;
 
-/// Bit of a key's slot: what is no number is less than all numbers, and not greater.
-pub const LOW: u16 = 1 << 14;
-/// Bit of a key's slot: the key's bits are turned over, so that it goes down as the feature goes up.
-pub const TURNED: u16 = 1 << 15;
-/// Bits of a slot that are the feature.
-const FEATURE: u16 = LOW - 1;
-
-/// Bits of a node's word that are the number of the key.
-const KEY: u32 = (1 << 12) - 1;
+/// Where the number of the key begins in a node's word.
+const KEY: u32 = 2;
+/// Its bits.
+const KEY_BITS: u32 = 12;
 /// Where the place of a node's word begins.
-const PLACE: u32 = 12;
-/// Bits of a place.
-const PLACE_BITS: u32 = 18;
-/// The leaf at the left, where a place is two numbers.
-const LEFT_BITS: u32 = PLACE_BITS / 2;
+const PLACE: u32 = 14;
+/// The left leaf's number, where a place is two.
+const LEFT_BITS: u32 = 9;
+
+/// Key of the least float32.
+const LEAST: i32 = f32::NEG_INFINITY.to_bits() as i32 ^ i32::MAX;
+/// Key of the greatest float32.
+const GREATEST: i32 = f32::INFINITY.to_bits() as i32;
 
 /// Quotient and remainder; `check` proved that extents are not 0, which the optimiser cannot know.
 #[inline]
@@ -40,41 +39,68 @@ fn divide(index: usize, extent: u32) -> (usize, usize) {
     (index / extent, index % extent)
 }
 
-/// Checks that all slots are of features that there are.
-const fn check_slots(slots: &[u16], features: u32) {
-    assert!(!slots.is_empty(), "no keys");
-    let mut slot = 0;
-    while slot < slots.len() {
-        assert!(((slots[slot] & FEATURE) as u32) < features, "a key of a feature that is none");
-        slot += 1;
-    }
-}
-
-/// A key that is turned over where its slot says so.
-#[inline(always)]
-const fn turned(key: i32, slot: u16) -> i32 {
-    if slot & TURNED == 0 { key } else { !key }
-}
-
-/// The key of what is no number.
-#[inline(always)]
-const fn no_number(slot: u16) -> i32 {
-    if slot & LOW == 0 { i32::MAX } else { i32::MIN }
-}
-
-/// Keys of float32: their bits in the order of the numbers, both zeros alike.
+/// The features whose keys nodes ask for.
 #[derive(Clone, Copy, Debug)]
-pub struct KeysF32 {
-    /// float32 features, `[rows][features]`.
-    pub input: Region,
-    /// int32 keys, `[rows][slots]`.
+pub struct Slots {
+    /// int32 keys, `[rows][2 slots]`: those of all slots, then the same with their bits turned over, which go down as features go up.
     pub output: Region,
     /// Rows.
     pub rows: u32,
     /// Features of a row.
     pub features: u32,
-    /// The feature of each key, and how the key is made.
+    /// The feature of each slot.
     pub slots: &'static [u16],
+    /// The first slot whose keys put what is no number below all numbers; those of the others put it above.
+    pub low: u32,
+}
+
+impl Slots {
+    /// Checks the slots against the features and the arena.
+    const fn check(&self, arena_bytes: usize) {
+        self.output.check::<i32>(arena_bytes, (self.rows as usize).saturating_mul(2).saturating_mul(self.slots.len()));
+        assert!(!self.slots.is_empty(), "no keys");
+        let mut slot = 0;
+        while slot < self.slots.len() {
+            assert!((self.slots[slot] as u32) < self.features, "a key of a feature that is none");
+            slot += 1;
+        }
+    }
+
+    /// Writes the keys of a range of rows; `key` makes one of a feature and its slot, and is told whether no number is low.
+    ///
+    /// # Safety
+    /// `check` was passed; `input` holds the features of all rows, and nobody else reads or writes these rows of the output.
+    #[inline(always)]
+    unsafe fn fill<T: Copy>(
+        &self,
+        memory: Memory<'_>,
+        input: *const T,
+        tile: Tile,
+        key: impl Fn(T, usize, bool) -> i32,
+    ) {
+        let (count, low) = (self.slots.len(), self.low as usize);
+        for row in tile.start()..tile.end() {
+            // SAFETY: the features of all slots lie inside a row, as `check` proved, and two keys for each in a row of the output.
+            unsafe {
+                let input = input.add(row * self.features as usize);
+                let output = memory.at::<i32>(self.output).add(row * 2 * count);
+                for slot in 0..count {
+                    let found = key(*input.add(*self.slots.as_ptr().add(slot) as usize), slot, slot >= low);
+                    output.add(slot).write(found);
+                    output.add(count + slot).write(!found);
+                }
+            }
+        }
+    }
+}
+
+/// Keys of float32: their bits in the order of the numbers. That of -0 is right below that of 0.
+#[derive(Clone, Copy, Debug)]
+pub struct KeysF32 {
+    /// float32 features, `[rows][features]`.
+    pub input: Region,
+    /// Rows and slots.
+    pub keys: Slots,
 }
 
 impl KeysF32 {
@@ -83,10 +109,8 @@ impl KeysF32 {
     /// # Panics
     /// Where regions and slots do not agree.
     pub const fn check(&self, arena_bytes: usize) {
-        let rows = self.rows as usize;
-        self.input.check::<f32>(arena_bytes, rows.saturating_mul(self.features as usize));
-        self.output.check::<i32>(arena_bytes, rows.saturating_mul(self.slots.len()));
-        check_slots(self.slots, self.features);
+        self.input.check::<f32>(arena_bytes, (self.keys.rows as usize).saturating_mul(self.keys.features as usize));
+        self.keys.check(arena_bytes);
     }
 
     /// What tiles read.
@@ -98,7 +122,7 @@ impl KeysF32 {
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
     pub const fn work(&self) -> Work {
-        Work::of(self.rows as usize)
+        Work::of(self.keys.rows as usize)
     }
 
     /// Computes one tile of the output: a range of rows.
@@ -108,21 +132,19 @@ impl KeysF32 {
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
     pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
-        for row in tile.start()..tile.end() {
-            // SAFETY: `check` proved both regions and the features of all slots; the tile's rows are rows of both.
-            unsafe {
-                let input = memory.at::<f32>(self.input).cast_const().add(row * self.features as usize);
-                let mut output = memory.at::<i32>(self.output).add(row * self.slots.len());
-                for &slot in self.slots {
-                    // A negative zero becomes the other one.
-                    let x = *input.add((slot & FEATURE) as usize) + 0.0;
-                    let bits = x.to_bits() as i32;
-                    let ordered = bits ^ ((bits >> 31) & i32::MAX);
-                    let key = if x.is_nan() { no_number(slot) } else { ordered };
-                    output.write(turned(key, slot));
-                    output = output.add(1);
+        // SAFETY: `check` proved the input; the tile's rows are its own.
+        unsafe {
+            self.keys.fill(memory, memory.at::<i32>(self.input).cast_const(), tile, |bits, _, low| {
+                let key = bits ^ ((bits >> 31) & i32::MAX);
+                // What is no number lies beyond the infinities, on the side of its sign.
+                if low {
+                    if key > GREATEST { i32::MIN } else { key }
+                } else if key < LEAST {
+                    i32::MAX
+                } else {
+                    key
                 }
-            }
+            });
         }
     }
 }
@@ -132,16 +154,10 @@ impl KeysF32 {
 pub struct KeysF64 {
     /// float64 features, `[rows][features]`.
     pub input: Region,
-    /// int32 keys, `[rows][slots]`.
-    pub output: Region,
-    /// Rows.
-    pub rows: u32,
-    /// Features of a row.
-    pub features: u32,
-    /// The feature of each key, and how the key is made.
-    pub slots: &'static [u16],
-    /// Where the thresholds of each slot begin, and where they end.
-    pub ranges: &'static [u32],
+    /// Rows and slots.
+    pub keys: Slots,
+    /// Where the thresholds of each slot begin, and where the last ones end.
+    pub starts: &'static [u32],
     /// Thresholds, those of each slot in order.
     pub thresholds: &'static [f64],
 }
@@ -152,17 +168,9 @@ impl KeysF64 {
     /// # Panics
     /// Where regions, slots and thresholds do not agree.
     pub const fn check(&self, arena_bytes: usize) {
-        let rows = self.rows as usize;
-        self.input.check::<f64>(arena_bytes, rows.saturating_mul(self.features as usize));
-        self.output.check::<i32>(arena_bytes, rows.saturating_mul(self.slots.len()));
-        check_slots(self.slots, self.features);
-        assert!(self.ranges.len() == self.slots.len().saturating_mul(2), "ranges of the wrong length");
-        let mut slot = 0;
-        while slot < self.slots.len() {
-            let (first, end) = (self.ranges[2 * slot], self.ranges[2 * slot + 1]);
-            assert!(first <= end && end as usize <= self.thresholds.len(), "a range outside of its table");
-            slot += 1;
-        }
+        self.input.check::<f64>(arena_bytes, (self.keys.rows as usize).saturating_mul(self.keys.features as usize));
+        self.keys.check(arena_bytes);
+        check_starts(self.starts, self.keys.slots.len(), self.thresholds.len());
     }
 
     /// What tiles read.
@@ -174,7 +182,7 @@ impl KeysF64 {
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
     pub const fn work(&self) -> Work {
-        Work::of(self.rows as usize)
+        Work::of(self.keys.rows as usize)
     }
 
     /// Computes one tile of the output: a range of rows.
@@ -184,28 +192,25 @@ impl KeysF64 {
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
     pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
-        for row in tile.start()..tile.end() {
-            // SAFETY: `check` proved both regions, the features of all slots and their thresholds; the tile's rows are rows of both.
-            unsafe {
-                let input = memory.at::<f64>(self.input).cast_const().add(row * self.features as usize);
-                let output = memory.at::<i32>(self.output).add(row * self.slots.len());
-                for (index, &slot) in self.slots.iter().enumerate() {
-                    let x = *input.add((slot & FEATURE) as usize);
-                    let range = self.ranges.as_ptr().add(2 * index);
-                    let (first, end) = (*range, *range.add(1));
-                    let (mut low, mut high) = (first, end);
-                    while low < high {
-                        let middle = low + (high - low) / 2;
-                        if *self.thresholds.as_ptr().add(middle as usize) < x {
-                            low = middle + 1;
-                        } else {
-                            high = middle;
-                        }
-                    }
-                    let key = if x.is_nan() { no_number(slot) } else { (low - first) as i32 };
-                    output.add(index).write(turned(key, slot));
+        // SAFETY: `check` proved the input, and that the thresholds of all slots lie inside the table; the tile's rows are its own.
+        unsafe {
+            self.keys.fill(memory, memory.at::<f64>(self.input).cast_const(), tile, |x, slot, low| {
+                if x.is_nan() {
+                    return if low { i32::MIN } else { i32::MAX };
                 }
-            }
+                let range = self.starts.as_ptr().add(slot);
+                let (first, mut end) = (*range, *range.add(1));
+                let mut start = first;
+                while start < end {
+                    let middle = start + (end - start) / 2;
+                    if *self.thresholds.as_ptr().add(middle as usize) < x {
+                        start = middle + 1;
+                    } else {
+                        end = middle;
+                    }
+                }
+                (start - first) as i32
+            });
         }
     }
 }
@@ -224,20 +229,20 @@ const fn check_starts(starts: &[u32], ranges: usize, table: usize) {
 /// The leaf in which each tree ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Leaves {
-    /// int32 keys, `[rows][slots]`.
+    /// int32 keys, `[rows][keys]`.
     pub keys: Region,
     /// int32 numbers of leaves, `[rows][trees]`.
     pub output: Region,
     /// Rows.
     pub rows: u32,
     /// Keys of a row.
-    pub slots: u32,
+    pub width: u32,
     /// Leaves that there are.
     pub leaves: u32,
     /// Whether the leaves at both sides of a node stand in a row.
     pub paired: bool,
     /// The node at which each tree begins.
-    pub roots: &'static [u32],
+    pub roots: &'static [u16],
     /// Nodes: a threshold, and where it leads.
     pub nodes: &'static [i32],
 }
@@ -249,7 +254,7 @@ impl Leaves {
     /// Where regions and nodes do not agree.
     pub const fn check(&self, arena_bytes: usize) {
         let rows = self.rows as usize;
-        self.keys.check::<i32>(arena_bytes, rows.saturating_mul(self.slots as usize));
+        self.keys.check::<i32>(arena_bytes, rows.saturating_mul(self.width as usize));
         self.output.check::<i32>(arena_bytes, rows.saturating_mul(self.roots.len()));
         assert!(!self.roots.is_empty(), "no trees");
         let count = self.nodes.len() / 2;
@@ -260,24 +265,20 @@ impl Leaves {
         }
         while index < count {
             let word = self.nodes[2 * index + 1] as u32;
-            let place = (word >> PLACE) & ((1 << PLACE_BITS) - 1);
-            let (last, is_right) = match (word >> 30, self.paired) {
-                (0, _) => (place, false),
-                (1, _) => (place, true),
-                (_, true) => (place + 1, true),
-                (_, false) if (place & ((1 << LEFT_BITS) - 1)) > place >> LEFT_BITS => {
-                    (place & ((1 << LEFT_BITS) - 1), true)
-                }
-                (_, false) => (place >> LEFT_BITS, true),
+            let place = word >> PLACE;
+            let (left, right) = (place & ((1 << LEFT_BITS) - 1), place >> LEFT_BITS);
+            let last = match (word & 3, self.paired) {
+                (0 | 2, _) => place,
+                (_, true) => place + 1,
+                (_, false) if left > right => left,
+                (_, false) => right,
             };
-            // One bound for all, so that large forests are checked soon.
-            let ends = if is_right { self.leaves as usize } else { count };
-            let is_forward = is_right || place as usize > index;
-            let has_next = word >> 31 == 1 || index + 1 < count;
-            assert!(
-                (word & KEY) < self.slots && (last as usize) < ends && is_forward && has_next,
-                "a node that leads astray"
-            );
+            let is_inner = matches!(word & 3, 0);
+            let ends = if is_inner { count } else { self.leaves as usize };
+            let is_forward = !is_inner || place as usize > index;
+            let has_next = word & 1 == 1 || index + 1 < count;
+            let has_key = (word >> KEY) & ((1 << KEY_BITS) - 1) < self.width;
+            assert!((last as usize) < ends && is_forward && has_next && has_key, "a node that leads astray");
             index += 1;
         }
     }
@@ -307,22 +308,24 @@ impl Leaves {
         // SAFETY: `check` proved the regions, the roots, and that each node leads to a later one or to a leaf that there is; the tile's
         // units are trees of rows.
         unsafe {
-            let mut keys = memory.at::<i32>(self.keys).cast_const().add(row * self.slots as usize);
+            let mut keys = memory.at::<i32>(self.keys).cast_const().add(row * self.width as usize);
             let output = memory.at::<i32>(self.output);
             for unit in tile.start()..tile.end() {
-                let mut node = nodes.add(2 * *roots.add(tree) as usize);
+                let mut node = nodes.add(2 * usize::from(*roots.add(tree)));
                 let (word, right) = loop {
                     let (threshold, word) = (*node, *node.add(1) as u32);
-                    let right = *keys.add((word & KEY) as usize) > threshold;
-                    let place = ((word >> PLACE) & ((1 << PLACE_BITS) - 1)) as usize;
-                    let side = if right { word << 1 } else { word };
-                    if (side as i32) < 0 {
-                        break (word, right);
+                    let key = *keys.add(((word >> KEY) & ((1 << KEY_BITS) - 1)) as usize);
+                    let right = key > threshold;
+                    // Where a side is a leaf, this is no node, and not looked at.
+                    let far = nodes.wrapping_add(2 * (word >> PLACE) as usize);
+                    node = select_unpredictable(right, far, node.wrapping_add(2));
+                    if select_unpredictable(right, word << 30, word << 31) as i32 >= 0 {
+                        continue;
                     }
-                    node = if right { nodes.add(2 * place) } else { node.add(2) };
+                    break (word, right);
                 };
-                let place = (word >> PLACE) & ((1 << PLACE_BITS) - 1);
-                let leaf = match (word >> 31 != 0, self.paired) {
+                let place = word >> PLACE;
+                let leaf = match (word & 1 != 0, self.paired) {
                     (false, _) => place,
                     (true, true) => place + u32::from(right),
                     (true, false) if right => place >> LEFT_BITS,
@@ -332,7 +335,7 @@ impl Leaves {
                 tree += 1;
                 if tree == trees {
                     (row, tree) = (row + 1, 0);
-                    keys = memory.at::<i32>(self.keys).cast_const().add(row * self.slots as usize);
+                    keys = memory.at::<i32>(self.keys).cast_const().add(row * self.width as usize);
                 }
             }
         }
@@ -421,6 +424,17 @@ impl Found {
     }
 }
 
+/// What is written of a score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Columns {
+    /// The score.
+    Each,
+    /// 1 less the score, then the score.
+    Rest,
+    /// The score's negative, then the score.
+    Opposite,
+}
+
 macro_rules! sums {
     ($($(#[$doc:meta])* $name:ident: $element:ty;)+) => { $(
         $(#[$doc])*
@@ -434,6 +448,8 @@ macro_rules! sums {
             pub base: &'static [$element],
             /// By what sums are divided before.
             pub divisor: u32,
+            /// What is written of each; of one target only there may be two columns.
+            pub columns: Columns,
         }
 
         impl $name {
@@ -443,6 +459,10 @@ macro_rules! sums {
             /// Where regions and values do not agree.
             pub const fn check(&self, arena_bytes: usize) {
                 self.found.check::<$element>(arena_bytes, self.values.len());
+                if !matches!(self.columns, Columns::Each) {
+                    assert!(self.found.targets == 1, "two columns of several targets");
+                    self.found.output.check::<$element>(arena_bytes, (self.found.rows as usize).saturating_mul(2));
+                }
                 let base = self.base.len();
                 assert!(base == 0 || base == self.found.targets as usize, "base values of the wrong length");
             }
@@ -495,7 +515,7 @@ macro_rules! sums {
                 // SAFETY: as the caller promises; `check` proved the base of each target where there are any.
                 unsafe {
                     let sums = self.found.fold::<$element, N>(memory, self.values, place, 0.0, |sum, value| sum + value);
-                    let output = memory.at::<$element>(self.found.output).add(unit);
+                    let output = memory.at::<$element>(self.found.output);
                     for (index, sum) in sums.into_iter().enumerate() {
                         let mut sum = sum;
                         if self.divisor != 1 {
@@ -504,7 +524,11 @@ macro_rules! sums {
                         if !self.base.is_empty() {
                             sum += *self.base.as_ptr().add(place.1 + index);
                         }
-                        output.add(index).write(sum);
+                        match self.columns {
+                            Columns::Each => output.add(unit + index).write(sum),
+                            Columns::Rest => output.add(2 * unit).cast::<[$element; 2]>().write([1.0 - sum, sum]),
+                            Columns::Opposite => output.add(2 * unit).cast::<[$element; 2]>().write([-sum, sum]),
+                        }
                     }
                 }
                 N

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ariel_build.kernels.kernel import Access, Kernel, Part
+from ariel_build.kernels.kernel import Access, Choice, Kernel, Part
 
 if TYPE_CHECKING:
     from ariel_build.kernels.kernel import Operand, Packed
@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 __all__ = [
     "BestsF32",
     "BestsF64",
+    "Columns",
     "Found",
     "KeysF32",
     "KeysF64",
     "Leaves",
+    "Slots",
     "SumsF32",
     "SumsF64",
 ]
@@ -45,6 +47,14 @@ class BestsF64(Kernel):
     least: bool
 
 
+class Columns(Choice):
+    """What is written of a score."""
+
+    EACH = "Each"
+    REST = "Rest"
+    OPPOSITE = "Opposite"
+
+
 class Found(Part):
     """What all kernels over the values of leaves have."""
 
@@ -59,17 +69,14 @@ class Found(Part):
 
 
 class KeysF32(Kernel):
-    """Keys of float32: their bits in the order of the numbers, both zeros alike."""
+    """Keys of float32: their bits in the order of the numbers. That of -0 is right below that of 0."""
 
     ROOMS = ("kernels::trees",)
     PATHS = {(): "trees::KeysF32"}
     ACCESS = Access.WHOLE
-    ELEMENTS = {"input": "f32", "output": "i32", "slots": "u16"}
+    ELEMENTS = {"input": "f32"}
     input: Operand
-    output: Operand
-    rows: int
-    features: int
-    slots: Packed
+    keys: Slots
 
 
 class KeysF64(Kernel):
@@ -78,13 +85,10 @@ class KeysF64(Kernel):
     ROOMS = ("kernels::trees",)
     PATHS = {(): "trees::KeysF64"}
     ACCESS = Access.WHOLE
-    ELEMENTS = {"input": "f64", "output": "i32", "slots": "u16", "ranges": "u32", "thresholds": "f64"}
+    ELEMENTS = {"input": "f64", "starts": "u32", "thresholds": "f64"}
     input: Operand
-    output: Operand
-    rows: int
-    features: int
-    slots: Packed
-    ranges: Packed
+    keys: Slots
+    starts: Packed
     thresholds: Packed
 
 
@@ -94,15 +98,27 @@ class Leaves(Kernel):
     ROOMS = ("kernels::trees",)
     PATHS = {(): "trees::Leaves"}
     ACCESS = Access.WHOLE
-    ELEMENTS = {"keys": "i32", "output": "i32", "roots": "u32", "nodes": "i32"}
+    ELEMENTS = {"keys": "i32", "output": "i32", "roots": "u16", "nodes": "i32"}
     keys: Operand
     output: Operand
     rows: int
-    slots: int
+    width: int
     leaves: int
     paired: bool
     roots: Packed
     nodes: Packed
+
+
+class Slots(Part):
+    """The features whose keys nodes ask for."""
+
+    ROOMS = ("kernels::trees",)
+    ELEMENTS = {"output": "i32", "slots": "u16"}
+    output: Operand
+    rows: int
+    features: int
+    slots: Packed
+    low: int
 
 
 class SumsF32(Kernel):
@@ -116,6 +132,7 @@ class SumsF32(Kernel):
     values: Packed
     base: Packed
     divisor: int
+    columns: Columns
 
 
 class SumsF64(Kernel):
@@ -129,3 +146,4 @@ class SumsF64(Kernel):
     values: Packed
     base: Packed
     divisor: int
+    columns: Columns

@@ -65,6 +65,12 @@ class Weights:
     values: Numbers
     there: npt.NDArray[np.bool_]
 
+    def same(self) -> list[int]:
+        """Returns for each leaf the first one that holds the same."""
+        rows = np.concatenate([self.values.view(np.uint8).reshape(len(self.values), -1), self.there], axis=1)
+        first: dict[bytes, int] = {}
+        return [first.setdefault(row.tobytes(), leaf) for leaf, row in enumerate(rows)]
+
     def always(self, target: int, trees: Sequence[Sequence[int]]) -> bool:
         """Whether each row has a weight for a target: all the leaves of some tree do."""
         return any(self.there[list(leaves), target].all() for leaves in trees)
@@ -82,7 +88,14 @@ class Ensemble:
         #: The leaves of each tree, as numbers of rows in `weights`.
         self.leaves: list[list[int]] = []
         self.weights = Weights(np.zeros((0, targets)), np.zeros((0, targets), np.bool_))
+        self._same: list[int] = []
         self._walked: tuple[Value, list[int]] | None = None
+
+    def leaf(self, number: int) -> int:
+        """Returns a leaf, the same one for all that hold the same."""
+        if len(self._same) != len(self.weights.values):
+            self._same = self.weights.same()
+        return self.builder.leaf(self._same[number])
 
     def branch(
         self,
@@ -127,6 +140,11 @@ class Ensemble:
                 return false
         raise UnsupportedReason(f"the node mode {mode!r} is not supported")
 
+    def of_one(self) -> None:
+        """Leaves the second one of two targets out, which no leaf has a weight for."""
+        self.targets, weights = 1, self.weights
+        self.weights = Weights(weights.values[:, :1], weights.there[:, :1])
+
     def tree(self, root: int, sides: Callable[[int], tuple[int, int] | None], made: Callable[[int, int, int], int]) -> None:
         """Adds a tree from the file's nodes: `sides` of a node, None for a leaf; `made` makes a node of what both are.
 
@@ -151,15 +169,30 @@ class Ensemble:
         self.roots.append(refs[root])
         self.leaves.append([~ref for ref in refs.values() if ref < 0])
 
-    def scores(self, importer: Importer, kind: str = "Sum", divisor: int = 1, base: Numbers | None = None) -> Value:
-        """Returns the folded values of leaves, `[rows, targets]`."""
-        return self._folded(importer, self.weights.values, kind, divisor, base)
+    def scores(
+        self,
+        importer: Importer,
+        kind: str = "Sum",
+        divisor: int = 1,
+        base: Numbers | None = None,
+        columns: str = "Each",
+    ) -> Value:
+        """Returns the folded values of leaves, `[rows, targets]`, or two columns of one target."""
+        return self._folded(importer, self.weights.values, kind, divisor, base, columns)
 
     def counts(self, importer: Importer) -> Value:
         """Returns how many of the leaves of a row have a weight for each target."""
-        return self._folded(importer, self.weights.there.astype(np.float32), "Sum", 1, None)
+        return self._folded(importer, self.weights.there.astype(np.float32))
 
-    def _folded(self, importer: Importer, values: Numbers, kind: str, divisor: int, base: Numbers | None) -> Value:
+    def _folded(
+        self,
+        importer: Importer,
+        values: Numbers,
+        kind: str = "Sum",
+        divisor: int = 1,
+        base: Numbers | None = None,
+        columns: str = "Each",
+    ) -> Value:
         starts, order = self._groups()
         if self._walked is None:
             packed = self.builder.pack([self.roots[tree] for tree in order])
@@ -173,7 +206,7 @@ class Ensemble:
         dtype = np.float64 if values.dtype == np.float64 else np.float32
         table = importer.constant(rows.reshape(-1).astype(dtype), "values of leaves")
         bases = None if base is None else importer.constant(base.astype(dtype), "base values")
-        op = TreeScores(kind, self.targets, starts, divisor)
+        op = TreeScores(kind, self.targets, starts, divisor, columns)
         return importer.emit(op, [leaves, table, bases])[0]
 
     def _groups(self) -> tuple[tuple[int, ...], list[int]]:

@@ -17,51 +17,45 @@ import numpy.typing as npt
 
 from ariel_build.ops.base import UnsupportedReason
 
-__all__ = ["KEY", "PLACE", "PLACE_BITS", "Builder", "Packed", "Slot", "float_keys"]
+__all__ = ["KEY", "KEY_BITS", "PLACE", "PLACE_BITS", "Builder", "Packed", "Slot", "float_keys"]
 
 I32 = npt.NDArray[np.int32]
 
-#: As in `kernels/trees.rs`: bits of the number of a key, where the place begins, and its bits.
-KEY, PLACE, PLACE_BITS = 12, 12, 18
-_MOST_FEATURES, _MOST_PLACES = 1 << 14, 1 << PLACE_BITS
+#: As in `kernels/trees.rs`: where the number of a key begins, where the place does, and their bits.
+KEY, PLACE, KEY_BITS, PLACE_BITS = 2, 14, 12, 18
+_MOST_FEATURES, _MOST_NODES, _MOST_PLACES = 1 << 16, 1 << 16, 1 << PLACE_BITS
 #: Leaves that two numbers in the bits of a place can tell.
 _MOST_NARROW = 1 << (PLACE_BITS // 2)
-_RIGHT_ENDS, _BOTH_END = 1 << 30, 1 << 31
+_BOTH_END, _RIGHT_ENDS = 1, 2
 
 #: A leaf's number, turned over; or a node's.
 Ref = int
 
 
 def float_keys(x: npt.NDArray[np.float32]) -> I32:
-    """Returns the integers in whose order float32 numbers are, both zeros alike; those of what is no number are any."""
-    bits: I32 = np.ascontiguousarray(x + np.float32(0), np.float32).view(np.int32)
+    """Returns the integers in whose order float32 numbers are; -0 has the one before that of 0."""
+    bits: I32 = np.ascontiguousarray(x, np.float32).view(np.int32)
     return bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
 
 
 @dataclass(frozen=True, order=True)
 class Slot:
-    """A key of a row: of which feature, whether what is no number is less than all numbers, and whether it is turned over."""
+    """A key of a row: whether what is no number is less than all numbers, and of which feature it is."""
 
+    low: bool
     feature: int
-    low: bool = False
-    turned: bool = False
-
-    @property
-    def word(self) -> int:
-        """As the kernel has it."""
-        return self.feature | self.low << 14 | self.turned << 15
 
 
 @dataclass(frozen=True)
 class Packed:
-    """Forest as the kernels read it; `ranges` and `thresholds` are there for float64."""
+    """Forest as the kernels read it; `starts` and `thresholds` are there for float64."""
 
-    slots: npt.NDArray[np.uint16]
+    slots: list[Slot]
     nodes: I32
     roots: I32
     leaves: list[int]
     paired: bool
-    ranges: npt.NDArray[np.uint32]
+    starts: tuple[int, ...]
     thresholds: npt.NDArray[np.float64]
 
 
@@ -90,7 +84,8 @@ class Builder:
             if self.wide:
                 raise UnsupportedReason("a node that only asks for missing values in float64 is not supported")
             # Keys of numbers are greater.
-            cut = -(2.0**31)
+            cut = self.before(-math.inf)
+            assert cut is not None  # noqa: S101 - float32 has a key for that
         node = (feature, low, cut, left, right)
         if node not in self._known:
             self._known[node] = len(self._nodes)
@@ -101,7 +96,9 @@ class Builder:
         """Returns what a feature is at most where it is at most `threshold`; None where that is no number."""
         if math.isnan(threshold):
             return None
-        return float(threshold) + 0.0 if self.wide else float(float_keys(np.array([threshold], np.float32))[0])
+        # Both zeros are at most 0.
+        threshold = float(threshold) + 0.0
+        return threshold if self.wide else float(float_keys(np.array([threshold], np.float32))[0])
 
     def before(self, threshold: float) -> float | None:
         """Returns what a feature is at most where it is less than `threshold`."""
@@ -109,7 +106,8 @@ class Builder:
         if cut is None:
             return None
         if not self.wide:
-            return cut - 1
+            # Before 0 stand the keys of -0 and of the greatest negative number.
+            return cut - 1 if cut else -2.0
         return None if cut == -math.inf else float(np.nextafter(cut, -math.inf))
 
     def pack(self, roots: Sequence[Ref]) -> Packed:
@@ -122,8 +120,8 @@ class _Layout:
 
     def __init__(self, nodes: list[tuple[int, bool, float, Ref, Ref]], wide: bool) -> None:  # noqa: FBT001
         self._nodes, self._wide = nodes, wide
-        #: Placed nodes, the last one first: slot, cut, left and right as they are stored.
-        self._placed: list[tuple[Slot, float, Ref, Ref]] = []
+        #: Placed nodes, the last one first: slot, cut, whether it is turned over, left and right as they are stored.
+        self._placed: list[tuple[Slot, float, bool, Ref, Ref]] = []
         #: Where a node was placed, counted from the end.
         self._where: dict[Ref, int] = {}
 
@@ -132,26 +130,28 @@ class _Layout:
         for root in roots:
             if root < 0:
                 # A tree of one leaf: both sides lead there.
-                self._placed.append((self._any_slot(), 0.0, root, root))
+                self._placed.append((self._any_slot(), 0.0, False, root, root))
                 places.append(len(self._placed) - 1)
             else:
                 if root not in self._where:
                     self._place(root)
                 places.append(self._where[root])
         count = len(self._placed)
-        if count > _MOST_PLACES:
-            raise UnsupportedReason(f"a forest of {count:,} nodes is not supported, {_MOST_PLACES:,} are")
+        if count > _MOST_NODES:
+            raise UnsupportedReason(
+                f"a forest of {count:,} nodes is not supported, {_MOST_NODES:,} are: train fewer trees, or less deep ones"
+            )
         slots = sorted({slot for slot, *_ in self._placed})
-        if len(slots) > 1 << KEY:
-            raise UnsupportedReason(f"a forest that compares {len(slots):,} keys is not supported, {1 << KEY:,} are")
+        if 2 * len(slots) > 1 << KEY_BITS:
+            raise UnsupportedReason(f"trees that compare {len(slots):,} features are not supported")
         tables = self._tables(slots)
         numbers = {slot: index for index, slot in enumerate(slots)}
         leaves, paired, both, alone = self._leaves()
         words = np.zeros((count, 2), np.int64)
-        for at, (slot, cut, left, right) in enumerate(self._placed):
+        for at, (slot, cut, turned, left, right) in enumerate(self._placed):
             threshold = int(np.searchsorted(tables[slot], cut)) if self._wide else int(cut)
-            words[count - 1 - at, 0] = ~threshold - 1 if slot.turned else threshold
-            word = numbers[slot]
+            words[count - 1 - at, 0] = ~threshold - 1 if turned else threshold
+            word = (numbers[slot] + len(slots) * turned) << KEY
             if left < 0:
                 word |= _BOTH_END | _RIGHT_ENDS | both[left, right] << PLACE
             elif right < 0:
@@ -159,23 +159,20 @@ class _Layout:
             else:
                 word |= (count - 1 - self._where[right]) << PLACE
             words[count - 1 - at, 1] = word - (1 << 32 if word >> 31 else 0)
-        ranges, first = [], 0
-        for slot in slots:
-            ranges += [first, first + len(tables[slot])]
-            first += len(tables[slot])
+        starts = [0, *(int(v) for v in np.cumsum([len(tables[slot]) for slot in slots]))]
         return Packed(
-            np.array([slot.word for slot in slots], np.uint16),
+            slots,
             words.astype(np.int32).reshape(-1),
             np.array([count - 1 - at for at in places], np.int32),
             leaves,
             paired,
-            np.array(ranges if self._wide else [], np.uint32),
-            np.concatenate([tables[slot] for slot in slots]) if self._wide else np.zeros(0),
+            tuple(starts) if self._wide else (),
+            np.concatenate([tables[slot] for slot in slots]),
         )
 
     def _any_slot(self) -> Slot:
         """Returns a slot that is there already, if there is one."""
-        return self._placed[-1][0] if self._placed else Slot(0)
+        return self._placed[-1][0] if self._placed else Slot(False, 0)  # noqa: FBT003
 
     def _place(self, root: Ref) -> None:
         """Places a node, and what it leads to behind it: first what is at the right, then what is at the left.
@@ -195,7 +192,7 @@ class _Layout:
                     waiting.append((right, None))
                 continue
             turned = left != one
-            self._placed.append((Slot(feature, low, turned), cut, left, one if turned else other))
+            self._placed.append((Slot(low, feature), cut, turned, left, one if turned else other))
             self._where.setdefault(ref, len(self._placed) - 1)
 
     def _sides(self, one: Ref, other: Ref) -> tuple[Ref, Ref]:
@@ -208,14 +205,14 @@ class _Layout:
         if not self._wide:
             return {slot: np.zeros(0) for slot in slots}
         cuts: dict[Slot, set[float]] = {slot: set() for slot in slots}
-        for slot, cut, _, _ in self._placed:
+        for slot, cut, *_ in self._placed:
             cuts[slot].add(cut)
         return {slot: np.array(sorted(own), np.float64) for slot, own in cuts.items()}
 
     def _leaves(self) -> tuple[list[int], bool, dict[tuple[Ref, Ref], int], dict[Ref, int]]:
         """Returns the leaves in the order of their values, whether sides stand in a row, and places of both and of one."""
-        pairs = dict.fromkeys((left, right) for _, _, left, right in self._placed if left < 0)
-        singles = dict.fromkeys(right for _, _, left, right in self._placed if right < 0 <= left)
+        pairs = dict.fromkeys((left, right) for *_, left, right in self._placed if left < 0)
+        singles = dict.fromkeys(right for *_, left, right in self._placed if right < 0 <= left)
         used = dict.fromkeys([*(ref for pair in pairs for ref in pair), *singles])
         if len(used) <= _MOST_NARROW:
             numbers = {ref: index for index, ref in enumerate(used)}

@@ -64,7 +64,7 @@ def _listed(importer: Importer, x: Value, targets: int, kind: str) -> Ensemble:
 
     def made(place: int, true: int, false: int) -> int:
         if place in numbered:
-            return ensemble.builder.leaf(numbered[place])
+            return ensemble.leaf(numbered[place])
         return ensemble.branch(
             str(modes[place]), columns[place], float(cuts[place]), (true, false), missing=missing[place] == 1
         )
@@ -137,7 +137,7 @@ def _separate(importer: Importer, x: Value, targets: int) -> Ensemble:
 
     def made(place: int, true: int, false: int) -> int:
         if place >= count:
-            return ensemble.builder.leaf(place - count)
+            return ensemble.leaf(place - count)
         return ensemble.branch(
             MODES[int(modes[place])],
             columns[place],
@@ -271,6 +271,12 @@ def _two(importer: Importer, ensemble: Ensemble, classes: Classes, base: Numbers
     weights = ensemble.weights
     used = weights.there.any(axis=0)
     positive = bool((weights.values >= 0).all())
+    if not used[1] and len(base) < _PAIR and kind not in ("LOGISTIC", "PROBIT"):
+        ensemble.of_one()
+        columns = "Rest" if positive else "Opposite"
+        scores = ensemble.scores(importer, base=base if len(base) else None, columns=columns)
+        decides = emit_slice(importer, scores, {1: (1, 1, 1)})
+        return _label(importer, classes, above(importer, decides, 0.5 if positive else 0.0)), scores
     both = ensemble.scores(importer)
     sums = [emit_slice(importer, both, {1: (k, 1, 1)}) for k in range(_PAIR)]
     # Two classes, of which one alone is in the file.
@@ -282,16 +288,19 @@ def _two(importer: Importer, ensemble: Ensemble, classes: Classes, base: Numbers
         if used[1] and not one and len(base) == 1:
             raise UnsupportedReason("a base value for two classes, with leaves of one, is not supported")
         answers.append(_first(importer, sums[0], base, kind, positive=positive and one))
-    rows = both.shape[0]
     found = [(above(importer, score, 0.5 if positive and one else 0.0), columns) for score, columns in answers]
     (sign, scores), *others = found
     if others:
         there = above(importer, emit_slice(importer, ensemble.counts(importer), {1: (1, 1, 1)}), 0.0)
         scores = select(importer, there, scores, others[0][1])
         sign = select(importer, there, sign, others[0][0])
-    index = cast(importer, reshape(importer, sign, (rows,)), DType.I32)
-    label = classes.of(importer, index) if one or classes.names else picked(importer, (0, 1), index)
-    return label, scores
+    return _label(importer, classes if one or classes.names else None, sign), scores
+
+
+def _label(importer: Importer, classes: Classes | None, sign: Value) -> Value:
+    """Returns the second class where the sign is true, the first one where it is not; without classes 1 and 0."""
+    index = cast(importer, reshape(importer, sign, sign.shape[:1]), DType.I32)
+    return picked(importer, (0, 1), index) if classes is None else classes.of(importer, index)
 
 
 def _first(

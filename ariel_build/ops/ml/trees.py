@@ -40,57 +40,58 @@ def _rows(x: TensorType | None) -> TensorType:
 
 @dataclass(frozen=True)
 class TreeKeys(_Trees):
-    """Integers in the order of the features that nodes compare: `slots` are words of `forest.Slot`.
+    """Integers in the order of the features in `slots`, then the same with their bits turned over.
 
-    Of float64 they are ranks among the thresholds of a slot, `ranges` in the second input.
+    What is no number is greater than all others, from slot `low` on less. Keys of float64 are ranks among the
+    thresholds of a slot, which `starts` tells in the second input.
     """
 
     slots: tuple[int, ...]
-    ranges: tuple[int, ...] = ()
+    low: int
+    starts: tuple[int, ...] = ()
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
-        """f32[n, f] -> i32[n, slots]; f64[n, f], f64[thresholds] -> i32[n, slots]."""
+        """f32[n, f] -> i32[n, 2 slots]; f64[n, f], f64[thresholds] -> i32[n, 2 slots]."""
         x = _rows(inputs[0])
-        if x.dtype is not (DType.F64 if self.ranges else DType.F32):
+        if x.dtype is not (DType.F64 if self.starts else DType.F32):
             raise ValueError(f"features of {x.dtype.value} are not supported")
-        most = max(word & (1 << 14) - 1 for word in self.slots)
-        if most >= x.shape[1]:
-            raise ValueError(f"feature {most} is compared, of {x.shape[1]}")
-        return [TensorType(DType.I32, (x.shape[0], len(self.slots)))]
+        if max(self.slots) >= x.shape[1]:
+            raise ValueError(f"feature {max(self.slots)} is compared, of {x.shape[1]}")
+        return [TensorType(DType.I32, (x.shape[0], 2 * len(self.slots)))]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Bits in order, or ranks."""
-        x, thresholds = np.asarray(inputs[0]), inputs[1] if self.ranges else None
-        keys = np.zeros(node.output.shape, np.int32)
-        for index, word in enumerate(self.slots):
-            column: Numbers = x[:, word & (1 << 14) - 1]
+        x, thresholds = np.asarray(inputs[0]), inputs[1] if self.starts else None
+        keys = np.zeros((len(x), len(self.slots)), np.int32)
+        for index, feature in enumerate(self.slots):
+            column: Numbers = x[:, feature]
             if thresholds is None:
                 found = forest.float_keys(column)
             else:
-                first, end = self.ranges[2 * index : 2 * index + 2]
-                found = np.searchsorted(thresholds[first:end], column).astype(np.int32)
-            none = np.int32(-(2**31) if word >> 14 & 1 else 2**31 - 1)
-            found = np.where(np.isnan(column), none, found)
-            keys[:, index] = ~found if word >> 15 else found
-        return [keys]
+                own = thresholds[self.starts[index] : self.starts[index + 1]]
+                found = np.searchsorted(own, column).astype(np.int32)
+            none = np.int32(2**31 - 1 if index < self.low else -(2**31))
+            keys[:, index] = np.where(np.isnan(column), none, found)
+        return [np.concatenate([keys, ~keys], axis=1)]
 
     def lower(self, node: Node) -> KernelCall:
         """`trees::KeysF32` or `KeysF64`."""
         x, output = node.input(0), node.output
-        fields: dict[str, object] = {
-            "input": Operand(x),
-            "output": Operand(output),
-            "rows": x.shape[0],
-            "features": x.shape[1],
-            "slots": Packed(np.array(self.slots, np.uint16), "keys"),
-        }
-        kernel: Kernel
-        if self.ranges:
-            fields["ranges"] = Packed(np.array(self.ranges, np.uint32), "ranges of thresholds")
-            fields["thresholds"] = Packed(_data(node, 1), "thresholds")
-            kernel = declared.KeysF64.made(fields)
-        else:
-            kernel = declared.KeysF32.made(fields)
+        keys = declared.Slots(
+            output=Operand(output),
+            rows=x.shape[0],
+            features=x.shape[1],
+            slots=Packed(np.array(self.slots, np.uint16), "features"),
+            low=self.low,
+        )
+        kernel: Kernel = declared.KeysF32(input=Operand(x), keys=keys)
+        if self.starts:
+            kernel = declared.KeysF64(
+                input=Operand(x),
+                keys=keys,
+                starts=Packed(np.array(self.starts, np.uint32), "thresholds of features"),
+                thresholds=Packed(_data(node, 1), "thresholds"),
+            )
         return KernelCall.of(kernel, [x], [output], Tiling(Axis.ROWS, x.shape[0]))
 
 
@@ -109,7 +110,7 @@ class TreeLeaves(_Trees):
     paired: bool
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
-        """i32[n, slots], nodes i32[2 m], roots i32[trees] -> i32[n, trees]."""
+        """i32[n, keys], nodes i32[2 m], roots i32[trees] -> i32[n, trees]."""
         keys, roots = _rows(inputs[0]), inputs[2]
         if roots is None or len(roots.shape) != 1 or not roots.elements:
             raise ValueError("there are no trees")
@@ -123,9 +124,9 @@ class TreeLeaves(_Trees):
         leaf = np.full(place.shape, -1, np.int64)
         while (leaf < 0).any():
             threshold, word = table[place, 0], table[place, 1] & 0xFFFFFFFF
-            right = np.take_along_axis(keys, word & (1 << forest.KEY) - 1, 1) > threshold
-            to = word >> forest.PLACE & (1 << forest.PLACE_BITS) - 1
-            both, ends = word >> 31 != 0, np.where(right, word >> 30 & 1, word >> 31) != 0
+            right = np.take_along_axis(keys, word >> forest.KEY & (1 << forest.KEY_BITS) - 1, 1) > threshold
+            to = word >> forest.PLACE
+            both, ends = word & 1 != 0, np.where(right, word & 2, word & 1) != 0
             half = forest.PLACE_BITS // 2
             of_both = to + right if self.paired else np.where(right, to >> half, to & (1 << half) - 1)
             leaf = np.where((leaf < 0) & ends, np.where(both, of_both, to), leaf)
@@ -139,10 +140,10 @@ class TreeLeaves(_Trees):
             keys=Operand(keys),
             output=Operand(output),
             rows=keys.shape[0],
-            slots=keys.shape[1],
+            width=keys.shape[1],
             leaves=self.leaves,
             paired=self.paired,
-            roots=Packed(_data(node, 2).astype(np.uint32), "roots"),
+            roots=Packed(_data(node, 2).astype(np.uint16), "roots"),
             nodes=Packed(_data(node, 1), "nodes"),
         )
         return KernelCall.of(kernel, [keys], [output], Tiling(Axis.ELEMENTS, output.type.elements))
@@ -153,20 +154,22 @@ class TreeScores(_Trees):
     """Folds what leaves hold: the `kind` of values (Sum, Min or Max) over the trees, for each target.
 
     With `starts`, leaves hold one value, and target k has the trees from `starts[k]` up to `starts[k + 1]`; without,
-    leaves have a value for each target. Sums are divided by `divisor`, then the base is added.
+    leaves have a value for each target. Sums are divided by `divisor`, then the base is added. `columns` makes two of
+    one target: 1 less the score (Rest), or its negative (Opposite), in front of it.
     """
 
     kind: str
     targets: int
     starts: tuple[int, ...] = ()
     divisor: int = 1
+    columns: str = "Each"
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """i32[n, trees], T[leaves * values], T[targets] or none -> T[n, targets]."""
         leaves, values = _rows(inputs[0]), inputs[1]
         if values is None or values.dtype not in (DType.F32, DType.F64) or not values.elements:
             raise ValueError(f"leaves have the values {values}")
-        return [TensorType(values.dtype, (leaves.shape[0], self.targets))]
+        return [TensorType(values.dtype, (leaves.shape[0], self.targets if self.columns == "Each" else 2))]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Folds tree after tree."""
@@ -174,7 +177,7 @@ class TreeScores(_Trees):
         values: Numbers = np.asarray(inputs[1]).reshape(-1, 1 if self.starts else self.targets)
         start = {"Sum": 0.0, "Min": np.inf, "Max": -np.inf}[self.kind]
         fold = {"Sum": np.add, "Min": np.minimum, "Max": np.maximum}[self.kind]
-        scores = np.full(node.output.shape, start, values.dtype)
+        scores = np.full((len(leaves), self.targets), start, values.dtype)
         for tree in range(leaves.shape[1]):
             found = values[leaves[:, tree]]
             columns = slice(None)
@@ -187,7 +190,11 @@ class TreeScores(_Trees):
         if self.kind == "Sum" and self.divisor != 1:
             scores = scores / values.dtype.type(self.divisor)
         base = inputs[2] if len(inputs) > 2 else None  # noqa: PLR2004 - leaves, values, base
-        return [np.asarray(scores if base is None else scores + base)]
+        scores = np.asarray(scores if base is None else scores + base)
+        if self.columns != "Each":
+            other = values.dtype.type(1) - scores if self.columns == "Rest" else -scores
+            scores = np.concatenate([other, scores], axis=1)
+        return [scores]
 
     def lower(self, node: Node) -> KernelCall:
         """`trees::SumsF32`, `BestsF32` and their twins of float64."""
@@ -208,18 +215,20 @@ class TreeScores(_Trees):
             base = node.inputs[2] if len(node.inputs) > 2 else None  # noqa: PLR2004 - leaves, values, base
             fields["base"] = Packed(np.zeros(0, values.dtype) if base is None else _data(node, 2), "base values")
             fields["divisor"] = self.divisor
+            fields["columns"] = declared.Columns(self.columns)
             made = declared.SumsF64 if wide else declared.SumsF32
         else:
             fields["least"] = self.kind == "Min"
             made = declared.BestsF64 if wide else declared.BestsF32
-        return KernelCall.of(made.made(fields), [leaves], [output], Tiling(Axis.ELEMENTS, output.type.elements))
+        units = leaves.shape[0] * self.targets
+        return KernelCall.of(made.made(fields), [leaves], [output], Tiling(Axis.ROWS, units))
 
 
 def walk(importer: Importer, x: Value, packed: forest.Packed) -> Value:
     """Returns the numbers of leaves in which the trees end for each row of features."""
-    slots = tuple(int(word) for word in packed.slots)
-    ranges = tuple(int(place) for place in packed.ranges)
-    thresholds = [importer.constant(packed.thresholds, "thresholds")] if ranges else []
-    (keys,) = importer.emit(TreeKeys(slots, ranges), [x, *thresholds])
+    slots = tuple(slot.feature for slot in packed.slots)
+    low = sum(not slot.low for slot in packed.slots)
+    thresholds = [importer.constant(packed.thresholds, "thresholds")] if packed.starts else []
+    (keys,) = importer.emit(TreeKeys(slots, low, packed.starts), [x, *thresholds])
     nodes, roots = importer.constant(packed.nodes, "nodes"), importer.constant(packed.roots, "roots")
     return importer.emit(TreeLeaves(len(packed.leaves), packed.paired), [keys, nodes, roots])[0]
