@@ -17,16 +17,16 @@ import numpy.typing as npt
 
 from ariel_build.ops.base import UnsupportedReason
 
-__all__ = ["KEY", "KEY_BITS", "PLACE", "PLACE_BITS", "Builder", "Packed", "Slot", "float_keys"]
+__all__ = ["KEY_BITS", "PLACE", "PLACE_BITS", "Builder", "Packed", "Slot", "float_keys"]
 
 I32 = npt.NDArray[np.int32]
 
-#: As in `kernels/trees.rs`: where the number of a key begins, where the place does, and their bits.
-KEY, PLACE, KEY_BITS, PLACE_BITS = 2, 14, 12, 18
+#: As in `kernels/trees.rs`: bits of the number of a key, where the place begins, and its bits.
+KEY_BITS, PLACE, PLACE_BITS = 12, 12, 18
 _MOST_FEATURES, _MOST_NODES, _MOST_PLACES = 1 << 16, 1 << 16, 1 << PLACE_BITS
 #: Leaves that two numbers in the bits of a place can tell.
 _MOST_NARROW = 1 << (PLACE_BITS // 2)
-_BOTH_END, _RIGHT_ENDS = 1, 2
+_RIGHT_ENDS, _BOTH_END = 1 << 30, 1 << 31
 
 #: A leaf's number, turned over; or a node's.
 Ref = int
@@ -151,7 +151,7 @@ class _Layout:
         for at, (slot, cut, turned, left, right) in enumerate(self._placed):
             threshold = int(np.searchsorted(tables[slot], cut)) if self._wide else int(cut)
             words[count - 1 - at, 0] = ~threshold - 1 if turned else threshold
-            word = (numbers[slot] + len(slots) * turned) << KEY
+            word = numbers[slot] + len(slots) * turned
             if left < 0:
                 word |= _BOTH_END | _RIGHT_ENDS | both[left, right] << PLACE
             elif right < 0:

@@ -124,9 +124,9 @@ class TreeLeaves(_Trees):
         leaf = np.full(place.shape, -1, np.int64)
         while (leaf < 0).any():
             threshold, word = table[place, 0], table[place, 1] & 0xFFFFFFFF
-            right = np.take_along_axis(keys, word >> forest.KEY & (1 << forest.KEY_BITS) - 1, 1) > threshold
-            to = word >> forest.PLACE
-            both, ends = word & 1 != 0, np.where(right, word & 2, word & 1) != 0
+            right = np.take_along_axis(keys, word & (1 << forest.KEY_BITS) - 1, 1) > threshold
+            to = word >> forest.PLACE & (1 << forest.PLACE_BITS) - 1
+            both, ends = word >> 31 != 0, np.where(right, word >> 30 & 1, word >> 31) != 0
             half = forest.PLACE_BITS // 2
             of_both = to + right if self.paired else np.where(right, to >> half, to & (1 << half) - 1)
             leaf = np.where((leaf < 0) & ends, np.where(both, of_both, to), leaf)

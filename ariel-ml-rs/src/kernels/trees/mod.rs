@@ -4,32 +4,43 @@
 //! do. A feature may have several keys ([`LOW`], [`TURNED`]), so that the other relations, the other side first, and what becomes of
 //! what is no number cost nothing where nodes are walked.
 //!
-//! A node is two words, its threshold and where it leads: bit 0 says that both sides are leaves and bit 1 that the right one is, bits 2
-//! to 13 are the number of the key, bits 14 to 31 a place. A left side that is no leaf is the next node. So nodes lead to later ones
-//! only, a walk ends, and a side or a subtree may belong to many trees. Where both are leaves, the place is that of two in a row, or
-//! in its lower half the left one's number, and the right one's in its upper half.
+//! A node is two words, its threshold and where it leads: bits 0 to 11 are the number of the key, bits 12 to 29 a place, bit 31 says
+//! that both sides are leaves and bit 30 that the right one is. A left side that is no leaf is the next node. So nodes lead to later
+//! ones only, a walk ends, and a side or a subtree may belong to many trees. Where both are leaves, the place is that of two in a
+//! row, or in its lower half the left one's number, and the right one's in its upper half.
 //!
 //! Which side is taken is selected, not jumped to: the only jump of a step is the one back.
+
+#[cfg(thumb2)]
+mod thumb2;
 
 use super::access::Access;
 use crate::memory::{Element, Memory, Region};
 use crate::plan::Work;
 use crate::tile::Tile;
+#[cfg(not(thumb2))]
 use core::hint::select_unpredictable;
 use core::num::NonZeroU32;
 
-/// Where the number of the key begins in a node's word.
-const KEY: u32 = 2;
-/// Its bits.
-const KEY_BITS: u32 = 12;
+/// Bits of a node's word that are the number of the key.
+const KEY: u32 = (1 << 12) - 1;
 /// Where the place of a node's word begins.
-const PLACE: u32 = 14;
+const PLACE: u32 = 12;
+/// Its bits.
+const PLACE_BITS: u32 = 18;
+/// In the word's highest bits: the right side is a leaf.
+const RIGHT_ENDS: u32 = 1;
+/// Bytes of a node, as a shift.
+#[cfg(not(thumb2))]
+const NODE: u32 = 3;
 /// The left leaf's number, where a place is two.
 const LEFT_BITS: u32 = 9;
 
 /// Key of the least float32.
+#[cfg(not(thumb2))]
 const LEAST: i32 = f32::NEG_INFINITY.to_bits() as i32 ^ i32::MAX;
 /// Key of the greatest float32.
+#[cfg(not(thumb2))]
 const GREATEST: i32 = f32::INFINITY.to_bits() as i32;
 
 /// Quotient and remainder; `check` proved that extents are not 0, which the optimiser cannot know.
@@ -133,8 +144,43 @@ impl KeysF32 {
     #[inline(never)]
     pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
         // SAFETY: `check` proved the input; the tile's rows are its own.
+        unsafe { self.fill(memory, memory.at::<i32>(self.input).cast_const(), tile) }
+    }
+
+    /// Writes the keys of a range of rows.
+    ///
+    /// # Safety
+    /// `check` was passed; `input` has the bits of the features of all rows, and nobody else reads or writes these rows of the output.
+    #[cfg(thumb2)]
+    #[inline(always)]
+    unsafe fn fill(&self, memory: Memory<'_>, input: *const i32, tile: Tile) {
+        let slots = self.keys.slots;
+        let high = (self.keys.low as usize).min(slots.len());
+        for row in tile.start()..tile.end() {
+            // SAFETY: as the caller promises; the features of all slots lie inside a row, and two keys for each in a row of the output.
+            unsafe {
+                thumb2::keys(&thumb2::Keys {
+                    slots: slots.as_ptr(),
+                    high: slots.as_ptr().add(high),
+                    end: slots.as_ptr().add(slots.len()),
+                    input: input.add(row * self.keys.features as usize),
+                    output: memory.at::<i32>(self.keys.output).add(row * 2 * slots.len()),
+                    half: slots.len() * size_of::<i32>(),
+                });
+            }
+        }
+    }
+
+    /// Writes the keys of a range of rows.
+    ///
+    /// # Safety
+    /// `check` was passed; `input` has the bits of the features of all rows, and nobody else reads or writes these rows of the output.
+    #[cfg(not(thumb2))]
+    #[inline(always)]
+    unsafe fn fill(&self, memory: Memory<'_>, input: *const i32, tile: Tile) {
+        // SAFETY: as the caller promises.
         unsafe {
-            self.keys.fill(memory, memory.at::<i32>(self.input).cast_const(), tile, |bits, _, low| {
+            self.keys.fill(memory, input, tile, |bits, _, low| {
                 let key = bits ^ ((bits >> 31) & i32::MAX);
                 // What is no number lies beyond the infinities, on the side of its sign.
                 if low {
@@ -265,19 +311,19 @@ impl Leaves {
         }
         while index < count {
             let word = self.nodes[2 * index + 1] as u32;
-            let place = word >> PLACE;
+            let (place, flags) = ((word >> PLACE) & ((1 << PLACE_BITS) - 1), word >> (PLACE + PLACE_BITS));
             let (left, right) = (place & ((1 << LEFT_BITS) - 1), place >> LEFT_BITS);
-            let last = match (word & 3, self.paired) {
-                (0 | 2, _) => place,
+            let last = match (flags, self.paired) {
+                (0 | RIGHT_ENDS, _) => place,
                 (_, true) => place + 1,
                 (_, false) if left > right => left,
                 (_, false) => right,
             };
-            let is_inner = matches!(word & 3, 0);
+            let is_inner = flags == 0;
             let ends = if is_inner { count } else { self.leaves as usize };
             let is_forward = !is_inner || place as usize > index;
-            let has_next = word & 1 == 1 || index + 1 < count;
-            let has_key = (word >> KEY) & ((1 << KEY_BITS) - 1) < self.width;
+            let has_next = flags > RIGHT_ENDS || index + 1 < count;
+            let has_key = word & KEY < self.width;
             assert!((last as usize) < ends && is_forward && has_next && has_key, "a node that leads astray");
             index += 1;
         }
@@ -304,42 +350,108 @@ impl Leaves {
     pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
         let trees = self.roots.len();
         let (mut row, mut tree) = divide(tile.start(), trees as u32);
-        let (nodes, roots) = (self.nodes.as_ptr(), self.roots.as_ptr());
+        let roots = self.roots.as_ptr();
+        let mut left = tile.end() - tile.start();
         // SAFETY: `check` proved the regions, the roots, and that each node leads to a later one or to a leaf that there is; the tile's
         // units are trees of rows.
         unsafe {
-            let mut keys = memory.at::<i32>(self.keys).cast_const().add(row * self.width as usize);
-            let output = memory.at::<i32>(self.output);
-            for unit in tile.start()..tile.end() {
-                let mut node = nodes.add(2 * usize::from(*roots.add(tree)));
-                let (word, right) = loop {
-                    let (threshold, word) = (*node, *node.add(1) as u32);
-                    let key = *keys.add(((word >> KEY) & ((1 << KEY_BITS) - 1)) as usize);
-                    let right = key > threshold;
-                    // Where a side is a leaf, this is no node, and not looked at.
-                    let far = nodes.wrapping_add(2 * (word >> PLACE) as usize);
-                    node = select_unpredictable(right, far, node.wrapping_add(2));
-                    if select_unpredictable(right, word << 30, word << 31) as i32 >= 0 {
-                        continue;
-                    }
-                    break (word, right);
-                };
-                let place = word >> PLACE;
-                let leaf = match (word & 1 != 0, self.paired) {
-                    (false, _) => place,
-                    (true, true) => place + u32::from(right),
-                    (true, false) if right => place >> LEFT_BITS,
-                    (true, false) => place & ((1 << LEFT_BITS) - 1),
-                };
-                output.add(unit).write(leaf as i32);
-                tree += 1;
-                if tree == trees {
-                    (row, tree) = (row + 1, 0);
-                    keys = memory.at::<i32>(self.keys).cast_const().add(row * self.width as usize);
-                }
+            let mut output = memory.at::<i32>(self.output).add(tile.start());
+            while left > 0 {
+                let keys = memory.at::<i32>(self.keys).cast_const().add(row * self.width as usize);
+                let some = left.min(trees - tree);
+                self.walk(keys, roots.add(tree), some, output);
+                output = output.add(some);
+                (row, tree, left) = (row + 1, 0, left - some);
             }
         }
     }
+
+    /// Walks `count` trees of a row, at least one.
+    ///
+    /// # Safety
+    /// `check` was passed; there are so many roots, keys of the row, and numbers to write.
+    #[cfg(thumb2)]
+    #[inline(always)]
+    unsafe fn walk(&self, keys: *const i32, roots: *const u16, count: usize, output: *mut i32) {
+        let half = 1 << LEFT_BITS;
+        // SAFETY: as the caller promises.
+        unsafe {
+            thumb2::leaves(&thumb2::Leaves {
+                roots,
+                keys,
+                nodes: self.nodes.as_ptr(),
+                output,
+                end: roots.add(count),
+                left: if self.paired { u32::MAX } else { half - 1 },
+                added: u32::from(self.paired),
+                shift: if self.paired { 0 } else { LEFT_BITS },
+            });
+        }
+    }
+
+    /// Walks `count` trees of a row.
+    ///
+    /// # Safety
+    /// `check` was passed; there are so many roots, keys of the row, and numbers to write.
+    #[cfg(not(thumb2))]
+    #[inline(always)]
+    unsafe fn walk(&self, keys: *const i32, roots: *const u16, count: usize, output: *mut i32) {
+        let nodes = self.nodes.as_ptr();
+        for tree in 0..count {
+            // SAFETY: as the caller promises.
+            unsafe {
+                let root = nodes.add(2 * usize::from(*roots.add(tree)));
+                output.add(tree).write(self.leaf(nodes, keys, root) as i32);
+            }
+        }
+    }
+
+    /// The leaf in which a tree ends that begins at `node`.
+    ///
+    /// # Safety
+    /// `check` was passed; `keys` are those of a row, and `node` is one of `nodes`.
+    #[cfg(not(thumb2))]
+    #[inline(always)]
+    unsafe fn leaf(&self, nodes: *const i32, keys: *const i32, mut node: *const i32) -> u32 {
+        /// Bits of a place as an offset in bytes.
+        const OFFSET: u32 = ((1 << PLACE_BITS) - 1) << NODE;
+        loop {
+            // SAFETY: as the caller promises; a side that is no leaf is a node.
+            let (threshold, word, key) = unsafe {
+                let (threshold, word) = (*node, *node.add(1) as u32);
+                (threshold, word, *keys.add((word & KEY) as usize))
+            };
+            let right = key > threshold;
+            // Where a side is a leaf, this is no node, and not looked at.
+            let far = nodes.wrapping_byte_add(((word >> (PLACE - NODE)) & OFFSET) as usize);
+            node = select_unpredictable(right, far, node.wrapping_add(2));
+            if select_unpredictable(right, word << 1, word) as i32 >= 0 {
+                continue;
+            }
+            let place = (word >> PLACE) & ((1 << PLACE_BITS) - 1);
+            return match (word >> (PLACE + PLACE_BITS) > RIGHT_ENDS, self.paired) {
+                (false, _) => place,
+                (true, true) => place + u32::from(right),
+                (true, false) if right => place >> LEFT_BITS,
+                (true, false) => place & ((1 << LEFT_BITS) - 1),
+            };
+        }
+    }
+}
+
+/// A number of which the optimiser knows nothing, so that it does not write a short loop out ten times: flash counts here.
+#[inline(always)]
+fn rolled(mut number: usize) -> usize {
+    #[cfg(target_arch = "arm")]
+    // SAFETY: nothing is done.
+    unsafe {
+        core::arch::asm!("/* {0} */", inout(reg) number, options(pure, nomem, nostack, preserves_flags));
+    }
+    #[cfg(not(target_arch = "arm"))]
+    {
+        number = core::convert::identity(number);
+    }
+    number
 }
 
 /// What all kernels over the values of leaves have.
@@ -412,12 +524,14 @@ impl Found {
             }
             let leaves = memory.at::<i32>(self.leaves).cast_const().add(row * self.trees as usize);
             let values = values.as_ptr().add(column as usize);
-            for tree in from..to {
+            let mut tree = from;
+            while tree < to {
                 let place = (*leaves.add(tree) as u32).wrapping_mul(width).min(last);
                 let value = values.add(place as usize);
                 for (index, sum) in sums.iter_mut().enumerate() {
                     *sum = step(*sum, *value.add(index));
                 }
+                tree = rolled(tree) + 1;
             }
         }
         sums
