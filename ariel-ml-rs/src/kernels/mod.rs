@@ -32,6 +32,7 @@ pub mod map2;
 mod multiply;
 pub mod normalize;
 pub mod pool2d;
+pub mod positions;
 pub mod quantize;
 pub mod recurrent;
 pub mod resample;
@@ -40,6 +41,7 @@ pub mod sampling;
 mod sigmoid16;
 pub mod signal;
 pub mod softmax;
+pub mod svm;
 mod table16;
 #[cfg(test)]
 mod tests;
