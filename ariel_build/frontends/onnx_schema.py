@@ -27,6 +27,8 @@ CHANGED = frozenset(
 #: newer one may give an operator another meaning. Whoever raises it reads the changelog of ONNX's operators from here
 #: on, and runs `nox -s conformance` with an `onnx` package that has it.
 NEWEST_OPSET = 28
+#: The same of `ai.onnx.ml`, in which scikit-learn's models are.
+LEARNED_DOMAIN, NEWEST_LEARNED = "ai.onnx.ml", 5
 LEAST_IR_VERSION = 3
 NEWEST_IR_VERSION = 14
 
@@ -41,6 +43,12 @@ def opset_versions(model: onnx.ModelProto) -> dict[str, int]:
         domain = "" if entry.domain in DEFAULT_DOMAINS else entry.domain
         if versions.setdefault(domain, entry.version) != entry.version:
             raise corrupt(f"it imports two versions of the operator set `{shown(domain or 'ai.onnx')}`")
+    if versions.get(LEARNED_DOMAIN, 0) > NEWEST_LEARNED:
+        raise UnsupportedError(
+            f"operator set {versions[LEARNED_DOMAIN]} of {LEARNED_DOMAIN} is newer than {NEWEST_LEARNED}, the newest that "
+            "this version of ariel_build knows",
+            help=f'export the model with target_opset={{"{LEARNED_DOMAIN}": {NEWEST_LEARNED}}}, or update ariel_build',
+        )
     if "" in versions:
         if not (versions[""] < LEAST_OPSET and _is_readable(model, versions[""])):
             _check("operator set", versions[""], LEAST_OPSET, NEWEST_OPSET)

@@ -24,6 +24,10 @@ _ONNX: Mapping[str, str] = {
         ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"), _RANDOM
     ),
     "MaxRoiPool": _BOXES,
+    **dict.fromkeys(
+        (f"ai.onnx.ml:{name}" for name in ("CategoryMapper", "CastMap", "DictVectorizer")),
+        "it maps strings, or is given a map: handle names in your code, and give the model a row of numbers",
+    ),
     **dict.fromkeys(("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"), _STRINGS),
 }
 

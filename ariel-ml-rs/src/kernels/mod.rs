@@ -36,6 +36,7 @@ pub mod map2;
 mod multiply;
 pub mod normalize;
 pub mod pool2d;
+pub mod positions;
 pub mod quantize;
 pub mod recurrent;
 pub mod resample;
@@ -44,9 +45,11 @@ pub mod sampling;
 mod sigmoid16;
 pub mod signal;
 pub mod softmax;
+pub mod svm;
 mod table16;
 #[cfg(test)]
 mod tests;
+pub mod trees;
 pub mod window;
 
 /// Defines `run` of kernels by their `compute`, which is generic: compiled with this crate, or `where called`.
