@@ -12,5 +12,6 @@ COMMANDS = {
     "inspect": "show what a model takes and gives, what it costs, and what is unsupported",
     "run": "run a model on the host or on an emulated board",
     "verify": "compare the generated Rust with the reference, on random inputs, NaN and infinities among them",
+    "quantize": "make int8 of a float model, with samples to calibrate by; prints the accuracy of both",
     "boards": "list the boards known",
 }
