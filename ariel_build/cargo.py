@@ -259,6 +259,7 @@ def _compile(module: str, options: ModelOptions, chosen: _Chosen, build: Build, 
     _tell("rerun-if-changed", str(options.path))
     _log.info("compiling %s as %s", options.path, module)
     options = replace(options, cores=options.cores or chosen.cores)
+    options = _quantized(options, build)
     compiled = driver.compile_model(options.path, options, board, module, portable=portable, must_fit=False)
     # A board that is guessed stands for its family: another chip of that may have more memory.
     judged = replace(board, memories=()) if chosen.guessed else board
@@ -267,6 +268,23 @@ def _compile(module: str, options: ModelOptions, chosen: _Chosen, build: Build, 
     for note in compiled.notes:
         _tell("warning", f"{options.path}: {note}")
     return compiled
+
+
+def _quantized(options: ModelOptions, build: Build) -> ModelOptions:
+    """Returns the options of the model in int8, which is kept in OUT_DIR; cargo watches what it is made of."""
+    wish = options.quantize
+    if wish is None:
+        return options
+    from ariel_build.quantize import quantized  # noqa: PLC0415 - no other model waits for it
+
+    if not wish.calibration.is_file():
+        raise MetadataError(
+            f"{wish.calibration} does not exist",
+            options.given.get("quantize.calibration", options.given.get("quantize", "")),
+            "the path is relative to the folder of Cargo.toml",
+        )
+    _tell("rerun-if-changed", str(wish.calibration))
+    return quantized(options, build.out_dir / "quantized")
 
 
 def _files_like(path: Path) -> str:

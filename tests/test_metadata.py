@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ariel_build.config import metadata
-from ariel_build.config.options import KEYS, Budget, ModelOptions
+from ariel_build.config.options import KEYS, Budget, ModelOptions, Quantization
 from ariel_build.errors import Diagnostic, MetadataError
 
 HEAD = '[package]\nname = "firmware"\n\n'
@@ -119,6 +119,14 @@ def test_what_is_no_size(text: str) -> None:
     assert problem(f"\nbudget = {{ ram = {text} }}").startswith("2: `budget.ram` is ")
 
 
+def test_how_to_quantise() -> None:
+    read = model('quantize = { calibration = "x.npz", max-drop = "0.5%", weights-bits = 8, ranges = "percentile" }')
+    assert read.quantize == Quantization(Path("x.npz"), 0.005, 8, "percentile")
+    assert read.given["quantize.max-drop"] == "Cargo.toml:3"
+    assert model('quantize.calibration = "x.npz"').quantize == Quantization(Path("x.npz"))
+    assert model("").quantize is None
+
+
 @pytest.mark.parametrize(
     "text, expected",
     [("1s", 1.0), ("20ms", 0.02), ("200us", 0.0002), ("200µs", 0.0002), ("1.5 ms", 0.0015), ("10ns", 1e-8)],
@@ -150,10 +158,31 @@ def test_free_dimensions_without_a_name_may_be_written_dotted() -> None:
         ),
         ("dims = 4", "1: `dims` is 4: a table is expected (write dims = { batch = 1, time = 49 })"),
         ('dims.time = "49"', '1: `dims.time` is "49": a whole number, 1 or more, is expected'),
-        # Keys of versions to come are unknown as any other: nothing offers what is always refused.
         (
-            "quantize.calibration = 'x.npz'",
-            "1: unknown key `quantize` in [package.metadata.ariel.models.m] (did you mean `optimize`?",
+            "quantize = 'x.npz'",
+            '1: `quantize` is "x.npz": a table is expected (write quantize = { calibration = ',
+        ),
+        (
+            "quantize = { max-drop = '1%' }",
+            '1: `quantize` without `calibration` (write calibration = "models/keywords.npz")',
+        ),
+        ("quantize = { calibration = 1 }", "1: `quantize.calibration` is 1: the path of a file is expected"),
+        (
+            "quantize = { calibration = 'x.npz', max-drop = 0.5 }",
+            '1: `quantize.max-drop` is 0.5: a share is written "0.5%", and is at most "100%"',
+        ),
+        (
+            "quantize = { calibration = 'x.npz', max-drop = '101%' }",
+            '1: `quantize.max-drop` is "101%": a share is written "0.5%", and is at most "100%"',
+        ),
+        # The contract's key; nothing offers what is always refused.
+        (
+            "quantize = { calibration = 'x.npz', weights-bits = 4 }",
+            "1: `quantize.weights-bits` is 4: 8 is expected: no kernel multiplies packed weights of fewer bits yet",
+        ),
+        (
+            "quantize = { calibration = 'x.npz', ranges = 'minmax' }",
+            '1: `quantize.ranges` is "minmax": "min-max", "percentile" or "least-error" is expected; the closest is',
         ),
         ("budget = '48K'", '1: `budget` is "48K": a table is expected (write budget = { ram = "48K", flash = "120K"'),
         ("budget.rom = '4K'", "1: unknown key `rom` in `budget` (did you mean `ram`? Known here: ram, flash, stack)"),

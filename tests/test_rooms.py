@@ -31,6 +31,7 @@ ORDER = (
     "cores",
     "codegen",
     "driver",
+    "quantize",
     "cargo",
     "run",
     "commands",

@@ -14,6 +14,7 @@ from ariel_build.boards.fit import check_cores
 from ariel_build.config.flags import add_options, read_options
 from ariel_build.config.module_name import module_name
 from ariel_build.config.options import ModelOptions
+from ariel_build.machine import resources
 
 if TYPE_CHECKING:
     from ariel_build.driver import Compiled
@@ -29,8 +30,24 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def model_options(arguments: argparse.Namespace, inputs: Path | None = None) -> ModelOptions:
-    """Returns the options; free dimensions that they leave open are bound to the sizes in the npz `inputs`."""
+    """Returns the options; free dimensions that they leave open are bound to the sizes in the npz `inputs`.
+
+    A model that is to be quantised first is so now, and the arguments name the quantised one from here on.
+    """
+    options = _bound(arguments, inputs)
+    if options.quantize is None:
+        return options
+    from ariel_build.quantize import quantized
+
+    options = quantized(options, resources.cache_dir() / "quantized")
+    arguments.model = options.path
+    return options
+
+
+def _bound(arguments: argparse.Namespace, inputs: Path | None) -> ModelOptions:
     options = read_options(arguments.model, arguments)
+    if inputs is None and options.quantize is not None:
+        inputs = options.quantize.calibration
     if inputs is None:
         return options
     from ariel_build import frontends

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from ariel_build.config import option_values as values
@@ -18,11 +18,11 @@ from ariel_build.errors import MetadataError
 __all__ = ["add_options", "read_options"]
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Gives a command every option but the model's path, which is an argument of its own."""
+def add_options(parser: argparse.ArgumentParser, names: Collection[str] | None = None) -> None:
+    """Gives a command these options, or every one but the model's path, which is an argument of its own."""
     group = parser.add_argument_group("model", "the keys of [package.metadata.ariel], under the same names")
     for key in KEYS:
-        if key.name == "path":
+        if key.name == "path" or (names is not None and key.name not in names):
             continue
         text = f"{key.doc} (default: {key.default})".replace("%", "%%")
         if key.value is values.flag:
@@ -70,7 +70,11 @@ def _entries(key: Key, given: list[str], reader: Reader) -> dict[str, object]:
 
 def _toml_value(reader: Callable[[object], object] | None, text: object) -> object:
     """Returns what TOML would give for the text: an integer where a count is read, a list where labels are."""
-    if reader in (values.count, values.cores) and isinstance(text, str) and re.fullmatch(r"\d{1,12}", text):
+    if (
+        reader in (values.count, values.cores, values.weights_bits)
+        and isinstance(text, str)
+        and re.fullmatch(r"\d{1,12}", text)
+    ):
         return int(text)
     if reader is values.labels and isinstance(text, str) and "," in text:
         return text.split(",")

@@ -18,6 +18,7 @@ from ariel_build.config.module_name import KEYWORDS
 __all__ = [
     "MOST_CORES",
     "Optimize",
+    "Ranges",
     "cores",
     "count",
     "duration",
@@ -27,13 +28,17 @@ __all__ = [
     "name",
     "nearest",
     "optimize",
+    "ranges",
     "section",
+    "share",
     "shown",
     "size",
     "text",
+    "weights_bits",
 ]
 
 Optimize = Literal["speed", "size", "ram"]
+Ranges = Literal["min-max", "percentile", "least-error"]
 
 #: As many workers as a pool of the runtime crate takes (`pool/room.rs`).
 MOST_CORES = 32
@@ -129,6 +134,30 @@ def optimize(value: object) -> Optimize:
         close = nearest(value, choices) if isinstance(value, str) else choices[0]
         raise ValueError(f'"speed", "size" or "ram" is expected; the closest is "{close}"')
     return cast("Optimize", value)
+
+
+def share(value: object) -> float:
+    """Returns the share that "0.5%" means: 0.005."""
+    match = re.fullmatch(_NUMBER + "%", value) if isinstance(value, str) else None
+    if not match or Decimal(match[1]) > 100:
+        raise ValueError('a share is written "0.5%", and is at most "100%"')
+    return float(Decimal(match[1]) / 100)
+
+
+def weights_bits(value: object) -> int:
+    """Returns the bits of a stored weight."""
+    if value != 8 or not isinstance(value, int):
+        raise ValueError("8 is expected: no kernel multiplies packed weights of fewer bits yet")
+    return value
+
+
+def ranges(value: object) -> Ranges:
+    """Returns one of the ways to find the range of a tensor."""
+    choices = ("min-max", "percentile", "least-error")
+    if value not in choices:
+        close = nearest(value, choices) if isinstance(value, str) else choices[0]
+        raise ValueError(f'"min-max", "percentile" or "least-error" is expected; the closest is "{close}"')
+    return cast("Ranges", value)
 
 
 def section(value: object) -> str:

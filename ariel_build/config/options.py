@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from ariel_build.config import option_values as values
-from ariel_build.config.option_values import Optimize
+from ariel_build.config.option_values import Optimize, Ranges
 from ariel_build.errors import Diagnostic
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Key",
     "ModelOptions",
     "Optimize",
+    "Quantization",
     "Reader",
 ]
 
@@ -31,6 +32,19 @@ class Budget:
     ram: int | None = None
     flash: int | None = None
     stack: int | None = None
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How a float model becomes int8: the npz with samples, what may be lost, bits of weights, how ranges are found.
+
+    `max_drop` is a share; None where nothing is to stay float32 for it. `ranges` is None for the best way.
+    """
+
+    calibration: Path
+    max_drop: float | None = None
+    weights_bits: int = 8
+    ranges: Ranges | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,7 @@ class ModelOptions:
     max_tile: float | None = None
     weights_section: str | None = None
     arena: str | None = None
+    quantize: Quantization | None = None
     given: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
@@ -133,6 +148,43 @@ KEYS: tuple[Key, ...] = (
         '["yes", "no"]',
         "none",
         value=values.labels,
+    ),
+    Key(
+        "quantize",
+        "makes int8 of a float model first, as the command `quantize` does; `docs/quantisation.md` tells how",
+        '{ calibration = "models/keywords.npz", max-drop = "0.5%", weights-bits = 8 }',
+        "the model is compiled as it is",
+        parts=(
+            Key(
+                "calibration",
+                "an npz with samples of each input, and maybe `labels`",
+                '"models/keywords.npz"',
+                "required",
+                value=values.file,
+            ),
+            Key(
+                "max-drop",
+                "what may be lost at most: points of accuracy with `labels`, else of agreement with float32, else "
+                "noise; layers stay float32 for it",
+                '"0.5%"',
+                "all that can be int8 is",
+                value=values.share,
+            ),
+            Key(
+                "weights-bits",
+                "bits of a stored weight: no kernel has other ones yet",
+                "8",
+                "8",
+                value=values.weights_bits,
+            ),
+            Key(
+                "ranges",
+                'how the range of a tensor is found: "min-max", "percentile" or "least-error"',
+                '"percentile"',
+                "the one with the least noise in the outputs",
+                value=values.ranges,
+            ),
+        ),
     ),
     Key(
         "budget",
@@ -259,6 +311,12 @@ class Reader:
             given[name] = self.place((*path, name))
             if isinstance(item, dict):
                 given |= {f"{name}.{part}": self.place(at) for part, _, at in _flattened(item, (*path, name))}
+        if isinstance(table.get("quantize"), dict) and "calibration" not in cast(
+            "dict[str, object]", table["quantize"]
+        ):
+            self.refuse(
+                (*path, "quantize"), "`quantize` without `calibration`", 'write calibration = "models/keywords.npz"'
+            )
         if "path" not in table:
             self.refuse(path, f"`path` is missing in {inside}", 'write path = "models/keywords.tflite"')
         if found.get("strict-deadline") and "deadline" not in table:
@@ -283,7 +341,19 @@ def _options(found: Mapping[str, object], given: Mapping[str, str]) -> ModelOpti
         max_tile=cast("float | None", found.get("max-tile")),
         weights_section=cast("dict[str, str]", found.get("weights", {})).get("section"),
         arena=cast("str | None", found.get("arena")),
+        quantize=_quantization(cast("dict[str, object] | None", found.get("quantize"))),
         given=given,
+    )
+
+
+def _quantization(found: Mapping[str, object] | None) -> Quantization | None:
+    if found is None:
+        return None
+    return Quantization(
+        calibration=cast("Path", found["calibration"]),
+        max_drop=cast("float | None", found.get("max-drop")),
+        weights_bits=cast("int", found.get("weights-bits", 8)),
+        ranges=cast("Ranges | None", found.get("ranges")),
     )
 
 

@@ -1,0 +1,158 @@
+"""How good a quantised form is: noise in the outputs, how often the class is that of float32, and the right one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ariel_build.ir import Array, Graph, Value
+from ariel_build.ops.softmax import LogSoftmax, Softmax
+from ariel_build.passes.editor import operator
+from ariel_build.quantize import batched
+from ariel_build.quantize.form import Form
+
+__all__ = ["Data", "Score", "decibels", "is_classifier", "layers", "score"]
+
+I64 = npt.NDArray[np.int64]
+#: Bytes of one value of a batch of samples, about.
+_BATCH_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Data:
+    """Samples of every input, `[samples, *shape]`, and what the right classes are, where that is known."""
+
+    graph: Graph
+    arrays: Sequence[Array]
+    labels: I64 | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return len(self.arrays[0]) if self.arrays else 1
+
+    def first(self, count: int) -> Data:
+        """Returns some of the samples, evenly spread; a model with states has them in their order, from the first."""
+        if count >= self.count:
+            return self
+        chosen = np.arange(count) if self.graph.states else np.linspace(0, self.count - 1, count).astype(np.int64)
+        labels = None if self.labels is None else self.labels[chosen]
+        return Data(self.graph, [array[chosen] for array in self.arrays], labels)
+
+    def batches(self) -> Iterator[slice]:
+        """Yields the samples that are run at once."""
+        most = max((v.type.bytes for v in self.graph.values()), default=1)
+        size = 1 if self.graph.states else max(1, min(self.count, _BATCH_BYTES // max(most, 1)))
+        yield from (slice(k, min(k + size, self.count)) for k in range(0, self.count, size))
+
+    def outputs(self, form: Form | None, seen: batched.Seen | None = None) -> list[Array]:
+        """Returns what the graph, or a quantised form of it, answers."""
+        graph = self.graph
+        states = {s.current: s.initial[None] for s in graph.states}
+        found: list[list[Array]] = [[] for _ in graph.outputs]
+        for batch in self.batches():
+            given = {v: a[batch] for v, a in zip(graph.inputs, self.arrays, strict=True)} | states
+            made = batched.run(graph, given, seen=seen) if form is None else form.run(given, seen)
+            states = {s.current: made[s.next] for s in graph.states}
+            for parts, value in zip(found, graph.outputs, strict=True):
+                parts.append(made[value])
+        return [np.concatenate(parts) for parts in found]
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a form compares with float32.
+
+    `noise` is the power of the error in the outputs by that of the signal; `agreement` how often the class with the
+    highest score is float32's, where the model has classes; `accuracy` how often it is the right one, where that is
+    known, of the form, and `accuracy_float` of float32.
+    """
+
+    noise: float
+    agreement: float | None = None
+    accuracy: float | None = None
+    accuracy_float: float | None = None
+
+    def drop(self, *, classes: bool) -> float:
+        """Returns what is lost: accuracy, else agreement, else the share of noise in the outputs."""
+        if self.accuracy is not None and self.accuracy_float is not None:
+            return self.accuracy_float - self.accuracy
+        if classes and self.agreement is not None:
+            return 1.0 - self.agreement
+        return self.noise
+
+
+def is_classifier(graph: Graph) -> bool:
+    """Whether the first output is what a softmax makes: scores of classes."""
+    producers = graph.producers()
+    node = producers.get(graph.outputs[0])
+    while node is not None and operator(node).traits.moves:
+        node = producers.get(node.input(0))
+    return node is not None and isinstance(node.op, Softmax | LogSoftmax) and has_classes(graph)
+
+
+def has_classes(graph: Graph) -> bool:
+    """Whether the first output is one line of numbers for each sample, and its greatest one may mean something."""
+    shape = graph.outputs[0].shape
+    return len(shape) > 0 and shape[-1] > 1 and math.prod(shape) == shape[-1]
+
+
+def power(outputs: Sequence[Array]) -> list[float]:
+    """Returns the power of each output."""
+    return [float(np.mean(np.square(a, dtype=np.float64))) if a.size else 0.0 for a in outputs]
+
+
+def score(data: Data, want: Sequence[Array], got: Sequence[Array]) -> Score:
+    """Returns how outputs compare with those of float32."""
+    noises = [
+        float(np.mean(np.square(np.subtract(b, a, dtype=np.float64)))) / signal if signal > 0 else 0.0
+        for a, b, signal in zip(want, got, power(want), strict=True)
+        if a.dtype.kind == "f"
+    ]
+    noise = max(noises, default=0.0)
+    if not has_classes(data.graph) or want[0].dtype.kind != "f":
+        return Score(noise)
+    before, after = (outputs[0].reshape(data.count, -1).argmax(axis=1) for outputs in (want, got))
+    agreement = float(np.mean(before == after))
+    if data.labels is None:
+        return Score(noise, agreement)
+    right = [float(np.mean(found == data.labels)) for found in (after, before)]
+    return Score(noise, agreement, *right)
+
+
+def layers(data: Data, form: Form) -> Mapping[Value, float]:
+    """Returns the noise of each value that is quantised, by its power, where float32 runs on the same samples."""
+    signal: dict[Value, float] = {}
+    error: dict[Value, float] = {}
+    graph = data.graph
+    states: dict[Value, Array] = {s.current: s.initial[None] for s in graph.states}
+    others = dict(states)
+    for batch in data.batches():
+        given = {v: a[batch] for v, a in zip(graph.inputs, data.arrays, strict=True)}
+        kept: dict[Value, Array] = {}
+
+        def keep(value: Value, array: Array, kept: dict[Value, Array] = kept) -> None:
+            if value in form.quants:
+                kept[value] = array
+
+        def compare(value: Value, array: Array, kept: dict[Value, Array] = kept) -> None:
+            want = kept.pop(value, None)
+            if want is not None:
+                signal[value] = signal.get(value, 0.0) + float(np.sum(np.square(want, dtype=np.float64)))
+                distance = np.subtract(array, want, dtype=np.float64)
+                error[value] = error.get(value, 0.0) + float(np.sum(np.square(distance)))
+
+        made = batched.run(graph, given | states, seen=keep)
+        again = form.run(given | others, compare)
+        states = {s.current: made[s.next] for s in graph.states}
+        others = {s.current: again[s.next] for s in graph.states}
+    return {value: error[value] / signal[value] if signal[value] > 0 else 0.0 for value in error}
+
+
+def decibels(noise: float) -> float:
+    """Returns the signal-to-noise ratio in dB; infinity for no noise."""
+    return math.inf if noise <= 0 else -10.0 * math.log10(noise)

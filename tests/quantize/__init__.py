@@ -1,0 +1,1 @@
+"""Quantisation: what is written, how it answers, and what is refused."""
