@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ariel_build.schedule.cost import ANY
 from tests.codegen.kernels import all_kernels
 from tools.kernels import FOLDER, SRC, Refused, classes, declare, paths
 
+KERNELS = SRC / "kernels"
 COMPILER, SCHEDULE = FOLDER.parent.parent, "schedule/costs.json"
 #: The target that every kernel can be built for.
 ALL = "thumbv7em-none-eabihf"
@@ -69,3 +71,11 @@ def test_a_kernel_is_frozen() -> None:
         made.height = 2  # type: ignore[misc]
     assert made.replace(height=2).height == 2
     assert made.height == 1
+
+
+def test_checks_are_no_machine_code() -> None:
+    """What constants alone call is `#[inline]`: without, the crate would compile each for every firmware."""
+    made = re.compile(r"((?: *(?:#\[|///).*\n)*) *(?:pub(?:\([^)]*\))? )?const (?:unsafe )?fn ((?:check|work)\w*)\b.*")
+    found = [(path, *each) for path in KERNELS.rglob("*.rs") for each in made.findall(path.read_text())]
+    assert len(found) > 100
+    assert [f"{path.name}: {name}" for path, before, name in found if "#[inline" not in before] == []

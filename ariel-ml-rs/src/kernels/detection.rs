@@ -327,6 +327,7 @@ impl Suppress {
     ///
     /// # Panics
     /// Where regions and sizes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (images, classes, candidates) = (self.images as usize, self.classes as usize, self.candidates as usize);
         assert!(images > 0 && classes > 0 && candidates > 0 && self.rows > 0, "no boxes, or no rows for them");
@@ -344,6 +345,7 @@ impl Suppress {
 
     /// One unit: where a row is depends on how many there are before it.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(1).with_scratch(self.scratch)
     }
@@ -354,7 +356,8 @@ impl Suppress {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), and no other
     /// tile in flight writes what this one reads or writes (memory invariant 2).
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, _: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, _: Tile) {
+        let memory = memory.into();
         let (classes, candidates) = (self.classes as usize, self.candidates as usize);
         // SAFETY: `check` proved all regions; rows are counted up to what the output has room for.
         unsafe {

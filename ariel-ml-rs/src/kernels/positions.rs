@@ -25,6 +25,7 @@ macro_rules! positions {
             ///
             /// # Panics
             /// Where regions do not agree, or the table is too long.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.input.check::<$element>(arena_bytes, self.elements as usize);
                 self.output.check::<i32>(arena_bytes, self.elements as usize);
@@ -39,6 +40,7 @@ macro_rules! positions {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.elements as usize)
             }
@@ -49,7 +51,8 @@ macro_rules! positions {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 for index in tile.start()..tile.end() {
                     // SAFETY: `check` proved both regions; places between `low` and `high` are places of the table.
                     unsafe {

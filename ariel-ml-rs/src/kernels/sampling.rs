@@ -272,6 +272,7 @@ impl Regions {
     ///
     /// # Panics
     /// Where regions and shapes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (images, channels, count) = (self.images as usize, self.channels as usize, self.count as usize);
         let (height, width) = (self.height as usize, self.width as usize);
@@ -295,6 +296,7 @@ impl Regions {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of((self.count as usize).saturating_mul(self.channels as usize))
     }
@@ -305,7 +307,8 @@ impl Regions {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (rows, columns) = (self.rows as usize, self.columns as usize);
         let channels = NonZeroU32::new(self.channels).unwrap_or(NonZeroU32::MIN).get() as usize;
         let cells = self.height as usize * self.width as usize;

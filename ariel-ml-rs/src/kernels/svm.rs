@@ -35,6 +35,7 @@ impl Distances {
     ///
     /// # Panics
     /// Where regions and vectors do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, features, count) = (self.rows as usize, self.features as usize, self.count as usize);
         self.input.check::<f32>(arena_bytes, rows.saturating_mul(features));
@@ -50,6 +51,7 @@ impl Distances {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of((self.rows as usize).saturating_mul(self.count as usize))
     }
@@ -60,7 +62,8 @@ impl Distances {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let features = self.features as usize;
         for unit in tile.start()..tile.end() {
             let (row, vector) = divide(unit, self.count as usize);
@@ -111,6 +114,7 @@ impl Pairs {
     ///
     /// # Panics
     /// Where regions and coefficients do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, classes, vectors) = (self.rows as usize, self.classes(), self.vectors());
         assert!(classes > 1 && classes <= u16::MAX as usize, "pairs of less than two classes");
@@ -133,6 +137,7 @@ impl Pairs {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of((self.rows as usize).saturating_mul(self.rho.len()))
     }
@@ -143,7 +148,8 @@ impl Pairs {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (classes, vectors) = (self.classes(), self.vectors());
         for unit in tile.start()..tile.end() {
             let (row, pair) = divide(unit, self.rho.len());
@@ -206,6 +212,7 @@ impl Coupled {
     ///
     /// # Panics
     /// Where regions and classes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let (rows, classes) = (self.rows as usize, self.classes as usize);
         assert!(classes > 1 && classes <= u16::MAX as usize, "pairs of less than two classes");
@@ -224,6 +231,7 @@ impl Coupled {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.rows as usize).with_scratch(self.scratch)
     }
@@ -234,7 +242,8 @@ impl Coupled {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let classes = self.classes as usize;
         for row in tile.start()..tile.end() {
             // SAFETY: `check` proved regions and scratch, in which the matrix stands before the vector; the tile's rows are its own.

@@ -67,6 +67,7 @@ pub struct Slots {
 
 impl Slots {
     /// Checks the slots against the features and the arena.
+    #[inline]
     const fn check(&self, arena_bytes: usize) {
         self.output.check::<i32>(arena_bytes, (self.rows as usize).saturating_mul(2).saturating_mul(self.slots.len()));
         assert!(!self.slots.is_empty(), "no keys");
@@ -119,6 +120,7 @@ impl KeysF32 {
     ///
     /// # Panics
     /// Where regions and slots do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<f32>(arena_bytes, (self.keys.rows as usize).saturating_mul(self.keys.features as usize));
         self.keys.check(arena_bytes);
@@ -132,6 +134,7 @@ impl KeysF32 {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.keys.rows as usize)
     }
@@ -213,6 +216,7 @@ impl KeysF64 {
     ///
     /// # Panics
     /// Where regions, slots and thresholds do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         self.input.check::<f64>(arena_bytes, (self.keys.rows as usize).saturating_mul(self.keys.features as usize));
         self.keys.check(arena_bytes);
@@ -227,6 +231,7 @@ impl KeysF64 {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.keys.rows as usize)
     }
@@ -262,6 +267,7 @@ impl KeysF64 {
 }
 
 /// Checks the starts of so many ranges of a table, which end with the table.
+#[inline]
 const fn check_starts(starts: &[u32], ranges: usize, table: usize) {
     assert!(starts.len() == ranges.saturating_add(1), "starts of the wrong length");
     let mut range = 0;
@@ -298,6 +304,7 @@ impl Leaves {
     ///
     /// # Panics
     /// Where regions and nodes do not agree.
+    #[inline]
     pub const fn check(&self, arena_bytes: usize) {
         let rows = self.rows as usize;
         self.keys.check::<i32>(arena_bytes, rows.saturating_mul(self.width as usize));
@@ -337,6 +344,7 @@ impl Leaves {
     /// # Panics
     /// Where there are too many: evaluated in a constant, this is a compile error.
     #[must_use]
+    #[inline]
     pub const fn work(&self) -> Work {
         Work::of((self.rows as usize).saturating_mul(self.roots.len()))
     }
@@ -473,6 +481,7 @@ pub struct Found {
 
 impl Found {
     /// Checks regions and starts against `values` numbers of leaves.
+    #[inline]
     const fn check<T: Element>(&self, arena_bytes: usize, values: usize) {
         let (rows, targets) = (self.rows as usize, self.targets as usize);
         self.leaves.check::<i32>(arena_bytes, rows.saturating_mul(self.trees as usize));
@@ -571,6 +580,7 @@ macro_rules! sums {
             ///
             /// # Panics
             /// Where regions and values do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.found.check::<$element>(arena_bytes, self.values.len());
                 if !matches!(self.columns, Columns::Each) {
@@ -589,6 +599,7 @@ macro_rules! sums {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.found.units())
             }
@@ -676,6 +687,7 @@ macro_rules! bests {
             ///
             /// # Panics
             /// Where regions and values do not agree.
+            #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.found.check::<$element>(arena_bytes, self.values.len());
             }
@@ -688,6 +700,7 @@ macro_rules! bests {
             /// # Panics
             /// Where there are too many: evaluated in a constant, this is a compile error.
             #[must_use]
+            #[inline]
             pub const fn work(&self) -> Work {
                 Work::of(self.found.units())
             }
