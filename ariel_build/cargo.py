@@ -22,6 +22,8 @@ from ariel_build import boards, driver
 from ariel_build.boards import Board
 from ariel_build.boards.fit import check_cores
 from ariel_build.boards.guess import Guess, dependencies, guess
+from ariel_build.codegen.module import shared_weights
+from ariel_build.codegen.weights import Blob
 from ariel_build.config import metadata
 from ariel_build.config.metadata import Metadata, ModelOptions
 from ariel_build.errors import ArielError, BoardError, Diagnostic, MetadataError, ModelError, SetupError
@@ -125,13 +127,17 @@ def _compile_package(build: Build) -> None:
     _log.info("board %s for %s%s", board.name, build.target, ", portable code" if portable else "")
     layout = _layout(build) if build.is_bare else link.Layout({})
     compiled: dict[str, driver.Compiled] = {}
+    shared = _shared_weights(package)
     needs: list[link.Need] = []
     errors: list[ArielError] = []
     for module, options in package.models.items():
         try:
-            compiled[module] = _compile(module, options, chosen, build, portable=portable)
+            group = shared.get(module)
+            before = 0 if group is None else len(group.blob.bytes())
+            compiled[module] = _compile(module, options, chosen, build, group, portable=portable)
+            weights = len(compiled[module].weights) if group is None else len(group.blob.bytes()) - before
             if build.is_bare and (layout.scripts or options.weights_section is not None):
-                needs.append(_need(module, options, compiled[module]))
+                needs.append(_need(module, options, compiled[module], weights))
                 refusals = link.refusals(needs[-1], layout)
                 if refusals:
                     raise BoardError(refusals)
@@ -144,7 +150,7 @@ def _compile_package(build: Build) -> None:
         # The gravest decides the exit code: an exceeded budget is an answer, a broken model is not.
         gravest = max(errors, key=lambda error: error.exit_code)
         raise type(gravest)([diagnostic for error in errors for diagnostic in error.diagnostics])
-    _write(build.out_dir, compiled, package.arenas)
+    _write(build.out_dir, compiled, package.arenas, shared)
 
 
 def _metadata() -> Metadata:
@@ -230,11 +236,11 @@ def _layout(build: Build) -> link.Layout:
     return layout
 
 
-def _need(module: str, options: ModelOptions, compiled: driver.Compiled) -> link.Need:
+def _need(module: str, options: ModelOptions, compiled: driver.Compiled, weights: int) -> link.Need:
     return link.Need(
         model=module,
         ram=compiled.ram_bytes,
-        weights=len(compiled.weights),
+        weights=weights,
         flash_most=compiled.bounds.flash,
         stack_most=compiled.bounds.stack,
         section=options.weights_section,
@@ -243,7 +249,37 @@ def _need(module: str, options: ModelOptions, compiled: driver.Compiled) -> link
     )
 
 
-def _compile(module: str, options: ModelOptions, chosen: _Chosen, build: Build, *, portable: bool) -> driver.Compiled:
+@dataclass(frozen=True)
+class _Group:
+    """Models of one file, as its signatures are, whose constants lie in one blob, in one section."""
+
+    models: tuple[str, ...]
+    blob: Blob
+    section: str
+
+
+def _shared_weights(package: Metadata) -> dict[str, _Group]:
+    """Returns the group of each model that has its file, and the section of its weights, in common with another."""
+    alike: dict[tuple[Path, str | None], list[str]] = {}
+    for module, options in package.models.items():
+        alike.setdefault((options.path, options.weights_section), []).append(module)
+    taken = {*package.models, *package.arenas}
+    groups = {}
+    for (_, section), models in alike.items():
+        if len(models) == 1:
+            continue
+        name = f"{models[0]}_weights"
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        group = _Group(tuple(models), Blob(name), section or f".rodata.ariel.{models[0]}")
+        groups.update(dict.fromkeys(models, group))
+    return groups
+
+
+def _compile(
+    module: str, options: ModelOptions, chosen: _Chosen, build: Build, group: _Group | None, *, portable: bool
+) -> driver.Compiled:
     """Returns the compiled model, and tells cargo which files it depends on."""
     board = chosen.board
     if not options.path.is_file():
@@ -260,7 +296,8 @@ def _compile(module: str, options: ModelOptions, chosen: _Chosen, build: Build, 
     _log.info("compiling %s as %s", options.path, module)
     options = replace(options, cores=options.cores or chosen.cores)
     options = _quantized(options, build)
-    compiled = driver.compile_model(options.path, options, board, module, portable=portable, must_fit=False)
+    blob = None if group is None else group.blob
+    compiled = driver.compile_model(options.path, options, board, module, portable=portable, must_fit=False, blob=blob)
     # A board that is guessed stands for its family: another chip of that may have more memory.
     judged = replace(board, memories=()) if chosen.guessed else board
     driver.refuse_misfits(compiled, options.path, options, judged, portable=portable)
@@ -312,17 +349,27 @@ def _shared(arena: str, models: Sequence[str]) -> str:
     )
 
 
-def _write(out_dir: Path, compiled: Mapping[str, driver.Compiled], arenas: Mapping[str, Sequence[str]]) -> None:
+def _write(
+    out_dir: Path,
+    compiled: Mapping[str, driver.Compiled],
+    arenas: Mapping[str, Sequence[str]],
+    shared: Mapping[str, _Group],
+) -> None:
     """Writes the modules, the weights and the index, where they differ; removes those of models that are gone."""
     index = out_dir / INDEX
     lines = [f"// @generated by ariel_build {ariel_build.__version__}. Do not edit.\n"]
     lines += [f'include!("{module}.rs");\n' for module in sorted(compiled)]
     lines += [_shared(arena, arenas[arena]) for arena in sorted(arenas)]
+    groups = {group.blob.name: group for group in shared.values()}
+    lines += [shared_weights(g.blob, g.models, g.section) for _, g in sorted(groups.items()) if g.blob.bytes()]
     try:
         before = index.read_text(encoding="utf-8") if index.exists() else ""
         for module, model in compiled.items():
-            write_if_changed(out_dir / f"{module}.weights", model.weights)
+            if module not in shared:
+                write_if_changed(out_dir / f"{module}.weights", model.weights)
             write_if_changed(out_dir / f"{module}.rs", model.module_text.encode())
+        for name, group in groups.items():
+            write_if_changed(out_dir / f"{name}.weights", group.blob.bytes())
         write_if_changed(index, "".join(lines).encode())
         for module in re.findall(r'^include!\("([^"/\\]+)\.rs"\);$', before, re.MULTILINE):
             if module not in compiled:

@@ -15,6 +15,7 @@ from ariel_build import frontends
 from ariel_build.boards.fit import check_fits
 from ariel_build.codegen import generate, labels
 from ariel_build.codegen.code_size import Bounds
+from ariel_build.codegen.weights import Blob
 from ariel_build.cores.check_units import check_units
 from ariel_build.cores.predict import Clock, Prediction, predict, tiles_within
 from ariel_build.cores.split import Split
@@ -73,16 +74,22 @@ class Compiled:
 # Weights may be anything, also what no number comes out of: that is the model's affair, and no warning of ours.
 @np.errstate(all="ignore")
 def import_file(
-    path: Path, dims: Mapping[str, int] | None = None, signature: str = "", options: ModelOptions | None = None
+    path: Path,
+    dims: Mapping[str, int] | None = None,
+    signature: str = "",
+    options: ModelOptions | None = None,
+    *,
+    with_variables: bool = False,
 ) -> tuple[Graph, frontends.SourceModel]:
     """Reads a model file into a verified graph, and returns it with what the frontend read.
 
-    `options` have the states that it is to keep.
+    `options` have the states that it is to keep. `with_variables` keeps all that have a name in the file, for models of
+    other signatures.
     """
     with _at(path):
         source = frontends.read(path, dims, signature)
         try:
-            graph = import_model(replace(source, path=path.name))
+            graph = import_model(replace(source, path=path.name), with_variables=with_variables)
         except UnsupportedError as error:
             if dims and _imports(path, signature):
                 told = "as it is the model is supported: leave `dims` out, or export it for these sizes"
@@ -169,15 +176,17 @@ def compile_model(
     portable: bool = False,
     keep_all: bool = False,
     must_fit: bool = True,
+    blob: Blob | None = None,
 ) -> Compiled:
     """Compiles the model at `path` into the Rust module `module`.
 
     `portable` generates code for any target, with the same results. `keep_all` makes the result of every operator an
     output of the model, in the order of the graph. What does not fit the board or a budget is refused if it `must_fit`.
+    Constants go into `blob` where other models of the firmware read them, too.
     Raises ArielError with the place in the user's file.
     """
     job = _Job(module, options, board, portable, keep_all, must_fit)
-    graph, source = import_file(path, options.dims, options.signature, options)
+    graph, source = import_file(path, options.dims, options.signature, options, with_variables=blob is not None)
     classes = None if keep_all else labels.read(options, graph.outputs)
     operators = Counter(node.op.name for region in graph.regions() for node in region.nodes if not is_view(node))
     with _at(path):
@@ -199,6 +208,7 @@ def compile_model(
             longest_tile=predicted.longest_cycles,
             shared=options.arena is not None,
             classes=classes,
+            blob=blob,
         )
     compiled = Compiled(
         module,

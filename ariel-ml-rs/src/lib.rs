@@ -28,7 +28,7 @@
 //! - [`quant`]: requantisation, bit for bit as the reference does it;
 //! - [`kernels`]: one file per operator; every kernel computes one tile of its output;
 //! - [`budget`], [`clock`]: how long an inference may take, and by whose clock;
-//! - [`shared`]: several models in one arena;
+//! - [`shared`]: several models in one arena; [`variables`]: what they take over from one another;
 //! - [`model`]: what a generated `Model` can do, and the macros that it is made of;
 //! - [`flow`]: control flow between the steps of a model;
 //! - [`plan`]: what a generated module says, checked while it compiles;
@@ -57,6 +57,7 @@ pub mod tensor;
 pub mod tile;
 #[doc(hidden)]
 pub mod trace;
+pub mod variables;
 pub mod weights;
 pub mod wired;
 

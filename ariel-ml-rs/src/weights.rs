@@ -28,9 +28,9 @@ impl<const N: usize> Weights<N> {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! weights {
-    ($(#[$doc:meta])* static $name:ident: $bytes:literal = $data:expr, section $section:literal;) => {
+    ($(#[$doc:meta])* $visibility:vis static $name:ident: $bytes:literal = $data:expr, section $section:literal;) => {
         $(#[$doc])*
         #[cfg_attr(target_os = "none", unsafe(link_section = $section))]
-        static $name: $crate::weights::Weights<$bytes> = $crate::weights::Weights(*$data);
+        $visibility static $name: $crate::weights::Weights<$bytes> = $crate::weights::Weights(*$data);
     };
 }

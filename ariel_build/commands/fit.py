@@ -152,7 +152,7 @@ def _what_helps(arguments: argparse.Namespace, options: ModelOptions, board: Boa
     constants = [v for node in result.graph.nodes for v in node.inputs if v is not None and v.is_constant]
     floats = sum(v.type.bytes for v in constants if v.type.dtype is DType.F32)
     if 2 * floats > sum(v.type.bytes for v in constants):
-        return "an int8 model: its weights take a quarter, and so do its activations"
+        return f"int8, a quarter of the bytes: `ariel-build quantize {arguments.model} --calibration X.npz -o OUT.onnx`"
     return f"a smaller model: {_fullest(result)} needs the most RAM, {_largest(result)} the most flash"
 
 

@@ -123,11 +123,15 @@ class Node:
 
 @dataclass(eq=False)
 class State:
-    """Memory kept between inferences: `current` is read, `next` is stored at the end, `initial` fills it at reset."""
+    """Memory kept between inferences: `current` is read, `next` is stored at the end, `initial` fills it at reset.
+
+    `variable` is what all signatures of the file call it, where they do.
+    """
 
     current: Value
     next: Value
     initial: Array
+    variable: str = ""
 
 
 @dataclass(eq=False)

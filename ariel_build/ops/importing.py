@@ -11,7 +11,7 @@ import numpy as np
 from ariel_build.errors import Diagnostic, ModelError, UnsupportedError
 from ariel_build.frontends.checks import shown
 from ariel_build.frontends.source import SourceModel, SourceNode
-from ariel_build.ir import Graph, Node, State, Value
+from ariel_build.ir import Graph, Node, Value
 from ariel_build.ops.advice import advice
 from ariel_build.ops.base import HARMLESS, IMPORTERS, PREPARERS, UnsupportedReason
 from ariel_build.ops.importer import INCONSISTENT, Importer, UnknownValueError, source_type
@@ -26,8 +26,11 @@ MOST_NODES = 50_000
 HELP = "docs/supported-ops.md lists what is supported; `cargo ariel inspect` lists what this model uses"
 
 
-def import_model(model: SourceModel) -> Graph:
-    """Returns the graph of `model`; UnsupportedError lists every operator that we cannot compile."""
+def import_model(model: SourceModel, *, with_variables: bool = False) -> Graph:
+    """Returns the graph of `model`; UnsupportedError lists every operator that we cannot compile.
+
+    `with_variables` keeps those on which no output depends, because other models take them over.
+    """
     importer = Importer(model)
     problems: list[Diagnostic] = []
     inputs = []
@@ -60,14 +63,17 @@ def import_model(model: SourceModel) -> Graph:
     )
     settle_inputs(graph, importer)
     name_outputs(graph, importer)
-    drop_unread_states(graph)
+    drop_unread_states(graph, with_variables=with_variables)
     graph.tensors = {key: value for key, value in importer.values.items() if not value.is_constant}
     return graph
 
 
-def drop_unread_states(graph: Graph) -> None:
-    """Removes the states on which no output depends, in any inference, and what they become: counters of training."""
-    read: list[State] = []
+def drop_unread_states(graph: Graph, *, with_variables: bool = False) -> None:
+    """Removes the states on which no output depends, in any inference, and what they become: counters of training.
+
+    `with_variables` takes those that have a name in the file for read.
+    """
+    read = [state for state in graph.states if state.variable and with_variables]
     while True:
         needed = {*graph.outputs, *(state.next for state in read)}
         kept = []
@@ -75,7 +81,7 @@ def drop_unread_states(graph: Graph) -> None:
             if not needed.isdisjoint(node.outputs):
                 needed.update(v for v in node.inputs if v is not None)
                 kept.append(node)
-        found = [state for state in graph.states if state.current in needed]
+        found = [s for s in graph.states if s.current in needed or (s.variable and with_variables)]
         if len(found) == len(read):
             break
         read = found

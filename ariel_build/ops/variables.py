@@ -66,7 +66,7 @@ def _state(importer: Importer, type_: TensorType) -> State:
         if initial.shape != type_.shape or initial.dtype != type_.dtype.numpy:
             raise UnsupportedReason(f"variable `{name}` is {type_}, its first content {initial.dtype}{initial.shape}")
         current = Value(type_, name, origin=f"variable `{name}`")
-        variables.states[name] = State(current, current, initial)
+        variables.states[name] = State(current, current, initial, name)
         importer.states.append(variables.states[name])
     return variables.states[name]
 

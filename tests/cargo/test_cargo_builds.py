@@ -42,7 +42,7 @@ def refuse_misfits(*_, **__):
     pass
 
 
-def compile_model(path, options, board, module, *, portable, must_fit):
+def compile_model(path, options, board, module, *, portable, must_fit, blob):
     data = path.read_bytes()
     if data == b"unsupported":
         problems = [Diagnostic(f"Conv{n}d has 3 groups", f"{path}: operator {n}", "re-export it") for n in (2, 3)]

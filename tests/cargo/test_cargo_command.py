@@ -13,6 +13,7 @@ import pytest
 
 from ariel_build import boards, cargo, driver
 from ariel_build.codegen.code_size import Bounds
+from ariel_build.codegen.weights import Blob
 from ariel_build.config.options import ModelOptions
 from ariel_build.errors import BudgetError, Diagnostic, UnsupportedError
 from ariel_build.machine import resources
@@ -85,6 +86,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         *,
         portable: bool = False,
         must_fit: bool = True,
+        blob: Blob | None = None,
     ) -> Stub:
         package.options.append((options, must_fit))
         package.calls.append((module, board.name, portable))

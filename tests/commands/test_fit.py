@@ -89,11 +89,11 @@ def test_one_board_that_is_too_small_is_a_no_with_its_reasons(command: Command, 
     found = fits(command, wide, "--board", small, code=1)["mine"]
     assert not found["fits"]
     assert "bytes of flash, the board has 32,768" in found["reason"]
-    assert "an int8 model" in found["help"]
+    assert "`ariel-build quantize " in found["help"]
     assert found["largest"].endswith("(100%)")
     told = command("fit", wide, "--board", small)
     assert told.code == 1
-    assert "  help: an int8 model" in told.out
+    assert "  help: int8, a quarter of the bytes" in told.out
 
 
 def test_code_and_stack_count(command: Command, tmp_path: Path) -> None:
