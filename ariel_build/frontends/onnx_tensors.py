@@ -32,11 +32,15 @@ _DTYPES: dict[int, DType] = {
     onnx.TensorProto.BFLOAT16: DType.BF16,
     onnx.TensorProto.DOUBLE: DType.F64,
     onnx.TensorProto.BOOL: DType.BOOL,
-    # Integers of 4 bits stand one in a byte, in arrays of the user as well: numpy has none.
+    # Integers of 4 and 2 bits stand one in a byte, in arrays of the user as well: numpy has none. Older `onnx` packages
+    # have no names for the latter.
     onnx.TensorProto.INT4: DType.I8,
     onnx.TensorProto.UINT4: DType.U8,
+    25: DType.U8,
+    26: DType.I8,
 }
-_FOUR_BITS = (onnx.TensorProto.INT4, onnx.TensorProto.UINT4)
+#: Bits of such integers.
+_SMALL = {onnx.TensorProto.INT4: 4, onnx.TensorProto.UINT4: 4, 25: 2, 26: 2}
 #: The repeated field in which a type's elements stand when they are not raw.
 _FIELDS: dict[int, str] = {
     onnx.TensorProto.FLOAT: "float_data",
@@ -70,33 +74,38 @@ class TensorReader:
 
     def tensor(self, proto: onnx.TensorProto, name: str, origin: str) -> SourceTensor:
         """Returns a constant; without data where its type is one that numpy does not have."""
-        if proto.data_type in _FOUR_BITS:
-            return self._four_bits(proto, name, origin)
+        if proto.data_type in _SMALL:
+            return self._small(proto, name, origin)
         shape, kind = self._layout(proto, origin)
         data = None if kind is None else self._elements(proto, kind, shape, origin)
         return self._constant(name, proto.data_type, shape, data)
 
-    def _four_bits(self, proto: onnx.TensorProto, name: str, origin: str) -> SourceTensor:
-        """Returns a constant of integers of 4 bits, two of which stand in a byte, the first one in its lower half."""
+    def _small(self, proto: onnx.TensorProto, name: str, origin: str) -> SourceTensor:
+        """Returns a constant of integers of few bits, several of which stand in a byte, the first one lowest."""
         dtype, shape = _DTYPES[proto.data_type], checked_shape(list(proto.dims), 1, origin)
-        elements = math.prod(shape)
+        bits, elements = _SMALL[proto.data_type], math.prod(shape)
+        size = -(-elements * bits // 8)
         packed = onnx.TensorProto()
         packed.CopyFrom(proto)
         packed.data_type = onnx.TensorProto.UINT8
         del packed.dims[:]
-        packed.dims.append((elements + 1) // 2)
-        pairs: npt.NDArray[Any] = self._elements(packed, np.dtype(np.uint8), ((elements + 1) // 2,), origin)
+        packed.dims.append(size)
+        together: npt.NDArray[Any] = self._elements(packed, np.dtype(np.uint8), (size,), origin)
         self._constants.charge(elements, origin)
-        halves = np.stack([pairs & 15, pairs >> 4], axis=-1).reshape(-1)[:elements].astype(dtype.numpy)
+        count = 1 << bits
+        apart = np.stack([(together >> shift) & (count - 1) for shift in range(0, 8, bits)], axis=-1)
+        numbers = apart.reshape(-1)[:elements].astype(dtype.numpy)
         if dtype is DType.I8:
-            halves = np.where(halves > 7, halves - 16, halves).astype(np.int8)
-        data = _sealed(halves.reshape(shape))
+            numbers = np.where(numbers >= count // 2, numbers - count, numbers).astype(np.int8)
+        data = _sealed(numbers.reshape(shape))
         return SourceTensor(name, dtype, shape, data=data, file_type=type_name(proto.data_type))
 
     def array(self, proto: onnx.TensorProto, origin: str) -> Array:
         """Returns the elements of a tensor attribute."""
-        if proto.data_type in _FOUR_BITS:
-            raise UnsupportedError("an attribute of integers of 4 bits is not supported", origin, "use int8")
+        if proto.data_type in _SMALL:
+            raise UnsupportedError(
+                f"an attribute of integers of {_SMALL[proto.data_type]} bits is not supported", origin, "use int8"
+            )
         shape, kind = self._layout(proto, origin)
         if kind is None:
             raise UnsupportedError(f"a constant of type {type_name(proto.data_type)} is not supported", origin)

@@ -9,7 +9,7 @@ import numpy as np
 from ariel_build.ir import DType, Value
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.compare import Compare
-from ariel_build.ops.element_types import four_bits, onnx_type
+from ariel_build.ops.element_types import onnx_type, small_integers
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map1 import Map1
@@ -55,8 +55,8 @@ def _ones(x: Value) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
 @imports("onnx", "BitCast", stored=True)
 def _bit_cast(importer: Importer) -> None:
     x, dtype = importer.input(0), onnx_type(importer.integer("to"))
-    if four_bits(importer, 0):
-        raise UnsupportedReason("integers of 4 bits are not supported: they are stored one in a byte")
+    if small_integers(importer, 0):
+        raise UnsupportedReason("integers of 4 or 2 bits are not supported: they are stored one in a byte")
     if dtype is DType.BOOL and x.type.dtype is not DType.BOOL:
         raise UnsupportedReason("to bool is not supported: a byte may be neither 0 nor 1")
     importer.bind(*importer.emit(Reinterpret(dtype), [x]))

@@ -14,14 +14,14 @@ from ariel_build.kernels.declared import cast as declared
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.cast_rows import CASTS, kernel
-from ariel_build.ops.element_types import FOUR_BITS, ONNX_TYPES, four_bits, onnx_type
+from ariel_build.ops.element_types import ONNX_TYPES, SMALL, onnx_type, small_integers
 from ariel_build.ops.elementwise import call_of, lookup_call, one_operand, same_type
 from ariel_build.ops.traits import Traits, alike, never
 
 if TYPE_CHECKING:
     from ariel_build.ops.importer import Importer
 
-__all__ = ["Cast", "Wrapped4", "cast", "wide_constant"]
+__all__ = ["Cast", "Wrapped", "cast", "wide_constant"]
 
 
 @dataclass(frozen=True)
@@ -122,41 +122,44 @@ def _from_onnx(importer: Importer) -> None:
 @imports("onnx", "CastLike", harmless=_FLOAT8_ONLY, stored=True)
 def _like_from_onnx(importer: Importer) -> None:
     dtype = importer.input(1).type.dtype
-    _to(importer, four_bits(importer, 1) or next(number for number, own in ONNX_TYPES.items() if own is dtype))
+    _to(importer, small_integers(importer, 1) or next(number for number, own in ONNX_TYPES.items() if own is dtype))
 
 
 def _to(importer: Importer, number: int) -> None:
-    """Converts to the type that ONNX numbers so; integers of 4 bits wrap as all others do."""
-    if number not in FOUR_BITS:
+    """Converts to the type that ONNX numbers so; integers of 4 and 2 bits wrap as all others do."""
+    if number not in SMALL:
         _convert(importer, onnx_type(number))
         return
-    _, dtype, (least, _) = FOUR_BITS[number]
+    _, dtype, (least, greatest) = SMALL[number]
     whole = cast(importer, importer.input(0), dtype)
-    (wrapped,) = importer.emit(Wrapped4(signed=least < 0), [whole])
+    (wrapped,) = importer.emit(Wrapped((greatest - least).bit_length(), signed=least < 0), [whole])
     importer.bind(wrapped)
 
 
 @dataclass(frozen=True)
-class Wrapped4(Operator):
-    """The lower 4 bits of a byte, with their sign."""
+class Wrapped(Operator):
+    """The lower bits of a byte, with their sign."""
 
     traits = Traits(moves=False, pointwise=True, real=False, reads_scaled=False)
     passed_on = never
     permuted = alike
 
+    bits: int
     signed: bool
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """i8[..] or u8[..] -> the same."""
         type_ = same_type(inputs)
         if type_.dtype is not (DType.I8 if self.signed else DType.U8):
-            raise ValueError(f"{type_.dtype.value} does not hold these integers of 4 bits")
+            raise ValueError(f"{type_.dtype.value} does not hold these integers of {self.bits} bits")
         return [type_]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Drops the upper bits."""
-        low = np.asarray(inputs[0]).astype(np.int16) & 15
-        return [np.where(self.signed & (low > 7), low - 16, low).astype(node.output.type.dtype.numpy)]
+        count = 1 << self.bits
+        low = np.asarray(inputs[0]).astype(np.int16) & (count - 1)
+        is_less = self.signed & (low >= count // 2)
+        return [np.where(is_less, low - count, low).astype(node.output.type.dtype.numpy)]
 
     def lower(self, node: Node) -> KernelCall:
         """`lookup::Table`."""

@@ -10,7 +10,7 @@ from ariel_build.ops.base import UnsupportedReason
 if TYPE_CHECKING:
     from ariel_build.ops.importer import Importer
 
-__all__ = ["FOUR_BITS", "ONNX_TYPES", "four_bits", "onnx_type", "unsupported_type"]
+__all__ = ["ONNX_TYPES", "SMALL", "onnx_type", "small_integers", "unsupported_type"]
 
 #: The element types that ONNX numbers so.
 ONNX_TYPES = {
@@ -28,8 +28,13 @@ ONNX_TYPES = {
     13: DType.U64,
     16: DType.BF16,
 }
-#: ONNX's integers of 4 bits, one in a byte: what files call them, what holds them, and their limits.
-FOUR_BITS = {21: ("uint4", DType.U8, (0, 15)), 22: ("int4", DType.I8, (-8, 7))}
+#: ONNX's integers of 4 and of 2 bits, one in a byte: what files call them, what holds them, and their limits.
+SMALL = {
+    21: ("uint4", DType.U8, (0, 15)),
+    22: ("int4", DType.I8, (-8, 7)),
+    25: ("uint2", DType.U8, (0, 3)),
+    26: ("int2", DType.I8, (-2, 1)),
+}
 _OTHERS = {
     8: "string",
     14: "complex64",
@@ -55,8 +60,8 @@ _REASONS = {
     "complex": "complex numbers are not supported: export real and imaginary parts as two tensors",
     "int4": "integers of 4 bits are supported in ONNX files, and as constants: use int8",
     "uint4": "integers of 4 bits are supported in ONNX files only: use uint8",
-    "int2": "integers of 2 bits are not supported: use int8",
-    "uint2": "integers of 2 bits are not supported: use uint8",
+    "int2": "integers of 2 bits are supported in ONNX files only: use int8",
+    "uint2": "integers of 2 bits are supported in ONNX files only: use uint8",
     "float16": "float16 is supported in ONNX files, and as constants that DEQUANTIZE reads: use float32",
     "bfloat16": "bfloat16 is supported in ONNX files only: use float32",
     "float64": "float64 is supported in ONNX files only: use float32",
@@ -70,11 +75,11 @@ def onnx_type(number: int) -> DType:
     return ONNX_TYPES[number]
 
 
-def four_bits(importer: Importer, index: int) -> int:
-    """Returns 21 or 22 where the file says that an input has integers of 4 bits, else 0."""
+def small_integers(importer: Importer, index: int) -> int:
+    """Returns the number of the type where the file says that an input has integers of 4 or 2 bits, else 0."""
     key = importer.node.inputs[index] if index < len(importer.node.inputs) else None
     tensor = None if key is None else importer.model.tensors.get(key)
-    return next((n for n, (name, *_) in FOUR_BITS.items() if tensor is not None and tensor.file_type == name), 0)
+    return next((n for n, (name, *_) in SMALL.items() if tensor is not None and tensor.file_type == name), 0)
 
 
 def unsupported_type(name: str) -> str:

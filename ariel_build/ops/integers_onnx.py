@@ -1,4 +1,4 @@
-"""DynamicQuantizeLinear: integers whose scale the numbers themselves give, written out in operators of numbers."""
+"""DynamicQuantizeLinear: integers whose scale the numbers themselves give, written out, and products of such."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from ariel_build.ops.cast import cast
 from ariel_build.ops.compare import Compare
 from ariel_build.ops.formula import fold, map1, map2
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.matmul import centred, product
 
-__all__ = ["stored_by_range"]
+__all__ = ["scaled_product", "stored_by_range"]
 
 _BYTE = (0, 255)
 
@@ -36,3 +37,11 @@ def stored_by_range(importer: Importer, x: Value) -> tuple[Value, Value, Value]:
     zero_point = rounded(importer, map2(importer, "Div", map1(importer, "Neg", low), scale), None, DType.U8, _BYTE)
     stored = rounded(importer, map2(importer, "Div", x, scale), zero_point, DType.U8, _BYTE)
     return stored, scale, zero_point
+
+
+def scaled_product(
+    importer: Importer, sides: tuple[Value, Value], zeros: tuple[Value | None, Value | None], scale: Value
+) -> Value:
+    """Returns the product of stored integers less their zero points, exact, times a scale."""
+    left, right = (centred(importer, side, zero) for side, zero in zip(sides, zeros, strict=True))
+    return map2(importer, "Mul", cast(importer, product(importer, left, right), DType.F32), scale)

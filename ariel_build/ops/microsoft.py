@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from ariel_build.ir import Array, DType, Value
+from ariel_build.ir import Array, Value
 from ariel_build.ops.base import UnsupportedReason, constant, imports
-from ariel_build.ops.cast import cast
 from ariel_build.ops.clip import clipped
 from ariel_build.ops.conv2d import onnx_convolution
 from ariel_build.ops.formula import map1, map2, real_input
 from ariel_build.ops.importer import Importer
-from ariel_build.ops.integers_onnx import stored_by_range
-from ariel_build.ops.matmul import centred, gemm, of_rows, product
+from ariel_build.ops.integers_onnx import scaled_product, stored_by_range
+from ariel_build.ops.matmul import gemm, of_rows, product
 from ariel_build.ops.row_norm import RowNorm
 from ariel_build.ops.transpose import transpose
 
-__all__ = ["activated", "scaled_product"]
+__all__: list[str] = []
 
 
 @imports("onnx", "com.microsoft:Gelu", "com.microsoft:BiasGelu")
@@ -46,7 +45,7 @@ def _quick_gelu(importer: Importer) -> None:
     )
 
 
-def activated(importer: Importer, x: Value, parameters: list[float]) -> Value:
+def _activated(importer: Importer, x: Value, parameters: list[float]) -> Value:
     """Returns the activation that the attribute `activation` names, with its parameters, those left out by default."""
     name = importer.text("activation")
 
@@ -75,14 +74,14 @@ def _convolution(importer: Importer) -> None:
     if importer.optional_input(3) is not None:
         y = map2(importer, "Add", y, real_input(importer, 3))
     parameters = np.asarray(importer.attribute("activation_params", ()), np.float64).reshape(-1).tolist()
-    importer.bind(activated(importer, y, parameters))
+    importer.bind(_activated(importer, y, parameters))
 
 
 @imports("onnx", "com.microsoft:FusedGemm")
 def _gemm(importer: Importer) -> None:
     names = [f"activation_{name}" for name in ("alpha", "beta", "gamma")]
     given = [importer.real(name) for name in names if importer.attribute(name) is not None]
-    importer.bind(activated(importer, gemm(importer), given))
+    importer.bind(_activated(importer, gemm(importer), given))
 
 
 @imports("onnx", "com.microsoft:FusedMatMul", "com.microsoft:TransposeMatMul")
@@ -99,14 +98,6 @@ def _matmul(importer: Importer) -> None:
         sides.append(x)
     y, alpha = product(importer, sides[0], sides[1]), importer.real("alpha", 1.0)
     importer.bind(y if alpha == 1 else map2(importer, "Mul", y, alpha))
-
-
-def scaled_product(
-    importer: Importer, sides: tuple[Value, Value], zeros: tuple[Value | None, Value | None], scale: Value
-) -> Value:
-    """Returns the product of stored integers less their zero points, exact, times a scale."""
-    left, right = (centred(importer, side, zero) for side, zero in zip(sides, zeros, strict=True))
-    return map2(importer, "Mul", cast(importer, product(importer, left, right), DType.F32), scale)
 
 
 @imports("onnx", "com.microsoft:MatMulIntegerToFloat", "com.microsoft:DynamicQuantizeMatMul")

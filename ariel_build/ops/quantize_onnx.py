@@ -1,7 +1,7 @@
 """ONNX's QuantizeLinear and DequantizeLinear: with one scale that is known they are `Quantize` and `Dequantize`.
 
 With a scale at run time, along an axis or for blocks, and for types that no integer kernel reads, they are written out
-in operators of numbers. Integers of 4 bits are stored one in a byte.
+in operators of numbers. Integers of 4 and 2 bits are stored one in a byte.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ariel_build.ir import DType, Quant, Value
 from ariel_build.ops.affine import Spread, dequantized, quantized
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.cast import cast
-from ariel_build.ops.element_types import FOUR_BITS, four_bits, onnx_type
+from ariel_build.ops.element_types import SMALL, onnx_type, small_integers
 from ariel_build.ops.elementwise import BYTES
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.importer import Importer
@@ -45,9 +45,9 @@ def _quantize_from_onnx(importer: Importer) -> None:
 
 def _result(importer: Importer, zero_point: Value | None) -> tuple[DType, tuple[int, int]]:
     """Returns the type of the result, which the zero point or an attribute tells, and its limits."""
-    number, small = importer.integer("output_dtype"), four_bits(importer, 2)
-    if number in FOUR_BITS or small:
-        _, dtype, limits = FOUR_BITS[small or number]
+    number, small = importer.integer("output_dtype"), small_integers(importer, 2)
+    if number in SMALL or small:
+        _, dtype, limits = SMALL[small or number]
         if number and small and number != small:
             raise UnsupportedReason("output_dtype is not the type of the zero point")
         return dtype, limits

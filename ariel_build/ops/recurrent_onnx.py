@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ariel_build.ir import Array, DType, Value
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.recurrent import FUNCTIONS, Activation, Recurrent
-from ariel_build.ops.recurrent_steps import Layer
+from ariel_build.ops.recurrent_steps import Layer, StoredLayer
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.slice import emit_slice
 from ariel_build.ops.transpose import transpose
@@ -40,9 +41,14 @@ _OUTPUT = {0: (2, 0, 1, 3), 1: (1, 2, 0, 3)}
 _STATE = {0: (0, 1, 2), 1: (1, 0, 2)}
 
 
-@imports("onnx", "LSTM", "GRU", "RNN", harmless={"hidden_size": "the weights have a shape"})
+@imports(
+    "onnx",
+    *("LSTM", "GRU", "RNN", "com.microsoft:DynamicQuantizeLSTM"),
+    harmless={"hidden_size": "the weights have a shape"},
+)
 def _recurrent(importer: Importer) -> None:
-    kind = importer.node.op.lower()
+    is_stored = importer.node.op.endswith("DynamicQuantizeLSTM")
+    kind = "lstm" if is_stored else importer.node.op.lower()
     direction = importer.text("direction", "forward")
     if direction not in ("forward", "reverse", "bidirectional"):
         raise UnsupportedReason(f"direction {direction} is not known")
@@ -55,6 +61,8 @@ def _recurrent(importer: Importer) -> None:
     if layout == 0:
         x = _permuted(importer, x, (1, 0, 2))
     w, r = importer.input(1), importer.input(2)
+    if is_stored and len(w.shape) == len(r.shape) == 3:
+        w, r = (transpose(importer, importer.view(value, None), (0, 2, 1)) for value in (w, r))
     directions, units = 2 if direction == "bidirectional" else 1, r.shape[-1] if r.shape else 0
     if len(r.shape) != 3 or len(w.shape) != 3 or w.shape[0] != directions or r.shape[0] != directions:
         raise UnsupportedReason(f"weights {list(w.shape)} and {list(r.shape)} do not fit {directions} directions")
@@ -63,10 +71,10 @@ def _recurrent(importer: Importer) -> None:
     activations = tuple(_activations(importer, kind, directions))
     parameters = [importer.optional_input(index) for index in (1, 2, 3, 4, 7)]
     is_known = all(value is None or value.data is not None for value in parameters)
-    if is_known and not (kind == "lstm" and importer.integer("input_forget")):
+    if is_known and not is_stored and not (kind == "lstm" and importer.integer("input_forget")):
         made = _layer(importer, kind, x, states, activations, backwards=direction == "reverse")
     else:
-        made = _steps(importer, kind, x, states, activations, backwards=direction == "reverse")
+        made = _steps(importer, kind, (w, r), x, states, activations, backwards=direction == "reverse")
     every, *last = made
     output = None if every is None else _permuted(importer, every, _OUTPUT[layout])
     importer.bind(output, *(_permuted(importer, value, _STATE[layout]) for value in last if value is not None))
@@ -108,6 +116,7 @@ def _layer(
 def _steps(
     importer: Importer,
     kind: str,
+    weights: tuple[Value, Value],
     x: Value,
     states: list[Value],
     activations: tuple[Activation, ...],
@@ -115,7 +124,7 @@ def _steps(
     backwards: bool,
 ) -> list[Value | None]:
     """Returns what h was after each step, and the last states: of many operators."""
-    w, r, given = importer.input(1), importer.input(2), importer.optional_input(3)
+    (w, r), given = weights, importer.optional_input(3)
     rows = len(_ORDER[kind]) * r.shape[-1]
     biases = None
     if given is not None:
@@ -126,7 +135,14 @@ def _steps(
     peephole = importer.optional_input(7) if kind == "lstm" else None
     if peephole is not None and peephole.shape != (w.shape[0], 3 * r.shape[-1]):
         raise UnsupportedReason(f"the peephole has the shape {list(peephole.shape)}")
-    layer = Layer(
+    made: Callable[..., Layer] = Layer
+    if importer.node.op.endswith("DynamicQuantizeLSTM"):
+        scales, zeros = ([importer.optional_input(k) for k in pair] for pair in ((8, 10), (9, 11)))
+        for value in (*scales, *zeros):
+            if value is not None and value.shape not in ((w.shape[0],), (w.shape[0], rows)):
+                raise UnsupportedReason(f"scales or zero points {value.type} do not fit weights {w.type}")
+        made = partial(StoredLayer, scales=scales, zeros=zeros)
+    layer = made(
         importer,
         kind,
         activations,

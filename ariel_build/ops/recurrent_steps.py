@@ -19,13 +19,15 @@ from ariel_build.ops.concat import concat
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.formula import map1, map2
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.integers_onnx import scaled_product, stored_by_range
 from ariel_build.ops.recurrent import FUNCTIONS, GATES, Activation
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.reverse_sequence import reversed_rows
 from ariel_build.ops.select import select
 from ariel_build.ops.slice import emit_slice
+from ariel_build.ops.transpose import transpose
 
-__all__ = ["Layer"]
+__all__ = ["Layer", "StoredLayer"]
 
 #: Steps of all directions for which nodes are made.
 MOST_STEPS = 64
@@ -89,7 +91,7 @@ class Layer:
         is_turned = direction == 1 or self.backwards
         rows = self._turned(x) if is_turned else x
         flat = reshape(importer, rows, (batch * steps, rows.shape[-1]))
-        of_x = self._product(flat, self._of(self.of_input, direction))
+        of_x = self._of_inputs(flat, direction)
         biases = [self._of(b, direction) for b in self.biases] if self.biases is not None else []
         if biases:
             of_x = map2(importer, "Add", of_x, biases[0])
@@ -111,9 +113,16 @@ class Layer:
         output = self._turned(output) if is_turned else output
         return [reshape(importer, value, (1, *value.shape)) for value in (output, *states)]
 
-    def _product(self, rows: Value, weights: Value) -> Value:
-        """Returns rows [n, k] times the transposed weights [m, k]."""
-        return self.importer.emit(BatchMatMul(adj_y=True, rounding=Rounding.NEAREST_EVEN), [rows, weights])[0]
+    def _of_inputs(self, rows: Value, direction: int) -> Value:
+        """Returns rows [n, k] times the transposed weights of x."""
+        return _transposed_product(self.importer, rows, self._of(self.of_input, direction))
+
+    def _of_states(self, rows: Value, direction: int, first: int, count: int) -> Value:
+        """Returns rows [n, u] times the transposed weights of h, of `count` gates from one on."""
+        units = rows.shape[-1]
+        weights = self._of(self.of_hidden, direction)
+        own = emit_slice(self.importer, weights, {0: (first * units, count * units, 1)})
+        return _transposed_product(self.importer, rows, own)
 
     def _gate(self, value: Value, gate: int, units: int, count: int = 1) -> Value:
         """Returns `count` gates from one on, of rows or of one row."""
@@ -124,14 +133,12 @@ class Layer:
     ) -> list[Value]:
         """Returns the states [n, u] after a step; `x` is what the input comes to [n, gates * u], and its bias."""
         importer, h, units = self.importer, states[0], states[0].shape[-1]
-        weights = self._of(self.of_hidden, direction)
 
         def of(kind: str, left: Value | float, right: Value | float) -> Value:
             return map2(importer, kind, left, right)
 
         def hidden(rows: Value, first: int, count: int) -> Value:
-            own = emit_slice(importer, weights, {0: (first * units, count * units, 1)})
-            total = self._product(rows, own)
+            total = self._of_states(rows, direction, first, count)
             return total if bias is None else of("Add", total, self._gate(bias, first, units, count))
 
         if self.kind == "gru":
@@ -163,6 +170,38 @@ class Layer:
         if self.clip > 0:
             x = map2(self.importer, "Minimum", map2(self.importer, "Maximum", x, -self.clip), self.clip)
         return _activated(self.importer, function, x)
+
+
+@dataclass(frozen=True)
+class StoredLayer(Layer):
+    """A layer whose weights are integers, and whose rows are quantised by their range before each product.
+
+    Scales and zero points of W and of R are one number, or one for each row of the weights, for each direction.
+    """
+
+    scales: Sequence[Value | None] = (None, None)
+    zeros: Sequence[Value | None] = (None, None)
+
+    def _of_inputs(self, rows: Value, direction: int) -> Value:
+        return self._stored(rows, self.of_input, direction, 0)
+
+    def _of_states(self, rows: Value, direction: int, first: int, count: int) -> Value:
+        return self._gate(self._stored(rows, self.of_hidden, direction, 1), first, rows.shape[-1], count)
+
+    def _stored(self, rows: Value, weights: Value, direction: int, which: int) -> Value:
+        importer, scales, zeros = self.importer, self.scales[which], self.zeros[which]
+        if scales is None:
+            raise UnsupportedReason("a scale is missing")
+        stored, scale, zero = stored_by_range(importer, rows)
+        own = transpose(importer, self._of(weights, direction), (1, 0))
+        zero_point = None if zeros is None else self._of(zeros, direction)
+        factor = map2(importer, "Mul", scale, self._of(scales, direction))
+        return scaled_product(importer, (stored, own), (zero, zero_point), factor)
+
+
+def _transposed_product(importer: Importer, rows: Value, weights: Value) -> Value:
+    """Returns rows [n, k] times the transposed weights [m, k]."""
+    return importer.emit(BatchMatMul(adj_y=True, rounding=Rounding.NEAREST_EVEN), [rows, weights])[0]
 
 
 def _activated(importer: Importer, function: Activation, x: Value) -> Value:

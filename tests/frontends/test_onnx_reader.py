@@ -143,15 +143,20 @@ def test_constants_of_all_types_raw_and_listed(load: Load, data: Array, *, raw: 
 
 
 @pytest.mark.parametrize("raw", [True, False])
-@pytest.mark.parametrize("kind, held, low", [("INT4", np.int8, -8), ("UINT4", np.uint8, 0)])
-def test_integers_of_four_bits_stand_one_in_a_byte(
-    load: Load, kind: str, held: type[np.generic], low: int, *, raw: bool
+@pytest.mark.parametrize(
+    "kind, held, low, bits",
+    [("INT4", np.int8, -8, 4), ("UINT4", np.uint8, 0, 4), ("INT2", np.int8, -2, 2), ("UINT2", np.uint8, 0, 2)],
+)
+def test_integers_of_few_bits_stand_one_in_a_byte(
+    load: Load, kind: str, held: type[np.generic], low: int, bits: int, *, raw: bool
 ) -> None:
-    numbers = [low, low + 15, low + 1, 3, 7]
+    mask = (1 << bits) - 1
+    numbers = [low, low + mask, low + 1, low + 2, low + mask - 1]
     proto = helper.make_tensor("c", TensorProto.DataType.Value(kind), [5], numbers)
     if raw:
-        pairs = [(numbers[k] & 15) | ((numbers[k + 1] & 15) << 4 if k < 4 else 0) for k in (0, 2, 4)]
-        proto = TensorProto(name="c", data_type=proto.data_type, dims=[5], raw_data=bytes(pairs))
+        together = sum((number & mask) << (bits * k) for k, number in enumerate(numbers))
+        data = together.to_bytes(-(-5 * bits // 8), "little")
+        proto = TensorProto(name="c", data_type=proto.data_type, dims=[5], raw_data=data)
     tensor = load(graph(relu(), initializer=[proto])).tensors["c"]
     assert tensor.data is not None
     assert (tensor.data.tolist(), tensor.file_type) == (numbers, kind.lower())

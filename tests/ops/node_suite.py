@@ -79,7 +79,7 @@ def cases(*op_types: str) -> Iterator[Case]:
 def _tensor(array: Array, info: onnx.ValueInfoProto) -> onnx.TensorProto:
     """Returns a constant in the place of an input."""
     kind = info.type.tensor_type.elem_type
-    if kind in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4):
+    if kind in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4, onnx.TensorProto.INT2, onnx.TensorProto.UINT2):
         return onnx.helper.make_tensor(info.name, kind, array.shape, array.reshape(-1).tolist())
     if array.dtype != "V2":
         return onnx.numpy_helper.from_array(array, info.name)
@@ -89,8 +89,8 @@ def _tensor(array: Array, info: onnx.ValueInfoProto) -> onnx.TensorProto:
 def _array(value: object) -> Array:
     """Returns a tensor; one of bfloat16 as files of arrays have it, two bytes without a meaning."""
     array = onnx.numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else np.asarray(value)
-    # Integers of 4 bits stand one in a byte.
-    small = {"int4": np.int8, "uint4": np.uint8}
+    # Integers of 4 and 2 bits stand one in a byte.
+    small = {"int4": np.int8, "uint4": np.uint8, "int2": np.int8, "uint2": np.uint8}
     if array.dtype.name in small:
         return array.astype(small[array.dtype.name])
     return array.view("V2") if array.dtype.name == "bfloat16" else array

@@ -17,7 +17,7 @@ from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.batch_matmul import BatchMatMul
 from ariel_build.ops.boxes import Beyond, Boxed
 from ariel_build.ops.broadcast import Tile
-from ariel_build.ops.cast import Cast, Wrapped4
+from ariel_build.ops.cast import Cast, Wrapped
 from ariel_build.ops.clip import Clip
 from ariel_build.ops.compare import Compare, Logic, Not
 from ariel_build.ops.concat import Concat
@@ -105,7 +105,7 @@ EXAMPLES: list[Example] = [
     (Map1("LeakyRelu", (0.25,)), [stored(*SHAPE)], HALF),
     (Clip((0.0, 6.0)), [stored(*SHAPE)], HALF),
     (Cast(DType.I32), [reals(*SHAPE)], None),
-    (Wrapped4(signed=True), [stored(*SHAPE, quant=None)], None),
+    (Wrapped(4, signed=True), [stored(*SHAPE, quant=None)], None),
     (Reinterpret(DType.I32), [reals(*SHAPE)], None),
     (Compare("Less"), [reals(*SHAPE)] * 2, None),
     (Logic("Xor"), [booleans(*SHAPE)] * 2, None),

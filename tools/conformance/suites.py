@@ -150,15 +150,15 @@ def _arrays(values: Sequence[object]) -> list[Numbers]:
     """Returns the tensors among the values, some of which stand there as a file has them."""
     read = [numpy_helper.to_array(v) if isinstance(v, onnx.TensorProto) else v for v in values]
     arrays = [np.asarray(value) for value in read if isinstance(value, np.ndarray | np.generic | float | int)]
-    # Integers of 4 bits stand one in a byte.
-    small = {"int4": np.int8, "uint4": np.uint8}
+    # Integers of 4 and 2 bits stand one in a byte.
+    small = {"int4": np.int8, "uint4": np.uint8, "int2": np.int8, "uint2": np.uint8}
     return [array.astype(small[array.dtype.name]) if array.dtype.name in small else array for array in arrays]
 
 
 def _constant(value: Numbers, info: onnx.ValueInfoProto) -> onnx.TensorProto:
     """Returns a constant in the place of an input."""
     kind = info.type.tensor_type.elem_type
-    if kind in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4):
+    if kind in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4, onnx.TensorProto.INT2, onnx.TensorProto.UINT2):
         return onnx.helper.make_tensor(info.name, kind, value.shape, value.reshape(-1).tolist())
     return numpy_helper.from_array(value, info.name)
 

@@ -171,6 +171,29 @@ for _bits, _depth, _block, _zeros, _bias in (
     )
 
 
+for _direction, _each in (("forward", False), ("reverse", True), ("bidirectional", True)):
+    _directions = 2 if _direction == "bidirectional" else 1
+    _shape = (_directions, 20) if _each else (_directions,)
+    CASES[f"DynamicQuantizeLSTM {_direction}"] = (
+        "DynamicQuantizeLSTM",
+        {"x": reals(4, 1, 6)},
+        {
+            "w": BYTES[np.int8](_directions, 6, 20),
+            "r": BYTES[np.int8](_directions, 5, 20),
+            "b": reals(_directions, 40),
+            "_n": NONE,
+            "_h": NONE,
+            "_c": NONE,
+            "_p": NONE,
+            "ws": RNG.uniform(0.002, 0.004, _shape).astype(np.float32),
+            "wz": np.zeros(_shape, np.int8),
+            "rs": RNG.uniform(0.002, 0.004, _shape).astype(np.float32),
+            "rz": np.zeros(_shape, np.int8),
+        },
+        {"hidden_size": 5, "direction": _direction},
+    )
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_equals_onnxruntime(case: str, tmp_path: Path) -> None:
     kind, inputs, constants, attributes = CASES[case]
