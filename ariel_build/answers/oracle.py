@@ -100,8 +100,23 @@ constants = {i.name for i in session.get_overridable_initializers()}
 names = [i.name for i in session.get_inputs() if i.name not in constants]
 given_names = [o.name for o in session.get_outputs()]
 results = []
+named = []
+def plain(value):
+    # Maps from classes are rows, names of classes their numbers: what a model without text makes.
+    if not isinstance(value, list) and value.dtype.kind not in "OU":
+        return value
+    if not named:
+        for node in onnx.load(model).graph.node:
+            for a in node.attribute:
+                if a.name.startswith("classlabels_") and (a.strings or a.ints):
+                    named.append([s.decode() for s in a.strings] or list(a.ints))
+    if isinstance(value, list):
+        order = next(own for own in named if set(own) == set(value[0]))
+        return np.array([[row[key] for key in order] for row in value], np.float32)
+    own = next(own for own in named if set(own) >= set(value.reshape(-1).tolist()))
+    return np.array([own.index(text) for text in value.reshape(-1)], np.int64).reshape(value.shape)
 for sample in samples:
-    results.append(session.run(None, dict(zip(names, of(sample)))))
+    results.append([plain(v) for v in session.run(None, dict(zip(names, of(sample))))])
     keep(results[-1])
 found = {f"output_{k}": np.stack([r[k] for r in results]) for k in range(count)}
 for k, key in enumerate(keys):

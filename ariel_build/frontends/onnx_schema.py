@@ -45,8 +45,8 @@ def opset_versions(model: onnx.ModelProto) -> dict[str, int]:
             raise corrupt(f"it imports two versions of the operator set `{shown(domain or 'ai.onnx')}`")
     if versions.get(LEARNED_DOMAIN, 0) > NEWEST_LEARNED:
         raise UnsupportedError(
-            f"operator set {versions[LEARNED_DOMAIN]} of {LEARNED_DOMAIN} is newer than {NEWEST_LEARNED}, the newest that "
-            "this version of ariel_build knows",
+            f"operator set {versions[LEARNED_DOMAIN]} of {LEARNED_DOMAIN} is newer than {NEWEST_LEARNED}, the newest "
+            "that this version of ariel_build knows",
             help=f'export the model with target_opset={{"{LEARNED_DOMAIN}": {NEWEST_LEARNED}}}, or update ariel_build',
         )
     if "" in versions:

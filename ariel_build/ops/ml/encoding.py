@@ -186,7 +186,9 @@ def _zip_map(importer: Importer) -> None:
     importer.attribute("classlabels_strings")
     output = importer.node.outputs[0]
     if output not in importer.model.outputs:
-        raise UnsupportedReason("a map from classes is read by other nodes: export the model with the option `zipmap=False`")
+        raise UnsupportedReason(
+            "a map from classes is read by other nodes: export the model with the option `zipmap=False`"
+        )
     importer.model.notes.append(
         f"output `{output}` is a row of probabilities, in the order of the classes, and no map (ZipMap is left out)"
     )

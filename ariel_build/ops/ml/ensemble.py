@@ -118,7 +118,7 @@ class Ensemble:
         if at_most is None and mode != "BRANCH_MEMBER":
             # Nothing fits, nor differs in what is asked.
             fits = true if mode == "BRANCH_NEQ" else false
-            return build.at_most(feature, True, None, true, fits) if missing else fits  # noqa: FBT003
+            return build.at_most(feature, True, None, true, fits) if missing else fits
         match mode:
             case "BRANCH_LEQ":
                 return build.at_most(feature, missing, at_most, true, false)
@@ -129,11 +129,11 @@ class Ensemble:
             case "BRANCH_GTE":
                 return build.at_most(feature, not missing, before, false, true)
             case "BRANCH_EQ":
-                below = build.at_most(feature, False, before, false, true)  # noqa: FBT003
+                below = build.at_most(feature, False, before, false, true)
                 return build.at_most(feature, missing, at_most, below, false)
             case "BRANCH_NEQ":
-                below = build.at_most(feature, False, before, true, false)  # noqa: FBT003
-                return build.at_most(feature, False, at_most, below, true)  # noqa: FBT003
+                below = build.at_most(feature, False, before, true, false)
+                return build.at_most(feature, False, at_most, below, true)
             case "BRANCH_MEMBER":
                 for member in sorted(set(members), reverse=True):
                     false = self.branch("BRANCH_EQ", feature, member, (true, false), missing=missing)
@@ -145,7 +145,9 @@ class Ensemble:
         self.targets, weights = 1, self.weights
         self.weights = Weights(weights.values[:, :1], weights.there[:, :1])
 
-    def tree(self, root: int, sides: Callable[[int], tuple[int, int] | None], made: Callable[[int, int, int], int]) -> None:
+    def tree(
+        self, root: int, sides: Callable[[int], tuple[int, int] | None], made: Callable[[int, int, int], int]
+    ) -> None:
         """Adds a tree from the file's nodes: `sides` of a node, None for a leaf; `made` makes a node of what both are.
 
         A leaf of number n is `made(n, 0, 0)`.

@@ -1,4 +1,4 @@
-"""Packs decision trees as `kernels/trees.rs` walks them: nodes of two words, the same subtree stored once.
+"""Packs decision trees as `kernels/trees/mod.rs` walks them: nodes of two words, the same subtree stored once.
 
 Whatever a node compares becomes `feature <= cut`, with the left side where that holds: `x < t` is `x <= the number
 before t`, `x > t` has its sides turned, `x == t` is two nodes. What is no number is greater than all cuts, or less
@@ -21,7 +21,7 @@ __all__ = ["KEY_BITS", "PLACE", "PLACE_BITS", "Builder", "Packed", "Slot", "floa
 
 I32 = npt.NDArray[np.int32]
 
-#: As in `kernels/trees.rs`: bits of the number of a key, where the place begins, and its bits.
+#: As in `kernels/trees/mod.rs`: bits of the number of a key, where the place begins, and its bits.
 KEY_BITS, PLACE, PLACE_BITS = 12, 12, 18
 _MOST_FEATURES, _MOST_NODES, _MOST_PLACES = 1 << 16, 1 << 16, 1 << PLACE_BITS
 #: Leaves that two numbers in the bits of a place can tell.
@@ -72,8 +72,8 @@ class Builder:
         """Returns a leaf."""
         return ~number
 
-    def at_most(self, feature: int, low: bool, cut: float | None, left: Ref, right: Ref) -> Ref:  # noqa: FBT001
-        """Returns `feature <= cut ? left : right`; what is no number goes left with `low`. No number is at most None."""
+    def at_most(self, feature: int, low: bool, cut: float | None, left: Ref, right: Ref) -> Ref:
+        """Returns `feature <= cut ? left : right`; what is no number goes left with `low`. Nothing is at most None."""
         if left == right:
             return left
         if feature >= _MOST_FEATURES:
@@ -118,7 +118,7 @@ class Builder:
 class _Layout:
     """Places nodes from the last one to the first, so that all ways lead to later ones."""
 
-    def __init__(self, nodes: list[tuple[int, bool, float, Ref, Ref]], wide: bool) -> None:  # noqa: FBT001
+    def __init__(self, nodes: list[tuple[int, bool, float, Ref, Ref]], wide: bool) -> None:
         self._nodes, self._wide = nodes, wide
         #: Placed nodes, the last one first: slot, cut, whether it is turned over, left and right as they are stored.
         self._placed: list[tuple[Slot, float, bool, Ref, Ref]] = []
@@ -139,7 +139,7 @@ class _Layout:
         count = len(self._placed)
         if count > _MOST_NODES:
             raise UnsupportedReason(
-                f"a forest of {count:,} nodes is not supported, {_MOST_NODES:,} are: train fewer trees, or less deep ones"
+                f"a forest of {count:,} nodes is not supported, {_MOST_NODES:,} are: train fewer trees, or flat ones"
             )
         slots = sorted({slot for slot, *_ in self._placed})
         if 2 * len(slots) > 1 << KEY_BITS:
@@ -172,7 +172,7 @@ class _Layout:
 
     def _any_slot(self) -> Slot:
         """Returns a slot that is there already, if there is one."""
-        return self._placed[-1][0] if self._placed else Slot(False, 0)  # noqa: FBT003
+        return self._placed[-1][0] if self._placed else Slot(False, 0)
 
     def _place(self, root: Ref) -> None:
         """Places a node, and what it leads to behind it: first what is at the right, then what is at the left.
@@ -210,7 +210,7 @@ class _Layout:
         return {slot: np.array(sorted(own), np.float64) for slot, own in cuts.items()}
 
     def _leaves(self) -> tuple[list[int], bool, dict[tuple[Ref, Ref], int], dict[Ref, int]]:
-        """Returns the leaves in the order of their values, whether sides stand in a row, and places of both and of one."""
+        """Returns the leaves in order, whether those of both sides stand in a row, and the places of both and of one."""
         pairs = dict.fromkeys((left, right) for *_, left, right in self._placed if left < 0)
         singles = dict.fromkeys(right for *_, left, right in self._placed if right < 0 <= left)
         used = dict.fromkeys([*(ref for pair in pairs for ref in pair), *singles])

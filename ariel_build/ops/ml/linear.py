@@ -42,7 +42,7 @@ def _scores(importer: Importer, targets: int | None) -> Value:
     targets = len(intercepts) or len(coefficients) if targets is None else targets
     if len(coefficients) != targets or len(intercepts) not in (0, targets):
         raise UnsupportedReason(
-            f"{len(coefficients)} rows of `coefficients` and {len(intercepts)} `intercepts` do not fit {targets} targets"
+            f"{len(coefficients)} rows of coefficients and {len(intercepts)} intercepts do not fit {targets} targets"
         )
     return dense(importer, x, coefficients, intercepts if len(intercepts) else None)
 
@@ -68,10 +68,14 @@ def _classifier(importer: Importer) -> None:
         return
     index = cast(importer, reshape(importer, above(importer, scores, 0.0), scores.shape[:1]), DType.I32)
     if len(classes) != _PAIR:
-        importer.bind(picked(importer, (0, 1), index), scores if kind != "PROBIT" else transform(importer, scores, kind))
+        importer.bind(
+            picked(importer, (0, 1), index), scores if kind != "PROBIT" else transform(importer, scores, kind)
+        )
         return
     if kind == "PROBIT":
-        raise UnsupportedReason("PROBIT of one score for two classes is not supported: onnxruntime writes one column only")
+        raise UnsupportedReason(
+            "PROBIT of one score for two classes is not supported: onnxruntime writes one column only"
+        )
     importer.bind(classes.of(importer, index), _columns(importer, scores, kind))
 
 

@@ -32,7 +32,7 @@ def _axis(x: Value) -> int:
 
 def _spread(x: Value, numbers: Numbers, what: str) -> Numbers:
     """Returns one number for all features, or one for each, in a shape that broadcasts to `x`."""
-    if len(x.shape) > 2 and len(numbers) > 1:  # noqa: PLR2004 - rows and features
+    if len(x.shape) > 2 and len(numbers) > 1:
         raise UnsupportedReason(f"`{what}` for each feature is not supported with {len(x.shape)} axes")
     if len(numbers) not in (1, x.shape[_axis(x)]):
         raise UnsupportedReason(f"`{what}` has {len(numbers)} numbers for {x.shape[_axis(x)]} features")
@@ -55,7 +55,7 @@ def _scaler(importer: Importer) -> None:
 
 @imports("onnx", "ai.onnx.ml:Normalizer")
 def _normalizer(importer: Importer) -> None:
-    """x / max(x), x / sum(|x|) or x / sqrt(sum(x^2)) over the features, what is divided by 0 stays."""
+    """X / max(x), x / sum(|x|) or x / sqrt(sum(x^2)) over the features, what is divided by 0 stays."""
     x = cast(importer, importer.input(0), DType.F32)
     norm, axis = importer.text("norm", "MAX"), _axis(x)
     if norm == "MAX":
@@ -129,7 +129,7 @@ def _extractor(importer: Importer) -> None:
 
 @imports("onnx", "ai.onnx.ml:FeatureVectorizer")
 def _vectorizer(importer: Importer) -> None:
-    """Features of several inputs side by side, in float32: as many of each as the node says, zeros for what is missing."""
+    """Features of several inputs side by side, in float32: as many of each as it says, zeros for what is missing."""
     values, counts = importer.inputs(), importer.integers("inputdimensions")
     if not values or len(values) != len(counts) or min(counts) < 1:
         raise UnsupportedReason(f"{len(values)} inputs do not fit {len(counts)} `inputdimensions`")

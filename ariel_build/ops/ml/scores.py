@@ -126,7 +126,7 @@ class Classes:
         """Returns the classes, int64, that stand at int32 indices; tells what numbers mean that stand for names."""
         if self.names:
             told = ", ".join(f"{k} is {name!r}" for k, name in enumerate(self.names[:10]))
-            more = " and so on" if len(self.names) > 10 else ""  # noqa: PLR2004 - as many as a line holds
+            more = " and so on" if len(self.names) > 10 else ""
             importer.model.notes.append(
                 f"output `{importer.node.outputs[0]}` has the numbers of classes, not their names: {told}{more}"
             )
@@ -138,7 +138,7 @@ def picked(importer: Importer, numbers: Sequence[int], index: Value) -> Value:
     if tuple(numbers) == tuple(range(len(numbers))):
         return cast(importer, index, DType.I64)
     table = importer.constant(np.array(numbers, np.int64))
-    return importer.emit(Gather(0), [table, index])[0]
+    return importer.emit(Gather(axis=0, wraps=False), [table, index])[0]
 
 
 def best(importer: Importer, scores: Value) -> Value:

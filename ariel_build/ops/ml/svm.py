@@ -254,7 +254,9 @@ def _regressor(importer: Importer) -> None:
         vectors = matrix(importer, "support_vectors", x.shape[1])
         if len(vectors) != count:
             raise UnsupportedReason(f"`support_vectors` has {len(vectors)} vectors, not {count}")
-        scores = dense(importer, _kernel(importer, x, vectors), _reals_of(importer, "coefficients", count)[None], rho[:1])
+        scores = dense(
+            importer, _kernel(importer, x, vectors), _reals_of(importer, "coefficients", count)[None], rho[:1]
+        )
     else:
         # Without vectors it is linear, whatever the kernel is called.
         for name in ("kernel_type", "kernel_params", "support_vectors"):
@@ -307,7 +309,9 @@ def _by_vectors(importer: Importer, x: Value, classes: Classes, counts: Sequence
     elif len(classes) > _PAIR:
         importer.bind(label, transform(importer, scores, kind))
     elif kind == "PROBIT":
-        raise UnsupportedReason("PROBIT of one score for two classes is not supported: onnxruntime writes one column only")
+        raise UnsupportedReason(
+            "PROBIT of one score for two classes is not supported: onnxruntime writes one column only"
+        )
     elif kind == "NONE":
         importer.bind(label, concat(importer, [map1(importer, "Neg", scores), scores], 1))
     else:

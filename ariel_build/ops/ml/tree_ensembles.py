@@ -12,12 +12,11 @@ from ariel_build.ir import DType, Value
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.cast import cast
-from ariel_build.ops.compare import Compare
 from ariel_build.ops.concat import concat
 from ariel_build.ops.formula import map1, map2
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.ml.ensemble import MODES, Ensemble, Weights, features, listed, numbers, tensor
-from ariel_build.ops.ml.scores import Classes, above, best, complement, picked, transform, two_columns, wanted
+from ariel_build.ops.ml.scores import Classes, above, best, picked, transform, two_columns, wanted
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.select import select
 from ariel_build.ops.slice import emit_slice
@@ -90,7 +89,9 @@ def _weights(
     for tree, node, target, weight in zip(owners, nodes, targets, given, strict=True):
         place = places.get((tree, node))
         if place is None or not 0 <= target < ensemble.targets:
-            raise UnsupportedReason(f"a weight is for node {node} of tree {tree} and target {target}, which are not there")
+            raise UnsupportedReason(
+                f"a weight is for node {node} of tree {tree} and target {target}, which are not there"
+            )
         # Old exporters give weights to nodes that are no leaves.
         if place in numbered:
             if there[numbered[place], target]:
@@ -156,7 +157,7 @@ def _separate(importer: Importer, x: Value, targets: int) -> Ensemble:
 
 
 def _sets(values: Numbers, modes: Numbers) -> dict[int, tuple[float, ...]]:
-    """Returns the values of each node that asks for membership: in the order of the nodes, no number behind each set."""
+    """Returns the values of each node that asks for membership, in the order of nodes; behind each set is a NaN."""
     found: dict[int, tuple[float, ...]] = {}
     members: list[float] = []
     waiting = [k for k, mode in enumerate(modes) if MODES[int(mode)] == "BRANCH_MEMBER"]
@@ -182,17 +183,23 @@ def _folded(importer: Importer, ensemble: Ensemble, fold: str, base: Numbers) ->
         raise UnsupportedReason(f"{len(base)} base values for {targets} targets are not supported")
     # One value for several targets is not used.
     added = base if len(base) == targets else None
-    if fold in ("SUM", "AVERAGE"):
-        return ensemble.scores(importer, "Sum", len(ensemble.roots) if fold == "AVERAGE" else 1, added)
-    neutral = np.inf if fold == "MIN" else -np.inf
     weights = ensemble.weights
-    ensemble.weights = Weights(np.where(weights.there, weights.values, neutral).astype(weights.values.dtype), weights.there)
-    scores = ensemble.scores(importer, fold.capitalize())
-    if not all(weights.always(k, ensemble.leaves) for k in range(targets)):
-        nothing = importer.emit(Compare("Equal"), [scores, importer.constant(weights.values.dtype.type(neutral))])[0]
-        zero = importer.constant(np.zeros((1, 1), weights.values.dtype))
-        scores = select(importer, nothing, zero, scores)
-    return scores if added is None else map2(importer, "Add", scores, importer.constant(added.astype(weights.values.dtype)))
+    if fold in ("SUM", "AVERAGE"):
+        scores = ensemble.scores(importer, "Sum", len(ensemble.roots) if fold == "AVERAGE" else 1, added)
+    else:
+        neutral = np.inf if fold == "MIN" else -np.inf
+        values = np.where(weights.there, weights.values, neutral).astype(weights.values.dtype)
+        ensemble.weights = Weights(values, weights.there)
+        scores = ensemble.scores(importer, fold.capitalize())
+        if added is not None:
+            scores = map2(importer, "Add", scores, importer.constant(added.astype(values.dtype)))
+    if (added is None and fold in ("SUM", "AVERAGE")) or all(
+        weights.always(k, ensemble.leaves) for k in range(targets)
+    ):
+        return scores
+    # In onnxruntime a target that no leaf speaks of is 0, without its base value.
+    nothing = importer.constant(np.zeros((1, 1), weights.values.dtype))
+    return select(importer, above(importer, ensemble.counts(importer), 0.0), scores, nothing)
 
 
 def _regression(importer: Importer, scores: Value, kind: str) -> Value:
@@ -269,7 +276,7 @@ def _two(importer: Importer, ensemble: Ensemble, classes: Classes, base: Numbers
     whatever the classes are called, so do we.
     """
     weights = ensemble.weights
-    used = weights.there.any(axis=0)
+    used = [bool(column.any()) for column in weights.there.T]
     positive = bool((weights.values >= 0).all())
     if not used[1] and len(base) < _PAIR and kind not in ("LOGISTIC", "PROBIT"):
         ensemble.of_one()
@@ -280,10 +287,10 @@ def _two(importer: Importer, ensemble: Ensemble, classes: Classes, base: Numbers
     both = ensemble.scores(importer)
     sums = [emit_slice(importer, both, {1: (k, 1, 1)}) for k in range(_PAIR)]
     # Two classes, of which one alone is in the file.
-    one = int(used.sum()) == 1
+    one = sum(used) == 1
     answers = []
     if used[1]:
-        answers.append(_second(importer, sums, base, kind, has_first=bool(used[0])))
+        answers.append(_second(importer, sums, base, kind, has_first=used[0]))
     if not used[1] or not weights.always(1, ensemble.leaves):
         if used[1] and not one and len(base) == 1:
             raise UnsupportedReason("a base value for two classes, with leaves of one, is not supported")
@@ -303,12 +310,12 @@ def _label(importer: Importer, classes: Classes | None, sign: Value) -> Value:
     return picked(importer, (0, 1), index) if classes is None else classes.of(importer, index)
 
 
-def _first(
-    importer: Importer, total: Value, base: Numbers, kind: str, *, positive: bool
-) -> tuple[Value, Value]:
+def _first(importer: Importer, total: Value, base: Numbers, kind: str, *, positive: bool) -> tuple[Value, Value]:
     """Returns the deciding score, and the columns, where the second class has no score of its own."""
     if kind == "PROBIT" and len(base) < _PAIR:
-        raise UnsupportedReason("PROBIT of one score for two classes is not supported: onnxruntime writes one column only")
+        raise UnsupportedReason(
+            "PROBIT of one score for two classes is not supported: onnxruntime writes one column only"
+        )
     score = total if not len(base) else map2(importer, "Add", total, _number(importer, total, base[0]))
     if len(base) == _PAIR:
         nothing = map2(importer, "Mul", score, _number(importer, score, 0.0))
@@ -324,9 +331,7 @@ def _number(importer: Importer, like: Value, number: float) -> Value:
     return importer.constant(np.array(number, like.type.dtype.numpy))
 
 
-def _second(
-    importer: Importer, sums: list[Value], base: Numbers, kind: str, *, has_first: bool
-) -> tuple[Value, Value]:
+def _second(importer: Importer, sums: list[Value], base: Numbers, kind: str, *, has_first: bool) -> tuple[Value, Value]:
     """Returns the deciding score, and the columns, where the second class has a score."""
     first, second = sums
     if len(base) == 1 and has_first:

@@ -1,8 +1,8 @@
-"""Trees: leaves[r, t] = where tree t ends for row r; scores[r, k] = base[k] + sum over t of values[leaves[r, t], k] / divisor.
+"""Trees: leaves[r, t] = where tree t ends for row r; scores[r, k] = base[k] + sum over t of values[leaves[r, t], k].
 
 Three operators, so that cores share rows and trees, and each sum is in the order of the trees whoever computes it:
-`TreeKeys` turns features into integers, `TreeLeaves` walks the nodes, `TreeScores` folds the values of leaves. What nodes
-are is told in `forest.py` and `kernels/trees.rs`.
+`TreeKeys` turns features into integers, `TreeLeaves` walks the nodes, `TreeScores` folds the values of leaves. What
+nodes are is told in `forest.py` and `kernels/trees/mod.rs`.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class TreeScores(_Trees):
             scores[:, columns] = fold(scores[:, columns], found)
         if self.kind == "Sum" and self.divisor != 1:
             scores = scores / values.dtype.type(self.divisor)
-        base = inputs[2] if len(inputs) > 2 else None  # noqa: PLR2004 - leaves, values, base
+        base = inputs[2] if len(inputs) > 2 else None
         scores = np.asarray(scores if base is None else scores + base)
         if self.columns != "Each":
             other = values.dtype.type(1) - scores if self.columns == "Rest" else -scores
@@ -212,7 +212,7 @@ class TreeScores(_Trees):
         wide = values.dtype == np.float64
         made: type[Kernel]
         if self.kind == "Sum":
-            base = node.inputs[2] if len(node.inputs) > 2 else None  # noqa: PLR2004 - leaves, values, base
+            base = node.inputs[2] if len(node.inputs) > 2 else None
             fields["base"] = Packed(np.zeros(0, values.dtype) if base is None else _data(node, 2), "base values")
             fields["divisor"] = self.divisor
             fields["columns"] = declared.Columns(self.columns)
