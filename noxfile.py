@@ -152,6 +152,14 @@ def conformance(session: nox.Session) -> None:
 
 
 @nox.session
+def quantise(session: nox.Session) -> None:
+    """Compare our int8 with float32 and onnxruntime's; `-- --refresh` writes the table into docs/quantisation.md."""
+    install(session, "test")
+    session.install("--quiet", "scikit-learn")
+    session.run("python", "-m", "tools.quantise", *session.posargs)
+
+
+@nox.session
 def pytorch(session: nox.Session) -> None:
     """Install the current PyTorch (some gigabytes), export modules of all kinds with it, and compare the answers."""
     install(session)

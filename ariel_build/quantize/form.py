@@ -60,10 +60,14 @@ def form_of(
     choice: Choice,
     quants: Mapping[Value, Quant],
     biases: Mapping[Node, F64] | None = None,
+    made: dict[Value, Value] | None = None,
 ) -> Form:
-    """Returns the form with these scales; `biases` are added to those of layers."""
+    """Returns the form with these scales; `biases` are added to those of layers.
+
+    `made` has the stored weights of forms before, and gets those of this one.
+    """
     inputs: dict[Node, list[Value | None]] = {}
-    made: dict[Value, Value] = {}
+    made = {} if made is None else made
     for node in choice.nodes:
         if is_layer(node):
             inputs[node] = _layer(node, quants[node.input(0)], biases or {}, made)

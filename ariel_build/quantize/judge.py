@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.ir import Array, Graph, Value
+from ariel_build.ir import Array, Graph, Node, Value
 from ariel_build.ops.softmax import LogSoftmax, Softmax
 from ariel_build.passes.editor import operator
 from ariel_build.quantize import batched
 from ariel_build.quantize.form import Form
 
-__all__ = ["Data", "Score", "decibels", "is_classifier", "layers", "score"]
+__all__ = ["Data", "Score", "decibels", "is_classifier", "layers", "noise", "score"]
 
 I64 = npt.NDArray[np.int64]
 #: Bytes of one value of a batch of samples, about.
@@ -40,6 +40,18 @@ class Data:
         if count >= self.count:
             return self
         chosen = np.arange(count) if self.graph.states else np.linspace(0, self.count - 1, count).astype(np.int64)
+        return self._some(chosen)
+
+    def parted(self, least: int) -> tuple[Data, Data]:
+        """Returns two halves of the samples, in turn, or all of them twice where a half has fewer than `least`.
+
+        So it is for a model with states, too, whose samples follow on each other.
+        """
+        if self.count < 2 * least or self.graph.states:
+            return self, self
+        return self._some(np.arange(0, self.count, 2)), self._some(np.arange(1, self.count, 2))
+
+    def _some(self, chosen: I64) -> Data:
         labels = None if self.labels is None else self.labels[chosen]
         return Data(self.graph, [array[chosen] for array in self.arrays], labels)
 
@@ -61,6 +73,19 @@ class Data:
             for parts, value in zip(found, graph.outputs, strict=True):
                 parts.append(made[value])
         return [np.concatenate(parts) for parts in found]
+
+    def scores(self, form: Form | None) -> list[Array]:
+        """Returns the outputs before a softmax at their end, which would hide noise where it is sure of itself."""
+        producers = self.graph.producers()
+        before = [_before_softmax(value, producers) for value in self.graph.outputs]
+        found: dict[Value, list[Array]] = {value: [] for value in before}
+
+        def see(value: Value, array: Array) -> None:
+            if value in found:
+                found[value].append(array)
+
+        outputs = self.outputs(form, see)
+        return [np.concatenate(found[v]) if found[v] else out for v, out in zip(before, outputs, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -95,6 +120,13 @@ def is_classifier(graph: Graph) -> bool:
     return node is not None and isinstance(node.op, Softmax | LogSoftmax) and has_classes(graph)
 
 
+def _before_softmax(value: Value, producers: Mapping[Value, Node]) -> Value:
+    node = producers.get(value)
+    while node is not None and operator(node).traits.moves and not node.input(0).is_constant:
+        node = producers.get(node.input(0))
+    return node.input(0) if node is not None and isinstance(node.op, Softmax | LogSoftmax) else value
+
+
 def has_classes(graph: Graph) -> bool:
     """Whether the first output is one line of numbers for each sample, and its greatest one may mean something."""
     shape = graph.outputs[0].shape
@@ -106,22 +138,27 @@ def power(outputs: Sequence[Array]) -> list[float]:
     return [float(np.mean(np.square(a, dtype=np.float64))) if a.size else 0.0 for a in outputs]
 
 
-def score(data: Data, want: Sequence[Array], got: Sequence[Array]) -> Score:
-    """Returns how outputs compare with those of float32."""
-    noises = [
+def noise(want: Sequence[Array], got: Sequence[Array]) -> float:
+    """Returns the power of the error by that of the signal, for the output where that is greatest."""
+    found = [
         float(np.mean(np.square(np.subtract(b, a, dtype=np.float64)))) / signal if signal > 0 else 0.0
         for a, b, signal in zip(want, got, power(want), strict=True)
         if a.dtype.kind == "f"
     ]
-    noise = max(noises, default=0.0)
+    return max(found, default=0.0)
+
+
+def score(data: Data, want: Sequence[Array], got: Sequence[Array]) -> Score:
+    """Returns how outputs compare with those of float32."""
+    total = noise(want, got)
     if not has_classes(data.graph) or want[0].dtype.kind != "f":
-        return Score(noise)
+        return Score(total)
     before, after = (outputs[0].reshape(data.count, -1).argmax(axis=1) for outputs in (want, got))
     agreement = float(np.mean(before == after))
     if data.labels is None:
-        return Score(noise, agreement)
+        return Score(total, agreement)
     right = [float(np.mean(found == data.labels)) for found in (after, before)]
-    return Score(noise, agreement, *right)
+    return Score(total, agreement, *right)
 
 
 def layers(data: Data, form: Form) -> Mapping[Value, float]:

@@ -47,9 +47,14 @@ class Seen:
         if not flat.size:
             return
         self.low, self.high = min(self.low, float(flat.min())), max(self.high, float(flat.max()))
-        step = -(-flat.size // _KEPT)
-        # A step that shares no factor with the extents visits all channels.
-        self.parts.append(flat[:: step | 1].copy())
+        self.parts.append(_some(flat, _KEPT, seed=len(self.parts)))
+
+
+def _some(elements: F32, most: int, seed: int) -> F32:
+    """Returns elements from anywhere: equal steps would visit the same channels again and again."""
+    if elements.size <= most:
+        return elements.copy()
+    return elements[np.random.default_rng(seed).integers(0, elements.size, most)]
 
 
 def merged(seen: Sequence[Seen]) -> Seen:
@@ -90,8 +95,7 @@ def range_of(seen: Seen, method: Method) -> Quant:
 
 
 def _least_error(seen: Seen, elements: F32) -> Quant:
-    step = -(-elements.size // _TRIED)
-    tried = elements[:: step | 1]
+    tried = _some(elements, _TRIED, seed=0)
     lows = sorted({seen.low * part for part in _PARTS} if seen.low < 0 else {0.0})
     highs = sorted({seen.high * part for part in _PARTS} if seen.high > 0 else {0.0}, reverse=True)
     best, least = quant_of_range(seen.low, seen.high), np.inf

@@ -1,6 +1,7 @@
 """Finds the quantised form: ranges, equalisation, bias correction, what stays float32, each as it is measured to help.
 
-Everything is tried on the calibration samples, and kept where the noise in the model's outputs falls by it.
+What is tried is made of one half of the calibration samples and measured on the other, and kept where the noise in the
+model's outputs falls clearly by it; then it is made once more, of all of them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from ariel_build.ir import Array, Graph, Node, Quant, Value
 from ariel_build.passes.editor import operator
 from ariel_build.quantize import judge
-from ariel_build.quantize.choice import Choice, choose, is_layer, suggested
+from ariel_build.quantize.choice import choose, is_layer, suggested
 from ariel_build.quantize.correct import corrections
 from ariel_build.quantize.equalize import equalize, pairs
 from ariel_build.quantize.form import Form, form_of
@@ -28,8 +29,12 @@ F64 = npt.NDArray[np.float64]
 Tell = Callable[[str, int, int], None]
 #: Multiply-accumulates that one trial may take, about a second; and the samples that it takes at least and at most.
 _TRIAL_MACS, _LEAST, _MOST = 1 << 31, 16, 256
-#: A trial must take off this part of the noise to be worth another form.
-_GAIN = 0.02
+#: The same of all trials of single layers, and the samples of each.
+_LAYERS_MACS, _FEW = 1 << 33, 32
+#: Samples that biases are corrected by, at most: they are run at once.
+_CORRECTED = 64
+#: A trial must take off this part of the noise, half a decibel: what gains less on some samples may lose on others.
+_GAIN = 0.1
 
 
 @dataclass(frozen=True)
@@ -60,14 +65,21 @@ class Result:
 
 @dataclass
 class _Search:
+    """What is known so far: what values are, the best form and its noise, and what led to it."""
+
     data: Data
     wish: Wish
     tell: Tell
+    trial: Data
+    nodes: Sequence[Node]
     steps: int = 0
     done: int = 0
     tried: list[tuple[str, float]] = field(default_factory=list)
     seen: dict[Value, Seen] = field(default_factory=dict)
     most: dict[Value, F64] = field(default_factory=dict)
+    weights: dict[Value, Value] = field(default_factory=dict)
+    ranges: Method = METHODS[0]
+    biases: dict[Node, F64] = field(default_factory=dict)
 
     @property
     def graph(self) -> Graph:
@@ -79,9 +91,9 @@ class _Search:
         self.tell(what, self.done, max(self.steps, self.done + 1))
         self.done += 1
 
-    def calibrate(self) -> list[Array]:
-        """Sees what every value is; returns the outputs of float32."""
-        self.seen, self.most = {}, {}
+    def calibrate(self, data: Data) -> list[Array]:
+        """Sees what every value is on some samples; returns the outputs of float32."""
+        self.seen, self.most, self.weights = {}, {}, {}
         layers = {node.output for node in self.graph.nodes if is_layer(node)}
 
         def see(value: Value, array: Array) -> None:
@@ -92,107 +104,96 @@ class _Search:
                 most = np.abs(array).reshape(-1, array.shape[-1]).max(axis=0).astype(np.float64)
                 self.most[value] = np.maximum(self.most.get(value, most), most)
 
-        return self.data.outputs(None, see)
+        return data.outputs(None, see)
 
-    def quants(self, choice: Choice, method: Method) -> dict[Value, Quant]:
-        """Returns the scales of all values that are quantised."""
-        found: dict[Value, Quant] = {}
+    def form(self, nodes: Sequence[Node] | None = None) -> Form:
+        """Returns the form by what has been chosen so far, in which these nodes compute in int8."""
+        choice = choose(self.graph, self.nodes if nodes is None else nodes)
+        quants: dict[Value, Quant] = {}
         for group in choice.groups:
-            quant = range_of(merged([self.seen[value] for value in group]), method)
-            found.update(dict.fromkeys(group, quant))
-        return found
+            quant = range_of(merged([self.seen[value] for value in group]), self.ranges)
+            quants.update(dict.fromkeys(group, quant))
+        return form_of(self.graph, choice, quants, self.biases, self.weights)
 
 
 def find(data: Data, wish: Wish, tell: Tell) -> Result:
     """Returns the best form that was found; the graph's weights may be equalised for it, in place."""
-    search = _Search(data, wish, tell)
     graph = data.graph
-    trial = data.first(_samples(graph))
+    fit, trial = data.parted(_LEAST)
+    search = _Search(data, wish, tell, trial.first(_samples(graph, _TRIAL_MACS, _MOST)), suggested(graph))
     methods: Sequence[Method] = METHODS if wish.ranges is None else (wish.ranges,)
-    nodes = suggested(graph)
-    search.steps = 4 + len(methods)
+    search.steps = 4 + len(methods) * (2 if pairs(graph) else 1)
     search.step("calibrating")
-    want = search.calibrate()
-    wanted = trial.outputs(None)
-    biases: dict[Node, F64] = {}
+    search.calibrate(fit)
+    wanted = search.trial.scores(None)
 
-    def formed(method: Method, chosen: Sequence[Node] = nodes) -> Form:
-        choice = choose(graph, chosen)
-        return form_of(graph, choice, search.quants(choice, method), biases)
+    def noise(what: str) -> float:
+        found = judge.noise(wanted, search.trial.scores(search.form()))
+        search.tried.append((what, found))
+        return found
 
-    def noise(form: Form) -> float:
-        return score(trial, wanted, trial.outputs(form)).noise
-
-    best, least = formed(methods[0]), np.inf
-    ranges: Method = methods[0]
+    least, equalized = np.inf, 0
+    ranges = methods[0]
     for method in methods:
-        search.step(f"ranges: {method}")
-        form = formed(method)
-        found = noise(form)
-        search.tried.append((f"ranges by {method}", found))
+        search.step(f"ranges by {method}")
+        search.ranges = method
+        found = noise(f"ranges by {method}")
         if found < least * (1 - _GAIN):
-            best, least, ranges = form, found, method
-    equalized = 0
+            least, ranges = found, method
     if pairs(graph):
-        search.step("equalising layers")
         undo = equalize(graph, search.most)
-        search.calibrate()
-        form = formed(ranges)
-        found = noise(form)
-        search.tried.append(("equalised layers", found))
-        if found < least * (1 - _GAIN):
-            best, least, equalized = form, found, len(pairs(graph))
-        else:
+        search.calibrate(fit)
+        for method in methods:
+            search.step(f"equalised layers, ranges by {method}")
+            search.ranges = method
+            found = noise(f"equalised layers, ranges by {method}")
+            if found < least * (1 - _GAIN):
+                least, ranges, equalized = found, method, len(pairs(graph))
+        if not equalized:
             undo()
-            search.calibrate()
+            search.calibrate(fit)
+    search.ranges = ranges
     search.step("correcting biases")
-    biases = corrections(data.first(min(_samples(graph), 64)), best)
-    form = formed(ranges)
-    found = noise(form)
-    search.tried.append(("corrected biases", found))
-    corrected = found < least * (1 - _GAIN)
-    if corrected:
-        best, least = form, found
-    else:
-        biases = {}
+    few = _samples(graph, _TRIAL_MACS, _CORRECTED)
+    search.biases = corrections(fit.first(few), search.form())
+    corrected = noise("corrected biases") < least * (1 - _GAIN)
     search.step("comparing with float32")
+    search.biases = {}
+    want = search.calibrate(data)
+    if corrected:
+        search.biases = corrections(data.first(few), search.form())
+    best = search.form()
     result = Result(best, score(data, want, data.outputs(best)), ranges, equalized, corrected, tried=search.tried)
     if wish.max_drop is not None and result.score.drop(classes=wish.classes) > wish.max_drop:
-        _spare(search, result, nodes, formed, want, trial)
-    result.noise = judge.layers(trial, result.form)
+        _spare(search, result, want)
+    result.noise = judge.layers(search.trial, result.form)
     tell("done", search.done, search.done)
     return result
 
 
-def _samples(graph: Graph) -> int:
-    """Returns how many samples a trial runs."""
-    macs = sum(operator(node).macs(node) for node in graph.nodes)
-    return int(np.clip(_TRIAL_MACS // max(macs, 1), _LEAST, _MOST))
+def _samples(graph: Graph, macs: int, most: int) -> int:
+    """Returns how many samples fit a number of multiply-accumulates."""
+    one = sum(operator(node).macs(node) for node in graph.nodes)
+    return int(np.clip(macs // max(one, 1), min(_LEAST, most), most))
 
 
-def _spare(
-    search: _Search,
-    result: Result,
-    nodes: Sequence[Node],
-    formed: Callable[[Method, Sequence[Node]], Form],
-    want: Sequence[Array],
-    trial: Data,
-) -> None:
+def _spare(search: _Search, result: Result, want: Sequence[Array]) -> None:
     """Leaves as few nodes in float32 as the budget asks for, those first that alone make the most noise."""
-    few = trial.first(_LEAST * 2)
-    few_wanted = few.outputs(None)
+    nodes = search.nodes
+    few = search.data.first(_samples(search.graph, _LAYERS_MACS // max(len(nodes), 1), _FEW))
+    wanted = few.scores(None)
     alone: dict[Node, float] = {}
     search.steps = search.done + len(nodes) + len(nodes).bit_length()
     for node in nodes:
         search.step(f"the loss of {node.op.name}")
-        alone[node] = score(few, few_wanted, few.outputs(formed(result.ranges, [node]))).noise
+        alone[node] = judge.noise(wanted, few.scores(search.form([node])))
     order = sorted(nodes, key=lambda node: -alone[node])
     low, high = 0, len(order)
     best: tuple[Form, Score] | None = None
     while low < high:
         middle = (low + high) // 2
         search.step(f"{middle} layers in float32")
-        form = formed(result.ranges, [node for node in nodes if node not in set(order[:middle])])
+        form = search.form([node for node in nodes if node not in set(order[:middle])])
         found = score(search.data, want, search.data.outputs(form))
         limit = search.wish.max_drop
         if limit is not None and found.drop(classes=search.wish.classes) <= limit:
@@ -200,7 +201,7 @@ def _spare(
         else:
             low = middle + 1
     if best is None:
-        form = formed(result.ranges, [])
+        form = search.form([])
         best = form, score(search.data, want, search.data.outputs(form))
     result.form, result.score = best
     result.stay_float = order[:high]

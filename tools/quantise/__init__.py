@@ -1,0 +1,1 @@
+"""How accurate our int8 is, beside float32 and onnxruntime's static quantiser: `python -m tools.quantise`."""
