@@ -163,7 +163,8 @@ def compile_model(
             cut = Split(clock.times, limit, clock.fed)
             units = build_units(schedule, plan, workers, lambda step, _: cut.tiles(step), cut.shares)
             check_units(units, schedule, plan)
-        predicted = predict(schedule, units, clock, sum(value.type.bytes for value in graph.inputs))
+        given, kept = sum(v.type.bytes for v in graph.inputs), sum(copy.source.bytes for copy in plan.copies)
+        predicted = predict(schedule, units, clock, given, kept)
         if not portable:
             notes += check_timing(options, board, predicted)
         target = "any" if portable else board.target
