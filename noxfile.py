@@ -144,6 +144,15 @@ def scaling(session: nox.Session) -> None:
 
 
 @nox.session
+def predictions(session: nox.Session) -> None:
+    """Compare predicted with counted instructions of all recorded models, on a Cortex-M7 and on RISC-V: minutes."""
+    ensure(Needs.of_boards())
+    install(session, "test")
+    chosen = [word for board in ("qemu-cortex-m7", "qemu-riscv32") for word in ("--compare", board)]
+    session.run("python", "-m", "tools.costs", *(session.posargs or chosen))
+
+
+@nox.session
 def conformance(session: nox.Session) -> None:
     """Run the suites of single operators on the host, and write docs/conformance.md; a wrong or a lost answer fails."""
     ensure(Needs())

@@ -195,7 +195,8 @@ def compile_model(
         chosen = _choose(job, graph, lowered)
         schedule, plan = _plan(job, graph, lowered, chosen.calls)
         units = _share(job, schedule, plan)
-        predicted = predict(schedule, units, job.clock, sum(value.type.bytes for value in graph.inputs))
+        given, kept = sum(v.type.bytes for v in graph.inputs), sum(copy.source.bytes for copy in plan.copies)
+        predicted = predict(schedule, units, job.clock, given, kept)
         late = [] if portable else check_timing(options, board, predicted)
         generated = generate(
             module,

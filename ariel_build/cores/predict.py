@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from ariel_build.cores.split import TILE
 from ariel_build.cores.units import Units
 from ariel_build.kernels import Axis, KernelCall
 from ariel_build.kernels.flow import worst
-from ariel_build.schedule.cost import instructions, weight_bytes
+from ariel_build.schedule.cost import around, instructions, weight_bytes
 from ariel_build.schedule.steps import Schedule, Step
 from ariel_build.schedule.tiles import Tile, cut
 
@@ -25,10 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Clock", "Prediction", "predict", "tiles_within"]
 
+Tiles = tuple[Tile, ...]
 #: What the pool adds to each unit, gates included.
 _UNIT = 110
-#: An inference besides its steps: the copy of a byte of input, and the rest.
-_BYTE, _CALL = 0.3, 60
 #: A decision of control flow: on one core, and where the leader of several begins another block.
 _TEST, _BEGIN = 10, 400
 
@@ -59,12 +59,27 @@ class Clock:
 
     cores: tuple[Core, ...]
     bytes_per_cycle: float | None = None
-    #: What `times` has found: it is asked for each tile of a call.
+    #: What `times` and `work` have found: they are asked for each tile of a call.
     _known: dict[KernelCall, Sequence[float]] = field(default_factory=dict, repr=False, compare=False)
+    _work: dict[tuple[KernelCall, Tiles, bool], Sequence[float]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def work(self, call: KernelCall, tiles: Tiles = (), *, alone: bool = False) -> Sequence[float]:
+        """Returns the instructions of the whole call on each core, in `tiles` if there are any."""
+        key = (call, tiles, alone)
+        if key not in self._work:
+            known: dict[Core, float] = {}
+            for core in self.cores:
+                if core not in known:
+                    known[core] = instructions(call, core, tiles, alone=alone)
+            self._work[key] = [known[core] for core in self.cores]
+        return self._work[key]
 
     def cycles(self, call: KernelCall) -> list[float]:
         """Returns the cycles of the whole call on each core, at the clock of that core, if memory keeps up."""
-        return [instructions(call, core) * (core.cycles_per_instruction or 1.0) for core in self.cores]
+        work = zip(self.work(call), self.cores, strict=True)
+        return [instructions * (core.cycles_per_instruction or 1.0) for instructions, core in work]
 
     def fetch(self, call: KernelCall) -> float:
         """Returns how long the weights of the call, each read once, take the memory, in cycles of the first core."""
@@ -81,6 +96,11 @@ class Clock:
             fetch = self.fetch(call)
             self._known[call] = [max(time, fetch) for time in self._times(call)]
         return self._known[call]
+
+    def pieces(self, step: Step, *, alone: bool) -> tuple[float, float]:
+        """Returns instructions and cycles of a step on the first core, in its pieces, its weights as they come."""
+        work = self.work(step.call, tuple(piece.tile for piece in step.streamed), alone=alone)[0]
+        return work, max(work * (self.cores[0].cycles_per_instruction or 1.0), self.fetch(step.call))
 
     def _times(self, call: KernelCall) -> list[float]:
         first = self.cores[0].clock_hz
@@ -118,21 +138,24 @@ def tiles_within(clock: Clock, limit: float | None) -> Callable[[KernelCall], tu
     return lambda call: cut(call.tiling, int(max(clock.times(call))), room)
 
 
-def predict(schedule: Schedule, units: Units | None, clock: Clock, input_bytes: int) -> Prediction:
+def predict(schedule: Schedule, units: Units | None, clock: Clock, input_bytes: int, kept_bytes: int = 0) -> Prediction:
     """Returns what an inference takes; `units` for several cores."""
-    begin = _CALL + _BYTE * input_bytes
+    begin = around(clock.cores[0], input_bytes, kept_bytes)
+    begun = begin * (clock.cores[0].cycles_per_instruction or 1.0)
     flow = schedule.flow or (schedule.blocks[0],)
     # The same model may also run unwired, in the tiles of one core.
     tiles = [(step, tile) for step in schedule.steps for tile in step.tiles]
-    work = {b: sum(instructions(schedule.steps[k].call, clock.cores[0]) for k in b) for b in schedule.blocks}
+    users = Counter(call.kernel.path for call in schedule.calls)
+    taken = [clock.pieces(step, alone=users[step.call.kernel.path] == 1) for step in schedule.steps]
+    work = {b: sum(taken[k][0] for k in b) for b in schedule.blocks}
     if units is None:
-        times = {b: sum(clock.times(schedule.steps[k].call)[0] for k in b) for b in schedule.blocks}
-        makespan = begin + worst(flow, times.__getitem__, _TEST)
+        times = {b: sum(taken[k][1] for k in b) for b in schedule.blocks}
+        makespan = begun + worst(flow, times.__getitem__, _TEST)
         total = begin + worst(flow, work.__getitem__, _TEST)
     else:
         pairs = list(zip(schedule.blocks, units.blocks, strict=True))
         times = {steps: _simulated(schedule, units, clock, block) for steps, block in pairs}
-        makespan = begin + worst(flow, times.__getitem__, _TEST + _BEGIN)
+        makespan = begun + worst(flow, times.__getitem__, _TEST + _BEGIN)
         pool = {steps: _UNIT * len(block) for steps, block in pairs}
         total = begin + worst(flow, lambda block: work[block] + pool[block], _TEST + _BEGIN)
         tiles += [(schedule.steps[unit.step], unit.tile) for unit in units.units if unit.step is not None]

@@ -10,13 +10,20 @@ from dataclasses import dataclass
 from ariel_build.ir import Array
 from ariel_build.kernels.declared.dynamic_quantize import Rescale
 from ariel_build.kernels.declared.memory import Image
-from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, DoubleRounding16, NearestEven, Reduced
+from ariel_build.kernels.declared.quant import (
+    Bounds,
+    DoubleRounding,
+    DoubleRounding16,
+    Narrow,
+    NearestEven,
+    Reduced,
+)
 from ariel_build.kernels.declared.window import Window
 from ariel_build.kernels.kernel import Operand
 
 __all__ = ["Convolution", "Dense", "Depthwise", "Finish", "Layer", "Real", "Requantize", "Stored", "Transposed"]
 
-Requantize = DoubleRounding | DoubleRounding16 | NearestEven | Reduced
+Requantize = DoubleRounding | DoubleRounding16 | Narrow | NearestEven | Reduced
 
 
 @dataclass(frozen=True, eq=False)

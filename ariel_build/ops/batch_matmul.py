@@ -11,7 +11,7 @@ import numpy as np
 from ariel_build.ir import Array, DType, Node, TensorType
 from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Source, Tiling
 from ariel_build.kernels.declared import batch_matmul as declared
-from ariel_build.kernels.declared.quant import DoubleRounding16
+from ariel_build.kernels.declared.quant import DoubleRounding16, Narrow
 from ariel_build.ops.accumulate import bounds, finish_integer, requantizer, stored_zero
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
@@ -115,7 +115,7 @@ class BatchMatMul(Operator):
             if wide and (stored_zero(x) or stored_zero(y)):
                 raise UnsupportedReason("products of int16 with a zero point are not supported")
             # int16 without a bias is summed in 64 bits.
-            assert not isinstance(requantize, DoubleRounding16)  # noqa: S101
+            assert not isinstance(requantize, DoubleRounding16 | Narrow)  # noqa: S101
             kernel = declared.Quantized(
                 x=Source(x),
                 y=Source(y),

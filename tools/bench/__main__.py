@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ariel_build.errors import SetupError
 from ariel_build.machine import process, resources
-from tools.bench import baseline, build_speed, emx, layers, microflow, release, report, store
+from tools.bench import baseline, build_speed, emx, layers, microflow, release, report, store, wide
 from tools.bench.models import BOARDS, GATED, M7, RTL, Model, catalogue
 from tools.bench.table import OURS, Row, measured, recorded
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows = measured(models, boards, folder, _say, peers=not options.no_peers)
         if not (options.fast or options.only or options.board or options.no_peers):
             steps = layers.of_all(models, folder, _say)
-            report.write([*rows, *recorded(models)], steps, _versions())
+            report.write([*rows, *recorded(models)], steps, wide.of_models(models, _say), _versions())
             _say("wrote docs/benchmarks.md, docs/benchmarks.json and docs/benchmarks.svg")
     return _judge(rows, refresh=options.refresh)
 

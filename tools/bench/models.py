@@ -14,6 +14,7 @@ __all__ = ["BOARDS", "GATED", "M0", "M4", "M7", "RISCV", "RP2040", "RTL", "Model
 M7, M4, M0, RISCV = "qemu-cortex-m7", "qemu-cortex-m4", "qemu-cortex-m0", "qemu-riscv32"
 RP2040, RTL = "rp2040-sim", "rtl-riscv32"
 _INT8 = (M7, M4, RISCV)
+_INT16 = (M7, RISCV)
 _FLOAT = (M7, M4)
 BOARDS = (M7, M4, M0, RISCV, RP2040, RTL)
 
@@ -41,7 +42,7 @@ class Model:
     @property
     def element(self) -> str:
         """Returns what the network computes in."""
-        return "float32" if self.boards == _FLOAT else "int8"
+        return "float32" if self.boards == _FLOAT else "int16" if self.boards == _INT16 else "int8"
 
 
 #: name in the table: name in ../shared/models/dev, kind, boards, and of the peers' ONNX file where there is one.
@@ -59,6 +60,23 @@ _SHARED: dict[str, tuple[str, str, tuple[str, ...], str]] = {
     "mnist (depthwise)": ("tinymaix_mnist_dw_q", "convolutional", (*_INT8, M0), ""),
     "transformer": ("own_tf_post_d16_int8", "transformer", _INT8, "own_tf_post_d16_qdq"),
     "GRU": ("own_gru12_unrolled_int8", "recurrent", _INT8, ""),
+    "LSTM": ("tflm_mnist_lstm_int8", "recurrent", _INT8, ""),
+    "SVDF (7, and 5 dense layers)": ("tflm_kw_scrambled_int8", "recurrent", _INT8, ""),
+    "audio front end (9 signal operators)": ("tflm_audio_preproc_int8", "signal", _INT8, ""),
+}
+#: The same with activations of int16 and weights of int8: the layers of a network that takes the noise out of speech,
+#: each a model of its own, as they are recorded.
+_SHARED_INT16: dict[str, tuple[str, str]] = {
+    "seanet conv0 (7x7, 2 to 8)": ("seanet_conv0", "convolutional"),
+    "seanet conv5 (3x3, 32 to 32)": ("seanet_conv5", "convolutional"),
+    "seanet conv10 (3x4, 64 to 64)": ("seanet_conv10", "convolutional"),
+    "seanet conv20 (1x1, 16 to 8)": ("seanet_conv20", "convolutional"),
+    "seanet transpose_conv0 (3x4)": ("seanet_transpose_conv0", "convolutional"),
+    "seanet transpose_conv1 (3x4)": ("seanet_transpose_conv1", "convolutional"),
+    "seanet transpose_conv2 (3x4)": ("seanet_transpose_conv2", "convolutional"),
+    "seanet add10 (5,248 elements)": ("seanet_add10", "elementwise"),
+    "seanet leaky_relu5 (1,280 elements)": ("seanet_leaky_relu5", "elementwise"),
+    "seanet sub0 (1,536 elements)": ("seanet_sub0", "elementwise"),
 }
 #: Networks in float32: those above as their twin, or ONNX files.
 _SHARED_FLOAT: dict[str, tuple[str, str]] = {
@@ -94,6 +112,9 @@ def catalogue(folder: Path) -> Iterator[Model]:
     for name, (key, kind, where, onnx) in _SHARED.items():
         if key in shared:
             yield Model(name, kind, shared[key], where, shared.get(onnx))
+    for name, (key, kind) in _SHARED_INT16.items():
+        if key in shared:
+            yield Model(name, kind, shared[key], _INT16)
     for name, (key, kind) in _SHARED_FLOAT.items():
         if key in shared:
             recorded = shared[key]

@@ -12,18 +12,20 @@ from tools.bench.layers import Layer
 from tools.bench.models import M0, M4, M7, RISCV, RP2040, RTL
 from tools.bench.store import Cost
 from tools.bench.table import OURS, Row
+from tools.bench.wide import KINDS, Wide
 
 __all__ = ["steps", "write"]
 
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
 _CMSIS = "TFLite-Micro + CMSIS-NN"
+_REFERENCE = "TFLite-Micro, reference kernels"
 _IREE = "IREE 3.13"
 Layers = Sequence[tuple[str, str, Sequence[Layer]]]
 
 
-def write(rows: Sequence[Row], layers: Layers, versions: Sequence[str]) -> None:
+def write(rows: Sequence[Row], layers: Layers, wide: Sequence[Wide], versions: Sequence[str]) -> None:
     """Writes the three files."""
-    _DOCS.joinpath("benchmarks.md").write_text(page(rows, layers, versions), encoding="utf-8")
+    _DOCS.joinpath("benchmarks.md").write_text(page(rows, layers, versions, wide), encoding="utf-8")
     content = {"versions": list(versions), "rows": [_flat(row) for row in rows]}
     _DOCS.joinpath("benchmarks.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     _DOCS.joinpath("benchmarks.svg").write_text(picture.drawn(_comparisons(rows)), encoding="utf-8")
@@ -35,7 +37,7 @@ def _flat(row: Row) -> dict[str, object]:
     return {**{key: value for key, value in asdict(row).items() if key != "cost"}, **cost}
 
 
-def page(rows: Sequence[Row], layers: Layers, versions: Sequence[str]) -> str:
+def page(rows: Sequence[Row], layers: Layers, versions: Sequence[str], wide: Sequence[Wide] = ()) -> str:
     """Returns docs/benchmarks.md."""
     table = _Table(rows)
     parts = [words.HEAD, "".join(f"- {version}\n" for version in versions)]
@@ -43,6 +45,9 @@ def page(rows: Sequence[Row], layers: Layers, versions: Sequence[str]) -> str:
     parts += ["## int8, Arm Cortex-M7\n", table.compared(M7, "int8", (_CMSIS, microflow.NAME, emx.NAME))]
     parts += ["## int8, RISC-V RV32IMAC without SIMD\n", table.compared(RISCV, "int8", (microflow.NAME, emx.NAME))]
     parts += ["## int8, Arm Cortex-M0\n", table.compared(M0, "int8", (microflow.NAME,))]
+    parts += ["## int16 activations, int8 weights, Arm Cortex-M7\n", words.INT16]
+    parts += [table.compared(M7, "int16", (_CMSIS, _REFERENCE))]
+    parts += ["## int16 beside int8, on cores without SIMD\n", words.WIDE, _beside(wide)]
     parts += ["## float32, Arm Cortex-M7\n", table.compared(M7, "float32", (emx.NAME, _IREE, "onnx2c"))]
     parts += ["## Clock cycles\n", words.CYCLES, table.cycles()]
     parts += ["## Memory, and time to compile the model\n", words.MEMORY, table.memory()]
@@ -121,6 +126,20 @@ class _Table:
             if row.cost.verdict or row.cost.refused
         ]
         return _markdown(["engine", "model", "board", "what"], lines)
+
+
+def _beside(wide: Sequence[Wide]) -> str:
+    """Returns the table of layers in int16 and in int8."""
+    columns = ("int8", "int16", "ratio")
+    head = ["layer", "MACs", *(f"{name}, {column}" for name in KINDS.values() for column in columns)]
+    lines = []
+    for one in wide:
+        cells = [one.layer, f"{one.macs:,}" if one.macs else ""]
+        for kind in KINDS:
+            int16, int8 = one.taken[kind]
+            cells += [f"{int8:,}", f"{int16:,}", f"{int16 / int8:.2f}"]
+        lines.append(cells)
+    return _markdown(head, lines)
 
 
 def _targets(rows: Sequence[Row]) -> str:

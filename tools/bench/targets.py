@@ -21,6 +21,21 @@ _INT8 = {
     "person_detect": 9_000_000,
     "micro_speech": 600_000,
     "hello_world": 1_500,
+    "LSTM": 250_000,
+    "SVDF (7, and 5 dense layers)": 60_000,
+    "audio front end (9 signal operators)": 100_000,
+}
+#: The same with activations of int16.
+_INT16 = {
+    "seanet conv0 (7x7, 2 to 8)": 450_000,
+    "seanet conv5 (3x3, 32 to 32)": 420_000,
+    "seanet conv10 (3x4, 64 to 64)": 300_000,
+    "seanet conv20 (1x1, 16 to 8)": 40_000,
+    "seanet transpose_conv0 (3x4)": 400_000,
+    "seanet transpose_conv1 (3x4)": 400_000,
+    "seanet transpose_conv2 (3x4)": 400_000,
+    "seanet add10 (5,248 elements)": 90_000,
+    "seanet leaky_relu5 (1,280 elements)": 20_000,
 }
 #: The same in float32: 60 % of what emx-onnx-cgen took for the public float files (recorded: gcc 12.2 -O3), and IREE.
 _FLOAT = {
@@ -57,6 +72,8 @@ def judged(rows: Sequence[Row]) -> Iterator[Target]:
 
     for model, bound in _INT8.items():
         yield from _one("instructions, Cortex-M7, int8", model, bound, ours(model, M7).instructions)
+    for model, bound in _INT16.items():
+        yield from _one("instructions, Cortex-M7, int16", model, bound, ours(model, M7).instructions)
     for row in rows:
         if row.engine == OURS and row.board == RISCV:
             best = _best([costs.get((name, row.model, RISCV)) for name in (microflow.NAME, emx.NAME)], _instructions)

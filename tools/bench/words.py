@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BUILD", "CYCLES", "HEAD", "LAYERS", "MEMORY", "RULES"]
+__all__ = ["BUILD", "CYCLES", "HEAD", "INT16", "LAYERS", "MEMORY", "RULES", "WIDE"]
 
 HEAD = """\
 # Benchmarks
@@ -37,6 +37,18 @@ MEMORY = """\
 On the Cortex-M7, in bytes, weights included, less what the same firmware takes without the model. RAM is static data
 and the painted stack of an inference; the arena is the model's part of it. "Compiling" is the CPU time of `ariel_build`
 from the model file to Rust, rustc excluded, as it was when the row was measured: it is not compared with anything.
+"""
+
+INT16 = """\
+Layers of a network that takes the noise out of speech, each a model of its own. CMSIS-NN has no transposed convolution
+of int16: those figures are TFLite-Micro's reference code.
+"""
+
+WIDE = """\
+The layers above, and layers of the same shapes in int8 with the same weights, in instructions per inference: what 16
+bits cost where no instruction multiplies two of them at once. Code for Armv6-M is executed by an emulated Cortex-M3,
+since the board with a Cortex-M0 is too small for most of these. LEAKY_RELU of int8 is a table of 256 bytes, for which
+int16 has no counterpart.
 """
 
 BUILD = """\

@@ -1,22 +1,30 @@
-"""`python -m tools.costs [--kind KIND].. MODEL..`: measures every step of the models, fits, writes the coefficients."""
+"""`python -m tools.costs [--kind KIND].. [--only ROOM]`: measures every step of the models, fits, writes the costs."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ariel_build.errors import ArielError, InternalError
+from ariel_build import boards
+from ariel_build.ir import Graph
 from ariel_build.machine import resources
-from ariel_build.schedule.cost import ANY, features
-from tools.costs.boards import KINDS, board_of
-from tools.costs.fit import fit
-from tools.costs.measure import Measured, measure
+from ariel_build.schedule.cost import AROUND
+from tools.costs import fit
+from tools.costs.boards import KINDS, WAYS, board_of
+from tools.costs.compare import compared
+from tools.costs.corpus import corpus
+from tools.costs.made import each_once
+from tools.costs.measure import Inference, Way, measure
+from tools.costs.needed import missing
+from tools.recorded.models import dev_models
 
 FILE = resources.path("ariel-ml-rs").parent / "ariel_build" / "schedule" / "costs.json"
 #: A model whose prediction is further off is told of.
-_FAR = 0.15
+_FAR = 0.1
+_SOME = 3
 
 
 def main() -> int:
@@ -24,39 +32,68 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.costs", description=__doc__)
     parser.add_argument("--kind", action="append", choices=list(KINDS), help="only this kind of core; may repeat")
     parser.add_argument("--only", default="", metavar="ROOM", help="fit kernels of this room only, such as `signal::`")
-    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL")
+    parser.add_argument("--compare", action="append", metavar="BOARD", help="only tell how near predictions are there")
     arguments = parser.parse_args()
+    if arguments.compare:
+        return _compare(arguments.compare)
     table = json.loads(FILE.read_text()) if FILE.exists() else {}
+    parts = corpus()
     for kind in arguments.kind or KINDS:
-        board = board_of(kind)
-        measured: dict[Path, list[Measured]] = {}
-        for path in arguments.models:
-            try:
-                measured[path] = measure(path, board)
-            except (ArielError, InternalError) as error:
-                sys.stderr.write(f"{kind}: {path}: left out: {error}\n")
-        found = fit([one for ones in measured.values() for one in ones])
-        table[kind] = (table[kind] if arguments.only else {}) | {
+        ways = {way: _measured(kind, way, parts) for way in WAYS[kind]}
+        every = [one for found in ways.values() for one in found]
+        found = fit.fit([step for one in every for step in one.steps]) | {AROUND: fit.around(every)}
+        table[kind] = (table.get(kind, {}) if arguments.only else {}) | {
             kernel: coefficients for kernel, coefficients in found.items() if kernel.startswith(arguments.only)
         }
-        for path, ones in measured.items():
-            _report(kind, path, ones, table[kind])
-        FILE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+        FILE.write_text(_json(table), encoding="utf-8")
+        for one in ways[Way.FAST]:
+            _report(kind, one)
+        for kernel in sorted(missing(kind, table[kind])):
+            print(f"{kind}: no model has {kernel}")
     return 0
 
 
-def _report(kind: str, path: Path, ones: list[Measured], table: dict[str, dict[str, float]]) -> None:
-    counted = sum(one.instructions for one in ones)
-    predicted = sum(
-        sum(c * features(one.call)[name] for name, c in table.get(one.call.kernel.path, table[ANY]).items())
-        for one in ones
-    )
-    off = predicted / counted - 1
-    mark = " <<<" if abs(off) > _FAR else ""
-    sys.stdout.write(
-        f"{kind} {path.parent.name}/{path.name}: {counted:,} counted, {predicted:,.0f} predicted, {off:+.1%}{mark}\n"
-    )
-    sys.stdout.flush()
+def _compare(names: Sequence[str]) -> int:
+    """Prints predicted and counted instructions of all recorded models; 1 where one is far off."""
+    far = 0
+    for name in names:
+        found = compared([model.path for model in dev_models().values()], boards.load(name), print)
+        for one in sorted(found, key=lambda one: -abs(one.ratio - 1)):
+            far += abs(one.ratio - 1) > _FAR
+            print(f"{name}: {one}{' <<<' if abs(one.ratio - 1) > _FAR else ''}")
+        print(f"{name}: {sum(abs(one.ratio - 1) <= _FAR for one in found)} of {len(found)} within {_FAR:.0%}")
+    return 1 if far else 0
+
+
+def _measured(kind: str, way: Way, parts: Sequence[Sequence[Path | Graph]]) -> list[Inference]:
+    board = board_of(kind)
+    say: Callable[[str], None] = lambda text: print(f"{kind}: {way.value}: {text}", flush=True)  # noqa: E731
+    files, graphs = parts
+    # Kernels that a board would not choose are seldom asked for: some of the models tell enough of them.
+    chosen = {Way.FAST: parts, Way.PORTABLE: (files[::_SOME], graphs[::_SOME]), Way.SMALL: (files[::_SOME],)}
+    found = [one for part in chosen[way] for one in measure(part, board, way, say)]
+    if way is Way.FAST:
+        # The linker makes a kernel that has one call for that call.
+        found += measure(each_once(board), board, way, say)
+        found += measure(files[::_SOME], board, way, say, most=1)
+    return found
+
+
+def _json(table: dict[str, dict[str, dict[str, float]]]) -> str:
+    """Returns JSON with a line for each kernel."""
+    kinds = []
+    for kind, kernels in sorted(table.items()):
+        lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(costs)}" for name, costs in sorted(kernels.items()))
+        kinds.append(f" {json.dumps(kind)}: {{\n{lines}\n }}")
+    return "{\n" + ",\n".join(kinds) + "\n}\n"
+
+
+def _report(kind: str, one: Inference) -> None:
+    """Prints how far the costs, as they were before, are from what was counted."""
+    if one.model.predicted is not None:
+        off = one.model.predicted / one.instructions - 1
+        mark = " <<<" if abs(off) > _FAR else ""
+        print(f"{kind} {one.model.name}: {one.instructions:,} counted, {off:+.1%} before{mark}")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from ariel_build import boards
 from ariel_build.boards.board import Board
+from tools.costs.measure import Way
 
-__all__ = ["KINDS", "board_of"]
+__all__ = ["KINDS", "WAYS", "board_of"]
 
 #: Kinds of cores with the board that stands for each.
 KINDS = {
@@ -16,6 +17,8 @@ KINDS = {
     "armv7e-m": "qemu-cortex-m4",
     "rv32": "qemu-riscv32",
 }
+#: The ways in which models are compiled there: only kernels for cores with DSP have shorter forms.
+WAYS = {kind: (Way.FAST, Way.PORTABLE, *((Way.SMALL,) if kind == "armv7e-m" else ())) for kind in KINDS}
 
 
 def board_of(kind: str) -> Board:

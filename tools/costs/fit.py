@@ -8,79 +8,109 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.schedule.cost import ANY, FEATURES, features
-from tools.costs.measure import Measured
+from ariel_build.schedule.cost import ALONE, ANY
+from ariel_build.schedule.features import features
+from tools.costs.measure import Inference, Measured
 
-__all__ = ["fit"]
+__all__ = ["around", "fit"]
 
 Floats = npt.NDArray[np.float64]
 #: Each coefficient more must better the mean relative error by this part of it.
-_WORTH = 0.05
-_MOST = 5
+_WORTH = 0.02
+_MOST = 8
+#: An error below which no coefficient is worth its place.
+_GOOD = 0.003
 #: What a kernel that was not measured is told by.
 _COMMON = ("call", "outputs", "inputs", "macs")
-#: Instructions of a call that do not depend on its size, at most; and sizes from which on a kernel is fitted by itself.
-_CONSTANT, _ENOUGH = 1500.0, 3
+#: Instructions of a call that do not depend on its size, at most.
+_CONSTANT = 1500.0
+#: Calls of fewer instructions are left out: where a kernel has one call in a firmware, the linker may compute it.
+_FEWEST = 60
+#: Different calls from which on those that have a kernel to themselves are fitted by themselves.
+_ENOUGH = 5
+#: A change of coefficients that ends the search.
+_STILL = 1e-7
+#: How much a step counts at least, and the part of its model's time from which on it counts in full.
+_LEAST, _FULL = 0.1, 0.05
+
+
+def around(inferences: Sequence[Inference]) -> dict[str, float]:
+    """Returns the coefficients of what an inference does besides its steps."""
+    copied = np.array([sum(v.type.bytes for v in one.model.graph.inputs) for one in inferences], np.float64)
+    weights = 1 / np.maximum(np.array([one.before for one in inferences], np.float64), 100.0)
+    before = np.array([one.before for one in inferences], np.float64) * weights
+    _, found = _least([weights, copied * weights], before, [math.inf, math.inf])
+    return {"call": float(f"{found[0]:.4g}"), "copied": float(f"{found[1]:.4g}")}
 
 
 def fit(measured: Sequence[Measured]) -> dict[str, dict[str, float]]:
     """Returns the coefficients of each kernel that was measured, and of all of them for the others."""
+    measured = [one for one in measured if one.instructions >= _FEWEST]
     table: dict[str, dict[str, float]] = {ANY: _fitted(measured, _COMMON)}
     by_kernel: dict[str, list[Measured]] = {}
     for one in measured:
         by_kernel.setdefault(one.call.kernel.path, []).append(one)
     for kernel, ones in sorted(by_kernel.items()):
-        if len({tuple(features(one.call).values()) for one in ones}) < _ENOUGH:
-            table[kernel] = _scaled(ones, table[ANY])
-        else:
-            table[kernel] = _fitted(ones, FEATURES)
+        shared, alone = [one for one in ones if not one.alone], [one for one in ones if one.alone]
+        table[kernel] = _fitted(shared or alone)
+        if shared and alone:
+            table[kernel + ALONE] = _alone(alone, table[kernel])
     return table
 
 
-def _scaled(measured: Sequence[Measured], common: Mapping[str, float]) -> dict[str, float]:
-    """Returns the coefficients of all kernels times what this one takes of their cost."""
-    ratios = [one.instructions / sum(c * features(one.call)[name] for name, c in common.items()) for one in measured]
-    return {name: float(f"{c * float(np.mean(ratios)):.4g}") for name, c in common.items()}
+def _alone(measured: Sequence[Measured], shared: Mapping[str, float]) -> dict[str, float]:
+    """Returns the coefficients of calls that have a kernel to themselves: those of others by a factor, if few."""
+    if len({tuple(features(one.call, one.tiles).items()) for one in measured}) >= _ENOUGH:
+        return _fitted(measured)
+    told = [sum(c * features(m.call, m.tiles).get(name, 0.0) for name, c in shared.items()) for m in measured]
+    factor = float(np.median([one.instructions / max(cost, 1.0) for one, cost in zip(measured, told, strict=True)]))
+    return {name: float(f"{c * factor:.4g}") for name, c in shared.items()}
 
 
-def _fitted(measured: Sequence[Measured], names: Sequence[str]) -> dict[str, float]:
+def _fitted(measured: Sequence[Measured], names: Sequence[str] = ()) -> dict[str, float]:
     """Adds the feature that helps most until none helps much."""
-    found = [features(one.call) for one in measured]
+    found = [features(one.call, one.tiles) for one in measured]
+    names = names or list(dict.fromkeys(name for f in found for name in f))
     counted = np.array([one.instructions for one in measured], np.float64)
-    columns = {name: np.array([f[name] for f in found], np.float64) / counted for name in names}
-    distinct = len({tuple(f.values()) for f in found})
+    share = np.sqrt([min(max(one.share / _FULL, _LEAST), 1.0) for one in measured])
+    columns = {name: np.array([f.get(name, 0.0) for f in found], np.float64) / counted * share for name in names}
+    distinct = len({tuple(f.items()) for f in found})
     chosen: list[str] = []
-    best, weights = 1.0, np.zeros(0)
-    while len(chosen) < min(_MOST, distinct):
+    best, weights = math.inf, np.zeros(0)
+    while len(chosen) < min(_MOST, distinct, len(names)):
         tried = {
             name: _least(
-                [columns[c] for c in [*chosen, name]], [_CONSTANT if c == "call" else math.inf for c in [*chosen, name]]
+                [columns[c] for c in [*chosen, name]],
+                share,
+                [_CONSTANT if c == "call" else math.inf for c in [*chosen, name]],
             )
             for name in names
             if name not in chosen
         }
         name = min(tried, key=lambda key: tried[key][0])
         error, solution = tried[name]
-        if chosen and error > best * (1 - _WORTH):
+        if chosen and (error > best * (1 - _WORTH) or best < _GOOD):
             break
         chosen.append(name)
         best, weights = error, solution
-        if best < 1e-4:
-            break
     pairs: Mapping[str, float] = dict(zip(chosen, map(float, weights), strict=True))
     return {name: float(f"{pairs[name]:.4g}") for name in names if pairs.get(name, 0) > 0}
 
 
-def _least(columns: Sequence[Floats], limits: Sequence[float]) -> tuple[float, Floats]:
-    """Returns error and coefficients from 0 to their limits whose sum of columns is nearest to ones: by coordinates."""
+def _least(columns: Sequence[Floats], wanted: Floats, limits: Sequence[float]) -> tuple[float, Floats]:
+    """Returns error and coefficients from 0 to their limits whose sum of columns is nearest: by coordinates."""
     matrix = np.stack(columns, axis=1)
     scale = np.sqrt((matrix**2).sum(axis=0)) + 1e-300
     matrix = matrix / scale
     limits = [limit * s for limit, s in zip(limits, scale, strict=True)]
-    gram, right = matrix.T @ matrix, matrix.sum(axis=0)
+    gram, right = matrix.T @ matrix, matrix.T @ wanted
     weights: Floats = np.zeros(len(columns))
     for _ in range(400):
+        before = weights.copy()
         for k in range(len(columns)):
             if gram[k, k] > 0:
                 weights[k] = min(max(0.0, weights[k] + (right[k] - gram[k] @ weights) / gram[k, k]), limits[k])
-    return float(np.sqrt(np.mean((matrix @ weights - 1) ** 2))), weights / scale
+        if np.abs(weights - before).max() <= _STILL * np.abs(weights).max():
+            break
+    error = np.sqrt(((matrix @ weights - wanted) ** 2).sum() / (wanted**2).sum())
+    return float(error), weights / scale

@@ -1,102 +1,303 @@
-"""Instructions of each step of a model on an emulated board: firmware in which every step stands between markers."""
+"""Instructions of each step of models on an emulated board: firmware with many models, a marker before every step."""
 
 from __future__ import annotations
 
+import copy
 import json
-import re
+import math
 import struct
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from ariel_build import boards
 from ariel_build.boards.board import Board
+from ariel_build.codegen import generate
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
-from ariel_build.errors import InternalError
+from ariel_build.errors import ArielError, InternalError
+from ariel_build.ir import DType, Graph
+from ariel_build.isa.select import select
 from ariel_build.kernels import KernelCall
+from ariel_build.kernels.flow import worst
+from ariel_build.lower.lowering import lower
 from ariel_build.machine import process
+from ariel_build.memory import SPEED, MemoryPlan, plan_calls
 from ariel_build.run import emulate, firmware
+from ariel_build.schedule.steps import Schedule, Tile
 
-__all__ = ["Measured", "measure"]
+__all__ = ["Inference", "Measured", "Model", "Way", "measure"]
 
 _SECONDS = 900.0
-_STATIC = re.compile(r"static (\w+): ([\w:]+(?:<[\w:, ]+>)?) =\s+([\w:]+) \{(.*?)(?:\n    | )\};\n", re.DOTALL)
-#: A kernel whose every run is a section of its own for the counter.
-_MARKED = """
-    struct Marked<K>(K);
-
-    macro_rules! marked {
-        ($kernel:ty) => {
-            impl Marked<$kernel> {
-                const fn check(&self, arena_bytes: usize) {
-                    self.0.check(arena_bytes);
-                }
-
-                const fn work(&self) -> ariel_ml_rs::plan::Work {
-                    self.0.work()
-                }
-
-                unsafe fn run(&self, memory: ariel_ml_rs::memory::Memory<'_>, tile: ariel_ml_rs::tile::Tile) {
-                    crate::platform::start();
-                    // SAFETY: forwarded to the caller.
-                    unsafe { self.0.run(memory, tile) };
-                    crate::platform::stop();
-                }
-            }
-        };
-    }
-"""
+#: Models of one firmware, at most, and the bytes of flash and RAM that they may take together.
+_MODELS, _BYTES = 24, 3_000_000
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One step: its kernel call, and the instructions of one run over all of its output."""
+    """A step: its kernel call, the tiles that it runs in, what that takes, and which part of the inference it is.
+
+    `alone` tells that nothing else in the firmware calls the kernel.
+    """
 
     call: KernelCall
+    tiles: tuple[Tile, ...]
+    instructions: float
+    share: float
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as it is built: from a file, or from a graph as it stands, which no pass has seen."""
+
+    name: str
+    module: str
+    text: str
+    weights: bytes
+    graph: Graph
+    schedule: Schedule
+    plan: MemoryPlan
+    predicted: float | None = None
+    is_made: bool = False
+
+    @classmethod
+    def of_file(cls, path: Path, board: Board, way: Way, module: str) -> Model:
+        """Returns the model of a file; raises ArielError."""
+        chosen = boards.load("generic") if way is Way.PORTABLE else board
+        optimize: Literal["size", "speed"] = "size" if way is Way.SMALL else "speed"
+        made = compile_model(path, ModelOptions(path, cores=1, optimize=optimize), chosen, module)
+        parts = made.module_text, made.weights, made.graph, made.schedule, made.plan
+        name = path.parent.name if path.stem == "model" else path.stem
+        return cls(name, module, *parts, made.predicted.instructions if chosen is board else None)
+
+    @classmethod
+    def of_graph(cls, graph: Graph, board: Board, way: Way, module: str) -> Model:
+        """Returns the model of a graph."""
+        graph = copy.deepcopy(graph)
+        lowered = lower(graph)
+        selected = select(lowered.calls, None if way is Way.PORTABLE else board, small=way is Way.SMALL)
+        schedule, plan = plan_calls(selected.calls, graph.inputs, graph.outputs, (), lowered.aliases, effort=SPEED)
+        made = generate(module, graph, schedule, plan, f".rodata.ariel.{module}", board.target)
+        return cls(graph.name, module, made.text, made.weights, graph, schedule, plan, is_made=True)
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes of the smaller of both memories, about."""
+        return max(self.plan.arena_bytes + 2 * sum(v.type.bytes for v in self.graph.inputs), len(self.weights))
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What an inference of a model takes: each step that runs, all of it from call to return, and before the steps."""
+
+    model: Model
+    steps: tuple[Measured, ...]
     instructions: int
+    before: int
 
 
-def measure(path: Path, board: Board, say: Callable[[str], None] = lambda _: None) -> list[Measured]:
-    """Returns the steps of the model at `path`, in their order; inputs are random."""
-    compiled = compile_model(path, ModelOptions(path), board, "model")
-    kernels: dict[str, None] = {}
+class Way(Enum):
+    """With which kernels a model is compiled."""
 
-    def wrap(found: re.Match[str]) -> str:
-        name, kernel, literal, fields = found.groups()
-        kernels[kernel] = None
-        return f"static {name}: Marked<{kernel}> = Marked({literal} {{{fields}\n    }});\n"
+    FAST = "fast"
+    SMALL = "small"
+    PORTABLE = "portable"
 
-    text, count = _STATIC.subn(wrap, compiled.module_text)
-    calls = compiled.schedule.calls
-    if count != len(calls):
-        raise InternalError("the module has other statics than steps", {"statics": count, "steps": len(calls)})
-    marked = _MARKED + "".join(f"    marked!({kernel});\n" for kernel in kernels)
-    text = re.sub(r"\n\}\n*$", marked.replace("\\", "\\\\") + "}\n", text)
-    rng = np.random.default_rng(0)
-    sample = b"".join(
-        rng.standard_normal(value.type.elements).astype(np.float32).tobytes()
-        if value.type.dtype.value == "f32"
-        else rng.integers(0, 256, value.type.bytes, np.uint8).tobytes()
-        for value in compiled.graph.inputs
-    )
+
+def measure(
+    subjects: Iterable[Path | Graph],
+    board: Board,
+    way: Way = Way.FAST,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    most: int = _MODELS,
+) -> list[Inference]:
+    """Returns what models take on random inputs, up to `most` of them in a firmware.
+
+    What cannot be compiled or does not fit is told and left out.
+    """
+    models: list[Model] = []
+    for subject in subjects:
+        make = Model.of_file if isinstance(subject, Path) else Model.of_graph
+        try:
+            model = make(subject, board, way, f"m{len(models)}")  # type: ignore[arg-type]
+        except (ArielError, InternalError) as error:
+            say(f"{subject}: left out: {str(error).splitlines()[0]}")
+            continue
+        if model.size > _BYTES:
+            say(f"{subject}: left out: too large")
+            continue
+        models.append(model)
+    found: list[Inference] = []
+    for batch in _batches(models, most):
+        users = Counter(call.kernel.path for model in batch for call in model.schedule.calls)
+        alone = {path for path, count in users.items() if count == 1}
+        found += [_inference(model, taken, alone) for model, taken in zip(batch, _run(batch, board, say), strict=True)]
+    return found
+
+
+def _batches(models: Iterable[Model], most: int) -> Iterator[list[Model]]:
+    """Yields as many models at once as fit."""
+    batch: list[Model] = []
+    for model in models:
+        if batch and (len(batch) == most or sum(one.size for one in batch) + model.size > _BYTES):
+            yield batch
+            batch = []
+        batch.append(model)
+    if batch:
+        yield batch
+
+
+def _inference(model: Model, section: Mapping[str, object], alone: Collection[str]) -> Inference:
+    taken: Iterable[tuple[int, int, int]] = section.get("steps", [])  # type: ignore[assignment]
+    counted: list[int] = section["executed"]  # type: ignore[assignment]
+    executed, taken = sum(counted), sorted(taken)
+    # What lies behind the last step is counted with it: states that are copied.
+    whole = taken[:-1] if model.plan.copies else taken
+    steps = list(_steps(model.schedule, whole, executed))
+    # The nodes of a graph are none of a model: each counts in full.
+    steps = [
+        replace(step, share=1.0 if model.is_made else step.share, alone=step.call.kernel.path in alone)
+        for step in steps
+    ]
+    return Inference(model, tuple(steps), executed, executed - sum(instructions for _, instructions, _ in taken))
+
+
+def _steps(schedule: Schedule, taken: Iterable[tuple[int, int, int]], executed: int) -> Iterator[Measured]:
+    """Yields the steps that ran so often as is known beforehand: not those of a loop that ends by its data."""
+    flow = schedule.flow or (range(len(schedule.steps)),)
+    for index, instructions, _ in taken:
+        times = worst(flow, lambda block, index=index: index in block)  # type: ignore[misc]
+        if times and math.isfinite(times):
+            step = schedule.steps[index]
+            tiles = tuple(piece.tile for piece in step.pieces)
+            yield Measured(step.call, tiles, instructions / times, instructions / executed)
+
+
+def _run(models: Sequence[Model], board: Board, say: Callable[[str], None]) -> list[dict[str, object]]:
+    """Returns the counter's section of each model's second inference."""
+    sample = b"".join(_sample(model) for model in models)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        (folder / "ariel_models.rs").write_text(text)
-        (folder / "model.weights").write_bytes(compiled.weights)
-        elf = firmware.build(board, firmware.Subject(folder, "model"), say=say)
+        for model in models:
+            (folder / f"{model.module}.rs").write_text(model.text)
+            (folder / f"{model.module}.weights").write_bytes(model.weights)
+        (folder / "ariel_models.rs").write_text(_module([model.module for model in models], len(sample)))
+        elf = firmware.build(board, firmware.Subject(folder, "batch", features=("trace",)), say=say)
         (folder / "in.bin").write_bytes(struct.pack("<II", 1, len(sample)) + sample)
         done = process.run(emulate.command(board, elf, cores=1, count=True, say=say), cwd=folder, timeout=_SECONDS)
         if done.status:
-            raise InternalError(f"{path.name} on {board.name} failed: {done.last_lines()}")
-        sections = json.loads((folder / "counts.json").read_text())["sections"]
-    # A step may run in pieces, between those of others.
-    order = [step.index for step, _ in compiled.schedule.pieces]
-    if len(sections) != 2 * len(order):
-        raise InternalError("other sections than pieces", {"sections": len(sections), "pieces": len(order)})
-    taken = dict.fromkeys(range(len(calls)), 0)
-    for index, section in zip(order, sections[len(order) :], strict=True):
-        taken[index] += section["executed"][0]
-    return [Measured(call, taken[index]) for index, call in enumerate(calls)]
+            raise InternalError(f"models on {board.name} failed: {done.last_lines()}")
+        sections: list[dict[str, object]] = json.loads((folder / "counts.json").read_text())["sections"]
+    if len(sections) != 2 * len(models):
+        raise InternalError("other sections than models", {"sections": len(sections), "models": len(models)})
+    return sections[len(models) :]
+
+
+def _sample(model: Model) -> bytes:
+    """Returns random inputs: reals are normal, all else are any bytes."""
+    rng = np.random.default_rng(0)
+    parts = []
+    for value in model.graph.inputs:
+        dtype, count = value.type.dtype, value.type.elements
+        if dtype in (DType.F32, DType.F64):
+            parts.append(rng.standard_normal(count).astype(dtype.numpy).tobytes())
+        elif dtype is DType.BOOL:
+            parts.append(rng.integers(0, 2, count, np.uint8).tobytes())
+        else:
+            parts.append(rng.integers(0, 256, value.type.bytes, np.uint8).tobytes())
+    return b"".join(parts)
+
+
+def _module(names: Sequence[str], size: int) -> str:
+    """Returns the module of a model that runs those of other modules, one after the other, each between markers."""
+    return _BATCH.format(
+        size=size,
+        modules="".join(f'include!("{name}.rs");\n' for name in names),
+        fields="".join(f"{name}: (super::{name}::Model, Room<super::{name}::Model>), " for name in names),
+        values="".join(f"{name}: (super::{name}::Model::new(), MaybeUninit::uninit()), " for name in names),
+        calls="".join(f"one(&mut self.{name}, &mut rest)?; " for name in names),
+    )
+
+
+_BATCH = """\
+{modules}
+#[allow(missing_docs, missing_debug_implementations, dead_code, clippy::all, clippy::pedantic)]
+pub mod batch {{
+    use ariel_ml_rs::{{Error, Infer, Tensor}};
+    use core::mem::MaybeUninit;
+
+    type Room<M> = MaybeUninit<<M as Infer>::Input>;
+
+    #[repr(C, align(16))]
+    pub struct Bytes([u8; {size}]);
+
+    // SAFETY: an array of bytes, aligned to 16.
+    unsafe impl Tensor for Bytes {{
+        const PARTS: usize = 1;
+        fn part(&self, index: usize) -> &[u8] {{ if index == 0 {{ &self.0 }} else {{ &[] }} }}
+        fn part_mut(&mut self, index: usize) -> &mut [u8] {{ if index == 0 {{ &mut self.0 }} else {{ &mut [] }} }}
+    }}
+
+    #[repr(C, align(16))]
+    pub struct Nothing;
+
+    // SAFETY: no bytes, aligned to 16.
+    unsafe impl Tensor for Nothing {{
+        const PARTS: usize = 0;
+        fn part(&self, _: usize) -> &[u8] {{ &[] }}
+        fn part_mut(&mut self, _: usize) -> &mut [u8] {{ &mut [] }}
+    }}
+
+    pub struct Model {{ {fields}nothing: Nothing }}
+
+    impl Model {{
+        pub const fn new() -> Self {{ Self {{ {values}nothing: Nothing }} }}
+    }}
+
+    fn one<M: Infer>(of: &mut (M, Room<M>), rest: &mut &[u8]) -> Result<(), Error> {{
+        // SAFETY: an input is plain data, every bit pattern of which is a value.
+        let input = unsafe {{
+            of.1.as_mut_ptr().write_bytes(0, 1);
+            of.1.assume_init_mut()
+        }};
+        for part in 0..M::Input::PARTS {{
+            let part = input.part_mut(part);
+            let (here, behind) = rest.split_at(part.len());
+            part.copy_from_slice(here);
+            *rest = behind;
+        }}
+        infer(&mut of.0, input)
+    }}
+
+    #[inline(never)]
+    fn infer<M: Infer>(model: &mut M, input: &M::Input) -> Result<(), Error> {{
+        crate::platform::start();
+        let answer = model.infer(input);
+        crate::platform::stop();
+        answer.map(|_| ())
+    }}
+
+    impl Infer for Model {{
+        type Input = Bytes;
+        type Output = Nothing;
+        fn input_mut(&mut self) -> &mut Bytes {{ unreachable!() }}
+        fn run(&mut self) -> Result<&Nothing, Error> {{ unreachable!() }}
+        fn infer(&mut self, given: &Bytes) -> Result<&Nothing, Error> {{
+            let mut rest: &[u8] = &given.0;
+            {calls}
+            Ok(&self.nothing)
+        }}
+        async fn run_async(&mut self) -> Result<&Nothing, Error> {{ self.run() }}
+        async fn infer_async(&mut self, given: &Bytes) -> Result<&Nothing, Error> {{ self.infer(given) }}
+        fn reset(&mut self) {{}}
+    }}
+}}
+"""

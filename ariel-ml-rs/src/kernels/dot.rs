@@ -21,15 +21,24 @@ pub(crate) unsafe fn by_four<A: Factor<W, S>, W: Element, S: Sum>(
     let [mut a, mut b, mut c, mut d] = [S::NOTHING; 4];
     // SAFETY: in bounds, as the caller promises.
     unsafe {
-        let end = input.add(k);
+        macro_rules! step {
+            ($at:literal) => {
+                let value = *input.add($at);
+                a = A::add_product(a, value, *filter.add(4 * $at));
+                b = A::add_product(b, value, *filter.add(4 * $at + 1));
+                c = A::add_product(c, value, *filter.add(4 * $at + 2));
+                d = A::add_product(d, value, *filter.add(4 * $at + 3));
+            };
+        }
+        let end = input.add(k & !1);
         while input != end {
-            let value = *input;
-            a = A::add_product(a, value, *filter);
-            b = A::add_product(b, value, *filter.add(1));
-            c = A::add_product(c, value, *filter.add(2));
-            d = A::add_product(d, value, *filter.add(3));
-            input = input.add(1);
-            filter = filter.add(4);
+            step!(0);
+            step!(1);
+            input = input.add(2);
+            filter = filter.add(8);
+        }
+        if k & 1 == 1 {
+            step!(0);
         }
         sums.write(a);
         sums.add(1).write(b);

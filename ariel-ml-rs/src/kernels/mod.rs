@@ -89,6 +89,7 @@ macro_rules! quantized {
         quantized!(Quantized);
         quantized!(Quantized<$crate::quant::DoubleRounding16>, multipliers);
         quantized!(Quantized<$crate::quant::Reduced>, multipliers);
+        quantized!(Quantized<$crate::quant::Narrow>, multipliers);
     };
     ($kernel:ident) => {
         quantized!($kernel<$crate::quant::DoubleRounding>, multipliers);

@@ -9,12 +9,13 @@ import numpy as np
 
 from ariel_build.ir import Array
 from ariel_build.isa.portable import axis_of, tiling_of
+from ariel_build.isa.scalar.narrow import is_wide, narrowed
 from ariel_build.isa.scalar.requantise import Channels, Ints, requantised
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Packed, Scratch, Tiling
 from ariel_build.kernels.declared import depthwise_conv2d, isa_scalar
 from ariel_build.kernels.declared.isa_scalar import Limits, Stepped
-from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored
+from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored, Transposed
 
 __all__ = ["KERNELS", "RISCV", "THUMB2"]
 
@@ -239,11 +240,14 @@ def _limits(channels: Channels, layer: Layer) -> Limits:
 _Maker = Callable[[Any], KernelCall]
 #: What makes calls of the kernels of scalar cores, for both roundings.
 KERNELS: Mapping[type, _Maker] = {
-    Convolution: lambda call: _conv2d(call, call.layer),
-    Depthwise: lambda call: _any_depthwise(call, call.layer),
-    Dense: lambda call: _dense(call, call.layer),
+    Convolution: lambda call: narrowed(call) if is_wide(call) else _conv2d(call, call.layer),
+    Depthwise: lambda call: narrowed(call) if is_wide(call) else _any_depthwise(call, call.layer),
+    Dense: lambda call: narrowed(call) if is_wide(call) else _dense(call, call.layer),
+    Transposed: narrowed,
 }
 #: What Thumb-2 without DSP has nothing faster for.
 THUMB2: Mapping[type, _Maker] = {Dense: lambda call: _long_row(call, call.layer)}
 #: What has a loop of its own on RISC-V.
-RISCV: Mapping[type, _Maker] = {Depthwise: lambda call: _depthwise(call, call.layer)}
+RISCV: Mapping[type, _Maker] = {
+    Depthwise: lambda call: narrowed(call) if is_wide(call) else _depthwise(call, call.layer)
+}

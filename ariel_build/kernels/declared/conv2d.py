@@ -9,7 +9,14 @@ from ariel_build.kernels.kernel import Access, Kernel
 if TYPE_CHECKING:
     from ariel_build.kernels.declared.dynamic_quantize import Rescale
     from ariel_build.kernels.declared.memory import Image
-    from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, DoubleRounding16, NearestEven, Reduced
+    from ariel_build.kernels.declared.quant import (
+        Bounds,
+        DoubleRounding,
+        DoubleRounding16,
+        Narrow,
+        NearestEven,
+        Reduced,
+    )
     from ariel_build.kernels.declared.window import Window
     from ariel_build.kernels.kernel import Axis, Packed, Scratch
 
@@ -66,6 +73,7 @@ class Quantized(Kernel):
         ("NearestEven",): "conv2d::Quantized<NearestEven>",
         ("DoubleRounding16",): "conv2d::Quantized<DoubleRounding16>",
         ("Reduced",): "conv2d::Quantized<Reduced>",
+        ("Narrow",): "conv2d::Quantized<Narrow>",
     }
     ACCESS = Access.WINDOW
     ELEMENTS = {"input": "R::Element", "output": "R::Element", "filter": "i8", "bias": "R::Sum"}
@@ -77,7 +85,7 @@ class Quantized(Kernel):
     bias: Packed
     filter_zero_point: int
     input_zero_point: int
-    requantize: DoubleRounding | DoubleRounding16 | NearestEven | Reduced
+    requantize: DoubleRounding | DoubleRounding16 | Narrow | NearestEven | Reduced
     bounds: Bounds
     axis: Axis
     scratch: Scratch

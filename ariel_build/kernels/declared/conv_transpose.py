@@ -8,7 +8,14 @@ from ariel_build.kernels.kernel import Access, Kernel
 
 if TYPE_CHECKING:
     from ariel_build.kernels.declared.memory import Image
-    from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, DoubleRounding16, NearestEven, Reduced
+    from ariel_build.kernels.declared.quant import (
+        Bounds,
+        DoubleRounding,
+        DoubleRounding16,
+        Narrow,
+        NearestEven,
+        Reduced,
+    )
     from ariel_build.kernels.declared.window import Window
     from ariel_build.kernels.kernel import Axis, Packed, Scratch
 
@@ -47,6 +54,7 @@ class Quantized(Kernel):
         ("NearestEven",): "conv_transpose::Quantized<NearestEven>",
         ("DoubleRounding16",): "conv_transpose::Quantized<DoubleRounding16>",
         ("Reduced",): "conv_transpose::Quantized<Reduced>",
+        ("Narrow",): "conv_transpose::Quantized<Narrow>",
     }
     ACCESS = Access.WHOLE
     ELEMENTS = {"input": "R::Element", "output": "R::Element", "filter": "i8", "bias": "R::Sum"}
@@ -57,7 +65,7 @@ class Quantized(Kernel):
     filter: Packed
     bias: Packed
     input_zero_point: int
-    requantize: DoubleRounding | DoubleRounding16 | NearestEven | Reduced
+    requantize: DoubleRounding | DoubleRounding16 | Narrow | NearestEven | Reduced
     bounds: Bounds
     axis: Axis
     scratch: Scratch

@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from ariel_build.kernels.declared.dynamic_quantize import Rescale
     from ariel_build.kernels.declared.isa_scalar import Stepped
     from ariel_build.kernels.declared.memory import Image
-    from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, DoubleRounding16, NearestEven, Reduced
+    from ariel_build.kernels.declared.quant import (
+        Bounds,
+        DoubleRounding,
+        DoubleRounding16,
+        Narrow,
+        NearestEven,
+        Reduced,
+    )
     from ariel_build.kernels.declared.window import Window
     from ariel_build.kernels.kernel import Axis, Packed, Scratch
 
@@ -65,6 +72,7 @@ class Quantized(Kernel):
         ("NearestEven",): "depthwise_conv2d::Quantized<NearestEven>",
         ("DoubleRounding16",): "depthwise_conv2d::Quantized<DoubleRounding16>",
         ("Reduced",): "depthwise_conv2d::Quantized<Reduced>",
+        ("Narrow",): "depthwise_conv2d::Quantized<Narrow>",
         ("Stepped",): "depthwise_conv2d::Quantized<Stepped>",
     }
     ACCESS = Access.WINDOW
@@ -76,7 +84,7 @@ class Quantized(Kernel):
     bias: Packed
     filter_zero_point: int
     input_zero_point: int
-    requantize: Stepped | DoubleRounding | DoubleRounding16 | NearestEven | Reduced
+    requantize: Stepped | DoubleRounding | DoubleRounding16 | Narrow | NearestEven | Reduced
     bounds: Bounds
     axis: Axis
     scratch: Scratch

@@ -8,7 +8,14 @@ from ariel_build.kernels.kernel import Access, Kernel
 
 if TYPE_CHECKING:
     from ariel_build.kernels.declared.dynamic_quantize import Rescale
-    from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, DoubleRounding16, NearestEven, Reduced
+    from ariel_build.kernels.declared.quant import (
+        Bounds,
+        DoubleRounding,
+        DoubleRounding16,
+        Narrow,
+        NearestEven,
+        Reduced,
+    )
     from ariel_build.kernels.kernel import Axis, Operand, Packed
 
 __all__ = [
@@ -62,6 +69,7 @@ class Quantized(Kernel):
         ("NearestEven",): "fully_connected::Quantized<NearestEven>",
         ("DoubleRounding16",): "fully_connected::Quantized<DoubleRounding16>",
         ("Reduced",): "fully_connected::Quantized<Reduced>",
+        ("Narrow",): "fully_connected::Quantized<Narrow>",
     }
     ACCESS = Access.WHOLE
     ELEMENTS = {"input": "R::Element", "output": "R::Element", "filter": "i8", "bias": "R::Sum"}
@@ -72,6 +80,6 @@ class Quantized(Kernel):
     filter: Packed
     bias: Packed
     filter_zero_point: int
-    requantize: DoubleRounding | DoubleRounding16 | NearestEven | Reduced
+    requantize: DoubleRounding | DoubleRounding16 | Narrow | NearestEven | Reduced
     bounds: Bounds
     axis: Axis

@@ -14,6 +14,7 @@ __all__ = [
     "DoubleRounding",
     "DoubleRounding16",
     "Multiplier",
+    "Narrow",
     "NearestEven",
     "Reduced",
 ]
@@ -52,6 +53,15 @@ class Multiplier(Part):
     ROOMS = ("quant",)
     multiplier: int
     shift: int
+
+
+class Narrow(Part):
+    """The same of sums that the compiler has proved to fit 32 bits, whatever the input: most cores sum these faster."""
+
+    ROOMS = ("quant",)
+    ELEMENTS = {"multipliers": "Multiplier"}
+    TYPES = {"Element": "i16", "Sum": "i32"}
+    multipliers: Packed
 
 
 class NearestEven(Part):

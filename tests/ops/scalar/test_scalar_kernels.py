@@ -12,7 +12,12 @@ import pytest
 from ariel_build.boards import Board
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, compile_model
-from ariel_build.ir import Array
+from ariel_build.ir import Array, DType, Quant, TensorType, Value
+from ariel_build.isa.scalar.narrow import narrowed
+from ariel_build.isa.unfit import Unfit
+from ariel_build.kernels import LayerCall, Operand, Packed
+from ariel_build.kernels.declared.quant import Bounds, Reduced
+from ariel_build.kernels.layer import Dense, Stored
 from ariel_build.run.execute import execute
 from tests.ops import parity, tflm
 from tests.ops.armv7e_m import operators
@@ -58,7 +63,7 @@ def emulated(
     ends = np.cumsum(sizes)
     return [
         [
-            np.frombuffer(answer[end - size : end], np.int8).reshape(value.shape)
+            np.frombuffer(answer[end - size : end], value.type.dtype.numpy).reshape(value.shape)
             for value, size, end in zip(compiled.graph.outputs, sizes, ends, strict=True)
         ]
         for answer in answers
@@ -104,3 +109,47 @@ def test_equals_tflite_micro(
     assert ours >= (least if is_large else 1), "most of the operators shall have kernels of scalar cores"
     text = compiled.module_text if tiles == "whole" else cut(compiled.module_text)
     parity.agree(emulated(compiled, text, tmp_path, board, samples, level), want, f"{tiles}, opt-level {level}")
+
+
+@pytest.mark.parametrize(
+    "board, level",
+    [
+        pytest.param(ON[name].values[0], level, marks=ON[name].marks, id=f"{name}-{level}")
+        for name, level in (("qemu-riscv32", "3"), ("qemu-riscv32", "s"), ("qemu-cortex-m0", "3"))
+    ],
+)
+def test_int16_equals_tflite_micro(tmp_path: Path, board: Board, level: str) -> None:
+    """Sums that are proved to fit 32 bits have no more; those of other layers have 64."""
+    rng = np.random.default_rng(8)
+    makers = (operators.convolution16, operators.depthwise16, operators.dense16, operators.transposed16)
+    is_large = board.total("ram") != 16 << 10
+    made = [make(rng) for make in makers for _ in range(8 if is_large else 1)]
+    samples = samples_for(rng, made)
+    path = tmp_path / "operators.tflite"
+    want = parity.tflite(path, made, samples)
+    compiled = compile_model(path, ModelOptions(path), board, "model")
+    paths = [step.call.kernel.path for step in compiled.schedule.steps]
+    rooms = {found.partition("::")[0] for found in paths if "Narrow" in found}
+    wanted = {"conv2d", "depthwise_conv2d", "fully_connected", "conv_transpose"}
+    assert rooms == wanted or not is_large, paths
+    assert rooms, paths
+    parity.agree(emulated(compiled, compiled.module_text, tmp_path, board, samples, level), want, f"opt-level {level}")
+
+
+@pytest.mark.parametrize(
+    "bias, weight, proved", [(0, 64, True), (2**31 - 1, 64, False), (2**40, 0, False), (-(2**31), 0, True)]
+)
+def test_sums_of_int16_have_32_bits_where_no_input_leaves_them(bias: int, weight: int, *, proved: bool) -> None:
+    value = Value(TensorType(DType.I16, (1, 4), Quant((0.5,), (0,))), "x")
+    out = Value(TensorType(DType.I16, (1, 1), Quant((0.5,), (0,))), "y")
+    multipliers = Packed(np.array([[1 << 14, 0]], np.int32), "multipliers")
+    finish = Stored(np.array([bias], np.int64), Reduced(multipliers=multipliers), Bounds(zero_point=0, min=-9, max=9))
+    layer = Dense(
+        weights=np.full((1, 4), weight, np.int8), finish=finish, input=Operand(value), output=Operand(out), rows=1
+    )
+    call = LayerCall(layer, [value], [out])
+    if proved:
+        assert narrowed(call).kernel.path == "fully_connected::Quantized<Narrow>"
+    else:
+        with pytest.raises(Unfit):
+            narrowed(call)

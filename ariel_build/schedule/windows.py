@@ -1,0 +1,220 @@
+"""What the cost of a layer of images is made of: blocks of pixels and channels, and what lies under its windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ariel_build.kernels.declared import isa_packed, isa_scalar, isa_vfpv4_sp
+from ariel_build.kernels.declared.memory import Image
+from ariel_build.kernels.declared.window import Window
+from ariel_build.schedule.tiles import Tile
+
+__all__ = ["Counts", "dense", "packed", "planes", "regions", "triples", "windows"]
+
+Counts = dict[str, float]
+#: Pixels and channels of a block of the kernels for Arm, and the fewest of a block of six that are no block of three.
+_BLOCK, _HALF = 4, 3
+
+
+def windows(source: Image, image: Image, window: Window, macs: int) -> Counts:
+    """Returns the counts of images under windows: of all, and of what lies inside the image."""
+    height, width, depth = image.height, image.width, image.channels
+    pixels, taps = height * width, window.height * window.width
+    rows = sum(len(inside) for inside in _inside(height, source.height, *_down(window)))
+    columns = sum(len(inside) for inside in _inside(width, source.width, *_across(window)))
+    inside = rows * columns
+    return {
+        "pixels": pixels,
+        "runs": pixels * window.height,
+        "inside_runs": rows * width,
+        "volume": pixels * taps * source.channels,
+        "inside": inside * depth,
+        "inside_macs": macs * inside / max(pixels * taps, 1),
+        "lines": height * depth,
+        "columns": width * depth,
+        "blocks": -(-pixels // _BLOCK),
+        "block_macs": -(-pixels // _BLOCK) * _BLOCK * (macs // max(pixels, 1)),
+        "singles": pixels * (depth % _BLOCK),
+        "single_macs": pixels * (depth % _BLOCK) * (macs // max(pixels * depth, 1)),
+    }
+
+
+def _down(window: Window) -> tuple[int, int, int, int]:
+    return window.height, window.stride_h, window.dilation_h, window.pad_top
+
+
+def _across(window: Window) -> tuple[int, int, int, int]:
+    return window.width, window.stride_w, window.dilation_w, window.pad_left
+
+
+def _inside(outputs: int, extent: int, taps: int, stride: int, dilation: int, pad: int) -> list[range]:
+    """Returns for each position of the window the taps that lie inside the image."""
+    found = []
+    for position in range(outputs):
+        origin = position * stride - pad
+        first = max(0, -(origin // dilation)) if origin < 0 else 0
+        last = min(taps, -((origin - extent) // dilation)) if origin < extent else 0
+        found.append(range(min(first, taps), max(last, min(first, taps))))
+    return found
+
+
+def dense(kernel: isa_packed.FullyConnected) -> Counts:
+    """Returns the counts of a product of rows with pairs of channels."""
+    pairs = -(-kernel.channels // 2)
+    steps = -(-kernel.depth // 8)
+    return {
+        "pixels": kernel.rows,
+        "pairs": kernel.rows * pairs,
+        "pair_words": kernel.rows * pairs * steps,
+        "words": kernel.rows * steps,
+        "ends": kernel.rows * (kernel.channels % 2),
+        "rests": kernel.rows * (kernel.depth % 8 > 0),
+    }
+
+
+def packed(kernel: isa_packed.Conv2d | isa_packed.SmallConv2d, spans: Sequence[int]) -> Counts:
+    """Returns the counts of blocks of four pixels, and of pixels one by one, times pairs of channels."""
+    image, source, window = kernel.output, kernel.input, kernel.window
+    pixels = image.height * image.width
+    size = 2 if isinstance(kernel.cores, isa_packed.Dsp16 | isa_packed.Plain16 | isa_packed.Unequal16) else 1
+    run = window.width * source.channels * size
+    words = window.height * -(-run // 4)
+    pairs = -(-image.channels // 2)
+    is_flat = (
+        (window.height, window.width, window.stride_h, window.stride_w) == (1, 1, 1, 1)
+        and source.row == source.width * source.pixel
+        and (source.height, source.width) == (image.height, image.width)
+    )
+    by_one = isinstance(kernel, isa_packed.Conv2d) and (size == 2 or (is_flat and run % 8 == 0))
+    is_dense = window.dilation_w == 1 and source.pixel == source.channels
+    blocks = ones = 0
+    for span in spans or [pixels]:
+        if by_one:
+            blocks, ones = blocks + span // _BLOCK, ones + span % _BLOCK
+        else:
+            blocks += -(-span // _BLOCK) if span >= _BLOCK else span
+    whole = max(image.width - _BLOCK + 1, 0) / image.width if is_dense else 0.0
+    edges = sum(len(inside) < window.width for inside in _inside(image.width, source.width, *_across(window)))
+    apart = 0 if is_flat else blocks * (1 - whole)
+    return {
+        "blocks": blocks,
+        "block_words": blocks * words,
+        "block_pairs": blocks * pairs,
+        "block_macs": blocks * pairs * words,
+        "ends": blocks * (image.channels % 2),
+        "end_macs": blocks * (image.channels % 2) * words,
+        "ones": ones,
+        "one_words": ones * words,
+        "one_pairs": ones * pairs,
+        "one_macs": ones * pairs * words,
+        "rows": 0 if is_flat else (blocks - apart) * window.height,
+        "apart": apart * window.height,
+        "edges": 0 if is_flat else min(edges * image.height, blocks) * window.height,
+        "sparse": 0 if is_dense else blocks * _BLOCK * window.height * window.width,
+    }
+
+
+def triples(kernel: isa_scalar.Conv2d, spans: Sequence[int]) -> Counts:
+    """Returns the counts of blocks of six pixels, or three, times four channels."""
+    image, source, window = kernel.output, kernel.input, kernel.window
+    depth = window.height * window.width * source.channels
+    sixes = threes = 0
+    for span in spans or [image.height * image.width]:
+        whole, rest = divmod(span, 6)
+        sixes, threes = sixes + whole + (rest > _HALF), threes + (0 < rest <= _HALF)
+    sums = -(-image.channels // 4)
+    further = -(-depth // max(kernel.segment, 1)) - 1
+    is_flat = window.height == window.width == 1
+    columns = sum(len(inside) < window.width for inside in _inside(image.width, source.width, *_across(window)))
+    return {
+        "sixes": sixes,
+        "six_words": sixes * depth,
+        "six_sums": sixes * sums,
+        "six_macs": sixes * sums * depth,
+        "threes": threes,
+        "three_words": threes * depth,
+        "three_sums": threes * sums,
+        "three_macs": threes * sums * depth,
+        "further": (sixes + threes) * sums * further,
+        "rows": 0 if is_flat else image.height * image.width * window.height,
+        "edges": 0 if is_flat else columns * image.height * window.height,
+    }
+
+
+def planes(kernel: isa_packed.DepthwiseConv2d, spans: Sequence[int]) -> Counts:
+    """Returns the counts of strips of lines, four channels of which are brought into planes."""
+    image, source, window = kernel.output, kernel.input, kernel.window
+    groups = -(-image.channels // 4)
+    found: Counts = dict.fromkeys(("strips", "filled", "brought", "lines", "along"), 0)
+    for span in spans or [image.height * image.width]:
+        rows = -(-span // image.width)
+        length, lines = (rows, image.width) if kernel.vertical else (image.width, rows)
+        along, across = (window.stride_h, window.stride_w) if kernel.vertical else (window.stride_w, window.stride_h)
+        inside = source.width if kernel.vertical else source.height
+        strips = -(-lines // kernel.lines)
+        rows_read = min(lines * across + strips * (3 - across), strips * inside)
+        read = min((length - 1) * along + 3, source.height if kernel.vertical else source.width)
+        found["strips"] += strips * groups
+        found["filled"] += rows_read * groups
+        found["brought"] += rows_read * groups * read
+        found["lines"] += lines * groups
+        found["along"] += lines * groups * (length + length % 2)
+    return found
+
+
+def regions(kernel: isa_vfpv4_sp.Conv2d | isa_vfpv4_sp.DepthwiseConv2d, tiles: Sequence[Tile]) -> Counts:
+    """Returns the counts of regions of an image whose windows have the same taps inside, as `regions.rs` finds them."""
+    image, source, window = kernel.output, kernel.input, kernel.window
+    groups = getattr(kernel, "groups", 1)
+    is_depthwise = isinstance(kernel, isa_vfpv4_sp.DepthwiseConv2d)
+    depth = 1 if is_depthwise else source.channels // groups
+    count = image.channels // groups
+    is_dense = window.dilation_w == 1 and source.pixel == depth
+    names = ("regions", "blocks", "block_macs", "ones", "one_macs", "singles", "single_macs", "runs", "pixels")
+    found: Counts = dict.fromkeys(names, 0)
+    for height, width, rows, columns in _rectangles(source, image, window, tiles):
+        along, lines = width, height
+        stretched = is_dense and window.stride_h * source.row == width * window.stride_w * source.pixel
+        if stretched and image.row == width * image.pixel:
+            along, lines = width * height, 1
+        elif width < _BLOCK and width < height:
+            along, lines = height, width
+        fours, ones = along // _BLOCK * lines * groups, along % _BLOCK * lines * groups
+        sums, taps = count // _BLOCK, rows * columns * depth
+        runs = rows * (min(columns, 1) if is_dense else columns)
+        found["regions"] += groups
+        found["blocks"] += fours * sums
+        found["block_macs"] += fours * sums * taps
+        found["ones"] += ones * sums
+        found["one_macs"] += ones * sums * taps
+        found["singles"] += height * width * groups * (count % _BLOCK)
+        found["single_macs"] += height * width * groups * (count % _BLOCK) * taps
+        found["runs"] += (fours + ones) * sums * runs
+        found["pixels"] += fours + ones
+    return found
+
+
+def _rectangles(
+    source: Image, image: Image, window: Window, tiles: Sequence[Tile]
+) -> Iterator[tuple[int, int, int, int]]:
+    """Yields height and width of each region, and rows and columns of the taps inside, in whole rows of the tiles."""
+    down = _inside(image.height, source.height, *_down(window))
+    across = [(len(span), taps) for span, taps in _alike(_inside(image.width, source.width, *_across(window)))]
+    for tile in tiles or (Tile(0, image.height * image.width),):
+        first, last = tile.start // image.width, -(-tile.end // image.width)
+        for rows, taps_down in _alike(down[first:last]):
+            for width, taps_across in across:
+                yield len(rows), width, taps_down, taps_across
+
+
+def _alike(inside: Sequence[range]) -> list[tuple[range, int]]:
+    """Returns stretches of positions whose windows have the same taps inside, with how many these are."""
+    found: list[tuple[range, int]] = []
+    before: range | None = None
+    for position, taps in enumerate(inside):
+        if before is not None and taps == before:
+            found[-1] = (range(found[-1][0].start, position + 1), len(taps))
+        else:
+            found.append((range(position, position + 1), len(taps)))
+        before = taps
+    return found

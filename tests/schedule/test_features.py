@@ -1,0 +1,82 @@
+"""What costs are made of: counts that a loop over the same taps, pixels and elements would give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from ariel_build import boards
+from ariel_build.config.options import ModelOptions
+from ariel_build.driver import compile_model
+from ariel_build.kernels import KernelCall
+from ariel_build.kernels.declared import copy, isa_packed, isa_vfpv4_sp
+from ariel_build.schedule import Tile
+from ariel_build.schedule.cost import instructions
+from ariel_build.schedule.features import features
+from ariel_build.schedule.windows import _inside
+from tools.bench.made import models
+from tools.recorded import DIGITS
+
+
+@pytest.fixture(scope="module", name="calls")
+def calls_of_models(tmp_path_factory: pytest.TempPathFactory) -> Sequence[KernelCall]:
+    """Returns the calls of models of our own for the Cortex-M4."""
+    board = boards.load("qemu-cortex-m4")
+    files = [recorded.path for _, _, recorded in models(tmp_path_factory.mktemp("made"))]
+    return [c for path in [DIGITS, *files] for c in compile_model(path, ModelOptions(path), board, "m").schedule.calls]
+
+
+def test_taps_inside_are_those_that_a_loop_finds() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(300):
+        outputs, extent, taps = (int(n) for n in rng.integers(1, 9, 3))
+        stride, dilation, pad = (int(n) for n in rng.integers(1, 4, 3))
+        found = _inside(outputs, extent, taps, stride, dilation, pad)
+        for position, inside in enumerate(found):
+            wanted = [t for t in range(taps) if 0 <= position * stride + t * dilation - pad < extent]
+            assert list(inside) == wanted, (position, extent, taps, stride, dilation, pad)
+
+
+def test_regions_cover_each_pixel_once_with_the_taps_inside(calls: Sequence[KernelCall]) -> None:
+    seen = 0
+    for call in calls:
+        kernel = call.kernel
+        if isinstance(kernel, isa_vfpv4_sp.Conv2d) and kernel.groups == 1 and kernel.output.channels % 4 == 0:
+            source, image, window = kernel.input, kernel.output, kernel.window
+            down = _inside(
+                image.height, source.height, window.height, window.stride_h, window.dilation_h, window.pad_top
+            )
+            across = _inside(
+                image.width, source.width, window.width, window.stride_w, window.dilation_w, window.pad_left
+            )
+            macs = sum(map(len, down)) * sum(map(len, across)) * source.channels * image.channels
+            found = features(call)
+            assert 16 * found.get("block_macs", 0) + 4 * found.get("one_macs", 0) == macs
+            seen += 1
+    assert seen
+
+
+def test_blocks_of_pixels_are_filled_anew_in_each_tile(calls: Sequence[KernelCall]) -> None:
+    seen = 0
+    for call in calls:
+        if isinstance(call.kernel, isa_packed.Conv2d) and call.tiling.extent > 8 and not call.kernel.by_channels:
+            tiles = [Tile(at, min(at + 5, call.tiling.extent)) for at in range(0, call.tiling.extent, 5)]
+            whole, parts = features(call), features(call, tiles)
+            assert parts["call"] == len(tiles)
+            assert parts.get("blocks", 0) + parts.get("ones", 0) >= whole.get("blocks", 0) + whole.get("ones", 0)
+            core = boards.load("qemu-cortex-m4").cores[0]
+            assert instructions(call, core, tiles) > instructions(call, core)
+            seen += 1
+    assert seen
+
+
+def test_a_copy_moves_all_bytes_once(calls: Sequence[KernelCall]) -> None:
+    copies = [call for call in calls if isinstance(call.kernel, copy.Copy)]
+    assert copies
+    for call in copies:
+        found = features(call)
+        element = call.outputs[0].type.dtype.bytes
+        moved = sum(found.get(name, 0) for name in ("bytes", "moved", "askew")) + element * found.get("strided", 0)
+        assert found.get("filled", 0) or moved == sum(v.type.bytes for v in call.outputs)

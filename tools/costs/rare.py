@@ -1,0 +1,129 @@
+"""What `made` has for kernels of few operators: marks, signals, activations quantised at run time, and the like."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from ariel_build.ir import DType, Quant, TensorType
+from ariel_build.ops.conv2d import Conv2d
+from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
+from ariel_build.ops.detection import DetectionPostprocess
+from ariel_build.ops.dynamic_quantize import DynamicQuantize
+from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.fully_connected import FullyConnected
+from ariel_build.ops.lstm import Lstm
+from ariel_build.ops.map2 import Map2
+from ariel_build.ops.map2_rows import MAP2
+from ariel_build.ops.marks import Found, OneHot, Triangle
+from ariel_build.ops.quantize import Quantize
+from ariel_build.ops.signal.bands import FilterBank
+from ariel_build.ops.signal.fft import Irfft, Rfft
+from ariel_build.ops.signal.frames import Framer, Stacker
+from ariel_build.ops.signal.overlap import OverlapAdd
+from ariel_build.ops.window import Window
+from tools.costs.wanted import Wanted
+
+__all__ = ["rare"]
+
+#: Quantisations of which no integer formula makes sums of one another.
+_ONE, _OTHER, _SUM = Quant((0.05,), (3,)), Quant((0.0317,), (-5,)), Quant((0.0731,), (9,))
+
+
+def rare() -> Iterator[Wanted]:
+    """Yields nodes of all of them."""
+    yield from _marks()
+    yield from _signals()
+    yield from _hybrids()
+    yield from _rescaled()
+    yield from _lstms()
+    for count in (8, 40, 200):
+        boxes, scores = TensorType(DType.F32, (1, count, 4)), TensorType(DType.F32, (1, count, 3))
+        op = DetectionPostprocess(5, 3, 0.3, 0.5, (10.0, 10.0, 5.0, 5.0))
+        yield Wanted(op, (boxes, scores, TensorType(DType.F32, (count, 4))), None, (2,))
+
+
+def _marks() -> Iterator[Wanted]:
+    for rows, row in ((2, 8), (6, 20), (20, 31)):
+        for dtype in (DType.F32, DType.I8):
+            table = TensorType(dtype, (2,))
+            yield Wanted(OneHot(1, row, wraps=True), (TensorType(DType.I32, (rows,)), table))
+            yield Wanted(Triangle(upper=True), (TensorType(dtype, (rows, row)), TensorType(DType.I32, ())))
+        yield Wanted(Found(row), (TensorType(DType.BOOL, (rows, row)),))
+
+
+def _signals() -> Iterator[Wanted]:
+    for length, rows in ((64, 1), (128, 2), (512, 1)):
+        for dtype in (DType.I16, DType.I32, DType.F32):
+            yield Wanted(Rfft(length), (TensorType(dtype, (rows, length)),))
+            yield Wanted(Irfft(length), (TensorType(dtype, (rows, length + 2)),))
+        step = length // 2
+        for dtype in (DType.I16, DType.F32):
+            frames, rest = TensorType(dtype, (rows, 2, length)), TensorType(dtype, (rows, length))
+            yield Wanted(OverlapAdd(step), (frames, rest))
+            yield Wanted(OverlapAdd(step), (frames, replace(rest, shape=(rows, step))))
+        count = TensorType(DType.I32, ())
+        for past in (step, length):
+            kept = TensorType(DType.I16, (rows, past))
+            for lag in (0, 1):
+                yield Wanted(Framer(length, step, past, lag), (TensorType(DType.I16, (rows, length)), kept, count))
+        row = TensorType(DType.I16, (length,))
+        for before in (2 * length, 3 * length):
+            yield Wanted(Stacker(1, 1, 1), (row, TensorType(DType.I16, (before // length, length)), count))
+            yield Wanted(Stacker(2, 0, 1), (row, TensorType(DType.I16, (before // length, length)), count))
+        bands = length // 8
+        table, edges = TensorType(DType.I16, (length,)), TensorType(DType.I16, (bands + 1,))
+        given = (TensorType(DType.U32, (length,)), table, table, edges, edges, edges)
+        wide = length // (bands + 1)
+        starts = np.arange(bands + 1, dtype=np.int16) * wide
+        segments = {3: starts, 4: starts, 5: np.full(bands + 1, wide, np.int16)}
+        for least in (0, -50):
+            weights = np.arange(least, least + length, dtype=np.int16)
+            found = {1: weights, 2: weights, **segments}
+            yield Wanted(FilterBank(bands), given, None, (1, 2, 3, 4, 5), found)
+
+
+def _hybrids() -> Iterator[Wanted]:
+    """Layers of int8 weights whose activations become int8 while the model runs."""
+    for side, depth in ((4, 4), (6, 8), (8, 16)):
+        yield Wanted(DynamicQuantize(symmetric=True), (TensorType(DType.F32, (side, depth)),))
+        flat = Quant((0.02,), (0,))
+        weights = TensorType(DType.I8, (depth + 2, 3, 3, depth), flat)
+        bias, fixed = TensorType(DType.F32, (depth + 2,)), (1, 2)
+        image, found = TensorType(DType.I8, (1, side, side, depth)), TensorType(DType.F32, (1, 2))
+        yield Wanted(Conv2d(Window((3, 3))), (image, weights, bias, found), None, fixed)
+        own = (image, replace(weights, shape=(1, 3, 3, depth)), replace(bias, shape=(depth,)), found)
+        yield Wanted(DepthwiseConv2d(Window((3, 3))), own, None, fixed)
+        rows = (replace(image, shape=(side, depth)), replace(weights, shape=(depth + 2, depth)), bias)
+        yield Wanted(FullyConnected(keep_dims=True), (*rows, replace(found, shape=(side, 2))), None, fixed)
+
+
+def _rescaled() -> Iterator[Wanted]:
+    """Elements between scales that have little to do with each other."""
+    fine = Quant((0.0011,), (0,))
+    types = [TensorType(DType.I8, (), _ONE), TensorType(DType.I16, (), fine), TensorType(DType.I32, (), fine)]
+    for shape in ((16,), (5, 20), (3, 8, 30)):
+        for type_, to in itertools.product([*types, TensorType(DType.F32, ())], types):
+            for rounding in Rounding:
+                yield Wanted(Quantize(to.dtype, rounding), (replace(type_, shape=shape),), to.quant)
+        for kind, rounding, spread in itertools.product(MAP2, Rounding, (shape, shape[-1:])):
+            for scale in (1.0, 0.271, 0.0173):
+                other = replace(_OTHER, scales=(_OTHER.scale * scale,))
+                pair = TensorType(DType.I8, shape, _ONE), TensorType(DType.I8, spread, other)
+                yield Wanted(Map2(kind, rounding=rounding), pair, _SUM)
+                yield Wanted(Map2(kind, rounding=rounding), pair, replace(_SUM, scales=(_SUM.scale * scale,)))
+        flipped = replace(_ONE, zero_points=(_ONE.zero_point + 128,))
+        yield Wanted(Quantize(DType.U8), (TensorType(DType.I8, shape, _ONE),), flipped)
+
+
+def _lstms() -> Iterator[Wanted]:
+    flat, wide = Quant((0.01,), (0,)), Quant((2.0**-12,), (0,))
+    for steps, depth, units in ((1, 4, 5), (3, 8, 16), (8, 12, 24)):
+        for dtype, sums in ((DType.I8, DType.I32), (DType.I16, DType.I64)):
+            x, h = TensorType(dtype, (1, steps, depth), flat), TensorType(dtype, (1, units), flat)
+            weights = [TensorType(DType.I8, (units, deep), flat) for deep in (*[depth] * 4, *[units] * 4)]
+            given = (x, h, TensorType(DType.I16, (1, units), wide), *weights, *[TensorType(sums, (units,))] * 4)
+            yield Wanted(Lstm(), given, (flat, flat, wide), tuple(range(3, 15)))
