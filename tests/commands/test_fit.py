@@ -97,12 +97,13 @@ def test_one_board_that_is_too_small_is_a_no_with_its_reasons(command: Command, 
 
 
 def test_code_and_stack_count(command: Command, tmp_path: Path) -> None:
-    at_ease = fits(command, DIGITS, "--board", board(tmp_path / "boards"))["mine"]
-    for what, need in (("ram", at_ease["ram_bytes"] + at_ease["stack_bytes"]), ("flash", at_ease["flash_bytes"])):
-        tight = {what: f"{-(-need // 1024)}K"}
-        assert fits(command, DIGITS, "--board", board(tmp_path / "boards", **tight))["mine"]["fits"]
-        short = {what: f"{need // 1024}K"}
-        assert not fits(command, DIGITS, "--board", board(tmp_path / "boards", **short), code=1)["mine"]["fits"]
+    folder = tmp_path / "boards"
+    at_ease = fits(command, DIGITS, "--board", board(folder))["mine"]
+    ram, flash = at_ease["ram_bytes"] + at_ease["stack_bytes"], at_ease["flash_bytes"]
+    enough = board(folder, ram=f"{-(-ram // 1024)}K", flash=f"{-(-flash // 1024)}K")
+    assert fits(command, DIGITS, "--board", enough)["mine"]["fits"]
+    assert not fits(command, DIGITS, "--board", board(folder, ram=f"{ram // 1024}K"), code=1)["mine"]["fits"]
+    assert not fits(command, DIGITS, "--board", board(folder, flash=f"{flash // 1024}K"), code=1)["mine"]["fits"]
 
 
 def test_what_would_help_has_been_tried(command: Command, tmp_path: Path) -> None:
