@@ -40,6 +40,7 @@ pub mod sampling;
 mod sigmoid16;
 pub mod signal;
 pub mod softmax;
+pub mod suppression;
 mod table16;
 #[cfg(test)]
 mod tests;
