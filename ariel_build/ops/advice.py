@@ -39,7 +39,6 @@ _TFLITE: Mapping[str, str] = {
     ),
     "UNIQUE": "how many numbers differ is known at run time only, and memory is planned before: " + _OUTSIDE,
     "SKIP_GRAM": _STRINGS,
-    **dict.fromkeys(("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"), _BOXES),
 }
 
 _ADVICE = {"onnx": _ONNX, "tflite": _TFLITE}

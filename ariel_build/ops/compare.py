@@ -69,7 +69,7 @@ class Compare(Operator):
         if dtype not in (DType.I8, DType.I16):
             raise UnsupportedReason(f"{self.relation} of {dtype.value} is not supported")
         quantized = declared.Quantized if dtype is DType.I8 else declared.QuantizedInt16
-        is_plain = not self._scales(dtype) or (dtype is DType.I16 and node.input(0).type.quant is None)
+        is_plain = not self._scales(dtype) or None in (node.input(0).type.quant, node.input(1).type.quant)
         if is_plain:
             scales = [scaled(_PLAIN, 1.0, 0)] * 2
         else:

@@ -24,6 +24,7 @@ from tests.codegen import edits
 from tests.codegen.edits import Plain
 from tests.ops import tflm
 from tests.ops.detection.test_detection_tflite import postprocess
+from tests.ops.detection.test_suppression_tflite import suppression
 from tests.ops.index import test_indices_onnx as indices
 from tests.ops.int16.operators import every_operator
 from tests.ops.normalization.test_l2_normalization_tflite import random_rows
@@ -150,10 +151,10 @@ def _branches(path: Path) -> Path:
 
 
 def _signals(path: Path) -> Path:
-    """Each operator on signals once, and detections."""
+    """Each operator on signals once, and boxes that are detected, or hidden by others."""
     rng = np.random.default_rng(12)
     made = [operators.random_operator(rng, name) for name in operators.OPERATORS]
-    path.write_bytes(tflm.models([*made, postprocess(rng, use_regular_nms=True)]))
+    path.write_bytes(tflm.models([*made, postprocess(rng, use_regular_nms=True), suppression(rng, sigma=0.5)]))
     return path
 
 
@@ -249,7 +250,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
     }
     with pytest.MonkeyPatch.context() as patch:
         read = driver.import_file
-        patch.setattr(driver, "import_file", lambda *given: (_kept((got := read(*given))[0]), got[1]))
+        patch.setattr(driver, "import_file", lambda *given, **more: (_kept((got := read(*given, **more))[0]), got[1]))
         recurrent = _recurrent(folder / "recurrent.onnx")
         found["states"] = _compiled(recurrent)
         found["states of cores"] = _compiled(recurrent, "host", cores=2)

@@ -98,7 +98,7 @@ def _wrong(op: type[Conv2d | FullyConnected], monkeypatch: pytest.MonkeyPatch) -
     """Has the oracle's answers compared with a reference and with Rust that have a filter negated."""
     real = import_file
 
-    def flawed(path: Path, *_: object) -> object:
+    def flawed(path: Path, *_: object, **__: object) -> object:
         graph, source = real(path)
         for made in graph.nodes:
             if isinstance(made.op, op):

@@ -281,7 +281,7 @@ impl Postprocess {
 }
 
 /// The part of the union of two boxes that they have in common.
-fn overlap(a: &Corners, b: &Corners) -> f32 {
+pub(super) fn overlap(a: &Corners, b: &Corners) -> f32 {
     let area = |[top, left, bottom, right]: &Corners| (bottom - top) * (right - left);
     let (area_a, area_b) = (area(a), area(b));
     if area_a <= 0.0 || area_b <= 0.0 {

@@ -45,6 +45,7 @@ pub mod sampling;
 mod sigmoid16;
 pub mod signal;
 pub mod softmax;
+pub mod suppression;
 pub mod svm;
 mod table16;
 #[cfg(test)]
