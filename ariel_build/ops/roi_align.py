@@ -22,7 +22,7 @@ __all__ = ["RoiAlign"]
 
 F32 = np.float32
 #: Samples of a bin along an axis.
-MOST_SAMPLES = 4096
+MOST_SAMPLES = 1024
 
 
 @dataclass(frozen=True)
@@ -78,21 +78,22 @@ class RoiAlign(Operator):
 
     def _weights(self, start: F32, end: F32, count: int, extent: int) -> list[tuple[Numbers, Numbers]]:
         """Returns cells and weights of the samples of each bin along an axis."""
-        shift = F32(0.5 if self.halves else 0)
-        start, end = start * F32(self.scale) - shift, end * F32(self.scale) - shift
-        pitch = (end - start if self.halves else max(end - start, F32(1))) / F32(count)
-        samples = self.samples or int(np.clip(np.ceil(pitch), 0, MOST_SAMPLES))
         found = []
-        for bin_ in range(count):
-            steps = (np.arange(samples, dtype=F32) + F32(0.5)) * pitch / F32(max(samples, 1))
-            places = start + F32(bin_) * pitch + steps
-            outside = ~((places >= -1) & (places <= extent))
-            places = np.clip(places, 0, extent - 1)
-            low = np.floor(places).astype(np.int64)
-            rest = (places - low).astype(F32)
-            weights = np.stack([F32(1) - rest, rest], axis=-1)
-            weights[outside] = 0
-            found.append((np.stack([low, np.minimum(low + 1, extent - 1)], axis=-1), weights))
+        with np.errstate(invalid="ignore", over="ignore"):
+            shift = F32(0.5 if self.halves else 0)
+            start, end = start * F32(self.scale) - shift, end * F32(self.scale) - shift
+            pitch = (end - start if self.halves else max(end - start, F32(1))) / F32(count)
+            samples = self.samples or (int(min(np.ceil(pitch), MOST_SAMPLES)) if pitch > 0 else 0)
+            for bin_ in range(count):
+                steps = (np.arange(samples, dtype=F32) + F32(0.5)) * pitch / F32(max(samples, 1))
+                places = start + F32(bin_) * pitch + steps
+                outside = ~((places >= -1) & (places <= extent))
+                places = np.clip(np.nan_to_num(places, nan=0.0), 0, extent - 1)
+                low = np.floor(places).astype(np.int64)
+                rest = (places - low).astype(F32)
+                weights = np.stack([F32(1) - rest, rest], axis=-1)
+                weights[outside] = 0
+                found.append((np.stack([low, np.minimum(low + 1, extent - 1)], axis=-1), weights))
         return found
 
     def lower(self, node: Node) -> KernelCall:

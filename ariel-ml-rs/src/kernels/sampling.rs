@@ -230,7 +230,7 @@ impl Grid {
 }
 
 /// Samples of one bin along an axis where their number depends on the region: what no region in an image exceeds.
-const MOST_SAMPLES: f32 = 4096.0;
+const MOST_SAMPLES: f32 = 1024.0;
 
 /// `RoiAlign`: regions of images, cut into bins, of each of which samples between cells are averaged; float32.
 #[derive(Clone, Copy, Debug)]
@@ -340,7 +340,8 @@ impl Regions {
         let extent = if self.halves { end - start } else { (end - start).max(1.0) };
         let pitch = extent / count as f32;
         let samples = match self.samples {
-            0 => libm::ceilf(pitch).min(MOST_SAMPLES) as u32,
+            // None where the extent is not positive, or no number.
+            0 if pitch > 0.0 => libm::ceilf(pitch).min(MOST_SAMPLES) as u32,
             samples => samples,
         };
         Bins { start, pitch, samples }
