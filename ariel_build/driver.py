@@ -124,7 +124,7 @@ def compile_model(
     """
     notes: list[str] = []
     graph, source = import_file(path, options.dims, options.signature, options)
-    classes = None if keep_all else labels.read(options, graph.outputs)
+    classes = None if keep_all else labels.read(options, graph.outputs, source.class_names)
     operators = Counter(node.op.name for region in graph.regions() for node in region.nodes if not is_view(node))
     with _at(path):
         check_length(graph)

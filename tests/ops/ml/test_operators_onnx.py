@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import numpy.typing as npt
 import onnx
 import pytest
 
-from ariel_build.driver import import_file
+from ariel_build import boards
+from ariel_build.config.options import ModelOptions
+from ariel_build.driver import compile_model, import_file
 from ariel_build.errors import UnsupportedError
 from ariel_build.ir import Array
 from tests.ops import node_suite, parity
@@ -263,6 +266,8 @@ def test_a_map_at_the_end_becomes_a_row_with_a_note(tmp_path: Path) -> None:
     model.add("ZipMap", [np.float32], {"classlabels_strings": ["a", "b", "c"]}, ["y1"])
     del model.outputs[1]
     path = model.write(tmp_path / "m.onnx")
+    compiled = compile_model(path, ModelOptions(path), boards.load("generic"), "model")
+    assert re.search(r'enum Class \{.*? A = "a".*? B = "b".*? C = "c"', compiled.module_text, re.DOTALL)
     graph, source = import_file(path)
     assert [value.shape for value in graph.outputs] == [(1,), (1, 3)]
     assert [words for note in source.notes for words in ("0 is 'a'", "no map") if words in note] == [
