@@ -187,7 +187,7 @@ def compile_model(
     """
     job = _Job(module, options, board, portable, keep_all, must_fit)
     graph, source = import_file(path, options.dims, options.signature, options, with_variables=blob is not None)
-    classes = None if keep_all else labels.read(options, graph.outputs)
+    classes = None if keep_all else labels.read(options, graph.outputs, source.class_names)
     operators = Counter(node.op.name for region in graph.regions() for node in region.nodes if not is_view(node))
     with _at(path):
         log = _optimize(job, graph)

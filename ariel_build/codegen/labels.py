@@ -29,11 +29,17 @@ class Classes:
     output: int
 
 
-def read(options: ModelOptions, outputs: Sequence[Value]) -> Classes | None:
-    """Returns the classes that the options ask for, or None; MetadataError where they do not fit the outputs."""
+def read(options: ModelOptions, outputs: Sequence[Value], own: Sequence[str] = ()) -> Classes | None:
+    """Returns the classes that the options ask for, or None; MetadataError where they do not fit the outputs.
+
+    Where the options ask for none, they are the model's `own`, if one output tells so many classes.
+    """
     given = options.labels
     if given is None:
-        return None
+        fitting = [k for k, value in enumerate(outputs) if value.type.elements == len(own)]
+        if len(fitting) != 1 or len(set(own)) != len(own) or any(_reason(label) for label in own):
+            return None
+        return Classes(tuple(own), tuple(variants(own)), fitting[0])
     origin = options.given.get("labels", "")
     labels, places = _from_file(given, origin) if isinstance(given, Path) else (given, [origin] * len(given))
     problems: list[Diagnostic] = []

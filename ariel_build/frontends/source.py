@@ -81,6 +81,7 @@ class SourceModel:
     .pt2: the value's name) to the tensor. `inputs` and `outputs` are keys. `input_names` and `output_names` are what
     users call them (contract: the tensor's name; `input_<i>` where it is empty or repeated). `signature` is the TFLite
     signature that the model is, `input_aliases` and `output_aliases` are its names of them, empty where it has none.
+    `class_names` are what a classifier in it calls its classes, in the order of its scores; who imports it finds them.
     """
 
     format: str
@@ -100,6 +101,7 @@ class SourceModel:
     free_dims: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     captured: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    class_names: list[str] = field(default_factory=list)
 
     def walk(self) -> Iterator[SourceNode]:
         """Yields the nodes, and those of the subgraphs that they name, each once."""

@@ -27,6 +27,8 @@ from tests.ops.detection.test_detection_tflite import postprocess
 from tests.ops.detection.test_suppression_tflite import suppression
 from tests.ops.index import test_indices_onnx as indices
 from tests.ops.int16.operators import every_operator
+from tests.ops.ml import learned
+from tests.ops.ml import test_operators_onnx as of_rows
 from tests.ops.normalization.test_l2_normalization_tflite import random_rows
 from tests.ops.resize.test_resize_tflite import bilinear
 from tests.ops.signals import operators
@@ -215,6 +217,19 @@ def _indices(path: Path) -> Path:
     return model.write(path)
 
 
+def _learned(path: Path) -> Path:
+    """Forests with all that they may have, support vectors with probabilities, and what looks numbers up."""
+    rng, model = np.random.default_rng(4), learned.Model((2, learned.FEATURES))
+    learned.boosted(rng, model)
+    for _ in range(2):
+        learned.regressor(rng, model)
+        learned.classifier(rng, model)
+    for draw in (of_rows.svm_classifier, of_rows.svm_regressor, of_rows.label_encoder):
+        draw(rng, model)
+        draw(rng, model)
+    return model.write(path)
+
+
 def _kept(graph: Graph) -> Graph:
     """Makes states of the inputs and outputs behind the first."""
     pairs = list(zip(graph.inputs[1:], graph.outputs[1:], strict=True))
@@ -245,6 +260,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
         "places": _compiled(_places(folder / "places.onnx")),
         "types": _compiled(_types(folder / "types.onnx")),
         "indices": _compiled(_indices(folder / "indices.onnx")),
+        "learned": _compiled(_learned(folder / "learned.onnx")),
         "flow": _compiled(branches),
         "flow of cores": _compiled(branches, "host", cores=2),
     }
@@ -273,6 +289,7 @@ FORMS = (
     "places",
     "types",
     "indices",
+    "learned",
     "flow",
     "flow of cores",
 )

@@ -18,7 +18,6 @@ from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.cast import cast
 from ariel_build.ops.compare import Compare
-from ariel_build.ops.formula import map2
 from ariel_build.ops.gather import Gather
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.ml import forest
@@ -142,6 +141,9 @@ def _places(importer: Importer, x: Value, keys: Numbers) -> tuple[Value, list[in
     first: dict[int, int] = {}
     for index, key in enumerate(own):
         first.setdefault(int(key), index)
+        if dtype is DType.F32 and key == 0:
+            # The key of -0 is the one before that of 0.
+            first.setdefault(-1, index)
     table = sorted(first)
     constant = importer.constant(np.array(table, x.type.dtype.numpy), "keys")
     return importer.emit(Positions(), [x, constant])[0], [first[key] for key in table]
@@ -152,9 +154,7 @@ def _float_keys(importer: Importer, x: Value) -> Value:
     count = x.type.elements
     if count > _MOST_FEATURES:
         raise UnsupportedReason(f"floats are looked up {_MOST_FEATURES:,} at a time, not {count:,}")
-    row = reshape(importer, x, (1, count))
-    # Adding 0 makes both zeros one.
-    (keys,) = importer.emit(TreeKeys(tuple(range(count)), count), [map2(importer, "Add", row, 0.0)])
+    (keys,) = importer.emit(TreeKeys(tuple(range(count)), count), [reshape(importer, x, (1, count))])
     return reshape(importer, emit_slice(importer, keys, {1: (0, count, 1)}), x.shape)
 
 

@@ -210,7 +210,7 @@ class _Layout:
         return {slot: np.array(sorted(own), np.float64) for slot, own in cuts.items()}
 
     def _leaves(self) -> tuple[list[int], bool, dict[tuple[Ref, Ref], int], dict[Ref, int]]:
-        """Returns the leaves in order, whether those of both sides stand in a row, and the places of both and of one."""
+        """Returns the leaves in order, whether both sides stand in a row, and the places of both and of one."""
         pairs = dict.fromkeys((left, right) for *_, left, right in self._placed if left < 0)
         singles = dict.fromkeys(right for *_, left, right in self._placed if right < 0 <= left)
         used = dict.fromkeys([*(ref for pair in pairs for ref in pair), *singles])

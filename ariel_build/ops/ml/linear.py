@@ -11,7 +11,7 @@ from ariel_build.ops.cast import cast
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.importer import Importer
-from ariel_build.ops.ml.scores import Classes, above, as_rows, best, complement, picked, transform, wanted
+from ariel_build.ops.ml.scores import Classes, above, as_rows, best, complement, transform, wanted
 from ariel_build.ops.reshape import reshape
 
 __all__ = ["dense", "matrix"]
@@ -66,12 +66,9 @@ def _classifier(importer: Importer) -> None:
             raise UnsupportedReason(f"{scores.shape[1]} scores do not fit {len(classes)} classes")
         importer.bind(classes.of(importer, best(importer, scores)), transform(importer, scores, kind))
         return
-    index = cast(importer, reshape(importer, above(importer, scores, 0.0), scores.shape[:1]), DType.I32)
     if len(classes) != _PAIR:
-        importer.bind(
-            picked(importer, (0, 1), index), scores if kind != "PROBIT" else transform(importer, scores, kind)
-        )
-        return
+        raise UnsupportedReason(f"one score is for 2 classes, not {len(classes)}")
+    index = cast(importer, reshape(importer, above(importer, scores, 0.0), scores.shape[:1]), DType.I32)
     if kind == "PROBIT":
         raise UnsupportedReason(
             "PROBIT of one score for two classes is not supported: onnxruntime writes one column only"

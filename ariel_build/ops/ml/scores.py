@@ -127,6 +127,7 @@ class Classes:
         if self.names:
             told = ", ".join(f"{k} is {name!r}" for k, name in enumerate(self.names[:10]))
             more = " and so on" if len(self.names) > 10 else ""
+            importer.model.class_names[:] = self.names
             importer.model.notes.append(
                 f"output `{importer.node.outputs[0]}` has the numbers of classes, not their names: {told}{more}"
             )
