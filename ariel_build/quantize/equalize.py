@@ -28,8 +28,8 @@ from ariel_build.quantize.choice import can, is_layer
 __all__ = ["Pair", "equalize", "pairs"]
 
 F64 = npt.NDArray[np.float64]
-#: No channel is scaled by more.
-_MOST = 100.0
+#: No channel is scaled by more: one that was small on all samples may be large on others.
+_MOST = 4.0
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, Graph, Node, Value
+from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.softmax import LogSoftmax, Softmax
 from ariel_build.passes.editor import operator
 from ariel_build.quantize import batched
@@ -61,11 +62,11 @@ class Data:
         size = 1 if self.graph.states else max(1, min(self.count, _BATCH_BYTES // max(most, 1)))
         yield from (slice(k, min(k + size, self.count)) for k in range(0, self.count, size))
 
-    def outputs(self, form: Form | None, seen: batched.Seen | None = None) -> list[Array]:
+    def outputs(self, form: Form | None, seen: batched.Seen | None = None) -> list[Numbers]:
         """Returns what the graph, or a quantised form of it, answers."""
         graph = self.graph
         states = {s.current: s.initial[None] for s in graph.states}
-        found: list[list[Array]] = [[] for _ in graph.outputs]
+        found: list[list[Numbers]] = [[] for _ in graph.outputs]
         for batch in self.batches():
             given = {v: a[batch] for v, a in zip(graph.inputs, self.arrays, strict=True)} | states
             made = batched.run(graph, given, seen=seen) if form is None else form.run(given, seen)
@@ -74,7 +75,7 @@ class Data:
                 parts.append(made[value])
         return [np.concatenate(parts) for parts in found]
 
-    def scores(self, form: Form | None) -> list[Array]:
+    def scores(self, form: Form | None) -> list[Numbers]:
         """Returns the outputs before a softmax at their end, which would hide noise where it is sure of itself."""
         producers = self.graph.producers()
         before = [_before_softmax(value, producers) for value in self.graph.outputs]

@@ -33,8 +33,9 @@ _TRIAL_MACS, _LEAST, _MOST = 1 << 31, 16, 256
 _LAYERS_MACS, _FEW = 1 << 33, 32
 #: Samples that biases are corrected by, at most: they are run at once.
 _CORRECTED = 64
-#: A trial must take off this part of the noise, half a decibel: what gains less on some samples may lose on others.
-_GAIN = 0.1
+#: A trial must take off this part of the noise: what gains less on some samples may lose on others. Equalised layers,
+#: which suit the samples at hand better than others, this one: a decibel.
+_GAIN, _LARGE_GAIN = 0.05, 0.2
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def find(data: Data, wish: Wish, tell: Tell) -> Result:
     fit, trial = data.parted(_LEAST)
     search = _Search(data, wish, tell, trial.first(_samples(graph, _TRIAL_MACS, _MOST)), suggested(graph))
     methods: Sequence[Method] = METHODS if wish.ranges is None else (wish.ranges,)
-    search.steps = 4 + len(methods) * (2 if pairs(graph) else 1)
+    search.steps = 2 + len(methods) * (4 if pairs(graph) else 2)
     search.step("calibrating")
     search.calibrate(fit)
     wanted = search.trial.scores(None)
@@ -132,31 +133,36 @@ def find(data: Data, wish: Wish, tell: Tell) -> Result:
         search.tried.append((what, found))
         return found
 
-    least, equalized = np.inf, 0
-    ranges = methods[0]
-    for method in methods:
-        search.step(f"ranges by {method}")
-        search.ranges = method
-        found = noise(f"ranges by {method}")
-        if found < least * (1 - _GAIN):
-            least, ranges = found, method
+    few = _samples(graph, _TRIAL_MACS, _CORRECTED)
+    # The plainest first: what comes after must be better by more than chance.
+    least, ranges, corrected, equalized = np.inf, methods[0], False, 0
+
+    def attempt(words: str, gain: float) -> bool:
+        """Tries all ways to ranges, with biases as they are and corrected; returns whether one is the best so far."""
+        nonlocal least, ranges, corrected
+        better = False
+        for method in methods:
+            for correct in (False, True):
+                what = f"{words}ranges by {method}{', biases corrected' if correct else ''}"
+                search.step(what)
+                search.ranges = method
+                search.biases = corrections(fit.first(few), search.form()) if correct else {}
+                found = noise(what)
+                if found < least * (1 - gain):
+                    least, ranges, corrected, better = found, method, correct, True
+            search.biases = {}
+            gain = min(gain, _GAIN) if better else gain
+        return better
+
+    attempt("", _GAIN)
     if pairs(graph):
         undo = equalize(graph, search.most)
         search.calibrate(fit)
-        for method in methods:
-            search.step(f"equalised layers, ranges by {method}")
-            search.ranges = method
-            found = noise(f"equalised layers, ranges by {method}")
-            if found < least * (1 - _GAIN):
-                least, ranges, equalized = found, method, len(pairs(graph))
-        if not equalized:
+        if attempt("equalised layers, ", _LARGE_GAIN):
+            equalized = len(pairs(graph))
+        else:
             undo()
-            search.calibrate(fit)
     search.ranges = ranges
-    search.step("correcting biases")
-    few = _samples(graph, _TRIAL_MACS, _CORRECTED)
-    search.biases = corrections(fit.first(few), search.form())
-    corrected = noise("corrected biases") < least * (1 - _GAIN)
     search.step("comparing with float32")
     search.biases = {}
     want = search.calibrate(data)

@@ -41,6 +41,20 @@ def quanta(path: Path, samples: Sequence[Array], *, optimized: bool = True) -> N
     return np.asarray(np.rint(np.abs(mine - theirs) / quant.scale), np.int64)
 
 
+def before_softmax(path: Path) -> Path:
+    """Returns the model without a softmax at its end, which makes several steps of its own of one of its input's."""
+    model = onnx.load(path)
+    last = model.graph.node[-3]
+    if last.op_type == "Softmax":
+        del model.graph.node[-3:]
+        shape = [d.dim_value for d in model.graph.output[0].type.tensor_type.shape.dim]
+        del model.graph.output[:]
+        model.graph.output.append(onnx.helper.make_tensor_value_info(last.input[0], FLOAT, shape))
+        path = path.with_name(f"{path.stem}-logits.onnx")
+        onnx.save(model, path)
+    return path
+
+
 def operators(path: Path) -> set[tuple[str, str]]:
     return {(n.op.name, n.output.type.dtype.value) for n in compiled(path).nodes}
 
@@ -124,8 +138,8 @@ def test_the_way_to_ranges_can_be_chosen(
 ) -> None:
     answer = command("quantize", network, "--calibration", calibration, "-o", tmp_path / "o.onnx", "--ranges", ranges)
     assert answer.code == 0, answer
-    tried = [line for line in answer.out.splitlines() if line.startswith("tried: ranges")]
-    assert len(tried) == 1 and ranges in tried[0]
+    tried = [line for line in answer.out.splitlines() if line.startswith("tried: ")]
+    assert tried and all(f"ranges by {ranges}" in line for line in tried)
 
 
 def float_answers(network: Path, inputs: Array) -> Array:
@@ -320,6 +334,6 @@ def test_real_models_answer_in_onnxruntime_as_in_our_kernels(
     np.savez(tmp_path / "c.npz", input_0=samples)
     answer = command("quantize", folder / "model.tflite", "--calibration", tmp_path / "c.npz", "-o", out)
     assert answer.code == 0, answer
-    steps = quanta(out, list(samples), optimized=optimized)
+    steps = quanta(before_softmax(out), list(samples), optimized=optimized)
     assert steps.max() <= 2
     assert np.mean(steps <= 1) >= 0.99

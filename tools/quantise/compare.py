@@ -70,7 +70,7 @@ def _of_digits(shape: tuple[int, ...]) -> Set:
 
 
 def _of_model(name: str) -> Callable[[tuple[int, ...]], Set]:
-    """Mixtures of recorded samples: of the even ones, which calibrate, and of the odd ones, which judge.
+    """Mixtures of recorded samples, some of which calibrate and others judge.
 
     There are 16 of each model. A mixture is one of them for the most part, and another one for the rest.
     """
@@ -84,7 +84,7 @@ def _of_model(name: str) -> Callable[[tuple[int, ...]], Set]:
             first, second = (some[rng.integers(0, len(some), count)] for _ in range(2))
             return np.asarray(share * first + (1 - share) * second, np.float32)
 
-        return Set(mixed(samples[::2], 64), mixed(samples[1::2], 256))
+        return Set(mixed(samples, 128), mixed(samples, 512))
 
     return read
 

@@ -152,8 +152,9 @@ class Writer:
 
     def hint(self, value: Value) -> str:
         """Returns what a value is to be called: the user's name of an output of the model, once."""
-        public = self._public.get(value)
-        if public is not None and public in self._taken and self._taken[public] == 1:
+        public = self._public.pop(value, None)
+        if public is not None:
+            # It is taken by nobody but this value.
             del self._taken[public]
             return public
         return value.name or self._op
