@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -138,15 +138,26 @@ def tiles_within(clock: Clock, limit: float | None) -> Callable[[KernelCall], tu
     return lambda call: cut(call.tiling, int(max(clock.times(call))), room)
 
 
-def predict(schedule: Schedule, units: Units | None, clock: Clock, input_bytes: int, kept_bytes: int = 0) -> Prediction:
-    """Returns what an inference takes; `units` for several cores."""
+def predict(
+    schedule: Schedule,
+    units: Units | None,
+    clock: Clock,
+    input_bytes: int,
+    kept_bytes: int = 0,
+    alone: Collection[str] | None = None,
+) -> Prediction:
+    """Returns what an inference takes; `units` for several cores.
+
+    `alone` are the kernels that have one call in the firmware; None where the model has it to itself.
+    """
     begin = around(clock.cores[0], input_bytes, kept_bytes)
     begun = begin * (clock.cores[0].cycles_per_instruction or 1.0)
     flow = schedule.flow or (schedule.blocks[0],)
     # The same model may also run unwired, in the tiles of one core.
     tiles = [(step, tile) for step in schedule.steps for tile in step.tiles]
-    users = Counter(call.kernel.path for call in schedule.calls)
-    taken = [clock.pieces(step, alone=users[step.call.kernel.path] == 1) for step in schedule.steps]
+    if alone is None:
+        alone = {path for path, users in Counter(c.kernel.path for c in schedule.calls).items() if users == 1}
+    taken = [clock.pieces(step, alone=step.call.kernel.path in alone) for step in schedule.steps]
     work = {b: sum(taken[k][0] for k in b) for b in schedule.blocks}
     if units is None:
         times = {b: sum(taken[k][1] for k in b) for b in schedule.blocks}

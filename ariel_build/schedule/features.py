@@ -38,8 +38,8 @@ __all__ = ["features"]
 
 #: Columns of a block, and channels of a block of dense layers on scalar cores.
 _BLOCK, _CHANNELS = 4, 8
-#: Bytes that are copied one by one where there are no more.
-_FEW = 16
+#: Bytes that are copied one by one where there are fewer, and without a loop where no more are known to be copied.
+_FEW, _SOME = 16, 64
 
 
 def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
@@ -176,7 +176,9 @@ def _loops(part: object, call: KernelCall) -> Counts:
 
 def _copy(kernel: copy.Copy) -> Counts:
     """Returns rows, runs and elements of the boxes of a copy."""
-    found: Counts = dict.fromkeys(("rounds", "strided", "runs", "bytes", "moved", "askew", "filled"), 0)
+    found: Counts = dict.fromkeys(
+        ("rounds", "strided", "runs", "shorts", "bytes", "short", "moved", "askew", "filled"), 0
+    )
     if "Element" in kernel.fill.path:
         found["filled"] = kernel.rows * kernel.row
     for move in kernel.moves:
@@ -185,13 +187,14 @@ def _copy(kernel: copy.Copy) -> Counts:
         found["rounds"] += move.rows
         if move.input_strides[-1] == move.output_strides[-1] == 1:
             size = count * kernel.element
-            found["runs"] += runs
-            # As memory is copied: few bytes one by one, words that do not lie alike shifted.
+            # As memory is copied: few bytes one by one, some more at once, words that do not lie alike shifted.
             strides = (*move.input_strides[:-1], move.input_row, *move.output_strides[:-1], kernel.row)
             walked = [s for s, n in zip(strides, (*outer, move.rows) * 2, strict=True) if n > 1]
             alike = (move.input_start - move.output_start) * kernel.element % 4 == 0
             alike = alike and all(stride * kernel.element % 4 == 0 for stride in walked)
-            found["bytes" if size < _FEW else "moved" if alike else "askew"] += runs * size
+            found["runs" if size > _SOME else "shorts"] += runs
+            kind = "bytes" if size < _FEW else "askew" if not alike else "moved" if size > _SOME else "short"
+            found[kind] += runs * size
         else:
             found["strided"] += runs * count
             found["walks"] = found.get("walks", 0) + runs

@@ -12,6 +12,8 @@ import pytest
 from ariel_build.kernels.declared.window import Window
 from ariel_build.schedule.cost import ALONE, ANY, AROUND
 from tests.codegen.kernels import all_kernels
+from tools.costs.boards import KINDS
+from tools.costs.needed import missing
 from tools.kernels import FOLDER, SRC, Refused, classes, declare, paths
 
 KERNELS = SRC / "kernels"
@@ -38,6 +40,12 @@ def test_what_was_measured_are_kernels() -> None:
     measured = {name for table in sizes.values() for name in table["kernels"]}
     measured |= {name.removesuffix(ALONE) for table in costs.values() for name in table} - {ANY, AROUND}
     assert measured - set(paths().values()) == set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kernel_has_a_cost_on_cores_that_may_run_it(kind: str) -> None:
+    costs = json.loads((COMPILER / SCHEDULE).read_text())[kind]
+    assert missing(kind, costs) == set(), f"run `python -m tools.costs --kind {kind}`"
 
 
 @pytest.mark.parametrize(

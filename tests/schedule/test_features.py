@@ -78,5 +78,7 @@ def test_a_copy_moves_all_bytes_once(calls: Sequence[KernelCall]) -> None:
     for call in copies:
         found = features(call)
         element = call.outputs[0].type.dtype.bytes
-        moved = sum(found.get(name, 0) for name in ("bytes", "moved", "askew")) + element * found.get("strided", 0)
+        moved = sum(found.get(name, 0) for name in ("bytes", "short", "moved", "askew")) + element * found.get(
+            "strided", 0
+        )
         assert found.get("filled", 0) or moved == sum(v.type.bytes for v in call.outputs)

@@ -65,7 +65,6 @@ def compiled(path: Path, board: str, **options: object) -> Compiled:
         for board, emulator in (
             ("qemu-cortex-m7", "qemu-system-arm"),
             ("qemu-cortex-m4", "qemu-system-arm"),
-            ("qemu-cortex-m3", "qemu-system-arm"),
             ("qemu-riscv32", "qemu-system-riscv32"),
         )
     ],

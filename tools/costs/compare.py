@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ariel_build.boards.board import Board
-from tools.costs.measure import measure
+from ariel_build.cores.predict import Clock, predict
+from tools.costs.measure import Inference, measure
 
 __all__ = ["Compared", "compared"]
 
@@ -31,9 +32,13 @@ class Compared:
 
 
 def compared(paths: Iterable[Path], board: Board, say: Callable[[str], None] = lambda _: None) -> list[Compared]:
-    """Returns the figures of the models that a board runs, and that have a bound."""
-    return [
-        Compared(one.model.name, one.model.predicted, one.instructions)
-        for one in measure(paths, board, say=say)
-        if one.model.predicted is not None
-    ]
+    """Returns the figures of the models that the first core of a board runs, many of them in one firmware."""
+    return [_compared(one, board) for one in measure(paths, board, say=say)]
+
+
+def _compared(one: Inference, board: Board) -> Compared:
+    model = one.model
+    given = sum(value.type.bytes for value in model.graph.inputs)
+    kept = sum(copy.source.bytes for copy in model.plan.copies)
+    told = predict(model.schedule, None, Clock(board.cores[:1]), given, kept, one.alone)
+    return Compared(model.name, told.instructions, one.instructions)

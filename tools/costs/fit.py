@@ -26,8 +26,10 @@ _COMMON = ("call", "outputs", "inputs", "macs")
 _CONSTANT = 1500.0
 #: Calls of fewer instructions are left out: where a kernel has one call in a firmware, the linker may compute it.
 _FEWEST = 60
+#: Kernels whose loops no linker changes.
+_ASSEMBLED = "isa::"
 #: Different calls from which on those that have a kernel to themselves are fitted by themselves.
-_ENOUGH = 5
+_ENOUGH = 3
 #: A change of coefficients that ends the search.
 _STILL = 1e-7
 #: How much a step counts at least, and the part of its model's time from which on it counts in full.
@@ -51,20 +53,24 @@ def fit(measured: Sequence[Measured]) -> dict[str, dict[str, float]]:
     for one in measured:
         by_kernel.setdefault(one.call.kernel.path, []).append(one)
     for kernel, ones in sorted(by_kernel.items()):
-        shared, alone = [one for one in ones if not one.alone], [one for one in ones if one.alone]
-        table[kernel] = _fitted(shared or alone)
-        if shared and alone:
-            table[kernel + ALONE] = _alone(alone, table[kernel])
+        shared = [one for one in ones if not one.alone]
+        # Of graphs that were made for it the linker computes too much.
+        real = [one for one in ones if one.alone and not one.is_made]
+        table[kernel] = _fitted(shared or real or ones)
+        if shared and real and not kernel.startswith(_ASSEMBLED):
+            table[kernel + ALONE] = _fitted(real) if _distinct(real) >= _ENOUGH else _times(real, table[kernel])
     return table
 
 
-def _alone(measured: Sequence[Measured], shared: Mapping[str, float]) -> dict[str, float]:
-    """Returns the coefficients of calls that have a kernel to themselves: those of others by a factor, if few."""
-    if len({tuple(features(one.call, one.tiles).items()) for one in measured}) >= _ENOUGH:
-        return _fitted(measured)
+def _times(measured: Sequence[Measured], shared: Mapping[str, float]) -> dict[str, float]:
+    """Returns coefficients times what these few calls take of the cost that they stand for."""
     told = [sum(c * features(m.call, m.tiles).get(name, 0.0) for name, c in shared.items()) for m in measured]
     factor = float(np.median([one.instructions / max(cost, 1.0) for one, cost in zip(measured, told, strict=True)]))
     return {name: float(f"{c * factor:.4g}") for name, c in shared.items()}
+
+
+def _distinct(measured: Sequence[Measured]) -> int:
+    return len({tuple(features(one.call, one.tiles).items()) for one in measured})
 
 
 def _fitted(measured: Sequence[Measured], names: Sequence[str] = ()) -> dict[str, float]:
@@ -74,7 +80,7 @@ def _fitted(measured: Sequence[Measured], names: Sequence[str] = ()) -> dict[str
     counted = np.array([one.instructions for one in measured], np.float64)
     share = np.sqrt([min(max(one.share / _FULL, _LEAST), 1.0) for one in measured])
     columns = {name: np.array([f.get(name, 0.0) for f in found], np.float64) / counted * share for name in names}
-    distinct = len({tuple(f.items()) for f in found})
+    distinct = _distinct(measured)
     chosen: list[str] = []
     best, weights = math.inf, np.zeros(0)
     while len(chosen) < min(_MOST, distinct, len(names)):

@@ -43,7 +43,7 @@ _MODELS, _BYTES = 24, 3_000_000
 class Measured:
     """A step: its kernel call, the tiles that it runs in, what that takes, and which part of the inference it is.
 
-    `alone` tells that nothing else in the firmware calls the kernel.
+    `alone` tells that nothing else in the firmware calls the kernel, `is_made` that no file has the call.
     """
 
     call: KernelCall
@@ -51,6 +51,7 @@ class Measured:
     instructions: float
     share: float
     alone: bool = False
+    is_made: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,12 +96,16 @@ class Model:
 
 @dataclass(frozen=True)
 class Inference:
-    """What an inference of a model takes: each step that runs, all of it from call to return, and before the steps."""
+    """What an inference of a model takes: each step that runs, all of it from call to return, and before the steps.
+
+    `alone` are the kernels that have one call in the firmware, which may have other models as well.
+    """
 
     model: Model
     steps: tuple[Measured, ...]
     instructions: int
     before: int
+    alone: Collection[str] = ()
 
 
 class Way(Enum):
@@ -164,10 +169,16 @@ def _inference(model: Model, section: Mapping[str, object], alone: Collection[st
     steps = list(_steps(model.schedule, whole, executed))
     # The nodes of a graph are none of a model: each counts in full.
     steps = [
-        replace(step, share=1.0 if model.is_made else step.share, alone=step.call.kernel.path in alone)
+        replace(
+            step,
+            share=1.0 if model.is_made else step.share,
+            alone=step.call.kernel.path in alone,
+            is_made=model.is_made,
+        )
         for step in steps
     ]
-    return Inference(model, tuple(steps), executed, executed - sum(instructions for _, instructions, _ in taken))
+    before = executed - sum(instructions for _, instructions, _ in taken)
+    return Inference(model, tuple(steps), executed, before, alone)
 
 
 def _steps(schedule: Schedule, taken: Iterable[tuple[int, int, int]], executed: int) -> Iterator[Measured]:
