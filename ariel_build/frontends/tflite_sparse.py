@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ariel_build.frontends.checks import corrupt
 from ariel_build.frontends.flatbuffer import FlatFile
 from ariel_build.frontends.tflite_schema import index_vector
-from ariel_build.ir import MAX_TENSOR_BYTES, Array
+from ariel_build.ir import Array
 
 __all__ = ["dense"]
 
@@ -57,8 +57,11 @@ def dense(file: FlatFile, sparsity: Any, elements: Array, shape: tuple[int, ...]
 def _level(file: FlatFile, level: Any, nodes: int, extent: int, origin: str) -> tuple[Indices, Indices]:  # noqa: ANN401 - generated
     """Returns how many nodes of a level lie under each of those above, and the coordinate of each."""
     if level.Format() == _DENSE:
-        if level.DenseSize() != extent or nodes * extent > MAX_TENSOR_BYTES:
+        if level.DenseSize() != extent:
             raise corrupt(f"a level has {level.DenseSize()} coordinates, its axis {extent}", origin)
+        # Each node is one of the next level's segments, or a stored element, of half a byte at least.
+        if nodes * extent > 2 * len(file.data):
+            raise corrupt(f"a level has {nodes * extent} nodes, more than the file can tell of", origin)
         return np.full(nodes, extent, np.int64), np.tile(np.arange(extent, dtype=np.int64), nodes)
     if level.Format() != _COMPRESSED:
         raise corrupt(f"a level is of an unknown kind, {level.Format()}", origin)

@@ -218,6 +218,12 @@ def test_a_sparse_constant_of_blocks_is_made_dense(load: Load) -> None:
     np.testing.assert_array_equal(constant, [[0, 0, 1, 2], [0, 0, 3, 4], [5, 6, 0, 0], [7, 8, 0, 0]])
 
 
+def test_levels_without_end_are_refused_before_they_are_made(load: Load) -> None:
+    found = sparse([level(1 << 12), level(1 << 12)], [0, 1])
+    with pytest.raises(ModelError, match="a level has 4096 nodes, more than the file can tell of"):
+        load(add(INT8, b=tensor("b", [1 << 12, 1 << 12], INT8, 1, sparsity=found), buffers=(bytes(12),)))
+
+
 @pytest.mark.parametrize(
     "sparsity, why",
     [
