@@ -41,9 +41,10 @@ def lost(suites: Mapping[str, Sequence[Verdict]], recorded: str, version: str) -
     head, *lines = recorded.splitlines()
     if head.split()[-1] != version:
         return
-    before = {(suite, name): outcome for outcome, suite, name in (line.split() for line in lines)}
+    # Suites may have names of several words.
+    before = {case: outcome for outcome, _, case in (line.partition(" ") for line in lines)}
     for suite, verdicts in suites.items():
         for verdict in verdicts:
-            then = before.get((suite, verdict.case.name), "passed")
+            then = before.get(f"{suite} {verdict.case.name}", "passed")
             if _ORDER.index(_of(verdict)) < _ORDER.index(then):
                 yield f"{suite} {verdict.case.name}: {then} last time, now {_of(verdict)}: {verdict.reason}"
