@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ariel_build.kernels import Kernel, KernelCall, Packed, operands
-from ariel_build.kernels.declared import isa_packed
+from ariel_build.kernels.declared import isa_packed, trees
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
 
@@ -26,7 +26,8 @@ __all__ = ["ANY", "FEATURES", "features", "instructions", "kind_of", "weight_byt
 
 #: What a call's cost is made of: a constant; elements written and read; multiply-accumulates; pixels, rows of windows
 #: and elements under windows; rows and columns of all channels; pixels in blocks of four, as the kernels of the
-#: instruction sets have them; elements of a Fourier transform, times the times that it halves them.
+#: instruction sets have them; elements of a Fourier transform, times the times that it halves them, and walks of trees
+#: the same; trees of sums.
 FEATURES = ("call", "outputs", "inputs", "macs", "pixels", "runs", "volume", "lines", "columns", "blocks", "passes")
 #: The kernel that stands for those that have not been measured.
 ANY = "*"
@@ -120,6 +121,12 @@ def _shape(call: KernelCall, outputs: int) -> tuple[tuple[int, int], int, int, i
 
 
 def _halvings(call: KernelCall) -> float:
-    """Returns the logarithm of the size of a Fourier transform, 0 for all other kernels."""
-    twiddles = getattr(call.kernel, "twiddles", None)
+    """Returns the logarithm of the size of a Fourier transform, or of a tree, or how many trees are summed; else 0."""
+    twiddles, roots, nodes = (getattr(call.kernel, name, None) for name in ("twiddles", "roots", "nodes"))
+    if isinstance(roots, Packed) and isinstance(nodes, Packed):
+        return math.log2(1 + nodes.data.size / 2 / roots.data.size)
+    found = getattr(call.kernel, "found", None)
+    if isinstance(found, trees.Found):
+        # Of each target the leaves of all trees, or of its own.
+        return found.trees / (found.targets if found.starts.data.size else 1)
     return math.log2(twiddles.data.shape[0]) if isinstance(twiddles, Packed) else 0.0
