@@ -24,6 +24,7 @@ from ariel_build.kernels.declared import (
     isa_vfpv4_sp,
     recurrent,
     resample,
+    trees,
 )
 from ariel_build.kernels.declared.broadcast import Broadcast
 from ariel_build.kernels.declared.fold import Walk
@@ -123,10 +124,19 @@ def _shared(call: KernelCall) -> Counts:
     image, window, source = (getattr(kernel, key, None) for key in ("output", "window", "input"))
     if isinstance(image, Image) and isinstance(window, Window) and isinstance(source, Image):
         found |= windows.windows(source, image, window, call.macs)
-    twiddles = getattr(kernel, "twiddles", None)
-    if isinstance(twiddles, Packed):
-        found["passes"] = outputs * math.log2(twiddles.data.shape[0])
-    return found
+    return found | {"passes": outputs * _passes(call)}
+
+
+def _passes(call: KernelCall) -> float:
+    """Returns how often a Fourier transform is halved, how deep a tree is, or how many trees are summed; else 0."""
+    twiddles, roots, nodes = (getattr(call.kernel, name, None) for name in ("twiddles", "roots", "nodes"))
+    if isinstance(roots, Packed) and isinstance(nodes, Packed):
+        return math.log2(1 + nodes.data.size / 2 / roots.data.size)
+    found = getattr(call.kernel, "found", None)
+    if isinstance(found, trees.Found):
+        # Of each target the leaves of all trees, or of its own.
+        return found.trees / (found.targets if found.starts.data.size else 1)
+    return math.log2(twiddles.data.shape[0]) if isinstance(twiddles, Packed) else 0.0
 
 
 def _in_fours(rows: int, fours: int, rests: int, depth: int) -> Counts:
