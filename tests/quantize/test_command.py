@@ -315,6 +315,17 @@ def test_the_key_quantises_on_the_way(command: Command, network: Path, calibrati
 
 
 @pytest.mark.models
+@pytest.mark.parametrize("name", ["residual", "keyword1d"])
+def test_programs_of_pytorch_become_int8(name: str, command: Command, tmp_path: Path) -> None:
+    folder, out = MODELS / "pt2" / name, tmp_path / "out.onnx"
+    samples = np.load(folder / "in_0.npy")
+    np.savez(tmp_path / "c.npz", input_0=samples)
+    answer = command("quantize", folder / "model.pt2", "--calibration", tmp_path / "c.npz", "-o", out)
+    assert answer.code == 0, answer
+    assert {kind for kind in operators(out) if kind[1] == "f32"} == {("Dequantize", "f32")}
+
+
+@pytest.mark.models
 @needs_runtime
 @pytest.mark.parametrize(
     "name, optimized",
