@@ -17,7 +17,7 @@ from ariel_build.ops.quantize import Dequantize
 from ariel_build.passes import optimize
 from tests.commands.conftest import Command
 from tests.quantize.runtime import answers, needs_runtime
-from tests.zoo import FLOAT, UINT8, node, onnx_file
+from tests.zoo import FLOAT, INT64, UINT8, node, onnx_file
 from tools.recorded import DIGITS, MODELS
 
 
@@ -278,6 +278,24 @@ def test_free_dimensions_are_those_of_the_samples(command: Command, tmp_path: Pa
     out = tmp_path / "o.onnx"
     assert command("quantize", model, "--calibration", tmp_path / "c.npz", "-o", out).code == 0
     assert compiled(out).inputs[0].shape == (5, 4)
+
+
+def test_a_model_that_answers_with_a_class_is_judged_by_its_scores(command: Command, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    model = onnx_file(
+        tmp_path / "m.onnx",
+        [node("MatMul", ["x", "w"], ["s"]), node("ArgMax", ["s"], ["y"], axis=1, keepdims=0)],
+        {"x": (FLOAT, [1, 4])},
+        {"y": (INT64, [1])},
+        {"w": rng.standard_normal((4, 3)).astype(np.float32)},
+    )
+    np.savez(tmp_path / "c.npz", x=rng.standard_normal((40, 1, 4)).astype(np.float32))
+    out = tmp_path / "o.onnx"
+    answer = command("quantize", model, "--calibration", tmp_path / "c.npz", "-o", out)
+    assert answer.code == 0, answer
+    ratios = [float(line.split()[-2]) for line in answer.out.splitlines() if line.startswith("tried: ")]
+    assert ratios and all(10 < ratio < 80 for ratio in ratios)
+    assert onnx.load(out).graph.output[0].type.tensor_type.elem_type == INT64
 
 
 def test_states_are_carried_from_sample_to_sample(command: Command, tmp_path: Path) -> None:
