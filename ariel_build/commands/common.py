@@ -46,8 +46,6 @@ def model_options(arguments: argparse.Namespace, inputs: Path | None = None) -> 
 
 def _bound(arguments: argparse.Namespace, inputs: Path | None) -> ModelOptions:
     options = read_options(arguments.model, arguments)
-    if inputs is None and options.quantize is not None:
-        inputs = options.quantize.calibration
     if inputs is None:
         return options
     from ariel_build import frontends

@@ -71,7 +71,7 @@ def main(arguments: argparse.Namespace) -> int:
     if output.is_dir():
         raise MetadataError(f"`{output}` is a folder", "-o")
     wish = _wish(arguments)
-    options = model_options(arguments, arguments.calibration)
+    options = model_options(arguments)
     with _bar() as tell:
         outcome = quantize(options, wish, tell)
     data = outcome.model.SerializeToString(deterministic=True)

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from ariel_build.ir import Array, Graph, Node, Value
 from ariel_build.ops.accumulate import Numbers
+from ariel_build.ops.best import Best
+from ariel_build.ops.cast import Cast
 from ariel_build.ops.softmax import LogSoftmax, Softmax
 from ariel_build.passes.editor import operator
 from ariel_build.quantize import batched
@@ -76,7 +78,7 @@ class Data:
         return [np.concatenate(parts) for parts in found]
 
     def scores(self, form: Form | None) -> list[Numbers]:
-        """Returns the outputs before a softmax at their end, which would hide noise where it is sure of itself."""
+        """Returns the outputs before a softmax or the search for the greatest at their end, which would hide noise."""
         producers = self.graph.producers()
         before = [_before_softmax(value, producers) for value in self.graph.outputs]
         found: dict[Value, list[Array]] = {value: [] for value in before}
@@ -121,11 +123,15 @@ def is_classifier(graph: Graph) -> bool:
     return node is not None and isinstance(node.op, Softmax | LogSoftmax) and has_classes(graph)
 
 
+def _passes(node: Node) -> bool:
+    return operator(node).traits.moves or isinstance(node.op, Cast)
+
+
 def _before_softmax(value: Value, producers: Mapping[Value, Node]) -> Value:
     node = producers.get(value)
-    while node is not None and operator(node).traits.moves and not node.input(0).is_constant:
+    while node is not None and _passes(node) and not node.input(0).is_constant:
         node = producers.get(node.input(0))
-    return node.input(0) if node is not None and isinstance(node.op, Softmax | LogSoftmax) else value
+    return node.input(0) if node is not None and isinstance(node.op, Softmax | LogSoftmax | Best) else value
 
 
 def has_classes(graph: Graph) -> bool:
@@ -140,11 +146,17 @@ def power(outputs: Sequence[Array]) -> list[float]:
 
 
 def noise(want: Sequence[Array], got: Sequence[Array]) -> float:
-    """Returns the power of the error by that of the signal, for the output where that is greatest."""
+    """Returns the power of the error by that of the signal, for the output where that is greatest.
+
+    Of integers, which are places or classes, it is the share of those that differ.
+    """
     found = [
-        float(np.mean(np.square(np.subtract(b, a, dtype=np.float64)))) / signal if signal > 0 else 0.0
+        float(np.mean(a != b))
+        if a.dtype.kind != "f"
+        else float(np.mean(np.square(np.subtract(b, a, dtype=np.float64)))) / signal
+        if signal > 0
+        else 0.0
         for a, b, signal in zip(want, got, power(want), strict=True)
-        if a.dtype.kind == "f"
     ]
     return max(found, default=0.0)
 

@@ -12,6 +12,8 @@ import numpy as np
 import onnx
 
 import ariel_build
+from ariel_build import frontends
+from ariel_build.answers.samples import bind_dims
 from ariel_build.config.options import ModelOptions, Quantization
 from ariel_build.driver import import_file
 from ariel_build.errors import ArielError, MetadataError, UnsupportedError
@@ -47,6 +49,8 @@ def _silent(_: str, __: int, ___: int) -> None:
 @np.errstate(all="ignore")
 def quantize(options: ModelOptions, wish: Quantization, tell: Tell = _silent) -> Outcome:
     """Returns the quantised model for a float model's options; raises ArielError for what is wrong with either file."""
+    with _named(options.path):
+        options = _bound(options, wish)
     graph, source = import_file(options.path, options.dims, options.signature, options)
     data = read(wish.calibration, graph)
     with _named(options.path):
@@ -58,6 +62,12 @@ def quantize(options: ModelOptions, wish: Quantization, tell: Tell = _silent) ->
         written = rewrite(found.form)
         verify(written, "quantize")
         return Outcome(write_model(written), found, graph, data.count, _notes(source, data))
+
+
+def _bound(options: ModelOptions, wish: Quantization) -> ModelOptions:
+    """Returns the options with the sizes that the samples give to dimensions that are free."""
+    source = frontends.read(options.path, options.dims, options.signature)
+    return replace(options, dims={**bind_dims(wish.calibration, source), **options.dims})
 
 
 def _notes(source: SourceModel, data: judge.Data) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import pytest
 
 from ariel_build import cargo, quantize
 from ariel_build.driver import import_file
+from tests.zoo import FLOAT, Ends, node, onnx_file
 
 TARGET = "x86_64-unknown-linux-gnu"
 
@@ -69,6 +70,16 @@ def test_nothing_is_quantised_twice(firmware: Firmware, monkeypatch: pytest.Monk
     np.savez(firmware.root / "calibration.npz", x=np.ones((20, 1, 2, 6, 6), np.float32))
     assert firmware.build('{ calibration = "calibration.npz" }')[0] == 0
     assert len(list((firmware.root / "out" / "quantized").iterdir())) == 2
+
+
+def test_free_dimensions_are_those_of_the_samples(firmware: Firmware) -> None:
+    given: Ends = {"x": (FLOAT, ["time", 4])}
+    made: Ends = {"y": (FLOAT, ["time", 3])}
+    weights = {"w": np.random.default_rng(2).standard_normal((4, 3)).astype(np.float32)}
+    onnx_file(firmware.root / "network.onnx", [node("MatMul", ["x", "w"], ["y"])], given, made, weights)
+    np.savez(firmware.root / "calibration.npz", x=np.random.default_rng(3).standard_normal((20, 5, 4), np.float32))
+    assert firmware.build('{ calibration = "calibration.npz" }')[0] == 0
+    assert "[f32; 20]" in (firmware.root / "out" / "net.rs").read_text()
 
 
 def test_a_calibration_file_that_is_missing_is_told_with_its_line(firmware: Firmware) -> None:

@@ -17,7 +17,7 @@ from ariel_build.ops.quantize import Dequantize
 from ariel_build.passes import optimize
 from tests.commands.conftest import Command
 from tests.quantize.runtime import answers, needs_runtime
-from tests.zoo import FLOAT, UINT8, node, onnx_file
+from tests.zoo import FLOAT, INT64, UINT8, node, onnx_file
 from tools.recorded import DIGITS, MODELS
 
 
@@ -280,6 +280,24 @@ def test_free_dimensions_are_those_of_the_samples(command: Command, tmp_path: Pa
     assert compiled(out).inputs[0].shape == (5, 4)
 
 
+def test_a_model_that_answers_with_a_class_is_judged_by_its_scores(command: Command, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    model = onnx_file(
+        tmp_path / "m.onnx",
+        [node("MatMul", ["x", "w"], ["s"]), node("ArgMax", ["s"], ["y"], axis=1, keepdims=0)],
+        {"x": (FLOAT, [1, 4])},
+        {"y": (INT64, [1])},
+        {"w": rng.standard_normal((4, 3)).astype(np.float32)},
+    )
+    np.savez(tmp_path / "c.npz", x=rng.standard_normal((40, 1, 4)).astype(np.float32))
+    out = tmp_path / "o.onnx"
+    answer = command("quantize", model, "--calibration", tmp_path / "c.npz", "-o", out)
+    assert answer.code == 0, answer
+    ratios = [float(line.split()[-2]) for line in answer.out.splitlines() if line.startswith("tried: ")]
+    assert ratios and all(10 < ratio < 80 for ratio in ratios)
+    assert onnx.load(out).graph.output[0].type.tensor_type.elem_type == INT64
+
+
 def test_states_are_carried_from_sample_to_sample(command: Command, tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     nodes = [
@@ -312,6 +330,17 @@ def test_the_key_quantises_on_the_way(command: Command, network: Path, calibrati
     assert command("run", network, "--quantize", key, "--inputs", calibration, "--outputs", made).code == 0
     np.testing.assert_array_equal(np.load(direct)["y"], np.load(made)["y"])
     command("inspect", network, "--quantize", "max-drop=1%").refuses("`quantize` without `calibration`", "--quantize")
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("name", ["residual", "keyword1d"])
+def test_programs_of_pytorch_become_int8(name: str, command: Command, tmp_path: Path) -> None:
+    folder, out = MODELS / "pt2" / name, tmp_path / "out.onnx"
+    samples = np.load(folder / "in_0.npy")
+    np.savez(tmp_path / "c.npz", input_0=samples)
+    answer = command("quantize", folder / "model.pt2", "--calibration", tmp_path / "c.npz", "-o", out)
+    assert answer.code == 0, answer
+    assert {kind for kind in operators(out) if kind[1] == "f32"} == {("Dequantize", "f32")}
 
 
 @pytest.mark.models

@@ -14,6 +14,7 @@ from ariel_build.errors import UnsupportedError
 from ariel_build.ir import DType, Graph, Node, TensorType, Value
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.batch_matmul import BatchMatMul
+from ariel_build.ops.best import Best
 from ariel_build.ops.broadcast import Tile
 from ariel_build.ops.cast import Cast
 from ariel_build.ops.clip import Clip
@@ -25,7 +26,7 @@ from ariel_build.ops.copy import Copy
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.fold import Fold
 from ariel_build.ops.fully_connected import FullyConnected
-from ariel_build.ops.gather import GatherConstant
+from ariel_build.ops.gather import Gather, GatherConstant
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map1_rows import MAP1
 from ariel_build.ops.map2 import Map2
@@ -123,6 +124,9 @@ OTHERS: dict[str, Callable[[Net], Value]] = {
         n.add(Not(), n.add(Compare("Greater"), n.input(2, 5), n.weights(5))),
         n.add(Compare("GreaterEqual"), n.input(2, 5), n.weights(5)),
     ),
+    "place of the greatest": lambda n: n.add(Best(1), n.input(2, 5, 3)),
+    "last place of the least": lambda n: n.add(Best(0, least=True, last=True), n.input(4, 3)),
+    "look-up": lambda n: n.add(Gather(wraps=True, axis=0), n.weights(5, 3), n.constant(np.array([[4, 0]], np.int32))),
     "cast": lambda n: n.add(Cast(DType.F32), n.add(Compare("Less"), n.input(2, 5), n.weights(5))),
 }
 

@@ -5,7 +5,19 @@ An operator that no function here `writes` is refused by its name.
 
 from __future__ import annotations
 
-from ariel_build.quantize.writers import elements, folds, images, layers, moves, sequences, stored
+from ariel_build.quantize.writers import elements, folds, images, indices, layers, moves, sequences, stored
 from ariel_build.quantize.writers.writer import OPSET, WRITERS, write_model
 
-__all__ = ["OPSET", "WRITERS", "elements", "folds", "images", "layers", "moves", "sequences", "stored", "write_model"]
+__all__ = [
+    "OPSET",
+    "WRITERS",
+    "elements",
+    "folds",
+    "images",
+    "indices",
+    "layers",
+    "moves",
+    "sequences",
+    "stored",
+    "write_model",
+]
