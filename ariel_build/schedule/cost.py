@@ -79,13 +79,22 @@ def instructions(call: KernelCall, core: Core, tiles: Sequence[Tile] = (), *, al
             kernel = kernel.replace(cores=isa_packed.Dsp() if core.dsp else isa_packed.Thumb2())
         case isa_packed.Unequal16():
             kernel = kernel.replace(cores=isa_packed.Dsp16() if core.dsp else isa_packed.Plain16())
-    tables, path = _coefficients(), kernel.path
-    table = tables[kind_of(core, kernel)]
-    # A core with DSP runs some kernels only beside one without, as that one does.
-    known = table.get(path) or tables[_DEFAULT].get(path) or table.get(path.replace(*_ALIKE)) or table[ANY]
+    table, path = _table(kind_of(core, kernel), core.name), kernel.path
+    known = table.get(path) or table.get(path.replace(*_ALIKE)) or table[ANY]
     if alone:
         known = table.get(path + ALONE, known)
     return _sum(known, features(call, tiles))
+
+
+@functools.cache
+def _table(kind: str, core: str) -> Mapping[str, Mapping[str, float]]:
+    """Returns the coefficients for a core; some cores have those of a few kernels by their own names."""
+    tables = _coefficients()
+    own = tables.get(core, {})
+    # A core with DSP runs some kernels only beside one without, as that one does.
+    beside = {path: costs for path, costs in tables[_DEFAULT].items() if not path.endswith(ALONE)}
+    measured = {path: costs for path, costs in tables[kind].items() if path.removesuffix(ALONE) not in own}
+    return {**beside, **measured, **own}
 
 
 def around(core: Core, input_bytes: int, kept_bytes: int) -> float:

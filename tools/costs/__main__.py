@@ -13,7 +13,7 @@ from ariel_build.ir import Graph
 from ariel_build.machine import resources
 from ariel_build.schedule.cost import AROUND
 from tools.costs import fit
-from tools.costs.boards import KINDS, WAYS, board_of
+from tools.costs.boards import KINDS, OWN, WAYS, board_of
 from tools.costs.compare import compared
 from tools.costs.corpus import corpus
 from tools.costs.made import each_once
@@ -42,8 +42,9 @@ def main() -> int:
         ways = {way: _measured(kind, way, parts) for way in WAYS[kind]}
         every = [one for found in ways.values() for one in found]
         found = fit.fit([step for one in every for step in one.steps]) | {AROUND: fit.around(every)}
+        wanted = arguments.only or OWN.get(kind, "")
         table[kind] = (table.get(kind, {}) if arguments.only else {}) | {
-            kernel: coefficients for kernel, coefficients in found.items() if kernel.startswith(arguments.only)
+            kernel: coefficients for kernel, coefficients in found.items() if kernel.startswith(wanted)
         }
         FILE.write_text(_json(table), encoding="utf-8")
         for one in ways[Way.FAST]:

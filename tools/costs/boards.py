@@ -8,7 +8,7 @@ from ariel_build import boards
 from ariel_build.boards.board import Board
 from tools.costs.measure import Way
 
-__all__ = ["KINDS", "WAYS", "board_of"]
+__all__ = ["KINDS", "OWN", "WAYS", "board_of"]
 
 #: Kinds of cores with the board that stands for each.
 KINDS = {
@@ -16,7 +16,10 @@ KINDS = {
     "armv7-m": "qemu-cortex-m3",
     "armv7e-m": "qemu-cortex-m4",
     "rv32": "qemu-riscv32",
+    "cortex-m7": "qemu-cortex-m7",
 }
+#: Single cores -> kernels that the compiler makes otherwise for them than for the kind of core that they are.
+OWN = {"cortex-m7": tuple(f"recurrent::{name}F32" for name in ("Gru", "Lstm", "Rnn", "Svdf"))}
 #: The ways in which models are compiled there: only kernels for cores with DSP have shorter forms.
 WAYS = {kind: (Way.FAST, Way.PORTABLE, *((Way.SMALL,) if kind == "armv7e-m" else ())) for kind in KINDS}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tools.costs.boards import OWN
 from tools.kernels import paths
 
 __all__ = ["missing"]
@@ -33,7 +34,8 @@ _NARROW, _NARROW_KINDS = "<Narrow>", ("armv6-m", "rv32")
 
 def missing(kind: str, known: Collection[str]) -> set[str]:
     """Returns the kernels that may run on such cores and are not known."""
-    return {path for path in paths().values() if kind in _kinds(path, kind)} - set(known)
+    room = OWN.get(kind, "")
+    return {path for path in paths().values() if path.startswith(room) and kind in _kinds(path, kind)} - set(known)
 
 
 def _kinds(path: str, kind: str) -> tuple[str, ...]:
