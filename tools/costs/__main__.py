@@ -1,4 +1,4 @@
-"""`python -m tools.costs [--kind KIND].. [--only ROOM]`: measures every step of the models, fits, writes the costs."""
+"""`python -m tools.costs [--kind KIND].. [--only ROOM | --missing]`: measures steps of models, fits, writes costs."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from pathlib import Path
 from ariel_build import boards
 from ariel_build.ir import Graph
 from ariel_build.machine import resources
-from ariel_build.schedule.cost import AROUND
+from ariel_build.schedule.cost import ALONE, AROUND
 from tools.costs import fit
 from tools.costs.boards import KINDS, OWN, WAYS, board_of
 from tools.costs.compare import compared
 from tools.costs.corpus import corpus
-from tools.costs.made import each_once
+from tools.costs.made import each_once, graphs
 from tools.costs.measure import Inference, Way, measure
 from tools.costs.needed import missing
 from tools.recorded.models import dev_models
 
 FILE = resources.path("ariel-ml-rs").parent / "ariel_build" / "schedule" / "costs.json"
+Costs = dict[str, dict[str, dict[str, float]]]
 #: A model whose prediction is further off is told of.
 _FAR = 0.1
 _SOME = 3
@@ -32,11 +33,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.costs", description=__doc__)
     parser.add_argument("--kind", action="append", choices=list(KINDS), help="only this kind of core; may repeat")
     parser.add_argument("--only", default="", metavar="ROOM", help="fit kernels of this room only, such as `signal::`")
+    parser.add_argument("--missing", action="store_true", help="only kernels that have no cost yet; all others stay")
     parser.add_argument("--compare", action="append", metavar="BOARD", help="only tell how near predictions are there")
     arguments = parser.parse_args()
     if arguments.compare:
         return _compare(arguments.compare)
     table = json.loads(FILE.read_text()) if FILE.exists() else {}
+    if arguments.missing:
+        return _add_missing(table, arguments.kind or list(KINDS))
     parts = corpus()
     for kind in arguments.kind or KINDS:
         ways = {way: _measured(kind, way, parts) for way in WAYS[kind]}
@@ -52,6 +56,23 @@ def main() -> int:
         for kernel in sorted(missing(kind, table[kind])):
             print(f"{kind}: no model has {kernel}")
     return 0
+
+
+def _add_missing(table: Costs, kinds: Sequence[str]) -> int:
+    """Measures the kernels that have no cost, in graphs of `made`; 1 where there is none for one."""
+    left = set[str]()
+    for kind in kinds:
+        names, board = missing(kind, table[kind]), board_of(kind)
+        if not names:
+            continue
+        parts = [list(graphs(names)), list(each_once(board, names))]
+        measured = [one for part in parts for one in measure(part, board, Way.FAST, print)]
+        found = fit.fit([step for one in measured for step in one.steps])
+        table[kind] |= {k: costs for k, costs in found.items() if k.removesuffix(ALONE) in names}
+        FILE.write_text(_json(table), encoding="utf-8")
+        left |= missing(kind, table[kind])
+    print(*(f"no graph has {kernel}" for kernel in sorted(left)), sep="\n")
+    return 1 if left else 0
 
 
 def _compare(names: Sequence[str]) -> int:
@@ -80,7 +101,7 @@ def _measured(kind: str, way: Way, parts: Sequence[Sequence[Path | Graph]]) -> l
     return found
 
 
-def _json(table: dict[str, dict[str, dict[str, float]]]) -> str:
+def _json(table: Costs) -> str:
     """Returns JSON with a line for each kernel."""
     kinds = []
     for kind, kernels in sorted(table.items()):

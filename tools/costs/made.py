@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from ariel_build.errors import InternalError
 from ariel_build.ir import Array, DType, Graph, Node, Quant, TensorType, Value
 from ariel_build.isa.portable import portable
 from ariel_build.isa.select import select
-from ariel_build.kernels import LayerCall
+from ariel_build.kernels import KernelCall, LayerCall
 from ariel_build.kernels.declared.index import Combined
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.batch_matmul import BatchMatMul
@@ -65,21 +65,24 @@ I16 = Quant((1e-4,), (0,))
 _MANY, _CALLS = 60, 4
 
 
-def graphs() -> Iterator[Graph]:
-    """Yields graphs whose nodes do not depend on each other; what no kernel computes is left out."""
-    different = list(_different(wanted()))
+def graphs(only: Collection[str] = ()) -> Iterator[Graph]:
+    """Yields graphs whose nodes do not depend on each other; what no kernel computes is left out.
+
+    `only` has the paths of the kernels that are asked for, where not all are.
+    """
+    different = [one for one in _different(wanted()) if not only or _portable(one).kernel.path in only]
     for start in range(0, len(different), _MANY):
         yield _graph(different[start : start + _MANY])
 
 
-def each_once(board: Board) -> Iterator[Graph]:
-    """Yields graphs that have one call of each kernel that the board chooses, the greatest there is."""
+def each_once(board: Board, only: Collection[str] = ()) -> Iterator[Graph]:
+    """Yields graphs that have one call of each kernel that the board chooses, or of `only` some: the greatest."""
     found: dict[str, tuple[int, Wanted]] = {}
     for one in _different(wanted()):
         call = select([one.op.lower(_node(one, {}))], board).calls[0]
         size = call.macs + sum(value.type.elements for value in call.outputs)
         found[call.kernel.path] = max(found.get(call.kernel.path, (0, one)), (size, one), key=lambda item: item[0])
-    chosen = [one for _, one in found.values()]
+    chosen = [one for path, (_, one) in found.items() if not only or path in only]
     for start in range(0, len(chosen), _MANY):
         yield _graph(chosen[start : start + _MANY])
 
@@ -96,17 +99,19 @@ def _different(nodes: Iterable[Wanted]) -> Iterator[Wanted]:
     seen: dict[str, set[object]] = defaultdict(set)
     for one in nodes:
         try:
-            node = _node(one, {})
-            call = one.op.lower(node)
+            call = _portable(one)
         except (UnsupportedReason, ValueError, InternalError, KeyError, TypeError, AttributeError):
             continue
-        if isinstance(call, LayerCall):
-            call = portable(call)
         counts = tuple(features(call).items())
         known = seen[call.kernel.path]
         if counts not in known and len(known) < _CALLS:
             known.add(counts)
             yield one
+
+
+def _portable(one: Wanted) -> KernelCall:
+    call = one.op.lower(_node(one, {}))
+    return portable(call) if isinstance(call, LayerCall) else call
 
 
 def _graph(wanted: Sequence[Wanted]) -> Graph:

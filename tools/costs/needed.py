@@ -26,6 +26,10 @@ _KERNELS = {
     "isa::dsp_fpu::AveragePool2d": (),
     "isa::dsp_fpu::Linear": (),
 }
+#: Kernels that no graph of `made` has yet: predictions take the mean of all for them.
+_LEFT = frozenset(
+    {"map2::Atan2Dequantized", *(f"trees::{name}" for name in ("BestsF32", "BestsF64", "KeysF64", "SumsF64"))}
+)
 #: Kernels with one of these in their names, in rooms but the first: nobody chooses short ones for cores without DSP.
 _SHORT, _SHORT_ROOM = ("Short>", "SmallConv2d"), "isa::armv7e_m"
 #: Thumb-2 sums 64 bits at once; where it does not, these cost what kernels with the other rounding do.

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ariel_build.ir import DType, Quant, TensorType
+from ariel_build.ir import Array, DType, Quant, TensorType
 from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.detection import DetectionPostprocess
@@ -19,11 +19,15 @@ from ariel_build.ops.lstm import Lstm
 from ariel_build.ops.map2 import Map2
 from ariel_build.ops.map2_rows import MAP2
 from ariel_build.ops.marks import Found, OneHot, Triangle
+from ariel_build.ops.ml.encoding import Positions
 from ariel_build.ops.quantize import Quantize
+from ariel_build.ops.roi_align import RoiAlign
 from ariel_build.ops.signal.bands import FilterBank
 from ariel_build.ops.signal.fft import Irfft, Rfft
 from ariel_build.ops.signal.frames import Framer, Stacker
 from ariel_build.ops.signal.overlap import OverlapAdd
+from ariel_build.ops.soft_suppression import NonMaxSuppression
+from ariel_build.ops.suppression import Suppress
 from ariel_build.ops.window import Window
 from tools.costs.wanted import Wanted
 
@@ -44,6 +48,35 @@ def rare() -> Iterator[Wanted]:
         boxes, scores = TensorType(DType.F32, (1, count, 4)), TensorType(DType.F32, (1, count, 3))
         op = DetectionPostprocess(5, 3, 0.3, 0.5, (10.0, 10.0, 5.0, 5.0))
         yield Wanted(op, (boxes, scores, TensorType(DType.F32, (count, 4))), None, (2,))
+    yield from _boxes()
+    yield from _places()
+
+
+def _boxes() -> Iterator[Wanted]:
+    """Boxes that hide each other, and regions of images."""
+    for count in (8, 20, 60):
+        boxes, scores = TensorType(DType.F32, (1, count, 4)), TensorType(DType.F32, (1, 2, count))
+        limits = TensorType(DType.I64, ()), TensorType(DType.F32, ()), TensorType(DType.F32, ())
+        told: dict[int, Array] = {2: np.array(5, np.int64), 3: np.array(0.5, np.float32), 4: np.array(-9.0, np.float32)}
+        yield Wanted(Suppress(2 * count), (boxes, scores, *limits), None, (2, 3, 4), told)
+        own = replace(boxes, shape=(count, 4)), replace(scores, shape=(count,))
+        for sigma in (0.0, 0.5):
+            yield Wanted(NonMaxSuppression(6, -9.0, 0.5, sigma), own)
+        image, numbers = TensorType(DType.F32, (1, 3, count, count)), TensorType(DType.I64, (4,))
+        regions = TensorType(DType.F32, (4, 4))
+        corners = np.array([[0, 0, count - 1, count - 1]] * 4, np.float32)
+        for size in ((2, 2), (3, 5)):
+            kept: dict[int, Array] = {1: corners, 2: np.zeros(4, np.int64)}
+            yield Wanted(RoiAlign(size, samples=2), (image, regions, numbers), None, (1, 2), kept)
+
+
+def _places() -> Iterator[Wanted]:
+    """Integers that are looked for in tables."""
+    for count, length in ((8, 5), (40, 30), (300, 12)):
+        for dtype in (DType.I32, DType.I64):
+            keys = np.arange(length, dtype=dtype.numpy) * 3
+            given = TensorType(dtype, (count,)), TensorType(dtype, (length,))
+            yield Wanted(Positions(), given, None, (1,), {1: keys})
 
 
 def _marks() -> Iterator[Wanted]:
