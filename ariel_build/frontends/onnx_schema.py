@@ -10,19 +10,11 @@ import onnx.defs
 
 from ariel_build.errors import UnsupportedError
 from ariel_build.frontends.checks import corrupt, shown
+from ariel_build.frontends.onnx_versions import CHANGED, LEAST_OPSET
 
-__all__ = ["CHANGED", "DEFAULT_DOMAINS", "LEAST_OPSET", "misfits", "opset_versions"]
+__all__ = ["DEFAULT_DOMAINS", "misfits", "opset_versions"]
 
 DEFAULT_DOMAINS = ("", "ai.onnx")
-#: Before 7, broadcasting was an attribute, and batch normalisation and dropout had a test mode.
-LEAST_OPSET = 7
-#: What 7 changed of 6, and `ops/older_onnx.py` reads as it was.
-CHANGED = frozenset(
-    (
-        *("Add", "And", "AveragePool", "BatchNormalization", "Div", "Dropout", "Equal", "GRU", "Gemm", "Greater"),
-        *("LSTM", "Less", "Mul", "Or", "PRelu", "Pow", "RNN", "Sub", "Xor"),
-    )
-)
 #: The newest operator set whose changes have been read against our importers, whatever `onnx` package is installed: a
 #: newer one may give an operator another meaning. Whoever raises it reads the changelog of ONNX's operators from here
 #: on, and runs `nox -s conformance` with an `onnx` package that has it.

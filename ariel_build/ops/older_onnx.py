@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from ariel_build.frontends.onnx_schema import CHANGED, LEAST_OPSET
+from ariel_build.frontends.onnx_versions import CHANGED, LEAST_OPSET
 from ariel_build.ir import Value
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.importer import Importer

@@ -22,7 +22,9 @@ SPELLINGS = (["python", "-m", "ariel_build"], ["ariel-build"], ["cargo", "ariel"
 WORDS: dict[str, list[str]] = {
     "boards": [],
     "compile": ["-o", "generated"],
+    "fit": ["--board", "stm32f4"],
     "inspect": ["--json"],
+    "quantize": ["--calibration", "dense.npz", "-o", "int8.onnx"],
     "run": ["--inputs", "in.npz", "--outputs", "out.npz", "--stats", "stats.json"],
     "verify": ["--samples", "2"],
 }
@@ -35,7 +37,17 @@ def here(installed: Installed) -> Installed:
     """Returns the installation, with the model and its inputs in the folder."""
     shutil.copy(DIGITS, installed.folder / "digits.tflite")
     np.savez(installed.folder / "in.npz", input_0=images(installed))
+    dense(installed.folder)
+    np.savez(installed.folder / "dense.npz", x=np.random.default_rng(1).normal(size=(64, 1, 4)).astype(np.float32))
     return installed
+
+
+def dense(folder: Path) -> npt.NDArray[np.float32]:
+    """Writes a float network, by another reader, on the dependency that changes most; returns its weights."""
+    weights: npt.NDArray[np.float32] = (np.arange(12).reshape(4, 3) / 8 - 0.5).astype(np.float32)
+    nodes = [node("MatMul", ["x", "w"], ["h"]), node("Relu", ["h"], ["y"])]
+    onnx_file(folder / "dense.onnx", nodes, {"x": (FLOAT, [1, 4])}, {"y": (FLOAT, [1, 3])}, {"w": weights})
+    return weights
 
 
 def images(installed: Installed) -> npt.NDArray[np.int8]:
@@ -54,10 +66,10 @@ def test_no_command_is_left_out() -> None:
 
 @pytest.mark.parametrize("command", WORDS)
 def test_every_command_by_every_name(here: Installed, command: str) -> None:
-    model = [] if command == "boards" else ["digits.tflite"]
+    model = {"boards": [], "quantize": ["dense.onnx"]}.get(command, ["digits.tflite"])
     # The names are the same in both installations: once is enough.
     for words in SPELLINGS if here.name == "newest" else SPELLINGS[:1]:
-        made = [here.folder / name for name in ("generated", "out.npz", "stats.json")]
+        made = [here.folder / name for name in ("generated", "out.npz", "stats.json", "int8.onnx")]
         for old in made:
             shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
         text = here.run(*words, command, *model, *WORDS[command])
@@ -66,6 +78,10 @@ def test_every_command_by_every_name(here: Installed, command: str) -> None:
         elif command == "compile":
             assert (here.folder / "generated" / "digits.rs").stat().st_size > 1000
             assert (here.folder / "generated" / "digits.weights").stat().st_size > 1000
+        elif command == "fit":
+            assert "stm32f4" in text
+        elif command == "quantize":
+            assert (here.folder / "int8.onnx").stat().st_size > 100
         elif command == "inspect":
             assert json.loads(text)["unsupported"] == []
         elif command == "run":
@@ -89,10 +105,7 @@ def test_answers_are_those_of_the_reference(here: Installed, board: str) -> None
 
 
 def test_onnx_models_too(here: Installed) -> None:
-    # Another reader, and the dependency that changes most.
-    weights = np.arange(12, dtype=np.float32).reshape(4, 3) / 8 - 0.5
-    nodes = [node("MatMul", ["x", "w"], ["h"]), node("Relu", ["h"], ["y"])]
-    onnx_file(here.folder / "dense.onnx", nodes, {"x": (FLOAT, [1, 4])}, {"y": (FLOAT, [1, 3])}, {"w": weights})
+    weights = dense(here.folder)
     x = np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 1, 4)
     np.savez(here.folder / "x.npz", x=x)
     here.ariel("run", "dense.onnx", "--inputs", "x.npz", "--outputs", "y.npz")
