@@ -39,7 +39,8 @@ _NARROW, _NARROW_KINDS = "<Narrow>", ("armv6-m", "rv32")
 def missing(kind: str, known: Collection[str]) -> set[str]:
     """Returns the kernels that may run on such cores and are not known."""
     room = OWN.get(kind, "")
-    return {path for path in paths().values() if path.startswith(room) and kind in _kinds(path, kind)} - set(known)
+    asked = {path for path in paths().values() if path.startswith(room) and kind in _kinds(path, kind)}
+    return asked - set(known) - _LEFT
 
 
 def _kinds(path: str, kind: str) -> tuple[str, ...]:
