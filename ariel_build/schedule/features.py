@@ -193,13 +193,17 @@ def _copy(kernel: copy.Copy) -> Counts:
         found["filled"] = kernel.rows * kernel.row
     for move in kernel.moves:
         *outer, count = move.counts
-        runs = move.rows * math.prod(outer)
-        found["rounds"] += move.rows
-        if move.input_strides[-1] == move.output_strides[-1] == 1:
+        rows, dense = move.rows, move.input_strides[-1] == move.output_strides[-1] == 1
+        if rows and dense and math.prod(outer) == 1 and count == kernel.row == move.input_row:
+            # Whole rows that follow one another are one run of memory (`Move::run`).
+            rows, count = 1, count * rows
+        runs = rows * math.prod(outer)
+        found["rounds"] += rows
+        if dense:
             size = count * kernel.element
             # As memory is copied: few bytes one by one, some more at once, words that do not lie alike shifted.
             strides = (*move.input_strides[:-1], move.input_row, *move.output_strides[:-1], kernel.row)
-            walked = [s for s, n in zip(strides, (*outer, move.rows) * 2, strict=True) if n > 1]
+            walked = [s for s, n in zip(strides, (*outer, rows) * 2, strict=True) if n > 1]
             alike = (move.input_start - move.output_start) * kernel.element % 4 == 0
             alike = alike and all(stride * kernel.element % 4 == 0 for stride in walked)
             found["runs" if size > _SOME else "shorts"] += runs
