@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +20,7 @@ from rich.table import Table
 from ariel_build import boards
 from ariel_build.boards import Board
 from ariel_build.boards.fit import check_fits
-from ariel_build.commands.common import add_model, compiled, model_options
+from ariel_build.commands.common import add_model, compiled, model_options, rounded
 from ariel_build.commands.consoles import console, progress
 from ariel_build.config.options import ModelOptions
 from ariel_build.cores.energy import energy
@@ -106,7 +105,6 @@ def _fit(arguments: argparse.Namespace, options: ModelOptions, board: Board) -> 
         return Fit(board.name, fits=False, cores=workers, reason=f"it has {len(board.cores)}, not {workers} cores")
     result = compiled(arguments, options, board, must_fit=False)
     reason = _misfit(arguments, options, board, result)
-    seconds, joules = result.predicted.seconds, energy(result.predicted, board, workers)
     return Fit(
         board.name,
         reason is None,
@@ -116,8 +114,8 @@ def _fit(arguments: argparse.Namespace, options: ModelOptions, board: Board) -> 
         stack_bytes=result.bounds.stack,
         flash_bytes=result.bounds.flash,
         flash_has=board.total("flash"),
-        latency_ms=round(seconds * 1e3, 3) if seconds is not None and math.isfinite(seconds) else None,
-        energy_uj=None if joules is None else round(joules * 1e6, 3),
+        latency_ms=rounded(result.predicted.seconds, 1e-3),
+        energy_uj=rounded(energy(result.predicted, board, result.schedule.cores), 1e-6),
         slowest=_slowest(result, board),
         largest=_largest(result),
         fullest=_fullest(result),

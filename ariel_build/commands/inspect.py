@@ -18,7 +18,7 @@ from rich.table import Table
 
 from ariel_build import frontends
 from ariel_build.boards import Board
-from ariel_build.commands.common import add_model, board_of, compiled, model_options
+from ariel_build.commands.common import add_model, board_of, compiled, model_options, rounded
 from ariel_build.commands.consoles import console
 from ariel_build.config.options import ModelOptions
 from ariel_build.cores.energy import energy
@@ -53,7 +53,7 @@ def main(arguments: argparse.Namespace) -> int:
             refuse_misfits(result, arguments.model, options, board)
         except (BoardError, BudgetError) as error:
             refusal, code = error, 1
-        facts = _facts(result, board, options.cores or len(board.cores), fits=refusal is None)
+        facts = _facts(result, board, fits=refusal is None)
     if arguments.json:
         console.print(json.dumps(facts, indent=2))
     else:
@@ -96,9 +96,8 @@ def _facts_of_unsupported(
     return facts | {"signature": signature, "notes": notes, "fits": None}
 
 
-def _facts(result: Compiled, board: Board, workers: int, *, fits: bool) -> dict[str, Any]:
+def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
     predicted = result.predicted
-    joules = energy(predicted, board, workers)
     return {
         "inputs": _with_aliases([_value(v) for v in result.graph.inputs], result.graph.input_aliases),
         "outputs": _with_aliases([_value(v) for v in result.graph.outputs], result.graph.output_aliases),
@@ -111,11 +110,11 @@ def _facts(result: Compiled, board: Board, workers: int, *, fits: bool) -> dict[
         "predicted": {
             "instructions": int(predicted.instructions) if math.isfinite(predicted.instructions) else None,
             "cycles": int(predicted.cycles) if math.isfinite(predicted.cycles) else None,
-            "latency_ms": _rounded(predicted.seconds, 1e-3),
+            "latency_ms": rounded(predicted.seconds, 1e-3),
             "longest_tile_cycles": predicted.longest_cycles,
-            "longest_tile_us": _rounded(predicted.longest_seconds, 1e-6),
+            "longest_tile_us": rounded(predicted.longest_seconds, 1e-6),
             "longest_tile_step": predicted.longest.name if predicted.longest else None,
-            "energy_uj": None if joules is None else round(joules * 1e6, 3),
+            "energy_uj": rounded(energy(predicted, board, result.schedule.cores), 1e-6),
             "board": board.name,
         },
         "unsupported": [],
@@ -123,10 +122,6 @@ def _facts(result: Compiled, board: Board, workers: int, *, fits: bool) -> dict[
         "notes": list(result.notes),
         "fits": fits,
     }
-
-
-def _rounded(seconds: float | None, unit: float) -> float | None:
-    return None if seconds is None or math.isinf(seconds) else round(seconds / unit, 3)
 
 
 def _quantisation(quant: Quant | None) -> dict[str, Any]:

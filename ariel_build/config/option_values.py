@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, cast
@@ -129,11 +129,7 @@ def labels(value: object) -> tuple[str, ...] | Path:
 
 def optimize(value: object) -> Optimize:
     """Returns one of the goals."""
-    choices = ("speed", "size", "ram")
-    if value not in choices:
-        close = nearest(value, choices) if isinstance(value, str) else choices[0]
-        raise ValueError(f'"speed", "size" or "ram" is expected; the closest is "{close}"')
-    return cast("Optimize", value)
+    return cast("Optimize", _choice(value, ("speed", "size", "ram")))
 
 
 def share(value: object) -> float:
@@ -153,11 +149,16 @@ def weights_bits(value: object) -> int:
 
 def ranges(value: object) -> Ranges:
     """Returns one of the ways to find the range of a tensor."""
-    choices = ("min-max", "percentile", "least-error")
-    if value not in choices:
-        close = nearest(value, choices) if isinstance(value, str) else choices[0]
-        raise ValueError(f'"min-max", "percentile" or "least-error" is expected; the closest is "{close}"')
-    return cast("Ranges", value)
+    return cast("Ranges", _choice(value, ("min-max", "percentile", "least-error")))
+
+
+def _choice(value: object, choices: Sequence[str]) -> str:
+    """Returns the value, which is one of the words."""
+    if isinstance(value, str) and value in choices:
+        return value
+    close = nearest(value, choices) if isinstance(value, str) else choices[0]
+    *first, last = (f'"{choice}"' for choice in choices)
+    raise ValueError(f'{", ".join(first)} or {last} is expected; the closest is "{close}"')
 
 
 def section(value: object) -> str:

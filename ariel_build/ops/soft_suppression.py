@@ -94,10 +94,10 @@ class NonMaxSuppression(Operator):
         return score
 
     def lower(self, node: Node) -> KernelCall:
-        """`suppression::Suppress`: each choice depends on all before it, so it is one tile."""
+        """`suppression::SoftSuppress`: each choice depends on all before it, so it is one tile."""
         boxes, scores = node.input(0), node.input(1)
         selected, values, count = map(Operand, node.outputs)
-        kernel = declared.Suppress(
+        kernel = declared.SoftSuppress(
             boxes=Source(boxes),
             scores=Source(scores),
             selected=selected,

@@ -13,9 +13,10 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import Axis, KernelCall, Operand, Scratch, Source, Tiling
-from ariel_build.kernels.declared import detection as declared
+from ariel_build.kernels.declared import suppression as declared
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
+from ariel_build.ops.detection import shared_part
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
@@ -67,7 +68,7 @@ class Suppress(Operator):
                     first, *left = left
                     found.append((image, kind, first))
                     count += 1
-                    left = [k for k in left if not _overlap(own[first], own[k]) > np.float32(overlap)]
+                    left = [k for k in left if not shared_part(own[first], own[k]) > np.float32(overlap)]
         rows = np.full((self.rows, 3), -1, np.int64)
         for place, row in enumerate(found[: self.rows]):
             rows[place] = row
@@ -82,7 +83,7 @@ class Suppress(Operator):
         return np.concatenate([np.minimum(first, second), np.maximum(first, second)], axis=-1)
 
     def lower(self, node: Node) -> KernelCall:
-        """`detection::Suppress`: where a row is depends on how many there are before it, so it is one tile."""
+        """`suppression::Suppress`: where a row is depends on how many there are before it, so it is one tile."""
         boxes, scores, most, overlap, score = (node.input(k) for k in range(5))
         kernel = declared.Suppress(
             boxes=Source(boxes),
@@ -100,16 +101,6 @@ class Suppress(Operator):
         )
         inputs = [v for v in (boxes, scores, most, overlap, score) if not v.is_constant]
         return KernelCall.of(kernel, inputs, [node.output], Tiling(Axis.WHOLE, 1))
-
-
-def _overlap(a: Numbers, b: Numbers) -> np.float32:
-    """Returns the part of the union of two boxes that they have in common."""
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
-    if areas[0] <= 0 or areas[1] <= 0:
-        return np.float32(0)
-    sides = np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), np.float32(0))
-    common = sides[0] * sides[1]
-    return np.float32(common / (areas[0] + areas[1] - common))
 
 
 @imports("onnx", "NonMaxSuppression")

@@ -1,6 +1,6 @@
 //! Non-maximum suppression: of boxes that overlap, the one with the greatest score remains.
 
-use super::detection::overlap;
+use super::detection::{Corners, overlap};
 use crate::kernels::access::Access;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
@@ -11,7 +11,7 @@ use crate::tile::Tile;
 /// A box that overlaps a chosen one a little has its score lowered by `e^(decay * overlap^2)`, and must wait for its turn. One
 /// without area is hidden by none, not by itself either, and is chosen again and again: TFLite does so.
 #[derive(Clone, Copy, Debug)]
-pub struct Suppress {
+pub struct SoftSuppress {
     /// float32 boxes, of each two opposite corners: y, x, y, x.
     pub boxes: Source<f32>,
     /// float32 scores.
@@ -46,7 +46,7 @@ struct Room {
 /// The number of a box that can no longer be chosen.
 const CLOSED: u32 = u32::MAX;
 
-impl Suppress {
+impl SoftSuppress {
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -172,9 +172,145 @@ impl Suppress {
     ///
     /// # Safety
     /// As for [`Self::run`]; there is such a box.
-    unsafe fn corners(&self, memory: Memory<'_>, index: usize) -> [f32; 4] {
+    unsafe fn corners(&self, memory: Memory<'_>, index: usize) -> Corners {
         // SAFETY: `check` proved the boxes.
-        let [y, x, other_y, other_x] = unsafe { *memory.source(self.boxes).add(4 * index).cast::<[f32; 4]>() };
-        [y.min(other_y), x.min(other_x), y.max(other_y), x.max(other_x)]
+        in_order(unsafe { &*memory.source(self.boxes).add(4 * index).cast::<Corners>() })
     }
+}
+
+/// The best boxes of each class of each image that overlap little: rows of image, class and box, then rows of -1.
+#[derive(Clone, Copy, Debug)]
+pub struct Suppress {
+    /// Two corners, or centre and size, of each box, `[images][candidates][4]`.
+    pub boxes: Source<f32>,
+    /// Scores, `[images][classes][candidates]`.
+    pub scores: Source<f32>,
+    /// How many boxes of a class are chosen at most.
+    pub most: Source<i64>,
+    /// The greatest part of their union that two boxes may have in common.
+    pub overlap: Source<f32>,
+    /// What scores must exceed.
+    pub score: Source<f32>,
+    /// `[rows][3]` of int64.
+    pub output: Region,
+    /// Images.
+    pub images: u32,
+    /// Classes.
+    pub classes: u32,
+    /// Boxes of an image.
+    pub candidates: u32,
+    /// Rows of the output.
+    pub rows: u32,
+    /// Whether a box has centre and size, x first, and not two corners.
+    pub centred: bool,
+    /// A byte for each box of an image: whether it can still be chosen.
+    pub scratch: Region,
+}
+
+impl Suppress {
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions and sizes do not agree.
+    #[inline]
+    pub const fn check(&self, arena_bytes: usize) {
+        let (images, classes, candidates) = (self.images as usize, self.classes as usize, self.candidates as usize);
+        assert!(images > 0 && classes > 0 && candidates > 0 && self.rows > 0, "no boxes, or no rows for them");
+        self.boxes.check(arena_bytes, images.saturating_mul(candidates).saturating_mul(4));
+        self.scores.check(arena_bytes, images.saturating_mul(classes).saturating_mul(candidates));
+        self.most.check(arena_bytes, 1);
+        self.overlap.check(arena_bytes, 1);
+        self.score.check(arena_bytes, 1);
+        self.output.check::<i64>(arena_bytes, (self.rows as usize).saturating_mul(3));
+        self.scratch.check::<u8>(arena_bytes, candidates);
+    }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Whole;
+
+    /// One unit: where a row is depends on how many there are before it.
+    #[must_use]
+    #[inline]
+    pub const fn work(&self) -> Work {
+        Work::of(1).with_scratch(self.scratch)
+    }
+
+    /// Computes the output.
+    ///
+    /// # Safety
+    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), and no other
+    /// tile in flight writes what this one reads or writes (memory invariant 2).
+    #[inline(never)]
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, _: Tile) {
+        let memory = memory.into();
+        let (classes, candidates) = (self.classes as usize, self.candidates as usize);
+        // SAFETY: `check` proved all regions; rows are counted up to what the output has room for.
+        unsafe {
+            let output = memory.at::<i64>(self.output).cast::<[i64; 3]>();
+            let open = memory.scratch::<u8>(self.scratch);
+            let (most, overlap) = (*memory.source(self.most), *memory.source(self.overlap));
+            let least = *memory.source(self.score);
+            let mut count = 0;
+            for image in 0..self.images as usize {
+                let boxes = memory.source(self.boxes).cast::<Corners>().add(image * candidates);
+                for class in 0..classes {
+                    let scores = memory.source(self.scores).add((image * classes + class) * candidates);
+                    for index in 0..candidates {
+                        open.add(index).write(u8::from(*scores.add(index) > least));
+                    }
+                    let mut left = most;
+                    while left > 0 && count < self.rows as usize {
+                        let Some(chosen) = best(scores, open, candidates) else { break };
+                        let corners = self.corners(&*boxes.add(chosen));
+                        open.add(chosen).write(0);
+                        for index in 0..candidates {
+                            if *open.add(index) != 0
+                                && self::overlap(&corners, &self.corners(&*boxes.add(index))) > overlap
+                            {
+                                open.add(index).write(0);
+                            }
+                        }
+                        output.add(count).write([image as i64, class as i64, chosen as i64]);
+                        count += 1;
+                        left -= 1;
+                    }
+                }
+            }
+            for row in count..self.rows as usize {
+                output.add(row).write([-1; 3]);
+            }
+        }
+    }
+
+    /// The lesser corner of a box, then the greater one.
+    fn corners(&self, numbers: &Corners) -> Corners {
+        if self.centred {
+            let [x, y, width, height] = *numbers;
+            let (half_width, half_height) = (width / 2.0, height / 2.0);
+            return [x - half_width, y - half_height, x + half_width, y + half_height];
+        }
+        in_order(numbers)
+    }
+}
+
+/// The open box with the best score, the first of equal ones.
+///
+/// # Safety
+/// There are `count` of both.
+unsafe fn best(scores: *const f32, open: *const u8, count: usize) -> Option<usize> {
+    let mut best = None;
+    for index in 0..count {
+        // SAFETY: as the caller promises.
+        unsafe {
+            if *open.add(index) != 0 && best.is_none_or(|best: usize| *scores.add(index) > *scores.add(best)) {
+                best = Some(index);
+            }
+        }
+    }
+    best
+}
+
+/// The lesser corner of a box, then the greater one, of two opposite corners in any order.
+fn in_order([a, b, c, d]: &Corners) -> Corners {
+    [a.min(*c), b.min(*d), a.max(*c), b.max(*d)]
 }

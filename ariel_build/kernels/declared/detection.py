@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Postprocess",
-    "Suppress",
 ]
 
 
@@ -46,25 +45,4 @@ class Postprocess(Kernel):
     score: float
     overlap: float
     scales: tuple[float, float, float, float]
-    scratch: Scratch
-
-
-class Suppress(Kernel):
-    """The best boxes of each class of each image that overlap little: rows of image, class and box, then rows of -1."""
-
-    ROOMS = ("kernels::detection",)
-    PATHS = {(): "detection::Suppress"}
-    ACCESS = Access.WHOLE
-    ELEMENTS = {"boxes": "f32", "scores": "f32", "most": "i64", "overlap": "f32", "score": "f32", "output": "i64"}
-    boxes: Source
-    scores: Source
-    most: Source
-    overlap: Source
-    score: Source
-    output: Operand
-    images: int
-    classes: int
-    candidates: int
-    rows: int
-    centred: bool
     scratch: Scratch

@@ -10,15 +10,16 @@ if TYPE_CHECKING:
     from ariel_build.kernels.kernel import Operand, Scratch, Source
 
 __all__ = [
+    "SoftSuppress",
     "Suppress",
 ]
 
 
-class Suppress(Kernel):
+class SoftSuppress(Kernel):
     """The best boxes of those that overlap little with better ones: their indices and scores, zeros behind the last one."""
 
     ROOMS = ("kernels::suppression",)
-    PATHS = {(): "suppression::Suppress"}
+    PATHS = {(): "suppression::SoftSuppress"}
     ACCESS = Access.WHOLE
     ELEMENTS = {"boxes": "f32", "scores": "f32", "selected": "i32", "values": "f32", "count": "i32"}
     boxes: Source
@@ -31,4 +32,25 @@ class Suppress(Kernel):
     score: float
     overlap: float
     decay: float
+    scratch: Scratch
+
+
+class Suppress(Kernel):
+    """The best boxes of each class of each image that overlap little: rows of image, class and box, then rows of -1."""
+
+    ROOMS = ("kernels::suppression",)
+    PATHS = {(): "suppression::Suppress"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"boxes": "f32", "scores": "f32", "most": "i64", "overlap": "f32", "score": "f32", "output": "i64"}
+    boxes: Source
+    scores: Source
+    most: Source
+    overlap: Source
+    score: Source
+    output: Operand
+    images: int
+    classes: int
+    candidates: int
+    rows: int
+    centred: bool
     scratch: Scratch
