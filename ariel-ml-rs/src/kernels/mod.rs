@@ -23,6 +23,7 @@ pub mod conv_transpose;
 pub mod copy;
 pub mod depthwise_conv2d;
 pub mod detection;
+mod divide;
 pub mod dot;
 pub mod dynamic_quantize;
 pub mod fold;

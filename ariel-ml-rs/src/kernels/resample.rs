@@ -3,17 +3,10 @@
 //! In float32 along one axis, with any number of neighbours; in stored integers over rows and columns at once, two of each, as TFLite.
 
 use super::access::Access;
+use super::divide::divide;
 use crate::memory::{Element, Memory, Region};
 use crate::plan::Work;
 use crate::tile::Tile;
-use core::num::NonZeroU32;
-
-/// Quotient and remainder; `check` proved that extents are not 0, which the optimiser cannot know.
-#[inline]
-fn divide(index: usize, extent: u32) -> (usize, usize) {
-    let extent = NonZeroU32::new(extent).unwrap_or(NonZeroU32::MIN).get() as usize;
-    (index / extent, index % extent)
-}
 
 /// Whether all neighbours, `taps` from each start on, lie inside an axis.
 const fn inside(starts: &[u16], taps: usize, extent: usize) -> bool {
