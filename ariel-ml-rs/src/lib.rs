@@ -50,6 +50,7 @@ pub mod plan;
 pub mod pool;
 pub mod quant;
 pub mod shared;
+pub mod sizes;
 #[cfg(feature = "multicore")]
 pub mod sync;
 mod tell;

@@ -14,6 +14,7 @@ from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.permutation import through_reshape
+from ariel_build.ops.shorter import Axes, reshaped
 from ariel_build.ops.spectra import bind_spectrum, spectrum, spectrum_shape
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
@@ -49,6 +50,10 @@ class Reshape(Operator):
     def passed_on(self, node: Node) -> Value | None:
         """Passes on what has the shape."""
         return node.input(0) if self.shape == node.input(0).shape else None
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Elements stay in order."""
+        return [reshaped(node.input(0).shape, self.shape, given[0])]
 
     def permuted(self, wish: Wish) -> Moved | None:
         """Permutes whole groups of axes that are reshaped to each other."""
