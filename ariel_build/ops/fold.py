@@ -288,9 +288,7 @@ def _from_tflite(importer: Importer) -> None:
     row, _ = named(importer, _TFLITE[importer.node.op])
     if not (row.chooses or row.of_bytes) and x.type.quant is not None:
         raise UnsupportedReason(f"a {row.about.lower()} of {x.type.dtype.value} is not supported")
-    declared = importer.output_type()
-    keep = bool(importer.attribute("keep_dims", False))
-    importer.bind(*importer.emit(Fold(row.name, axes, keep), [x], types=[declared]))
+    importer.emit_declared(Fold(row.name, axes, bool(importer.attribute("keep_dims", False))), [x])
 
 
 def ascending(axes: Sequence[int], rank: int) -> tuple[int, ...]:

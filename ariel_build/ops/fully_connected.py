@@ -128,7 +128,7 @@ def _single_precision(node: Node) -> bool:
 @imports(
     "tflite",
     "FULLY_CONNECTED",
-    harmless={"keep_num_dims": "the output is declared with its shape", "quantized_bias_type": "the bias has a type"},
+    harmless={"quantized_bias_type": "the bias has a type"},
 )
 def _from_tflite(importer: Importer) -> None:
     x, filter_ = importer.input(0), importer.input(1)
@@ -144,6 +144,13 @@ def _from_tflite(importer: Importer) -> None:
         symmetric=not importer.attribute("asymmetric_quantize_inputs", False),
         rows=max(rows, 1),
     )
+    tensor = importer.model.tensors[importer.node.outputs[0]]
+    keeps = bool(importer.attribute("keep_num_dims", False))
+    if tensor.shape is None:
+        # Of a dimension that the user has bound: as the attribute says.
+        (out,) = importer.emit(FullyConnected(tflite_clip(importer)), inputs, [tensor.quant])
+        importer.bind(reshape(importer, out, (*(x.shape[:-1] if keeps else (rows,)), filter_.shape[0])))
+        return
     # The declared shape, [rows, n] or [.., n], may differ in axes of 1 from what keep_num_dims says.
     declared = importer.output_type()
     type_ = declared.with_shape((rows, filter_.shape[0]))

@@ -131,6 +131,17 @@ def _from_tflite(importer: Importer) -> None:
         bind_spectrum(importer, reshape(importer, pairs, spectrum_shape(importer)))
         return
     x = importer.input(0)
+    tensor = importer.model.tensors[importer.node.outputs[0]]
+    if tensor.shape is None and importer.node.op == "RESHAPE":
+        # Of a dimension that the user has bound: what the operator says itself, where one extent is left open.
+        given, told = importer.optional_input(1), importer.integers("new_shape")
+        if given is not None and given.data is not None:
+            told = tuple(int(extent) for extent in given.data.reshape(-1))
+        others = math.prod(extent for extent in told if extent != -1)
+        if told.count(-1) == 1 and others > 0 and x.type.elements % others == 0:
+            shape = tuple(x.type.elements // others if extent == -1 else extent for extent in told)
+            importer.bind(*importer.emit(Reshape(shape), [x], [tensor.quant]))
+            return
     importer.bind(*importer.emit(Reshape(importer.output_type().shape), [x], types=[importer.output_type()]))
 
 

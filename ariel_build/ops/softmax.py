@@ -378,9 +378,9 @@ def _real_exps(quant: Quant) -> Numbers:
 
 @imports("tflite", "SOFTMAX")
 def _softmax_from_tflite(importer: Importer) -> None:
-    x, result = importer.input(0), importer.output_type().dtype
+    x, result = importer.input(0), importer.output_element()
     gives = DType.I16 if (x.type.dtype, result) == (DType.I8, DType.I16) else None
-    quant = importer.output_type().quant
+    quant = importer.model.tensors[importer.node.outputs[0]].quant
     if gives is DType.I16 and quant is not None and quant.zero_points == _SHARE.zero_points:
         # LiteRT's reference kernel does not look at the scale: its answers are the recorded ones of such a model.
         importer.model.notes.append(
