@@ -9,7 +9,7 @@ from ariel_build.ops.slice import Slice
 
 
 @pytest.mark.parametrize(
-    ("dtype", "shape", "begin", "taken", "offset"),
+    "dtype, shape, begin, taken, offset",
     [
         (DType.I8, (1, 36), (0, 12), (1, 12), 12),
         (DType.I8, (1, 36), (0, 10), (1, 12), None),
