@@ -35,7 +35,7 @@ class Card:
 
 
 def read_card(path: Path) -> Card:
-    """Returns what the file says of itself; ModelError where it cannot be read.
+    """Returns what a model file says of itself, one that a frontend has read.
 
     Words that are damaged count as none: the model may be sound all the same.
     """
@@ -54,13 +54,9 @@ def read_card(path: Path) -> Card:
 
 def _of_onnx(data: bytes, card: Card) -> Card:
     import onnx  # noqa: PLC0415 - a quarter of a second that other formats do not wait for
-    from google.protobuf.message import DecodeError  # noqa: PLC0415 - the same
 
     model = onnx.ModelProto()
-    try:
-        model.ParseFromString(data)
-    except DecodeError:
-        return card
+    model.ParseFromString(data)
     said = {_text(entry.key).lower(): _text(entry.value) for entry in model.metadata_props}
     return replace(
         card,
@@ -91,8 +87,10 @@ def _of_tflite(data: bytes, card: Card) -> Card:
                 return card
             inner = FlatFile(file.numbers(buffers[entry.Buffer()], "Data").tobytes())
             said = inner.root(_Said, _METADATA_IDENTIFIER)
-            words = {name.lower(): inner.text(said, name) for name in ("Name", "Version", "Author", "Description")}
-            return replace(card, licence=inner.text(said, "License"), **words)
+            name, version, author, licence, about = (
+                inner.text(said, field) for field in ("Name", "Version", "Author", "License", "Description")
+            )
+            return replace(card, name=name, version=version, author=author, licence=licence, description=about)
     return card
 
 
