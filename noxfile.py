@@ -179,6 +179,15 @@ def pytorch(session: nox.Session) -> None:
 
 
 @nox.session
+def keras(session: nox.Session) -> None:
+    """Install the current TensorFlow (2 GB), and do what docs/keras.md says, block by block."""
+    ensure(Needs.of_boards())
+    install(session)
+    session.install("--quiet", "tensorflow", "scikit-learn")
+    session.run("python", "-m", "tools.pages", "docs/keras.md", env={"TF_CPP_MIN_LOG_LEVEL": "3"})
+
+
+@nox.session
 def rtl(session: nox.Session) -> None:
     """Run firmware on verilated RISC-V cores, clock cycle by clock cycle: some minutes, most of them for Verilator."""
     ensure(Needs())
