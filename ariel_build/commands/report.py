@@ -37,7 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Writes the page and the JSON; returns 0 or 1."""
     from ariel_build import report
-    from ariel_build.driver import refuse_misfits
+    from ariel_build.report.fitting import refuse_unfit
 
     stats = None if arguments.stats is None else report.read_stats(arguments.stats)
     old = None if arguments.against is None else report.read_report(arguments.against)
@@ -48,7 +48,7 @@ def main(arguments: argparse.Namespace) -> int:
     result = compiled(arguments, options, board, must_fit=False)
     refusal: ArielError | None = None
     try:
-        refuse_misfits(result, arguments.model, options, board)
+        refuse_unfit(result, arguments.model, options, board)
     except (BoardError, BudgetError) as error:
         refusal = error
     misfit = None if refusal is None else "; ".join(d.message for d in refusal.diagnostics)

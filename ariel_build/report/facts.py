@@ -23,7 +23,7 @@ from ariel_build.ir import Graph, TensorType, Value
 from ariel_build.passes import PASSES
 from ariel_build.report.dataflow import Flow, flow_of
 from ariel_build.report.drawing import NODE, draw
-from ariel_build.report.lines import line, lines
+from ariel_build.report.lines import line, lines, rounded
 from ariel_build.report.times import memory_of, timeline_of
 from ariel_build.schedule import Interval, Schedule
 from ariel_build.schedule.cost import weight_bytes
@@ -163,19 +163,15 @@ def _totals(compiled: Compiled, board: Board) -> dict[str, Any]:
         "stack_bytes": compiled.bounds.stack,
         "instructions": _finite(predicted.instructions),
         "cycles": _finite(predicted.cycles),
-        "latency_ms": _scaled(predicted.seconds, 1e3),
-        "energy_uj": _scaled(joules, 1e6),
-        "longest_tile_us": _scaled(predicted.longest_seconds, 1e6),
+        "latency_ms": rounded(predicted.seconds, 1e-3),
+        "energy_uj": rounded(joules, 1e-6),
+        "longest_tile_us": rounded(predicted.longest_seconds, 1e-6),
         "longest_tile_layer": predicted.longest.index if predicted.longest else None,
     }
 
 
 def _finite(number: float) -> int | None:
     return int(number) if math.isfinite(number) else None
-
-
-def _scaled(number: float | None, factor: float) -> float | None:
-    return None if number is None or not math.isfinite(number) else round(number * factor, 3)
 
 
 def _layers(compiled: Compiled, clock: Clock, live: Sequence[Sequence[int]]) -> list[dict[str, Any]]:

@@ -1,8 +1,10 @@
-"""A stranger's words as they may stand in a report: printable and of bounded length."""
+"""Words and numbers as they may stand in a report: a stranger's words are printable and of bounded length."""
 
 from __future__ import annotations
 
-__all__ = ["line", "lines"]
+import math
+
+__all__ = ["line", "lines", "rounded"]
 
 _LINE, _LINES = 300, 2000
 
@@ -19,3 +21,8 @@ def lines(text: str) -> str:
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def rounded(quantity: float | None, unit: float) -> float | None:
+    """Returns a quantity in a unit, to three places; None where it is not known, or has no bound."""
+    return None if quantity is None or math.isinf(quantity) else round(quantity / unit, 3)
