@@ -34,6 +34,7 @@ ORDER = (
     "quantize",
     "cargo",
     "run",
+    "report",
     "commands",
     "cli",
     "__main__",

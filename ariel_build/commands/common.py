@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from ariel_build.machine import resources
 if TYPE_CHECKING:
     from ariel_build.driver import Compiled
 
-__all__ = ["add_model", "board_of", "compiled", "model_options", "rounded", "running_options"]
+__all__ = ["add_model", "board_of", "compiled", "model_options", "running_options"]
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -81,8 +80,3 @@ def compiled(arguments: argparse.Namespace, options: ModelOptions, board: Board,
     return compile_model(
         arguments.model, options, board, module_name(arguments.model.stem or "model"), must_fit=must_fit
     )
-
-
-def rounded(quantity: float | None, unit: float) -> float | None:
-    """Returns a quantity in a unit, to three places; None where it is not known, or has no bound."""
-    return None if quantity is None or math.isinf(quantity) else round(quantity / unit, 3)

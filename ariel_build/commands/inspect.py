@@ -18,7 +18,7 @@ from rich.table import Table
 
 from ariel_build import frontends
 from ariel_build.boards import Board
-from ariel_build.commands.common import add_model, board_of, compiled, model_options, rounded
+from ariel_build.commands.common import add_model, board_of, compiled, model_options
 from ariel_build.commands.consoles import console
 from ariel_build.config.options import ModelOptions
 from ariel_build.cores.energy import energy
@@ -26,6 +26,7 @@ from ariel_build.driver import Compiled, refuse_misfits
 from ariel_build.errors import ArielError, BoardError, BudgetError, UnsupportedError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Quant, TensorType, Value
+from ariel_build.report.lines import rounded
 
 __all__ = ["add", "main"]
 

@@ -25,9 +25,12 @@ WORDS: dict[str, list[str]] = {
     "fit": ["--board", "stm32f4"],
     "inspect": ["--json"],
     "quantize": ["--calibration", "dense.npz", "-o", "int8.onnx"],
+    "report": ["--json", "report.json"],
     "run": ["--inputs", "in.npz", "--outputs", "out.npz", "--stats", "stats.json"],
     "verify": ["--samples", "2"],
 }
+#: What they write.
+MADE = ("generated", "out.npz", "stats.json", "int8.onnx", "report.html", "report.json")
 emulated = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target("thumbv7em-none-eabihf")]
 BOARDS = ["host", pytest.param("qemu-cortex-m7", marks=emulated)]
 
@@ -69,7 +72,7 @@ def test_every_command_by_every_name(here: Installed, command: str) -> None:
     model = {"boards": [], "quantize": ["dense.onnx"]}.get(command, ["digits.tflite"])
     # The names are the same in both installations: once is enough.
     for words in SPELLINGS if here.name == "newest" else SPELLINGS[:1]:
-        made = [here.folder / name for name in ("generated", "out.npz", "stats.json", "int8.onnx")]
+        made = [here.folder / name for name in MADE]
         for old in made:
             shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
         text = here.run(*words, command, *model, *WORDS[command])
@@ -82,6 +85,10 @@ def test_every_command_by_every_name(here: Installed, command: str) -> None:
             assert "stm32f4" in text
         elif command == "quantize":
             assert (here.folder / "int8.onnx").stat().st_size > 100
+        elif command == "report":
+            assert "<svg" not in (page := (here.folder / "report.html").read_text(encoding="utf-8"))
+            assert "Content-Security-Policy" in page and "digits.tflite" in page
+            assert json.loads((here.folder / "report.json").read_text())["fits"]
         elif command == "inspect":
             assert json.loads(text)["unsupported"] == []
         elif command == "run":
