@@ -35,6 +35,7 @@ ORDER = (
     "cargo",
     "run",
     "report",
+    "sweep",
     "commands",
     "cli",
     "__main__",
