@@ -32,6 +32,7 @@ ORDER = (
     "codegen",
     "driver",
     "quantize",
+    "project",
     "cargo",
     "run",
     "report",

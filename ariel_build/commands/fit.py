@@ -18,7 +18,7 @@ from rich.table import Table
 
 from ariel_build import boards
 from ariel_build.boards import Board
-from ariel_build.commands.common import add_model, model_options
+from ariel_build.commands.common import add_model, for_models, model_options, refuse_several
 from ariel_build.commands.consoles import console, progress
 from ariel_build.errors import BoardError
 from ariel_build.report.fitting import Fit, fit_of
@@ -35,11 +35,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--boards", metavar="FOLDER", type=Path, help="look at the board files of this folder, too: your own boards"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(main=main)
+    parser.set_defaults(main=for_models(main, without=("board",)))
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Prints a row for each board; returns 0, 1 (it does not fit) or 2 (it cannot be compiled)."""
+    if arguments.json:
+        refuse_several(arguments)
     options = model_options(arguments)
     asked = [boards.load(arguments.board)] if arguments.board else list(_boards(arguments.boards))
     with Progress(console=progress, transient=True, disable=not sys.stderr.isatty()) as bar:

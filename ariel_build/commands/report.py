@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from ariel_build import boards
-from ariel_build.commands.common import add_model, board_of, compiled, model_options
+from ariel_build.commands.common import (
+    add_model,
+    board_of,
+    compiled,
+    for_models,
+    model_options,
+    refuse_several,
+)
 from ariel_build.errors import ArielError, BoardError, BudgetError, MetadataError
 from ariel_build.machine.files import write_whole
 
@@ -31,7 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--stats", type=Path, metavar="STATS.json", help="of `run --stats`: measured beside predicted, of its board"
     )
     parser.add_argument("--against", type=Path, metavar="OLD.json", help="compare with an older report's JSON")
-    parser.set_defaults(main=main)
+    parser.set_defaults(main=for_models(main))
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -39,6 +46,7 @@ def main(arguments: argparse.Namespace) -> int:
     from ariel_build import report
     from ariel_build.report.fitting import refuse_unfit
 
+    refuse_several(arguments)
     stats = None if arguments.stats is None else report.read_stats(arguments.stats)
     old = None if arguments.against is None else report.read_report(arguments.against)
     if stats is not None:
@@ -78,6 +86,6 @@ def _take_board(arguments: argparse.Namespace, stats: Mapping[str, Any]) -> None
     if board.name != stats["board"] or (arguments.cores or cores) != cores:
         wanted = f"{board.name} with {arguments.cores or cores}"
         told = f"this was measured on {stats['board']} with {cores} cores, the report is wanted for {wanted}"
-        raise MetadataError(told, str(arguments.stats), "leave `--board` and `--cores` out: those of the stats count")
+        raise MetadataError(told, str(arguments.stats), f"`--board {stats['board']} --cores {cores}`")
     # Options have the form that the command line gives them.
     arguments.board, arguments.cores = arguments.board or stats["board"], cores

@@ -15,10 +15,9 @@ from rich.table import Table
 from ariel_build.answers.layers import counterparts, evaluate, tolerance
 from ariel_build.answers.oracle import Answer, ask
 from ariel_build.answers.samples import Samples, names_of, random_samples, rare_samples, split_outputs
-from ariel_build.commands.common import add_model, running_options
+from ariel_build.commands.common import add_model, for_models, module_of, running_options
 from ariel_build.commands.consoles import console
 from ariel_build.commands.run import add_on, execute_compiled, runnable
-from ariel_build.config.module_name import module_name
 from ariel_build.driver import compile_model, import_file
 from ariel_build.errors import MetadataError
 from ariel_build.frontends.checks import shown
@@ -37,7 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_on(parser)
     parser.add_argument("--samples", type=int, default=4, metavar="N", help="how many random inputs (default: 4)")
     parser.add_argument("--per-layer", action="store_true", help="compare every layer's output, not only the model's")
-    parser.set_defaults(main=main)
+    parser.set_defaults(main=for_models(main))
 
 
 @dataclass(frozen=True)
@@ -71,9 +70,7 @@ def main(arguments: argparse.Namespace) -> int:
         raise MetadataError("at least one sample is needed", "--samples")
     options = running_options(arguments)
     board = runnable(arguments)
-    result = compile_model(
-        arguments.model, options, board, module_name(arguments.model.stem or "model"), keep_all=arguments.per_layer
-    )
+    result = compile_model(arguments.model, options, board, module_of(arguments), keep_all=arguments.per_layer)
     samples = random_samples(result.graph.inputs, arguments.samples)
     # Oracles have no answer of their own to some of these (docs/rare-numbers.md): ours is held against.
     rare = rare_samples(result.graph.inputs)

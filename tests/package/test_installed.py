@@ -23,7 +23,9 @@ WORDS: dict[str, list[str]] = {
     "boards": [],
     "compile": ["-o", "generated"],
     "fit": ["--board", "stm32f4"],
+    "init": ["--yes"],
     "inspect": ["--json"],
+    "new": ["--board", "nrf52840", "--executor", "embassy", "--model", "digits.tflite"],
     "quantize": ["--calibration", "dense.npz", "-o", "int8.onnx"],
     "report": ["--json", "report.json"],
     "run": ["--inputs", "in.npz", "--outputs", "out.npz", "--stats", "stats.json"],
@@ -31,7 +33,7 @@ WORDS: dict[str, list[str]] = {
     "verify": ["--samples", "2"],
 }
 #: What they write.
-MADE = ("generated", "out.npz", "stats.json", "int8.onnx", "report.html", "report.json", "sweep.csv")
+MADE = ("generated", "out.npz", "stats.json", "int8.onnx", "report.html", "report.json", "sweep.csv", "made", "src")
 emulated = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target("thumbv7em-none-eabihf")]
 BOARDS = ["host", pytest.param("qemu-cortex-m7", marks=emulated)]
 
@@ -55,6 +57,13 @@ def dense(folder: Path) -> npt.NDArray[np.float32]:
     return weights
 
 
+def crate(folder: Path) -> None:
+    """Writes a crate into the folder."""
+    (folder / "Cargo.toml").write_text('[package]\nname = "sensor"\nversion = "0.1.0"\nedition = "2024"\n')
+    (folder / "src").mkdir()
+    (folder / "src" / "main.rs").write_text("fn main() {}\n")
+
+
 def images(installed: Installed) -> npt.NDArray[np.int8]:
     """Returns images that the network was not trained on, as `inspect` says that it takes them."""
     (takes,) = json.loads(installed.ariel("inspect", "digits.tflite", "--json"))["inputs"]
@@ -71,12 +80,15 @@ def test_no_command_is_left_out() -> None:
 
 @pytest.mark.parametrize("command", WORDS)
 def test_every_command_by_every_name(here: Installed, command: str) -> None:
-    model = {"boards": [], "quantize": ["dense.onnx"], "sweep": ["sweep.toml"]}.get(command, ["digits.tflite"])
+    others = {"boards": [], "quantize": ["dense.onnx"], "new": ["made"], "sweep": ["sweep.toml"]}
+    model = others.get(command, ["digits.tflite"])
     # The names are the same in both installations: once is enough.
     for words in SPELLINGS if here.name == "newest" else SPELLINGS[:1]:
         made = [here.folder / name for name in MADE]
         for old in made:
             shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+        if command == "init":
+            crate(here.folder)
         text = here.run(*words, command, *model, *WORDS[command])
         if command == "boards":
             assert "qemu-cortex-m7" in text
@@ -85,6 +97,12 @@ def test_every_command_by_every_name(here: Installed, command: str) -> None:
             assert (here.folder / "generated" / "digits.weights").stat().st_size > 1000
         elif command == "fit":
             assert "stm32f4" in text
+        elif command == "init":
+            assert "ariel-ml-rs" in (here.folder / "Cargo.toml").read_text()
+            for name in ("Cargo.toml", "build.rs"):
+                (here.folder / name).unlink()
+        elif command == "new":
+            assert (here.folder / "made" / "memory.x").stat().st_size > 100
         elif command == "quantize":
             assert (here.folder / "int8.onnx").stat().st_size > 100
         elif command == "report":
@@ -121,6 +139,16 @@ def test_onnx_models_too(here: Installed) -> None:
     np.savez(here.folder / "x.npz", x=x)
     here.ariel("run", "dense.onnx", "--inputs", "x.npz", "--outputs", "y.npz")
     np.testing.assert_allclose(np.load(here.folder / "y.npz")["y"], np.maximum(x @ weights, 0), rtol=1e-6)
+
+
+def test_a_new_project_builds_with_what_is_installed(here: Installed) -> None:
+    """The crates are those of the package, found by the path that the project's Cargo.toml has."""
+    shutil.rmtree(here.folder / "reader", ignore_errors=True)
+    here.ariel("new", "reader", "--board", "host", "--model", "digits.tflite")
+    manifest = here.folder / "reader" / "Cargo.toml"
+    assert f'path = "{here.packages}/ariel_build/_data/ariel-ml-rs"' in manifest.read_text()
+    printed = here.run("cargo", "run", "--release", "--manifest-path", manifest)
+    assert printed.startswith("digits answers Output([")
 
 
 def test_nothing_installed_names_the_checkout(installed: Installed, root: Path) -> None:
