@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -33,9 +34,10 @@ class Job:
     def key(self) -> str:
         """Returns the same for the same work, also in another run."""
         total = hashlib.sha256(__version__.encode())
-        for path in (self.model, *_files(self.options), Path(self.board)):
-            content = path.read_bytes() if path.is_file() else b""
-            total.update(len(content).to_bytes(8, "little") + content)
+        # Constants of an ONNX file may lie beside it.
+        beside = sorted(self.model.parent.glob("*.data")) if self.model.suffix == ".onnx" else []
+        for path in (self.model, *beside, *_files(self.options), Path(self.board)):
+            total.update(_digest(path))
         said = [self.name, Path(self.board).name, self.options, self.accuracy]
         total.update(json.dumps(said, sort_keys=True, default=str).encode())
         return total.hexdigest()[:24]
@@ -45,6 +47,20 @@ class Job:
         options = json.dumps(self.options, sort_keys=True, default=str) if self.options else ""
         board = Path(self.board).stem if self.board.endswith(".toml") else self.board
         return {"model": self.name, "board": board, "options": options, "accuracy": self.accuracy, **known}
+
+
+def _digest(path: Path) -> bytes:
+    """Returns what stands for a file's content; many jobs have one file, which is read once unless it changes."""
+    try:
+        found = path.stat()
+    except OSError:
+        return b""
+    return _digest_of(path, found.st_mtime_ns, found.st_size) if path.is_file() else b""
+
+
+@functools.cache
+def _digest_of(path: Path, changed: int, size: int) -> bytes:  # noqa: ARG001 - another time, another content
+    return hashlib.sha256(path.read_bytes()).digest()
 
 
 def _files(options: Mapping[str, object]) -> list[Path]:

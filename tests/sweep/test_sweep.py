@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from ariel_build.errors import SetupError
 from ariel_build.sweep import Job, Journal, Row, mark_front, on_cluster, on_processes, picture, read_plan
 from tests.commands.conftest import Command, command
 from tests.sweep import works
@@ -243,6 +244,13 @@ def test_a_job_that_kills_its_workers_is_one_row(cluster: Cluster, tmp_path: Pat
     wanted = jobs(tmp_path)
     rows = {id(job): row for job, row in on_cluster(wanted, cluster.scheduler_address, works.deadly)}
     check_all_but_the_deadly(rows, wanted)
+
+
+def test_workers_of_another_version_are_refused(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ours is called here, those who were started before do not know."""
+    monkeypatch.setattr("ariel_build.sweep.workers.__version__", "9.9.9")
+    with pytest.raises(SetupError, match=r"has ariel-build .*, not 9\.9\.9"):
+        list(on_cluster([], cluster.scheduler_address))
 
 
 def test_the_command_works_on_a_cluster(cluster: Cluster, command: Command, file: Path) -> None:
