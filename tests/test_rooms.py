@@ -36,6 +36,7 @@ ORDER = (
     "cargo",
     "run",
     "report",
+    "sweep",
     "commands",
     "cli",
     "__main__",

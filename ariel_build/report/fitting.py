@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,6 +42,9 @@ class Fit:
     flash_has: int | None = None
     latency_ms: float | None = None
     energy_uj: float | None = None
+    instructions: int | None = None
+    macs: int | None = None
+    weights_bytes: int | None = None
     slowest: str | None = None
     largest: str | None = None
     fullest: str | None = None
@@ -69,6 +73,9 @@ def fit_of(model: Path, options: ModelOptions, board: Board, *, advise: bool = T
         flash_has=board.total("flash"),
         latency_ms=rounded(result.predicted.seconds, 1e-3),
         energy_uj=rounded(energy(result.predicted, board, result.schedule.cores), 1e-6),
+        instructions=int(predicted) if math.isfinite(predicted := result.predicted.instructions) else None,
+        macs=result.macs,
+        weights_bytes=len(result.weights),
         slowest=_slowest(result, board),
         largest=_largest(result),
         fullest=_fullest(result),

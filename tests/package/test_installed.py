@@ -29,10 +29,11 @@ WORDS: dict[str, list[str]] = {
     "quantize": ["--calibration", "dense.npz", "-o", "int8.onnx"],
     "report": ["--json", "report.json"],
     "run": ["--inputs", "in.npz", "--outputs", "out.npz", "--stats", "stats.json"],
+    "sweep": ["-o", "sweep.csv"],
     "verify": ["--samples", "2"],
 }
 #: What they write.
-MADE = ("generated", "out.npz", "stats.json", "int8.onnx", "report.html", "report.json", "made", "src")
+MADE = ("generated", "out.npz", "stats.json", "int8.onnx", "report.html", "report.json", "sweep.csv", "made", "src")
 emulated = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target("thumbv7em-none-eabihf")]
 BOARDS = ["host", pytest.param("qemu-cortex-m7", marks=emulated)]
 
@@ -42,6 +43,7 @@ def here(installed: Installed) -> Installed:
     """Returns the installation, with the model and its inputs in the folder."""
     shutil.copy(DIGITS, installed.folder / "digits.tflite")
     np.savez(installed.folder / "in.npz", input_0=images(installed))
+    (installed.folder / "sweep.toml").write_text('models = ["*.tflite"]\nboards = ["stm32f4"]\n')
     dense(installed.folder)
     np.savez(installed.folder / "dense.npz", x=np.random.default_rng(1).normal(size=(64, 1, 4)).astype(np.float32))
     return installed
@@ -78,7 +80,8 @@ def test_no_command_is_left_out() -> None:
 
 @pytest.mark.parametrize("command", WORDS)
 def test_every_command_by_every_name(here: Installed, command: str) -> None:
-    model = {"boards": [], "quantize": ["dense.onnx"], "new": ["made"]}.get(command, ["digits.tflite"])
+    others = {"boards": [], "quantize": ["dense.onnx"], "new": ["made"], "sweep": ["sweep.toml"]}
+    model = others.get(command, ["digits.tflite"])
     # The names are the same in both installations: once is enough.
     for words in SPELLINGS if here.name == "newest" else SPELLINGS[:1]:
         made = [here.folder / name for name in MADE]
@@ -106,6 +109,8 @@ def test_every_command_by_every_name(here: Installed, command: str) -> None:
             assert "<svg" not in (page := (here.folder / "report.html").read_text(encoding="utf-8"))
             assert "Content-Security-Policy" in page and "digits.tflite" in page
             assert json.loads((here.folder / "report.json").read_text())["fits"]
+        elif command == "sweep":
+            assert "digits.tflite,stm32f4,," in (here.folder / "sweep.csv").read_text()
         elif command == "inspect":
             assert json.loads(text)["unsupported"] == []
         elif command == "run":

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -272,6 +273,24 @@ def test_a_thousand_layers_make_a_page_of_a_megabyte_and_a_half_at_most(make: Ma
     graph = {key: value * 10 if isinstance(value, list) else value for key, value in made.data["graph"].items()}
     page = page_of(made.data | {"layers": made.data["layers"] * 10, "graph": graph})
     assert len(page) < MOST_BYTES
+
+
+def test_in_a_crate_the_model_is_the_crates(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(DIGITS, tmp_path / "digits.tflite")
+    manifest = '[package]\nname = "a"\n[package.metadata.ariel]\nmodel = "digits.tflite"\nboard = "stm32f4"\n'
+    tmp_path.joinpath("Cargo.toml").write_text(manifest)
+    monkeypatch.chdir(tmp_path)
+    answer = command("report")
+    assert answer.code == 0, answer
+    assert "on stm32f4" in answer.out
+    assert tmp_path.joinpath("report.html").exists()
+
+
+def test_what_cannot_be_compiled_has_no_page(command: Command, tmp_path: Path) -> None:
+    ends = {"x": (FLOAT, [2])}, {"y": (FLOAT, [2])}
+    model = onnx_file(tmp_path / "m.onnx", [node("Warp", ["x"], ["y"])], *ends)
+    command("report", model, "-o", tmp_path / "report.html").refuses("Warp is not supported")
+    assert not tmp_path.joinpath("report.html").exists()
 
 
 def test_bad_input_is_refused(command: Command, tmp_path: Path) -> None:
