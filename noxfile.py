@@ -172,7 +172,7 @@ def quantise(session: nox.Session) -> None:
 
 @nox.session
 def pytorch(session: nox.Session) -> None:
-    """Install the current PyTorch (some gigabytes), export modules of all kinds, compare answers; do docs/pytorch.md."""
+    """Install the current PyTorch (some gigabytes), export modules of all kinds, compare; do docs/pytorch.md."""
     ensure(Needs.of_boards())
     install(session)
     session.install("--quiet", "torch", "torchao", "executorch", "scikit-learn")
