@@ -172,10 +172,12 @@ def quantise(session: nox.Session) -> None:
 
 @nox.session
 def pytorch(session: nox.Session) -> None:
-    """Install the current PyTorch (some gigabytes), export modules of all kinds with it, and compare the answers."""
+    """Install the current PyTorch (some gigabytes), export modules of all kinds, compare; do docs/pytorch.md."""
+    ensure(Needs.of_boards())
     install(session)
-    session.install("--quiet", "torch", "torchao")
+    session.install("--quiet", "torch", "torchao", "executorch", "scikit-learn")
     session.run("python", "-m", "tools.pytorch")
+    session.run("python", "-m", "tools.pages", "docs/pytorch.md")
 
 
 @nox.session
