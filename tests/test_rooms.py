@@ -35,6 +35,8 @@ ORDER = (
     "project",
     "cargo",
     "run",
+    "report",
+    "sweep",
     "commands",
     "cli",
     "__main__",

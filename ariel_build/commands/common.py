@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -31,7 +30,6 @@ __all__ = [
     "model_options",
     "module_of",
     "refuse_several",
-    "rounded",
     "running_options",
 ]
 
@@ -185,8 +183,3 @@ def compiled(arguments: argparse.Namespace, options: ModelOptions, board: Board,
 
     check_cores(board, options.cores, "--cores")
     return compile_model(arguments.model, options, board, module_of(arguments), must_fit=must_fit)
-
-
-def rounded(quantity: float | None, unit: float) -> float | None:
-    """Returns a quantity in a unit, to three places; None where it is not known, or has no bound."""
-    return None if quantity is None or math.isinf(quantity) else round(quantity / unit, 3)

@@ -25,7 +25,6 @@ from ariel_build.commands.common import (
     for_models,
     model_options,
     refuse_several,
-    rounded,
 )
 from ariel_build.commands.consoles import console
 from ariel_build.config.options import ModelOptions
@@ -34,6 +33,7 @@ from ariel_build.driver import Compiled, refuse_misfits
 from ariel_build.errors import ArielError, BoardError, BudgetError, UnsupportedError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Quant, TensorType, Value
+from ariel_build.report.lines import rounded
 
 __all__ = ["add", "main"]
 

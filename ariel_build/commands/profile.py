@@ -22,7 +22,6 @@ from ariel_build.commands.common import (
     model_options,
     module_of,
     refuse_several,
-    rounded,
 )
 from ariel_build.errors import MetadataError
 
@@ -137,6 +136,7 @@ def _text(arguments: argparse.Namespace) -> str:
 def _rows(measured: Measured, result: Compiled, board: Board, origin: str) -> list[Row]:
     """Returns a row for each step in the log; refuses a log of a model that has other steps."""
     from ariel_build.cores.predict import Clock
+    from ariel_build.report.lines import rounded
 
     steps = result.schedule.steps
     last = max(measured.steps, default=-1)

@@ -110,6 +110,6 @@ def test_refusals(command: Command, crate: Path, monkeypatch: pytest.MonkeyPatch
     command("inspect").refuses("no MODEL is given, and there is no Cargo.toml here")
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"boards", "cargo", "new"}))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"boards", "cargo", "new", "sweep"}))
 def test_every_command_of_a_model_does_without_it(name: str, command: Command) -> None:
     assert "[MODEL]" in command(name, "--help").out

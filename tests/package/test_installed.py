@@ -27,9 +27,11 @@ WORDS: dict[str, list[str]] = {
     "inspect": ["--json"],
     "new": ["--board", "nrf52840", "--executor", "embassy", "--model", "digits.tflite"],
     "quantize": ["--calibration", "dense.npz", "-o", "int8.onnx"],
-    "test": ["--samples", "2"],
     "profile": ["--board", "stm32f4"],
+    "report": ["--json", "report.json"],
     "run": ["--inputs", "in.npz", "--outputs", "out.npz", "--stats", "stats.json"],
+    "sweep": ["-o", "sweep.csv"],
+    "test": ["--samples", "2"],
     "verify": ["--samples", "2"],
 }
 #: What stands for the model, where that is not the digits' network alone.
@@ -38,9 +40,23 @@ MODEL: dict[str, list[str]] = {
     "new": ["made"],
     "profile": ["device.log", "digits.tflite"],
     "quantize": ["dense.onnx"],
+    "sweep": ["sweep.toml"],
     "test": [],
 }
 LOG = "ariel-profile digits: 1 inferences, 1000 Hz\nariel-profile digits: step 0, 1 tiles, 5 ticks, 5 at most\n"
+#: What they write.
+MADE = (
+    "generated",
+    "out.npz",
+    "stats.json",
+    "int8.onnx",
+    "report.html",
+    "report.json",
+    "sweep.csv",
+    "made",
+    "src",
+    "tests",
+)
 emulated = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target("thumbv7em-none-eabihf")]
 BOARDS = ["host", pytest.param("qemu-cortex-m7", marks=emulated)]
 
@@ -51,6 +67,7 @@ def here(installed: Installed) -> Installed:
     shutil.copy(DIGITS, installed.folder / "digits.tflite")
     np.savez(installed.folder / "in.npz", input_0=images(installed))
     (installed.folder / "device.log").write_text(LOG)
+    (installed.folder / "sweep.toml").write_text('models = ["*.tflite"]\nboards = ["stm32f4"]\n')
     dense(installed.folder)
     np.savez(installed.folder / "dense.npz", x=np.random.default_rng(1).normal(size=(64, 1, 4)).astype(np.float32))
     return installed
@@ -90,9 +107,7 @@ def test_every_command_by_every_name(here: Installed, command: str) -> None:
     model = MODEL.get(command, ["digits.tflite"])
     # The names are the same in both installations: once is enough.
     for words in SPELLINGS if here.name == "newest" else SPELLINGS[:1]:
-        made = [
-            here.folder / name for name in ("generated", "out.npz", "stats.json", "int8.onnx", "made", "src", "tests")
-        ]
+        made = [here.folder / name for name in MADE]
         for old in made:
             shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
         if command in ("init", "test"):
@@ -121,6 +136,12 @@ def test_every_command_by_every_name(here: Installed, command: str) -> None:
             assert "conv" in text.lower()
         elif command == "quantize":
             assert (here.folder / "int8.onnx").stat().st_size > 100
+        elif command == "report":
+            assert "<svg" not in (page := (here.folder / "report.html").read_text(encoding="utf-8"))
+            assert "Content-Security-Policy" in page and "digits.tflite" in page
+            assert json.loads((here.folder / "report.json").read_text())["fits"]
+        elif command == "sweep":
+            assert "digits.tflite,stm32f4,," in (here.folder / "sweep.csv").read_text()
         elif command == "inspect":
             assert json.loads(text)["unsupported"] == []
         elif command == "run":
