@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from ariel_build import boards
 from ariel_build.boards import Board
 from ariel_build.config.flags import add_options, option_table
-from ariel_build.config.module_name import module_name
 from ariel_build.config.options import KEYS
 from ariel_build.errors import ArielError, MetadataError, ModelError
 
@@ -70,7 +69,7 @@ def main(arguments: argparse.Namespace) -> int:
 def _project(arguments: argparse.Namespace, folder: Path, board: Board) -> Project:
     """Returns what is to be made, after the model has been compiled for the board."""
     from ariel_build.commands.common import compiled, model_options
-    from ariel_build.project.lay_out import Project
+    from ariel_build.project.lay_out import Project, module_for
     from ariel_build.project.templates import start_for
 
     start = start_for(board, arguments.executor)
@@ -94,7 +93,7 @@ def _project(arguments: argparse.Namespace, folder: Path, board: Board) -> Proje
         board=board,
         executor=arguments.executor,
         start=start,
-        module=module_name(model.stem or "model"),
+        module=module_for(model.stem, start),
         metadata=metadata,
         files=files,
         inputs=result.graph.inputs,

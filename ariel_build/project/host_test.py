@@ -15,6 +15,7 @@ from ariel_build.answers.samples import Samples
 from ariel_build.codegen.io import field_names
 from ariel_build.ir import Array, DType, Value, readable
 from ariel_build.project import crates
+from ariel_build.project.lay_out import printable
 from ariel_build.project.manifest import inline
 from ariel_build.project.rust_source import code_of
 from ariel_build.project.templates import render, text
@@ -57,8 +58,8 @@ def test_files(record: Record) -> dict[str, bytes]:
     slots = {
         "mark": MARK,
         "module": record.module,
-        "path": record.path,
-        "judge": record.judge,
+        "path": printable(record.path),
+        "judge": printable(record.judge),
         "samples": str(record.samples.count),
         "compare": "\n".join(_comparisons(record)),
         "helpers": "\n\n".join(text(f"test/{name}.rs").strip("\n") for name in sorted(set(_helpers(record)))),
