@@ -24,7 +24,7 @@ from ariel_build.frontends.checks import shown
 from ariel_build.ir import Array, Graph, Value, readable
 from ariel_build.ops.quantize import Dequantize
 
-__all__ = ["add", "main"]
+__all__ = ["FIRST_ONLY", "OURS", "add", "compare", "judged_outputs", "main", "steps_of"]
 
 OURS = "our own reference"
 FIRST_ONLY = "the oracle runs the first signature only"
@@ -87,9 +87,9 @@ def main(arguments: argparse.Namespace) -> int:
         judged = _layers(result.graph, imported, samples, answer, quanta)
         names = _layer_names(result.graph)
     else:
-        judged = _outputs(imported, samples, answer)
+        judged = judged_outputs(imported, samples, answer)
         names = [shown(name) for name in names_of(result.graph.outputs, "output")]
-    steps = _steps(result.graph) if quanta else {}
+    steps = steps_of(result.graph) if quanta else {}
     rows = [
         compare(value, name, mine, theirs, quanta=quanta, step=steps.get(value, 0.0))
         for value, name, mine, theirs in zip(result.graph.outputs, names, got, judged, strict=True)
@@ -109,7 +109,7 @@ def main(arguments: argparse.Namespace) -> int:
     return 0 if agree else 1
 
 
-def _outputs(imported: Graph, samples: Samples, answer: Answer | str) -> list[Judged]:
+def judged_outputs(imported: Graph, samples: Samples, answer: Answer | str) -> list[Judged]:
     """Returns what the model's outputs should be: as the oracle says, or our reference where there is none."""
     if isinstance(answer, Answer):
         return [Judged(output, answer.oracle) for output in answer.outputs]
@@ -151,7 +151,7 @@ def _layer_names(graph: Graph) -> list[str]:
     return [shown(value.name) if node is None else f"{node.op.name}, {node.origin}" for value, node in nodes]
 
 
-def _steps(graph: Graph) -> Mapping[Value, float]:
+def steps_of(graph: Graph) -> Mapping[Value, float]:
     """Returns for floats that stand for stored integers what one step of these is."""
     return {
         node.output: quant.scale
