@@ -1,4 +1,4 @@
-"""What a wheel ships beside Python, found again by `ariel_build/machine/resources.py`: crates, boards and the harness.
+"""What a wheel ships beside Python, found by `ariel_build/machine/resources.py`: crates, boards, harness, templates.
 
 Of a crate it is what `cargo package` would publish: the `include` list of its Cargo.toml is read by the rules of cargo.
 """
@@ -16,7 +16,7 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 from pathspec import GitIgnoreSpec
 
 #: Folders that are shipped as they are, less what git ignores.
-FOLDERS = ("boards", "harness")
+FOLDERS = ("boards", "harness", "templates")
 #: Gives the crates their version.
 WORKSPACE = "Cargo.toml"
 

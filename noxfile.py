@@ -62,12 +62,14 @@ def install(session: nox.Session, *extras: str) -> None:
 
 @nox.session(name="setup", venv_backend="none")
 def set_up(session: nox.Session) -> None:
-    """Install the Rust targets and emulators that are missing; `-- rtl` adds Verilator, `-- rp2040` rp2040js."""
-    unknown = set(session.posargs) - {"rtl", "rp2040"}
+    """Install the Rust targets and emulators that are missing; `-- rtl`, `-- rp2040` and `-- browser` add more."""
+    wanted = set(session.posargs)
+    unknown = wanted - {"rtl", "rp2040", "browser"}
     if unknown:
-        session.error(f"nothing is known by the name {' or '.join(sorted(unknown))}: rtl and rp2040 are optional")
+        names = " or ".join(sorted(unknown))
+        session.error(f"nothing is known by the name {names}: rtl, rp2040 and browser are optional")
     session.log("looking for the linker, the Rust targets and the emulators")
-    ensure(Needs.of_boards(verilated="rtl" in session.posargs, pico="rp2040" in session.posargs))
+    ensure(Needs.of_boards(verilated="rtl" in wanted, pico="rp2040" in wanted, browser="browser" in wanted))
     session.log("all there")
 
 
@@ -91,7 +93,7 @@ def tests(session: nox.Session) -> None:
     """Run all the tests that CI runs: Python's, Rust's, and the lints; ends with what was skipped, and why."""
     ensure(Needs())
     install(session, "test")
-    chosen = ("-m", "not rtl", "--ignore=tests/fuzz", *session.posargs)
+    chosen = ("-m", "not rtl and not browser", "--ignore=tests/fuzz", *session.posargs)
     ensure_marked(session, *chosen)
     session.log("the crates' tests")
     session.run("cargo", "test", "--workspace", "--quiet", "--features", CORES, external=True)
@@ -170,10 +172,21 @@ def quantise(session: nox.Session) -> None:
 
 @nox.session
 def pytorch(session: nox.Session) -> None:
-    """Install the current PyTorch (some gigabytes), export modules of all kinds with it, and compare the answers."""
+    """Install the current PyTorch (some gigabytes), export modules of all kinds, compare; do docs/pytorch.md."""
+    ensure(Needs.of_boards())
     install(session)
-    session.install("--quiet", "torch", "torchao")
+    session.install("--quiet", "torch", "torchao", "executorch", "scikit-learn")
     session.run("python", "-m", "tools.pytorch")
+    session.run("python", "-m", "tools.pages", "docs/pytorch.md")
+
+
+@nox.session
+def keras(session: nox.Session) -> None:
+    """Install the current TensorFlow (2 GB), and do what docs/keras.md says, block by block."""
+    ensure(Needs.of_boards())
+    install(session)
+    session.install("--quiet", "tensorflow", "scikit-learn")
+    session.run("python", "-m", "tools.pages", "docs/keras.md", env={"TF_CPP_MIN_LOG_LEVEL": "3"})
 
 
 @nox.session
@@ -182,6 +195,15 @@ def rtl(session: nox.Session) -> None:
     ensure(Needs())
     install(session, "test")
     chosen = ("-m", "rtl", "tests/run/test_rtl.py", *session.posargs)
+    ensure_marked(session, *chosen)
+    session.run("pytest", "-q", *chosen, env={"ARIEL_SET_UP": "1"})
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Look at reports in a browser without windows, in two sizes, light and dark; installs Debian's Chromium."""
+    install(session, "test")
+    chosen = ("-m", "browser", "tests/report", *session.posargs)
     ensure_marked(session, *chosen)
     session.run("pytest", "-q", *chosen, env={"ARIEL_SET_UP": "1"})
 

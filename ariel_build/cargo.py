@@ -11,7 +11,6 @@ import logging
 import os
 import re
 import sys
-import tomllib
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from ariel_build.boards.fit import check_cores
 from ariel_build.boards.guess import Guess, dependencies, guess
 from ariel_build.codegen.module import shared_weights
 from ariel_build.codegen.weights import Blob
-from ariel_build.config import metadata
+from ariel_build.config import metadata, packages
 from ariel_build.config.metadata import Metadata, ModelOptions
 from ariel_build.errors import ArielError, BoardError, Diagnostic, MetadataError, ModelError, SetupError
 from ariel_build.link import models as link
@@ -194,35 +193,15 @@ def _board(build: Build, package: Metadata) -> _Chosen:
 
 def _guess(build: Build, generic: Board) -> Guess:
     """Returns what the dependencies of the package say of the board."""
-    manifest = _toml(Path("Cargo.toml"))
-    root = _workspace(manifest)
+    manifest = packages.toml(Path("Cargo.toml"))
+    root = packages.workspace()
     inherited: Mapping[str, object] = {}
     if root is not None:
         file = root / "Cargo.toml"
-        workspace = _toml(file).get("workspace")
-        table = workspace.get("dependencies") if isinstance(workspace, dict) else None
-        inherited = table if isinstance(table, dict) else {}
+        inherited = packages.workspace_dependencies(root)
         if file.absolute() != Path("Cargo.toml").absolute():
             _tell("rerun-if-changed", str(file))
     return guess(dependencies(manifest, inherited, build.has, build.target), build.target, generic)
-
-
-def _toml(path: Path) -> Mapping[str, object]:
-    """Returns a manifest, which cargo has read before us; an empty one where we cannot."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
-        return {}
-
-
-def _workspace(manifest: Mapping[str, object]) -> Path | None:
-    """Returns the root folder of the workspace that the package in the current folder belongs to."""
-    package = manifest.get("package")
-    given = package.get("workspace") if isinstance(package, dict) else None
-    if isinstance(given, str):
-        return Path(given)
-    folders = [Path(), *(Path(os.path.relpath(folder)) for folder in Path.cwd().parents)]
-    return next((folder for folder in folders if "workspace" in _toml(folder / "Cargo.toml")), None)
 
 
 def _is_for(board: Board, build: Build) -> bool:
@@ -231,7 +210,7 @@ def _is_for(board: Board, build: Build) -> bool:
 
 def _layout(build: Build) -> link.Layout:
     """Returns the linker scripts of the package; cargo watches those that are not made by its build script."""
-    layout = link.find(Path(), _workspace(_toml(Path("Cargo.toml"))), build.out_dir)
+    layout = link.find(Path(), packages.workspace(), build.out_dir)
     _tell_files(path for path in layout.scripts if not path.is_relative_to(build.out_dir))
     return layout
 

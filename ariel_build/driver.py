@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ from ariel_build.ops.bounded import bind_bounds, follow
 from ariel_build.ops.kept import keep
 from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
-from ariel_build.schedule import Schedule
+from ariel_build.schedule import Aliases, Schedule
 from ariel_build.schedule.shorter import shorter_steps
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ WHOLE_BOUND = "all of the bound is computed, however much there is: the model's 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A compiled model: the Rust module, the weights, and what `inspect` and reports tell of it."""
+    """A compiled model: the Rust module, the weights, and what `inspect` and reports tell of it.
+
+    `aliases` are values that share bytes, those that bodies give and the results of their branches among them.
+    """
 
     module: str
     module_text: str
@@ -65,6 +68,7 @@ class Compiled:
     notes: tuple[str, ...] = ()
     dependencies: tuple[Path, ...] = ()
     units: Units | None = None
+    aliases: Aliases = field(default_factory=dict)
 
     @property
     def ram_bytes(self) -> int:
@@ -184,10 +188,8 @@ class _Job:
 
     @cached_property
     def clock(self) -> Clock:
-        """The time of a call on each core; a computer's cores are alike, however many are asked for."""
-        last = len(self.board.cores) - 1
-        cores = tuple(self.board.cores[min(worker, last)] for worker in range(self.workers))
-        return Clock(cores, self.board.weights_per_cycle)
+        """The time of a call on each core."""
+        return Clock.of(self.board, self.workers)
 
     @cached_property
     def limit(self) -> float | None:
@@ -257,6 +259,7 @@ def compile_model(
         (*source.notes, *chosen.notes, *late, *([WHOLE_BOUND] if graph.sizes and followed is None else [])),
         (path, *(path.parent / name for name in source.files), *_files(options)),
         units,
+        lowered.joined(),
     )
     if must_fit:
         refuse_misfits(compiled, path, options, board, portable=portable)

@@ -6,6 +6,7 @@
     @pytest.mark.pico                          node and the npm package rp2040js
     @pytest.mark.rust_sources                  the sources of Rust's core, for targets without a built one
     @pytest.mark.rtl                           Verilator and the sources of the core: minutes, `nox -s rtl`
+    @pytest.mark.browser                       a Chromium without windows: 200 MB, `nox -s browser`
 
 The marks are all that set-up knows: `nox -s tests` has the chosen tests collected with `--needs`, installs what they
 are marked with, and sets ARIEL_SET_UP, under which a test may be skipped for nothing but what tests/needs.py lists. So
@@ -24,7 +25,7 @@ import pytest
 from ariel_build.machine import resources
 from tests import needs
 from tools.recorded import MODELS, ROOT
-from tools.setup import rp2040, rtl, rust
+from tools.setup import browser, rp2040, rtl, rust
 
 
 @functools.cache
@@ -44,6 +45,8 @@ def _absence(item: pytest.Item) -> str:
         return "no sources of Rust's core: `nox -s tests` and `rustup component add rust-src` install them"
     if item.get_closest_marker("rtl") and not rtl.is_complete():
         return "no Verilator, or no sources of the CV32E40X: run `nox -s setup -- rtl`"
+    if item.get_closest_marker("browser") and browser.program() is None:
+        return "no Chromium: run `nox -s setup -- browser`"
     if item.get_closest_marker("pico") and not rp2040.is_complete():
         return "no node, or no rp2040js: run `nox -s setup -- rp2040`"
     return ""
@@ -63,6 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "pico: needs node and the npm package rp2040js")
     config.addinivalue_line("markers", "rust_sources: needs the sources of Rust's core")
     config.addinivalue_line("markers", "rtl: needs Verilator and the sources of the CV32E40X")
+    config.addinivalue_line("markers", "browser: needs a Chromium without windows")
     config.addinivalue_line("markers", "target(triple): needs a Rust toolchain with this target")
     needs.watch()
 

@@ -42,7 +42,8 @@ def of_tests(items: Iterable[pytest.Item]) -> Needs:
         targets.update(mark.args[0] for mark in item.iter_markers("target"))
         emulators.update(mark.args[0] for mark in item.iter_markers("emulator"))
         others.update(mark.name for mark in item.iter_markers())
-    given = {"verilated": "rtl" in others, "pico": "pico" in others, "sources": "rust_sources" in others}
+    marks = {"verilated": "rtl", "pico": "pico", "sources": "rust_sources", "browser": "browser"}
+    given = {name: mark in others for name, mark in marks.items()}
     return Needs(tuple(sorted(targets)), tuple(sorted(emulators)), **given)
 
 

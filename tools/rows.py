@@ -97,7 +97,7 @@ def compare() -> Iterator[str]:
     arms = "\n".join(f"            Self::{row.name} => a {row.operator} b," for row in RELATIONS.values())
     yield f"""\
 /// A relation, for the int8 comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Relation {{
 {variants}
 }}

@@ -1,11 +1,11 @@
-"""What a board is: frozen `Board`, `Core`, `Memory`, `Emulation`."""
+"""What a board is: frozen `Board`, `Core`, `Memory`, `Emulation`, `Power`, `Project`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Board", "Core", "Emulation", "FloatUnit", "Memory", "MemoryKind", "Power"]
+__all__ = ["Board", "Core", "Emulation", "FloatUnit", "Memory", "MemoryKind", "Power", "Project"]
 
 FloatUnit = Literal["single", "double"]
 MemoryKind = Literal["flash", "ram"]
@@ -53,6 +53,21 @@ class Power:
 
 
 @dataclass(frozen=True)
+class Project:
+    """What `new` makes for the board: the template `start`, and the names by which others know the chip.
+
+    `chip` is the feature of the HAL's crates, `probe` what probe-rs calls it, `dispatcher` an interrupt that RTIC may
+    have for its tasks, `laze` the board of Ariel OS; each empty where there is none.
+    """
+
+    start: str
+    chip: str = ""
+    probe: str = ""
+    dispatcher: str = ""
+    laze: str = ""
+
+
+@dataclass(frozen=True)
 class Emulation:
     """How `run` executes firmware: an emulator with its machine, and what can be counted on it.
 
@@ -91,6 +106,7 @@ class Board:
     #: Seconds that a tile may hold a core, where the model's options do not say.
     max_tile: float | None = None
     power: Power | None = None
+    project: Project | None = None
 
     @property
     def is_host(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn, cast
 
-from ariel_build.boards.board import Board, Core, Emulation, Memory, Power
+from ariel_build.boards.board import Board, Core, Emulation, Memory, Power, Project
 from ariel_build.config import option_values
 from ariel_build.errors import BoardError
 
@@ -29,6 +29,7 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "cores!": list,
         "memories": list,
         "power": dict,
+        "project": dict,
         "run": dict,
         "generic": dict,
     },
@@ -51,6 +52,7 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "bytes-per-cycle": (int, float),
     },
     "power": {"volts!": (int, float), "active-ua-per-mhz!": (int, float), "sleep-ua": (int, float)},
+    "project": {"start!": str, "chip": str, "probe": str, "dispatcher": str, "laze": str},
     "run": {
         "emulator!": str,
         "machine": str,
@@ -131,6 +133,7 @@ class _Reader:
             target_prefix=generic.get("target-prefix"),
             max_tile=self._duration("max-tile", document["max-tile"]) if "max-tile" in document else None,
             power=self._power(document["power"]) if "power" in document else None,
+            project=self._project(document["project"]) if "project" in document else None,
         )
 
     def _cores(self, tables: object) -> tuple[Core, ...]:
@@ -184,6 +187,15 @@ class _Reader:
         entries = cast("dict[str, float]", table)
         self._check("power", entries, "power.")
         return Power(entries["volts"], entries["active-ua-per-mhz"], entries.get("sleep-ua", 0.0))
+
+    def _project(self, table: object) -> Project:
+        entries = cast("dict[str, str]", table)
+        self._check("project", entries, "project.")
+        for key, value in entries.items():
+            # They are written into files of TOML and Rust.
+            if not re.fullmatch(r"[\w.-]+", value):
+                self._refuse(f"`project.{key}` is {_short(value)}: letters, digits, `_`, `-` and `.` are expected")
+        return Project(**entries)
 
     def _emulation(self, table: object, cores: int) -> Emulation:
         entries = cast("dict[str, object]", table)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ariel_build.commands.common import add_model, board_of, compiled, model_options
+from ariel_build.commands.common import add_model, board_of, compiled, for_models, model_options
 from ariel_build.errors import MetadataError
 from ariel_build.machine.files import write_whole
 
@@ -17,7 +17,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
     add_model(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the folder to write to")
-    parser.set_defaults(main=main)
+    parser.set_defaults(main=for_models(main))
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -9,56 +9,23 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from rich.progress import Progress
 from rich.table import Table
 
 from ariel_build import boards
 from ariel_build.boards import Board
-from ariel_build.boards.fit import check_fits
-from ariel_build.commands.common import add_model, compiled, model_options, rounded
+from ariel_build.commands.common import add_model, for_models, model_options, refuse_several
 from ariel_build.commands.consoles import console, progress
-from ariel_build.config.options import ModelOptions
-from ariel_build.cores.energy import energy
-from ariel_build.driver import Compiled, refuse_misfits
-from ariel_build.errors import BoardError, BudgetError
-from ariel_build.ir import DType
-from ariel_build.schedule.cost import instructions, weight_bytes
-from ariel_build.schedule.steps import Step
+from ariel_build.errors import BoardError
+from ariel_build.report.fitting import Fit, fit_of
 
-__all__ = ["Fit", "add", "main"]
+__all__ = ["add", "main"]
 
 _COLUMNS = ("board", "fits", "cores", "RAM", "of", "stack", "flash", "of", "ms", "uJ", "most time")
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What a model takes on a board; None for what neither the model nor the board's file tells.
-
-    Bytes of RAM are what is static; those of stack and flash are at most. `slowest` and `largest` are the steps with
-    the most time and the most weights, `fullest` is that during which the arena holds the most, each with its share.
-    `reason` says why the model does not fit, `help` what would make it fit.
-    """
-
-    board: str
-    fits: bool
-    cores: int
-    ram_bytes: int | None = None
-    ram_has: int | None = None
-    stack_bytes: int | None = None
-    flash_bytes: int | None = None
-    flash_has: int | None = None
-    latency_ms: float | None = None
-    energy_uj: float | None = None
-    slowest: str | None = None
-    largest: str | None = None
-    fullest: str | None = None
-    reason: str | None = None
-    help: str | None = None
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -68,21 +35,23 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--boards", metavar="FOLDER", type=Path, help="look at the board files of this folder, too: your own boards"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(main=main)
+    parser.set_defaults(main=for_models(main, without=("board",)))
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Prints a row for each board; returns 0, 1 (it does not fit) or 2 (it cannot be compiled)."""
+    if arguments.json:
+        refuse_several(arguments)
     options = model_options(arguments)
     asked = [boards.load(arguments.board)] if arguments.board else list(_boards(arguments.boards))
     with Progress(console=progress, transient=True, disable=not sys.stderr.isatty()) as bar:
         tracked = bar.track(asked, description=arguments.model.name)
-        found = [_fit(arguments, options, board) for board in tracked]
+        found = [fit_of(arguments.model, options, board) for board in tracked]
     if arguments.json:
-        console.print(json.dumps([asdict(fit) for fit in found], indent=2))
+        console.print(json.dumps([asdict(one) for one in found], indent=2))
     else:
         _show(found)
-    fitting = sum(fit.fits for fit in found)
+    fitting = sum(one.fits for one in found)
     return 0 if fitting == len(found) or (fitting and not arguments.board) else 1
 
 
@@ -96,89 +65,6 @@ def _boards(folder: Path | None) -> Iterator[Board]:
     for board in map(boards.load, [*boards.known(), *map(str, paths)]):
         if board.banks("ram") and board.banks("flash"):
             yield board
-
-
-def _fit(arguments: argparse.Namespace, options: ModelOptions, board: Board) -> Fit:
-    """Returns what the model takes on the board; a model that cannot be compiled at all is refused, as by `inspect`."""
-    workers = options.cores or len(board.cores)
-    if workers > len(board.cores):
-        return Fit(board.name, fits=False, cores=workers, reason=f"it has {len(board.cores)}, not {workers} cores")
-    result = compiled(arguments, options, board, must_fit=False)
-    reason = _misfit(arguments, options, board, result)
-    return Fit(
-        board.name,
-        reason is None,
-        workers,
-        ram_bytes=result.ram_bytes,
-        ram_has=board.total("ram"),
-        stack_bytes=result.bounds.stack,
-        flash_bytes=result.bounds.flash,
-        flash_has=board.total("flash"),
-        latency_ms=rounded(result.predicted.seconds, 1e-3),
-        energy_uj=rounded(energy(result.predicted, board, result.schedule.cores), 1e-6),
-        slowest=_slowest(result, board),
-        largest=_largest(result),
-        fullest=_fullest(result),
-        reason=reason,
-        help=None if reason is None else _what_helps(arguments, options, board, result),
-    )
-
-
-def _misfit(arguments: argparse.Namespace, options: ModelOptions, board: Board, result: Compiled) -> str | None:
-    """Returns why the model does not fit the board, with code and stack at most, or a budget; None where it does."""
-    try:
-        refuse_misfits(result, arguments.model, options, board)
-        bounds = result.bounds
-        check_fits(board, ram_bytes=result.ram_bytes, flash_bytes=bounds.flash, stack_bytes=bounds.stack)
-    except (BoardError, BudgetError) as error:
-        return "; ".join(d.message.removeprefix(f"the model does not fit {board.name}: ") for d in error.diagnostics)
-    return None
-
-
-def _what_helps(arguments: argparse.Namespace, options: ModelOptions, board: Board, result: Compiled) -> str:
-    """Returns the first change of the options with which the model fits, as tried, or what is left to do."""
-    cores = [("`cores = 1`", {"cores": 1})] if (options.cores or len(board.cores)) > 1 else []
-    goals: list[tuple[str, dict[str, Any]]] = [
-        (f'`optimize = "{goal}"`', {"optimize": goal}) for goal in ("ram", "size") if goal != options.optimize
-    ]
-    both = [(f"{core} and {goal}", {**one, **other}) for core, one in cores for goal, other in goals]
-    for words, change in [*cores, *goals, *both]:
-        changed = replace(options, **change)
-        tried = compiled(arguments, changed, board, must_fit=False)
-        if _misfit(arguments, changed, board, tried) is None:
-            return f"it fits with {words}: {tried.ram_bytes:,} bytes of RAM, {tried.bounds.flash:,} of flash"
-    constants = [v for node in result.graph.nodes for v in node.inputs if v is not None and v.is_constant]
-    floats = sum(v.type.bytes for v in constants if v.type.dtype is DType.F32)
-    if 2 * floats > sum(v.type.bytes for v in constants):
-        return f"int8, a quarter of the bytes: `ariel-build quantize {arguments.model} --calibration X.npz -o OUT.onnx`"
-    return f"a smaller model: {_fullest(result)} needs the most RAM, {_largest(result)} the most flash"
-
-
-def _slowest(result: Compiled, board: Board) -> str | None:
-    """Returns the step that takes the board's first core the most time, with its share of all steps."""
-    return _most(result.schedule.steps, lambda step: instructions(step.call, board.cores[0]))
-
-
-def _largest(result: Compiled) -> str | None:
-    """Returns the step with the most bytes of constants, with its share."""
-    return _most(result.schedule.steps, lambda step: weight_bytes(step.call))
-
-
-def _fullest(result: Compiled) -> str | None:
-    """Returns the step during which the arena holds the most bytes, with its share of the arena."""
-    most = max(result.schedule.steps, key=lambda step: result.plan.live_bytes(step.time.start), default=None)
-    if most is None:
-        return None
-    return f"{most.name} ({result.plan.live_bytes(most.time.start) / max(result.plan.arena_bytes, 1):.0%})"
-
-
-def _most(steps: Sequence[Step], of: Callable[[Step], float]) -> str | None:
-    """Returns the name of the step with the most, and its share of all; None where no step has any."""
-    total = sum(map(of, steps))
-    if not total:
-        return None
-    most = max(steps, key=of)
-    return f"{most.name} ({of(most) / total:.0%})"
 
 
 def _show(found: Sequence[Fit]) -> None:

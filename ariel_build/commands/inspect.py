@@ -18,7 +18,14 @@ from rich.table import Table
 
 from ariel_build import frontends
 from ariel_build.boards import Board
-from ariel_build.commands.common import add_model, board_of, compiled, model_options, rounded
+from ariel_build.commands.common import (
+    add_model,
+    board_of,
+    compiled,
+    for_models,
+    model_options,
+    refuse_several,
+)
 from ariel_build.commands.consoles import console
 from ariel_build.config.options import ModelOptions
 from ariel_build.cores.energy import energy
@@ -26,6 +33,7 @@ from ariel_build.driver import Compiled, refuse_misfits
 from ariel_build.errors import ArielError, BoardError, BudgetError, UnsupportedError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Bound, Quant, TensorType, Value
+from ariel_build.report.lines import rounded
 
 __all__ = ["add", "main"]
 
@@ -34,11 +42,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
     add_model(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(main=main)
+    parser.set_defaults(main=for_models(main))
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Prints the facts as a table or as JSON; returns 0, 1 (it does not fit) or 2 (it cannot be compiled)."""
+    if arguments.json:
+        refuse_several(arguments)
     options = model_options(arguments)
     board = board_of(arguments)
     refusal: ArielError | None = None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from ariel_build.commands.common import model_options
+from ariel_build.commands.common import for_models, model_options, refuse_several
 from ariel_build.commands.consoles import console, progress
 from ariel_build.config import option_values as values
 from ariel_build.config.flags import add_options
@@ -32,7 +32,13 @@ __all__ = ["add", "main"]
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite, .onnx or .pt2 file in float32")
+    parser.add_argument(
+        "model",
+        type=Path,
+        metavar="MODEL",
+        nargs="?",
+        help="a .tflite, .onnx or .pt2 file in float32 (default: that of the Cargo.toml here)",
+    )
     parser.add_argument(
         "--calibration",
         type=Path,
@@ -58,13 +64,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="how the range of a tensor is found (default: the way with the least noise in the outputs)",
     )
     add_options(parser, ("dims", "signature", "state", "labels"))
-    parser.set_defaults(main=main)
+    parser.set_defaults(main=for_models(main, without=("board", "quantize")))
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Writes the file; prints both accuracies and the noise of each layer."""
     from ariel_build.quantize import quantize
 
+    refuse_several(arguments)
     output: Path = arguments.output
     if output.suffix != ".onnx":
         raise MetadataError(f"`{output}` is no .onnx file", "-o", "the quantised model is an ONNX file: OUT.onnx")

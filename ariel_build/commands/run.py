@@ -14,7 +14,7 @@ from rich.table import Table
 from ariel_build import boards
 from ariel_build.answers.samples import cut_outputs, load, save, split_outputs
 from ariel_build.boards import Board
-from ariel_build.commands.common import add_model, compiled, running_options
+from ariel_build.commands.common import add_model, compiled, for_models, refuse_several, running_options
 from ariel_build.commands.consoles import console, progress
 from ariel_build.driver import Compiled
 from ariel_build.errors import InternalError, MetadataError
@@ -36,7 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeline", type=Path, metavar="OUT.svg", help="which core ran which tile when, on an emulated board"
     )
-    parser.set_defaults(main=main)
+    parser.set_defaults(main=for_models(main))
 
 
 def add_on(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +46,7 @@ def add_on(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Runs all samples and writes the outputs, and what they cost."""
+    refuse_several(arguments)
     options = running_options(arguments, arguments.inputs)
     board = runnable(arguments)
     result = compiled(arguments, options, board)

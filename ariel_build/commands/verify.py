@@ -24,11 +24,10 @@ from ariel_build.answers.samples import (
     split_outputs,
 )
 from ariel_build.boards import Board
-from ariel_build.commands.common import add_model, running_options
+from ariel_build.commands.common import add_model, for_models, module_of, running_options
 from ariel_build.commands.consoles import console
 from ariel_build.commands.run import add_on, execute_compiled, runnable
 from ariel_build.config.at_most import AtMost
-from ariel_build.config.module_name import module_name
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, compile_model, import_file
 from ariel_build.errors import MetadataError
@@ -36,7 +35,7 @@ from ariel_build.frontends.checks import shown
 from ariel_build.ir import Array, Graph, Value, readable
 from ariel_build.ops.quantize import Dequantize
 
-__all__ = ["add", "main"]
+__all__ = ["FIRST_ONLY", "OURS", "add", "compare", "judged_outputs", "main", "steps_of"]
 
 OURS = "our own reference"
 FIRST_ONLY = "the oracle runs the first signature only"
@@ -48,7 +47,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_on(parser)
     parser.add_argument("--samples", type=int, default=4, metavar="N", help="how many random inputs (default: 4)")
     parser.add_argument("--per-layer", action="store_true", help="compare every layer's output, not only the model's")
-    parser.set_defaults(main=main)
+    parser.set_defaults(main=for_models(main))
 
 
 @dataclass(frozen=True)
@@ -88,9 +87,7 @@ def main(arguments: argparse.Namespace) -> int:
             "--per-layer",
             "fix it: `--dim NAME=N`",
         )
-    result = compile_model(
-        arguments.model, options, board, module_name(arguments.model.stem or "model"), keep_all=arguments.per_layer
-    )
+    result = compile_model(arguments.model, options, board, module_of(arguments), keep_all=arguments.per_layer)
     if result.graph.sizes:
         return _verify_sizes(arguments, options, board, result)
     samples = random_samples(result.graph.inputs, arguments.samples)
@@ -109,9 +106,9 @@ def main(arguments: argparse.Namespace) -> int:
         judged = _layers(result.graph, imported, samples, answer, quanta)
         names = _layer_names(result.graph)
     else:
-        judged = _outputs(imported, samples, answer)
+        judged = judged_outputs(imported, samples, answer)
         names = [shown(name) for name in names_of(result.graph.outputs, "output")]
-    steps = _steps(result.graph) if quanta else {}
+    steps = steps_of(result.graph) if quanta else {}
     rows = [
         compare(value, name, mine, theirs, quanta=quanta, step=steps.get(value, 0.0))
         for value, name, mine, theirs in zip(result.graph.outputs, names, got, judged, strict=True)
@@ -146,11 +143,11 @@ def _verify_sizes(arguments: argparse.Namespace, options: ModelOptions, board: B
         answer = FIRST_ONLY if options.signature else ask(arguments.model, fixed, drawn)
         told = ", ".join(f"{shown(name)} = {size}" for name, size in sizes.items())
         quanta = 0 if fixed.format == "tflite" else 2
-        steps = _steps(graph) if quanta else {}
+        steps = steps_of(graph) if quanta else {}
         rows += [
             compare(value, f"{shown(name)}, {told}", mine, theirs, quanta=quanta, step=steps.get(value, 0.0))
             for value, (name, mine), theirs in zip(
-                graph.outputs, got.items(), _outputs(fixed, drawn, answer), strict=True
+                graph.outputs, got.items(), judged_outputs(fixed, drawn, answer), strict=True
             )
         ]
     _show(rows, board.name, arguments.samples)
@@ -159,7 +156,7 @@ def _verify_sizes(arguments: argparse.Namespace, options: ModelOptions, board: B
     return 0 if agree else 1
 
 
-def _outputs(imported: Graph, samples: Samples, answer: Answer | str) -> list[Judged]:
+def judged_outputs(imported: Graph, samples: Samples, answer: Answer | str) -> list[Judged]:
     """Returns what the model's outputs should be: as the oracle says, or our reference where there is none."""
     if isinstance(answer, Answer):
         return [Judged(output, answer.oracle) for output in answer.outputs]
@@ -201,7 +198,7 @@ def _layer_names(graph: Graph) -> list[str]:
     return [shown(value.name) if node is None else f"{node.op.name}, {node.origin}" for value, node in nodes]
 
 
-def _steps(graph: Graph) -> Mapping[Value, float]:
+def steps_of(graph: Graph) -> Mapping[Value, float]:
     """Returns for floats that stand for stored integers what one step of these is."""
     return {
         node.output: quant.scale

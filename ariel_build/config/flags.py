@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 
 from ariel_build.config import option_values as values
 from ariel_build.config.options import KEYS, Key, ModelOptions, Reader
 from ariel_build.errors import MetadataError
 
-__all__ = ["add_options", "read_options"]
+__all__ = ["add_options", "option_table", "over", "read_options"]
 
 _BOUND = re.compile(r"=(\.\.=[0-9]*)$")
 
@@ -41,17 +42,43 @@ def read_options(model: Path, arguments: argparse.Namespace) -> ModelOptions:
 
     `arguments.board` is the caller's to load.
     """
-    table: dict[str, object] = {"path": str(model)}
-    reader = Reader(lambda path: _FLAGS.get(path[0], "command line") if path else "command line")
+    reader = _reader()
+    table = {"path": str(model), **_table(arguments, reader)}
+    options = reader.model(table, (), "the command line", {}, {})
+    if options is None or reader.problems:
+        raise MetadataError(reader.problems)
+    return options
+
+
+def over(base: ModelOptions, own: ModelOptions) -> ModelOptions:
+    """Returns the options of a model in Cargo.toml, with those of the command line in their places; tables join."""
+    changed: dict[str, object] = {}
+    for key in KEYS:
+        if key.name in own.given and key.model:
+            field = "weights_section" if key.name == "weights" else key.name.replace("-", "_")
+            value = getattr(own, field)
+            changed[field] = {**getattr(base, field), **value} if key.entries is not None else value
+    return replace(base, given={**base.given, **own.given}, **changed)  # type: ignore[arg-type]
+
+
+def option_table(arguments: argparse.Namespace) -> dict[str, object]:
+    """Returns the table of Cargo.toml that says the same as the options, which `read_options` has taken."""
+    return _table(arguments, _reader())
+
+
+def _reader() -> Reader:
+    return Reader(lambda path: _FLAGS.get(path[0], "command line") if path else "command line")
+
+
+def _table(arguments: argparse.Namespace, reader: Reader) -> dict[str, object]:
+    """Returns the options as TOML would give them."""
+    table: dict[str, object] = {}
     for key in KEYS:
         given = getattr(arguments, key.name.replace("-", "_"), None)
         if given is None or not key.model or key.name == "path":
             continue
         table[key.name] = _entries(key, given, reader) if isinstance(given, list) else _toml_value(key.value, given)
-    options = reader.model(table, (), "the command line", {}, {})
-    if options is None or reader.problems:
-        raise MetadataError(reader.problems)
-    return options
+    return table
 
 
 def _entries(key: Key, given: list[str], reader: Reader) -> dict[str, object]:

@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ariel_build.cores.split import TILE
 from ariel_build.cores.units import Units
@@ -22,9 +22,9 @@ from ariel_build.schedule.steps import Schedule, Step
 from ariel_build.schedule.tiles import Tile, cut
 
 if TYPE_CHECKING:
-    from ariel_build.boards.board import Core
+    from ariel_build.boards.board import Board, Core
 
-__all__ = ["Clock", "Prediction", "predict", "tiles_within"]
+__all__ = ["Clock", "Prediction", "Run", "predict", "runs", "step_costs", "tiles_within"]
 
 Tiles = tuple[Tile, ...]
 #: What the pool adds to each unit, gates included.
@@ -50,6 +50,15 @@ class Prediction:
     is_granule: bool = False
 
 
+class Run(NamedTuple):
+    """Work of a step on a core, from one time to another, in cycles of the first core."""
+
+    core: int
+    start: float
+    end: float
+    step: int
+
+
 @dataclass(frozen=True)
 class Clock:
     """How long calls take on the cores that take part, and on the memory that they share.
@@ -64,6 +73,12 @@ class Clock:
     _work: dict[tuple[KernelCall, Tiles, bool], Sequence[float]] = field(
         default_factory=dict, repr=False, compare=False
     )
+
+    @classmethod
+    def of(cls, board: Board, workers: int) -> Clock:
+        """Returns the clock of the board's first cores; a computer's cores are alike, however many are asked for."""
+        last = len(board.cores) - 1
+        return cls(tuple(board.cores[min(worker, last)] for worker in range(workers)), board.weights_per_cycle)
 
     def work(self, call: KernelCall, tiles: Tiles = (), *, alone: bool = False) -> Sequence[float]:
         """Returns the instructions of the whole call on each core, in `tiles` if there are any."""
@@ -150,14 +165,11 @@ def predict(
 
     `alone` are the kernels that have one call in the firmware; None where the model has it to itself.
     """
-    begin = around(clock.cores[0], input_bytes, kept_bytes)
-    begun = begin * (clock.cores[0].cycles_per_instruction or 1.0)
+    begin, begun = _begin(clock, input_bytes, kept_bytes)
     flow = schedule.flow or (schedule.blocks[0],)
     # The same model may also run unwired, in the tiles of one core.
     tiles = [(step, tile) for step in schedule.steps for tile in step.tiles]
-    if alone is None:
-        alone = {path for path, users in Counter(c.kernel.path for c in schedule.calls).items() if users == 1}
-    taken = [clock.pieces(step, alone=step.call.kernel.path in alone) for step in schedule.steps]
+    taken = step_costs(schedule, clock, alone)
     work = {b: sum(taken[k][0] for k in b) for b in schedule.blocks}
     if units is None:
         times = {b: sum(taken[k][1] for k in b) for b in schedule.blocks}
@@ -165,7 +177,7 @@ def predict(
         total = begin + worst(flow, work.__getitem__, _TEST)
     else:
         pairs = list(zip(schedule.blocks, units.blocks, strict=True))
-        times = {steps: _simulated(schedule, units, clock, block) for steps, block in pairs}
+        times = {steps: _last(_simulated(schedule, units, clock, block)) for steps, block in pairs}
         makespan = begun + worst(flow, times.__getitem__, _TEST + _BEGIN)
         pool = {steps: _UNIT * len(block) for steps, block in pairs}
         total = begin + worst(flow, lambda block: work[block] + pool[block], _TEST + _BEGIN)
@@ -189,6 +201,45 @@ def predict(
     )
 
 
+def _begin(clock: Clock, input_bytes: int, kept_bytes: int) -> tuple[float, float]:
+    """Returns instructions and cycles of what the first core does before the steps."""
+    begin = around(clock.cores[0], input_bytes, kept_bytes)
+    return begin, begin * (clock.cores[0].cycles_per_instruction or 1.0)
+
+
+def step_costs(schedule: Schedule, clock: Clock, alone: Collection[str] | None = None) -> Sequence[tuple[float, float]]:
+    """Returns instructions and cycles of each step on the first core; `alone` as for `predict`."""
+    if alone is None:
+        alone = {path for path, users in Counter(c.kernel.path for c in schedule.calls).items() if users == 1}
+    return [clock.pieces(step, alone=step.call.kernel.path in alone) for step in schedule.steps]
+
+
+def runs(schedule: Schedule, units: Units | None, clock: Clock, input_bytes: int, kept_bytes: int = 0) -> Sequence[Run]:
+    """Returns what the cores do, as predicted, each block of steps once: bodies of branches one after the other."""
+    _, now = _begin(clock, input_bytes, kept_bytes)
+    found: list[Run] = []
+    if units is None:
+        costs = step_costs(schedule, clock)
+        for step, piece in schedule.pieces:
+            share = (piece.tile.end - piece.tile.start) / max(step.call.tiling.extent, 1)
+            took = costs[step.index][1] * (share if step.streamed else 1.0)
+            found.append(Run(0, now, now + took, step.index))
+            now += took
+        return found
+    for block in units.blocks:
+        of_block = _simulated(schedule, units, clock, block)
+        for run in of_block:
+            index = units.units[run.step].step
+            if index is not None:
+                found.append(Run(run.core, now + run.start, now + run.end, index))
+        now += _last(of_block)
+    return found
+
+
+def _last(found: Sequence[Run]) -> float:
+    return max((run.end for run in found), default=0.0)
+
+
 def _whole(number: float) -> float:
     return math.floor(number) if math.isfinite(number) else number
 
@@ -199,11 +250,12 @@ def _is_granule(step: Step, tile: Tile) -> bool:
     return tiling.axis is Axis.WHOLE or tile.end - tile.start <= max(tiling.granularity, 1)
 
 
-def _simulated(schedule: Schedule, units: Units, clock: Clock, block: range) -> float:
-    """Returns the time at which the last unit of a block is complete, of the first core's cycles."""
+def _simulated(schedule: Schedule, units: Units, clock: Clock, block: range) -> Sequence[Run]:
+    """Returns the units of a block (in place of steps) with their times, of which the first begins at 0."""
     after, waits = units.successors(), [len(unit.needs) for unit in units.units]
     ready: list[list[int]] = [[] for _ in range(units.workers)]
     done, running = 0.0, list[tuple[float, int, int]]()
+    taken = list[Run]()
     idle = set(range(units.workers))
     cost: Callable[[int, int], float] = lambda unit, worker: _unit_cost(schedule, units, clock, unit, worker)  # noqa: E731
     ready[0].append(block.start)
@@ -212,9 +264,10 @@ def _simulated(schedule: Schedule, units: Units, clock: Clock, block: range) -> 
             unit = _take(ready, worker)
             if unit is not None:
                 idle.discard(worker)
-                heapq.heappush(running, (done + cost(unit, worker), worker, unit))
+                taken.append(Run(worker, done, done + cost(unit, worker), unit))
+                heapq.heappush(running, (taken[-1].end, worker, unit))
         if not running:
-            return done
+            return taken
         done, worker, unit = heapq.heappop(running)
         idle.add(worker)
         for successor in after[unit]:

@@ -20,6 +20,11 @@ from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
 __all__ = ["Slice"]
 
+#: What the arena's regions are aligned to, and the bytes of a word.
+_ALIGNMENT, _WORD = 16, 4
+#: Bytes of a tensor that may stay alive for a part of it.
+_SMALL = 64
+
 
 @dataclass(frozen=True)
 class Slice(Operator):
@@ -70,7 +75,10 @@ class Slice(Operator):
         return None
 
     def aliases(self, node: Node) -> dict[Value, tuple[Value, int]] | None:
-        """A run of whole leading rows is a view, where it begins at a multiple of the arena's alignment."""
+        """A run of whole leading rows is a view, where it begins at a multiple of the arena's alignment.
+
+        Of a small tensor, as the gates of one step are, also where it begins with a word: the whole stays alive for it.
+        """
         x = node.input(0)
         if x.is_constant:
             return None
@@ -80,7 +88,8 @@ class Slice(Operator):
             step == 1 and (k <= lead or count == extent)
             for k, (step, count, extent) in enumerate(zip(self.steps, self.shape, x.shape, strict=True))
         )
-        return {node.output: (x, start)} if dense and start % 16 == 0 else None
+        unit = _WORD if x.type.bytes <= _SMALL else _ALIGNMENT
+        return {node.output: (x, start)} if dense and start % max(unit, x.type.dtype.bytes) == 0 else None
 
     def passed_on(self, node: Node) -> Value | None:
         """Passes on what is taken whole."""

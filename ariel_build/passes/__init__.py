@@ -13,6 +13,7 @@ from ariel_build.passes.fold_constants import fold_constants
 from ariel_build.passes.fuse_activation import fuse_activation
 from ariel_build.passes.fuse_padding import fuse_padding
 from ariel_build.passes.fuse_qdq import fuse_qdq
+from ariel_build.passes.fuse_row_norm import fuse_row_norm
 from ariel_build.passes.fuse_table import fuse_table
 from ariel_build.passes.merge_movement import merge_movement
 from ariel_build.passes.move_quantize import move_quantize
@@ -42,6 +43,7 @@ PASSES: tuple[Pass, ...] = (
     fuse_activation,
     move_quantize,
     fuse_qdq,
+    fuse_row_norm,
     fuse_table,
 )
 

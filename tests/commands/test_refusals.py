@@ -119,7 +119,7 @@ def test_verify_wants_a_sample(flip: Path, command: Command, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("inspekt",), ("inspect",), ("compile", "x.tflite"), ("run", "x.tflite"), ("boards", "x")]
+    "words", [(), ("inspekt",), ("inspect", "x", "y"), ("compile", "x.tflite"), ("run", "x.tflite"), ("boards", "x")]
 )
 def test_a_wrong_command_line_shows_the_usage(words: tuple[str, ...], command: Command) -> None:
     answer = command(*words)

@@ -354,6 +354,7 @@ ABOUT: dict[str, set[str]] = {
     "fuse_activation": {"Clip"},
     "fuse_padding": {"Pad", "Reshape"},
     "fuse_qdq": {"Dequantize", "Quantize"},
+    "fuse_row_norm": {"Fold", "Map1", "Map2", "Reshape", "RowNorm"},
     "fuse_table": {"Table"},
     "merge_movement": {"Reshape", "Transpose"},
     "move_quantize": {"Dequantize", "Quantize"},

@@ -59,7 +59,7 @@ def test_the_wheel_ships_of_each_crate_what_cargo_package_would(wheel: dict[str,
 
 def test_the_wheel_ships_the_compiler_the_boards_and_the_harness(wheel: dict[str, bytes], root: Path) -> None:
     assert [file for file in tracked(root, "ariel_build") if file not in wheel] == []
-    wanted = tracked(root, "boards", "harness")
+    wanted = tracked(root, "boards", "harness", "templates")
     assert any(file.endswith(".toml") for file in wanted)
     assert [file for file in ["Cargo.toml", *wanted] if DATA + file not in wheel] == []
 

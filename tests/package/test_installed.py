@@ -23,11 +23,40 @@ WORDS: dict[str, list[str]] = {
     "boards": [],
     "compile": ["-o", "generated"],
     "fit": ["--board", "stm32f4"],
+    "init": ["--yes"],
     "inspect": ["--json"],
+    "new": ["--board", "nrf52840", "--executor", "embassy", "--model", "digits.tflite"],
     "quantize": ["--calibration", "dense.npz", "-o", "int8.onnx"],
+    "profile": ["--board", "stm32f4"],
+    "report": ["--json", "report.json"],
     "run": ["--inputs", "in.npz", "--outputs", "out.npz", "--stats", "stats.json"],
+    "sweep": ["-o", "sweep.csv"],
+    "test": ["--samples", "2"],
     "verify": ["--samples", "2"],
 }
+#: What stands for the model, where that is not the digits' network alone.
+MODEL: dict[str, list[str]] = {
+    "boards": [],
+    "new": ["made"],
+    "profile": ["device.log", "digits.tflite"],
+    "quantize": ["dense.onnx"],
+    "sweep": ["sweep.toml"],
+    "test": [],
+}
+LOG = "ariel-profile digits: 1 inferences, 1000 Hz\nariel-profile digits: step 0, 1 tiles, 5 ticks, 5 at most\n"
+#: What they write.
+MADE = (
+    "generated",
+    "out.npz",
+    "stats.json",
+    "int8.onnx",
+    "report.html",
+    "report.json",
+    "sweep.csv",
+    "made",
+    "src",
+    "tests",
+)
 emulated = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target("thumbv7em-none-eabihf")]
 BOARDS = ["host", pytest.param("qemu-cortex-m7", marks=emulated)]
 
@@ -37,6 +66,8 @@ def here(installed: Installed) -> Installed:
     """Returns the installation, with the model and its inputs in the folder."""
     shutil.copy(DIGITS, installed.folder / "digits.tflite")
     np.savez(installed.folder / "in.npz", input_0=images(installed))
+    (installed.folder / "device.log").write_text(LOG)
+    (installed.folder / "sweep.toml").write_text('models = ["*.tflite"]\nboards = ["stm32f4"]\n')
     dense(installed.folder)
     np.savez(installed.folder / "dense.npz", x=np.random.default_rng(1).normal(size=(64, 1, 4)).astype(np.float32))
     return installed
@@ -48,6 +79,13 @@ def dense(folder: Path) -> npt.NDArray[np.float32]:
     nodes = [node("MatMul", ["x", "w"], ["h"]), node("Relu", ["h"], ["y"])]
     onnx_file(folder / "dense.onnx", nodes, {"x": (FLOAT, [1, 4])}, {"y": (FLOAT, [1, 3])}, {"w": weights})
     return weights
+
+
+def crate(folder: Path) -> None:
+    """Writes a crate into the folder."""
+    (folder / "Cargo.toml").write_text('[package]\nname = "sensor"\nversion = "0.1.0"\nedition = "2024"\n')
+    (folder / "src").mkdir()
+    (folder / "src" / "main.rs").write_text("fn main() {}\n")
 
 
 def images(installed: Installed) -> npt.NDArray[np.int8]:
@@ -66,12 +104,17 @@ def test_no_command_is_left_out() -> None:
 
 @pytest.mark.parametrize("command", WORDS)
 def test_every_command_by_every_name(here: Installed, command: str) -> None:
-    model = {"boards": [], "quantize": ["dense.onnx"]}.get(command, ["digits.tflite"])
+    model = MODEL.get(command, ["digits.tflite"])
     # The names are the same in both installations: once is enough.
     for words in SPELLINGS if here.name == "newest" else SPELLINGS[:1]:
-        made = [here.folder / name for name in ("generated", "out.npz", "stats.json", "int8.onnx")]
+        made = [here.folder / name for name in MADE]
         for old in made:
             shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+        if command in ("init", "test"):
+            crate(here.folder)
+        if command == "test":
+            with (here.folder / "Cargo.toml").open("a") as file:
+                file.write('[package.metadata.ariel]\nmodel = "digits.tflite"\n')
         text = here.run(*words, command, *model, *WORDS[command])
         if command == "boards":
             assert "qemu-cortex-m7" in text
@@ -80,8 +123,25 @@ def test_every_command_by_every_name(here: Installed, command: str) -> None:
             assert (here.folder / "generated" / "digits.weights").stat().st_size > 1000
         elif command == "fit":
             assert "stm32f4" in text
+        elif command == "init":
+            assert "ariel-ml-rs" in (here.folder / "Cargo.toml").read_text()
+            for name in ("Cargo.toml", "build.rs"):
+                (here.folder / name).unlink()
+        elif command == "test":
+            assert (here.folder / "tests" / "ariel_digits.bin").stat().st_size == 2 * (64 + 10)
+            (here.folder / "Cargo.toml").unlink()
+        elif command == "new":
+            assert (here.folder / "made" / "memory.x").stat().st_size > 100
+        elif command == "profile":
+            assert "conv" in text.lower()
         elif command == "quantize":
             assert (here.folder / "int8.onnx").stat().st_size > 100
+        elif command == "report":
+            assert "<svg" not in (page := (here.folder / "report.html").read_text(encoding="utf-8"))
+            assert "Content-Security-Policy" in page and "digits.tflite" in page
+            assert json.loads((here.folder / "report.json").read_text())["fits"]
+        elif command == "sweep":
+            assert "digits.tflite,stm32f4,," in (here.folder / "sweep.csv").read_text()
         elif command == "inspect":
             assert json.loads(text)["unsupported"] == []
         elif command == "run":
@@ -110,6 +170,16 @@ def test_onnx_models_too(here: Installed) -> None:
     np.savez(here.folder / "x.npz", x=x)
     here.ariel("run", "dense.onnx", "--inputs", "x.npz", "--outputs", "y.npz")
     np.testing.assert_allclose(np.load(here.folder / "y.npz")["y"], np.maximum(x @ weights, 0), rtol=1e-6)
+
+
+def test_a_new_project_builds_with_what_is_installed(here: Installed) -> None:
+    """The crates are those of the package, found by the path that the project's Cargo.toml has."""
+    shutil.rmtree(here.folder / "reader", ignore_errors=True)
+    here.ariel("new", "reader", "--board", "host", "--model", "digits.tflite")
+    manifest = here.folder / "reader" / "Cargo.toml"
+    assert f'path = "{here.packages}/ariel_build/_data/ariel-ml-rs"' in manifest.read_text()
+    printed = here.run("cargo", "run", "--release", "--manifest-path", manifest)
+    assert printed.startswith("digits answers Output([")
 
 
 def test_nothing_installed_names_the_checkout(installed: Installed, root: Path) -> None:

@@ -1,4 +1,4 @@
-"""Gives a machine what Ariel-ML builds and runs with: a linker, crates, bare-metal targets, emulators, Verilator, node.
+"""Gives a machine what Ariel-ML builds and runs with: a linker, crates, targets, emulators, Verilator, node, a browser.
 
 `ensure()` only ever adds: in any order, again, and after an interruption; a second where nothing is missing. It
 needs root only for the system's package manager; without, it refuses with the commands to run. Nothing here needs more
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from tools.setup import crates, qemu, rp2040, rtl, rust, store
+from tools.setup import browser, crates, qemu, rp2040, rtl, rust, store
 from tools.setup.needs import Needs
 from tools.setup.process import Refused, say
 
@@ -33,6 +33,7 @@ def _ensure(needs: Needs) -> None:
         *([rust.ensure_sources] if needs.sources else []),
         *([rtl.ensure_verilator, rtl.ensure_sources] if needs.verilated else []),
         *([rp2040.ensure_node, rp2040.ensure_package] if needs.pico else []),
+        *([browser.ensure] if needs.browser else []),
     ]
     refusals = []
     done = False

@@ -18,17 +18,18 @@ _QEMU = "qemu-system-"
 
 @dataclass(frozen=True)
 class Needs:
-    """Rust targets, emulators; whether Verilator (boards rtl-riscv32), rp2040js (rp2040-sim), `core`'s sources too."""
+    """Rust targets, emulators; whether Verilator (rtl-riscv32), rp2040js (rp2040-sim), `core`'s sources, a browser."""
 
     targets: tuple[str, ...] = ()
     emulators: tuple[str, ...] = ()
     verilated: bool = False
     pico: bool = False
     sources: bool = False
+    browser: bool = False
 
     @classmethod
-    def of_boards(cls, *, verilated: bool = False, pico: bool = False) -> Needs:
-        """Returns all targets and emulators that board files name; Verilator and rp2040js come only when asked for."""
+    def of_boards(cls, *, verilated: bool = False, pico: bool = False, browser: bool = False) -> Needs:
+        """Returns all targets and emulators that board files name; the others come only when asked for."""
         files = [tomllib.loads(file.read_text()) for file in sorted(_BOARDS.glob("*.toml"))]
         targets = (file["target"] for file in files)
         emulators = (file.get("run", {}).get("emulator", "") for file in files)
@@ -37,6 +38,7 @@ class Needs:
             _sorted(program for program in emulators if program.startswith(_QEMU)),
             verilated,
             pico,
+            browser=browser,
         )
 
     @classmethod

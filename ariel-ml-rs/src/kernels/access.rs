@@ -6,7 +6,7 @@
 //! memory and of several cores follow from it; `tests/schedule/access` runs tiles alone and sees what they touch.
 
 /// What a tile reads of the kernel's inputs, and which of them the output may lie over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Anything.
     Whole,

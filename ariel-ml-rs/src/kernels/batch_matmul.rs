@@ -6,15 +6,16 @@
 //! batches; columns go by in blocks of four.
 
 use super::access::Access;
-use super::quantized;
+use super::divide::divide;
+use super::sizes::sizes;
+use super::{instantiate, quantized};
 use crate::memory::{Element, Memory, Region, Source};
 use crate::plan::Work;
 use crate::quant::{Bounds, Requantize, Sum};
 use crate::tile::Tile;
-use core::num::NonZeroU32;
 
 /// int8 or int16; `R` tells the elements, and what is summed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Quantized<R: Requantize> {
     /// Left side.
     pub x: Source<R::Element>,
@@ -84,13 +85,6 @@ macro_rules! shape {
     };
 }
 
-/// Quotient and remainder; `check` proved that extents are not 0, which the optimiser cannot know.
-#[inline]
-fn divide(index: u32, extent: u32) -> (u32, u32) {
-    let extent = NonZeroU32::new(extent).unwrap_or(NonZeroU32::MIN);
-    (index / extent, index % extent)
-}
-
 /// Elements from the first of `count` to the last, `stride` apart.
 const fn reach(count: usize, stride: usize) -> usize {
     (count - 1).saturating_mul(stride)
@@ -151,17 +145,17 @@ impl Shape {
     ) {
         let steps = Steps { depth: self.depth, x: self.x_step, y: self.y_step, y_column: self.y_column };
         let [_, count_1, count_2] = self.batches;
-        let (batch, mut row) = divide(tile.start, self.rows);
+        let (batch, mut row) = divide(tile.start(), self.rows);
         let (rest, mut batch_2) = divide(batch, count_2);
         let (mut batch_0, mut batch_1) = divide(rest, count_1);
         for index in tile.start()..tile.end() {
             let place = |strides: [u32; 3]| {
-                let [stride_0, stride_1, stride_2] = strides.map(|stride| stride as usize);
-                batch_0 as usize * stride_0 + batch_1 as usize * stride_1 + batch_2 as usize * stride_2
+                let [stride_0, stride_1, stride_2] = sizes(strides);
+                batch_0 * stride_0 + batch_1 * stride_1 + batch_2 * stride_2
             };
             // SAFETY: the row is one of the tile's, and all strides stay inside the operands (`check`).
             unsafe {
-                let x = x.add(place(self.x_batches) + row as usize * self.x_row);
+                let x = x.add(place(self.x_batches) + row * self.x_row);
                 let y = y.add(place(self.y_batches));
                 let output = output.add(index * self.columns);
                 let mut column = 0;
@@ -178,13 +172,13 @@ impl Shape {
                 }
             }
             row += 1;
-            if row >= self.rows {
+            if row >= self.rows as usize {
                 row = 0;
                 batch_2 += 1;
-                if batch_2 >= count_2 {
+                if batch_2 >= count_2 as usize {
                     batch_2 = 0;
                     batch_1 += 1;
-                    if batch_1 >= count_1 {
+                    if batch_1 >= count_1 as usize {
                         batch_1 = 0;
                         batch_0 += 1;
                     }
@@ -225,7 +219,7 @@ impl<R: Requantize> Quantized<R> {
     }
 }
 quantized!(Quantized);
-quantized!(Quantized<crate::quant::Reduced>, multipliers);
+quantized!(Quantized<crate::quant::Reduced>, multipliers, where called:);
 
 impl<R: Requantize<Element: Into<i32>>> Quantized<R> {
     #[inline(always)]
@@ -327,9 +321,9 @@ impl Term for f64 {
 
 /// Defines a kernel of numbers whose products are summed as they are.
 macro_rules! plain {
-    ($(#[$doc:meta])* $name:ident, $type:ty) => {
+    ($(#[$doc:meta])* $name:ident, $type:ty $(, $where:ident $called:ident)?) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Left side.
             pub x: Source<$type>,
@@ -382,13 +376,12 @@ macro_rules! plain {
                 shape!(self).work()
             }
 
-            /// Computes one tile of the output.
+            /// Computes one tile.
             ///
             /// # Safety
-            /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
-            /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-            #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            /// As for `run`.
+            #[inline(always)]
+            unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
                 // SAFETY: four columns, or one, of `depth` terms lie inside the operands.
                 let four = |x: *const $type, y: *const $type, steps: Steps| unsafe { sums::<$type, 4>(x, y, steps) };
                 let one = |x: *const $type, y: *const $type, steps: Steps| {
@@ -403,6 +396,7 @@ macro_rules! plain {
                 }
             }
         }
+        instantiate!($($where $called:)? $name);
     };
 }
 
@@ -413,17 +407,17 @@ plain! {
 
 plain! {
     /// float64.
-    F64, f64
+    F64, f64, where called
 }
 
 plain! {
     /// int32, and uint32, which wraps alike.
-    I32, i32
+    I32, i32, where called
 }
 
 plain! {
     /// int64, and uint64.
-    I64, i64
+    I64, i64, where called
 }
 
 /// Sums of products of one row with `N` columns.

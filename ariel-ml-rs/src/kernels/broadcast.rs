@@ -5,6 +5,7 @@
 //! is `h * w` runs of `c`. Tiles are ranges of output elements.
 
 use super::rolled::rolled;
+use super::sizes::sizes;
 use crate::memory::{Element, Memory, Region, Source};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -13,7 +14,7 @@ use crate::tile::Tile;
 const AXES: usize = 5;
 
 /// How two operands are spread over an output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Broadcast {
     /// Elements of the output.
     pub elements: u32,
@@ -30,7 +31,7 @@ pub struct Broadcast {
 }
 
 /// A part of a run: where each operand and the output begin, and how many elements follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct Run {
     left: usize,
     right: usize,
@@ -39,7 +40,6 @@ struct Run {
 }
 
 /// Walks the runs of a tile.
-#[derive(Debug)]
 struct Runs<'a> {
     broadcast: &'a Broadcast,
     /// Index along each outer axis.
@@ -138,7 +138,7 @@ impl Broadcast {
         // SAFETY: `check` proved that the operands reach to the last element of the walk, and the output to the last of the tile.
         unsafe {
             let (left, right, output) = (memory.source::<T>(left), memory.source::<T>(right), memory.at::<U>(output));
-            let [step_left, step_right] = self.steps.map(|step| step as usize);
+            let [step_left, step_right] = sizes(self.steps);
             let mut runs = self.runs(tile);
             while let Some(run) = runs.next() {
                 let (mut left, mut right, output) = (left.add(run.left), right.add(run.right), output.add(run.output));
@@ -167,7 +167,7 @@ impl Runs<'_> {
         if self.output >= self.end {
             return None;
         }
-        let [step_left, step_right] = self.broadcast.steps.map(|step| step as usize);
+        let [step_left, step_right] = sizes(self.broadcast.steps);
         let rest = (self.broadcast.run as usize).wrapping_sub(self.skip);
         let run = Run {
             left: self.left.wrapping_add(self.skip.wrapping_mul(step_left)),

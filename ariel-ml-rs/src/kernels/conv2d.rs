@@ -18,7 +18,7 @@ use crate::quant::{Bounds, Requantize, Sum};
 use crate::tile::{Axis, Tile};
 
 /// Convolution of integers with int8 weights; `R` tells the elements, and what is summed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Quantized<R: Requantize> {
     /// Input image.
     pub input: Image,
@@ -47,7 +47,7 @@ pub struct Quantized<R: Requantize> {
 }
 
 /// Convolution with int8 weights and float32 activations, which [`super::dynamic_quantize`] has made int8.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Hybrid {
     /// int8 input image.
     pub input: Image,
@@ -68,7 +68,7 @@ pub struct Hybrid {
 }
 
 /// float32 convolution.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct F32 {
     /// Input image.
     pub input: Image,
@@ -232,7 +232,7 @@ impl<R: Requantize> Quantized<R> {
         shape!(self).work()
     }
 }
-quantized!();
+quantized!(without dsp);
 
 impl<R: Requantize> Quantized<R>
 where
@@ -289,7 +289,8 @@ impl Hybrid {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         // SAFETY: the image is row 0; the rest is forwarded to the caller.
         unsafe {
             let finish = self.rescale.row(memory, 0);

@@ -21,7 +21,7 @@ use crate::quant::{Bounds, Requantize, Sum};
 use crate::tile::{Axis, Tile};
 
 /// Transposed convolution of integers with int8 weights; `R` tells the elements, and what is summed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Quantized<R: Requantize> {
     /// Input image.
     pub input: Image,
@@ -48,7 +48,7 @@ pub struct Quantized<R: Requantize> {
 }
 
 /// float32 transposed convolution.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct F32 {
     /// Input image.
     pub input: Image,
@@ -305,7 +305,7 @@ impl<R: Requantize> Quantized<R> {
         shape!(self).work()
     }
 }
-quantized!();
+quantized!(without dsp);
 
 impl<R: Requantize> Quantized<R>
 where

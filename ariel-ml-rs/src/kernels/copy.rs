@@ -4,12 +4,13 @@
 //! writes a box of it from a strided walk over its input. A tile is a range of rows.
 
 use super::access::Access;
+use super::sizes::sizes;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::tile::Tile;
 
 /// What a copy writes where no move does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Fill {
     /// The moves cover everything.
     Nothing,
@@ -18,7 +19,7 @@ pub enum Fill {
 }
 
 /// A box of the output and the strided walk over the input that fills it; counts and strides are in elements.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Move {
     /// Where the elements come from.
     pub input: Source<u8>,
@@ -41,7 +42,7 @@ pub struct Move {
 }
 
 /// A copy of strided boxes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Copy {
     /// Output region.
     pub output: Region,
@@ -156,7 +157,7 @@ impl Move {
     unsafe fn inner<T: Copyable>(&self, from: *const T, to: *mut T) {
         let [n0, n1, n2, n3, n4] = self.counts;
         let [i0, i1, i2, i3, i4] = self.input_strides.map(|stride| stride as isize);
-        let [o0, o1, o2, o3, o4] = self.output_strides.map(|stride| stride as usize);
+        let [o0, o1, o2, o3, o4] = sizes(self.output_strides);
         // SAFETY: `check` proved the reach of the walk.
         unsafe {
             let (mut from0, mut to0) = (from, to);

@@ -19,7 +19,7 @@ use crate::tile::{Axis, Tile};
 use core::ops::Range;
 
 /// Depthwise convolution of integers with int8 weights; `R` tells the elements, and what is summed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Quantized<R: Requantize> {
     /// Input image.
     pub input: Image,
@@ -46,7 +46,7 @@ pub struct Quantized<R: Requantize> {
 }
 
 /// Depthwise convolution with int8 weights and float32 activations, which [`super::dynamic_quantize`] has made int8.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Hybrid {
     /// int8 input image.
     pub input: Image,
@@ -65,7 +65,7 @@ pub struct Hybrid {
 }
 
 /// float32 depthwise convolution.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct F32 {
     /// Input image.
     pub input: Image,
@@ -358,8 +358,8 @@ impl<R: Requantize> Quantized<R> {
         shape!(self).work::<R::Element>()
     }
 }
-quantized!();
-instantiate!(Quantized<Stepped>);
+quantized!(without dsp);
+instantiate!(without dsp: Quantized<Stepped>);
 
 impl Quantized<Stepped> {
     /// Checks the kernel against the arena while the firmware compiles.
@@ -433,7 +433,8 @@ impl Hybrid {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         // SAFETY: the image is row 0; the rest is forwarded to the caller.
         unsafe {
             let finish = self.rescale.row(memory, 0);

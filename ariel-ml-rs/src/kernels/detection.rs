@@ -9,7 +9,7 @@ use crate::tile::Tile;
 pub(super) type Corners = [f32; 4];
 
 /// `TFLite_Detection_PostProcess`: the best boxes, their classes and scores, zeros behind the last one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Postprocess {
     /// float32 encodings, the first four of each row those of y, x, height and width.
     pub boxes: Region,

@@ -10,7 +10,7 @@ use crate::quant::clamp;
 use crate::tile::Tile;
 
 /// Quantises rows of float32.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct DynamicQuantize {
     /// float32 input, `[rows][row]`.
     pub input: Region,
@@ -27,7 +27,7 @@ pub struct DynamicQuantize {
 }
 
 /// How a row is quantised.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy)]
 struct Affine {
     scale: f32,
     zero_point: i32,
@@ -154,7 +154,7 @@ unsafe fn asymmetric(input: *const f32, count: usize) -> Affine {
 }
 
 /// The end of a hybrid kernel: `f32(acc - zero_point * sum of the filter) * scale * filter scale + bias`, clamped.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Rescale {
     /// Scale and zero point of each row of the input, as [`DynamicQuantize`] leaves them.
     pub parameters: Region,

@@ -14,7 +14,7 @@ use crate::tile::{Axis, Tile};
 use core::ops::Range;
 
 /// Integers with int8 weights; `R` tells the elements, and what is summed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Quantized<R: Requantize> {
     /// Input, `[rows][depth]`.
     pub input: Region,
@@ -39,7 +39,7 @@ pub struct Quantized<R: Requantize> {
 }
 
 /// int8 weights and float32 activations, which [`super::dynamic_quantize`] has made int8.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Hybrid {
     /// int8 input, `[rows][depth]`.
     pub input: Region,
@@ -58,7 +58,7 @@ pub struct Hybrid {
 }
 
 /// float32.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct F32 {
     /// Input, `[rows][depth]`.
     pub input: Region,
@@ -123,7 +123,7 @@ impl<R: Requantize> Quantized<R> {
         work(self.axis, self.rows, self.channels())
     }
 }
-quantized!();
+quantized!(without dsp);
 
 impl<R: Requantize> Quantized<R>
 where
@@ -184,7 +184,8 @@ impl Hybrid {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (depth, count) = (self.depth as usize, self.rescale.bias.len());
         let (rows, own) = ranges(self.axis, tile, self.rows, count);
         for row in rows {

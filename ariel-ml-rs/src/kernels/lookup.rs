@@ -7,7 +7,7 @@ use crate::plan::Work;
 use crate::tile::Tile;
 
 /// `output = table[input as u8]`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Table {
     /// Input bytes.
     pub input: Region,
@@ -63,7 +63,7 @@ impl Table {
 }
 
 /// `output = input ^ 0x80`: from uint8 to the int8 of the same real value, and back.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Flip {
     /// Input bytes.
     pub input: Region,

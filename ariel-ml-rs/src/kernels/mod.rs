@@ -8,7 +8,9 @@
 //! Where most models spend their time (convolutions, dense layers, products of matrices, pools, Softmax, sums of int8, what
 //! has an instruction set of its own), `run` takes a [`Memory`](crate::memory::Memory): it is compiled with this crate, at its
 //! optimisation level, whatever the user's crate is built with. Of the other kernels a model uses few: their `run` takes
-//! `impl Into<Memory>`, and so is compiled where a model calls it, not in every build.
+//! `impl Into<Memory>`, and so is compiled where a model calls it, not in every build. For targets with the DSP extension the
+//! portable convolutions and those of cores without it are such others: models for these spend their time in what has SMLAD.
+//! No kernel derives `Debug`, which nobody asks of one and every build would pay for.
 //!
 //! Sums wrap, as the reference's int32 accumulators do, so that no overflow check can panic.
 #![expect(clippy::inline_always, reason = "a kernel is one function and its hot loop, at opt-level s and z too")]
@@ -45,6 +47,7 @@ mod rolled;
 pub mod sampling;
 mod sigmoid16;
 pub mod signal;
+mod sizes;
 pub mod softmax;
 pub mod suppression;
 pub mod svm;
@@ -54,9 +57,16 @@ mod tests;
 pub mod trees;
 pub mod window;
 
-/// Defines `run` of kernels by their `compute`, which is generic: compiled with this crate, or `where called`.
+/// Defines `run` of kernels by their `compute`, which is generic: compiled with this crate, or `where called`, or with this crate
+/// `without dsp`, where cores have none, and else where called.
 macro_rules! instantiate {
     ($($kernel:ty),+) => { $crate::kernels::instantiate!(@ [] [$crate::memory::Memory<'_>] $($kernel),+); };
+    (without dsp: $($kernel:ty),+) => {
+        #[cfg(not(armv7e_m))]
+        $crate::kernels::instantiate!($($kernel),+);
+        #[cfg(armv7e_m)]
+        $crate::kernels::instantiate!(where called: $($kernel),+);
+    };
     (where called: $($kernel:ty),+) => {
         $crate::kernels::instantiate!(@ [<'a>] [impl Into<$crate::memory::Memory<'a>>] $($kernel),+);
     };
@@ -82,22 +92,23 @@ macro_rules! instantiate {
 }
 use instantiate;
 
-/// Defines `check` and `run` of an integer kernel for both roundings, and for int16 where it has them, compiled in this crate.
+/// Defines `check` and `run` of an integer kernel for both roundings, and for int16 where it has them: as [`instantiate`] says.
 ///
 /// The kernel has a field `requantize`, `channels()`, `check_shapes(arena_bytes)` and, over any [`crate::quant::Requantize`],
 /// `compute(memory, tile)`.
 macro_rules! quantized {
-    () => {
-        quantized!(Quantized);
-        quantized!(Quantized<$crate::quant::DoubleRounding16>, multipliers);
-        quantized!(Quantized<$crate::quant::Reduced>, multipliers);
-        quantized!(Quantized<$crate::quant::Narrow>, multipliers);
+    (without dsp) => {
+        quantized!(Quantized<$crate::quant::DoubleRounding>, multipliers, without dsp:);
+        quantized!(Quantized<$crate::quant::NearestEven>, scales, without dsp:);
+        quantized!(Quantized<$crate::quant::DoubleRounding16>, multipliers, without dsp:);
+        quantized!(Quantized<$crate::quant::Reduced>, multipliers, without dsp:);
+        quantized!(Quantized<$crate::quant::Narrow>, multipliers, without dsp:);
     };
     ($kernel:ident) => {
-        quantized!($kernel<$crate::quant::DoubleRounding>, multipliers);
-        quantized!($kernel<$crate::quant::NearestEven>, scales);
+        quantized!($kernel<$crate::quant::DoubleRounding>, multipliers,);
+        quantized!($kernel<$crate::quant::NearestEven>, scales,);
     };
-    ($kernel:ty, $scales:ident) => {
+    ($kernel:ty, $scales:ident, $($how:tt)*) => {
         impl $kernel {
             /// Checks the kernel against the arena while the firmware compiles.
             ///
@@ -110,7 +121,7 @@ macro_rules! quantized {
                 assert!(scales == 1 || scales == self.channels(), "scales of the wrong length");
             }
         }
-        $crate::kernels::instantiate!($kernel);
+        $crate::kernels::instantiate!($($how)* $kernel);
     };
 }
 use quantized;

@@ -9,7 +9,7 @@ use crate::quant::Multiplier;
 use crate::tile::Tile;
 
 /// `(x - mean) / sqrt(variance + epsilon) * scale + bias` over rows; without `centred`, the mean counts as 0.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Rows {
     /// Input, `[rows][count]`.
     pub input: Region,
@@ -95,7 +95,7 @@ impl Rows {
 }
 
 /// `x / sqrt(sum of x^2)` over rows of int8, stored with 7 bits behind the point: TFLite's `L2_NORMALIZATION`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct UnitInt8 {
     /// Input, `[rows][count]`.
     pub input: Region,

@@ -5,6 +5,8 @@
 use super::access::Access;
 use super::fold::folds::{Fold, Stored, Within};
 use super::fold::steps::{MaxF32 as MaximumF32, MaxInt8 as MaximumInt8, MaxInt16 as MaximumInt16, MeanF32};
+use super::instantiate;
+use super::sizes::sizes;
 use super::window::{Window, pixels, work};
 use crate::memory::{Image, Memory};
 use crate::plan::Work;
@@ -51,7 +53,7 @@ impl Shape<'_> {
         let window = self.window;
         let (spans, channels) = pixels(self.axis, tile, self.output);
         let (height, width) = (self.input.height as usize, self.input.width as usize);
-        let [above, left, below, right] = self.counted.map(|cells| cells as usize);
+        let [above, left, below, right] = sizes(self.counted);
         for (y, columns) in spans {
             let origin_y = (y * window.stride_h as usize).wrapping_sub(window.pad_top as usize);
             let taps_y = inside(window.height, window.dilation_h, origin_y, 0, height);
@@ -113,7 +115,10 @@ unsafe fn cells<F: Fold, const N: usize>(
     let mut sums = [fold.start(); N];
     for _ in 0..outer.0 {
         let mut cell = first;
-        let mut line = sums.map(|sum| fold.begin_line(sum));
+        let mut line = sums;
+        for sum in &mut line {
+            *sum = fold.begin_line(*sum);
+        }
         for _ in 0..inner.0 {
             for (index, sum) in line.iter_mut().enumerate() {
                 // SAFETY: in bounds, as the caller promises.
@@ -213,11 +218,11 @@ impl Fold for MeanReal<'_> {
 /// Defines a kernel: the fields of all, those of its own, and its fold.
 macro_rules! kernel {
     (
-        $(#[$doc:meta])* $name:ident, $input:ty, |$self:ident| counted $counted:expr, by_columns $by:expr, fold $fold:expr;
+        $(#[$doc:meta])* $name:ident, $input:ty $(, $where:ident $called:ident)?, |$self:ident| counted $counted:expr, by_columns $by:expr, fold $fold:expr;
         $($(#[$field_doc:meta])* $field:ident: $type:ty,)*
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Input image.
             pub input: Image,
@@ -256,13 +261,12 @@ macro_rules! kernel {
                 work(self.axis, &self.output, 4)
             }
 
-            /// Computes one tile of the output.
+            /// Computes one tile.
             ///
             /// # Safety
-            /// The kernel passed `check` against the arena of `memory`; its input is complete (memory invariant 3), no other
-            /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-            #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            /// As for `run`.
+            #[inline(always)]
+            unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
                 let $self = self;
                 let Self { input, output, window, axis, .. } = self;
                 let shape = Shape { input, output, window, axis: *axis, counted: $counted, by_columns: $by };
@@ -270,6 +274,7 @@ macro_rules! kernel {
                 unsafe { shape.compute(memory, tile, $fold) }
             }
         }
+        instantiate!($($where $called:)? $name);
     };
 }
 
@@ -284,7 +289,7 @@ kernel! {
 
 kernel! {
     /// Maximum of int16, where input and output are quantised alike.
-    MaxInt16, i16, |this| counted [0; 4], by_columns false, fold MaximumInt16(Within { min: this.min, max: this.max });
+    MaxInt16, i16, where called, |this| counted [0; 4], by_columns false, fold MaximumInt16(Within { min: this.min, max: this.max });
     /// Least stored value.
     min: i32,
     /// Greatest stored value.
@@ -313,7 +318,7 @@ kernel! {
 
 kernel! {
     /// Average of int16 as TFLite computes it, where input and output are quantised alike.
-    AverageInt16, i16, |this| counted this.counted, by_columns false, fold average::<i16>(this.min, this.max);
+    AverageInt16, i16, where called, |this| counted this.counted, by_columns false, fold average::<i16>(this.min, this.max);
     /// Padding that counts.
     counted: Counted,
     /// Least stored value.
@@ -324,7 +329,7 @@ kernel! {
 
 kernel! {
     /// Average of int8 as onnxruntime computes it, in float32.
-    AverageReal, i8, |this| counted this.counted, by_columns this.by_columns, fold MeanReal(this);
+    AverageReal, i8, where called, |this| counted this.counted, by_columns this.by_columns, fold MeanReal(this);
     /// Padding that counts.
     counted: Counted,
     /// Whether each column is summed first, and then the columns: the order decides about halves.

@@ -28,7 +28,7 @@ macro_rules! quantize {
     // What is checked as `u8` is int8 or uint8.
     ($($(#[$doc:meta])* $name:ident<$element:ty, $checked:ty> => $round:expr, $store:ident;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// float32 input.
             pub input: Region,
@@ -72,7 +72,8 @@ macro_rules! quantize {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let Self { scale, bounds, .. } = *self;
                 // SAFETY: the tile lies inside both regions (`check`).
                 unsafe {
@@ -99,7 +100,7 @@ quantize! {
 macro_rules! dequantize {
     ($($(#[$doc:meta])* $name:ident<$element:ty>;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Stored integers.
             pub input: Region,
@@ -143,7 +144,8 @@ macro_rules! dequantize {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let Self { scale, zero_point, .. } = *self;
                 // SAFETY: the tile lies inside both regions (`check`).
                 unsafe {
@@ -172,7 +174,7 @@ dequantize! {
 macro_rules! rescale {
     ($($(#[$doc:meta])* $name:ident<$from:ty, $to:ty>;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Stored integers.
             pub input: Region,
@@ -218,7 +220,8 @@ macro_rules! rescale {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let Self { zero_point, multiplier, bounds, .. } = *self;
                 // SAFETY: the tile lies inside both regions (`check`).
                 unsafe {

@@ -21,7 +21,7 @@ const fn inside(starts: &[u16], taps: usize, extent: usize) -> bool {
 }
 
 /// `output[o, j, i] = sum over t of weights[j][t] * input[o, starts[j] + t, i]` in float32.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct F32 {
     /// float32 input, `[outer][extent][inner]`.
     pub input: Region,
@@ -150,7 +150,7 @@ stored!(i16, i64);
 macro_rules! bilinear {
     ($(#[$doc:meta])* $name:ident, $type:ty) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Input images, `[batch][height][width][channels]`.
             pub input: Region,

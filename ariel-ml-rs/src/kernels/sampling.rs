@@ -10,7 +10,7 @@ use crate::tile::Tile;
 use core::num::NonZeroU32;
 
 /// How a place between cells is made of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// The cell that is nearest, the even one of two.
     Nearest,
@@ -21,7 +21,7 @@ pub enum Mode {
 }
 
 /// What lies outside the image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Outside {
     /// Zeros.
     Zeros,
@@ -32,7 +32,7 @@ pub enum Outside {
 }
 
 /// Reads images at the places of a grid, all channels at once; float32.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Grid {
     /// Images, `[batch][extents[0]][extents[1]][extents[2]][channels]`.
     pub input: Region,
@@ -233,7 +233,7 @@ impl Grid {
 const MOST_SAMPLES: f32 = 1024.0;
 
 /// `RoiAlign`: regions of images, cut into bins, of each of which samples between cells are averaged; float32.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Regions {
     /// Images, `[images][channels][height][width]`.
     pub input: Source<f32>,

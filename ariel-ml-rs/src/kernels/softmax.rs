@@ -13,7 +13,7 @@ use crate::quant::{Bounds, Multiplier, clamp, high_mul, round_ties_even, roundin
 use crate::tile::Tile;
 
 /// How a tensor is cut into lines along an axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Lines {
     /// Lines: elements of the tensor / `count`.
     pub lines: u32,
@@ -97,7 +97,7 @@ impl<T: Element + PartialOrd, O: Element> Line<T, O> {
 macro_rules! kernels {
     ($($(#[$doc:meta])* $name:ident<$element:ty, $result:ty> { $($(#[$field_doc:meta])* $field:ident: $t:ty,)* } $line:ident)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Input.
             pub input: Region,

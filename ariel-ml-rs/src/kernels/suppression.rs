@@ -10,7 +10,7 @@ use crate::tile::Tile;
 ///
 /// A box that overlaps a chosen one a little has its score lowered by `e^(decay * overlap^2)`, and must wait for its turn. One
 /// without area is hidden by none, not by itself either, and is chosen again and again: TFLite does so.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct SoftSuppress {
     /// float32 boxes, of each two opposite corners: y, x, y, x.
     pub boxes: Source<f32>,
@@ -179,7 +179,7 @@ impl SoftSuppress {
 }
 
 /// The best boxes of each class of each image that overlap little: rows of image, class and box, then rows of -1.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Suppress {
     /// Two corners, or centre and size, of each box, `[images][candidates][4]`.
     pub boxes: Source<f32>,

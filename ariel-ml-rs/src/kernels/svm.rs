@@ -14,7 +14,7 @@ fn divide(index: usize, extent: usize) -> (usize, usize) {
 }
 
 /// `output[r, v] = sum over f of (input[r, f] - vectors[v, f])^2`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Distances {
     /// float32 features, `[rows][features]`.
     pub input: Region,
@@ -83,7 +83,7 @@ impl Distances {
 }
 
 /// For each pair of classes the sum over the vectors of both of a coefficient times what the kernel function made of the vector.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Pairs {
     /// float32 values of the kernel function, `[rows][vectors]`.
     pub input: Region,
@@ -190,7 +190,7 @@ impl Pairs {
 
 /// Probabilities of classes of those that one of each pair is right: Wu, Lin and Weng, "Probability Estimates for Multi-class
 /// Classification by Pairwise Coupling", 2004, their second method, by iteration.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Coupled {
     /// float32 probabilities of the first class of each pair, `[rows][pairs]`.
     pub input: Region,

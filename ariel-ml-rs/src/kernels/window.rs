@@ -6,7 +6,7 @@ use crate::tile::{Axis, Tile};
 use core::ops::Range;
 
 /// Size, stride, dilation and padding of a window over an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Window {
     /// Rows of the window.
     pub height: u16,
@@ -193,7 +193,7 @@ pub fn pixels(axis: Axis, tile: Tile, output: &Image) -> (Spans, Range<usize>) {
 }
 
 /// Pixels of an image in the order of its rows: each item is a row and columns of it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Spans {
     row: usize,
     column: usize,

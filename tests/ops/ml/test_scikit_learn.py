@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
-import subprocess
-import sys
-import tomllib
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,38 +14,17 @@ import pytest
 from ariel_build.driver import import_file
 from ariel_build.ir import Array
 from tests.ops import parity
+from tools import pages
 from tools.recorded import ROOT
 
-PAGE = (ROOT / "docs" / "scikit-learn.md").read_text(encoding="utf-8")
-
-
-def _parts() -> list[tuple[str, str]]:
-    """Returns blocks and commands in the order of the page: (language, text)."""
-    form = re.compile(r"```(python|toml)\n(.*?)```|^ {4}(ariel-build [^\n]+)$", re.MULTILINE | re.DOTALL)
-    return [(found[1] or "shell", found[2] or found[3]) for found in form.finditer(PAGE)]
+PAGE = ROOT / "docs" / "scikit-learn.md"
 
 
 @pytest.mark.emulator("qemu-system-arm")
 @pytest.mark.target("thumbv7em-none-eabihf")
 def test_the_page_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    kinds = [kind for kind, _ in _parts()]
-    assert [kinds.count(kind) for kind in ("python", "shell", "toml")] == [4, 3, 1]
-    for kind, text in _parts():
-        if kind == "python":
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                exec(compile(text, "docs/scikit-learn.md", "exec"), names)  # noqa: S102 - it is ours
-        elif kind == "toml":
-            tables: Any = tomllib.loads(text)
-            (options,) = tables["package"]["metadata"]["ariel"]["models"].values()
-            assert Path(options["path"]).exists()
-            assert options["labels"] == list(names["data"].target_names)
-        else:
-            words = [sys.executable, "-m", "ariel_build", *text.split()[1:]]
-            ended = subprocess.run(words, capture_output=True, text=True, check=False)
-            assert ended.returncode == 0, ended.stderr
+    assert pages.perform(PAGE)["agreed"] == 1.0
 
 
 #: A class, what it is made with, and whether it learns classes ("c"), numbers ("r") or nothing.

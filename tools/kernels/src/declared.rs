@@ -216,7 +216,10 @@ impl Declared {
                         && function.sig.inputs.len() == 3
                         && is_public(&function.vis) =>
                 {
-                    found.runs.push(resolved.clone());
+                    // Twice where some targets compile it with the crate, and others where it is called.
+                    if !found.runs.contains(&resolved) {
+                        found.runs.push(resolved.clone());
+                    }
                 }
                 ImplItem::Fn(function) if function.sig.ident.to_string().starts_with("check") => {
                     if function.sig.ident == "check" {

@@ -5,7 +5,7 @@
 macro_rules! kernels {
     ($($name:ident: $from:ty, $to:ty => |$value:ident| $convert:expr;)+) => { $(
         #[doc = concat!("From ", stringify!($from), " to ", stringify!($to), ".")]
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Input.
             pub input: Region,

@@ -13,7 +13,7 @@ pub use super::map2::Scaled;
 macro_rules! kernels {
     ($element:ty; $($(#[$doc:meta])* $name:ident => $f:expr;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Left operand.
             pub left: Source<$element>,
@@ -82,7 +82,7 @@ pub use rows::*;
 macro_rules! scaled {
     ($($(#[$doc:meta])* $name:ident<$element:ty>;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Left operand.
             pub left: Source<$element>,

@@ -20,7 +20,7 @@ fn of<T: PartialOrd>(relation: Relation) -> fn(T, T) -> u8 {
 macro_rules! kernels {
     ($($(#[$doc:meta])* $name:ident: $element:ty;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Left operand.
             pub left: Source<$element>,

@@ -50,7 +50,7 @@ kernels! { u8;
 }
 
 /// A relation, for the int8 comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
     /// `==`
     Equal,

@@ -7,15 +7,16 @@ pub(in crate::kernels) mod folds;
 
 use self::folds::{Fold, Stored};
 use super::access::Access;
+use super::divide::divide;
 use super::quantized;
+use super::sizes::sizes;
 use crate::memory::{Element, Memory, Region};
 use crate::plan::Work;
 use crate::quant::{Bounds, Requantize};
 use crate::tile::Tile;
-use core::num::NonZeroU32;
 
 /// The elements of a reduction: extents and strides, in elements, the last group fastest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Walk {
     /// Extents of the groups that are kept; their product counts the output's elements.
     pub kept: [u32; 3],
@@ -25,13 +26,6 @@ pub struct Walk {
     pub reduced: [u32; 3],
     /// Their strides in the input.
     pub reduced_strides: [u32; 3],
-}
-
-/// Quotient and remainder; `check` proved that extents are not 0, which the optimiser cannot know.
-#[inline]
-fn divide(index: u32, extent: u32) -> (u32, u32) {
-    let extent = NonZeroU32::new(extent).unwrap_or(NonZeroU32::MIN);
-    (index / extent, index % extent)
 }
 
 impl Walk {
@@ -69,20 +63,20 @@ impl Walk {
         // SAFETY: `check` proved both regions.
         let (input, output) = unsafe { (memory.at::<F::Input>(input).cast_const(), memory.at::<F::Output>(output)) };
         let [_, count_1, count_2] = self.kept;
-        let [stride_0, stride_1, stride_2] = self.kept_strides.map(|stride| stride as usize);
+        let [stride_0, stride_1, stride_2] = sizes(self.kept_strides);
         let scale =
             fold.scale(self.reduced.iter().fold(1, |count: usize, &extent| count.wrapping_mul(extent as usize)));
-        let (rest, mut index_2) = divide(tile.start, count_2);
+        let (rest, mut index_2) = divide(tile.start(), count_2);
         let (mut index_0, mut index_1) = divide(rest, count_1);
         for element in tile.start()..tile.end() {
-            let place = index_0 as usize * stride_0 + index_1 as usize * stride_1 + index_2 as usize * stride_2;
+            let place = index_0 * stride_0 + index_1 * stride_1 + index_2 * stride_2;
             // SAFETY: the element is one of the tile's, and the walk stays inside the input (`check`).
             unsafe { output.add(element).write(fold.finish(self.reduce(input.add(place), fold), scale)) };
             index_2 += 1;
-            if index_2 >= count_2 {
+            if index_2 >= count_2 as usize {
                 index_2 = 0;
                 index_1 += 1;
-                if index_1 >= count_1 {
+                if index_1 >= count_1 as usize {
                     index_1 = 0;
                     index_0 += 1;
                 }
@@ -96,7 +90,7 @@ impl Walk {
     /// The walk stays inside the input.
     #[inline(always)]
     unsafe fn reduce<F: Fold>(&self, input: *const F::Input, fold: F) -> F::Sum {
-        let [stride_0, stride_1, stride_2] = self.reduced_strides.map(|stride| stride as usize);
+        let [stride_0, stride_1, stride_2] = sizes(self.reduced_strides);
         let mut sum = fold.start();
         let mut from_0 = input;
         for _ in 0..self.reduced[0] {
@@ -117,7 +111,7 @@ impl Walk {
 }
 
 /// Mean or sum of int8 or int16: `requantise(sum + offset)`; the count of a mean is part of the multiplier.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct SumStored<R: Requantize> {
     /// Input.
     pub input: Region,
@@ -188,7 +182,7 @@ impl<R: Requantize> SumStored<R> {
     }
 }
 quantized!(SumStored);
-quantized!(SumStored<crate::quant::DoubleRounding16>, multipliers);
+quantized!(SumStored<crate::quant::DoubleRounding16>, multipliers, where called:);
 
 impl<R: Requantize<Element: Stored, Sum = i32>> SumStored<R> {
     #[inline(always)]
@@ -202,7 +196,7 @@ impl<R: Requantize<Element: Stored, Sum = i32>> SumStored<R> {
 macro_rules! kernel {
     ($(#[$doc:meta])* $name:ident, $element:ty, |$this:ident| $min:expr, $max:expr; $($(#[$field_doc:meta])* $field:ident)?) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Input.
             pub input: Region,

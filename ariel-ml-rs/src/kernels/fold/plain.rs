@@ -8,7 +8,7 @@ use crate::plan::Work;
 use crate::tile::Tile;
 
 /// What becomes of many numbers; integers wrap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Reduction {
     /// Their sum.
     Sum,
@@ -72,7 +72,7 @@ impl<T: Plain> Fold for Folding<T> {
 macro_rules! kernels {
     ($($(#[$doc:meta])* $name:ident: $element:ty;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Input.
             pub input: Region,

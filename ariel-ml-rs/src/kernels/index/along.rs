@@ -10,7 +10,7 @@ use crate::quant::{Bounds, Multiplier};
 use crate::tile::Tile;
 
 /// A tensor around an axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Lanes {
     /// Elements in front of the axis.
     pub outer: u32,
@@ -49,7 +49,7 @@ fn is_before<T: PartialOrd + Copy>(one: T, other: T, least: bool) -> bool {
 macro_rules! best {
     ($($(#[$doc:meta])* $name:ident: $element:ty;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Input.
             pub input: Region,
@@ -143,7 +143,7 @@ best! {
 macro_rules! top {
     ($($(#[$doc:meta])* $name:ident: $element:ty;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Input.
             pub input: Region,
@@ -255,7 +255,7 @@ top! {
 }
 
 /// The axes along which a running sum may go, and which of them it does.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Running {
     /// Lanes along the axis, or along each one where it is known only at run time.
     pub axes: &'static [Lanes],
@@ -338,7 +338,7 @@ impl Running {
 macro_rules! running {
     ($($(#[$doc:meta])* $name:ident: $element:ty, |$a:ident, $b:ident| $add:expr, $mul:expr;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Input.
             pub input: Region,
@@ -413,7 +413,7 @@ running! {
 const SHIFT: u32 = 19;
 
 /// TFLite's running sum of int8, in 32 bits that wrap: it begins with the zero point's negative, as the reference does.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct RunningInt8 {
     /// Input.
     pub input: Region,

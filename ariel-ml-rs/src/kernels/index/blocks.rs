@@ -7,7 +7,7 @@ use crate::memory::Source;
 const AXES: usize = 6;
 
 /// Where one of the indices of a block leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Place {
     /// What is added to a negative index: the extent of its axis, or 0 where those count as outside.
     pub wrap: u32,
@@ -18,7 +18,7 @@ pub struct Place {
 }
 
 /// Blocks, and the indices that tell where each lies.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Blocks {
     /// Bytes of a block.
     pub block: u32,
@@ -35,7 +35,6 @@ pub struct Blocks {
 }
 
 /// Where a walk over blocks is.
-#[derive(Debug)]
 pub(super) struct Walk<'a> {
     blocks: &'a Blocks,
     at: [u32; AXES],

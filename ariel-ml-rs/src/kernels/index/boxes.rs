@@ -14,7 +14,7 @@ use crate::tile::Tile;
 const AXES: usize = 6;
 
 /// What stands beyond the edges of the data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Beyond {
     /// The nearest element.
     Edge,
@@ -27,7 +27,7 @@ pub enum Beyond {
 }
 
 /// Elements of the data from where the numbers say, `step` apart.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Boxed {
     /// The data.
     pub data: Source<u8>,

@@ -7,7 +7,7 @@ use crate::plan::Work;
 use crate::tile::Tile;
 
 /// Blocks of the data, one after the other.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Gather {
     /// Where indices lead.
     pub data: Source<u8>,

@@ -7,7 +7,7 @@ use crate::plan::Work;
 use crate::tile::Tile;
 
 /// `output[o, d, ..] = indices[o, ..] == d ? on : off`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct OneHot {
     /// The indices.
     pub indices: Source<u8>,
@@ -88,7 +88,7 @@ impl OneHot {
 }
 
 /// A triangle of each matrix, zeros elsewhere.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Triangle {
     /// Matrices.
     pub input: Source<u8>,
@@ -170,7 +170,7 @@ impl Triangle {
 }
 
 /// The places of bytes that are not 0, in order; where there are fewer than are asked for, 0 stands for the others.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Found {
     /// Bytes.
     pub input: Source<u8>,

@@ -9,7 +9,7 @@ use crate::plan::Work;
 use crate::tile::Tile;
 
 /// The data with updates in some places.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Scatter {
     /// What the output is where nothing is written; it may be its region.
     pub data: Source<u8>,
@@ -87,7 +87,7 @@ impl Scatter {
 }
 
 /// What becomes of an element and its update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Combined {
     /// Their sum; integers wrap.
     Add,
@@ -102,7 +102,7 @@ pub enum Combined {
 macro_rules! kernels {
     ($($(#[$doc:meta])* $name:ident: $element:ty, |$a:ident, $b:ident| $add:expr, $mul:expr, $max:expr, $min:expr;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// What the output is where nothing is combined; it may be its region.
             pub data: Source<$element>,

@@ -10,7 +10,7 @@ use crate::tile::Tile;
 const AXES: usize = 6;
 
 /// `output = condition ? left : right`, the three broadcast to one shape.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Select {
     /// Booleans.
     pub condition: Source<u8>,

@@ -17,7 +17,7 @@ macro_rules! wide {
         |$k:ident, $x:ident| [$($prepare:tt)*] $result:expr;
     )+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Input.
             pub input: Region,

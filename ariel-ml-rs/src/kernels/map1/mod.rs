@@ -5,7 +5,7 @@
 macro_rules! kernels {
     ($element:ty; $($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident,)* } $f:expr;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Input.
             pub input: Region,

@@ -4,7 +4,7 @@
 //! halves to even. IEEE arithmetic gives the same bits on every core, with an FPU or without.
 
 /// Scale and zero point of a tensor.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy)]
 pub struct Affine {
     /// Real value of one step.
     pub scale: f32,
@@ -23,7 +23,7 @@ impl Affine {
 macro_rules! dequantized {
     ($($(#[$doc:meta])* $name:ident => $f:expr;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Left operand.
             pub left: Source<i8>,

@@ -6,7 +6,7 @@ use crate::quant::clamp;
 macro_rules! real {
     ($element:ty; $($(#[$doc:meta])* $name:ident => $f:expr;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Left operand.
             pub left: Source<$element>,

@@ -25,7 +25,7 @@ macro_rules! stored {
         |$k:ident, $a:ident, $b:ident| [$($prepare:tt)*] $result:expr;
     )+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Left operand.
             pub left: Source<$element>,
@@ -63,13 +63,12 @@ macro_rules! stored {
                 self.broadcast.work()
             }
 
-            /// Computes one tile of the output, a range of its elements.
+            /// Computes one tile.
             ///
             /// # Safety
-            /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
-            /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-            #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            /// As for `run`.
+            #[inline(always)]
+            unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
                 let $k = self;
                 $($prepare)*
                 // SAFETY: forwarded to the caller.
@@ -81,6 +80,7 @@ macro_rules! stored {
                 }
             }
         }
+        $crate::kernels::instantiate!(without dsp: $name);
     )+ };
 }
 
@@ -94,7 +94,7 @@ fn bounded(value: i32, bounds: &Bounds) -> i8 {
 }
 
 /// A scaled operand: `multiplier * ((value - zero_point) << shift)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Scaled {
     /// Zero point of the operand.
     pub zero_point: i32,

@@ -9,7 +9,7 @@ use crate::plan::Work;
 use crate::tile::Tile;
 
 /// What becomes of a left and a right operand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Function {
     /// `left + right`
     Add,
@@ -254,7 +254,7 @@ impl Function {
 macro_rules! kernels {
     ($($(#[$doc:meta])* $name:ident: $element:ty;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Left operand.
             pub left: Source<$element>,

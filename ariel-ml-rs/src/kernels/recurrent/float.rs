@@ -39,7 +39,7 @@ macro_rules! recurrent {
 }
 
 /// `i, f, o = f(Wx + b + Rh)`, `g = g(Wx + b + Rh)`; `c = f * c + i * g`, `h = o * h(c)`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct LstmF32 {
     /// Shapes and regions.
     pub sequences: Sequences,
@@ -136,7 +136,7 @@ impl LstmF32 {
 recurrent!(LstmF32);
 
 /// `z, r = f(Wx + b + Rh)`; `n = g(Wx + b + r * (Rh + d))`, or `n = g(Wx + b + R(r * h) + d)`; `h = (1 - z) * n + z * h`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct GruF32 {
     /// Shapes and regions.
     pub sequences: Sequences,
@@ -230,7 +230,7 @@ unsafe fn multiply(numbers: *mut f32, by: *const f32, count: usize) {
 recurrent!(GruF32);
 
 /// `h = f(Wx + b + Rh)`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct RnnF32 {
     /// Shapes and regions.
     pub sequences: Sequences,

@@ -26,7 +26,7 @@ pub(in crate::kernels) const SIGNED: (i32, i32) = (i16::MIN as i32, i16::MAX as 
 const ANY: Bounds = Bounds { zero_point: 0, min: SIGNED.0, max: SIGNED.1 };
 
 /// All of an LSTM but its products.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Cell {
     /// Input, `[sequences][steps][depth]`.
     pub input: Region,
@@ -225,7 +225,7 @@ impl Scale for Reduced {
 }
 
 /// The product of `x`, or of `h`, with the weights of all gates.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Product<S: Sum> {
     /// Filters of the gates one behind the other, the channels of each packed (see [`crate::kernels::multiply`]).
     pub filter: &'static [i8],
@@ -283,7 +283,7 @@ impl<S: Sum> Product<S> {
 }
 
 /// An LSTM with int8 weights; `R` tells the elements.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Lstm<R: Scale> {
     /// All but the products.
     pub lstm: Cell,

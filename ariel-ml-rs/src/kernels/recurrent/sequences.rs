@@ -11,7 +11,7 @@ use crate::quant::clamp;
 use crate::tile::Tile;
 
 /// Shapes and regions, and the order of steps.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Sequences {
     /// Input, `[batch][steps][depth]`.
     pub input: Region,
@@ -167,7 +167,7 @@ pub(super) unsafe fn product(
 }
 
 /// What kind of function an activation is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Kind {
     /// `alpha * x + beta`.
     Affine,
@@ -194,7 +194,7 @@ pub enum Kind {
 }
 
 /// A function of one number.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Activation {
     /// Which one.
     pub kind: Kind,

@@ -12,7 +12,7 @@ use crate::quant::{Bounds, Multiplier, Sum, clamp};
 use crate::tile::Tile;
 
 /// Shapes and regions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Memories {
     /// Input, `[sequences][depth]`.
     pub input: Region,
@@ -138,7 +138,7 @@ unsafe fn moved<T: Element, S: Sum>(
 }
 
 /// int8 input and output, with a state of `T`: int8 or int16.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct SvdfQuantized<T: 'static> {
     /// Shapes and regions.
     pub memories: Memories,
@@ -268,7 +268,7 @@ impl<T: Kept> SvdfQuantized<T> {
 instantiate!(where called: Svdf8, Svdf8In16);
 
 /// float32.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct SvdfF32 {
     /// Shapes and regions.
     pub memories: Memories,

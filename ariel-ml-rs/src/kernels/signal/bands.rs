@@ -9,7 +9,7 @@ use crate::tile::Tile;
 macro_rules! filter_banks {
     ($($(#[$doc:meta])* $name:ident: $weight:ty => |$w:ident| $wide:expr;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// uint32 input.
             pub input: Region,
@@ -124,7 +124,7 @@ filter_banks! {
 }
 
 /// `output = round(sqrt(input)) >> bits`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct SquareRoot {
     /// uint64 input.
     pub input: Region,
@@ -180,7 +180,7 @@ impl SquareRoot {
 }
 
 /// `output = min(ln(input * 2^bits) * scale, 32767)`, 0 where the product is below 2.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Log {
     /// uint32 input.
     pub input: Region,

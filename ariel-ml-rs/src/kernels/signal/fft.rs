@@ -9,7 +9,7 @@ use crate::tile::Tile;
 macro_rules! kernels {
     ($($rfft:ident, $irfft:ident: $part:ty => |$value:ident, $count:ident| $finish:expr;)+) => { $(
         #[doc = concat!("The spectra of rows of ", stringify!($part), ".")]
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $rfft {
             /// Rows of numbers, taken to end with zeros.
             pub input: Region,
@@ -82,7 +82,7 @@ macro_rules! kernels {
         }
 
         #[doc = concat!("The rows of ", stringify!($part), " whose spectra are given.")]
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $irfft {
             /// Rows of `n + 1` pairs.
             pub input: Region,

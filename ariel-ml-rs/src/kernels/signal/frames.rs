@@ -6,7 +6,7 @@ use crate::plan::Work;
 use crate::tile::Tile;
 
 /// Frames of `size` samples, `step` apart, of each row: the first of `history` samples kept and those that come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Framer {
     /// int16 samples, `frames * step` of each row.
     pub input: Region,
@@ -109,7 +109,7 @@ impl Framer {
 }
 
 /// The last `left + 1 + right` inputs side by side, anew every `step` inputs; in between, the last ones again.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Stacker {
     /// int16 features.
     pub input: Region,

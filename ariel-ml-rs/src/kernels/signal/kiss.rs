@@ -126,7 +126,7 @@ impl Part for f32 {
 }
 
 /// A complex number.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Complex<T> {
     /// Real part.
     pub re: T,
@@ -239,7 +239,7 @@ pub const fn check(n: usize) {
 }
 
 /// The stages of a transform: its radices, the outermost first.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Stages {
     radices: [u8; MOST],
     count: usize,

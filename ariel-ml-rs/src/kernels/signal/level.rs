@@ -7,7 +7,7 @@ use crate::tile::Tile;
 use core::num::NonZeroUsize;
 
 /// `output[i] = clamp(input[i] * window[i mod length] >> shift)`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Window {
     /// int16 samples.
     pub input: Region,
@@ -84,7 +84,7 @@ fn saturated(value: i32) -> i16 {
 }
 
 /// `output = input * 2^bits`, with as many bits as the greatest magnitude leaves free in int16.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct AutoScale {
     /// int16 samples.
     pub input: Region,
@@ -172,7 +172,7 @@ unsafe fn greatest(input: *const i16, elements: usize) -> u32 {
 }
 
 /// `output[i] = real^2 + imaginary^2` of the complex numbers `start` up to `end`, 0 for the others.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Energy {
     /// Pairs of int16.
     pub input: Region,

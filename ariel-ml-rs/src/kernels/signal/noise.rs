@@ -6,7 +6,7 @@ use crate::plan::Work;
 use crate::tile::Tile;
 
 /// `noise = (smoothing * (input << smoothing_bits) + rest * noise) >> bits; output = max(input - noise, input * floor >> bits)`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct SpectralSubtraction {
     /// uint32 input.
     pub input: Region,
@@ -97,7 +97,7 @@ impl SpectralSubtraction {
 }
 
 /// `output = shrink(input * gain(noise) >> shift)`, where `shrink(x) = x^2 / 4` below 2, else `x - 1`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Pcan {
     /// uint32 input.
     pub input: Region,

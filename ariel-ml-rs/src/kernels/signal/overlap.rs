@@ -8,7 +8,7 @@ use crate::tile::Tile;
 macro_rules! kernels {
     ($($(#[$doc:meta])* $name:ident: $element:ty => |$left:ident, $right:ident| $add:expr;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// `rows * frames` frames of `size` numbers.
             pub input: Region,

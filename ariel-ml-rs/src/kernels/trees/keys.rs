@@ -16,7 +16,7 @@ const LEAST: i32 = f32::NEG_INFINITY.to_bits() as i32 ^ i32::MAX;
 const GREATEST: i32 = f32::INFINITY.to_bits() as i32;
 
 /// The features whose keys nodes ask for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Slots {
     /// int32 keys, `[rows][2 slots]`: those of all slots, then the same with their bits turned over, which go down as features go up.
     pub output: Region,
@@ -72,7 +72,7 @@ impl Slots {
 }
 
 /// Keys of float32: their bits in the order of the numbers. That of -0 is right below that of 0.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct KeysF32 {
     /// float32 features, `[rows][features]`.
     pub input: Region,
@@ -110,7 +110,8 @@ impl KeysF32 {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         // SAFETY: `check` proved the input; the tile's rows are its own.
         unsafe { self.fill(memory, memory.at::<i32>(self.input).cast_const(), tile) }
     }
@@ -164,7 +165,7 @@ impl KeysF32 {
 }
 
 /// Keys of float64: how many of the thresholds that the feature is compared with are less.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct KeysF64 {
     /// float64 features, `[rows][features]`.
     pub input: Region,
@@ -207,7 +208,8 @@ impl KeysF64 {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         // SAFETY: `check` proved the input, and that the thresholds of all slots lie inside the table; the tile's rows are its own.
         unsafe {
             self.keys.fill(memory, memory.at::<f64>(self.input).cast_const(), tile, |x, slot, low| {

@@ -9,7 +9,7 @@ use crate::plan::Work;
 use crate::tile::Tile;
 
 /// What all kernels over the values of leaves have.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Found {
     /// int32 numbers of leaves, `[rows][trees]`.
     pub leaves: Region,
@@ -96,7 +96,7 @@ impl Found {
 }
 
 /// What is written of a score.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Columns {
     /// The score.
     Each,
@@ -109,7 +109,7 @@ pub enum Columns {
 macro_rules! sums {
     ($($(#[$doc:meta])* $name:ident: $element:ty;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Leaves, trees and targets.
             pub found: Found,
@@ -158,7 +158,8 @@ macro_rules! sums {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let mut unit = tile.start();
                 while unit < tile.end() {
                     let place = divide(unit, self.found.targets);
@@ -220,7 +221,7 @@ sums! {
 macro_rules! bests {
     ($($(#[$doc:meta])* $name:ident: $element:ty;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Leaves, trees and targets.
             pub found: Found,
@@ -259,7 +260,8 @@ macro_rules! bests {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let start = if self.least { <$element>::INFINITY } else { -<$element>::INFINITY };
                 for unit in tile.start()..tile.end() {
                     let place = divide(unit, self.found.targets);

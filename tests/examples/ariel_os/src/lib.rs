@@ -81,6 +81,8 @@ pub mod thread {
         std::thread::spawn(move || {
             CURRENT.set(Some(id));
             function();
+            // A thread of Ariel OS may end while others go on; ours that end have done what the program is for.
+            std::process::exit(0);
         });
     }
 

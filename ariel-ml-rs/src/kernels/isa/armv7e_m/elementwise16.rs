@@ -13,7 +13,7 @@ use crate::tile::Tile;
 use core::arch::naked_asm;
 
 /// Constants of [`Add16`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Halves {
     /// Multiplier of the left operand.
@@ -33,7 +33,7 @@ pub struct Halves {
 /// int16 sum of two tensors of one shape, symmetric: TFLite's ADD, whose right operand has the greater scale.
 ///
 /// `round(m * round(k * (left << 15)) + (right << 14))`: the factor of the operand with the greater scale is 1 / 2.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Add16 {
     /// Operand with the lesser scale.
     pub left: Region,
@@ -130,7 +130,7 @@ unsafe extern "C" fn add(left: *const i16, right: *const i16, output: *mut i16, 
 }
 
 /// Where an int16 has one of two factors, by its sign.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Side {
     /// By how much the upper half of a register is shifted to the right: 15 less the shift to the left.
@@ -144,7 +144,7 @@ pub struct Side {
 }
 
 /// int16 `LEAKY_RELU`, symmetric, with a slope that is not negative.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct LeakyRelu16 {
     /// Input.
     pub input: Region,
@@ -159,7 +159,7 @@ pub struct LeakyRelu16 {
 }
 
 /// Both of [`LeakyRelu16`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Sides {
     /// Inputs from 0 on.

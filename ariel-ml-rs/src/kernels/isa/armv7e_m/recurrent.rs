@@ -47,7 +47,7 @@ const fn pair(depth: usize) -> usize {
 }
 
 /// int8 LSTM.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Lstm {
     /// All but the products.
     pub lstm: Cell,
@@ -103,7 +103,8 @@ impl Lstm {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (depth, units) = (self.lstm.depth as usize, self.lstm.units as usize);
         // SAFETY: `check` proved all lengths; the scratch is this worker's.
         unsafe {
@@ -210,7 +211,7 @@ unsafe fn activated<S: Scale, const IS_CELL: bool>(
 }
 
 /// int8 SVDF with a state of int8 whose filters keep whole words.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Svdf {
     /// Shapes and regions.
     pub memories: Memories,
@@ -277,7 +278,8 @@ impl Svdf {
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins
     /// where the kernel's tiles may.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (depth, rank, length) =
             (self.memories.depth as usize, self.memories.rank as usize, self.memories.memory as usize);
         let (all, kept) = (self.memories.units as usize, rank * length);

@@ -93,7 +93,7 @@ pub(in crate::kernels::isa) unsafe extern "C" fn sums(
 }
 
 /// What requantises a sum: `super::requantize`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Fixed {
     /// Twice the multiplier, less 2^32.

@@ -11,7 +11,7 @@ use crate::quant::Bounds;
 use crate::tile::Tile;
 
 /// int8 average where input and output are quantised alike; tiles are ranges of pixels.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct AveragePool2d<C> {
     /// Input image.
     pub input: Image,

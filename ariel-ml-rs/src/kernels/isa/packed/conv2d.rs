@@ -18,7 +18,7 @@ use crate::tile::Tile;
 use core::mem::MaybeUninit;
 
 /// Convolution of int8 or int16; tiles are ranges of pixels, or of channels.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Conv2d<C: Cores> {
     /// Input image.
     pub input: Image,

@@ -19,7 +19,7 @@ use crate::tile::Tile;
 use core::mem::MaybeUninit;
 
 /// Transposed convolution of int16; tiles are ranges of channels and begin at an even one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct ConvTranspose<C: Cores> {
     /// Input image.
     pub input: Image,

@@ -4,21 +4,21 @@ use crate::memory::Element;
 
 /// Cores with the DSP extension.
 #[cfg(armv7e_m)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Dsp;
 
 /// Cores with the DSP extension and an FPU, which requantises as ONNX does.
 #[cfg(vfpv4_sp)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct DspFpu;
 
 /// Cores with no more than Thumb-2.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Thumb2;
 
 /// Cores of both kinds in one chip.
 #[cfg(armv7e_m)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Unequal {
     /// A bit for each worker whose core has the DSP extension.
     pub dsp: u32,
@@ -26,16 +26,16 @@ pub struct Unequal {
 
 /// As [`Dsp`], for activations of int16.
 #[cfg(armv7e_m)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Dsp16;
 
 /// As [`Thumb2`], for activations of int16.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Plain16;
 
 /// As [`Unequal`], for activations of int16.
 #[cfg(armv7e_m)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Unequal16 {
     /// A bit for each worker whose core has the DSP extension.
     pub dsp: u32,
@@ -83,9 +83,16 @@ impl Unequal {
     }
 }
 
-/// Defines `run` of a kernel with `compute::<L>(memory, tile)` for cores of each kind, compiled in this crate: with `int16` for
-/// activations of int16, too, or for `only` those.
+/// Defines `run` of a kernel with `compute::<L>(memory, tile)` for cores of each kind: with `int16` for activations of int16, too,
+/// or for `only` those. Compiled with this crate are those of the cores that the target has; where it has the DSP extension, those
+/// of cores without, and of both in one chip, are rare and compiled where a model calls them.
 macro_rules! for_cores {
+    (rare $($of:tt)*) => {
+        #[cfg(not(armv7e_m))]
+        for_cores!($($of)*);
+        #[cfg(armv7e_m)]
+        for_cores!(@ [<'a>] [impl Into<$crate::memory::Memory<'a>>] $($of)*);
+    };
     ($kernel:ident, int16) => {
         for_cores!($kernel);
         for_cores!($kernel, only int16);
@@ -93,9 +100,9 @@ macro_rules! for_cores {
     ($kernel:ident, only int16) => {
         #[cfg(armv7e_m)]
         for_cores!($kernel, Dsp16, |kernel, memory, tile| kernel.compute::<super::cores::Dsp16>(memory, tile));
-        for_cores!($kernel, Plain16, |kernel, memory, tile| kernel.compute::<super::cores::Plain16>(memory, tile));
+        for_cores!(rare $kernel, Plain16, |kernel, memory, tile| kernel.compute::<super::cores::Plain16>(memory, tile));
         #[cfg(armv7e_m)]
-        for_cores!($kernel, Unequal16, |kernel, memory, tile| {
+        for_cores!(rare $kernel, Unequal16, |kernel, memory, tile| {
             if kernel.cores.has_dsp(memory.worker()) {
                 kernel.compute::<super::cores::Dsp16>(memory, tile);
             } else {
@@ -108,9 +115,9 @@ macro_rules! for_cores {
         for_cores!($kernel $(<$parameter>)?, Dsp, |kernel, memory, tile| kernel.compute::<super::cores::Dsp>(memory, tile));
         #[cfg(vfpv4_sp)]
         for_cores!($kernel $(<$parameter>)?, DspFpu, |kernel, memory, tile| kernel.compute::<super::cores::DspFpu>(memory, tile));
-        for_cores!($kernel $(<$parameter>)?, Thumb2, |kernel, memory, tile| kernel.compute::<super::cores::Thumb2>(memory, tile));
+        for_cores!(rare $kernel $(<$parameter>)?, Thumb2, |kernel, memory, tile| kernel.compute::<super::cores::Thumb2>(memory, tile));
         #[cfg(armv7e_m)]
-        for_cores!($kernel $(<$parameter>)?, Unequal, |kernel, memory, tile| {
+        for_cores!(rare $kernel $(<$parameter>)?, Unequal, |kernel, memory, tile| {
             if kernel.cores.has_dsp(memory.worker()) {
                 kernel.compute::<super::cores::Dsp>(memory, tile);
             } else {
@@ -118,7 +125,13 @@ macro_rules! for_cores {
             }
         });
     };
-    ($kernel:ident $(<$parameter:ident>)?, $cores:ident, |$this:ident, $memory:ident, $tile:ident| $run:expr) => {
+    ($kernel:ident $(<$parameter:ident>)?, $cores:ident, $($run:tt)*) => {
+        for_cores!(@ [] [$crate::memory::Memory<'_>] $kernel $(<$parameter>)?, $cores, $($run)*);
+    };
+    (
+        @ [$($lifetime:tt)*] [$($from:tt)*]
+        $kernel:ident $(<$parameter:ident>)?, $cores:ident, |$this:ident, $memory:ident, $tile:ident| $run:expr
+    ) => {
         impl $kernel<super::cores::$cores $(, $parameter)?> {
             /// Computes one tile of the output.
             ///
@@ -127,8 +140,9 @@ macro_rules! for_cores {
             /// other tile in flight writes what this one reads or writes (memory invariant 2), the tile lies inside the
             /// output and begins where the kernel's tiles may, and the core of `memory`'s worker has what `cores` says.
             #[inline(never)]
-            pub unsafe fn run(&self, $memory: $crate::memory::Memory<'_>, $tile: $crate::tile::Tile) {
-                let $this = self;
+            #[allow(clippy::useless_conversion, reason = "a `Memory` where the kernel is compiled here")]
+            pub unsafe fn run $($lifetime)* (&self, $memory: $($from)*, $tile: $crate::tile::Tile) {
+                let ($this, $memory) = (self, $memory.into());
                 // SAFETY: forwarded to the caller.
                 unsafe { $run }
             }

@@ -10,7 +10,7 @@ use crate::quant::Bounds;
 use crate::tile::Tile;
 
 /// int8 dense layer; tiles are ranges of channels and begin at a multiple of four.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct DeepConnected<C> {
     /// Input, `[rows][depth]`.
     pub input: Region,

@@ -26,7 +26,7 @@ pub trait Outputs: Copy + 'static {
 macro_rules! outputs {
     ($($(#[$doc:meta])* $name:ident = $stride:literal, $index:literal;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         #[repr(C)]
         pub struct $name;
 
@@ -49,7 +49,7 @@ outputs! {
 }
 
 /// Depthwise convolution of int8 or int16 with a window of 3x3; tiles are ranges of pixels, or of channels.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct DepthwiseConv2d<C, O> {
     /// Input image.

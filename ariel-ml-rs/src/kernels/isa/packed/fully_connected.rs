@@ -13,7 +13,7 @@ use crate::quant::Bounds;
 use crate::tile::Tile;
 
 /// Dense layer of int8 or int16; tiles are ranges of channels and begin at an even one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct FullyConnected<C: Cores> {
     /// Input, `[rows][depth]`.
     pub input: Region,

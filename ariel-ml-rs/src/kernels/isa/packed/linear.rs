@@ -13,7 +13,7 @@ use crate::quant::Bounds;
 use crate::tile::Tile;
 
 /// int8 sum or difference; tiles are ranges of elements.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Linear<C> {
     /// Left operand.
     pub left: Region,
@@ -32,7 +32,7 @@ pub struct Linear<C> {
 }
 
 /// Constants of [`Linear`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Terms {
     /// Factor of the left operand.

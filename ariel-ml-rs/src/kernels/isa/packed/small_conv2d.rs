@@ -18,7 +18,7 @@ use crate::quant::Bounds;
 use crate::tile::Tile;
 
 /// int8 convolution; tiles are ranges of pixels. Taps of a row follow each other, and channels are even in number.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct SmallConv2d<C> {
     /// Input image.
     pub input: Image,

@@ -7,6 +7,7 @@ use super::finish::{Channel, Limits, opaque};
 use super::patches::{Patches, RUNS};
 use super::triples::{CHANNELS, Outputs, PIXELS, STEPS, TRIPLE, TRIPLES, store, store6, sum3, sum6};
 use crate::kernels::access::Access;
+use crate::kernels::instantiate;
 use crate::kernels::window::{Window, work};
 use crate::memory::{Image, Memory, Region};
 use crate::plan::Work;
@@ -14,7 +15,7 @@ use crate::tile::{Axis, Tile};
 use core::mem::MaybeUninit;
 
 /// int8 convolution.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Conv2d {
     /// Input image.
     pub input: Image,
@@ -40,6 +41,8 @@ pub struct Conv2d {
 
 /// Sums of a block, `[channel][pixel]`.
 const SUMS: usize = CHANNELS * PIXELS;
+
+instantiate!(without dsp: Conv2d);
 
 impl Conv2d {
     /// Whether the taps of a row lie one behind the other.
@@ -100,24 +103,22 @@ impl Conv2d {
         work(self.axis, &self.output, CHANNELS).with_scratch(self.scratch)
     }
 
-    /// Computes one tile of the output.
+    /// Computes one tile.
     ///
     /// # Safety
-    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
-    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins
-    /// at a multiple of four where it is a range of channels.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
-        // SAFETY: forwarded to the caller.
-        unsafe { opaque(self).compute(memory, tile) }
-    }
-
-    /// As `run`.
-    ///
-    /// # Safety
-    /// As for `run`.
+    /// As for `run`; the tile begins at a multiple of four where it is a range of channels.
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
+        // SAFETY: forwarded to the caller.
+        unsafe { opaque(self).compute_tile(memory, tile) }
+    }
+
+    /// As `compute`.
+    ///
+    /// # Safety
+    /// As for `compute`.
+    #[inline(always)]
+    unsafe fn compute_tile(&self, memory: Memory<'_>, tile: Tile) {
         let (width, height) = (self.output.width as usize, self.output.height as usize);
         let channels = self.output.channels as usize;
         let (mut pixel, end, first, last) = match self.axis {

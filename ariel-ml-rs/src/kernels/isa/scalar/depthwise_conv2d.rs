@@ -6,6 +6,7 @@
 use super::finish::{Channel, Limits, opaque};
 use super::plane::{BEFORE, BEHIND, FIRST_OUTSIDE, LAST_OUTSIDE, Plane, TAPS, TWO, plane};
 use crate::kernels::access::Access;
+use crate::kernels::instantiate;
 use crate::kernels::window::{Window, work};
 use crate::memory::{Image, Memory};
 use crate::plan::Work;
@@ -13,7 +14,7 @@ use crate::tile::{Axis, Tile};
 use core::ops::Range;
 
 /// int8 depthwise convolution with a window of 3x3 and at most one row or column of padding on each side.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct DepthwiseConv2d {
     /// Input image.
     pub input: Image,
@@ -65,6 +66,8 @@ impl Side {
         self.stride > 0 && self.pad < 2 && last < self.extent[0].saturating_add(self.pad)
     }
 }
+
+instantiate!(without dsp: DepthwiseConv2d);
 
 impl DepthwiseConv2d {
     /// The axes along a line, and across.
@@ -122,24 +125,22 @@ impl DepthwiseConv2d {
         }
     }
 
-    /// Computes one tile of the output.
+    /// Computes one tile.
     ///
     /// # Safety
-    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
-    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and is one of
-    /// whole rows, if it is not one of channels.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
-        // SAFETY: forwarded to the caller.
-        unsafe { opaque(self).compute(memory, tile) }
-    }
-
-    /// As `run`.
-    ///
-    /// # Safety
-    /// As for `run`.
+    /// As for `run`; the tile is one of whole rows, if it is not one of channels.
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
+        // SAFETY: forwarded to the caller.
+        unsafe { opaque(self).compute_tile(memory, tile) }
+    }
+
+    /// As `compute`.
+    ///
+    /// # Safety
+    /// As for `compute`.
+    #[inline(always)]
+    unsafe fn compute_tile(&self, memory: Memory<'_>, tile: Tile) {
         let (height, width) = (self.output.height as usize, self.output.width as usize);
         let all = 0..self.output.channels as usize;
         let (rows, channels) = match self.axis {

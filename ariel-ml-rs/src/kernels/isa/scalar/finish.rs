@@ -10,7 +10,7 @@ pub(super) fn opaque<K>(kernel: &K) -> &K {
 }
 
 /// What the compiler has found for an output channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Channel {
     /// Bias, with the input's zero point folded in.
@@ -24,7 +24,7 @@ pub struct Channel {
 }
 
 /// What all channels share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Limits {
     /// Least stored value.
     pub min: i32,
@@ -46,7 +46,7 @@ impl Channel {
 }
 
 /// A [`Channel`] without its bias.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 struct Step {
     multiplier: i32,
@@ -70,7 +70,7 @@ impl Step {
 }
 
 /// A requantisation for kernels that are generic over it, which the compiler has proved to be the reference's.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Stepped {
     /// Multiplier, rounding and shift of each output channel, as in [`Channel`].
     pub steps: &'static [i32],

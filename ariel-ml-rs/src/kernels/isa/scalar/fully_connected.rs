@@ -8,13 +8,14 @@
 use super::finish::{Channel, Limits, opaque};
 use super::triples::{Outputs, store};
 use crate::kernels::access::Access;
+use crate::kernels::instantiate;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::tile::Tile;
 use core::mem::MaybeUninit;
 
 /// int8 dense layer over one row; tiles are ranges of channels.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct FullyConnected {
     /// Input.
     pub input: Region,
@@ -40,6 +41,8 @@ const CHANNELS: usize = 8;
 const EVEN: i32 = 0x00FF_00FF;
 /// What keeps the lower of two sums from being negative.
 const HALF: i32 = 1 << 15;
+
+instantiate!(without dsp: FullyConnected);
 
 impl FullyConnected {
     /// Output channels.
@@ -90,24 +93,22 @@ impl FullyConnected {
         Work::of(self.count()).in_granules(CHANNELS)
     }
 
-    /// Computes one tile of the output.
+    /// Computes one tile.
     ///
     /// # Safety
-    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
-    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins
-    /// at a multiple of eight.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
-        // SAFETY: forwarded to the caller.
-        unsafe { opaque(self).compute(memory, tile) }
-    }
-
-    /// As `run`.
-    ///
-    /// # Safety
-    /// As for `run`.
+    /// As for `run`; the tile begins at a multiple of eight.
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
+        // SAFETY: forwarded to the caller.
+        unsafe { opaque(self).compute_tile(memory, tile) }
+    }
+
+    /// As `compute`.
+    ///
+    /// # Safety
+    /// As for `compute`.
+    #[inline(always)]
+    unsafe fn compute_tile(&self, memory: Memory<'_>, tile: Tile) {
         let mut sums = MaybeUninit::<[i32; CHANNELS]>::uninit();
         let sums = sums.as_mut_ptr().cast::<i32>();
         let mut channel = tile.start();

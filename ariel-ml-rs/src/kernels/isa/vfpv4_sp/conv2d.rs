@@ -15,7 +15,7 @@ use crate::plan::Work;
 use crate::tile::{Axis, Tile};
 
 /// float32 convolution; tiles are ranges of pixels, rows or channels, the latter in whole blocks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Conv2d {
     /// Input image.
     pub input: Image,

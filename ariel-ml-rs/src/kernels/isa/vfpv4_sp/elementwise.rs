@@ -14,7 +14,7 @@ macro_rules! kernel {
         $(#[$doc])*
         ///
         /// Tiles are ranges of elements.
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Left operand.
             pub left: Source<f32>,

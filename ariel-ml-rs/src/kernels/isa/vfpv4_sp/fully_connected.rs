@@ -11,7 +11,7 @@ use crate::plan::Work;
 use crate::tile::{Axis, Tile};
 
 /// float32 dense layer; tiles are ranges of rows, or of channels in whole blocks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct FullyConnected {
     /// Input, `[rows][depth]`.
     pub input: Region,

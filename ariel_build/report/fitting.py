@@ -1,0 +1,151 @@
+"""fit_of(model, options, board): whether a model fits a board, what it takes and what limits it there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ariel_build.boards import Board
+from ariel_build.boards.fit import check_cores, check_fits
+from ariel_build.config.module_name import module_name
+from ariel_build.config.options import ModelOptions
+from ariel_build.cores.energy import energy
+from ariel_build.driver import Compiled, compile_model, refuse_misfits
+from ariel_build.errors import BoardError, BudgetError
+from ariel_build.ir import DType
+from ariel_build.report.lines import rounded
+from ariel_build.schedule.cost import instructions, weight_bytes
+from ariel_build.schedule.steps import Step
+
+__all__ = ["Fit", "fit_of", "refuse_unfit"]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a model takes on a board; None for what neither the model nor the board's file tells.
+
+    Bytes of RAM are what is static; those of stack and flash are at most. `slowest` and `largest` are the steps with
+    the most time and the most weights, `fullest` is that during which the arena holds the most, each with its share.
+    `reason` says why the model does not fit, `help` what would make it fit.
+    """
+
+    board: str
+    fits: bool
+    cores: int
+    ram_bytes: int | None = None
+    ram_has: int | None = None
+    stack_bytes: int | None = None
+    flash_bytes: int | None = None
+    flash_has: int | None = None
+    latency_ms: float | None = None
+    energy_uj: float | None = None
+    instructions: int | None = None
+    macs: int | None = None
+    weights_bytes: int | None = None
+    slowest: str | None = None
+    largest: str | None = None
+    fullest: str | None = None
+    reason: str | None = None
+    help: str | None = None
+
+
+def fit_of(model: Path, options: ModelOptions, board: Board, *, advise: bool = True) -> Fit:
+    """Returns what the model takes on the board; a model that cannot be compiled at all is refused, as by `inspect`.
+
+    What would help is looked for if it is to `advise`, which compiles the model some more times.
+    """
+    workers = options.cores or len(board.cores)
+    if workers > len(board.cores):
+        return Fit(board.name, fits=False, cores=workers, reason=f"it has {len(board.cores)}, not {workers} cores")
+    result = _compiled(model, options, board)
+    reason = _misfit(model, options, board, result)
+    return Fit(
+        board.name,
+        reason is None,
+        workers,
+        ram_bytes=result.ram_bytes,
+        ram_has=board.total("ram"),
+        stack_bytes=result.bounds.stack,
+        flash_bytes=result.bounds.flash,
+        flash_has=board.total("flash"),
+        latency_ms=rounded(result.predicted.seconds, 1e-3),
+        energy_uj=rounded(energy(result.predicted, board, result.schedule.cores), 1e-6),
+        instructions=int(predicted) if math.isfinite(predicted := result.predicted.instructions) else None,
+        macs=result.macs,
+        weights_bytes=len(result.weights),
+        slowest=_slowest(result, board),
+        largest=_largest(result),
+        fullest=_fullest(result),
+        reason=reason,
+        help=_what_helps(model, options, board, result) if reason is not None and advise else None,
+    )
+
+
+def _compiled(model: Path, options: ModelOptions, board: Board) -> Compiled:
+    check_cores(board, options.cores, "--cores")
+    return compile_model(model, options, board, module_name(model.stem or "model"), must_fit=False)
+
+
+def refuse_unfit(result: Compiled, model: Path, options: ModelOptions, board: Board) -> None:
+    """Raises BoardError where the model does not fit the board, code and stack at most; BudgetError as `inspect`."""
+    refuse_misfits(result, model, options, board)
+    bounds = result.bounds
+    check_fits(board, ram_bytes=result.ram_bytes, flash_bytes=bounds.flash, stack_bytes=bounds.stack)
+
+
+def _misfit(model: Path, options: ModelOptions, board: Board, result: Compiled) -> str | None:
+    """Returns why the model does not fit the board, with code and stack at most, or a budget; None where it does."""
+    try:
+        refuse_unfit(result, model, options, board)
+    except (BoardError, BudgetError) as error:
+        return "; ".join(d.message.removeprefix(f"the model does not fit {board.name}: ") for d in error.diagnostics)
+    return None
+
+
+def _what_helps(model: Path, options: ModelOptions, board: Board, result: Compiled) -> str:
+    """Returns the first change of the options with which the model fits, as tried, or what is left to do."""
+    cores = [("`cores = 1`", {"cores": 1})] if (options.cores or len(board.cores)) > 1 else []
+    goals: list[tuple[str, dict[str, Any]]] = [
+        (f'`optimize = "{goal}"`', {"optimize": goal}) for goal in ("ram", "size") if goal != options.optimize
+    ]
+    both = [(f"{core} and {goal}", {**one, **other}) for core, one in cores for goal, other in goals]
+    for words, change in [*cores, *goals, *both]:
+        changed = replace(options, **change)
+        tried = _compiled(model, changed, board)
+        if _misfit(model, changed, board, tried) is None:
+            return f"it fits with {words}: {tried.ram_bytes:,} bytes of RAM, {tried.bounds.flash:,} of flash"
+    constants = [v for node in result.graph.nodes for v in node.inputs if v is not None and v.is_constant]
+    floats = sum(v.type.bytes for v in constants if v.type.dtype is DType.F32)
+    if 2 * floats > sum(v.type.bytes for v in constants):
+        return f"int8, a quarter of the bytes: `ariel-build quantize {model} --calibration X.npz -o OUT.onnx`"
+    return f"a smaller model: {_fullest(result)} needs the most RAM, {_largest(result)} the most flash"
+
+
+def _slowest(result: Compiled, board: Board) -> str | None:
+    """Returns the step that takes the board's first core the most time, with its share of all steps."""
+    return _most(result.schedule.steps, lambda step: instructions(step.call, board.cores[0]))
+
+
+def _largest(result: Compiled) -> str | None:
+    """Returns the step with the most bytes of constants, with its share."""
+    return _most(result.schedule.steps, lambda step: weight_bytes(step.call))
+
+
+def _fullest(result: Compiled) -> str | None:
+    """Returns the step during which the arena holds the most bytes, with its share of the arena."""
+    most = max(result.schedule.steps, key=lambda step: result.plan.live_bytes(step.time.start), default=None)
+    if most is None:
+        return None
+    return f"{most.name} ({result.plan.live_bytes(most.time.start) / max(result.plan.arena_bytes, 1):.0%})"
+
+
+def _most(steps: Sequence[Step], of: Callable[[Step], float]) -> str | None:
+    """Returns the name of the step with the most, and its share of all; None where no step has any."""
+    total = sum(map(of, steps))
+    if not total:
+        return None
+    most = max(steps, key=of)
+    return f"{most.name} ({of(most) / total:.0%})"

@@ -1,0 +1,28 @@
+"""Words and numbers as they may stand in a report: a stranger's words are printable and of bounded length."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["line", "lines", "rounded"]
+
+_LINE, _LINES = 300, 2000
+
+
+def line(text: str) -> str:
+    """Returns one line, such as a name: what does not print, or changes the direction of others, is a replacement."""
+    return _cut("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text), _LINE)
+
+
+def lines(text: str) -> str:
+    """Returns text that may have several lines."""
+    return _cut("\n".join(line(part) for part in text.split("\n")), _LINES)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def rounded(quantity: float | None, unit: float) -> float | None:
+    """Returns a quantity in a unit, to three places; None where it is not known, or has no bound."""
+    return None if quantity is None or math.isinf(quantity) else round(quantity / unit, 3)

@@ -1,0 +1,26 @@
+// The figures that a reader looks for first.
+ariel.overview = (report) => {
+  const { el, by, number, bytes, short } = ariel;
+  const { totals, board, model, options } = report;
+  by("title").textContent = model.file;
+  const cores = board.cores.length === 1 ? "1 core" : `${board.cores.length} cores`;
+  by("subtitle").textContent = `on ${board.name}${board.description ? `: ${board.description}` : ""}, ${cores}, optimised for ${options.optimize}`;
+
+  const section = ariel.section("overview", "Overview", null);
+  const of = (need, has) => (has ? `${number(need)} of ${number(has)} bytes` : `${number(need)} bytes`);
+  const figures = [
+    ["RAM", bytes(totals.ram_bytes), of(totals.ram_bytes, board.ram_bytes)],
+    ["Flash, at most", bytes(totals.flash_bytes), of(totals.flash_bytes, board.flash_bytes)],
+    ["Stack, at most", bytes(totals.stack_bytes), `${number(totals.stack_bytes)} bytes`],
+    ["Weights", bytes(totals.weights_bytes), `${number(totals.weights_bytes)} bytes, in flash`],
+    ["Latency", totals.latency_ms === null ? "–" : ariel.seconds(totals.latency_ms / 1e3), totals.latency_ms === null ? "the board states no clock" : `predicted, ${number(totals.cycles)} cycles`],
+    ["Instructions", short(totals.instructions), totals.instructions === null ? "a loop has no bound" : `${number(totals.instructions)}, predicted`],
+    ["Multiply-accumulates", short(totals.macs), `${number(totals.macs)}`],
+    ["Energy", totals.energy_uj === null ? "–" : `${Number(totals.energy_uj.toPrecision(3))} µJ`, totals.energy_uj === null ? "the board states no currents" : "an inference, predicted"],
+  ];
+  section.append(
+    el("p", {}, el("span", { class: `badge ${report.fits ? "yes" : "no"}`, text: report.fits ? "fits" : "does not fit" }), " ", report.fits ? null : report.misfit),
+    el("dl", { class: "figures" }, ...figures.map(([name, big, small]) => el("div", {}, el("dt", { text: name }), el("dd", { class: "big", text: big }), el("dd", { class: "small", text: small })))),
+  );
+  for (const note of model.notes) section.append(el("p", { class: "warning name", text: note }));
+};

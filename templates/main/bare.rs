@@ -1,0 +1,34 @@
+//! Runs the model `{{module}}` once on {{board}}, without an executor.
+//!
+//! {{how}}
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+{{uses}}
+
+// `mod {{module}}`, which build.rs compiled from {{path}}.
+ariel_ml_rs::include_models!();
+
+{{items}}
+
+#[{{entry}}]
+fn main() -> ! {
+    {{begin}}
+    // The model's memory is static; this handle is the only way to it.
+    let mut model = ariel_ml_rs::wire!({{module}}).expect("wired once");
+
+    {{fill}}
+    let output = model.run().expect("no budget to exceed");
+    // Or `output.to_f32()`, `output.argmax()`, `output.top()`.
+    {{print}}!("{{module}} answers {:?}", output);
+
+    loop {
+        {{rest}}
+    }
+}
+
+/// Stands for your driver: numbers from 0 to 1.
+fn samples(count: usize) -> impl Iterator<Item = f32> {
+    (0..count).map(move |index| index as f32 / count as f32)
+}

@@ -1,0 +1,22 @@
+//! Runs the model `{{module}}` once, on this computer.
+//!
+//! {{how}}
+#![forbid(unsafe_code)]
+
+// `mod {{module}}`, which build.rs compiled from {{path}}.
+ariel_ml_rs::include_models!();
+
+fn main() {
+    // The model's memory is static; this handle is the only way to it.
+    let mut model = ariel_ml_rs::wire!({{module}}).expect("wired once");
+
+    {{fill}}
+    let output = model.run().expect("no budget to exceed");
+    // Or `output.to_f32()`, `output.argmax()`, `output.top()`.
+    println!("{{module}} answers {output:?}");
+}
+
+/// Stands for your input: numbers from 0 to 1.
+fn samples(count: usize) -> impl Iterator<Item = f32> {
+    (0..count).map(move |index| index as f32 / count as f32)
+}
