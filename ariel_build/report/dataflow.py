@@ -84,7 +84,7 @@ def flow_of(compiled: Compiled) -> Flow:
     found = [edge for step in steps for value in _read(step.call.inputs) for edge in edges(value, first + step.index)]
     for condition, index in _decided(compiled.schedule.flow):
         found += [replace(edge, decides=True) for edge in edges(condition, first + index)]
-    last = [("next", state.current.name, state.next) for state in graph.states]
+    last = [("next", state.current.name, state.next) for state in graph.memories]
     last += [("output", value.name, value) for value in graph.outputs]
     for kind, name, value in last:
         found += edges(value, len(points))

@@ -78,7 +78,7 @@ def _model(compiled: Compiled, path: Path) -> dict[str, Any]:
         "signature": line(graph.signature),
         "inputs": [_named(value) for value in graph.inputs],
         "outputs": [_named(value) for value in graph.outputs],
-        "states": [_named(state.current) for state in graph.states],
+        "states": [_named(state.current) for state in graph.memories],
         "operators": dict(compiled.operators),
         "quantisation": _quantisation(graph, compiled.schedule),
         "constants": _constants(graph),
