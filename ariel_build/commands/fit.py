@@ -24,7 +24,7 @@ from ariel_build.commands.common import add_model, compiled, model_options, roun
 from ariel_build.commands.consoles import console, progress
 from ariel_build.config.options import ModelOptions
 from ariel_build.cores.energy import energy
-from ariel_build.driver import Compiled, refuse_misfits
+from ariel_build.driver import Compiled, refuse_excesses
 from ariel_build.errors import BoardError, BudgetError
 from ariel_build.ir import DType
 from ariel_build.schedule.cost import instructions, weight_bytes
@@ -127,9 +127,9 @@ def _fit(arguments: argparse.Namespace, options: ModelOptions, board: Board) -> 
 def _misfit(arguments: argparse.Namespace, options: ModelOptions, board: Board, result: Compiled) -> str | None:
     """Returns why the model does not fit the board, with code and stack at most, or a budget; None where it does."""
     try:
-        refuse_misfits(result, arguments.model, options, board)
         bounds = result.bounds
         check_fits(board, ram_bytes=result.ram_bytes, flash_bytes=bounds.flash, stack_bytes=bounds.stack)
+        refuse_excesses(result, arguments.model, options, board)
     except (BoardError, BudgetError) as error:
         return "; ".join(d.message.removeprefix(f"the model does not fit {board.name}: ") for d in error.diagnostics)
     return None
