@@ -31,6 +31,7 @@
 //! - [`shared`]: several models in one arena; [`variables`]: what they take over from one another;
 //! - [`model`]: what a generated `Model` can do, and the macros that it is made of;
 //! - [`flow`]: control flow between the steps of a model;
+//! - `profile` (feature `profile`): what each step takes on the device;
 //! - [`plan`]: what a generated module says, checked while it compiles;
 //! - `pool` and `sync` (feature `multicore`): several cores at one model.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
@@ -48,8 +49,11 @@ mod once;
 pub mod plan;
 #[cfg(feature = "multicore")]
 pub mod pool;
+#[cfg(feature = "profile")]
+pub mod profile;
 pub mod quant;
 pub mod shared;
+pub mod sizes;
 #[cfg(feature = "multicore")]
 pub mod sync;
 mod tell;

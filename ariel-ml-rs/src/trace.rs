@@ -3,6 +3,8 @@
 /// What follows is the work of step `INDEX`: an instruction without effect that the counter knows.
 #[inline]
 pub fn step<const INDEX: u32>() {
+    #[cfg(feature = "profile")]
+    crate::profile::enter(INDEX);
     // SAFETY: a hint to fetch ahead, which cores may ignore, and do. As two halfwords, so that code for Armv6-M can be
     // measured on a Cortex-M3.
     #[cfg(all(feature = "trace", target_arch = "arm"))]

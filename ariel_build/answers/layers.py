@@ -17,7 +17,7 @@ from ariel_build.answers.reference import Interpreter
 from ariel_build.answers.samples import Samples
 from ariel_build.ir import Array, DType, Graph, Value, readable
 
-__all__ = ["Counterpart", "counterparts", "evaluate", "tolerance"]
+__all__ = ["ABSOLUTE", "Counterpart", "counterparts", "evaluate", "relative_of", "tolerance"]
 
 #: |got - want| <= ABSOLUTE + RELATIVE * |want| for float32: our own order of sums.
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
@@ -58,9 +58,13 @@ def tolerance(value: Value, want: Array, quanta: int, step: float = 0.0) -> Arra
     leads, and `quanta` times `step` where they stand for stored integers of that scale.
     """
     if value.type.dtype.is_real:
-        relative = _OF_HALVES.get(value.type.dtype, RELATIVE)
-        return ABSOLUTE + relative * np.abs(readable(want).astype(np.float64)) + quanta * step
+        return ABSOLUTE + relative_of(value.type.dtype) * np.abs(readable(want).astype(np.float64)) + quanta * step
     return np.full(want.shape, float(quanta if value.type.quant is not None else 0))
+
+
+def relative_of(dtype: DType) -> float:
+    """Returns how far a real number may be from what it should be, in parts of that."""
+    return _OF_HALVES.get(dtype, RELATIVE)
 
 
 def counterparts(

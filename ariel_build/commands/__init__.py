@@ -18,5 +18,7 @@ COMMANDS = {
     "quantize": "make int8 of a float model, with samples to calibrate by; prints the accuracy of both",
     "new": "make a project that builds at once: for a board, an executor and a model",
     "init": "give a model to the crate in this folder: shows the changes, asks, and writes them",
+    "test": "write a #[test] with recorded samples into the crate in this folder",
+    "profile": "show what each step took on the device, from its log, beside the prediction",
     "boards": "list the boards known",
 }

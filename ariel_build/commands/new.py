@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import shutil
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +16,6 @@ from typing import TYPE_CHECKING
 from ariel_build import boards
 from ariel_build.boards import Board
 from ariel_build.config.flags import add_options, option_table
-from ariel_build.config.module_name import module_name
 from ariel_build.config.options import KEYS
 from ariel_build.errors import ArielError, MetadataError, ModelError
 
@@ -48,6 +45,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Makes the folder whole, or nothing."""
     from ariel_build.machine.files import make_folder
     from ariel_build.project import lay_out
+    from ariel_build.project.rustfmt import formatted
 
     folder: Path = arguments.name
     lay_out.check_name(folder.name)
@@ -59,12 +57,11 @@ def main(arguments: argparse.Namespace) -> int:
     if board.is_generic:
         raise MetadataError(f"`{board.name}` stands for many chips", "--board", "`cargo ariel boards` lists them")
     project = _project(arguments, folder, board)
-    files = lay_out.files(project)
+    files = formatted(lay_out.files(project), "src/main.rs")
     try:
         make_folder(folder, files)
     except OSError as error:
         raise MetadataError(f"cannot make `{folder}`: {error.strerror}", "NAME") from None
-    _format(folder)
     _tell(folder, project)
     return 0
 
@@ -72,7 +69,7 @@ def main(arguments: argparse.Namespace) -> int:
 def _project(arguments: argparse.Namespace, folder: Path, board: Board) -> Project:
     """Returns what is to be made, after the model has been compiled for the board."""
     from ariel_build.commands.common import compiled, model_options
-    from ariel_build.project.lay_out import Project
+    from ariel_build.project.lay_out import Project, module_for
     from ariel_build.project.templates import start_for
 
     start = start_for(board, arguments.executor)
@@ -96,7 +93,7 @@ def _project(arguments: argparse.Namespace, folder: Path, board: Board) -> Proje
         board=board,
         executor=arguments.executor,
         start=start,
-        module=module_name(model.stem or "model"),
+        module=module_for(model.stem, start),
         metadata=metadata,
         files=files,
         inputs=result.graph.inputs,
@@ -119,16 +116,6 @@ def _bytes(path: Path, kind: type[ArielError]) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise kind(f"cannot read: {error.strerror}", str(path)) from None
-
-
-def _format(folder: Path) -> None:
-    """Has rustfmt lay out the code, where it is installed: the longer a model's name, the more lines a call takes."""
-    from ariel_build.machine import process
-
-    if shutil.which("rustfmt"):
-        with suppress(ArielError):
-            # Not from inside of the folder, whose toolchain need not be installed yet.
-            process.run(["rustfmt", "--edition", "2024", folder / "src" / "main.rs"], timeout=60)
 
 
 def _tell(folder: Path, project: Project) -> None:

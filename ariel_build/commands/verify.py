@@ -7,24 +7,35 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from rich.table import Table
 
 from ariel_build.answers.layers import counterparts, evaluate, tolerance
 from ariel_build.answers.oracle import Answer, ask
-from ariel_build.answers.samples import Samples, names_of, random_samples, rare_samples, split_outputs
+from ariel_build.answers.samples import (
+    Samples,
+    cut_outputs,
+    names_of,
+    padded,
+    random_samples,
+    rare_samples,
+    split_outputs,
+)
+from ariel_build.boards import Board
 from ariel_build.commands.common import add_model, for_models, module_of, running_options
 from ariel_build.commands.consoles import console
 from ariel_build.commands.run import add_on, execute_compiled, runnable
-from ariel_build.driver import compile_model, import_file
+from ariel_build.config.at_most import AtMost
+from ariel_build.config.options import ModelOptions
+from ariel_build.driver import Compiled, compile_model, import_file
 from ariel_build.errors import MetadataError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Array, Graph, Value, readable
 from ariel_build.ops.quantize import Dequantize
 
-__all__ = ["add", "main"]
+__all__ = ["FIRST_ONLY", "OURS", "add", "compare", "judged_outputs", "main", "steps_of"]
 
 OURS = "our own reference"
 FIRST_ONLY = "the oracle runs the first signature only"
@@ -70,7 +81,15 @@ def main(arguments: argparse.Namespace) -> int:
         raise MetadataError("at least one sample is needed", "--samples")
     options = running_options(arguments)
     board = runnable(arguments)
+    if arguments.per_layer and any(isinstance(size, AtMost) for size in options.dims.values()):
+        raise MetadataError(
+            "layers cannot be told apart where a dimension is only bounded",
+            "--per-layer",
+            "fix it: `--dim NAME=N`",
+        )
     result = compile_model(arguments.model, options, board, module_of(arguments), keep_all=arguments.per_layer)
+    if result.graph.sizes:
+        return _verify_sizes(arguments, options, board, result)
     samples = random_samples(result.graph.inputs, arguments.samples)
     # Oracles have no answer of their own to some of these (docs/rare-numbers.md): ours is held against.
     rare = rare_samples(result.graph.inputs)
@@ -87,9 +106,9 @@ def main(arguments: argparse.Namespace) -> int:
         judged = _layers(result.graph, imported, samples, answer, quanta)
         names = _layer_names(result.graph)
     else:
-        judged = _outputs(imported, samples, answer)
+        judged = judged_outputs(imported, samples, answer)
         names = [shown(name) for name in names_of(result.graph.outputs, "output")]
-    steps = _steps(result.graph) if quanta else {}
+    steps = steps_of(result.graph) if quanta else {}
     rows = [
         compare(value, name, mine, theirs, quanta=quanta, step=steps.get(value, 0.0))
         for value, name, mine, theirs in zip(result.graph.outputs, names, got, judged, strict=True)
@@ -109,7 +128,35 @@ def main(arguments: argparse.Namespace) -> int:
     return 0 if agree else 1
 
 
-def _outputs(imported: Graph, samples: Samples, answer: Answer | str) -> list[Judged]:
+def _verify_sizes(arguments: argparse.Namespace, options: ModelOptions, board: Board, result: Compiled) -> int:
+    """The same for the least size, one in the middle and the bound of dimensions that are only bounded."""
+    graph = result.graph
+    most = {state.dimension: int(state.initial.astype(np.int64)[0]) for state in graph.sizes}
+    rows: list[Agreement] = []
+    answer: Answer | str = ""
+    for sizes in (dict.fromkeys(most, 1), {name: (n + 1) // 2 for name, n in most.items()}, most):
+        fixed, _ = import_file(arguments.model, {**options.dims, **sizes}, options.signature, options)
+        drawn = replace(random_samples(fixed.inputs, arguments.samples), sizes=sizes)
+        raw, table = padded(drawn, graph.inputs).raw(), [list(sizes.values())] * drawn.count
+        execution = execute_compiled(result, board, raw, cores=options.cores or 1, stats=False, sizes=table)
+        got = cut_outputs(split_outputs(graph.outputs, execution.outputs, drawn.lead), graph, drawn)
+        answer = FIRST_ONLY if options.signature else ask(arguments.model, fixed, drawn)
+        told = ", ".join(f"{shown(name)} = {size}" for name, size in sizes.items())
+        quanta = 0 if fixed.format == "tflite" else 2
+        steps = steps_of(graph) if quanta else {}
+        rows += [
+            compare(value, f"{shown(name)}, {told}", mine, theirs, quanta=quanta, step=steps.get(value, 0.0))
+            for value, (name, mine), theirs in zip(
+                graph.outputs, got.items(), judged_outputs(fixed, drawn, answer), strict=True
+            )
+        ]
+    _show(rows, board.name, arguments.samples)
+    agree = all(row.holds for row in rows)
+    console.print(_verdict(rows, [], answer), style="green" if agree else "bold red")
+    return 0 if agree else 1
+
+
+def judged_outputs(imported: Graph, samples: Samples, answer: Answer | str) -> list[Judged]:
     """Returns what the model's outputs should be: as the oracle says, or our reference where there is none."""
     if isinstance(answer, Answer):
         return [Judged(output, answer.oracle) for output in answer.outputs]
@@ -151,7 +198,7 @@ def _layer_names(graph: Graph) -> list[str]:
     return [shown(value.name) if node is None else f"{node.op.name}, {node.origin}" for value, node in nodes]
 
 
-def _steps(graph: Graph) -> Mapping[Value, float]:
+def steps_of(graph: Graph) -> Mapping[Value, float]:
     """Returns for floats that stand for stored integers what one step of these is."""
     return {
         node.output: quant.scale

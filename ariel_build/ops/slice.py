@@ -15,6 +15,7 @@ from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.indices import indices_input
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.shorter import Axes, Mixed
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
 __all__ = ["Slice"]
@@ -52,6 +53,14 @@ class Slice(Operator):
         for axis, (first, count, step) in enumerate(zip(self.begin, self.shape, self.steps, strict=True)):
             x = np.take(x, [first + k * step for k in range(count)], axis)
         return [x]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Takes the dimension whole."""
+        x = node.input(0)
+        for axis in given[0]:
+            if (self.begin[axis], self.shape[axis], self.steps[axis]) != (0, x.shape[axis], 1):
+                raise Mixed("it takes a part of it, or turns it round")
+        return [given[0]]
 
     def aliases(self, node: Node) -> dict[Value, tuple[Value, int]] | None:
         """A run of whole leading rows is a view, where it begins at a multiple of the arena's alignment.

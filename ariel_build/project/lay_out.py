@@ -12,14 +12,14 @@ import tomlkit
 
 from ariel_build.boards import Board
 from ariel_build.codegen.io import field_names
-from ariel_build.config.module_name import KEYWORDS
+from ariel_build.config.module_name import KEYWORDS, module_name
 from ariel_build.errors import InternalError, MetadataError
 from ariel_build.ir import Value
 from ariel_build.project import crates
 from ariel_build.project.manifest import inline
 from ariel_build.project.templates import Start, render, text
 
-__all__ = ["Project", "check_name", "files"]
+__all__ = ["Project", "check_name", "files", "module_for", "printable"]
 
 #: Features of `ariel-ml-rs` that an executor needs.
 _FEATURES = {"ariel-os": ["ariel-os"]}
@@ -32,6 +32,10 @@ _BACKENDS = {
 }
 #: Names that cargo does not take for a package, beside Rust's keywords.
 _TAKEN = {"test", "core", "std", "alloc", "proc-macro", "proc_macro", "build", "deps", "examples", "incremental"}
+
+
+#: What the templates themselves call something, and the crates that every program has.
+_NAMES = {"alloc", "app", "ariel_ml_rs", "core", "rtic", "std"}
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,16 @@ def check_name(name: str) -> None:
         )
     if name in KEYWORDS or name in _TAKEN:
         raise MetadataError(f"a package cannot be named `{name}`", "NAME", f"`{name}-firmware`, say")
+
+
+def module_for(stem: str, start: Start) -> str:
+    """Returns the name of the model's module: the file's, or one beside it where the firmware has that name already."""
+    name = module_name(stem or "model")
+    texts = [start.text(key) for key in ("begin", "rest", "end", "entry", "items", "device", "hal")]
+    texts += [item for key in ("uses", "app", "modules") for item in start.list(key)]
+    crates_of = re.findall(r"^([\w-]+) = ", start.text("dependencies"), re.MULTILINE)
+    taken = {*re.findall(r"\w+", " ".join(texts)), *(crate.replace("-", "_") for crate in crates_of), *_NAMES}
+    return f"{name}_model" if name in taken else name
 
 
 def files(project: Project) -> dict[str, bytes]:
@@ -101,10 +115,10 @@ def _slots(project: Project) -> dict[str, str]:
     slots = {
         "name": project.name,
         # It is shown in comments, and no template.
-        "board": re.sub(r"[{}]|\*/", "", board.description or board.name),
+        "board": printable(board.description or board.name),
         "board-name": board.name,
         "module": module,
-        "path": str(project.metadata["path"]),
+        "path": printable(str(project.metadata["path"])),
         "target": board.target,
         "hal": start.text("hal"),
         "chip": known.chip if known else "",
@@ -230,7 +244,8 @@ def _metadata(project: Project) -> list[str]:
     lines = [f"board = {_quoted(own if own in project.files else board)}"]
     if len(project.board.cores) > 1:
         lines += ["# One of its cores: docs/executors.md of Ariel-ML tells how all of them work.", "cores = 1"]
-    if set(project.metadata) == {"path"}:
+    own_name = project.module != module_name(Path(str(project.metadata["path"])).stem or "model")
+    if set(project.metadata) == {"path"} and not own_name:
         return ["[package.metadata.ariel]", f"model = {_quoted(project.metadata['path'])}", *lines]
     table = f"[package.metadata.ariel.models.{tomlkit.key(project.module).as_string()}]"
     options = [f"{key} = {inline(value)}" for key, value in project.metadata.items()]
@@ -266,6 +281,11 @@ def _emulator(board: Board) -> str:
         return ""
     words = [run.emulator, *(["-machine", run.machine] if run.machine else []), *(["-cpu", run.cpu] if run.cpu else [])]
     return " ".join([*words, *run.arguments])
+
+
+def printable(text: str) -> str:
+    """Returns a text as it may stand in a comment, and in a template: in one line, which ends nothing."""
+    return "".join(c if c.isprintable() and c not in "{}" else "_" for c in text).replace("*/", "* /")
 
 
 def _length(count: int) -> str:

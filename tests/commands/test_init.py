@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -71,6 +72,24 @@ def test_every_layout_keeps_what_it_has(name: str, line_end: str) -> None:
         assert "\n" not in new.replace("\r\n", "")
     # A second time there is nothing to add.
     assert with_model(new, Wish({}, None), "Cargo.toml") == new
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_cargo_reads_every_layout_as_we_do(name: str, tmp_path: Path) -> None:
+    """Its parser is another one, and stricter in places."""
+    new = with_model(LAYOUTS[name], WISH, "Cargo.toml").replace("../ariel", tmp_path.as_posix())
+    (tmp_path / "Cargo.toml").write_text(new)
+    several = "[[bin]]" in new
+    for source in ("src/bin/a.rs", "src/bin/b.rs") if several else ("src/main.rs",):
+        (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / source).write_text("fn main() {}\n")
+    command = ["cargo", "metadata", "--no-deps", "--offline", "--format-version", "1"]
+    done = process.run(command, timeout=60, cwd=tmp_path)
+    assert done.status == 0, done.stderr
+    (package,) = json.loads(done.stdout)["packages"]
+    assert package["metadata"]["ariel"] == {"model": "m.tflite", "board": "rp2040"}
+    kinds = {d["name"]: d["kind"] for d in package["dependencies"]}
+    assert (kinds["ariel-ml-rs"], kinds["ariel-ml-build"]) == (None, "build")
 
 
 def test_comments_stay_with_what_they_are_about() -> None:

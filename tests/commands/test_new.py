@@ -145,6 +145,25 @@ def test_several_inputs_and_a_name_that_is_no_identifier(command: Command, tmp_p
     assert "sum: Output0([0.0, 0.5, 1.0, 1.5]), difference: Output1([0.0, 0.0, 0.0, 0.0])" in run(project)
 
 
+@pytest.mark.parametrize("name", ["debug", "app", "cortex_m", "pac", "core"])
+def test_a_model_that_is_called_like_something_in_the_firmware(
+    command: Command, flip: Path, tmp_path: Path, name: str
+) -> None:
+    model = flip.rename(tmp_path / f"{name}.onnx")
+    make(command, tmp_path / "p", model, "qemu-cortex-m7", "rtic")
+    read = metadata.read((tmp_path / "p/Cargo.toml").read_text())
+    assert list(read.models) == [f"{name}_model"]
+    assert f"wire!({name}_model)" in (tmp_path / "p/src/main.rs").read_text()
+
+
+def test_a_hostile_name_stays_in_its_comment(command: Command, flip: Path, tmp_path: Path) -> None:
+    model = flip.rename(tmp_path / "a\nfn b() {} */{{x}}.onnx".replace("/", "_"))
+    make(command, tmp_path / "p", model, "stm32f4")
+    assert "\nfn b()" not in (tmp_path / "p/src/main.rs").read_text()
+    (found,) = metadata.read((tmp_path / "p/Cargo.toml").read_text()).models.values()
+    assert (tmp_path / "p" / found.path).read_bytes() == model.read_bytes()
+
+
 def test_ariel_os_compiles_against_a_stand_in(command: Command, tmp_path: Path) -> None:
     """As the example for Ariel OS is tested: its names and types are those of tests/examples/ariel_os."""
     project = tmp_path / "digits-os"

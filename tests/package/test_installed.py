@@ -27,13 +27,36 @@ WORDS: dict[str, list[str]] = {
     "inspect": ["--json"],
     "new": ["--board", "nrf52840", "--executor", "embassy", "--model", "digits.tflite"],
     "quantize": ["--calibration", "dense.npz", "-o", "int8.onnx"],
+    "profile": ["--board", "stm32f4"],
     "report": ["--json", "report.json"],
     "run": ["--inputs", "in.npz", "--outputs", "out.npz", "--stats", "stats.json"],
     "sweep": ["-o", "sweep.csv"],
+    "test": ["--samples", "2"],
     "verify": ["--samples", "2"],
 }
+#: What stands for the model, where that is not the digits' network alone.
+MODEL: dict[str, list[str]] = {
+    "boards": [],
+    "new": ["made"],
+    "profile": ["device.log", "digits.tflite"],
+    "quantize": ["dense.onnx"],
+    "sweep": ["sweep.toml"],
+    "test": [],
+}
+LOG = "ariel-profile digits: 1 inferences, 1000 Hz\nariel-profile digits: step 0, 1 tiles, 5 ticks, 5 at most\n"
 #: What they write.
-MADE = ("generated", "out.npz", "stats.json", "int8.onnx", "report.html", "report.json", "sweep.csv", "made", "src")
+MADE = (
+    "generated",
+    "out.npz",
+    "stats.json",
+    "int8.onnx",
+    "report.html",
+    "report.json",
+    "sweep.csv",
+    "made",
+    "src",
+    "tests",
+)
 emulated = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target("thumbv7em-none-eabihf")]
 BOARDS = ["host", pytest.param("qemu-cortex-m7", marks=emulated)]
 
@@ -43,6 +66,7 @@ def here(installed: Installed) -> Installed:
     """Returns the installation, with the model and its inputs in the folder."""
     shutil.copy(DIGITS, installed.folder / "digits.tflite")
     np.savez(installed.folder / "in.npz", input_0=images(installed))
+    (installed.folder / "device.log").write_text(LOG)
     (installed.folder / "sweep.toml").write_text('models = ["*.tflite"]\nboards = ["stm32f4"]\n')
     dense(installed.folder)
     np.savez(installed.folder / "dense.npz", x=np.random.default_rng(1).normal(size=(64, 1, 4)).astype(np.float32))
@@ -80,15 +104,17 @@ def test_no_command_is_left_out() -> None:
 
 @pytest.mark.parametrize("command", WORDS)
 def test_every_command_by_every_name(here: Installed, command: str) -> None:
-    others = {"boards": [], "quantize": ["dense.onnx"], "new": ["made"], "sweep": ["sweep.toml"]}
-    model = others.get(command, ["digits.tflite"])
+    model = MODEL.get(command, ["digits.tflite"])
     # The names are the same in both installations: once is enough.
     for words in SPELLINGS if here.name == "newest" else SPELLINGS[:1]:
         made = [here.folder / name for name in MADE]
         for old in made:
             shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
-        if command == "init":
+        if command in ("init", "test"):
             crate(here.folder)
+        if command == "test":
+            with (here.folder / "Cargo.toml").open("a") as file:
+                file.write('[package.metadata.ariel]\nmodel = "digits.tflite"\n')
         text = here.run(*words, command, *model, *WORDS[command])
         if command == "boards":
             assert "qemu-cortex-m7" in text
@@ -101,8 +127,13 @@ def test_every_command_by_every_name(here: Installed, command: str) -> None:
             assert "ariel-ml-rs" in (here.folder / "Cargo.toml").read_text()
             for name in ("Cargo.toml", "build.rs"):
                 (here.folder / name).unlink()
+        elif command == "test":
+            assert (here.folder / "tests" / "ariel_digits.bin").stat().st_size == 2 * (64 + 10)
+            (here.folder / "Cargo.toml").unlink()
         elif command == "new":
             assert (here.folder / "made" / "memory.x").stat().st_size > 100
+        elif command == "profile":
+            assert "conv" in text.lower()
         elif command == "quantize":
             assert (here.folder / "int8.onnx").stat().st_size > 100
         elif command == "report":

@@ -1,0 +1,109 @@
+"""`profile`: what a device printed, step by step, beside the prediction; and the device is an emulated one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ariel_build.boards import load
+from ariel_build.commands.profile import Line, Measured, read_log
+from ariel_build.config.options import ModelOptions
+from ariel_build.driver import compile_model
+from ariel_build.machine import process, resources
+from tests.commands.conftest import Command
+from tests.commands.test_new import build, config, make
+from tools.recorded import DIGITS
+
+LOG = """\
+0.001 INFO  booted
+0.402 INFO  ariel-profile digits: 2 inferences, 1000000 Hz
+0.403 INFO  ariel-profile digits: step 0, 16 tiles, 9 ticks, 3 at most
+12:01 [INFO ] ariel-profile digits: 10 inferences, 25000000 Hz (src/main.rs:12)
+[INFO ] ariel-profile digits: step 0, 80 tiles, 250000 ticks, 5000 at most (src/main.rs:12)
+ariel-profile other: step 0, 1 tiles, 2 ticks, 3 at most
+noise
+[INFO ] ariel-profile digits: step 2, 10 tiles, 750000 ticks, 80000 at most
+ariel-profile digits: rest, 1 tiles, 0 ticks, 0 at most
+"""
+
+
+def test_a_log_is_read_whatever_is_around_it() -> None:
+    found = read_log(LOG)
+    steps = {0: Line(80, 250_000, 5000), 2: Line(10, 750_000, 80_000)}
+    assert found == {"digits": Measured(10, 25_000_000, steps, Line(1, 0, 0))}
+
+
+def test_rows_are_means_beside_the_prediction(command: Command, tmp_path: Path) -> None:
+    log = tmp_path / "device.log"
+    log.write_text(LOG)
+    answer = command("profile", log, DIGITS, "--board", "stm32f4", "--json")
+    assert answer.code == 0, answer
+    facts = json.loads(answer.out)
+    first, second = facts["steps"]
+    # 25,000 ticks of 25 MHz are 1 ms, at 168 MHz so many cycles.
+    assert (first["microseconds"], first["cycles"], first["tiles"]) == (1000.0, 168_000, 8)
+    assert (first["share"], second["share"]) == (0.25, 0.75)
+    assert second["longest_us"] == 3200.0
+    assert first["ratio"] == pytest.approx(168_000 / first["predicted_cycles"], abs=1e-3)
+    told = command("profile", log, DIGITS, "--board", "stm32f4")
+    assert "mean of 10 inferences, predicted for stm32f4" in told.out
+    assert "a `Profile<N>` with a larger N" in told.out
+
+
+def test_refusals(command: Command, tmp_path: Path) -> None:
+    log = tmp_path / "device.log"
+    command("profile", log, DIGITS).refuses("cannot read the log")
+    log.write_text("booted\n")
+    command("profile", log, DIGITS).refuses("the log has no profile of `digits`", "docs/profile.md")
+    log.write_text(LOG.replace("digits", "words"))
+    command("profile", log, DIGITS).refuses("it has those of words")
+    log.write_text(LOG.replace("step 2", "step 99"))
+    command("profile", log, DIGITS).refuses("the log has a step 99", "the options")
+    log.write_text(LOG.replace("10 inferences", "0 inferences"))
+    command("profile", log, DIGITS).refuses("of no inference")
+
+
+@pytest.mark.emulator("qemu-system-riscv32")
+@pytest.mark.target("riscv32imac-unknown-none-elf")
+def test_on_an_emulated_core(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """QEMU's `mcycle` counts instructions with `-icount shift=0`: what the prediction is of."""
+    project = tmp_path / "clocked"
+    make(command, project, DIGITS, "qemu-riscv32")
+    manifest = project / "Cargo.toml"
+    text = manifest.read_text()
+    assert 'ariel-ml-rs" }' in text
+    manifest.write_text(text.replace('ariel-ml-rs" }', 'ariel-ml-rs", features = ["profile"] }', 1))
+    main = project / "src/main.rs"
+    text = main.read_text()
+    call = 'let output = model.run().expect("no budget to exceed");'
+    assert call in text
+    profiled = """let mut profile = ariel_ml_rs::profile::Profile::<16>::new("digits", cycles, 1_000_000_000);
+    profile.run(&mut model);
+    let input = model.input_mut();
+    input.fill_from(samples(input.len())).expect("as many as it has");
+    let output = profile.run(&mut model);
+    println!("{}", profile);"""
+    text = text.replace(call, profiled)
+    main.write_text(f"{text}\nfn cycles() -> u32 {{\n    riscv::register::mcycle::read() as u32\n}}\n")
+    program = build(project)
+    emulator = resources.emulator("qemu-system-riscv32")
+    assert emulator is not None
+    _, (_, *options) = config(project)
+    done = process.run([emulator, "-icount", "shift=0", *options, program], timeout=120, cwd=tmp_path)
+    assert done.status == 0, done.stdout + done.stderr
+    assert "digits answers Output([-128, -128, -128, -128, 127," in done.stdout
+    (tmp_path / "device.log").write_text(done.stdout)
+    monkeypatch.chdir(project)
+    answer = command("profile", tmp_path / "device.log", "--json")
+    assert answer.code == 0, answer
+    facts = json.loads(answer.out)
+    options_of = ModelOptions(path=DIGITS, cores=1)
+    steps = compile_model(DIGITS, options_of, load("qemu-riscv32"), "digits").schedule.steps
+    assert [row["step"] for row in facts["steps"]] == list(range(len(steps)))
+    assert [row["tiles"] for row in facts["steps"]] == [len(step.tiles) for step in steps]
+    for row in facts["steps"]:
+        if row["share"] > 0.05:
+            assert 0.8 < row["ratio"] < 1.3, facts
+    assert "ratio" in command("profile", tmp_path / "device.log").out
