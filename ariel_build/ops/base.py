@@ -105,6 +105,11 @@ class Operator(ABC):
             raise Mixed("it is not known to compute each part of it apart")
         return [aligned(node, given)] * len(node.outputs)
 
+    def last_axis(self, node: Node) -> int | None:
+        """Returns the axis of which the node takes the last element and nothing else, if it does."""
+        del node
+        return None
+
     def counted_nodes(self, node: Node, given: Sequence[Axes], count: Callable[[Bound], Value]) -> list[Node] | None:
         """Returns nodes that compute the same of what there is, where it is said at run time how much; None for none.
 

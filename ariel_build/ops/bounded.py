@@ -20,7 +20,7 @@ import numpy as np
 from ariel_build.errors import ArielError, Diagnostic, UnsupportedError
 from ariel_build.ir import Array, Bound, DType, Graph, Node, State, TensorType, Value, converted, readable
 from ariel_build.ops.base import Operator
-from ariel_build.ops.cut import Uncut
+from ariel_build.ops.cut import Uncut, last
 from ariel_build.ops.evaluate import evaluate
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.shorter import Axes, Mixed
@@ -54,11 +54,12 @@ def bind_bounds(
     constants: dict[Value, dict[int, Bound]] = {}
     shapes: dict[Value, dict[int, Bound]] = {}
     loose: list[tuple[Graph, Bound, int]] = []
+    lasts: dict[Node, tuple[int, Bound]] = {}
     for bound in places:
         for size in sorted({*_TRIED, bound.most // 2, bound.most - 1}):
             if 1 <= size < bound.most:
                 other = _imported(again, bound, size)
-                if _compare(graph, other, bound, size, constants, shapes):
+                if _compare(graph, other, bound, size, constants, shapes, lasts):
                     loose.append((other, bound, size))
     states = {bound: _state(bound) for bound in places}
     nodes: list[Node] = []
@@ -67,7 +68,9 @@ def bind_bounds(
         made = [node]
         try:
             given = _given(node, known)
-            if any(given) and isinstance(node.op, Operator):
+            if node in lasts:
+                made = last(node, *lasts[node], lambda bound: states[bound].current)
+            elif any(given) and isinstance(node.op, Operator):
                 made = node.op.counted_nodes(node, given, lambda bound: states[bound].current) or [node]
             for one in made:
                 _follow(one, known)
@@ -189,10 +192,12 @@ def _compare(
     size: int,
     constants: dict[Value, dict[int, Bound]],
     shapes: dict[Value, dict[int, Bound]],
+    lasts: dict[Node, tuple[int, Bound]],
 ) -> bool:
     """Raises UnsupportedError where a graph of another size is not that of the bound but for extents.
 
-    Adds the axes of constants, and of all other values, that follow the dimension; returns whether moves were left out.
+    Adds the axes of constants, and of all other values, that follow the dimension, and the nodes that take the last of
+    it. Returns whether moves were left out.
     """
     mine, theirs = _nodes(graph), _nodes(other)
     # Of one element what moves elements may be a view as well: then both are computed and compared in the end.
@@ -225,7 +230,9 @@ def _compare(
                 raise refuse(node_, f"it makes {value.type}, but {twin.type} with {size} of it")
             shapes.setdefault(value, {}).update(axes)
     for node, twin_node in zip(mine, theirs, strict=True):
-        if not _alike(node.op, twin_node.op, bound, size) or bool(node.bodies) != bool(twin_node.bodies):
+        if (axis := _last_axis(node, twin_node)) is not None:
+            lasts[node] = axis, bound
+        elif not _alike(node.op, twin_node.op, bound, size) or bool(node.bodies) != bool(twin_node.bodies):
             raise refuse(node, f"with {size} of it this is another operator, or one of other attributes")
         if node.bodies and not all(_same_body(x, y) for x, y in zip(node.bodies, twin_node.bodies, strict=True)):
             raise refuse(node, f"its subgraphs are others with {size} of it")
@@ -335,6 +342,16 @@ def _begins(value: Value, twin: Value) -> bool:
         return False
     part = value.data[tuple(slice(n) for n in twin.shape)]
     return np.ascontiguousarray(part).tobytes() == np.ascontiguousarray(twin.data).tobytes()
+
+
+def _last_axis(node: Node, twin: Node) -> int | None:
+    """Returns the axis of which two nodes take the last element, each of its own extent."""
+    if type(node.op) is not type(twin.op) or not isinstance(node.op, Operator) or not isinstance(twin.op, Operator):
+        return None
+    axis = node.op.last_axis(node)
+    if axis is None or axis != twin.op.last_axis(twin) or node.input(0).shape[axis] == twin.input(0).shape[axis]:
+        return None
+    return axis
 
 
 def _alike(op: object, other: object, bound: Bound, size: int) -> bool:

@@ -15,13 +15,15 @@ import numpy as np
 
 from ariel_build.ir import DType, Node, TensorType, Value
 from ariel_build.ops.compare import Compare
+from ariel_build.ops.gather import Gather
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.select import Select
 from ariel_build.ops.shorter import Axes, Bound
 from ariel_build.ops.traits import Moved, Wish, keeps_axes, never
 from ariel_build.ops.window import Window
 
-__all__ = ["Cut", "Uncut", "bordered", "cut", "neutral", "uncut"]
+__all__ = ["Cut", "Last", "Uncut", "bordered", "cut", "last", "neutral", "uncut"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,32 @@ class Uncut(Reshape):
     def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
         """The axis follows the dimension, too."""
         return [{**given[0], self.axis: self.bound}]
+
+
+@dataclass(frozen=True)
+class Last(Gather):
+    """The last of what there is along `axis`: the index is the second input."""
+
+    @property
+    def name(self) -> str:
+        """`Gather`, as which it is computed."""
+        return "Gather"
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """There is always one: the axis follows nothing any more."""
+        return [{axis: bound for axis, bound in given[0].items() if axis != self.axis}]
+
+
+def last(node: Node, axis: int, bound: Bound, count: Callable[[Bound], Value]) -> list[Node]:
+    """Returns the nodes that make a node's output of the last of what there is along an axis of its input."""
+    x, index = node.input(0), TensorType(DType.I32, (1,))
+    each, one = (Value(index, "", np.array([n], np.int32)) for n in (x.shape[axis] // bound.most, 1))
+    length, place = Value(index), Value(index, f"the last of `{bound.name}`")
+    return [
+        Node(Map2("Mul"), [count(bound), each], [length], node.origin),
+        Node(Map2("Sub"), [length, one], [place], node.origin),
+        Node(Last(wraps=False, axis=axis), [x, place], node.outputs, node.origin),
+    ]
 
 
 def neutral(value: Value, number: float) -> Value:

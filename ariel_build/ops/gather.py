@@ -52,8 +52,15 @@ class GatherConstant(Operator):
         return [np.take(np.asarray(inputs[0]), np.array(self.indices, np.int64), self.axis)]
 
     def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
-        """Takes along another axis."""
-        return [apart(given[0], [self.axis], "it takes some of its parts")]
+        """Takes along another axis, or of the first part alone, which is always there."""
+        bound = given[0].get(self.axis)
+        if bound is not None and max(self.indices, default=0) >= node.input(0).shape[self.axis] // bound.most:
+            raise Mixed("it takes some of its parts")
+        return [{axis: bound for axis, bound in given[0].items() if axis != self.axis}]
+
+    def last_axis(self, node: Node) -> int | None:
+        """Returns the axis of which it takes the last element alone."""
+        return self.axis if self.indices == (node.input(0).shape[self.axis] - 1,) else None
 
     def passed_on(self, node: Node) -> Value | None:
         """Passes on what is taken whole and in order."""

@@ -146,6 +146,30 @@ def _windows(path: Path) -> Path:
     return onnx_file(path, nodes, {"x": (FLOAT, [1, "n", 4])}, outputs, constants)
 
 
+def _ends(path: Path) -> Path:
+    """The first and the last of what there is."""
+    nodes = [
+        node("Tanh", ["x"], ["t"]),
+        node("Gather", ["t", "minus"], ["last"], axis=1),
+        node("Slice", ["t", "minuses", "end", "ones"], ["kept"]),
+        node("Gather", ["t", "zero"], ["first"], axis=1),
+        node("Reshape", ["t", "rows"], ["r"]),
+        node("Gather", ["r", "minus"], ["half"], axis=0),
+        node("Sub", ["t", "kept"], ["y"]),
+    ]
+    constants = {
+        "minus": np.array(-1, np.int64),
+        "zero": np.array(0, np.int64),
+        "minuses": np.array([-1], np.int64),
+        "end": np.array([2**62], np.int64),
+        "ones": np.array([1], np.int64),
+        "rows": np.array([-1, 2], np.int64),
+    }
+    outputs: Ends = {name: (FLOAT, [1, 4]) for name in ("last", "first")}
+    whole: Ends = {"half": (FLOAT, [2]), "kept": (FLOAT, [1, 1, 4]), "y": (FLOAT, [1, "n", 4])}
+    return onnx_file(path, nodes, {"x": (FLOAT, [1, "n", 4])}, {**outputs, **whole}, constants)
+
+
 def images(path: Path) -> Path:
     """A batch of images."""
     nodes = [
@@ -170,4 +194,5 @@ MODELS: Mapping[str, Callable[[Path], Path]] = {
     "reduced": _reduced,
     "attention": _attention,
     "windows": _windows,
+    "ends": _ends,
 }

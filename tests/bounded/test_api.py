@@ -71,6 +71,8 @@ fn main() {
         assert_eq!(model.resize(wrong), Err(Error::WrongSize));
     }
     let mut wired = ariel_ml_rs::wire!(model).unwrap();
+    let mut arena = Box::new(ariel_ml_rs::SharedArena::<{ size_of::<Model>() }>::new());
+    let mut shared = model::SharedModel::new();
     let mut timed = ariel_ml_rs::wire!(model).unwrap().with_budget(|| 0, 1);
     for n in [9, 1, 8, 2, 7, 3, 6, 4, 5] {
         let sizes = Sizes { n };
@@ -81,6 +83,8 @@ fn main() {
         assert_eq!(answer, every(&mut Model::new(), sizes));
         assert_eq!(answer, every(&mut wired, sizes));
         assert_eq!(answer, every(&mut timed, sizes));
+        let mut session = shared.on(&mut arena);
+        assert_eq!(answer, every(&mut session, sizes));
     }
 }
 """
@@ -88,7 +92,7 @@ fn main() {
 
 def test_sizes_hold_for_every_way_to_run(tmp_path: Path) -> None:
     path = MODELS["gru_both"](tmp_path / "gru.onnx")
-    options = ModelOptions(path, dims={"n": AtMost(9)}, cores=1)
+    options = ModelOptions(path, dims={"n": AtMost(9)}, cores=1, arena="memory")
     compiled = compile_model(path, options, boards.load("generic"), "model")
     with one_at_a_time("bounded"):
         write_crate(tmp_path / "crate", MAIN, [compiled])

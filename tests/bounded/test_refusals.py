@@ -99,9 +99,13 @@ REFUSED = {
         ),
         "`n`",
     ),
-    "the last one": (
-        of([node("Gather", ["x", "last"], ["y"], axis=1)], {"last": numbers(-1)[0]}, {"y": (FLOAT, [1, 4])}),
-        "`n` is bounded to 12",
+    "the last but one": (
+        of([node("Gather", ["x", "last"], ["y"], axis=1)], {"last": numbers(-2)[0]}, {"y": (FLOAT, [1, 4])}),
+        "`n` of 1, which is bounded to 12",
+    ),
+    "the second": (
+        of([node("Gather", ["x", "second"], ["y"], axis=1)], {"second": numbers(1)[0]}, {"y": (FLOAT, [1, 4])}),
+        "`n` of 1, which is bounded to 12",
     ),
     "turned round": (
         of(

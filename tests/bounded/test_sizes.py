@@ -15,9 +15,13 @@ from ariel_build.commands.run import execute_compiled
 from ariel_build.config.at_most import AtMost
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, compile_model, import_file
-from ariel_build.ir import Array
+from ariel_build.ir import Array, Value
+from ariel_build.ops.evaluate import evaluate
 from tests.bounded.models import MODELS
 from tests.frontends import tflite_writer as w
+from tests.frontends.test_pt2_reader import program
+from tests.pt2_writer import T, v
+from tests.pt2_writer import node as pt2_node
 
 BOUND = 9
 #: Every size, longer and shorter ones in turn.
@@ -86,6 +90,28 @@ def test_rows_of_int8_are_those_of_the_reference_kernels(tmp_path: Path) -> None
     for size, made in zip(SIZES, done.outputs, strict=True):
         got = np.frombuffer(made, np.int8).reshape(BOUND, 5)[:size]
         np.testing.assert_array_equal(got, said.outputs[0].reshape(BOUND, 5)[:size])
+
+
+def test_symbols_of_pytorch_are_bounded(tmp_path: Path) -> None:
+    follows, row = T(("s0", 4)), T((4,))
+    nodes = [
+        pt2_node("aten.relu.default", {"a": follows}, self=v("x")),
+        pt2_node("aten.mean.dim", {"y": row}, self=v("a"), dim=[0]),
+        pt2_node("aten.select.int", {"z": row}, self=v("a"), dim=0, index=-1),
+    ]
+    path = tmp_path / "m.pt2"
+    path.write_bytes(program(inputs={"x": follows}, nodes=nodes, outputs=["a", "y", "z"]).write())
+    graph, _ = import_file(path, {"s0": AtMost(5)})
+    assert list(graph.output_bounds) == [("s0", 5), None, None]
+    x = np.random.default_rng(2).standard_normal((5, 4)).astype(np.float32)
+    for size in range(1, 6):
+        given: dict[Value, Array] = {graph.inputs[0]: x, graph.sizes[0].current: np.array([size], np.int32)}
+        made = evaluate(graph, given)
+        a, y, z = (made[value].astype(np.float64) for value in graph.outputs)
+        want = np.maximum(x, 0)[:size]
+        np.testing.assert_array_equal(a[:size], want)
+        np.testing.assert_allclose(y, want.mean(axis=0), rtol=1e-6)
+        np.testing.assert_array_equal(z, want[-1])
 
 
 ARM = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target("thumbv7em-none-eabihf")]

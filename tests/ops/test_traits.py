@@ -24,7 +24,7 @@ from ariel_build.ops.concat import Concat
 from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.conv_transpose import ConvTranspose
 from ariel_build.ops.copy import Copy
-from ariel_build.ops.cut import Cut, Uncut
+from ariel_build.ops.cut import Cut, Last, Uncut
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.dynamic_quantize import DynamicQuantize
 from ariel_build.ops.fixed_point import Rounding
@@ -118,6 +118,7 @@ EXAMPLES: list[Example] = [
     (Concat(3), [reals(*SHAPE)] * 2, None),
     (GatherConstant(2, (2, 0)), [reals(*SHAPE)], None),
     (Gather(wraps=True, axis=2, batch=1), [stored(*SHAPE), indices(1, 5)], HALF),
+    (Last(wraps=False, axis=2), [stored(*SHAPE), indices(1)], HALF),
     (GatherElements(wraps=False, axis=3), [reals(*SHAPE), indices(1, 1, 2, 6)], None),
     (GatherNd(wraps=True), [reals(*SHAPE), indices(7, 2)], None),
     (Boxed((1, 2, 4, 3), Beyond.MIRROR, borders=True), [reals(*SHAPE), *[indices(2)] * 3, reals()], None),
