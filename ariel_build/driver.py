@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ariel_build.boards import Board
     from ariel_build.config.metadata import ModelOptions
 
-__all__ = ["Compiled", "compile_model", "import_file", "refuse_misfits"]
+__all__ = ["Compiled", "compile_model", "import_file", "refuse_excesses", "refuse_misfits"]
 
 
 #: What is told where steps do not leave out what there is not.
@@ -331,14 +331,21 @@ def _share(job: _Job, schedule: Schedule, plan: MemoryPlan) -> Units | None:
 def refuse_misfits(
     compiled: Compiled, path: Path, options: ModelOptions, board: Board, *, portable: bool = False
 ) -> None:
-    """Raises BoardError where the board's memories cannot hold the model, BudgetError where it exceeds a budget.
+    """Raises BoardError where the board's memories cannot hold arena and weights; then as `refuse_excesses`.
 
-    A strict deadline is one. `portable` code is not for the board: only budgets of bytes count.
+    `portable` code is not for the board: only budgets of bytes count.
     """
-    with _at(path):
-        if not portable:
-            refuse_late(options, board, compiled.predicted)
+    if not portable:
+        with _at(path):
             check_fits(board, ram_bytes=compiled.plan.arena_bytes, flash_bytes=len(compiled.weights))
+    refuse_excesses(compiled, path, options, None if portable else board)
+
+
+def refuse_excesses(compiled: Compiled, path: Path, options: ModelOptions, board: Board | None) -> None:
+    """Raises BudgetError where the model exceeds a budget, or on the board, if it is for one, a strict deadline."""
+    with _at(path):
+        if board is not None:
+            refuse_late(options, board, compiled.predicted)
         check_budget(compiled, options)
 
 

@@ -53,6 +53,7 @@ def main(arguments: argparse.Namespace) -> int:
         raise MetadataError(
             f"`{folder}` exists already", "NAME", "another name; `cargo ariel init` puts a model into a crate"
         )
+    _refuse_member(folder)
     board = boards.load(arguments.board)
     if board.is_generic:
         raise MetadataError(f"`{board.name}` stands for many chips", "--board", "`cargo ariel boards` lists them")
@@ -64,6 +65,28 @@ def main(arguments: argparse.Namespace) -> int:
         raise MetadataError(f"cannot make `{folder}`: {error.strerror}", "NAME") from None
     _tell(folder, project)
     return 0
+
+
+def _refuse_member(folder: Path) -> None:
+    """Refuses a folder that a workspace around it takes for a member: the project is a workspace of its own."""
+    from ariel_build.config import packages
+
+    place = folder.resolve()
+    for root in place.parents:
+        workspace = packages.toml(root / "Cargo.toml").get("workspace")
+        if not isinstance(workspace, dict):
+            continue
+        inside = place.relative_to(root)
+        patterns = [Path(str(pattern)) for pattern in workspace.get("members", [])]
+        if any(len(p.parts) == len(inside.parts) and inside.match(str(p)) for p in patterns) and not any(
+            inside.is_relative_to(str(path)) for path in workspace.get("exclude", [])
+        ):
+            raise MetadataError(
+                f"the workspace in {root} takes `{inside.as_posix()}` for a member; the new project is one itself",
+                "NAME",
+                f'another folder, or `exclude = ["{inside.as_posix()}"]` in [workspace] first',
+            )
+        return
 
 
 def _project(arguments: argparse.Namespace, folder: Path, board: Board) -> Project:

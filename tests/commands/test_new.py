@@ -271,6 +271,19 @@ def test_refusals_make_nothing(command: Command, flip: Path, exotic: Path, tmp_p
     assert sorted(tmp_path.rglob("*")) == sorted(before)
 
 
+def test_a_workspace_that_would_swallow_it(command: Command, flip: Path, tmp_path: Path) -> None:
+    (tmp_path / "crates").mkdir()
+    manifest = tmp_path / "Cargo.toml"
+    manifest.write_text('[workspace]\nmembers = ["crates/*"]\n')
+    words = ["--model", flip, "--board", "host"]
+    command("new", tmp_path / "crates/reader", *words).refuses("takes `crates/reader` for a member", "exclude = ")
+    assert command("new", tmp_path / "firmware", *words).code == 0
+    manifest.write_text('[workspace]\nmembers = ["crates/*"]\nexclude = ["crates/reader"]\n')
+    assert command("new", tmp_path / "crates/reader", *words).code == 0
+    done = process.run(["cargo", "metadata", "--no-deps", "--offline"], timeout=60, cwd=tmp_path / "crates/reader")
+    assert done.status == 0, done.stderr
+
+
 def test_a_disk_that_fails_leaves_nothing(
     command: Command, flip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

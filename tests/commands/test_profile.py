@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -65,12 +67,52 @@ def test_refusals(command: Command, tmp_path: Path) -> None:
     command("profile", log, DIGITS).refuses("of no inference")
 
 
-@pytest.mark.emulator("qemu-system-riscv32")
-@pytest.mark.target("riscv32imac-unknown-none-elf")
-def test_on_an_emulated_core(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """QEMU's `mcycle` counts instructions with `-icount shift=0`: what the prediction is of."""
-    project = tmp_path / "clocked"
-    make(command, project, DIGITS, "qemu-riscv32")
+@dataclass(frozen=True)
+class Counter:
+    """How firmware counts on an emulated board: statements before, the function, its Hz; and QEMU's words for time."""
+
+    board: str
+    begin: str
+    body: str
+    hertz: int
+    icount: str
+    #: Measured cycles for each predicted one.
+    ratio: tuple[float, float]
+
+
+#: QEMU's `mcycle` counts instructions with `shift=0`: what the prediction is of.
+MCYCLE = Counter("qemu-riscv32", "", "riscv::register::mcycle::read() as u32", 10**9, "shift=0", (0.8, 1.3))
+#: SysTick counts down, in 24 bits, at 25 MHz; an instruction takes 32 ns, 0.8 cycles of that.
+SYSTICK = Counter(
+    "qemu-cortex-m7",
+    """let mut core = cortex_m::Peripherals::take().expect("taken once");
+    core.SYST.set_clock_source(cortex_m::peripheral::syst::SystClkSource::Core);
+    core.SYST.set_reload(0xff_ffff);
+    core.SYST.clear_current();
+    core.SYST.enable_counter();
+    """,
+    "(0xff_ffff - cortex_m::peripheral::SYST::get_current()) << 8",
+    25_000_000 * 256,
+    "shift=5",
+    (0.6, 1.1),
+)
+
+
+@pytest.mark.parametrize(
+    "counter",
+    [
+        pytest.param(counter, id=counter.board, marks=[pytest.mark.emulator(emulator), pytest.mark.target(target)])
+        for counter, emulator, target in (
+            (MCYCLE, "qemu-system-riscv32", "riscv32imac-unknown-none-elf"),
+            (SYSTICK, "qemu-system-arm", "thumbv7em-none-eabihf"),
+        )
+    ],
+)
+def test_on_an_emulated_core(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counter: Counter
+) -> None:
+    project = tmp_path / f"clocked-{counter.board}"
+    make(command, project, DIGITS, counter.board)
     manifest = project / "Cargo.toml"
     text = manifest.read_text()
     assert 'ariel-ml-rs" }' in text
@@ -79,19 +121,20 @@ def test_on_an_emulated_core(command: Command, tmp_path: Path, monkeypatch: pyte
     text = main.read_text()
     call = 'let output = model.run().expect("no budget to exceed");'
     assert call in text
-    profiled = """let mut profile = ariel_ml_rs::profile::Profile::<16>::new("digits", cycles, 1_000_000_000);
+    (printed,) = set(re.findall(r"\b(h?println)!", text))
+    profiled = f"""{counter.begin}let mut profile = Profile::<16>::new("digits", cycles, {counter.hertz});
     profile.run(&mut model);
     let input = model.input_mut();
     input.fill_from(samples(input.len())).expect("as many as it has");
     let output = profile.run(&mut model);
-    println!("{}", profile);"""
-    text = text.replace(call, profiled)
-    main.write_text(f"{text}\nfn cycles() -> u32 {{\n    riscv::register::mcycle::read() as u32\n}}\n")
+    {printed}!("{{}}", profile);"""
+    counting = f"use ariel_ml_rs::profile::Profile;\n\nfn cycles() -> u32 {{\n    {counter.body}\n}}\n"
+    main.write_text(f"{text.replace(call, profiled)}\n{counting}")
     program = build(project)
-    emulator = resources.emulator("qemu-system-riscv32")
+    _, (name, *options) = config(project)
+    emulator = resources.emulator(name)
     assert emulator is not None
-    _, (_, *options) = config(project)
-    done = process.run([emulator, "-icount", "shift=0", *options, program], timeout=120, cwd=tmp_path)
+    done = process.run([emulator, "-icount", counter.icount, *options, program], timeout=120, cwd=tmp_path)
     assert done.status == 0, done.stdout + done.stderr
     assert "digits answers Output([-128, -128, -128, -128, 127," in done.stdout
     (tmp_path / "device.log").write_text(done.stdout)
@@ -100,10 +143,11 @@ def test_on_an_emulated_core(command: Command, tmp_path: Path, monkeypatch: pyte
     assert answer.code == 0, answer
     facts = json.loads(answer.out)
     options_of = ModelOptions(path=DIGITS, cores=1)
-    steps = compile_model(DIGITS, options_of, load("qemu-riscv32"), "digits").schedule.steps
+    steps = compile_model(DIGITS, options_of, load(counter.board), "digits").schedule.steps
     assert [row["step"] for row in facts["steps"]] == list(range(len(steps)))
     assert [row["tiles"] for row in facts["steps"]] == [len(step.tiles) for step in steps]
+    low, high = counter.ratio
     for row in facts["steps"]:
         if row["share"] > 0.05:
-            assert 0.8 < row["ratio"] < 1.3, facts
+            assert low < row["ratio"] < high, facts
     assert "ratio" in command("profile", tmp_path / "device.log").out
