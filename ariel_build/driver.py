@@ -22,7 +22,7 @@ from ariel_build.cores.split import Split
 from ariel_build.cores.timing import check_timing, refuse_late
 from ariel_build.cores.units import Units, build_units
 from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, ModelError, UnsupportedError
-from ariel_build.ir import Graph, verify
+from ariel_build.ir import Bound, Graph, Value, verify
 from ariel_build.isa.in_place import in_place
 from ariel_build.isa.select import select
 from ariel_build.kernels import KernelCall
@@ -30,16 +30,22 @@ from ariel_build.lower import Lowered, lower
 from ariel_build.memory import RAM, SPEED, WHOLE, Effort, MemoryPlan, plan_calls
 from ariel_build.memory.limits import check_length, check_limits, least_needs
 from ariel_build.ops import import_model
+from ariel_build.ops.bounded import bind_bounds, follow
 from ariel_build.ops.kept import keep
 from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
 from ariel_build.schedule import Aliases, Schedule
+from ariel_build.schedule.shorter import shorter_steps
 
 if TYPE_CHECKING:
     from ariel_build.boards import Board
     from ariel_build.config.metadata import ModelOptions
 
-__all__ = ["Compiled", "compile_model", "import_file", "refuse_misfits"]
+__all__ = ["Compiled", "compile_model", "import_file", "refuse_excesses", "refuse_misfits"]
+
+
+#: What is told where steps do not leave out what there is not.
+WHOLE_BOUND = "all of the bound is computed, however much there is: the model's rewrites do not keep track of it"
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,8 @@ class Compiled:
     @property
     def ram_bytes(self) -> int:
         """Bytes of static RAM: the arena, and what tells whether its states have begun."""
-        return self.plan.arena_bytes + (16 if self.graph.states else 0)
+        beside = (4 if self.graph.memories else 0) + 4 * len(self.graph.sizes)
+        return self.plan.arena_bytes + (beside + 15) // 16 * 16
 
     @property
     def macs(self) -> int:
@@ -104,9 +111,32 @@ def import_file(
         except InternalError as error:
             # Importers build only what they checked; what remains is a file that contradicts itself.
             raise ModelError(f"the model contradicts itself: {error}", help="export it again") from None
+        inputs = list(graph.inputs)
         if options is not None:
             keep(graph, options.state, options.given)
+        if places := _places(source, inputs, dims or {}):
+
+            def again(name: str, size: int) -> Graph:
+                other = frontends.read(path, {**(dims or {}), name: size}, signature)
+                made = import_model(replace(other, path=path.name), with_variables=with_variables)
+                if options is not None:
+                    keep(made, options.state, options.given)
+                return made
+
+            bind_bounds(graph, places, again)
+            verify(graph)
         return graph, source
+
+
+def _places(
+    source: frontends.SourceModel, inputs: Sequence[Value], dims: Mapping[str, int]
+) -> dict[Bound, list[tuple[Value, int]]]:
+    """Returns the axes of inputs that follow each bounded dimension."""
+    return {
+        Bound(name, int(dims[name])): [(inputs[source.inputs.index(key)], axis) for key, axis in places]
+        for name, places in source.bounds.items()
+        if dims[name] > 1
+    }
 
 
 def _imports(path: Path, signature: str) -> bool:
@@ -196,6 +226,7 @@ def compile_model(
         lowered = lower(graph, options.max_iterations)
         chosen = _choose(job, graph, lowered)
         schedule, plan = _plan(job, graph, lowered, chosen.calls)
+        followed = follow(graph) if graph.sizes else None
         units = _share(job, schedule, plan)
         given, kept = sum(v.type.bytes for v in graph.inputs), sum(copy.source.bytes for copy in plan.copies)
         predicted = predict(schedule, units, job.clock, given, kept)
@@ -212,6 +243,7 @@ def compile_model(
             shared=options.arena is not None,
             classes=classes,
             blob=blob,
+            shorter=shorter_steps(schedule, followed, graph.sizes) if followed is not None else (),
         )
     compiled = Compiled(
         module,
@@ -224,7 +256,7 @@ def compile_model(
         predicted,
         log,
         dict(sorted(operators.items())),
-        (*source.notes, *chosen.notes, *late),
+        (*source.notes, *chosen.notes, *late, *([WHOLE_BOUND] if graph.sizes and followed is None else [])),
         (path, *(path.parent / name for name in source.files), *_files(options)),
         units,
         lowered.joined(),
@@ -299,14 +331,21 @@ def _share(job: _Job, schedule: Schedule, plan: MemoryPlan) -> Units | None:
 def refuse_misfits(
     compiled: Compiled, path: Path, options: ModelOptions, board: Board, *, portable: bool = False
 ) -> None:
-    """Raises BoardError where the board's memories cannot hold the model, BudgetError where it exceeds a budget.
+    """Raises BoardError where the board's memories cannot hold arena and weights; then as `refuse_excesses`.
 
-    A strict deadline is one. `portable` code is not for the board: only budgets of bytes count.
+    `portable` code is not for the board: only budgets of bytes count.
     """
-    with _at(path):
-        if not portable:
-            refuse_late(options, board, compiled.predicted)
+    if not portable:
+        with _at(path):
             check_fits(board, ram_bytes=compiled.plan.arena_bytes, flash_bytes=len(compiled.weights))
+    refuse_excesses(compiled, path, options, None if portable else board)
+
+
+def refuse_excesses(compiled: Compiled, path: Path, options: ModelOptions, board: Board | None) -> None:
+    """Raises BudgetError where the model exceeds a budget, or on the board, if it is for one, a strict deadline."""
+    with _at(path):
+        if board is not None:
+            refuse_late(options, board, compiled.predicted)
         check_budget(compiled, options)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ariel_build.config import metadata
+from ariel_build.config.at_most import AtMost
 from ariel_build.config.options import KEYS, Budget, ModelOptions, Quantization
 from ariel_build.errors import Diagnostic, MetadataError
 
@@ -143,7 +144,16 @@ def test_what_is_no_duration(text: str) -> None:
 def test_free_dimensions_without_a_name_may_be_written_dotted() -> None:
     assert model('dims."input.0" = 2\ndims.other.1 = 3').dims == {"input.0": 2, "other.1": 3}
     assert problem('dims = { "input.0" = 2, input = { 0 = 2 } }') == "1: `dims.input.0` is given twice"
-    assert problem("dims.input.0 = 0") == "1: `dims.input.0` is 0: a whole number, 1 or more, is expected"
+    assert problem("dims.input.0 = 0").startswith("1: `dims.input.0` is 0: a whole number, 1 or more, is expected")
+
+
+def test_a_dimension_may_be_bounded() -> None:
+    dims = model('dims = { time = "..=49", batch = 2 }').dims
+    assert dims == {"time": 49, "batch": 2}
+    assert [isinstance(size, AtMost) for size in dims.values()] == [True, False]
+    for wrong in ('"..=0"', '"..=x"', '"..49"', '"1..=49"', '"..=9999999999999"'):
+        told = f"1: `dims.time` is {wrong}: a whole number, 1 or more, is expected, or a bound such as "
+        assert problem(f"dims.time = {wrong}") == told + '"..=100"'
 
 
 @pytest.mark.parametrize(
@@ -156,7 +166,7 @@ def test_free_dimensions_without_a_name_may_be_written_dotted() -> None:
             'optimize = "sped"',
             '1: `optimize` is "sped": "speed", "size" or "ram" is expected; the closest is "speed"',
         ),
-        ("dims = 4", "1: `dims` is 4: a table is expected (write dims = { batch = 1, time = 49 })"),
+        ("dims = 4", '1: `dims` is 4: a table is expected (write dims = { batch = 1, time = "..=49" })'),
         ('dims.time = "49"', '1: `dims.time` is "49": a whole number, 1 or more, is expected'),
         (
             "quantize = 'x.npz'",

@@ -87,6 +87,8 @@ def metadata() -> str:
 
 
 _ABOUT_BUILDS = (
+    "`dims` fixes free dimensions, or bounds them, and then each call says how much there is: [sizes.md](sizes.md).",
+    "",
     "Without `board`, a bare-metal build looks at the crates that the package depends on: a feature of embassy-stm32,",
     "embassy-rp, embassy-nrf or esp-hal, a HAL or a PAC names the chip (`chips` in the board files), also through",
     "`[features]`, `[target]` tables and the workspace. The guess is told in one build and not again; the line that it",

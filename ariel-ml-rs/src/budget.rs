@@ -143,6 +143,14 @@ impl<M: Tiled> Timed<M> {
     pub fn reset(&mut self) {
         self.wired.reset();
     }
+
+    /// Says how much there is of each bounded dimension: `Sizes { .. }.as_array()` of the model's module.
+    ///
+    /// # Errors
+    /// As [`Infer::resize`](crate::Infer::resize).
+    pub fn resize(&mut self, sizes: &[usize]) -> Result<(), Error> {
+        self.wired.resize(sizes)
+    }
 }
 
 /// Refuses to go on where the budget is spent.

@@ -45,6 +45,14 @@ macro_rules! methods_of_model {
             pub fn reset(&mut self) {
                 self.model.reset();
             }
+
+            /// Says how much there is of each bounded dimension: `Sizes { .. }.as_array()` of the model's module.
+            ///
+            /// # Errors
+            /// As [`Infer::resize`](crate::Infer::resize).
+            pub fn resize(&mut self, sizes: &[usize]) -> Result<(), $crate::Error> {
+                self.model.resize(sizes)
+            }
         }
     };
 }
@@ -84,6 +92,10 @@ macro_rules! infer_by_methods {
 
             fn reset(&mut self) {
                 Self::reset(self);
+            }
+
+            fn resize(&mut self, sizes: &[usize]) -> Result<(), $crate::Error> {
+                Self::resize(self, sizes)
             }
         }
     };

@@ -13,6 +13,8 @@ pub enum Error {
     DeadlineMissed,
     /// Numbers for a tensor that are not as many as its elements.
     WrongLength,
+    /// A size of a bounded dimension that is 0 or beyond the bound, or other sizes than the model has bounded dimensions.
+    WrongSize,
 }
 
 impl fmt::Display for Error {
@@ -22,6 +24,9 @@ impl fmt::Display for Error {
             Self::DeadlineMissed => "the inference was given up: its time budget was spent before it was complete",
             Self::WrongLength => {
                 "there are more or fewer numbers than the tensor has elements: `LEN` tells how many it has"
+            }
+            Self::WrongSize => {
+                "a bounded dimension has 1 at least, and no more than its bound: `Sizes::BOUNDS` tells them"
             }
         })
     }

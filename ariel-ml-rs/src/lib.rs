@@ -53,6 +53,7 @@ pub mod pool;
 pub mod profile;
 pub mod quant;
 pub mod shared;
+pub mod sizes;
 #[cfg(feature = "multicore")]
 pub mod sync;
 mod tell;

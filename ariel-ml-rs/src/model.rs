@@ -43,6 +43,16 @@ pub trait Infer {
 
     /// Forgets what the model keeps between inferences.
     fn reset(&mut self);
+
+    /// Says how much there is of each bounded dimension, in the order of the module's `Sizes`, for the inferences from the next
+    /// on; at first it is the bound. `Model::set_sizes` says it by name.
+    ///
+    /// # Errors
+    /// [`Error::WrongSize`] where a size is 0 or beyond its bound, or they are not as many as the model's bounded dimensions; then
+    /// nothing has changed.
+    fn resize(&mut self, sizes: &[usize]) -> Result<(), Error> {
+        if sizes.is_empty() { Ok(()) } else { Err(Error::WrongSize) }
+    }
 }
 
 /// A model that can be run tile by tile, so that a budget is looked at in between: implemented by every generated `Model`.
@@ -192,6 +202,10 @@ macro_rules! model {
         steps [$($index:literal => $step:ident, $extent:literal by $tile:literal;)*];
         pieces [$(($piece:literal, $start:literal, $end:literal)),* $(,)?];
         $(flow [$($flow:tt)*];)?
+        $(
+            sizes [$($(#[$about:meta])* $dimension:ident $bound:literal at $size_offset:literal;)+];
+            shorter [$($shorter:literal of $of:literal by $each:literal),* $(,)?];
+        )?
     ) => {
         $(#[$doc])*
         #[derive(Debug)]
@@ -200,6 +214,8 @@ macro_rules! model {
             arena: $crate::memory::Arena<$arena>,
             /// Whether the states hold their initial values; no element where there are no states.
             ready: [bool; $resets],
+            /// How much there is of each bounded dimension; 0 stands for the bound.
+            sizes: [u32; <[u32]>::len(&[$($($bound),+)?])],
         }
 
         const _: () = {
@@ -208,6 +224,7 @@ macro_rules! model {
             $crate::plan::check_pieces(&Model::STEPS, Model::STREAM);
             $crate::flow::check(Model::OPS, &Model::STEPS, $arena);
             assert!(Model::OPS.is_empty() || Model::STREAM.is_empty(), "a flow of steps in pieces");
+            $crate::sizes::check(Model::SIZES, $arena);
             let input = $crate::plan::check_tensor::<$input>($arena, $input_offset);
             let _ = $crate::plan::check_tensor::<$output>($arena, $output_offset);
             Model::KEPT.check($arena, input);
@@ -242,13 +259,21 @@ macro_rules! model {
             const OPS: &'static [$crate::flow::Op] =
                 &$crate::flow::flatten::<{ $crate::flow::count(Model::FLOW) }>(Model::FLOW);
 
+            /// The bounded dimensions.
+            const SIZES: &'static [$crate::sizes::Size] =
+                &[$($($crate::sizes::Size::new($bound, $size_offset)),+)?];
+
+            /// Which steps leave out the units of what there is not.
+            const SHORTER: [$crate::sizes::Shorter; Self::STEPS.len()] =
+                $crate::plan::shorter(&Self::STEPS, Self::SIZES, &[$($(($shorter, $of, $each)),*)?]);
+
             /// Units of the tiles of each step.
             const TILES: &'static [u32] = &[$($tile),*];
 
             /// A model at rest: all bytes zero, so that a `static` lands in `.bss`.
             #[must_use]
             pub const fn new() -> Self {
-                Self { arena: $crate::memory::Arena::new(), ready: [false; $resets] }
+                Self { arena: $crate::memory::Arena::new(), ready: [false; $resets], sizes: [0; Self::SIZES.len()] }
             }
 
             /// Forgets what the model keeps between inferences.
@@ -265,6 +290,7 @@ macro_rules! model {
                     self.reset();
                 }
                 $crate::Tensor::clear_padding(self.input_mut());
+                $crate::sizes::tell(&mut self.arena, Self::SIZES, &self.sizes);
             }
 
             /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
@@ -284,8 +310,16 @@ macro_rules! model {
                     $(
                         $crate::trace::step::<$index>();
                         // SAFETY: the step passed `check` against this arena, and the extent is that of its output
-                        // (`check_steps`); all bytes are initialised (`crate::plan`), and `&mut self` keeps every other run away.
-                        unsafe { $step.run(memory, $crate::tile::Tile::new(0, $extent)) };
+                        // (`check_steps`), or begins there and ends at a granule (`Shorter::of`); all bytes are initialised
+                        // (`crate::plan`), and `&mut self` keeps every other run away.
+                        unsafe {
+                            let whole = $crate::tile::Tile::new(0, $extent);
+                            if const { Self::SHORTER[$index].is_whole() } {
+                                $step.run(memory, whole);
+                            } else if let ::core::option::Option::Some(tile) = Self::SHORTER[$index].of(memory, whole) {
+                                $step.run(memory, tile);
+                            }
+                        }
                     )*
                 }
                 for piece in Self::STREAM {
@@ -328,7 +362,13 @@ macro_rules! model {
                         $index => {
                             $crate::trace::step::<$index>();
                             // SAFETY: as in `run`, and as the caller promises.
-                            unsafe { $step.run(memory, tile) };
+                            unsafe {
+                                if const { Self::SHORTER[$index].is_whole() } {
+                                    $step.run(memory, tile);
+                                } else if let ::core::option::Option::Some(tile) = Self::SHORTER[$index].of(memory, tile) {
+                                    $step.run(memory, tile);
+                                }
+                            }
                         }
                     )*
                     _ => {}
@@ -368,6 +408,49 @@ macro_rules! model {
             }
         }
 
+        $(
+            /// How much there is of each bounded dimension.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub struct Sizes {
+                $($(#[$about])* pub $dimension: usize,)+
+            }
+
+            impl Sizes {
+                /// The bounds: the sizes of a model to which nobody has told others.
+                pub const BOUNDS: Self = Self { $($dimension: $bound),+ };
+
+                /// The sizes in their order, as `Infer::resize` takes them.
+                #[must_use]
+                pub const fn as_array(self) -> [usize; Model::SIZES.len()] {
+                    [$(self.$dimension),+]
+                }
+            }
+
+            impl ::core::default::Default for Sizes {
+                fn default() -> Self {
+                    Self::BOUNDS
+                }
+            }
+
+            impl Model {
+                /// How much there is of each bounded dimension.
+                #[must_use]
+                pub const fn sizes(&self) -> Sizes {
+                    let [$($dimension),+] = $crate::sizes::told(Self::SIZES, self.sizes);
+                    Sizes { $($dimension),+ }
+                }
+
+                /// Says how much there is of each bounded dimension, for the inferences from the next on. Inputs and outputs keep the
+                /// shapes of the bounds: what there is of them stands in front (`valid`, `valid_mut`), what is behind may be anything.
+                ///
+                /// # Errors
+                /// `WrongSize` where one is 0 or beyond its bound; then nothing has changed.
+                pub fn set_sizes(&mut self, sizes: Sizes) -> ::core::result::Result<(), $crate::Error> {
+                    $crate::sizes::set(Self::SIZES, &mut self.sizes, &sizes.as_array())
+                }
+            }
+        )?
+
         impl ::core::default::Default for Model {
             fn default() -> Self {
                 Self::new()
@@ -400,6 +483,10 @@ macro_rules! model {
 
             fn reset(&mut self) {
                 Self::reset(self);
+            }
+
+            fn resize(&mut self, sizes: &[usize]) -> ::core::result::Result<(), $crate::Error> {
+                $crate::sizes::set(Self::SIZES, &mut self.sizes, sizes)
             }
         }
 

@@ -17,6 +17,7 @@
 //! so the checks of a module are in `const _`, where `cargo check` sees them.
 
 use crate::memory::{Arena, Element, Image, Region};
+use crate::sizes::{Shorter, Size};
 use crate::tile::{Axis, Piece, Tile};
 use core::mem::MaybeUninit;
 
@@ -158,6 +159,29 @@ pub const fn check_steps(steps: &[Step], indices: &[u32]) {
         assert!(work.is_edge(*tile), "the tile of a step is no multiple of its kernel's granule");
         index += 1;
     }
+}
+
+/// Returns for each step how its units follow from sizes: `parts` are (step, dimension, units for each of its elements).
+///
+/// # Panics
+/// Where there is no such step or dimension: evaluated in a constant, this is a compile error.
+#[must_use]
+pub const fn shorter<const STEPS: usize>(
+    steps: &[Step; STEPS],
+    sizes: &[Size],
+    parts: &[(usize, usize, u32)],
+) -> [Shorter; STEPS] {
+    let mut table = [Shorter::WHOLE; STEPS];
+    let mut index = 0;
+    while index < parts.len() {
+        let (step, size, each) = parts[index];
+        assert!(step < STEPS, "a shorter step that is not there");
+        assert!(size < sizes.len(), "a dimension that is not there");
+        let Step { work, extent, .. } = &steps[step];
+        table[step] = Shorter::new(&sizes[size], each, *extent, work.granule);
+        index += 1;
+    }
+    table
 }
 
 /// Checks that the pieces cut each step into ranges of whole granules, each beside those before it, and leave nothing out; no

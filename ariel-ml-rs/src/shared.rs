@@ -154,13 +154,16 @@ macro_rules! shared {
             $($crate::memory::Region::new($offset, $size).check::<u8>(Model::ARENA_SIZE, 0);)*
         };
 
-        // SAFETY: besides the arena, which is plain bytes, a model holds `ready` alone, and `rest` writes that.
+        // SAFETY: besides the arena, which is plain bytes, a model holds `ready` and `sizes` alone, and `rest` writes these.
         unsafe impl $crate::shared::Shareable for Model {
             const STATES: &'static [$crate::memory::Region] = &[$($crate::memory::Region::new($offset, $size)),*];
 
             unsafe fn rest(at: *mut Self) {
                 // SAFETY: forwarded to the caller.
-                unsafe { (&raw mut (*at).ready).write(::core::default::Default::default()) };
+                unsafe {
+                    (&raw mut (*at).ready).write(::core::default::Default::default());
+                    (&raw mut (*at).sizes).write(::core::default::Default::default());
+                }
             }
 
             fn load(&mut self, states: &[::core::mem::MaybeUninit<u8>]) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,21 +14,34 @@ from ariel_build.answers.npz import Packed, open_npz
 from ariel_build.errors import MetadataError
 from ariel_build.frontends import SourceModel
 from ariel_build.frontends.checks import public_names
-from ariel_build.ir import Array, Value, converted
+from ariel_build.ir import Array, Bound, Graph, Value, converted
 from ariel_build.machine.files import write_whole
 
-__all__ = ["RARE", "Samples", "bind_dims", "load", "random_samples", "rare_samples", "save", "split_outputs"]
+__all__ = [
+    "RARE",
+    "Samples",
+    "bind_dims",
+    "cut_outputs",
+    "load",
+    "padded",
+    "random_samples",
+    "rare_samples",
+    "save",
+    "split_outputs",
+]
 
 
 @dataclass(frozen=True)
 class Samples:
     """Samples of every input, in the model's order; each array is `[count, *shape]`.
 
-    `lead` holds the axes that the user's arrays have in front of the model's shape: usually one, the samples.
+    `lead` holds the axes that the user's arrays have in front of the model's shape: usually one, the samples. `sizes`
+    are those that bounded dimensions have in all samples.
     """
 
     arrays: Sequence[Array]
     lead: tuple[int, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -74,11 +87,19 @@ def bind_dims(path: Path, source: SourceModel) -> dict[str, int]:
     return dims
 
 
-def load(path: Path, inputs: Sequence[Value], aliases: Sequence[str] = ()) -> Samples:
-    """Returns the samples in an npz file, checked against the model's inputs; `aliases` are their signature's names."""
+def load(
+    path: Path, inputs: Sequence[Value], aliases: Sequence[str] = (), bounds: Sequence[Bound | None] = ()
+) -> Samples:
+    """Returns the samples in an npz file, checked against the model's inputs; `aliases` are their signature's names.
+
+    Where a dimension of an input is only bounded (`bounds`), the file's is its size, and the arrays are as long as the
+    bound: what is behind is no number that anybody may use.
+    """
     packed = open_npz(path)
     found: list[Packed] = []
     leads: list[tuple[int, ...]] = []
+    sizes: dict[str, int] = {}
+    shapes: list[tuple[int, ...]] = []
     for index, (value, name) in enumerate(zip(inputs, names_of(inputs, "input"), strict=True)):
         array = find(packed, name, index, aliases)
         if array is None:
@@ -88,12 +109,16 @@ def load(path: Path, inputs: Sequence[Value], aliases: Sequence[str] = ()) -> Sa
             )
         wanted = value.type.dtype.numpy
         axes = array.ndim - len(value.shape)
-        if axes < 1 or array.shape[axes:] != value.shape:
+        bound = bounds[index] if index < len(bounds) else None
+        shape = value.shape if bound is None or axes < 1 else _sized(value, bound, array.shape[axes:], sizes)
+        if axes < 1 or array.shape[axes:] != shape:
+            told = [str(n) if bound is None or n % bound.most else f"..={n}" for n in value.shape]
             raise MetadataError(
-                f"`{name}` is {list(array.shape)}, the model's input is {list(value.shape)}",
+                f"`{name}` is {list(array.shape)}, the model's input is [{', '.join(told)}]",
                 str(path),
-                f"give [samples, {', '.join(map(str, value.shape))}]",
+                f"give [samples, {', '.join(told)}]",
             )
+        shapes.append(shape)
         if array.dtype != wanted:
             raise MetadataError(f"`{name}` is {array.dtype}, the model's input is {wanted}", str(path))
         leads.append(array.shape[:axes])
@@ -104,8 +129,48 @@ def load(path: Path, inputs: Sequence[Value], aliases: Sequence[str] = ()) -> Sa
         raise MetadataError("there are no samples", str(path))
     # Only now, as all that is wanted is there, is anything unpacked.
     count = math.prod(leads[0]) if leads else 1
-    arrays = [np.ascontiguousarray(a.read()).reshape(count, *v.shape) for a, v in zip(found, inputs, strict=True)]
-    return Samples(arrays, leads[0] if leads else ())
+    arrays = [np.ascontiguousarray(a.read()).reshape(count, *shape) for a, shape in zip(found, shapes, strict=True)]
+    return padded(Samples(arrays, leads[0] if leads else (), sizes), inputs)
+
+
+def _sized(value: Value, bound: Bound, given: tuple[int, ...], sizes: dict[str, int]) -> tuple[int, ...]:
+    """Returns the shape that an input has with the size that its array gives to a dimension, which is noted."""
+    axis = next(axis for axis, extent in enumerate(value.shape) if extent != 1)
+    size, rest = divmod(given[axis], value.shape[axis] // bound.most)
+    if rest or not 1 <= size <= bound.most or sizes.setdefault(bound.name, size) != size:
+        return value.shape
+    return (*value.shape[:axis], given[axis], *value.shape[axis + 1 :])
+
+
+def padded(samples: Samples, inputs: Sequence[Value]) -> Samples:
+    """Returns samples as long as the bounds; all bits behind what there is are set, which is no float."""
+    arrays = []
+    for array, value in zip(samples.arrays, inputs, strict=True):
+        if array.shape[1:] == value.shape:
+            arrays.append(array)
+            continue
+        whole = np.frombuffer(b"\xff" * (len(array) * value.type.bytes), array.dtype)
+        whole = whole.reshape(len(array), *value.shape).copy()
+        whole[tuple(slice(n) for n in array.shape)] = array
+        arrays.append(whole)
+    return replace(samples, arrays=arrays)
+
+
+def cut_outputs(outputs: Mapping[str, Array], graph: Graph, samples: Samples) -> dict[str, Array]:
+    """Returns what there is of the outputs `[*lead, *shape]` with the sizes of the samples."""
+    found = {}
+    for (name, array), value, bound in zip(
+        outputs.items(), graph.outputs, graph.output_bounds or [None] * len(outputs), strict=True
+    ):
+        size = None if bound is None else samples.sizes.get(bound.name)
+        if bound is not None and size is not None:
+            axis = next(axis for axis, extent in enumerate(value.shape) if extent != 1)
+            index = [slice(None)] * array.ndim
+            index[array.ndim - len(value.shape) + axis] = slice(value.shape[axis] // bound.most * size)
+            found[name] = array[tuple(index)]
+        else:
+            found[name] = array
+    return found
 
 
 def random_samples(inputs: Sequence[Value], count: int, seed: int = 0) -> Samples:

@@ -32,6 +32,8 @@ _CALL_CODE = 40
 _PIECE_BYTES = 12
 #: What a model with control flow knows of each operation, and the code of a decision.
 _OPERATION_BYTES = 12 + 32
+#: A model with bounded dimensions: what sets and tells sizes, and, in both runs, what leaves out units of a step.
+_SIZES_CODE, _SHORTER_CODE = 320, 2 * 56
 #: Frames of the model's own functions, and what a call saves.
 _BASE_STACK = 192
 #: Several cores: the pool, and what it knows of each unit of work.
@@ -46,10 +48,11 @@ class Bounds:
     stack: int
 
 
-def bounds_of(schedule: Schedule, weight_bytes: int, target: str, units: int = 0) -> Bounds:
+def bounds_of(schedule: Schedule, weight_bytes: int, target: str, units: int = 0, shorter: int | None = None) -> Bounds:
     """Returns the bounds on a target triple; on one that has not been measured, the largest of those that have.
 
-    `units` is the number of pieces of work that several cores share; 0 for one core.
+    `units` is the number of pieces of work that several cores share; 0 for one core. `shorter` is the number of steps
+    that leave out what there is not of a bounded dimension; None where no dimension is bounded.
     """
     kernels = {step.call.kernel.path for step in schedule.steps}
     tables = _tables(target)
@@ -57,6 +60,7 @@ def bounds_of(schedule: Schedule, weight_bytes: int, target: str, units: int = 0
     flash += sum(_CALL_CODE + _bytes(step.call.kernel) for step in schedule.steps)
     flash += _PIECE_BYTES * len(schedule.pieces) if schedule.is_streamed else 0
     flash += _OPERATION_BYTES * operations(schedule.flow) if schedule.moments else 0
+    flash += _SIZES_CODE + _SHORTER_CODE * shorter if shorter is not None else 0
     stack = _BASE_STACK + max(table.stack(kernels) for table in tables)
     if units:
         flash, stack = flash + _POOL_CODE + units * _UNIT_BYTES, stack + _POOL_STACK

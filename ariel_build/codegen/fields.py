@@ -88,5 +88,7 @@ class FieldPrinter:
         name, data = self.imports.shared("memory", "Source"), source.value.data
         if data is None:
             return f"{name}::Arena({self.region(*self.plan.region(source.value))})"
+        if not data.size:
+            return f"{name}::Flash(&[])"
         offset = self.weights.place(Packed(data, "operand"))
         return f"{name}::Flash(WEIGHTS.slice({integer(offset)}, {integer(data.nbytes // _SIZES[held])}))"

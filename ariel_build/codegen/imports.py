@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
-
+from ariel_build.codegen import text
 from ariel_build.kernels import Kernel, Part
 
 __all__ = ["Imports"]
-
-#: What rustfmt leaves in one line of a module that ends with a list, and how far in the list stands otherwise.
-_WIDTH, _INDENT = 114, "    "
 
 
 class Imports:
@@ -55,13 +51,5 @@ class Imports:
 
     def lines(self) -> list[str]:
         """Returns the `use` lines in rustfmt's order: a list in braces stands behind the single names beside it."""
-        uses = []
-        for home, found in self._homes.items():
-            names = sorted(found)
-            line = f"use ariel_ml_rs::{home}::{names[0] if len(names) == 1 else '{' + ', '.join(names) + '}'};"
-            if len(line) > _WIDTH:
-                inside = textwrap.wrap(f"{', '.join(names)},", _WIDTH - len(_INDENT))
-                uses.append([f"use ariel_ml_rs::{home}::{{", *(f"{_INDENT}{names}" for names in inside), "};"])
-            else:
-                uses.append([line])
+        uses = [text.use(f"ariel_ml_rs::{home}", sorted(found)) for home, found in self._homes.items()]
         return [line for use in sorted(uses, key=lambda use: use[0].replace("{", "~")) for line in use]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ariel_build.codegen.layout import Expression, List, flat
+from ariel_build.codegen.sizes import part_lines
 from ariel_build.codegen.text import doc, identifier, integer, plain, real
 from ariel_build.config.module_name import KEYWORDS
-from ariel_build.ir import DType, Value
+from ariel_build.ir import Bound, DType, Value
 
 __all__ = ["IoStruct", "io_struct"]
 
@@ -25,15 +26,32 @@ class IoStruct:
     shape: tuple[str, Expression]
 
 
-def io_struct(name: str, kind: str, values: Sequence[Value], labelled: int | None = None) -> IoStruct:
-    """Returns the definition of `Input` or `Output`; the enum `Class` names the elements of tensor `labelled`."""
+def io_struct(
+    name: str,
+    kind: str,
+    values: Sequence[Value],
+    labelled: int | None = None,
+    *,
+    bounds: Sequence[Bound | None] = (),
+    sizes: Mapping[str, str] | None = None,
+) -> IoStruct:
+    """Returns the definition of `Input` or `Output`; the enum `Class` names the elements of tensor `labelled`.
+
+    `bounds` are the bounded dimensions of the tensors, which are called as `sizes` says.
+    """
+    in_front = [*bounds, *[None] * (len(values) - len(bounds))]
+
+    def part_of(index: int, part: str) -> list[str]:
+        lines, bound = _tensor(part, kind, values[index], labelled == index), in_front[index]
+        if bound is not None:
+            lines += part_lines(part, _element(values[index]), values[index], bound, sizes or {})
+        return lines
+
     if len(values) == 1:
-        return IoStruct(
-            _tensor(name, kind, values[0], labelled == 0), (f"[usize; {len(values[0].shape)}]", _shape(values[0]))
-        )
+        return IoStruct(part_of(0, name), (f"[usize; {len(values[0].shape)}]", _shape(values[0])))
     fields = field_names(kind, values)
     parts = [f"{name}{index}" for index in range(len(values))]
-    lines = [line for k, part in enumerate(parts) for line in _tensor(part, kind, values[k], labelled == k)]
+    lines = [line for k, part in enumerate(parts) for line in part_of(k, part)]
     lines += ["    ariel_ml_rs::tensors! {", *doc([f"The {kind}s of the model."], indent="        ")]
     lines.append(f"        pub struct {name} {{")
     for index, (field, part, value) in enumerate(zip(fields, parts, values, strict=True)):
@@ -63,10 +81,14 @@ def _shape(value: Value, prefix: str = "") -> List:
     return List([integer(extent) for extent in value.shape], prefix)
 
 
-def _tensor(name: str, kind: str, value: Value, labelled: bool) -> list[str]:
-    type_ = value.type
+def _element(value: Value) -> str:
+    """Returns the type of an element."""
     halves = {DType.F16: "ariel_ml_rs::half::F16", DType.BF16: "ariel_ml_rs::half::Bf16"}
-    element = "u8" if type_.dtype is DType.BOOL else halves.get(type_.dtype, type_.dtype.value)
+    return "u8" if value.type.dtype is DType.BOOL else halves.get(value.type.dtype, value.type.dtype.value)
+
+
+def _tensor(name: str, kind: str, value: Value, labelled: bool) -> list[str]:
+    type_, element = value.type, _element(value)
     lines = [
         "    ariel_ml_rs::tensor! {",
         *doc([f"{kind.capitalize()} `{plain(value.name)}`: `{type_}`."], indent="        "),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import re
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["doc", "escaped", "identifier", "integer", "plain", "real"]
+__all__ = ["doc", "escaped", "identifier", "integer", "plain", "real", "use"]
 
 WIDTH = 100
+#: What rustfmt leaves in one line of a module that ends with a list, and how far in the list stands otherwise.
+_LISTED, _INDENT = 114, "    "
 
 
 def integer(value: int) -> str:
@@ -59,6 +62,15 @@ def doc(paragraphs: list[str], mark: str = "///", indent: str = "    ") -> list[
             lines.append(f"{indent}{mark}")
         lines += [f"{indent}{mark} {line}" for line in ([paragraph] if table else _wrapped(paragraph))]
     return lines
+
+
+def use(home: str, names: Sequence[str]) -> list[str]:
+    """Returns `use home::{names};`, broken as rustfmt breaks it."""
+    line = f"use {home}::{names[0] if len(names) == 1 else '{' + ', '.join(names) + '}'};"
+    if len(line) <= _LISTED:
+        return [line]
+    inside = textwrap.wrap(f"{', '.join(names)},", _LISTED - len(_INDENT))
+    return [f"use {home}::{{", *(f"{_INDENT}{names}" for names in inside), "};"]
 
 
 def _wrapped(paragraph: str) -> list[str]:

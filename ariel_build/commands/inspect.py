@@ -32,7 +32,7 @@ from ariel_build.cores.energy import energy
 from ariel_build.driver import Compiled, refuse_misfits
 from ariel_build.errors import ArielError, BoardError, BudgetError, UnsupportedError
 from ariel_build.frontends.checks import shown
-from ariel_build.ir import Quant, TensorType, Value
+from ariel_build.ir import Bound, Quant, TensorType, Value
 from ariel_build.report.lines import rounded
 
 __all__ = ["add", "main"]
@@ -109,8 +109,14 @@ def _facts_of_unsupported(
 def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
     predicted = result.predicted
     return {
-        "inputs": _with_aliases([_value(v) for v in result.graph.inputs], result.graph.input_aliases),
-        "outputs": _with_aliases([_value(v) for v in result.graph.outputs], result.graph.output_aliases),
+        "inputs": _with_bounds(
+            _with_aliases([_value(v) for v in result.graph.inputs], result.graph.input_aliases),
+            result.graph.input_bounds,
+        ),
+        "outputs": _with_bounds(
+            _with_aliases([_value(v) for v in result.graph.outputs], result.graph.output_aliases),
+            result.graph.output_bounds,
+        ),
         "operators": dict(result.operators),
         "macs": result.macs,
         "arena_bytes": result.plan.arena_bytes,
@@ -150,6 +156,14 @@ def _with_aliases(tensors: list[dict[str, Any]], aliases: Sequence[str]) -> list
     ]
 
 
+def _with_bounds(tensors: list[dict[str, Any]], bounds: Sequence[Bound | None]) -> list[dict[str, Any]]:
+    """Adds to tensors the bounded dimension in front of them, where there is one: they have that shape at most."""
+    for tensor, bound in zip(tensors, bounds, strict=False):
+        if bound is not None:
+            tensor["bounded"] = {"dimension": bound.name, "most": bound.most}
+    return tensors
+
+
 def _value(value: Value) -> dict[str, Any]:
     return _described(value.name, value.type)
 
@@ -176,7 +190,12 @@ def _show(model: str, facts: dict[str, Any]) -> None:
         for tensor in facts[kind]:
             quant = f", scale {tensor['scale']:.6g}, zero point {tensor['zero_point']}" if tensor["scale"] else ""
             alias = f" ({shown(tensor['signature_name'])})" if tensor["signature_name"] else ""
-            table.add_row(kind[:-1], f"{shown(tensor['name'])}{alias}: {tensor['dtype']} {tensor['shape']}{quant}")
+            shape = str(tensor["shape"])
+            if bounded := tensor.get("bounded"):
+                axis = next(axis for axis, extent in enumerate(tensor["shape"]) if extent != 1)
+                sizes = [f"..={n}" if k == axis else str(n) for k, n in enumerate(tensor["shape"])]
+                shape = f"[{', '.join(sizes)}] with {shown(bounded['dimension'])} of 1 to {bounded['most']}"
+            table.add_row(kind[:-1], f"{shown(tensor['name'])}{alias}: {tensor['dtype']} {shape}{quant}")
     if facts["signature"]:
         table.add_row("signature", f"{shown(facts['signature'])}, with its names in brackets")
     table.add_row("operators", ", ".join(f"{count} {name}" for name, count in facts["operators"].items()))

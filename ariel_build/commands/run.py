@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.table import Table
 
 from ariel_build import boards
-from ariel_build.answers.samples import load, save, split_outputs
+from ariel_build.answers.samples import cut_outputs, load, save, split_outputs
 from ariel_build.boards import Board
 from ariel_build.commands.common import add_model, compiled, for_models, refuse_several, running_options
 from ariel_build.commands.consoles import console, progress
@@ -50,13 +50,19 @@ def main(arguments: argparse.Namespace) -> int:
     options = running_options(arguments, arguments.inputs)
     board = runnable(arguments)
     result = compiled(arguments, options, board)
-    samples = load(arguments.inputs, result.graph.inputs, result.graph.input_aliases)
+    graph = result.graph
+    samples = load(arguments.inputs, graph.inputs, graph.input_aliases, graph.input_bounds)
     if arguments.timeline is not None:
         refuse_timeline(board, result, samples.raw())
     execution = execute_compiled(
-        result, board, samples.raw(), cores=options.cores or 1, stats=arguments.stats is not None
+        result,
+        board,
+        samples.raw(),
+        cores=options.cores or 1,
+        stats=arguments.stats is not None,
+        sizes=[[samples.sizes[state.dimension] for state in graph.sizes]] * samples.count if graph.sizes else (),
     )
-    outputs = split_outputs(result.graph.outputs, execution.outputs, samples.lead)
+    outputs = cut_outputs(split_outputs(graph.outputs, execution.outputs, samples.lead), graph, samples)
     try:
         save(arguments.outputs, outputs)
         if arguments.stats is not None:
@@ -82,9 +88,15 @@ def runnable(arguments: argparse.Namespace) -> Board:
 
 
 def execute_compiled(
-    result: Compiled, board: Board, samples: Sequence[bytes], *, cores: int = 1, stats: bool = True
+    result: Compiled,
+    board: Board,
+    samples: Sequence[bytes],
+    *,
+    cores: int = 1,
+    stats: bool = True,
+    sizes: Sequence[Sequence[int]] = (),
 ) -> Execution:
-    """Builds firmware with the module and runs it on the samples."""
+    """Builds firmware with the module and runs it on the samples; `sizes` are those of bounded dimensions."""
     facts = Facts(len(result.weights), result.plan.arena_bytes, result.macs)
     with laid_out(result) as folder:
         return execute(
@@ -93,6 +105,7 @@ def execute_compiled(
             board,
             samples,
             facts=facts,
+            sizes=sizes,
             cores=cores,
             stats=stats,
             say=lambda text: progress.print(text, style="dim"),

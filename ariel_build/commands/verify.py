@@ -7,18 +7,29 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from rich.table import Table
 
 from ariel_build.answers.layers import counterparts, evaluate, tolerance
 from ariel_build.answers.oracle import Answer, ask
-from ariel_build.answers.samples import Samples, names_of, random_samples, rare_samples, split_outputs
+from ariel_build.answers.samples import (
+    Samples,
+    cut_outputs,
+    names_of,
+    padded,
+    random_samples,
+    rare_samples,
+    split_outputs,
+)
+from ariel_build.boards import Board
 from ariel_build.commands.common import add_model, for_models, module_of, running_options
 from ariel_build.commands.consoles import console
 from ariel_build.commands.run import add_on, execute_compiled, runnable
-from ariel_build.driver import compile_model, import_file
+from ariel_build.config.at_most import AtMost
+from ariel_build.config.options import ModelOptions
+from ariel_build.driver import Compiled, compile_model, import_file
 from ariel_build.errors import MetadataError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Array, Graph, Value, readable
@@ -70,7 +81,15 @@ def main(arguments: argparse.Namespace) -> int:
         raise MetadataError("at least one sample is needed", "--samples")
     options = running_options(arguments)
     board = runnable(arguments)
+    if arguments.per_layer and any(isinstance(size, AtMost) for size in options.dims.values()):
+        raise MetadataError(
+            "layers cannot be told apart where a dimension is only bounded",
+            "--per-layer",
+            "fix it: `--dim NAME=N`",
+        )
     result = compile_model(arguments.model, options, board, module_of(arguments), keep_all=arguments.per_layer)
+    if result.graph.sizes:
+        return _verify_sizes(arguments, options, board, result)
     samples = random_samples(result.graph.inputs, arguments.samples)
     # Oracles have no answer of their own to some of these (docs/rare-numbers.md): ours is held against.
     rare = rare_samples(result.graph.inputs)
@@ -106,6 +125,34 @@ def main(arguments: argparse.Namespace) -> int:
     _show([*rows, *odd], board.name, arguments.samples)
     agree = all(row.holds for row in [*rows, *odd])
     console.print(_verdict(rows, odd, answer), style="green" if agree else "bold red")
+    return 0 if agree else 1
+
+
+def _verify_sizes(arguments: argparse.Namespace, options: ModelOptions, board: Board, result: Compiled) -> int:
+    """The same for the least size, one in the middle and the bound of dimensions that are only bounded."""
+    graph = result.graph
+    most = {state.dimension: int(state.initial.astype(np.int64)[0]) for state in graph.sizes}
+    rows: list[Agreement] = []
+    answer: Answer | str = ""
+    for sizes in (dict.fromkeys(most, 1), {name: (n + 1) // 2 for name, n in most.items()}, most):
+        fixed, _ = import_file(arguments.model, {**options.dims, **sizes}, options.signature, options)
+        drawn = replace(random_samples(fixed.inputs, arguments.samples), sizes=sizes)
+        raw, table = padded(drawn, graph.inputs).raw(), [list(sizes.values())] * drawn.count
+        execution = execute_compiled(result, board, raw, cores=options.cores or 1, stats=False, sizes=table)
+        got = cut_outputs(split_outputs(graph.outputs, execution.outputs, drawn.lead), graph, drawn)
+        answer = FIRST_ONLY if options.signature else ask(arguments.model, fixed, drawn)
+        told = ", ".join(f"{shown(name)} = {size}" for name, size in sizes.items())
+        quanta = 0 if fixed.format == "tflite" else 2
+        steps = steps_of(graph) if quanta else {}
+        rows += [
+            compare(value, f"{shown(name)}, {told}", mine, theirs, quanta=quanta, step=steps.get(value, 0.0))
+            for value, (name, mine), theirs in zip(
+                graph.outputs, got.items(), judged_outputs(fixed, drawn, answer), strict=True
+            )
+        ]
+    _show(rows, board.name, arguments.samples)
+    agree = all(row.holds for row in rows)
+    console.print(_verdict(rows, [], answer), style="green" if agree else "bold red")
     return 0 if agree else 1
 
 

@@ -18,6 +18,8 @@ from ariel_build.errors import MetadataError
 
 __all__ = ["add_options", "option_table", "over", "read_options"]
 
+_BOUND = re.compile(r"=(\.\.=[0-9]*)$")
+
 
 def add_options(parser: argparse.ArgumentParser, names: Collection[str] | None = None) -> None:
     """Gives a command these options, or every one but the model's path, which is an argument of its own."""
@@ -84,8 +86,12 @@ def _entries(key: Key, given: list[str], reader: Reader) -> dict[str, object]:
     table: dict[str, object] = {}
     parts = {part.name: part for part in key.parts}
     for text in given:
-        # A tensor's name may have a `=` in it, a size cannot.
-        name, equals, value = text.rpartition("=") if key.entries is values.count else text.partition("=")
+        # A tensor's name may have a `=` in it, a size cannot, but for that of a bound.
+        if key.entries is values.dimension:
+            bound = _BOUND.search(text)
+            name, equals, value = (text[: bound.start()], "=", bound[1]) if bound else text.rpartition("=")
+        else:
+            name, equals, value = text.partition("=")
         if not equals or not name:
             reader.refuse((key.name,), f"`{text}` is not NAME=VALUE")
         elif name in table:
@@ -98,7 +104,7 @@ def _entries(key: Key, given: list[str], reader: Reader) -> dict[str, object]:
 def _toml_value(reader: Callable[[object], object] | None, text: object) -> object:
     """Returns what TOML would give for the text: an integer where a count is read, a list where labels are."""
     if (
-        reader in (values.count, values.cores, values.weights_bits)
+        reader in (values.count, values.cores, values.dimension, values.weights_bits)
         and isinstance(text, str)
         and re.fullmatch(r"\d{1,12}", text)
     ):

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, cast
 
+from ariel_build.config.at_most import AtMost
 from ariel_build.config.module_name import KEYWORDS
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Ranges",
     "cores",
     "count",
+    "dimension",
     "duration",
     "file",
     "flag",
@@ -88,6 +90,15 @@ def count(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 1 << 31:
         raise ValueError("a whole number, 1 or more, is expected")
     return value
+
+
+def dimension(value: object) -> int:
+    """Returns the size of a dimension, or an `AtMost` where only a bound is given."""
+    bound = AtMost.read(value)
+    try:
+        return count(value) if bound is None else AtMost(count(int(bound)))
+    except ValueError:
+        raise ValueError('a whole number, 1 or more, is expected, or a bound such as "..=100"') from None
 
 
 def cores(value: object) -> int:

@@ -121,10 +121,11 @@ KEYS: tuple[Key, ...] = (
     Key("path", "the model's file, .tflite, .onnx or .pt2", '"models/keywords.tflite"', "required", value=values.file),
     Key(
         "dims",
-        "the sizes of free dimensions, by their names, or `<input>.<axis>` for one without",
-        "{ batch = 1, time = 49 }",
+        'the sizes of free dimensions, by their names, or `<input>.<axis>` for one without; "..=100" bounds one, and '
+        "each call says how much of it there is",
+        '{ batch = 1, time = "..=49" }',
         "1 each; for axes other than the first, with a note",
-        entries=values.count,
+        entries=values.dimension,
     ),
     Key(
         "signature",

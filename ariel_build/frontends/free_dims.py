@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
+from ariel_build.config.at_most import AtMost
 from ariel_build.errors import MetadataError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import MAX_TENSOR_BYTES
@@ -18,11 +19,13 @@ class FreeDims:
     """Binds names of free dimensions to numbers: the given one, else 1, with a note but for axis 0, the batch.
 
     A dimension is called by its symbol in the file, or `<input>.<axis>`; the latter wins where both are given.
-    `places` collects the free dimensions by name, bound or not, as (key of the input, axis).
+    `places` collects the free dimensions by name, bound or not, as (key of the input, axis), `bounds` those of which
+    only the most is given, by what `dims` calls them.
     """
 
     given: Mapping[str, int]
     places: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    bounds: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     changed: bool = False
     _used: set[str] = field(default_factory=set)
@@ -49,7 +52,9 @@ class FreeDims:
                     raise _refused(candidate, 0)
                 self._used.add(candidate)
                 self.changed |= self.given[candidate] != 1
-                return self.given[candidate]
+                if isinstance(self.given[candidate], AtMost):
+                    self.bounds.setdefault(candidate, []).append((key, axis))
+                return int(self.given[candidate])
         if axis and name not in self._told:
             self._told.add(name)
             self.notes.append(
@@ -64,9 +69,9 @@ class FreeDims:
             if candidate not in self.given:
                 continue
             self._used.add(candidate)
-            if self.given[candidate] != extent:
+            if self.given[candidate] != extent or isinstance(self.given[candidate], AtMost):
                 raise MetadataError(
-                    f"dimension `{shown(candidate)}` is fixed to {extent} in the model, not {self.given[candidate]}",
+                    f"dimension `{shown(candidate)}` is fixed to {extent} in the model, not {self.given[candidate]!r}",
                     help="remove it from dims, or export the model with a free dimension",
                 )
 

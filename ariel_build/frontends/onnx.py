@@ -40,7 +40,7 @@ def read(path: Path, dims: Mapping[str, int], signature: str = "") -> SourceMode
     tensors = TensorReader(path.parent)
     source = GraphReader(model.graph, versions, tensors, path).read(free)
     free.finish()
-    source.free_dims = free.places
+    source.free_dims, source.bounds = free.places, free.bounds
     source.notes = free.notes
     source.files = tensors.files
     return source

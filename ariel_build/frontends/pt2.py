@@ -58,7 +58,7 @@ def read(path: Path, dims: Mapping[str, int], signature: str = "") -> SourceMode
     free = FreeDims(dims)
     model = _Program(program, archive, path, free).read()
     free.finish()
-    model.free_dims = free.places
+    model.free_dims, model.bounds = free.places, free.bounds
     model.notes += free.notes
     return model
 

@@ -81,6 +81,8 @@ class SourceModel:
     .pt2: the value's name) to the tensor. `inputs` and `outputs` are keys. `input_names` and `output_names` are what
     users call them (contract: the tensor's name; `input_<i>` where it is empty or repeated). `signature` is the TFLite
     signature that the model is, `input_aliases` and `output_aliases` are its names of them, empty where it has none.
+    `free_dims` are the places (input, axis) of the dimensions that the file leaves open, `bounds` of those of which
+    `dims` tells no more than the most, by what it calls them.
     `class_names` are what a classifier in it calls its classes, in the order of its scores; who imports it finds them.
     """
 
@@ -99,6 +101,7 @@ class SourceModel:
     opset: int = 0
     notes: list[str] = field(default_factory=list)
     free_dims: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    bounds: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     captured: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     class_names: list[str] = field(default_factory=list)

@@ -42,7 +42,7 @@ def read(path: Path, dims: Mapping[str, int], signature: str = "") -> SourceMode
     reader.entry = 0 if chosen is None else chosen.subgraph
     model = reader.subgraph(reader.entry, depth=0)
     free.finish()
-    model.free_dims = free.places
+    model.free_dims, model.bounds = free.places, free.bounds
     model.notes = free.notes
     if chosen is not None:
         chosen.describe(model, [s.key for s in reader.signatures if s is not chosen])

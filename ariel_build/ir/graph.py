@@ -17,7 +17,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.ir.types import TensorType
+from ariel_build.ir.types import Bound, TensorType
 
 __all__ = ["Array", "Graph", "Node", "Op", "State", "Value"]
 
@@ -125,19 +125,24 @@ class Node:
 class State:
     """Memory kept between inferences: `current` is read, `next` is stored at the end, `initial` fills it at reset.
 
-    `variable` is what all signatures of the file call it, where they do.
+    `variable` is what all signatures of the file call it, where they do. One that holds how much there is of a bounded
+    `dimension` is no memory: the caller says it before an inference, nobody writes it, `next` is `current`, and
+    `initial` is the bound.
     """
 
     current: Value
     next: Value
     initial: Array
     variable: str = ""
+    dimension: str = ""
 
 
 @dataclass(eq=False)
 class Graph:
     """Inputs, outputs, states and nodes in an order in which they can run.
 
+    `input_bounds` and `output_bounds` are the bounded dimensions that stand in front of these, None where there is
+    none.
     `kept` are pairs of an input and an output of the file, by their numbers, that have become states.
     `input_aliases` and `output_aliases` are what the TFLite signature calls them, empty where it has no name.
     `tensors` has the values that tensors of the file became when it was imported, by the keys of the frontend; rewrites
@@ -154,8 +159,20 @@ class Graph:
     signature: str = ""
     input_aliases: Sequence[str] = ()
     output_aliases: Sequence[str] = ()
+    input_bounds: Sequence[Bound | None] = ()
+    output_bounds: Sequence[Bound | None] = ()
     kept: Sequence[tuple[int, int]] = ()
     tensors: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def sizes(self) -> list[State]:
+        """The states that are no memory, but hold how much there is of bounded dimensions."""
+        return [state for state in self.states if state.dimension]
+
+    @property
+    def memories(self) -> list[State]:
+        """All other states."""
+        return [state for state in self.states if not state.dimension]
 
     def regions(self) -> Iterator[Graph]:
         """Yields this graph, and then the bodies that its nodes have by then, with theirs."""

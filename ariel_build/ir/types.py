@@ -6,15 +6,22 @@ import math
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MAX_TENSOR_BYTES", "DType", "Quant", "TensorType"]
+__all__ = ["MAX_TENSOR_BYTES", "Bound", "DType", "Quant", "TensorType"]
 
 #: No microcontroller has more memory: a size that a flipped bit made is refused before memory is asked for.
 MAX_TENSOR_BYTES = 1 << 28
+
+
+class Bound(NamedTuple):
+    """A dimension as `dims` calls it, and the most that there is of it."""
+
+    name: str
+    most: int
 
 
 class DType(Enum):

@@ -233,7 +233,7 @@ def separate_outputs(graph: Graph, *, whole: bool = False) -> None:
         if value.is_constant or root(value) in taken or root(value).is_constant or is_part:
             graph.outputs[index] = copy_of(graph, value)
         taken.add(root(graph.outputs[index]))
-    for state in graph.states:
+    for state in graph.memories:
         if state.next.is_constant or root(state.next) in taken or root(state.next).is_constant:
             state.next = copy_of(graph, state.next)
         taken.add(root(state.next))

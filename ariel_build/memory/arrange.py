@@ -138,6 +138,11 @@ def _place_states(arrangement: Arrangement, states: Sequence[State], horizon: Ho
     storages = arrangement.storages
     pending = []
     for state in states:
+        if state.dimension:
+            # The caller writes it before an inference, nobody during one.
+            always = Interval(BEFORE, horizon.program.end)
+            storages.reserve(state.current, Segment(0, state.current.type.bytes, always, state.current))
+            continue
         if state.next.type.bytes != state.current.type.bytes:
             raise InternalError("a state and its next content differ in size", {"state": state.current})
         reason = "several cores replace it at the end"

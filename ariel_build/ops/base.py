@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
+from ariel_build.ops.shorter import Axes, Bound, Mixed, aligned
 from ariel_build.ops.traits import Moved, Traits, Wish
 
 if TYPE_CHECKING:
@@ -97,6 +98,25 @@ class Operator(ABC):
         """Returns the operator that moves integers where this one moves what they mean, and what they do not hold."""
         del quant, dtype, rounding
         return self, ""
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Returns which axes of the outputs are shorter where those `given` of the inputs are; raises Mixed(why)."""
+        if not self.traits.pointwise:
+            raise Mixed("it is not known to compute each part of it apart")
+        return [aligned(node, given)] * len(node.outputs)
+
+    def last_axis(self, node: Node) -> int | None:
+        """Returns the axis of which the node takes the last element and nothing else, if it does."""
+        del node
+        return None
+
+    def counted_nodes(self, node: Node, given: Sequence[Axes], count: Callable[[Bound], Value]) -> list[Node] | None:
+        """Returns nodes that compute the same of what there is, where it is said at run time how much; None for none.
+
+        The last has the node's outputs. `count` gives an int32 of one element: how much there is of a dimension.
+        """
+        del node, given, count
+        return None
 
     @abstractmethod
     def lower(self, node: Node) -> KernelCall | LayerCall:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ariel_build.ir import Array, DType, Node, TensorType
+from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Source, Tiling
 from ariel_build.kernels.declared import batch_matmul as declared
 from ariel_build.kernels.declared.quant import DoubleRounding16, Narrow
 from ariel_build.ops.accumulate import bounds, finish_integer, requantizer, stored_zero
 from ariel_build.ops.base import Operator, UnsupportedReason
+from ariel_build.ops.cut import cut, neutral
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
+from ariel_build.ops.shorter import Axes, Bound, Mixed, apart
 from ariel_build.ops.traits import Traits, keeps_axes, never
 
 __all__ = ["PLAIN", "BatchMatMul"]
@@ -60,6 +62,37 @@ class BatchMatMul(Operator):
         except ValueError:
             raise ValueError(f"the batch axes of {x} and {y} do not broadcast") from None
         return [TensorType(x.dtype, (*batches, rows, columns))]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Batches, rows of the left side and columns of the right one are computed apart."""
+        rank, found = len(node.output.shape), dict[int, Bound]()
+        for index, swapped in ((0, self.adj_x), (1, not self.adj_y)):
+            last = len(node.input(index).shape) - 1
+            apart(given[index], [last - 1 if swapped else last], "it sums along it")
+            for axis, bound in given[index].items():
+                # The axis of the right side that is not summed counts the columns.
+                place = rank - 2 + index if axis >= last - 1 else axis + rank - 1 - last
+                if found.setdefault(place, bound) != bound:
+                    raise Mixed(f"it brings `{bound.name}` and `{found[place].name}` together")
+        for index in (0, 1):
+            shape = node.input(index).shape
+            for place in found:
+                axis = place - rank + len(shape)
+                if place < rank - 2 and axis >= 0 and shape[axis] != 1 and axis not in given[index]:
+                    raise Mixed("one of its sides has all of it, however much there is")
+        return [found]
+
+    def counted_nodes(self, node: Node, given: Sequence[Axes], count: Callable[[Bound], Value]) -> list[Node] | None:
+        """Sums what there is: both sides are 0 behind it, for there may be infinity."""
+        nodes, sides = list[Node](), list[Value | None]()
+        for index, swapped in ((0, self.adj_x), (1, not self.adj_y)):
+            value = node.input(index)
+            axis = len(value.shape) - (2 if swapped else 1)
+            if axis in given[index]:
+                made, value = cut(value, axis, given[index][axis], neutral(value, 0), count)
+                nodes += made
+            sides.append(value)
+        return [*nodes, Node(self, sides, node.outputs, node.origin)] if nodes else None
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Multiplies with numpy; integers in int64, floats in float32."""

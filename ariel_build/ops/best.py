@@ -18,6 +18,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.map2 import Map2
 from ariel_build.ops.reinterpret import Reinterpret
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.shorter import Axes, apart, one_only
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
 
 __all__ = ["Best", "Top", "lanes"]
@@ -31,9 +32,19 @@ def lanes(shape: Sequence[int], axis: int) -> declared.Lanes:
 class _Comparing(Operator):
     """What both have in common."""
 
+    #: Which axis is looked along.
+    axis: int
+
     traits = OPAQUE
     passed_on = never
     permuted = keeps_axes
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Compares along another axis."""
+        axes = apart(one_only(given), [self.axis], "it compares along it")
+        if len(node.output.shape) < len(node.input(0).shape):
+            axes = {k - (k > self.axis): bound for k, bound in axes.items()}
+        return [axes] * len(node.outputs)
 
     def on_signed(self) -> Operator | str:
         """The order stays."""

@@ -14,6 +14,7 @@ from ariel_build.ops.boxes import Beyond, Boxed
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.shorter import Axes, apart
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
 __all__ = ["Tile", "filled"]
@@ -37,6 +38,10 @@ class Tile(Operator):
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Tiles."""
         return [np.tile(np.asarray(inputs[0]), self.repeats)]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Repeats other axes."""
+        return [apart(given[0], [k for k, times in enumerate(self.repeats) if times != 1], "it repeats it")]
 
     def passed_on(self, node: Node) -> Value | None:
         """Passes on what stands there once."""

@@ -14,6 +14,7 @@ from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.quantize import requantized
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.shorter import Axes, Mixed, aligned
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
 __all__ = ["Concat", "concat"]
@@ -38,6 +39,12 @@ class Concat(Operator):
             raise ValueError(f"{', '.join(map(str, types))} cannot be joined along axis {self.axis}")
         total = sum(t.shape[self.axis] for t in types)
         return [TensorType(first.dtype, (*first.shape[: self.axis], total, *first.shape[self.axis + 1 :]))]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Joins along other axes."""
+        if any(self.axis in axes for axes in given):
+            raise Mixed("it joins along it: what comes behind would not follow what there is")
+        return [aligned(node, given)]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Concatenates."""

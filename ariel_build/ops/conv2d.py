@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from ariel_build.ops.accumulate import (
 )
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
 from ariel_build.ops.batches import each_image
+from ariel_build.ops.cut import bordered
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.dynamic_quantize import hybrid, hybrid_inputs, is_hybrid, rescale
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
@@ -31,6 +32,7 @@ from ariel_build.ops.matmul import centred
 from ariel_build.ops.nchw import filter_to_nhwc, from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.pad import Pad
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.shorter import Axes, Bound, one_only
 from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.unfolded import unfolded
 from ariel_build.ops.window import Span, Window, image, onnx_spans, patches, tflite_window, window_of
@@ -72,6 +74,14 @@ class Conv2d(Operator):
         sum_types(inputs, channel_axis=0)
         dtype = DType.F32 if is_hybrid(inputs) else x.dtype
         return [TensorType(dtype, (batch, *self.window.output_size(height, width), count))]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Images of a batch are computed apart, and what a window of one element sees."""
+        return [self.window.shorter(one_only(given))]
+
+    def counted_nodes(self, node: Node, given: Sequence[Axes], count: Callable[[Bound], Value]) -> list[Node] | None:
+        """Sees a border of zeros behind what there is."""
+        return bordered(self.window, node, given, count)
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Gathers all patches and multiplies; integers in int64, floats in float32."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ariel_build.ir import Array, DType, Node, TensorType
+from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import LayerCall
 from ariel_build.kernels.layer import Depthwise
 from ariel_build.ops.accumulate import (
@@ -22,9 +22,11 @@ from ariel_build.ops.accumulate import (
     tflite_clip,
 )
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
+from ariel_build.ops.cut import bordered
 from ariel_build.ops.dynamic_quantize import hybrid, hybrid_inputs, is_hybrid, rescale
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.shorter import Axes, Bound, one_only
 from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.window import Window, image, patches, tflite_window
 
@@ -61,6 +63,14 @@ class DepthwiseConv2d(Operator):
         sum_types(inputs, channel_axis=3)
         dtype = DType.F32 if is_hybrid(inputs) else x.dtype
         return [TensorType(dtype, (batch, *self.window.output_size(height, width), count))]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Images of a batch are computed apart, and what a window of one element sees."""
+        return [self.window.shorter(one_only(given))]
+
+    def counted_nodes(self, node: Node, given: Sequence[Axes], count: Callable[[Bound], Value]) -> list[Node] | None:
+        """Sees a border of zeros behind what there is."""
+        return bordered(self.window, node, given, count)
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Gathers all patches and multiplies; integers in int64, floats in float32."""

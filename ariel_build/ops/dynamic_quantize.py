@@ -18,6 +18,7 @@ from ariel_build.ops.accumulate import Numbers, filter_zero_point, finish_float,
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.fixed_point import round_away
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.shorter import Axes, apart, reshaped
 from ariel_build.ops.traits import Traits, keeps_axes, never
 
 __all__ = ["DynamicQuantize", "hybrid", "hybrid_inputs", "is_hybrid", "rescale"]
@@ -46,6 +47,12 @@ class DynamicQuantize(Operator):
         if x is None or x.dtype is not DType.F32 or self.rows < 1 or x.elements % self.rows:
             raise ValueError(f"{x} cannot be quantised in {self.rows} rows")
         return [TensorType(DType.I8, x.shape), TensorType(DType.F32, (self.rows, 2))]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Each row has a scale of its own."""
+        x = node.input(0)
+        rows = reshaped(x.shape, (self.rows, x.type.elements // self.rows), given[0])
+        return [given[0], apart(rows, [1], "it takes the scale of all of it")]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """LiteRT's SymmetricQuantizeFloats or AsymmetricQuantizeFloats, row by row."""

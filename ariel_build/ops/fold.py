@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,11 +15,16 @@ from ariel_build.kernels.declared import fold as declared_fold
 from ariel_build.kernels.declared.quant import DoubleRounding, DoubleRounding16, NearestEven
 from ariel_build.ops.accumulate import Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
+from ariel_build.ops.cast import Cast
+from ariel_build.ops.cut import cut, neutral
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
 from ariel_build.ops.fold_rows import FOLDS, FoldRow
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.permutation import Perm
+from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.rows import called, named
+from ariel_build.ops.shorter import Axes, Bound, Mixed, apart
 from ariel_build.ops.traits import Moved, Traits, Wish
 
 __all__ = ["Fold", "ascending"]
@@ -139,6 +144,40 @@ class Fold(Operator):
         divisor = np.float32(count if self.row.divides else 1) * np.float32(quant_y.scale)
         return np.array([np.float32(quant_x.scale) / divisor], np.float64)
 
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Reduces other axes."""
+        axes = apart(given[0], self.axes, "it reduces it")
+        return [axes if self.keep_dims else {k - sum(a < k for a in self.axes): bound for k, bound in axes.items()}]
+
+    def counted_nodes(self, node: Node, given: Sequence[Axes], count: Callable[[Bound], Value]) -> list[Node] | None:
+        """Reduces what there is; a mean divides by how many there are."""
+        bounds = {axis: given[0][axis] for axis in self.axes if axis in given[0]}
+        if not bounds:
+            return None
+        x, nodes = node.input(0), list[Node]()
+        if self.row.divides and x.type.dtype is not DType.F32:
+            raise Mixed(
+                f"its count is a part of the multiplier of a mean of {x.type.dtype.value}, only float32 has it apart"
+            )
+        start = self._start if x.type.dtype.is_real else self._end_of(x.type.dtype)
+        fill = neutral(x, start if self.row.chooses else self.row.start)
+        value = x
+        for axis, bound in bounds.items():
+            made, value = cut(value, axis, bound, fill, count)
+            nodes += made
+        if not self.row.divides:
+            return [*nodes, Node(self, [value], node.outputs, node.origin)]
+        real, others = TensorType(DType.F32, ()), self._count(x.shape) // math.prod(b.most for b in bounds.values())
+        total, size = Value(node.output.type), Value(real, "others", np.array(others, np.float32))
+        nodes.append(Node(replace(self, kind="Sum"), [value], [total], node.origin))
+        for bound in bounds.values():
+            one, there, product = Value(TensorType(DType.I32, ())), Value(real), Value(real)
+            nodes.append(Node(Reshape(()), [count(bound)], [one], node.origin))
+            nodes.append(Node(Cast(DType.F32), [one], [there], node.origin))
+            nodes.append(Node(Map2("Mul"), [size, there], [product], node.origin))
+            size = product
+        return [*nodes, Node(Map2("Div"), [total, size], node.outputs, node.origin)]
+
     def passed_on(self, node: Node) -> Value | None:
         """Passes on what has one element along each axis."""
         return node.input(0) if all(node.input(0).shape[a] == 1 for a in self.axes) else None
@@ -249,9 +288,7 @@ def _from_tflite(importer: Importer) -> None:
     row, _ = named(importer, _TFLITE[importer.node.op])
     if not (row.chooses or row.of_bytes) and x.type.quant is not None:
         raise UnsupportedReason(f"a {row.about.lower()} of {x.type.dtype.value} is not supported")
-    declared = importer.output_type()
-    keep = bool(importer.attribute("keep_dims", False))
-    importer.bind(*importer.emit(Fold(row.name, axes, keep), [x], types=[declared]))
+    importer.emit_declared(Fold(row.name, axes, bool(importer.attribute("keep_dims", False))), [x])
 
 
 def ascending(axes: Sequence[int], rank: int) -> tuple[int, ...]:

@@ -25,6 +25,7 @@ from ariel_build.ops.dynamic_quantize import finish_hybrid, hybrid_inputs, is_hy
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.shorter import Axes, Mixed, apart, reshaped
 from ariel_build.ops.traits import Moved, Traits, Wish, never
 
 __all__ = ["FullyConnected"]
@@ -57,6 +58,19 @@ class FullyConnected(Operator):
         sum_types(inputs, channel_axis=0)
         rows = x.shape[:-1] if self.keep_dims else (x.elements // depth,)
         return [TensorType(DType.F32 if is_hybrid(inputs) else x.dtype, (*rows, count))]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Rows are computed apart; their parameters, of those that were quantised at run time, are theirs."""
+        x, depth = node.input(0), node.input(1).shape[1]
+        if any(given[1:3]):
+            raise Mixed("its filter or bias depends on it")
+        rows = x.type.elements // depth
+        if self.keep_dims and not any(given[3:]):
+            return [apart(given[0], [len(x.shape) - 1], "it sums along it")]
+        axes = apart(reshaped(x.shape, (rows, depth), given[0]), [1], "it sums along it")
+        if any(dict(parameters) != dict(axes) for parameters in given[3:]):
+            raise Mixed("the scales of its rows do not depend on it as the rows do")
+        return [reshaped((rows,), node.output.shape[:-1], axes)]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Multiplies matrices; integers in int64, floats in float32."""
@@ -114,7 +128,7 @@ def _single_precision(node: Node) -> bool:
 @imports(
     "tflite",
     "FULLY_CONNECTED",
-    harmless={"keep_num_dims": "the output is declared with its shape", "quantized_bias_type": "the bias has a type"},
+    harmless={"quantized_bias_type": "the bias has a type"},
 )
 def _from_tflite(importer: Importer) -> None:
     x, filter_ = importer.input(0), importer.input(1)
@@ -130,6 +144,13 @@ def _from_tflite(importer: Importer) -> None:
         symmetric=not importer.attribute("asymmetric_quantize_inputs", False),
         rows=max(rows, 1),
     )
+    tensor = importer.model.tensors[importer.node.outputs[0]]
+    keeps = bool(importer.attribute("keep_num_dims", False))
+    if tensor.shape is None:
+        # Of a dimension that the user has bound: as the attribute says.
+        (out,) = importer.emit(FullyConnected(tflite_clip(importer)), inputs, [tensor.quant])
+        importer.bind(reshape(importer, out, (*(x.shape[:-1] if keeps else (rows,)), filter_.shape[0])))
+        return
     # The declared shape, [rows, n] or [.., n], may differ in axes of 1 from what keep_num_dims says.
     declared = importer.output_type()
     type_ = declared.with_shape((rows, filter_.shape[0]))

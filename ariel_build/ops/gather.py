@@ -21,6 +21,7 @@ from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.indices import blocks, indices_input, inside, place, strides
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.shorter import Axes, Mixed, apart
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish, keeps_axes, never
 
 __all__ = ["Gather", "GatherConstant", "GatherElements", "GatherNd", "gathered"]
@@ -49,6 +50,17 @@ class GatherConstant(Operator):
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Takes the slices."""
         return [np.take(np.asarray(inputs[0]), np.array(self.indices, np.int64), self.axis)]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Takes along another axis, or of the first part alone, which is always there."""
+        bound = given[0].get(self.axis)
+        if bound is not None and max(self.indices, default=0) >= node.input(0).shape[self.axis] // bound.most:
+            raise Mixed("it takes some of its parts")
+        return [{axis: bound for axis, bound in given[0].items() if axis != self.axis}]
+
+    def last_axis(self, node: Node) -> int | None:
+        """Returns the axis of which it takes the last element alone."""
+        return self.axis if self.indices == (node.input(0).shape[self.axis] - 1,) else None
 
     def passed_on(self, node: Node) -> Value | None:
         """Passes on what is taken whole and in order."""
@@ -122,6 +134,16 @@ class Gather(_Gathering):
         if x.shape[: self.batch] != indices.shape[: self.batch] or not x.shape[self.axis]:
             raise ValueError(f"the indices {indices} do not fit {x}")
         return [TensorType(x.dtype, (*x.shape[: self.axis], *indices.shape[self.batch :], *x.shape[self.axis + 1 :]))]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Looks up along another axis; there may be as many indices as there are."""
+        data, indices = given
+        if self.batch:
+            raise Mixed("it looks each batch up apart")
+        apart(data, [self.axis], "it looks up along it")
+        more = len(node.input(1).shape) - 1
+        moved = {k + more * (k > self.axis): bound for k, bound in data.items()}
+        return [moved | {k + self.axis: bound for k, bound in indices.items()}]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Takes the slices, batch by batch."""

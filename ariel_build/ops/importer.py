@@ -169,6 +169,13 @@ class Importer:
             raise UnsupportedReason(f"output {index} has no type")
         return source_type(tensor)
 
+    def output_element(self, index: int = 0) -> DType:
+        """Returns the type of an output's elements that the file declares, whatever its shape is."""
+        tensor = self.model.tensors.get(self.node.outputs[index])
+        if tensor is None or tensor.dtype is None:
+            raise UnsupportedReason(f"output {index} has no type")
+        return tensor.dtype
+
     # ---- what it becomes
 
     def view(self, value: Value, quant: Quant | None) -> Value:

@@ -16,6 +16,7 @@ from ariel_build.ops.elementwise import quant_of
 from ariel_build.ops.fixed_point import multiply, wrap32
 from ariel_build.ops.formula import fold, map1, map2
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.shorter import Axes, apart
 from ariel_build.ops.traits import Traits, keeps_axes, never
 
 __all__ = ["L2Normalization"]
@@ -40,6 +41,10 @@ class L2Normalization(Operator):
         if x is None or x.dtype is not DType.I8 or not x.shape or not x.elements:
             raise ValueError(f"{x} is not supported, only int8 and float32 with elements")
         return [TensorType(x.dtype, x.shape)]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Rows are along the last axis."""
+        return [apart(given[0], [len(node.input(0).shape) - 1], "it normalises along it")]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Sums in int32 that wraps; the inverse root has 31 bits."""

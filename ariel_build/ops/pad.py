@@ -18,6 +18,7 @@ from ariel_build.ops.gather import gathered
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.indices import indices_input
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.shorter import Axes, apart, one_only
 from ariel_build.ops.slice import emit_slice
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
@@ -52,6 +53,10 @@ class Pad(Operator):
         out = np.pad(x, [(max(b, 0), max(a, 0)) for b, a in self.pads], constant_values=self.value)
         crop = tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(out.shape, self.pads, strict=True))
         return [out[crop]]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Pads other axes."""
+        return [apart(one_only(given), [k for k, pad in enumerate(self.pads) if pad != (0, 0)], "it pads it")]
 
     def passed_on(self, node: Node) -> Value | None:
         """Passes on what gets no border."""

@@ -27,6 +27,7 @@ from ariel_build.ops.norms import powers, root
 from ariel_build.ops.pool_indices import places_of_maxima, pooled_doubles
 from ariel_build.ops.quantize import Quantize
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.shorter import Axes, one_only
 from ariel_build.ops.traits import Traits, clamps_nothing, keeps_axes
 from ariel_build.ops.transpose import transpose
 from ariel_build.ops.window import Span, Window, image, onnx_spans, patches, tflite_window, window_of
@@ -79,6 +80,10 @@ class Pool2d(Operator):
             if before >= taps or (size[axis] - 1) * pitch - before >= extent:
                 raise ValueError(f"some windows of {taps} lie outside the {extent} cells of the image")
         return [TensorType(x.dtype, (batch, *size, channels))]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Images of a batch are computed apart, and what a window of one element sees."""
+        return [self.window.shorter(one_only(given))]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Gathers all patches; averages in int64 or float32."""

@@ -187,7 +187,7 @@ def _along_axis(numbers: Sequence[float], quant: Quant, rank: int, dtype: type[n
 
 @imports("tflite", "QUANTIZE")
 def _quantize_from_tflite(importer: Importer) -> None:
-    importer.emit_declared(Quantize(importer.output_type().dtype), [importer.input(0)])
+    importer.emit_declared(Quantize(importer.output_element()), [importer.input(0)])
 
 
 @imports("tflite", "DEQUANTIZE")

@@ -8,7 +8,7 @@ rnn   h = f(Wx + Rh + b)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypedDict
 
 import numpy as np
@@ -20,6 +20,7 @@ from ariel_build.kernels.declared import recurrent as declared
 from ariel_build.kernels.packing import packed
 from ariel_build.ops.accumulate import FINITE
 from ariel_build.ops.base import Operator, constant
+from ariel_build.ops.shorter import Axes, Bound, Mixed, apart
 from ariel_build.ops.traits import Traits, keeps_axes, never
 
 __all__ = ["ACTIVATIONS", "GATES", "Activation", "Recurrent"]
@@ -65,7 +66,8 @@ class Recurrent(Operator):
     """A layer over n sequences, in d directions.
 
     Inputs: x [n, t, k], h [d, n, u], c [d, n, u] of an LSTM, W [d, g * u, k], R [d, g * u, u], biases of both
-    [d, g * u], and, of an LSTM, the peephole of i, f and o [d, 3 * u] or none; all but x, h and c constants.
+    [d, g * u], and, of an LSTM, the peephole of i, f and o [d, 3 * u] or none; all but x, h and c constants. With
+    `counted`, as the last one, how many steps there are, which holds for all sequences: i32[1].
     Outputs: with `every`, what h was after each step [d, n, t, u]; the last h; the last c of an LSTM.
 
     Gates are in the order i, f, g, o or z, r, n. The second of two directions is backwards, the first with `backwards`.
@@ -87,6 +89,7 @@ class Recurrent(Operator):
     cell_clip: float = 0.0
     #: Gru: whether r is a factor of the product with h, and not of h.
     reset_after: bool = False
+    counted: bool = False
 
     @property
     def name(self) -> str:
@@ -98,11 +101,15 @@ class Recurrent(Operator):
         return self.kind == "lstm"
 
     def _constants(self, inputs: Sequence[Array | None]) -> list[Array | None]:
-        return list(inputs[3 if self._is_lstm else 2 :])
+        return list(inputs[3 if self._is_lstm else 2 : -1 if self.counted else None])
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """Checks every shape."""
         x, h = inputs[0], inputs[1]
+        if self.counted:
+            *inputs, count_ = inputs
+            if count_ is None or count_.dtype is not DType.I32 or count_.elements != 1 or self.lengths:
+                raise ValueError(f"{count_} does not tell how many steps there are")
         if x is None or h is None or len(x.shape) != 3 or len(h.shape) != 3:
             raise ValueError("the input and the state must have 3 axes")
         (batch, steps, depth), (directions, count, units) = x.shape, h.shape
@@ -112,7 +119,7 @@ class Recurrent(Operator):
         for given, shape in zip(inputs[1:], wanted, strict=False):
             if given is None or given.shape != shape:
                 raise ValueError(f"an operand {given}, where the shape {list(shape)} is needed")
-        peephole = inputs[7] if self._is_lstm else None
+        peephole = inputs[7] if self._is_lstm and len(inputs) > 7 else None
         if peephole is not None and peephole.shape != (directions, 3 * units):
             raise ValueError(f"a peephole {peephole}, where the shape {[directions, 3 * units]} is needed")
         if any(v is not None and v.dtype is not DType.F32 for v in inputs):
@@ -132,11 +139,14 @@ class Recurrent(Operator):
         c = np.array(inputs[2], np.float32) if self._is_lstm else np.zeros_like(h)
         batch, steps, _ = x.shape
         outputs = np.zeros((h.shape[0], batch, steps, h.shape[2]), np.float32)
+        lengths = (
+            [min(abs(int(np.asarray(inputs[-1]).reshape(())[()])), steps)] * batch if self.counted else self.lengths
+        )
         for direction in range(h.shape[0]):
             weights = [None if w is None else np.asarray(w[direction]) for w in self._constants(inputs)]
             functions = self.activations[direction * FUNCTIONS[self.kind] :]
             for index in range(batch):
-                times = list(range(self.lengths[index] if self.lengths else steps))
+                times = list(range(lengths[index] if lengths else steps))
                 for time in reversed(times) if direction == 1 or self.backwards else times:
                     state = (h[direction, index], c[direction, index])
                     state = self._step(x[index, time], state, weights, functions)
@@ -168,6 +178,30 @@ class Recurrent(Operator):
         c = clipped(f * c + i * functions[1](clipped(parts[2])), self.cell_clip)
         return functions[0](clipped(parts[3] + peephole[2] * c)) * functions[2](c), c
 
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Sequences are computed apart, and their steps where their number is said at run time."""
+        axes, states = given[0], given[1 : 3 if self._is_lstm else 2]
+        if not self.counted:
+            apart(axes, [1], "it goes through it step by step")
+        apart(axes, [2], "its steps have as many elements")
+        sequences = {1: axes[0]} if 0 in axes else {}
+        if any(dict(state) not in ({}, sequences) for state in states) or any(given[1 + len(states) :]):
+            raise Mixed("its states or weights depend on it as the sequences do not")
+        for value, state in zip(node.inputs[1:], states, strict=False):
+            if sequences and not state and (value is None or not value.is_constant):
+                raise Mixed("its states are those of all sequences, however many there are")
+        every = [sequences | ({2: axes[1]} if 1 in axes else {})] if self.every else []
+        return [*every, *[sequences] * (len(node.outputs) - len(every))]
+
+    def counted_nodes(self, node: Node, given: Sequence[Axes], count: Callable[[Bound], Value]) -> list[Node] | None:
+        """Takes as many steps as there are."""
+        bound = given[0].get(1)
+        if bound is None or self.counted:
+            return None
+        if self.lengths or node.input(0).shape[1] != bound.most:
+            raise Mixed("its sequences have lengths of their own")
+        return [Node(replace(self, counted=True), [*node.inputs, count(bound)], node.outputs, node.origin)]
+
     def macs(self, node: Node) -> int:
         """All products of all steps, with weights and of states."""
         (batch, steps, depth), (directions, _, units) = node.input(0).shape, node.input(1).shape
@@ -176,6 +210,7 @@ class Recurrent(Operator):
 
     def lower(self, node: Node) -> KernelCall:
         """`recurrent::LstmF32`, `GruF32` or `RnnF32`."""
+        count = [node.input(len(node.inputs) - 1)] if self.counted else []
         (batch, steps, depth), (directions, _, units) = node.input(0).shape, node.input(1).shape
         hidden = 1 if self.every else 0
         states = [node.input(1), node.input(2)] if self._is_lstm else [node.input(1)]
@@ -193,7 +228,7 @@ class Recurrent(Operator):
             units=units,
             backwards=self.backwards,
             every=self.every,
-            lengths=Packed(np.array(self.lengths, np.int32), "lengths"),
+            lengths=Source(count[0] if count else _lengths(self.lengths)),
             clip=self.clip if self.clip > 0 else FINITE[1],
         )
         # The product of h is one of its own in n of a GRU, with its own bias.
@@ -229,10 +264,10 @@ class Recurrent(Operator):
         else:
             kernel = declared.RnnF32(**common)
         tiling = Tiling(Axis.ROWS, directions * batch)
-        return KernelCall.of(kernel, [node.input(0), *states], list(node.outputs), tiling, self.macs(node))
+        return KernelCall.of(kernel, [node.input(0), *states, *count], list(node.outputs), tiling, self.macs(node))
 
     def _weights(self, node: Node) -> list[Value | None]:
-        return node.inputs[3 if self._is_lstm else 2 :]
+        return node.inputs[3 if self._is_lstm else 2 : -1 if self.counted else None]
 
 
 class _Common(TypedDict):
@@ -244,6 +279,12 @@ class _Common(TypedDict):
     of_hidden: Packed
     activations: tuple[declared.Activation, ...]
     scratch: Scratch
+
+
+def _lengths(lengths: tuple[int, ...]) -> Value:
+    """Returns the steps of the sequences as a constant."""
+    data = np.array(lengths, np.int32)
+    return Value(TensorType(DType.I32, data.shape), "lengths", data)
 
 
 def _filters(weights: Array) -> Packed:

@@ -14,6 +14,7 @@ from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.permutation import through_reshape
+from ariel_build.ops.shorter import Axes, reshaped
 from ariel_build.ops.spectra import bind_spectrum, spectrum, spectrum_shape
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
@@ -49,6 +50,10 @@ class Reshape(Operator):
     def passed_on(self, node: Node) -> Value | None:
         """Passes on what has the shape."""
         return node.input(0) if self.shape == node.input(0).shape else None
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Elements stay in order."""
+        return [reshaped(node.input(0).shape, self.shape, given[0])]
 
     def permuted(self, wish: Wish) -> Moved | None:
         """Permutes whole groups of axes that are reshaped to each other."""
@@ -126,6 +131,17 @@ def _from_tflite(importer: Importer) -> None:
         bind_spectrum(importer, reshape(importer, pairs, spectrum_shape(importer)))
         return
     x = importer.input(0)
+    tensor = importer.model.tensors[importer.node.outputs[0]]
+    if tensor.shape is None and importer.node.op == "RESHAPE":
+        # Of a dimension that the user has bound: what the operator says itself, where one extent is left open.
+        given, told = importer.optional_input(1), importer.integers("new_shape")
+        if given is not None and given.data is not None:
+            told = tuple(int(extent) for extent in given.data.reshape(-1))
+        others = math.prod(extent for extent in told if extent != -1)
+        if told.count(-1) == 1 and others > 0 and x.type.elements % others == 0:
+            shape = tuple(x.type.elements // others if extent == -1 else extent for extent in told)
+            importer.bind(*importer.emit(Reshape(shape), [x], [tensor.quant]))
+            return
     importer.bind(*importer.emit(Reshape(importer.output_type().shape), [x], types=[importer.output_type()]))
 
 

@@ -16,6 +16,7 @@ from ariel_build.kernels import Axis, KernelCall, Operand, Source, Tiling
 from ariel_build.kernels.declared import normalize as declared
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import Operator
+from ariel_build.ops.shorter import Axes, apart, one_only
 from ariel_build.ops.traits import Traits, keeps_axes, never
 
 __all__ = ["RowNorm"]
@@ -43,6 +44,10 @@ class RowNorm(Operator):
         if scale.shape != x.shape[self.axis :] or bias.shape != scale.shape:
             raise ValueError(f"scale {scale} or bias {bias} does not fit rows of {list(x.shape[self.axis :])}")
         return [TensorType(x.dtype, x.shape)]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Rows are along other axes."""
+        return [apart(one_only(given), range(self.axis, len(node.input(0).shape)), "it normalises along it")]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Sums element after element in float32."""

@@ -18,6 +18,7 @@ from ariel_build.ops.elementwise import quant_of
 from ariel_build.ops.fixed_point import I64, multiply, quantize_multiplier, wrap32
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.indices import indices_input, inside, is_wide
+from ariel_build.ops.shorter import Axes, Mixed, one_only
 from ariel_build.ops.traits import Traits, keeps_axes, never
 
 __all__ = ["Running"]
@@ -48,6 +49,13 @@ class Running(Operator):
         if not x.shape or (self.axis is None and len(inputs) < 2):
             raise ValueError("there is no axis")
         return [TensorType(x.dtype, x.shape)]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """From the front on a sum depends on what comes before alone."""
+        axes = one_only(given)
+        if axes and (self.axis is None or (self.reverse and self.axis in axes)):
+            raise Mixed("it sums from its end on, or along an axis that is told at run time")
+        return [axes]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Accumulates in the type of the elements; int8 of TFLite in int32 that wraps, shifted."""

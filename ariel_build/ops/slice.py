@@ -15,6 +15,7 @@ from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.indices import indices_input
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.shorter import Axes, Mixed
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
 __all__ = ["Slice"]
@@ -52,6 +53,26 @@ class Slice(Operator):
         for axis, (first, count, step) in enumerate(zip(self.begin, self.shape, self.steps, strict=True)):
             x = np.take(x, [first + k * step for k in range(count)], axis)
         return [x]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Takes the dimension whole, or of its first part alone, which is always there."""
+        x, found = node.input(0), dict(given[0])
+        for axis, bound in given[0].items():
+            begin, count, step = self.begin[axis], self.shape[axis], self.steps[axis]
+            if (begin, count, step) == (0, x.shape[axis], 1):
+                continue
+            if max(begin, begin + (count - 1) * step) >= x.shape[axis] // bound.most:
+                raise Mixed("it takes a part of it, or turns it round")
+            del found[axis]
+        return [found]
+
+    def last_axis(self, node: Node) -> int | None:
+        """Returns the axis of which it takes the last element, all others being whole."""
+        whole = node.input(0).shape
+        cut = [k for k, extent in enumerate(whole) if (self.begin[k], self.shape[k], self.steps[k]) != (0, extent, 1)]
+        if len(cut) == 1 and (self.begin[cut[0]], self.shape[cut[0]]) == (whole[cut[0]] - 1, 1):
+            return cut[0]
+        return None
 
     def aliases(self, node: Node) -> dict[Value, tuple[Value, int]] | None:
         """A run of whole leading rows is a view, where it begins at a multiple of the arena's alignment.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypedDict
 
@@ -19,6 +19,7 @@ from ariel_build.kernels.declared.quant import Multiplier
 from ariel_build.ops import gemmlowp, table16
 from ariel_build.ops.accumulate import Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
+from ariel_build.ops.cut import cut, neutral, uncut
 from ariel_build.ops.elementwise import BYTES, quant_of, same_type, store_rounded
 from ariel_build.ops.fixed_point import (
     I64,
@@ -31,6 +32,7 @@ from ariel_build.ops.fixed_point import (
 )
 from ariel_build.ops.formula import fold, map1, map2
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.shorter import Axes, Bound, apart
 from ariel_build.ops.traits import Moved, Traits, Wish, never
 
 __all__ = ["LogSoftmax", "Softmax"]
@@ -68,6 +70,22 @@ class _Lines(Operator):
         if not -rank <= self.axis < max(rank, 1):
             raise ValueError(f"axis {self.axis} is outside {rank} axes")
         return [replace(type_, dtype=self.result or type_.dtype)]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Works on lines along other axes."""
+        rank = len(node.input(0).shape)
+        axis = self.axis % max(rank, 1)
+        return [apart(given[0], range(axis, rank if self.flat else axis + 1), "it works along it")]
+
+    def counted_nodes(self, node: Node, given: Sequence[Axes], count: Callable[[Bound], Value]) -> list[Node] | None:
+        """What there is not has no share."""
+        x = node.input(0)
+        axis = self.axis % max(len(x.shape), 1)
+        if axis not in given[0] or self.flat or x.type.dtype is not DType.F32:
+            return None
+        nodes, value = cut(x, axis, given[0][axis], neutral(x, -math.inf), count)
+        made = Value(node.output.type, node.output.name, origin=node.origin)
+        return [*nodes, Node(self, [value], [made], node.origin), uncut(made, node.output, axis, given[0][axis])]
 
     @property
     def result(self) -> DType | None:
@@ -360,9 +378,9 @@ def _real_exps(quant: Quant) -> Numbers:
 
 @imports("tflite", "SOFTMAX")
 def _softmax_from_tflite(importer: Importer) -> None:
-    x, result = importer.input(0), importer.output_type().dtype
+    x, result = importer.input(0), importer.output_element()
     gives = DType.I16 if (x.type.dtype, result) == (DType.I8, DType.I16) else None
-    quant = importer.output_type().quant
+    quant = importer.model.tensors[importer.node.outputs[0]].quant
     if gives is DType.I16 and quant is not None and quant.zero_points == _SHARE.zero_points:
         # LiteRT's reference kernel does not look at the scale: its answers are the recorded ones of such a model.
         importer.model.notes.append(

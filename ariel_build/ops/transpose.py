@@ -13,6 +13,7 @@ from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.copy import Part, copy_call, dense_strides
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.permutation import compose, is_identity
+from ariel_build.ops.shorter import Axes
 from ariel_build.ops.traits import MOVEMENT, keeps_axes
 
 __all__ = [
@@ -48,6 +49,10 @@ class Transpose(Operator):
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Returns the permuted input."""
         return [np.transpose(np.asarray(inputs[0]), self.perm)]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Axes go where they go."""
+        return [{self.perm.index(axis): bound for axis, bound in given[0].items()}]
 
     def aliases(self, node: Node) -> dict[Value, tuple[Value, int]] | None:
         """Where only axes of extent 1 move, the bytes stay in order."""

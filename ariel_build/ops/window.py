@@ -14,6 +14,7 @@ from ariel_build.kernels.declared import window as declared
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.shorter import Axes, Mixed, apart
 from ariel_build.ops.traits import has
 
 __all__ = ["Span", "Window", "Windowed", "image", "is_windowed", "onnx_spans", "patches", "same_padding", "window_of"]
@@ -54,6 +55,14 @@ class Window:
                 )
             sizes.append(room // self.strides[axis] + 1)
         return sizes[0], sizes[1]
+
+    def shorter(self, axes: Axes) -> Axes:
+        """Returns the axes of the output where those of the image [N, H, W, C] are shorter; raises Mixed(why)."""
+        for axis in (0, 1):
+            own = self.size[axis], self.strides[axis], self.padding[axis], self.padding[axis + 2]
+            if axis + 1 in axes and own != (1, 1, 0, 0):
+                raise Mixed("its windows reach along it")
+        return apart(axes, [3], "its channels are")
 
     def kernel(self) -> declared.Window:
         """Returns the `Window` of the runtime crate."""

@@ -14,6 +14,7 @@ import onnx
 import ariel_build
 from ariel_build import frontends
 from ariel_build.answers.samples import bind_dims
+from ariel_build.config.at_most import AtMost
 from ariel_build.config.options import ModelOptions, Quantization
 from ariel_build.driver import import_file
 from ariel_build.errors import ArielError, MetadataError, UnsupportedError
@@ -49,6 +50,13 @@ def _silent(_: str, __: int, ___: int) -> None:
 @np.errstate(all="ignore")
 def quantize(options: ModelOptions, wish: Quantization, tell: Tell = _silent) -> Outcome:
     """Returns the quantised model for a float model's options; raises ArielError for what is wrong with either file."""
+    bounds = [name for name, size in options.dims.items() if isinstance(size, AtMost)]
+    if bounds:
+        raise MetadataError(
+            f"`{bounds[0]}` is only bounded, and the quantised file has fixed shapes",
+            options.given.get(f"dims.{bounds[0]}", str(options.path)),
+            "quantise with fixed `dims`, or compile the float model with the bound",
+        )
     with _named(options.path):
         options = _bound(options, wish)
     graph, source = import_file(options.path, options.dims, options.signature, options)

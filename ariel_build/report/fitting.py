@@ -13,7 +13,7 @@ from ariel_build.boards.fit import check_cores, check_fits
 from ariel_build.config.module_name import module_name
 from ariel_build.config.options import ModelOptions
 from ariel_build.cores.energy import energy
-from ariel_build.driver import Compiled, compile_model, refuse_misfits
+from ariel_build.driver import Compiled, compile_model, refuse_excesses
 from ariel_build.errors import BoardError, BudgetError
 from ariel_build.ir import DType
 from ariel_build.report.lines import rounded
@@ -91,9 +91,9 @@ def _compiled(model: Path, options: ModelOptions, board: Board) -> Compiled:
 
 def refuse_unfit(result: Compiled, model: Path, options: ModelOptions, board: Board) -> None:
     """Raises BoardError where the model does not fit the board, code and stack at most; BudgetError as `inspect`."""
-    refuse_misfits(result, model, options, board)
     bounds = result.bounds
     check_fits(board, ram_bytes=result.ram_bytes, flash_bytes=bounds.flash, stack_bytes=bounds.stack)
+    refuse_excesses(result, model, options, board)
 
 
 def _misfit(model: Path, options: ModelOptions, board: Board, result: Compiled) -> str | None:

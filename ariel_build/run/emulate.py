@@ -84,16 +84,21 @@ def emulate(
     count: bool,
     timeout: float,
     timeline: tuple[int, int] | None = None,
+    sizes: Sequence[Sequence[int]] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> Emulated:
     """Runs firmware that was built for `cores` cores once over all samples.
 
+    `sizes` tells how much there is of each bounded dimension, sample by sample; without, it is the bound.
     `timeline` is the place and size of memory in it: each store there is told in the counts.
     """
     with tempfile.TemporaryDirectory(prefix="ariel-run-") as place:
         work = Path(place)
         size = len(samples[0]) if samples else 0
         (work / "in.bin").write_bytes(struct.pack("<II", len(samples), size) + b"".join(samples))
+        if sizes:
+            table = [word for row in sizes for word in row]
+            (work / "sizes.bin").write_bytes(struct.pack(f"<{len(table) + 1}I", len(sizes[0]), *table))
         count = count and board.run is not None and board.run.counts_instructions
         command_line = command(board, elf, cores=cores, count=count, timeline=timeline, say=say)
         what = f"{len(samples)} sample{'' if len(samples) == 1 else 's'} on {board.name}"

@@ -34,6 +34,7 @@ def execute(
     samples: Sequence[bytes],
     *,
     facts: Facts | None = None,
+    sizes: Sequence[Sequence[int]] = (),
     cores: int = 1,
     stats: bool = True,
     opt_level: str = "3",
@@ -43,6 +44,7 @@ def execute(
     """Runs module `module` of `module_dir`/ariel_models.rs on `board`, in one process, the samples one after another.
 
     A sample is all inputs in the model's order, little-endian elements of the model's own types, nothing between them.
+    `sizes` tells how much there is of each bounded dimension, sample by sample; without, it is the bound.
     On several cores the module has what the others do (`firmware.build`). The model is reset once before sample 0.
     Without `stats` nothing is counted, and only the outputs are returned.
     """
@@ -54,11 +56,11 @@ def execute(
         check_fits(board, ram_bytes=facts.arena_bytes + copy, flash_bytes=facts.weights_bytes, stack_bytes=_LEAST_STACK)
     subject = firmware.Subject(module_dir, module)
     image = firmware.build(board, subject, cores=cores, opt_level=opt_level, say=say)
-    emulated = emulate(board, image, samples, cores=cores, count=stats, timeout=timeout, say=say)
+    emulated = emulate(board, image, samples, cores=cores, count=stats, timeout=timeout, sizes=sizes, say=say)
     if not stats:
         return Execution(emulated.outputs, None)
-    sizes = baseline = None
+    whole = baseline = None
     if not board.is_host:
-        sizes = elf.sizes(image.read_bytes())
+        whole = elf.sizes(image.read_bytes())
         baseline = elf.sizes(firmware.build(board, None, cores=cores, opt_level=opt_level, say=say).read_bytes())
-    return Execution(emulated.outputs, collect(board, emulated, facts, sizes, baseline, cores=cores))
+    return Execution(emulated.outputs, collect(board, emulated, facts, whole, baseline, cores=cores))

@@ -7,6 +7,8 @@ cluster Dask tries them on other workers. A job whose worker dies again is a row
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -47,7 +49,8 @@ def on_processes(jobs: Sequence[Job], workers: int, work: Callable[[Job], Row] =
 def _until_death(waiting: list[Job], suspects: list[Job], workers: int, work: Callable[[Job], Row]) -> Done:
     """Costs jobs, the last of `waiting` first, until none is left or a worker dies: `suspects` were under way then."""
     # A fresh interpreter for each: what this process holds, locks among it, is not theirs.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, spawn, initializer=_end_with_parent) as pool:
         running: dict[Future[Row], Job] = {}
         try:
             while waiting or running:
@@ -71,6 +74,18 @@ def _until_death(waiting: list[Job], suspects: list[Job], workers: int, work: Ca
                     return
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Has a worker end when who started it is killed: it would wait for jobs for ever."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def on_cluster(jobs: Sequence[Job], address: str, work: Callable[[Job], Row] = cost) -> Done:

@@ -27,6 +27,7 @@ static TABLE: RawWakerVTable = RawWakerVTable::new(|_| RawWaker::new(core::ptr::
 
 /// Calls all that a user can call.
 fn infer<M: Infer>(model: &mut M, input: &M::Input) -> usize {
+    let _ = model.resize(&[black_box(3)]);
     let mut done = usize::from(model.infer(input).is_ok());
     done += usize::from(model.run().is_ok());
     model.reset();

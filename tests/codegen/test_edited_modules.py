@@ -17,9 +17,11 @@ import pytest
 from onnx import TensorProto, helper
 
 from ariel_build import boards, driver
+from ariel_build.config.at_most import AtMost
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.ir import Graph, State
+from tests.bounded.models import MODELS
 from tests.codegen import edits
 from tests.codegen.edits import Plain
 from tests.ops import tflm
@@ -263,6 +265,8 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
         "learned": _compiled(_learned(folder / "learned.onnx")),
         "flow": _compiled(branches),
         "flow of cores": _compiled(branches, "host", cores=2),
+        "bounded": _compiled(MODELS["gru_both"](folder / "gru.onnx"), dims={"n": AtMost(9)}),
+        "bounded on cores": _compiled(MODELS["elementwise"](folder / "rows.onnx"), "host", 2, dims={"n": AtMost(9)}),
     }
     with pytest.MonkeyPatch.context() as patch:
         read = driver.import_file
@@ -292,12 +296,21 @@ FORMS = (
     "learned",
     "flow",
     "flow of cores",
+    "bounded",
+    "bounded on cores",
 )
 FEATURES = ("multicore", "std")
 #: A pool without helpers runs all units on one core.
 UNITS = """
 ariel_ml_rs::pool!(static POOL: 0 helpers, park = &ariel_ml_rs::sync::park::Threads);
 core::hint::black_box(all::<$name::$name::Model>(ariel_ml_rs::wire!($name::$name, pool = POOL).unwrap()));
+"""
+BOUNDED = """
+for size in [1, 4, 9] {
+    let model = Box::leak(Box::new($name::$name::Model::new()));
+    let _ = model.resize(&[size]);
+    core::hint::black_box(all::<$name::$name::Model>(Whole(model)));
+}
 """
 SHARED = """
 let arena = Box::leak(Box::new(ariel_ml_rs::SharedArena::<{ size_of::<$name::$name::Model>() }>::new()));
@@ -323,6 +336,7 @@ def test_an_edited_module_is_refused_or_stays_inside(
     assert len(refused) > len(pairs) // 5
     assert accepted, "some numbers are weights and zero points, which may be any"
     more = SHARED if form == "shared" else UNITS if "cores" in form else ""
+    more += BOUNDED if "bounded" in form else ""
     fault = edits.run(tmp_path, [module for _, module in accepted], more=more, features=FEATURES)
     number = re.search(r" (m\d+):", fault)
     blamed = next((edit.describe(text) for edit, m in accepted if number and m.module == number[1]), "")
@@ -424,6 +438,10 @@ FIELDS: Mapping[str, tuple[str, str, Change, str]] = {
         "several cores write no state",
     ),
     "bytes of shared states": ("shared", r"shared! \{\s+bytes (\d+)", _plus(1, 16), "another size"),
+    "place of a size": ("bounded", r"n 9 at (\d+);", _plus(1, 1 << 20), "outside the arena"),
+    "a bound of none": ("bounded", r"n (9) at \d+;", _plus(1, -9), "a bound is 1 at least"),
+    "a shorter step": ("bounded", r"shorter \[\s+(\d+) of", _plus(1, 100), "a shorter step that is not there"),
+    "its dimension": ("bounded", r"shorter \[\s+\d+ of (\d+)", _plus(1, 1), "a dimension that is not there"),
     "workers": ("cores", r"workers (\d+), slots", _plus(1, 29), "no scratch for every worker"),
     "no workers": ("cores", r"workers (\d+), slots", lambda _: "workers 0, slots", "1 to 32 workers"),
     "step of a unit": ("cores", r"units \[[^\]]*?\(([1-9]\d*), ", _plus(1, 100), "no such step"),

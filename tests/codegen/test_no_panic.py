@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from ariel_build import boards
-from ariel_build.driver import Compiled
+from ariel_build.config.at_most import AtMost
+from ariel_build.config.options import ModelOptions
+from ariel_build.driver import Compiled, compile_model
+from tests.bounded import models as bounded
 from tests.codegen.kernels import all_kernels
 from tools.kernels import in_rust
 from tools.recorded import DIGITS, MODELS
@@ -40,10 +43,12 @@ def link(folder: Path, source: str, models: Sequence[Compiled], target: str, lev
     return "" if ended.returncode == 0 else ended.stderr
 
 
-def real_models(target: str) -> list[Compiled]:
-    """Returns the example's model, and real ones where they are there, compiled for the target."""
+def real_models(target: str, folder: Path) -> list[Compiled]:
+    """Returns the example's model, one of a bounded dimension, and real ones where they are there, for the target."""
     files = {"digits": DIGITS} | {name: path for name in REAL for path in (MODELS / "dev" / name).glob("model.*")}
-    return [compiled(path, name, boards.generic_for(target)) for name, path in files.items()]
+    rows, board = bounded.MODELS["elementwise"](folder / "rows.onnx"), boards.generic_for(target)
+    sized = compile_model(rows, ModelOptions(rows, dims={"n": AtMost(9)}, cores=1), board, "rows")
+    return [sized, *(compiled(path, name, board) for name, path in files.items())]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +56,7 @@ def real_models(target: str) -> list[Compiled]:
 )
 def test_no_panic_can_be_reached(target: str, level: str, tmp_path: Path) -> None:
     """Firmware links that has every kernel and real models."""
-    assert link(tmp_path, BARE, real_models(target), target, level) == ""
+    assert link(tmp_path, BARE, real_models(target, tmp_path), target, level) == ""
 
 
 @pytest.mark.target(M7)

@@ -45,7 +45,7 @@ def main(target: str, level: str) -> None:
     """Prints the tree of callers."""
     defined = BARE.replace("unsafe { a_panic_can_be_reached() }", "loop {}")
     with tempfile.TemporaryDirectory() as folder:
-        sys.stdout.write(link(Path(folder), defined, real_models(target), target, level))
+        sys.stdout.write(link(Path(folder), defined, real_models(target, Path(folder)), target, level))
     called_by = callers(target_folder(f"bare-{target}-{level}") / target / "release" / "generated")
     for function in list(called_by):
         if "rust_begin_unwind" in function:

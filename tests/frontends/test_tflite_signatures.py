@@ -62,8 +62,7 @@ def test_inputs_go_by_the_names_of_the_signature(tmp_path: Path) -> None:
     np.testing.assert_array_equal(samples.arrays[0], data)
 
 
-def test_sizes_that_an_operator_does_not_follow_are_told_as_such(tmp_path: Path) -> None:
-    """The file says the shape of what a dense layer makes for its own batch only."""
+def test_a_dense_layer_follows_the_sizes_of_its_rows(tmp_path: Path) -> None:
     tensors = [
         w.tensor("x", [1, 4], signature=[-1, 4]),
         w.tensor("w", [2, 4], buffer=1),
@@ -73,6 +72,16 @@ def test_sizes_that_an_operator_does_not_follow_are_told_as_such(tmp_path: Path)
     path = tmp_path / "m.tflite"
     path.write_bytes(w.encode(w.model([w.code(9)], [graph], [np.ones((2, 4), np.float32).tobytes()])))
     assert import_file(path)[0].outputs[0].shape == (1, 2)
+    assert import_file(path, {"x.0": 3})[0].outputs[0].shape == (3, 2)
+
+
+def test_sizes_that_an_operator_does_not_follow_are_told_as_such(tmp_path: Path) -> None:
+    """The file says the shape that something gets for its own batch only."""
+    tensors = [w.tensor("x", [1, 4], signature=[-1, 4]), w.tensor("y", [4, 1], signature=[4, -1])]
+    graph = w.subgraph(tensors, [0], [1], [w.operator(0, [0], [1])])
+    path = tmp_path / "m.tflite"
+    path.write_bytes(w.encode(w.model([w.code(22)], [graph])))
+    assert import_file(path)[0].outputs[0].shape == (4, 1)
     with pytest.raises(UnsupportedError, match="the shape of `y` is not known") as caught:
         import_file(path, {"x.0": 3})
     assert "leave `dims` out" in caught.value.diagnostics[0].help

@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
+from ariel_build.ir import Array, Bound, DType, Node, Quant, TensorType, Value
 from ariel_build.ops import IMPORTERS, Operator
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.batch_matmul import BatchMatMul
@@ -24,6 +24,7 @@ from ariel_build.ops.concat import Concat
 from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.conv_transpose import ConvTranspose
 from ariel_build.ops.copy import Copy
+from ariel_build.ops.cut import Cut, Last, Uncut
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.dynamic_quantize import DynamicQuantize
 from ariel_build.ops.fixed_point import Rounding
@@ -117,18 +118,21 @@ EXAMPLES: list[Example] = [
     (Concat(3), [reals(*SHAPE)] * 2, None),
     (GatherConstant(2, (2, 0)), [reals(*SHAPE)], None),
     (Gather(wraps=True, axis=2, batch=1), [stored(*SHAPE), indices(1, 5)], HALF),
+    (Last(wraps=False, axis=2), [stored(*SHAPE), indices(1)], HALF),
     (GatherElements(wraps=False, axis=3), [reals(*SHAPE), indices(1, 1, 2, 6)], None),
     (GatherNd(wraps=True), [reals(*SHAPE), indices(7, 2)], None),
     (Boxed((1, 2, 4, 3), Beyond.MIRROR, borders=True), [reals(*SHAPE), *[indices(2)] * 3, reals()], None),
     (Boxed((1, 2, 4, 3), Beyond.VALUE), [stored(*SHAPE), *[indices(2)] * 3, stored()], HALF),
     (Running(1), [reals(*SHAPE)], None),
     (Select(), [booleans(*SHAPE), reals(*SHAPE), reals(4)], None),
+    (Cut(1), [booleans(*SHAPE), reals(*SHAPE), reals(1, 1, 1, 1)], None),
     (Scatter(AtIndices(wraps=True)), [reals(*SHAPE), indices(2, 3), reals(2, 4)], None),
     (Scatter(AtRows(wraps=True, axis=2, batch=1)), [reals(*SHAPE), indices(1, 2), reals(1, 2, 2, 4)], None),
     (Scatter(AtStart(wraps=False)), [stored(*SHAPE), indices(4), stored(1, 1, 2, 3)], HALF),
     (Scatter(Elements(wraps=False, axis=1)), [reals(*SHAPE), indices(1, 3, 2, 4), reals(1, 3, 2, 4)], None),
     (Pad(((0, 0), (1, 0), (0, 2), (0, 0)), 0.5), [reals(*SHAPE)], None),
     (Reshape((1, 6, 4)), [reals(*SHAPE)], None),
+    (Uncut((1, 6, 4), 1, Bound("n", 3)), [reals(*SHAPE)], None),
     (Slice((0, 1, 0, 1), (1, 1, 3, 2), (1, 1, 1, 2)), [reals(*SHAPE)], None),
     (Tile((1, 2, 1, 3)), [reals(*SHAPE)], None),
     (Transpose((0, 3, 1, 2)), [reals(*SHAPE)], None),

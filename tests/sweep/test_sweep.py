@@ -9,6 +9,9 @@ import random
 import re
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -153,6 +156,52 @@ def test_a_run_goes_on_where_it_stopped(command: Command, file: Path, monkeypatc
     assert asked[3:] == [6]
     command("sweep", file, "--again")
     assert asked[4:] == [12]
+
+
+def test_a_sweep_that_is_killed_leaves_no_process_and_goes_on(command: Command, file: Path) -> None:
+    journal = file.with_name("sweep.csv.journal")
+    process = subprocess.Popen([sys.executable, "-m", "ariel_build", "sweep", str(file), "--workers", "2"])
+    try:
+        _wait(lambda: journal.exists() and len(journal.read_bytes().splitlines()) >= 3)
+        workers = _children(process.pid)
+        assert len(workers) >= 2
+    finally:
+        process.kill()
+        process.wait()
+    _wait(lambda: not any(map(_lives, workers)))
+    answer = command("sweep", file)
+    assert answer.code == 0
+    assert "of them from sweep.csv.journal" in answer.out
+    assert len(table(file.with_suffix(".csv"))) == 12
+
+
+def _wait(until: Callable[[], bool]) -> None:
+    for _ in range(1200):
+        if until():
+            return
+        time.sleep(0.1)
+    pytest.fail("two minutes were not enough")
+
+
+def _lives(process: int) -> bool:
+    """Whether a process is there and does not only wait for somebody to take note of its end."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _children(parent: int) -> list[int]:
+    """Returns the processes that a process has started, as Linux tells."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(status.parent.name))
+    return found
 
 
 def test_a_journal_that_somebody_edited_does_no_harm(tmp_path: Path) -> None:

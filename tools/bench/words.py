@@ -53,14 +53,15 @@ int16 has no counterpart.
 
 BUILD = """\
 `nox -s bench -- --build-speed` measures what the largest TFLite model (vww) adds to a clean release build of firmware,
-in CPU seconds of cargo and all that it starts, summed over both processors. On a machine with much other work (load 7
-on two processors) it was 13.9 s: 9 s of rustc for the runtime crate, all of whose kernels are compiled, used or not;
-2.5 s for `ariel-ml-build`, 2 s for libm, 0.5 s for `ariel-ml-macros`, 0.8 s of `ariel_build` where Python keeps its
-bytecode. 0.03 s when nothing changed, 0.2 s for another main.rs. libm and Python run beside the runtime crate, so that
-the clock shows less.
+in CPU seconds of cargo and all that it starts, summed over both processors. On a machine with much other work (load 11
+on two processors) it was 8.8 s, and in the same hour 11.8 s before portable convolutions and kernels of cores without
+DSP were compiled where a model calls them and no kernel derived `Debug` (0.4 s of that was Python without its bytecode,
+which is now there before). The runtime crate has 5.1 s of it and had 7.9 s; libm takes 1.5 s, Python 0.9 s,
+`ariel-ml-build`, `ariel-ml-macros` and three build scripts 1 s. 0.03 s when nothing changed, 0.2 s for another main.rs.
 
-`ariel-build compile` of models of 1,000 layers took, on the same machine, for one core and for four: 3.0 and 6.1 s of
-CPU (int8 convolutions), 1.3 and 4.5 s (depthwise, pointwise, sum; float32), 0.8 and 1.0 s (float32, dense).
+`ariel-build compile` of models of 1,000 layers took, on a machine with much other work, 4.9 s of CPU for four cores
+(int8 convolutions); a session before, for one core and for four: 3.0 s (int8 convolutions, one), 1.3 and 4.5 s
+(depthwise, pointwise, sum; float32), 0.8 and 1.0 s (float32, dense).
 """
 
 LAYERS = """\

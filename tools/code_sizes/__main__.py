@@ -18,6 +18,11 @@ from tools.code_sizes.objects import Program, Section
 from tools.kernels import in_rust, paths
 
 TARGETS = ("thumbv6m-none-eabi", "thumbv7m-none-eabi", "thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf")
+#: Rooms of `kernels::isa` that targets have beside `scalar`.
+ROOMS = {
+    "thumbv7m-none-eabi": ("thumb2",),
+    "thumbv7em-none-eabihf": ("thumb2", "unequal", "armv7e_m", "dsp_fpu", "vfpv4_sp"),
+}
 LEVELS = ("3", "s", "z")
 FILE = resources.path("ariel-ml-rs").parent / "ariel_build" / "codegen" / "code_sizes.json"
 #: Stack of what the compiler notes nothing of, all of it together: core, compiler_builtins, naked functions.
@@ -64,8 +69,8 @@ def build(target: str, level: str) -> Program:
     crate.mkdir(parents=True, exist_ok=True)
     (crate / "Cargo.toml").write_text(MANIFEST.format(root=root.as_posix()))
     shutil.copyfile(root / "Cargo.lock", crate / "Cargo.lock")
-    # Those of instruction sets are not there on each target, and all are compiled with the crate.
-    called = (kernel for kernel in paths() if not kernel.startswith("isa::"))
+    there = tuple(f"isa::{room}::" for room in ("scalar", *ROOMS.get(target, ())))
+    called = (k for k, path in paths().items() if not path.startswith("isa::") or path.startswith(there))
     calls = (f"    keep(<{in_rust(kernel)}>::run);" for kernel in called)
     (crate / "lib.rs").write_text(SOURCE.format(calls="\n".join(calls)))
     environment = toolchain.find(target).environment() | {

@@ -182,6 +182,14 @@ impl<M: Parallel> WiredPool<M> {
     pub fn reset(&mut self) {
         self.settled().reset();
     }
+
+    /// Says how much there is of each bounded dimension: `Sizes { .. }.as_array()` of the model's module.
+    ///
+    /// # Errors
+    /// As [`Infer::resize`].
+    pub fn resize(&mut self, sizes: &[usize]) -> Result<(), Error> {
+        self.settled().resize(sizes)
+    }
 }
 
 infer_by_methods!([M: Parallel] WiredPool<M>, M where M::Input: Copy);

@@ -251,7 +251,7 @@ class Sequences(Part):
     units: int
     backwards: bool
     every: bool
-    lengths: Packed
+    lengths: Source
     clip: float
 
 

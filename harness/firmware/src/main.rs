@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! in.bin     samples: u32, bytes of a sample: u32, then the samples: all inputs in the model's order, little-endian
+//! sizes.bin  may be missing; bounded dimensions: u32, then for each sample the size of each, u32
 //! out.bin    for each sample all outputs in the model's order
 //! stack.bin  deepest stack of an inference in bytes: u32 for each core, u32::MAX where it is not known; of a worker its
 //!            whole stack

@@ -15,6 +15,7 @@ pub fn serve<M: Infer>(model: &mut M, input: &mut M::Input) -> Result<(), Status
     if samples > 0 && sample_bytes as usize != (0..M::Input::PARTS).map(|part| input.part(part).len()).sum::<usize>() {
         return Err(Status::WrongSize);
     }
+    let mut sizes = Sizes::open()?;
     let mut deepest = 0;
     #[cfg(all(feature = "multicore", not(feature = "baseline")))]
     let mut before = crate::pool::stats();
@@ -24,6 +25,9 @@ pub fn serve<M: Infer>(model: &mut M, input: &mut M::Input) -> Result<(), Status
         let warm_up = round == 0;
         if round == 1 {
             source.seek(HEADER);
+            if let Some(sizes) = &mut sizes {
+                sizes.file.seek(4);
+            }
             model.reset();
             #[cfg(all(feature = "multicore", not(feature = "baseline")))]
             {
@@ -32,6 +36,10 @@ pub fn serve<M: Infer>(model: &mut M, input: &mut M::Input) -> Result<(), Status
         }
         for part in 0..M::Input::PARTS {
             source.read(input.part_mut(part)).ok_or(Status::NoInput)?;
+        }
+        if let Some(sizes) = &mut sizes {
+            let said = sizes.next()?;
+            model.resize(said).map_err(|_| Status::Refused)?;
         }
         let painted = stack::paint();
         let answer = infer(model, input);
@@ -56,6 +64,36 @@ pub fn serve<M: Infer>(model: &mut M, input: &mut M::Input) -> Result<(), Status
     #[cfg(all(feature = "multicore", not(feature = "baseline")))]
     write_pool(&before)?;
     Ok(())
+}
+
+/// Bounded dimensions that a model has at most.
+const MOST_SIZES: usize = 8;
+
+/// How much there is of each bounded dimension, sample by sample.
+struct Sizes {
+    file: File,
+    count: usize,
+    said: [usize; MOST_SIZES],
+}
+
+impl Sizes {
+    /// Those of `sizes.bin`, if there is one.
+    fn open() -> Result<Option<Self>, Status> {
+        let Some(mut file) = File::open(c"sizes.bin", Mode::Read) else { return Ok(None) };
+        let count = word(&mut file)? as usize;
+        if count > MOST_SIZES {
+            return Err(Status::WrongSize);
+        }
+        Ok(Some(Self { file, count, said: [0; MOST_SIZES] }))
+    }
+
+    /// The sizes of the next sample.
+    fn next(&mut self) -> Result<&[usize], Status> {
+        for said in self.said.iter_mut().take(self.count) {
+            *said = word(&mut self.file)? as usize;
+        }
+        Ok(self.said.get(..self.count).unwrap_or_default())
+    }
 }
 
 /// Writes what each core did for the model since `before`.

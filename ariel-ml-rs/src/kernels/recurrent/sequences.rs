@@ -35,8 +35,9 @@ pub struct Sequences {
     pub backwards: bool,
     /// Whether the hidden state after each step is kept.
     pub every: bool,
-    /// Steps that each sequence of a batch has, where they have not all of them; what is left of the output is 0.
-    pub lengths: &'static [i32],
+    /// Steps that each sequence of a batch has, or the one number that holds for all, where they have not all of them; what is left
+    /// of the output is 0.
+    pub lengths: Source<i32>,
     /// Bounds of what activations get.
     pub clip: f32,
 }
@@ -73,7 +74,14 @@ impl Sequences {
         self.next_hidden.check::<f32>(arena_bytes, self.states());
         self.output.check::<f32>(arena_bytes, self.states().saturating_mul(if self.every { steps } else { 1 }));
         scratch.check::<f32>(arena_bytes, gates.saturating_mul(units));
-        assert!(self.lengths.is_empty() || self.lengths.len() == batch, "a length for each sequence");
+        let lengths = match self.lengths {
+            Source::Flash(all) => all.len(),
+            Source::Arena(region) => {
+                region.check::<i32>(arena_bytes, 1);
+                region.bytes as usize / size_of::<i32>()
+            }
+        };
+        assert!(lengths <= 1 || lengths == batch, "a length for each sequence, or one for all");
     }
 
     /// The tiles: ranges of sequences, over all directions.
@@ -94,7 +102,15 @@ impl Sequences {
             // Of two directions the second begins behind the batch.
             let direction = usize::from(sequence >= batch);
             let index = if direction == 0 { sequence } else { sequence - batch };
-            let length = self.lengths.get(index).map_or(steps, |&length| steps.min(length.unsigned_abs() as usize));
+            let length = match self.lengths {
+                Source::Flash(all) => all.get(index).or(all.first()).copied(),
+                // SAFETY: there is one number, or one for each sequence (`check`).
+                Source::Arena(region) => unsafe {
+                    let is_one = region.bytes as usize / size_of::<i32>() == 1;
+                    Some(*memory.at::<i32>(region).add(if is_one { 0 } else { index }))
+                },
+            };
+            let length = length.map_or(steps, |length| steps.min(length.unsigned_abs() as usize));
             let backwards = direction == 1 || self.backwards;
             // SAFETY: the sequence lies inside all regions (`check`), and is this call's own.
             unsafe {

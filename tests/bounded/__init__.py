@@ -1,0 +1,1 @@
+"""Dimensions that are only bounded."""
