@@ -10,11 +10,13 @@ from ariel_build.passes.eliminate_common_subexpressions import eliminate_common_
 from ariel_build.passes.eliminate_transposes import eliminate_transposes
 from ariel_build.passes.fold_batch_norm import fold_batch_norm
 from ariel_build.passes.fold_constants import fold_constants
+from ariel_build.passes.fold_scale import fold_scale
 from ariel_build.passes.fuse_activation import fuse_activation
 from ariel_build.passes.fuse_padding import fuse_padding
 from ariel_build.passes.fuse_qdq import fuse_qdq
 from ariel_build.passes.fuse_row_norm import fuse_row_norm
 from ariel_build.passes.fuse_table import fuse_table
+from ariel_build.passes.fuse_transpose import fuse_transpose
 from ariel_build.passes.merge_movement import merge_movement
 from ariel_build.passes.move_quantize import move_quantize
 from ariel_build.passes.normalize_unsigned import normalize_unsigned
@@ -44,6 +46,8 @@ PASSES: tuple[Pass, ...] = (
     move_quantize,
     fuse_qdq,
     fuse_row_norm,
+    fold_scale,
+    fuse_transpose,
     fuse_table,
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ariel_build.ir import Array, Node, Value
@@ -12,10 +14,10 @@ from ariel_build.passes.editor import Editor
 __all__ = ["made_by", "per_channel"]
 
 
-def made_by(editor: Editor, value: Value, *, same_channels: bool = False) -> Node | str:
+def made_by(editor: Editor, value: Value, *, reshaped: bool = False) -> Node | str:
     """Returns the node that computes the elements of `value`, if nobody reads them but through `value`; or why not.
 
-    Transposes and reshapes are passed over; with `same_channels` only reshapes that leave the last axis alone.
+    Transposes and reshapes are passed over; with `reshaped` only reshapes, so that the order of elements is the node's.
     """
     while True:
         node = editor.producer(value)
@@ -23,20 +25,20 @@ def made_by(editor: Editor, value: Value, *, same_channels: bool = False) -> Nod
             return "it is computed by no operator"
         if len(editor.readers(value)) > 1 or editor.graph.is_kept(value):
             return "its operand is read elsewhere, too"
-        passed = isinstance(node.op, Reshape if same_channels else Reshape | Transpose)
-        if not passed or (same_channels and _last(node.input(0)) != _last(node.output)):
+        if not isinstance(node.op, Reshape if reshaped else Reshape | Transpose):
             return node
         value = node.input(0)
 
 
-def _last(value: Value) -> int:
-    return value.shape[-1] if value.shape else 1
+def per_channel(constant: Value, shape: tuple[int, ...], channels: int) -> Array | None:
+    """Returns the constant as one number per channel, or None where it is none such.
 
-
-def per_channel(constant: Value, shape: tuple[int, ...]) -> Array | None:
-    """Returns the constant as one number per channel (the last axis of `shape`), or None where it is none such."""
-    if constant.data is None or not shape or len(constant.shape) > len(shape):
+    The channels are the last axis of `shape`, or all of the last axes together that have so many elements.
+    """
+    axis = next((k for k in reversed(range(len(shape))) if math.prod(shape[k:]) == channels), None)
+    if constant.data is None or axis is None or len(constant.shape) > len(shape):
         return None
-    if any(n != 1 for n in constant.shape[:-1]) or constant.type.elements not in (1, shape[-1]):
+    aligned = (1,) * (len(shape) - len(constant.shape)) + constant.shape
+    if any(n != 1 for n in aligned[:axis]):
         return None
-    return np.ascontiguousarray(np.broadcast_to(constant.data.reshape(-1), shape[-1:]))
+    return np.broadcast_to(constant.data.reshape(aligned[axis:]), shape[axis:]).reshape(-1).copy()

@@ -40,10 +40,10 @@ def fold_batch_norm(graph: Graph, log: PassLog) -> bool:
         operands = [v for v in (node.input(0), node.input(1)) if not v.is_constant]
         if len(operands) != 1:
             continue
-        layer = made_by(editor, operands[0], same_channels=True)
+        layer = made_by(editor, operands[0], reshaped=True)
         if isinstance(layer, str) or not clamps(layer.op) or operator(layer).traits.channels is None:
             continue
-        affine = affine_of(node, node.op)
+        affine = affine_of(node, node.op, layer.output.shape[-1])
         reason = affine if isinstance(affine, str) else refusal(editor, layer, layer.op, affine)
         if not reason and not editor.replace(node.output, operands[0]):
             reason = "its result and its operand are both outputs of the model"
@@ -56,13 +56,16 @@ def fold_batch_norm(graph: Graph, log: PassLog) -> bool:
     return editor.finish()
 
 
-def affine_of(node: Node, op: Map2) -> Affine | str:
-    """Returns what a node does to each channel, or why it does not treat all elements of a channel alike."""
+def affine_of(node: Node, op: Map2, channels: int) -> Affine | str:
+    """Returns what a node does to each channel, or why it does not treat all elements of a channel alike.
+
+    The channels may be several of the node's last axes, such as the heads of a transformer.
+    """
     left, right = node.input(0), node.input(1)
     x, constant = (right, left) if left.is_constant else (left, right)
     if x.shape != node.output.shape:
         return "the constant enlarges the tensor"
-    numbers = per_channel(constant, x.shape)
+    numbers = per_channel(constant, x.shape, channels)
     if numbers is None:
         return f"the constant {list(constant.shape)} is not one number per channel of {list(x.shape)}"
     does = None if op.row.affine is None else op.row.affine(numbers.astype(np.float64), x is left)

@@ -14,7 +14,16 @@ from ariel_build.quantize.constants import all_finite
 __all__ = ["clean"]
 
 #: What is about stored integers, or what only code generation gains from.
-_LEFT_OUT = ("normalize_unsigned", "cancel_quantize", "move_quantize", "fuse_qdq", "fuse_table")
+_LEFT_OUT = (
+    "normalize_unsigned",
+    "cancel_quantize",
+    "move_quantize",
+    "fuse_qdq",
+    "fuse_row_norm",
+    "fold_scale",
+    "fuse_transpose",
+    "fuse_table",
+)
 PASSES: tuple[Pass, ...] = tuple(rewrite for rewrite in passes.PASSES if rewrite.__name__ not in _LEFT_OUT)
 
 

@@ -99,6 +99,17 @@ def _shared(call: KernelCall) -> Counts:
         case batch_matmul.F32() | batch_matmul.I32() | batch_matmul.I64() | batch_matmul.Quantized():
             rows, rests = math.prod(kernel.batches) * kernel.rows, kernel.columns % _BLOCK
             found |= _in_fours(rows, kernel.columns - rests, rests, kernel.depth)
+        case isa_packed.BatchMatMul() | isa_vfpv4_sp.BatchMatMul():
+            products = math.prod(kernel.batches)
+            blocks = products * -(-kernel.rows // _BLOCK)
+            pairs = -(-kernel.columns // 2)
+            found |= {
+                "rounds": products,
+                "pixels": blocks,
+                "blocks": blocks * pairs,
+                "block_macs": blocks * pairs * kernel.depth,
+                "taps": products * kernel.columns * kernel.depth,
+            }
         case (
             fully_connected.F32()
             | fully_connected.Hybrid()

@@ -66,6 +66,14 @@ def test_a_reshape_that_keeps_the_channels_is_passed() -> None:
     assert names(graph) == ["Conv2d", "Reshape"]
 
 
+def test_channels_that_are_two_axes_behind_a_reshape() -> None:
+    net = Net()
+    x = net.add(Reshape((3, 2, 2, 1)), net.add(FullyConnected(), net.input(3, 5), net.weights(4, 5), None))
+    graph = net.graph(net.add(Map2("Add"), x, net.weights(2, 2, 1)))
+    run(graph, fold_batch_norm, rtol=1e-5, atol=1e-5)
+    assert names(graph) == ["FullyConnected", "Reshape"]
+
+
 def test_refuses_after_a_reshape_that_moves_the_channels() -> None:
     net = Net()
     x = net.add(Reshape((4, 20)), layer(net, "conv"))

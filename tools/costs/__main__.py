@@ -16,7 +16,7 @@ from tools.costs import fit
 from tools.costs.boards import KINDS, OWN, WAYS, board_of
 from tools.costs.compare import compared
 from tools.costs.corpus import corpus
-from tools.costs.made import each_once, graphs
+from tools.costs.made import chosen, each_once, graphs
 from tools.costs.measure import Inference, Way, measure
 from tools.costs.needed import missing
 from tools.recorded.models import dev_models
@@ -65,7 +65,7 @@ def _add_missing(table: Costs, kinds: Sequence[str]) -> int:
         names, board = missing(kind, table[kind]), board_of(kind)
         if not names:
             continue
-        parts = [list(graphs(names)), list(each_once(board, names))]
+        parts = [list(graphs(names)), list(each_once(board, names)), list(chosen(board, names))]
         measured = [one for part in parts for one in measure(part, board, Way.FAST, print)]
         found = fit.fit([step for one in measured for step in one.steps])
         table[kind] |= {k: costs for k, costs in found.items() if k.removesuffix(ALONE) in names}

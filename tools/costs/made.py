@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -55,7 +55,7 @@ from ariel_build.schedule.features import features
 from tools.costs.rare import rare
 from tools.costs.wanted import Wanted
 
-__all__ = ["each_once", "graphs"]
+__all__ = ["chosen", "each_once", "graphs"]
 
 #: Shapes of operators that work element by element.
 SHAPES = ((16,), (5, 20), (3, 8, 30))
@@ -87,19 +87,47 @@ def each_once(board: Board, only: Collection[str] = ()) -> Iterator[Graph]:
         yield _graph(chosen[start : start + _MANY])
 
 
+def chosen(board: Board, only: Collection[str]) -> Iterator[Graph]:
+    """Yields graphs of calls for which the board chooses one of the kernels `only` in place of a portable one."""
+    nodes = [
+        one for one in _different(wanted(), lambda call: select([call], board).calls[0]) if _path(one, board) in only
+    ]
+    for start in range(0, len(nodes), _MANY):
+        yield _graph(nodes[start : start + _MANY])
+
+
+def _path(one: Wanted, board: Board) -> str:
+    return select([one.op.lower(_node(one, {}))], board).calls[0].kernel.path
+
+
 def wanted() -> Iterator[Wanted]:
     """Yields all nodes, also such as no kernel computes."""
     return itertools.chain(
-        _maps(), _comparisons(), _folds(), _casts(), _rows(), _indices(), _images(), _products(), _recurrent(), rare()
+        _maps(),
+        _spread(),
+        _comparisons(),
+        _folds(),
+        _casts(),
+        _rows(),
+        _indices(),
+        _images(),
+        _products(),
+        _recurrent(),
+        rare(),
     )
 
 
-def _different(nodes: Iterable[Wanted]) -> Iterator[Wanted]:
-    """Yields what some kernel computes, for each kernel a few calls that differ in what their costs are made of."""
+def _different(
+    nodes: Iterable[Wanted], of: Callable[[LayerCall | KernelCall], KernelCall] | None = None
+) -> Iterator[Wanted]:
+    """Yields what some kernel computes, for each kernel a few calls that differ in what their costs are made of.
+
+    `of` chooses the kernel, without it the portable one.
+    """
     seen: dict[str, set[object]] = defaultdict(set)
     for one in nodes:
         try:
-            call = _portable(one)
+            call = _portable(one) if of is None else of(one.op.lower(_node(one, {})))
         except (UnsupportedReason, ValueError, InternalError, KeyError, TypeError, AttributeError):
             continue
         counts = tuple(features(call).items())
@@ -180,6 +208,14 @@ def _maps() -> Iterator[Wanted]:
                 if len(shape) > 1:
                     for spread in (shape[-1:], (*shape[:-1], 1)):
                         yield Wanted(op, (type_, replace(type_, shape=spread)), type_.quant)
+
+
+def _spread() -> Iterator[Wanted]:
+    """Operators of two operands of int8, one of which stays along rows of several lengths."""
+    for shape in ((2, 60), (12, 12), (40, 7), (9, 33)):
+        for kind in ("Add", "Mul", "SquaredDifference"):
+            quant = Quant((0.004 if kind != "Add" else 0.05,), (-5,))
+            yield Wanted(Map2(kind), (_stored(*shape), _stored(shape[0], 1)), quant)
 
 
 def _comparisons() -> Iterator[Wanted]:
@@ -306,6 +342,12 @@ def _products() -> Iterator[Wanted]:
             other = replace(type_, shape=(2, depth, columns))
             for rounding in Rounding:
                 yield Wanted(BatchMatMul(rounding=rounding), (type_, other), type_.quant)
+    # Of transformers: heads of few rows.
+    for heads, rows, depth, columns in ((2, 8, 8, 8), (4, 6, 12, 16), (1, 16, 32, 20), (3, 9, 4, 9)):
+        for type_ in (_reals(heads, rows, depth), _stored(heads, rows, depth)):
+            other = replace(type_, shape=(heads, columns, depth))
+            for rounding in Rounding:
+                yield Wanted(BatchMatMul(adj_y=True, rounding=rounding), (type_, other), type_.quant)
 
 
 def _recurrent() -> Iterator[Wanted]:

@@ -53,18 +53,26 @@ pub struct Quantized<R: Requantize> {
     pub bounds: Bounds,
 }
 
-/// What the element types share.
-struct Shape {
-    rows: u32,
-    columns: usize,
-    depth: usize,
-    batches: [u32; 3],
-    x_batches: [u32; 3],
-    y_batches: [u32; 3],
-    x_row: usize,
-    x_step: usize,
-    y_column: usize,
-    y_step: usize,
+/// What the element types share: fields as those of the kernels.
+pub(in crate::kernels) struct Shape {
+    pub rows: u32,
+    pub columns: usize,
+    pub depth: usize,
+    pub batches: [u32; 3],
+    pub x_batches: [u32; 3],
+    pub y_batches: [u32; 3],
+    pub x_row: usize,
+    pub x_step: usize,
+    pub y_column: usize,
+    pub y_step: usize,
+}
+
+/// A product, and a row of it: where its operands begin, in elements.
+#[cfg(armv7e_m)]
+pub(in crate::kernels) struct Product {
+    pub x: usize,
+    pub y: usize,
+    pub row: usize,
 }
 
 /// The [`Shape`] of a kernel.
@@ -102,7 +110,13 @@ struct Steps {
 impl Shape {
     /// Checks that all strides stay inside the operands.
     #[inline]
-    const fn check<T: Element>(&self, arena_bytes: usize, x: &Source<T>, y: &Source<T>, output: Region) {
+    pub(in crate::kernels) const fn check<T: Element>(
+        &self,
+        arena_bytes: usize,
+        x: &Source<T>,
+        y: &Source<T>,
+        output: Region,
+    ) {
         let (rows, columns, depth) = (self.rows as usize, self.columns, self.depth);
         assert!(rows > 0 && columns > 0 && depth > 0, "product without elements");
         assert!(depth == 1 || self.x_step > 0, "product of one term many times");
@@ -124,10 +138,25 @@ impl Shape {
 
     /// The tiles: ranges of rows, over all batches.
     #[inline]
-    const fn work(&self) -> Work {
+    pub(in crate::kernels) const fn work(&self) -> Work {
         let [a, b, c] = self.batches;
         let products = (a as usize).saturating_mul(b as usize).saturating_mul(c as usize);
         Work::of(products.saturating_mul(self.rows as usize))
+    }
+
+    /// The product of an output row, which is counted over all batches.
+    #[cfg(armv7e_m)]
+    #[inline]
+    pub(in crate::kernels) fn product(&self, row: usize) -> Product {
+        let [_, count_1, count_2] = self.batches;
+        let (batch, row) = divide(row as u32, self.rows);
+        let (rest, batch_2) = divide(batch, count_2);
+        let (batch_0, batch_1) = divide(rest, count_1);
+        let place = |strides: [u32; 3]| {
+            let [stride_0, stride_1, stride_2] = strides.map(|stride| stride as usize);
+            batch_0 as usize * stride_0 + batch_1 as usize * stride_1 + batch_2 as usize * stride_2
+        };
+        Product { x: place(self.x_batches), y: place(self.y_batches), row: row as usize }
     }
 
     /// Computes one tile: `four` and `one` make the elements of four neighbouring columns, or of one.

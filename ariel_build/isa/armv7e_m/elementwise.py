@@ -1,4 +1,7 @@
-"""ADD and LEAKY_RELU of int16 for cores with the DSP extension, two elements at a time (`kernels/isa/armv7e_m`)."""
+"""Element-wise operators for cores with the DSP extension (`kernels/isa/armv7e_m`).
+
+ADD and LEAKY_RELU of int16, two elements at a time; of int8 what has two operands, one of which may be broadcast.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,22 @@ from typing import Any
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import KernelCall, Operand, Source
 from ariel_build.kernels.declared import isa_armv7e_m, map1, map2
-from ariel_build.kernels.declared.isa_armv7e_m import Halves, Side, Sides
+from ariel_build.kernels.declared.broadcast import Broadcast
+from ariel_build.kernels.declared.isa_armv7e_m import Halves, Side, Sides, Twice
 from ariel_build.kernels.declared.map2 import Scaled
 from ariel_build.kernels.declared.quant import Multiplier
 
-__all__ = ["KERNELS"]
+__all__ = ["KERNELS", "linear_runs"]
 
 _INT32 = 1 << 31
 #: Bits by which TFLite shifts operands to the left, and half, which the one with the greater scale is multiplied by.
 _LEFT_SHIFT = 15
 _HALF = (1 << 30, 0)
+#: Of int8: bits by which SQUARED_DIFFERENCE shifts operands to the left, and shifts to the right, at most, for which no
+#: constant leaves 32 bits.
+_SQUARE_SHIFT, _OPERAND_SHIFT, _RESULT_SHIFT = 7, 15, 22
+#: What the offset of a proven formula stays below, so that 16 times of it is an int64.
+_OFFSET = 1 << 58
 
 
 def _add(call: KernelCall) -> KernelCall:
@@ -94,5 +103,117 @@ def _side(by: Multiplier, less: int) -> Side:
     return Side(before=15 - left, multiplier=by.multiplier, rounding=rounding, shift=right)
 
 
+def _along(broadcast: Broadcast) -> tuple[Broadcast, bool]:
+    """Returns the broadcast with a left operand that moves along runs, and whether operands change sides."""
+    if any(n != 1 for n in broadcast.counts[:-1]) or broadcast.steps == (0, 0):
+        raise Unfit
+    if broadcast.steps[0]:
+        return broadcast, False
+    return broadcast.replace(steps=(1, 0), left=broadcast.right, right=broadcast.left), True
+
+
+def linear_runs(call: KernelCall, kernel: map2.Linear) -> KernelCall:
+    """A sum in runs."""
+    broadcast, swapped = _along(kernel.broadcast)
+    sides = [(kernel.left, kernel.left_factor), (kernel.right, kernel.right_factor)]
+    (left, left_factor), (right, right_factor) = reversed(sides) if swapped else sides
+    if abs(kernel.offset) + 256 * abs(right_factor) >= _OFFSET:
+        raise Unfit
+    made = isa_armv7e_m.LinearRuns(
+        left=left,
+        right=right,
+        output=kernel.output,
+        broadcast=broadcast,
+        left_factor=left_factor,
+        right_factor=right_factor,
+        offset=kernel.offset,
+        bounds=kernel.bounds,
+    )
+    return call.by(made, call.tiling)
+
+
+def _product(call: KernelCall) -> KernelCall:
+    """A product with proven constants, in runs."""
+    kernel = call.kernel
+    assert isinstance(kernel, map2.Product)  # noqa: S101 - the key of the table
+    broadcast, swapped = _along(kernel.broadcast)
+    if abs(kernel.offset) >= _OFFSET:
+        raise Unfit
+    zero_left, zero_right = kernel.zero_points
+    made = isa_armv7e_m.ProductRuns(
+        left=kernel.right if swapped else kernel.left,
+        right=kernel.left if swapped else kernel.right,
+        output=kernel.output,
+        broadcast=broadcast,
+        zero_points=(zero_right, zero_left) if swapped else (zero_left, zero_right),
+        factor=kernel.factor,
+        offset=kernel.offset,
+        bounds=kernel.bounds,
+    )
+    return call.by(made, call.tiling)
+
+
+def _multiply(call: KernelCall) -> KernelCall:
+    """TFLite's product, in runs."""
+    kernel = call.kernel
+    assert isinstance(kernel, map2.MulInt8)  # noqa: S101 - the key of the table
+    broadcast, swapped = _along(kernel.broadcast)
+    zero_left, zero_right = kernel.zero_points
+    made = isa_armv7e_m.MulRuns(
+        left=kernel.right if swapped else kernel.left,
+        right=kernel.left if swapped else kernel.right,
+        output=kernel.output,
+        broadcast=broadcast,
+        zero_points=(zero_right, zero_left) if swapped else (zero_left, zero_right),
+        scale=_twice(kernel.multiplier, _RESULT_SHIFT, kernel.bounds.zero_point),
+        bounds=kernel.bounds,
+    )
+    return call.by(made, call.tiling)
+
+
+def _square(call: KernelCall) -> KernelCall:
+    """TFLite's squared difference from what stays along runs."""
+    kernel = call.kernel
+    assert isinstance(kernel, map2.SquaredDifferenceInt8)  # noqa: S101 - the key of the table
+    broadcast, swapped = _along(kernel.broadcast)
+    sides = [(kernel.left, kernel.scale_left), (kernel.right, kernel.scale_right)]
+    (left, moving), (right, staying) = reversed(sides) if swapped else sides
+    if broadcast.steps != (1, 0) or {moving.shift, staying.shift} != {_SQUARE_SHIFT}:
+        raise Unfit
+    # Factors of one half at most: squares stay below 2^30.
+    if not _is_half(staying):
+        _twice(staying.multiplier, _OPERAND_SHIFT)
+    half = _is_half(moving)
+    made = isa_armv7e_m.SquareRuns(
+        left=left,
+        right=right,
+        output=kernel.output,
+        broadcast=broadcast,
+        before=(moving.zero_point, 4 << _SQUARE_SHIFT if half else 2 << _SQUARE_SHIFT),
+        scale_left=Twice(multiplier=_HALF[0], rounding=1, shift=1)
+        if half
+        else _twice(moving.multiplier, _OPERAND_SHIFT),
+        scale_right=staying,
+        scale=_twice(kernel.multiplier, _RESULT_SHIFT, kernel.bounds.zero_point, least=0),
+        bounds=kernel.bounds,
+    )
+    return call.by(made, call.tiling)
+
+
+def _twice(by: Multiplier, most: int, zero_point: int = 0, *, least: int = 1) -> Twice:
+    """Returns the constants that round twice, for shifts to the right from `least` to `most`; Unfit for others."""
+    shift = -by.shift
+    if not least <= shift <= most or not 0 <= by.multiplier < _INT32:
+        raise Unfit
+    rounding = ((1 << shift) >> 1) + (zero_point << shift)
+    return Twice(multiplier=by.multiplier, rounding=rounding, shift=shift)
+
+
 #: Makes the call of a kernel for these cores of that of the portable kernel that is its key, or raises Unfit.
-KERNELS: Mapping[type, Callable[[Any], KernelCall]] = {map2.AddInt16: _add, map1.LeakyReluInt16: _leaky}
+KERNELS: Mapping[type, Callable[[Any], KernelCall]] = {
+    map2.AddInt16: _add,
+    map1.LeakyReluInt16: _leaky,
+    map2.MulInt8: _multiply,
+    map2.Product: _product,
+    map2.SquaredDifferenceInt8: _square,
+}

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ariel_build.ir import DType
 from ariel_build.isa.armv7e_m import elementwise, int16, recurrent
 from ariel_build.isa.armv7e_m.nearest import rounded_to_even
 from ariel_build.isa.armv7e_m.streams import (
@@ -25,7 +26,8 @@ from ariel_build.isa.armv7e_m.streams import (
 )
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Packed, Scratch, Source, Tiling
-from ariel_build.kernels.declared import isa_packed, map2, pool2d
+from ariel_build.kernels.declared import batch_matmul, isa_packed, map2, pool2d
+from ariel_build.kernels.declared.isa_armv7e_m import Fixed
 from ariel_build.kernels.declared.isa_packed import (
     Dsp,
     Dsp16,
@@ -262,8 +264,11 @@ def dense_as_convolution(call: LayerCall, layer: Dense) -> KernelCall:
 
 
 def _linear(call: KernelCall, kernel: map2.Linear, cores: Cores) -> KernelCall:
-    """A sum of two tensors of one shape."""
+    """A sum of two tensors of one shape; on cores with DSP also of constants, and of what is broadcast."""
     elements = call.outputs[0].type.elements
+    operands = (kernel.left.value, kernel.right.value)
+    if isinstance(cores, Dsp) and any(v.is_constant or v.type.elements != elements for v in operands):
+        return elementwise.linear_runs(call, kernel)
     packed = isa_packed.Linear(
         left=_whole(kernel.left, elements),
         right=_whole(kernel.right, elements),
@@ -274,6 +279,56 @@ def _linear(call: KernelCall, kernel: map2.Linear, cores: Cores) -> KernelCall:
         cores=cores,
     )
     return call.by(packed, call.tiling)
+
+
+#: Terms that products take at a time, and at most.
+_TERMS, _MOST_TERMS = 4, 1 << 14
+
+
+def _products(call: KernelCall, kernel: batch_matmul.Quantized, cores: Dsp | DspFpu) -> KernelCall:
+    """Products of what is computed at run time; terms of the left side follow one another."""
+    depth, pairs = kernel.depth, -(-kernel.columns // 2)
+    if kernel.x_step != 1 or depth % _TERMS or depth > _MOST_TERMS or kernel.x.value.type.dtype is not DType.I8:
+        raise Unfit
+    packed = isa_packed.BatchMatMul(
+        x=kernel.x,
+        y=kernel.y,
+        output=kernel.output,
+        rows=kernel.rows,
+        columns=kernel.columns,
+        depth=depth,
+        batches=kernel.batches,
+        x_batches=kernel.x_batches,
+        y_batches=kernel.y_batches,
+        x_row=kernel.x_row,
+        y_column=kernel.y_column,
+        y_step=kernel.y_step,
+        x_zero_point=kernel.x_zero_point,
+        y_zero_point=kernel.y_zero_point,
+        scale=_scale_of(kernel, cores),
+        bounds=kernel.bounds,
+        scratch=Scratch(4 * (pairs * (depth + 2) + 2 * depth)),
+        cores=cores,
+    )
+    return call.by(packed, call.tiling)
+
+
+def _scale_of(kernel: batch_matmul.Quantized, cores: Dsp | DspFpu) -> Fixed:
+    """Returns what requantises sums, for the rounding of these cores' kernels; Unfit where a sum may leave 32 bits."""
+    requantize, zero = kernel.requantize, kernel.bounds.zero_point
+    if isinstance(cores, DspFpu):
+        if not isinstance(requantize, NearestEven) or not np.isfinite(requantize.scales.data).all():
+            raise Unfit
+        scale = requantize.scales.data.reshape(-1)[:1].astype(np.float32)
+        return Fixed(multiplier=int(scale.view(np.int32)[0]), rounding=zero, shift=0)
+    if not isinstance(requantize, DoubleRounding):
+        raise Unfit
+    multiplier, shift = (int(v) for v in requantize.multipliers.data.reshape(-1, 2)[0])
+    rounding = (2 * zero + 1) << max(-shift - 1, 0)
+    least = 255 * 255 * kernel.depth + 1 + abs(rounding)
+    if not 1 <= -shift <= 31 or multiplier < 1 << 30 or least >= 1 << 31:
+        raise Unfit
+    return Fixed(multiplier=2 * multiplier - (1 << 32), rounding=rounding, shift=-shift)
 
 
 def _average_pool2d(call: KernelCall, kernel: pool2d.AverageInt8, cores: Cores) -> KernelCall:
@@ -307,7 +362,8 @@ def kernels(dsp: Sequence[bool]) -> Mapping[type, Maker]:
     `dsp` tells of the core of each worker whether it has the DSP extension.
     """
     if all(dsp):
-        return {**_family(Dsp()), **recurrent.KERNELS, **elementwise.KERNELS}
+        products: Maker = lambda call: _products(call, call.kernel, Dsp())  # noqa: E731 - one of a table
+        return {**_family(Dsp()), **recurrent.KERNELS, **elementwise.KERNELS, batch_matmul.Quantized: products}
     if not any(dsp):
         return _family(Thumb2())
     return _family(Unequal(dsp=sum(1 << worker for worker, has in enumerate(dsp) if has)))
@@ -315,7 +371,8 @@ def kernels(dsp: Sequence[bool]) -> Mapping[type, Maker]:
 
 def nearest() -> Mapping[type, Maker]:
     """Returns the same for layers that round as ONNX does, on cores with the DSP extension and an FPU."""
-    return {layer: make for layer, make in _family(DspFpu()).items() if issubclass(layer, Layer)}
+    layers = {layer: make for layer, make in _family(DspFpu()).items() if issubclass(layer, Layer)}
+    return {**layers, batch_matmul.Quantized: lambda call: _products(call, call.kernel, DspFpu())}
 
 
 def _family(cores: Cores) -> Mapping[type, Maker]:

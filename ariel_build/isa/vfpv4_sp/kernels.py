@@ -10,7 +10,7 @@ from ariel_build.isa.armv7e_m.kernels import Maker
 from ariel_build.isa.portable import axis_of, tiling_of
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import KernelCall, LayerCall, Packed
-from ariel_build.kernels.declared import isa_vfpv4_sp, map2
+from ariel_build.kernels.declared import batch_matmul, isa_vfpv4_sp, map2
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Real
 from ariel_build.kernels.packing import packed
 
@@ -96,10 +96,36 @@ def _elementwise(call: KernelCall, kernel: map2.AddF32 | map2.SubF32 | map2.MulF
     return call.by(ours, call.tiling)
 
 
+#: Columns of a block.
+_BLOCK = 4
+
+
+def _products(call: KernelCall, kernel: batch_matmul.F32) -> KernelCall:
+    """Terms of the left side follow one another, and columns or terms of the right side."""
+    if kernel.columns < _BLOCK or kernel.x_step != 1 or 1 not in (kernel.y_column, kernel.y_step):
+        raise Unfit
+    ours = isa_vfpv4_sp.BatchMatMul(
+        x=kernel.x,
+        y=kernel.y,
+        output=kernel.output,
+        rows=kernel.rows,
+        columns=kernel.columns,
+        depth=kernel.depth,
+        batches=kernel.batches,
+        x_batches=kernel.x_batches,
+        y_batches=kernel.y_batches,
+        x_row=kernel.x_row,
+        y_column=kernel.y_column,
+        y_step=kernel.y_step,
+    )
+    return call.by(ours, call.tiling)
+
+
 #: What makes calls of this instruction set's kernels, by the layer or portable kernel that they compute.
 KERNELS: Mapping[type, Maker] = {
     Convolution: lambda call: _conv2d(call, call.layer),
     Depthwise: lambda call: _depthwise(call, call.layer),
     Dense: lambda call: _dense(call, call.layer),
+    batch_matmul.F32: lambda call: _products(call, call.kernel),
     **{kernel: lambda call: _elementwise(call, call.kernel) for kernel in _ELEMENTWISE},
 }

@@ -7,19 +7,26 @@ from typing import TYPE_CHECKING
 from ariel_build.kernels.kernel import Access, Kernel, Part
 
 if TYPE_CHECKING:
+    from ariel_build.kernels.declared.broadcast import Broadcast
+    from ariel_build.kernels.declared.map2 import Scaled
     from ariel_build.kernels.declared.quant import Bounds
     from ariel_build.kernels.declared.recurrent import Cell, Memories
-    from ariel_build.kernels.kernel import Operand, Packed, Scratch
+    from ariel_build.kernels.kernel import Operand, Packed, Scratch, Source
 
 __all__ = [
     "Add16",
     "Fixed",
     "Halves",
     "LeakyRelu16",
+    "LinearRuns",
     "Lstm",
+    "MulRuns",
+    "ProductRuns",
     "Side",
     "Sides",
+    "SquareRuns",
     "Svdf",
+    "Twice",
 ]
 
 
@@ -73,6 +80,23 @@ class LeakyRelu16(Kernel):
     bounds: Bounds
 
 
+class LinearRuns(Kernel):
+    """`(left_factor * left + right_factor * right + offset) / 2^28`, rounded down: ADD and SUB with proven constants."""
+
+    ROOMS = ("kernels::isa::armv7e_m",)
+    PATHS = {(): "isa::armv7e_m::LinearRuns"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    left_factor: int
+    right_factor: int
+    offset: int
+    bounds: Bounds
+
+
 class Lstm(Kernel):
     """int8 LSTM."""
 
@@ -101,6 +125,39 @@ class Lstm(Kernel):
     scratch: Scratch
 
 
+class MulRuns(Kernel):
+    """TFLite's MUL: the product of the centred operands, times a real factor."""
+
+    ROOMS = ("kernels::isa::armv7e_m",)
+    PATHS = {(): "isa::armv7e_m::MulRuns"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    zero_points: tuple[int, int]
+    scale: Twice
+    bounds: Bounds
+
+
+class ProductRuns(Kernel):
+    """`(factor * (left - zero) * (right - zero) + offset) / 2^28`, rounded down: MUL with proven constants."""
+
+    ROOMS = ("kernels::isa::armv7e_m",)
+    PATHS = {(): "isa::armv7e_m::ProductRuns"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    zero_points: tuple[int, int]
+    factor: int
+    offset: int
+    bounds: Bounds
+
+
 class Side(Part):
     """Where an int16 has one of two factors, by its sign."""
 
@@ -117,6 +174,24 @@ class Sides(Part):
     ROOMS = ("kernels::isa::armv7e_m",)
     positive: Side
     negative: Side
+
+
+class SquareRuns(Kernel):
+    """TFLite's `SQUARED_DIFFERENCE` of an operand and one that stays along runs."""
+
+    ROOMS = ("kernels::isa::armv7e_m",)
+    PATHS = {(): "isa::armv7e_m::SquareRuns"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    before: tuple[int, int]
+    scale_left: Twice
+    scale_right: Scaled
+    scale: Twice
+    bounds: Bounds
 
 
 class Svdf(Kernel):
@@ -143,3 +218,12 @@ class Svdf(Kernel):
     scale: Fixed
     bounds: Bounds
     scratch: Scratch
+
+
+class Twice(Part):
+    """A multiplication that rounds twice, with its zero point."""
+
+    ROOMS = ("kernels::isa::armv7e_m",)
+    multiplier: int
+    rounding: int
+    shift: int

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from ariel_build.kernels.kernel import Access, Kernel, Part
 
 if TYPE_CHECKING:
+    from ariel_build.kernels.declared.isa_armv7e_m import Fixed
     from ariel_build.kernels.declared.memory import Image
     from ariel_build.kernels.declared.quant import Bounds
     from ariel_build.kernels.declared.window import Window
-    from ariel_build.kernels.kernel import Operand, Packed, Scratch
+    from ariel_build.kernels.kernel import Operand, Packed, Scratch, Source
 
 __all__ = [
     "AveragePool2d",
+    "BatchMatMul",
     "Conv2d",
     "ConvTranspose",
     "DeepConnected",
@@ -54,6 +56,34 @@ class AveragePool2d(Kernel):
     window: Window
     bounds: Bounds
     cores: Dsp | DspFpu | Thumb2 | Unequal
+
+
+class BatchMatMul(Kernel):
+    """int8 products."""
+
+    ROOMS = ("kernels::isa::packed",)
+    PARAMETERS = {"C": "cores"}
+    PATHS = {("Dsp",): "isa::armv7e_m::BatchMatMul", ("DspFpu",): "isa::dsp_fpu::BatchMatMul"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"x": "i8", "y": "i8", "output": "i8"}
+    x: Source
+    y: Source
+    output: Operand
+    rows: int
+    columns: int
+    depth: int
+    batches: tuple[int, int, int]
+    x_batches: tuple[int, int, int]
+    y_batches: tuple[int, int, int]
+    x_row: int
+    y_column: int
+    y_step: int
+    x_zero_point: int
+    y_zero_point: int
+    scale: Fixed
+    bounds: Bounds
+    scratch: Scratch
+    cores: Dsp | DspFpu
 
 
 class Conv2d(Kernel):

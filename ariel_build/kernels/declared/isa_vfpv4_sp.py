@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Add",
+    "BatchMatMul",
     "Conv2d",
     "DepthwiseConv2d",
     "FullyConnected",
@@ -34,6 +35,27 @@ class Add(Kernel):
     min: float
     max: float
     elements: int
+
+
+class BatchMatMul(Kernel):
+    """float32 products."""
+
+    ROOMS = ("kernels::isa::vfpv4_sp",)
+    PATHS = {(): "isa::vfpv4_sp::BatchMatMul"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"x": "f32", "y": "f32", "output": "f32"}
+    x: Source
+    y: Source
+    output: Operand
+    rows: int
+    columns: int
+    depth: int
+    batches: tuple[int, int, int]
+    x_batches: tuple[int, int, int]
+    y_batches: tuple[int, int, int]
+    x_row: int
+    y_column: int
+    y_step: int
 
 
 class Conv2d(Kernel):

@@ -20,6 +20,10 @@ __all__ = [
     "depthwise",
     "depthwise16",
     "leaky16",
+    "matrices",
+    "product",
+    "spread",
+    "square",
     "transposed16",
 ]
 
@@ -162,6 +166,62 @@ def addition(rng: np.random.Generator) -> tflm.Operator:
     output = tflm.Tensor("int8", shape, scales[2], int(rng.integers(-128, 128)))
     options = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS)), "potScaleInt16": False}
     return tflm.Operator("ADD", inputs, [output], ("AddOptions", options), 2)
+
+
+def _of_two(
+    rng: np.random.Generator, name: str, options: str | None, scales: list[float], *, rows: bool
+) -> tflm.Operator:
+    """Returns an operator of two tensors of int8; one may be a number for each row (with `rows`), or a row."""
+    shape = (int(rng.integers(1, 7)), int(rng.integers(1, 40)))
+    other = (shape[0], 1) if rows else [shape, (shape[0], 1), shape[1:], (1, shape[1])][int(rng.integers(0, 4))]
+    sides = [shape, other] if rng.random() < 0.5 else [other, shape]
+    inputs: list[tflm.Tensor | None] = [
+        tflm.Tensor("int8", side, float(np.float32(s)), int(rng.choice([-128, 127, int(rng.integers(-128, 128))])))
+        for side, s in zip(sides, scales[:2], strict=True)
+    ]
+    output = tflm.Tensor("int8", shape, float(np.float32(scales[2])), int(rng.integers(-128, 128)))
+    given = None
+    if options is not None:
+        given = (options, {"fusedActivationFunction": int(rng.choice(ACTIVATIONS))})
+    return tflm.Operator(name, inputs, [output], given, 2)
+
+
+def matrices(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a product of matrices that are both computed, in part of extreme zero points."""
+    rows, columns, depth = (int(rng.integers(1, 12)), int(rng.integers(1, 12)), 4 * int(rng.integers(1, 6)))
+    batches = tuple(int(d) for d in rng.integers(1, 4, int(rng.integers(0, 3))))
+    adj_y = bool(rng.random() < 0.5)
+    scales = [float(np.float32(s)) for s in rng.uniform(0.01, 0.1, 2)]
+    zeros = [int(rng.choice([-128, 127, int(rng.integers(-128, 128))])) for _ in range(3)]
+    out = float(np.float32(scales[0] * scales[1] * 74 * 74 * np.sqrt(depth) / rng.uniform(20, 90)))
+    y = (*batches, columns, depth) if adj_y else (*batches, depth, columns)
+    inputs: list[tflm.Tensor | None] = [
+        tflm.Tensor("int8", (*batches, rows, depth), scales[0], zeros[0]),
+        tflm.Tensor("int8", y, scales[1], zeros[1]),
+    ]
+    output = tflm.Tensor("int8", (*batches, rows, columns), out, zeros[2])
+    return tflm.Operator("BATCH_MATMUL", inputs, [output], ("BatchMatMulOptions", {"adjX": False, "adjY": adj_y}))
+
+
+def product(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a product of int8, whose scale is below one."""
+    left, right = 10 ** rng.uniform(-3, 0, 2)
+    return _of_two(rng, "MUL", "MulOptions", [left, right, left * right * 10 ** rng.uniform(0.1, 4)], rows=False)
+
+
+def square(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a squared difference of rows and a number for each, in part of one scale."""
+    left = 10 ** rng.uniform(-3, 0)
+    right = left if rng.random() < 0.3 else left * 10 ** rng.uniform(-1.5, 1.5)
+    output = max(left, right) ** 2 * 10 ** rng.uniform(0.7, 3)
+    return _of_two(rng, "SQUARED_DIFFERENCE", None, [left, right, output], rows=True)
+
+
+def spread(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a sum or a difference with an operand that is broadcast."""
+    scales = [float(s) for s in rng.uniform(0.02, 0.2, 3)]
+    name = "ADD" if rng.random() < 0.5 else "SUB"
+    return _of_two(rng, name, f"{name.capitalize()}Options", scales, rows=bool(rng.random() < 0.6))
 
 
 def addition16(rng: np.random.Generator) -> tflm.Operator:

@@ -36,10 +36,16 @@ ONLY = {
     "armv7e_m": (
         *WIDE,
         "Add16",
+        "BatchMatMul",
         "DepthwiseConv2d16<isa::armv7e_m::Far>",
         "DepthwiseConv2d16<isa::armv7e_m::Near>",
         "LeakyRelu16",
+        "LinearRuns",
+        "MulRuns",
+        "ProductRuns",
+        "SquareRuns",
     ),
+    "dsp_fpu": ("BatchMatMul",),
     "thumb2": WIDE,
 }
 
@@ -135,12 +141,20 @@ def test_equals_tflite_micro(
 
 @pytest.mark.parametrize(
     "make, seed",
-    [(operators.addition16, 14), (operators.leaky16, 15), (operators.depthwise16, 17)],
-    ids=["add", "leaky", "depthwise16"],
+    [
+        (operators.addition16, 14),
+        (operators.leaky16, 15),
+        (operators.depthwise16, 17),
+        (operators.matrices, 21),
+        (operators.product, 18),
+        (operators.square, 19),
+        (operators.spread, 20),
+    ],
+    ids=["add", "leaky", "depthwise16", "matrices", "product", "square", "spread"],
 )
 @pytest.mark.parametrize("tiles, level", [("whole", "3"), ("cut", "s")])
 @pytest.mark.parametrize("folder", [on("armv7e_m")])
-def test_int16_with_dsp_alone_equals_tflite_micro(
+def test_what_only_dsp_has_equals_tflite_micro(
     tmp_path: Path,
     make: Callable[[np.random.Generator], tflm.Operator],
     seed: int,

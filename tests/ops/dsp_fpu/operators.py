@@ -7,7 +7,7 @@ import numpy as np
 from ariel_build.ir import Array
 from tests.ops.qdq import Builder
 
-__all__ = ["convolution", "dense", "depthwise"]
+__all__ = ["convolution", "dense", "depthwise", "matrices"]
 
 
 def _scale(rng: np.random.Generator, low: float, high: float) -> float:
@@ -76,3 +76,15 @@ def dense(model: Builder, rng: np.random.Generator) -> None:
     """Adds a dense layer over one row or more."""
     rows, depth = int(rng.choice([1, 1, 2, 4, 7])), int(rng.choice([3, 16, 33, 70, 264, 300]))
     _emit(model, rng, "Gemm", (rows, depth), (int(rng.integers(1, 23)), depth), {"transB": 1})
+
+
+def matrices(model: Builder, rng: np.random.Generator) -> None:
+    """Adds a product of matrices that are both computed."""
+    rows, columns, depth = int(rng.integers(1, 12)), int(rng.integers(1, 12)), 4 * int(rng.integers(1, 6))
+    batches = tuple(int(d) for d in rng.integers(1, 4, int(rng.integers(0, 3))))
+    scales = [_scale(rng, 0.01, 0.1) for _ in range(2)]
+    zeros = [int(rng.choice([-128, 127, int(rng.integers(-128, 128))])) for _ in range(3)]
+    sides = ((*batches, rows, depth), (*batches, depth, columns))
+    given = [model.input(side, (s, z)) for side, s, z in zip(sides, scales, zeros[:2], strict=True)]
+    out = float(np.float32(scales[0] * scales[1] * 74 * 74 * np.sqrt(depth) / rng.uniform(20, 90)))
+    model.output(model.op("MatMul", given), (out, zeros[2]))

@@ -22,7 +22,9 @@ pytestmark = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target(BOARD.
 
 
 @pytest.mark.parametrize(
-    "make", [operators.convolution, operators.depthwise, operators.dense], ids=lambda make: make.__name__
+    "make",
+    [operators.convolution, operators.depthwise, operators.dense, operators.matrices],
+    ids=lambda make: make.__name__,
 )
 @pytest.mark.parametrize("tiles, level", [("whole", "3"), ("cut", "0"), ("cut", "s")])
 def test_equals_the_reference(
@@ -43,7 +45,7 @@ def test_equals_the_reference(
 
 def test_the_reference_is_onnxruntime(tmp_path: Path) -> None:
     rng, model, path = np.random.default_rng(32), Builder(), tmp_path / "operators.onnx"
-    for make in (operators.convolution, operators.depthwise, operators.dense) * 4:
+    for make in (operators.convolution, operators.depthwise, operators.dense, operators.matrices) * 4:
         make(model, rng)
     samples = model.samples(rng)
     model.write(path)

@@ -27,6 +27,7 @@
         };
     }
     cut!(Add);
+    cut!(BatchMatMul);
     cut!(Conv2d);
     cut!(DepthwiseConv2d);
     cut!(FullyConnected);

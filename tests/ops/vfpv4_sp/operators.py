@@ -7,7 +7,7 @@ import numpy as np
 from ariel_build.ir import Array
 from tests.ops.qdq import Builder
 
-__all__ = ["convolution", "dense", "depthwise", "elementwise", "extremes"]
+__all__ = ["convolution", "dense", "depthwise", "elementwise", "extremes", "matrices"]
 
 
 def _normal(rng: np.random.Generator, *shape: int) -> Array:
@@ -54,6 +54,18 @@ def depthwise(model: Builder, rng: np.random.Generator) -> None:
     weights = model.constant(_normal(rng, channels, 1, *window))
     inputs = [model.input((1, channels, *size)), weights, model.constant(_normal(rng, channels))]
     _activated(model, rng, model.op("Conv", inputs, group=channels, **attributes))
+
+
+def matrices(model: Builder, rng: np.random.Generator) -> None:
+    """Adds a product of matrices that are both computed; the right one may be transposed."""
+    rows, columns, depth = (int(v) for v in rng.integers((1, 4, 1), (14, 14, 14)))
+    batches = tuple(int(d) for d in rng.integers(1, 4, int(rng.integers(0, 3))))
+    turned = rng.random() < 0.5
+    right = model.input((*batches, columns, depth) if turned else (*batches, depth, columns))
+    if turned:
+        rank = len(batches)
+        right = model.op("Transpose", [right], perm=[*range(rank), rank + 1, rank])
+    model.output(model.op("MatMul", [model.input((*batches, rows, depth)), right]))
 
 
 def dense(model: Builder, rng: np.random.Generator) -> None:

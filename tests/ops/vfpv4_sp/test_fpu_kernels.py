@@ -21,7 +21,7 @@ from tests.ops.vfpv4_sp import operators
 
 BOARDS = [boards.load(name) for name in ("qemu-cortex-m7", "qemu-cortex-m4")]
 M7 = BOARDS[0]
-MAKERS = [operators.convolution, operators.depthwise, operators.dense, operators.elementwise]
+MAKERS = [operators.convolution, operators.depthwise, operators.dense, operators.elementwise, operators.matrices]
 OURS = "isa::vfpv4_sp::"
 
 pytestmark = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target(M7.target)]

@@ -63,8 +63,10 @@ mod gemm;
 mod gemv;
 pub(super) mod int16;
 mod planes;
+mod products;
 mod quads;
 mod recurrent;
+mod spread;
 mod sums;
 mod widen;
 
@@ -73,6 +75,7 @@ pub(super) use self::{
     gemm::gemm,
     gemv::gemv_with,
     planes::{far2, far4, lines_with, near2, near4},
+    products::products_with,
     quads::quads_with,
 };
 pub(super) use average::average;
@@ -82,10 +85,13 @@ pub(super) use gemm::{gemm4, gemm4_short};
 pub(super) use gemv::gemv;
 pub(super) use planes::{lines1, lines1_short, lines2, lines2_short, transpose};
 pub(super) use planes::{transpose16, wide1, wide1_short, wide2, wide2_short};
+pub(super) use products::products;
 pub(super) use quads::quads;
 pub use recurrent::{Fixed, Lstm, Svdf};
+pub use spread::{LinearRuns, MulRuns, ProductRuns, SquareRuns, Twice};
 pub(super) use widen::{padding, widen1, widen4};
 
 super::aliases!(Dsp, Dsp16);
+super::aliases!(Dsp: BatchMatMul);
 /// [`DepthwiseConv2d`](super::packed::DepthwiseConv2d) of int16 for these cores.
 pub type DepthwiseConv2d16<O> = super::packed::DepthwiseConv2d<super::packed::Dsp16, O>;

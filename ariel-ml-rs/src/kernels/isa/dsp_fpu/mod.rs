@@ -4,7 +4,7 @@
 //! For each channel the stream has the scale, a float32, the zero point, and 0. Converting to an integer rounds as FPSCR says,
 //! to nearest even unless firmware changes that, as all float32 arithmetic does. It saturates, and so does QADD.
 
-use super::armv7e_m::{far2, far4, gemm, gemv_with, lines_with, near2, near4, quads_with};
+use super::armv7e_m::{far2, far4, gemm, gemv_with, lines_with, near2, near4, products_with, quads_with};
 use super::packed::{Lines, lines};
 use core::arch::naked_asm;
 
@@ -54,6 +54,10 @@ gemm! {
     /// As [`gemm4`], in less code: two steps a turn.
     gemm4_short, 2, nearest
 }
+products_with! {
+    /// Rounds as ONNX does.
+    products, nearest
+}
 gemv_with!(nearest);
 quads_with!(nearest);
 lines_with!(nearest);
@@ -61,3 +65,4 @@ lines_with!(nearest);
 pub(super) use super::armv7e_m::{average, clamp_all, padding, transpose, widen1, widen4};
 
 super::aliases!(DspFpu);
+super::aliases!(DspFpu: BatchMatMul);

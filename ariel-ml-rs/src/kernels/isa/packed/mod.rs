@@ -14,6 +14,8 @@
 //! compiler has proved that no sum leaves 32 bits. Bounds tighter than int8's are applied to what is stored ([`clamp`]).
 
 pub mod average_pool2d;
+#[cfg(armv7e_m)]
+pub mod batch_matmul;
 mod clamp;
 pub mod conv2d;
 pub mod conv_transpose;
@@ -31,6 +33,8 @@ pub mod small_conv2d;
 
 pub use average_pool2d::AveragePool2d;
 pub(super) use average_pool2d::Cells;
+#[cfg(armv7e_m)]
+pub use batch_matmul::BatchMatMul;
 pub use conv_transpose::ConvTranspose;
 pub use conv2d::Conv2d;
 #[cfg(vfpv4_sp)]

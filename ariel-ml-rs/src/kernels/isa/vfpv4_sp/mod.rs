@@ -11,6 +11,7 @@ macro_rules! fpu {
     };
 }
 
+pub mod batch_matmul;
 mod clamp;
 pub mod conv2d;
 mod dense;
@@ -23,6 +24,7 @@ mod regions;
 mod sums;
 mod taps;
 
+pub use batch_matmul::BatchMatMul;
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use elementwise::{Add, Mul, Sub};
