@@ -31,9 +31,9 @@ def supported_ops() -> str:
         "the output holds: a slice that is asked for less repeats the element at its edge, places that are not found",
         "are 0. A file that declares no such shape is refused.",
         "",
-        "Recurrent layers of TFLite with int8 weights and float32 activations (hybrid ones) compute with the floats",
-        "that the weights stand for, four bytes each. LiteRT rounds activations to 8 bits there, so that its answers",
-        "differ by what that costs.",
+        "Recurrent layers, TRANSPOSE_CONV and BATCH_MATMUL of TFLite with int8 weights and float32 activations",
+        "(hybrid ones) compute with the floats that the weights stand for, four bytes each. LiteRT rounds activations",
+        "to 8 bits there, so that its answers differ by what that costs.",
     ]
     # A reduction is best told by what all have in common.
     rows: list[Row] = [*MAP1.values(), *MAP2.values(), *RELATIONS.values(), *LOGIC.values()]

@@ -19,6 +19,8 @@ _LOOKUP = "look it up in your code, and give the model the result as an input"
 _BOXES = "let the model end with boxes and scores, and choose among them in your code"
 _STRINGS = "handle text in your code, and give the model numbers"
 
+_STABLEHLO = "convert it with TensorFlow's own operators instead of StableHLO's: "
+
 _ONNX: Mapping[str, str] = {
     **dict.fromkeys(
         ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"), _RANDOM
@@ -32,7 +34,25 @@ _ONNX: Mapping[str, str] = {
 }
 
 _TFLITE: Mapping[str, str] = {
-    **dict.fromkeys(("MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM"), _RANDOM),
+    **dict.fromkeys(
+        ("MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "STABLEHLO_RNG_BIT_GENERATOR"), _RANDOM
+    ),
+    **dict.fromkeys(
+        ("REDUCE_WINDOW", "STABLEHLO_REDUCE_WINDOW"),
+        "write it as MAX_POOL_2D, AVERAGE_POOL_2D, or CUMSUM",
+    ),
+    "STABLEHLO_CONVOLUTION": _STABLEHLO + "CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV or CONV_3D",
+    "STABLEHLO_GATHER": _STABLEHLO + "GATHER or GATHER_ND",
+    "STABLEHLO_SCATTER": _STABLEHLO + "SCATTER_ND",
+    "STABLEHLO_SORT": _STABLEHLO + "TOPK_V2",
+    "STABLEHLO_REDUCE": _STABLEHLO + "SUM, REDUCE_MAX, REDUCE_MIN or REDUCE_PROD",
+    "STABLEHLO_CASE": _STABLEHLO + "IF, one in another where there are more than two branches",
+    "STABLEHLO_CUSTOM_CALL": "what it calls is the exporter's own: replace it by operators before conversion",
+    "CUSTOM:TFLM_DECODE": "it unpacks weights at run time: compile the model as it was before they were compressed",
+    **dict.fromkeys(
+        ("CONCAT_EMBEDDINGS", "EMBEDDING_LOOKUP_SPARSE"),
+        "write it as EMBEDDING_LOOKUP or GATHER of as many rows as there can be, weighted and summed",
+    ),
     **dict.fromkeys(
         ("HASHTABLE", "HASHTABLE_FIND", "HASHTABLE_IMPORT", "HASHTABLE_LOOKUP", "HASHTABLE_SIZE", "LSH_PROJECTION"),
         _LOOKUP,
@@ -46,6 +66,8 @@ _ADVICE = {"onnx": _ONNX, "tflite": _TFLITE}
 
 def advice(format_: str, operator: str) -> str:
     """Returns what can be done instead of an operator of a format."""
-    if operator.startswith("CUSTOM:"):
-        return "a custom operator is the exporter's own: replace it by builtin ones before conversion"
-    return _ADVICE.get(format_, {}).get(operator, GENERAL)
+    own = operator.startswith("CUSTOM:")
+    general = (
+        "a custom operator is the exporter's own: replace it by builtin ones before conversion" if own else GENERAL
+    )
+    return _ADVICE.get(format_, {}).get(operator, general)

@@ -158,6 +158,9 @@ def _ordered(importer: Importer, x: Value) -> Value:
 
 def _best(importer: Importer, axis: int, *, last: bool = False) -> Value:
     x = importer.input(0)
+    if x.type.dtype is DType.BOOL:
+        # Booleans are bytes of 0 and 1.
+        x = cast(importer, x, DType.I8)
     (axis,) = axes_of([axis], len(x.shape))
     least = importer.node.op.upper().replace("_", "") == "ARGMIN"
     return importer.emit(Best(axis, least, last), [_ordered(importer, x)])[0]

@@ -31,6 +31,7 @@ from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map1_int8 import scale_ratio
 from ariel_build.ops.map2 import Map2
+from ariel_build.ops.quantize import requantized
 from ariel_build.ops.traits import POINTWISE, alike, clamps_nothing
 
 __all__ = ["Clip", "clipped"]
@@ -117,7 +118,11 @@ _TFLITE = {"RELU": (0.0, math.inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 
 
 @imports("tflite", *_TFLITE)
 def _from_tflite(importer: Importer) -> None:
-    importer.emit_declared(Clip(_TFLITE[importer.node.op]), [importer.input(0)])
+    x = importer.input(0)
+    if x.type.dtype is DType.U8 and importer.node.op == "RELU6":
+        # TFLite-Micro clamps int8 without a look at the scales; uint8, which it does not have, TFLite scales.
+        x = requantized(importer, x, importer.output_type().quant)
+    importer.emit_declared(Clip(_TFLITE[importer.node.op]), [x])
 
 
 @imports("onnx", "Relu")

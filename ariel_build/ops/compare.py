@@ -12,7 +12,16 @@ from ariel_build.kernels import Kernel, KernelCall
 from ariel_build.kernels.declared import compare as declared
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.compare_rows import LOGIC, RELATIONS, LogicRow, RelationRow
-from ariel_build.ops.elementwise import broadcast_type, call_of, lookup_call, quant_of, rescale, same_type, two_operands
+from ariel_build.ops.elementwise import (
+    BYTES,
+    broadcast_type,
+    call_of,
+    lookup_call,
+    quant_of,
+    rescale,
+    same_type,
+    two_operands,
+)
 from ariel_build.ops.fixed_point import I64
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map2_int8 import scaled
@@ -89,7 +98,7 @@ class Compare(Operator):
         Of int16 LiteRT scales those only that may be equal; TFLite-Micro has GREATER alone, with scales that it never
         sets.
         """
-        return dtype is DType.I8 or (dtype is DType.I16 and self.relation in ("Equal", "NotEqual"))
+        return dtype in BYTES or (dtype is DType.I16 and self.relation in ("Equal", "NotEqual"))
 
 
 def _scale(data: Array, quant: Quant) -> I64:
@@ -115,7 +124,7 @@ class Logic(Operator):
         """bool[a], bool[b] -> bool[a and b broadcast]."""
         type_ = broadcast_type(inputs)
         if type_.dtype is not DType.BOOL:
-            raise ValueError(f"{self.kind} of {type_.dtype.value}")
+            raise ValueError(f"{self.kind} of {type_.dtype.value} is not supported, only of booleans")
         return [type_]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
@@ -140,7 +149,7 @@ class Not(Operator):
         """Booleans -> booleans."""
         type_ = same_type(inputs)
         if type_.dtype is not DType.BOOL:
-            raise ValueError(f"Not of {type_.dtype.value}")
+            raise ValueError(f"Not of {type_.dtype.value} is not supported, only of booleans")
         return [type_]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:

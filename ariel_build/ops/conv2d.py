@@ -22,7 +22,7 @@ from ariel_build.ops.accumulate import (
     tflite_clip,
 )
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
-from ariel_build.ops.batches import each_image
+from ariel_build.ops.batches import declared_image_by_image, each_image
 from ariel_build.ops.cut import bordered
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.dynamic_quantize import hybrid, hybrid_inputs, is_hybrid, rescale
@@ -148,8 +148,12 @@ def _from_tflite(importer: Importer) -> None:
     quant = filter_.type.quant
     # LiteRT quantises the activations of a hybrid convolution asymmetrically where the channels differ in scale.
     symmetric = quant is not None and len(set(quant.scales)) == 1
-    inputs = hybrid_inputs(importer, [x, filter_, importer.optional_input(2)], symmetric=symmetric)
-    importer.emit_declared(Conv2d(window, groups, tflite_clip(importer)), inputs)
+    declared_image_by_image(
+        importer,
+        Conv2d(window, groups, tflite_clip(importer)),
+        [x, filter_, importer.optional_input(2)],
+        lambda inputs: hybrid_inputs(importer, inputs, symmetric=symmetric),
+    )
 
 
 @imports("onnx", "Conv")

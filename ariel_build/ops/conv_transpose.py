@@ -7,7 +7,7 @@ is a convolution of stride 1 with a part of the filter. `kernels/conv_transpose.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,10 +29,12 @@ from ariel_build.ops.accumulate import (
     tflite_clip,
 )
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
-from ariel_build.ops.batches import each_image
+from ariel_build.ops.batches import declared_image_by_image, each_image
+from ariel_build.ops.concat import concat
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import from_nhwc, to_nhwc
+from ariel_build.ops.quantize import real_constant
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.transpose import transpose
@@ -111,6 +113,10 @@ class ConvTranspose(Operator):
                     to += np.einsum("nyxi,ci->nyxc", pixels, filters[:, y, z])
         return np.asarray(acc[:, top : top + self.size[0], left : left + self.size[1]])
 
+    def on_signed(self) -> Operator | str:
+        """TFLite's sums are those of what the integers mean; see `traits` for onnxruntime's."""
+        return self if self.rounding is Rounding.DOUBLE else super().on_signed()
+
     def macs(self, node: Node) -> int:
         """Pairs of an input pixel and a tap that meet inside the output, times channels."""
         _, height, width, channels = node.input(0).shape
@@ -167,7 +173,30 @@ def _from_tflite(importer: Importer) -> None:
         padding = (top, left, bottom, right)
     window = Window((filter_.shape[1], filter_.shape[2]), strides, (1, 1), padding)
     op = ConvTranspose(window, (sizes[1], sizes[2]), 1, tflite_clip(importer))
-    importer.emit_declared(op, [x, filter_, bias])
+    if x.type.dtype is DType.F32 and filter_.type.dtype.is_integer:
+        # Hybrid: in the floats that the weights stand for.
+        filter_ = real_constant(importer, filter_)
+    elif filter_zero_point(filter_):
+        x, filter_ = _about_zero(importer, x, filter_)
+    declared_image_by_image(importer, op, [x, filter_, bias])
+
+
+def _about_zero(importer: Importer, x: Value, filter_: Value) -> tuple[Value, Value]:
+    """Returns an image and a filter of uint8, whose zero point is 128, that make the same sums: TFLite's legacy type.
+
+    Weights less their zero point may take 9 bits: then each is the sum of two, and the image has each channel twice.
+    """
+    quant, data = filter_.type.quant, constant(filter_, "the filter").astype(np.int32)
+    if filter_.type.dtype is not DType.U8 or quant is None:
+        raise UnsupportedReason(f"a filter of {filter_.type.dtype.value} with a zero point is not supported")
+    parts = [data - filter_zero_point(filter_)]
+    if parts[0].min() < DType.I8.range[0] or parts[0].max() > DType.I8.range[1]:
+        half = parts[0] >> 1
+        parts = [half, parts[0] - half]
+        x = concat(importer, [x, x], 3)
+    weights = (np.concatenate(parts, axis=3) + 128).astype(np.uint8)
+    centred = replace(quant, zero_points=(128,) * len(quant.zero_points))
+    return x, importer.constant(weights, filter_.name, centred)
 
 
 @imports("onnx", "ConvTranspose")

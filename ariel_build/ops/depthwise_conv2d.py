@@ -22,6 +22,7 @@ from ariel_build.ops.accumulate import (
     tflite_clip,
 )
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
+from ariel_build.ops.batches import declared_image_by_image
 from ariel_build.ops.cut import bordered
 from ariel_build.ops.dynamic_quantize import hybrid, hybrid_inputs, is_hybrid, rescale
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
@@ -125,5 +126,9 @@ def _from_tflite(importer: Importer) -> None:
     window = tflite_window(importer, (filter_.shape[1], filter_.shape[2]), x.type)
     op = DepthwiseConv2d(window, tflite_clip(importer))
     # TFLite quantises the activations of every hybrid depthwise convolution asymmetrically.
-    inputs = hybrid_inputs(importer, [x, filter_, importer.optional_input(2)], symmetric=False)
-    importer.emit_declared(op, inputs)
+    declared_image_by_image(
+        importer,
+        op,
+        [x, filter_, importer.optional_input(2)],
+        lambda inputs: hybrid_inputs(importer, inputs, symmetric=False),
+    )

@@ -55,7 +55,7 @@ _OTHERS = {
 _REASONS = {
     "float8": "floats of 8 bits are not supported: no microcontroller computes with them; quantise to int8",
     "float4": "floats of 4 bits are not supported: no microcontroller computes with them; quantise to int8",
-    "float6": "floats of 6 bits are not supported: no microcontroller computes with them; quantise to int8",
+    "float6e": "floats of 6 bits are not supported: no microcontroller computes with them; quantise to int8",
     "string": "text is not supported: its length is known at run time only, and memory is planned before",
     "complex": "complex numbers are not supported: export real and imaginary parts as two tensors",
     "int4": "integers of 4 bits are supported in ONNX files, and as constants: use int8",
@@ -84,7 +84,7 @@ def small_integers(importer: Importer, index: int) -> int:
 
 def unsupported_type(name: str) -> str:
     """Returns why elements of the type that a file calls so (in lower case) are refused."""
-    for begin, reason in _REASONS.items():
+    for begin, reason in sorted(_REASONS.items(), key=lambda item: -len(item[0])):
         if name.startswith(begin):
             return f"{reason} ({name})" if name != begin else reason
     return f"elements of type {name or 'unknown'} are not supported"

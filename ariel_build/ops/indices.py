@@ -14,6 +14,7 @@ from ariel_build.ir import DType, Value
 from ariel_build.kernels.declared.index import Blocks, Place
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import UnsupportedReason
+from ariel_build.ops.cast import cast
 from ariel_build.ops.fixed_point import I64
 from ariel_build.ops.importer import Importer
 
@@ -32,8 +33,10 @@ def inside(indices: Numbers, extent: int, *, wraps: bool) -> I64:
 
 
 def indices_input(importer: Importer, index: int, what: str = "the indices") -> Value:
-    """Returns an input that holds indices."""
+    """Returns an input that holds indices; TFLite has them in int16, too."""
     value = importer.input(index)
+    if value.type.dtype is DType.I16 and importer.model.format == "tflite":
+        value = cast(importer, importer.view(value, None), DType.I32)
     if value.type.dtype not in TYPES:
         raise UnsupportedReason(f"{what} are {value.type.dtype.value}, not i32 or i64")
     return value

@@ -12,7 +12,7 @@ from ariel_build.kernels import Axis, KernelCall, Operand, Tiling
 from ariel_build.kernels.declared import normalize as declared
 from ariel_build.ops import gemmlowp
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
-from ariel_build.ops.elementwise import quant_of
+from ariel_build.ops.elementwise import BYTES, quant_of
 from ariel_build.ops.fixed_point import multiply, wrap32
 from ariel_build.ops.formula import fold, map1, map2
 from ariel_build.ops.importer import Importer
@@ -29,16 +29,16 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True)
 class L2Normalization(Operator):
-    """Brings rows of int8 to length 1, as TFLite's reference does; floats are a formula of other operators."""
+    """Brings rows of int8 or uint8 to length 1, as TFLite's reference does; floats are a formula of other operators."""
 
     traits = Traits(moves=False, pointwise=False, real=False, reads_scaled=True)
     passed_on = never
     permuted = keeps_axes
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
-        """i8[.., row] -> i8[.., row], scaled by 1 / 128."""
+        """T[.., row] -> T[.., row], scaled by 1 / 128."""
         x = inputs[0]
-        if x is None or x.dtype is not DType.I8 or not x.shape or not x.elements:
+        if x is None or x.dtype not in BYTES or not x.shape or not x.elements:
             raise ValueError(f"{x} is not supported, only int8 and float32 with elements")
         return [TensorType(x.dtype, x.shape)]
 
@@ -53,8 +53,14 @@ class L2Normalization(Operator):
         made = np.empty_like(rows)
         for row, total in enumerate(wrap32(np.sum(rows * rows, axis=1))):
             root, right = gemmlowp.inverse_sqrt(int(total))
-            made[row] = np.clip(multiply(rows[row], root, _BITS - right), *DType.I8.range)
-        return [made.reshape(x.shape).astype(np.int8)]
+            made[row] = multiply(rows[row], root, _BITS - right)
+        type_ = node.output.type
+        stored = np.clip(made + type_.dtype.range[0] + 128, *type_.dtype.range)
+        return [stored.reshape(x.shape).astype(type_.dtype.numpy)]
+
+    def on_signed(self) -> Operator | str:
+        """Rows of uint8 are those of int8."""
+        return self
 
     def lower(self, node: Node) -> KernelCall:
         """`normalize::UnitInt8`."""
@@ -82,6 +88,16 @@ def _from_tflite(importer: Importer) -> None:
         importer.bind(map2(importer, "Div", x, map2(importer, "Maximum", norm, _LEAST)))
         return
     quant = type_.quant
-    if quant is None or not quant.per_tensor or (quant.scale, quant.zero_point) != (1 / (1 << _BITS), 0):
-        raise UnsupportedReason(f"an output of {type_} is not supported: its scale has to be 1/128, its zero point 0")
+    if (
+        quant is None
+        or not quant.per_tensor
+        or (quant.scale, quant.zero_point)
+        != (
+            1 / (1 << _BITS),
+            128 if type_.dtype is DType.U8 else 0,
+        )
+    ):
+        raise UnsupportedReason(
+            f"an output of {type_} is not supported: its scale has to be 1/128, its zero point 0 (of uint8 128)"
+        )
     importer.bind(*importer.emit(L2Normalization(), [x], types=[type_]))

@@ -41,6 +41,7 @@ __all__ = [
     "scale_ratio",
     "sigmoid",
     "sigmoid_fields",
+    "sqrt",
     "tanh",
     "tanh_fields",
 ]
@@ -72,7 +73,9 @@ def _sigmoidal(
         radius = math.floor(((1 << _INTEGER_BITS) - 1) * 2.0 ** (31 - _INTEGER_BITS - shift))
         value = x - source.zero_point
         inside = np.clip(value, -radius, radius)
-        stored = rounding_shift_right(function(multiply(inside, q, shift), _INTEGER_BITS), 31 - fraction) + zero_point
+        # Of uint8 all lies 128 higher.
+        lift = zero_point + (128 if dtype is DType.U8 else 0)
+        stored = rounding_shift_right(function(multiply(inside, q, shift), _INTEGER_BITS), 31 - fraction) + lift
         least, greatest = dtype.range
         stored = np.where(value <= -radius, least, np.where(value >= radius, greatest, stored))
         return _store(stored, dtype)
@@ -140,6 +143,12 @@ def log(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]
         return np.where(positive, np.log(np.where(positive, real, 1.0)), least)
 
     return _table(function)(x, source, target, dtype, ())
+
+
+def sqrt(x: I64, source: Quant, target: Quant, dtype: DType, _: tuple[float, ...]) -> Array:
+    """SQRT of bytes: in float32, truncated; what has no root, which TFLite refuses as it runs, gets the zero point."""
+    real = np.maximum(dequantize(x, source), np.float32(0))
+    return _store(np.trunc(np.sqrt(real) / np.float32(target.scale)) + target.zero_point, dtype)
 
 
 def scale_ratio(source: Quant, target: Quant, *, wide: bool) -> float:

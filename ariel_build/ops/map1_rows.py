@@ -231,7 +231,7 @@ _ROWS = (
     # PyTorch's, see `aten/elementwise.py`: the formats have no names for them.
     Map1Row("Expm1", "`e^x - 1`.", np.expm1, "libm::expm1f(x)"),
     Map1Row("Log1p", "`ln(1 + x)`.", np.log1p, "libm::log1pf(x)"),
-    Map1Row("Sqrt", "`sqrt(x)`.", np.sqrt, "sqrt(x)", "SQRT", "Sqrt"),
+    Map1Row("Sqrt", "`sqrt(x)`.", np.sqrt, "sqrt(x)", onnx="Sqrt", stored=int8.sqrt),
     Map1Row(
         "Rsqrt",
         "`1 / sqrt(x)`.",

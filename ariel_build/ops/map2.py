@@ -151,7 +151,17 @@ def _from_tflite(importer: Importer) -> None:
     if row.name == "Prelu" and (left.type.dtype, right.type.dtype) == (DType.I16, DType.I8):
         # The slopes of int16 are int8.
         (right,) = importer.emit(Cast(DType.I16), [right], [right.type.quant])
-    importer.emit_declared(Map2(row.name, tflite_clip(importer)), [left, right])
+    clip, dtype = tflite_clip(importer), left.type.dtype
+    if clip == UNBOUNDED or dtype in (DType.F32, DType.I32) or left.type.quant is not None or not dtype.is_integer:
+        importer.emit_declared(Map2(row.name, clip), [left, right])
+        return
+    # Kernels of rarer integers have no bounds of their own.
+    (y,) = importer.emit(Map2(row.name), [left, right])
+    least, greatest = dtype.range
+    for kind, bound in (("Maximum", clip[0]), ("Minimum", clip[1])):
+        if least < bound < greatest:
+            (y,) = importer.emit(Map2(kind), [y, importer.constant(np.array(bound, dtype.numpy))])
+    importer.bind(y)
 
 
 @imports("tflite", "ADD_N")

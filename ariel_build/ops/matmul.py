@@ -12,6 +12,7 @@ from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map2 import Map2
+from ariel_build.ops.quantize import Dequantize, real_constant
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.transpose import transpose
 
@@ -21,10 +22,13 @@ __all__ = ["centred", "gemm", "of_rows", "product"]
 @imports(
     "tflite",
     "BATCH_MATMUL",
-    harmless={"asymmetric_quantize_inputs": "it is about a float32 factor with one of int8, which is refused"},
+    harmless={"asymmetric_quantize_inputs": "a factor of int8 beside one of float32 becomes the floats it stands for"},
 )
 def _batch_matmul_from_tflite(importer: Importer) -> None:
     x, y = importer.input(0), importer.input(1)
+    if x.type.dtype is DType.F32 and y.type.dtype is DType.I8:
+        # Hybrid, see docs/supported-ops.md.
+        y = real_constant(importer, y) if y.is_constant else importer.emit(Dequantize(), [y])[0]
     if x.type.dtype is not y.type.dtype:
         raise UnsupportedReason(f"factors of different types, {x.type} and {y.type}, are not supported")
     adj_x = bool(importer.attribute("adj_x", False))

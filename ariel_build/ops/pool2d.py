@@ -15,7 +15,7 @@ from ariel_build.kernels import Axis, Kernel, KernelCall, image_tiling
 from ariel_build.kernels.declared import pool2d as declared
 from ariel_build.ops.accumulate import FINITE, Numbers, bounds, finish_float, tflite_clip
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
-from ariel_build.ops.batches import each_image
+from ariel_build.ops.batches import declared_image_by_image, each_image
 from ariel_build.ops.cast import Cast
 from ariel_build.ops.clip import Clip
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
@@ -257,10 +257,10 @@ def _from_tflite(importer: Importer) -> None:
     if x.type.dtype is DType.U8 and isinstance(op.on_signed(), str):
         # As int16 the integers are what they are as uint8, so that halves round alike.
         (wide,) = importer.emit(Cast(DType.I16), [x], [x.type.quant])
-        (mean,) = importer.emit(op, [wide], [importer.output_type().quant])
+        mean = each_image(importer, op, [wide], importer.output_type().quant)
         importer.bind(*importer.emit(Cast(DType.U8), [mean], [importer.output_type().quant]))
         return
-    importer.emit_declared(op, [x])
+    declared_image_by_image(importer, op, [x])
 
 
 @imports("tflite", "L2_POOL_2D")
@@ -271,7 +271,7 @@ def _l2_from_tflite(importer: Importer) -> None:
     size = (importer.integer("filter_height"), importer.integer("filter_width"))
     clip = tflite_clip(importer)
     (squares,) = importer.emit(Map1("Square"), [x])
-    (mean,) = importer.emit(Pool2d(PoolKind.AVERAGE, tflite_window(importer, size, x.type)), [squares])
+    mean = each_image(importer, Pool2d(PoolKind.AVERAGE, tflite_window(importer, size, x.type)), [squares])
     (root,) = importer.emit(Map1("Sqrt"), [mean])
     importer.bind(root if clip == UNBOUNDED else importer.emit(Clip(clip), [root])[0])
 

@@ -160,7 +160,8 @@ def _strided_slice_from_tflite(importer: Importer) -> None:
         if step == 0:
             raise UnsupportedReason("a stride is 0")
         if shrink_mask >> axis & 1:
-            first = int(begin[axis]) + (extent if begin[axis] < 0 else 0)
+            # A masked begin is the first element of an axis that shrinks, too; it has no stride but 1.
+            first = 0 if begin_mask >> axis & 1 else int(begin[axis]) + (extent if begin[axis] < 0 else 0)
             axes[axis] = (first, 1, 1)
             continue
         start = None if begin_mask >> axis & 1 else int(begin[axis])

@@ -116,6 +116,9 @@ class _Lines(Operator):
         dtype = node.output.type.dtype
         wide = x.dtype == np.int16
         stored = self.wide(lines.astype(np.int64), source) if wide else self.fixed_point(lines.astype(np.int64), source)
+        if dtype is DType.U8:
+            # All of it lies 128 higher than int8.
+            stored = stored + 128
         return [np.clip(stored, *dtype.range).astype(dtype.numpy).reshape(x.shape)]
 
     @abstractmethod
@@ -212,17 +215,18 @@ class Softmax(_Lines):
 
     def check_output(self, output: Quant, dtype: DType) -> None:
         """1 / 256 and -128, of int16 1 / 32768 and 0, of int16 from int8 1 / 65536 and -32768, or those of int16."""
-        wanted = {DType.I8: [Quant((2.0**-8,), (-128,))], DType.I16: [_SHARE]}.get(dtype, [])
+        byte = {kind: [Quant((2.0**-8,), (kind.range[0],))] for kind in BYTES}
+        wanted = {**byte, DType.I16: [_SHARE]}.get(dtype, [])
         if self.gives is DType.I16:
             wanted = [_WIDE_PROBABILITY, _SHARE]
         # TFLite lets a scale of int16 differ by a thousandth, and reckons with the exact one.
-        near = 0.0 if dtype is DType.I8 else 0.001
+        near = 0.0 if dtype in BYTES else 0.001
         if not any(
             output.zero_points == w.zero_points and abs(output.scale - w.scale) <= near * w.scale for w in wanted
         ):
             raise UnsupportedReason(
-                "the output of a softmax must have scale 1/256 and zero point -128 in int8, 1/32768 and 0 in int16, "
-                f"and 1/65536 and -32768, or those of int16, in int16 from int8, not {output}"
+                "the output of a softmax must have scale 1/256 and zero point -128 in int8 (0 in uint8), 1/32768 and 0 "
+                f"in int16, and 1/65536 and -32768, or those of int16, in int16 from int8, not {output}"
             )
 
     def lower(self, node: Node) -> KernelCall:
@@ -287,8 +291,10 @@ class LogSoftmax(_Lines):
 
     def check_output(self, output: Quant, dtype: DType) -> None:
         """1 / 16 and 127."""
-        if dtype is not DType.I8 or output != Quant((1.0 / 16.0,), (127,)):
-            raise UnsupportedReason("the output of an int8 log softmax must be int8 with scale 1/16 and zero point 127")
+        if dtype not in BYTES or output != Quant((1.0 / 16.0,), (dtype.range[1],)):
+            raise UnsupportedReason(
+                "the output of an int8 log softmax must be int8 with scale 1/16 and zero point 127 (uint8: 255)"
+            )
 
     def lower(self, node: Node) -> KernelCall:
         """`softmax::LogF32`, `LogInt8` or `LogDequantized`."""

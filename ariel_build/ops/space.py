@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ariel_build.ir import Value
+from ariel_build.ir import DType, Value
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.pad import Pad
@@ -99,8 +99,10 @@ def _space_to_batch(importer: Importer) -> None:
     blocks, pads = _blocks(importer, "the padding")
     if any(pad != (0, 0) for pad in pads):
         # What TFLite-Micro pads with it reads from memory that is no longer its own: 0 where nothing else was there.
-        rest = len(x.shape) - 1 - len(pads)
-        (x,) = importer.emit(Pad(((0, 0), *pads, *[(0, 0)] * rest)), [x], [x.type.quant])
+        # uint8, which only TFLite knows, is padded with its zero point.
+        rest, quant = len(x.shape) - 1 - len(pads), x.type.quant
+        number = quant.zero_point if quant is not None and x.type.dtype is DType.U8 else 0
+        (x,) = importer.emit(Pad(((0, 0), *pads, *[(0, 0)] * rest), number), [x], [quant])
     k = len(blocks)
     (n, *image), tail = x.shape[: k + 1], x.shape[k + 1 :]
     sizes = _divided(image, blocks)

@@ -109,6 +109,17 @@ def test_advice_is_of_operators_that_are_not_supported() -> None:
             assert (format_, operator) not in IMPORTERS, f"{operator} is supported: delete its advice"
 
 
+def test_each_operator_of_tflite_is_supported_or_has_an_advice() -> None:
+    names = pytest.importorskip("tflite").BuiltinOperator.__dict__
+    # What stands for others, and what a delegate has taken.
+    rest = {"CUSTOM", "DELEGATE", "PLACEHOLDER_FOR_GREATER_OP_CODES"}
+    own = {name for name in names if name.isupper() and ("tflite", name) not in IMPORTERS} - rest
+    assert own <= set(_ADVICE["tflite"])
+    assert "decompress" not in advice("tflite", "CUSTOM:Mine") and "compressed" in advice(
+        "tflite", "CUSTOM:TFLM_DECODE"
+    )
+
+
 def test_who_has_an_unsupported_operator_is_told_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError) as caught:
         import_file(model(tmp_path, helper.make_node("Bernoulli", ["x"], ["y"])))
