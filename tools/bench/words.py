@@ -53,11 +53,10 @@ int16 has no counterpart.
 
 BUILD = """\
 `nox -s bench -- --build-speed` measures what the largest TFLite model (vww) adds to a clean release build of firmware,
-in CPU seconds of cargo and all that it starts, summed over both processors. On a machine with much other work (load 11
-on two processors) it was 8.8 s, and in the same hour 11.8 s before portable convolutions and kernels of cores without
-DSP were compiled where a model calls them and no kernel derived `Debug` (0.4 s of that was Python without its bytecode,
-which is now there before). The runtime crate has 5.1 s of it and had 7.9 s; libm takes 1.5 s, Python 0.9 s,
-`ariel-ml-build`, `ariel-ml-macros` and three build scripts 1 s. 0.03 s when nothing changed, 0.2 s for another main.rs.
+in CPU seconds of cargo and all that it starts, summed over both processors. On a machine with other work (load 3 on two
+processors) it was 10.95 s; before kernels that few models have were compiled where a model calls them, and checks not
+at all, it was 17.3 s (load 11). The runtime crate had 13.1 s of that, and has 7.7 s; libm takes 1.8 s, Python 0.9 s,
+`ariel-ml-build` and `ariel-ml-macros` 1 s. 0.03 s when nothing changed, 0.2 s for another main.rs.
 
 `ariel-build compile` of models of 1,000 layers took, on a machine with much other work, 4.9 s of CPU for four cores
 (int8 convolutions); a session before, for one core and for four: 3.0 s (int8 convolutions, one), 1.3 and 4.5 s

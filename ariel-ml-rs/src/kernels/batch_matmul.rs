@@ -248,7 +248,7 @@ impl<R: Requantize> Quantized<R> {
     }
 }
 quantized!(Quantized);
-quantized!(Quantized<crate::quant::Reduced>, multipliers, where called:);
+quantized!(Quantized<crate::quant::Reduced>, multipliers);
 
 impl<R: Requantize<Element: Into<i32>>> Quantized<R> {
     #[inline(always)]
@@ -350,7 +350,7 @@ impl Term for f64 {
 
 /// Defines a kernel of numbers whose products are summed as they are.
 macro_rules! plain {
-    ($(#[$doc:meta])* $name:ident, $type:ty $(, $where:ident $called:ident)?) => {
+    ($(#[$doc:meta])* $name:ident, $type:ty) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub struct $name {
@@ -425,7 +425,7 @@ macro_rules! plain {
                 }
             }
         }
-        instantiate!($($where $called:)? $name);
+        instantiate!($name);
     };
 }
 
@@ -436,17 +436,17 @@ plain! {
 
 plain! {
     /// float64.
-    F64, f64, where called
+    F64, f64
 }
 
 plain! {
     /// int32, and uint32, which wraps alike.
-    I32, i32, where called
+    I32, i32
 }
 
 plain! {
     /// int64, and uint64.
-    I64, i64, where called
+    I64, i64
 }
 
 /// Sums of products of one row with `N` columns.

@@ -305,7 +305,7 @@ impl<R: Requantize> Quantized<R> {
         shape!(self).work()
     }
 }
-quantized!(without dsp);
+quantized!();
 
 impl<R: Requantize> Quantized<R>
 where

@@ -358,7 +358,7 @@ impl<R: Requantize> Quantized<R> {
         shape!(self).work::<R::Element>()
     }
 }
-quantized!(without dsp);
+quantized!();
 instantiate!(without dsp: Quantized<Stepped>);
 
 impl Quantized<Stepped> {
@@ -433,8 +433,7 @@ impl Hybrid {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
-        let memory = memory.into();
+    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
         // SAFETY: the image is row 0; the rest is forwarded to the caller.
         unsafe {
             let finish = self.rescale.row(memory, 0);

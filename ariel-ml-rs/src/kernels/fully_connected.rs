@@ -123,7 +123,7 @@ impl<R: Requantize> Quantized<R> {
         work(self.axis, self.rows, self.channels())
     }
 }
-quantized!(without dsp);
+quantized!();
 
 impl<R: Requantize> Quantized<R>
 where
@@ -184,8 +184,7 @@ impl Hybrid {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
-        let memory = memory.into();
+    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
         let (depth, count) = (self.depth as usize, self.rescale.bias.len());
         let (rows, own) = ranges(self.axis, tile, self.rows, count);
         for row in rows {

@@ -8,8 +8,8 @@
 //! Where most models spend their time (convolutions, dense layers, products of matrices, pools, Softmax, sums of int8, what
 //! has an instruction set of its own), `run` takes a [`Memory`](crate::memory::Memory): it is compiled with this crate, at its
 //! optimisation level, whatever the user's crate is built with. Of the other kernels a model uses few: their `run` takes
-//! `impl Into<Memory>`, and so is compiled where a model calls it, not in every build. For targets with the DSP extension the
-//! portable convolutions and those of cores without it are such others: models for these spend their time in what has SMLAD.
+//! `impl Into<Memory>`, and so is compiled where a model calls it, not in every build. Where all cores of a target have the DSP
+//! extension, kernels of cores without it are such others.
 //! No kernel derives `Debug`, which nobody asks of one and every build would pay for.
 //!
 //! Sums wrap, as the reference's int32 accumulators do, so that no overflow check can panic.
@@ -58,13 +58,13 @@ pub mod trees;
 pub mod window;
 
 /// Defines `run` of kernels by their `compute`, which is generic: compiled with this crate, or `where called`, or with this crate
-/// `without dsp`, where cores have none, and else where called.
+/// `without dsp`, where a core of the target may have none, and else where called.
 macro_rules! instantiate {
     ($($kernel:ty),+) => { $crate::kernels::instantiate!(@ [] [$crate::memory::Memory<'_>] $($kernel),+); };
     (without dsp: $($kernel:ty),+) => {
-        #[cfg(not(armv7e_m))]
+        #[cfg(any(not(armv7e_m), armv8_m))]
         $crate::kernels::instantiate!($($kernel),+);
-        #[cfg(armv7e_m)]
+        #[cfg(all(armv7e_m, not(armv8_m)))]
         $crate::kernels::instantiate!(where called: $($kernel),+);
     };
     (where called: $($kernel:ty),+) => {
@@ -97,18 +97,17 @@ use instantiate;
 /// The kernel has a field `requantize`, `channels()`, `check_shapes(arena_bytes)` and, over any [`crate::quant::Requantize`],
 /// `compute(memory, tile)`.
 macro_rules! quantized {
-    (without dsp) => {
-        quantized!(Quantized<$crate::quant::DoubleRounding>, multipliers, without dsp:);
-        quantized!(Quantized<$crate::quant::NearestEven>, scales, without dsp:);
-        quantized!(Quantized<$crate::quant::DoubleRounding16>, multipliers, without dsp:);
-        quantized!(Quantized<$crate::quant::Reduced>, multipliers, without dsp:);
-        quantized!(Quantized<$crate::quant::Narrow>, multipliers, without dsp:);
+    () => {
+        quantized!(Quantized);
+        quantized!(Quantized<$crate::quant::DoubleRounding16>, multipliers);
+        quantized!(Quantized<$crate::quant::Reduced>, multipliers);
+        quantized!(Quantized<$crate::quant::Narrow>, multipliers);
     };
     ($kernel:ident) => {
-        quantized!($kernel<$crate::quant::DoubleRounding>, multipliers,);
-        quantized!($kernel<$crate::quant::NearestEven>, scales,);
+        quantized!($kernel<$crate::quant::DoubleRounding>, multipliers);
+        quantized!($kernel<$crate::quant::NearestEven>, scales);
     };
-    ($kernel:ty, $scales:ident, $($how:tt)*) => {
+    ($kernel:ty, $scales:ident) => {
         impl $kernel {
             /// Checks the kernel against the arena while the firmware compiles.
             ///
@@ -121,7 +120,7 @@ macro_rules! quantized {
                 assert!(scales == 1 || scales == self.channels(), "scales of the wrong length");
             }
         }
-        $crate::kernels::instantiate!($($how)* $kernel);
+        $crate::kernels::instantiate!($kernel);
     };
 }
 use quantized;

@@ -63,12 +63,13 @@ macro_rules! stored {
                 self.broadcast.work()
             }
 
-            /// Computes one tile.
+            /// Computes one tile of the output, a range of its elements.
             ///
             /// # Safety
-            /// As for `run`.
-            #[inline(always)]
-            unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
+            /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
+            /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+            #[inline(never)]
+            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
                 let $k = self;
                 $($prepare)*
                 // SAFETY: forwarded to the caller.
@@ -80,7 +81,6 @@ macro_rules! stored {
                 }
             }
         }
-        $crate::kernels::instantiate!(without dsp: $name);
     )+ };
 }
 

@@ -84,13 +84,13 @@ impl Unequal {
 }
 
 /// Defines `run` of a kernel with `compute::<L>(memory, tile)` for cores of each kind: with `int16` for activations of int16, too,
-/// or for `only` those. Compiled with this crate are those of the cores that the target has; where it has the DSP extension, those
+/// or for `only` those. Compiled with this crate are those of the cores that the target may have; where all have the DSP extension, those
 /// of cores without, and of both in one chip, are rare and compiled where a model calls them.
 macro_rules! for_cores {
     (rare $($of:tt)*) => {
-        #[cfg(not(armv7e_m))]
+        #[cfg(any(not(armv7e_m), armv8_m))]
         for_cores!($($of)*);
-        #[cfg(armv7e_m)]
+        #[cfg(all(armv7e_m, not(armv8_m)))]
         for_cores!(@ [<'a>] [impl Into<$crate::memory::Memory<'a>>] $($of)*);
     };
     ($kernel:ident, int16) => {
