@@ -149,14 +149,14 @@ impl Shape {
     #[inline]
     pub(in crate::kernels) fn product(&self, row: usize) -> Product {
         let [_, count_1, count_2] = self.batches;
-        let (batch, row) = divide(row as u32, self.rows);
+        let (batch, row) = divide(row, self.rows);
         let (rest, batch_2) = divide(batch, count_2);
         let (batch_0, batch_1) = divide(rest, count_1);
         let place = |strides: [u32; 3]| {
             let [stride_0, stride_1, stride_2] = strides.map(|stride| stride as usize);
-            batch_0 as usize * stride_0 + batch_1 as usize * stride_1 + batch_2 as usize * stride_2
+            batch_0 * stride_0 + batch_1 * stride_1 + batch_2 * stride_2
         };
-        Product { x: place(self.x_batches), y: place(self.y_batches), row: row as usize }
+        Product { x: place(self.x_batches), y: place(self.y_batches), row }
     }
 
     /// Computes one tile: `four` and `one` make the elements of four neighbouring columns, or of one.

@@ -35,7 +35,7 @@ macro_rules! kernel {
         $(#[$doc])*
         ///
         /// Tiles are ranges of elements.
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Left operand.
             pub left: Source<i8>,
@@ -249,7 +249,7 @@ run! {
 }
 
 /// A multiplication that rounds twice, with its zero point.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Twice {
     /// Multiplier.
     pub multiplier: i32,

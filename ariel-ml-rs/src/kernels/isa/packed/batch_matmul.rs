@@ -24,7 +24,7 @@ const STEP: u32 = 4;
 type Products = unsafe extern "C" fn(*const i16, *const i32, *mut i8, usize, usize, *const i32, *const Fixed);
 
 /// int8 products.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct BatchMatMul<C> {
     /// Left side, whose terms follow one another.
     pub x: Source<i8>,

@@ -16,7 +16,7 @@ const BLOCK: usize = 4;
 static NOTHING: [f32; BLOCK * BLOCK] = [0.0; BLOCK * BLOCK];
 
 /// float32 products.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct BatchMatMul {
     /// Left side, whose terms follow one another.
     pub x: Source<f32>,
