@@ -12,12 +12,21 @@ import numpy.typing as npt
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Tiling
 from ariel_build.kernels.declared import fold as declared_fold
-from ariel_build.kernels.declared.quant import DoubleRounding, DoubleRounding16, NearestEven
+from ariel_build.kernels.declared.quant import DoubleRounding, DoubleRounding16, Multiplier, NearestEven
 from ariel_build.ops.accumulate import Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.cast import Cast
 from ariel_build.ops.cut import cut, neutral
-from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, multiply, quantize_multiplier, requantize, wrap32
+from ariel_build.ops.fixed_point import (
+    I64,
+    UNBOUNDED,
+    Rounding,
+    multiply,
+    quantize_multiplier,
+    reduced_multiplier,
+    requantize,
+    wrap32,
+)
 from ariel_build.ops.fold_rows import FOLDS, FoldRow
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map2 import Map2
@@ -33,6 +42,8 @@ __all__ = ["Fold", "ascending"]
 _STORED = {DType.I8: "Int8", DType.I16: "Int16"}
 #: Groups of neighbouring axes, kept and reduced in turn, that the kernel walks.
 GROUPS = 3
+#: Powers of two that TFLite multiplies 64 bits by at most.
+MOST_FACTOR_SHIFT = 7
 #: Bytes of integers that hold the count of a mean, whatever it is.
 _LEAST_MEAN = 4
 
@@ -83,6 +94,8 @@ class Fold(Operator):
         total = np.sum(x.astype(np.int64), axis=self.axes, keepdims=self.keep_dims)
         if type_.quant is None:
             return [self._integer(x, total)]
+        if not self.row.of_bytes:
+            return [self._product(x.astype(np.int64), node)]
         quant_x, quant_y = _quants(node)
         count = self._count(x.shape)
         total = wrap32(np.asarray(total - quant_x.zero_point * count))
@@ -123,6 +136,31 @@ class Fold(Operator):
         acc = self.row.ufunc.accumulate(rows, axis=-1, dtype=x.dtype)[..., -1]
         return np.asarray(acc / x.dtype.type(rows.shape[-1]) if self.row.divides else acc, x.dtype)
 
+    def _product(self, x: I64, node: Node) -> Array:
+        """Returns TFLite's product of stored integers, in the order of the elements: scaled after each factor."""
+        quant_x, quant_y = _quants(node)
+        type_, (q, shift) = node.output.type, self._factor(node)
+
+        def scaled(value: I64) -> I64:
+            return wrap32((value * q + (np.int64(1) << (14 - shift))) >> (15 - shift))
+
+        kept = [k for k in range(x.ndim) if k not in self.axes]
+        rows = np.transpose(x, [*kept, *self.axes]).reshape(-1, self._count(x.shape)) - quant_x.zero_point
+        acc = rows[:, 0]
+        for k in range(1, rows.shape[1]):
+            acc = scaled(acc * rows[:, k])
+        stored = np.clip(scaled(acc) + quant_y.zero_point, *type_.dtype.range)
+        return stored.astype(type_.dtype.numpy).reshape(type_.shape)
+
+    def _factor(self, node: Node) -> tuple[int, int]:
+        """Returns the multiplier of each product: scale_x by the root of scale_y whose power is their count."""
+        quant_x, quant_y = _quants(node)
+        count = self._count(node.input(0).shape)
+        pair = reduced_multiplier(quant_x.scale / quant_y.scale ** (1.0 / count))
+        if pair[1] > MOST_FACTOR_SHIFT:
+            raise UnsupportedReason(f"a product of {node.input(0).type} as {node.output.type} is out of range")
+        return pair
+
     def _count(self, shape: tuple[int, ...]) -> int:
         return math.prod(shape[a] for a in self.axes)
 
@@ -159,6 +197,8 @@ class Fold(Operator):
             raise Mixed(
                 f"its count is a part of the multiplier of a mean of {x.type.dtype.value}, only float32 has it apart"
             )
+        if x.type.quant is not None and not (self.row.chooses or self.row.of_bytes):
+            raise Mixed("each factor of a product of quantised numbers is scaled by a root of their count")
         start = self._start if x.type.dtype.is_real else self._end_of(x.type.dtype)
         fill = neutral(x, start if self.row.chooses else self.row.start)
         value = x
@@ -184,7 +224,11 @@ class Fold(Operator):
 
     def permuted(self, wish: Wish) -> Moved | None:
         """Reduces where the axes have gone."""
-        rank = len(wish.node.input(0).shape)
+        x = wish.node.input(0).type
+        if x.quant is not None and not (self.row.chooses or self.row.of_bytes):
+            # The product is rounded after each factor: the order of the elements counts.
+            return None
+        rank = len(x.shape)
         kept = [k for k in range(rank) if k not in self.axes]
         before: Perm = wish.perm
         after: Perm = wish.perm
@@ -236,6 +280,14 @@ class Fold(Operator):
                 offset=int(wrap32(np.asarray(-quant_x.zero_point * count))),
                 bounds=bounds(node, UNBOUNDED, self.rounding),
             )
+        elif dtype in _STORED and x.type.quant is not None and self.rounding is Rounding.DOUBLE:
+            q, shift = self._factor(node)
+            more = {
+                "zero_point": _quants(node)[0].zero_point,
+                "factor": Multiplier(multiplier=q, shift=shift),
+                "bounds": bounds(node, UNBOUNDED, self.rounding),
+            }
+            kernel = getattr(declared_fold, f"{self.kind}{_STORED[dtype]}").made({**fields, **more})
         elif x.type.quant is None and not dtype.is_half and not (self.row.divides and dtype.bytes < _LEAST_MEAN):
             plain: type[Kernel] = getattr(declared_fold, f"Plain{'U8' if dtype is DType.BOOL else dtype.value.upper()}")
             kernel = plain.made({**fields, "reduction": declared_fold.Reduction(self.kind)})
@@ -286,7 +338,7 @@ def _from_tflite(importer: Importer) -> None:
     x = importer.input(0)
     axes = ascending(importer.constant_input(1, "the axes").reshape(-1).tolist(), len(x.shape))
     row, _ = named(importer, _TFLITE[importer.node.op])
-    if not (row.chooses or row.of_bytes) and x.type.quant is not None:
+    if not (row.chooses or row.of_bytes or x.type.dtype in _STORED) and x.type.quant is not None:
         raise UnsupportedReason(f"a {row.about.lower()} of {x.type.dtype.value} is not supported")
     importer.emit_declared(Fold(row.name, axes, bool(importer.attribute("keep_dims", False))), [x])
 

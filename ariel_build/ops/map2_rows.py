@@ -204,7 +204,7 @@ _ROWS = (
             "|a, b| if b == 0 { 0 } else { a.wrapping_div(b) }",
             ", rounded towards zero; division by 0 gives 0",
         ),
-        stored=Stored(int8.divide, int8.quotient_fields),
+        stored=Stored(int8.divide, int8.quotient_fields, wide=True),
     ),
     Map2Row(
         "Maximum",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ariel_build.kernels.kernel import Access, Choice, Kernel, Part
 
 if TYPE_CHECKING:
-    from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, DoubleRounding16, NearestEven
+    from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, DoubleRounding16, Multiplier, NearestEven
     from ariel_build.kernels.kernel import Operand
 
 __all__ = [
@@ -28,6 +28,8 @@ __all__ = [
     "PlainU32",
     "PlainU64",
     "ProdF32",
+    "ProdInt8",
+    "ProdInt16",
     "Reduction",
     "SumF32",
     "SumStored",
@@ -248,6 +250,36 @@ class ProdF32(Kernel):
     input: Operand
     output: Operand
     walk: Walk
+
+
+class ProdInt16(Kernel):
+    """Product of int16 with a scale."""
+
+    ROOMS = ("kernels::fold",)
+    PATHS = {(): "fold::ProdInt16"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i16", "output": "i16"}
+    input: Operand
+    output: Operand
+    walk: Walk
+    zero_point: int
+    factor: Multiplier
+    bounds: Bounds
+
+
+class ProdInt8(Kernel):
+    """Product of int8 with a scale."""
+
+    ROOMS = ("kernels::fold",)
+    PATHS = {(): "fold::ProdInt8"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "i8", "output": "i8"}
+    input: Operand
+    output: Operand
+    walk: Walk
+    zero_point: int
+    factor: Multiplier
+    bounds: Bounds
 
 
 class Reduction(Choice):

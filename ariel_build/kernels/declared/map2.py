@@ -24,6 +24,7 @@ __all__ = [
     "DivF32",
     "DivI32",
     "DivInt8",
+    "DivInt16",
     "Function",
     "GreaterF32",
     "LesserF32",
@@ -242,6 +243,22 @@ class DivI32(Kernel):
     broadcast: Broadcast
     min: int
     max: int
+
+
+class DivInt16(Kernel):
+    """TFLite's DIV."""
+
+    ROOMS = ("kernels::map2",)
+    PATHS = {(): "map2::DivInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    zero_points: tuple[int, int]
+    multiplier: Multiplier
+    bounds: Bounds
 
 
 class DivInt8(Kernel):

@@ -248,7 +248,9 @@ macro_rules! kernel {
 }
 
 mod plain;
+mod product;
 mod rows;
 
 pub use plain::*;
+pub use product::*;
 pub use rows::*;

@@ -1,6 +1,6 @@
 //! Operators of int16 in integers, bit for bit as TFLite's reference kernels compute them: by their definition.
 
-use super::int8::{Scaled, stored};
+use super::int8::{Scaled, quotient, stored};
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::quant::{Bounds, Multiplier};
@@ -41,6 +41,18 @@ stored! { i16;
     |k, a, b| [] {
         let [left, right] = k.zero_points;
         k.bounds.store16(k.multiplier.apply(a.wrapping_sub(left).wrapping_mul(b.wrapping_sub(right))))
+    };
+
+    /// TFLite's DIV.
+    DivInt16 {
+        /// Zero points of the operands.
+        zero_points: [i32; 2],
+        /// Real factor.
+        multiplier: Multiplier,
+    }
+    |k, a, b| [] {
+        let [left, right] = k.zero_points;
+        k.bounds.store16(quotient(a.wrapping_sub(left), b.wrapping_sub(right), k.multiplier))
     };
 
     /// TFLite's `SQUARED_DIFFERENCE`.

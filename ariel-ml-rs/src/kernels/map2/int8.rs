@@ -113,7 +113,7 @@ impl Scaled {
 
 /// Quotient of two integers times a real factor, as TFLite's DIV: reciprocal, two multiplications, one rounding shift.
 #[inline]
-fn quotient(dividend: i32, divisor: i32, factor: Multiplier) -> i32 {
+pub(super) fn quotient(dividend: i32, divisor: i32, factor: Multiplier) -> i32 {
     let (dividend, divisor) =
         if divisor < 0 { (dividend.wrapping_neg(), divisor.wrapping_neg()) } else { (dividend, divisor) };
     let (inverse, bits) = reciprocal(divisor, 31);
