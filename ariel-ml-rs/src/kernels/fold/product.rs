@@ -66,7 +66,7 @@ impl<T: Stored> Fold for Scaled<T> {
 macro_rules! kernels {
     ($($(#[$doc:meta])* $name:ident: $element:ty;)+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             /// Input.
             pub input: Region,
