@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -36,6 +37,15 @@ def test_embassy_firmware_answers_as_the_reference(record: dict[str, str | int],
 def test_bare_loop_answers_as_the_reference(record: dict[str, str | int]) -> None:
     text = support.run("digits-bare-loop", "--release")
     assert text.strip() == f"{record['int8_correct']} of {record['images']} right"
+
+
+def test_networks_of_pytorch_answer_as_pytorch(root: Path) -> None:
+    record = json.loads((root / "examples/digits-pytorch/models/digits.json").read_text())
+    text = support.run("digits-pytorch", "--release")
+    for module, name in (("digits", "digits"), ("digits_int8", "digits-int8")):
+        answers = "".join(re.findall(rf"^{module}: (\d)$", text, re.MULTILINE))
+        assert answers == record[name]["answers"]
+        assert f"{module}: {record[name]['right']} of {record['images']} right" in text
 
 
 def test_demo_shows_digits_accuracy_and_costs(root: Path, record: dict[str, str | int]) -> None:
