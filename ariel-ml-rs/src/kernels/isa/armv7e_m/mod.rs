@@ -67,7 +67,7 @@ mod products;
 mod quads;
 mod recurrent;
 mod spread;
-mod sums;
+pub(super) mod sums;
 mod widen;
 
 #[cfg(vfpv4_sp)]

@@ -25,7 +25,7 @@ macro_rules! products_with {
             stride: usize,
             bytes: usize,
             end: *const i32,
-            scale: *const $crate::kernels::isa::armv7e_m::Fixed,
+            scale: *const $crate::kernels::isa::armv7e_m::sums::Fixed,
         ) {
             naked_asm!(
                 cpu!(),
