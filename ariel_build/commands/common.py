@@ -29,6 +29,7 @@ __all__ = [
     "for_models",
     "model_options",
     "module_of",
+    "refuse_overwriting",
     "refuse_several",
     "running_options",
 ]
@@ -73,6 +74,21 @@ def refuse_several(arguments: argparse.Namespace) -> None:
     several = getattr(arguments, "several", ())
     if several:
         raise MetadataError(f"which model? Cargo.toml has {', '.join(several)}", "MODEL", "name one of them")
+
+
+def refuse_overwriting(outputs: Mapping[str, Path | None], inputs: Sequence[Path | None]) -> None:
+    """Raises MetadataError where a file to be written, by its option, is one that is read, or is written twice."""
+    read = {path.resolve() for path in inputs if path is not None}
+    written: dict[Path, str] = {}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        place = path.resolve()
+        if place in read:
+            raise MetadataError(f"`{path}` is what is read", option, "give the result another name")
+        if place in written:
+            raise MetadataError(f"`{path}` is written by {written[place]} as well", option, "give it another name")
+        written[place] = option
 
 
 def module_of(arguments: argparse.Namespace) -> str:

@@ -179,7 +179,6 @@ def _show(measured: Measured, rows: Sequence[Row], board: Board, module: str) ->
     from rich.table import Table
 
     from ariel_build.commands.consoles import console
-    from ariel_build.frontends.checks import shown
 
     title = f"{module}: mean of {measured.inferences} inferences, predicted for {board.name}"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
@@ -188,7 +187,7 @@ def _show(measured: Measured, rows: Sequence[Row], board: Board, module: str) ->
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         numbers = f"{row.microseconds:,.1f}", f"{row.share:.1%}", f"{row.tiles:,.0f}", f"{row.longest_us:,.1f}"
-        table.add_row(str(row.step), *numbers, f"{row.cycles:,}", f"{row.predicted_cycles:,}", ratio, shown(row.layer))
+        table.add_row(str(row.step), *numbers, f"{row.cycles:,}", f"{row.predicted_cycles:,}", ratio, row.layer)
     console.print(table)
     total, predicted = sum(row.cycles for row in rows), sum(row.predicted_cycles for row in rows)
     console.print(f"in all {total:,} cycles, predicted {predicted:,}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from ariel_build.commands.common import for_models, model_options, refuse_several
+from ariel_build.commands.common import for_models, model_options, refuse_overwriting, refuse_several
 from ariel_build.commands.consoles import console, progress
 from ariel_build.config import option_values as values
 from ariel_build.config.flags import add_options
@@ -77,6 +77,7 @@ def main(arguments: argparse.Namespace) -> int:
         raise MetadataError(f"`{output}` is no .onnx file", "-o", "the quantised model is an ONNX file: OUT.onnx")
     if output.is_dir():
         raise MetadataError(f"`{output}` is a folder", "-o")
+    refuse_overwriting({"-o": output}, [arguments.model])
     wish = _wish(arguments)
     options = model_options(arguments)
     with _bar() as tell:

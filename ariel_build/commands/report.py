@@ -19,6 +19,7 @@ from ariel_build.commands.common import (
     compiled,
     for_models,
     model_options,
+    refuse_overwriting,
     refuse_several,
 )
 from ariel_build.errors import ArielError, BoardError, BudgetError, MetadataError
@@ -47,6 +48,10 @@ def main(arguments: argparse.Namespace) -> int:
     from ariel_build.report.fitting import refuse_unfit
 
     refuse_several(arguments)
+    written = {"-o": arguments.output, "--json": arguments.json}
+    refuse_overwriting(written, [arguments.model, arguments.stats])
+    # The JSON may take the place of the older one: that has been read by then.
+    refuse_overwriting({"-o": arguments.output}, [arguments.against])
     stats = None if arguments.stats is None else report.read_stats(arguments.stats)
     old = None if arguments.against is None else report.read_report(arguments.against)
     if stats is not None:

@@ -14,7 +14,14 @@ from rich.table import Table
 from ariel_build import boards
 from ariel_build.answers.samples import cut_outputs, load, save, split_outputs
 from ariel_build.boards import Board
-from ariel_build.commands.common import add_model, compiled, for_models, refuse_several, running_options
+from ariel_build.commands.common import (
+    add_model,
+    compiled,
+    for_models,
+    refuse_overwriting,
+    refuse_several,
+    running_options,
+)
 from ariel_build.commands.consoles import console, progress
 from ariel_build.driver import Compiled
 from ariel_build.errors import InternalError, MetadataError
@@ -47,6 +54,8 @@ def add_on(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Runs all samples and writes the outputs, and what they cost."""
     refuse_several(arguments)
+    outputs_of = {"--outputs": arguments.outputs, "--stats": arguments.stats, "--timeline": arguments.timeline}
+    refuse_overwriting(outputs_of, [arguments.model, arguments.inputs])
     options = running_options(arguments, arguments.inputs)
     board = runnable(arguments)
     result = compiled(arguments, options, board)

@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ariel_build.commands.common import refuse_overwriting
 from ariel_build.commands.consoles import console, progress
 from ariel_build.errors import MetadataError
 from ariel_build.machine.files import write_whole
@@ -47,6 +48,8 @@ def main(arguments: argparse.Namespace) -> int:
     plan = sweep.read_plan(arguments.file)
     output = arguments.output or plan.output or arguments.file.with_suffix(".csv")
     check_writable(output)
+    models = {job.model for job in plan.jobs}
+    refuse_overwriting({"-o": output, "--picture": arguments.picture}, [arguments.file, *sorted(models)])
     workers = arguments.workers if arguments.workers is not None else os.cpu_count() or 1
     if workers < 1:
         raise MetadataError(f"{workers} processes cost nothing", "--workers", "1 or more")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ariel_build.ir import DType, Node, TensorType, Value
+from ariel_build.ops.base import Operator
 from ariel_build.ops.compare import Compare
 from ariel_build.ops.gather import Gather
 from ariel_build.ops.map2 import Map2
@@ -23,7 +24,7 @@ from ariel_build.ops.shorter import Axes, Bound
 from ariel_build.ops.traits import Moved, Wish, keeps_axes, never
 from ariel_build.ops.window import Window
 
-__all__ = ["Cut", "Last", "Uncut", "bordered", "cut", "last", "neutral", "uncut"]
+__all__ = ["Cut", "Last", "Uncut", "as_stored", "bordered", "cut", "last", "neutral", "uncut"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,10 @@ class Uncut(Reshape):
         """The axis follows the dimension, too."""
         return [{**given[0], self.axis: self.bound}]
 
+    def after(self, first: Operator) -> Operator | None:
+        """Axes of what comes before are told by their places."""
+        return None
+
 
 @dataclass(frozen=True)
 class Last(Gather):
@@ -94,8 +99,11 @@ def last(node: Node, axis: int, bound: Bound, count: Callable[[Bound], Value]) -
 
 def neutral(value: Value, number: float) -> Value:
     """Returns a real number as an element of a value's type: 0 is the zero point of what is quantised."""
-    if value.type.quant is not None and number == 0:
-        number = value.type.quant.zero_point
+    return as_stored(value, number if value.type.quant is None or number else value.type.quant.zero_point)
+
+
+def as_stored(value: Value, number: float) -> Value:
+    """Returns an element of a value's type that is stored as a number."""
     data = np.full((1,) * len(value.shape), number, value.type.dtype.numpy)
     return Value(TensorType(value.type.dtype, data.shape, value.type.quant), "neutral", data)
 

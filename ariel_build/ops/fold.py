@@ -16,7 +16,7 @@ from ariel_build.kernels.declared.quant import DoubleRounding, DoubleRounding16,
 from ariel_build.ops.accumulate import Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.cast import Cast
-from ariel_build.ops.cut import cut, neutral
+from ariel_build.ops.cut import as_stored, cut, neutral
 from ariel_build.ops.fixed_point import (
     I64,
     UNBOUNDED,
@@ -200,7 +200,7 @@ class Fold(Operator):
         if x.type.quant is not None and not (self.row.chooses or self.row.of_bytes):
             raise Mixed("each factor of a product of quantised numbers is scaled by a root of their count")
         start = self._start if x.type.dtype.is_real else self._end_of(x.type.dtype)
-        fill = neutral(x, start if self.row.chooses else self.row.start)
+        fill = as_stored(x, start) if self.row.chooses else neutral(x, self.row.start)
         value = x
         for axis, bound in bounds.items():
             made, value = cut(value, axis, bound, fill, count)

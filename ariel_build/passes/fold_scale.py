@@ -6,7 +6,6 @@ greatest score the least, and is left.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +18,9 @@ from ariel_build.passes.base import PassLog
 from ariel_build.passes.editor import Editor
 
 __all__ = ["fold_scale"]
+
+#: Greatest factor that is taken over.
+MOST = 2.0**64
 
 
 def fold_scale(graph: Graph, log: PassLog) -> bool:
@@ -41,8 +43,10 @@ def fold_scale(graph: Graph, log: PassLog) -> bool:
             log.refused(node, "its input is not a tensor times a number")
             continue
         factor = float(np.float32(number.data.reshape(())))
-        beta = node.op.beta * factor if source.op.kind == "Mul" else node.op.beta / factor if factor else 0.0
-        if not (math.isfinite(beta) and beta > 0.0 and factor > 0.0):
+        times = factor if source.op.kind == "Mul" else 1 / factor if factor else 0.0
+        beta = node.op.beta * times
+        # A product that is too large or too small for float32 is infinite or 0, in front of Softmax as well.
+        if not (MOST >= times >= 1 / MOST and MOST >= beta >= 1 / MOST):
             log.refused(node, f"its input is scaled by {factor:g}")
             continue
         log.rewrote(node, f"beta is {beta:g}")

@@ -31,7 +31,7 @@ def fuse_transpose(graph: Graph, log: PassLog) -> bool:
             if producer is None or perm is None:
                 continue
             both = compose(perm, own or identity(len(perm)))
-            if len(perm) > BATCH_AXES + 2 or not _is_near(node.op, side, both):
+            if len(node.output.shape) > BATCH_AXES + 2 or not _is_near(node.op, side, both):
                 log.refused(node, "what it multiplies would not lie side by side")
                 continue
             op, inputs[side] = replace(op, **{key: both}), producer.input(0)  # type: ignore[arg-type]

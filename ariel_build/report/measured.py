@@ -53,7 +53,14 @@ def _is_count(value: object) -> bool:
 
 
 def measured(report: Mapping[str, Any], stats: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns rows [name, kind of prediction, predicted, measured] of what the board could measure."""
+    """Returns rows [name, kind of prediction, predicted, measured] of what the board could measure.
+
+    Raises MetadataError where it measured another model.
+    """
+    if stats["macs"] is not None and stats["macs"] != report["totals"]["macs"]:
+        macs = f"{stats['macs']:,} multiply-accumulates, not {report['totals']['macs']:,}"
+        told = f"these are stats of another model: {macs}"
+        raise MetadataError(told, "--stats", "measure this one: `run --stats`")
     rows = [
         [name, kind, report["totals"][total], stats[key]]
         for key, name, kind, total in _ROWS

@@ -24,6 +24,8 @@ from tests.pt2_writer import T, v
 from tests.pt2_writer import node as pt2_node
 
 BOUND = 9
+#: TFLite's number of the type.
+UINT8 = 3
 #: Every size, longer and shorter ones in turn.
 SIZES = (9, 1, 8, 2, 7, 3, 6, 4, 5, 1, 9)
 
@@ -90,6 +92,25 @@ def test_rows_of_int8_are_those_of_the_reference_kernels(tmp_path: Path) -> None
     for size, made in zip(SIZES, done.outputs, strict=True):
         got = np.frombuffer(made, np.int8).reshape(BOUND, 5)[:size]
         np.testing.assert_array_equal(got, said.outputs[0].reshape(BOUND, 5)[:size])
+
+
+@pytest.mark.parametrize("name, stored", [("REDUCE_MAX", 10), ("REDUCE_MIN", 250)])
+def test_the_greatest_byte_is_one_that_is_there(name: str, stored: int, tmp_path: Path) -> None:
+    """All bytes lie below the zero point, or above it: what stands for those behind them does not."""
+    scale = w.quant([0.1], [128])
+    tensors = [
+        w.tensor("x", [1, 1, 4], UINT8, quant=scale, signature=[1, -1, 4]),
+        w.tensor("axes", [1], w.INT32, 1),
+        w.tensor("y", [1, 4], UINT8, quant=scale),
+    ]
+    reduced = w.subgraph(tensors, [0], [2], [w.operator(0, [0, 1], [2], (27, {0: ("b", 0)}))])
+    path = tmp_path / "bytes.tflite"
+    code = {"REDUCE_MAX": 82, "REDUCE_MIN": 89}[name]
+    path.write_bytes(w.encode(w.model([w.code(code)], [reduced], [np.array([1], np.int32).tobytes()])))
+    graph, _ = import_file(path, {"x.1": AtMost(6)})
+    x, size = np.full((1, 6, 4), stored, np.uint8), np.array([3], np.int32)
+    made = evaluate(graph, {graph.inputs[0]: x, graph.sizes[0].current: size})[graph.outputs[0]]
+    assert made.tolist() == [[stored] * 4]
 
 
 def test_symbols_of_pytorch_are_bounded(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from ariel_build.commands import compile as compile_command
 from tests.commands.conftest import Command
 from tests.zoo import FLOAT, node, onnx_file
-from tools.recorded import DIGITS
+from tools.recorded import DIGITS, ROOT
 
 COMPILING = ("compile", "inspect", "run", "verify")
 
@@ -147,3 +148,28 @@ def test_a_defect_of_ours_is_code_70(
     assert "a defect of ariel_build" in answer.err
     assert "ZeroDivisionError: ours" in answer.err
     assert "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize(
+    "words, option",
+    [
+        (["run", "m.tflite", "--inputs", "in.npz", "--outputs", "m.tflite"], "--outputs"),
+        (["run", "m.tflite", "--inputs", "in.npz", "--outputs", "./in.npz"], "--outputs"),
+        (["run", "m.tflite", "--inputs", "in.npz", "--outputs", "out.npz", "--stats", "out.npz"], "--stats"),
+        (["report", "m.tflite", "-o", "m.tflite"], "-o"),
+        (["report", "m.tflite", "-o", "r.html", "--json", "r.html"], "--json"),
+        (["quantize", "m.onnx", "--calibration", "in.npz", "-o", "m.onnx"], "-o"),
+        (["sweep", "s.toml", "--picture", "s.toml"], "--picture"),
+    ],
+)
+def test_what_is_read_is_not_written_over(
+    words: list[str], option: str, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copyfile(ROOT / "examples/digits-mps2-an500/models/digits.tflite", "m.tflite")
+    shutil.copyfile(ROOT / "examples/keywords-mps2-an500/models/keywords.onnx", "m.onnx")
+    Path("in.npz").write_bytes(b"samples")
+    Path("s.toml").write_text('models = ["m.tflite"]\nboards = ["stm32h7"]\n')
+    before = {path: path.read_bytes() for path in Path().iterdir()}
+    command(*words).refuses(option)
+    assert {path: path.read_bytes() for path in Path().iterdir()} == before

@@ -60,3 +60,12 @@ def test_stored_integers() -> None:
     run(graph, fuse_transpose)
     assert names(graph) == ["BatchMatMul"]
     assert np.prod(graph.nodes[0].output.shape) == 40
+
+
+def test_batches_of_the_other_side_count() -> None:
+    """A product of rank 6 has four batch axes; the kernels walk three, which they are with the transpose before it."""
+    net = Net()
+    x = net.add(Transpose((1, 0, 2, 3, 4)), net.input(3, 2, 4, 5, 8))
+    graph = net.graph(net.add(BatchMatMul(), x, net.input(2, 2, 3, 4, 8, 6)))
+    run(graph, fuse_transpose, rtol=1e-5, atol=1e-5)
+    lower(graph)
