@@ -97,11 +97,10 @@ def test_rows_of_int8_are_those_of_the_reference_kernels(tmp_path: Path) -> None
 @pytest.mark.parametrize("name, stored", [("REDUCE_MAX", 10), ("REDUCE_MIN", 250)])
 def test_the_greatest_byte_is_one_that_is_there(name: str, stored: int, tmp_path: Path) -> None:
     """All bytes lie below the zero point, or above it: what stands for those behind them does not."""
-    scale = w.quant([0.1], [128])
     tensors = [
-        w.tensor("x", [1, 1, 4], UINT8, quant=scale, signature=[1, -1, 4]),
+        w.tensor("x", [1, 1, 4], UINT8, quant=w.quant([0.1], [128]), signature=[1, -1, 4]),
         w.tensor("axes", [1], w.INT32, 1),
-        w.tensor("y", [1, 4], UINT8, quant=scale),
+        w.tensor("y", [1, 4], UINT8, quant=w.quant([0.1], [128])),
     ]
     reduced = w.subgraph(tensors, [0], [2], [w.operator(0, [0, 1], [2], (27, {0: ("b", 0)}))])
     path = tmp_path / "bytes.tflite"
