@@ -142,7 +142,7 @@ macro_rules! for_cores {
             #[inline(never)]
             #[allow(clippy::useless_conversion, reason = "a `Memory` where the kernel is compiled here")]
             pub unsafe fn run $($lifetime)* (&self, $memory: $($from)*, $tile: $crate::tile::Tile) {
-                let ($this, $memory) = (self, $memory.into());
+                let ($this, $memory): (&Self, $crate::memory::Memory<'_>) = (self, $memory.into());
                 // SAFETY: forwarded to the caller.
                 unsafe { $run }
             }
