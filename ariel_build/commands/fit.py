@@ -61,7 +61,7 @@ def _boards(folder: Path | None) -> Iterator[Board]:
         raise BoardError("the folder of board files is not there", str(folder), "the folder that has your .toml files")
     paths = sorted(folder.glob("*.toml")) if folder is not None else []
     if folder is not None and not paths:
-        raise BoardError("the folder has no board file", str(folder), "a board file ends in .toml: docs/boards.md")
+        raise BoardError("the folder has no board file", str(folder), "a board file ends in .toml: docs/fit.md")
     for board in map(boards.load, [*boards.known(), *map(str, paths)]):
         if board.banks("ram") and board.banks("flash"):
             yield board
