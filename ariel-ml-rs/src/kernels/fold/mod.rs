@@ -192,9 +192,12 @@ impl<R: Requantize<Element: Stored, Sum = i32>> SumStored<R> {
     }
 }
 
-/// Defines the kernel of a fold whose input and output have one type.
-macro_rules! kernel {
-    ($(#[$doc:meta])* $name:ident, $element:ty, |$this:ident| $min:expr, $max:expr; $($(#[$field_doc:meta])* $field:ident)?) => {
+/// Defines the kernel of a fold whose input and output have one type, with fields of its own.
+macro_rules! folding {
+    (
+        $(#[$doc:meta])* $name:ident: $element:ty { $($(#[$field_doc:meta])* $field:ident: $type:ty),* }
+        |$this:ident| $fold:expr
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub struct $name {
@@ -204,7 +207,7 @@ macro_rules! kernel {
             pub output: Region,
             /// What is kept and what reduced.
             pub walk: Walk,
-            $($(#[$field_doc])* pub $field: $element,)?
+            $($(#[$field_doc])* pub $field: $type,)*
         }
 
         impl $name {
@@ -239,10 +242,20 @@ macro_rules! kernel {
             pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
                 let memory = memory.into();
                 let $this = self;
-                let fold = steps::$name(Within { min: $min, max: $max });
+                let fold = $fold;
                 // SAFETY: forwarded to the caller.
                 unsafe { self.walk.compute(memory, (self.input, self.output), tile, fold) }
             }
+        }
+    };
+}
+
+/// Defines the kernel of a row: its fold is clamped, to numbers that may be a field.
+macro_rules! kernel {
+    ($(#[$doc:meta])* $name:ident, $element:ty, |$this:ident| $min:expr, $max:expr; $($(#[$field_doc:meta])* $field:ident)?) => {
+        folding! {
+            $(#[$doc])* $name: $element { $($(#[$field_doc])* $field: $element)? }
+            |$this| steps::$name(Within { min: $min, max: $max })
         }
     };
 }

@@ -65,58 +65,18 @@ impl<T: Stored> Fold for Scaled<T> {
 
 macro_rules! kernels {
     ($($(#[$doc:meta])* $name:ident: $element:ty;)+) => { $(
-        $(#[$doc])*
-        #[derive(Clone, Copy)]
-        pub struct $name {
-            /// Input.
-            pub input: Region,
-            /// Output.
-            pub output: Region,
-            /// What is kept and what reduced.
-            pub walk: Walk,
-            /// Zero point of the input.
-            pub zero_point: i32,
-            /// What each factor but the first, and the end, multiply by: mantissa in Q0.15, and shift.
-            pub factor: Multiplier,
-            /// Zero point and bounds of the output.
-            pub bounds: Bounds,
-        }
-
-        impl $name {
-            /// Checks the kernel against the arena while the firmware compiles.
-            ///
-            /// # Panics
-            /// Where regions and shapes do not agree.
-            #[inline]
-            pub const fn check(&self, arena_bytes: usize) {
-                self.walk.check::<$element>(arena_bytes, self.input, self.output);
+        folding! {
+            $(#[$doc])* $name: $element {
+                /// Zero point of the input.
+                zero_point: i32,
+                /// What each factor but the first, and the end, multiply by: mantissa in Q0.15, and shift.
+                factor: Multiplier,
+                /// Zero point and bounds of the output.
+                bounds: Bounds
             }
-
-            /// What tiles read.
-            pub const ACCESS: $crate::kernels::access::Access = $crate::kernels::access::Access::Whole;
-
-            /// How many units the output has, and how they may be cut into tiles.
-            ///
-            /// # Panics
-            /// Where there are too many: evaluated in a constant, this is a compile error.
-            #[must_use]
-            #[inline]
-            pub const fn work(&self) -> Work {
-                self.walk.work()
-            }
-
-            /// Computes one tile of the output.
-            ///
-            /// # Safety
-            /// The kernel passed `check` against the arena of `memory`; its input is complete (memory invariant 3), no other
-            /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-            #[inline(never)]
-            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
-                let memory = memory.into();
-                let Self { zero_point, factor, bounds, .. } = *self;
-                let fold = Scaled::<$element> { zero_point, factor, bounds, element: PhantomData };
-                // SAFETY: forwarded to the caller.
-                unsafe { self.walk.compute(memory, (self.input, self.output), tile, fold) }
+            |this| {
+                let Self { zero_point, factor, bounds, .. } = *this;
+                Scaled::<$element> { zero_point, factor, bounds, element: PhantomData }
             }
         }
     )+ };
