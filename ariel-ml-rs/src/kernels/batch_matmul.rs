@@ -75,10 +75,13 @@ pub(in crate::kernels) struct Product {
     pub row: usize,
 }
 
-/// The [`Shape`] of a kernel.
+/// The [`Shape`] of a kernel; `x_step` is said where it is no field.
 macro_rules! shape {
     ($kernel:expr) => {
-        Shape {
+        $crate::kernels::batch_matmul::shape!($kernel, $kernel.x_step as usize)
+    };
+    ($kernel:expr, $x_step:expr) => {
+        $crate::kernels::batch_matmul::Shape {
             rows: $kernel.rows,
             columns: $kernel.columns as usize,
             depth: $kernel.depth as usize,
@@ -86,12 +89,13 @@ macro_rules! shape {
             x_batches: $kernel.x_batches,
             y_batches: $kernel.y_batches,
             x_row: $kernel.x_row as usize,
-            x_step: $kernel.x_step as usize,
+            x_step: $x_step,
             y_column: $kernel.y_column as usize,
             y_step: $kernel.y_step as usize,
         }
     };
 }
+pub(in crate::kernels) use shape;
 
 /// Elements from the first of `count` to the last, `stride` apart.
 const fn reach(count: usize, stride: usize) -> usize {

@@ -7,7 +7,7 @@
 use super::cores::for_cores;
 use super::loops::PIXELS;
 use crate::kernels::access::Access;
-use crate::kernels::batch_matmul::Shape;
+use crate::kernels::batch_matmul::{Shape, shape};
 use crate::kernels::isa::armv7e_m::{self, Fixed};
 #[cfg(vfpv4_sp)]
 use crate::kernels::isa::dsp_fpu;
@@ -66,18 +66,7 @@ pub struct BatchMatMul<C> {
 
 impl<C> BatchMatMul<C> {
     const fn shape(&self) -> Shape {
-        Shape {
-            rows: self.rows,
-            columns: self.columns as usize,
-            depth: self.depth as usize,
-            batches: self.batches,
-            x_batches: self.x_batches,
-            y_batches: self.y_batches,
-            x_row: self.x_row as usize,
-            x_step: 1,
-            y_column: self.y_column as usize,
-            y_step: self.y_step as usize,
-        }
+        shape!(self, 1)
     }
 
     /// int32 of a pair of columns, and of four rows.

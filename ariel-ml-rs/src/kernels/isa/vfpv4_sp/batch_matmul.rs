@@ -4,7 +4,7 @@
 //! output rows, counted over all batches.
 
 use crate::kernels::access::Access;
-use crate::kernels::batch_matmul::Shape;
+use crate::kernels::batch_matmul::{Shape, shape};
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -65,18 +65,7 @@ struct Block {
 
 impl BatchMatMul {
     const fn shape(&self) -> Shape {
-        Shape {
-            rows: self.rows,
-            columns: self.columns as usize,
-            depth: self.depth as usize,
-            batches: self.batches,
-            x_batches: self.x_batches,
-            y_batches: self.y_batches,
-            x_row: self.x_row as usize,
-            x_step: 1,
-            y_column: self.y_column as usize,
-            y_step: self.y_step as usize,
-        }
+        shape!(self, 1)
     }
 
     /// Checks the kernel against the arena while the firmware compiles.
