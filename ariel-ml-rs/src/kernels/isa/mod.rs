@@ -35,6 +35,8 @@ pub mod armv7e_m;
 pub mod dsp_fpu;
 #[cfg(thumb2)]
 pub mod packed;
+#[cfg(thumb2)]
+mod pairs;
 pub mod scalar;
 #[cfg(thumb2)]
 pub mod thumb2;

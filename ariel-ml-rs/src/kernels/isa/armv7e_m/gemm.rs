@@ -91,23 +91,7 @@ macro_rules! gemm {
                 $requantize!("r4"),
                 $requantize!("r5"),
                 // Both channels of a pixel are one halfword.
-                "bfi r6, r2, #8, #24",
-                "bfi r7, r3, #8, #24",
-                "bfi r8, r4, #8, #24",
-                "bfi r9, r5, #8, #24",
-                "ldrd r10, r11, [sp, #8]",
-                "add r12, r10, r11, lsl #1",
-                "strh r6, [r10]",
-                "strh r7, [r10, r11]",
-                "strh r8, [r12]",
-                "strh r9, [r12, r11]",
-                "add r10, r10, #2",
-                "str r10, [sp, #8]",
-                "ldr r0, [sp]",
-                "ldr r12, [sp, #56]",
-                "cmp r1, r12",
-                "bne.w 2b",
-                "pop {{r0-r11, pc}}",
+                $crate::kernels::isa::pairs::store_pairs!("r6" "r7" "r8" "r9", "r2" "r3" "r4" "r5"),
             )
         }
     };

@@ -158,22 +158,6 @@ pub(in crate::kernels::isa) unsafe extern "C" fn gemm4(
         requantize!("r8", "r0", "lr"),
         requantize!("r9", "r0", "lr"),
         // Both channels of a pixel are one halfword.
-        "bfi r2, r4, #8, #24",
-        "bfi r3, r5, #8, #24",
-        "bfi r6, r8, #8, #24",
-        "bfi r7, r9, #8, #24",
-        "ldrd r10, r11, [sp, #8]",
-        "add r12, r10, r11, lsl #1",
-        "strh r2, [r10]",
-        "strh r3, [r10, r11]",
-        "strh r6, [r12]",
-        "strh r7, [r12, r11]",
-        "add r10, r10, #2",
-        "str r10, [sp, #8]",
-        "ldr r0, [sp]",
-        "ldr r12, [sp, #56]",
-        "cmp r1, r12",
-        "bne.w 2b",
-        "pop {{r0-r11, pc}}",
+        crate::kernels::isa::pairs::store_pairs!("r2" "r3" "r6" "r7", "r4" "r5" "r8" "r9"),
     )
 }
