@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from ariel_build.errors import MetadataError
 from ariel_build.report.facts import FORMAT, VERSION
-from ariel_build.report.lines import line
+from ariel_build.report.lines import line, read_json
 
 __all__ = ["changes", "read_report"]
 
@@ -23,12 +22,7 @@ _HELP = "give the file that `report --json` wrote"
 
 def read_report(path: Path) -> dict[str, Any]:
     """Returns the parts of an older report that are compared; MetadataError where the file is none."""
-    try:
-        report = json.loads(path.read_bytes())
-    except OSError as error:
-        raise MetadataError(f"cannot read: {error.strerror}", str(path)) from None
-    except (ValueError, RecursionError):
-        raise MetadataError("this is no JSON", str(path), _HELP) from None
+    report = read_json(path, _HELP)
     if not isinstance(report, dict) or report.get("format") != FORMAT:
         raise MetadataError("this is no report", str(path), _HELP)
     if report.get("version") != VERSION:

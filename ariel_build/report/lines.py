@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
+from typing import Any
 
-__all__ = ["line", "lines", "rounded"]
+from ariel_build.errors import MetadataError
+
+__all__ = ["line", "lines", "read_json", "rounded"]
 
 _LINE, _LINES = 300, 2000
 
@@ -26,3 +31,13 @@ def _cut(text: str, most: int) -> str:
 def rounded(quantity: float | None, unit: float) -> float | None:
     """Returns a quantity in a unit, to three places; None where it is not known, or has no bound."""
     return None if quantity is None or math.isinf(quantity) else round(quantity / unit, 3)
+
+
+def read_json(path: Path, advice: str) -> Any:  # noqa: ANN401 - whatever it holds
+    """Returns what a file of JSON holds; MetadataError, with the advice, where it is none."""
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise MetadataError(f"cannot read: {error.strerror}", str(path)) from None
+    except (ValueError, RecursionError):
+        raise MetadataError("this is no JSON", str(path), advice) from None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ariel_build.errors import MetadataError
-from ariel_build.report.lines import line
+from ariel_build.report.lines import line, read_json
 
 __all__ = ["measured", "read_stats"]
 
@@ -29,12 +28,7 @@ _HELP = "give the file that `run --stats` wrote"
 
 def read_stats(path: Path) -> dict[str, Any]:
     """Returns what is compared of a stats.json, and its board, cores and samples; MetadataError where it is none."""
-    try:
-        stats = json.loads(path.read_bytes())
-    except OSError as error:
-        raise MetadataError(f"cannot read: {error.strerror}", str(path)) from None
-    except (ValueError, RecursionError):
-        raise MetadataError("this is no JSON", str(path), _HELP) from None
+    stats = read_json(path, _HELP)
     known = isinstance(stats, dict) and isinstance(stats.get("board"), str)
     if not known or not all(_is_count(stats.get(key)) for key in ("cores", "samples")):
         raise MetadataError("these are no stats of a run", str(path), _HELP)

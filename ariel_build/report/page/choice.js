@@ -9,6 +9,23 @@ ariel.choose = (layer, from = null) => {
   for (const hear of heard) hear(layer, from);
 };
 
+// Returns what takes the shapes of a drawing, each time that it is drawn: those of the chosen layer are marked from then on.
+ariel.marker = () => {
+  let shapes = [];
+  const mark = (chosen) => {
+    for (const shape of shapes) {
+      const is = chosen !== null && shape.dataset.layer === String(chosen);
+      shape.classList.toggle("chosen", is);
+      shape.setAttribute("aria-selected", is);
+    }
+  };
+  ariel.onChoice(mark);
+  return (drawn) => {
+    shapes = drawn;
+    mark(ariel.chosen);
+  };
+};
+
 const tip = ariel.by("tip");
 
 ariel.tell = (lines, where) => {

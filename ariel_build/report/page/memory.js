@@ -16,7 +16,7 @@ ariel.memory = (report) => {
       span,
     ].filter(Boolean);
   };
-  let marked = [];
+  const mark = ariel.marker();
   const draw = (width) => {
     const [left, right, top, tall, foot] = [64, 12, 14, 300, 30];
     const x = (tick) => left + ((tick - first) / Math.max(last - first, 1)) * (width - left - right);
@@ -75,18 +75,9 @@ ariel.memory = (report) => {
       picture.append(svg("text", { class: "quiet", x: x(tick) + 1, y: top + tall + 18, text }));
     });
     ariel.walk(picture, rects, { about: told, act: (index) => ariel.choose(blocks[index][2], "memory") });
-    marked = rects;
-    mark(ariel.chosen);
+    mark(rects);
     return picture;
   };
-  const mark = (chosen) => {
-    for (const rect of marked) {
-      const is = chosen !== null && rect.dataset.layer === String(chosen);
-      rect.classList.toggle("chosen", is);
-      rect.setAttribute("aria-selected", is);
-    }
-  };
-  ariel.onChoice(mark);
   const floor = report.totals.arena_floor_bytes;
   const about = `The arena's ${number(arena)} bytes (upwards) over the layers (to the right, by number). No plan of this order needs less than ${number(floor)}.`;
   const section = ariel.chart("memory", "Memory", about, "memory map", draw);

@@ -8,7 +8,7 @@ ariel.timeline = (report) => {
     const [core, from, to, k] = runs[index];
     return [report.layers[k].name, `${ariel.time(to - from, hz)} on core ${core}`, `from ${ariel.time(from, hz)} to ${ariel.time(to, hz)}`, `${percent(report.layers[k].share)} of all layers`];
   };
-  let marked = [];
+  const mark = ariel.marker();
   const draw = (width) => {
     const [left, right, top, row, box, foot] = [112, 24, 10, 44, 34, 28];
     const height = top + row * cores.length + foot;
@@ -47,18 +47,9 @@ ariel.timeline = (report) => {
       picture.append(svg("text", { class: "quiet", x: place, y: base + 16, "text-anchor": "middle", text: ariel.time(at / unit, hz) }));
     }
     ariel.walk(picture, rects, { about: told, act: (index) => ariel.choose(runs[index][3], "timeline") });
-    marked = rects;
-    mark(ariel.chosen);
+    mark(rects);
     return picture;
   };
-  const mark = (chosen) => {
-    for (const rect of marked) {
-      const is = chosen !== null && rect.dataset.layer === String(chosen);
-      rect.classList.toggle("chosen", is);
-      rect.setAttribute("aria-selected", is);
-    }
-  };
-  ariel.onChoice(mark);
   let about = hz ? "Predicted from the cost of each layer and the board's clock." : "Predicted from the cost of each layer, in cycles: the board states no clock.";
   if (cores.length > 1) about += " The cores take tiles as the pool does; on a chip tiles may go another way.";
   if (flows) about += " Bodies of branches and loops stand here once each, one after the other.";
