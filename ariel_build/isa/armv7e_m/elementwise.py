@@ -6,7 +6,7 @@ ADD and LEAKY_RELU of int16, two elements at a time; of int8 what has two operan
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import KernelCall, Operand, Source
@@ -27,6 +27,8 @@ _HALF = (1 << 30, 0)
 _SQUARE_SHIFT, _OPERAND_SHIFT, _RESULT_SHIFT = 7, 15, 22
 #: What the offset of a proven formula stays below, so that 16 times of it is an int64.
 _OFFSET = 1 << 58
+#: What there is of each side.
+_Of = TypeVar("_Of")
 
 
 def _add(call: KernelCall) -> KernelCall:
@@ -103,20 +105,26 @@ def _side(by: Multiplier, less: int) -> Side:
     return Side(before=15 - left, multiplier=by.multiplier, rounding=rounding, shift=right)
 
 
-def _along(broadcast: Broadcast) -> tuple[Broadcast, bool]:
-    """Returns the broadcast with a left operand that moves along runs, and whether operands change sides."""
+def _along(broadcast: Broadcast, left: _Of, right: _Of) -> tuple[Broadcast, _Of, _Of]:
+    """Returns the broadcast with a left operand that moves along runs, and the sides in that order."""
     if any(n != 1 for n in broadcast.counts[:-1]) or broadcast.steps == (0, 0):
         raise Unfit
     if broadcast.steps[0]:
-        return broadcast, False
-    return broadcast.replace(steps=(1, 0), left=broadcast.right, right=broadcast.left), True
+        return broadcast, left, right
+    return broadcast.replace(steps=(1, 0), left=broadcast.right, right=broadcast.left), right, left
+
+
+def _centred(kernel: map2.Product | map2.MulInt8) -> tuple[Broadcast, tuple[Source, int], tuple[Source, int]]:
+    """Returns that of a product, whose sides are operands and their zero points."""
+    zero_left, zero_right = kernel.zero_points
+    return _along(kernel.broadcast, (kernel.left, zero_left), (kernel.right, zero_right))
 
 
 def linear_runs(call: KernelCall, kernel: map2.Linear) -> KernelCall:
     """A sum in runs."""
-    broadcast, swapped = _along(kernel.broadcast)
-    sides = [(kernel.left, kernel.left_factor), (kernel.right, kernel.right_factor)]
-    (left, left_factor), (right, right_factor) = reversed(sides) if swapped else sides
+    broadcast, (left, left_factor), (right, right_factor) = _along(
+        kernel.broadcast, (kernel.left, kernel.left_factor), (kernel.right, kernel.right_factor)
+    )
     if abs(kernel.offset) + 256 * abs(right_factor) >= _OFFSET:
         raise Unfit
     made = isa_armv7e_m.LinearRuns(
@@ -136,16 +144,15 @@ def _product(call: KernelCall) -> KernelCall:
     """A product with proven constants, in runs."""
     kernel = call.kernel
     assert isinstance(kernel, map2.Product)  # noqa: S101 - the key of the table
-    broadcast, swapped = _along(kernel.broadcast)
+    broadcast, (left, zero_left), (right, zero_right) = _centred(kernel)
     if abs(kernel.offset) >= _OFFSET:
         raise Unfit
-    zero_left, zero_right = kernel.zero_points
     made = isa_armv7e_m.ProductRuns(
-        left=kernel.right if swapped else kernel.left,
-        right=kernel.left if swapped else kernel.right,
+        left=left,
+        right=right,
         output=kernel.output,
         broadcast=broadcast,
-        zero_points=(zero_right, zero_left) if swapped else (zero_left, zero_right),
+        zero_points=(zero_left, zero_right),
         factor=kernel.factor,
         offset=kernel.offset,
         bounds=kernel.bounds,
@@ -157,14 +164,13 @@ def _multiply(call: KernelCall) -> KernelCall:
     """TFLite's product, in runs."""
     kernel = call.kernel
     assert isinstance(kernel, map2.MulInt8)  # noqa: S101 - the key of the table
-    broadcast, swapped = _along(kernel.broadcast)
-    zero_left, zero_right = kernel.zero_points
+    broadcast, (left, zero_left), (right, zero_right) = _centred(kernel)
     made = isa_armv7e_m.MulRuns(
-        left=kernel.right if swapped else kernel.left,
-        right=kernel.left if swapped else kernel.right,
+        left=left,
+        right=right,
         output=kernel.output,
         broadcast=broadcast,
-        zero_points=(zero_right, zero_left) if swapped else (zero_left, zero_right),
+        zero_points=(zero_left, zero_right),
         scale=_twice(kernel.multiplier, _RESULT_SHIFT, kernel.bounds.zero_point),
         bounds=kernel.bounds,
     )
@@ -175,9 +181,9 @@ def _square(call: KernelCall) -> KernelCall:
     """TFLite's squared difference from what stays along runs."""
     kernel = call.kernel
     assert isinstance(kernel, map2.SquaredDifferenceInt8)  # noqa: S101 - the key of the table
-    broadcast, swapped = _along(kernel.broadcast)
-    sides = [(kernel.left, kernel.scale_left), (kernel.right, kernel.scale_right)]
-    (left, moving), (right, staying) = reversed(sides) if swapped else sides
+    broadcast, (left, moving), (right, staying) = _along(
+        kernel.broadcast, (kernel.left, kernel.scale_left), (kernel.right, kernel.scale_right)
+    )
     if broadcast.steps != (1, 0) or {moving.shift, staying.shift} != {_SQUARE_SHIFT}:
         raise Unfit
     # Factors of one half at most: squares stay below 2^30.
