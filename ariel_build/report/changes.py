@@ -30,7 +30,7 @@ def read_report(path: Path) -> dict[str, Any]:
         raise MetadataError(f"this is a report of version {line(str(report.get('version')))}", str(path), told)
     try:
         return _parts(report)
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise MetadataError("the report is damaged", str(path), _HELP) from None
 
 

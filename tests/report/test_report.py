@@ -310,6 +310,11 @@ def test_bad_input_is_refused(command: Command, tmp_path: Path) -> None:
     command("report", DIGITS, "-o", page, "--against", file).refuses("a report of version 9")
     file.write_text('{"format": "ariel-report", "version": 1, "ariel_build": 3}')
     command("report", DIGITS, "-o", page, "--against", file).refuses("the report is damaged")
+    command("report", DIGITS, "-o", tmp_path / "whole.html", "--json", file)
+    whole = json.loads(file.read_text())
+    for totals in (None, [], "many"):
+        file.write_text(json.dumps(whole | {"totals": totals}))
+        command("report", DIGITS, "-o", page, "--against", file).refuses("the report is damaged")
     file.write_text(json.dumps(STATS | {"cycles": "many"}))
     command("report", DIGITS, "-o", page, "--stats", file).refuses("these stats are damaged")
     file.write_text(json.dumps(STATS))
