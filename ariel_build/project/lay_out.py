@@ -141,6 +141,7 @@ def _slots(project: Project) -> dict[str, str]:
             f"use {path};" for path in sorted(["ariel_ml_rs::Wired", f"crate::{module}", *start.list("app")])
         ),
         "fill": _fill(project.inputs, prefix),
+        "samples": text("samples.rs").strip("\n"),
         "greatest": f"output{field}",
         "stack": str(_rounded(project.stack_bytes + 4096)),
         "how": start.text("runs"),

@@ -28,7 +28,4 @@ fn main() -> ! {
     }
 }
 
-/// Stands for your driver: numbers from 0 to 1.
-fn samples(count: usize) -> impl Iterator<Item = f32> {
-    (0..count).map(move |index| index as f32 / count as f32)
-}
+{{samples}}

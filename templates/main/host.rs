@@ -16,7 +16,4 @@ fn main() {
     println!("{{module}} answers {output:?}");
 }
 
-/// Stands for your input: numbers from 0 to 1.
-fn samples(count: usize) -> impl Iterator<Item = f32> {
-    (0..count).map(move |index| index as f32 / count as f32)
-}
+{{samples}}

@@ -45,7 +45,4 @@ mod app {
     }
 }
 
-/// Stands for your driver: numbers from 0 to 1.
-fn samples(count: usize) -> impl Iterator<Item = f32> {
-    (0..count).map(move |index| index as f32 / count as f32)
-}
+{{samples}}
