@@ -312,7 +312,8 @@ def test_bad_input_is_refused(command: Command, tmp_path: Path) -> None:
     command("report", DIGITS, "-o", page, "--against", file).refuses("the report is damaged")
     command("report", DIGITS, "-o", tmp_path / "whole.html", "--json", file)
     whole = json.loads(file.read_text())
-    for totals in (None, [], "many"):
+    damaged: tuple[object, ...] = (None, [], "many")
+    for totals in damaged:
         file.write_text(json.dumps(whole | {"totals": totals}))
         command("report", DIGITS, "-o", page, "--against", file).refuses("the report is damaged")
     file.write_text(json.dumps(STATS | {"cycles": "many"}))
