@@ -135,7 +135,7 @@ def load(
 
 def _sized(value: Value, bound: Bound, given: tuple[int, ...], sizes: dict[str, int]) -> tuple[int, ...]:
     """Returns the shape that an input has with the size that its array gives to a dimension, which is noted."""
-    axis = next(axis for axis, extent in enumerate(value.shape) if extent != 1)
+    axis = bound.axis(value.shape)
     size, rest = divmod(given[axis], value.shape[axis] // bound.most)
     if rest or not 1 <= size <= bound.most or sizes.setdefault(bound.name, size) != size:
         return value.shape
@@ -164,7 +164,7 @@ def cut_outputs(outputs: Mapping[str, Array], graph: Graph, samples: Samples) ->
     ):
         size = None if bound is None else samples.sizes.get(bound.name)
         if bound is not None and size is not None:
-            axis = next(axis for axis, extent in enumerate(value.shape) if extent != 1)
+            axis = bound.axis(value.shape)
             index = [slice(None)] * array.ndim
             index[array.ndim - len(value.shape) + axis] = slice(value.shape[axis] // bound.most * size)
             found[name] = array[tuple(index)]

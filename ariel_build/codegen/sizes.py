@@ -31,9 +31,8 @@ def sizes_lines(sizes: Sequence[State], plan: MemoryPlan, shorter: Sequence[tupl
         return []
     lines = ["        sizes ["]
     for state, name in zip(sizes, size_names(sizes).values(), strict=True):
-        most = int(state.initial.reshape(-1)[0])
-        lines += doc([f"How much there is of `{plain(state.dimension)}`: 1 to {most:,}."], indent=" " * 12)
-        lines.append(f"            {name} {integer(most)} at {integer(plan.region(state.current).offset)};")
+        lines += doc([f"How much there is of `{plain(state.dimension)}`: 1 to {state.most:,}."], indent=" " * 12)
+        lines.append(f"            {name} {integer(state.most)} at {integer(plan.region(state.current).offset)};")
     steps = [f"{integer(step)} of {integer(size)} by {integer(each)}" for step, size, each in shorter]
     return [*lines, "        ];", *table("shorter", steps)]
 

@@ -192,7 +192,7 @@ def _show(model: str, facts: dict[str, Any]) -> None:
             alias = f" ({shown(tensor['signature_name'])})" if tensor["signature_name"] else ""
             shape = str(tensor["shape"])
             if bounded := tensor.get("bounded"):
-                axis = next(axis for axis, extent in enumerate(tensor["shape"]) if extent != 1)
+                axis = Bound.axis(tensor["shape"])
                 sizes = [f"..={n}" if k == axis else str(n) for k, n in enumerate(tensor["shape"])]
                 shape = f"[{', '.join(sizes)}] with {shown(bounded['dimension'])} of 1 to {bounded['most']}"
             table.add_row(kind[:-1], f"{shown(tensor['name'])}{alias}: {tensor['dtype']} {shape}{quant}")

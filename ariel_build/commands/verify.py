@@ -131,7 +131,7 @@ def main(arguments: argparse.Namespace) -> int:
 def _verify_sizes(arguments: argparse.Namespace, options: ModelOptions, board: Board, result: Compiled) -> int:
     """The same for the least size, one in the middle and the bound of dimensions that are only bounded."""
     graph = result.graph
-    most = {state.dimension: int(state.initial.astype(np.int64)[0]) for state in graph.sizes}
+    most = {state.dimension: state.most for state in graph.sizes}
     rows: list[Agreement] = []
     answer: Answer | str = ""
     for sizes in (dict.fromkeys(most, 1), {name: (n + 1) // 2 for name, n in most.items()}, most):

@@ -136,6 +136,11 @@ class State:
     variable: str = ""
     dimension: str = ""
 
+    @property
+    def most(self) -> int:
+        """The most that there is of its dimension, where it holds how much there is."""
+        return int(self.initial.astype(np.int64).reshape(()))
+
 
 @dataclass(eq=False)
 class Graph:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
@@ -22,6 +23,11 @@ class Bound(NamedTuple):
 
     name: str
     most: int
+
+    @staticmethod
+    def axis(shape: Sequence[int]) -> int:
+        """Returns which axis follows a bounded dimension that stands in front: the first that is not 1."""
+        return next(axis for axis, extent in enumerate(shape) if extent != 1)
 
 
 class DType(Enum):

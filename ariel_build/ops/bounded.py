@@ -109,7 +109,7 @@ def follow(graph: Graph) -> dict[Value, Axes] | None:
     known: dict[Value, Axes] = {}
     for value, bound in zip(graph.inputs, graph.input_bounds, strict=True):
         if bound is not None:
-            known[value] = {next(axis for axis, extent in enumerate(value.shape) if extent != 1): bound}
+            known[value] = {bound.axis(value.shape): bound}
     try:
         for node in graph.nodes:
             _follow(node, known)
