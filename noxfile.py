@@ -200,6 +200,16 @@ def rtl(session: nox.Session) -> None:
 
 
 @nox.session
+def xtensa(session: nox.Session) -> None:
+    """Run every portable kernel on QEMU's Xtensa, by way of assembly, and compare with this computer: ten minutes."""
+    with refusals():
+        debian.ensure_program("xtensa-lx106-elf-as", "binutils-xtensa-lx106")
+    ensure(Needs(emulators=("qemu-system-xtensa",), sources=True))
+    install(session, "test")
+    session.run("python", "-m", "tools.xtensa", *session.posargs)
+
+
+@nox.session
 def browser(session: nox.Session) -> None:
     """Look at reports in a browser without windows, in two sizes, light and dark; installs Debian's Chromium."""
     install(session, "test")
