@@ -252,7 +252,7 @@ impl<R: Requantize> Quantized<R> {
     }
 }
 quantized!(Quantized);
-quantized!(Quantized<crate::quant::Reduced>, multipliers);
+quantized!(of Quantized<crate::quant::Reduced>);
 
 impl<R: Requantize<Element: Into<i32>>> Quantized<R> {
     #[inline(always)]

@@ -99,15 +99,15 @@ use instantiate;
 macro_rules! quantized {
     () => {
         quantized!(Quantized);
-        quantized!(Quantized<$crate::quant::DoubleRounding16>, multipliers);
-        quantized!(Quantized<$crate::quant::Reduced>, multipliers);
-        quantized!(Quantized<$crate::quant::Narrow>, multipliers);
+        quantized!(of Quantized<$crate::quant::DoubleRounding16>);
+        quantized!(of Quantized<$crate::quant::Reduced>);
+        quantized!(of Quantized<$crate::quant::Narrow>);
     };
     ($kernel:ident) => {
-        quantized!($kernel<$crate::quant::DoubleRounding>, multipliers);
-        quantized!($kernel<$crate::quant::NearestEven>, scales);
+        quantized!(of $kernel<$crate::quant::DoubleRounding>);
+        quantized!(of $kernel<$crate::quant::NearestEven>);
     };
-    ($kernel:ty, $scales:ident) => {
+    (of $kernel:ty) => {
         impl $kernel {
             /// Checks the kernel against the arena while the firmware compiles.
             ///
@@ -116,8 +116,7 @@ macro_rules! quantized {
             #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.check_shapes(arena_bytes);
-                let scales = self.requantize.$scales.len();
-                assert!(scales == 1 || scales == self.channels(), "scales of the wrong length");
+                assert!(self.requantize.is_for(self.channels()), "scales of the wrong length");
             }
         }
         $crate::kernels::instantiate!($kernel);

@@ -82,17 +82,22 @@ def _any_depthwise(call: LayerCall, layer: Depthwise) -> KernelCall:
     if layer.input.channels == 1:
         return _conv2d(call, layer.as_convolution())
     channels, finish = _channels(layer), _finish(layer)
-    bias, steps = np.split(channels.constants, [1], axis=1)
+    bias, multipliers, shifts = channels.constants.T
     element = layer.input.region.value.type.dtype.bytes
     kernel = depthwise_conv2d.Quantized(
         input=layer.input,
         output=layer.output,
         window=layer.window,
         filter=Packed(channels.weights.T.astype(np.int8), "filter"),
-        bias=Packed(bias.reshape(-1), "bias"),
+        bias=Packed(bias.astype(np.int32), "bias"),
         filter_zero_point=0,
         input_zero_point=layer.input_zero_point,
-        requantize=Stepped(steps=Packed(steps, "steps"), below=channels.below),
+        requantize=Stepped(
+            multipliers=Packed(multipliers.astype(np.int32), "multipliers"),
+            shifts=Packed((shifts - 1).astype(np.int8), "shifts"),
+            below=channels.below,
+            extra=channels.extra,
+        ),
         bounds=finish.bounds,
         axis=axis_of(layer),
         scratch=Scratch(4 * layer.weights.shape[1] + layer.input.channels * element),
@@ -228,12 +233,20 @@ def _padded(weights: Ints, axis: int, multiple: int) -> Ints:
 
 
 def _constants(channels: Channels) -> Packed:
-    return Packed(channels.constants, "channels")
+    """Returns for each channel its multiplier, and its bias and its shift in a word."""
+    bias, multipliers, shifts = channels.constants.T
+    return Packed(np.stack([multipliers, bias << 8 | shifts], axis=1).astype(np.int32), "channels")
 
 
 def _limits(channels: Channels, layer: Layer) -> Limits:
     bounds = _finish(layer).bounds
-    return Limits(min=bounds.min, max=bounds.max, below=channels.below)
+    return Limits(
+        min=bounds.min,
+        max=bounds.max,
+        below=channels.below,
+        rounding=2 * bounds.zero_point + 1,
+        extra=channels.extra,
+    )
 
 
 #: Makes the call of a kernel of the layer that is its key, or raises Unfit.

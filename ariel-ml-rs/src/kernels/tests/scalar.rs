@@ -14,16 +14,17 @@ fn constants(random: &mut Random, count: usize, k: usize, below: i32) -> (Vec<i3
     for _ in 0..count {
         let shift = random.between(size - 8, size - 5).max(1);
         let multiplier = (random.next() & 0x3FFF_FFFF | 0x4000_0000).cast_signed();
-        words.extend([random.between(-50_000, 50_000), multiplier, (2 * bounds.zero_point + 1) << (shift - 1), shift]);
+        words.extend([multiplier, random.between(-50_000, 50_000) << 8 | shift]);
     }
-    (words, Limits { min: bounds.min, max: bounds.max, below })
+    let (rounding, extra) = (2 * bounds.zero_point + 1, random.between(0, 2));
+    (words, Limits { min: bounds.min, max: bounds.max, below, rounding, extra })
 }
 
 /// What a sum is stored as.
 fn stored(sum: i64, words: &[i32], limits: Limits) -> i8 {
-    let sum = sum + i64::from(words[0]);
-    let high = ((4 * sum * i64::from(words[1])) >> 32) + i64::from(words[2]);
-    let value = (high + if sum < 0 { i64::from(limits.below) } else { 0 }) >> words[3];
+    let (sum, shift) = (sum + i64::from(words[1] >> 8), words[1] & 0xFF);
+    let high = ((4 * sum * i64::from(words[0])) >> 32) + i64::from((limits.rounding << (shift - 1)) + limits.extra);
+    let value = (high + if sum < 0 { i64::from(limits.below) } else { 0 }) >> shift;
     value.max(i64::from(limits.min)).min(i64::from(limits.max)) as i8
 }
 
@@ -67,7 +68,7 @@ fn convolutions() {
         let padding = random.between(-128, 128) as i8;
         let all = sums(&case, &x, (inputs, outputs), padding, |c, tap, i| w[c * k + tap * inputs + i], |_| 0..inputs);
         let want: Vec<i8> =
-            all.iter().enumerate().map(|(i, sum)| stored(*sum, &words[i % outputs * 4..][..4], limits)).collect();
+            all.iter().enumerate().map(|(i, sum)| stored(*sum, &words[i % outputs * 2..][..2], limits)).collect();
         let mut filter = vec![0_i8; outputs.next_multiple_of(4) * depth];
         for channel in 0..outputs {
             for term in 0..k {
@@ -123,7 +124,7 @@ fn depthwise_convolutions() {
         let padding = random.between(-128, 128) as i8;
         let all = sums(&case, &x, (channels, channels), padding, |c, tap, _| w[c * 9 + tap], |c| c..c + 1);
         let want: Vec<i8> =
-            all.iter().enumerate().map(|(i, sum)| stored(*sum, &words[i % channels * 4..][..4], limits)).collect();
+            all.iter().enumerate().map(|(i, sum)| stored(*sum, &words[i % channels * 2..][..2], limits)).collect();
         let turned = (0..w.len()).map(|i| if vertical { w[i / 9 * 9 + i % 3 * 3 + i % 9 / 3] } else { w[i] }).collect();
         let output = bench.room::<i8>(want.len());
         let kernel = DepthwiseConv2d {

@@ -11,10 +11,10 @@ macro_rules! gemv_with {
         ///
         /// Registers: r0 inputs, r1 stream, r2 output, r3 where the loop is entered, r4 the sum of words, r5 that of c0, r6-r9
         /// weights, r10-r12 and lr inputs. A step is 2 LDM + 4 SXTB16 + 8 SMLAD for 16 MACs, 0.88 a MAC; the loop of four steps adds
-        /// 3 instructions, and a pair of channels 23.
+        /// 3 instructions, and a pair of channels 24.
         ///
         /// # Safety
-        /// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` consists of whole pairs up to `end`; twice as many
+        /// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` has whole pairs up to `end`; twice as many
         /// outputs as pairs are this call's own to write.
         #[unsafe(naked)]
         pub(in crate::kernels::isa) unsafe extern "C" fn gemv(
@@ -23,10 +23,11 @@ macro_rules! gemv_with {
             output: *mut i8,
             bytes: usize,
             end: *const i32,
+            rounding: i32,
         ) {
             naked_asm!(
                 cpu!(),
-                // On the stack: 0 inputs, 12 their end, 52 end of the stream.
+                // On the stack: 0 inputs, 12 their end, 52 end of the stream, 56 rounding.
                 "push {{r0-r11, lr}}",
                 "add r4, r0, r3",
                 "str r4, [sp, #12]",
@@ -37,8 +38,12 @@ macro_rules! gemv_with {
                 "adr.w r3, 3f",
                 "add r3, r3, r4, lsl #3",
                 "orr r3, r3, #1",
+                "ldr r7, [r1]",
+                "ldr r9, [r1, #8]",
+                "add r1, r1, #12",
                 "2:",
-                "ldrd r5, r4, [r1], #8",
+                "asr r5, r7, #8",
+                "add r4, r5, r9",
                 "bx r3",
                 ".p2align 2",
                 "3:",
@@ -63,10 +68,10 @@ macro_rules! gemv_with {
                 "bne.w 3b",
                 "sub r4, r4, r5",
                 "asr r4, r4, #8",
-                "ldm r1!, {{r10, r11, r12}}",
-                $requantize!("r5"),
-                "ldm r1!, {{r10, r11, r12}}",
-                $requantize!("r4"),
+                "ldm r1!, {{r6, r7, r8, r9}}",
+                "ldr r10, [sp, #56]",
+                $requantize!("r5", "r6", "r10", "r7"),
+                $requantize!("r4", "r8", "r10", "r9"),
                 "strb r5, [r2], #1",
                 "strb r4, [r2], #1",
                 "ldr r0, [sp]",

@@ -19,39 +19,45 @@ macro_rules! cpu {
     };
 }
 
-/// Requantises a register in five instructions: r10 multiplier, r11 rounding, r12 shift (see [`super::packed`]); SMMLAR is the
-/// rounding high multiplication.
+/// Requantises a register in five instructions with three others: multiplier, rounding and shift (see [`super::packed`]); SMMLAR
+/// is the rounding high multiplication.
 macro_rules! requantize {
     ($sum:literal) => {
+        requantize!($sum, "r10", "r11", "r12")
+    };
+    ($sum:literal, $multiplier:literal, $rounding:literal, $shift:literal) => {
         concat!(
             "smmlar ",
             $sum,
             ", ",
             $sum,
-            ", r10, ",
+            ", ",
+            $multiplier,
+            ", ",
             $sum,
-            "\n",
-            "add ",
+            "\nadd ",
             $sum,
             ", ",
             $sum,
             ", ",
             $sum,
-            ", asr #31\n",
-            "add ",
+            ", asr #31\nasr ",
             $sum,
             ", ",
             $sum,
-            ", r11\n",
-            "asr ",
+            ", ",
+            $shift,
+            "\nadd ",
             $sum,
             ", ",
             $sum,
-            ", r12\n",
-            "ssat ",
+            ", ",
+            $rounding,
+            "\nssat ",
             $sum,
             ", #8, ",
             $sum,
+            ", asr #1",
         )
     };
 }
@@ -90,6 +96,8 @@ pub(super) use quads::quads;
 pub use recurrent::{Fixed, Lstm, Svdf};
 pub use spread::{LinearRuns, MulRuns, ProductRuns, SquareRuns, Twice};
 pub(super) use widen::{padding, widen1, widen4};
+
+pub(super) use super::thumb2::rounding;
 
 super::aliases!(Dsp, Dsp16);
 super::aliases!(Dsp: BatchMatMul);

@@ -62,7 +62,7 @@ pub struct DepthwiseConv2d<C, O> {
     pub stream: &'static [i32],
     /// Zero point of an int8 input: what padding reads as; that of int16 is 0.
     pub input_zero_point: i8,
-    /// Bounds of the output; the zero point is in the stream.
+    /// Zero point and bounds of the output.
     pub bounds: Bounds,
     /// Whether lines are columns.
     pub vertical: bool,
@@ -283,6 +283,7 @@ impl DepthwiseConv2d<(), ()> {
                 count: lines.count,
                 plane_bytes: 2 * plane,
                 channels: PLANES,
+                rounding: L::rounding(self.bounds.zero_point),
             };
             let zeros = u32::from(self.input_zero_point.cast_unsigned()) * 0x0101_0101;
             let to = planes.wrapping_add(begin_row * pitch + begin);

@@ -2,7 +2,7 @@
 //!
 //! Many rows are a pointwise convolution of an image one pixel high ([`super::Conv2d`]): the compiler chooses.
 
-use super::cores::{Cores, for_cores};
+use super::cores::{Cores, EXTRA, for_cores};
 use super::loops::Products;
 use super::row::row;
 use crate::kernels::access::Access;
@@ -27,7 +27,7 @@ pub struct FullyConnected<C: Cores> {
     pub channels: u32,
     /// For each pair of channels biases, weights and requantisation (see [`Products::gemm4`]).
     pub stream: &'static [i32],
-    /// Bounds of the output; the zero point is in the stream.
+    /// Zero point and bounds of the output.
     pub bounds: Bounds,
     /// Room for a widened row.
     pub scratch: Region,
@@ -41,7 +41,7 @@ impl<C: Cores> FullyConnected<C> {
 
     /// int32 of a pair of channels in the stream.
     const fn pair(&self) -> usize {
-        (self.depth as usize).next_multiple_of(C::STEP) / 2 + C::EXTRA
+        (self.depth as usize).next_multiple_of(C::STEP) / 2 + EXTRA
     }
 
     /// Checks the kernel against the arena while the firmware compiles.
@@ -57,7 +57,7 @@ impl<C: Cores> FullyConnected<C> {
         self.output.check::<C::Element>(arena_bytes, rows.saturating_mul(channels));
         let words = depth.next_multiple_of(C::STEP) / 2;
         self.scratch.check::<i32>(arena_bytes, words);
-        let length = self.pair().saturating_mul(channels.div_ceil(2));
+        let length = self.pair().saturating_mul(channels.div_ceil(2)).saturating_add(C::HEAD);
         assert!(self.stream.len() == length, "stream of the wrong length");
     }
 
@@ -103,7 +103,7 @@ impl<C: Cores> FullyConnected<C> {
                 }
                 let bytes = end.byte_offset_from(inputs).cast_unsigned();
                 let stream = self.stream.as_ptr().add(first / 2 * self.pair());
-                row::<L>(inputs, bytes, (stream, self.pair()), output, count);
+                row::<L>(inputs, bytes, (stream, self.pair()), output, count, self.bounds.zero_point);
                 L::clamp(output, count, &self.bounds);
             }
         }

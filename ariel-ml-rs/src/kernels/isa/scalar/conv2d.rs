@@ -25,7 +25,7 @@ pub struct Conv2d {
     pub window: Window,
     /// Filters in blocks of four channels, `[block][depth][4]`; zeros make the depth even and the last block whole.
     pub filter: &'static [i8],
-    /// A [`Channel`] for each output channel: four words.
+    /// A [`Channel`] for each output channel: two words.
     pub channels: &'static [i32],
     /// What the channels share.
     pub limits: Limits,

@@ -29,7 +29,7 @@ pub struct FullyConnected {
     pub segments: &'static [u8],
     /// How many segments a block has.
     pub pieces: u32,
-    /// A [`Channel`] for each output channel: four words.
+    /// A [`Channel`] for each output channel: two words.
     pub channels: &'static [i32],
     /// What the channels share.
     pub limits: Limits,

@@ -182,11 +182,12 @@ pub(super) unsafe fn store(outputs: &Outputs, mut sums: *const i32, pixels: usiz
         // SAFETY: as the caller promises.
         unsafe {
             let constants = *outputs.constants.add(channel);
+            let (bias, step) = (constants.bias(), constants.step(outputs.limits));
             let (mut sum, mut place) = (sums, outputs.place.add(channel));
             let end = sum.add(count);
             while sum != end {
                 rolled();
-                place.write(constants.store((*sum).wrapping_add(constants.bias), outputs.limits));
+                place.write(step.store((*sum).wrapping_add(bias), outputs.limits));
                 place = place.wrapping_add(outputs.strides[0]);
                 sum = sum.add(1);
             }
