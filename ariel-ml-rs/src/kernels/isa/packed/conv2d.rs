@@ -114,7 +114,7 @@ impl<C: Cores> Conv2d<C> {
                     let bytes = patches.widen_one::<L>(end, inputs).byte_offset_from(inputs).cast_unsigned();
                     let stream = self.stream.as_ptr().add(part.channel / 2 * self.pair());
                     let output = output.add(end * self.output.pixel as usize + part.channel);
-                    row::<L>(inputs, bytes, (stream, self.pair()), output, part.channels);
+                    row::<L>(inputs, (bytes / 2, bytes), (stream, self.pair()), output, part.channels);
                 }
             }
             while pixel < end {
