@@ -4,10 +4,14 @@
 //! writes a box of it from a strided walk over its input. A tile is a range of rows.
 
 use super::access::Access;
+use super::rolled::rolled;
 use super::sizes::sizes;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::tile::Tile;
+
+/// Elements of a run that are copied one by one: what copies memory spends more before it begins.
+const FEW: u32 = 8;
 
 /// What a copy writes where no move does.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -169,8 +173,15 @@ impl Move {
                         let (mut from3, mut to3) = (from2, to2);
                         for _ in 0..n3 {
                             if i4 == 1 && o4 == 1 {
-                                // They may overlap, as far as `check` knows.
-                                core::ptr::copy(from3, to3, n4 as usize);
+                                if n4 > FEW {
+                                    // They may overlap, as far as `check` knows.
+                                    core::ptr::copy(from3, to3, n4 as usize);
+                                } else {
+                                    for index in 0..n4 as usize {
+                                        rolled();
+                                        to3.add(index).write(from3.add(index).read());
+                                    }
+                                }
                             } else {
                                 let (mut from4, mut to4) = (from3, to3);
                                 for _ in 0..n4 {

@@ -79,7 +79,7 @@ mod widen;
 #[cfg(vfpv4_sp)]
 pub(super) use self::{
     gemm::gemm,
-    gemv::gemv_with,
+    gemv::{gemv_with, near, quad},
     planes::{far2, far4, lines_with, near2, near4},
     products::products_with,
     quads::quads_with,
@@ -88,7 +88,7 @@ pub(super) use average::average;
 pub(super) use clamp::clamp_all;
 pub use elementwise16::{Add16, Halves, LeakyRelu16, Side, Sides};
 pub(super) use gemm::{gemm4, gemm4_short};
-pub(super) use gemv::gemv;
+pub(super) use gemv::{gemv, gemv_near};
 pub(super) use planes::{lines1, lines1_short, lines2, lines2_short, transpose};
 pub(super) use planes::{transpose16, wide1, wide1_short, wide2, wide2_short};
 pub(super) use products::products;

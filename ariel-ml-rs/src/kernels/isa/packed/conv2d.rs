@@ -115,7 +115,14 @@ impl<C: Cores> Conv2d<C> {
                     let bytes = patches.widen_one::<L>(end, inputs).byte_offset_from(inputs).cast_unsigned();
                     let stream = self.stream.as_ptr().add(part.channel / 2 * self.pair());
                     let output = output.add(end * self.output.pixel as usize + part.channel);
-                    row::<L>(inputs, bytes, (stream, self.pair()), output, part.channels, self.bounds.zero_point);
+                    row::<L>(
+                        inputs,
+                        (bytes / 2, bytes),
+                        (stream, self.pair()),
+                        output,
+                        part.channels,
+                        self.bounds.zero_point,
+                    );
                 }
             }
             while pixel < end {

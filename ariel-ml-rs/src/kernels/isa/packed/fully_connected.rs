@@ -103,7 +103,7 @@ impl<C: Cores> FullyConnected<C> {
                 }
                 let bytes = end.byte_offset_from(inputs).cast_unsigned();
                 let stream = self.stream.as_ptr().add(first / 2 * self.pair());
-                row::<L>(inputs, bytes, (stream, self.pair()), output, count, self.bounds.zero_point);
+                row::<L>(inputs, (depth, bytes), (stream, self.pair()), output, count, self.bounds.zero_point);
                 L::clamp(output, count, &self.bounds);
             }
         }

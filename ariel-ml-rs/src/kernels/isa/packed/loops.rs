@@ -71,6 +71,22 @@ pub(super) trait Products: Cores {
         rounding: i32,
     );
 
+    /// As [`Products::gemv`], of a row of `depth` elements; returns whether there is such a loop for so many, which has run then.
+    ///
+    /// # Safety
+    /// As there; `depth` is not 0.
+    #[inline(always)]
+    unsafe fn gemv_near(
+        _inputs: *const i16,
+        _stream: *const i32,
+        _output: *mut Self::Element,
+        _depth: usize,
+        _end: *const i32,
+        _rounding: i32,
+    ) -> bool {
+        false
+    }
+
     /// Widens `words` words of four pixels, `stride` bytes apart, and returns the end of what it wrote: `WIDE` words of each
     /// pixel for each word.
     ///
@@ -220,7 +236,7 @@ macro_rules! loops {
             loops!($folder::int16: gemv_part(inputs: *const i16, stream: *const i32, output: *mut i16, bytes: usize, end: *const i32, before: usize, behind: usize));
         }
     };
-    ($cores:ident, $folder:ident) => {
+    ($cores:ident, $folder:ident $(, $near:ident)?) => {
         impl Products for $cores {
             const ANY_ROW: bool = false;
 
@@ -235,6 +251,7 @@ macro_rules! loops {
             }
             loops!($folder: gemm4(inputs: *const i16, stream: *const i32, output: *mut i8, stride: usize, bytes: usize, end: *const i32, rounding: i32));
             loops!($folder: gemv(inputs: *const i16, stream: *const i32, output: *mut i8, bytes: usize, end: *const i32, rounding: i32));
+            $(loops!($folder: $near(inputs: *const i16, stream: *const i32, output: *mut i8, depth: usize, end: *const i32, rounding: i32) -> bool);)?
             loops!($folder: widen4(source: *const i8, stride: usize, to: *mut i16, words: usize) -> *mut i16);
             loops!($folder: widen1(source: *const i8, to: *mut i16, words: usize) -> *mut i16);
 
@@ -270,11 +287,11 @@ macro_rules! loops {
 loops!(Thumb2, thumb2);
 loops!(Plain16, thumb2, int16);
 #[cfg(armv7e_m)]
-loops!(Dsp, armv7e_m);
+loops!(Dsp, armv7e_m, gemv_near);
 #[cfg(armv7e_m)]
 loops!(Dsp16, armv7e_m, int16);
 #[cfg(vfpv4_sp)]
-loops!(DspFpu, dsp_fpu);
+loops!(DspFpu, dsp_fpu, gemv_near);
 
 #[cfg(armv7e_m)]
 impl Planes for Dsp16 {
