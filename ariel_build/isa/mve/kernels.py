@@ -11,8 +11,8 @@ import numpy as np
 from ariel_build.isa.armv7e_m.streams import Channels, Ints, padded
 from ariel_build.isa.mve.streams import BYTES, LANES, channels_of, stream_of
 from ariel_build.isa.unfit import Unfit
-from ariel_build.kernels import Axis, KernelCall, LayerCall, Scratch, Tiling
-from ariel_build.kernels.declared import isa_mve
+from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Scratch, Tiling
+from ariel_build.kernels.declared import isa_mve, map2
 from ariel_build.kernels.declared.quant import Bounds
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored
 
@@ -124,10 +124,46 @@ def _dense(call: LayerCall, layer: Dense, *, floats: bool) -> KernelCall:
     return _conv2d(call, layer.as_convolution(), floats=floats)
 
 
+#: What halves of constants are multiples of, and what their sums stay below.
+_HALF, _SUM = 14, 1 << 30
+
+
+def _linear(call: KernelCall) -> KernelCall:
+    """A sum of two tensors of one shape, both computed."""
+    kernel = call.kernel
+    assert isinstance(kernel, map2.Linear)  # noqa: S101 - the key of the table
+    elements = call.outputs[0].type.elements
+    operands = (kernel.left.value, kernel.right.value)
+    if any(v.is_constant or v.type.elements != elements for v in operands):
+        raise Unfit
+    constants = (kernel.left_factor, kernel.right_factor, kernel.offset)
+    highs, lows = [c >> _HALF for c in constants], [c & ((1 << _HALF) - 1) for c in constants]
+    # A sum of lows, shifted, is below 256.
+    if 128 * (abs(highs[0]) + abs(highs[1])) + abs(highs[2]) + 256 >= _SUM:
+        raise Unfit
+    made = isa_mve.Linear(
+        left=Operand(kernel.left.value),
+        right=Operand(kernel.right.value),
+        output=kernel.output,
+        elements=elements,
+        terms=isa_mve.Halves(
+            left_low=lows[0],
+            left_high=highs[0],
+            right_low=lows[1],
+            right_high=highs[1],
+            low=lows[2],
+            high=highs[2],
+        ),
+        bounds=kernel.bounds,
+    )
+    return call.by(made, call.tiling)
+
+
 def kernels(*, floats: bool) -> Mapping[type, Maker]:
     """Returns what makes calls of these kernels; `floats` tells whether the core has vectors of floats as well."""
     return {
         Convolution: lambda call: _conv2d(call, call.layer, floats=floats),
         Depthwise: lambda call: _depthwise(call, call.layer, floats=floats),
         Dense: lambda call: _dense(call, call.layer, floats=floats),
+        map2.Linear: _linear,
     }

@@ -10,13 +10,15 @@ if TYPE_CHECKING:
     from ariel_build.kernels.declared.memory import Image
     from ariel_build.kernels.declared.quant import Bounds
     from ariel_build.kernels.declared.window import Window
-    from ariel_build.kernels.kernel import Packed, Scratch
+    from ariel_build.kernels.kernel import Operand, Packed, Scratch
 
 __all__ = [
     "Away",
     "Conv2d",
     "DepthwiseConv2d",
     "Even",
+    "Halves",
+    "Linear",
 ]
 
 
@@ -68,3 +70,30 @@ class Even(Part):
     """Halves to even: ONNX's requantisation, in float32."""
 
     ROOMS = ("kernels::isa::mve",)
+
+
+class Halves(Part):
+    """Constants of `Linear`: `2^14 * high + low` of each."""
+
+    ROOMS = ("kernels::isa::mve",)
+    left_low: int
+    left_high: int
+    right_low: int
+    right_high: int
+    low: int
+    high: int
+
+
+class Linear(Kernel):
+    """int8 sum or difference; tiles are ranges of elements."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::Linear"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
+    left: Operand
+    right: Operand
+    output: Operand
+    elements: int
+    terms: Halves
+    bounds: Bounds

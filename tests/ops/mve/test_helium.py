@@ -55,8 +55,9 @@ def cut(text: str) -> str:
         (own.large, 25, 10),
         (operators.depthwise, 6, 30),
         (operators.dense, 7, 36),
+        (operators.addition, 9, 24),
     ],
-    ids=["convolution", "large", "depthwise", "dense"],
+    ids=["convolution", "large", "depthwise", "dense", "addition"],
 )
 @pytest.mark.parametrize("tiles, level", [("whole", "3"), ("cut", "0"), ("cut", "s")])
 def test_equals_tflite_micro(

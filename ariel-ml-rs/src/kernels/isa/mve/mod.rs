@@ -26,9 +26,11 @@ pub mod conv2d;
 pub mod depthwise_conv2d;
 mod gather;
 mod gemm;
+pub mod linear;
 mod lines;
 mod rounding;
 
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
+pub use linear::{Halves, Linear};
 pub use rounding::{Away, Even};
