@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Board", "Core", "Emulation", "FloatUnit", "Memory", "MemoryKind", "Power", "Project"]
+__all__ = ["Board", "Core", "Emulation", "FloatUnit", "Memory", "MemoryKind", "Power", "Project", "Vectors"]
 
 FloatUnit = Literal["single", "double"]
+Vectors = Literal["int", "float"]
 MemoryKind = Literal["flash", "ram"]
 
 
 @dataclass(frozen=True)
 class Core:
-    """One core: its instruction set, whether it has a floating point unit and DSP instructions, and its clock."""
+    """One core: its instruction set, which units it has besides, and its clock."""
 
     name: str
     isa: str
@@ -22,6 +23,8 @@ class Core:
     clock_hz: int | None = None
     #: Clock cycles of a mean instruction of our kernels, where that is known.
     cycles_per_instruction: float | None = None
+    #: Helium (MVE): vectors of integers, or of floats as well.
+    mve: Vectors | None = None
 
 
 @dataclass(frozen=True)

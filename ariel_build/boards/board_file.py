@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn, cast
 
-from ariel_build.boards.board import Board, Core, Emulation, Memory, Power, Project
+from ariel_build.boards.board import Board, Core, Emulation, Memory, Power, Project, Vectors
 from ariel_build.config import option_values
 from ariel_build.errors import BoardError
 
@@ -38,6 +38,7 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "isa!": str,
         "fpu": str,
         "dsp": bool,
+        "mve": str,
         "clock-hz": int,
         "cycles-per-instruction": (int, float),
         "count": int,
@@ -148,13 +149,27 @@ class _Reader:
             clock = cast("int | None", table.get("clock-hz"))
             count = cast("int", table.get("count", 1))
             mean = cast("float | None", table.get("cycles-per-instruction"))
-            core = Core(str(table["name"]), isa, fpu, bool(table.get("dsp", False)), clock, mean)
+            mve = self._vectors(where, table, isa)
+            core = Core(str(table["name"]), isa, fpu, bool(table.get("dsp", False)), clock, mean, mve)
             cores += [core] * count
             if len(cores) > option_values.MOST_CORES:
                 self._refuse(f"`cores` has more than {option_values.MOST_CORES} in all, which no pool takes")
         if not cores:
             self._refuse("`cores` is empty: a board has at least one")
         return tuple(cores)
+
+    def _vectors(self, where: str, table: Mapping[str, object], isa: str) -> Vectors | None:
+        """Returns which vectors of Helium a core has; those that have any have what these instructions stand on."""
+        mve = table.get("mve")
+        if mve is None:
+            return None
+        if mve not in ("int", "float"):
+            self._refuse(f'`{where}mve` is `{mve}`: write "int" or "float", or leave it out')
+        if isa != "armv8-m.main" or not table.get("dsp", False):
+            self._refuse(f"`{where}mve` is `{mve}`: only cores of armv8-m.main with `dsp = true` have Helium")
+        if mve == "float" and table.get("fpu") is None:
+            self._refuse(f'`{where}mve` is "float", and the core has no `fpu`: then it has vectors of "int"')
+        return cast("Vectors", mve)
 
     def _memories(self, tables: object, cores: int) -> tuple[Memory, ...]:
         memories: list[Memory] = []

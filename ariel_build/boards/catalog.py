@@ -56,14 +56,14 @@ def adapted(board: Board, target: str) -> Board | None:
     """Returns the board as code for `target` may use it, or None where that is code for other cores.
 
     A generic board serves every target that it stands for, and a board with hardware floating point the soft-float
-    target of the same cores, whose code does without it.
+    target of the same cores, whose code does without it: start-up code for it does not switch these units on.
     """
     if board.target == target:
         return board
     if board.target_prefix is not None and target.startswith(board.target_prefix):
         return _for(board, target)
     if board.target == f"{target}hf":
-        return replace(board, target=target, cores=tuple(replace(core, fpu=None) for core in board.cores))
+        return replace(board, target=target, cores=tuple(replace(core, fpu=None, mve=None) for core in board.cores))
     return None
 
 

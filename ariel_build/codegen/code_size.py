@@ -22,6 +22,8 @@ __all__ = ["Bounds", "bounds_of"]
 
 #: Bytes of code that a kernel takes that has not been measured yet, and of stack.
 _UNKNOWN_CODE, _UNKNOWN_STACK = 6_144, 768
+#: The target of cores with an FPU, and that of those with Helium as well.
+_HARD, _HELIUM = "thumbv7em-none-eabihf", "thumbv8m.main-none-eabihf"
 #: What the linker's optimiser may add to measured code: it copies small functions into their callers.
 _MARGIN = 1.15
 #: The model's own functions, and the gaps that alignment leaves.
@@ -80,6 +82,10 @@ class _Table:
         own = sum(self.own.get(kernel, _UNKNOWN_CODE) for kernel in kernels)
         return own + sum(size for size, users in self.shared if users & kernels)
 
+    def and_also(self, other: _Table) -> _Table:
+        """Returns the table with the kernels of another one, which has none of these."""
+        return _Table({**self.own, **other.own}, (*self.shared, *other.shared), {**self.stacks, **other.stacks})
+
     def stack(self, kernels: Iterable[str]) -> int:
         """Returns the bytes of the deepest of these kernels."""
         return max((self.stacks.get(kernel, _UNKNOWN_STACK) for kernel in kernels), default=0)
@@ -96,6 +102,8 @@ def _measured() -> Mapping[str, _Table]:
             shared=tuple((size, frozenset(kernels[k] for k in users)) for size, users in table["shared"]),
             stacks=dict(zip(kernels, table["stack"], strict=True)),
         )
+    # Of cores with Helium only what the others have not was measured.
+    tables[_HELIUM] = tables[_HARD].and_also(tables[_HELIUM])
     return tables
 
 
@@ -107,7 +115,7 @@ def _tables(target: str) -> list[_Table]:
     if target.startswith("thumbv8m.base"):
         return [measured["thumbv6m-none-eabi"]]
     if target.startswith("thumb"):
-        hard = measured["thumbv7em-none-eabihf"]
+        hard = measured[_HARD]
         return [hard] if target.endswith("hf") else [hard, measured["thumbv7m-none-eabi"]]
     if target.startswith("riscv32"):
         return [measured["riscv32imac-unknown-none-elf"]]
