@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn, cast
 
@@ -42,6 +42,8 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "clock-hz": int,
         "cycles-per-instruction": (int, float),
         "count": int,
+        "image": str,
+        "target": str,
     },
     "memories": {
         "name!": str,
@@ -51,6 +53,8 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "interleaved": int,
         "cores": list,
         "bytes-per-cycle": (int, float),
+        "image": str,
+        "shared": bool,
     },
     "power": {"volts!": (int, float), "active-ua-per-mhz!": (int, float), "sleep-ua": (int, float)},
     "project": {"start!": str, "chip": str, "probe": str, "dispatcher": str, "laze": str},
@@ -126,7 +130,7 @@ class _Reader:
             name=name,
             target=str(document["target"]),
             cores=(cores := self._cores(document["cores"])),
-            memories=self._memories(document.get("memories", []), len(cores)),
+            memories=self._memories(document.get("memories", []), cores),
             rustflags=self._strings("rustflags", document.get("rustflags", [])),
             run=self._emulation(document["run"], len(cores)) if "run" in document else None,
             description=str(document.get("description", "")),
@@ -150,12 +154,18 @@ class _Reader:
             count = cast("int", table.get("count", 1))
             mean = cast("float | None", table.get("cycles-per-instruction"))
             mve = self._vectors(where, table, isa)
-            core = Core(str(table["name"]), isa, fpu, bool(table.get("dsp", False)), clock, mean, mve)
+            image, target = str(table.get("image", "")), str(table.get("target", ""))
+            dsp = bool(table.get("dsp", False))
+            core = Core(str(table["name"]), isa, fpu, dsp, clock, mean, mve, image, target)
             cores += [core] * count
             if len(cores) > option_values.MOST_CORES:
                 self._refuse(f"`cores` has more than {option_values.MOST_CORES} in all, which no pool takes")
         if not cores:
             self._refuse("`cores` is empty: a board has at least one")
+        if len({bool(core.image) for core in cores}) > 1:
+            self._refuse("`cores`: some name their `image` and others do not: name it for all, or for none")
+        if cores[0].target:
+            self._refuse("`cores[0].target`: the first core's target is the board's: write it there")
         return tuple(cores)
 
     def _vectors(self, where: str, table: Mapping[str, object], isa: str) -> Vectors | None:
@@ -171,7 +181,7 @@ class _Reader:
             self._refuse(f'`{where}mve` is "float", and the core has no `fpu`: then it has vectors of "int"')
         return cast("Vectors", mve)
 
-    def _memories(self, tables: object, cores: int) -> tuple[Memory, ...]:
+    def _memories(self, tables: object, cores: Sequence[Core]) -> tuple[Memory, ...]:
         memories: list[Memory] = []
         for where, table in self._tables("memories", tables):
             kind = table["kind"]
@@ -192,10 +202,15 @@ class _Reader:
                     self._refuse(f"the memories `{other.name}` and `{name}` overlap")
             interleaved = cast("int", table.get("interleaved", 1))
             near = self._numbers(f"{where}cores", table.get("cores", []))
-            if any(core >= cores for core in near):
+            if any(core >= len(cores) for core in near):
                 self._refuse(f"`{where}cores` names a core that the board does not have: the first is 0")
             bandwidth = cast("float | None", table.get("bytes-per-cycle"))
-            memories.append(Memory(name, kind, origin, length, interleaved, near, bandwidth))
+            image, shared = str(table.get("image", "")), bool(table.get("shared", False))
+            if image and image not in (images := [core.image for core in cores]):
+                self._refuse(f"`{where}image`: no core runs `{image}`" + nearest(image, images))
+            if shared and (kind != "ram" or image):
+                self._refuse(f"`{where}shared`: programs meet in a RAM that is of none of them alone")
+            memories.append(Memory(name, kind, origin, length, interleaved, near, bandwidth, image, shared))
         return tuple(memories)
 
     def _power(self, table: object) -> Power:

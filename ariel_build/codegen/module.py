@@ -54,13 +54,14 @@ def generate(
     classes: Classes | None = None,
     blob: Blob | None = None,
     shorter: Sequence[tuple[int, int, int]] = (),
+    digest: int = 0,
 ) -> Module:
     """Returns the module `name` of a scheduled and planned graph; its weights go to `section`.
 
     `target` is the triple that its bounds are for. `units` is the plan for several cores, None for one. `longest_tile`
     are the cycles between two yields, at most. With `shared`, the model may have an arena in common with others.
     `classes` names the elements of an output. `shorter` are the steps that leave out what there is not of a bounded
-    dimension (`schedule.shorter`). `blob` is where its constants go with those of other models.
+    dimension (`schedule.shorter`). `blob` is where its constants go with those of other models. `digest` is that of a plan which other programs have, too.
     """
     weights = Weights(blob)
     imports = Imports()
@@ -91,7 +92,7 @@ def generate(
         *outputs.lines,
         *(line for step in steps for line in step),
         *_model(graph, schedule, plan, initial, sizes_lines(graph.sizes, plan, shorter)),
-        *(units_lines(units, schedule) if units is not None else []),
+        *(units_lines(units, schedule, digest) if units is not None else []),
         *(_shared(graph, plan) if shared else []),
         *(_variables(graph, plan) if blob is not None else []),
         "}",

@@ -2,7 +2,7 @@
 
 use super::Priority;
 use super::job::Job;
-use super::seats::Place;
+use super::seats::{FREE, Place};
 use super::shared::{IDLE_ROUNDS, Pool, Turn};
 use super::stats::Count;
 use crate::sync::primitive::{Ordering, fence, is_abandoned, planted, spin_loop};
@@ -113,7 +113,7 @@ impl Seat {
         if self.worker >= job.workers() {
             return false;
         }
-        self.place.inside.store(core::ptr::from_ref(job).cast_mut(), Ordering::Relaxed);
+        self.place.inside.store(job.name(), Ordering::Relaxed);
         let _leaves = Leaves { pool: self.pool, place: self.place, priority, job };
         // Pairs with the fence in `is_settled`: either the leader sees that this helper is inside, or the helper sees that
         // the job is not posted any more.
@@ -163,7 +163,7 @@ impl Drop for Seat {
         if !is_abandoned() {
             self.place.bell.leave();
             // Release pairs with Acquire in `Pool::seat`.
-            self.place.taken.store(0, Ordering::Release);
+            self.place.taken.store(FREE, Ordering::Release);
         }
     }
 }
