@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ariel_build import boards
 from ariel_build.commands import COMMANDS
+from tools import book
 from tools.docs import DOCS, PAGES
 from tools.recorded import ROOT
 
@@ -34,6 +36,29 @@ def test_every_command_that_is_offered_exists() -> None:
             offered |= dict.fromkeys(form.findall(code), path)
     assert {"inspect", "verify"} <= set(offered)
     assert {name: path.name for name, path in offered.items() if name not in known} == {}
+
+
+def test_the_quick_start_lists_all_commands() -> None:
+    """But `cargo`, which build scripts call."""
+    rows = re.findall(r"^\| (`.*?) \|", (DOCS / "quick-start.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`([a-z]+)[` ]", row)} == set(COMMANDS) - {"cargo"}
+
+
+def test_readme_names_the_boards() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Boards")[2].partition("## ")[0]
+    known = {name for name in boards.known() if not boards.load(name).is_generic}
+    assert set(re.findall(r"`([\w-]+)`", text)) == known
+
+
+def test_the_book_has_every_page_once() -> None:
+    """And no other; `nox -s docs` also follows anchors."""
+    pages = [path.relative_to(ROOT).as_posix() for path in book.pages()]
+    nav = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(nav) == sorted([*pages, "crates.md"])
+
+
+def test_no_link_leads_nowhere() -> None:
+    assert book.lost_links() == []
 
 
 def test_contributing_lists_the_sessions_of_nox() -> None:

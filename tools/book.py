@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tools.recorded import ROOT
 
-__all__ = ["main", "pages"]
+__all__ = ["lost_links", "main", "pages"]
 
 PAGES = ROOT / "target" / "book" / "pages"
 RUSTDOC = ROOT / "target" / "doc"
@@ -27,17 +27,25 @@ def pages() -> list[Path]:
     return [*top, *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("**/README.md"))]
 
 
+def lost_links() -> list[str]:
+    """Returns the links that lead to no file, each with its page; whether anchors are there, MkDocs sees."""
+    return [
+        f"{page.relative_to(ROOT)}: {link}"
+        for page in pages()
+        for _, link in _LINK.findall(page.read_text(encoding="utf-8"))
+        if not (page.parent / link).exists() or not (page.parent / link).resolve().is_relative_to(ROOT)
+    ]
+
+
 def main() -> int:
     """Writes the pages and what they link to; 1 where a link leads nowhere."""
     shutil.rmtree(PAGES, ignore_errors=True)
-    lost = []
+    lost = lost_links()
     for page in pages():
         text = page.read_text(encoding="utf-8")
         for _, link in _LINK.findall(text):
             target = (page.parent / link).resolve()
-            if not target.exists() or not target.is_relative_to(ROOT):
-                lost.append(f"{page.relative_to(ROOT)}: {link}")
-            elif target.is_file() and target.suffix != ".md":
+            if target.is_file() and target.suffix != ".md":
                 _copy(target)
         place = PAGES / page.relative_to(ROOT)
         place.parent.mkdir(parents=True, exist_ok=True)
