@@ -283,7 +283,7 @@ def fresh(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the book and the crates' documentation: a warning, a lost link or a page that no chapter has is an error."""
+    """Build the book and the crates' documentation: a warning, a lost link, a page without a chapter is an error."""
     ensure(Needs())
     # As docs.rs does: ariel-ml-rs/Cargo.toml says so.
     options = ("--workspace", "--no-deps", "--all-features")
