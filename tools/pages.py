@@ -74,8 +74,10 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
-def perform(page: Path, env: Mapping[str, str] | None = None) -> dict[str, Any]:
+def perform(page: Path, env: Mapping[str, str] | None = None, python: Path | None = None) -> dict[str, Any]:
     """Does what a page says, in the current folder, with this environment (else that of this process).
+
+    Commands run by the interpreter `python`, else by this one.
 
     Returns:
         The names that its Python defined, with their values.
@@ -108,7 +110,7 @@ def perform(page: Path, env: Mapping[str, str] | None = None) -> dict[str, Any]:
                 _check_metadata(block.text, place, start)
             elif block.language == "sh":
                 for number, line in enumerate(block.text.splitlines(), block.line):
-                    printed = _command(line, f"{page}:{number}", env)
+                    printed = _command(line, f"{page}:{number}", env, str(python or sys.executable))
             elif block.language == "text":
                 _compare(block.text, printed, place)
     return names
@@ -130,7 +132,7 @@ def _check_metadata(text: str, place: str, start: Path) -> None:
             raise RuntimeError(f"{place}: no block before this one makes {options['path']}")
 
 
-def _command(text: str, place: str, env: Mapping[str, str] | None) -> str:
+def _command(text: str, place: str, env: Mapping[str, str] | None, python: str) -> str:
     """Runs a line; returns what it printed, or raises RuntimeError where it does not succeed."""
     words = shlex.split(text, comments=True)
     if not words or words[0] == "nox":
@@ -140,9 +142,9 @@ def _command(text: str, place: str, env: Mapping[str, str] | None) -> str:
         return ""
     if words[0] in _OURS or words[:2] == ["cargo", "ariel"]:
         rest = words[1:] if words[0] in _OURS else words[2:]
-        words = [sys.executable, "-m", "ariel_build", *rest]
+        words = [python, "-m", "ariel_build", *rest]
     elif words[0] in ("python", "python3"):
-        words[0] = sys.executable
+        words[0] = python
     elif words[0] != "cargo":
         raise RuntimeError(f"{place}: {words[0]} is not run here; say why in <!-- not run: .. -->")
     ended = subprocess.run(words, capture_output=True, text=True, check=False, env=env, stdin=subprocess.DEVNULL)
