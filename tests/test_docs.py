@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -48,6 +49,17 @@ def test_readme_names_the_boards() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Boards")[2].partition("## ")[0]
     known = {name for name in boards.known() if not boards.load(name).is_generic}
     assert set(re.findall(r"`([\w-]+)`", text)) == known
+
+
+def test_readme_compares_as_the_benchmarks_do() -> None:
+    taken: dict[str, dict[str, int]] = {}
+    for row in json.loads((DOCS / "benchmarks.json").read_text(encoding="utf-8"))["rows"]:
+        if row["board"] == "qemu-cortex-m7" and row["element"] == "int8" and row.get("instructions"):
+            taken.setdefault(row["model"], {})[row["engine"]] = row["instructions"]
+    peer = "TFLite-Micro + CMSIS-NN"
+    shares = [engines["Ariel-ML"] / engines[peer] for engines in taken.values() if peer in engines]
+    text = f"takes {min(shares):.2f} to {max(shares):.2f} times the instructions of TFLite-Micro with CMSIS-NN"
+    assert text in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_book_has_every_page_once() -> None:
