@@ -144,7 +144,7 @@ _ABOUT_BOARDS = (
     "to take.",
 )
 _BOARD_PARTS = {
-    "Chips": "`cargo ariel new` makes a project for the executors named ([new-project.md](new-project.md)).",
+    "Chips": "`cargo ariel new` makes a project for the executors named ([how](new-project.md)); its README says what is needed.",
     "On this computer": "`run` and `verify` take these as `--on BOARD`: an emulator counts what an inference takes.",
     "Families": "What a build is for that names no board, and whose dependencies name no chip: by its target.",
 }
@@ -223,7 +223,8 @@ def _how_to_run(board: Board) -> str:
     if board.is_host:
         return f"`--on host`; {new}"
     if board.run is None:
-        return new
+        by = start_for(board, "bare").text("runner").partition(" ")[0] if made else ""
+        return f"{new}, flashed by {by}" if by else "your own firmware, by `init`"
     cores = f" --cores {len(board.cores)}" if board.run.smp else ""
     return f"`--on {board.name}{cores}` ({board.run.emulator})" + (f"; {new}" if new else "")
 
