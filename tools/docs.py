@@ -144,7 +144,7 @@ _ABOUT_BOARDS = (
     "to take.",
 )
 _BOARD_PARTS = {
-    "Chips": "`cargo ariel new` makes a project for the executors named ([how](new-project.md)); its README says what is needed.",
+    "Chips": "`cargo ariel new` makes a project for the executors named ([how](new-project.md)); its README says more.",
     "On this computer": "`run` and `verify` take these as `--on BOARD`: an emulator counts what an inference takes.",
     "Families": "What a build is for that names no board, and whose dependencies name no chip: by its target.",
 }
