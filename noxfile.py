@@ -291,11 +291,14 @@ def fresh(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "tools.fresh", *session.posargs, external=True)
 
 
-@nox.session(venv_backend="none")
+@nox.session
 def docs(session: nox.Session) -> None:
-    """Build the crates' documentation, with every warning an error."""
+    """Build the book and the crates' documentation: a warning, a lost link, a page without a chapter is an error."""
     ensure(Needs())
     # As docs.rs does: ariel-ml-rs/Cargo.toml says so.
     options = ("--workspace", "--no-deps", "--all-features")
-    session.run("cargo", "doc", *options, env={"RUSTDOCFLAGS": "-D warnings"})
-    session.log("open target/doc/ariel_ml_rs/index.html")
+    session.run("cargo", "doc", *options, env={"RUSTDOCFLAGS": "-D warnings"}, external=True)
+    install(session, "docs")
+    session.run("python", "-m", "tools.book")
+    session.run("mkdocs", "build", "--quiet", "--strict")
+    session.log("open target/book/site/index.html; `python3 -m http.server -d target/book/site` lets it search, too")
