@@ -173,7 +173,8 @@ macro_rules! parallel {
 /// Defines the `Model` of a generated module.
 ///
 /// The plan lists the steps: `index => kernel, extent by tile`. They run whole and in this order, unless `pieces` lists in which
-/// pieces they run: (step, first unit, one past the last). Where control flow decides which of them run, `flow` says so
+/// pieces they run: (step, first unit, one past the last), or (0xffff, so many pieces before it, so many times more). Where a value
+/// is never there in whole, several of them compute rows of one layer of the model: `of layer`. Where control flow decides which of them run, `flow` says so
 /// ([`crate::flow`]), and nothing runs in pieces.
 ///
 /// Nothing of that is believed. Kernels, extents, tiles, pieces, states and the places of inputs and outputs are checked while the
@@ -199,7 +200,7 @@ macro_rules! model {
         output $output:ty = $output_offset:literal;
         states [$($state_offset:literal, $state_bytes:literal = $initial:expr;)*];
         keeps [$($from:literal to $to:literal, $bytes:literal;)*];
-        steps [$($index:literal => $step:ident, $extent:literal by $tile:literal;)*];
+        steps [$($index:literal => $step:ident, $extent:literal by $tile:literal $(of $layer:literal)?;)*];
         pieces [$(($piece:literal, $start:literal, $end:literal)),* $(,)?];
         $(flow [$($flow:tt)*];)?
         $(
@@ -308,7 +309,7 @@ macro_rules! model {
                 $($($crate::flow!(run memory $flow);)*)?
                 if Self::STREAM.is_empty() && Self::OPS.is_empty() {
                     $(
-                        $crate::trace::step::<$index>();
+                        $crate::trace::step::<{ $crate::trace::layer!($index $($layer)?) }>();
                         // SAFETY: the step passed `check` against this arena, and the extent is that of its output
                         // (`check_steps`), or begins there and ends at a granule (`Shorter::of`); all bytes are initialised
                         // (`crate::plan`), and `&mut self` keeps every other run away.
@@ -322,7 +323,8 @@ macro_rules! model {
                         }
                     )*
                 }
-                for piece in Self::STREAM {
+                let mut cursor = $crate::tile::Cursor::new();
+                while let ::core::option::Option::Some(piece) = cursor.next_piece(Self::STREAM) {
                     // SAFETY: as above; the piece lies inside its step (`check_pieces`).
                     unsafe { Self::tile(memory, piece.step(), piece.tile) };
                 }
@@ -360,7 +362,7 @@ macro_rules! model {
                 match step {
                     $(
                         $index => {
-                            $crate::trace::step::<$index>();
+                            $crate::trace::step::<{ $crate::trace::layer!($index $($layer)?) }>();
                             // SAFETY: as in `run`, and as the caller promises.
                             unsafe {
                                 if const { Self::SHORTER[$index].is_whole() } {

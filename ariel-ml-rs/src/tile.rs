@@ -52,6 +52,9 @@ pub struct Piece {
 }
 
 impl Piece {
+    /// In place of a step: so many pieces before this one run so many times more.
+    pub const AGAIN: u16 = u16::MAX;
+
     /// Units `start .. end` of step `step`.
     #[must_use]
     pub const fn new(step: u16, start: u32, end: u32) -> Self {
@@ -63,6 +66,12 @@ impl Piece {
     pub const fn step(self) -> usize {
         self.step as usize
     }
+
+    /// How many pieces before this one run again, and how many times, where it is no piece itself.
+    #[must_use]
+    pub const fn again(self) -> Option<(usize, u32)> {
+        if self.step == Self::AGAIN { Some((self.tile.start as usize, self.tile.end)) } else { None }
+    }
 }
 
 /// Where an inference is that runs tile by tile, in order.
@@ -72,13 +81,39 @@ pub struct Cursor {
     pub(crate) piece: usize,
     /// Units of it that are done.
     pub(crate) done: u32,
+    /// How many times the pieces in front have run again, of those times that the next repetition asks for.
+    pub(crate) again: u32,
 }
 
 impl Cursor {
     /// Before the first tile.
     #[must_use]
     pub const fn new() -> Self {
-        Self { piece: 0, done: 0 }
+        Self { piece: 0, done: 0, again: 0 }
+    }
+
+    /// Goes on to the next piece, or back to those that run again.
+    #[inline]
+    const fn pass(&mut self, piece: Piece) {
+        (self.piece, self.again) = match piece.again() {
+            Some((count, times)) if self.again < times => (self.piece.saturating_sub(count), self.again + 1),
+            Some(_) => (self.piece + 1, 0),
+            None => (self.piece + 1, self.again),
+        };
+        self.done = 0;
+    }
+
+    /// The next piece, as a whole, or `None` behind the last.
+    #[inline]
+    pub const fn next_piece(&mut self, pieces: &[Piece]) -> Option<Piece> {
+        while self.piece < pieces.len() {
+            let piece = pieces[self.piece];
+            self.pass(piece);
+            if piece.again().is_none() {
+                return Some(piece);
+            }
+        }
+        None
     }
 
     /// The next tile and the step that it belongs to, or `None` behind the last: pieces in order, each in tiles of
@@ -87,13 +122,13 @@ impl Cursor {
         loop {
             let piece = pieces.get(self.piece)?;
             let start = piece.tile.start.saturating_add(self.done);
-            if start < piece.tile.end {
+            if start < piece.tile.end && piece.again().is_none() {
                 let most = tiles.get(piece.step()).copied().unwrap_or(u32::MAX).max(1);
                 let tile = Tile::new(start, start.saturating_add(most).min(piece.tile.end));
                 self.done = tile.end - piece.tile.start;
                 return Some((piece.step(), tile));
             }
-            *self = Self { piece: self.piece + 1, done: 0 };
+            self.pass(*piece);
         }
     }
 }
@@ -111,5 +146,20 @@ mod tests {
         let wanted = [(0, 4, 6), (0, 6, 8), (0, 8, 9), (2, 0, 3), (0, 0, 2), (0, 2, 4)];
         assert_eq!(passed, wanted.map(|(step, start, end)| (step, Tile::new(start, end))));
         assert_eq!(cursor.next(&pieces, &tiles), None);
+    }
+
+    #[test]
+    fn pieces_run_again() {
+        let again = |count, times| Piece::new(Piece::AGAIN, count, times);
+        let (a, b, c) = (Piece::new(0, 0, 1), Piece::new(1, 0, 3), Piece::new(2, 0, 1));
+        let pieces = [a, b, again(1, 2), c, again(1, 1), a, c, again(2, 1)];
+        let wanted = [a, b, b, b, c, c, a, c, a, c];
+        let mut cursor = Cursor::new();
+        let passed: Vec<_> = core::iter::from_fn(|| cursor.next_piece(&pieces)).collect();
+        assert_eq!(passed, wanted);
+        let mut cursor = Cursor::new();
+        let tiles: Vec<_> = core::iter::from_fn(|| cursor.next(&pieces, &[1, 2, 1])).collect();
+        let cut = |p: &Piece| if p.step == 1 { vec![(1, Tile::new(0, 2)), (1, Tile::new(2, 3))] } else { vec![(p.step(), p.tile)] };
+        assert_eq!(tiles, wanted.iter().flat_map(cut).collect::<Vec<_>>());
     }
 }
