@@ -210,6 +210,42 @@ pub const fn check_pieces<const STEPS: usize>(steps: &[Step; STEPS], pieces: &[P
     check_whole(steps, &reached);
 }
 
+/// Returns for each step the latest time of its pieces.
+///
+/// # Panics
+/// As `check_pieces`.
+#[must_use]
+pub const fn latest<const STEPS: usize>(pieces: &[Piece]) -> [u32; STEPS] {
+    let mut table = [0; STEPS];
+    let mut index = 0;
+    while index < pieces.len() {
+        let (first, times) = match pieces[index].again() {
+            Some((count, times)) => (index.saturating_sub(count), times),
+            None => (index, 0),
+        };
+        let mut piece = first;
+        while piece <= index {
+            let (step, time) = (pieces[piece].step(), pieces[piece].time(times));
+            if pieces[piece].again().is_none() && time > table[step] {
+                table[step] = time;
+            }
+            piece += 1;
+        }
+        index += 1;
+    }
+    table
+}
+
+/// Checks that a step may run whole: one whose operands lie elsewhere than the first time.
+///
+/// # Panics
+/// Where it may not: evaluated in a constant, this is a compile error.
+#[inline]
+pub const fn check_later(work: Work, extent: u32) {
+    assert!(work.units == extent, "a step that has other units at another time");
+    work.check(Tile::new(0, extent), 1);
+}
+
 /// No unit yet.
 const NOTHING: Tile = Tile::new(0, 0);
 

@@ -33,6 +33,8 @@ _CALL_CODE = 40
 _PIECE_BYTES = 12
 #: A move of rows, and the code that moves them.
 _SLIDE_BYTES, _SLIDE_CODE = 16, 128
+#: A copy of a kernel whose operand lies further on, and an operand.
+_MOVING_CODE = 24
 #: What a model with control flow knows of each operation, and the code of a decision.
 _OPERATION_BYTES = 12 + 32
 #: A model with bounded dimensions: what sets and tells sizes, and, in both runs, what leaves out units of a step.
@@ -69,8 +71,9 @@ def bounds_of(
     tables = _tables(target)
     flash = weight_bytes + _BASE_CODE + max(int(table.code(kernels) * _MARGIN) for table in tables)
     flash += sum(_CALL_CODE + _bytes(kernel) for kernel in (runs.kernels if runs else (s.call.kernel for s in schedule.steps)))
-    flash += _PIECE_BYTES * len(runs.pieces) if runs else 0
+    flash += _PIECE_BYTES * len(runs.runs) if runs else 0
     flash += (_CALL_CODE + _SLIDE_BYTES) * runs.moves + (_SLIDE_CODE if runs.moves else 0) if runs else 0
+    flash += sum(_MOVING_CODE * (1 + len(run.strides)) for run in runs.runnables if run.strides) if runs else 0
     flash += _OPERATION_BYTES * operations(schedule.flow) if schedule.moments else 0
     flash += _SIZES_CODE + _SHORTER_CODE * shorter if shorter is not None else 0
     stack = _BASE_STACK + max(table.stack(kernels) for table in tables)

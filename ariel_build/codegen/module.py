@@ -266,7 +266,9 @@ def _model(
 ) -> list[str]:
     steps = [
         f"            {number} => {r.name}, {integer(r.extent)} by {integer(r.units)}"
-        + (f" of {r.step.index};" if plan.slides else ";")
+        + (f" of {r.step.index}" if plan.slides else "")
+        + "".join(f", {name} every {integer(by)}" for name, by in r.strides)
+        + ";"
         for number, r in enumerate(runs.runnables)
     ]
     text = [
@@ -331,8 +333,11 @@ def _variables(graph: Graph, plan: MemoryPlan) -> list[str]:
 
 def _pieces(runs: Program) -> list[str]:
     """Returns the order in which pieces run; nothing where every step runs whole, in the order of the steps."""
-    if not runs.pieces:
+    if not runs.runs:
         return ["        pieces [];"]
-    again = "0xffff"
-    pieces = ((again if number < 0 else str(number), *tile) for number, tile in runs.pieces)
-    return table("pieces", [f"({number}, {integer(start)}, {integer(end)})" for number, start, end in pieces])
+    items = []
+    for run in runs.runs:
+        number = "0xffff" if run.number < 0 else str(run.number)
+        later = f", {run.at} by {run.by}" if run.at or run.by else ""
+        items.append(f"({number}, {integer(run.tile.start)}, {integer(run.tile.end)}{later})")
+    return table("pieces", items)

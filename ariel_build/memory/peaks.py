@@ -14,7 +14,7 @@ from itertools import accumulate
 
 from ariel_build.ir import State, Value
 from ariel_build.kernels import KernelCall
-from ariel_build.memory.rolling import Rolling
+from ariel_build.memory.rolling import Rolling, can_roll
 from ariel_build.memory.storage import ALIGNMENT, padded
 from ariel_build.schedule import Aliases, Tile, resolve
 from ariel_build.schedule.aliases import Place
@@ -96,9 +96,14 @@ class Peaks:
                 found.setdefault(value, []).append(index)
         return found
 
-    def largest(self) -> int:
-        """Returns the bytes of the largest storage: each is one run of bytes, so that no arena is smaller."""
-        return max((padded(life.bytes) for life in self._lives.values()), default=0)
+    def largest(self, *, rolls: bool = False) -> int:
+        """Returns the bytes of the largest storage: each is one run of bytes, so that no arena is smaller.
+
+        Where values roll, of those that cannot.
+        """
+        calls = range(len(self.calls))
+        rolled = can_roll(self.calls, calls, self.kept, self.aliases, self.users) if rolls else frozenset[Value]()
+        return max((padded(life.bytes) for root, life in self._lives.items() if root not in rolled), default=0)
 
     def of(
         self,

@@ -40,7 +40,7 @@ def can_roll(
 ) -> frozenset[Value]:
     """Returns the values between the calls of `span` that need not be there in whole.
 
-    `kept` are values that somebody else reads, or shares bytes with; `users` has the calls that read each value.
+    One that is overwritten in place by what is there in whole has its room there, and needs no other. `kept` are values that somebody else reads, or shares bytes with; `users` has the calls that read each value.
     """
     able = {index for index in span if can_part(calls[index])}
     found = set()
@@ -49,6 +49,13 @@ def can_roll(
             readers = users.get(value, ())
             if value not in kept and value not in aliases and readers and all(reader in able for reader in readers):
                 found.add(value)
+    for index in able:
+        call = calls[index]
+        for source, target in call.in_place:
+            value = call.inputs[source]
+            if value in found and call.outputs[target] not in found and users[value] == [index]:
+                found.remove(value)
+                break
     return frozenset(found)
 
 

@@ -21,7 +21,7 @@ from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.rolling import can_roll, rolling
 from ariel_build.schedule import Tile, work_of
 from ariel_build.schedule.interleave import interleaved, pulled, quantum, row, whole_rows
-from ariel_build.schedule.overhead import CALL, overhead, slid
+from ariel_build.schedule.overhead import CALL, overhead, parted, slid
 from ariel_build.schedule.parts import for_rows
 from ariel_build.schedule.ranges import can_stream
 
@@ -48,6 +48,8 @@ _PIECES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 _MOST = 2000
 #: By how much the search lowers the bytes, and how often.
 _STEP, _STEPS = 0.96, 40
+#: By how much a guess of offsets must be better than one before it.
+_NEARLY = 0.98
 #: How many times as many pieces are tried, and how many orders are placed.
 _FINER, _TRIALS = (2, 3), 40
 
@@ -139,7 +141,7 @@ class _Search:
                 continue
             buffers = rolling(calls, order, values)
             fitted = {index: for_rows(calls[index], tiles[index]) for index in span}
-            cost = sum(overhead(fitted[i], tiles[i]) for i in span)
+            cost = sum(parted(fitted[i], calls[i], tiles[i]) for i in span)
             cost += sum(slid(len(b.slides), b.moved) for b in buffers.values())
             scratches = {index: call.scratch_bytes for index, call in fitted.items()}
             yield Stretch(span, tuple(order), self.peaks.of(span, order, buffers, scratches), cost, rolled=values)
@@ -178,7 +180,7 @@ class _Search:
         """Yields ways within the budget that need less and less by the estimate, with chains of at most `longest`."""
         calls = range(len(self.peaks.calls))
         most = max((self.stretches(range(i, i + 1))[0].peak for i in calls), default=0)
-        floor = self.peaks.largest()
+        floor = self.peaks.largest(rolls=self.rolls)
         for _ in range(_STEPS):
             most = max(int(most * _STEP), floor)
             way = self.cheapest(most, longest)
@@ -216,7 +218,7 @@ class Effort:
     #: The most calls of a chain; a search for each. Those by themselves have more room to be placed, chains need less.
     chains: tuple[int, ...] = (1, 6)
     #: The same for chains between whose calls only the rows under the windows are there.
-    rolls: tuple[int, ...] = (8,)
+    rolls: tuple[int, ...] = (12,)
     #: How hard each order is placed (see `plan`).
     placing: int = 0
     #: How many pieces and calls are placed at most: what bounds the search in long models.
@@ -255,7 +257,8 @@ def streaming(
                 break
             for placed, order in _turned(way, bound, place):
                 trials, room = trials - 1, room - len(order.order) - len(peaks.calls)
-                if placed * factor(way) < best:
+                # Of rolling ways those that come later need more by the estimate: a better guess of offsets is little.
+                if placed * factor(way) < best * (_NEARLY if search.rolls and bettered else 1):
                     best, bettered = placed * factor(way), (factor(way), order)
                 if room <= 0:
                     break
