@@ -306,7 +306,8 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
     if job.workers == 1:
         calls = [job.clock.divisible(in_place(call), job.limit) for call in calls]
     if job.must_fit and not job.portable:
-        least = least_needs(calls, graph.inputs, graph.outputs, graph.states, lowered.joined())
+        rolls = job.workers == 1 and not graph.sizes
+        least = least_needs(calls, graph.inputs, graph.outputs, graph.states, lowered.joined(), rolls=rolls)
         check_fits(job.board, **least, at_least=True)
     notes = []
     if job.small and not job.portable and not selected.shorter:
@@ -328,6 +329,7 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, calls: Sequence[KernelCall]
         tiles=tiles_within(job.clock, job.limit),
         effort=job.effort,
         flow=lowered.flow,
+        rolls=not graph.sizes,
     )
 
 

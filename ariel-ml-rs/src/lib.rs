@@ -54,6 +54,7 @@ pub mod profile;
 pub mod quant;
 pub mod shared;
 pub mod sizes;
+pub mod slide;
 #[cfg(feature = "multicore")]
 pub mod sync;
 mod tell;

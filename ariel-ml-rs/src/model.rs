@@ -170,10 +170,38 @@ macro_rules! parallel {
     ($($units:tt)*) => {};
 }
 
+/// A step of a model at a time: operands that move lie so many bytes further on each time, where there are any.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! later {
+    (check $step:ident, $arena:expr, $extent:expr, $latest:expr;) => {};
+    (check $step:ident, $arena:expr, $extent:expr, $latest:expr; $($($moving:ident).+ every $stride:literal),+) => {
+        let mut time = 0;
+        while time <= $latest {
+            let mut step = $step;
+            $(step.$($moving).+.offset = step.$($moving).+.offset.saturating_add($stride * time);)+
+            step.check($arena);
+            $crate::plan::check_later(step.work(), $extent);
+            time += 1;
+        }
+    };
+    (run $step:ident, $memory:expr, $tile:expr, $time:expr;) => {
+        $step.run($memory, $tile)
+    };
+    (run $step:ident, $memory:expr, $tile:expr, $time:expr; $($($moving:ident).+ every $stride:literal),+) => {{
+        let mut step = $step;
+        $(step.$($moving).+.offset = step.$($moving).+.offset.wrapping_add($time.wrapping_mul($stride));)+
+        step.run($memory, $tile)
+    }};
+}
+
 /// Defines the `Model` of a generated module.
 ///
 /// The plan lists the steps: `index => kernel, extent by tile`. They run whole and in this order, unless `pieces` lists in which
-/// pieces they run: (step, first unit, one past the last). Where control flow decides which of them run, `flow` says so
+/// pieces they run: (step, first unit, one past the last), or (0xffff, so many pieces before it, so many times more). Where a value
+/// is never there in whole, several of them compute rows of one layer of the model, `of layer`, and run many times; `input.region every 96` moves an operand
+/// by so many bytes from one time to the next, and a piece has its time behind its units, and by how much it is later each time that
+/// it runs again: `4 by 2`. Where control flow decides which of them run, `flow` says so
 /// ([`crate::flow`]), and nothing runs in pieces.
 ///
 /// Nothing of that is believed. Kernels, extents, tiles, pieces, states and the places of inputs and outputs are checked while the
@@ -199,8 +227,9 @@ macro_rules! model {
         output $output:ty = $output_offset:literal;
         states [$($state_offset:literal, $state_bytes:literal = $initial:expr;)*];
         keeps [$($from:literal to $to:literal, $bytes:literal;)*];
-        steps [$($index:literal => $step:ident, $extent:literal by $tile:literal;)*];
-        pieces [$(($piece:literal, $start:literal, $end:literal)),* $(,)?];
+        steps [$($index:literal => $step:ident, $extent:literal by $tile:literal $(of $layer:literal)?
+            $(, $($moving:ident).+ every $stride:literal)*;)*];
+        pieces [$(($piece:literal, $start:literal, $end:literal $(, $at:literal by $by:literal)?)),* $(,)?];
         $(flow [$($flow:tt)*];)?
         $(
             sizes [$($(#[$about:meta])* $dimension:ident $bound:literal at $size_offset:literal;)+];
@@ -222,6 +251,8 @@ macro_rules! model {
             $($step.check($arena);)*
             $crate::plan::check_steps(&Model::STEPS, &[$($index),*]);
             $crate::plan::check_pieces(&Model::STEPS, Model::STREAM);
+            const LATEST: [u32; Model::STEPS.len()] = $crate::plan::latest(Model::STREAM);
+            $($crate::later!(check $step, $arena, $extent, LATEST[$index]; $($($moving).+ every $stride),*);)*
             $crate::flow::check(Model::OPS, &Model::STEPS, $arena);
             assert!(Model::OPS.is_empty() || Model::STREAM.is_empty(), "a flow of steps in pieces");
             $crate::sizes::check(Model::SIZES, $arena);
@@ -246,7 +277,7 @@ macro_rules! model {
             };
 
             /// The pieces of streamed steps and the steps between them, in order; nothing where all steps run whole.
-            const STREAM: &'static [$crate::tile::Piece] = &[$($crate::tile::Piece::new($piece, $start, $end)),*];
+            const STREAM: &'static [$crate::tile::Piece] = &[$($crate::tile::Piece::new($piece, $start, $end)$(.later($at, $by))?),*];
 
             /// All that runs, in order.
             const PIECES: &'static [$crate::tile::Piece] =
@@ -308,7 +339,7 @@ macro_rules! model {
                 $($($crate::flow!(run memory $flow);)*)?
                 if Self::STREAM.is_empty() && Self::OPS.is_empty() {
                     $(
-                        $crate::trace::step::<$index>();
+                        $crate::trace::step::<{ $crate::trace::layer!($index $($layer)?) }>();
                         // SAFETY: the step passed `check` against this arena, and the extent is that of its output
                         // (`check_steps`), or begins there and ends at a granule (`Shorter::of`); all bytes are initialised
                         // (`crate::plan`), and `&mut self` keeps every other run away.
@@ -322,9 +353,10 @@ macro_rules! model {
                         }
                     )*
                 }
-                for piece in Self::STREAM {
-                    // SAFETY: as above; the piece lies inside its step (`check_pieces`).
-                    unsafe { Self::tile(memory, piece.step(), piece.tile) };
+                let mut cursor = $crate::tile::Cursor::new();
+                while let ::core::option::Option::Some((piece, time)) = cursor.next_piece(Self::STREAM) {
+                    // SAFETY: as above; the piece lies inside its step (`check_pieces`), at a time that was checked (`later`).
+                    unsafe { Self::tile_at(memory, piece.step(), piece.tile, time) };
                 }
                 self.keep();
                 ::core::result::Result::Ok(self.output())
@@ -351,20 +383,31 @@ macro_rules! model {
                 )*
             }
 
+            /// Computes one tile of one step, the first time; nothing where there is no such step.
+            ///
+            /// # Safety
+            /// As for `tile_at`.
+            #[inline]
+            unsafe fn tile(memory: $crate::memory::Memory<'_>, step: usize, tile: $crate::tile::Tile) {
+                // SAFETY: the first time is one of those that were checked; otherwise as the caller promises.
+                unsafe { Self::tile_at(memory, step, tile, 0) };
+            }
+
             /// Computes one tile of one step; nothing where there is no such step.
             ///
             /// # Safety
             /// The tile lies inside the step, in whole granules; `memory` is this model's, and no other tile in flight writes what
-            /// this one reads or writes.
-            unsafe fn tile(memory: $crate::memory::Memory<'_>, step: usize, tile: $crate::tile::Tile) {
+            /// this one reads or writes. The time is not later than the latest of a piece of the step.
+            #[allow(unused_variables)]
+            unsafe fn tile_at(memory: $crate::memory::Memory<'_>, step: usize, tile: $crate::tile::Tile, time: u32) {
                 match step {
                     $(
                         $index => {
-                            $crate::trace::step::<$index>();
+                            $crate::trace::step::<{ $crate::trace::layer!($index $($layer)?) }>();
                             // SAFETY: as in `run`, and as the caller promises.
                             unsafe {
                                 if const { Self::SHORTER[$index].is_whole() } {
-                                    $step.run(memory, tile);
+                                    $crate::later!(run $step, memory, tile, time; $($($moving).+ every $stride),*);
                                 } else if let ::core::option::Option::Some(tile) = Self::SHORTER[$index].of(memory, tile) {
                                     $step.run(memory, tile);
                                 }
@@ -507,12 +550,13 @@ macro_rules! model {
                     cursor.next(Self::PIECES, Self::TILES)
                 } else {
                     // SAFETY: the operations passed `flow::check`, all of the arena is initialised, and no step runs.
-                    cursor.follow(Self::OPS, &Self::STEPS, unsafe { $crate::flow::Looks::new(memory) })
+                    let next = cursor.follow(Self::OPS, &Self::STEPS, unsafe { $crate::flow::Looks::new(memory) });
+                    next.map(|(step, tile)| (step, tile, 0))
                 };
-                let ::core::option::Option::Some((step, tile)) = next else { return false };
+                let ::core::option::Option::Some((step, tile, time)) = next else { return false };
                 // SAFETY: the cursor cuts steps, or pieces, which lie inside their steps, at multiples of the step's tile, which
-                // consists of granules (`check_steps`, `check_pieces`).
-                unsafe { Self::tile(memory, step, tile) };
+                // consists of granules (`check_steps`, `check_pieces`); their times are not later than the latest.
+                unsafe { Self::tile_at(memory, step, tile, time) };
                 true
             }
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ariel_build.codegen.flow import operations
+from ariel_build.codegen.program import Program
 from ariel_build.kernels import Field, Operand, Packed, Part, Scratch, Source, Variant
 from ariel_build.schedule import Schedule
 
@@ -32,6 +33,10 @@ _BASE_CODE = 640
 _CALL_CODE = 40
 #: What a streamed model knows of each piece.
 _PIECE_BYTES = 12
+#: A move of rows, and the code that moves them.
+_SLIDE_BYTES, _SLIDE_CODE = 16, 128
+#: A copy of a kernel whose operand lies further on, and an operand.
+_MOVING_CODE = 24
 #: What a model with control flow knows of each operation, and the code of a decision.
 _OPERATION_BYTES = 12 + 32
 #: A model with bounded dimensions: what sets and tells sizes, and, in both runs, what leaves out units of a step.
@@ -50,17 +55,27 @@ class Bounds:
     stack: int
 
 
-def bounds_of(schedule: Schedule, weight_bytes: int, target: str, units: int = 0, shorter: int | None = None) -> Bounds:
+def bounds_of(
+    schedule: Schedule,
+    weight_bytes: int,
+    target: str,
+    units: int = 0,
+    shorter: int | None = None,
+    runs: Program | None = None,
+) -> Bounds:
     """Returns the bounds on a target triple; on one that has not been measured, the largest of those that have.
 
     `units` is the number of pieces of work that several cores share; 0 for one core. `shorter` is the number of steps
-    that leave out what there is not of a bounded dimension; None where no dimension is bounded.
+    that leave out what there is not of a bounded dimension; None where no dimension is bounded. `runs` are the kernels
+    and pieces, where they are not those of the schedule.
     """
     kernels = {step.call.kernel.path for step in schedule.steps}
     tables = _tables(target)
     flash = weight_bytes + _BASE_CODE + max(int(table.code(kernels) * _MARGIN) for table in tables)
-    flash += sum(_CALL_CODE + _bytes(step.call.kernel) for step in schedule.steps)
-    flash += _PIECE_BYTES * len(schedule.pieces) if schedule.is_streamed else 0
+    flash += sum(_CALL_CODE + _bytes(kernel) for kernel in (runs.kernels if runs else (s.call.kernel for s in schedule.steps)))
+    flash += _PIECE_BYTES * len(runs.runs) if runs else 0
+    flash += (_CALL_CODE + _SLIDE_BYTES) * runs.moves + (_SLIDE_CODE if runs.moves else 0) if runs else 0
+    flash += sum(_MOVING_CODE * (1 + len(run.strides)) for run in runs.runnables if run.strides) if runs else 0
     flash += _OPERATION_BYTES * operations(schedule.flow) if schedule.moments else 0
     flash += _SIZES_CODE + _SHORTER_CODE * shorter if shorter is not None else 0
     stack = _BASE_STACK + max(table.stack(kernels) for table in tables)
