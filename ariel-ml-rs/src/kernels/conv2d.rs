@@ -11,7 +11,7 @@ use super::access::Access;
 use super::dynamic_quantize::Rescale;
 use super::multiply::{Factor, Finish, Real, Stored, channels};
 use super::window::{Window, pixels, work};
-use super::{dot, quantized};
+use super::{dot, instantiate, quantized};
 use crate::memory::{Element, Image, Memory, Region};
 use crate::plan::Work;
 use crate::quant::{Bounds, Requantize, Sum};
@@ -289,7 +289,8 @@ impl Hybrid {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         // SAFETY: the image is row 0; the rest is forwarded to the caller.
         unsafe {
             let finish = self.rescale.row(memory, 0);
@@ -324,15 +325,11 @@ impl F32 {
         shape!(self).work()
     }
 
-    /// Computes one tile of the output.
-    ///
-    /// # Safety
-    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
-    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let finish = Real { bias: self.bias, min: self.min, max: self.max };
         // SAFETY: forwarded to the caller.
         unsafe { shape!(self).compute(memory, tile, self.filter, 0.0, |_| finish) }
     }
 }
+instantiate!(without fpu: F32);

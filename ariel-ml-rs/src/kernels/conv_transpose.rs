@@ -13,8 +13,8 @@
 use super::access::Access;
 use super::dot;
 use super::multiply::{Factor, Finish, Real, SUMS, Stored, Sums, finish_all};
-use super::quantized;
 use super::window::{Window, pixels, work};
+use super::{instantiate, quantized};
 use crate::memory::{Element, Image, Memory, Region};
 use crate::plan::Work;
 use crate::quant::{Bounds, Requantize, Sum};
@@ -305,7 +305,11 @@ impl<R: Requantize> Quantized<R> {
         shape!(self).work()
     }
 }
-quantized!();
+quantized!(Quantized<crate::quant::DoubleRounding>, multipliers, where called:);
+quantized!(Quantized<crate::quant::NearestEven>, scales, where called:);
+quantized!(Quantized<crate::quant::DoubleRounding16>, multipliers, where called:);
+quantized!(Quantized<crate::quant::Reduced>, multipliers, where called:);
+quantized!(Quantized<crate::quant::Narrow>, multipliers, where called:);
 
 impl<R: Requantize> Quantized<R>
 where
@@ -349,15 +353,11 @@ impl F32 {
         shape!(self).work()
     }
 
-    /// Computes one tile of the output.
-    ///
-    /// # Safety
-    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
-    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let finish = Real { bias: self.bias, min: self.min, max: self.max };
         // SAFETY: forwarded to the caller.
         unsafe { shape!(self).compute(memory, tile, self.filter, 0.0_f32, |element: f32| element, &finish) }
     }
 }
+instantiate!(where called: F32);

@@ -103,7 +103,8 @@ impl Lstm {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (depth, units) = (self.lstm.depth as usize, self.lstm.units as usize);
         // SAFETY: `check` proved all lengths; the scratch is this worker's.
         unsafe {
@@ -277,7 +278,8 @@ impl Svdf {
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins
     /// where the kernel's tiles may.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (depth, rank, length) =
             (self.memories.depth as usize, self.memories.rank as usize, self.memories.memory as usize);
         let (all, kept) = (self.memories.units as usize, rank * length);
