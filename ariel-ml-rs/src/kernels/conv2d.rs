@@ -216,7 +216,7 @@ impl<R: Requantize> Quantized<R> {
         self.input.check::<R::Element>(arena_bytes);
         self.output.check_output::<R::Element>(arena_bytes);
         let depth = shape!(self).check(self.filter.len(), self.bias.len());
-        self.scratch.check::<R::Element>(arena_bytes, depth);
+        self.scratch.check_scratch::<R::Element>(arena_bytes, depth);
     }
 
     /// What tiles read.
@@ -267,7 +267,7 @@ impl Hybrid {
         self.output.check_output::<f32>(arena_bytes);
         self.rescale.check(arena_bytes, 1, self.output.channels as usize);
         let depth = shape!(self).check(self.filter.len(), self.rescale.bias.len());
-        self.scratch.check::<i8>(arena_bytes, depth);
+        self.scratch.check_scratch::<i8>(arena_bytes, depth);
     }
 
     /// What tiles read.
@@ -309,7 +309,7 @@ impl F32 {
         self.input.check::<f32>(arena_bytes);
         self.output.check_output::<f32>(arena_bytes);
         let depth = shape!(self).check(self.filter.len(), self.bias.len());
-        self.scratch.check::<f32>(arena_bytes, depth);
+        self.scratch.check_scratch::<f32>(arena_bytes, depth);
     }
 
     /// What tiles read.

@@ -289,7 +289,7 @@ impl<R: Requantize> Quantized<R> {
         self.input.check::<R::Element>(arena_bytes);
         self.output.check_output::<R::Element>(arena_bytes);
         let patch = shape!(self).check(self.filter.len(), self.bias.len());
-        self.scratch.check::<i16>(arena_bytes, patch);
+        self.scratch.check_scratch::<i16>(arena_bytes, patch);
     }
 
     /// What tiles read.
@@ -337,7 +337,7 @@ impl F32 {
         self.input.check::<f32>(arena_bytes);
         self.output.check_output::<f32>(arena_bytes);
         let patch = shape!(self).check(self.filter.len(), self.bias.len());
-        self.scratch.check::<f32>(arena_bytes, patch);
+        self.scratch.check_scratch::<f32>(arena_bytes, patch);
     }
 
     /// What tiles read.

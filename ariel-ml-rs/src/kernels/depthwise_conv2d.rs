@@ -341,7 +341,7 @@ impl<R: Requantize> Quantized<R> {
         self.input.check::<R::Element>(arena_bytes);
         self.output.check_output::<R::Element>(arena_bytes);
         let bytes = shape!(self).check(self.filter.len(), self.bias.len(), size_of::<R::Element>());
-        self.scratch.check::<u8>(arena_bytes, bytes);
+        self.scratch.check_scratch::<u8>(arena_bytes, bytes);
         self.scratch.check::<i32>(arena_bytes, 0);
     }
 
@@ -410,7 +410,7 @@ impl Hybrid {
         self.output.check_output::<f32>(arena_bytes);
         self.rescale.check(arena_bytes, 1, self.output.channels as usize);
         let bytes = shape!(self).check(self.filter.len(), self.rescale.bias.len(), 1);
-        self.scratch.check::<u8>(arena_bytes, bytes);
+        self.scratch.check_scratch::<u8>(arena_bytes, bytes);
         self.scratch.check::<i32>(arena_bytes, 0);
     }
 
@@ -453,7 +453,7 @@ impl F32 {
         self.input.check::<f32>(arena_bytes);
         self.output.check_output::<f32>(arena_bytes);
         let bytes = shape!(self).check(self.filter.len(), self.bias.len(), 4);
-        self.scratch.check::<u8>(arena_bytes, bytes);
+        self.scratch.check_scratch::<u8>(arena_bytes, bytes);
         self.scratch.check::<f32>(arena_bytes, 0);
     }
 

@@ -79,7 +79,7 @@ impl Lstm {
         assert!(self.of_hidden.len() == pairs.saturating_mul(pair(units)), "stream of the wrong length");
         let most = if depth > units { depth } else { units };
         let words = units.saturating_mul(2 * GATES + GATES / 2).saturating_add(most.next_multiple_of(WORD) / 2);
-        self.scratch.check::<i32>(arena_bytes, words);
+        self.scratch.check_scratch::<i32>(arena_bytes, words);
     }
 
     /// What tiles read.
@@ -253,7 +253,7 @@ impl Svdf {
         assert!(self.time.len() == filters.saturating_mul(self.memories.memory as usize), "time of the wrong length");
         assert!(self.bias.len() == self.memories.units as usize, "bias of the wrong length");
         let words = (depth.next_multiple_of(WORD) / 2).saturating_add(filters.div_ceil(WORD));
-        self.scratch.check::<i32>(arena_bytes, words);
+        self.scratch.check_scratch::<i32>(arena_bytes, words);
     }
 
     /// What tiles read.

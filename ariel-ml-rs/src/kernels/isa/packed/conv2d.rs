@@ -70,7 +70,7 @@ impl<C: Cores> Conv2d<C> {
         let pairs = (self.output.channels as usize).div_ceil(2);
         assert!(self.stream.len() == self.pair().saturating_mul(pairs), "stream of the wrong length");
         let room = self.run_words().saturating_mul(PIXELS * (C::WIDE * self.window.height as usize + 1));
-        self.scratch.check::<i32>(arena_bytes, room);
+        self.scratch.check_scratch::<i32>(arena_bytes, room);
     }
 
     /// What tiles read.

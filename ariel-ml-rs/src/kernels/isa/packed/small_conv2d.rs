@@ -65,7 +65,7 @@ impl<C> SmallConv2d<C> {
         let pair = self.run_words().saturating_mul(2 * rows).saturating_add(8);
         assert!(self.stream.len() == pair.saturating_mul(output.channels as usize / 2), "stream of the wrong length");
         let room = self.run_words().saturating_mul(PIXELS * (2 * rows + 1));
-        self.scratch.check::<i32>(arena_bytes, room);
+        self.scratch.check_scratch::<i32>(arena_bytes, room);
     }
 
     /// What tiles read.
