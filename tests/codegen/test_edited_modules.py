@@ -410,6 +410,8 @@ FIELDS: Mapping[str, tuple[str, str, Change, str]] = {
     "shorter constant": ("whole", r"filter: WEIGHTS\.slice\(\d+, (\d+)\)", _plus(1, -1), "of the wrong length"),
     "size of the weights": ("whole", r"static WEIGHTS: (\d+)", _plus(1, 16), "mismatched types"),
     "scratch": ("pieces", r"scratch: Region::new\(\d+, (\d+)\)", _plus(1, -16), "too small"),
+    # Where a formula of the compiler's and one of the kernel's no longer agree.
+    "more scratch": ("pieces", r"scratch: Region::new\(\d+, (\d+)\)", _plus(1, 1), "scratch larger than the kernel needs"),
     "scratch in what a tile writes": (
         "pieces",
         r"(static DEPTHWISE\w+: [^;]*?output: Image \{\s+region: Region::new\()(\d+)([^;]*?scratch: Region::new\()\d+",

@@ -71,7 +71,7 @@ impl<C: Cores> Conv2d<C> {
         let length = self.pair().saturating_mul(pairs).saturating_add(C::HEAD);
         assert!(self.stream.len() == length, "stream of the wrong length");
         let room = self.run_words().saturating_mul(PIXELS * (C::WIDE * self.window.height as usize + 1));
-        self.scratch.check::<i32>(arena_bytes, room);
+        self.scratch.check_scratch::<i32>(arena_bytes, room);
     }
 
     /// What tiles read.

@@ -102,7 +102,7 @@ impl<C: Cores> ConvTranspose<C> {
         assert!(self.stream.len() == pair.saturating_mul(pairs), "stream of the wrong length");
         let rows = stamp.height.div_ceil(stamp.stride_h) as usize;
         let words = self.words(stamp.width.div_ceil(stamp.stride_w) as usize);
-        self.scratch.check::<i32>(arena_bytes, words.saturating_mul(PIXELS * (C::WIDE * rows + 1)));
+        self.scratch.check_scratch::<i32>(arena_bytes, words.saturating_mul(PIXELS * (C::WIDE * rows + 1)));
     }
 
     /// What tiles read.

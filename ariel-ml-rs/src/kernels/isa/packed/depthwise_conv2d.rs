@@ -152,9 +152,9 @@ impl<C: Cores, O: Outputs> DepthwiseConv2d<C, O> {
         assert!(across.stride > 0 && self.lines > 0, "lines");
         let length = if self.vertical { self.output.height } else { self.output.width };
         let rows = (self.lines as usize - 1).saturating_mul(across.stride).saturating_add(3);
-        // The last line of the last plane may write an element of padding behind it.
+        // The last line of the last plane may write an element of padding behind it: places are multiples of 16 bytes.
         let words = pitch(length as usize, along.stride).saturating_mul(PLANES / 2).saturating_mul(rows);
-        self.scratch.check::<i32>(arena_bytes, words.saturating_add(1));
+        self.scratch.check_scratch::<i32>(arena_bytes, words.saturating_add(4));
     }
 
     /// What tiles read.

@@ -56,7 +56,7 @@ impl<C: Cores> FullyConnected<C> {
         self.input.check::<C::Element>(arena_bytes, rows.saturating_mul(depth));
         self.output.check::<C::Element>(arena_bytes, rows.saturating_mul(channels));
         let words = depth.next_multiple_of(C::STEP) / 2;
-        self.scratch.check::<i32>(arena_bytes, words);
+        self.scratch.check_scratch::<i32>(arena_bytes, words);
         let length = self.pair().saturating_mul(channels.div_ceil(2)).saturating_add(C::HEAD);
         assert!(self.stream.len() == length, "stream of the wrong length");
     }

@@ -66,7 +66,7 @@ impl<C: Cores> SmallConv2d<C> {
         let length = pair.saturating_mul(output.channels as usize / 2).saturating_add(C::HEAD);
         assert!(self.stream.len() == length, "stream of the wrong length");
         let room = self.run_words().saturating_mul(PIXELS * (2 * rows + 1));
-        self.scratch.check::<i32>(arena_bytes, room);
+        self.scratch.check_scratch::<i32>(arena_bytes, room);
     }
 
     /// What tiles read.
