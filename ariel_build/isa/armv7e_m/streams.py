@@ -62,11 +62,11 @@ class Channels:
         return np.asarray(np.abs(self.bias) + _ACTIVATION * np.abs(self.weights).sum(axis=1))
 
 
-def requantised(weights: Ints, finish: Stored, limit: int = SUM) -> Channels:
+def requantised(weights: Ints, finish: Stored, limit: int = SUM, *, before_shift: bool = False) -> Channels:
     """Proves that sums stay below `limit` and that five instructions requantise each; Unfit where it cannot.
 
     Channels whose output has only one or two values, as dead ones with huge biases have, get other constants that give
-    the same values.
+    the same values. With `before_shift` the kernel adds the rounding, shifted, to sums: both fit 32 bits together.
     """
     requantize, output = finish.requantize, finish.bounds
     if finish.filter_zero_point != 0 or not isinstance(requantize, DoubleRounding):
@@ -76,11 +76,16 @@ def requantised(weights: Ints, finish: Stored, limit: int = SUM) -> Channels:
     rounding = 2 * output.zero_point + 1
     found = Channels(weights.copy(), finish.bias.astype(np.int64), np.zeros((count, 2), np.int64), rounding)
     n = -shift
-    odd = (n < 1) | (n > 31) | (multiplier < 1 << 30) | (found.bound >= limit)
+
+    def too_large(n: Ints) -> npt.NDArray[np.bool_]:
+        added = abs(rounding) << np.clip(n - 1, 0, 31) if before_shift else 0
+        return np.asarray((found.bound >= limit) | (found.bound + 1 + added >= _INT32))
+
+    odd = (n < 1) | (n > 31) | (multiplier < 1 << 30) | too_large(n)
     for channel in np.flatnonzero(odd):
         n[channel] = _few_values(found, int(channel), (int(multiplier[channel]), int(n[channel])), output)
         multiplier[channel] = _UNIT
-        if found.bound[channel] >= limit:
+        if too_large(n)[channel]:
             raise Unfit
     found.scale[:] = np.stack([2 * multiplier - 2 * _INT32, n - 1], axis=1)
     return found

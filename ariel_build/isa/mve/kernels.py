@@ -104,7 +104,7 @@ def _depthwise(call: LayerCall, layer: Depthwise, *, floats: bool) -> KernelCall
     taps = np.pad(cube.reshape(count, 9), ((0, 0), (0, BYTES - 9)))
     # The last four channels overlap those before where there are not four.
     order = np.concatenate([np.minimum(first, count - LANES) + np.arange(LANES) for first in range(0, count, LANES)])
-    own = Channels(taps[order], channels.bias[order], channels.scale[order])
+    own = Channels(taps[order], channels.bias[order], channels.scale[order], channels.rounding)
     kernel = isa_mve.DepthwiseConv2d(
         input=image,
         output=output,

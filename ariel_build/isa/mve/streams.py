@@ -33,11 +33,15 @@ def channels_of(layer: Layer, *, floats: bool) -> tuple[Channels, Rounding]:
     weights = layer.weights.reshape(layer.count, -1).astype(np.int64)
     match finish.requantize:
         case DoubleRounding():
-            found = requantised(weights, finish, _INT32)
-            twice, rounding, shift = found.scale.T
-            return replace(found, scale=np.stack([(twice + 2 * _INT32) // 2, rounding, -shift], axis=1)), Away()
+            found = requantised(weights, finish, _INT32, before_shift=True)
+            twice, shift = found.scale.T
+            rounding = found.rounding << shift
+            return replace(found, scale=np.stack([(twice + 2 * _INT32) // 2, rounding, -shift - 1], axis=1)), Away()
         case NearestEven() if floats:
-            return rounded_to_even(weights, finish), Even()
+            found = rounded_to_even(weights, finish)
+            scale, nothing = found.scale.T
+            rounding = np.full_like(scale, found.rounding)
+            return replace(found, scale=np.stack([scale, rounding, nothing], axis=1)), Even()
     raise Unfit
 
 
@@ -48,6 +52,7 @@ def filled(channels: Channels, multiple: int) -> Channels:
         np.pad(channels.weights, ((0, extra), (0, 0))),
         np.pad(channels.bias, (0, extra)),
         np.concatenate([channels.scale, np.repeat(channels.scale[-1:], extra, axis=0)]),
+        channels.rounding,
     )
 
 

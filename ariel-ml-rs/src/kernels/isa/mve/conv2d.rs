@@ -76,7 +76,7 @@ impl<R> Conv2d<R> {
         let fours = (self.output.channels as usize).div_ceil(LANES);
         let four = self.patch().saturating_add(EXTRA);
         assert!(self.stream.len() == four.saturating_mul(fours), "stream of the wrong length");
-        self.scratch.check::<i8>(arena_bytes, self.patch().saturating_mul(2).saturating_add(16));
+        self.scratch.check_scratch::<i8>(arena_bytes, self.patch().saturating_mul(2).saturating_add(16));
     }
 
     /// What tiles read.

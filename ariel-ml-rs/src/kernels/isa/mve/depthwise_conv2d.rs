@@ -118,7 +118,7 @@ impl<R> DepthwiseConv2d<R> {
         assert!(along.extent.saturating_add(8).saturating_mul(along.input) < 1 << 16, "a line that is too long");
         let outputs = if self.vertical { self.output.height } else { self.output.width } as usize;
         assert!(outputs < 1 << 14, "a line that is too long");
-        self.scratch.check::<i8>(arena_bytes, LANES * plane(outputs, along.stride) + 16);
+        self.scratch.check_scratch::<i8>(arena_bytes, LANES * plane(outputs, along.stride) + 16);
     }
 
     /// What tiles read.
