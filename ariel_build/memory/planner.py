@@ -285,9 +285,7 @@ def _scratch(step: Step) -> ScratchPlan | None:
     return ScratchPlan(0, end, tuple(parts)) if end else None
 
 
-def _in_place(
-    step: Step, regions: dict[Value, Region], rolled: Mapping[Value, Rolling]
-) -> tuple[tuple[int, int], ...]:
+def _in_place(step: Step, regions: dict[Value, Region], rolled: Mapping[Value, Rolling]) -> tuple[tuple[int, int], ...]:
     """Returns the declared pairs of the step that did come to share a region."""
 
     def shared(i: int, o: int) -> bool:

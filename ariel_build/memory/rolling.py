@@ -59,9 +59,7 @@ def can_roll(
     return frozenset(found)
 
 
-def rolling(
-    calls: Sequence[KernelCall], order: Iterable[tuple[int, Tile]], values: Set[Value]
-) -> dict[Value, Rolling]:
+def rolling(calls: Sequence[KernelCall], order: Iterable[tuple[int, Tile]], values: Set[Value]) -> dict[Value, Rolling]:
     """Returns the buffers of `values` where pieces (call, tile) run in this order, one in each tick."""
     writes: dict[Value, list[tuple[int, Span]]] = {value: [] for value in values}
     reads: dict[Value, list[tuple[int, Span]]] = {value: [] for value in values}

@@ -130,7 +130,7 @@ class _Search:
         last = calls[span[-1]]
         base, extent = max(whole_rows(last), row(last)), last.tiling.extent
         orders = [pulled(calls, span, rows, self.peaks.aliases) for rows in (1, 2)]
-        orders += [interleaved(calls, span, base * rows, self.peaks.aliases, whole_rows) for rows in (1, 2)]
+        orders += [interleaved(calls, span, base, self.peaks.aliases, whole_rows)]
         for order in orders:
             if len(order) > self.budget // CALL + 1:
                 continue
@@ -165,6 +165,8 @@ class _Search:
                     continue
                 span = range(start, end)
                 if len(span) > 1 and all(wholes[i].peak <= most for i in span):
+                    continue
+                if self.rolls and len(span) > 1 and max(self.peaks.between(start), self.peaks.between(end)) > most:
                     continue
                 fitting = next((w for w in self.stretches(span) if w.peak <= most), None)
                 here = best[end]
@@ -249,7 +251,7 @@ def streaming(
     found = []
     best, room = float(size), effort.pieces
     for longest, search.rolls in [*((c, False) for c in effort.chains), *((c, True) for c in effort.rolls)]:
-        trials, bettered = _TRIALS, None
+        trials, bettered = _TRIALS // 2 if search.rolls else _TRIALS, None
         candidates = [fine for way in search.ways(longest) for fine in search.finer(way)]
         for way in sorted(candidates, key=lambda way: max(w.peak for w in way) * factor(way)):
             bound = max(w.peak for w in way)
@@ -293,4 +295,6 @@ def _turned(way: Sequence[Stretch], bound: int, place: Callable[[Streaming], int
 def _order(way: Sequence[Stretch], down: Mapping[int, bool]) -> Streaming:
     pieces = (reversed(w.order) if down.get(k) else w.order for k, w in enumerate(way))
     in_place = frozenset(w.calls[0] for w in way if w.in_place)
-    return Streaming(tuple(chain.from_iterable(pieces)), in_place, frozenset(chain.from_iterable(w.rolled for w in way)))
+    return Streaming(
+        tuple(chain.from_iterable(pieces)), in_place, frozenset(chain.from_iterable(w.rolled for w in way))
+    )
