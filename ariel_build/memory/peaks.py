@@ -82,7 +82,7 @@ class Peaks:
         self._begun, self._gone = list(accumulate(self._begun)), list(accumulate(self._gone))
 
     def between(self, index: int) -> int:
-        """Returns the bytes that are there between the call before `index` and that one, where neither is in a chain."""
+        """Returns the bytes that are there between a call and the one before it, where no chain has both."""
         if not 0 < index < len(self.calls):
             return 0
         return self._begun[index - 1] - self._gone[index]

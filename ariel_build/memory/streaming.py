@@ -3,7 +3,8 @@
 A way cuts the sequence of calls into stretches: a call by itself, whole or in pieces, or a chain of calls whose pieces
 are interleaved. What a stretch needs does not depend on the others (`peaks`), so for a given number of bytes the
 cheapest way is found by dynamic programming. The search lowers that number step by step and places each way that comes
-out: what the arena needs besides, since every value is one run of bytes, only placing tells.
+out: what the arena needs besides, since every value is one run of bytes, only placing tells. Between the calls of
+a chain there need only be the rows under the windows (`rolling`): that costs moves, and kernels for fewer rows.
 
 Pieces of a call by itself run upwards or downwards. Downwards, the output follows above its input in the arena, upwards
 below it: neighbours that take turns stay where they are.
@@ -16,7 +17,6 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from ariel_build.ir import Value
-from ariel_build.kernels import KernelCall
 from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.rolling import can_roll, rolling
 from ariel_build.schedule import Tile, work_of
@@ -128,7 +128,7 @@ class _Search:
         if not values or not all(can_stream(calls[i]) for i in span):
             return
         last = calls[span[-1]]
-        base, extent = max(whole_rows(last), row(last)), last.tiling.extent
+        base = max(whole_rows(last), row(last))
         orders = [pulled(calls, span, rows, self.peaks.aliases) for rows in (1, 2)]
         orders += [interleaved(calls, span, base, self.peaks.aliases, whole_rows)]
         for order in orders:
