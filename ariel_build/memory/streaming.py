@@ -129,10 +129,12 @@ class _Search:
             return
         last = calls[span[-1]]
         base = max(whole_rows(last), row(last))
+        if sum(-(-calls[i].tiling.extent // max(whole_rows(calls[i]), row(calls[i]))) for i in span) > 2 * _MOST:
+            return
         orders = [pulled(calls, span, rows, self.peaks.aliases) for rows in (1, 2)]
         orders += [interleaved(calls, span, base, self.peaks.aliases, whole_rows)]
         for order in orders:
-            if len(order) > self.budget // CALL + 1:
+            if len(order) > min(self.budget // CALL + 1, _MOST):
                 continue
             tiles: dict[int, list[Tile]] = {}
             for index, tile in order:
