@@ -233,7 +233,7 @@ class Effort:
 
 #: Every call runs whole; streaming costs hardly anything; whatever it costs.
 WHOLE, SPEED = Effort(0.0), Effort(0.04, 2.0)
-RAM = Effort(0.5, 0.0, 256, (1, 6, 8, 10), 20_000, 100_000, SPEED)
+RAM = Effort(0.5, 0.0, 256, (1, 6, 8, 10), (8,), 20_000, 100_000, SPEED)
 
 
 def streaming(
