@@ -170,31 +170,6 @@ macro_rules! parallel {
     ($($units:tt)*) => {};
 }
 
-/// A step of a model at a time: operands that move lie so many bytes further on each time, where there are any.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! later {
-    (check $step:ident, $arena:expr, $extent:expr, $latest:expr;) => {};
-    (check $step:ident, $arena:expr, $extent:expr, $latest:expr; $($($moving:ident).+ every $stride:literal),+) => {
-        let mut time = 0;
-        while time <= $latest {
-            let mut step = $step;
-            $(step.$($moving).+.offset = step.$($moving).+.offset.saturating_add($stride * time);)+
-            step.check($arena);
-            $crate::plan::check_later(step.work(), $extent);
-            time += 1;
-        }
-    };
-    (run $step:ident, $memory:expr, $tile:expr, $time:expr;) => {
-        $step.run($memory, $tile)
-    };
-    (run $step:ident, $memory:expr, $tile:expr, $time:expr; $($($moving:ident).+ every $stride:literal),+) => {{
-        let mut step = $step;
-        $(step.$($moving).+.offset = step.$($moving).+.offset.wrapping_add($time.wrapping_mul($stride));)+
-        step.run($memory, $tile)
-    }};
-}
-
 /// Defines the `Model` of a generated module.
 ///
 /// The plan lists the steps: `index => kernel, extent by tile`. They run whole and in this order, unless `pieces` lists in which

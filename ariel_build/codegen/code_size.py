@@ -72,7 +72,9 @@ def bounds_of(
     kernels = {step.call.kernel.path for step in schedule.steps}
     tables = _tables(target)
     flash = weight_bytes + _BASE_CODE + max(int(table.code(kernels) * _MARGIN) for table in tables)
-    flash += sum(_CALL_CODE + _bytes(kernel) for kernel in (runs.kernels if runs else (s.call.kernel for s in schedule.steps)))
+    flash += sum(
+        _CALL_CODE + _bytes(kernel) for kernel in (runs.kernels if runs else (s.call.kernel for s in schedule.steps))
+    )
     flash += _PIECE_BYTES * len(runs.runs) if runs else 0
     flash += (_CALL_CODE + _SLIDE_BYTES) * runs.moves + (_SLIDE_CODE if runs.moves else 0) if runs else 0
     flash += sum(_MOVING_CODE * (1 + len(run.strides)) for run in runs.runnables if run.strides) if runs else 0

@@ -168,7 +168,11 @@ def _fits(group: _Group, place: tuple[int, ...]) -> bool:
 
 
 def _time(place: Sequence[int], first: Sequence[int], strides: Sequence[int]) -> int:
-    return max((at - start) // by if by else 0 for at, start, by in zip(place, first, strides, strict=True)) if place else 0
+    return (
+        max((at - start) // by if by else 0 for at, start, by in zip(place, first, strides, strict=True))
+        if place
+        else 0
+    )
 
 
 def _fields(of_tile: Part, value: Value) -> list[str]:

@@ -154,7 +154,7 @@ def _check_tiles(step: Step) -> None:
 
 
 def _check_slides(facts: Facts) -> None:
-    """Proves that what rolls is of the steps alone, and moves within its buffer, each time just before a piece of it."""
+    """Proves that what rolls is of the steps alone, and moves within its buffer, just before a piece of it."""
     schedule, plan = facts.schedule, facts.plan
     ends = {*facts.inputs, *facts.outputs, *(v for s in facts.states for v in (s.current, s.next))}
     ends |= {v for moment in schedule.moments for v in (*moment.reads, *moment.writes)}

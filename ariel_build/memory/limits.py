@@ -40,7 +40,8 @@ def least_needs(
 ) -> Needs:
     """Returns bytes that no plan can do without: the largest value, or all states and inputs; the calls' constants.
 
-    Where values may roll, the largest of those that cannot. Not the inputs and outputs of a step together, since a step may run in pieces, or in place.
+    Where values may roll, the largest of those that cannot. Not the inputs and outputs of a step together, since a step
+    may run in pieces, or in place.
     """
     peaks = Peaks(calls, inputs, outputs, states, aliases)
     begin = sum(v.type.bytes for v in [*inputs, *(s.current for s in states)])

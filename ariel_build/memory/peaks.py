@@ -81,6 +81,12 @@ class Peaks:
                 self._gone[life.last + 1] += padded(life.bytes)
         self._begun, self._gone = list(accumulate(self._begun)), list(accumulate(self._gone))
 
+    def between(self, index: int) -> int:
+        """Returns the bytes that are there between a call and the one before it, where no chain has both."""
+        if not 0 < index < len(self.calls):
+            return 0
+        return self._begun[index - 1] - self._gone[index]
+
     @cached_property
     def kept(self) -> frozenset[Value]:
         """Values that are there in whole at some time: those of the program, and what others are parts of."""

@@ -14,8 +14,8 @@ from ariel_build.memory.buffers import ArenaPlan, Buffer, Part
 from ariel_build.memory.check import check_plan
 from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.plan import plan_arena
-from ariel_build.memory.rolling import Rolling, rolling
 from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, ScratchPlan
+from ariel_build.memory.rolling import Rolling, rolling
 from ariel_build.memory.storage import ALIGNMENT, padded
 from ariel_build.memory.streaming import WHOLE, Effort, Streaming, streaming
 from ariel_build.schedule import Aliases, Schedule, Step, Tile, order_calls, schedule, tiles_of
@@ -82,8 +82,8 @@ def plan_calls(
         peaks = Peaks(order, graph_inputs, graph_outputs, states, alias_of, cores)
 
         least = float(size)
-        for step in filter(None, (effort.before, effort)):
-            step = step if rolls and cores == 1 else replace(step, rolls=())
+        efforts = [e if rolls and cores == 1 else replace(e, rolls=()) for e in (effort.before, effort) if e]
+        for step in efforts:
             for factor, how in streaming(peaks, step, size, place(order, step.placing)):
                 worse = factor if effort.price else 1.0
                 streamed, found = ways(order, how)
@@ -285,9 +285,7 @@ def _scratch(step: Step) -> ScratchPlan | None:
     return ScratchPlan(0, end, tuple(parts)) if end else None
 
 
-def _in_place(
-    step: Step, regions: dict[Value, Region], rolled: Mapping[Value, Rolling]
-) -> tuple[tuple[int, int], ...]:
+def _in_place(step: Step, regions: dict[Value, Region], rolled: Mapping[Value, Rolling]) -> tuple[tuple[int, int], ...]:
     """Returns the declared pairs of the step that did come to share a region."""
 
     def shared(i: int, o: int) -> bool:

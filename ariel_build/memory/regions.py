@@ -61,7 +61,7 @@ class Copy:
 
 
 class Slide(NamedTuple):
-    """A move within the buffer of a value that rolls: `kept` bytes from `by` on to its beginning, before tick `time`."""
+    """A move in the buffer of a value that rolls: `kept` bytes from `by` on to its beginning, before tick `time`."""
 
     time: int
     by: int

@@ -8,7 +8,8 @@ its beginning. So pieces find rows one behind the other, and most of them the sa
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from ariel_build.ir import Value
@@ -36,11 +37,16 @@ class Rolling:
 
 
 def can_roll(
-    calls: Sequence[KernelCall], span: range, kept: Set[Value], aliases: Aliases, users: Mapping[Value, Sequence[int]]
+    calls: Sequence[KernelCall],
+    span: range,
+    kept: AbstractSet[Value],
+    aliases: Aliases,
+    users: Mapping[Value, Sequence[int]],
 ) -> frozenset[Value]:
     """Returns the values between the calls of `span` that need not be there in whole.
 
-    One that is overwritten in place by what is there in whole has its room there, and needs no other. `kept` are values that somebody else reads, or shares bytes with; `users` has the calls that read each value.
+    One that is overwritten in place by what is there in whole has its room there, and needs no other. `kept` are values
+    that somebody else reads, or shares bytes with; `users` has the calls that read each value.
     """
     able = {index for index in span if can_part(calls[index])}
     found = set()
@@ -60,7 +66,7 @@ def can_roll(
 
 
 def rolling(
-    calls: Sequence[KernelCall], order: Iterable[tuple[int, Tile]], values: Set[Value]
+    calls: Sequence[KernelCall], order: Iterable[tuple[int, Tile]], values: AbstractSet[Value]
 ) -> dict[Value, Rolling]:
     """Returns the buffers of `values` where pieces (call, tile) run in this order, one in each tick."""
     writes: dict[Value, list[tuple[int, Span]]] = {value: [] for value in values}

