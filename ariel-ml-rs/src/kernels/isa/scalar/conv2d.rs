@@ -83,7 +83,7 @@ impl Conv2d {
         self.output.check_follows();
         let (window, channels) = (&self.window, self.output.channels as usize);
         window.check(&self.output, self.input.channels);
-        assert!(self.channels.len() == channels.saturating_mul(Channel::WORDS), "constants of the wrong length");
+        assert!(Channel::are(self.channels, channels), "constants of other channels");
         let weights = self.depth().saturating_mul(channels.next_multiple_of(CHANNELS));
         assert!(self.filter.len() == weights, "filter of the wrong length");
         assert!(self.segment > 0 && (self.segment as usize).is_multiple_of(STEPS), "segments of whole steps");

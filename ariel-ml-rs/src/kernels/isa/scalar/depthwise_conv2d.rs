@@ -102,7 +102,7 @@ impl DepthwiseConv2d {
         assert!(window.dilation_h == 1 && window.dilation_w == 1, "taps are neighbours");
         assert!(self.output.channels == self.input.channels, "a filter for each channel");
         assert!(self.filter.len() == TAPS.saturating_mul(channels), "filter of the wrong length");
-        assert!(self.channels.len() == Channel::WORDS.saturating_mul(channels), "constants of the wrong length");
+        assert!(Channel::are(self.channels, channels), "constants of other channels");
         assert!(self.limits.below == 0, "negative sums are no exception");
         let (along, across) = self.sides();
         assert!(along.is_narrow() && across.is_narrow(), "one row or column of padding");

@@ -39,6 +39,18 @@ impl Channel {
     /// Words that it takes in the weights.
     pub(super) const WORDS: usize = 2;
 
+    /// Whether there are constants for so many channels, all with a shift.
+    pub(super) const fn are(words: &[i32], channels: usize) -> bool {
+        let mut index = 1;
+        while index < words.len() {
+            if !matches!(words[index] & 0xFF, 1..=31) {
+                return false;
+            }
+            index += Self::WORDS;
+        }
+        words.len() == channels.saturating_mul(Self::WORDS)
+    }
+
     /// What sums begin with.
     #[inline(always)]
     pub(super) const fn bias(self) -> i32 {
@@ -46,9 +58,14 @@ impl Channel {
     }
 
     /// What requantises them.
+    ///
+    /// # Safety
+    /// The channel is one of those that [`Channel::are`].
     #[inline(always)]
-    pub(super) const fn step(self, limits: Limits) -> Step {
-        let shift = self.word.cast_unsigned() & 31;
+    pub(super) const unsafe fn step(self, limits: Limits) -> Step {
+        let shift = self.word.cast_unsigned() & 0xFF;
+        // SAFETY: as the caller promises. No core needs an instruction for what its shifts do.
+        unsafe { core::hint::assert_unchecked(shift < 32) };
         let rounding = (limits.rounding.wrapping_shl(shift) >> 1).wrapping_add(limits.extra);
         Step { multiplier: self.multiplier, rounding, shift }
     }
@@ -91,6 +108,13 @@ pub struct Stepped {
 impl Stepped {
     /// Whether there are constants for so many channels.
     pub(in crate::kernels) const fn is_for(&self, channels: usize) -> bool {
+        let mut index = 0;
+        while index < self.shifts.len() {
+            if !matches!(self.shifts[index], 0..32) {
+                return false;
+            }
+            index += 1;
+        }
         self.multipliers.len() == channels && self.shifts.len() == channels
     }
 }
@@ -101,12 +125,16 @@ impl Requantize for Stepped {
 
     #[inline(always)]
     fn apply(&self, acc: i32, channel: usize, bounds: &Bounds) -> i8 {
-        // SAFETY: `channel` is an output channel, and the kernel's `check` proved that there are constants for each.
-        let (multiplier, shift) =
-            unsafe { (*self.multipliers.get_unchecked(channel), *self.shifts.get_unchecked(channel)) };
+        // SAFETY: `channel` is an output channel, and the kernel's `check` proved that there are constants for each, no shift of 32
+        // or more among them.
+        let (multiplier, shift) = unsafe {
+            let shift = u32::from(self.shifts.get_unchecked(channel).cast_unsigned());
+            core::hint::assert_unchecked(shift < 32);
+            (*self.multipliers.get_unchecked(channel), shift)
+        };
         let high = high(acc, multiplier).wrapping_add((acc >> 31) & self.below).wrapping_add(self.extra);
         // The zero point and the rounding are added a bit before the end, where they are those of all channels.
-        let twice = high.wrapping_shr(u32::from(shift.cast_unsigned())).wrapping_add(2 * bounds.zero_point + 1);
+        let twice = high.wrapping_shr(shift).wrapping_add(2 * bounds.zero_point + 1);
         #[expect(clippy::cast_possible_truncation, reason = "the bounds of an int8 output lie in i8")]
         {
             (twice >> 1).max(bounds.min).min(bounds.max) as i8
