@@ -83,28 +83,28 @@ pub(in crate::kernels::isa) use near;
 /// Defines [`gemv`] and [`gemv_near`], which requantise a register with the macro `$requantize`.
 macro_rules! gemv_with {
     ($requantize:ident) => {
-        $crate::kernels::isa::armv7e_m::near! {
+        $crate::kernels::isa::armv7e_m::gemv::near! {
             /// A row of up to eight elements.
             eight,
             $requantize,
             "",
             concat!(
-                $crate::kernels::isa::armv7e_m::quad!("r6" "r7"),
+                $crate::kernels::isa::armv7e_m::gemv::quad!("r6" "r7"),
                 "\n",
-                $crate::kernels::isa::armv7e_m::quad!("r8" "r9")
+                $crate::kernels::isa::armv7e_m::gemv::quad!("r8" "r9")
             )
         }
-        $crate::kernels::isa::armv7e_m::near! {
+        $crate::kernels::isa::armv7e_m::gemv::near! {
             /// A row of nine to twelve elements: of its second step there is a half.
             twelve,
             $requantize,
             "ldr lr, [r0, #20]\nldr r0, [r0, #16]",
             concat!(
-                $crate::kernels::isa::armv7e_m::quad!("r6" "r7"),
+                $crate::kernels::isa::armv7e_m::gemv::quad!("r6" "r7"),
                 "\n",
-                $crate::kernels::isa::armv7e_m::quad!("r8" "r9"),
+                $crate::kernels::isa::armv7e_m::gemv::quad!("r8" "r9"),
                 "\n",
-                $crate::kernels::isa::armv7e_m::quad!("r0" "lr"),
+                $crate::kernels::isa::armv7e_m::gemv::quad!("r0" "lr"),
                 "\nadd r1, r1, #8"
             )
         }

@@ -66,7 +66,7 @@ mod average;
 mod clamp;
 mod elementwise16;
 mod gemm;
-mod gemv;
+pub(super) mod gemv;
 pub(super) mod int16;
 mod planes;
 mod products;
@@ -79,7 +79,7 @@ mod widen;
 #[cfg(vfpv4_sp)]
 pub(super) use self::{
     gemm::gemm,
-    gemv::{gemv_with, near, quad},
+    gemv::gemv_with,
     planes::{far2, far4, lines_with, near2, near4},
     products::products_with,
     quads::quads_with,
