@@ -76,6 +76,5 @@ def test_files_that_were_slow(tmp_path: Path) -> None:
     models = sorted(SHARED.glob("*.onnx"))
     assert models
     for model in models:
-        for words in (["compile", "-o", tmp_path / "out"], ["inspect"]):
-            ended = ariel(tmp_path, words[0], model, *words[1:])
+        for ended in (ariel(tmp_path, "compile", model, "-o", "out"), ariel(tmp_path, "inspect", model)):
             assert ended.returncode == 0, ended.stderr
