@@ -75,6 +75,8 @@ class Agreement:
         return self.different == 0
 
 
+# NaN and infinities are among the inputs.
+@np.errstate(all="ignore")
 def main(arguments: argparse.Namespace) -> int:
     """Prints the agreement of every tensor and who judged it; returns 0 where all agree, 1 otherwise."""
     if arguments.samples < 1:
