@@ -159,6 +159,39 @@ def run_with(**arrays: npt.NDArray[np.int8]) -> Callable[[Place], str]:
     return run
 
 
+def other_board(place: Place) -> str:
+    lines = ('target = "thumbv7em-none-eabihf"', "[[cores]]", 'name = "a"', 'isa = "armv9"', "")
+    (place.folder / "mine.toml").write_text("\n".join(lines))
+    return place.ariel("inspect", "digits.tflite", "--board", "mine.toml")
+
+
+def multiply(path: Path, rows: int, columns: int) -> None:
+    """Writes a float model that multiplies by a matrix."""
+    ends: tuple[Ends, Ends] = {"x": (FLOAT, [1, rows])}, {"y": (FLOAT, [1, columns])}
+    onnx_file(path, [node("MatMul", ["x", "w"], ["y"])], *ends, {"w": np.ones((rows, columns), np.float32)})
+
+
+def too_large(place: Place) -> str:
+    multiply(place.folder / "net.onnx", 200, 200)
+    return place.ariel("compile", "net.onnx", "-o", "generated", "--board", "gd32vf103")
+
+
+def not_a_number(place: Place) -> str:
+    multiply(place.folder / "net.onnx", 4, 3)
+    np.savez(place.folder / "in.npz", x=np.full((4, 1, 4), np.nan, np.float32))
+    return place.ariel("quantize", "net.onnx", "--calibration", "in.npz", "-o", "out.onnx")
+
+
+def quantised(place: Place) -> str:
+    np.savez(place.folder / "in.npz", input_0=IMAGES)
+    return place.ariel("quantize", "digits.tflite", "--calibration", "in.npz", "-o", "out.onnx")
+
+
+def existing(place: Place) -> str:
+    (place.folder / "src").mkdir()
+    return place.ariel("new", "src", "--board", "nrf52840", "--model", "digits.tflite")
+
+
 def other_log(place: Place) -> str:
     lines = ("1 inferences, 1000 Hz", "step 0, 1 tiles, 5 ticks, 5 at most")
     (place.folder / "device.log").write_text("".join(f"ariel-profile keywords: {line}\n" for line in lines))
@@ -211,17 +244,20 @@ CASES: dict[str, Callable[[Place], str]] = {
     "use of unresolved module or unlinked crate": wrong_module,
     "[package.metadata.ariel] names no model": metadata("\n[package.metadata.ariel]\n"),
     "unknown key": metadata(MODEL + 'bord = "rp2350"\n'),
+    ".. and .. stand together": metadata(MODEL + 'models = { a = { path = "digits.tflite" } }\n'),
     "does not exist": metadata('\n[package.metadata.ariel]\nmodel = "models/digits.tflite"\n'),
     "the model file is corrupt": broken,
     "this is no model file that Ariel-ML reads": other_format,
     "do not divide an input": contradiction,
     "is not supported": unknown_operator,
     "there is no board": metadata(MODEL + 'board = "rp2530"\n'),
+    "is not an instruction set": other_board,
     ".. has .. core, not ..": of_words("inspect", "digits.tflite", "--board", "stm32h7", "--cores", "2"),
     "a size is written": metadata(f'{NAMED}path = "digits.tflite"\nbudget = {{ ram = "4 pages" }}\n'),
     "the model needs .. bytes of ram, its budget is": metadata(
         f'{NAMED}path = "digits.tflite"\nbudget = {{ ram = "2K" }}\n'
     ),
+    "the model does not fit": too_large,
     "an inference takes about .., its deadline is": of_words(
         *("compile", "digits.tflite", "-o", "generated", "--board", "nrf52840"),
         *("--deadline", "1ms", "--strict-deadline"),
@@ -239,7 +275,10 @@ CASES: dict[str, Callable[[Place], str]] = {
     "there is no such file": of_words("run", "digits.tflite", "--inputs", "in.npz", "--outputs", "out.npz"),
     "no array for the model's input": run_with(picture=IMAGES),
     "the model's input is": run_with(input_0=IMAGES[..., :7, :]),
+    "the model is quantised already": quantised,
+    "has NaN or an infinity in it": not_a_number,
     "the log has no profile of": other_log,
+    "exists already": existing,
     "no project can be made for": of_words("new", "reader", "--board", "gd32vf103", "--model", "digits.tflite"),
 }
 ONE_BUILD = [heading for heading, case in CASES.items() if case is at_run_time]
