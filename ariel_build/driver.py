@@ -351,10 +351,10 @@ def _own(
     units: Units | None,
     shorter: Sequence[tuple[int, int, int]],
 ) -> tuple[Schedule, int]:
-    """Returns the schedule with the kernels of the program that is made, and the digest of the plan that all programs have.
+    """Returns the schedule with the kernels of the program that is made, and the digest of the plan that all have.
 
-    The digest is of the module as it would be for all cores, and of its weights: whatever a unit reads and writes follows from
-    these. It is 0 where there is one program.
+    The digest is of the module as it would be for all cores, and of its weights: whatever a unit reads and writes
+    follows from these. It is 0 where there is one program.
     """
     if not job.board.image:
         return schedule, 0

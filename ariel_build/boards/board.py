@@ -16,8 +16,8 @@ MemoryKind = Literal["flash", "ram"]
 class Core:
     """One core: its instruction set, which units it has besides, and its clock.
 
-    `image` names the program that it runs, where cores run programs of their own; `target` is that program's, where it is
-    not the board's.
+    `image` names the program that it runs, where cores run programs of their own; `target` is that program's, where it
+    is not the board's.
     """
 
     name: str
@@ -40,8 +40,8 @@ class Memory:
     `interleaved` banks serve as many cores at once, neighbouring words in different banks. `cores` are those that reach
     it without meeting the others: a tightly coupled memory, a core's own bank; none are named where all are alike.
     `bytes_per_cycle` is what all cores together can read of it, one address after the other, in a clock cycle of the
-    first core; None where it keeps up with them. `image` names the only program that uses it; `shared` is where programs
-    of several cores meet.
+    first core; None where it keeps up with them. `image` names the only program that uses it; `shared` is where
+    programs of several cores meet.
     """
 
     name: str

@@ -195,17 +195,19 @@ class _Reader:
             if origin + length > 1 << 32:
                 self._refuse(f"`{where}origin` and length reach outside the 32-bit address space")
             name = str(table["name"])
+            image, shared = str(table.get("image", "")), bool(table.get("shared", False))
             for other in memories:
                 if name == other.name:
                     self._refuse(f"two memories have the name `{name}`")
-                if origin < other.origin + other.length and other.origin < origin + length:
+                # A core's own memory may be where another core has its own.
+                apart = image and other.image and image != other.image
+                if not apart and origin < other.origin + other.length and other.origin < origin + length:
                     self._refuse(f"the memories `{other.name}` and `{name}` overlap")
             interleaved = cast("int", table.get("interleaved", 1))
             near = self._numbers(f"{where}cores", table.get("cores", []))
             if any(core >= len(cores) for core in near):
                 self._refuse(f"`{where}cores` names a core that the board does not have: the first is 0")
             bandwidth = cast("float | None", table.get("bytes-per-cycle"))
-            image, shared = str(table.get("image", "")), bool(table.get("shared", False))
             if image and image not in (images := [core.image for core in cores]):
                 self._refuse(f"`{where}image`: no core runs `{image}`" + nearest(image, images))
             if shared and (kind != "ram" or image):

@@ -28,12 +28,15 @@ def is_path(name_or_path: str) -> bool:
     return name_or_path.endswith(".toml") or "/" in name_or_path or "\\" in name_or_path
 
 
-def load(name_or_path: str, image: str | None = None) -> Board:
+def load(name_or_path: str, image: str | None = None, *, first: bool = False) -> Board:
     """Returns the board of that name, or the one in the TOML file at that path, for one of its programs.
 
-    Without `image`, of a board whose cores run programs of their own it is what the first program has to itself.
+    Without `image`, of a board whose cores run programs of their own it is what the first program has to itself; with
+    `first` the board for that program, in which all take part.
     """
     board = _load(name_or_path)
+    if image is None and first and board.images:
+        return board.of(board.images[0])
     if image is None:
         return board.alone()
     if not board.images:

@@ -62,7 +62,8 @@ def generate(
     `target` is the triple that its bounds are for. `units` is the plan for several cores, None for one. `longest_tile`
     are the cycles between two yields, at most. With `shared`, the model may have an arena in common with others.
     `classes` names the elements of an output. `shorter` are the steps that leave out what there is not of a bounded
-    dimension (`schedule.shorter`). `blob` is where its constants go with those of other models. `digest` is that of a plan which other programs have, too.
+    dimension (`schedule.shorter`). `blob` is where its constants go with those of other models. `digest` is that of
+    a plan which other programs have, too.
     """
     weights = Weights(blob)
     imports = Imports()

@@ -15,7 +15,7 @@ WIDTH = 110
 
 
 def units_lines(units: Units, schedule: Schedule, digest: int = 0) -> list[str]:
-    """Returns the lines that make the generated `Model` one of several cores; `digest` is the plan's, among programs."""
+    """Returns the lines that make the generated `Model` one of several cores; `digest` is the plan's among programs."""
     after = units.successors()
     first = [0]
     for successors in after:

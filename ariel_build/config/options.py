@@ -104,8 +104,8 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         "image",
-        "the program that this is, where the cores of the board run programs of their own: the name that the board file has "
-        "for it (`docs/two-images.md`)",
+        "the program that this is, where the cores of the board run programs of their own: the name that the board "
+        "file has for it (`docs/two-images.md`)",
         '"cm4"',
         "that of the first core, which has the model to itself",
         value=values.text,

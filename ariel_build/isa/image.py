@@ -1,7 +1,7 @@
 """for_core(call, worker): the kernel of one core, where each core has a program of its own.
 
-A plan for unequal cores has kernels that look at the worker (`Unequal`). A program that only one of the cores runs needs no look:
-the geometry, the order of the weights and the scratch are the same (`kernels/isa/packed/cores.rs`).
+A plan for unequal cores has kernels that look at the worker (`Unequal`). A program that only one of the cores runs
+needs no look: the geometry, the order of the weights and the scratch are the same (`kernels/isa/packed/cores.rs`).
 """
 
 from __future__ import annotations

@@ -75,6 +75,12 @@ impl Pool {
         seated.then(|| Seat::new(self, worker, place))
     }
 
+    /// The pool of the same seats with other jobs.
+    #[cfg(all(test, loom))]
+    pub(super) const fn renamed(self, jobs: &'static [Job]) -> Self {
+        self.with_jobs(jobs)
+    }
+
     /// What a leader does after a reset, or the first time: takes down what its life before posted, and tells whether no helper is
     /// at it any more. Then the rooms and what units reach are its own.
     pub(super) fn vacate(&self) -> bool {

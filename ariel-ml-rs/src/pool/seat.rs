@@ -107,6 +107,19 @@ impl Seat {
             .any(|priority| self.pool.posted(priority).is_some_and(|job| self.visit(priority, job, most)))
     }
 
+    /// Enters the job of normal priority that is posted, takes a unit if there is one, and is reset: nothing is put in order.
+    #[cfg(all(test, loom))]
+    pub(super) fn dies_inside(self) {
+        let this = core::mem::ManuallyDrop::new(self);
+        let Some(job) = this.pool.posted(Priority::Normal) else { return };
+        this.place.inside.store(job.name(), Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if this.pool.is_posted(Priority::Normal, job) {
+            // SAFETY: this is the worker.
+            let _ = unsafe { job.take(this.worker) }.or_else(|| job.steal(this.worker));
+        }
+    }
+
     /// Enters `job`, runs up to `most` of its units, and leaves it: at once where it is taken down, and after a unit where a
     /// more urgent one is posted (which may have none for this helper, so that one unit is run in any case).
     fn visit(&mut self, priority: Priority, job: &'static Job, most: u32) -> bool {
