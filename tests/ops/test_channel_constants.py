@@ -17,7 +17,7 @@ from ariel_build.kernels.layer import Stored
 from ariel_build.kernels.packing import double_rounding
 from ariel_build.ops.fixed_point import multiply
 
-#: Reach of biases and shifts of channels: plain ones, dead ones with huge biases, some with two values, factors up to 1.
+#: Reach of biases and shifts of channels: plain ones, dead ones with huge biases, some of two values, factors up to 1.
 KINDS = {"plain": (3_000, 1, 12), "dead": (1 << 30, 8, 31), "few values": (1 << 26, 15, 26), "large": (1 << 20, 0, 22)}
 #: Bytes of weights and biases in the files, and what the blob may be of that.
 MODELS = {"mlperf_kws_int8": (24_376, 1.15), "mlperf_vww_int8": (219_072, 1.10), "mlperf_ic_int8": (78_752, 1.06)}
