@@ -101,7 +101,7 @@ def requantised(weights: Ints, finish: Stored) -> Channels:
     for below in (0, BELOW):
         found, ends = constants.copy(), _Ends(finish.bounds.zero_point, below, extra)
         found[constant] = ends.constant(first[constant])
-        wrong = rows[_wrong(found[rows], ends, steps)]
+        wrong = rows[_wrong(found[rows], ends, steps) | (np.abs(biases[rows]) >= _BIAS)]
         for row in wrong:
             at = int(np.searchsorted(rows, row))
             if int(last[row] - first[row]) == 1:
