@@ -274,7 +274,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Compiled]:
         recurrent = _recurrent(folder / "recurrent.onnx")
         found["states"] = _compiled(recurrent)
         found["states of cores"] = _compiled(recurrent, "host", cores=2)
-    assert found["pieces"].schedule.is_streamed, "the model is large enough to be streamed"
+    assert found["pieces"].plan.slides, "the model is large enough to be streamed, and values roll"
     assert not found["states"].plan.copies, "steps write the states in place"
     assert len(found["states of cores"].plan.copies) == 2, "states are stored at the end"
     return found
@@ -394,6 +394,9 @@ FIELDS: Mapping[str, tuple[str, str, Change, str]] = {
         lambda m: m[0][: m.start(1) - m.start()] + "0)",
         "without units",
     ),
+    "stride of an operand": ("pieces", r"every (\d+)", _plus(1, 1 << 20), "outside the arena"),
+    "time of a piece": ("pieces", r"(\d+) by 0\)", _plus(1, 200), "outside the arena"),
+    "repeated pieces": ("pieces", r"\(0xffff, (\d+), \d+\)", _plus(1, 1000), "pieces that run again"),
     "place of a region": ("whole", r"Region::new\((\d+), \d+\)", _plus(1, 1 << 20), "outside the arena"),
     "size of a region": ("whole", r"Region::new\(\d+, (\d+)\)", _plus(1, -1), "too small"),
     "alignment of a region": ("pieces", r"Region::new\((\d+), \d+\)", _plus(1, 2), "misaligned"),
