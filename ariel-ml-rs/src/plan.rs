@@ -210,10 +210,7 @@ pub const fn check_pieces<const STEPS: usize>(steps: &[Step; STEPS], pieces: &[P
     check_whole(steps, &reached);
 }
 
-/// Returns for each step the latest time of its pieces.
-///
-/// # Panics
-/// As `check_pieces`.
+/// Returns for each step the latest time of its pieces, which passed `check_pieces`.
 #[must_use]
 pub const fn latest<const STEPS: usize>(pieces: &[Piece]) -> [u32; STEPS] {
     let mut table = [0; STEPS];
@@ -226,7 +223,7 @@ pub const fn latest<const STEPS: usize>(pieces: &[Piece]) -> [u32; STEPS] {
         let mut piece = first;
         while piece <= index {
             let (step, time) = (pieces[piece].step(), pieces[piece].time(times));
-            if pieces[piece].again().is_none() && time > table[step] {
+            if pieces[piece].again().is_none() && step < STEPS && time > table[step] {
                 table[step] = time;
             }
             piece += 1;

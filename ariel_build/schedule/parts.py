@@ -36,9 +36,10 @@ def can_part(call: KernelCall) -> bool:
     kernel = call.kernel
     if not can_stream(call) or not call.reads:
         return False
-    if _is_image(kernel):
-        of_one = len(call.inputs) == len(call.outputs) == 1 and _is_under_windows(kernel)
-        return of_one and _is_dense(kernel.input, call.inputs[0]) and _is_dense(kernel.output, call.outputs[0])
+    images = _images(kernel)
+    if images is not None:
+        of_one = len(call.inputs) == len(call.outputs) == 1 and _is_under_windows(*images)
+        return of_one and _is_dense(images[0], call.inputs[0]) and _is_dense(images[1], call.outputs[0])
     fields = dict(kernel)
     count = call.outputs[0].type.elements
     if kernel.ACCESS is not Access.ELEMENTS or call.tiling.extent != count or len(call.outputs) != 1:
@@ -53,12 +54,13 @@ def part(call: KernelCall, tile: Tile) -> Part:
     kernel, units = call.kernel, tile.end - tile.start
     reads = tuple(read_span(call, index, tile) for index in range(len(call.inputs)))
     writes = tuple(written_span(call, value, tile) for value in call.outputs)
-    if _is_image(kernel):
-        window: Window = kernel.window
+    images = _images(kernel)
+    if images is not None:
+        source, output, window = images
         top = tile.start // rows_of(call) * window.stride_h - window.pad_top
         kernel = kernel.replace(
-            input=_rows(kernel.input, call.inputs[0], reads[0]),
-            output=_rows(kernel.output, call.outputs[0], writes[0]),
+            input=_rows(source, call.inputs[0], reads[0]),
+            output=_rows(output, call.outputs[0], writes[0]),
             window=window.replace(pad_top=max(-top, 0)),
         )
     else:
@@ -72,7 +74,8 @@ def part(call: KernelCall, tile: Tile) -> Part:
 
 def rows_of(call: KernelCall) -> int:
     """Returns the units of a row of an image; 1 where the call writes none."""
-    return call.kernel.output.width if _is_image(call.kernel) and call.tiling.axis is Axis.PIXELS else 1
+    images = _images(call.kernel)
+    return images[1].width if images is not None and call.tiling.axis is Axis.PIXELS else 1
 
 
 def for_rows(call: KernelCall, tiles: Sequence[Tile]) -> KernelCall:
@@ -92,9 +95,12 @@ def for_rows(call: KernelCall, tiles: Sequence[Tile]) -> KernelCall:
     )
 
 
-def _is_image(kernel: Kernel) -> bool:
-    fields = dict(kernel)
-    return isinstance(fields.get("input"), Image) and isinstance(fields.get("window"), Window)
+def _images(kernel: Kernel) -> tuple[Image, Image, Window] | None:
+    """Returns input, output and window of a kernel that has them."""
+    match dict(kernel):
+        case {"input": Image() as source, "output": Image() as output, "window": Window() as window}:
+            return source, output, window
+    return None
 
 
 def _is_dense(image: Image, value: Value) -> bool:
@@ -103,11 +109,10 @@ def _is_dense(image: Image, value: Value) -> bool:
     return dense and image.height * image.row == value.type.elements and image.region.value is value
 
 
-def _is_under_windows(kernel: Kernel) -> bool:
+def _is_under_windows(source: Image, output: Image, window: Window) -> bool:
     """Whether the windows of each row of the output have rows of the input under them, and not padding alone."""
-    window: Window = kernel.window
     first = (window.height - 1) * window.dilation_h - window.pad_top
-    return first >= 0 and (kernel.output.height - 1) * window.stride_h - window.pad_top < kernel.input.height
+    return first >= 0 and (output.height - 1) * window.stride_h - window.pad_top < source.height
 
 
 def _is_alike(spread: object, count: int) -> bool:
