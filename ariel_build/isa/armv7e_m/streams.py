@@ -39,7 +39,7 @@ _ACTIVATION = 128
 #: What a sum of the second channel of a word must stay below, and any sum where two pixels share a word (`thumb2`).
 SUM, PAIR = 1 << 23, 1 << 22
 #: The multiplier that leaves a sum below 2^30 as it is, and the shift of channels with one value or two.
-_UNIT, _FEW = (1 << 31) - 1, 22
+_ONE, _FEW_BITS = (1 << 31) - 1, 22
 
 
 @dataclass(frozen=True)
@@ -96,14 +96,14 @@ def _few_values(channels: Channels, channel: int, factor: tuple[int, int], outpu
         raise Unfit
     if first == last:
         channels.weights[channel], channels.bias[channel] = 0, 0
-        return _UNIT, first << _FEW, _FEW
+        return _ONE, first << _FEW_BITS, _FEW_BITS
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if stored_of(middle, factor, output) == first else (low, middle)
     channels.bias[channel] = bias - high
-    if channels.bound[channel] + 2 >= 1 << _FEW:
+    if channels.bound[channel] + 2 >= 1 << _FEW_BITS:
         raise Unfit
-    return _UNIT, last << _FEW, _FEW
+    return _ONE, last << _FEW_BITS, _FEW_BITS
 
 
 def stored_of(acc: int, factor: tuple[int, int], output: Bounds) -> int:

@@ -27,7 +27,7 @@ _SUM = 1 << 29
 #: The greatest shift: a zero point of 128 times it leaves room for the sum.
 _MOST_SHIFT = 22
 #: The multiplier that leaves a sum as it is.
-_UNIT = 1 << 30
+_ONE = 1 << 30
 #: No value of a sum.
 _OVERFLOW = 1 << 40
 #: What is added to negative sums where halves go away from zero.
@@ -193,4 +193,4 @@ def _split(constants: Ints, steps: _Steps, at: int, first: int, ends: tuple[int,
     """Sets the constants of a channel with two values: the bias makes the step lie at 0."""
     step = int(steps.sums[at, np.searchsorted(steps.values[0], first + 1)])
     if max(step - ends[0], ends[1] - step) + 2 < 1 << _MOST_SHIFT:
-        constants[:] = (constants[0] - step, _UNIT, (first + 1) << _MOST_SHIFT, _MOST_SHIFT)
+        constants[:] = (constants[0] - step, _ONE, (first + 1) << _MOST_SHIFT, _MOST_SHIFT)
