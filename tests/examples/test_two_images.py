@@ -98,7 +98,7 @@ def test_a_helper_of_another_plan_is_refused_with_words(programs: dict[str, Path
     done = both(programs["lead"], program)
     assert done.status == 1
     said = re.search(
-        r"core 1 does not help: the (?:plan|shared block) of this image is ([0-9a-f]+), that of the leader ([0-9a-f]+): ",
+        r"core 1 does not help: the (?:plan|shared block) of this image is (\w+), that of the leader (\w+): ",
         done.stderr + done.stdout,
     )
     assert said is not None, done.stderr + done.stdout
