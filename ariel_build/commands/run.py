@@ -91,6 +91,8 @@ def runnable(arguments: argparse.Namespace, cores: int = 1) -> Board:
 
     One whose cores run programs of their own is that of the first program; with one core, that has the board to itself.
     """
+    if getattr(arguments, "image", None):
+        raise MetadataError("all programs of a board are run", "--image", "leave it out")
     board = boards.load(arguments.on, first=cores > 1)
     if not board.is_host and board.run is None:
         known = [name for name in boards.known() if boards.load(name).run or name == "host"]
