@@ -239,7 +239,7 @@ pub const fn latest<const STEPS: usize>(pieces: &[Piece]) -> [u32; STEPS] {
 /// Where it may not: evaluated in a constant, this is a compile error.
 #[inline]
 pub const fn check_later(work: Work, extent: u32) {
-    assert!(work.units == extent, "a step that has other units at another time");
+    assert!(work.extent == extent, "a step that has other units at another time");
     work.check(Tile::new(0, extent), 1);
 }
 
@@ -316,7 +316,7 @@ const fn follow<const STEPS: usize>(
     assert!(step < STEPS, "there is no such step");
     steps[step].work.check(tile, workers);
     let before = reached[step];
-    let is_whole = tile.start == 0 && tile.end == steps[step].work.units;
+    let is_whole = tile.start == 0 && tile.end == steps[step].work.extent;
     reached[step] = if before.end == 0 || (is_whole && before.end == tile.end) {
         tile
     } else if tile.start == before.end {

@@ -209,7 +209,7 @@ class _Reader:
                 self._refuse(f"`{where}cores` names a core that the board does not have: the first is 0")
             bandwidth = cast("float | None", table.get("bytes-per-cycle"))
             if image and image not in (images := [core.image for core in cores]):
-                self._refuse(f"`{where}image`: no core runs `{image}`" + nearest(image, images))
+                self._refuse(f"`{where}image`: no core runs `{image}`" + closest(image, images))
             if shared and (kind != "ram" or image):
                 self._refuse(f"`{where}shared`: programs meet in a RAM that is of none of them alone")
             memories.append(Memory(name, kind, origin, length, interleaved, near, bandwidth, image, shared))
