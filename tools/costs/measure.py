@@ -196,15 +196,15 @@ def _steps(schedule: Schedule, taken: Iterable[tuple[int, int, int]], executed: 
 
 def _run(models: Sequence[Model], board: Board, say: Callable[[str], None]) -> list[dict[str, object]]:
     """Returns the counter's section of each model's second inference."""
-    sample = b"".join(sample(model) for model in models)
+    given = b"".join(sample(model) for model in models)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         for model in models:
             (folder / f"{model.module}.rs").write_text(model.module_text)
             (folder / f"{model.module}.weights").write_bytes(model.weights)
-        (folder / "ariel_models.rs").write_text(_module([model.module for model in models], len(sample)))
+        (folder / "ariel_models.rs").write_text(_module([model.module for model in models], len(given)))
         elf = firmware.build(board, firmware.Subject(folder, "batch", features=("trace",)), say=say)
-        (folder / "in.bin").write_bytes(struct.pack("<II", 1, len(sample)) + sample)
+        (folder / "in.bin").write_bytes(struct.pack("<II", 1, len(given)) + given)
         done = process.run(emulate.command(board, elf, cores=1, count=True, say=say), cwd=folder, timeout=_SECONDS)
         if done.status:
             raise InternalError(f"models on {board.name} failed: {done.last_lines()}")

@@ -24,7 +24,6 @@ macro_rules! quad {
         )
     };
 }
-#[cfg(vfpv4_sp)]
 pub(in crate::kernels::isa) use quad;
 
 /// Defines a function that computes channels, two by two, of a row that is so short that it stays in registers: the row is loaded
@@ -77,7 +76,6 @@ macro_rules! near {
         }
     };
 }
-#[cfg(vfpv4_sp)]
 pub(in crate::kernels::isa) use near;
 
 /// Defines [`gemv`] and [`gemv_near`], which requantise a register with the macro `$requantize`.

@@ -89,6 +89,8 @@ pub(super) use clamp::clamp_all;
 pub use elementwise16::{Add16, Halves, LeakyRelu16, Side, Sides};
 pub(super) use gemm::{gemm4, gemm4_short};
 pub(super) use gemv::{gemv, gemv_near};
+#[allow(unused_imports, reason = "`gemv_with` has them by their paths")]
+pub(super) use gemv::{near, quad};
 pub(super) use planes::{lines1, lines1_short, lines2, lines2_short, transpose};
 pub(super) use planes::{transpose16, wide1, wide1_short, wide2, wide2_short};
 pub(super) use products::products;
