@@ -331,6 +331,11 @@ def _layers(type_: TensorType, side: int, depth: int) -> Iterator[Wanted]:
         for stride in (1, 2):
             strided = Window((3, 3), (stride, stride))
             yield Wanted(DepthwiseConv2d(strided, rounding=rounding), own, quant, fixed)
+            if quant == I8:
+                # As if a ReLU ended it.
+                ended = Quant((20.0,), (-128,))
+                yield Wanted(Conv2d(window, rounding=rounding), args, ended, fixed)
+                yield Wanted(DepthwiseConv2d(strided, rounding=rounding), own, ended, fixed)
         flat = (replace(type_, shape=(side, depth)), replace(weights, shape=(depth * 2, depth)))
         dense = (*flat, replace(bias, shape=(depth * 2,)))
         yield Wanted(FullyConnected(rounding=rounding, keep_dims=True), dense, quant, fixed)
