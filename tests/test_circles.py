@@ -24,6 +24,9 @@ CIRCLES = {
     "kernels::isa::packed::average_pool2d, kernels::isa::packed::clamp, kernels::isa::packed::loops": (
         "the trait of all loops names the arguments of each, and who gives these calls it"
     ),
+    "kernels::isa::mve::gemm, kernels::isa::mve::lines, kernels::isa::mve::rounding": (
+        "a rounding has the instructions that loops end with, and chooses among the loops that are made with them"
+    ),
     "flow, plan": "a flow decides about steps of the plan, whose blocks are checked against the flow",
 }
 

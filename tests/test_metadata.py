@@ -238,7 +238,7 @@ def test_unknown_keys_of_the_package() -> None:
     assert told(text) == (
         "error: unknown key `modle` in [package.metadata.ariel]\n"
         "  --> Cargo.toml:2\n"
-        "  help: did you mean `model`? Known here: board, cores, optimize, model, models"
+        "  help: did you mean `model`? Known here: board, image, cores, optimize, model, models"
     )
     text = '[package.metadata.ariel]\nmodel = "m.tflite"\ndims.batch = 1\n'
     assert told(text) == (
