@@ -367,6 +367,7 @@ impl Job {
 
 /// Asks for `'static` data, and nothing else of a model: `images!` hands the handle out.
 #[doc(hidden)]
+#[must_use]
 pub const fn job(jobs: &'static [Job], index: usize) -> &'static Job {
     &jobs[index]
 }

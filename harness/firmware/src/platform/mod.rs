@@ -36,10 +36,10 @@ mod workers;
 #[cfg(all(target_os = "none", feature = "multicore", target_arch = "riscv32"))]
 #[path = "clint.rs"]
 mod workers;
-#[cfg(all(target_os = "none", feature = "images"))]
-pub use workers::{PARK, prepare, start_image};
 #[cfg(all(target_os = "none", feature = "multicore", not(feature = "images")))]
 pub use workers::{PARK, park, start_workers, unpark};
+#[cfg(all(target_os = "none", feature = "images"))]
+pub use workers::{PARK, prepare, start_image};
 
 /// The cores that this firmware is for: worker `n` runs on core `n`, and core 0 leads.
 #[cfg(feature = "multicore")]
