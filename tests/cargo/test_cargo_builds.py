@@ -260,7 +260,7 @@ def test_errors_are_shown_as_cargos_own_and_nothing_else(firmware: Firmware) -> 
     assert firmware.errors() == [
         "unknown key `modle` in [package.metadata.ariel]",
         "  --> Cargo.toml:8",
-        "  help: did you mean `model`? Known here: board, cores, optimize, model, models",
+        "  help: did you mean `model`? Known here: board, image, cores, optimize, model, models",
     ]
     for noise in ("panicked", "Traceback", "Caused by", "--- stdout"):
         assert noise not in firmware.stderr

@@ -227,7 +227,7 @@ def test_errors_are_cargos_one_line_each(package: Package) -> None:
     assert package.told("error") == [
         "unknown key `modle` in [package.metadata.ariel]",
         "  --> Cargo.toml:4",
-        "  help: did you mean `model`? Known here: board, cores, optimize, model, models",
+        "  help: did you mean `model`? Known here: board, image, cores, optimize, model, models",
     ]
     assert package.stderr == ""
 
