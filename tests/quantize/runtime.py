@@ -14,12 +14,12 @@ import pytest
 from ariel_build.ir import Array
 from ariel_build.ops.accumulate import Numbers
 
-__all__ = ["answers", "needs_runtime"]
+__all__ = ["answers", "needs_runtime", "saturates"]
 
 needs_runtime = pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="no onnxruntime")
 
 
-def _saturates() -> bool:
+def saturates() -> bool:
     """Whether onnxruntime's own products of bytes saturate at 16 bits: on an x86 without VNNI."""
     processor = Path("/proc/cpuinfo")
     return platform.machine() == "x86_64" and processor.exists() and "vnni" not in processor.read_text()
@@ -31,7 +31,7 @@ def answers(model: bytes, inputs: Sequence[Array], *, optimized: bool = True) ->
 
     options: Any = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    if not optimized or _saturates():
+    if not optimized or saturates():
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     names = [given.name for given in session.get_inputs()]
