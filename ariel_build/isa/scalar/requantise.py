@@ -78,6 +78,10 @@ def requantised(weights: Ints, finish: Stored) -> Channels:
         raise Unfit
     reference = _reference(finish, weights.shape[0])
     weights, biases = weights.copy(), finish.bias.astype(np.int64)
+    if reference.scale is None:
+        # Whatever wraps, nothing times 0 is left of it.
+        dead = reference.multiplier[:, 0] == 0
+        weights[dead], biases[dead] = 0, 0
     low = biases + np.where(weights > 0, -128 * weights, 127 * weights).sum(axis=1)
     high = biases + np.where(weights > 0, 127 * weights, -128 * weights).sum(axis=1)
     if low.min() < -_INT32 or high.max() >= _INT32:
