@@ -21,7 +21,7 @@ __all__ = ["KERNELS", "RISCV", "THUMB2"]
 
 #: What the kernels take of channels, of the depth and of pixels at a time.
 _CHANNELS, _STEPS, _PIXELS = 4, 2, 6
-#: Outputs of a line that depthwise convolutions take at a time, and words of a band of lines, at most if it has several.
+#: Outputs of a line that depthwise convolutions take at a time, and words of a band of several lines, at most.
 _QUAD, _BAND = 4, 1024
 #: Channels that a dense layer takes at a time, what its sums of 16 bits must not be above, and steps of a segment.
 _BLOCK, _HALF, _MOST = 8, 1 << 15, 255
