@@ -200,6 +200,16 @@ def rtl(session: nox.Session) -> None:
 
 
 @nox.session
+def xtensa(session: nox.Session) -> None:
+    """Run every portable kernel on QEMU's Xtensa, by way of assembly, and compare with this computer: ten minutes."""
+    with refusals():
+        debian.ensure_program("xtensa-lx106-elf-as", "binutils-xtensa-lx106")
+    ensure(Needs(emulators=("qemu-system-xtensa",), sources=True))
+    install(session, "test")
+    session.run("python", "-m", "tools.xtensa", *session.posargs)
+
+
+@nox.session
 def browser(session: nox.Session) -> None:
     """Look at reports in a browser without windows, in two sizes, light and dark; installs Debian's Chromium."""
     install(session, "test")
@@ -281,11 +291,14 @@ def fresh(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "tools.fresh", *session.posargs, external=True)
 
 
-@nox.session(venv_backend="none")
+@nox.session
 def docs(session: nox.Session) -> None:
-    """Build the crates' documentation, with every warning an error."""
+    """Build the book and the crates' documentation: a warning, a lost link, a page without a chapter is an error."""
     ensure(Needs())
     # As docs.rs does: ariel-ml-rs/Cargo.toml says so.
     options = ("--workspace", "--no-deps", "--all-features")
-    session.run("cargo", "doc", *options, env={"RUSTDOCFLAGS": "-D warnings"})
-    session.log("open target/doc/ariel_ml_rs/index.html")
+    session.run("cargo", "doc", *options, env={"RUSTDOCFLAGS": "-D warnings"}, external=True)
+    install(session, "docs")
+    session.run("python", "-m", "tools.book")
+    session.run("mkdocs", "build", "--quiet", "--strict")
+    session.log("open target/book/site/index.html; `python3 -m http.server -d target/book/site` lets it search, too")

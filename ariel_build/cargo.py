@@ -121,7 +121,8 @@ def _compile_package(build: Build) -> None:
     if portable and build.is_bare:
         # Tests on the host are meant to be portable, firmware hardly ever is.
         _tell(
-            "warning", f"board {board.name} is {board.target}, this build is {build.target}: portable code is generated"
+            "warning",
+            f"board {board.name} is {board.image_target}, this build is {build.target}: portable code is generated",
         )
     _log.info("board %s for %s%s", board.name, build.target, ", portable code" if portable else "")
     layout = _layout(build) if build.is_bare else link.Layout({})
@@ -179,11 +180,13 @@ def _board(build: Build, package: Metadata) -> _Chosen:
     name, origin = (build.board, "ARIEL_BOARD") if build.board else (package.board, package.given.get("board", ""))
     if name is not None:
         try:
-            board = boards.load(name)
+            board = boards.load(name, package.image)
         except BoardError as error:
             raise BoardError([d if d.origin else replace(d, origin=origin) for d in error.diagnostics]) from None
         own = Path(name) if boards.is_path(name) else resources.path("boards") / f"{board.name}.toml"
         return _Chosen((None if board.is_host else boards.adapted(board, build.target)) or board, own)
+    if package.image is not None:
+        raise BoardError("`image` without a `board`", package.given["image"], 'write board = "stm32h747", or your own')
     generic = boards.generic_for(build.target)
     guessed = _guess(build, generic) if build.is_bare else Guess(None, "")
     board = guessed.board or generic
@@ -205,7 +208,7 @@ def _guess(build: Build, generic: Board) -> Guess:
 
 
 def _is_for(board: Board, build: Build) -> bool:
-    return build.target == (build.host if board.is_host else board.target)
+    return build.target == (build.host if board.is_host else board.image_target)
 
 
 def _layout(build: Build) -> link.Layout:

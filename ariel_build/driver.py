@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,8 +22,17 @@ from ariel_build.cores.predict import Clock, Prediction, predict, tiles_within
 from ariel_build.cores.split import Split
 from ariel_build.cores.timing import check_timing, refuse_late
 from ariel_build.cores.units import Units, build_units
-from ariel_build.errors import ArielError, BudgetError, Diagnostic, InternalError, ModelError, UnsupportedError
+from ariel_build.errors import (
+    ArielError,
+    BoardError,
+    BudgetError,
+    Diagnostic,
+    InternalError,
+    ModelError,
+    UnsupportedError,
+)
 from ariel_build.ir import Bound, Graph, Value, verify
+from ariel_build.isa.image import for_core
 from ariel_build.isa.in_place import in_place
 from ariel_build.isa.select import select
 from ariel_build.kernels import KernelCall
@@ -179,7 +189,7 @@ class _Job:
     @property
     def target(self) -> str:
         """The triple that the code is for."""
-        return "any" if self.portable else self.board.target
+        return "any" if self.portable else self.board.image_target
 
     @property
     def section(self) -> str:
@@ -231,10 +241,12 @@ def compile_model(
         given, kept = sum(v.type.bytes for v in graph.inputs), sum(copy.source.bytes for copy in plan.copies)
         predicted = predict(schedule, units, job.clock, given, kept)
         late = [] if portable else check_timing(options, board, predicted)
+        shorter = shorter_steps(schedule, followed, graph.sizes) if followed is not None else ()
+        own, digest = _own(job, graph, schedule, plan, units, shorter)
         generated = generate(
             module,
             graph,
-            schedule,
+            own,
             plan,
             job.section,
             job.target,
@@ -243,7 +255,8 @@ def compile_model(
             shared=options.arena is not None,
             classes=classes,
             blob=blob,
-            shorter=shorter_steps(schedule, followed, graph.sizes) if followed is not None else (),
+            shorter=shorter,
+            digest=digest,
         )
     compiled = Compiled(
         module,
@@ -293,7 +306,8 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
     if job.workers == 1:
         calls = [job.clock.divisible(in_place(call), job.limit) for call in calls]
     if job.must_fit and not job.portable:
-        least = least_needs(calls, graph.inputs, graph.outputs, graph.states, lowered.joined())
+        rolls = job.workers == 1 and not graph.sizes
+        least = least_needs(calls, graph.inputs, graph.outputs, graph.states, lowered.joined(), rolls=rolls)
         check_fits(job.board, **least, at_least=True)
     notes = []
     if job.small and not job.portable and not selected.shorter:
@@ -315,6 +329,7 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, calls: Sequence[KernelCall]
         tiles=tiles_within(job.clock, job.limit),
         effort=job.effort,
         flow=lowered.flow,
+        rolls=not graph.sizes,
     )
 
 
@@ -326,6 +341,34 @@ def _share(job: _Job, schedule: Schedule, plan: MemoryPlan) -> Units | None:
     units = build_units(schedule, plan, job.workers, lambda step, _: cut.tiles(step), cut.shares)
     check_units(units, schedule, plan)
     return units
+
+
+def _own(
+    job: _Job,
+    graph: Graph,
+    schedule: Schedule,
+    plan: MemoryPlan,
+    units: Units | None,
+    shorter: Sequence[tuple[int, int, int]],
+) -> tuple[Schedule, int]:
+    """Returns the schedule with the kernels of the program that is made, and the digest of the plan that all have.
+
+    The digest is of the module as it would be for all cores, and of its weights: whatever a unit reads and writes
+    follows from these. It is 0 where there is one program.
+    """
+    if not job.board.image:
+        return schedule, 0
+    if units is None:
+        raise BoardError(
+            f"`image` is `{job.board.image}`, and one core has the model to itself",
+            job.options.given.get("cores", ""),
+            "leave `image` out, or let more cores take part",
+        )
+    common = generate("plan", graph, schedule, plan, ".plan", "any", units, shorter=shorter)
+    digest = int.from_bytes(hashlib.sha256(common.text.encode() + common.weights).digest()[:8])
+    calls = [for_core(step.call, job.board.worker) for step in schedule.steps]
+    steps = [replace(step, call=call) for step, call in zip(schedule.steps, calls, strict=True)]
+    return replace(schedule, steps=steps), digest or 1
 
 
 def refuse_misfits(

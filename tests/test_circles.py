@@ -25,10 +25,7 @@ CIRCLES = {
     "kernels::isa::packed::average_pool2d, kernels::isa::packed::clamp, kernels::isa::packed::loops": (
         "the trait of all loops names the arguments of each, and who gives these calls it"
     ),
-    "budget, flow, model, plan, pool, profile, trace": (
-        "`model!` names every check and the mark of each step by its public path; checks of units read the pool's; a "
-        "profile is told those marks, and runs a model"
-    ),
+    "flow, plan": "a flow decides about steps of the plan, whose blocks are checked against the flow",
 }
 
 

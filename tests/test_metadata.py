@@ -151,9 +151,14 @@ def test_a_dimension_may_be_bounded() -> None:
     dims = model('dims = { time = "..=49", batch = 2 }').dims
     assert dims == {"time": 49, "batch": 2}
     assert [isinstance(size, AtMost) for size in dims.values()] == [True, False]
-    for wrong in ('"..=0"', '"..=x"', '"..49"', '"1..=49"', '"..=9999999999999"'):
+    for wrong in ('"..=x"', '"..49"', '"1..=49"', '"..="'):
         told = f"1: `dims.time` is {wrong}: a whole number, 1 or more, is expected, or a bound such as "
         assert problem(f"dims.time = {wrong}") == told + '"..=100"'
+    for wrong in ('"..=0"', '"..=-1"', '"..=00"'):
+        assert problem(f"dims.time = {wrong}") == f'1: `dims.time` is {wrong}: a bound is 1 or more, such as "..=100"'
+    for wrong in ('"..=2147483648"', '"..=99999999999"', f'"..={10**13}"', "99999999999"):
+        assert problem(f"dims.time = {wrong}") == f"1: `dims.time` is {wrong}: 2147483647 at most is expected"
+    assert model('dims.time = "..=2147483647"').dims == {"time": 2147483647}
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from ariel_build.config.module_name import KEYWORDS, module_name
         ("gen", "gen_"),
         ("try", "try_"),
         ("Self", "Self_"),
+        ("ariel_ml_rs", "ariel_ml_rs_"),
+        ("ariel-ml-rs", "ariel_ml_rs_"),
         ("union", "union"),
         ("_", "__"),
         ("-", "__"),

@@ -1,16 +1,22 @@
-"""Writes docs/supported-ops.md and docs/metadata.md from the code: `python -m tools.docs`; a test checks them."""
+"""Writes what docs/ has that is made from the code, pages and badges: `python -m tools.docs`; a test checks them."""
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
+from ariel_build import boards
+from ariel_build.boards.board import Board, Core, Memory
 from ariel_build.config.options import KEYS, Key
+from ariel_build.errors import BoardError
 from ariel_build.ops import IMPORTERS
 from ariel_build.ops.compare_rows import LOGIC, RELATIONS
 from ariel_build.ops.map1_rows import MAP1
 from ariel_build.ops.map2_rows import MAP2
 from ariel_build.ops.rows import Row, called
+from ariel_build.project.templates import EXECUTORS, start_for
+from tools.badges import BADGES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -113,13 +119,133 @@ def _rows(key: Key, prefix: str) -> list[str]:
     return [row, *(line for part in key.parts for line in _rows(part, f"{prefix}{key.name}."))]
 
 
-PAGES = {"supported-ops.md": supported_ops, "metadata.md": metadata}
+def board_table() -> str:
+    """Returns the page of boards: chips, boards that are emulated here, and those that stand for families."""
+    known = [boards.load(name) for name in boards.known()]
+    parts = (
+        ("Chips", [board for board in known if not board.is_generic and board.run is None and not board.is_host]),
+        ("On this computer", [board for board in known if board.run is not None or board.is_host]),
+        ("Families", [board for board in known if board.is_generic]),
+    )
+    lines = ["# Boards", "", *_ABOUT_BOARDS]
+    for title, some in parts:
+        lines += ["", f"## {title}", "", _BOARD_PARTS[title], ""]
+        # A family has no memories, and nothing runs on it.
+        columns = ["board", "cores", "target", "memories", "how to run"][: 3 if title == "Families" else 5]
+        rows = [columns, ["---"] * len(columns), *([*_board_cells(board)][: len(columns)] for board in some)]
+        lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([*lines, "", *_OWN_BOARD, ""])
+
+
+_ABOUT_BOARDS = (
+    "Made by `python -m tools.docs` from `boards/*.toml`, which cite the sources of their figures. `board` in",
+    "[metadata.md](metadata.md), or `--board` on the command line, names one of them, or a TOML file of your own. It",
+    "decides which instructions are used, how many cores share a model, what fits, and what an inference is predicted",
+    "to take.",
+)
+_BOARD_PARTS = {
+    "Chips": "`cargo ariel new` makes a project for the executors named ([how](new-project.md)); its README says more.",
+    "On this computer": "`run` and `verify` take these as `--on BOARD`: an emulator counts what an inference takes.",
+    "Families": "What a build is for that names no board, and whose dependencies name no chip: by its target.",
+}
+_OWN_BOARD = (
+    "## A board of your own",
+    "",
+    "Copy the file of one that is near, and write down what yours has; `fit` has its row beside the others then:",
+    "",
+    "```toml",
+    "# boards/mine.toml",
+    'description = "our board: one Cortex-M4F at 80 MHz"',
+    'target = "thumbv7em-none-eabihf"',
+    "",
+    "[[cores]]",
+    'name = "cortex-m4"',
+    'isa = "armv7e-m"      # with `dsp` and `fpu`, which instructions there are',
+    "dsp = true",
+    'fpu = "single"',
+    "clock-hz = 80_000_000",
+    "",
+    "[[memories]]",
+    'name = "flash"',
+    'kind = "flash"',
+    "origin = 0x0800_0000",
+    'length = "512K"',
+    "",
+    "[[memories]]",
+    'name = "ram"',
+    'kind = "ram"',
+    "origin = 0x2000_0000",
+    'length = "96K"',
+    "```",
+    "",
+    "    cargo ariel fit keywords.tflite --boards boards",
+    "    cargo ariel inspect keywords.tflite --board boards/mine.toml",
+    "",
+    "`[power]` is told in [fit.md](fit.md), `[project]` in [new-project.md](new-project.md), `max-tile` and",
+    "`bytes-per-cycle` in [timing.md](timing.md).",
+)
+
+
+def _board_cells(board: Board) -> tuple[str, ...]:
+    cores = ", ".join(_core(core, len(list(alike))) for core, alike in itertools.groupby(board.cores, _unnumbered))
+    return (
+        f"`{board.name}`<br>{board.description}",
+        cores,
+        f"`{board.target}`",
+        "<br>".join(_memory(memory) for memory in board.memories),
+        _how_to_run(board),
+    )
+
+
+def _unnumbered(core: Core) -> tuple[str, str | None, bool, int | None]:
+    return core.isa, core.fpu, core.dsp, core.clock_hz
+
+
+def _core(core: tuple[str, str | None, bool, int | None], count: int) -> str:
+    isa, fpu, dsp, clock = core
+    words = [f"{count} x {isa}" if count > 1 else isa]
+    words += ["DSP"] if dsp else []
+    words += [f"FPU ({fpu})"] if fpu else []
+    words += [f"{clock / 1e6:g} MHz"] if clock else []
+    return " ".join(words)
+
+
+def _memory(memory: Memory) -> str:
+    size = f"{memory.length >> 20} MB" if memory.length % (1 << 20) == 0 else f"{memory.length >> 10} KB"
+    own = f", of core {', '.join(map(str, memory.cores))}" if memory.cores else ""
+    return f"{memory.name} {size} at 0x{memory.origin:08x}{own}"
+
+
+def _how_to_run(board: Board) -> str:
+    """Returns the command, or the executors of a project for the chip."""
+    made = ", ".join(f"`{name}`" for name in EXECUTORS if _has_start(board, name))
+    new = f"`new`: {made}" if made else ""
+    if board.is_host:
+        return f"`--on host`; {new}"
+    if board.run is None:
+        by = start_for(board, "bare").text("runner").partition(" ")[0] if made else ""
+        return f"{new}, flashed by {by}" if by else "your own firmware, by `init`"
+    cores = f" --cores {len(board.cores)}" if board.run.smp else ""
+    return f"`--on {board.name}{cores}` ({board.run.emulator})" + (f"; {new}" if new else "")
+
+
+def _has_start(board: Board, executor: str) -> bool:
+    """Returns whether `new` makes a project for the board under that executor."""
+    try:
+        start_for(board, executor)
+    except BoardError:
+        return False
+    return True
+
+
+PAGES = {"supported-ops.md": supported_ops, "metadata.md": metadata, "boards.md": board_table, **BADGES}
 
 
 def main() -> int:
     """Writes the pages."""
     DOCS.mkdir(exist_ok=True)
     for name, page in PAGES.items():
+        DOCS.joinpath(name).parent.mkdir(exist_ok=True)
         DOCS.joinpath(name).write_text(page(), encoding="utf-8")
         print(f"docs/{name}")
     return 0

@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::delegate::infer_by_methods;
-use crate::model::{Tiled, Tiles, Yield};
+use crate::infer::{Tiled, Tiles, Yield};
 use crate::tell::tell;
 use crate::{Error, Wired};
 use core::time::Duration;

@@ -11,6 +11,11 @@ pub enum Error {
     AlreadyWired,
     /// The inference's time budget was spent before it was complete.
     DeadlineMissed,
+    /// A helper was reset in the middle of the inference, which is given up; the next one is a whole one. Only where cores run
+    /// images of their own (`pool::Images`).
+    HelperLost,
+    /// What images share does not fit between `_ariel_shared` and `_ariel_shared_end` of the linker script.
+    NoSharedRoom,
     /// Numbers for a tensor that are not as many as its elements.
     WrongLength,
     /// A size of a bounded dimension that is 0 or beyond the bound, or other sizes than the model has bounded dimensions.
@@ -22,6 +27,10 @@ impl fmt::Display for Error {
         f.write_str(match self {
             Self::AlreadyWired => "the model is already wired: keep the handle of the first `wire!`",
             Self::DeadlineMissed => "the inference was given up: its time budget was spent before it was complete",
+            Self::HelperLost => "the inference was given up: a helper was reset in the middle of it; call again",
+            Self::NoSharedRoom => {
+                "what the images share does not fit: put `_ariel_shared_end` of all linker scripts further from `_ariel_shared`"
+            }
             Self::WrongLength => {
                 "there are more or fewer numbers than the tensor has elements: `LEN` tells how many it has"
             }

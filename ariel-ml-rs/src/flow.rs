@@ -230,7 +230,7 @@ impl Cursor {
 
     /// Goes to the beginning of an operation.
     const fn go(&mut self, operation: usize) {
-        *self = Self { piece: operation, done: 0 };
+        *self = Self { piece: operation, done: 0, again: 0 };
     }
 }
 

@@ -29,7 +29,7 @@
 //! - [`kernels`]: one file per operator; every kernel computes one tile of its output;
 //! - [`budget`], [`clock`]: how long an inference may take, and by whose clock;
 //! - [`shared`]: several models in one arena; [`variables`]: what they take over from one another;
-//! - [`model`]: what a generated `Model` can do, and the macros that it is made of;
+//! - [`model`]: what a generated `Model` can do (`infer.rs`), and the macros that it is made of;
 //! - [`flow`]: control flow between the steps of a model;
 //! - `profile` (feature `profile`): what each step takes on the device;
 //! - [`plan`]: what a generated module says, checked while it compiles;
@@ -42,6 +42,7 @@ mod delegate;
 pub mod error;
 pub mod flow;
 pub mod half;
+mod infer;
 pub mod kernels;
 pub mod memory;
 pub mod model;
@@ -54,6 +55,7 @@ pub mod profile;
 pub mod quant;
 pub mod shared;
 pub mod sizes;
+pub mod slide;
 #[cfg(feature = "multicore")]
 pub mod sync;
 mod tell;
@@ -72,7 +74,7 @@ pub use clock::Clock;
 #[doc(hidden)]
 pub use defmt as __defmt;
 pub use error::Error;
-pub use model::Infer;
+pub use infer::Infer;
 pub use shared::{SharedArena, SharedModel};
 pub use tensor::Tensor;
 pub use wired::Wired;

@@ -58,6 +58,18 @@ impl Region {
         assert!(elements.saturating_mul(size_of::<T>()) <= self.bytes as usize, "region too small");
     }
 
+    /// Checks at build time that the region lies inside the arena and is aligned for `T`, and has room for `elements` of them, no
+    /// more and no less: the compiler plans scratch by a formula of its own (`Scratch(..)` where it chooses the kernel), and
+    /// this holds the two equal.
+    ///
+    /// # Panics
+    /// Where it does not: evaluated in a constant, this is a compile error.
+    #[inline]
+    pub const fn check_scratch<T: Element>(&self, arena_bytes: usize, elements: usize) {
+        self.check::<T>(arena_bytes, elements);
+        assert!(elements.saturating_mul(size_of::<T>()) == self.bytes as usize, "scratch larger than the kernel needs");
+    }
+
     /// Whether the two have no byte in common.
     #[must_use]
     pub const fn is_apart(&self, other: &Self) -> bool {

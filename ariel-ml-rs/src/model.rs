@@ -1,140 +1,6 @@
-//! What a generated `Model` can do: the macro that it is made of, and the trait for code that is generic over models.
+//! What a generated `Model` is made of: the macro, and the version that it is for.
 
-use crate::tile::Cursor;
-use crate::{Error, Tensor};
-use core::future::Future;
-use core::mem::ManuallyDrop;
-use core::pin::Pin;
-use core::task::{Context, Poll};
-
-/// A model that infers: implemented by every generated `Model` and by the handle of [`crate::wire!`].
-pub trait Infer {
-    /// What the model takes.
-    type Input: Tensor;
-    /// What the model gives.
-    type Output: Tensor;
-
-    /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
-    fn input_mut(&mut self) -> &mut Self::Input;
-
-    /// Runs on what is in [`Infer::input_mut`].
-    ///
-    /// # Errors
-    /// None on one core; the type is open for what executors add.
-    fn run(&mut self) -> Result<&Self::Output, Error>;
-
-    /// Copies `input` into the arena and runs.
-    ///
-    /// # Errors
-    /// As [`Infer::run`].
-    fn infer(&mut self, input: &Self::Input) -> Result<&Self::Output, Error>;
-
-    /// As [`Infer::run`], and yields to the executor between tiles.
-    ///
-    /// # Errors
-    /// As [`Infer::run`].
-    fn run_async(&mut self) -> impl Future<Output = Result<&Self::Output, Error>>;
-
-    /// As [`Infer::infer`], and yields to the executor between tiles.
-    ///
-    /// # Errors
-    /// As [`Infer::run`].
-    fn infer_async(&mut self, input: &Self::Input) -> impl Future<Output = Result<&Self::Output, Error>>;
-
-    /// Forgets what the model keeps between inferences.
-    fn reset(&mut self);
-
-    /// Says how much there is of each bounded dimension, in the order of the module's `Sizes`, for the inferences from the next
-    /// on; at first it is the bound. `Model::set_sizes` says it by name.
-    ///
-    /// # Errors
-    /// [`Error::WrongSize`] where a size is 0 or beyond its bound, or they are not as many as the model's bounded dimensions; then
-    /// nothing has changed.
-    fn resize(&mut self, sizes: &[usize]) -> Result<(), Error> {
-        if sizes.is_empty() { Ok(()) } else { Err(Error::WrongSize) }
-    }
-}
-
-/// A model that can be run tile by tile, so that a budget is looked at in between: implemented by every generated `Model`.
-///
-/// What it keeps between inferences is that of the last complete one: see [`Tiles`].
-pub trait Tiled: Infer {
-    /// Room for the states that steps write in place, before the inference is complete.
-    type States;
-
-    /// Prepares the model for an inference, and returns the states as they are. Until [`Tiled::conclude`] or [`Tiled::restore`]
-    /// the model takes its states for lost, and would begin with their initial values.
-    fn begin(&mut self) -> Self::States;
-
-    /// Computes the tile at the cursor, which goes on to the next; false, and nothing is computed, at the end.
-    ///
-    /// # Safety
-    /// The cursor was new after `begin`, and every tile before it was computed by this, since then, and nothing else was done
-    /// with the model.
-    unsafe fn advance(&mut self, cursor: &mut Cursor) -> bool;
-
-    /// Stores what the next inference finds in the states, and returns the output: once the cursor is at its end.
-    fn conclude(&mut self) -> &Self::Output;
-
-    /// Puts the states back as they were at [`Tiled::begin`]: where the inference ends before it is complete.
-    fn restore(&mut self, states: &Self::States);
-}
-
-/// One inference, tile by tile. Dropped before it is concluded it leaves the states as the last complete inference left them; if it
-/// is forgotten, which nobody can notice, they begin anew.
-#[derive(Debug)]
-pub struct Tiles<'a, M: Tiled> {
-    model: &'a mut M,
-    states: M::States,
-    cursor: Cursor,
-}
-
-impl<'a, M: Tiled> Tiles<'a, M> {
-    /// The inference over what is in the model's input.
-    pub fn new(model: &'a mut M) -> Self {
-        let states = model.begin();
-        Self { model, states, cursor: Cursor::new() }
-    }
-
-    /// Computes the next tile; false, and nothing is computed, behind the last.
-    pub fn advance(&mut self) -> bool {
-        // SAFETY: one cursor from its beginning on, and the model is borrowed from `begin` to the end.
-        unsafe { self.model.advance(&mut self.cursor) }
-    }
-
-    /// Makes the states those of this inference, and returns the output: behind the last tile.
-    pub fn conclude(self) -> &'a M::Output {
-        let this = ManuallyDrop::new(self);
-        // SAFETY: moves the reference out of what is neither used nor dropped any more; the states are plain bytes.
-        let model: &'a mut M = unsafe { core::ptr::read(&raw const this.model) };
-        model.conclude()
-    }
-}
-
-impl<M: Tiled> Drop for Tiles<'_, M> {
-    fn drop(&mut self) {
-        self.model.restore(&self.states);
-    }
-}
-
-/// Pending once, and at once ready to go on: lets the executor run its other tasks.
-#[derive(Debug, Default)]
-pub struct Yield {
-    yielded: bool,
-}
-
-impl Future for Yield {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.yielded {
-            return Poll::Ready(());
-        }
-        self.yielded = true;
-        context.waker().wake_by_ref();
-        Poll::Pending
-    }
-}
+pub use crate::infer::{Infer, Tiled, Tiles, Yield};
 
 /// Refuses, while compiling, code that another minor version of the compiler generated.
 ///
@@ -173,7 +39,10 @@ macro_rules! parallel {
 /// Defines the `Model` of a generated module.
 ///
 /// The plan lists the steps: `index => kernel, extent by tile`. They run whole and in this order, unless `pieces` lists in which
-/// pieces they run: (step, first unit, one past the last). Where control flow decides which of them run, `flow` says so
+/// pieces they run: (step, first unit, one past the last), or (0xffff, so many pieces before it, so many times more). Where a value
+/// is never there in whole, several of them compute rows of one layer of the model, `of layer`, and run many times; `input.region every 96` moves an operand
+/// by so many bytes from one time to the next, and a piece has its time behind its units, and by how much it is later each time that
+/// it runs again: `4 by 2`. Where control flow decides which of them run, `flow` says so
 /// ([`crate::flow`]), and nothing runs in pieces.
 ///
 /// Nothing of that is believed. Kernels, extents, tiles, pieces, states and the places of inputs and outputs are checked while the
@@ -199,8 +68,9 @@ macro_rules! model {
         output $output:ty = $output_offset:literal;
         states [$($state_offset:literal, $state_bytes:literal = $initial:expr;)*];
         keeps [$($from:literal to $to:literal, $bytes:literal;)*];
-        steps [$($index:literal => $step:ident, $extent:literal by $tile:literal;)*];
-        pieces [$(($piece:literal, $start:literal, $end:literal)),* $(,)?];
+        steps [$($index:literal => $step:ident, $extent:literal by $tile:literal $(of $layer:literal)?
+            $(, $($moving:ident).+ every $stride:literal)*;)*];
+        pieces [$(($piece:literal, $start:literal, $end:literal $(, $at:literal by $by:literal)?)),* $(,)?];
         $(flow [$($flow:tt)*];)?
         $(
             sizes [$($(#[$about:meta])* $dimension:ident $bound:literal at $size_offset:literal;)+];
@@ -222,6 +92,8 @@ macro_rules! model {
             $($step.check($arena);)*
             $crate::plan::check_steps(&Model::STEPS, &[$($index),*]);
             $crate::plan::check_pieces(&Model::STEPS, Model::STREAM);
+            const LATEST: [u32; Model::STEPS.len()] = $crate::plan::latest(Model::STREAM);
+            $($crate::later!(check $step, $arena, $extent, LATEST[$index]; $($($moving).+ every $stride),*);)*
             $crate::flow::check(Model::OPS, &Model::STEPS, $arena);
             assert!(Model::OPS.is_empty() || Model::STREAM.is_empty(), "a flow of steps in pieces");
             $crate::sizes::check(Model::SIZES, $arena);
@@ -246,7 +118,7 @@ macro_rules! model {
             };
 
             /// The pieces of streamed steps and the steps between them, in order; nothing where all steps run whole.
-            const STREAM: &'static [$crate::tile::Piece] = &[$($crate::tile::Piece::new($piece, $start, $end)),*];
+            const STREAM: &'static [$crate::tile::Piece] = &[$($crate::tile::Piece::new($piece, $start, $end)$(.later($at, $by))?),*];
 
             /// All that runs, in order.
             const PIECES: &'static [$crate::tile::Piece] =
@@ -308,7 +180,7 @@ macro_rules! model {
                 $($($crate::flow!(run memory $flow);)*)?
                 if Self::STREAM.is_empty() && Self::OPS.is_empty() {
                     $(
-                        $crate::trace::step::<$index>();
+                        $crate::trace::step::<{ $crate::trace::layer!($index $($layer)?) }>();
                         // SAFETY: the step passed `check` against this arena, and the extent is that of its output
                         // (`check_steps`), or begins there and ends at a granule (`Shorter::of`); all bytes are initialised
                         // (`crate::plan`), and `&mut self` keeps every other run away.
@@ -322,9 +194,10 @@ macro_rules! model {
                         }
                     )*
                 }
-                for piece in Self::STREAM {
-                    // SAFETY: as above; the piece lies inside its step (`check_pieces`).
-                    unsafe { Self::tile(memory, piece.step(), piece.tile) };
+                let mut cursor = $crate::tile::Cursor::new();
+                while let ::core::option::Option::Some((piece, time)) = cursor.next_piece(Self::STREAM) {
+                    // SAFETY: as above; the piece lies inside its step (`check_pieces`), at a time that was checked (`later`).
+                    unsafe { Self::tile_at(memory, piece.step(), piece.tile, time) };
                 }
                 self.keep();
                 ::core::result::Result::Ok(self.output())
@@ -351,20 +224,31 @@ macro_rules! model {
                 )*
             }
 
+            /// Computes one tile of one step, the first time; nothing where there is no such step.
+            ///
+            /// # Safety
+            /// As for `tile_at`.
+            #[inline]
+            unsafe fn tile(memory: $crate::memory::Memory<'_>, step: usize, tile: $crate::tile::Tile) {
+                // SAFETY: the first time is one of those that were checked; otherwise as the caller promises.
+                unsafe { Self::tile_at(memory, step, tile, 0) };
+            }
+
             /// Computes one tile of one step; nothing where there is no such step.
             ///
             /// # Safety
             /// The tile lies inside the step, in whole granules; `memory` is this model's, and no other tile in flight writes what
-            /// this one reads or writes.
-            unsafe fn tile(memory: $crate::memory::Memory<'_>, step: usize, tile: $crate::tile::Tile) {
+            /// this one reads or writes. The time is not later than the latest of a piece of the step.
+            #[allow(unused_variables)]
+            unsafe fn tile_at(memory: $crate::memory::Memory<'_>, step: usize, tile: $crate::tile::Tile, time: u32) {
                 match step {
                     $(
                         $index => {
-                            $crate::trace::step::<$index>();
+                            $crate::trace::step::<{ $crate::trace::layer!($index $($layer)?) }>();
                             // SAFETY: as in `run`, and as the caller promises.
                             unsafe {
                                 if const { Self::SHORTER[$index].is_whole() } {
-                                    $step.run(memory, tile);
+                                    $crate::later!(run $step, memory, tile, time; $($($moving).+ every $stride),*);
                                 } else if let ::core::option::Option::Some(tile) = Self::SHORTER[$index].of(memory, tile) {
                                     $step.run(memory, tile);
                                 }
@@ -507,12 +391,13 @@ macro_rules! model {
                     cursor.next(Self::PIECES, Self::TILES)
                 } else {
                     // SAFETY: the operations passed `flow::check`, all of the arena is initialised, and no step runs.
-                    cursor.follow(Self::OPS, &Self::STEPS, unsafe { $crate::flow::Looks::new(memory) })
+                    let next = cursor.follow(Self::OPS, &Self::STEPS, unsafe { $crate::flow::Looks::new(memory) });
+                    next.map(|(step, tile)| (step, tile, 0))
                 };
-                let ::core::option::Option::Some((step, tile)) = next else { return false };
+                let ::core::option::Option::Some((step, tile, time)) = next else { return false };
                 // SAFETY: the cursor cuts steps, or pieces, which lie inside their steps, at multiples of the step's tile, which
-                // consists of granules (`check_steps`, `check_pieces`).
-                unsafe { Self::tile(memory, step, tile) };
+                // consists of granules (`check_steps`, `check_pieces`); their times are not later than the latest.
+                unsafe { Self::tile_at(memory, step, tile, time) };
                 true
             }
 

@@ -184,17 +184,22 @@ pub const fn shorter<const STEPS: usize>(
     table
 }
 
-/// Checks that the pieces cut each step into ranges of whole granules, each beside those before it, and leave nothing out; no
-/// pieces at all stand for whole steps.
+/// Checks that the pieces cut each step into ranges of whole granules, each beside those before it, and leave nothing out; or that
+/// they are all of it, each time; no pieces at all stand for whole steps. What runs again are pieces since the last such place.
 ///
 /// # Panics
 /// Where they do not: evaluated in a constant, this is a compile error.
 #[inline]
 pub const fn check_pieces<const STEPS: usize>(steps: &[Step; STEPS], pieces: &[Piece]) {
     let mut reached = [NOTHING; STEPS];
-    let mut index = 0;
+    let (mut index, mut begin) = (0, 0);
     while index < pieces.len() {
-        follow(steps, &mut reached, pieces[index].step(), pieces[index].tile, 1);
+        if let Some((count, times)) = pieces[index].again() {
+            assert!(count > 0 && count <= index - begin && times > 0, "pieces that run again");
+            begin = index + 1;
+        } else {
+            follow(steps, &mut reached, pieces[index].step(), pieces[index].tile, 1);
+        }
         index += 1;
     }
     index = 0;
@@ -203,6 +208,39 @@ pub const fn check_pieces<const STEPS: usize>(steps: &[Step; STEPS], pieces: &[P
         index += 1;
     }
     check_whole(steps, &reached);
+}
+
+/// Returns for each step the latest time of its pieces, which passed `check_pieces`.
+#[must_use]
+pub const fn latest<const STEPS: usize>(pieces: &[Piece]) -> [u32; STEPS] {
+    let mut table = [0; STEPS];
+    let mut index = 0;
+    while index < pieces.len() {
+        let (first, times) = match pieces[index].again() {
+            Some((count, times)) => (index.saturating_sub(count), times),
+            None => (index, 0),
+        };
+        let mut piece = first;
+        while piece <= index {
+            let (step, time) = (pieces[piece].step(), pieces[piece].time(times));
+            if pieces[piece].again().is_none() && step < STEPS && time > table[step] {
+                table[step] = time;
+            }
+            piece += 1;
+        }
+        index += 1;
+    }
+    table
+}
+
+/// Checks that a step may run whole: one whose operands lie elsewhere than the first time.
+///
+/// # Panics
+/// Where it may not: evaluated in a constant, this is a compile error.
+#[inline]
+pub const fn check_later(work: Work, extent: u32) {
+    assert!(work.units == extent, "a step that has other units at another time");
+    work.check(Tile::new(0, extent), 1);
 }
 
 /// No unit yet.
@@ -278,7 +316,8 @@ const fn follow<const STEPS: usize>(
     assert!(step < STEPS, "there is no such step");
     steps[step].work.check(tile, workers);
     let before = reached[step];
-    reached[step] = if before.end == 0 {
+    let is_whole = tile.start == 0 && tile.end == steps[step].work.units;
+    reached[step] = if before.end == 0 || (is_whole && before.end == tile.end) {
         tile
     } else if tile.start == before.end {
         Tile::new(before.start, tile.end)

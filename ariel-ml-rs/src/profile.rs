@@ -3,7 +3,7 @@
 //!
 //! On one core. Without the feature `profile` there is none of it; with it, each tile stores the number of its step.
 
-use crate::model::{Tiled, Tiles};
+use crate::infer::{Tiled, Tiles};
 use crate::{Clock, Wired};
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};

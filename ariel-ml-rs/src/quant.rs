@@ -212,10 +212,34 @@ impl Bounds {
 }
 
 /// TFLite's rounding: gemmlowp double rounding with a [`Multiplier`] per channel, or one for all.
+///
+/// Its parts are apart, so that a channel takes 5 bytes of flash and not 8.
 #[derive(Clone, Copy, Debug)]
 pub struct DoubleRounding {
-    /// One multiplier, or one per output channel.
-    pub multipliers: &'static [Multiplier],
+    /// One mantissa, or one per output channel.
+    pub multipliers: &'static [i32],
+    /// As many exponents.
+    pub shifts: &'static [i8],
+}
+
+/// Defines whether a rounding has constants for all of so many channels, or for each.
+macro_rules! is_for {
+    ($($rounding:ident: $scales:ident $(, $more:ident)?;)+) => { $(
+        impl $rounding {
+            /// Whether there are constants for so many channels: one for all, or one for each.
+            pub(crate) const fn is_for(&self, channels: usize) -> bool {
+                let count = self.$scales.len();
+                (count == 1 || count == channels) $(&& self.$more.len() == count)?
+            }
+        }
+    )+ };
+}
+is_for! {
+    DoubleRounding: multipliers, shifts;
+    DoubleRounding16: multipliers;
+    Narrow: multipliers;
+    NearestEven: scales;
+    Reduced: multipliers;
 }
 
 /// The multiplier of `channel`.
@@ -235,8 +259,12 @@ impl Requantize for DoubleRounding {
 
     #[inline]
     fn apply(&self, sum: i32, channel: usize, bounds: &Bounds) -> i8 {
-        // SAFETY: `channel` is an output channel, and the kernel's `check` proved that there is one multiplier or one per channel.
-        bounds.store(unsafe { multiplier_of(self.multipliers, channel) }.apply(sum))
+        let index = if self.multipliers.len() == 1 { 0 } else { channel };
+        // SAFETY: `channel` is an output channel, and the kernel's `check` proved that there is one multiplier or one per channel,
+        // and as many shifts.
+        let (multiplier, shift) =
+            unsafe { (*self.multipliers.get_unchecked(index), *self.shifts.get_unchecked(index)) };
+        bounds.store(Multiplier { multiplier, shift: i32::from(shift) }.apply(sum))
     }
 }
 
@@ -253,7 +281,7 @@ impl Requantize for DoubleRounding16 {
 
     #[inline]
     fn apply(&self, sum: i32, channel: usize, bounds: &Bounds) -> i16 {
-        // SAFETY: as in `DoubleRounding`.
+        // SAFETY: `channel` is an output channel, and the kernel's `check` proved that there is one multiplier or one per channel.
         bounds.store16(unsafe { multiplier_of(self.multipliers, channel) }.apply(sum))
     }
 }
@@ -274,7 +302,7 @@ impl Requantize for Reduced {
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "TFLite too keeps the low 32 bits")]
     fn apply(&self, sum: i64, channel: usize, bounds: &Bounds) -> i16 {
-        // SAFETY: as in `DoubleRounding`.
+        // SAFETY: as in `DoubleRounding16`.
         let Multiplier { multiplier, shift } = unsafe { multiplier_of(self.multipliers, channel) };
         let by = 15_i32.wrapping_sub(shift).cast_unsigned();
         let half = 1_i64.wrapping_shl(by.wrapping_sub(1));

@@ -47,21 +47,47 @@ impl Tile {
 pub struct Piece {
     /// Index of the step.
     pub step: u16,
+    /// How many times further on operands lie that move from one time to the next.
+    pub at: u8,
+    /// How many times more each time that the piece runs again.
+    pub by: u8,
     /// Its units.
     pub tile: Tile,
 }
 
 impl Piece {
+    /// In place of a step: so many pieces before this one run so many times more.
+    pub const AGAIN: u16 = u16::MAX;
+
     /// Units `start .. end` of step `step`.
     #[must_use]
     pub const fn new(step: u16, start: u32, end: u32) -> Self {
-        Self { step, tile: Tile::new(start, end) }
+        Self { step, at: 0, by: 0, tile: Tile::new(start, end) }
+    }
+
+    /// The same for the time `at`, and `by` later each time that it runs again.
+    #[must_use]
+    pub const fn later(mut self, at: u8, by: u8) -> Self {
+        (self.at, self.by) = (at, by);
+        self
+    }
+
+    /// The time, where it has run again so often.
+    #[must_use]
+    pub const fn time(self, again: u32) -> u32 {
+        (self.at as u32).saturating_add((self.by as u32).saturating_mul(again))
     }
 
     /// Index of the step.
     #[must_use]
     pub const fn step(self) -> usize {
         self.step as usize
+    }
+
+    /// How many pieces before this one run again, and how many times, where it is no piece itself.
+    #[must_use]
+    pub const fn again(self) -> Option<(usize, u32)> {
+        if self.step == Self::AGAIN { Some((self.tile.start as usize, self.tile.end)) } else { None }
     }
 }
 
@@ -72,28 +98,54 @@ pub struct Cursor {
     pub(crate) piece: usize,
     /// Units of it that are done.
     pub(crate) done: u32,
+    /// How many times the pieces in front have run again, of those times that the next repetition asks for.
+    pub(crate) again: u32,
 }
 
 impl Cursor {
     /// Before the first tile.
     #[must_use]
     pub const fn new() -> Self {
-        Self { piece: 0, done: 0 }
+        Self { piece: 0, done: 0, again: 0 }
     }
 
-    /// The next tile and the step that it belongs to, or `None` behind the last: pieces in order, each in tiles of
+    /// Goes on to the next piece, or back to those that run again.
+    #[inline]
+    const fn pass(&mut self, piece: Piece) {
+        (self.piece, self.again) = match piece.again() {
+            Some((count, times)) if self.again < times => (self.piece.saturating_sub(count), self.again + 1),
+            Some(_) => (self.piece + 1, 0),
+            None => (self.piece + 1, self.again),
+        };
+        self.done = 0;
+    }
+
+    /// The next piece, as a whole, with its time, or `None` behind the last.
+    #[inline]
+    pub const fn next_piece(&mut self, pieces: &[Piece]) -> Option<(Piece, u32)> {
+        while self.piece < pieces.len() {
+            let (piece, time) = (pieces[self.piece], pieces[self.piece].time(self.again));
+            self.pass(piece);
+            if piece.again().is_none() {
+                return Some((piece, time));
+            }
+        }
+        None
+    }
+
+    /// The next tile, the step that it belongs to, and its time, or `None` behind the last: pieces in order, each in tiles of
     /// `tiles[step]` units.
-    pub fn next(&mut self, pieces: &[Piece], tiles: &[u32]) -> Option<(usize, Tile)> {
+    pub fn next(&mut self, pieces: &[Piece], tiles: &[u32]) -> Option<(usize, Tile, u32)> {
         loop {
             let piece = pieces.get(self.piece)?;
             let start = piece.tile.start.saturating_add(self.done);
-            if start < piece.tile.end {
+            if start < piece.tile.end && piece.again().is_none() {
                 let most = tiles.get(piece.step()).copied().unwrap_or(u32::MAX).max(1);
                 let tile = Tile::new(start, start.saturating_add(most).min(piece.tile.end));
                 self.done = tile.end - piece.tile.start;
-                return Some((piece.step(), tile));
+                return Some((piece.step(), tile, piece.time(self.again)));
             }
-            *self = Self { piece: self.piece + 1, done: 0 };
+            self.pass(*piece);
         }
     }
 }
@@ -109,7 +161,25 @@ mod tests {
         let mut cursor = Cursor::new();
         let passed: Vec<_> = core::iter::from_fn(|| cursor.next(&pieces, &tiles)).collect();
         let wanted = [(0, 4, 6), (0, 6, 8), (0, 8, 9), (2, 0, 3), (0, 0, 2), (0, 2, 4)];
-        assert_eq!(passed, wanted.map(|(step, start, end)| (step, Tile::new(start, end))));
+        assert_eq!(passed, wanted.map(|(step, start, end)| (step, Tile::new(start, end), 0)));
         assert_eq!(cursor.next(&pieces, &tiles), None);
+    }
+
+    #[test]
+    fn pieces_run_again() {
+        let again = |count, times| Piece::new(Piece::AGAIN, count, times);
+        let (a, b, c) = (Piece::new(0, 0, 1), Piece::new(1, 0, 3).later(4, 3), Piece::new(2, 0, 1));
+        let pieces = [a, b, again(1, 2), c, again(1, 1), a, c, again(2, 1)];
+        let wanted = [(a, 0), (b, 4), (b, 7), (b, 10), (c, 0), (c, 0), (a, 0), (c, 0), (a, 0), (c, 0)];
+        let mut cursor = Cursor::new();
+        let passed: Vec<_> = core::iter::from_fn(|| cursor.next_piece(&pieces)).collect();
+        assert_eq!(passed, wanted);
+        let mut cursor = Cursor::new();
+        let tiles: Vec<_> = core::iter::from_fn(|| cursor.next(&pieces, &[1, 2, 1])).collect();
+        let cut = |(p, time): &(Piece, u32)| {
+            let parts = if p.step == 1 { vec![Tile::new(0, 2), Tile::new(2, 3)] } else { vec![p.tile] };
+            parts.into_iter().map(move |tile| (p.step(), tile, *time)).collect::<Vec<_>>()
+        };
+        assert_eq!(tiles, wanted.iter().flat_map(cut).collect::<Vec<_>>());
     }
 }

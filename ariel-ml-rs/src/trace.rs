@@ -17,3 +17,17 @@ pub fn step<const INDEX: u32>() {
         core::arch::asm!("slti x0, x0, {}", const 16 + (INDEX & 0x3ff), options(nostack, preserves_flags));
     };
 }
+
+/// The layer of a step: the step's own index, unless the model says otherwise.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! traced_layer {
+    ($index:literal) => {
+        $index
+    };
+    ($index:literal $layer:literal) => {
+        $layer
+    };
+}
+#[doc(hidden)]
+pub use traced_layer as layer;

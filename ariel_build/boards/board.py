@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["Board", "Core", "Emulation", "FloatUnit", "Memory", "MemoryKind", "Power", "Project"]
+__all__ = ["Board", "Core", "Emulation", "FloatUnit", "Memory", "MemoryKind", "Power", "Project", "Vectors"]
 
 FloatUnit = Literal["single", "double"]
+Vectors = Literal["int", "float"]
 MemoryKind = Literal["flash", "ram"]
 
 
 @dataclass(frozen=True)
 class Core:
-    """One core: its instruction set, whether it has a floating point unit and DSP instructions, and its clock."""
+    """One core: its instruction set, which units it has besides, and its clock.
+
+    `image` names the program that it runs, where cores run programs of their own; `target` is that program's, where it
+    is not the board's.
+    """
 
     name: str
     isa: str
@@ -22,6 +27,10 @@ class Core:
     clock_hz: int | None = None
     #: Clock cycles of a mean instruction of our kernels, where that is known.
     cycles_per_instruction: float | None = None
+    #: Helium (MVE): vectors of integers, or of floats as well.
+    mve: Vectors | None = None
+    image: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,8 @@ class Memory:
     `interleaved` banks serve as many cores at once, neighbouring words in different banks. `cores` are those that reach
     it without meeting the others: a tightly coupled memory, a core's own bank; none are named where all are alike.
     `bytes_per_cycle` is what all cores together can read of it, one address after the other, in a clock cycle of the
-    first core; None where it keeps up with them.
+    first core; None where it keeps up with them. `image` names the only program that uses it; `shared` is where
+    programs of several cores meet.
     """
 
     name: str
@@ -41,6 +51,8 @@ class Memory:
     interleaved: int = 1
     cores: tuple[int, ...] = ()
     bytes_per_cycle: float | None = None
+    image: str = ""
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,40 @@ class Board:
     max_tile: float | None = None
     power: Power | None = None
     project: Project | None = None
+    #: The program that code is for, where cores run programs of their own.
+    image: str = ""
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The programs that its cores run, that of the first core first; none where they run the same."""
+        return tuple(dict.fromkeys(core.image for core in self.cores if core.image))
+
+    @property
+    def worker(self) -> int:
+        """The first core that runs the program that code is for."""
+        return next((index for index, core in enumerate(self.cores) if core.image == self.image), 0)
+
+    @property
+    def image_target(self) -> str:
+        """The target of the program that code is for."""
+        return self.cores[self.worker].target or self.target
+
+    def of(self, image: str) -> Board:
+        """Returns the board for one of its programs: all its cores take part."""
+        return replace(self, image=image)
+
+    def alone(self) -> Board:
+        """Returns the board as its first program has it to itself: without the cores and memories of the others."""
+        if not self.images:
+            return self
+        first = self.images[0]
+        cores = tuple(core for core in self.cores if core.image == first)
+        run = replace(self.run, doorbells=self.run.doorbells[: len(cores)]) if self.run else None
+        return replace(self, cores=cores, memories=self.seen(first), run=run)
+
+    def seen(self, image: str) -> tuple[Memory, ...]:
+        """Returns the memories that one of its programs may use."""
+        return tuple(memory for memory in self.memories if memory.image in ("", image))
 
     @property
     def is_host(self) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn, cast
 
-from ariel_build.boards.board import Board, Core, Emulation, Memory, Power, Project
+from ariel_build.boards.board import Board, Core, Emulation, Memory, Power, Project, Vectors
 from ariel_build.config import option_values
 from ariel_build.errors import BoardError
 
@@ -38,9 +38,12 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "isa!": str,
         "fpu": str,
         "dsp": bool,
+        "mve": str,
         "clock-hz": int,
         "cycles-per-instruction": (int, float),
         "count": int,
+        "image": str,
+        "target": str,
     },
     "memories": {
         "name!": str,
@@ -50,6 +53,8 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "interleaved": int,
         "cores": list,
         "bytes-per-cycle": (int, float),
+        "image": str,
+        "shared": bool,
     },
     "power": {"volts!": (int, float), "active-ua-per-mhz!": (int, float), "sleep-ua": (int, float)},
     "project": {"start!": str, "chip": str, "probe": str, "dispatcher": str, "laze": str},
@@ -125,7 +130,7 @@ class _Reader:
             name=name,
             target=str(document["target"]),
             cores=(cores := self._cores(document["cores"])),
-            memories=self._memories(document.get("memories", []), len(cores)),
+            memories=self._memories(document.get("memories", []), cores),
             rustflags=self._strings("rustflags", document.get("rustflags", [])),
             run=self._emulation(document["run"], len(cores)) if "run" in document else None,
             description=str(document.get("description", "")),
@@ -148,15 +153,35 @@ class _Reader:
             clock = cast("int | None", table.get("clock-hz"))
             count = cast("int", table.get("count", 1))
             mean = cast("float | None", table.get("cycles-per-instruction"))
-            core = Core(str(table["name"]), isa, fpu, bool(table.get("dsp", False)), clock, mean)
+            mve = self._vectors(where, table, isa)
+            image, target = str(table.get("image", "")), str(table.get("target", ""))
+            dsp = bool(table.get("dsp", False))
+            core = Core(str(table["name"]), isa, fpu, dsp, clock, mean, mve, image, target)
             cores += [core] * count
             if len(cores) > option_values.MOST_CORES:
                 self._refuse(f"`cores` has more than {option_values.MOST_CORES} in all, which no pool takes")
         if not cores:
             self._refuse("`cores` is empty: a board has at least one")
+        if len({bool(core.image) for core in cores}) > 1:
+            self._refuse("`cores`: some name their `image` and others do not: name it for all, or for none")
+        if cores[0].target:
+            self._refuse("`cores[0].target`: the first core's target is the board's: write it there")
         return tuple(cores)
 
-    def _memories(self, tables: object, cores: int) -> tuple[Memory, ...]:
+    def _vectors(self, where: str, table: Mapping[str, object], isa: str) -> Vectors | None:
+        """Returns which vectors of Helium a core has; those that have any have what these instructions stand on."""
+        mve = table.get("mve")
+        if mve is None:
+            return None
+        if mve not in ("int", "float"):
+            self._refuse(f'`{where}mve` is `{mve}`: write "int" or "float", or leave it out')
+        if isa != "armv8-m.main" or not table.get("dsp", False):
+            self._refuse(f"`{where}mve` is `{mve}`: only cores of armv8-m.main with `dsp = true` have Helium")
+        if mve == "float" and table.get("fpu") is None:
+            self._refuse(f'`{where}mve` is "float", and the core has no `fpu`: then it has vectors of "int"')
+        return cast("Vectors", mve)
+
+    def _memories(self, tables: object, cores: Sequence[Core]) -> tuple[Memory, ...]:
         memories: list[Memory] = []
         for where, table in self._tables("memories", tables):
             kind = table["kind"]
@@ -170,17 +195,24 @@ class _Reader:
             if origin + length > 1 << 32:
                 self._refuse(f"`{where}origin` and length reach outside the 32-bit address space")
             name = str(table["name"])
+            image, shared = str(table.get("image", "")), bool(table.get("shared", False))
             for other in memories:
                 if name == other.name:
                     self._refuse(f"two memories have the name `{name}`")
-                if origin < other.origin + other.length and other.origin < origin + length:
+                # A core's own memory may be where another core has its own.
+                apart = image and other.image and image != other.image
+                if not apart and origin < other.origin + other.length and other.origin < origin + length:
                     self._refuse(f"the memories `{other.name}` and `{name}` overlap")
             interleaved = cast("int", table.get("interleaved", 1))
             near = self._numbers(f"{where}cores", table.get("cores", []))
-            if any(core >= cores for core in near):
+            if any(core >= len(cores) for core in near):
                 self._refuse(f"`{where}cores` names a core that the board does not have: the first is 0")
             bandwidth = cast("float | None", table.get("bytes-per-cycle"))
-            memories.append(Memory(name, kind, origin, length, interleaved, near, bandwidth))
+            if image and image not in (images := [core.image for core in cores]):
+                self._refuse(f"`{where}image`: no core runs `{image}`" + nearest(image, images))
+            if shared and (kind != "ram" or image):
+                self._refuse(f"`{where}shared`: programs meet in a RAM that is of none of them alone")
+            memories.append(Memory(name, kind, origin, length, interleaved, near, bandwidth, image, shared))
         return tuple(memories)
 
     def _power(self, table: object) -> Power:

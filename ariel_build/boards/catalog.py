@@ -28,8 +28,28 @@ def is_path(name_or_path: str) -> bool:
     return name_or_path.endswith(".toml") or "/" in name_or_path or "\\" in name_or_path
 
 
-def load(name_or_path: str) -> Board:
-    """Returns the board of that name, or the one in the TOML file at that path."""
+def load(name_or_path: str, image: str | None = None, *, first: bool = False) -> Board:
+    """Returns the board of that name, or the one in the TOML file at that path, for one of its programs.
+
+    Without `image`, of a board whose cores run programs of their own it is what the first program has to itself; with
+    `first` the board for that program, in which all take part.
+    """
+    board = _load(name_or_path)
+    if image is None and first and board.images:
+        return board.of(board.images[0])
+    if image is None:
+        return board.alone()
+    if not board.images:
+        raise BoardError(f"the cores of {board.name} run one program, which has no name", help="leave `image` out")
+    if image not in board.images:
+        raise BoardError(
+            f"no core of {board.name} runs `{image}`" + board_file.nearest(image, list(board.images)),
+            help=f"its programs are {', '.join(board.images)}",
+        )
+    return board.of(image)
+
+
+def _load(name_or_path: str) -> Board:
     if is_path(name_or_path):
         path = Path(name_or_path)
     else:
@@ -56,14 +76,14 @@ def adapted(board: Board, target: str) -> Board | None:
     """Returns the board as code for `target` may use it, or None where that is code for other cores.
 
     A generic board serves every target that it stands for, and a board with hardware floating point the soft-float
-    target of the same cores, whose code does without it.
+    target of the same cores, whose code does without it: start-up code for it does not switch these units on.
     """
-    if board.target == target:
+    if board.image_target == target:
         return board
     if board.target_prefix is not None and target.startswith(board.target_prefix):
         return _for(board, target)
     if board.target == f"{target}hf":
-        return replace(board, target=target, cores=tuple(replace(core, fpu=None) for core in board.cores))
+        return replace(board, target=target, cores=tuple(replace(core, fpu=None, mve=None) for core in board.cores))
     return None
 
 

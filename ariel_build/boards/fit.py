@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ariel_build.boards import Board, MemoryKind
 from ariel_build.errors import BoardError, Diagnostic
@@ -35,6 +36,7 @@ def check_fits(board: Board, *, ram_bytes: int, flash_bytes: int, stack_bytes: i
 
     A board that says nothing of its memories takes any model. `at_least` says that the needs are lower bounds.
     """
+    board = replace(board, memories=board.seen(board.image)) if board.image else board
     needing = "needs at least" if at_least else "needs"
     needs: tuple[tuple[MemoryKind, int, str], ...] = (
         ("ram", ram_bytes + stack_bytes, f"with {stack_bytes:,} bytes of stack " if stack_bytes else ""),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ariel_build.codegen.flow import operations
+from ariel_build.codegen.program import Program
 from ariel_build.kernels import Field, Operand, Packed, Part, Scratch, Source, Variant
 from ariel_build.schedule import Schedule
 
@@ -22,6 +23,8 @@ __all__ = ["Bounds", "bounds_of"]
 
 #: Bytes of code that a kernel takes that has not been measured yet, and of stack.
 _UNKNOWN_CODE, _UNKNOWN_STACK = 6_144, 768
+#: The target of cores with an FPU, and that of those with Helium as well.
+_HARD, _HELIUM = "thumbv7em-none-eabihf", "thumbv8m.main-none-eabihf"
 #: What the linker's optimiser may add to measured code: it copies small functions into their callers.
 _MARGIN = 1.15
 #: The model's own functions, and the gaps that alignment leaves.
@@ -30,6 +33,10 @@ _BASE_CODE = 640
 _CALL_CODE = 40
 #: What a streamed model knows of each piece.
 _PIECE_BYTES = 12
+#: A move of rows, and the code that moves them.
+_SLIDE_BYTES, _SLIDE_CODE = 16, 128
+#: A copy of a kernel whose operand lies further on, and an operand.
+_MOVING_CODE = 24
 #: What a model with control flow knows of each operation, and the code of a decision.
 _OPERATION_BYTES = 12 + 32
 #: A model with bounded dimensions: what sets and tells sizes, and, in both runs, what leaves out units of a step.
@@ -48,17 +55,29 @@ class Bounds:
     stack: int
 
 
-def bounds_of(schedule: Schedule, weight_bytes: int, target: str, units: int = 0, shorter: int | None = None) -> Bounds:
+def bounds_of(
+    schedule: Schedule,
+    weight_bytes: int,
+    target: str,
+    units: int = 0,
+    shorter: int | None = None,
+    runs: Program | None = None,
+) -> Bounds:
     """Returns the bounds on a target triple; on one that has not been measured, the largest of those that have.
 
     `units` is the number of pieces of work that several cores share; 0 for one core. `shorter` is the number of steps
-    that leave out what there is not of a bounded dimension; None where no dimension is bounded.
+    that leave out what there is not of a bounded dimension; None where no dimension is bounded. `runs` are the kernels
+    and pieces, where they are not those of the schedule.
     """
     kernels = {step.call.kernel.path for step in schedule.steps}
     tables = _tables(target)
     flash = weight_bytes + _BASE_CODE + max(int(table.code(kernels) * _MARGIN) for table in tables)
-    flash += sum(_CALL_CODE + _bytes(step.call.kernel) for step in schedule.steps)
-    flash += _PIECE_BYTES * len(schedule.pieces) if schedule.is_streamed else 0
+    flash += sum(
+        _CALL_CODE + _bytes(kernel) for kernel in (runs.kernels if runs else (s.call.kernel for s in schedule.steps))
+    )
+    flash += _PIECE_BYTES * len(runs.runs) if runs else 0
+    flash += (_CALL_CODE + _SLIDE_BYTES) * runs.moves + (_SLIDE_CODE if runs.moves else 0) if runs else 0
+    flash += sum(_MOVING_CODE * (1 + len(run.strides)) for run in runs.runnables if run.strides) if runs else 0
     flash += _OPERATION_BYTES * operations(schedule.flow) if schedule.moments else 0
     flash += _SIZES_CODE + _SHORTER_CODE * shorter if shorter is not None else 0
     stack = _BASE_STACK + max(table.stack(kernels) for table in tables)
@@ -80,6 +99,10 @@ class _Table:
         own = sum(self.own.get(kernel, _UNKNOWN_CODE) for kernel in kernels)
         return own + sum(size for size, users in self.shared if users & kernels)
 
+    def and_also(self, other: _Table) -> _Table:
+        """Returns the table with the kernels of another one, which has none of these."""
+        return _Table({**self.own, **other.own}, (*self.shared, *other.shared), {**self.stacks, **other.stacks})
+
     def stack(self, kernels: Iterable[str]) -> int:
         """Returns the bytes of the deepest of these kernels."""
         return max((self.stacks.get(kernel, _UNKNOWN_STACK) for kernel in kernels), default=0)
@@ -96,6 +119,8 @@ def _measured() -> Mapping[str, _Table]:
             shared=tuple((size, frozenset(kernels[k] for k in users)) for size, users in table["shared"]),
             stacks=dict(zip(kernels, table["stack"], strict=True)),
         )
+    # Of cores with Helium only what the others have not was measured.
+    tables[_HELIUM] = tables[_HARD].and_also(tables[_HELIUM])
     return tables
 
 
@@ -107,7 +132,7 @@ def _tables(target: str) -> list[_Table]:
     if target.startswith("thumbv8m.base"):
         return [measured["thumbv6m-none-eabi"]]
     if target.startswith("thumb"):
-        hard = measured["thumbv7em-none-eabihf"]
+        hard = measured[_HARD]
         return [hard] if target.endswith("hf") else [hard, measured["thumbv7m-none-eabi"]]
     if target.startswith("riscv32"):
         return [measured["riscv32imac-unknown-none-elf"]]

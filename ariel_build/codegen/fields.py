@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ariel_build.codegen.imports import Imports
@@ -9,9 +11,9 @@ from ariel_build.codegen.layout import Expression, List, Struct
 from ariel_build.codegen.text import integer, real
 from ariel_build.codegen.weights import Weights
 from ariel_build.errors import InternalError
-from ariel_build.ir import DType
-from ariel_build.kernels import Axis, Choice, Field, Operand, Packed, Part, Scratch, Source, Variant
-from ariel_build.memory import MemoryPlan
+from ariel_build.ir import DType, Value
+from ariel_build.kernels import Axis, Choice, Field, Kernel, Operand, Packed, Part, Scratch, Source, Variant
+from ariel_build.memory import MemoryPlan, Region
 from ariel_build.schedule import Step
 
 __all__ = ["FieldPrinter"]
@@ -23,16 +25,23 @@ _SIZES = {dtype.value: dtype.bytes for dtype in DType if not dtype.is_half} | {"
 class FieldPrinter:
     """Prints one step: regions come from the memory plan, constants go to the weights, names to the imports."""
 
-    def __init__(self, plan: MemoryPlan, weights: Weights, imports: Imports, step: Step) -> None:
-        """Takes the plan, the weights and imports to add to, and the step."""
+    def __init__(
+        self,
+        plan: MemoryPlan,
+        weights: Weights,
+        imports: Imports,
+        step: Step,
+        places: Mapping[Value, Region] | None = None,
+    ) -> None:
+        """Takes the plan, the weights and imports to add to, and the step; `places` of operands that roll."""
         self.plan = plan
+        self.places = places or {}
         self.weights = weights
         self.imports = imports
         self.step = step
 
-    def kernel(self) -> Struct:
-        """Returns the kernel with its constants."""
-        kernel = self.step.call.kernel
+    def kernel(self, kernel: Kernel) -> Struct:
+        """Returns the kernel, of the step or for a part of it, with its constants."""
         return Struct(kernel.path.partition("<")[0], self.fields(kernel, None, ""))
 
     def fields(self, part: Part, inside: Part | None, prefix: str) -> dict[str, Expression]:
@@ -53,7 +62,7 @@ class FieldPrinter:
                 prefix = "&" if not value or any(isinstance(item, Part) for item in value) else ""
                 return List([self.value(item, inside, name) for item in value], prefix)
             case Operand():
-                return self.region(*self.plan.region(value.value))
+                return self.region(*self.place(value.value))
             case Scratch():
                 return self.region(*(self.plan.scratch(self.step.index) if value.bytes else (0, 0)), value.bytes)
             case Packed():
@@ -71,6 +80,10 @@ class FieldPrinter:
                 return Struct(type_, self.fields(value, value, f"{name}.")) if value.FIELDS else type_
         raise InternalError("a field has no Rust form", {"field": value})
 
+    def place(self, value: Value) -> Region:
+        """Returns the region of an operand."""
+        return self.places.get(value) or self.plan.region(value)
+
     def region(self, offset: int, planned: int, size: int | None = None) -> str:
         """Returns a region of the arena."""
         region = self.imports.shared("memory", "Region")
@@ -87,7 +100,7 @@ class FieldPrinter:
         """Returns a `Source`: a region, or a slice of the weights where the operand is a constant."""
         name, data = self.imports.shared("memory", "Source"), source.value.data
         if data is None:
-            return f"{name}::Arena({self.region(*self.plan.region(source.value))})"
+            return f"{name}::Arena({self.region(*self.place(source.value))})"
         if not data.size:
             return f"{name}::Flash(&[])"
         offset = self.weights.place(Packed(data, "operand"))

@@ -14,8 +14,8 @@ GATE = 0xFE
 WIDTH = 110
 
 
-def units_lines(units: Units, schedule: Schedule) -> list[str]:
-    """Returns the lines that make the generated `Model` one of several cores."""
+def units_lines(units: Units, schedule: Schedule, digest: int = 0) -> list[str]:
+    """Returns the lines that make the generated `Model` one of several cores; `digest` is the plan's among programs."""
     after = units.successors()
     first = [0]
     for successors in after:
@@ -34,6 +34,7 @@ def units_lines(units: Units, schedule: Schedule) -> list[str]:
         *table("next", [str(s) for successors in after for s in successors]),
         *table("homes", [str(h) for h in homes]),
         *(table("blocks", blocks) if schedule.moments else []),
+        *([f"        plan {digest:#018x};"] if digest else []),
         "    }",
     ]
 

@@ -143,6 +143,7 @@ def _of_crate(
     elif "board" not in without and getattr(own, "board", None) is None and getattr(own, "target", None) is None:
         board = os.environ.get("ARIEL_BOARD") or found.board
         own.board = str(package / board) if board and boards.is_path(board) else board
+        own.image = getattr(own, "image", None) or found.image
     own.crate = options
     return own
 
@@ -187,7 +188,7 @@ def running_options(arguments: argparse.Namespace, inputs: Path | None = None) -
 def board_of(arguments: argparse.Namespace, default: str | None = None) -> Board:
     """Returns the board of the arguments: `--board`, else the generic one of `--target`, else `default`."""
     if getattr(arguments, "board", None):
-        return boards.load(arguments.board)
+        return boards.load(arguments.board, getattr(arguments, "image", None))
     if getattr(arguments, "target", None):
         return boards.generic_for(arguments.target)
     return boards.load(default or "generic")

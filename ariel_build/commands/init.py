@@ -10,7 +10,7 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,8 +123,8 @@ def _manifest(plan: Plan, arguments: argparse.Namespace) -> Mapping[str, Any]:
     given = document["package"].get("metadata", {})
     if "ariel" in given:
         there = metadata.read(text, str(path))
-        known = {(plan.package / options.path).resolve() for options in there.models.values()}
-        if option_table(arguments) or arguments.board or (arguments.model and arguments.model.resolve() not in known):
+        known = [plan.package / options.path for options in there.models.values()]
+        if option_table(arguments) or arguments.board or (arguments.model and not _is_one_of(arguments.model, known)):
             raise MetadataError(
                 "[package.metadata.ariel] is there already",
                 str(path),
@@ -160,6 +160,13 @@ def _table(plan: Plan, arguments: argparse.Namespace, root: Path | None) -> dict
         return {"model": path, **board}
     name = module_name(model.stem or "model")
     return {**board, "models": {name: {"path": path, **options, **files}}}
+
+
+def _is_one_of(model: Path, known: Sequence[Path]) -> bool:
+    """Whether a model is one of those that Cargo.toml names: the file, or what it was copied from."""
+    if not model.is_file():
+        return False
+    return any(path.is_file() and (path.samefile(model) or path.read_bytes() == model.read_bytes()) for path in known)
 
 
 def _is_file(value: object) -> bool:
@@ -239,10 +246,15 @@ def _root(plan: Plan, document: Mapping[str, Any]) -> None:
     places = [plan.package / name for name in (*named, "src/main.rs", "src/lib.rs")]
     root = next((place for place in places if place.is_file()), None)
     if root is None:
-        plan.notes.append(
-            "write `ariel_ml_rs::include_models!();` into the root of your program: no src/main.rs is here"
-        )
-        return
+        programs = sorted([*plan.package.glob("src/bin/*.rs"), *plan.package.glob("src/bin/*/main.rs")])
+        if len(programs) != 1:
+            what = f"which of {', '.join(_from_package(plan.package, path) for path in programs)}?" if programs else ""
+            plan.notes.append(
+                "write `ariel_ml_rs::include_models!();` into the root of your program: "
+                + (what or "no src/main.rs is here")
+            )
+            return
+        root = programs[0]
     text = _text(root)
     plan.change(root, text.encode(), with_models(text).encode())
 

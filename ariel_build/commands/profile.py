@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Measured", "add", "main", "read_log"]
 
 _HEAD = re.compile(r"ariel-profile (\w+): (\d+) inferences, (\d+) Hz")
+_ANY = re.compile(r"ariel-profile (\w+)(?::|$)")
 _LINE = re.compile(r"ariel-profile (\w+): (?:step (\d+)|(rest)), (\d+) tiles, (\d+) ticks, (\d+) at most")
 #: More is no log of an inference.
 _MOST_BYTES = 64 << 20
@@ -50,13 +51,14 @@ class Line:
 class Measured:
     """A profile as it was printed: its inferences, the counter's ticks in a second, and the steps by their numbers.
 
-    `rest` are the steps that the profile had no room for.
+    `rest` are the steps that the profile had no room for; `cut` says that a line of it is not whole.
     """
 
     inferences: int
     hertz: int
     steps: dict[int, Line] = field(default_factory=dict)
     rest: Line | None = None
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,13 @@ def main(arguments: argparse.Namespace) -> int:
     board = board_of(arguments)
     result = compiled(arguments, model_options(arguments), board, must_fit=False)
     rows = _rows(measured, result, board, str(arguments.log))
+    missing = _missing(measured, result)
+    if missing or measured.cut:
+        what = f"it has no line of {_steps(missing)}" if missing else "a line of it is not whole"
+        print(f"warning: the log is cut off: {what}; shares and sums are of what is there", file=sys.stderr)
     if arguments.json:
         facts = {"model": module, "board": board.name, "inferences": measured.inferences, "hertz": measured.hertz}
+        facts |= {"missing_steps": missing}
         print(json.dumps({**facts, "steps": [asdict(row) for row in rows]}, indent=2))
     else:
         _show(measured, rows, board, module)
@@ -118,6 +125,8 @@ def read_log(text: str) -> Mapping[str, Measured]:
                 found[match[1]].rest = step
             else:
                 found[match[1]].steps[int(match[2])] = step
+        elif (match := _ANY.search(line)) and match[1] in found:
+            found[match[1]].cut = True
     return found
 
 
@@ -131,6 +140,21 @@ def _text(arguments: argparse.Namespace) -> str:
             return file.read(_MOST_BYTES).decode("utf-8", errors="replace")
     except OSError as error:
         raise MetadataError(f"cannot read the log: {error.strerror}", str(log)) from None
+
+
+def _missing(measured: Measured, result: Compiled) -> list[int]:
+    """Returns the steps that every inference runs and the log does not have."""
+    if measured.rest is not None:
+        return []
+    flow = result.schedule.flow or (range(len(result.schedule.steps)),)
+    always = [index for part in flow if isinstance(part, range) for index in part]
+    return [index for index in always if index not in measured.steps]
+
+
+def _steps(numbers: Sequence[int]) -> str:
+    """Returns the numbers of steps for people."""
+    told = ", ".join(map(str, numbers[:8])) + (f" and {len(numbers) - 8} more" if len(numbers) > 8 else "")
+    return f"step {told}" if len(numbers) == 1 else f"steps {told}"
 
 
 def _rows(measured: Measured, result: Compiled, board: Board, origin: str) -> list[Row]:

@@ -32,7 +32,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
     add_model(parser)
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="REPORT.html", default=Path("report.html"), help="(default: %(default)s)"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="REPORT.html",
+        default=Path("report.html"),
+        help="the page; folders that are missing are made, as by the other commands (default: %(default)s)",
     )
     parser.add_argument("--json", type=Path, metavar="REPORT.json", help="what the page shows, for `--against`")
     parser.add_argument(

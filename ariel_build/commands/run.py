@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.table import Table
@@ -57,8 +57,9 @@ def main(arguments: argparse.Namespace) -> int:
     outputs_of = {"--outputs": arguments.outputs, "--stats": arguments.stats, "--timeline": arguments.timeline}
     refuse_overwriting(outputs_of, [arguments.model, arguments.inputs])
     options = running_options(arguments, arguments.inputs)
-    board = runnable(arguments)
+    board = runnable(arguments, options.cores or 1)
     result = compiled(arguments, options, board)
+    others = for_others(board, lambda of: compiled(arguments, options, of))
     graph = result.graph
     samples = load(arguments.inputs, graph.inputs, graph.input_aliases, graph.input_bounds)
     if arguments.timeline is not None:
@@ -68,6 +69,7 @@ def main(arguments: argparse.Namespace) -> int:
         board,
         samples.raw(),
         cores=options.cores or 1,
+        others=others,
         stats=arguments.stats is not None,
         sizes=[[samples.sizes[state.dimension] for state in graph.sizes]] * samples.count if graph.sizes else (),
     )
@@ -84,9 +86,12 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def runnable(arguments: argparse.Namespace) -> Board:
-    """Returns the board of `--on`, which must be one that runs here; `--board`, if given, must be the same."""
-    board = boards.load(arguments.on)
+def runnable(arguments: argparse.Namespace, cores: int = 1) -> Board:
+    """Returns the board of `--on`, which must be one that runs here; `--board`, if given, must be the same.
+
+    One whose cores run programs of their own is that of the first program; with one core, that has the board to itself.
+    """
+    board = boards.load(arguments.on, first=cores > 1)
     if not board.is_host and board.run is None:
         known = [name for name in boards.known() if boards.load(name).run or name == "host"]
         raise MetadataError(f"`{board.name}` cannot be emulated here", "--on", "these can: " + ", ".join(known))
@@ -96,18 +101,25 @@ def runnable(arguments: argparse.Namespace) -> Board:
     return board
 
 
+def for_others(board: Board, make: Callable[[Board], Compiled]) -> list[tuple[Compiled, Board]]:
+    """Returns the model as it is in the other programs of the board, each with the board for it; most have none."""
+    return [(make(of), of) for of in (board.of(image) for image in board.images[1:])] if board.image else []
+
+
 def execute_compiled(
     result: Compiled,
     board: Board,
     samples: Sequence[bytes],
     *,
     cores: int = 1,
+    others: Sequence[tuple[Compiled, Board]] = (),
     stats: bool = True,
     sizes: Sequence[Sequence[int]] = (),
 ) -> Execution:
     """Builds firmware with the module and runs it on the samples; `sizes` are those of bounded dimensions."""
     facts = Facts(len(result.weights), result.plan.arena_bytes, result.macs)
-    with laid_out(result) as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(laid_out(result))
         return execute(
             folder,
             result.module,
@@ -116,6 +128,7 @@ def execute_compiled(
             facts=facts,
             sizes=sizes,
             cores=cores,
+            others=[(stack.enter_context(laid_out(other)), of) for other, of in others],
             stats=stats,
             say=lambda text: progress.print(text, style="dim"),
         )
@@ -135,6 +148,10 @@ def laid_out(result: Compiled) -> Iterator[Path]:
 def refuse_timeline(board: Board, result: Compiled, samples: Sequence[bytes]) -> None:
     """Raises MetadataError where there is no timeline to draw."""
     where = "--timeline"
+    if board.image:
+        raise MetadataError(
+            "cores with programs of their own tell no timeline", where, "try the board with one program"
+        )
     if not timeline.is_told_by(board):
         known = [name for name in boards.known() if timeline.is_told_by(boards.load(name))]
         raise MetadataError(f"{board.name} cannot tell when its cores do what", where, "these can: " + ", ".join(known))

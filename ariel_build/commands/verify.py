@@ -26,7 +26,7 @@ from ariel_build.answers.samples import (
 from ariel_build.boards import Board
 from ariel_build.commands.common import add_model, for_models, module_of, running_options
 from ariel_build.commands.consoles import console
-from ariel_build.commands.run import add_on, execute_compiled, runnable
+from ariel_build.commands.run import add_on, execute_compiled, for_others, runnable
 from ariel_build.config.at_most import AtMost
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, compile_model, import_file
@@ -75,25 +75,32 @@ class Agreement:
         return self.different == 0
 
 
+# NaN and infinities are among the inputs.
+@np.errstate(all="ignore")
 def main(arguments: argparse.Namespace) -> int:
     """Prints the agreement of every tensor and who judged it; returns 0 where all agree, 1 otherwise."""
     if arguments.samples < 1:
         raise MetadataError("at least one sample is needed", "--samples")
     options = running_options(arguments)
-    board = runnable(arguments)
+    board = runnable(arguments, options.cores or 1)
     if arguments.per_layer and any(isinstance(size, AtMost) for size in options.dims.values()):
         raise MetadataError(
             "layers cannot be told apart where a dimension is only bounded",
             "--per-layer",
             "fix it: `--dim NAME=N`",
         )
-    result = compile_model(arguments.model, options, board, module_of(arguments), keep_all=arguments.per_layer)
+
+    def made(of: Board) -> Compiled:
+        return compile_model(arguments.model, options, of, module_of(arguments), keep_all=arguments.per_layer)
+
+    result, others = made(board), for_others(board, made)
     if result.graph.sizes:
-        return _verify_sizes(arguments, options, board, result)
+        return _verify_sizes(arguments, options, board, result, others)
     samples = random_samples(result.graph.inputs, arguments.samples)
     # Oracles have no answer of their own to some of these (docs/rare-numbers.md): ours is held against.
     rare = rare_samples(result.graph.inputs)
-    execution = execute_compiled(result, board, samples.raw() + rare.raw(), cores=options.cores or 1, stats=False)
+    given, cores = samples.raw() + rare.raw(), options.cores or 1
+    execution = execute_compiled(result, board, given, cores=cores, others=others, stats=False)
     lead = (samples.count + rare.count,)
     outputs = list(split_outputs(result.graph.outputs, execution.outputs, lead).values())
     got = [array[: samples.count] for array in outputs]
@@ -128,7 +135,13 @@ def main(arguments: argparse.Namespace) -> int:
     return 0 if agree else 1
 
 
-def _verify_sizes(arguments: argparse.Namespace, options: ModelOptions, board: Board, result: Compiled) -> int:
+def _verify_sizes(
+    arguments: argparse.Namespace,
+    options: ModelOptions,
+    board: Board,
+    result: Compiled,
+    others: Sequence[tuple[Compiled, Board]],
+) -> int:
     """The same for the least size, one in the middle and the bound of dimensions that are only bounded."""
     graph = result.graph
     most = {state.dimension: state.most for state in graph.sizes}
@@ -138,7 +151,8 @@ def _verify_sizes(arguments: argparse.Namespace, options: ModelOptions, board: B
         fixed, _ = import_file(arguments.model, {**options.dims, **sizes}, options.signature, options)
         drawn = replace(random_samples(fixed.inputs, arguments.samples), sizes=sizes)
         raw, table = padded(drawn, graph.inputs).raw(), [list(sizes.values())] * drawn.count
-        execution = execute_compiled(result, board, raw, cores=options.cores or 1, stats=False, sizes=table)
+        cores = options.cores or 1
+        execution = execute_compiled(result, board, raw, cores=cores, others=others, stats=False, sizes=table)
         got = cut_outputs(split_outputs(graph.outputs, execution.outputs, drawn.lead), graph, drawn)
         answer = FIRST_ONLY if options.signature else ask(arguments.model, fixed, drawn)
         told = ", ".join(f"{shown(name)} = {size}" for name, size in sizes.items())

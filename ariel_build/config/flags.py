@@ -18,7 +18,7 @@ from ariel_build.errors import MetadataError
 
 __all__ = ["add_options", "option_table", "over", "read_options"]
 
-_BOUND = re.compile(r"=(\.\.=[0-9]*)$")
+_BOUND = re.compile(r"=(\.\.=-?[0-9]*)$")
 
 
 def add_options(parser: argparse.ArgumentParser, names: Collection[str] | None = None) -> None:
@@ -106,7 +106,7 @@ def _toml_value(reader: Callable[[object], object] | None, text: object) -> obje
     if (
         reader in (values.count, values.cores, values.dimension, values.weights_bits)
         and isinstance(text, str)
-        and re.fullmatch(r"\d{1,12}", text)
+        and re.fullmatch(r"\d{1,19}", text)
     ):
         return int(text)
     if reader is values.labels and isinstance(text, str) and "," in text:

@@ -39,6 +39,7 @@ class Metadata:
 
     models: Mapping[str, ModelOptions]
     board: str | None = None
+    image: str | None = None
     cores: int | None = None
     optimize: Optimize = "speed"
     given: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -105,6 +106,7 @@ class _Document:
         return Metadata(
             models=models,
             board=cast("str | None", found.get("board")),
+            image=cast("str | None", found.get("image")),
             cores=cast("int | None", found.get("cores")),
             optimize=cast("Optimize", found.get("optimize", "speed")),
             given={name: self.reader.place((*TABLE, name)) for name in found},

@@ -1,6 +1,7 @@
 """Returns the name of the Rust module that is generated for a model: a valid identifier of every edition.
 
-Characters that no identifier has become `_`, a leading digit gets `m_`, a keyword a trailing `_`.
+Characters that no identifier has become `_`, a leading digit gets `m_`, a keyword and the name of the
+runtime crate a trailing `_`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ KEYWORDS = frozenset(
     """.split()  # noqa: SIM905 - plainer than fifty words in quotes
 )
 
+#: The crate that generated code names: a module beside it could not have its name.
+_RUNTIME = "ariel_ml_rs"
+
 
 def module_name(text: str) -> str:
     """Returns the module's name for a key of `models` or the stem of a model file; ValueError where it is empty."""
@@ -29,4 +33,4 @@ def module_name(text: str) -> str:
     name = "".join(c if ("a" + c).isidentifier() else "_" for c in text)
     if not name[0].isidentifier():
         name = f"m_{name}"
-    return f"{name}_" if name in KEYWORDS else name
+    return f"{name}_" if name in KEYWORDS or name == _RUNTIME else name

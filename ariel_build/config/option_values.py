@@ -48,6 +48,7 @@ MOST_CORES = 32
 # No more digits than anything real has: a number of thousands of them would keep Python busy.
 _NUMBER = r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?"
 _SIZE = _NUMBER + "([kKmMgG]?)(?:i?[bB])?"
+_TOO_LARGE = "2147483647 at most is expected"
 _DURATION = _NUMBER + "(s|ms|us|µs|ns)"
 
 
@@ -87,18 +88,26 @@ def duration(value: object) -> float:
 
 def count(value: object) -> int:
     """Returns a number of things, 1 or more."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 1 << 31:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError("a whole number, 1 or more, is expected")
+    if value >= 1 << 31:
+        raise ValueError(_TOO_LARGE)
     return value
 
 
 def dimension(value: object) -> int:
     """Returns the size of a dimension, or an `AtMost` where only a bound is given."""
+    given = re.fullmatch(r"\.\.=(-?)0*([0-9]*)", value) if isinstance(value, str) else None
+    if given and (given[1] or (not given[2] and value != "..=")):
+        raise ValueError('a bound is 1 or more, such as "..=100"')
+    if given and (len(given[2]) > 10 or int(given[2] or 0) >= 1 << 31):
+        raise ValueError(_TOO_LARGE)
     bound = AtMost.read(value)
-    try:
-        return count(value) if bound is None else AtMost(count(int(bound)))
-    except ValueError:
-        raise ValueError('a whole number, 1 or more, is expected, or a bound such as "..=100"') from None
+    if bound is not None:
+        return bound
+    if isinstance(value, int):
+        return count(value)
+    raise ValueError('a whole number, 1 or more, is expected, or a bound such as "..=100"')
 
 
 def cores(value: object) -> int:

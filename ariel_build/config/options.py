@@ -103,6 +103,16 @@ KEYS: tuple[Key, ...] = (
         model=False,
     ),
     Key(
+        "image",
+        "the program that this is, where the cores of the board run programs of their own: the name that the board "
+        "file has for it (`docs/two-images.md`)",
+        '"cm4"',
+        "that of the first core, which has the model to itself",
+        value=values.text,
+        package=True,
+        model=False,
+    ),
+    Key(
         "cores",
         "how many cores work on a model",
         "2",

@@ -6,7 +6,8 @@ Its `ACCESS` says so:
   outputs as inputs may write each pixel where it read it, in any tile of pixels; with whole groups of eight inputs it
   computes none twice.
 - COPIED_WINDOW_OF_CHANNELS: all lines of four channels are copied, and then these channels are written, where scratch
-  has room for all lines and the call is one tile: another tile would find its neighbours' rows overwritten.
+  has room for all lines and the call is one tile: another tile would find its neighbours' rows overwritten. Helium's
+  writes a line only where its ring has read it, whatever its scratch.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ariel_build.kernels import Access, Axis, KernelCall, Reads
+from ariel_build.kernels.declared import isa_mve
 from ariel_build.kernels.declared.isa_packed import DepthwiseConv2d, Far, Near
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
@@ -39,6 +41,8 @@ def in_place(call: KernelCall) -> KernelCall:
         across = output.width if kernel.vertical else output.height
         if output.channels % _PLANES == 0 and kernel.lines == across:
             return replace(call, in_place_whole=((0, 0),))
+    elif isinstance(kernel, isa_mve.DepthwiseConv2d) and output.channels % _PLANES == 0:
+        return replace(call, in_place_whole=((0, 0),))
     return call
 
 

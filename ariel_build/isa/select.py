@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ariel_build.isa import armv7e_m, scalar, vfpv4_sp
+from ariel_build.isa import armv7e_m, mve, scalar, vfpv4_sp
 from ariel_build.isa.portable import portable
 from ariel_build.isa.share import for_cores
 from ariel_build.isa.unfit import Unfit
@@ -66,6 +66,8 @@ def families_of(board: Board, workers: int = 1) -> list[Family]:
     """Returns the families that the cores that take part can run, the best first."""
     families: list[Family] = []
     cores = board.cores[:workers]
+    if all(core.mve for core in cores):
+        families.append(mve.kernels(floats=all(core.mve == "float" for core in cores)))
     if board.target in vfpv4_sp.TARGETS and all(core.fpu is not None for core in cores):
         families.append(vfpv4_sp.KERNELS)
         if all(core.dsp for core in cores):

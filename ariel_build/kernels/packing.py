@@ -1,15 +1,31 @@
-"""packed(weights): the order in which the portable kernels read a filter (`kernels::multiply`), and phases of one."""
+"""What portable kernels read: filters in their order (`kernels::multiply`), phases of one, and factors of channels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from ariel_build.ir import Array
+from ariel_build.kernels.declared.quant import DoubleRounding
 from ariel_build.kernels.kernel import Packed
 
-__all__ = ["packed", "phases"]
+__all__ = ["double_rounding", "factors", "packed", "phases"]
+
+
+def double_rounding(pairs: Array) -> DoubleRounding:
+    """Returns the rounding with (mantissa, exponent) of each channel, or of all: [channels, 2]."""
+    multipliers, shifts = pairs.reshape(-1, 2).T
+    return DoubleRounding(
+        multipliers=Packed(multipliers.astype(np.int32), "multipliers"),
+        shifts=Packed(shifts.astype(np.int8), "shifts"),
+    )
+
+
+def factors(rounding: DoubleRounding) -> npt.NDArray[np.int64]:
+    """Returns what `double_rounding` was made of, as int64."""
+    return np.stack([rounding.multipliers.data, rounding.shifts.data], axis=1).astype(np.int64)
 
 
 def packed(weights: Array, groups: int = 1) -> Packed:

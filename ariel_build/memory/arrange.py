@@ -12,7 +12,7 @@ before it is complete; a blocking one cannot.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -20,6 +20,7 @@ from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
 from ariel_build.kernels.flow import decisions
 from ariel_build.memory.liveness import Horizon, build_storages
+from ariel_build.memory.rolling import Rolling
 from ariel_build.memory.segments import Segment
 from ariel_build.memory.storage import ALIGNMENT, Storages, padded
 from ariel_build.schedule import BEFORE, Aliases, Interval, Schedule
@@ -66,12 +67,13 @@ def arrange(
     states: Sequence[State],
     alias_of: Aliases,
     in_place: InPlace,
+    rolled: Mapping[Value, Rolling],
 ) -> Arrangement:
-    """Returns the arrangement of all values, in which calls work `in_place` so."""
+    """Returns the arrangement of all values, those that are `rolled` in their buffers; calls work `in_place` so."""
     horizon = Horizon.of(schedule, outputs, states)
 
     def begin() -> Arrangement:
-        storages = build_storages(schedule, inputs, outputs, states, alias_of)
+        storages = build_storages(schedule, inputs, outputs, states, alias_of, rolled)
         _place_inputs(storages, inputs)
         _place_results(storages, schedule)
         return Arrangement(storages, list(inputs))
@@ -81,7 +83,7 @@ def arrange(
         arrangement = begin()
         _place_outputs(arrangement, outputs, states, horizon, copy_all=True)
     _place_states(arrangement, states, horizon, at_the_end=schedule.cores > 1)
-    _place_in_place(arrangement, schedule, in_place)
+    _place_in_place(arrangement, schedule, in_place, rolled)
     return arrangement
 
 
@@ -167,14 +169,17 @@ def _place_states(arrangement: Arrangement, states: Sequence[State], horizon: Ho
             raise InternalError("states are exchanged in a circle; lowering must copy one of them", {"states": names})
 
 
-def _place_in_place(arrangement: Arrangement, schedule: Schedule, in_place: InPlace) -> None:
-    """Merges inputs and outputs of the calls that can work in place, equal sizes first."""
+def _place_in_place(
+    arrangement: Arrangement, schedule: Schedule, in_place: InPlace, rolled: Mapping[Value, Rolling]
+) -> None:
+    """Merges inputs and outputs of the calls that can work in place, equal sizes first; what rolls stays apart."""
     order = -1 if in_place is InPlace.LAST else 1
     storages = arrangement.storages
     for step in schedule.steps:
         call = step.call
+        given = [(call.inputs[i], call.outputs[o], (i, o)) for i, o in call.in_place]
         pairs = sorted(
-            (p for p in call.in_place if call.inputs[p[0]] in storages and call.outputs[p[1]] in storages),
+            (p for a, b, p in given if a in storages and b in storages and a not in rolled and b not in rolled),
             key=lambda p: (call.inputs[p[0]].type.bytes != call.outputs[p[1]].type.bytes, order * p[0]),
         )
         done: set[int] = set()

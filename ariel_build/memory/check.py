@@ -14,6 +14,9 @@ bytes from the piece's start on, and where the elements differ in size tiles do 
 always, the struct of inputs before the first step, the struct of outputs after the last. Tiles of one step cover its
 extent without overlapping, in multiples of its granularity, and so do its pieces, one after the other in time.
 
+Of a value that rolls, the buffer is one region that is needed from its first piece to its last reader. Rows move in it
+just before a piece that makes more of them, and no step runs meanwhile; what is where then, invariant 3 proves.
+
 **Memory invariant 3** (contents). Every byte that a piece reads was written completely before the piece starts, by the
 value that the step means, and is not overwritten until the piece ends; so is every byte of an output and of a state
 when the run ends. That holds for every way that control flow may take: both bodies of a branch are run on what was
@@ -65,6 +68,7 @@ def check_plan(
     for step in schedule.steps:
         _check_tiles(step)
     _check_times(schedule)
+    _check_slides(facts)
     check_disjoint(facts)
     check_contents(facts)
 
@@ -86,7 +90,7 @@ def _check_values(facts: Facts) -> None:
     bases: dict[Value, tuple[int, Value]] = {}
     for value in facts.values():
         region = facts.region(value)
-        if region.bytes != value.type.bytes:
+        if region.bytes != value.type.bytes and value not in plan.slides:
             raise InternalError("memory invariant 1: a region is not as large as its value", {"value": value})
         alignment = _ALIGNMENT if value not in facts.alias_of else value.type.dtype.bytes
         _check_region(repr(value), region, plan, alignment)
@@ -147,6 +151,25 @@ def _check_tiles(step: Step) -> None:
     times = [piece.time for piece in step.pieces]
     if any(a.end > b.start for a, b in pairwise(times)) or (times[0].start, times[-1].end) != tuple(step.time):
         raise InternalError("memory invariant 2: pieces are not one after the other", {"step": step.name})
+
+
+def _check_slides(facts: Facts) -> None:
+    """Proves that what rolls is of the steps alone, and moves within its buffer, just before a piece of it."""
+    schedule, plan = facts.schedule, facts.plan
+    ends = {*facts.inputs, *facts.outputs, *(v for s in facts.states for v in (s.current, s.next))}
+    ends |= {v for moment in schedule.moments for v in (*moment.reads, *moment.writes)}
+    ends |= {base for base, _ in facts.alias_of.values()} | set(facts.alias_of)
+    alone = all(a.time.end <= b.time.start for (_, a), (_, b) in pairwise(schedule.pieces))
+    for value, slides in plan.slides.items():
+        if value in ends or value not in facts.writings or schedule.cores > 1 or not alone:
+            raise InternalError("memory invariant 2: a value rolls that others know of", {"value": value})
+        step = facts.writings[value].step
+        pieces = {piece.time.start for piece in step.pieces} if step is not None else set()
+        times = [slide.time for slide in slides]
+        if not pieces.issuperset(times) or any(a >= b for a, b in pairwise(times)):
+            raise InternalError("memory invariant 2: rows move at another time than before a piece", {"value": value})
+        if any(s.by <= 0 or s.kept < 0 or s.by + s.kept > plan.region(value).bytes for s in slides):
+            raise InternalError("memory invariant 1: rows move from or to outside their buffer", {"value": value})
 
 
 def _check_times(schedule: Schedule) -> None:

@@ -175,27 +175,43 @@ class _Machine:
                     for low, high, time in writing.parts:
                         if time.end > piece.time.start and low < place + count and place < high:
                             self.fail(f"{step.name} starts before {writing.value!r} is complete", value)
-                self.expect(value, self.facts.region(value), step.name, part=part)
+                self.expect(value, self.place(value, part, piece), step.name, part=part)
+        for value in step.call.outputs:
+            self.slide(value, piece)
         for core in range(self.facts.schedule.cores):
             scratch = self.facts.plan.scratch(step.index, core)
             self.arena.put(scratch.offset, scratch.end, _NOTHING)
         for value in step.call.outputs:
-            self.write(value, made(step.call, value, piece.tile))
+            part = made(step.call, value, piece.tile)
+            self.write(value, part, self.place(value, part, piece))
+
+    def place(self, value: Value, part: tuple[int, int], piece: Piece) -> Region:
+        """Returns the region of all of the value, whose `part` is where it is in the piece."""
+        return Region(self.facts.place(value, part, piece.time.start).offset - part[0], value.type.bytes)
+
+    def slide(self, value: Value, piece: Piece) -> None:
+        """Moves what the plan moves in the buffer of a value before a piece that makes some of it."""
+        start = self.facts.region(value).offset
+        for time, by, kept in self.facts.plan.slides.get(value, ()):
+            if time == piece.time.start:
+                for low, high, (number, distance) in list(self.arena.between(start + by, start + by + kept)):
+                    self.arena.put(low - by, high - by, _NOTHING if number < 0 else (number, distance - by))
 
     def finish(self, step: Step, piece: Piece) -> None:
         fresh = []
         for value in step.call.outputs:
-            region, (low, high) = self.facts.region(value), made(step.call, value, piece.tile)
+            low, high = made(step.call, value, piece.tile)
+            region = self.place(value, (low, high), piece)
             self.expect(value, region, f"the end of {step.name}", part=(low, high))
             fresh.append((region.offset + low, region.offset + high))
         for index, value in enumerate(step.call.inputs):
             if not self.facts.in_flash(value):
-                region = self.facts.region(value)
                 part = looked_at(step.call, index, piece.tile)
+                region = self.place(value, part, piece)
                 self.expect(value, region, f"the end of {step.name}", fresh, part)
 
-    def write(self, value: Value, part: tuple[int, int] | None = None) -> None:
-        region = self.facts.region(value)
+    def write(self, value: Value, part: tuple[int, int] | None = None, region: Region | None = None) -> None:
+        region = region or self.facts.region(value)
         low, high = part or (0, region.bytes)
         self.arena.put(region.offset + low, region.offset + high, (self.numbers[value], region.offset))
 

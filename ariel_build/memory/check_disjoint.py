@@ -85,8 +85,8 @@ def _at_one_time(tenants: list[_Tenant]) -> Iterator[tuple[_Tenant, _Tenant]]:
 
 
 def _tenants(facts: Facts) -> list[_Tenant]:
-    written = _written(facts)
-    tenants = list(written.values())
+    written, rolled = _written(facts), facts.plan.slides
+    tenants = [*written.values(), *(_whole(repr(value), facts.region(value), _use(facts, value)) for value in rolled)]
     for step in facts.schedule.steps:
         for core in range(facts.schedule.cores):
             region = facts.plan.scratch(step.index, core)
@@ -111,15 +111,24 @@ def _tenants(facts: Facts) -> list[_Tenant]:
     return tenants
 
 
+def _use(facts: Facts, value: Value) -> Interval:
+    """Returns from when until when the buffer of a value that rolls is written and read: all of it, all the time."""
+    users = [s for s in facts.schedule.steps if value in s.call.outputs or value in s.call.inputs]
+    return Interval(min(s.time.start for s in users), max(s.time.end for s in users))
+
+
 def _whole(name: str, region: Region, life: Interval, family: frozenset[Value] = frozenset()) -> _Tenant:
     return _Tenant(name, region, [(0, region.bytes, life)], family=family)
 
 
 def _written(facts: Facts) -> dict[Value, _Tenant]:
     """Returns a tenant for each written value, needed until its last reader is done."""
-    table = {v: _Tenant(repr(v), w.region, list(w.parts), w) for v, w in facts.writings.items()}
+    rolled = facts.plan.slides
+    table = {v: _Tenant(repr(v), w.region, list(w.parts), w) for v, w in facts.writings.items() if v not in rolled}
 
     def read(value: Value, time: Interval, step: Step | None, part: tuple[int, int] | None = None) -> None:
+        if value in rolled:
+            return
         for writing, _, place, count in facts.sources(value, part):
             table[writing.value].reads.append((place, place + count, time, step))
 
@@ -190,9 +199,9 @@ def _check_in_place(facts: Facts, step: Step) -> None:
         for index, value in enumerate(step.call.inputs):
             if facts.in_flash(value):
                 continue
-            seen = _moved(facts.region(value), looked_at(step.call, index, piece.tile))
+            seen = facts.place(value, looked_at(step.call, index, piece.tile), piece.time.start)
             for output, target in enumerate(step.call.outputs):
-                if _overlap(seen, _moved(facts.region(target), made(step.call, target, piece.tile))):
+                if _overlap(seen, facts.place(target, made(step.call, target, piece.tile), piece.time.start)):
                     shared.add((index, output))
     listed = facts.plan.in_place[step.index]
     for index, output in sorted(shared):
@@ -217,10 +226,6 @@ def _no_pair(facts: Facts, step: Step, index: int, output: int) -> str:
     if value.type.bytes != target.type.bytes and not narrower:
         return f"elements of operand {index} of {step.name} are not as wide as of the output"
     return ""
-
-
-def _moved(region: Region, part: tuple[int, int]) -> Region:
-    return Region(region.offset + part[0], part[1] - part[0])
 
 
 def _overlap(a: Region, b: Region) -> bool:

@@ -101,6 +101,20 @@ class Facts:
             raise InternalError("memory invariant 1: the plan has no region for a value", {"value": value})
         return self.plan.regions[value]
 
+    def place(self, value: Value, part: tuple[int, int], tick: int) -> Region:
+        """Returns where bytes of a value are in the piece of a tick, whatever has been moved until then.
+
+        InternalError where it rolls and its buffer does not hold them.
+        """
+        region, slides = self.region(value), self.plan.slides.get(value)
+        if slides is None:
+            return Region(region.offset + part[0], part[1] - part[0])
+        start = region.offset + part[0] - sum(slide.by for slide in slides if slide.time <= tick)
+        place = Region(start, part[1] - part[0])
+        if place.offset < region.offset or place.end > region.end:
+            raise InternalError("memory invariant 3: a piece leaves the buffer of a value that rolls", {"value": value})
+        return place
+
     def values(self) -> list[Value]:
         """Every value that has to be in the arena, once."""
         used = [*self.inputs, *self.outputs]

@@ -35,15 +35,18 @@ def least_needs(
     outputs: Sequence[Value],
     states: Sequence[State],
     aliases: Aliases,
+    *,
+    rolls: bool = False,
 ) -> Needs:
     """Returns bytes that no plan can do without: the largest value, or all states and inputs; the calls' constants.
 
-    Not the inputs and outputs of a step together, since a step may run in pieces, or in place.
+    Where values may roll, the largest of those that cannot. Not the inputs and outputs of a step together, since a step
+    may run in pieces, or in place.
     """
     peaks = Peaks(calls, inputs, outputs, states, aliases)
     begin = sum(v.type.bytes for v in [*inputs, *(s.current for s in states)])
     constants = {packed for call in calls for packed in constants_of(call.kernel)}
-    return Needs(ram_bytes=max(peaks.largest(), begin), flash_bytes=sum(c.data.nbytes for c in constants))
+    return Needs(ram_bytes=max(peaks.largest(rolls=rolls), begin), flash_bytes=sum(c.data.nbytes for c in constants))
 
 
 def check_length(graph: Graph) -> None:

@@ -10,12 +10,13 @@ enough for every run. In a loop it goes back, and what it reads from around the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
+from ariel_build.memory.rolling import Rolling
 from ariel_build.memory.segments import Read, Segment
 from ariel_build.memory.storage import Storages
 from ariel_build.schedule import BEFORE, Aliases, Interval, Piece, Schedule, Step, Tile, resolve
@@ -70,8 +71,12 @@ def build_storages(
     outputs: Sequence[Value],
     states: Sequence[State],
     alias_of: Aliases,
+    rolled: Mapping[Value, Rolling],
 ) -> Storages:
-    """Returns a storage for each value that is no alias, with the exact life of every byte of it."""
+    """Returns a storage for each value that is no alias, with the exact life of every byte of it.
+
+    That of a value that is `rolled` is its buffer, which is needed from its first piece to its last reader.
+    """
     writes = _writes(schedule, inputs, states, alias_of)
     made = {w.value for table in writes.values() for w in table}
     program = Horizon.of(schedule, outputs, states).program
@@ -101,7 +106,11 @@ def build_storages(
         use(value, program, None)
     storages = Storages(alias_of, schedule.cores)
     for root, table in writes.items():
-        storages.add(root, _segments(table, uses.get(root, [])))
+        buffer = rolled.get(root)
+        if buffer is None:
+            storages.add(root, _segments(table, uses.get(root, [])))
+        else:
+            storages.add(root, [Segment(0, buffer.bytes, buffer.life, root, None, (), buffer.life)])
     return storages
 
 

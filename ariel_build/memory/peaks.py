@@ -7,12 +7,14 @@ operand. What a stretch of calls needs does not depend on how the others are cut
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate
 
 from ariel_build.ir import State, Value
 from ariel_build.kernels import KernelCall
+from ariel_build.memory.rolling import Rolling, can_roll
 from ariel_build.memory.storage import ALIGNMENT, padded
 from ariel_build.schedule import Aliases, Tile, resolve
 from ariel_build.schedule.aliases import Place
@@ -79,12 +81,49 @@ class Peaks:
                 self._gone[life.last + 1] += padded(life.bytes)
         self._begun, self._gone = list(accumulate(self._begun)), list(accumulate(self._gone))
 
-    def largest(self) -> int:
-        """Returns the bytes of the largest storage: each is one run of bytes, so that no arena is smaller."""
-        return max((padded(life.bytes) for life in self._lives.values()), default=0)
+    def between(self, index: int) -> int:
+        """Returns the bytes that are there between a call and the one before it, where no chain has both."""
+        if not 0 < index < len(self.calls):
+            return 0
+        return self._begun[index - 1] - self._gone[index]
 
-    def of(self, span: range, order: Sequence[tuple[int, Tile]], *, in_place: bool = False) -> int:
-        """Returns the peak while the calls of `span` run in `order`; `in_place` where they do that only in one tile."""
+    @cached_property
+    def kept(self) -> frozenset[Value]:
+        """Values that are there in whole at some time: those of the program, and what others are parts of."""
+        ends = [*self.inputs, *self.outputs, *(v for s in self.states for v in (s.current, s.next))]
+        return frozenset([*ends, *(base for base, _ in self.aliases.values())])
+
+    @cached_property
+    def users(self) -> Mapping[Value, Sequence[int]]:
+        """The calls that read each value."""
+        found: dict[Value, list[int]] = {}
+        for index, call in enumerate(self.calls):
+            for value in call.inputs:
+                found.setdefault(value, []).append(index)
+        return found
+
+    def largest(self, *, rolls: bool = False) -> int:
+        """Returns the bytes of the largest storage: each is one run of bytes, so that no arena is smaller.
+
+        Where values roll, of those that cannot.
+        """
+        calls = range(len(self.calls))
+        rolled = can_roll(self.calls, calls, self.kept, self.aliases, self.users) if rolls else frozenset[Value]()
+        return max((padded(life.bytes) for root, life in self._lives.items() if root not in rolled), default=0)
+
+    def of(
+        self,
+        span: range,
+        order: Sequence[tuple[int, Tile]],
+        buffers: Mapping[Value, Rolling] | None = None,
+        scratch: Mapping[int, int] | None = None,
+        *,
+        in_place: bool = False,
+    ) -> int:
+        """Returns the peak while the calls of `span` run in `order`; `in_place` where they do that only in one tile.
+
+        `buffers` are those of values that roll, `scratch` that of calls that need less of it in pieces.
+        """
         used = dict.fromkeys(place.root for i in span for places in self._places[i] for place in places)
         lives = {root: self._lives[root] for root in used if root in self._lives}
         rest = self._begun[span[-1]] - self._gone[span[0]] - sum(padded(life.bytes) for life in lives.values())
@@ -92,13 +131,18 @@ class Peaks:
         change = [0] * (ticks + 2)
         accesses: dict[Value, list[_Access]] = {root: [] for root in lives}
         replaced = {index: self._replaced(index, whole=in_place) for index in span}
-        scratches = {index: padded(self.calls[index].scratch_bytes) * self.cores for index in span}
+        needs = scratch or {index: self.calls[index].scratch_bytes for index in span}
+        scratches = {index: padded(need) * self.cores for index, need in needs.items()}
         for tick, (index, tile) in enumerate(order):
             self._touch(accesses, tick, index, tile, replaced[index])
             change[tick] += scratches[index]
             change[tick + 1] -= scratches[index]
         for root, found in accesses.items():
             life = lives[root]
+            if buffers and root in buffers:
+                change[buffers[root].life.start] += padded(buffers[root].bytes)
+                change[buffers[root].life.end] -= padded(buffers[root].bytes)
+                continue
             last = ticks if life.last > span[-1] else 0
             first = 0 if life.first < span[0] else _FOREVER
             for granules, since, until in _runs(padded(life.bytes) // ALIGNMENT, found, first, last):

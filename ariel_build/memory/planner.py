@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ariel_build.ir import State, Value
@@ -15,9 +15,11 @@ from ariel_build.memory.check import check_plan
 from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.plan import plan_arena
 from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, ScratchPlan
+from ariel_build.memory.rolling import Rolling, rolling
 from ariel_build.memory.storage import ALIGNMENT, padded
 from ariel_build.memory.streaming import WHOLE, Effort, Streaming, streaming
 from ariel_build.schedule import Aliases, Schedule, Step, Tile, order_calls, schedule, tiles_of
+from ariel_build.schedule.parts import for_rows
 
 __all__ = ["plan_calls", "plan_memory"]
 
@@ -36,12 +38,13 @@ def plan_calls(
     tiles: Callable[[KernelCall], tuple[Tile, ...]] | None = None,
     effort: Effort = WHOLE,
     flow: Flow = (),
+    rolls: bool = True,
 ) -> tuple[Schedule, MemoryPlan]:
     """Returns schedule and arena for the given order of the calls or a better one, whichever needs less memory.
 
     `effort` says what streaming may cost; without it every call runs whole. `tiles` cuts a call into what runs between
     two yields; the checker proves the plan for these tiles, so that they are not cut again. Where the `flow`
-    has branches or loops, the calls run whole and in their order.
+    has branches or loops, the calls run whole and in their order. Without `rolls`, every value is there in whole.
     """
     alias_of = aliases or {}
     # Many orders of the same calls are looked at.
@@ -54,11 +57,15 @@ def plan_calls(
     def ways(
         order: Sequence[KernelCall], how: Streaming | None, *, few: bool = False, placing: int = 0
     ) -> tuple[Schedule, list[_Way]]:
+        rolled: Mapping[Value, Rolling] = {}
         if how is not None:
             order = [_in_one_tile(call) if index in how.in_place else call for index, call in enumerate(order)]
+            rolled = rolling(order, how.order, how.rolled)
+            order = _with_less_scratch(order, how)
         pieces = how.order if how is not None else None
         steps = schedule(order, cores=cores, tiles=tiles, order=pieces, flow=flow)
-        return steps, _ways(steps, graph_inputs, graph_outputs, states, alias_of, few=few, placing=placing)
+        ends = graph_inputs, graph_outputs, states, alias_of
+        return steps, _ways(steps, *ends, rolled, few=few, placing=placing)
 
     def place(order: Sequence[KernelCall], placing: int) -> Callable[[Streaming], int]:
         # Ways that differ may come to one order.
@@ -75,8 +82,9 @@ def plan_calls(
         peaks = Peaks(order, graph_inputs, graph_outputs, states, alias_of, cores)
 
         least = float(size)
-        for step in (effort.before, effort):
-            for factor, how in streaming(peaks, step, size, place(order, step.placing)) if step else ():
+        efforts = [e if rolls and cores == 1 else replace(e, rolls=()) for e in (effort.before, effort) if e]
+        for step in efforts:
+            for factor, how in streaming(peaks, step, size, place(order, step.placing)):
                 worse = factor if effort.price else 1.0
                 streamed, found = ways(order, how)
                 hopeful = [way for way in found if way.arena.lower_bound * worse < least]
@@ -100,7 +108,7 @@ def plan_memory(
     Raises InternalError where the calls are inconsistent (a value is read that nobody makes, an input is an alias).
     """
     alias_of = aliases or {}
-    way = _best(_ways(schedule, graph_inputs, graph_outputs, states, alias_of))
+    way = _best(_ways(schedule, graph_inputs, graph_outputs, states, alias_of, {}))
     plan = way.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
     check_plan(schedule, plan, graph_inputs, graph_outputs, states, aliases or {})
     return plan
@@ -111,12 +119,26 @@ def _in_one_tile(call: KernelCall) -> KernelCall:
     return replace(call, tiling=Tiling(Axis.WHOLE, call.tiling.extent), in_place=call.in_place_whole)
 
 
+def _with_less_scratch(calls: Sequence[KernelCall], how: Streaming) -> list[KernelCall]:
+    """Returns the calls; those that read or write a value that rolls with no more scratch than their pieces need."""
+    tiles: dict[int, list[Tile]] = {}
+    for index, tile in how.order:
+        tiles.setdefault(index, []).append(tile)
+
+    def fitted(index: int, call: KernelCall) -> KernelCall:
+        rolls = not how.rolled.isdisjoint([*call.inputs, *call.outputs])
+        return for_rows(call, tiles[index]) if rolls else call
+
+    return [fitted(index, call) for index, call in enumerate(calls)]
+
+
 def _ways(
     schedule: Schedule,
     graph_inputs: Sequence[Value],
     graph_outputs: Sequence[Value],
     states: Sequence[State],
     alias_of: Aliases,
+    rolled: Mapping[Value, Rolling],
     *,
     few: bool = False,
     placing: int = 0,
@@ -128,7 +150,7 @@ def _ways(
         if any(s.call.in_place and len(s.pieces) > 1 for s in schedule.steps):
             kinds.append(InPlace.WHOLE)
     ends = graph_inputs, graph_outputs, states
-    ways = [_Way.of(schedule, arrange(schedule, *ends, alias_of, kind), placing) for kind in kinds]
+    ways = [_Way.of(schedule, arrange(schedule, *ends, alias_of, kind, rolled), rolled, placing) for kind in kinds]
     return sorted(ways, key=lambda way: way.arena.bytes)
 
 
@@ -147,13 +169,16 @@ class _Way:
 
     schedule: Schedule
     arrangement: Arrangement
+    rolled: Mapping[Value, Rolling]
     buffers: tuple[Buffer, ...]
     bases: dict[int, tuple[int, int]]
     scratches: tuple[ScratchPlan | None, ...]
     arena: ArenaPlan
 
     @classmethod
-    def of(cls, schedule: Schedule, arrangement: Arrangement, placing: int = 0) -> _Way:
+    def of(
+        cls, schedule: Schedule, arrangement: Arrangement, rolled: Mapping[Value, Rolling], placing: int = 0
+    ) -> _Way:
         """Makes buffers of the storages and of each step's scratch, and places them, quickly if not told otherwise."""
         storages = arrangement.storages
         buffers: list[Buffer] = []
@@ -172,7 +197,8 @@ class _Way:
                 size = scratch.stride * schedule.cores
                 lives = Buffer("", tuple(Part(0, size, piece.time) for piece in step.pieces)).intervals
                 buffers.append(Buffer(f"scratch of {step.name}", tuple(Part(0, size, life) for life in lives)))
-        return cls(schedule, arrangement, tuple(buffers), bases, scratches, plan_arena(buffers, effort=placing))
+        arena = plan_arena(buffers, effort=placing)
+        return cls(schedule, arrangement, rolled, tuple(buffers), bases, scratches, arena)
 
     def improved(self) -> _Way:
         """Returns the same way with offsets searched for in earnest."""
@@ -182,7 +208,8 @@ class _Way:
         """Returns the region of a value."""
         number, offset = self.arrangement.storages.locate(value)
         buffer, low = self.bases[number]
-        return Region(self.arena.offsets[buffer] + offset - low, value.type.bytes)
+        size = self.rolled[value].bytes if value in self.rolled else value.type.bytes
+        return Region(self.arena.offsets[buffer] + offset - low, size)
 
     def group(self, values: Sequence[Value]) -> Group:
         """Returns the struct whose fields are the values."""
@@ -205,14 +232,16 @@ class _Way:
             input_group=self.group(self.arrangement.input_fields),
             output_group=self.group(self.arrangement.output_fields),
             copies=tuple(Copy(self.locate(s), self.locate(t), f"{s.name} to {t.name}") for s, t in copies),
-            in_place=tuple(_in_place(step, regions) for step in self.schedule.steps),
+            in_place=tuple(_in_place(step, regions, self.rolled) for step in self.schedule.steps),
             refusals=tuple(self.arrangement.refusals),
             blocks=self.blocks(scratches),
+            slides={value: buffer.slides for value, buffer in self.rolled.items()},
         )
 
     def blocks(self, scratches: Sequence[ScratchPlan | None]) -> tuple[Block, ...]:
         """Returns the memory map over time."""
         kinds = {v: "value" for moment in self.schedule.moments for v in moment.writes}
+        kinds |= dict.fromkeys(self.rolled, "value")
         kinds |= dict.fromkeys(self.arrangement.output_fields, "output")
         kinds |= dict.fromkeys(self.arrangement.input_fields, "input")
         blocks = []
@@ -256,10 +285,12 @@ def _scratch(step: Step) -> ScratchPlan | None:
     return ScratchPlan(0, end, tuple(parts)) if end else None
 
 
-def _in_place(step: Step, regions: dict[Value, Region]) -> tuple[tuple[int, int], ...]:
+def _in_place(step: Step, regions: dict[Value, Region], rolled: Mapping[Value, Rolling]) -> tuple[tuple[int, int], ...]:
     """Returns the declared pairs of the step that did come to share a region."""
 
     def shared(i: int, o: int) -> bool:
+        if step.call.inputs[i] in rolled or step.call.outputs[o] in rolled:
+            return False
         source, target = regions.get(step.call.inputs[i]), regions.get(step.call.outputs[o])
         return source is not None and target is not None and target.bytes > 0 and source.offset == target.offset
 

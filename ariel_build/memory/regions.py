@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import Value
 from ariel_build.schedule import Interval
 
-__all__ = ["Block", "Copy", "Group", "MemoryPlan", "Region", "ScratchPlan"]
+__all__ = ["Block", "Copy", "Group", "MemoryPlan", "Region", "ScratchPlan", "Slide"]
 
 
 class Region(NamedTuple):
@@ -60,6 +60,14 @@ class Copy:
     what: str
 
 
+class Slide(NamedTuple):
+    """A move in the buffer of a value that rolls: `kept` bytes from `by` on to its beginning, before tick `time`."""
+
+    time: int
+    by: int
+    kept: int
+
+
 @dataclass(frozen=True)
 class Block:
     """One rectangle of the memory map over time: bytes of the arena that hold `name` during `time`."""
@@ -84,6 +92,13 @@ class MemoryPlan:
     in_place: tuple[tuple[tuple[int, int], ...], ...]
     refusals: tuple[str, ...]
     blocks: tuple[Block, ...]
+    #: The values of which only some rows are there, in regions that are smaller than they, and what moves when.
+    slides: Mapping[Value, tuple[Slide, ...]] = field(default_factory=dict)
+
+    def part(self, value: Value, start: int, end: int, tick: int) -> Region:
+        """Returns where the bytes [start, end) of `value` are from the slides before `tick` on."""
+        gone = sum(slide.by for slide in self.slides.get(value, ()) if slide.time <= tick)
+        return Region(self.region(value).offset + start - gone, end - start)
 
     def region(self, value: Value) -> Region:
         """Returns where `value` is while the steps run; a constant has no region."""

@@ -3,7 +3,8 @@
 A way cuts the sequence of calls into stretches: a call by itself, whole or in pieces, or a chain of calls whose pieces
 are interleaved. What a stretch needs does not depend on the others (`peaks`), so for a given number of bytes the
 cheapest way is found by dynamic programming. The search lowers that number step by step and places each way that comes
-out: what the arena needs besides, since every value is one run of bytes, only placing tells.
+out: what the arena needs besides, since every value is one run of bytes, only placing tells. Between the calls of
+a chain there need only be the rows under the windows (`rolling`): that costs moves, and kernels for fewer rows.
 
 Pieces of a call by itself run upwards or downwards. Downwards, the output follows above its input in the arena, upwards
 below it: neighbours that take turns stay where they are.
@@ -15,11 +16,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from ariel_build.kernels import KernelCall
+from ariel_build.ir import Value
 from ariel_build.memory.peaks import Peaks
+from ariel_build.memory.rolling import can_roll, rolling
 from ariel_build.schedule import Tile, work_of
-from ariel_build.schedule.interleave import interleaved, quantum
-from ariel_build.schedule.overhead import CALL, overhead
+from ariel_build.schedule.interleave import interleaved, pulled, quantum, row, whole_rows
+from ariel_build.schedule.overhead import CALL, overhead, parted, slid
+from ariel_build.schedule.parts import for_rows
 from ariel_build.schedule.ranges import can_stream
 
 __all__ = ["RAM", "SPEED", "WHOLE", "Effort", "Streaming", "streaming"]
@@ -33,6 +36,8 @@ class Streaming:
 
     order: tuple[tuple[int, Tile], ...]
     in_place: frozenset[int]
+    #: The values of which only the rows under the windows are there (`rolling`).
+    rolled: frozenset[Value] = frozenset()
 
 
 #: Rows of the last call of a chain at a time.
@@ -43,6 +48,8 @@ _PIECES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 _MOST = 2000
 #: By how much the search lowers the bytes, and how often.
 _STEP, _STEPS = 0.96, 40
+#: By how much a guess of offsets must be better than one before it.
+_NEARLY = 0.98
 #: How many times as many pieces are tried, and how many orders are placed.
 _FINER, _TRIALS = (2, 3), 40
 
@@ -57,6 +64,7 @@ class Stretch:
     cost: int
     #: Whether the call is to be one tile, in place of its input.
     in_place: bool = False
+    rolled: frozenset[Value] = frozenset()
 
     @property
     def turns(self) -> bool:
@@ -69,7 +77,9 @@ class _Search:
     peaks: Peaks
     #: The most that a way may cost.
     budget: int
-    _known: dict[range, list[Stretch]] = field(default_factory=dict)
+    #: Whether values between the calls of a chain roll.
+    rolls: bool = False
+    _known: dict[tuple[range, bool], list[Stretch]] = field(default_factory=dict)
 
     def whole(self, index: int, *, in_place: bool = False) -> Stretch:
         order = ((index, Tile(0, self.peaks.calls[index].tiling.extent)),)
@@ -78,15 +88,19 @@ class _Search:
 
     def stretches(self, span: range) -> list[Stretch]:
         """Returns the ways to run the calls of `span` together, the cheapest first."""
-        if span not in self._known:
-            orders = self._alone(span[0]) if len(span) == 1 else self._chains(span)
-            ways = [Stretch(span, tuple(o), self.peaks.of(span, o), self._cost(span, o)) for o in orders]
+        key = span, self.rolls and len(span) > 1
+        if key not in self._known:
+            if key[1]:
+                ways = list(self._rolls(span))
+            else:
+                orders = self._alone(span[0]) if len(span) == 1 else self._chains(span)
+                ways = [Stretch(span, tuple(o), self.peaks.of(span, o), self._cost(span, o)) for o in orders]
             if len(span) == 1:
                 ways.append(self.whole(span[0]))
                 if self.peaks.cores == 1 and self.peaks.calls[span[0]].in_place_whole:
                     ways.append(self.whole(span[0], in_place=True))
-            self._known[span] = sorted(ways, key=lambda w: (w.cost, w.in_place, w.peak))
-        return self._known[span]
+            self._known[key] = sorted(ways, key=lambda w: (w.cost, w.in_place, w.peak))
+        return self._known[key]
 
     def _alone(self, index: int) -> Iterator[Order]:
         call = self.peaks.calls[index]
@@ -100,12 +114,39 @@ class _Search:
         calls = self.peaks.calls
         if all(can_stream(calls[i]) for i in span):
             step, extent = quantum(calls[span[-1]]), calls[span[-1]].tiling.extent
-            base = max(step, _row(calls[span[-1]]))
+            base = max(step, row(calls[span[-1]]))
             for units in dict.fromkeys(min(base * rows, extent) for rows in _ROWS):
                 # Too many pieces to be worth their calls, or to be looked at in reasonable time.
                 pieces = -(-extent // units)
                 if 1 < pieces <= min(self.budget // CALL + 1, _MOST):
                     yield interleaved(calls, span, units, self.peaks.aliases)
+
+    def _rolls(self, span: range) -> Iterator[Stretch]:
+        """Yields ways to run a chain between whose calls there are only the rows under the windows."""
+        calls = self.peaks.calls
+        values = can_roll(calls, span, self.peaks.kept, self.peaks.aliases, self.peaks.users)
+        if not values or not all(can_stream(calls[i]) for i in span):
+            return
+        last = calls[span[-1]]
+        base = max(whole_rows(last), row(last))
+        if sum(-(-calls[i].tiling.extent // max(whole_rows(calls[i]), row(calls[i]))) for i in span) > 2 * _MOST:
+            return
+        orders = [pulled(calls, span, rows, self.peaks.aliases) for rows in (1, 2)]
+        orders += [interleaved(calls, span, base, self.peaks.aliases, whole_rows)]
+        for order in orders:
+            if len(order) > min(self.budget // CALL + 1, _MOST):
+                continue
+            tiles: dict[int, list[Tile]] = {}
+            for index, tile in order:
+                tiles.setdefault(index, []).append(tile)
+            if any(len(tiles[index]) < 2 for index in span):
+                continue
+            buffers = rolling(calls, order, values)
+            fitted = {index: for_rows(calls[index], tiles[index]) for index in span}
+            cost = sum(parted(fitted[i], calls[i], tiles[i]) for i in span)
+            cost += sum(slid(len(b.slides), b.moved) for b in buffers.values())
+            scratches = {index: call.scratch_bytes for index, call in fitted.items()}
+            yield Stretch(span, tuple(order), self.peaks.of(span, order, buffers, scratches), cost, rolled=values)
 
     def _cost(self, span: range, order: Order) -> int:
         return sum(overhead(self.peaks.calls[i], [tile for index, tile in order if index == i]) for i in span)
@@ -127,6 +168,8 @@ class _Search:
                 span = range(start, end)
                 if len(span) > 1 and all(wholes[i].peak <= most for i in span):
                     continue
+                if self.rolls and len(span) > 1 and max(self.peaks.between(start), self.peaks.between(end)) > most:
+                    continue
                 fitting = next((w for w in self.stretches(span) if w.peak <= most), None)
                 here = best[end]
                 if fitting and (here is None or before[0] + fitting.cost < here[0]):
@@ -141,7 +184,7 @@ class _Search:
         """Yields ways within the budget that need less and less by the estimate, with chains of at most `longest`."""
         calls = range(len(self.peaks.calls))
         most = max((self.stretches(range(i, i + 1))[0].peak for i in calls), default=0)
-        floor = self.peaks.largest()
+        floor = self.peaks.largest(rolls=self.rolls)
         for _ in range(_STEPS):
             most = max(int(most * _STEP), floor)
             way = self.cheapest(most, longest)
@@ -166,14 +209,6 @@ class _Search:
                 yield finer
 
 
-def _row(call: KernelCall) -> int:
-    """Returns the units of a row of the output, as far as the call tells."""
-    rows = [rule.units_per_row for rule in call.reads if rule.kind == "rows"]
-    shape = call.outputs[0].shape
-    elements = shape[-1] * shape[-2] if len(shape) == 4 else 1
-    return max([*rows, elements if call.tiling.extent == call.outputs[0].type.elements else 1])
-
-
 @dataclass(frozen=True)
 class Effort:
     """What streaming may cost, in instructions per unit of the model's work (see `cost`).
@@ -186,6 +221,8 @@ class Effort:
     worth: int = 4096
     #: The most calls of a chain; a search for each. Those by themselves have more room to be placed, chains need less.
     chains: tuple[int, ...] = (1, 6)
+    #: The same for chains between whose calls only the rows under the windows are there.
+    rolls: tuple[int, ...] = (12,)
     #: How hard each order is placed (see `plan`).
     placing: int = 0
     #: How many pieces and calls are placed at most: what bounds the search in long models.
@@ -196,7 +233,7 @@ class Effort:
 
 #: Every call runs whole; streaming costs hardly anything; whatever it costs.
 WHOLE, SPEED = Effort(0.0), Effort(0.04, 2.0)
-RAM = Effort(0.5, 0.0, 256, (1, 6, 8, 10), 20_000, 100_000, SPEED)
+RAM = Effort(0.5, 0.0, 256, (1, 6, 8, 10), (8,), 20_000, 100_000, SPEED)
 
 
 def streaming(
@@ -215,8 +252,8 @@ def streaming(
     search = _Search(peaks, budget)
     found = []
     best, room = float(size), effort.pieces
-    for longest in effort.chains:
-        trials, bettered = _TRIALS, None
+    for longest, search.rolls in [*((c, False) for c in effort.chains), *((c, True) for c in effort.rolls)]:
+        trials, bettered = _TRIALS // 2 if search.rolls else _TRIALS, None
         candidates = [fine for way in search.ways(longest) for fine in search.finer(way)]
         for way in sorted(candidates, key=lambda way: max(w.peak for w in way) * factor(way)):
             bound = max(w.peak for w in way)
@@ -224,7 +261,8 @@ def streaming(
                 break
             for placed, order in _turned(way, bound, place):
                 trials, room = trials - 1, room - len(order.order) - len(peaks.calls)
-                if placed * factor(way) < best:
+                # Of rolling ways those that come later need more by the estimate: a better guess of offsets is little.
+                if placed * factor(way) < best * (_NEARLY if search.rolls and bettered else 1):
                     best, bettered = placed * factor(way), (factor(way), order)
                 if room <= 0:
                     break
@@ -258,4 +296,7 @@ def _turned(way: Sequence[Stretch], bound: int, place: Callable[[Streaming], int
 
 def _order(way: Sequence[Stretch], down: Mapping[int, bool]) -> Streaming:
     pieces = (reversed(w.order) if down.get(k) else w.order for k, w in enumerate(way))
-    return Streaming(tuple(chain.from_iterable(pieces)), frozenset(w.calls[0] for w in way if w.in_place))
+    in_place = frozenset(w.calls[0] for w in way if w.in_place)
+    return Streaming(
+        tuple(chain.from_iterable(pieces)), in_place, frozenset(chain.from_iterable(w.rolled for w in way))
+    )

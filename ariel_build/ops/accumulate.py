@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import Packed
-from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, DoubleRounding16, NearestEven, Reduced
+from ariel_build.kernels.declared.quant import Bounds, DoubleRounding16, NearestEven, Reduced
 from ariel_build.kernels.layer import Real, Requantize, Stored
+from ariel_build.kernels.packing import double_rounding
 from ariel_build.ops.base import UnsupportedReason, constant
 from ariel_build.ops.fixed_point import (
     UNBOUNDED,
@@ -171,12 +172,10 @@ def requantizer(node: Node, rounding: Rounding, *, single_precision: bool = Fals
     pairs = np.array([(reduced_multiplier if wide else quantize_multiplier)(float(s)) for s in scales], np.int32)
     if wide and (pairs[:, 1] >= MOST_SHIFT).any():
         raise UnsupportedReason(f"scales of more than {1 << MOST_SHIFT} from input to output are not supported")
+    if node.input(0).type.dtype is not DType.I16:
+        return double_rounding(pairs)
     multipliers = Packed(pairs, "multipliers")
-    if wide:
-        return Reduced(multipliers=multipliers)
-    if node.input(0).type.dtype is DType.I16:
-        return DoubleRounding16(multipliers=multipliers)
-    return DoubleRounding(multipliers=multipliers)
+    return Reduced(multipliers=multipliers) if wide else DoubleRounding16(multipliers=multipliers)
 
 
 def bounds(node: Node, clip: tuple[float, float], rounding: Rounding) -> Bounds:

@@ -66,6 +66,11 @@ class Best(_Comparing):
     least: bool = False
     last: bool = False
 
+    @property
+    def name(self) -> str:
+        """As TFLite and ONNX name it."""
+        return "ArgMin" if self.least else "ArgMax"
+
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """T[a, n, b] -> i32[a, b]."""
         x = inputs[0]
@@ -104,6 +109,11 @@ class Top(_Comparing):
     axis: int
     count: int
     least: bool = False
+
+    @property
+    def name(self) -> str:
+        """As TFLite and ONNX name it."""
+        return "TopK"
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
         """T[a, n, b] -> T[a, count, b], i32[a, count, b]."""

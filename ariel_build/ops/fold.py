@@ -13,6 +13,7 @@ from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernels import Axis, Kernel, KernelCall, Operand, Packed, Tiling
 from ariel_build.kernels.declared import fold as declared_fold
 from ariel_build.kernels.declared.quant import DoubleRounding, DoubleRounding16, Multiplier, NearestEven
+from ariel_build.kernels.packing import double_rounding
 from ariel_build.ops.accumulate import Numbers, bounds
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.cast import Cast
@@ -269,9 +270,9 @@ class Fold(Operator):
                 scales = self._real_scale(node, count).astype(np.float32)
                 requantize = NearestEven(scales=Packed(scales, "scales"))
             else:
-                pair = Packed(np.array([self._multiplier(node, count)], np.int32), "multipliers")
-                wide = dtype is DType.I16
-                requantize = DoubleRounding16(multipliers=pair) if wide else DoubleRounding(multipliers=pair)
+                pair = np.array([self._multiplier(node, count)], np.int32)
+                wide = DoubleRounding16(multipliers=Packed(pair, "multipliers"))
+                requantize = wide if dtype is DType.I16 else double_rounding(pair)
             kernel = declared_fold.SumStored(
                 input=Operand(x),
                 output=Operand(output),

@@ -30,6 +30,8 @@ _BACKENDS = {
     "thumbv8m.base": "thumbv8base-backend",
     "thumbv8m.main": "thumbv8main-backend",
 }
+#: Elements of an output that are printed as the numbers that they stand for.
+_SHOWN = 32
 #: Names that cargo does not take for a package, beside Rust's keywords.
 _TAKEN = {"test", "core", "std", "alloc", "proc-macro", "proc_macro", "build", "deps", "examples", "incremental"}
 
@@ -109,8 +111,6 @@ def _slots(project: Project) -> dict[str, str]:
     start, board, module = project.start, project.board, project.module
     known = board.project
     uses = [f"use {path};" for path in start.list("uses")]
-    multiple = len(project.outputs) > 1
-    field = f".{field_names('output', project.outputs)[0]}" if multiple else ""
     prefix = "super::" if project.executor == "rtic" else ""
     slots = {
         "name": project.name,
@@ -142,7 +142,7 @@ def _slots(project: Project) -> dict[str, str]:
         ),
         "fill": _fill(project.inputs, prefix),
         "samples": text("samples.rs").strip("\n"),
-        "greatest": f"output{field}",
+        "answer": _answer(project),
         "stack": str(_rounded(project.stack_bytes + 4096)),
         "how": start.text("runs"),
     }
@@ -186,6 +186,21 @@ def _fill(inputs: Sequence[Value], prefix: str) -> str:
         place = f"input.{name}" if name else "input"
         lines.append(f'{place}.fill_from({prefix}samples({place}.len())).expect("as many as it has");')
     return "\n".join(lines)
+
+
+def _answer(project: Project) -> str:
+    """Returns the statements that print what `output` means: its class by name, or the numbers that it stands for."""
+    output = project.outputs[0]
+    print_, says, count = project.start.text("print"), f"{project.module} answers", output.type.elements
+    if len(project.outputs) > 1 or not (output.type.quant or output.type.dtype.is_real) or count > _SHOWN:
+        return f'// Or `to_f32()`, `argmax()`, `top()` of an output.\n{print_}!("{says} {{:?}}", output);'
+    if "labels" in project.metadata:
+        lines = ["// Or `output.to_f32()`: what all classes get.", "let (class, score) = output.top();"]
+        return "\n".join([*lines, f'{print_}!("{says} {{}}, with {{}}", class.label(), score);'])
+    if count == 1:
+        return f'// Or `output[0]`: as it is stored.\n{print_}!("{says} {{:?}}", output.to_f32());'
+    words = f'{print_}!("{says} {{:?}}: element {{}} is the greatest", output.to_f32(), output.argmax());'
+    return f"// Or `output.top()`: the greatest and where it is. `labels` in Cargo.toml give names.\n{words}"
 
 
 def _manifest(project: Project, slots: Mapping[str, str]) -> str:

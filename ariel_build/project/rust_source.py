@@ -59,15 +59,26 @@ def with_compile_call(text: str) -> str | None:
 
 
 def with_models(text: str) -> str:
-    """Returns a crate's root with the macro behind the attributes and documentation of the crate itself."""
+    """Returns a crate's root with the macro behind the attributes and documentation of the crate itself.
+
+    What has to come first stays first: a byte order mark, and the line `#!..` of a script.
+    """
+    if text.startswith("\ufeff"):
+        return f"\ufeff{with_models(text[1:])}"
     code = code_of(text)
     at = 0
+    if text.startswith("#!") and not _INNER.match(code):
+        end = text.find("\n")
+        at = len(text) if end < 0 else end + 1
     for match in re.finditer(r"[^\n]*\n?", text):
         line = code[match.start() : match.end()].strip()
         if match.start() < at or not match[0]:
             continue
         if match[0].strip().startswith("//!"):
             at = match.end()
+        elif match[0].lstrip().startswith("/*!") and (inner := _NO_CODE.search(text, match.start())):
+            end = text.find("\n", _end(text, inner))
+            at = len(text) if end < 0 else end + 1
         elif _INNER.match(line):
             opening = code.index("[", match.start())
             end = text.find("\n", _closing(code, opening))

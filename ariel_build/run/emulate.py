@@ -85,12 +85,14 @@ def emulate(
     timeout: float,
     timeline: tuple[int, int] | None = None,
     sizes: Sequence[Sequence[int]] = (),
+    others: Sequence[Path] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> Emulated:
     """Runs firmware that was built for `cores` cores once over all samples.
 
     `sizes` tells how much there is of each bounded dimension, sample by sample; without, it is the bound.
-    `timeline` is the place and size of memory in it: each store there is told in the counts.
+    `timeline` is the place and size of memory in it: each store there is told in the counts. `others` is the firmware
+    of cores that run their own.
     """
     with tempfile.TemporaryDirectory(prefix="ariel-run-") as place:
         work = Path(place)
@@ -100,7 +102,7 @@ def emulate(
             table = [word for row in sizes for word in row]
             (work / "sizes.bin").write_bytes(struct.pack(f"<{len(table) + 1}I", len(sizes[0]), *table))
         count = count and board.run is not None and board.run.counts_instructions
-        command_line = command(board, elf, cores=cores, count=count, timeline=timeline, say=say)
+        command_line = command(board, elf, cores=cores, count=count, timeline=timeline, others=others, say=say)
         what = f"{len(samples)} sample{'' if len(samples) == 1 else 's'} on {board.name}"
         _, emulator = emulators.of(board)
         say(f"running {what}, {emulator.pace}" if emulator.pace else f"running {what}")
@@ -124,11 +126,12 @@ def command(
     cores: int,
     count: bool,
     timeline: tuple[int, int] | None = None,
+    others: Sequence[Path] = (),
     say: Callable[[str], None],
 ) -> list[str | Path]:
     """Returns the command line that runs the firmware."""
     run, emulator = emulators.of(board)
-    return emulator.command(Job(run, elf, cores, count, timeline, say))
+    return emulator.command(Job(run, elf, cores, count, timeline, say, tuple(others)))
 
 
 def _refuse(board: Board, done: process.Completed) -> None:

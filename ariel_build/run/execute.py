@@ -36,6 +36,7 @@ def execute(
     facts: Facts | None = None,
     sizes: Sequence[Sequence[int]] = (),
     cores: int = 1,
+    others: Sequence[tuple[Path, Board]] = (),
     stats: bool = True,
     opt_level: str = "3",
     timeout: float = 600.0,
@@ -46,6 +47,7 @@ def execute(
     A sample is all inputs in the model's order, little-endian elements of the model's own types, nothing between them.
     `sizes` tells how much there is of each bounded dimension, sample by sample; without, it is the bound.
     On several cores the module has what the others do (`firmware.build`). The model is reset once before sample 0.
+    `others` are the folders of the same module for the other programs of the board, each with the board for it.
     Without `stats` nothing is counted, and only the outputs are returned.
     """
     check_cores(board, cores, "--cores")
@@ -56,11 +58,19 @@ def execute(
         check_fits(board, ram_bytes=facts.arena_bytes + copy, flash_bytes=facts.weights_bytes, stack_bytes=_LEAST_STACK)
     subject = firmware.Subject(module_dir, module)
     image = firmware.build(board, subject, cores=cores, opt_level=opt_level, say=say)
-    emulated = emulate(board, image, samples, cores=cores, count=stats, timeout=timeout, sizes=sizes, say=say)
+    beside = [
+        firmware.build(of, firmware.Subject(folder, module), cores=cores, opt_level=opt_level, say=say)
+        for folder, of in others
+    ]
+    emulated = emulate(
+        board, image, samples, cores=cores, count=stats, timeout=timeout, sizes=sizes, others=beside, say=say
+    )
     if not stats:
         return Execution(emulated.outputs, None)
     whole = baseline = None
     if not board.is_host:
         whole = elf.sizes(image.read_bytes())
+    # What a model costs of several programs is in none of them alone.
+    if not board.is_host and not others:
         baseline = elf.sizes(firmware.build(board, None, cores=cores, opt_level=opt_level, say=say).read_bytes())
     return Execution(emulated.outputs, collect(board, emulated, facts, whole, baseline, cores=cores))

@@ -39,10 +39,12 @@ class Subject:
     links: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
 
-    def files(self, cores: int) -> dict[str, bytes]:
+    def files(self, cores: int, *, images: bool = False) -> dict[str, bytes]:
         """Returns the generated files by name, and `subject.rs`, which exports what the harness takes of them."""
         exported = f'include!("ariel_models.rs");\npub use self::{self.module}::Model;\n'
-        if cores > 1 or "multicore" in self.features:
+        if images:
+            exported += f"crate::pool::serve_with_images!({self.module});\n"
+        elif cores > 1 or "multicore" in self.features:
             exported += f"pub use {self.worker};\n"
             # A stand-in with workers of its own shares its work itself.
             own = self.worker != type(self).worker
@@ -63,9 +65,12 @@ def build(
     opt_level: str = "3",
     say: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Returns the firmware that runs `subject` on `board`, or with None the same firmware without the call."""
-    chosen = toolchain.find(board.target)
-    files = {} if subject is None else subject.files(cores)
+    """Returns the firmware that runs `subject` on `board`, or with None the same firmware without the call.
+
+    Of a board whose cores run programs of their own, it is the one that the board is for.
+    """
+    chosen = toolchain.find(board.image_target)
+    files = {} if subject is None else subject.files(cores, images=bool(board.image))
 
     def key() -> str:
         links = [] if subject is None else subject.links
@@ -102,7 +107,7 @@ def _sources() -> str:
 
 def _setting(board: Board, cores: int, chosen: toolchain.Toolchain) -> str:
     """Returns what of a board and a toolchain makes a difference to firmware."""
-    return repr((board.target, board.rustflags, board.memories, cores, chosen.version))
+    return repr((board.image_target, board.image, board.rustflags, board.memories, cores, chosen.version))
 
 
 def _flat(files: dict[str, bytes]) -> list[str | bytes]:
@@ -144,13 +149,23 @@ def _refresh_runtime(slot: Path) -> None:
 
 
 def _memory_x(board: Board) -> str:
-    """Returns the MEMORY command of the linker script: the first flash and the first RAM of the board."""
+    """Returns the MEMORY command of the linker script: the first flash and RAM of the board, or of its program.
+
+    What programs share is named behind it.
+    """
     lines = ["MEMORY", "{"]
-    for region, banks in (("FLASH", board.banks("flash")), ("RAM", board.banks("ram"))):
+    seen = board.seen(board.image) if board.image else board.memories
+    for region in ("FLASH", "RAM"):
+        banks = [memory for memory in seen if memory.kind == region.lower() and not memory.shared]
         if not banks:
             raise InternalError(f"{board.name} has no {region.lower()} to link firmware for")
         lines.append(f"    {region} : ORIGIN = {banks[0].origin:#x}, LENGTH = {banks[0].length:#x}")
-    return "\n".join([*lines, "}", ""])
+    lines.append("}")
+    for memory in seen:
+        if memory.shared and board.image:
+            end = memory.origin + memory.length
+            lines += [f"_ariel_shared = {memory.origin:#x};", f"_ariel_shared_end = {end:#x};"]
+    return "\n".join([*lines, ""])
 
 
 def _cargo(
@@ -171,12 +186,16 @@ def _cargo(
         "CARGO_PROFILE_RELEASE_OPT_LEVEL": opt_level,
     }
     features = {"baseline": subject is None, "multicore": cores > 1, "threads": cores > 1 and board.is_host}
+    if board.image:
+        features |= {"images": True, "helper": board.worker > 0}
+        # The vectors of the program behind the first, which stand at the beginning of its flash.
+        env["ARIEL_HELPER"] = str(next(bank.origin for bank in board.banks("flash") if bank.image == board.images[1]))
     named = [*(name for name, wanted in features.items() if wanted), *(subject.features if subject else ())]
     options = ["--features", ",".join(named)]
     folder = target
     if not board.is_host:
-        options += ["--target", board.target]
-        folder /= board.target
+        options += ["--target", board.image_target]
+        folder /= board.image_target
     try:
         builder.build(chosen, slot / "crate", target, options, env, f"the firmware for {board.name}")
     except builder.Unbuilt as error:

@@ -32,6 +32,8 @@ AROUND, ALONE = "infer", " alone"
 _ALIKE = "<Narrow>", "<DoubleRounding16>"
 #: The kinds of cores that are measured, the first for all that resemble none.
 _DEFAULT = "armv7-m"
+#: The core that stands for all with Helium.
+_HELIUM = "cortex-m55"
 _PER_ELEMENT = 4
 
 
@@ -79,7 +81,7 @@ def instructions(call: KernelCall, core: Core, tiles: Sequence[Tile] = (), *, al
             kernel = kernel.replace(cores=isa_packed.Dsp() if core.dsp else isa_packed.Thumb2())
         case isa_packed.Unequal16():
             kernel = kernel.replace(cores=isa_packed.Dsp16() if core.dsp else isa_packed.Plain16())
-    table, path = _table(kind_of(core, kernel), core.name), kernel.path
+    table, path = _table(kind_of(core, kernel), _HELIUM if core.mve else core.name), kernel.path
     known = table.get(path) or table.get(path.replace(*_ALIKE)) or table[ANY]
     if alone:
         known = table.get(path + ALONE, known)

@@ -41,6 +41,10 @@ __all__ = ["features"]
 _BLOCK, _CHANNELS = 4, 8
 #: Bytes that are copied one by one where there are fewer, and without a loop where no more are known to be copied.
 _FEW, _SOME = 16, 64
+#: Elements of a run that are copied one by one (`copy.rs`).
+_SINGLES = 8
+#: Elements of a run that are copied one by one (`copy.rs`).
+_SINGLES = 8
 
 
 def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
@@ -212,6 +216,8 @@ def _copy(kernel: copy.Copy) -> Counts:
         if rows and dense and math.prod(outer) == 1 and count == kernel.row == move.input_row:
             # Whole rows that follow one another are one run of memory (`Move::run`).
             rows, count = 1, count * rows
+        elif count <= _SINGLES:
+            dense = False
         runs = rows * math.prod(outer)
         found["rounds"] += rows
         if dense:

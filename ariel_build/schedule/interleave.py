@@ -8,15 +8,16 @@ computed twice.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ariel_build.ir import Value
 from ariel_build.kernels import KernelCall
 from ariel_build.schedule.aliases import Aliases, resolve
+from ariel_build.schedule.parts import rows_of
 from ariel_build.schedule.ranges import can_stream, read_span
 from ariel_build.schedule.tiles import Tile
 
-__all__ = ["interleaved", "quantum"]
+__all__ = ["interleaved", "pulled", "quantum", "row", "whole_rows"]
 
 
 def quantum(call: KernelCall) -> int:
@@ -25,9 +26,32 @@ def quantum(call: KernelCall) -> int:
     return min(math.lcm(max(call.tiling.granularity, 1), *rows), call.tiling.extent)
 
 
-def interleaved(calls: Sequence[KernelCall], chain: range, units: int, aliases: Aliases) -> list[tuple[int, Tile]]:
-    """Returns (index of the call, tile) for the calls of `chain`, the last of them `units` at a time."""
+def whole_rows(call: KernelCall) -> int:
+    """Returns the units of which parts are multiples (`parts`): those of `quantum`, and whole rows in any case."""
+    return min(math.lcm(quantum(call), rows_of(call)), call.tiling.extent)
+
+
+def row(call: KernelCall) -> int:
+    """Returns the units of a row of the output, as far as the call tells."""
+    rows = [rule.units_per_row for rule in call.reads if rule.kind == "rows"]
+    shape = call.outputs[0].shape
+    elements = shape[-1] * shape[-2] if len(shape) == 4 else 1
+    return max([*rows, elements if call.tiling.extent == call.outputs[0].type.elements else 1])
+
+
+def interleaved(
+    calls: Sequence[KernelCall],
+    chain: range,
+    units: int,
+    aliases: Aliases,
+    step: Callable[[KernelCall], int] = quantum,
+) -> list[tuple[int, Tile]]:
+    """Returns (index of the call, tile) for the calls of `chain`, the last of them `units` at a time.
+
+    Pieces of the others are multiples of `step`.
+    """
     links = {index: list(_links(calls, index, chain, aliases)) for index in chain}
+    steps = {index: step(calls[index]) for index in chain}
     done = dict.fromkeys(chain, 0)
     order: list[tuple[int, Tile]] = []
 
@@ -44,7 +68,7 @@ def interleaved(calls: Sequence[KernelCall], chain: range, units: int, aliases: 
             if wanted[index] > done[index]:
                 tile = Tile(done[index], wanted[index])
                 for position, maker, made in links[index]:
-                    need = _need(calls, index, position, tile, maker, made)
+                    need = _need(calls, index, position, tile, maker, made, steps[maker])
                     wanted[maker] = max(wanted[maker], need)
         for index in chain:
             run(index, wanted[index])
@@ -55,6 +79,33 @@ def interleaved(calls: Sequence[KernelCall], chain: range, units: int, aliases: 
     for index in chain:
         # What no window reads, as the last row may be under a stride of two.
         run(index, calls[index].tiling.extent)
+    return order
+
+
+def pulled(calls: Sequence[KernelCall], chain: range, rows: int, aliases: Aliases) -> list[tuple[int, Tile]]:
+    """Returns (index of the call, tile) for the calls of `chain`, each of them at most `rows` quanta at a time.
+
+    So before a piece of the last call those before it take several turns where they make more rows, and fewer of these
+    are there at one time than if each ran as far as the last one needs.
+    """
+    links = {index: list(_links(calls, index, chain, aliases)) for index in chain}
+    quanta = {index: whole_rows(calls[index]) for index in chain}
+    steps = {index: max(quanta[index], row(calls[index])) * rows for index in chain}
+    done = dict.fromkeys(chain, 0)
+    order: list[tuple[int, Tile]] = []
+
+    def pull(index: int, last: int) -> None:
+        extent, step = calls[index].tiling.extent, steps[index]
+        while done[index] < last:
+            tile = Tile(done[index], min(done[index] + step, extent))
+            for position, maker, made in links[index]:
+                pull(maker, _need(calls, index, position, tile, maker, made, quanta[maker]))
+            order.append((index, tile))
+            done[index] = tile.end
+
+    pull(chain[-1], calls[chain[-1]].tiling.extent)
+    for index in chain:
+        pull(index, calls[index].tiling.extent)
     return order
 
 
@@ -75,11 +126,19 @@ def _links(
                     yield position, maker, made if alike and can_stream(calls[maker]) else None
 
 
-def _need(calls: Sequence[KernelCall], index: int, position: int, tile: Tile, maker: int, made: Value | None) -> int:
+def _need(
+    calls: Sequence[KernelCall],
+    index: int,
+    position: int,
+    tile: Tile,
+    maker: int,
+    made: Value | None,
+    step: int,
+) -> int:
     """Returns how many units of the call `maker` must be there before a tile can run."""
     call = calls[maker]
     if made is None:
         return call.tiling.extent
-    step, end = quantum(call), read_span(calls[index], position, tile).end
+    end = read_span(calls[index], position, tile).end
     units = -(-end * call.tiling.extent // made.type.bytes)
     return min(-(-units // step) * step, call.tiling.extent)

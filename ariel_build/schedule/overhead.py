@@ -13,12 +13,16 @@ from ariel_build.kernels import KernelCall
 from ariel_build.kernels.declared import isa_packed, isa_scalar
 from ariel_build.schedule.tiles import Tile
 
-__all__ = ["CALL", "overhead"]
+__all__ = ["CALL", "overhead", "parted", "slid"]
 
 #: Instructions of the call of a kernel: its set-up, its division into rows and pixels, and the loop over pieces.
 CALL = 250
 #: Instructions of the set-up of four planes, of a pixel of four channels in them, and of what a line costs besides.
 _STRIP, _PIXEL, _LINE = 120, 9, 40
+#: Instructions of a move of rows, and of each of its bytes.
+_SLIDE, _MOVED = 60, 0.4
+#: Instructions of a part besides those of a call: its operands are found, and its last block is not full.
+_PART = 200
 #: Instructions to load the taps of a channel.
 _TAPS = 50
 #: Instructions of a line that is computed from widened ones, and to widen an element.
@@ -29,6 +33,20 @@ def overhead(call: KernelCall, tiles: Sequence[Tile]) -> int:
     """Returns the instructions that `tiles` take more than the whole at once."""
     whole = Tile(0, call.tiling.extent)
     return sum(_fixed(call, tile) for tile in tiles) - _fixed(call, whole)
+
+
+def parted(call: KernelCall, whole: KernelCall, tiles: Sequence[Tile]) -> int:
+    """Returns the instructions that `tiles` take more where each is a kernel of its own (`parts`), with less scratch.
+
+    `whole` is the call with the scratch that it has at once.
+    """
+    once = _fixed(whole, Tile(0, whole.tiling.extent))
+    return sum(_fixed(call, tile) + _PART for tile in tiles) - once
+
+
+def slid(times: int, count: int) -> int:
+    """Returns the instructions of so many moves of rows within their buffers, of `count` bytes in all."""
+    return times * _SLIDE + int(count * _MOVED)
 
 
 def _fixed(call: KernelCall, tile: Tile) -> int:

@@ -58,14 +58,21 @@ def _inside(outputs: int, extent: int, taps: int, stride: int, dilation: int, pa
     return found
 
 
+#: Elements of a row that stays in registers, on cores with DSP (`armv7e_m/gemv.rs`).
+_NEAR = 12
+
+
 def dense(kernel: isa_packed.FullyConnected) -> Counts:
     """Returns the counts of a product of rows with pairs of channels."""
     pairs = -(-kernel.channels // 2)
     steps = -(-kernel.depth // 8)
+    near = kernel.depth <= _NEAR and isinstance(kernel.cores, isa_packed.Dsp | isa_packed.DspFpu)
     return {
+        "near_pairs": kernel.rows * pairs if near else 0,
+        "near_words": kernel.rows * pairs * -(-kernel.depth // 4) if near else 0,
         "pixels": kernel.rows,
-        "pairs": kernel.rows * pairs,
-        "pair_words": kernel.rows * pairs * steps,
+        "pairs": 0 if near else kernel.rows * pairs,
+        "pair_words": 0 if near else kernel.rows * pairs * steps,
         "words": kernel.rows * steps,
         "ends": kernel.rows * (kernel.channels % 2),
         "rests": kernel.rows * (kernel.depth % 8 > 0),

@@ -1,5 +1,5 @@
 //! Gives bare-metal builds their linker script: `link.x` here, `memory.x` from `ARIEL_MEMORY`, which the board determines;
-//! and the number of cores, from `ARIEL_CORES`.
+//! the number of cores, from `ARIEL_CORES`, and where another image begins, from `ARIEL_HELPER`.
 
 use std::env;
 
@@ -8,8 +8,11 @@ fn main() {
     println!("cargo::rerun-if-changed=link.x");
     println!("cargo::rerun-if-env-changed=ARIEL_MEMORY");
     println!("cargo::rerun-if-env-changed=ARIEL_CORES");
+    println!("cargo::rerun-if-env-changed=ARIEL_HELPER");
     let cores = env::var("ARIEL_CORES").unwrap_or_else(|_| "1".into());
     println!("cargo::rustc-env=ARIEL_CORES={cores}");
+    let helper = env::var("ARIEL_HELPER").unwrap_or_else(|_| "0".into());
+    println!("cargo::rustc-env=ARIEL_HELPER={helper}");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("none") {
         return;
     }

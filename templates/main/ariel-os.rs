@@ -18,8 +18,9 @@ fn classify() {
 
     {{fill}}
     match model.run() {
-        // Or `to_f32()`, `top()`.
-        Ok(output) => info!("{{module}}: element {} is the greatest", {{greatest}}.argmax()),
+        Ok(output) => {
+            {{answer}}
+        }
         Err(_) => error!("no answer"),
     }
 }

@@ -20,8 +20,7 @@ fn main() -> ! {
 
     {{fill}}
     let output = model.run().expect("no budget to exceed");
-    // Or `output.to_f32()`, `output.argmax()`, `output.top()`.
-    {{print}}!("{{module}} answers {:?}", output);
+    {{answer}}
 
     loop {
         {{rest}}

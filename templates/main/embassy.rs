@@ -21,8 +21,7 @@ async fn main(_spawner: Spawner) {
     {{fill}}
     // Other tasks run between its tiles: `_spawner.spawn(..)` them before.
     let output = model.run_async().await.expect("no budget to exceed");
-    // Or `output.to_f32()`, `output.argmax()`, `output.top()`.
-    {{print}}!("{{module}} answers {:?}", output);
+    {{answer}}
 
     {{end}}
 }

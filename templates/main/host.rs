@@ -12,8 +12,7 @@ fn main() {
 
     {{fill}}
     let output = model.run().expect("no budget to exceed");
-    // Or `output.to_f32()`, `output.argmax()`, `output.top()`.
-    println!("{{module}} answers {output:?}");
+    {{answer}}
 }
 
 {{samples}}

@@ -39,8 +39,7 @@ mod app {
         let model = context.local.model;
         {{fill}}
         let output = model.run_async().await.expect("no budget to exceed");
-        // Or `output.to_f32()`, `output.argmax()`, `output.top()`.
-        {{print}}!("{{module}} answers {:?}", output);
+        {{answer}}
         {{end}}
     }
 }

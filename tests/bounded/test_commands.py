@@ -57,11 +57,29 @@ def test_inspect_tells_the_bound(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "[..=9, 7] with n of 1 to 9" in " ".join(capsys.readouterr().out.split())
 
 
-@pytest.mark.parametrize("text", ["n=..=0", "n=..=", "n=..", "n=..=x", "n=..9"])
-def test_what_is_no_bound_is_refused(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+NO_BOUND = 'a whole number, 1 or more, is expected, or a bound such as "..=100"'
+NOTHING = 'a bound is 1 or more, such as "..=100"'
+TOO_LARGE = "2147483647 at most is expected"
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("n=..=", NO_BOUND),
+        ("n=..", NO_BOUND),
+        ("n=..=x", NO_BOUND),
+        ("n=..9", NO_BOUND),
+        ("n=..=0", f'`dims.n` is "..=0": {NOTHING}'),
+        ("n=..=-1", f'`dims.n` is "..=-1": {NOTHING}'),
+        ("n=..=99999999999", TOO_LARGE),
+        ("n=99999999999", TOO_LARGE),
+        ("n=99999999999999999", TOO_LARGE),
+    ],
+)
+def test_what_is_no_bound_is_refused(text: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = MODELS["mlp"](tmp_path / "m.onnx")
     assert main(["inspect", str(path), "--dim", text]) == 2
-    assert 'a whole number, 1 or more, is expected, or a bound such as "..=100"' in capsys.readouterr().err
+    assert told in capsys.readouterr().err
 
 
 def test_two_dimensions_have_a_size_each(tmp_path: Path) -> None:

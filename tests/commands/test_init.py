@@ -166,6 +166,13 @@ ROOTS = {
     "// Licence.\n\n//! Doc.\n\nmod m;\n": "// Licence.\n\n//! Doc.\n\n// A module\nM\n\nmod m;\n",
     "/* Licence\n   #![no_std] */\n#![no_std]\nmod m;\n": "/* Licence\n   #![no_std] */\n#![no_std]\n\n// A module\nM\n\nmod m;\n",
     "": "// A module\nM\n",
+    "\ufeff#![no_std]\nmod m;\n": "\ufeff#![no_std]\n\n// A module\nM\n\nmod m;\n",
+    "\ufefffn main() {}\n": "\ufeff// A module\nM\n\nfn main() {}\n",
+    "#!/usr/bin/env cargo\n#![no_std]\nmod m;\n": "#!/usr/bin/env cargo\n#![no_std]\n\n// A module\nM\n\nmod m;\n",
+    "#!/usr/bin/env cargo\nfn main() {}\n": "#!/usr/bin/env cargo\n\n// A module\nM\n\nfn main() {}\n",
+    "#!/usr/bin/env cargo": "#!/usr/bin/env cargo\n\n// A module\nM\n",
+    " /*! Doc /* of */\n the crate */\n\n#! [no_std]\nmod m;\n": " /*! Doc /* of */\n the crate */\n\n#! [no_std]\n\n// A module\nM\n\nmod m;\n",
+    "/*! Doc */\nmod m;\n": "/*! Doc */\n\n// A module\nM\n\nmod m;\n",
 }
 
 
@@ -211,6 +218,43 @@ def test_shown_then_written_then_nothing_to_do(command: Command, crate: Path) ->
         assert again.code == 0
         assert again.out == "nothing to do: the crate has its model\n"
     assert contents(crate) == after
+
+
+@pytest.mark.parametrize("text", [text for text in ROOTS if not re.search(r"no_main|mod m;|fn f", text)])
+def test_rustc_takes_what_init_makes(text: str, tmp_path: Path) -> None:
+    source = tmp_path / "main.rs"
+    made = with_models(text if "main" in text else text + "\nfn main() {}\n")
+    source.write_text(made.replace("ariel_ml_rs::include_models!();", "mod digits {}"), encoding="utf-8")
+    done = process.run(["rustc", "--emit=metadata", "--out-dir", tmp_path, source], timeout=60)
+    assert done.status == 0, done.stderr
+
+
+def test_the_same_file_by_another_path_is_nothing_to_do(command: Command, crate: Path) -> None:
+    assert command("init", "../digits.tflite", "--yes").code == 0
+    (crate.parent / "there").symlink_to(crate.parent, target_is_directory=True)
+    for path in ("../digits.tflite", "../there/digits.tflite", crate / "models/digits.tflite"):
+        again = command("init", path)
+        assert (again.code, again.out) == (0, "nothing to do: the crate has its model\n")
+    (crate.parent / "other.tflite").write_bytes(b"another")
+    command("init", "../other.tflite").refuses("[package.metadata.ariel] is there already")
+
+
+@pytest.mark.parametrize("place", ["src/bin/sense.rs", "src/bin/sense/main.rs"])
+def test_a_crate_that_has_one_program_in_bin(command: Command, crate: Path, place: str) -> None:
+    (crate / place).parent.mkdir(parents=True)
+    (crate / "src/main.rs").rename(crate / place)
+    assert command("init", "../digits.tflite", "--yes").code == 0
+    assert "ariel_ml_rs::include_models!();" in (crate / place).read_text()
+
+
+def test_which_of_several_programs_is_the_users_to_say(command: Command, crate: Path) -> None:
+    (crate / "src/bin").mkdir()
+    (crate / "src/main.rs").rename(crate / "src/bin/sense.rs")
+    (crate / "src/bin/log.rs").write_text("fn main() {}\n")
+    answer = command("init", "../digits.tflite", "--yes")
+    assert answer.code == 0
+    assert "root of your program: which of src/bin/log.rs, src/bin/sense.rs?" in answer.err
+    assert "include_models" not in (crate / "src/bin/sense.rs").read_text()
 
 
 def test_the_crate_builds_without_a_warning_and_runs(command: Command, crate: Path) -> None:

@@ -37,6 +37,13 @@ def facts(command: Command, model: Path, *words: str, code: int = 0) -> dict[str
     return loaded
 
 
+def test_operators_have_the_names_of_the_formats(command: Command, tmp_path: Path) -> None:
+    nodes = [node("ArgMax", ["x"], ["most"], axis=1), node("ArgMin", ["x"], ["least"], axis=1)]
+    ends = {"most": (7, [2, 1]), "least": (7, [2, 1])}
+    found = facts(command, onnx_file(tmp_path / "m.onnx", nodes, {"x": (FLOAT, [2, 3])}, ends))
+    assert {"ArgMax", "ArgMin"} <= set(found["operators"])
+
+
 def test_json_has_the_keys_of_the_contract(command: Command) -> None:
     found = facts(command, DIGITS)
     assert list(found)[: len(KEYS)] == KEYS

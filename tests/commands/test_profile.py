@@ -54,6 +54,33 @@ def test_rows_are_means_beside_the_prediction(command: Command, tmp_path: Path) 
     assert "a `Profile<N>` with a larger N" in told.out
 
 
+#: The steps of the digits' network on one core, as a device prints them.
+WHOLE = "ariel-profile digits: 10 inferences, 25000000 Hz\n" + "".join(
+    f"ariel-profile digits: step {step}, 80 tiles, 250000 ticks, 5000 at most\n" for step in range(32)
+)
+
+
+def test_a_log_that_is_cut_off_is_told(command: Command, tmp_path: Path) -> None:
+    log = tmp_path / "device.log"
+    steps = len(compile_model(DIGITS, ModelOptions(path=DIGITS), load("stm32f4"), "digits").schedule.steps)
+    whole = WHOLE.splitlines(keepends=True)[: steps + 1]
+    assert len(whole) == steps + 1
+    log.write_text("".join(whole))
+    answer = command("profile", log, DIGITS, "--board", "stm32f4", "--json")
+    assert (answer.err, json.loads(answer.out)["missing_steps"]) == ("", [])
+    log.write_text("".join(whole[:-1]))
+    answer = command("profile", log, DIGITS, "--board", "stm32f4", "--json")
+    assert answer.code == 0
+    assert json.loads(answer.out)["missing_steps"] == [steps - 1]
+    assert f"warning: the log is cut off: it has no line of step {steps - 1};" in answer.err
+    # In the middle of a line, and so behind the last number that it has.
+    for end in (-2, -12, -30):
+        log.write_text("".join(whole)[:end])
+        assert "warning: the log is cut off: " in command("profile", log, DIGITS, "--board", "stm32f4").err
+    assert read_log("".join(whole)[:-2])["digits"].cut
+    assert not read_log("".join(whole))["digits"].cut
+
+
 def test_refusals(command: Command, tmp_path: Path) -> None:
     log = tmp_path / "device.log"
     command("profile", log, DIGITS).refuses("cannot read the log")

@@ -38,20 +38,23 @@ def _config(name: str) -> tuple[str, list[str]]:
     return target, shlex.split(table.get("runner", ""))
 
 
-def build(name: str, *options: str) -> Path:
+def build(name: str, *options: str, program: str = "") -> Path:
     """Returns the program of an example, which cargo builds as its lock file says."""
-    return cargo_build(name, EXAMPLES / name, "--locked", *options)
+    return cargo_build(name, EXAMPLES / name, "--locked", *options, program=program)
 
 
-def cargo_build(name: str, package: Path, *options: str) -> Path:
-    """Returns the program `name` of the package in this folder, for the target of the example of that name."""
+def cargo_build(name: str, package: Path, *options: str, program: str = "") -> Path:
+    """Returns the program of the package in this folder, for the target of the example of that name.
+
+    It is called `name` unless `program` says otherwise.
+    """
     target, _ = _config(name)
     env = toolchain.find(target).environment()
     env |= {"ARIEL_PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "CARGO_TARGET_DIR": str(_TARGET)}
     done = process.run(["cargo", "build", *options], timeout=_TIMEOUT, cwd=package, env=env)
     assert done.status == 0, done.stderr
     profile = "release" if "--release" in options else "debug"
-    return (_TARGET if target == "host" else _TARGET / target) / profile / name
+    return (_TARGET if target == "host" else _TARGET / target) / profile / (program or name)
 
 
 def run(name: str, *options: str) -> str:

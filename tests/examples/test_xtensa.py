@@ -1,37 +1,24 @@
 """Code for the ESP32-S3 is type-checked for Xtensa: what can be had without Espressif's toolchain.
 
 Constants are evaluated with it (each kernel checks itself against the arena), and inline assembly would be refused.
-Machine code is not made: the LLVM of the official toolchains has no complete back end for Xtensa.
+What runs there is `nox -s xtensa`'s: the LLVM of the official toolchains makes no right objects for Xtensa.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import pytest
 
 from ariel_build.machine import process
-from ariel_build.run import toolchain
 from tests.examples import support
-from tools.setup import rust
-
-TARGET = "xtensa-esp32s3-none-elf"
-#: What LLVM says of its Xtensa; rustc's own target is for Espressif's LLVM.
-DATA_LAYOUT = "e-m:e-p:32:32-i8:8:32-i16:16:32-i64:64-n32"
+from tools.xtensa import build
 
 
 @pytest.mark.rust_sources
 def test_two_cores_of_the_esp32_s3_type_check(tmp_path: Path) -> None:
-    name, *_ = rust.toolchains_with_sources()
-    env = toolchain.Toolchain(name, "").environment() | {"RUSTC_BOOTSTRAP": "1"}
-    printed = process.run(
-        ["rustc", "-Zunstable-options", "--print", "target-spec-json", "--target", TARGET], env=env, timeout=120
-    )
-    assert printed.status == 0, printed.stderr
-    target = tmp_path / f"{TARGET}.json"
-    target.write_text(json.dumps(json.loads(printed.stdout) | {"cpu": "generic", "data-layout": DATA_LAYOUT}))
+    target, env = build.write_target(tmp_path), build.environment()
     env |= {"ARIEL_PYTHON": sys.executable, "PYTHONPATH": str(support.ROOT)}
     env |= {"CARGO_TARGET_DIR": str(support.ROOT / "target" / "examples")}
     checked = process.run(
@@ -47,3 +34,25 @@ def test_two_cores_of_the_esp32_s3_type_check(tmp_path: Path) -> None:
     assert checked.status == 0, checked.stderr
     # The code is for the board, whose two cores it uses, and not the portable code of another target.
     assert "portable code" not in checked.stderr
+
+
+def test_literals_stand_in_the_section_of_their_function() -> None:
+    text = """\
+\t.literal_position
+\t.literal .LCPI0_0, 3328
+\t.section\t.rodata.table,"a",@progbits
+\t.word 1
+\t.section\t.text.one,"ax",@progbits
+one:
+\tl32r a2, .LCPI0_0
+"""
+    lines = [line.split() for line in build.literals_in_place(text)]
+    assert [words[0] for words in lines] == [
+        ".section",
+        ".word",
+        ".section",
+        ".literal_position",
+        ".literal",
+        "one:",
+        "l32r",
+    ]

@@ -92,6 +92,7 @@ def models(operators: Sequence[Operator], *, chain: bool = False) -> bytes:
     graph.tensors, graph.operators, graph.inputs, graph.outputs = [], [], [], []
 
     made: dict[int, int] = {}
+    known: set[int] = set()
 
     def add(spec: Tensor | None) -> int:
         if spec is None:
@@ -147,8 +148,9 @@ def models(operators: Sequence[Operator], *, chain: bool = False) -> bytes:
         graph.inputs += [
             k
             for k, t in zip(inputs, spec.inputs, strict=True)
-            if t is not None and t.data is None and not t.variable and not (chain and k in graph.outputs)
+            if t is not None and t.data is None and not t.variable and not (chain and k in known)
         ]
+        known.update(inputs, outputs)
         graph.outputs = [k for k in graph.outputs if not chain or k not in inputs] + outputs
     graph.inputs, graph.outputs = np.array(graph.inputs, np.int32), np.array(graph.outputs, np.int32)
     file.subgraphs = [graph]

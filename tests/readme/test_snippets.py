@@ -14,11 +14,14 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tomlkit
 
 from ariel_build.machine import process
 from ariel_build.run import toolchain
+from tests.zoo import FLOAT, Ends, node, onnx_file
+from tools import pages
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYWORDS = ROOT / "examples/keywords-mps2-an500/models/keywords.onnx"
@@ -43,6 +46,10 @@ PLACES = {
     "RTIC 2": Place(RETROFIT / "rtic", "thumbv7m-none-eabi"),
     "both cores of a Raspberry Pi Pico": Place(ROOT / "examples/digits-rp2040", "thumbv6m-none-eabi", BOARD),
     "models that share an arena": Place(RETROFIT / "bare", "thumbv7m-none-eabi"),
+    "in short": Place(RETROFIT / "embassy", "thumbv7em-none-eabi"),
+    "a profile": Place(RETROFIT / "bare", "thumbv7m-none-eabi"),
+    "a bounded dimension": Place(RETROFIT / "bare", "thumbv7m-none-eabi"),
+    "a model that used to be elsewhere": Place(RETROFIT / "bare", "thumbv7m-none-eabi"),
 }
 
 
@@ -50,10 +57,8 @@ def blocks(language: str) -> list[tuple[Path, str]]:
     """Returns the blocks of a language in the documents, each with its document."""
     found = []
     for document in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
-        text = document.read_text(encoding="utf-8")
-        found += [
-            (document, block) for block in re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-        ]
+        parts = pages.blocks(document.read_text(encoding="utf-8"))
+        found += [(document, block.text) for block in parts if block.language == language and not block.reason]
     return found
 
 
@@ -64,7 +69,7 @@ def place_of(block: str) -> str:
 
 
 def toml_of(place: str) -> str:
-    """Returns the lines of Cargo.toml that a block of Rust goes with: those of the same words, or README's."""
+    """Returns the lines of Cargo.toml that a block of Rust goes with: those of the same words, or the quick start's."""
     found = [block for _, block in blocks("toml")]
     own = [block for block in found if place_of(block) == place]
     return own[0] if own else next(block for block in found if block.startswith("# Cargo.toml\n"))
@@ -84,6 +89,13 @@ def merge(into: tomlkit.TOMLDocument, text: str) -> None:
     add(into, tomlkit.parse(text))
 
 
+def write_gestures(path: Path) -> None:
+    """Writes a model with a free dimension `time`."""
+    given: Ends = {"x": (FLOAT, ["batch", "time", 3])}
+    made: Ends = {"y": (FLOAT, ["batch", "time", 4])}
+    onnx_file(path, [node("MatMul", ["x", "w"], ["y"])], given, made, {"w": np.ones((3, 4), np.float32)})
+
+
 def test_every_block_says_where_it_is_compiled() -> None:
     for document, block in blocks("rust"):
         named = block.startswith("// build.rs\n") or place_of(block) in PLACES
@@ -92,9 +104,9 @@ def test_every_block_says_where_it_is_compiled() -> None:
     assert tests == set(PLACES)
 
 
-def test_readme_names_the_features() -> None:
+def test_the_features_are_named() -> None:
     features = set(tomllib.loads((ROOT / "ariel-ml-rs/Cargo.toml").read_text())["features"])
-    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs/executors.md").read_text(encoding="utf-8"), re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`([\w-]+)`", row)}
     # These are for our own tools.
     assert features - {"default", "trace", "pool-stats"} <= named
@@ -111,6 +123,7 @@ def test_blocks_compile_as_pasted(place: str, tmp_path: Path) -> None:
     (firmware / "models").mkdir(exist_ok=True)
     for name, model in (("keywords", KEYWORDS), ("faces", SHAPES), ("signs", SHAPES)):
         shutil.copy(model, firmware / "models" / f"{name}.onnx")
+    write_gestures(firmware / "models" / "gestures.onnx")
 
     cargo = tomlkit.parse((firmware / "Cargo.toml").read_text())
     cargo["package"].get("metadata", {}).pop("ariel", None)
@@ -126,7 +139,7 @@ def test_blocks_compile_as_pasted(place: str, tmp_path: Path) -> None:
     build = next(block for _, block in blocks("rust") if block.startswith("// build.rs\n"))
     script = firmware / "build.rs"
     mine = script.read_text() if script.exists() else ""
-    # Where there is a build.rs, the line of the block joins it, as README says.
+    # Where there is a build.rs, the line of the block joins it, as `init` does.
     script.write_text(
         mine.replace("fn main() {", "fn main() {\n    ariel_ml_build::compile();", 1)
         if mine and "ariel_ml_build" not in mine

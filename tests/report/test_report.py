@@ -93,6 +93,13 @@ def _reached(graph: dict[str, Any]) -> set[int]:
         ends = more
 
 
+def test_missing_folders_are_made(make: Make, tmp_path: Path) -> None:
+    """As `compile`, `quantize` and `run` do."""
+    page = tmp_path / "a" / "b" / "report.html"
+    make(DIGITS, "-o", page)
+    assert page.is_file()
+
+
 def test_every_layer_leads_from_an_input_to_an_output(make: Make, tmp_path: Path) -> None:
     path = tmp_path / "branched.tflite"
     path.write_bytes(branched())

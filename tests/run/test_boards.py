@@ -219,6 +219,36 @@ def test_numbers_have_bounds(file: Path, old: str, new: str, words: str) -> None
     test_a_wrong_file_is_refused_with_its_place(file, old, new, words)
 
 
+def test_helium_is_said_by_the_board_file() -> None:
+    board = boards.load("qemu-cortex-m55")
+    (core,) = board.cores
+    assert (core.isa, core.dsp, core.fpu, core.mve) == ("armv8-m.main", True, "double", "float")
+    soft = boards.adapted(board, "thumbv8m.main-none-eabi")
+    assert soft is not None
+    assert (soft.cores[0].fpu, soft.cores[0].mve) == (None, None), "start-up code does not switch vectors on"
+    with_helium = {name for name in boards.known() if any(core.mve for core in boards.load(name).cores)}
+    assert with_helium == {"cortex-m55", "qemu-cortex-m55"}
+
+
+@pytest.mark.parametrize(
+    "new, words",
+    [
+        ('mve = "double"', '`cores.*mve` is `double`: write "int" or "float"'),
+        ('mve = "int"', "only cores of armv8-m.main with `dsp = true` have Helium"),
+        ('mve = "float"', "only cores of armv8-m.main with `dsp = true` have Helium"),
+    ],
+)
+def test_cores_without_helium_are_not_taken_for_others(file: Path, new: str, words: str) -> None:
+    test_a_wrong_file_is_refused_with_its_place(file, 'isa = "armv7e-m"', f'isa = "armv7e-m"\n{new}', words)
+
+
+def test_vectors_of_floats_need_their_unit(file: Path) -> None:
+    text = '[[cores]]\nname = "m55"\nisa = "armv8-m.main"\ndsp = true\nmve = "float"\n'
+    file.write_text(f'target = "thumbv8m.main-none-eabi"\n{text}')
+    with pytest.raises(BoardError, match="the core has no `fpu`"):
+        boards.load(str(file))
+
+
 @pytest.mark.parametrize(
     "data, words",
     [

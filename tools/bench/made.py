@@ -20,10 +20,12 @@ from ariel_build.answers.reference import Interpreter
 from ariel_build.answers.samples import Samples
 from ariel_build.driver import import_file
 from tools.bench.convert import convert
+from tools.bench.mobile import NETWORKS
+from tools.bench.noise import Noise
 from tools.recorded import DIGITS
 from tools.recorded.models import Recorded
 
-__all__ = ["models", "twin"]
+__all__ = ["models", "networks", "twin"]
 
 _SAMPLES = 2
 _FLOATS = "float32: rtol 1e-4, atol 1e-5"
@@ -32,44 +34,29 @@ Numbers = npt.NDArray[np.generic]
 Nodes = list[onnx.NodeProto]
 
 
-class _Noise:
-    """Numbers from -1 to 1 that are the same everywhere: a linear congruential generator."""
-
-    def __init__(self, seed: int) -> None:
-        self.state = seed
-
-    def __call__(self, *shape: int) -> npt.NDArray[np.float32]:
-        """Returns an array of the next numbers."""
-        values = np.empty(int(np.prod(shape)), np.float32)
-        for index in range(values.size):
-            self.state = (self.state * 6364136223846793005 + 1442695040888963407) % (1 << 64)
-            values[index] = (self.state >> 40) / (1 << 23) - 1.0
-        return values.reshape(shape)
-
-    def weights(self, *shape: int, fan: int) -> npt.NDArray[np.float32]:
-        """Returns weights that keep the variance of what they multiply."""
-        return np.asarray(self(*shape) * np.sqrt(3.0 / fan), np.float32)
-
-    def int8(self, *shape: int) -> npt.NDArray[np.int8]:
-        """Returns integers from -127 to 127."""
-        return np.asarray(np.rint(self(*shape) * 127), np.int8)
-
-
 def models(folder: Path) -> Iterator[tuple[str, str, Recorded]]:
     """Yields name, kind and model with its answers; writes them into `folder`."""
-    noise = _Noise(1)
+    noise = Noise(1)
     digits = np.asarray(np.rint(noise(_SAMPLES, 1, 8, 8, 1) * 127), np.int8)
     yield "digits", "convolutional", _answered(DIGITS, digits, folder, "exact")
     image = np.asarray(noise(_SAMPLES, 1, 3, 32, 32), np.float32)
     for name, kind, (nodes, constants), sample, tolerance in (
-        ("made DS-CNN", "convolutional", _ds_cnn(_Noise(2)), noise.int8(_SAMPLES, 1, 1, 32, 32), _QUANTA),
-        ("made MLP, float32", "fully connected", _mlp(_Noise(3)), noise(_SAMPLES, 1, 64), _FLOATS),
-        ("made CNN, float32", "convolutional", _cnn(_Noise(4)), image, _FLOATS),
-        ("made transformer, float32", "transformer", _transformer(_Noise(5)), noise(_SAMPLES, 1, 16, 32), _FLOATS),
+        ("made DS-CNN", "convolutional", _ds_cnn(Noise(2)), noise.int8(_SAMPLES, 1, 1, 32, 32), _QUANTA),
+        ("made MLP, float32", "fully connected", _mlp(Noise(3)), noise(_SAMPLES, 1, 64), _FLOATS),
+        ("made CNN, float32", "convolutional", _cnn(Noise(4)), image, _FLOATS),
+        ("made transformer, float32", "transformer", _transformer(Noise(5)), noise(_SAMPLES, 1, 16, 32), _FLOATS),
     ):
         path = folder / f"{_file_name(name)}.onnx"
         path.write_bytes(_model(nodes, constants, sample.shape[1:], sample.dtype == np.int8))
         yield name, kind, _answered(path, sample, folder, tolerance)
+
+
+def networks(folder: Path) -> Iterator[tuple[str, Recorded]]:
+    """Yields name and model of the networks that msf-CNN cuts into patches; writes them into `folder`."""
+    for name, (edge, network) in NETWORKS.items():
+        path, sample = folder / f"{_file_name(name)}.onnx", Noise(8).int8(_SAMPLES, 1, edge, edge, 3)
+        path.write_bytes(_model(*network(), sample.shape[1:], is_int8=True))
+        yield name, _answered(path, sample, folder, _QUANTA)
 
 
 def twin(recorded: Recorded, folder: Path) -> Recorded:
@@ -113,13 +100,13 @@ def _model(nodes: Nodes, constants: Mapping[str, Numbers], shape: Sequence[int],
     made = helper.make_tensor_value_info("y", kind, None)
     data = [numpy_helper.from_array(np.array(value, order="C"), name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "made", [given], [made], initializer=data)
-    opsets = [helper.make_opsetid("", 17)]
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
     inferred = onnx.shape_inference.infer_shapes(helper.make_model(graph, opset_imports=opsets, ir_version=8))
     text: bytes = inferred.SerializeToString()
     return text
 
 
-def _mlp(noise: _Noise) -> tuple[Nodes, dict[str, Numbers]]:
+def _mlp(noise: Noise) -> tuple[Nodes, dict[str, Numbers]]:
     """64 -> 64 -> 32 -> 10, 7 thousand weights."""
     nodes: Nodes = []
     constants: dict[str, Numbers] = {}
@@ -134,7 +121,7 @@ def _mlp(noise: _Noise) -> tuple[Nodes, dict[str, Numbers]]:
     return nodes, constants
 
 
-def _cnn(noise: _Noise) -> tuple[Nodes, dict[str, Numbers]]:
+def _cnn(noise: Noise) -> tuple[Nodes, dict[str, Numbers]]:
     """Three 3 x 3 convolutions with pools on 32 x 32 x 3, and a dense layer."""
     nodes: Nodes = []
     constants: dict[str, Numbers] = {}
@@ -154,7 +141,7 @@ def _cnn(noise: _Noise) -> tuple[Nodes, dict[str, Numbers]]:
     return nodes, constants
 
 
-def _transformer(noise: _Noise) -> tuple[Nodes, dict[str, Numbers]]:
+def _transformer(noise: Noise) -> tuple[Nodes, dict[str, Numbers]]:
     """One block on 16 tokens of 32: attention of one head and a feed-forward net of 64, with residuals and norms."""
     nodes: Nodes = []
     constants: dict[str, Numbers] = {"root": _scalar(1 / np.sqrt(32)), "least": _scalar(1e-5)}
@@ -199,7 +186,7 @@ def _transformer(noise: _Noise) -> tuple[Nodes, dict[str, Numbers]]:
     return nodes, constants
 
 
-def _ds_cnn(noise: _Noise) -> tuple[Nodes, dict[str, Numbers]]:
+def _ds_cnn(noise: Noise) -> tuple[Nodes, dict[str, Numbers]]:
     """int8: a convolution with stride 2, two pairs of depthwise and pointwise, and a dense layer on 8 x 8 pixels."""
     nodes: Nodes = []
     constants: dict[str, Numbers] = {"zero": np.asarray(0, np.int8), "s_w": _scalar(1 / 133), "s": _scalar(1 / 32)}

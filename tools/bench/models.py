@@ -108,6 +108,8 @@ def catalogue(folder: Path) -> Iterator[Model]:
     for name, kind, recorded in made.models(folder):
         boards = _FLOAT if "float32" in name else (*_INT8, M0) if name == "digits" else _INT8
         yield Model(name, kind, recorded, boards, None if recorded.path.suffix == ".tflite" else recorded)
+    for name, recorded in made.networks(folder):
+        yield Model(name, "convolutional", recorded, (M7,), recorded)
     shared = dev_models()
     for name, (key, kind, where, onnx) in _SHARED.items():
         if key in shared:

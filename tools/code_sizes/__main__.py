@@ -23,6 +23,8 @@ ROOMS = {
     "thumbv7m-none-eabi": ("thumb2",),
     "thumbv7em-none-eabihf": ("thumb2", "unequal", "armv7e_m", "dsp_fpu", "vfpv4_sp"),
 }
+#: Targets of which only the kernels of a room are measured: all others are taken for those of a target before.
+ONLY = {"thumbv8m.main-none-eabihf": "mve"}
 LEVELS = ("3", "s", "z")
 FILE = resources.path("ariel-ml-rs").parent / "ariel_build" / "codegen" / "code_sizes.json"
 #: Stack of what the compiler notes nothing of, all of it together: core, compiler_builtins, naked functions.
@@ -70,7 +72,9 @@ def build(target: str, level: str) -> Program:
     (crate / "Cargo.toml").write_text(MANIFEST.format(root=root.as_posix()))
     shutil.copyfile(root / "Cargo.lock", crate / "Cargo.lock")
     there = tuple(f"isa::{room}::" for room in ("scalar", *ROOMS.get(target, ())))
-    called = (k for k, path in paths().items() if not path.startswith("isa::") or path.startswith(there))
+    only = f"isa::{ONLY[target]}::" if target in ONLY else ""
+    chosen = ((k, path) for k, path in paths().items() if path.startswith(only))
+    called = (k for k, path in chosen if only or not path.startswith("isa::") or path.startswith(there))
     calls = (f"    keep(<{in_rust(kernel)}>::run);" for kernel in called)
     (crate / "lib.rs").write_text(SOURCE.format(calls="\n".join(calls)))
     environment = toolchain.find(target).environment() | {
@@ -128,7 +132,8 @@ def measure(target: str) -> Table:
     stack: dict[str, int] = {}
     for level in LEVELS:
         program = build(target, level)
-        for kernel, symbol in kernels(program).items():
+        room = f"isa::{ONLY[target]}::" if target in ONLY else ""
+        for kernel, symbol in ((k, symbol) for k, symbol in kernels(program).items() if k.startswith(room)):
             stack[kernel] = max(stack.get(kernel, 0), program.depth(symbol, UNKNOWN_DEPTH))
             closure = {_key(number, section): _padded(section) for number, section in program.closure(symbol)}
             if level == LEVELS[0]:
@@ -178,7 +183,7 @@ def _padded(section: Section) -> int:
 def main() -> int:
     """Measures and writes."""
     found: dict[str, Table] = {}
-    for target in TARGETS:
+    for target in (*TARGETS, *ONLY):
         print(f"{target}: opt-level {', '.join(LEVELS)}", flush=True)
         found[target] = measure(target)
     FILE.write_text(_json(found), encoding="utf-8")

@@ -62,7 +62,7 @@ def _add_missing(table: Costs, kinds: Sequence[str]) -> int:
     """Measures the kernels that have no cost, in graphs of `made`; 1 where there is none for one."""
     left = set[str]()
     for kind in kinds:
-        names, board = missing(kind, table[kind]), board_of(kind)
+        names, board = missing(kind, table.setdefault(kind, {})), board_of(kind)
         if not names:
             continue
         parts = [list(graphs(names)), list(each_once(board, names)), list(chosen(board, names))]

@@ -16,10 +16,15 @@ KINDS = {
     "armv7-m": "qemu-cortex-m3",
     "armv7e-m": "qemu-cortex-m4",
     "rv32": "qemu-riscv32",
+    "cortex-m55": "qemu-cortex-m55",
     "cortex-m7": "qemu-cortex-m7",
 }
 #: Single cores -> kernels that the compiler makes otherwise for them than for the kind of core that they are.
-OWN = {"cortex-m7": tuple(f"recurrent::{name}F32" for name in ("Gru", "Lstm", "Rnn", "Svdf"))}
+OWN = {
+    # All else is what cores with the DSP extension run.
+    "cortex-m55": ("isa::mve::",),
+    "cortex-m7": tuple(f"recurrent::{name}F32" for name in ("Gru", "Lstm", "Rnn", "Svdf")),
+}
 #: The ways in which models are compiled there: only kernels for cores with DSP have shorter forms.
 WAYS = {kind: (Way.FAST, Way.PORTABLE, *((Way.SMALL,) if kind == "armv7e-m" else ())) for kind in KINDS}
 

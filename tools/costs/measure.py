@@ -32,7 +32,7 @@ from ariel_build.memory import SPEED, MemoryPlan, plan_calls
 from ariel_build.run import emulate, firmware
 from ariel_build.schedule.steps import Schedule, Tile
 
-__all__ = ["Inference", "Measured", "Model", "Way", "measure"]
+__all__ = ["Inference", "Measured", "Model", "Way", "measure", "sample"]
 
 _SECONDS = 900.0
 #: Models of one firmware, at most, and the bytes of flash and RAM that they may take together.
@@ -60,7 +60,7 @@ class Model:
 
     name: str
     module: str
-    text: str
+    module_text: str
     weights: bytes
     graph: Graph
     schedule: Schedule
@@ -84,7 +84,9 @@ class Model:
         graph = copy.deepcopy(graph)
         lowered = lower(graph)
         selected = select(lowered.calls, None if way is Way.PORTABLE else board, small=way is Way.SMALL)
-        schedule, plan = plan_calls(selected.calls, graph.inputs, graph.outputs, (), lowered.aliases, effort=SPEED)
+        schedule, plan = plan_calls(
+            selected.calls, graph.inputs, graph.outputs, (), lowered.aliases, effort=SPEED, rolls=False
+        )
         made = generate(module, graph, schedule, plan, f".rodata.ariel.{module}", board.target)
         return cls(graph.name, module, made.text, made.weights, graph, schedule, plan, is_made=True)
 
@@ -194,11 +196,11 @@ def _steps(schedule: Schedule, taken: Iterable[tuple[int, int, int]], executed: 
 
 def _run(models: Sequence[Model], board: Board, say: Callable[[str], None]) -> list[dict[str, object]]:
     """Returns the counter's section of each model's second inference."""
-    sample = b"".join(_sample(model) for model in models)
+    sample = b"".join(sample(model) for model in models)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         for model in models:
-            (folder / f"{model.module}.rs").write_text(model.text)
+            (folder / f"{model.module}.rs").write_text(model.module_text)
             (folder / f"{model.module}.weights").write_bytes(model.weights)
         (folder / "ariel_models.rs").write_text(_module([model.module for model in models], len(sample)))
         elf = firmware.build(board, firmware.Subject(folder, "batch", features=("trace",)), say=say)
@@ -212,7 +214,7 @@ def _run(models: Sequence[Model], board: Board, say: Callable[[str], None]) -> l
     return sections[len(models) :]
 
 
-def _sample(model: Model) -> bytes:
+def sample(model: Model) -> bytes:
     """Returns random inputs: reals are normal, all else are any bytes."""
     rng = np.random.default_rng(0)
     parts = []

@@ -13,6 +13,7 @@ __all__ = ["missing"]
 _ROOMS = {
     "isa::armv7e_m": ("armv7e-m",),
     "isa::dsp_fpu": ("armv7e-m",),
+    "isa::mve": ("cortex-m55",),
     "isa::vfpv4_sp": ("armv7e-m",),
     "isa::thumb2": ("armv7-m",),
     "isa::scalar": ("armv6-m", "armv7-m", "rv32"),

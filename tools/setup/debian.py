@@ -63,14 +63,14 @@ def install(packages: Sequence[str], purpose: str, verb: str = "install") -> Non
         raise Refused(message, commands=[f"sudo apt-get {verb} --no-install-recommends {' '.join(packages)}"])
 
 
-def ensure_program(name: str) -> None:
-    """Installs a program that only Debian has, from the package of its name, where it is missing."""
+def ensure_program(name: str, package: str = "") -> None:
+    """Installs a program that only Debian has, where it is missing; its package has its name, or that of `package`."""
     if shutil.which(name):
         return
     if not has_apt():
         raise Refused(f"`{name}` is missing, and this needs a Debian")
     refresh()
-    install([name], f"`{name}`")
+    install([package or name], f"`{name}`")
 
 
 def other_systems(purpose: str, *, fedora: str, arch: str, macos: str) -> Refused:

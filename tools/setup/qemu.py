@@ -57,6 +57,8 @@ def _package(emulator: str) -> str:
     """Returns Debian's package with the emulator: since 13, RISC-V has one of its own."""
     if emulator == "qemu-system-arm":
         return emulator
+    if emulator == "qemu-system-xtensa":
+        return "qemu-system-misc"
     return "qemu-system-riscv" if debian.candidate("qemu-system-riscv") else "qemu-system-misc"
 
 

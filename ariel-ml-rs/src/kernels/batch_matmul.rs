@@ -252,7 +252,7 @@ impl<R: Requantize> Quantized<R> {
     }
 }
 quantized!(Quantized);
-quantized!(Quantized<crate::quant::Reduced>, multipliers);
+quantized!(Quantized<crate::quant::Reduced>, where called:);
 
 impl<R: Requantize<Element: Into<i32>>> Quantized<R> {
     #[inline(always)]
@@ -354,7 +354,7 @@ impl Term for f64 {
 
 /// Defines a kernel of numbers whose products are summed as they are.
 macro_rules! plain {
-    ($(#[$doc:meta])* $name:ident, $type:ty) => {
+    ($(#[$doc:meta])* $name:ident, $type:ty [$($place:tt)+]) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub struct $name {
@@ -429,28 +429,28 @@ macro_rules! plain {
                 }
             }
         }
-        instantiate!($name);
+        instantiate!($($place)+ $name);
     };
 }
 
 plain! {
     /// float32.
-    F32, f32
+    F32, f32 [without fpu:]
 }
 
 plain! {
     /// float64.
-    F64, f64
+    F64, f64 [where called:]
 }
 
 plain! {
     /// int32, and uint32, which wraps alike.
-    I32, i32
+    I32, i32 [where called:]
 }
 
 plain! {
     /// int64, and uint64.
-    I64, i64
+    I64, i64 [where called:]
 }
 
 /// Sums of products of one row with `N` columns.

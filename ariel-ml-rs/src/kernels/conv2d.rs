@@ -11,7 +11,7 @@ use super::access::Access;
 use super::dynamic_quantize::Rescale;
 use super::multiply::{Factor, Finish, Real, Stored, channels};
 use super::window::{Window, pixels, work};
-use super::{dot, quantized};
+use super::{dot, instantiate, quantized};
 use crate::memory::{Element, Image, Memory, Region};
 use crate::plan::Work;
 use crate::quant::{Bounds, Requantize, Sum};
@@ -216,7 +216,7 @@ impl<R: Requantize> Quantized<R> {
         self.input.check::<R::Element>(arena_bytes);
         self.output.check_output::<R::Element>(arena_bytes);
         let depth = shape!(self).check(self.filter.len(), self.bias.len());
-        self.scratch.check::<R::Element>(arena_bytes, depth);
+        self.scratch.check_scratch::<R::Element>(arena_bytes, depth);
     }
 
     /// What tiles read.
@@ -267,7 +267,7 @@ impl Hybrid {
         self.output.check_output::<f32>(arena_bytes);
         self.rescale.check(arena_bytes, 1, self.output.channels as usize);
         let depth = shape!(self).check(self.filter.len(), self.rescale.bias.len());
-        self.scratch.check::<i8>(arena_bytes, depth);
+        self.scratch.check_scratch::<i8>(arena_bytes, depth);
     }
 
     /// What tiles read.
@@ -289,7 +289,8 @@ impl Hybrid {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         // SAFETY: the image is row 0; the rest is forwarded to the caller.
         unsafe {
             let finish = self.rescale.row(memory, 0);
@@ -308,7 +309,7 @@ impl F32 {
         self.input.check::<f32>(arena_bytes);
         self.output.check_output::<f32>(arena_bytes);
         let depth = shape!(self).check(self.filter.len(), self.bias.len());
-        self.scratch.check::<f32>(arena_bytes, depth);
+        self.scratch.check_scratch::<f32>(arena_bytes, depth);
     }
 
     /// What tiles read.
@@ -324,15 +325,11 @@ impl F32 {
         shape!(self).work()
     }
 
-    /// Computes one tile of the output.
-    ///
-    /// # Safety
-    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
-    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let finish = Real { bias: self.bias, min: self.min, max: self.max };
         // SAFETY: forwarded to the caller.
         unsafe { shape!(self).compute(memory, tile, self.filter, 0.0, |_| finish) }
     }
 }
+instantiate!(without fpu: F32);

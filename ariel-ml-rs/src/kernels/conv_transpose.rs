@@ -13,8 +13,8 @@
 use super::access::Access;
 use super::dot;
 use super::multiply::{Factor, Finish, Real, SUMS, Stored, Sums, finish_all};
-use super::quantized;
 use super::window::{Window, pixels, work};
+use super::{instantiate, quantized};
 use crate::memory::{Element, Image, Memory, Region};
 use crate::plan::Work;
 use crate::quant::{Bounds, Requantize, Sum};
@@ -289,7 +289,7 @@ impl<R: Requantize> Quantized<R> {
         self.input.check::<R::Element>(arena_bytes);
         self.output.check_output::<R::Element>(arena_bytes);
         let patch = shape!(self).check(self.filter.len(), self.bias.len());
-        self.scratch.check::<i16>(arena_bytes, patch);
+        self.scratch.check_scratch::<i16>(arena_bytes, patch);
     }
 
     /// What tiles read.
@@ -305,7 +305,11 @@ impl<R: Requantize> Quantized<R> {
         shape!(self).work()
     }
 }
-quantized!();
+quantized!(Quantized<crate::quant::DoubleRounding>, where called:);
+quantized!(Quantized<crate::quant::NearestEven>, where called:);
+quantized!(Quantized<crate::quant::DoubleRounding16>, where called:);
+quantized!(Quantized<crate::quant::Reduced>, where called:);
+quantized!(Quantized<crate::quant::Narrow>, where called:);
 
 impl<R: Requantize> Quantized<R>
 where
@@ -333,7 +337,7 @@ impl F32 {
         self.input.check::<f32>(arena_bytes);
         self.output.check_output::<f32>(arena_bytes);
         let patch = shape!(self).check(self.filter.len(), self.bias.len());
-        self.scratch.check::<f32>(arena_bytes, patch);
+        self.scratch.check_scratch::<f32>(arena_bytes, patch);
     }
 
     /// What tiles read.
@@ -349,15 +353,11 @@ impl F32 {
         shape!(self).work()
     }
 
-    /// Computes one tile of the output.
-    ///
-    /// # Safety
-    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
-    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let finish = Real { bias: self.bias, min: self.min, max: self.max };
         // SAFETY: forwarded to the caller.
         unsafe { shape!(self).compute(memory, tile, self.filter, 0.0_f32, |element: f32| element, &finish) }
     }
 }
+instantiate!(where called: F32);

@@ -4,10 +4,14 @@
 //! writes a box of it from a strided walk over its input. A tile is a range of rows.
 
 use super::access::Access;
+use super::rolled::rolled;
 use super::sizes::sizes;
 use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::tile::Tile;
+
+/// Elements of a run that are copied one by one: what copies memory spends more before it begins.
+const FEW: usize = 8;
 
 /// What a copy writes where no move does.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -169,8 +173,7 @@ impl Move {
                         let (mut from3, mut to3) = (from2, to2);
                         for _ in 0..n3 {
                             if i4 == 1 && o4 == 1 {
-                                // They may overlap, as far as `check` knows.
-                                core::ptr::copy(from3, to3, n4 as usize);
+                                run(from3, to3, n4 as usize);
                             } else {
                                 let (mut from4, mut to4) = (from3, to3);
                                 for _ in 0..n4 {
@@ -190,6 +193,25 @@ impl Move {
                 }
                 from0 = from0.wrapping_offset(i0);
                 to0 = to0.wrapping_add(o0);
+            }
+        }
+    }
+}
+
+/// Copies a run of elements. Not inlined: one copy serves all loops around it.
+///
+/// # Safety
+/// There are `count` elements at both places. They may overlap, as far as [`Move::check`] knows.
+#[inline(never)]
+unsafe fn run<T: Copyable>(from: *const T, to: *mut T, count: usize) {
+    // SAFETY: forwarded to the caller.
+    unsafe {
+        if count > FEW {
+            core::ptr::copy(from, to, count);
+        } else {
+            for index in 0..count {
+                rolled();
+                to.add(index).write(from.add(index).read());
             }
         }
     }

@@ -341,7 +341,7 @@ impl<R: Requantize> Quantized<R> {
         self.input.check::<R::Element>(arena_bytes);
         self.output.check_output::<R::Element>(arena_bytes);
         let bytes = shape!(self).check(self.filter.len(), self.bias.len(), size_of::<R::Element>());
-        self.scratch.check::<u8>(arena_bytes, bytes);
+        self.scratch.check_scratch::<u8>(arena_bytes, bytes);
         self.scratch.check::<i32>(arena_bytes, 0);
     }
 
@@ -410,7 +410,7 @@ impl Hybrid {
         self.output.check_output::<f32>(arena_bytes);
         self.rescale.check(arena_bytes, 1, self.output.channels as usize);
         let bytes = shape!(self).check(self.filter.len(), self.rescale.bias.len(), 1);
-        self.scratch.check::<u8>(arena_bytes, bytes);
+        self.scratch.check_scratch::<u8>(arena_bytes, bytes);
         self.scratch.check::<i32>(arena_bytes, 0);
     }
 
@@ -433,7 +433,8 @@ impl Hybrid {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         // SAFETY: the image is row 0; the rest is forwarded to the caller.
         unsafe {
             let finish = self.rescale.row(memory, 0);
@@ -452,7 +453,7 @@ impl F32 {
         self.input.check::<f32>(arena_bytes);
         self.output.check_output::<f32>(arena_bytes);
         let bytes = shape!(self).check(self.filter.len(), self.bias.len(), 4);
-        self.scratch.check::<u8>(arena_bytes, bytes);
+        self.scratch.check_scratch::<u8>(arena_bytes, bytes);
         self.scratch.check::<f32>(arena_bytes, 0);
     }
 
@@ -469,15 +470,11 @@ impl F32 {
         shape!(self).work::<f32>()
     }
 
-    /// Computes one tile of the output.
-    ///
-    /// # Safety
-    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
-    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let finish = Real { bias: self.bias, min: self.min, max: self.max };
         // SAFETY: forwarded to the caller.
         unsafe { shape!(self).compute(memory, tile, self.filter, 0.0, &finish, |_, _, _| ()) }
     }
 }
+instantiate!(without fpu: F32);

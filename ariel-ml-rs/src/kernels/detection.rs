@@ -73,7 +73,7 @@ impl Postprocess {
         self.values.check::<f32>(arena_bytes, detections);
         self.count.check::<f32>(arena_bytes, 1);
         self.scratch.check::<f32>(arena_bytes, 0);
-        assert!(self.scratch.bytes as usize >= candidates.saturating_mul(21), "scratch too small");
+        self.scratch.check_scratch::<u8>(arena_bytes, candidates.saturating_mul(21));
     }
 
     /// What tiles read.

@@ -6,7 +6,7 @@
 use super::access::Access;
 use super::dynamic_quantize::Rescale;
 use super::multiply::{Factor, Real, Stored, channels};
-use super::{dot, quantized};
+use super::{dot, instantiate, quantized};
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::quant::{Bounds, Requantize, Sum};
@@ -184,7 +184,8 @@ impl Hybrid {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (depth, count) = (self.depth as usize, self.rescale.bias.len());
         let (rows, own) = ranges(self.axis, tile, self.rows, count);
         for row in rows {
@@ -225,13 +226,8 @@ impl F32 {
         work(self.axis, self.rows, self.bias.len())
     }
 
-    /// Computes one tile of the output.
-    ///
-    /// # Safety
-    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
-    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile) {
         let (depth, count) = (self.depth as usize, self.bias.len());
         let (rows, own) = ranges(self.axis, tile, self.rows, count);
         let finish = Real { bias: self.bias, min: self.min, max: self.max };
@@ -245,3 +241,4 @@ impl F32 {
         }
     }
 }
+instantiate!(without fpu: F32);

@@ -9,7 +9,8 @@
 //! has an instruction set of its own), `run` takes a [`Memory`](crate::memory::Memory): it is compiled with this crate, at its
 //! optimisation level, whatever the user's crate is built with. Of the other kernels a model uses few: their `run` takes
 //! `impl Into<Memory>`, and so is compiled where a model calls it, not in every build. Where all cores of a target have the DSP
-//! extension, kernels of cores without it are such others.
+//! extension, kernels of cores without it are such others, as are portable kernels of int16 and of ONNX's rounding; where all
+//! have an FPU, portable products of float32.
 //! No kernel derives `Debug`, which nobody asks of one and every build would pay for.
 //!
 //! Sums wrap, as the reference's int32 accumulators do, so that no overflow check can panic.
@@ -58,13 +59,20 @@ pub mod trees;
 pub mod window;
 
 /// Defines `run` of kernels by their `compute`, which is generic: compiled with this crate, or `where called`, or with this crate
-/// `without dsp`, where a core of the target may have none, and else where called.
+/// `without dsp`, where a core of the target may have none, or `without fpu`, where kernels of one compute nothing, and else
+/// where called.
 macro_rules! instantiate {
     ($($kernel:ty),+) => { $crate::kernels::instantiate!(@ [] [$crate::memory::Memory<'_>] $($kernel),+); };
     (without dsp: $($kernel:ty),+) => {
         #[cfg(any(not(armv7e_m), armv8_m))]
         $crate::kernels::instantiate!($($kernel),+);
         #[cfg(all(armv7e_m, not(armv8_m)))]
+        $crate::kernels::instantiate!(where called: $($kernel),+);
+    };
+    (without fpu: $($kernel:ty),+) => {
+        #[cfg(not(vfpv4_sp))]
+        $crate::kernels::instantiate!($($kernel),+);
+        #[cfg(vfpv4_sp)]
         $crate::kernels::instantiate!(where called: $($kernel),+);
     };
     (where called: $($kernel:ty),+) => {
@@ -99,15 +107,15 @@ use instantiate;
 macro_rules! quantized {
     () => {
         quantized!(Quantized);
-        quantized!(Quantized<$crate::quant::DoubleRounding16>, multipliers);
-        quantized!(Quantized<$crate::quant::Reduced>, multipliers);
-        quantized!(Quantized<$crate::quant::Narrow>, multipliers);
+        quantized!(Quantized<$crate::quant::DoubleRounding16>, without dsp:);
+        quantized!(Quantized<$crate::quant::Reduced>, without dsp:);
+        quantized!(Quantized<$crate::quant::Narrow>, without dsp:);
     };
     ($kernel:ident) => {
-        quantized!($kernel<$crate::quant::DoubleRounding>, multipliers);
-        quantized!($kernel<$crate::quant::NearestEven>, scales);
+        quantized!($kernel<$crate::quant::DoubleRounding>);
+        quantized!($kernel<$crate::quant::NearestEven>, without dsp:);
     };
-    ($kernel:ty, $scales:ident) => {
+    ($kernel:ty $(, $($place:tt)+)?) => {
         impl $kernel {
             /// Checks the kernel against the arena while the firmware compiles.
             ///
@@ -116,11 +124,10 @@ macro_rules! quantized {
             #[inline]
             pub const fn check(&self, arena_bytes: usize) {
                 self.check_shapes(arena_bytes);
-                let scales = self.requantize.$scales.len();
-                assert!(scales == 1 || scales == self.channels(), "scales of the wrong length");
+                assert!(self.requantize.is_for(self.channels()), "scales of the wrong length");
             }
         }
-        $crate::kernels::instantiate!($kernel);
+        $crate::kernels::instantiate!($($($place)+)? $kernel);
     };
 }
 use quantized;

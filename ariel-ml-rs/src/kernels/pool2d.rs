@@ -218,7 +218,7 @@ impl Fold for MeanReal<'_> {
 /// Defines a kernel: the fields of all, those of its own, and its fold.
 macro_rules! kernel {
     (
-        $(#[$doc:meta])* $name:ident, $input:ty, |$self:ident| counted $counted:expr, by_columns $by:expr, fold $fold:expr;
+        $(#[$doc:meta])* $name:ident, $input:ty $([$($place:tt)+])?, |$self:ident| counted $counted:expr, by_columns $by:expr, fold $fold:expr;
         $($(#[$field_doc:meta])* $field:ident: $type:ty,)*
     ) => {
         $(#[$doc])*
@@ -274,7 +274,7 @@ macro_rules! kernel {
                 unsafe { shape.compute(memory, tile, $fold) }
             }
         }
-        instantiate!($name);
+        instantiate!($($($place)+)? $name);
     };
 }
 
@@ -289,7 +289,7 @@ kernel! {
 
 kernel! {
     /// Maximum of int16, where input and output are quantised alike.
-    MaxInt16, i16, |this| counted [0; 4], by_columns false, fold MaximumInt16(Within { min: this.min, max: this.max });
+    MaxInt16, i16 [without dsp:], |this| counted [0; 4], by_columns false, fold MaximumInt16(Within { min: this.min, max: this.max });
     /// Least stored value.
     min: i32,
     /// Greatest stored value.
@@ -318,7 +318,7 @@ kernel! {
 
 kernel! {
     /// Average of int16 as TFLite computes it, where input and output are quantised alike.
-    AverageInt16, i16, |this| counted this.counted, by_columns false, fold average::<i16>(this.min, this.max);
+    AverageInt16, i16 [without dsp:], |this| counted this.counted, by_columns false, fold average::<i16>(this.min, this.max);
     /// Padding that counts.
     counted: Counted,
     /// Least stored value.
@@ -329,7 +329,7 @@ kernel! {
 
 kernel! {
     /// Average of int8 as onnxruntime computes it, in float32.
-    AverageReal, i8, |this| counted this.counted, by_columns this.by_columns, fold MeanReal(this);
+    AverageReal, i8 [where called:], |this| counted this.counted, by_columns this.by_columns, fold MeanReal(this);
     /// Padding that counts.
     counted: Counted,
     /// Whether each column is summed first, and then the columns: the order decides about halves.

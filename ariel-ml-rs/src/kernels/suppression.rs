@@ -61,7 +61,7 @@ impl SoftSuppress {
         self.values.check::<f32>(arena_bytes, most);
         self.count.check::<i32>(arena_bytes, 1);
         self.scratch.check::<f32>(arena_bytes, 0);
-        assert!(self.scratch.bytes as usize >= candidates.saturating_mul(8), "scratch too small");
+        self.scratch.check_scratch::<u8>(arena_bytes, candidates.saturating_mul(8));
     }
 
     /// What tiles read.
@@ -222,7 +222,7 @@ impl Suppress {
         self.overlap.check(arena_bytes, 1);
         self.score.check(arena_bytes, 1);
         self.output.check::<i64>(arena_bytes, (self.rows as usize).saturating_mul(3));
-        self.scratch.check::<u8>(arena_bytes, candidates);
+        self.scratch.check_scratch::<u8>(arena_bytes, candidates);
     }
 
     /// What tiles read.

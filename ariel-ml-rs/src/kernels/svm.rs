@@ -220,7 +220,7 @@ impl Coupled {
         self.output.check::<f32>(arena_bytes, rows.saturating_mul(classes));
         self.scratch.check::<f32>(arena_bytes, 0);
         let room = classes.saturating_mul(classes + 1).saturating_mul(4);
-        assert!(self.scratch.bytes as usize >= room, "scratch too small");
+        self.scratch.check_scratch::<u8>(arena_bytes, room);
     }
 
     /// What tiles read.

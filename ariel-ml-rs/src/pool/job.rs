@@ -28,6 +28,8 @@ pub struct Job {
     pub(super) room: View,
     run: RunUnit,
     follow: Option<Follow>,
+    /// What images call it; 0 where there is one.
+    name: usize,
 }
 
 /// What a completed unit made ready.
@@ -59,7 +61,7 @@ impl Job {
     ) -> Self {
         let room = room.view();
         assert!(graph.units() == room.units(), "the room is of another number of units than the graph");
-        Self { graph, room, run, follow: None }
+        Self { graph, room, run, follow: None, name: 0 }
     }
 
     /// The same job, of whose blocks those run that `follow` says, in that order; all units without.
@@ -70,6 +72,19 @@ impl Job {
     pub const unsafe fn following(mut self, follow: Option<Follow>) -> Self {
         self.follow = follow;
         self
+    }
+
+    /// The same job under a name that each image has for a job of its own: addresses mean nothing to the other.
+    #[must_use]
+    pub(super) const fn named(mut self, name: usize) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// What stands in posts and seats for this job: its name among images, else its address.
+    #[inline]
+    pub(super) fn name(&'static self) -> *mut Self {
+        if self.name == 0 { core::ptr::from_ref(self).cast_mut() } else { core::ptr::without_provenance_mut(self.name) }
     }
 
     /// The first unit with which a run goes on, from its beginning or behind a block; `None` at the end.

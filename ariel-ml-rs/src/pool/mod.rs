@@ -79,7 +79,10 @@
 #[cfg(feature = "ariel-os")]
 mod ariel_os;
 mod graph;
+#[cfg(not(all(test, loom)))]
+mod images;
 mod job;
+mod lost;
 mod parallel;
 mod room;
 mod run;
@@ -92,6 +95,8 @@ mod workers;
 
 pub use crate::budget::Budget;
 pub use graph::{ANY, GATE, Graph};
+#[cfg(not(all(test, loom)))]
+pub use images::{Header, Images, Refused, Shared, Span, job, layout, plan};
 pub use job::{Follow, Job, RunUnit};
 pub use parallel::{Parallel, WiredPool};
 pub use room::{Room, slots, words};

@@ -21,8 +21,10 @@ pub unsafe trait Parallel: Infer {
     const GRAPH: Graph;
     /// Which of its blocks run, where control flow decides that.
     const FOLLOW: Option<Follow> = None;
+    /// The digest of the plan, where cores run images of their own (`image = ".."`); else 0.
+    const PLAN: u64 = 0;
     /// The memory in which units wait: a [`super::Room`].
-    type Room: 'static;
+    type Room: Sync + 'static;
     /// A room where nothing waits.
     const ROOM: Self::Room;
 
@@ -131,6 +133,14 @@ impl<M: Parallel> WiredPool<M> {
         run
     }
 
+    /// Whether no helper is at an inference that was given up. The other methods wait for that; where cores run images of their
+    /// own, a helper that does not answer any more lets them wait for ever, so that who has a budget asks this first, and resets
+    /// that core if the answer stays no.
+    #[must_use]
+    pub fn is_settled(&mut self) -> bool {
+        super::settle::is_settled(self.pool, self.job)
+    }
+
     /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
     pub fn input_mut(&mut self) -> &mut M::Input {
         self.settled().input_mut()
@@ -206,6 +216,7 @@ macro_rules! parallel {
         next [$($next:literal),* $(,)?];
         homes [$($home:literal),* $(,)?];
         $(blocks [$($block:tt),* $(,)?];)?
+        $(plan $plan:literal;)?
     ) => {
         /// Units of the plan.
         const UNITS: usize = [$($needs),*].len();
@@ -231,6 +242,7 @@ macro_rules! parallel {
                 $crate::pool::Graph::new::<UNITS>(&[$($needs),*], &[$($first),*], &[$($next),*], &[$($home),*]);
             const FOLLOW: ::core::option::Option<$crate::pool::Follow> =
                 if Model::OPS.is_empty() { ::core::option::Option::None } else { ::core::option::Option::Some(Model::follow) };
+            $(const PLAN: u64 = $plan;)?
             type Room =
                 $crate::pool::Room<UNITS, $workers, { $crate::pool::slots($slots) }, { $crate::pool::words(UNITS) }>;
             const ROOM: Self::Room = $crate::pool::Room::new();

@@ -19,6 +19,7 @@ pub const fn words(units: usize) -> usize {
 
 /// What workers share about one inference.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Desk {
     /// What the units work on: written by the leader before it posts the job.
     pub(crate) context: PlainPtr<()>,
@@ -36,6 +37,7 @@ pub(crate) struct Desk {
 /// which the compiler knows. `WORDS` is [`words`] of `UNITS`, or 0 where no unit has a home. A room with 0 words has a slot
 /// for every unit; one with words puts what finds no slot into the inbox: no capacity can be too small.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Room<const UNITS: usize, const WORKERS: usize, const SLOTS: usize, const WORDS: usize> {
     desk: Desk,
     arrivals: [AtomicU8; UNITS],

@@ -2,6 +2,7 @@
 
 use super::Priority;
 use super::job::Job;
+use super::lost;
 use super::settle::is_settled;
 use super::shared::{IDLE_ROUNDS, Pool, Turn};
 use super::stats::Count;
@@ -47,6 +48,8 @@ enum Stage {
     Over,
     /// Given up, or complete too late.
     Missed,
+    /// Given up: a helper was reset in the middle of it.
+    Bereft,
 }
 
 /// One inference: a future, or [`Run::wait`] where there is no executor.
@@ -151,7 +154,7 @@ impl Run {
     /// Runs at most so many units on the calling core.
     #[inline(never)]
     fn advance(&mut self, units: u32) -> Result<Progress, Error> {
-        if self.stage != Stage::Over && self.is_late() {
+        if !matches!(self.stage, Stage::Over | Stage::Bereft) && self.is_late() {
             self.miss();
         }
         if self.stage == Stage::Settling {
@@ -165,9 +168,14 @@ impl Run {
             Stage::Alone => self.work_alone(),
             Stage::Settling | Stage::Over => return Ok(Progress::Done),
             Stage::Missed => return Err(Error::DeadlineMissed),
+            Stage::Bereft => return Err(Error::HelperLost),
         };
         if progress == Progress::Done {
             self.stage = if self.is_late() { Stage::Missed } else { Stage::Over };
+        }
+        if progress == Progress::Waiting && lost::is_bereft(self.pool, self.job) {
+            self.mourn();
+            return Err(Error::HelperLost);
         }
         if self.stage == Stage::Missed { Err(Error::DeadlineMissed) } else { Ok(progress) }
     }
@@ -275,12 +283,20 @@ impl Run {
         self.give_up();
     }
 
+    /// Gives up because a helper was reset, maybe with a unit in hand.
+    #[cold]
+    fn mourn(&mut self) {
+        tell!(warn, "an inference was given up: a helper was reset in the middle of it");
+        self.give_up();
+        self.stage = Stage::Bereft;
+    }
+
     /// Whether there seems to be something to do for the leader.
     fn seems_wanted(&self) -> bool {
         match self.stage {
             Stage::Settling => is_settled(self.pool, self.job),
-            Stage::Shared => self.job.is_done() || self.job.seems_ready(),
-            Stage::Alone | Stage::Over | Stage::Missed => true,
+            Stage::Shared => self.job.is_done() || self.job.seems_ready() || lost::is_bereft(self.pool, self.job),
+            Stage::Alone | Stage::Over | Stage::Missed | Stage::Bereft => true,
         }
     }
 }
@@ -304,7 +320,7 @@ impl Future for Run {
             Ok(Progress::Done) => return Poll::Ready(Ok(())),
             Ok(Progress::Ran) => context.waker().wake_by_ref(),
             Ok(Progress::Waiting) => {
-                if !bell.register(context.waker()) {
+                if run.pool.is_of_images() || !bell.register(context.waker()) {
                     context.waker().wake_by_ref();
                 } else if run.seems_wanted() {
                     bell.attend();

@@ -2,7 +2,7 @@
 
 use super::Priority;
 use super::job::Job;
-use super::seats::Place;
+use super::seats::{FREE, Place};
 use super::shared::{IDLE_ROUNDS, Pool, Turn};
 use super::stats::Count;
 use crate::sync::primitive::{Ordering, fence, is_abandoned, planted, spin_loop};
@@ -107,13 +107,26 @@ impl Seat {
             .any(|priority| self.pool.posted(priority).is_some_and(|job| self.visit(priority, job, most)))
     }
 
+    /// Enters the job of normal priority that is posted, takes a unit if there is one, and is reset: nothing is put in order.
+    #[cfg(all(test, loom))]
+    pub(super) fn dies_inside(self) {
+        let this = core::mem::ManuallyDrop::new(self);
+        let Some(job) = this.pool.posted(Priority::Normal) else { return };
+        this.place.inside.store(job.name(), Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if this.pool.is_posted(Priority::Normal, job) {
+            // SAFETY: this is the worker.
+            let _ = unsafe { job.take(this.worker) }.or_else(|| job.steal(this.worker));
+        }
+    }
+
     /// Enters `job`, runs up to `most` of its units, and leaves it: at once where it is taken down, and after a unit where a
     /// more urgent one is posted (which may have none for this helper, so that one unit is run in any case).
     fn visit(&mut self, priority: Priority, job: &'static Job, most: u32) -> bool {
         if self.worker >= job.workers() {
             return false;
         }
-        self.place.inside.store(core::ptr::from_ref(job).cast_mut(), Ordering::Relaxed);
+        self.place.inside.store(job.name(), Ordering::Relaxed);
         let _leaves = Leaves { pool: self.pool, place: self.place, priority, job };
         // Pairs with the fence in `is_settled`: either the leader sees that this helper is inside, or the helper sees that
         // the job is not posted any more.
@@ -163,7 +176,7 @@ impl Drop for Seat {
         if !is_abandoned() {
             self.place.bell.leave();
             // Release pairs with Acquire in `Pool::seat`.
-            self.place.taken.store(0, Ordering::Release);
+            self.place.taken.store(FREE, Ordering::Release);
         }
     }
 }

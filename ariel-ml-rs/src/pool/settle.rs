@@ -1,6 +1,7 @@
 //! Waiting for what is left of an inference that was dropped or forgotten.
 
 use super::job::Job;
+use super::lost;
 use super::shared::{IDLE_ROUNDS, Pool};
 use crate::sync::primitive::{Ordering, fence, planted, spin_loop};
 
@@ -33,20 +34,23 @@ pub unsafe fn settle(pool: &'static Pool, job: &'static Job) {
 /// wrote is then seen, and the queues are empty.
 #[inline(never)]
 pub(super) fn is_settled(pool: &'static Pool, job: &'static Job) -> bool {
-    if !job.room.desk.open.load(Ordering::Relaxed) {
+    if !job.room.desk.open.load(Ordering::Relaxed) && !lost::is_bereft(pool, job) {
         return true;
     }
     pool.withdraw(job);
     // Pairs with the fence in `Seat::visit`: a helper that is not seen inside here sees that the job is taken down.
     planted!(EnterFence, fence(Ordering::SeqCst), ());
     // Acquire pairs with Release in `Seat::visit`.
-    let inside =
-        pool.places().iter().any(|place| place.inside.load(Ordering::Acquire).cast_const() == core::ptr::from_ref(job));
+    let inside = pool
+        .places()
+        .iter()
+        .any(|place| place.inside.load(Ordering::Acquire) == job.name() && !place.is_lost_in(job.name()));
     if planted!(SettleWait, inside, false) {
         return false;
     }
     // SAFETY: nobody is inside, and nobody gets in while the job is not posted.
     unsafe { job.room.clear() };
+    lost::readmit(pool, job);
     job.room.desk.open.store(false, Ordering::Relaxed);
     true
 }

@@ -3,7 +3,7 @@
 use super::Priority;
 use super::job::Job;
 use super::seat::Seat;
-use super::seats::{Place, Seats, View};
+use super::seats::{FREE, Place, Seats, TAKEN, View};
 use super::stats::{Count, Stats};
 use crate::Budget;
 use crate::sync::park::Park;
@@ -63,6 +63,8 @@ pub struct Pool {
     seats: View,
     park: &'static dyn Park,
     start: Option<fn(Seat)>,
+    /// The jobs by whose names images find their own; empty where there is one image.
+    jobs: &'static [Job],
 }
 
 impl Pool {
@@ -72,7 +74,7 @@ impl Pool {
     /// No other pool has these seats.
     #[must_use]
     pub const unsafe fn new<const HELPERS: usize>(seats: &'static Seats<HELPERS>, park: &'static dyn Park) -> Self {
-        Self { seats: seats.view(), park, start: None }
+        Self { seats: seats.view(), park, start: None, jobs: &[] }
     }
 
     /// The same pool, whose helpers `start` starts: for each seat it has a core, or a thread, begin that then calls
@@ -81,6 +83,24 @@ impl Pool {
     pub const fn with_start(mut self, start: fn(Seat)) -> Self {
         self.start = Some(start);
         self
+    }
+
+    /// The same pool, whose posts hold names of `jobs`: other images have the same seats, and jobs of their own by the same
+    /// names.
+    #[must_use]
+    pub(super) const fn with_jobs(mut self, jobs: &'static [Job]) -> Self {
+        self.jobs = jobs;
+        self
+    }
+
+    /// Whether the helpers are other images. Wakers are then not for them: a leader that is a task is polled again instead.
+    pub(super) const fn is_of_images(&self) -> bool {
+        !self.jobs.is_empty()
+    }
+
+    /// The jobs of this image; none where there is one image.
+    pub(super) const fn jobs(&self) -> &'static [Job] {
+        self.jobs
     }
 
     /// Starts the helpers whose seats are not taken, where this pool knows how.
@@ -98,7 +118,7 @@ impl Pool {
     pub fn seat(&'static self, worker: usize) -> Option<Seat> {
         let place = self.seats.places.get(worker.checked_sub(1)?)?;
         // Acquire pairs with Release in `Seat::drop`: deques have one owner at a time, each after the other.
-        place.taken.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        place.taken.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).ok()?;
         Some(Seat::new(self, worker, place))
     }
 
@@ -114,6 +134,15 @@ impl Pool {
         fence(Ordering::SeqCst);
         for place in self.seats.places {
             place.bell.ring(self.park);
+        }
+    }
+
+    /// Takes down whatever is posted.
+    pub(super) fn withdraw_all(&self) {
+        for post in self.seats.posts {
+            let posted = post.load(Ordering::Relaxed);
+            // Only leaders post, and this is the one image that has any.
+            let _ = post.compare_exchange(posted, core::ptr::null_mut(), Ordering::AcqRel, Ordering::Relaxed);
         }
     }
 
@@ -134,22 +163,21 @@ impl Pool {
         let post = &self.seats.posts[priority as usize];
         // Acquire pairs with Release below: the job that is looked at.
         let posted = post.load(Ordering::Acquire);
-        // SAFETY: what is posted is a `&'static Job`, or null. One that is complete was left by a leader that was forgotten; if
-        // it is begun again at this moment it loses its helpers, but for its leader's patience nothing.
-        if unsafe { posted.as_ref() }.is_some_and(|posted| !posted.is_done()) {
+        // One that is complete was left by a leader that was forgotten; if it is begun again at this moment it loses its helpers,
+        // but for its leader's patience nothing.
+        if self.find(posted).is_some_and(|posted| !posted.is_done()) {
             return false;
         }
         // Release pairs with Acquire in `posted`.
-        post.compare_exchange(posted, core::ptr::from_ref(job).cast_mut(), Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        post.compare_exchange(posted, job.name(), Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     /// Takes `job` down, wherever it is posted.
     #[inline(never)]
     pub(super) fn withdraw(&self, job: &'static Job) {
         for post in self.seats.posts {
-            let job = core::ptr::from_ref(job).cast_mut();
             // Release: the next leader here comes after this job.
-            let _ = post.compare_exchange(job, core::ptr::null_mut(), Ordering::AcqRel, Ordering::Relaxed);
+            let _ = post.compare_exchange(job.name(), core::ptr::null_mut(), Ordering::AcqRel, Ordering::Relaxed);
         }
     }
 
@@ -157,16 +185,24 @@ impl Pool {
     #[inline]
     pub(super) fn posted(&self, priority: Priority) -> Option<&'static Job> {
         // Acquire pairs with Release in `post`.
-        let posted = self.seats.posts[priority as usize].load(Ordering::Acquire);
-        // SAFETY: what is posted is a `&'static Job`, or null.
-        unsafe { posted.as_ref() }
+        self.find(self.seats.posts[priority as usize].load(Ordering::Acquire))
+    }
+
+    /// The job of a name that is posted; `None` for null, and for a name that no job of this image has.
+    #[inline]
+    fn find(&self, name: *mut Job) -> Option<&'static Job> {
+        if self.is_of_images() {
+            return self.jobs.iter().find(|job| job.name() == name);
+        }
+        // SAFETY: with one image, what is posted is the address of a `&'static Job`, or null.
+        unsafe { name.as_ref() }
     }
 
     /// Whether `job` is still posted.
     #[inline]
     pub(super) fn is_posted(&self, priority: Priority, job: &'static Job) -> bool {
         // Relaxed: a helper that sees the change late runs one unit more.
-        self.seats.posts[priority as usize].load(Ordering::Relaxed).cast_const() == core::ptr::from_ref(job)
+        self.seats.posts[priority as usize].load(Ordering::Relaxed) == job.name()
     }
 
     /// Whether a more urgent job is posted.

@@ -19,6 +19,7 @@ pub struct Stats {
 /// The counters of one worker, written by it alone: no read-modify-write. Leaders of two models that run at the same time share
 /// those of worker 0, and may lose counts.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Counts {
     #[cfg(feature = "pool-stats")]
     counters: [PlainU32; 3],

@@ -27,6 +27,7 @@ const RINGING: u8 = 3;
 
 /// Where one worker, or the leader of one job, sleeps. One thread at a time is its owner; any may ring.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Bell {
     state: AtomicU8,
     spot: Spot,
@@ -106,6 +107,11 @@ impl Bell {
             // Where somebody rings at the same time it is AWAKE already.
             let _ = self.state.compare_exchange(PARKED, AWAKE, Ordering::Acquire, Ordering::Relaxed);
         }
+    }
+
+    /// Ends, or prevents, a sleep of the owner, whatever its bell says: who rang for it may have been reset half-way.
+    pub(crate) fn rouse(&self, park: &dyn Park) {
+        park.unpark(&self.spot);
     }
 
     /// Whether the owner seems to be awake: cheap, for who has to decide whom to ring.

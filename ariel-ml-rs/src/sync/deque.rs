@@ -15,6 +15,7 @@ pub(crate) enum Steal {
 
 /// The two ends of a deque: they only count up (but for a pop that comes too late), and wrap.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Ends {
     /// Where thieves steal; compare-and-swap decides who wins.
     top: AtomicU32,

@@ -13,7 +13,7 @@
 pub(crate) mod bell;
 pub(crate) mod deque;
 pub(crate) mod inbox;
-#[cfg(any(all(test, not(loom)), not(target_has_atomic = "32")))]
+#[cfg(any(all(test, not(loom)), feature = "locked", not(target_has_atomic = "32")))]
 mod locked;
 pub mod park;
 pub(crate) mod primitive;

@@ -31,6 +31,10 @@ pub(crate) enum Bug {
     SettleWait,
     /// Leaving does not ring a leader that waits for it.
     LeaveRing,
+    /// A helper that was reset inside a job goes on as if it had been outside.
+    ResumeInside,
+    /// A helper that was reset does not wake a leader that sleeps.
+    ResumeRouse,
 }
 
 std::thread_local! {

@@ -1,7 +1,7 @@
 //! The atomics that `sync` and `pool` are written with, in two kinds.
 //!
 //! `Plain*` are only loaded and stored: every core can. `Atomic*` are also read, modified and written in one step; on cores
-//! without compare-and-swap (Cortex-M0) these come from `locked`.
+//! without compare-and-swap (Cortex-M0) these come from `locked`, and with the feature of that name on all.
 //!
 //! In loom's tests both kinds are loom's, which explores what the memory model allows. It takes `SeqCst` of a load or a store
 //! for acquire and release, so that total order is asked for by fences only, there and in the firmware.
@@ -20,14 +20,14 @@ mod chosen {
 
 #[cfg(not(all(test, loom)))]
 mod chosen {
-    #[cfg(not(target_has_atomic = "32"))]
+    #[cfg(any(feature = "locked", not(target_has_atomic = "32")))]
     pub(crate) use crate::sync::locked::{AtomicPtr, AtomicU8, AtomicU32};
     pub(crate) use core::hint::spin_loop;
     pub(crate) use core::sync::atomic::fence;
     pub(crate) use core::sync::atomic::{
         AtomicBool as PlainBool, AtomicPtr as PlainPtr, AtomicU16 as PlainU16, AtomicU32 as PlainU32,
     };
-    #[cfg(target_has_atomic = "32")]
+    #[cfg(not(any(feature = "locked", not(target_has_atomic = "32"))))]
     pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32};
 
     /// A cell with loom's way in, so that its tests see every access.

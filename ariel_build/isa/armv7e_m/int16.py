@@ -60,7 +60,7 @@ def channels_of(layer: Layer) -> Channels:
         if first != last:
             raise Unfit
         weights[channel], bias[channel], scale[channel] = 0, 4 * first, _QUARTER
-    return Channels(weights, bias, scale)
+    return Channels(weights, bias, scale, 0)
 
 
 def stream_of(channels: Channels) -> Packed:
@@ -77,7 +77,8 @@ def stream_of_any(channels: Channels) -> Packed:
     extra = channels.bias.size % 2
     weights = padded(np.pad(channels.weights, ((0, extra), (0, 0))), 4)
     weights = weights.reshape(weights.shape[0], -1, 4)[:, :, (0, 2, 1, 3)].reshape(weights.shape)
-    bias, scale = np.pad(channels.bias, (0, extra)), np.pad(channels.scale, ((0, extra), (0, 0)))
+    bias, scale = np.pad(channels.bias, (0, extra)), np.insert(channels.scale, 1, channels.rounding, axis=1)
+    scale = np.pad(scale, ((0, extra), (0, 0)))
     stream = np.concatenate([bias.reshape(-1, 2), _words(weights), scale.reshape(-1, 6)], axis=1)
     return Packed(stream.astype(np.int32), "stream")
 

@@ -22,7 +22,7 @@ from ariel_build.isa.armv7e_m.streams import (
     quad_stream,
     requantised,
     stream_of,
-    wrapped,
+    words_of,
 )
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Packed, Scratch, Source, Tiling
@@ -42,7 +42,7 @@ from ariel_build.kernels.declared.isa_packed import (
 )
 from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, NearestEven
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored, Transposed
-from ariel_build.kernels.packing import phases
+from ariel_build.kernels.packing import factors, phases
 
 __all__ = ["Cores", "Maker", "dense_as_convolution", "kernels", "nearest"]
 
@@ -194,14 +194,14 @@ def _depthwise(call: LayerCall, layer: Depthwise, cores: Cores) -> KernelCall:
         if not isinstance(cores, Dsp):
             raise Unfit
         of_cores, channels = Dsp16(), int16.channels_of(layer)
-        channels = replace(channels, scale=np.pad(channels.scale, ((0, 0), (0, 2))))
+        starts = channels.bias
     else:
         channels = _channels(layer, cores)
+        starts = words_of(channels)
     cube = channels.weights.reshape(count, 3, 3)
     cube = cube.transpose(0, 2, 1) if axis == 0 else cube
-    high, low = cube[:, :, 1:] << 16, cube[:, :, :2] & 0xFFFF
-    pairs = high | low
-    stream = np.concatenate([channels.bias[:, None], wrapped(pairs.reshape(count, 6)), channels.scale], axis=1)
+    taps = cube[:, :, (0, 1, 1, 2)].astype(np.int8).reshape(count, -1).view("<i4")
+    stream = np.concatenate([taps, channels.scale[:, :1], starts[:, None]], axis=1)
     kernel = isa_packed.DepthwiseConv2d(
         input=image,
         output=output,
@@ -323,12 +323,10 @@ def _scale_of(kernel: batch_matmul.Quantized, cores: Dsp | DspFpu) -> Fixed:
         return Fixed(multiplier=int(scale.view(np.int32)[0]), rounding=zero, shift=0)
     if not isinstance(requantize, DoubleRounding):
         raise Unfit
-    multiplier, shift = (int(v) for v in requantize.multipliers.data.reshape(-1, 2)[0])
-    rounding = (2 * zero + 1) << max(-shift - 1, 0)
-    least = 255 * 255 * kernel.depth + 1 + abs(rounding)
-    if not 1 <= -shift <= 31 or multiplier < 1 << 30 or least >= 1 << 31:
+    multiplier, shift = (int(v) for v in factors(requantize)[0])
+    if not 1 <= -shift <= 31 or multiplier < 1 << 30 or 255 * 255 * kernel.depth + 1 >= 1 << 31:
         raise Unfit
-    return Fixed(multiplier=2 * multiplier - (1 << 32), rounding=rounding, shift=-shift)
+    return Fixed(multiplier=2 * multiplier - (1 << 32), rounding=2 * zero + 1, shift=-shift - 1)
 
 
 def _average_pool2d(call: KernelCall, kernel: pool2d.AverageInt8, cores: Cores) -> KernelCall:

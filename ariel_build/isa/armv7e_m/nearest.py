@@ -16,9 +16,9 @@ __all__ = ["rounded_to_even"]
 
 
 def rounded_to_even(weights: Ints, finish: Stored) -> Channels:
-    """Returns the channels with the bits of their scales, the zero point, and 0; Unfit where a sum may be too large.
+    """Returns the channels with the bits of their scales and no shift; Unfit where a sum may be too large.
 
-    Channels whose output has only one value, as dead ones with huge biases have, get a scale of 0.
+    Channels whose output has only one value, as dead ones with huge biases have, get it as their sum.
     """
     requantize, output = finish.requantize, finish.bounds
     if finish.filter_zero_point != 0 or not isinstance(requantize, NearestEven):
@@ -28,17 +28,16 @@ def rounded_to_even(weights: Ints, finish: Stored) -> Channels:
         raise Unfit
     count = weights.shape[0]
     scales = np.broadcast_to(data.reshape(-1).astype(np.float32), (count,)).copy()
-    zeros = np.full(count, output.zero_point, np.int64)
-    found = Channels(weights.copy(), finish.bias.astype(np.int64), np.zeros((count, 3), np.int64))
+    found = Channels(weights.copy(), finish.bias.astype(np.int64), np.zeros((count, 2), np.int64), output.zero_point)
     for channel in np.flatnonzero(found.bound >= SUM):
         low = found.bias[channel] - int(128 * np.abs(weights[channel]).sum())
         high = found.bias[channel] + int(128 * np.abs(weights[channel]).sum())
         first, last = (_stored(int(acc), scales[channel], output) for acc in (low, high))
         if first != last or max(abs(low), abs(high)) >= 1 << 31:
             raise Unfit
-        found.weights[channel], found.bias[channel] = 0, 0
-        scales[channel], zeros[channel] = 0, first
-    found.scale[:] = np.stack([scales.view(np.int32).astype(np.int64), zeros, np.zeros(count, np.int64)], axis=1)
+        found.weights[channel], found.bias[channel] = 0, first - output.zero_point
+        scales[channel] = 1
+    found.scale[:, 0] = scales.view(np.int32)
     return found
 
 

@@ -15,6 +15,7 @@ from ariel_build.kernels.declared import isa_armv7e_m, recurrent
 from ariel_build.kernels.declared.isa_armv7e_m import Fixed
 from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, Multiplier
 from ariel_build.kernels.layer import Stored
+from ariel_build.kernels.packing import double_rounding
 
 __all__ = ["KERNELS"]
 
@@ -55,14 +56,14 @@ def _svdf(call: KernelCall) -> KernelCall:
     units = requantised(time, Stored(unit_bias, _rounding(kernel.scale), kernel.bounds), _SUM)
     if np.any(units.scale != units.scale[0]) or np.any(units.weights != time) or np.any(units.bias != unit_bias):
         raise Unfit
-    multiplier, rounding, shift = (int(value) for value in units.scale[0])
+    multiplier, shift = (int(value) for value in units.scale[0])
     made = isa_armv7e_m.Svdf(
         memories=shape,
         feature=stream_of_any(kept),
         state_zero_point=kernel.state_zero_point,
         time=kernel.time,
         bias=Packed(unit_bias.astype(np.int32), "bias"),
-        scale=Fixed(multiplier=multiplier, rounding=rounding, shift=shift),
+        scale=Fixed(multiplier=multiplier, rounding=units.rounding, shift=shift),
         bounds=kernel.bounds,
         # What is widened, and what comes to filters.
         scratch=Scratch(2 * _words(shape.depth) + _words(filters)),
@@ -85,7 +86,7 @@ def _small(bias: Ints, time: Ints, by: Multiplier, bounds: Bounds) -> Ints:
 
 def _rounding(by: Multiplier) -> DoubleRounding:
     """Returns the rounding with one multiplier for all channels."""
-    return DoubleRounding(multipliers=Packed(np.array([[by.multiplier, by.shift]], np.int32), "multipliers"))
+    return double_rounding(np.array([[by.multiplier, by.shift]]))
 
 
 def _words(elements: int) -> int:

@@ -15,6 +15,7 @@ from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Packed
 from ariel_build.kernels.declared.quant import Bounds, DoubleRounding
 from ariel_build.kernels.layer import Stored
+from ariel_build.kernels.packing import factors
 
 __all__ = [
     "PAIR",
@@ -27,6 +28,7 @@ __all__ = [
     "stored_of",
     "stream_of",
     "sum_stream",
+    "words_of",
     "wrapped",
 ]
 
@@ -38,17 +40,21 @@ _INT32 = 1 << 31
 _ACTIVATION = 128
 #: What a sum of the second channel of a word must stay below, and any sum where two pixels share a word (`thumb2`).
 SUM, PAIR = 1 << 23, 1 << 22
-#: The multiplier that leaves a sum below 2^30 as it is, and the shift of channels with one value or two.
-_UNIT, _FEW = (1 << 31) - 1, 22
+#: The multiplier that leaves a sum below 2^30 as it is.
+_UNIT = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
 class Channels:
-    """Integer constants of the output channels: bias, multiplier, rounding and shift, one row each."""
+    """Integer constants of the output channels: bias, and (multiplier, shift less 1), one row each.
+
+    `rounding` is what all of them add between both shifts of `kernels/isa/packed`.
+    """
 
     weights: Ints
     bias: Ints
     scale: Ints
+    rounding: int
 
     @property
     def bound(self) -> Ints:
@@ -56,35 +62,40 @@ class Channels:
         return np.asarray(np.abs(self.bias) + _ACTIVATION * np.abs(self.weights).sum(axis=1))
 
 
-def requantised(weights: Ints, finish: Stored, limit: int = SUM) -> Channels:
+def requantised(weights: Ints, finish: Stored, limit: int = SUM, *, before_shift: bool = False) -> Channels:
     """Proves that sums stay below `limit` and that five instructions requantise each; Unfit where it cannot.
 
     Channels whose output has only one or two values, as dead ones with huge biases have, get other constants that give
-    the same values.
+    the same values. With `before_shift` the kernel adds the rounding, shifted, to sums: both fit 32 bits together.
     """
     requantize, output = finish.requantize, finish.bounds
     if finish.filter_zero_point != 0 or not isinstance(requantize, DoubleRounding):
         raise Unfit
-    pairs = requantize.multipliers
     count = weights.shape[0]
-    multiplier, shift = np.broadcast_to(pairs.data.reshape(-1, 2).astype(np.int64), (count, 2)).T.copy()
-    found = Channels(weights.copy(), finish.bias.astype(np.int64), np.zeros((count, 3), np.int64))
+    multiplier, shift = np.broadcast_to(factors(requantize), (count, 2)).T.copy()
+    rounding = 2 * output.zero_point + 1
+    found = Channels(weights.copy(), finish.bias.astype(np.int64), np.zeros((count, 2), np.int64), rounding)
     n = -shift
-    rounding = (2 * output.zero_point + 1) << np.clip(n - 1, 0, 31)
-    odd = (n < 1) | (n > 31) | (multiplier < 1 << 30) | (found.bound >= limit)
-    odd |= found.bound + 1 + np.abs(rounding) >= _INT32
+
+    def too_large(n: Ints) -> npt.NDArray[np.bool_]:
+        added = abs(rounding) << np.clip(n - 1, 0, 31) if before_shift else 0
+        return np.asarray((found.bound >= limit) | (found.bound + 1 + added >= _INT32))
+
+    odd = (n < 1) | (n > 31) | (multiplier < 1 << 30) | too_large(n)
     for channel in np.flatnonzero(odd):
-        few = _few_values(found, int(channel), (int(multiplier[channel]), int(n[channel])), output)
-        multiplier[channel], rounding[channel], n[channel] = few
-    found.scale[:] = np.stack([2 * multiplier - 2 * _INT32, rounding, n], axis=1)
+        n[channel] = _few_values(found, int(channel), (int(multiplier[channel]), int(n[channel])), output)
+        multiplier[channel] = _UNIT
+        if too_large(n)[channel]:
+            raise Unfit
+    found.scale[:] = np.stack([2 * multiplier - 2 * _INT32, n - 1], axis=1)
     return found
 
 
-def _few_values(channels: Channels, channel: int, factor: tuple[int, int], output: Bounds) -> tuple[int, int, int]:
+def _few_values(channels: Channels, channel: int, factor: tuple[int, int], output: Bounds) -> int:
     """Changes a channel whose output has one or two values to one that is easily requantised; Unfit if it has more.
 
-    Where v becomes v + 1 at the sum t,
-    `(sum - t + ((v + 1) << 22)) >> 22` is the same. Returns multiplier, rounding, shift.
+    Where v becomes v + 1 at the sum t, `(sum - t + ((v + 1) << n)) >> n` is the same, for n with |sum - t| < 2^n. The
+    kernel computes that with a multiplier that changes nothing, but takes one from what is negative. Returns n.
     """
     weights, bias = channels.weights[channel], int(channels.bias[channel])
     low = bias - int(np.where(weights > 0, 128 * weights, -127 * weights).sum())
@@ -95,15 +106,16 @@ def _few_values(channels: Channels, channel: int, factor: tuple[int, int], outpu
     if last > first + 1:
         raise Unfit
     if first == last:
-        channels.weights[channel], channels.bias[channel] = 0, 0
-        return _UNIT, first << _FEW, _FEW
+        channels.weights[channel], channels.bias[channel] = 0, 2 * (first - output.zero_point)
+        return 1
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if stored_of(middle, factor, output) == first else (low, middle)
     channels.bias[channel] = bias - high
-    if channels.bound[channel] + 2 >= 1 << _FEW:
-        raise Unfit
-    return _UNIT, last << _FEW, _FEW
+    n = (int(channels.bound[channel]) + 2).bit_length()
+    added = (2 * last - channels.rounding) << (n - 1)
+    channels.bias[channel] += added + (added < 0)
+    return n
 
 
 def stored_of(acc: int, factor: tuple[int, int], output: Bounds) -> int:
@@ -142,6 +154,7 @@ def _filled(channels: Channels, multiple: int) -> Channels:
         np.pad(channels.weights, ((0, extra), (0, 0))),
         np.pad(channels.bias, (0, extra)),
         np.concatenate([channels.scale, np.repeat(channels.scale[-1:], extra, axis=0)]),
+        channels.rounding,
     )
 
 
@@ -151,14 +164,31 @@ def padded(weights: Ints, multiple: int) -> Ints:
     return np.pad(weights, [(0, 0)] * (weights.ndim - 1) + [(0, extra)])
 
 
+def words_of(channels: Channels) -> Ints:
+    """Returns the words that have a channel's bias and its shift; Unfit where the bias has more than 24 bits."""
+    if np.any(channels.bias < -SUM) or np.any(channels.bias >= SUM):
+        raise Unfit
+    return wrapped(channels.bias << 8 | channels.scale[:, 1])
+
+
+def _stream(words: Ints, channels: Channels, together: int) -> Packed:
+    """Returns for so many channels `together` words of weights and their requantisation, and biases a turn ahead."""
+    own, nothing = words_of(channels), np.zeros(together, np.int64)
+    # What lies in front of each turn, of which there is one more: its biases, and the shifts of the one before.
+    biases, shifts = np.append(own & ~0xFF, nothing), np.append(nothing, own & 0xFF)
+    multipliers = np.append(nothing, channels.scale[:, 0])
+    between = np.stack([multipliers, biases | shifts], axis=1).reshape(-1, 2 * together)
+    turns = np.concatenate([words, between[1:]], axis=1)
+    return Packed(np.append(between[0, 1:], turns).astype(np.int32), "stream")
+
+
 def stream_of(channels: Channels) -> Packed:
-    """Returns for each pair of channels biases, words of weights, and the requantisation of both."""
+    """Returns the biases of the first pair of channels, and for each words of weights and the requantisation of both.
+
+    Biases of all other pairs stand where the one before is requantised (`kernels/isa/packed/mod.rs`).
+    """
     even = _filled(channels, 2)
-    words = _words(_halfwords(even.weights, even.bound))
-    low, high = even.bias[0::2], even.bias[1::2]
-    starts = np.stack([low, wrapped(256 * high + low)], axis=1)
-    stream = np.concatenate([starts, words, even.scale.reshape(-1, 6)], axis=1)
-    return Packed(stream.astype(np.int32), "stream")
+    return _stream(_words(_halfwords(even.weights, even.bound)), even, 2)
 
 
 def sum_stream(weights: Ints, bias: Ints) -> Packed:
@@ -172,11 +202,8 @@ def sum_stream(weights: Ints, bias: Ints) -> Packed:
 
 
 def quad_stream(channels: Channels) -> Packed:
-    """Returns for each four channels biases, words of two and two of them in turn, and their requantisation."""
+    """Returns the same for each four channels, with words of two and two of them in turn."""
     even = _filled(channels, 4)
     words = _words(_halfwords(even.weights, even.bound))
     words = words.reshape(words.shape[0] // 2, 2, -1, 2).transpose(0, 2, 1, 3).reshape(words.shape[0] // 2, -1)
-    low, high = even.bias[0::2], even.bias[1::2]
-    starts = np.stack([wrapped(256 * high + low), low], axis=1).reshape(-1, 4)
-    stream = np.concatenate([starts, words, even.scale.reshape(-1, 12)], axis=1)
-    return Packed(stream.astype(np.int32), "stream")
+    return _stream(words, even, 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from ariel_build.ir import Array
 from ariel_build.isa.portable import axis_of, tiling_of
 from ariel_build.isa.scalar.narrow import channels16, is_wide, narrowed
-from ariel_build.isa.scalar.requantise import Channels, Ints, requantised
+from ariel_build.isa.scalar.requantise import BIAS, Channels, Ints, requantised
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Packed, Scratch, Tiling
 from ariel_build.kernels.declared import depthwise_conv2d, isa_scalar
@@ -33,7 +34,6 @@ _LONG = 4_096
 _RUNS = _PIXELS + 1
 #: What the sums that share two words must stay below, and the greatest |input|.
 _SUM, _ACTIVATION = 1 << 20, 128
-_INT32 = 1 << 31
 
 
 def _finish(layer: Layer) -> Stored:
@@ -99,7 +99,7 @@ def _conv2d16_along(call: LayerCall, layer: Convolution, axis: Axis) -> KernelCa
         output=output,
         window=window,
         filter=_blocks(even),
-        channels=_constants(channels),
+        channels=_constants16(channels),
         limits=_limits(channels, layer),
         axis=axis,
         scratch=Scratch(4 * _QUAD * even.shape[1] + (0 if pointwise else 2 * channels.weights.shape[1])),
@@ -114,17 +114,22 @@ def _any_depthwise(call: LayerCall, layer: Depthwise) -> KernelCall:
     if layer.input.channels == 1:
         return _conv2d(call, layer.as_convolution())
     channels, finish = _channels(layer), _finish(layer)
-    bias, steps = np.split(channels.constants, [1], axis=1)
+    bias, multipliers, shifts = channels.constants.T
     element = layer.input.region.value.type.dtype.bytes
     kernel = depthwise_conv2d.Quantized(
         input=layer.input,
         output=layer.output,
         window=layer.window,
         filter=Packed(channels.weights.T.astype(np.int8), "filter"),
-        bias=Packed(bias.reshape(-1), "bias"),
+        bias=Packed(bias.astype(np.int32), "bias"),
         filter_zero_point=0,
         input_zero_point=layer.input_zero_point,
-        requantize=Stepped(steps=Packed(steps, "steps"), below=channels.below),
+        requantize=Stepped(
+            multipliers=Packed(multipliers.astype(np.int32), "multipliers"),
+            shifts=Packed((shifts - 1).astype(np.int8), "shifts"),
+            below=channels.below,
+            extra=channels.extra,
+        ),
         bounds=finish.bounds,
         axis=axis_of(layer),
         scratch=Scratch(4 * layer.weights.shape[1] + layer.input.channels * element),
@@ -173,8 +178,8 @@ def _depthwise(call: LayerCall, layer: Depthwise) -> KernelCall:
 def _lines(call: LayerCall, layer: Depthwise) -> KernelCall:
     """Any window, bands of lines at a time, of which each has two outputs."""
     output, window, image, count = layer.output, layer.window, layer.input, layer.count
-    element = image.region.value.type.dtype.bytes
-    channels = channels16(layer) if is_wide(call) else _channels(layer)
+    wide = is_wide(call)
+    channels = channels16(layer) if wide else _channels(layer)
     # Outputs, taps and strides along lines and across.
     down = (output.height, window.height, window.stride_h)
     right = (output.width, window.width, window.stride_w)
@@ -190,9 +195,11 @@ def _lines(call: LayerCall, layer: Depthwise) -> KernelCall:
     axis, taps = axis_of(layer), window.height * window.width
     cube = channels.weights.reshape(count, window.height, window.width)
     cube = cube.transpose(0, 2, 1) if vertical else cube
-    bias = channels.constants[:, 0].astype(np.int64) + layer.input_zero_point * channels.weights.sum(axis=1)
-    if np.abs(bias).max() >= _INT32:
+    constants = channels.constants.copy()
+    constants[:, 0] += layer.input_zero_point * channels.weights.sum(axis=1)
+    if not wide and np.abs(constants[:, 0]).max() >= BIAS:
         raise Unfit
+    folded = replace(channels, constants=constants)
     whole = -(-along[0] // _QUAD) * _QUAD
     words = along[2] * (whole + along[1] // along[2])
     # What a band of so many lines takes: sums and widened lines; and what any takes.
@@ -203,15 +210,15 @@ def _lines(call: LayerCall, layer: Depthwise) -> KernelCall:
         output=output,
         window=window,
         filter=Packed(np.ascontiguousarray(cube).astype(np.int8).reshape(-1), "filter"),
-        channels=Packed(np.concatenate([bias[:, None], channels.constants[:, 1:]], 1).astype(np.int32), "channels"),
+        channels=_constants16(folded) if wide else _constants(folded),
         limits=_limits(channels, layer),
         input_zero_point=layer.input_zero_point,
         vertical=vertical,
-        short=element == 1 and _is_short(channels),
+        short=not wide and _is_short(channels),
         axis=axis,
         band=band,
         scratch=Scratch(4 * (fixed + band * each)),
-        elements=isa_scalar.Int8() if element == 1 else isa_scalar.Int16(),
+        elements=isa_scalar.Int16() if wide else isa_scalar.Int8(),
     )
     tiling = tiling_of(layer)
     if axis is Axis.PIXELS:
@@ -223,7 +230,7 @@ def _lines(call: LayerCall, layer: Depthwise) -> KernelCall:
 def _is_short(channels: Channels) -> bool:
     """Returns whether all sums of int8, bias included, are short: so that they take fewer products to requantise."""
     below, above = np.minimum(channels.weights, 0).sum(axis=1), np.maximum(channels.weights, 0).sum(axis=1)
-    bias = channels.constants[:, 0].astype(np.int64)
+    bias = channels.constants[:, 0]
     low, high = bias + 127 * below - 128 * above, bias - 128 * below + 127 * above
     return bool(low.min() >= -_SUM and high.max() < _SUM)
 
@@ -332,12 +339,25 @@ def _padded(weights: Ints, axis: int, multiple: int) -> Ints:
 
 
 def _constants(channels: Channels) -> Packed:
-    return Packed(channels.constants, "channels")
+    """Returns for each channel its multiplier, and its bias and its shift in a word."""
+    bias, multipliers, shifts = channels.constants.T
+    return Packed(np.stack([multipliers, bias << 8 | shifts], axis=1).astype(np.int32), "channels")
+
+
+def _constants16(channels: Channels) -> Packed:
+    """Returns for each channel of int16 bias, multiplier, rounding and shift."""
+    return Packed(channels.constants.astype(np.int32), "channels")
 
 
 def _limits(channels: Channels, layer: Layer) -> Limits:
     bounds = _finish(layer).bounds
-    return Limits(min=bounds.min, max=bounds.max, below=channels.below)
+    return Limits(
+        min=bounds.min,
+        max=bounds.max,
+        below=channels.below,
+        rounding=2 * bounds.zero_point + 1,
+        extra=channels.extra,
+    )
 
 
 def _rows16(call: LayerCall, layer: Dense) -> KernelCall:

@@ -50,7 +50,8 @@ def narrowed(call: LayerCall) -> KernelCall:
 def channels16(layer: Layer) -> Channels:
     """Returns weights and constants of the kernels of scalar cores; Unfit where some input may need more than 32 bits.
 
-    A channel whose output has one value, as dead ones with huge biases have, gets constants that give it.
+    A channel has bias, multiplier, rounding and shift: its bias may need more bits than a word has beside the shift.
+    One whose output has one value, as dead ones with huge biases have, gets constants that give it.
     """
     finish, multipliers = _wide(layer)
     if finish.bounds.zero_point:
@@ -68,7 +69,7 @@ def channels16(layer: Layer) -> Channels:
         if first != last:
             raise Unfit
         weights[channel], constants[channel] = 0, (0, 0, first, 0)
-    return Channels(weights, constants.astype(np.int32), 0)
+    return Channels(weights, constants, 0, 0)
 
 
 def _wide(layer: Layer) -> tuple[Stored, Packed]:

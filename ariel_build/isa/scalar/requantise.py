@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.ir import Array
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels.declared.quant import DoubleRounding, NearestEven
 from ariel_build.kernels.layer import Stored
+from ariel_build.kernels.packing import factors
 from ariel_build.ops.fixed_point import multiply
 
-__all__ = ["Channels", "Ints", "requantised"]
+__all__ = ["BIAS", "Channels", "Ints", "requantised"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -30,17 +30,23 @@ _MOST_SHIFT = 22
 _UNIT = 1 << 30
 #: No value of a sum.
 _OVERFLOW = 1 << 40
+#: What |bias| must stay below, for its word has the shift as well.
+BIAS = 1 << 23
 #: What is added to negative sums where halves go away from zero.
 BELOW = -2
 
 
 @dataclass(frozen=True)
 class Channels:
-    """Weights [channels, k], constants [channels, (bias, multiplier, rounding, shift)], and what negative sums get."""
+    """Weights [channels, k], constants [channels, (bias, multiplier, shift)], and what negative sums get, and all.
+
+    A channel's rounding is that of the shift and of the output's zero point, and `extra`.
+    """
 
     weights: Ints
-    constants: Array
+    constants: Ints
     below: int
+    extra: int
 
 
 @dataclass(frozen=True)
@@ -86,30 +92,46 @@ def requantised(weights: Ints, finish: Stored) -> Channels:
     high = biases + np.where(weights > 0, 127 * weights, -128 * weights).sum(axis=1)
     if low.min() < -_INT32 or high.max() >= _INT32:
         raise Unfit
-    first, last = (reference.stored(ends[:, None])[:, 0] for ends in (low, high))
-    constants = np.stack([biases, *_guess(reference)], axis=1)
+    first, last = (reference.stored(sums[:, None])[:, 0] for sums in (low, high))
+    multiplier, shift, rounded = _guess(reference)
+    constants = np.stack([biases, multiplier, shift], axis=1)
     constant = first == last
     weights[constant] = 0
-    constants[constant] = np.stack([np.zeros_like(first), np.zeros_like(first), first, np.zeros_like(first)], 1)[
-        constant
-    ]
     rows = np.flatnonzero(~constant)
-    if rows.size == 0:
-        return Channels(weights, constants.astype(np.int32), 0)
-    if min(low[rows].min(), -high[rows].max()) <= -_SUM:
+    if rows.size > 0 and min(low[rows].min(), -high[rows].max()) <= -_SUM:
         raise Unfit
     steps = _steps(reference.of(rows), low[rows], high[rows], biases[rows])
+    extra = int(rounded[rows].any())
     for below in (0, BELOW):
-        found = constants.copy()
-        wrong = rows[_wrong(found[rows], below, steps)]
+        found, ends = constants.copy(), _Ends(finish.bounds.zero_point, below, extra)
+        found[constant] = ends.constant(first[constant])
+        wrong = rows[_wrong(found[rows], ends, steps) | (np.abs(biases[rows]) >= BIAS)]
         for row in wrong:
             at = int(np.searchsorted(rows, row))
             if int(last[row] - first[row]) == 1:
-                _split(found[row], steps, at, int(first[row]), (int(low[row]), int(high[row])))
-        wrong = rows[_wrong(found[rows], below, steps)]
-        if wrong.size == 0:
-            return Channels(weights, found.astype(np.int32), below)
+                _split(found[row], steps, at, int(first[row]), (int(low[row]), int(high[row])), ends)
+        small = np.abs(found[:, 0]).max() < BIAS
+        if small and not _wrong(found[rows], ends, steps).any():
+            return Channels(weights, found, below, extra)
     raise Unfit
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """What all channels have in common: the output's zero point, what negative sums get, and what all get."""
+
+    zero_point: int
+    below: int
+    extra: int
+
+    def rounding(self, shift: Ints) -> Ints:
+        """Returns what is added to the high word."""
+        return np.asarray(((2 * self.zero_point + 1) << (shift - 1)) + self.extra)
+
+    def constant(self, values: Ints) -> Ints:
+        """Returns the constants of channels without weights, each of one value: what is added to sums changes none."""
+        biases = 4 * (values - self.zero_point)
+        return np.stack([biases, np.full_like(biases, _UNIT), np.full_like(biases, 2)], axis=1)
 
 
 def _reference(finish: Stored, count: int) -> _Reference:
@@ -122,14 +144,14 @@ def _reference(finish: Stored, count: int) -> _Reference:
             if not (np.isfinite(scale).all() and scale.min() > 0):
                 raise Unfit
             return _Reference(column, column, scale, *ends)
-        case DoubleRounding(multipliers=pairs):
-            factors = np.broadcast_to(pairs.data.reshape(-1, 2).astype(np.int64), (count, 2))
-            return _Reference(factors[:, :1], factors[:, 1:], None, *ends)
+        case DoubleRounding() as rounding:
+            pairs = np.broadcast_to(factors(rounding), (count, 2)).astype(np.int64)
+            return _Reference(pairs[:, :1], pairs[:, 1:], None, *ends)
     raise Unfit
 
 
 def _guess(reference: _Reference) -> tuple[Ints, Ints, Ints]:
-    """Returns multipliers, roundings and shifts that are right but for ties, where the real factor is less than 1.
+    """Returns multipliers and shifts that are right but for ties, where the real factor is less than 1, and extras.
 
     Exact for double rounding: with sum * q * 2^-31 >= (2 j - 1) * 2^(n-1) - 1/2 for outputs j > 0, and
     sum * q * 2^-31 >= (2 j - 1) * 2^(n-1) + 1/2 for j <= 0, both sides times 4 are integers.
@@ -143,8 +165,7 @@ def _guess(reference: _Reference) -> tuple[Ints, Ints, Ints]:
         n, extra = -exponent.astype(np.int64), np.zeros_like(exponent, np.int64)
     fits = (n >= 0) & (n + 1 <= _MOST_SHIFT)
     shift = np.where(fits, n + 1, _MOST_SHIFT)
-    rounding = ((2 * reference.zero_point + 1) << (shift - 1)) + extra
-    return np.where(fits, multiplier, 0), rounding, shift
+    return np.where(fits, multiplier, 0), shift, extra
 
 
 @dataclass(frozen=True)
@@ -174,14 +195,15 @@ def _steps(reference: _Reference, low: Ints, high: Ints, bias: Ints) -> _Steps:
     return _Steps(reached, values, low[:, None], high[:, None], bias[:, None])
 
 
-def _wrong(constants: Ints, below: int, steps: _Steps) -> npt.NDArray[np.bool_]:
+def _wrong(constants: Ints, ends: _Ends, steps: _Steps) -> npt.NDArray[np.bool_]:
     """Returns which channels do not agree with the reference."""
-    added, multiplier, rounding, shift = (constants[:, index, None] for index in range(4))
+    added, multiplier, shift = (constants[:, index, None] for index in range(3))
+    rounding = ends.rounding(shift)
 
     def value(sums: Ints) -> Ints:
         """Returns what the kernel computes, before its limits; far too much where it would overflow."""
         sums = sums - steps.bias + added
-        total = ((4 * sums * multiplier) >> 32) + rounding + np.where(sums < 0, below, 0)
+        total = ((4 * sums * multiplier) >> 32) + rounding + np.where(sums < 0, ends.below, 0)
         fits = (np.abs(total) < _INT32) & (np.abs(sums) < _SUM)
         return np.asarray(np.where(fits, total >> shift, _OVERFLOW))
 
@@ -193,8 +215,10 @@ def _wrong(constants: Ints, below: int, steps: _Steps) -> npt.NDArray[np.bool_]:
     return np.asarray(~right.all(axis=1))
 
 
-def _split(constants: Ints, steps: _Steps, at: int, first: int, ends: tuple[int, int]) -> None:
-    """Sets the constants of a channel with two values: the bias makes the step lie at 0."""
+def _split(constants: Ints, steps: _Steps, at: int, first: int, reach: tuple[int, int], ends: _Ends) -> None:
+    """Sets the constants of a channel with two values: the bias makes the step lie where the greater one begins."""
     step = int(steps.sums[at, np.searchsorted(steps.values[0], first + 1)])
-    if max(step - ends[0], ends[1] - step) + 2 < 1 << _MOST_SHIFT:
-        constants[:] = (constants[0] - step, _UNIT, (first + 1) << _MOST_SHIFT, _MOST_SHIFT)
+    shift = (max(step - reach[0], reach[1] - step) + 2).bit_length()
+    if shift <= _MOST_SHIFT:
+        begins = ((first + 1) << shift) - int(ends.rounding(np.array(shift)))
+        constants[:] = (constants[0] - step + begins - (ends.below if begins < 0 else 0), _UNIT, shift)

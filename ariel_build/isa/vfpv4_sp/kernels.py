@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ariel_build.ir import DType
 from ariel_build.isa.armv7e_m.kernels import Maker
 from ariel_build.isa.portable import axis_of, tiling_of
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import KernelCall, LayerCall, Packed
-from ariel_build.kernels.declared import batch_matmul, isa_vfpv4_sp, map2
+from ariel_build.kernels.declared import batch_matmul, isa_vfpv4_sp, map2, softmax
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Real
 from ariel_build.kernels.packing import packed
 
@@ -121,11 +122,36 @@ def _products(call: KernelCall, kernel: batch_matmul.F32) -> KernelCall:
     return call.by(ours, call.tiling)
 
 
+def _softmax(call: KernelCall, kernel: softmax.F32) -> KernelCall:
+    """Rows whose elements follow one another, of which the greatest has the greatest exponential."""
+    if kernel.lines.stride != 1 or kernel.beta < 0:
+        raise Unfit
+    ours = isa_vfpv4_sp.Softmax(input=kernel.input, output=kernel.output, lines=kernel.lines, beta=kernel.beta)
+    return call.by(ours, call.tiling)
+
+
+def _softmax_nearest(call: KernelCall, kernel: softmax.Dequantized) -> KernelCall:
+    """The same of int8, with all of its bounds."""
+    if kernel.lines.stride != 1 or (kernel.bounds.min, kernel.bounds.max) != DType.I8.range:
+        raise Unfit
+    ours = isa_vfpv4_sp.SoftmaxNearest(
+        input=kernel.input,
+        output=kernel.output,
+        lines=kernel.lines,
+        exps=kernel.exps,
+        scale=kernel.scale,
+        zero_point=kernel.bounds.zero_point,
+    )
+    return call.by(ours, call.tiling)
+
+
 #: What makes calls of this instruction set's kernels, by the layer or portable kernel that they compute.
 KERNELS: Mapping[type, Maker] = {
     Convolution: lambda call: _conv2d(call, call.layer),
     Depthwise: lambda call: _depthwise(call, call.layer),
     Dense: lambda call: _dense(call, call.layer),
     batch_matmul.F32: lambda call: _products(call, call.kernel),
+    softmax.F32: lambda call: _softmax(call, call.kernel),
+    softmax.Dequantized: lambda call: _softmax_nearest(call, call.kernel),
     **{kernel: lambda call: _elementwise(call, call.kernel) for kernel in _ELEMENTWISE},
 }

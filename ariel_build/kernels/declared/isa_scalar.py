@@ -140,13 +140,17 @@ class Limits(Part):
     min: int
     max: int
     below: int
+    rounding: int
+    extra: int
 
 
 class Stepped(Part):
     """A requantisation for kernels that are generic over it, which the compiler has proved to be the reference's."""
 
     ROOMS = ("kernels::isa::scalar",)
-    ELEMENTS = {"steps": "i32"}
+    ELEMENTS = {"multipliers": "i32", "shifts": "i8"}
     TYPES = {"Element": "i8", "Sum": "i32"}
-    steps: Packed
+    multipliers: Packed
+    shifts: Packed
     below: int
+    extra: int

@@ -8,6 +8,7 @@ from ariel_build.kernels.kernel import Access, Kernel
 
 if TYPE_CHECKING:
     from ariel_build.kernels.declared.memory import Image
+    from ariel_build.kernels.declared.softmax import Lines
     from ariel_build.kernels.declared.window import Window
     from ariel_build.kernels.kernel import Axis, Operand, Packed, Source
 
@@ -18,6 +19,8 @@ __all__ = [
     "DepthwiseConv2d",
     "FullyConnected",
     "Mul",
+    "Softmax",
+    "SoftmaxNearest",
     "Sub",
 ]
 
@@ -124,6 +127,36 @@ class Mul(Kernel):
     min: float
     max: float
     elements: int
+
+
+class Softmax(Kernel):
+    """Softmax in float32."""
+
+    ROOMS = ("kernels::isa::vfpv4_sp",)
+    PATHS = {(): "isa::vfpv4_sp::Softmax"}
+    ACCESS = Access.WHOLE
+    OVER = (("input", "output"),)
+    ELEMENTS = {"input": "f32", "output": "f32"}
+    input: Operand
+    output: Operand
+    lines: Lines
+    beta: float
+
+
+class SoftmaxNearest(Kernel):
+    """int8 softmax of an ONNX model: `rne(softmax / scale) + zero_point`."""
+
+    ROOMS = ("kernels::isa::vfpv4_sp",)
+    PATHS = {(): "isa::vfpv4_sp::SoftmaxNearest"}
+    ACCESS = Access.WHOLE
+    OVER = (("input", "output"),)
+    ELEMENTS = {"input": "i8", "output": "i8", "exps": "f32"}
+    input: Operand
+    output: Operand
+    lines: Lines
+    exps: Packed
+    scale: float
+    zero_point: int
 
 
 class Sub(Kernel):

@@ -33,9 +33,10 @@ class DoubleRounding(Part):
     """TFLite's rounding: gemmlowp double rounding with a `Multiplier` per channel, or one for all."""
 
     ROOMS = ("quant",)
-    ELEMENTS = {"multipliers": "Multiplier"}
+    ELEMENTS = {"multipliers": "i32", "shifts": "i8"}
     TYPES = {"Element": "i8", "Sum": "i32"}
     multipliers: Packed
+    shifts: Packed
 
 
 class DoubleRounding16(Part):

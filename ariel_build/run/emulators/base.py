@@ -29,6 +29,8 @@ class Job:
     count: bool
     timeline: tuple[int, int] | None
     say: Callable[[str], None]
+    #: The firmware of cores that run their own.
+    others: tuple[Path, ...] = ()
 
 
 class Emulator(ABC):

@@ -43,6 +43,8 @@ class Qemu(Emulator):
             library = str(counter.library(program, job.say)).replace(",", ",,")
             arguments = counter.arguments(run, job.cores, job.timeline)
             words += ["-plugin", ",".join([library, "out=counts.json", *arguments])]
+        for other in job.others:
+            words += ["-device", f"loader,file={str(other).replace(',', ',,')}"]
         return [*words, "-kernel", job.elf]
 
 

@@ -16,6 +16,7 @@
 #[cfg_attr(feature = "baseline", allow(dead_code, unused_imports, reason = "without a model there is nobody to wake"))]
 mod platform;
 #[cfg(all(feature = "multicore", not(feature = "baseline")))]
+#[cfg_attr(feature = "images", path = "images.rs")]
 mod pool;
 mod serve;
 
@@ -43,6 +44,7 @@ struct Room<T>(UnsafeCell<T>);
 unsafe impl<T> Sync for Room<T> {}
 
 /// The model, in `.bss`, as an application would have it.
+#[cfg(not(all(feature = "images", not(feature = "baseline"))))]
 static MODEL: Room<Model> = Room(UnsafeCell::new(Model::new()));
 
 /// The input that is given to `infer`, in a section that does not count as the model's.
@@ -54,6 +56,7 @@ static INPUT: Room<MaybeUninit<<Model as Infer>::Input>> = Room(UnsafeCell::new(
 /// # Safety
 /// Called once.
 unsafe fn run() -> ! {
+    #[cfg(not(all(feature = "images", not(feature = "baseline"))))]
     // SAFETY: called once, so that this is the only reference.
     let model = unsafe { &mut *MODEL.0.get() };
     // SAFETY: as above; `Input` is plain data, every bit pattern of which is a value (trait Tensor), so zeros are, too.
@@ -62,12 +65,14 @@ unsafe fn run() -> ! {
         room.as_mut_ptr().write_bytes(0, 1);
         room.assume_init_mut()
     };
-    #[cfg(feature = "multicore")]
+    #[cfg(all(feature = "multicore", not(feature = "images")))]
     {
         platform::stack::paint_workers();
         platform::start_workers(subject::worker, platform::CORES);
     }
-    #[cfg(feature = "multicore")]
+    #[cfg(all(feature = "images", not(feature = "baseline")))]
+    let served = subject::serve(input);
+    #[cfg(all(feature = "multicore", not(feature = "images")))]
     let served = subject::serve(model, input);
     #[cfg(not(feature = "multicore"))]
     let served = serve::serve(model, input);

@@ -58,7 +58,9 @@ pub fn serve<M: Infer>(model: &mut M, input: &mut M::Input) -> Result<(), Status
     facts.write(&deepest.to_le_bytes()).ok_or(Status::NoOutput)?;
     #[cfg(feature = "multicore")]
     for worker in 1..platform::CORES {
-        let depth = stack::worker_depth(worker).ok_or(Status::StackOverflow)?;
+        // The stack of another image is its own.
+        let depth = if cfg!(feature = "images") { Some(u32::MAX) } else { stack::worker_depth(worker) };
+        let depth = depth.ok_or(Status::StackOverflow)?;
         facts.write(&depth.to_le_bytes()).ok_or(Status::NoOutput)?;
     }
     #[cfg(all(feature = "multicore", not(feature = "baseline")))]

@@ -24,11 +24,12 @@ __all__ = [
     "product",
     "spread",
     "square",
+    "tensors_of",
     "transposed16",
 ]
 
 
-def _tensors(
+def tensors_of(
     rng: np.random.Generator,
     image: tuple[int, ...],
     filter_: tuple[int, ...],
@@ -88,7 +89,7 @@ def convolution(rng: np.random.Generator, kind: str = "int8") -> tflm.Operator:
     size, out, options = _window(rng, window, stride, dilation, 10)
     depth, count = int(rng.choice([1, 2, 3, 4, 5, 7, 8, 9, 16, 33])), int(rng.choice([1, 2, 3, 4, 5, 7, 8, 9, 18]))
     terms = depth * window[0] * window[1]
-    quantisation, tensors = _tensors(rng, (1, *size, depth), (count, *window, depth), 0, terms, kind)
+    quantisation, tensors = tensors_of(rng, (1, *size, depth), (count, *window, depth), 0, terms, kind)
     output = quantisation.output((1, *out, count))
     return tflm.Operator("CONV_2D", tensors, [output], ("Conv2DOptions", options), 3)
 
@@ -114,7 +115,7 @@ def transposed16(rng: np.random.Generator) -> tflm.Operator:
     }
     out = (1, rows, columns, count)
     terms = depth * window[0] * window[1]
-    quantisation, tensors = _tensors(rng, (1, *size, depth), (count, *window, depth), 0, terms, "int16")
+    quantisation, tensors = tensors_of(rng, (1, *size, depth), (count, *window, depth), 0, terms, "int16")
     x, weights, bias = tensors
     shape = tflm.Tensor("int32", (4,), data=np.array(out, np.int32))
     inputs = [shape, weights, x, *([bias] if bias else [])]
@@ -132,7 +133,7 @@ def depthwise(rng: np.random.Generator, kind: str = "int8") -> tflm.Operator:
     count = channels * multiplier
     options["depthMultiplier"] = multiplier
     terms = window[0] * window[1]
-    quantisation, tensors = _tensors(rng, (1, *size, channels), (1, *window, count), 3, terms, kind)
+    quantisation, tensors = tensors_of(rng, (1, *size, channels), (1, *window, count), 3, terms, kind)
     output = quantisation.output((1, *out, count))
     return tflm.Operator("DEPTHWISE_CONV_2D", tensors, [output], ("DepthwiseConv2DOptions", options), 3)
 
@@ -148,7 +149,7 @@ def dense(rng: np.random.Generator, kind: str = "int8") -> tflm.Operator:
     if rng.random() < 0.3:
         depth = 4 * int(rng.integers(65, 90))
     options = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS)), "keepNumDims": False}
-    quantisation, tensors = _tensors(rng, (rows, depth), (count, depth), 0, depth, kind)
+    quantisation, tensors = tensors_of(rng, (rows, depth), (count, depth), 0, depth, kind)
     output = quantisation.output((rows, count))
     return tflm.Operator("FULLY_CONNECTED", tensors, [output], ("FullyConnectedOptions", options), 4)
 

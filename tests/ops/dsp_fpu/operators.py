@@ -7,7 +7,7 @@ import numpy as np
 from ariel_build.ir import Array
 from tests.ops.qdq import Builder
 
-__all__ = ["convolution", "dense", "depthwise", "matrices"]
+__all__ = ["convolution", "dense", "depthwise", "matrices", "softmax"]
 
 
 def _scale(rng: np.random.Generator, low: float, high: float) -> float:
@@ -88,3 +88,11 @@ def matrices(model: Builder, rng: np.random.Generator) -> None:
     given = [model.input(side, (s, z)) for side, s, z in zip(sides, scales, zeros[:2], strict=True)]
     out = float(np.float32(scales[0] * scales[1] * 74 * 74 * np.sqrt(depth) / rng.uniform(20, 90)))
     model.output(model.op("MatMul", given), (out, zeros[2]))
+
+
+def softmax(model: Builder, rng: np.random.Generator) -> None:
+    """Adds a softmax along the last axis."""
+    shape = tuple(int(v) for v in rng.integers(1, (5, 40)))
+    given = (_scale(rng, 0.001, 0.5), int(rng.integers(-128, 128)))
+    made = (_scale(rng, 0.0005, 0.02), int(rng.choice([-128, 0, int(rng.integers(-128, 128))])))
+    model.output(model.op("Softmax", [model.input(shape, given)]), made)

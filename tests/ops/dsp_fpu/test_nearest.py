@@ -43,9 +43,28 @@ def test_equals_the_reference(
     parity.agree(emulated(compiled, text, tmp_path, samples, level, BOARD), want, f"{tiles}, opt-level {level}")
 
 
+@pytest.mark.parametrize("level", ["3", "s"])
+def test_softmax_equals_the_reference(tmp_path: Path, level: str) -> None:
+    rng, model, path = np.random.default_rng(34), Builder(), tmp_path / "operators.onnx"
+    for _ in range(40):
+        operators.softmax(model, rng)
+    model.write(path)
+    samples = model.samples(rng)
+    compiled = compile_model(path, ModelOptions(path), BOARD, "model")
+    assert all(step.call.kernel.path == "isa::vfpv4_sp::SoftmaxNearest" for step in compiled.schedule.steps)
+    want = parity.reference(path, samples, optimized=True)
+    parity.agree(emulated(compiled, compiled.module_text, tmp_path, samples, level, BOARD), want, level)
+
+
 def test_the_reference_is_onnxruntime(tmp_path: Path) -> None:
     rng, model, path = np.random.default_rng(32), Builder(), tmp_path / "operators.onnx"
-    for make in (operators.convolution, operators.depthwise, operators.dense, operators.matrices) * 4:
+    for make in (
+        operators.convolution,
+        operators.depthwise,
+        operators.dense,
+        operators.matrices,
+        operators.softmax,
+    ) * 4:
         make(model, rng)
     samples = model.samples(rng)
     model.write(path)

@@ -32,4 +32,5 @@
     cut!(DepthwiseConv2d);
     cut!(FullyConnected);
     cut!(Mul);
+    cut!(Softmax);
     cut!(Sub);

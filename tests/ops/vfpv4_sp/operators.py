@@ -7,7 +7,7 @@ import numpy as np
 from ariel_build.ir import Array
 from tests.ops.qdq import Builder
 
-__all__ = ["convolution", "dense", "depthwise", "elementwise", "extremes", "matrices"]
+__all__ = ["convolution", "dense", "depthwise", "elementwise", "extremes", "matrices", "softmax"]
 
 
 def _normal(rng: np.random.Generator, *shape: int) -> Array:
@@ -83,6 +83,13 @@ def elementwise(model: Builder, rng: np.random.Generator) -> None:
     right = model.input(shape) if rng.random() < 0.7 else right
     operands = [left, right] if rng.random() < 0.8 else [right, left]
     _activated(model, rng, model.op(str(rng.choice(["Add", "Sub", "Mul"])), operands))
+
+
+def softmax(model: Builder, rng: np.random.Generator) -> None:
+    """Adds a softmax along the last axis, of elements that are close to each other, or up to hundreds apart."""
+    shape = tuple(int(v) for v in rng.integers(1, (4, 40)))
+    spread = model.constant(np.float32(rng.choice([1, 10, 100])))
+    model.output(model.op("Softmax", [model.op("Mul", [model.input(shape), spread])]))
 
 
 def extremes(rng: np.random.Generator, samples: list[list[Array]]) -> list[list[Array]]:

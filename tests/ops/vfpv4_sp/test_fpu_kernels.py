@@ -21,7 +21,14 @@ from tests.ops.vfpv4_sp import operators
 
 BOARDS = [boards.load(name) for name in ("qemu-cortex-m7", "qemu-cortex-m4")]
 M7 = BOARDS[0]
-MAKERS = [operators.convolution, operators.depthwise, operators.dense, operators.elementwise, operators.matrices]
+MAKERS = [
+    operators.convolution,
+    operators.depthwise,
+    operators.dense,
+    operators.elementwise,
+    operators.matrices,
+    operators.softmax,
+]
 OURS = "isa::vfpv4_sp::"
 
 pytestmark = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target(M7.target)]
@@ -108,7 +115,7 @@ def test_infinities_and_nan_are_those_of_the_portable_kernels(
         answers.append(emulated(compiled, compiled.module_text, tmp_path, samples, M7))
     nan, infinite = (sum(int(test(x).sum()) for sample in answers[1] for x in sample) for test in (np.isnan, np.isinf))
     assert nan > 10
-    assert infinite > 10
+    assert infinite > 10 or make is operators.softmax, "shares are not infinite"
     parity.agree(answers[0], answers[1], "extremes", atol=3e-6)
 
 

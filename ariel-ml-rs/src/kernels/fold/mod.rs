@@ -182,7 +182,7 @@ impl<R: Requantize> SumStored<R> {
     }
 }
 quantized!(SumStored);
-quantized!(SumStored<crate::quant::DoubleRounding16>, multipliers);
+quantized!(SumStored<crate::quant::DoubleRounding16>, without dsp:);
 
 impl<R: Requantize<Element: Stored, Sum = i32>> SumStored<R> {
     #[inline(always)]

@@ -33,6 +33,8 @@ use aliases;
 pub mod armv7e_m;
 #[cfg(vfpv4_sp)]
 pub mod dsp_fpu;
+#[cfg(armv8_m)]
+pub mod mve;
 #[cfg(thumb2)]
 pub mod packed;
 #[cfg(thumb2)]

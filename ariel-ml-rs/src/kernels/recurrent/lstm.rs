@@ -311,7 +311,7 @@ impl<R: Scale> Lstm<R> {
         self.lstm.check::<R::Stored>(arena_bytes);
         self.of_input.check(depth, units);
         self.of_hidden.check(units, units);
-        self.scratch.check::<i16>(arena_bytes, GATES.saturating_mul(units));
+        self.scratch.check_scratch::<i16>(arena_bytes, GATES.saturating_mul(units));
     }
 
     /// What tiles read.

@@ -73,7 +73,7 @@ impl Sequences {
         self.hidden.check(arena_bytes, self.states());
         self.next_hidden.check::<f32>(arena_bytes, self.states());
         self.output.check::<f32>(arena_bytes, self.states().saturating_mul(if self.every { steps } else { 1 }));
-        scratch.check::<f32>(arena_bytes, gates.saturating_mul(units));
+        scratch.check_scratch::<f32>(arena_bytes, gates.saturating_mul(units));
         let lengths = match self.lengths {
             Source::Flash(all) => all.len(),
             Source::Arena(region) => {

@@ -215,7 +215,7 @@ impl<T: Kept> SvdfQuantized<T> {
     pub const fn check(&self, arena_bytes: usize) {
         let filters = self.memories.filters();
         self.memories.check::<i8, T>(arena_bytes);
-        self.scratch.check::<T>(arena_bytes, filters);
+        self.scratch.check_scratch::<T>(arena_bytes, filters);
         assert!(
             self.feature.len() == filters.saturating_mul(self.memories.depth as usize),
             "filter of the wrong length"
@@ -308,7 +308,7 @@ impl SvdfF32 {
     pub const fn check(&self, arena_bytes: usize) {
         let filters = self.memories.filters();
         self.memories.check::<f32, f32>(arena_bytes);
-        self.scratch.check::<f32>(arena_bytes, filters);
+        self.scratch.check_scratch::<f32>(arena_bytes, filters);
         assert!(
             self.feature.len() == filters.saturating_mul(self.memories.depth as usize),
             "filter of the wrong length"

@@ -29,7 +29,12 @@ pub struct Lines {
 impl Lines {
     /// Checks at build time that all lines lie inside both regions.
     #[inline]
-    const fn check<T: Element, O: Element>(&self, arena_bytes: usize, input: Region, output: Region) {
+    pub(in crate::kernels) const fn check<T: Element, O: Element>(
+        &self,
+        arena_bytes: usize,
+        input: Region,
+        output: Region,
+    ) {
         assert!(self.count > 0 && self.stride > 0, "lines without elements");
         assert!(self.lines.is_multiple_of(self.stride), "lines that are not whole");
         let elements = (self.lines as usize).saturating_mul(self.count as usize);

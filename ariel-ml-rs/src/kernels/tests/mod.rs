@@ -9,7 +9,7 @@ mod pool2d;
 mod scalar;
 
 use crate::memory::{Arena, Element, Image, Memory, Region};
-use crate::quant::{Bounds, DoubleRounding, Multiplier, NearestEven, Requantize, high_mul, rounding_shift_right};
+use crate::quant::{Bounds, DoubleRounding, NearestEven, Requantize, high_mul, rounding_shift_right};
 use crate::tile::Tile;
 use core::mem::size_of;
 
@@ -210,17 +210,14 @@ impl Rounding for DoubleRounding {
     fn random(random: &mut Random, channels: usize, k: usize) -> Self {
         // A sum of k products is about 2^(13 + log2(k) / 2).
         let size = 13 + (usize::BITS - k.leading_zeros()).cast_signed() / 2;
-        let multipliers = (0..channels)
-            .map(|_| Multiplier {
-                multiplier: (random.next() & 0x3FFF_FFFF | 0x4000_0000).cast_signed(),
-                shift: random.between(3 - size, 9 - size),
-            })
-            .collect();
-        Self { multipliers: leak(multipliers) }
+        let multipliers = (0..channels).map(|_| (random.next() & 0x3FFF_FFFF | 0x4000_0000).cast_signed()).collect();
+        let shifts = (0..channels).map(|_| random.between(3 - size, 9 - size) as i8).collect();
+        Self { multipliers: leak(multipliers), shifts: leak(shifts) }
     }
 
     fn by_definition(&self, acc: i32, channel: usize) -> i32 {
-        let Multiplier { multiplier, shift } = self.multipliers[channel % self.multipliers.len()];
+        let index = channel % self.multipliers.len();
+        let (multiplier, shift) = (self.multipliers[index], i32::from(self.shifts[index]));
         let shifted = acc.wrapping_shl(shift.max(0).cast_unsigned());
         rounding_shift_right(high_mul(shifted, multiplier), shift.min(0).unsigned_abs())
     }

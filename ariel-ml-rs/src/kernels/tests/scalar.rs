@@ -14,16 +14,17 @@ fn constants(random: &mut Random, count: usize, k: usize, below: i32) -> (Vec<i3
     for _ in 0..count {
         let shift = random.between(size - 8, size - 5).max(1);
         let multiplier = (random.next() & 0x3FFF_FFFF | 0x4000_0000).cast_signed();
-        words.extend([random.between(-50_000, 50_000), multiplier, (2 * bounds.zero_point + 1) << (shift - 1), shift]);
+        words.extend([multiplier, random.between(-50_000, 50_000) << 8 | shift]);
     }
-    (words, Limits { min: bounds.min, max: bounds.max, below })
+    let (rounding, extra) = (2 * bounds.zero_point + 1, random.between(0, 2));
+    (words, Limits { min: bounds.min, max: bounds.max, below, rounding, extra })
 }
 
 /// What a sum is stored as.
 fn stored(sum: i64, words: &[i32], limits: Limits) -> i8 {
-    let sum = sum + i64::from(words[0]);
-    let high = ((4 * sum * i64::from(words[1])) >> 32) + i64::from(words[2]);
-    let value = (high + if sum < 0 { i64::from(limits.below) } else { 0 }) >> words[3];
+    let (sum, shift) = (sum + i64::from(words[1] >> 8), words[1] & 0xFF);
+    let high = ((4 * sum * i64::from(words[0])) >> 32) + i64::from((limits.rounding << (shift - 1)) + limits.extra);
+    let value = (high + if sum < 0 { i64::from(limits.below) } else { 0 }) >> shift;
     value.max(i64::from(limits.min)).min(i64::from(limits.max)) as i8
 }
 
@@ -67,7 +68,7 @@ fn convolutions() {
         let padding = random.between(-128, 128) as i8;
         let all = sums(&case, &x, (inputs, outputs), padding, |c, tap, i| w[c * k + tap * inputs + i], |_| 0..inputs);
         let want: Vec<i8> =
-            all.iter().enumerate().map(|(i, sum)| stored(*sum, &words[i % outputs * 4..][..4], limits)).collect();
+            all.iter().enumerate().map(|(i, sum)| stored(*sum, &words[i % outputs * 2..][..2], limits)).collect();
         let mut filter = vec![0_i8; outputs.next_multiple_of(4) * depth];
         for channel in 0..outputs {
             for term in 0..k {
@@ -75,7 +76,7 @@ fn convolutions() {
             }
         }
         let output = bench.room::<i8>(want.len());
-        let kernel = Conv2d {
+        let mut kernel = Conv2d {
             input: image(bench.put(&x), (case.height, case.width, inputs)),
             output: image(output, (case.rows, case.columns, outputs)),
             window: case.window,
@@ -87,8 +88,9 @@ fn convolutions() {
             short: false,
             input_zero_point: padding,
             axis: case.axis,
-            scratch: bench.room::<i32>(4 * depth + 2 * inputs * case.window.width as usize),
+            scratch: bench.room::<i32>(0),
         };
+        kernel.scratch = bench.room::<i8>(kernel.room());
         kernel.check(super::ARENA_BYTES);
         let (extent, unit) = case.cut(outputs, 4);
         let tiles = random.tiles(extent, unit);
@@ -124,7 +126,7 @@ fn depthwise_convolutions() {
         let padding = random.between(-128, 128) as i8;
         let all = sums(&case, &x, (channels, channels), padding, |c, tap, _| w[c * 9 + tap], |c| c..c + 1);
         let want: Vec<i8> =
-            all.iter().enumerate().map(|(i, sum)| stored(*sum, &words[i % channels * 4..][..4], limits)).collect();
+            all.iter().enumerate().map(|(i, sum)| stored(*sum, &words[i % channels * 2..][..2], limits)).collect();
         let turned = (0..w.len()).map(|i| if vertical { w[i / 9 * 9 + i % 3 * 3 + i % 9 / 3] } else { w[i] }).collect();
         let output = bench.room::<i8>(want.len());
         let kernel = DepthwiseConv2d {
@@ -163,7 +165,7 @@ fn constants16(random: &mut Random, count: usize) -> (Vec<i32>, Limits) {
             shift,
         ]);
     }
-    (words, Limits { min: least, max: random.between(least, 32767), below: 0 })
+    (words, Limits { min: least, max: random.between(least, 32767), below: 0, rounding: 1, extra: 0 })
 }
 
 /// What a sum is stored as.
@@ -273,7 +275,8 @@ macro_rules! along_lines {
                             sum += value * i64::from(w[channel * taps + tap]);
                         }
                     }
-                    want.push($stored(sum, &words[channel * 4..][..4], limits));
+                    let each = words.len() / channels;
+                    want.push($stored(sum, &words[channel * each..][..each], limits));
                 }
             }
             let (across, along) = (window_w as usize, window_h as usize);

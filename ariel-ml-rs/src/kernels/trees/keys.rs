@@ -110,7 +110,8 @@ impl KeysF32 {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         // SAFETY: `check` proved the input; the tile's rows are its own.
         unsafe { self.fill(memory, memory.at::<i32>(self.input).cast_const(), tile) }
     }
@@ -207,7 +208,8 @@ impl KeysF64 {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         // SAFETY: `check` proved the input, and that the thresholds of all slots lie inside the table; the tile's rows are its own.
         unsafe {
             self.keys.fill(memory, memory.at::<f64>(self.input).cast_const(), tile, |x, slot, low| {

@@ -158,7 +158,8 @@ macro_rules! sums {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let mut unit = tile.start();
                 while unit < tile.end() {
                     let place = divide(unit, self.found.targets);
@@ -259,7 +260,8 @@ macro_rules! bests {
             /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
             /// tile in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+            pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+                let memory = memory.into();
                 let start = if self.least { <$element>::INFINITY } else { -<$element>::INFINITY };
                 for unit in tile.start()..tile.end() {
                     let place = divide(unit, self.found.targets);

@@ -3,6 +3,7 @@
 
 mod cancelled;
 mod complete;
+mod images;
 mod several;
 mod tasks;
 
@@ -86,6 +87,17 @@ struct Memory {
     helped: std::sync::atomic::AtomicUsize,
 }
 
+impl Memory {
+    fn new<const UNITS: usize>(case: &Case<UNITS>) -> Self {
+        Self {
+            inference: UnsafeCell::new(0),
+            ran: (0..UNITS).map(|_| UnsafeCell::new(0)).collect(),
+            reads: case.reads,
+            helped: std::sync::atomic::AtomicUsize::new(0),
+        }
+    }
+}
+
 /// Runs a unit: it must not have run in this inference, and what it reads must have.
 unsafe fn run(context: NonNull<()>, unit: u16, worker: u32) {
     let memory = unsafe { context.cast::<Memory>().as_ref() };
@@ -154,12 +166,7 @@ impl Model {
         case: &Case<UNITS>,
         room: Room<UNITS, WORKERS, SLOTS, WORDS>,
     ) -> Self {
-        let memory = leak(Memory {
-            inference: UnsafeCell::new(0),
-            ran: (0..UNITS).map(|_| UnsafeCell::new(0)).collect(),
-            reads: case.reads,
-            helped: std::sync::atomic::AtomicUsize::new(0),
-        });
+        let memory = leak(Memory::new(case));
         let gates = (0..UNITS as u16).map(|unit| unsafe { case.graph.home(unit) } == GATE).collect();
         Self { job: leak(unsafe { Job::new(case.graph, leak(room), run) }), memory, gates }
     }

@@ -3,6 +3,7 @@
 /// Where one worker sleeps: its core, and whether it has been rung for.
 #[cfg(not(any(test, feature = "std")))]
 #[derive(Debug)]
+#[repr(C)]
 pub struct Spot {
     core: core::sync::atomic::AtomicU32,
     rung: core::sync::atomic::AtomicBool,

@@ -64,7 +64,8 @@ unsafe extern "C" fn _start() -> ! {
     )
 }
 
-/// Full access to coprocessors 10 and 11 in CPACR: targets with hardware floating point use them anywhere.
+/// Full access to coprocessors 10 and 11 in CPACR: targets with hardware floating point use them anywhere. Where MVFR1 says
+/// that the core has Helium, also low-overhead loops in CCR.
 ///
 /// On two cores this is called on the second, which has the unit even where the first does not.
 #[cfg(any(target_abi = "eabihf", all(feature = "multicore", target_has_atomic = "32")))]
@@ -77,6 +78,19 @@ pub unsafe extern "C" fn enable_unit() {
         "lsls r2, r2, #20",
         "orrs r1, r2",
         "str r1, [r0]",
+        "ldr r0, =0xe000ef44",
+        "ldr r1, [r0]",
+        "lsrs r1, r1, #8",
+        "movs r2, #0xf",
+        "ands r1, r2",
+        "beq 0f",
+        "ldr r0, =0xe000ed14",
+        "ldr r1, [r0]",
+        "movs r2, #1",
+        "lsls r2, r2, #19",
+        "orrs r1, r2",
+        "str r1, [r0]",
+        "0:",
         "dsb",
         "isb",
         "bx lr",

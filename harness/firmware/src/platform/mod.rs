@@ -25,6 +25,7 @@ pub use entry::{start, stop};
 
 #[cfg(all(target_os = "none", feature = "multicore", target_arch = "arm", target_has_atomic = "32"))]
 #[path = "sse200.rs"]
+#[cfg_attr(feature = "images", allow(dead_code, reason = "core 1 has vectors, a stack and an entry of its own"))]
 mod workers;
 // The one chip with several cores of Armv6-M.
 #[cfg(all(target_os = "none", feature = "multicore", not(target_has_atomic = "32")))]
@@ -35,12 +36,18 @@ mod workers;
 #[cfg(all(target_os = "none", feature = "multicore", target_arch = "riscv32"))]
 #[path = "clint.rs"]
 mod workers;
-#[cfg(all(target_os = "none", feature = "multicore"))]
+#[cfg(all(target_os = "none", feature = "images"))]
+pub use workers::{PARK, prepare, start_image};
+#[cfg(all(target_os = "none", feature = "multicore", not(feature = "images")))]
 pub use workers::{PARK, park, start_workers, unpark};
 
 /// The cores that this firmware is for: worker `n` runs on core `n`, and core 0 leads.
 #[cfg(feature = "multicore")]
 pub const CORES: u32 = number(env!("ARIEL_CORES"));
+
+/// Where the vectors of the other image are.
+#[cfg(feature = "images")]
+pub const HELPER: u32 = number(env!("ARIEL_HELPER"));
 
 /// The decimal number in `text`.
 #[cfg(feature = "multicore")]

@@ -61,13 +61,29 @@ extern "C" fn work() -> ! {
 
 /// Has core 1 run `entry` with its number, where `count` is 2.
 pub fn start_workers(entry: fn(u32) -> !, count: u32) {
-    mask_interrupts();
-    enable_interrupt(MHU0_IRQ);
+    prepare();
     if count < 2 {
         return;
     }
     ENTRY.store(entry as usize, Ordering::Relaxed);
-    write(INITSVTOR1, (&raw const VECTORS).expose_provenance() as u32);
+    begin((&raw const VECTORS).expose_provenance() as u32);
+}
+
+/// Has doorbells end the sleep of this core.
+pub fn prepare() {
+    mask_interrupts();
+    enable_interrupt(MHU0_IRQ);
+}
+
+/// Has core 1 run its own image.
+#[cfg(feature = "images")]
+pub fn start_image() {
+    begin(super::HELPER);
+}
+
+/// Has core 1 begin with these vectors.
+fn begin(vectors: u32) {
+    write(INITSVTOR1, vectors);
     barrier();
     // Bit 1 holds core 1.
     write(CPUWAIT, read(CPUWAIT) & !2);

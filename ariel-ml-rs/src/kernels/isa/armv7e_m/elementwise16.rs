@@ -276,7 +276,8 @@ impl Add16 {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (start, count) = (tile.start(), tile.end() - tile.start());
         // SAFETY: the elements of the tile lie inside the regions (`check`) and are this call's own.
         unsafe {
@@ -319,7 +320,8 @@ impl LeakyRelu16 {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (start, count) = (tile.start(), tile.end() - tile.start());
         // SAFETY: the tile lies inside both regions (`check`).
         unsafe {

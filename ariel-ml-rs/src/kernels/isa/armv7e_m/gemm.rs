@@ -5,19 +5,18 @@ use core::arch::naked_asm;
 /// Defines a function that computes channels, two by two, of four pixels; its loop has `$steps` steps, a power
 /// of two, and the macro `$requantize` requantises a register.
 ///
-/// `inputs` are int16 as [`super::widen4`] writes them: for each two of the depth a word of each pixel. `stream` has
-/// for each pair of channels: `bias[c0]`, `256 * bias[c1] + bias[c0]`, the words of weights, and for each of the two
-/// channels multiplier, rounding and shift. Pixel p is stored at `output + p * stride`.
+/// `inputs` are int16 as [`super::widen4`] writes them: for each two of the depth a word of each pixel. `stream` is as
+/// [`crate::kernels::isa::packed`] says, `rounding` what `$requantize` takes. Pixel p is stored at `output + p * stride`.
 ///
 /// Registers: r0 inputs, r1 stream, r2-r5 the sums of words, r6-r9 those of c0, r10-r12 and lr data; all else is on the
 /// stack. A step is 1 LDR + 2 LDRD + 1 SXTB16 + 8 SMLAD for 16 MACs, 0.75 a MAC; the loop adds 3 instructions, and a pair
-/// of channels 74, of which 40 requantise eight sums.
+/// of channels 75, of which 40 requantise eight sums.
 macro_rules! gemm {
     ($(#[$doc:meta])* $name:ident, $steps:literal, $requantize:ident) => {
         $(#[$doc])*
         ///
         /// # Safety
-        /// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` consists of whole pairs up to `end`; four pixels
+        /// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` has whole pairs up to `end`; four pixels
         /// of twice as many channels as pairs are this call's own to write.
         #[unsafe(naked)]
         pub(in crate::kernels::isa) unsafe extern "C" fn $name(
@@ -27,10 +26,11 @@ macro_rules! gemm {
             stride: usize,
             bytes: usize,
             end: *const i32,
+            rounding: i32,
         ) {
             naked_asm!(
                 cpu!(),
-                // On the stack: 0 inputs, 4 their end, 8 output, 12 stride, 52 where the loop is entered, 56 end of the stream.
+                // On the stack: 0 inputs, 4 their end, 8 output, 12 stride, 52 where the loop is entered, 56 end of the stream, 60 rounding.
                 "push {{r0-r11, lr}}",
                 "ldr r4, [sp, #52]",
                 "add r5, r0, r4",
@@ -43,8 +43,13 @@ macro_rules! gemm {
                 "add r4, r4, r5",
                 "orr r4, r4, #1",
                 "str r4, [sp, #52]",
+                "ldr r11, [r1]",
+                "ldr lr, [r1, #8]",
+                "add r1, r1, #12",
+                // The shift below the bias of c1 is lost with the lower bits of that sum.
                 "2:",
-                "ldrd r6, r2, [r1], #8",
+                "asr r6, r11, #8",
+                "add r2, r6, lr",
                 "mov r7, r6",
                 "mov r8, r6",
                 "mov r9, r6",
@@ -80,16 +85,16 @@ macro_rules! gemm {
                 "asr r3, r3, #8",
                 "asr r4, r4, #8",
                 "asr r5, r5, #8",
-                "ldm r1!, {{r10, r11, r12}}",
-                $requantize!("r6"),
-                $requantize!("r7"),
-                $requantize!("r8"),
-                $requantize!("r9"),
-                "ldm r1!, {{r10, r11, r12}}",
-                $requantize!("r2"),
-                $requantize!("r3"),
-                $requantize!("r4"),
-                $requantize!("r5"),
+                "ldm r1!, {{r10, r11, r12, lr}}",
+                "ldr r0, [sp, #60]",
+                $requantize!("r6", "r10", "r0", "r11"),
+                $requantize!("r7", "r10", "r0", "r11"),
+                $requantize!("r8", "r10", "r0", "r11"),
+                $requantize!("r9", "r10", "r0", "r11"),
+                $requantize!("r2", "r12", "r0", "lr"),
+                $requantize!("r3", "r12", "r0", "lr"),
+                $requantize!("r4", "r12", "r0", "lr"),
+                $requantize!("r5", "r12", "r0", "lr"),
                 // Both channels of a pixel are one halfword.
                 $crate::kernels::isa::pairs::store_pairs!("r6" "r7" "r8" "r9", "r2" "r3" "r4" "r5"),
             )

@@ -19,39 +19,45 @@ macro_rules! cpu {
     };
 }
 
-/// Requantises a register in five instructions: r10 multiplier, r11 rounding, r12 shift (see [`super::packed`]); SMMLAR is the
-/// rounding high multiplication.
+/// Requantises a register in five instructions with three others: multiplier, rounding and shift (see [`super::packed`]); SMMLAR
+/// is the rounding high multiplication.
 macro_rules! requantize {
     ($sum:literal) => {
+        requantize!($sum, "r10", "r11", "r12")
+    };
+    ($sum:literal, $multiplier:literal, $rounding:literal, $shift:literal) => {
         concat!(
             "smmlar ",
             $sum,
             ", ",
             $sum,
-            ", r10, ",
+            ", ",
+            $multiplier,
+            ", ",
             $sum,
-            "\n",
-            "add ",
+            "\nadd ",
             $sum,
             ", ",
             $sum,
             ", ",
             $sum,
-            ", asr #31\n",
-            "add ",
+            ", asr #31\nasr ",
             $sum,
             ", ",
             $sum,
-            ", r11\n",
-            "asr ",
+            ", ",
+            $shift,
+            "\nadd ",
             $sum,
             ", ",
             $sum,
-            ", r12\n",
-            "ssat ",
+            ", ",
+            $rounding,
+            "\nssat ",
             $sum,
             ", #8, ",
             $sum,
+            ", asr #1",
         )
     };
 }
@@ -60,7 +66,7 @@ mod average;
 mod clamp;
 mod elementwise16;
 mod gemm;
-mod gemv;
+pub(super) mod gemv;
 pub(super) mod int16;
 mod planes;
 mod products;
@@ -82,7 +88,7 @@ pub(super) use average::average;
 pub(super) use clamp::clamp_all;
 pub use elementwise16::{Add16, Halves, LeakyRelu16, Side, Sides};
 pub(super) use gemm::{gemm4, gemm4_short};
-pub(super) use gemv::gemv;
+pub(super) use gemv::{gemv, gemv_near};
 pub(super) use planes::{lines1, lines1_short, lines2, lines2_short, transpose};
 pub(super) use planes::{transpose16, wide1, wide1_short, wide2, wide2_short};
 pub(super) use products::products;
@@ -90,6 +96,8 @@ pub(super) use quads::quads;
 pub use recurrent::{Fixed, Lstm, Svdf};
 pub use spread::{LinearRuns, MulRuns, ProductRuns, SquareRuns, Twice};
 pub(super) use widen::{padding, widen1, widen4};
+
+pub(super) use super::thumb2::rounding;
 
 super::aliases!(Dsp, Dsp16);
 super::aliases!(Dsp: BatchMatMul);

@@ -2,7 +2,7 @@
 //!
 //! Pixels along a line lie one behind the other in a plane, with padding as pixels of its own: no line has edges.
 
-use crate::kernels::isa::packed::{Lines, lines};
+use crate::kernels::isa::packed::{Lines, lines, spread};
 use core::arch::naked_asm;
 
 /// Writes `count` pixels of four channels, `stride` bytes apart, to four planes that are `plane` bytes apart; with an odd
@@ -140,12 +140,12 @@ pub(in crate::kernels::isa) use far4;
 /// Defines the functions that compute lines and requantise a register with the macro `$requantize`.
 macro_rules! lines_with {
     ($requantize:ident) => {
-        lines_with!(lines1, lines1_short, lines2, lines2_short, $requantize, "strb", 1);
+        lines_with!(lines1, lines1_short, lines2, lines2_short, $requantize, "strb", 1, "asr r2, r12, #8");
     };
-    ($lines1:ident, $lines1_short:ident, $lines2:ident, $lines2_short:ident, $requantize:ident, $store:literal, $bytes:literal) => {
+    ($lines1:ident, $lines1_short:ident, $lines2:ident, $lines2_short:ident, $requantize:ident, $store:literal, $bytes:literal, $bias:literal) => {
         lines! {
             /// Stride 1: 64 instructions for four outputs of 9 MACs each: 32 for the sums, 20 to requantise them, 6 to store them.
-            $lines1, $lines1_short, $requantize, $store, $bytes,
+            $lines1, $lines1_short, $requantize, $store, $bytes, spread!($bias), 40,
             four: [
                 "ldm r1!, {{r7, r8, r9}}",
                 "ldm r0, {{r10, r11, r12}}",
@@ -178,7 +178,7 @@ macro_rules! lines_with {
 
         lines! {
             /// Stride 2: 72 instructions for four outputs of 9 MACs each.
-            $lines2, $lines2_short, $requantize, $store, $bytes,
+            $lines2, $lines2_short, $requantize, $store, $bytes, spread!($bias), 40,
             four: [
                 "ldm r1!, {{r7, r8, r9}}",
                 far4!("r7", "r7", "r7"),
@@ -217,7 +217,7 @@ macro_rules! reduce {
         concat!("smmulr ", $sum, ", ", $sum, ", r10\nssat ", $sum, ", #16, ", $sum)
     };
 }
-lines_with!(wide1, wide1_short, wide2, wide2_short, reduce, "strh", 2);
+lines_with!(wide1, wide1_short, wide2, wide2_short, reduce, "strh", 2, "mov r2, r12");
 
 /// Writes `count` pixels of four channels of int16, `stride` bytes apart, to four planes that are `plane` bytes apart; with an
 /// odd count the one behind the last as well, which gets `padding`, a pair of it.

@@ -79,7 +79,7 @@ impl Lstm {
         assert!(self.of_hidden.len() == pairs.saturating_mul(pair(units)), "stream of the wrong length");
         let most = if depth > units { depth } else { units };
         let words = units.saturating_mul(2 * GATES + GATES / 2).saturating_add(most.next_multiple_of(WORD) / 2);
-        self.scratch.check::<i32>(arena_bytes, words);
+        self.scratch.check_scratch::<i32>(arena_bytes, words);
     }
 
     /// What tiles read.
@@ -103,7 +103,8 @@ impl Lstm {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (depth, units) = (self.lstm.depth as usize, self.lstm.units as usize);
         // SAFETY: `check` proved all lengths; the scratch is this worker's.
         unsafe {
@@ -252,7 +253,7 @@ impl Svdf {
         assert!(self.time.len() == filters.saturating_mul(self.memories.memory as usize), "time of the wrong length");
         assert!(self.bias.len() == self.memories.units as usize, "bias of the wrong length");
         let words = (depth.next_multiple_of(WORD) / 2).saturating_add(filters.div_ceil(WORD));
-        self.scratch.check::<i32>(arena_bytes, words);
+        self.scratch.check_scratch::<i32>(arena_bytes, words);
     }
 
     /// What tiles read.
@@ -277,7 +278,8 @@ impl Svdf {
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins
     /// where the kernel's tiles may.
     #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    pub unsafe fn run<'a>(&self, memory: impl Into<Memory<'a>>, tile: Tile) {
+        let memory = memory.into();
         let (depth, rank, length) =
             (self.memories.depth as usize, self.memories.rank as usize, self.memories.memory as usize);
         let (all, kept) = (self.memories.units as usize, rank * length);

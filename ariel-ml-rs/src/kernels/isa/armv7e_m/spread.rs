@@ -88,7 +88,9 @@ macro_rules! kernel {
                 unsafe {
                     let operands = (memory.source(self.left), memory.source(self.right));
                     runs(&self.broadcast, operands, memory.at(self.output), tile, run, words);
-                    bound(memory.at::<i8>(self.output).add(tile.start()), tile.end() - tile.start(), &self.bounds);
+                    if self.bounds.min > -128 || self.bounds.max < 127 {
+                        bound(memory.at::<i8>(self.output).add(tile.start()), tile.end() - tile.start(), &self.bounds);
+                    }
                 }
             }
         }
@@ -117,9 +119,12 @@ unsafe fn runs(
     words: impl Fn(i8) -> [i32; WORDS],
 ) {
     let length = broadcast.run as usize;
-    // `check` proved that a run has elements, which the optimiser cannot know.
-    let mut number = tile.start().checked_div(length).unwrap_or(0);
-    let mut skip = tile.start().wrapping_sub(number.wrapping_mul(length));
+    let (mut number, mut skip) = (0, tile.start());
+    if skip >= length {
+        // `check` proved that a run has elements, which the optimiser cannot know.
+        number = skip.checked_div(length).unwrap_or(0);
+        skip = skip.wrapping_sub(number.wrapping_mul(length));
+    }
     let (mut at, end) = (tile.start(), tile.end());
     let [left_row, right_row] = [broadcast.left[4], broadcast.right[4]].map(|stride| stride as usize);
     let step = broadcast.steps[1] as usize;
@@ -142,11 +147,9 @@ unsafe fn runs(
 /// `values` points to `count` values that are this call's own.
 #[inline(never)]
 unsafe fn bound(values: *mut i8, count: usize, bounds: &Bounds) {
-    if bounds.min > -128 || bounds.max < 127 {
-        let spread = |bound: i32| u32::from(bound as u8).wrapping_mul(0x0101_0101);
-        // SAFETY: forwarded to the caller.
-        unsafe { clamp_all(values, count, spread(bounds.min), spread(bounds.max)) };
-    }
+    let spread = |bound: i32| u32::from(bound as u8).wrapping_mul(0x0101_0101);
+    // SAFETY: forwarded to the caller.
+    unsafe { clamp_all(values, count, spread(bounds.min), spread(bounds.max)) };
 }
 
 /// Both words of an int64.

@@ -98,9 +98,9 @@ pub(in crate::kernels::isa) unsafe extern "C" fn sums(
 pub struct Fixed {
     /// Twice the multiplier, less 2^32.
     pub multiplier: i32,
-    /// What rounds the shift, and the zero point.
+    /// What rounds half of what is shifted: twice the zero point, and 1.
     pub rounding: i32,
-    /// Shift to the right.
+    /// Shift to the right, less 1.
     pub shift: u32,
 }
 
@@ -186,9 +186,9 @@ pub(super) unsafe extern "C" fn units(units: &Units) {
         "ldm r7, {{r8, r9, r10}}",
         "smmlar r12, r12, r8, r12",
         "add r12, r12, r12, asr #31",
-        "add r12, r12, r9",
         "asr r12, r12, r10",
-        "ssat r12, #8, r12",
+        "add r12, r12, r9",
+        "ssat r12, #8, r12, asr #1",
         "strb r12, [r4], #1",
         "subs r6, r6, #1",
         "bne 2b",

@@ -86,7 +86,7 @@ impl<C> BatchMatMul<C> {
         self.shape().check::<i8>(arena_bytes, &self.x, &self.y, self.output);
         assert!(self.depth.is_multiple_of(STEP) && self.depth <= 1 << 14, "a depth of whole steps");
         let pairs = (self.columns as usize).div_ceil(2).saturating_mul(self.pair());
-        self.scratch.check::<i32>(arena_bytes, pairs.saturating_add(self.block()));
+        self.scratch.check_scratch::<i32>(arena_bytes, pairs.saturating_add(self.block()));
     }
 
     /// What tiles read.

@@ -4,7 +4,7 @@
 //! what is rounded up are 0. The patches of a block are widened into scratch: from the image itself where no tap of the block
 //! reads padding, else by way of copies of their runs (see [`super::patches`]).
 
-use super::cores::{Cores, for_cores};
+use super::cores::{Cores, EXTRA, for_cores};
 use super::loops::{PIXELS, Products};
 use super::part::Part;
 use super::patches::Patches;
@@ -30,7 +30,7 @@ pub struct Conv2d<C: Cores> {
     pub stream: &'static [i32],
     /// Zero point of an int8 input: what padding reads as; that of int16 is 0.
     pub input_zero_point: i8,
-    /// Bounds of the output; the zero point is in the stream.
+    /// Zero point and bounds of the output.
     pub bounds: Bounds,
     /// Whether tiles are ranges of channels, which begin at even ones, and not of pixels.
     pub by_channels: bool,
@@ -53,7 +53,7 @@ impl<C: Cores> Conv2d<C> {
 
     /// int32 of a pair of channels in the stream.
     const fn pair(&self) -> usize {
-        C::WIDE * self.window.height as usize * self.run_words() + C::EXTRA
+        C::WIDE * self.window.height as usize * self.run_words() + EXTRA
     }
 
     /// Checks the kernel against the arena while the firmware compiles.
@@ -68,9 +68,10 @@ impl<C: Cores> Conv2d<C> {
         self.window.check(&self.output, self.input.channels);
         assert!(self.input.channels > 0 && self.window.taps() > 0, "a patch has elements");
         let pairs = (self.output.channels as usize).div_ceil(2);
-        assert!(self.stream.len() == self.pair().saturating_mul(pairs), "stream of the wrong length");
+        let length = self.pair().saturating_mul(pairs).saturating_add(C::HEAD);
+        assert!(self.stream.len() == length, "stream of the wrong length");
         let room = self.run_words().saturating_mul(PIXELS * (C::WIDE * self.window.height as usize + 1));
-        self.scratch.check::<i32>(arena_bytes, room);
+        self.scratch.check_scratch::<i32>(arena_bytes, room);
     }
 
     /// What tiles read.
@@ -114,7 +115,14 @@ impl<C: Cores> Conv2d<C> {
                     let bytes = patches.widen_one::<L>(end, inputs).byte_offset_from(inputs).cast_unsigned();
                     let stream = self.stream.as_ptr().add(part.channel / 2 * self.pair());
                     let output = output.add(end * self.output.pixel as usize + part.channel);
-                    row::<L>(inputs, bytes, (stream, self.pair()), output, part.channels);
+                    row::<L>(
+                        inputs,
+                        (bytes / 2, bytes),
+                        (stream, self.pair()),
+                        output,
+                        part.channels,
+                        self.bounds.zero_point,
+                    );
                 }
             }
             while pixel < end {
@@ -142,19 +150,20 @@ impl<C: Cores> Conv2d<C> {
         part: &Part,
     ) {
         let (pixel, channels) = (step * self.output.pixel as usize, part.channels);
-        let stride = pixel * size_of::<L::Element>();
+        let (stride, rounding) = (pixel * size_of::<L::Element>(), L::rounding(self.bounds.zero_point));
         // SAFETY: `check` proved the length of the stream.
         unsafe {
             let stream = self.stream.as_ptr().add(part.channel / 2 * self.pair());
             let last = stream.add((channels / 2) * self.pair());
             if channels > 1 {
-                L::gemm4(inputs, stream, output, stride, bytes, last);
+                L::gemm4(inputs, stream, output, stride, bytes, last.add(L::HEAD), rounding);
             }
             if !channels.is_multiple_of(2) {
                 // The second channel of the last pair is none.
                 let mut pairs = MaybeUninit::<[L::Element; 2 * PIXELS]>::uninit();
                 let pairs = pairs.as_mut_ptr().cast::<L::Element>();
-                L::gemm4(inputs, last, pairs, 2 * size_of::<L::Element>(), bytes, last.add(self.pair()));
+                let end = last.add(self.pair() + L::HEAD);
+                L::gemm4(inputs, last, pairs, 2 * size_of::<L::Element>(), bytes, end, rounding);
                 for p in 0..PIXELS {
                     output.add(p * pixel + channels - 1).write(*pairs.add(2 * p));
                 }

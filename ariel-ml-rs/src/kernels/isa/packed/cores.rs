@@ -49,23 +49,26 @@ pub trait Cores: Copy + 'static {
     const WIDE: usize;
     /// Elements of a row that loops take at a time.
     const STEP: usize;
-    /// int32 of a pair of channels in the stream besides its weights: biases and requantisation.
-    const EXTRA: usize;
+    /// int32 of a stream in front of those of its first pair of channels: what a pair begins with ends the one before it.
+    const HEAD: usize;
 }
 
+/// int32 of a pair of channels in the stream besides its weights: biases and requantisation.
+pub(super) const EXTRA: usize = 4;
+
 macro_rules! elements {
-    ($element:ident, $wide:literal, $step:literal, $extra:literal: $($(#[$attribute:meta])* $cores:ident),*) => { $(
+    ($element:ident, $wide:literal, $step:literal, $head:literal: $($(#[$attribute:meta])* $cores:ident),*) => { $(
         $(#[$attribute])*
         impl Cores for $cores {
             type Element = $element;
             const WIDE: usize = $wide;
             const STEP: usize = $step;
-            const EXTRA: usize = $extra;
+            const HEAD: usize = $head;
         }
     )* };
 }
-elements!(i8, 2, 8, 8: #[cfg(armv7e_m)] Dsp, #[cfg(vfpv4_sp)] DspFpu, Thumb2, #[cfg(armv7e_m)] Unequal);
-elements!(i16, 1, 2, 4: #[cfg(armv7e_m)] Dsp16, Plain16, #[cfg(armv7e_m)] Unequal16);
+elements!(i8, 2, 8, 3: #[cfg(armv7e_m)] Dsp, #[cfg(vfpv4_sp)] DspFpu, Thumb2, #[cfg(armv7e_m)] Unequal);
+elements!(i16, 1, 2, 0: #[cfg(armv7e_m)] Dsp16, Plain16, #[cfg(armv7e_m)] Unequal16);
 
 #[cfg(armv7e_m)]
 impl Unequal16 {

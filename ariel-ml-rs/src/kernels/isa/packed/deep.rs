@@ -24,7 +24,7 @@ pub struct DeepConnected<C> {
     pub channels: u32,
     /// For each four channels biases, weights and requantisation (see [`Loops::quads`]).
     pub stream: &'static [i32],
-    /// Bounds of the output; the zero point is in the stream.
+    /// Zero point and bounds of the output.
     pub bounds: Bounds,
     /// The cores that run it.
     pub cores: C,
@@ -32,11 +32,13 @@ pub struct DeepConnected<C> {
 
 /// Channels that are computed together.
 const QUAD: usize = 4;
+/// int32 of the stream in front of those of the first four.
+const HEAD: usize = 2 * QUAD - 1;
 
 impl<C> DeepConnected<C> {
     /// int32 of four channels in the stream.
     const fn quad(&self) -> usize {
-        self.depth as usize + 16
+        self.depth as usize + 2 * QUAD
     }
 
     /// Checks the kernel against the arena while the firmware compiles.
@@ -50,7 +52,7 @@ impl<C> DeepConnected<C> {
         assert!(depth <= i32::MAX as usize / 64, "a row larger than all memory");
         self.input.check::<i8>(arena_bytes, rows.saturating_mul(depth));
         self.output.check::<i8>(arena_bytes, rows.saturating_mul(channels));
-        let length = self.quad().saturating_mul(channels.div_ceil(QUAD));
+        let length = self.quad().saturating_mul(channels.div_ceil(QUAD)).saturating_add(HEAD);
         assert!(self.stream.len() == length, "stream of the wrong length");
     }
 
@@ -77,6 +79,7 @@ impl<C> DeepConnected<C> {
     unsafe fn compute<L: Loops>(&self, memory: Memory<'_>, tile: Tile) {
         let (depth, channels, first) = (self.depth as usize, self.channels as usize, tile.start());
         let (count, rest) = (tile.end() - first, (tile.end() - first) % QUAD);
+        let rounding = L::rounding(self.bounds.zero_point);
         for index in 0..self.rows as usize {
             // SAFETY: `check` proved the lengths; the tile's channels are this call's own.
             unsafe {
@@ -85,12 +88,12 @@ impl<C> DeepConnected<C> {
                 let stream = self.stream.as_ptr().add(first / QUAD * self.quad());
                 let last = stream.add(count / QUAD * self.quad());
                 if count >= QUAD {
-                    L::quads(input, stream, output, depth, last);
+                    L::quads(input, stream, output, depth, last.add(HEAD), rounding);
                 }
                 if rest > 0 {
                     // The other channels of the last four are none.
                     let mut four = [0_i8; QUAD];
-                    L::quads(input, last, four.as_mut_ptr(), depth, last.add(self.quad()));
+                    L::quads(input, last, four.as_mut_ptr(), depth, last.add(self.quad() + HEAD), rounding);
                     core::ptr::copy_nonoverlapping(four.as_ptr(), output.add(count - rest), rest);
                 }
                 clamp::<L>(output, count, &self.bounds);

@@ -62,7 +62,7 @@ pub struct DepthwiseConv2d<C, O> {
     pub stream: &'static [i32],
     /// Zero point of an int8 input: what padding reads as; that of int16 is 0.
     pub input_zero_point: i8,
-    /// Bounds of the output; the zero point is in the stream.
+    /// Zero point and bounds of the output.
     pub bounds: Bounds,
     /// Whether lines are columns.
     pub vertical: bool,
@@ -152,9 +152,9 @@ impl<C: Cores, O: Outputs> DepthwiseConv2d<C, O> {
         assert!(across.stride > 0 && self.lines > 0, "lines");
         let length = if self.vertical { self.output.height } else { self.output.width };
         let rows = (self.lines as usize - 1).saturating_mul(across.stride).saturating_add(3);
-        // The last line of the last plane may write an element of padding behind it.
+        // The last line of the last plane may write an element of padding behind it: places are multiples of 16 bytes.
         let words = pitch(length as usize, along.stride).saturating_mul(PLANES / 2).saturating_mul(rows);
-        self.scratch.check::<i32>(arena_bytes, words.saturating_add(1));
+        self.scratch.check_scratch::<i32>(arena_bytes, words.saturating_add(4));
     }
 
     /// What tiles read.
@@ -283,6 +283,7 @@ impl DepthwiseConv2d<(), ()> {
                 count: lines.count,
                 plane_bytes: 2 * plane,
                 channels: PLANES,
+                rounding: L::rounding(self.bounds.zero_point),
             };
             let zeros = u32::from(self.input_zero_point.cast_unsigned()) * 0x0101_0101;
             let to = planes.wrapping_add(begin_row * pitch + begin);

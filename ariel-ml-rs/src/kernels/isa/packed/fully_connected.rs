@@ -2,7 +2,7 @@
 //!
 //! Many rows are a pointwise convolution of an image one pixel high ([`super::Conv2d`]): the compiler chooses.
 
-use super::cores::{Cores, for_cores};
+use super::cores::{Cores, EXTRA, for_cores};
 use super::loops::Products;
 use super::row::row;
 use crate::kernels::access::Access;
@@ -27,7 +27,7 @@ pub struct FullyConnected<C: Cores> {
     pub channels: u32,
     /// For each pair of channels biases, weights and requantisation (see [`Products::gemm4`]).
     pub stream: &'static [i32],
-    /// Bounds of the output; the zero point is in the stream.
+    /// Zero point and bounds of the output.
     pub bounds: Bounds,
     /// Room for a widened row.
     pub scratch: Region,
@@ -36,12 +36,9 @@ pub struct FullyConnected<C: Cores> {
 }
 
 impl<C: Cores> FullyConnected<C> {
-    /// Words of the elements that a step takes.
-    const STEP_WORDS: usize = C::STEP * size_of::<C::Element>() / 4;
-
     /// int32 of a pair of channels in the stream.
     const fn pair(&self) -> usize {
-        (self.depth as usize).next_multiple_of(C::STEP) / 2 + C::EXTRA
+        (self.depth as usize).next_multiple_of(C::STEP) / 2 + EXTRA
     }
 
     /// Checks the kernel against the arena while the firmware compiles.
@@ -56,8 +53,8 @@ impl<C: Cores> FullyConnected<C> {
         self.input.check::<C::Element>(arena_bytes, rows.saturating_mul(depth));
         self.output.check::<C::Element>(arena_bytes, rows.saturating_mul(channels));
         let words = depth.next_multiple_of(C::STEP) / 2;
-        self.scratch.check::<i32>(arena_bytes, words);
-        let length = self.pair().saturating_mul(channels.div_ceil(2));
+        self.scratch.check_scratch::<i32>(arena_bytes, words);
+        let length = self.pair().saturating_mul(channels.div_ceil(2)).saturating_add(C::HEAD);
         assert!(self.stream.len() == length, "stream of the wrong length");
     }
 
@@ -83,7 +80,10 @@ impl<C: Cores> FullyConnected<C> {
     #[inline(always)]
     unsafe fn compute<L: Products<Element = C::Element>>(&self, memory: Memory<'_>, tile: Tile) {
         let (depth, channels, first) = (self.depth as usize, self.channels as usize, tile.start());
-        let (whole, rest) = (depth / C::STEP, depth % C::STEP);
+        let size = depth * size_of::<C::Element>();
+        let (words, rest) = (size / 4, size % 4);
+        // What stands behind the row, up to a whole step, is multiplied by weights that are 0.
+        let bytes = depth.next_multiple_of(C::STEP) * size_of::<i16>();
         let count = tile.end() - first;
         for index in 0..self.rows as usize {
             // SAFETY: `check` proved the lengths; the tile's channels are this call's own, and the scratch this worker's.
@@ -92,18 +92,16 @@ impl<C: Cores> FullyConnected<C> {
                 let output = memory.at::<C::Element>(self.output).add(index * channels + first);
                 let inputs = memory.scratch::<i16>(self.scratch);
                 let mut end = inputs;
-                if whole > 0 {
-                    end = L::widen1(input.cast(), end, Self::STEP_WORDS * whole);
+                if words > 0 {
+                    end = L::widen1(input.cast(), end, words);
                 }
                 if rest > 0 {
-                    let mut last = [0_i32; 2];
-                    let bytes = rest * size_of::<C::Element>();
-                    copy(last.as_mut_ptr().cast(), input.add(C::STEP * whole).cast(), bytes);
-                    end = L::widen1(last.as_ptr().cast(), end, Self::STEP_WORDS);
+                    let mut last = 0_i32;
+                    copy((&raw mut last).cast(), input.cast::<i8>().add(4 * words), rest);
+                    L::widen1((&raw const last).cast(), end, 1);
                 }
-                let bytes = end.byte_offset_from(inputs).cast_unsigned();
                 let stream = self.stream.as_ptr().add(first / 2 * self.pair());
-                row::<L>(inputs, bytes, (stream, self.pair()), output, count);
+                row::<L>(inputs, (depth, bytes), (stream, self.pair()), output, count, self.bounds.zero_point);
                 L::clamp(output, count, &self.bounds);
             }
         }

@@ -32,18 +32,20 @@ pub(super) trait Products: Cores {
     /// Whether [`Products::gemv`] takes the patch of any pixel, and not only rows of whole steps.
     const ANY_ROW: bool;
 
+    /// What all channels have in common when they are requantised to an output with this zero point.
+    fn rounding(zero_point: i32) -> i32;
+
     /// The word of which widened padding consists.
     fn padding(zero_point: i8) -> u32;
 
     /// Computes channels, two by two, of four pixels.
     ///
-    /// `inputs` are as [`Products::widen4`] writes them. For int8 `stream` has for each pair of channels: `bias[c0]`,
-    /// `256 * bias[c1] + bias[c0]`, the words of weights, and for each of the two channels multiplier, rounding and shift; for
-    /// int16 `bias[c0]`, `bias[c1]`, the words of weights, and both multipliers. Pixel p is stored at `output + p * stride`
-    /// bytes.
+    /// `inputs` are as [`Products::widen4`] writes them, `rounding` is that of [`Products::rounding`]. For int8 `stream` is as
+    /// [`super`] says, and `end` [`Cores::HEAD`] words behind the last pair begins; for int16 it has for each pair of channels
+    /// `bias[c0]`, `bias[c1]`, the words of weights, and both multipliers. Pixel p is stored at `output + p * stride` bytes.
     ///
     /// # Safety
-    /// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` consists of whole pairs up to `end`; four pixels of
+    /// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` has whole pairs up to `end`; four pixels of
     /// twice as many channels as pairs are this call's own to write.
     unsafe fn gemm4(
         inputs: *const i16,
@@ -52,6 +54,7 @@ pub(super) trait Products: Cores {
         stride: usize,
         bytes: usize,
         end: *const i32,
+        rounding: i32,
     );
 
     /// Computes channels, two by two, of one row; `inputs` are as [`Products::widen1`] writes them, `stream` is as for
@@ -59,7 +62,30 @@ pub(super) trait Products: Cores {
     ///
     /// # Safety
     /// As there, with one row of outputs; `bytes` is a multiple of 16 for int8, and of 4 for int16.
-    unsafe fn gemv(inputs: *const i16, stream: *const i32, output: *mut Self::Element, bytes: usize, end: *const i32);
+    unsafe fn gemv(
+        inputs: *const i16,
+        stream: *const i32,
+        output: *mut Self::Element,
+        bytes: usize,
+        end: *const i32,
+        rounding: i32,
+    );
+
+    /// As [`Products::gemv`], of a row of `depth` elements; returns whether there is such a loop for so many, which has run then.
+    ///
+    /// # Safety
+    /// As there; `depth` is not 0.
+    #[inline(always)]
+    unsafe fn gemv_near(
+        _inputs: *const i16,
+        _stream: *const i32,
+        _output: *mut Self::Element,
+        _depth: usize,
+        _end: *const i32,
+        _rounding: i32,
+    ) -> bool {
+        false
+    }
 
     /// Widens `words` words of four pixels, `stride` bytes apart, and returns the end of what it wrote: `WIDE` words of each
     /// pixel for each word.
@@ -150,17 +176,25 @@ pub(super) trait Loops: Planes<Element = i8> {
         stride: usize,
         bytes: usize,
         end: *const i32,
+        rounding: i32,
     );
 
     /// Computes channels, four by four, of one row of int8.
     ///
-    /// `stream` has for each four channels, c0 to c3: `256 * bias[c1] + bias[c0]`, `bias[c0]`, the same of c2 and c3; for each
-    /// four elements two words of c0 and c1 and two of c2 and c3; multiplier, rounding and shift of each channel.
+    /// `stream` is as [`super`] says, with four channels in the place of pairs: for each four elements two words of c0 and c1
+    /// and two of c2 and c3.
     ///
     /// # Safety
-    /// `inputs` has `depth` bytes, a multiple of 4 and not 0; `stream` consists of whole fours up to `end`; as many outputs as
+    /// `inputs` has `depth` bytes, a multiple of 4 and not 0; `stream` has whole fours up to `end`; as many outputs as
     /// channels are this call's own to write.
-    unsafe fn quads(inputs: *const i8, stream: *const i32, output: *mut i8, depth: usize, end: *const i32);
+    unsafe fn quads(
+        inputs: *const i8,
+        stream: *const i32,
+        output: *mut i8,
+        depth: usize,
+        end: *const i32,
+        rounding: i32,
+    );
 
     /// Applies bounds, each byte of `low` and `high` is one.
     ///
@@ -182,11 +216,16 @@ macro_rules! loops {
             const ANY_ROW: bool = true;
 
             #[inline(always)]
+            fn rounding(_: i32) -> i32 {
+                0
+            }
+
+            #[inline(always)]
             fn padding(_: i8) -> u32 {
                 0
             }
-            loops!($folder::int16: gemm4(inputs: *const i16, stream: *const i32, output: *mut i16, stride: usize, bytes: usize, end: *const i32));
-            loops!($folder::int16: gemv(inputs: *const i16, stream: *const i32, output: *mut i16, bytes: usize, end: *const i32));
+            loops!($folder::int16: gemm4(inputs: *const i16, stream: *const i32, output: *mut i16, stride: usize, bytes: usize, end: *const i32, rounding: i32));
+            loops!($folder::int16: gemv(inputs: *const i16, stream: *const i32, output: *mut i16, bytes: usize, end: *const i32, rounding: i32));
             loops!($folder::int16: widen4(source: *const i8, stride: usize, to: *mut i16, words: usize) -> *mut i16);
             loops!($folder::int16: widen1(source: *const i8, to: *mut i16, words: usize) -> *mut i16);
             loops!($folder::int16: clamp(values: *mut i16, count: usize, bounds: &Bounds));
@@ -197,16 +236,22 @@ macro_rules! loops {
             loops!($folder::int16: gemv_part(inputs: *const i16, stream: *const i32, output: *mut i16, bytes: usize, end: *const i32, before: usize, behind: usize));
         }
     };
-    ($cores:ident, $folder:ident) => {
+    ($cores:ident, $folder:ident $(, $near:ident)?) => {
         impl Products for $cores {
             const ANY_ROW: bool = false;
+
+            #[inline(always)]
+            fn rounding(zero_point: i32) -> i32 {
+                $folder::rounding(zero_point)
+            }
 
             #[inline(always)]
             fn padding(zero_point: i8) -> u32 {
                 $folder::padding(zero_point)
             }
-            loops!($folder: gemm4(inputs: *const i16, stream: *const i32, output: *mut i8, stride: usize, bytes: usize, end: *const i32));
-            loops!($folder: gemv(inputs: *const i16, stream: *const i32, output: *mut i8, bytes: usize, end: *const i32));
+            loops!($folder: gemm4(inputs: *const i16, stream: *const i32, output: *mut i8, stride: usize, bytes: usize, end: *const i32, rounding: i32));
+            loops!($folder: gemv(inputs: *const i16, stream: *const i32, output: *mut i8, bytes: usize, end: *const i32, rounding: i32));
+            $(loops!($folder: $near(inputs: *const i16, stream: *const i32, output: *mut i8, depth: usize, end: *const i32, rounding: i32) -> bool);)?
             loops!($folder: widen4(source: *const i8, stride: usize, to: *mut i16, words: usize) -> *mut i16);
             loops!($folder: widen1(source: *const i8, to: *mut i16, words: usize) -> *mut i16);
 
@@ -225,8 +270,8 @@ macro_rules! loops {
         }
 
         impl Loops for $cores {
-            loops!($folder: gemm4_short(inputs: *const i16, stream: *const i32, output: *mut i8, stride: usize, bytes: usize, end: *const i32));
-            loops!($folder: quads(inputs: *const i8, stream: *const i32, output: *mut i8, depth: usize, end: *const i32));
+            loops!($folder: gemm4_short(inputs: *const i16, stream: *const i32, output: *mut i8, stride: usize, bytes: usize, end: *const i32, rounding: i32));
+            loops!($folder: quads(inputs: *const i8, stream: *const i32, output: *mut i8, depth: usize, end: *const i32, rounding: i32));
             loops!($folder: clamp_all(values: *mut i8, count: usize, low: u32, high: u32));
             loops!($folder: average(cells: &Cells));
         }
@@ -242,11 +287,11 @@ macro_rules! loops {
 loops!(Thumb2, thumb2);
 loops!(Plain16, thumb2, int16);
 #[cfg(armv7e_m)]
-loops!(Dsp, armv7e_m);
+loops!(Dsp, armv7e_m, gemv_near);
 #[cfg(armv7e_m)]
 loops!(Dsp16, armv7e_m, int16);
 #[cfg(vfpv4_sp)]
-loops!(DspFpu, dsp_fpu);
+loops!(DspFpu, dsp_fpu, gemv_near);
 
 #[cfg(armv7e_m)]
 impl Planes for Dsp16 {

@@ -10,8 +10,17 @@
 //!
 //! Requantisation with double rounding: with the multiplier `q` in [2^30, 2^31) and `m = 2 * q - 2^32`,
 //! `v + ((v * m + 2^31) >> 32)` is `(2 * v * q + 2^31) >> 32`, the rounding high multiplication; one is taken from what is
-//! negative (halves go away from zero), `(2 * zero_point + 1) << (n - 1)` is added, then ASR by n, and SSAT to int8. The
-//! compiler has proved that no sum leaves 32 bits. Bounds tighter than int8's are applied to what is stored ([`clamp`]).
+//! negative (halves go away from zero), then ASR by n - 1, `2 * zero_point + 1` is added, and SSAT to int8 of half of that.
+//! The compiler has proved that no sum leaves 32 bits. Bounds tighter than int8's are applied to what is stored ([`clamp`]).
+//!
+//! A channel takes 8 bytes besides its weights: its multiplier, and a word in whose low byte is the shift, n - 1, all that a
+//! shift by a register looks at. The other bits of that word have the bias, which loops need when they begin, of the channel
+//! that is so far behind: of the next pair in the place of this one. So a stream of int8 is
+//!
+//! | words | |
+//! |---|---|
+//! | `HEAD` | biases of the first pair, shifted by 8, with a word between them |
+//! | for each pair its weights and four | `m[c0]`, `bias[c0 + 2] << 8 \| n[c0] - 1`, `m[c1]`, `bias[c1 + 2] << 8 \| n[c1] - 1` |
 
 pub mod average_pool2d;
 #[cfg(armv7e_m)]
@@ -46,5 +55,7 @@ pub use deep::DeepConnected;
 pub use depthwise_conv2d::{DepthwiseConv2d, Far, FarShort, Near, NearShort};
 pub use fully_connected::FullyConnected;
 pub use linear::{Linear, Terms};
+#[cfg(armv7e_m)]
+pub(super) use lines::spread;
 pub(super) use lines::{Lines, lines};
 pub use small_conv2d::SmallConv2d;

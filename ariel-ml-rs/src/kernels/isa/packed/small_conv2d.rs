@@ -4,7 +4,7 @@
 //! pixels times two channels multiply them, with less of the loop unrolled.
 
 use super::clamp::clamp;
-use super::cores::for_cores;
+use super::cores::{Cores, EXTRA, for_cores};
 #[cfg(doc)]
 use super::loops::Products;
 use super::loops::{Loops, PIXELS};
@@ -30,7 +30,7 @@ pub struct SmallConv2d<C> {
     pub stream: &'static [i32],
     /// Zero point of the input: what padding reads as.
     pub input_zero_point: i8,
-    /// Bounds of the output; the zero point is in the stream.
+    /// Zero point and bounds of the output.
     pub bounds: Bounds,
     /// Room for four widened patches, and for a run of each.
     pub scratch: Region,
@@ -38,7 +38,7 @@ pub struct SmallConv2d<C> {
     pub cores: C,
 }
 
-impl<C> SmallConv2d<C> {
+impl<C: Cores> SmallConv2d<C> {
     /// Words that hold the inputs that a tap row of a patch reads.
     const fn run_words(&self) -> usize {
         (self.window.width as usize * self.input.channels as usize).div_ceil(4)
@@ -62,10 +62,11 @@ impl<C> SmallConv2d<C> {
         );
         assert!(self.window.taps() > 0, "a patch has elements");
         assert!(output.channels.is_multiple_of(2), "an even number of channels");
-        let pair = self.run_words().saturating_mul(2 * rows).saturating_add(8);
-        assert!(self.stream.len() == pair.saturating_mul(output.channels as usize / 2), "stream of the wrong length");
+        let pair = self.run_words().saturating_mul(2 * rows).saturating_add(EXTRA);
+        let length = pair.saturating_mul(output.channels as usize / 2).saturating_add(C::HEAD);
+        assert!(self.stream.len() == length, "stream of the wrong length");
         let room = self.run_words().saturating_mul(PIXELS * (2 * rows + 1));
-        self.scratch.check::<i32>(arena_bytes, room);
+        self.scratch.check_scratch::<i32>(arena_bytes, room);
     }
 
     /// What tiles read.
@@ -108,6 +109,7 @@ impl<C> SmallConv2d<C> {
             let output = self.output.view::<i8>(memory).pixel(0, 0);
             let stream = self.stream.as_ptr();
             let last = stream.add(self.stream.len());
+            let rounding = L::rounding(self.bounds.zero_point);
             loop {
                 // The last block begins early enough to be whole: what it computes again comes out the same.
                 let first = pixel.min(end - block);
@@ -137,7 +139,7 @@ impl<C> SmallConv2d<C> {
                     }
                 }
                 let bytes = to.byte_offset_from(inputs).cast_unsigned();
-                L::gemm4_short(inputs, stream, output.add(first * channels), step * channels, bytes, last);
+                L::gemm4_short(inputs, stream, output.add(first * channels), step * channels, bytes, last, rounding);
                 pixel += block;
                 if pixel >= end {
                     break;

@@ -25,7 +25,7 @@ pub struct Conv2d {
     pub window: Window,
     /// Filters in blocks of four channels, `[block][depth][4]`; zeros make the depth even and the last block whole.
     pub filter: &'static [i8],
-    /// A [`Channel`] for each output channel: four words.
+    /// A [`Channel`] for each output channel: two words.
     pub channels: &'static [i32],
     /// What the channels share.
     pub limits: Limits,
@@ -68,6 +68,12 @@ impl Conv2d {
         2 * TRIPLES * self.depth()
     }
 
+    /// Bytes of scratch: packed patches, and runs of taps where a patch is no pixel.
+    pub(crate) const fn room(&self) -> usize {
+        let runs = if self.window.is_pointwise() { 0 } else { self.run_bytes().saturating_mul(RUNS) };
+        self.words().saturating_mul(4).saturating_add(runs)
+    }
+
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -79,13 +85,11 @@ impl Conv2d {
         self.output.check_follows();
         let (window, channels) = (&self.window, self.output.channels as usize);
         window.check(&self.output, self.input.channels);
-        assert!(self.channels.len() == channels.saturating_mul(Channel::WORDS), "constants of the wrong length");
+        assert!(Channel::are(self.channels, channels), "constants of other channels");
         let weights = self.depth().saturating_mul(channels.next_multiple_of(CHANNELS));
         assert!(self.filter.len() == weights, "filter of the wrong length");
         assert!(self.segment > 0 && (self.segment as usize).is_multiple_of(STEPS), "segments of whole steps");
-        let runs = if window.is_pointwise() { 0 } else { self.run_bytes().saturating_mul(RUNS) };
-        let room = self.words().saturating_mul(4).saturating_add(runs);
-        self.scratch.check::<i8>(arena_bytes, room);
+        self.scratch.check_scratch::<i8>(arena_bytes, self.room());
         self.scratch.check::<i32>(arena_bytes, 0);
         if window.is_pointwise() {
             window.check_pointwise(&self.input, &self.output);

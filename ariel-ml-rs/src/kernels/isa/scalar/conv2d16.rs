@@ -3,7 +3,7 @@
 //! The patches of a block are widened into scratch, element by element, and serve all output channels.
 
 use super::ending::{Elements, Ending, Int16};
-use super::finish::{Channel, Limits, opaque};
+use super::finish::{Limits, opaque};
 use super::triples::{CHANNELS, STEPS};
 use crate::kernels::access::Access;
 use crate::kernels::instantiate;
@@ -25,7 +25,7 @@ pub struct Conv2d16 {
     pub window: Window,
     /// Filters in blocks of four channels, `[block][depth][4]`; zeros make the depth even and the last block whole.
     pub filter: &'static [i8],
-    /// A [`Channel`] for each output channel, four words, its multiplier as [`Int16`] says.
+    /// Bias, multiplier, rounding and shift of each output channel, the multiplier as [`Int16`] says.
     pub channels: &'static [i32],
     /// What the channels share.
     pub limits: Limits,
@@ -62,7 +62,7 @@ impl Conv2d16 {
         self.output.check_follows();
         let (window, channels) = (&self.window, self.output.channels as usize);
         window.check(&self.output, self.input.channels);
-        assert!(self.channels.len() == channels.saturating_mul(Channel::WORDS), "constants of the wrong length");
+        assert!(self.channels.len() == channels.saturating_mul(Int16::WORDS), "constants of the wrong length");
         let weights = self.depth().saturating_mul(channels.next_multiple_of(CHANNELS));
         assert!(self.filter.len() == weights, "filter of the wrong length");
         let patch = if window.is_pointwise() { 0 } else { self.terms().saturating_mul(2) };
@@ -177,7 +177,10 @@ impl Conv2d16 {
                         end: own.add(count),
                         place: output.add(block + channel).cast::<u8>(),
                         step: 2 * self.output.pixel as usize,
-                        channel: *self.channels.as_ptr().cast::<Channel>().add(block + channel),
+                        channel: Int16::constants(
+                            self.channels.as_ptr().add(Int16::WORDS * (block + channel)),
+                            self.limits,
+                        ),
                         limits: self.limits,
                     };
                     Int16::store(&ending, false);

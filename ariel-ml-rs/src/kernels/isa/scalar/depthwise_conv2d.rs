@@ -24,7 +24,7 @@ pub struct DepthwiseConv2d {
     pub window: Window,
     /// Nine weights of each channel: three across a line, three along it.
     pub filter: &'static [i8],
-    /// A [`Channel`] for each output channel: four words.
+    /// A [`Channel`] for each output channel: two words.
     pub channels: &'static [i32],
     /// What the channels share.
     pub limits: Limits,
@@ -102,7 +102,7 @@ impl DepthwiseConv2d {
         assert!(window.dilation_h == 1 && window.dilation_w == 1, "taps are neighbours");
         assert!(self.output.channels == self.input.channels, "a filter for each channel");
         assert!(self.filter.len() == TAPS.saturating_mul(channels), "filter of the wrong length");
-        assert!(self.channels.len() == Channel::WORDS.saturating_mul(channels), "constants of the wrong length");
+        assert!(Channel::are(self.channels, channels), "constants of other channels");
         assert!(self.limits.below == 0, "negative sums are no exception");
         let (along, across) = self.sides();
         assert!(along.is_narrow() && across.is_narrow(), "one row or column of padding");

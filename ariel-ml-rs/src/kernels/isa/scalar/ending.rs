@@ -1,6 +1,6 @@
 //! The end of many sums of one channel: bias, requantisation and limits, with the constants in registers.
 
-use super::finish::{Channel, Limits};
+use super::finish::{Channel, Constants, Limits};
 use crate::kernels::rolled::rolled;
 use crate::memory::Element;
 
@@ -8,6 +8,17 @@ use crate::memory::Element;
 pub trait Elements: Copy + 'static {
     /// Elements of input and output.
     type Element: Element + Into<i32>;
+
+    /// Words that the constants of a channel take in the weights.
+    #[doc(hidden)]
+    const WORDS: usize;
+
+    /// Reads the constants of a channel.
+    ///
+    /// # Safety
+    /// There are so many words, for int8 those of a [`Channel`] with a shift.
+    #[doc(hidden)]
+    unsafe fn constants(words: *const i32, limits: Limits) -> Constants;
 
     /// Adds the bias to sums, requantises and stores them.
     ///
@@ -39,13 +50,21 @@ pub struct Ending {
     /// Bytes from there to where the next one is stored.
     pub step: usize,
     /// Constants of the channel.
-    pub channel: Channel,
+    pub channel: Constants,
     /// What channels share.
     pub limits: Limits,
 }
 
 impl Elements for Int8 {
     type Element = i8;
+
+    const WORDS: usize = Channel::WORDS;
+
+    #[inline(always)]
+    unsafe fn constants(words: *const i32, limits: Limits) -> Constants {
+        // SAFETY: forwarded to the caller.
+        unsafe { (*words.cast::<Channel>()).constants(limits) }
+    }
 
     #[inline(always)]
     unsafe fn store(ending: &Ending, is_short: bool) {
@@ -68,6 +87,14 @@ impl Elements for Int8 {
 
 impl Elements for Int16 {
     type Element = i16;
+
+    const WORDS: usize = Constants::WORDS;
+
+    #[inline(always)]
+    unsafe fn constants(words: *const i32, _: Limits) -> Constants {
+        // SAFETY: forwarded to the caller.
+        unsafe { *words.cast::<Constants>() }
+    }
 
     #[inline(always)]
     unsafe fn store(ending: &Ending, _: bool) {
@@ -95,7 +122,7 @@ unsafe fn store8(ending: &Ending) {
         rolled();
         // SAFETY: as the caller promises.
         unsafe {
-            place.cast::<i8>().write(channel.store((*sums).wrapping_add(channel.bias), limits));
+            place.cast::<i8>().write(channel.step.store((*sums).wrapping_add(channel.bias), limits));
             sums = sums.add(1);
         }
         place = place.wrapping_add(step);
@@ -116,8 +143,8 @@ unsafe fn store16(ending: &Ending) {
         // SAFETY: as the caller promises.
         unsafe {
             let sum = (*sums).wrapping_add(channel.bias);
-            let high = ((i64::from(sum) * i64::from(channel.multiplier)) >> 32) as i32;
-            let value = high.wrapping_add(channel.rounding).wrapping_shr(channel.shift);
+            let high = ((i64::from(sum) * i64::from(channel.step.multiplier)) >> 32) as i32;
+            let value = high.wrapping_add(channel.step.rounding).wrapping_shr(channel.step.shift);
             place.cast::<i16>().write(value.max(limits.min).min(limits.max) as i16);
             sums = sums.add(1);
         }

@@ -29,7 +29,7 @@ pub struct FullyConnected {
     pub segments: &'static [u8],
     /// How many segments a block has.
     pub pieces: u32,
-    /// A [`Channel`] for each output channel: four words.
+    /// A [`Channel`] for each output channel: two words.
     pub channels: &'static [i32],
     /// What the channels share.
     pub limits: Limits,
@@ -64,7 +64,7 @@ impl FullyConnected {
         let (depth, blocks) = (self.depth as usize, self.blocks());
         self.input.check::<i8>(arena_bytes, depth);
         self.output.check::<i8>(arena_bytes, self.count());
-        assert!(self.channels.len().is_multiple_of(Channel::WORDS), "constants of the wrong length");
+        assert!(Channel::are(self.channels, self.count()), "constants of other channels");
         assert!(self.filter.len() == depth.saturating_mul(2 * blocks), "filter of the wrong length");
         let pieces = self.pieces as usize;
         assert!(pieces > 0 && self.segments.len() == pieces.saturating_mul(blocks), "segments of the wrong length");

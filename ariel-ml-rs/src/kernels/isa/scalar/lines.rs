@@ -27,7 +27,8 @@ pub struct DepthwiseLines<E: Elements> {
     pub window: Window,
     /// Weights of each channel, rows across a line, each with its taps along it.
     pub filter: &'static [i8],
-    /// A [`Channel`] for each output channel: four words; the bias is that of inputs without their zero point.
+    /// Constants of each output channel: of int8 a [`Channel`], of int16 bias, multiplier, rounding and shift; the bias is that of
+    /// inputs without their zero point.
     pub channels: &'static [i32],
     /// What the channels share.
     pub limits: Limits,
@@ -155,7 +156,8 @@ impl<E: Elements> DepthwiseLines<E> {
         assert!(window.dilation_h == 1 && window.dilation_w == 1, "taps are neighbours");
         assert!(self.output.channels == self.input.channels, "a filter for each channel");
         assert!(self.filter.len() == window.taps().saturating_mul(channels), "filter of the wrong length");
-        assert!(self.channels.len() == Channel::WORDS.saturating_mul(channels), "constants of the wrong length");
+        assert!(self.channels.len() == E::WORDS.saturating_mul(channels), "constants of the wrong length");
+        assert!(E::WORDS != Channel::WORDS || Channel::are(self.channels, channels), "constants of other channels");
         let (along, across) = self.sides();
         assert!(along.stride == 1 || along.stride == 2, "a stride of 1 or 2");
         assert!(along.taps > 0 && across.taps > 0, "a window has taps");
@@ -313,7 +315,7 @@ impl<E: Elements> DepthwiseLines<E> {
                 end: sums.add(each),
                 place: place.cast::<u8>(),
                 step: band.bytes[0],
-                channel: *self.channels.as_ptr().cast::<Channel>().add(channel),
+                channel: E::constants(self.channels.as_ptr().add(E::WORDS * channel), self.limits),
                 limits: self.limits,
             };
             for _ in 0..ends {

@@ -60,10 +60,11 @@ pub(super) unsafe fn plane(plane: &Plane) {
         // SAFETY: in bounds, as the caller promises.
         unsafe {
             let constants = *plane.constants.add(channel);
+            let requantise = constants.step(plane.limits);
             let weights = plane.weights.add(TAPS * channel);
             for line in 0..plane.lines {
                 for index in 0..inside + usize::from(has(BEHIND)) {
-                    let mut sum = constants.bias;
+                    let mut sum = constants.bias();
                     for tap in 0..TAPS {
                         let (row, column) = (tap / 3, (step * index + tap % 3).wrapping_sub(before));
                         let is_outside = !rows.contains(&row)
@@ -78,7 +79,7 @@ pub(super) unsafe fn plane(plane: &Plane) {
                         sum = sum.wrapping_add(value * i32::from(*weights.add(tap)));
                     }
                     let place = plane.output.add(channel + line * plane.across[1] + index * plane.along[1]);
-                    place.write(constants.store(sum, plane.limits));
+                    place.write(requantise.store(sum, plane.limits));
                 }
             }
         }

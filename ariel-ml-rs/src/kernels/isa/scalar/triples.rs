@@ -188,7 +188,7 @@ pub(super) unsafe fn store(outputs: &Outputs, mut sums: *const i32, pixels: usiz
                 end: sums.add(count),
                 place: outputs.place.add(channel).cast::<u8>(),
                 step: outputs.strides[0],
-                channel: *outputs.constants.add(channel),
+                channel: (*outputs.constants.add(channel)).constants(outputs.limits),
                 limits: outputs.limits,
             };
             Int8::store(&ending, outputs.short);

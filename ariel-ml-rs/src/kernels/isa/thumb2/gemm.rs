@@ -89,10 +89,10 @@ macro_rules! part {
 ///
 /// Registers: r0 inputs, r1 stream, r2-r9 four sums of 64 bits: of the first two pixels c0 and c1, of the others c0 and c1;
 /// r10-r12 and lr data; all else is on the stack. The loop of eight steps adds 3 instructions to 1.19 a MAC, and a pair of
-/// channels 106, of which 56 requantise eight sums.
+/// channels 108, of which 56 requantise eight sums.
 ///
 /// # Safety
-/// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` consists of whole pairs up to `end`; four pixels of
+/// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` has whole pairs up to `end`; four pixels of
 /// twice as many channels as pairs are this call's own to write.
 #[unsafe(naked)]
 pub(in crate::kernels::isa) unsafe extern "C" fn gemm4(
@@ -102,9 +102,10 @@ pub(in crate::kernels::isa) unsafe extern "C" fn gemm4(
     stride: usize,
     bytes: usize,
     end: *const i32,
+    rounding: i32,
 ) {
     naked_asm!(
-        // On the stack: 0 inputs, 4 their end, 8 output, 12 stride, 52 where the loop is entered, 56 end of the stream.
+        // On the stack: 0 inputs, 4 their end, 8 output, 12 stride, 52 where the loop is entered, 56 end of the stream, 60 rounding.
         "push {{r0-r11, lr}}",
         "ldr r4, [sp, #52]",
         "add r5, r0, r4",
@@ -119,9 +120,11 @@ pub(in crate::kernels::isa) unsafe extern "C" fn gemm4(
         "add r4, r4, r5",
         "orr r4, r4, #1",
         "str r4, [sp, #52]",
+        "add r1, r1, #12",
         "2:",
-        "ldrd r10, r11, [r1], #8",
-        "sub r11, r11, r10",
+        "ldr r10, [r1, #-12]",
+        "ldr r11, [r1, #-4]",
+        "asr r10, r10, #8",
         "asr r11, r11, #8",
         begin!("r10", "r2", "r3"),
         begin!("r11", "r4", "r5"),
@@ -147,12 +150,13 @@ pub(in crate::kernels::isa) unsafe extern "C" fn gemm4(
         part!("r4", "r5"),
         part!("r6", "r7"),
         part!("r8", "r9"),
-        "ldm r1!, {{r10, r11, r12}}",
+        "ldrd r10, r12, [r1], #8",
+        "ldr r11, [sp, #60]",
         requantize!("r2", "r0", "lr"),
         requantize!("r3", "r0", "lr"),
         requantize!("r6", "r0", "lr"),
         requantize!("r7", "r0", "lr"),
-        "ldm r1!, {{r10, r11, r12}}",
+        "ldrd r10, r12, [r1], #8",
         requantize!("r4", "r0", "lr"),
         requantize!("r5", "r0", "lr"),
         requantize!("r8", "r0", "lr"),

@@ -102,6 +102,7 @@ pub(in crate::kernels::isa) unsafe fn gemm4(
     stride: usize,
     bytes: usize,
     end: *const i32,
+    _: i32,
 ) {
     // SAFETY: forwarded to the caller.
     unsafe { gemm4_part(inputs, stream, output, stride, bytes, end, 0, 0) };
@@ -136,6 +137,7 @@ pub(in crate::kernels::isa) unsafe fn gemv(
     output: *mut i16,
     bytes: usize,
     end: *const i32,
+    _: i32,
 ) {
     // SAFETY: forwarded to the caller.
     unsafe { gemv_part(inputs, stream, output, bytes, end, 0, 0) };

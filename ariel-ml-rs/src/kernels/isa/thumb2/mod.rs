@@ -3,13 +3,16 @@
 //! Two pixels share a register: `a + 2^23 * b`. SMLAL with a weight adds its products with both to 64 bits, of which the lower
 //! 23 are the sum of a and the others that of b: 2 MACs an instruction, where |sum| < 2^22, as the compiler has proved.
 
-/// Requantises a register in seven instructions: r10 multiplier, r11 rounding, r12 shift (see [`super::packed`]), and two
-/// registers for the product.
+/// Requantises a register in seven instructions with three others: multiplier, rounding and shift (see [`super::packed`]), and
+/// two registers for the product.
 macro_rules! requantize {
     ($sum:literal) => {
-        requantize!($sum, "r8", "r9")
+        requantize!($sum, "r8", "r9", "r10", "r11", "r12")
     };
     ($sum:literal, $low:literal, $high:literal) => {
+        requantize!($sum, $low, $high, "r10", "r11", "r12")
+    };
+    ($sum:literal, $low:literal, $high:literal, $multiplier:literal, $rounding:literal, $shift:literal) => {
         concat!(
             "smull ",
             $low,
@@ -17,7 +20,9 @@ macro_rules! requantize {
             $high,
             ", ",
             $sum,
-            ", r10\n",
+            ", ",
+            $multiplier,
+            "\n",
             "lsls ",
             $low,
             ", ",
@@ -37,20 +42,25 @@ macro_rules! requantize {
             ", ",
             $sum,
             ", asr #31\n",
-            "add ",
-            $sum,
-            ", ",
-            $sum,
-            ", r11\n",
             "asr ",
             $sum,
             ", ",
             $sum,
-            ", r12\n",
+            ", ",
+            $shift,
+            "\n",
+            "add ",
+            $sum,
+            ", ",
+            $sum,
+            ", ",
+            $rounding,
+            "\n",
             "ssat ",
             $sum,
             ", #8, ",
             $sum,
+            ", asr #1",
         )
     };
 }
@@ -84,5 +94,10 @@ pub(super) use planes::{lines1, lines1_short, lines2, lines2_short, transpose};
 pub(super) use quads::quads;
 pub(super) use rows::gemv;
 pub(super) use widen::{padding, widen1, widen4};
+
+/// What is added to a sum before it is halved: see [`super::packed`].
+pub(super) const fn rounding(zero_point: i32) -> i32 {
+    2 * zero_point + 1
+}
 
 super::aliases!(Thumb2, Plain16);

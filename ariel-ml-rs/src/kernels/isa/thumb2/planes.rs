@@ -50,24 +50,31 @@ pub(in crate::kernels::isa) unsafe extern "C" fn transpose(
     )
 }
 
+/// Copies a channel for blocks (see [`lines`]).
+macro_rules! copy {
+    () => {
+        "asr r2, r12, #8\nstm r1, {{r2, r4, r6, r8, r10, r11, r12}}"
+    };
+}
+
 /// Taps of a line for two outputs, one pixel apart; the weights are so many bytes into the stream.
 macro_rules! near2 {
     ($w0:literal, $w1:literal, $w2:literal) => {
         concat!(
-            "ldrsh r8, [r1, #",
+            "ldrsb r8, [r1, #",
             $w0,
             "]\n",
             "ldrsh r9, [r0]\n",
             "mla r4, r9, r8, r4\n",
             "ldrsh r10, [r0, #2]\n",
             "mla r5, r10, r8, r5\n",
-            "ldrsh r8, [r1, #",
+            "ldrsb r8, [r1, #",
             $w1,
             "]\n",
             "mla r4, r10, r8, r4\n",
             "ldrsh r11, [r0, #4]\n",
             "mla r5, r11, r8, r5\n",
-            "ldrsh r8, [r1, #",
+            "ldrsb r8, [r1, #",
             $w2,
             "]\n",
             "mla r4, r11, r8, r4\n",
@@ -81,7 +88,7 @@ macro_rules! near2 {
 macro_rules! near4 {
     ($w0:literal, $w1:literal, $w2:literal) => {
         concat!(
-            "ldrsh r8, [r1, #",
+            "ldrsb r8, [r1, #",
             $w0,
             "]\n",
             "ldrsh r9, [r0]\n",
@@ -92,7 +99,7 @@ macro_rules! near4 {
             "mla r5, r10, r8, r5\n",
             "mla r6, r11, r8, r6\n",
             "mla r7, r12, r8, r7\n",
-            "ldrsh r8, [r1, #",
+            "ldrsb r8, [r1, #",
             $w1,
             "]\n",
             "ldrsh r9, [r0, #8]\n",
@@ -100,7 +107,7 @@ macro_rules! near4 {
             "mla r5, r11, r8, r5\n",
             "mla r6, r12, r8, r6\n",
             "mla r7, r9, r8, r7\n",
-            "ldrsh r8, [r1, #",
+            "ldrsb r8, [r1, #",
             $w2,
             "]\n",
             "ldrsh r10, [r0, #10]\n",
@@ -114,32 +121,32 @@ macro_rules! near4 {
 
 lines! {
     /// Stride 1: 110 instructions for four outputs of 9 MACs each.
-    lines1, lines1_short, requantize, "strb", 1,
+    lines1, lines1_short, requantize, "strb", 1, copy!(), 28,
     four: [
         "ldr r7, [r1], #4",
         "mov r4, r7",
         "mov r5, r7",
         "mov r6, r7",
-        near4!("0", "2", "6"),
+        near4!("0", "1", "3"),
         "add r0, r0, r3",
-        near4!("8", "10", "14"),
+        near4!("4", "5", "7"),
         "add r0, r0, r3",
-        near4!("16", "18", "22"),
+        near4!("8", "9", "11"),
         "sub r0, r0, r3, lsl #1",
         "add r0, r0, #8",
-        "add r1, r1, #24"
+        "add r1, r1, #12"
     ],
     two: [
         "ldr r4, [r1], #4",
         "mov r5, r4",
-        near2!("0", "2", "6"),
+        near2!("0", "1", "3"),
         "add r0, r0, r3",
-        near2!("8", "10", "14"),
+        near2!("4", "5", "7"),
         "add r0, r0, r3",
-        near2!("16", "18", "22"),
+        near2!("8", "9", "11"),
         "sub r0, r0, r3, lsl #1",
         "add r0, r0, #4",
-        "add r1, r1, #24"
+        "add r1, r1, #12"
     ],
 }
 
@@ -147,21 +154,21 @@ lines! {
 macro_rules! far2 {
     ($w0:literal, $w1:literal, $w2:literal) => {
         concat!(
-            "ldrsh r8, [r1, #",
+            "ldrsb r8, [r1, #",
             $w0,
             "]\n",
             "ldrsh r9, [r0]\n",
             "mla r4, r9, r8, r4\n",
             "ldrsh r10, [r0, #4]\n",
             "mla r5, r10, r8, r5\n",
-            "ldrsh r8, [r1, #",
+            "ldrsb r8, [r1, #",
             $w1,
             "]\n",
             "ldrsh r9, [r0, #2]\n",
             "mla r4, r9, r8, r4\n",
             "ldrsh r9, [r0, #6]\n",
             "mla r5, r9, r8, r5\n",
-            "ldrsh r8, [r1, #",
+            "ldrsb r8, [r1, #",
             $w2,
             "]\n",
             "mla r4, r10, r8, r4\n",
@@ -175,7 +182,7 @@ macro_rules! far2 {
 macro_rules! far4 {
     ($w0:literal, $w1:literal, $w2:literal) => {
         concat!(
-            "ldrsh r8, [r1, #",
+            "ldrsb r8, [r1, #",
             $w0,
             "]\n",
             "ldrsh r9, [r0]\n",
@@ -186,7 +193,7 @@ macro_rules! far4 {
             "mla r5, r10, r8, r5\n",
             "mla r6, r11, r8, r6\n",
             "mla r7, r12, r8, r7\n",
-            "ldrsh r8, [r1, #",
+            "ldrsb r8, [r1, #",
             $w2,
             "]\n",
             "ldrsh r9, [r0, #16]\n",
@@ -194,7 +201,7 @@ macro_rules! far4 {
             "mla r5, r11, r8, r5\n",
             "mla r6, r12, r8, r6\n",
             "mla r7, r9, r8, r7\n",
-            "ldrsh r8, [r1, #",
+            "ldrsb r8, [r1, #",
             $w1,
             "]\n",
             "ldrsh r9, [r0, #2]\n",
@@ -211,31 +218,31 @@ macro_rules! far4 {
 
 lines! {
     /// Stride 2: 119 instructions for four outputs of 9 MACs each.
-    lines2, lines2_short, requantize, "strb", 1,
+    lines2, lines2_short, requantize, "strb", 1, copy!(), 28,
     four: [
         "ldr r7, [r1], #4",
         "mov r4, r7",
         "mov r5, r7",
         "mov r6, r7",
-        far4!("0", "2", "6"),
+        far4!("0", "1", "3"),
         "add r0, r0, r3",
-        far4!("8", "10", "14"),
+        far4!("4", "5", "7"),
         "add r0, r0, r3",
-        far4!("16", "18", "22"),
+        far4!("8", "9", "11"),
         "sub r0, r0, r3, lsl #1",
         "add r0, r0, #16",
-        "add r1, r1, #24"
+        "add r1, r1, #12"
     ],
     two: [
         "ldr r4, [r1], #4",
         "mov r5, r4",
-        far2!("0", "2", "6"),
+        far2!("0", "1", "3"),
         "add r0, r0, r3",
-        far2!("8", "10", "14"),
+        far2!("4", "5", "7"),
         "add r0, r0, r3",
-        far2!("16", "18", "22"),
+        far2!("8", "9", "11"),
         "sub r0, r0, r3, lsl #1",
         "add r0, r0, #8",
-        "add r1, r1, #24"
+        "add r1, r1, #12"
     ],
 }

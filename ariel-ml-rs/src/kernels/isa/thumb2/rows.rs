@@ -33,10 +33,10 @@ macro_rules! word {
 /// `inputs` are int16 as [`super::widen1`] writes them, `stream` is as for [`super::gemm4`].
 ///
 /// Registers: r0 inputs, r1 stream, r2 output, r3 end of the inputs, r4 the sum of words `256 * A1 + A0`, r5 that of c0, r6-r9
-/// weights, r10-r12 data. A turn of the loop is 44 instructions for 16 MACs, and a pair of channels adds 30.
+/// weights, r10-r12 data. A turn of the loop is 44 instructions for 16 MACs, and a pair of channels adds 31.
 ///
 /// # Safety
-/// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` consists of whole pairs up to `end`; twice as many
+/// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` has whole pairs up to `end`; twice as many
 /// outputs as pairs are this call's own to write.
 #[unsafe(naked)]
 pub(in crate::kernels::isa) unsafe extern "C" fn gemv(
@@ -45,13 +45,18 @@ pub(in crate::kernels::isa) unsafe extern "C" fn gemv(
     output: *mut i8,
     bytes: usize,
     end: *const i32,
+    rounding: i32,
 ) {
     naked_asm!(
-        // On the stack: 0 inputs, 52 end of the stream.
+        // On the stack: 0 inputs, 52 end of the stream, 56 rounding.
         "push {{r0-r11, lr}}",
         "add r3, r0, r3",
+        "ldr r7, [r1]",
+        "ldr r12, [r1, #8]",
+        "add r1, r1, #12",
         "2:",
-        "ldrd r5, r4, [r1], #8",
+        "asr r5, r7, #8",
+        "add r4, r5, r12",
         "3:",
         "ldm.w r1!, {{r6-r9}}",
         word!("r6"),
@@ -62,10 +67,10 @@ pub(in crate::kernels::isa) unsafe extern "C" fn gemv(
         "bne.w 3b",
         "sub r4, r4, r5",
         "asr r4, r4, #8",
-        "ldm r1!, {{r10, r11, r12}}",
-        requantize!("r5"),
-        "ldm r1!, {{r10, r11, r12}}",
-        requantize!("r4"),
+        "ldm r1!, {{r6, r7, r10, r12}}",
+        "ldr r11, [sp, #56]",
+        requantize!("r5", "r8", "r9", "r6", "r11", "r7"),
+        requantize!("r4", "r8", "r9", "r10", "r11", "r12"),
         "strb r5, [r2], #1",
         "strb r4, [r2], #1",
         "ldr r0, [sp]",

@@ -21,6 +21,7 @@ pub mod fully_connected;
 mod gemm;
 mod mode;
 mod regions;
+pub mod softmax;
 mod sums;
 mod taps;
 
@@ -29,3 +30,4 @@ pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use elementwise::{Add, Mul, Sub};
 pub use fully_connected::FullyConnected;
+pub use softmax::{Softmax, SoftmaxNearest};

@@ -64,6 +64,8 @@ impl Sums {
         if let Some(four) = &mut self.four {
             (four.block.pixel, four.block.output_pixel) = (4 * along.input, 4 * along.output);
         }
+        // Whether blocks are all that there is to do.
+        let is_done = self.single.block.blocks == 0 && !self.clip.is_bounded();
         for line in 0..below.count {
             let mut input = input.wrapping_add(line * below.input);
             let mut output = output.wrapping_add(line * below.output);
@@ -80,6 +82,11 @@ impl Sums {
                         }
                     }
                     left -= count;
+                    if is_done {
+                        input = input.wrapping_add(count * along.input);
+                        output = output.wrapping_add(count * along.output);
+                        continue;
+                    }
                     while count > 0 {
                         self.single.run(input, output);
                         if self.clip.is_bounded() {

@@ -102,7 +102,7 @@ macro_rules! last {
 
 /// `super::super::plane::plane`: an output of a line takes 35 instructions at a stride of 1, and 38 at 2.
 ///
-/// Registers: s0 to s8 four times the weights, s9 shift, s10 and s11 limits, a0 to a2 inputs, a3 from one to the next, a4
+/// Registers: s0 to s8 four times the weights, s9 shift in its lowest bits, s10 and s11 limits, a0 to a2 inputs, a3 from one to the next, a4
 /// output, a5 from one to the next, a6 multiplier, a7 rounding, t0 to t5 inputs, t6 sum, ra products. On the stack: 0 to 12 the
 /// channel's inputs and output, 16 to 28 those of the line, 32 the end of its output, 36 the bias, 40 the same with the
 /// products of a column of padding behind the image, 44 lines and 48 channels to go, then what does not change.
@@ -161,6 +161,11 @@ pub(in super::super) unsafe extern "C" fn plane(plane: &Plane) {
         "lw a5, 56(a0)",
         "lw s10, 60(a0)",
         "lw s11, 64(a0)",
+        "lw t0, 72(a0)",
+        "lw t1, 76(a0)",
+        // what rounds
+        "sw t0, 84(sp)",
+        "sw t1, 140(sp)",
         // A channel: its weights, ...
         "2:",
         "lw t0, 52(sp)",
@@ -186,12 +191,16 @@ pub(in super::super) unsafe extern "C" fn plane(plane: &Plane) {
         "slli s8, s8, 2",
         // ... constants, ...
         "lw t0, 56(sp)",
-        "lw t1, 0(t0)",
-        "lw a6, 4(t0)",
-        "lw a7, 8(t0)",
-        "lw s9, 12(t0)",
-        "addi t0, t0, 16",
+        "lw a6, 0(t0)",
+        "lw s9, 4(t0)",
+        "lw a7, 84(sp)",
+        "lw t1, 140(sp)",
+        "addi t0, t0, 8",
         "sw t0, 56(sp)",
+        "sll a7, a7, s9",
+        "srai a7, a7, 1",
+        "add a7, a7, t1",
+        "srai t1, s9, 8",
         "slli t1, t1, 2",
         // ... and what rows and columns of padding add.
         "lw t0, 76(sp)",

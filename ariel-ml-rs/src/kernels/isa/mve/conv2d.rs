@@ -1,0 +1,304 @@
+//! 2-D convolution of int8: pairs of pixels, all channels.
+//!
+//! Patches whose taps lie in the image are read there, run by run, where the runs of a row of taps are about multiples of 16
+//! bytes; others are copied into scratch (see [`super::gather`]), two at a time.
+
+use super::blocks::{Blocks, EXTRA, LANES, STEPS, pieces};
+use super::gather::{Patch, copy, gather};
+use super::rounding::{Away, Even, Rounding};
+use crate::kernels::access::Access;
+use crate::kernels::window::Window;
+use crate::memory::{Image, Memory, Region};
+use crate::plan::Work;
+use crate::quant::Bounds;
+use crate::tile::Tile;
+
+/// int8 convolution; tiles are ranges of pixels.
+#[derive(Clone, Copy)]
+pub struct Conv2d<R> {
+    /// Input image: channels of a pixel and taps of a row follow each other.
+    pub input: Image,
+    /// Output image: its pixels follow each other.
+    pub output: Image,
+    /// Window over the input, with taps that follow each other.
+    pub window: Window,
+    /// For each four channels biases, weights and requantisation: int32, weights as bytes of it.
+    pub stream: &'static [i32],
+    /// Whether a row of taps is a piece of the patch of its own, rounded up to 16 bytes, which is read in the image.
+    pub in_rows: bool,
+    /// Zero point of the input: what padding reads as.
+    pub input_zero_point: i8,
+    /// Bounds of the output; the zero point is in the stream.
+    pub bounds: Bounds,
+    /// Room for two patches, and 16 bytes.
+    pub scratch: Region,
+    /// How sums are rounded.
+    pub rounding: R,
+}
+
+impl<R> Conv2d<R> {
+    /// Bytes of the inputs that a row of taps reads.
+    const fn row(&self) -> usize {
+        self.window.width as usize * self.input.channels as usize
+    }
+
+    /// Pieces of a patch, and times 16 bytes of each.
+    const fn pieces(&self) -> (usize, usize) {
+        if self.in_rows {
+            (self.window.height as usize, self.row().div_ceil(16))
+        } else {
+            pieces(self.window.height as usize * self.row())
+        }
+    }
+
+    /// Bytes of a patch.
+    const fn patch(&self) -> usize {
+        let (turns, steps) = self.pieces();
+        16 * turns * steps
+    }
+
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions, shapes and constants do not agree.
+    #[inline]
+    pub const fn check(&self, arena_bytes: usize) {
+        self.input.check::<i8>(arena_bytes);
+        self.output.check_output::<i8>(arena_bytes);
+        self.output.check_follows();
+        self.window.check(&self.output, self.input.channels);
+        assert!(self.input.channels > 0 && self.window.taps() > 0, "a patch has elements");
+        let follows = self.input.pixel == self.input.channels && self.window.dilation_w == 1;
+        assert!(follows || self.window.width == 1, "taps of a row that follow each other");
+        assert!(self.window.stride_h > 0 && self.window.stride_w > 0, "a window that does not move");
+        let (_, steps) = self.pieces();
+        assert!(steps > 0 && steps <= STEPS, "a piece that is too long");
+        let fours = (self.output.channels as usize).div_ceil(LANES);
+        let four = self.patch().saturating_add(EXTRA);
+        assert!(self.stream.len() == four.saturating_mul(fours), "stream of the wrong length");
+        self.scratch.check_scratch::<i8>(arena_bytes, self.patch().saturating_mul(2).saturating_add(16));
+    }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::CopiedWindow;
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    #[inline]
+    pub const fn work(&self) -> Work {
+        Work::of(self.output.pixels()).with_scratch(self.scratch)
+    }
+
+    /// Pixels of the input from a window to the next, and before the first one, along columns.
+    const fn columns(&self) -> (usize, usize) {
+        (self.window.stride_w as usize, self.window.pad_left as usize)
+    }
+
+    /// Whether windows are pixels that follow each other, in one row without end.
+    fn is_flat(&self) -> bool {
+        let (input, output) = (&self.input, &self.output);
+        self.window.is_pointwise()
+            && (self.window.stride_h, self.window.stride_w) == (1, 1)
+            && input.row == input.width * input.pixel
+            && (input.height, input.width) == (output.height, output.width)
+    }
+
+    /// The columns from `first` up to `end` of row `y` whose patches are read in the image, and where that begins.
+    fn inside(&self, y: usize, first: usize, end: usize, width: usize) -> (usize, usize, usize) {
+        let (stride, pad) = self.columns();
+        let last_tap = self.window.height as usize - 1;
+        let rows = (
+            self.window.row(y, 0, self.input.height as usize),
+            self.window.row(y, last_tap, self.input.height as usize),
+        );
+        let (Some(top), Some(bottom)) = rows else { return (first, first, 0) };
+        if !self.in_rows && self.window.height > 1 {
+            return (first, first, 0);
+        }
+        let from = first.max(pad.div_ceil(stride)).min(end);
+        let reach = (width + pad).checked_sub(self.window.width as usize);
+        let Some(last) = reach.and_then(|reach| reach.checked_div(stride)) else { return (first, first, 0) };
+        let mut to = end.min(last + 1).max(from);
+        // What rounding up reads behind the last run lies in the region.
+        let (_, steps) = self.pieces();
+        let turns = if self.in_rows { 1 } else { self.pieces().0 };
+        let behind = bottom * self.input.row as usize + 16 * turns * steps;
+        let pixel = self.input.pixel as usize;
+        while to > from && behind + ((to - 1) * stride - pad) * pixel > self.input.region.bytes as usize {
+            to -= 1;
+        }
+        (from, to, top * self.input.row as usize + (from * stride).wrapping_sub(pad).wrapping_mul(pixel))
+    }
+
+    /// Computes one tile of the output.
+    ///
+    /// # Safety
+    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
+    /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile)
+    where
+        R: Rounding,
+    {
+        let (stride, _) = self.columns();
+        let (turns, steps) = self.pieces();
+        let flat = self.is_flat();
+        let (width, across) = if flat {
+            (self.output.pixels(), self.input.height as usize * self.input.width as usize)
+        } else {
+            (self.output.width as usize, self.input.width as usize)
+        };
+        let channels = self.output.channels as usize;
+        let whole = Blocks {
+            stream: self.stream.as_ptr(),
+            step: stride * self.input.pixel as usize,
+            skip: if self.in_rows {
+                (self.window.dilation_h as usize * self.input.row as usize).wrapping_sub(16 * steps)
+            } else {
+                0
+            },
+            turns,
+            steps,
+            stride: channels,
+            channels,
+            pairs: 1,
+            low: self.bounds.min,
+            high: self.bounds.max,
+        };
+        // SAFETY: the tile's pixels lie inside the output and are this call's own, and the scratch is this worker's; `check`
+        // proved the lengths that the naked functions rely on.
+        unsafe {
+            let image = self.input.view::<i8>(memory).pixel(0, 0).cast_const();
+            let output = self.output.view::<i8>(memory).pixel(0, 0);
+            let mut edges =
+                Edges { kernel: self, blocks: whole, image, scratch: memory.scratch(self.scratch), first: None };
+            let mut pixel = tile.start();
+            while pixel < tile.end() {
+                let (Some(y), Some(x)) = (pixel.checked_div(width), pixel.checked_rem(width)) else { return };
+                let end = width.min(x + (tile.end() - pixel));
+                let (from, mut to, start) = self.inside(y, x, end, across);
+                let to_row = output.wrapping_add((pixel - x) * channels);
+                let pairs = (to - from) / 2;
+                if pairs > 0 && image == output {
+                    // The outputs lie over the inputs: channels of a pixel are written before all have read it.
+                    for pair in 0..pairs {
+                        let start = start + 2 * pair * channels;
+                        copy(edges.scratch, image.add(start), 2 * channels);
+                        R::gemm(edges.scratch, output.add(start), &whole);
+                    }
+                } else if pairs > 0 {
+                    R::gemm(image.add(start), to_row.add(from * channels), &Blocks { pairs, ..whole });
+                }
+                to = from + 2 * pairs;
+                for x in (x..from).chain(to..end) {
+                    edges.add(y, x, across, to_row.add(x * channels));
+                }
+                pixel += end - x;
+            }
+            edges.end();
+        }
+    }
+}
+
+/// Patches that are copied: computed when there are two.
+struct Edges<'a, R> {
+    kernel: &'a Conv2d<R>,
+    blocks: Blocks,
+    image: *const i8,
+    scratch: *mut i8,
+    /// Outputs of the first.
+    first: Option<*mut i8>,
+}
+
+impl<R: Rounding> Edges<'_, R> {
+    /// Copies the patch of the pixel (y, x), in an image of so many columns, whose outputs are there.
+    ///
+    /// # Safety
+    /// The pixel lies inside the output, and is the caller's own.
+    #[inline(never)]
+    unsafe fn add(&mut self, y: usize, x: usize, width: usize, output: *mut i8) {
+        let (kernel, window) = (self.kernel, &self.kernel.window);
+        let (stride, pad) = kernel.columns();
+        let (height, pixel) = (kernel.input.height as usize, kernel.input.pixel as usize);
+        let run = kernel.row();
+        let pitch = if kernel.in_rows { run.next_multiple_of(16) } else { run };
+        // Rows of taps above the image, and in it.
+        let (start, dilation) = (y * window.stride_h as usize, (window.dilation_h as usize).max(1));
+        let taps = window.height as usize;
+        let pad_top = window.pad_top as usize;
+        let above = pad_top.saturating_sub(start).div_ceil(dilation).min(taps);
+        let room = (height + pad_top).saturating_sub(start).div_ceil(dilation).min(taps);
+        let rows = room.saturating_sub(above);
+        let row = (start + above * dilation).wrapping_sub(pad_top);
+        let first = (x * stride).wrapping_sub(pad);
+        let columns = window.width as usize;
+        let before = pad.saturating_sub(x * stride).min(columns);
+        let inside = (width + pad).saturating_sub(x * stride).min(columns).saturating_sub(before);
+        // A column is as many bytes as the image has channels; a window of one column may leave channels out.
+        let channels = kernel.input.channels as usize;
+        let patch = Patch {
+            source: self
+                .image
+                .wrapping_add(row.wrapping_mul(kernel.input.row as usize))
+                .wrapping_add(first.wrapping_mul(pixel)),
+            row: dilation * kernel.input.row as usize,
+            run: pitch,
+            above: above * pitch,
+            rows,
+            below: (taps - above - rows) * pitch,
+            before: before * channels,
+            count: inside * channels,
+            behind: pitch - (before + inside) * channels,
+            padding: kernel.input_zero_point.into(),
+        };
+        let bytes = kernel.patch();
+        // SAFETY: rows and columns lie inside the image, and scratch has room for two patches; the outputs are the caller's.
+        unsafe {
+            match self.first.take() {
+                None => {
+                    gather(self.scratch, &patch);
+                    self.first = Some(output);
+                }
+                Some(first) => {
+                    gather(self.scratch.add(bytes), &patch);
+                    let stride = output.addr().wrapping_sub(first.addr());
+                    R::gemm(self.scratch, first, &Blocks { step: bytes, skip: 0, stride, ..self.blocks });
+                }
+            }
+        }
+    }
+
+    /// Computes the one that is left.
+    ///
+    /// # Safety
+    /// As for `add`.
+    unsafe fn end(self) {
+        if let Some(first) = self.first {
+            // SAFETY: as in `add`; both pixels are the same one.
+            unsafe { R::gemm(self.scratch, first, &Blocks { step: 0, skip: 0, stride: 0, ..self.blocks }) };
+        }
+    }
+}
+
+macro_rules! run {
+    ($rounding:ident) => {
+        impl Conv2d<$rounding> {
+            /// Computes one tile of the output.
+            ///
+            /// # Safety
+            /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other
+            /// tile in flight writes what this one reads or writes (memory invariant 2), the tile lies inside the output, and
+            /// the core has Helium.
+            #[inline(never)]
+            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+                // SAFETY: forwarded to the caller.
+                unsafe { self.compute(memory, tile) };
+            }
+        }
+    };
+}
+run!(Away);
+run!(Even);

@@ -1,0 +1,127 @@
+//! `(left_factor * left + right_factor * right + offset) / 2^28`, rounded down: sums of two tensors of one shape.
+//!
+//! What [`crate::kernels::map2::Linear`] computes, with operands that are not broadcast. A lane has 32 bits, so each constant is
+//! `2^14 * high + low`, with `0 <= low < 2^14`: the sum is `(sum of highs + (sum of lows >> 14)) >> 14`, exactly.
+
+use super::clamp::clamp;
+use crate::kernels::access::Access;
+use crate::memory::{Memory, Region};
+use crate::plan::Work;
+use crate::quant::Bounds;
+use crate::tile::Tile;
+use core::arch::naked_asm;
+
+/// int8 sum or difference; tiles are ranges of elements.
+#[derive(Clone, Copy)]
+pub struct Linear {
+    /// Left operand.
+    pub left: Region,
+    /// Right operand.
+    pub right: Region,
+    /// Output; may be an operand.
+    pub output: Region,
+    /// Elements of each.
+    pub elements: u32,
+    /// Factors of the operands, and zero points and rounding, in halves.
+    pub terms: Halves,
+    /// Bounds of the output; the zero point is in the offset.
+    pub bounds: Bounds,
+}
+
+/// Constants of [`Linear`]: `2^14 * high + low` of each.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Halves {
+    /// Factor of the left operand.
+    pub left_low: i32,
+    /// Factor of the left operand.
+    pub left_high: i32,
+    /// Factor of the right operand.
+    pub right_low: i32,
+    /// Factor of the right operand.
+    pub right_high: i32,
+    /// Zero points of the operands and of the output, and the rounding.
+    pub low: i32,
+    /// Zero points of the operands and of the output, and the rounding.
+    pub high: i32,
+}
+
+impl Linear {
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where regions and the number of elements do not agree.
+    #[inline]
+    pub const fn check(&self, arena_bytes: usize) {
+        let elements = self.elements as usize;
+        self.left.check::<i8>(arena_bytes, elements);
+        self.right.check::<i8>(arena_bytes, elements);
+        self.output.check::<i8>(arena_bytes, elements);
+    }
+
+    /// What tiles read.
+    pub const ACCESS: Access = Access::Elements;
+
+    /// How many units the output has, and how they may be cut into tiles.
+    ///
+    /// # Panics
+    /// Where there are too many: evaluated in a constant, this is a compile error.
+    #[must_use]
+    #[inline]
+    pub const fn work(&self) -> Work {
+        Work::of(self.elements as usize)
+    }
+
+    /// Computes one tile of the output.
+    ///
+    /// # Safety
+    /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
+    /// in flight writes what this one reads or writes (memory invariant 2), the tile lies inside the output, and the core has
+    /// Helium.
+    #[inline(never)]
+    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+        let (start, count) = (tile.start(), tile.end() - tile.start());
+        // SAFETY: the elements of the tile lie inside the regions (`check`) and are this call's own.
+        unsafe {
+            let left = memory.at::<i8>(self.left).cast_const().add(start);
+            let right = memory.at::<i8>(self.right).cast_const().add(start);
+            let output = memory.at::<i8>(self.output).add(start);
+            linear(left, right, output, count, &self.terms);
+            clamp(output, count, &self.bounds);
+        }
+    }
+}
+
+/// Computes `count` elements: 14 instructions for four.
+///
+/// Registers: r0 left, r1 right, r2 output, r4-r9 constants as they lie.
+///
+/// # Safety
+/// The core has Helium; all three have `count` elements; the output may be an operand, but overlaps it in no other way.
+#[unsafe(naked)]
+unsafe extern "C" fn linear(left: *const i8, right: *const i8, output: *mut i8, count: usize, terms: &Halves) {
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r9, lr}}",
+        "ldr r12, [sp, #28]",
+        "ldm r12, {{r4-r9}}",
+        "wlstp.32 lr, r3, 3f",
+        "2:",
+        "vldrb.s32 q0, [r0], #4",
+        "vldrb.s32 q1, [r1], #4",
+        "vmul.i32 q2, q0, r4",
+        "vmla.i32 q2, q1, r6",
+        "vadd.i32 q2, q2, r8",
+        "vshr.s32 q2, q2, #14",
+        "vmla.i32 q2, q0, r5",
+        "vmla.i32 q2, q1, r7",
+        "vadd.i32 q2, q2, r9",
+        "vshr.s32 q2, q2, #14",
+        "vqmovnb.s32 q2, q2",
+        "vqmovnb.s16 q2, q2",
+        "vstrb.32 q2, [r2], #4",
+        "letp lr, 2b",
+        "3:",
+        "pop {{r4-r9, pc}}",
+    )
+}

@@ -1,0 +1,169 @@
+"""Helium: which layers and calls its kernels compute; others are left to other families."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ariel_build.isa.armv7e_m.streams import Channels, Ints, padded
+from ariel_build.isa.mve.streams import BYTES, LANES, channels_of, stream_of
+from ariel_build.isa.unfit import Unfit
+from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Scratch, Tiling
+from ariel_build.kernels.declared import isa_mve, map2
+from ariel_build.kernels.declared.quant import Bounds
+from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored
+
+__all__ = ["kernels"]
+
+#: Makes the call of a kernel of the layer or the portable kernel that is its key, or raises Unfit.
+Maker = Callable[[Any], KernelCall]
+
+#: Vectors of a piece of a patch, at most.
+_STEPS = 16
+#: What weights may grow by, so that a row of taps is a piece of its own and is read in the image.
+_GROWTH = 1.2
+#: Of depthwise convolutions: the greatest stride along lines, what offsets in a line stay below, and outputs of one.
+_FAR, _OFFSETS, _LONG = 2, 1 << 16, 1 << 14
+#: Rows from which on a dense layer is a convolution of two pixels at a time.
+_ROWS = 2
+
+
+def _pieces(size: int) -> int:
+    """Returns the elements of a patch of so many, rounded up to pieces of the same length."""
+    vectors = -(-size // BYTES)
+    turns = -(-vectors // _STEPS)
+    return turns * -(-vectors // turns) * BYTES
+
+
+def _padded_to(weights: Ints, size: int) -> Ints:
+    """Returns the weights with zeros up to so many along the last axis."""
+    return np.pad(weights, ((0, 0), (0, size - weights.shape[1])))
+
+
+def _bounds(layer: Layer) -> Bounds:
+    """Returns the bounds of a layer that ends in integers."""
+    if not isinstance(layer.finish, Stored):
+        raise Unfit
+    return layer.finish.bounds
+
+
+def _conv2d(call: LayerCall, layer: Convolution, *, floats: bool) -> KernelCall:
+    """Two pixels times four channels; tiles are ranges of pixels."""
+    output, window, image = layer.output, layer.window, layer.input
+    follows = image.pixel == image.channels and window.dilation_w == 1
+    if layer.groups != 1 or not (follows or window.width == 1) or min(window.stride_h, window.stride_w) < 1:
+        raise Unfit
+    channels, rounding = channels_of(layer, floats=floats)
+    run = window.width * image.channels
+    rows = padded(channels.weights.reshape(layer.count, window.height, run), BYTES)
+    whole = _pieces(window.height * run)
+    # A window of one row is in the image anyhow.
+    own = window.height * rows.shape[2]
+    in_rows = window.height > 1 and rows.shape[2] <= _STEPS * BYTES and own <= _GROWTH * window.height * run
+    weights = rows.reshape(layer.count, own) if in_rows else _padded_to(channels.weights, whole)
+    kernel = isa_mve.Conv2d(
+        input=image,
+        output=output,
+        window=window,
+        stream=stream_of(replace(channels, weights=weights)),
+        in_rows=in_rows,
+        input_zero_point=layer.input_zero_point,
+        bounds=_bounds(layer),
+        scratch=Scratch(2 * weights.shape[1] + BYTES),
+        rounding=rounding,
+    )
+    return call.by(kernel, Tiling(Axis.PIXELS, output.height * output.width, 2))
+
+
+def _depthwise(call: LayerCall, layer: Depthwise, *, floats: bool) -> KernelCall:
+    """3x3 over planes of four channels; one input channel with many filters is a convolution."""
+    output, window, image, count = layer.output, layer.window, layer.input, layer.count
+    if image.channels == 1:
+        return _conv2d(call, layer.as_convolution(), floats=floats)
+    strides = (window.stride_h, window.stride_w)
+    shape = (window.height, window.width, window.dilation_h, window.dilation_w)
+    if shape != (3, 3, 1, 1) or count != image.channels or count < LANES or not 1 <= min(strides) <= max(strides) <= 3:
+        raise Unfit
+    sizes, extents, steps = (output.height, output.width), (image.height, image.width), (image.row, image.pixel)
+    # Along which axis lines run: along rows, unless those of columns are fewer.
+    lines = [
+        (sizes[1 - axis], axis)
+        for axis in (1, 0)
+        if strides[axis] <= _FAR and (extents[axis] + 8) * steps[axis] < _OFFSETS and sizes[axis] < _LONG
+    ]
+    if not lines:
+        raise Unfit
+    axis = min(lines, key=lambda line: line[0])[1]
+    channels, rounding = channels_of(layer, floats=floats)
+    cube = channels.weights.reshape(count, 3, 3)
+    # A vector has the taps of a channel, those of a column (of the lines) one behind the other.
+    cube = cube if axis == 0 else cube.transpose(0, 2, 1)
+    taps = np.pad(cube.reshape(count, 9), ((0, 0), (0, BYTES - 9)))
+    # The last four channels overlap those before where there are not four.
+    order = np.concatenate([np.minimum(first, count - LANES) + np.arange(LANES) for first in range(0, count, LANES)])
+    own = Channels(taps[order], channels.bias[order], channels.scale[order], channels.rounding)
+    kernel = isa_mve.DepthwiseConv2d(
+        input=image,
+        output=output,
+        window=window,
+        stream=stream_of(own),
+        input_zero_point=layer.input_zero_point,
+        bounds=_bounds(layer),
+        vertical=axis == 0,
+        scratch=Scratch(LANES * 3 * ((sizes[axis] - 1) * strides[axis] + 3) + BYTES),
+        rounding=rounding,
+    )
+    return call.by(kernel, Tiling(Axis.PIXELS, sizes[0] * sizes[1], 4))
+
+
+def _dense(call: LayerCall, layer: Dense, *, floats: bool) -> KernelCall:
+    """Rows are the pixels of a pointwise convolution."""
+    return _conv2d(call, layer.as_convolution(), floats=floats)
+
+
+#: What halves of constants are multiples of, and what their sums stay below.
+_HALF, _SUM = 14, 1 << 30
+
+
+def _linear(call: KernelCall) -> KernelCall:
+    """A sum of two tensors of one shape, both computed."""
+    kernel = call.kernel
+    assert isinstance(kernel, map2.Linear)  # noqa: S101 - the key of the table
+    elements = call.outputs[0].type.elements
+    operands = (kernel.left.value, kernel.right.value)
+    if any(v.is_constant or v.type.elements != elements for v in operands):
+        raise Unfit
+    constants = (kernel.left_factor, kernel.right_factor, kernel.offset)
+    highs, lows = [c >> _HALF for c in constants], [c & ((1 << _HALF) - 1) for c in constants]
+    # A sum of lows, shifted, is below 256.
+    if 128 * (abs(highs[0]) + abs(highs[1])) + abs(highs[2]) + 256 >= _SUM:
+        raise Unfit
+    made = isa_mve.Linear(
+        left=Operand(kernel.left.value),
+        right=Operand(kernel.right.value),
+        output=kernel.output,
+        elements=elements,
+        terms=isa_mve.Halves(
+            left_low=lows[0],
+            left_high=highs[0],
+            right_low=lows[1],
+            right_high=highs[1],
+            low=lows[2],
+            high=highs[2],
+        ),
+        bounds=kernel.bounds,
+    )
+    return call.by(made, call.tiling)
+
+
+def kernels(*, floats: bool) -> Mapping[type, Maker]:
+    """Returns what makes calls of these kernels; `floats` tells whether the core has vectors of floats as well."""
+    return {
+        Convolution: lambda call: _conv2d(call, call.layer, floats=floats),
+        Depthwise: lambda call: _depthwise(call, call.layer, floats=floats),
+        Dense: lambda call: _dense(call, call.layer, floats=floats),
+        map2.Linear: _linear,
+    }

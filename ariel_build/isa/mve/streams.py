@@ -1,0 +1,71 @@
+"""Helium: the streams that its kernels read, and the proofs that they need (`kernels/isa/mve/mod.rs`)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ariel_build.isa.armv7e_m.nearest import rounded_to_even
+from ariel_build.isa.armv7e_m.streams import Channels, Ints, requantised
+from ariel_build.isa.unfit import Unfit
+from ariel_build.kernels import Packed
+from ariel_build.kernels.declared.isa_mve import Away, Even
+from ariel_build.kernels.declared.quant import DoubleRounding, NearestEven
+from ariel_build.kernels.layer import Layer, Stored
+
+__all__ = ["BYTES", "LANES", "Rounding", "channels_of", "filled", "stream_of", "words"]
+
+#: Bytes of a vector, and int32 of one.
+BYTES, LANES = 16, 4
+_INT32 = 1 << 31
+Rounding = Away | Even
+
+
+def channels_of(layer: Layer, *, floats: bool) -> tuple[Channels, Rounding]:
+    """Proves that sums fit 32 bits; returns the constants of the channels and how they are rounded, or raises Unfit.
+
+    A row of `scale` is the three numbers of a channel that requantise.
+    """
+    finish = layer.finish
+    if not isinstance(finish, Stored) or layer.weights.dtype != np.int8:
+        raise Unfit
+    weights = layer.weights.reshape(layer.count, -1).astype(np.int64)
+    match finish.requantize:
+        case DoubleRounding():
+            found = requantised(weights, finish, _INT32, before_shift=True)
+            twice, shift = found.scale.T
+            rounding = found.rounding << shift
+            return replace(found, scale=np.stack([(twice + 2 * _INT32) // 2, rounding, -shift - 1], axis=1)), Away()
+        case NearestEven() if floats:
+            found = rounded_to_even(weights, finish)
+            scale, nothing = found.scale.T
+            rounding = np.full_like(scale, found.rounding)
+            return replace(found, scale=np.stack([scale, rounding, nothing], axis=1)), Even()
+    raise Unfit
+
+
+def filled(channels: Channels, multiple: int) -> Channels:
+    """Returns the channels with as many more, which give anything, as make a multiple."""
+    extra = -channels.bias.size % multiple
+    return Channels(
+        np.pad(channels.weights, ((0, extra), (0, 0))),
+        np.pad(channels.bias, (0, extra)),
+        np.concatenate([channels.scale, np.repeat(channels.scale[-1:], extra, axis=0)]),
+        channels.rounding,
+    )
+
+
+def words(weights: Ints) -> Ints:
+    """Returns weights of int8, a multiple of four along the last axis, as int32 that hold them in order."""
+    return np.ascontiguousarray(weights.astype(np.int8)).view("<i4").astype(np.int64)
+
+
+def stream_of(channels: Channels) -> Packed:
+    """Returns for each four channels biases, for each 16 elements those of each of the four, and what requantises."""
+    fours = filled(channels, LANES)
+    count = fours.bias.size // LANES
+    bytes_ = fours.weights.reshape(count, LANES, -1, BYTES).transpose(0, 2, 1, 3).reshape(count, -1)
+    scale = fours.scale.reshape(count, LANES, 3).transpose(0, 2, 1).reshape(count, -1)
+    stream = np.concatenate([fours.bias.reshape(count, LANES), words(bytes_), scale], axis=1)
+    return Packed(stream.astype(np.int32), "stream")

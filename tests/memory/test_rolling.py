@@ -1,0 +1,167 @@
+"""Values that roll: kernels of parts give what TFLite-Micro gives, plans are exact, and corrupted ones are refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ariel_build import boards, driver
+from ariel_build.codegen.program import program
+from ariel_build.config.options import ModelOptions
+from ariel_build.driver import Compiled, compile_model
+from ariel_build.errors import InternalError
+from ariel_build.ir import Array, Value
+from ariel_build.memory import MemoryPlan, Region, Slide, check_plan, planner
+from ariel_build.run.execute import execute
+from tests.memory.chains import chain, everything_rolls
+from tests.ops import parity, tflm
+from tests.ops.sums import samples_for
+
+
+def made(folder: Path, seed: int, count: int) -> tuple[Path, list[tflm.Operator]]:
+    """Returns a file of random chains side by side, and the first operator of each, with the input alone."""
+    rng = np.random.default_rng(seed)
+    chains = [chain(rng, int(rng.integers(3, 8))) for _ in range(count)]
+    path = folder / "chains.tflite"
+    path.write_bytes(tflm.chained([operator for operators in chains for operator in operators]))
+    return path, [replace(operators[0], inputs=operators[0].inputs[:1]) for operators in chains]
+
+
+def rolled(path: Path, board: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> Compiled:
+    """Compiles a model in which everything rolls that can."""
+    with monkeypatch.context() as patch:
+        patch.setattr(driver, "SPEED", replace(driver.SPEED, worth=0))
+        patch.setattr(planner, "streaming", everything_rolls(np.random.default_rng(seed)))
+        return compile_model(path, ModelOptions(path), boards.load(board), "model")
+
+
+def answers(compiled: Compiled, samples: parity.Samples, board: str, folder: Path) -> list[list[Array]]:
+    """Returns the outputs of each sample, as the generated Rust computes them."""
+    (folder / "ariel_models.rs").write_text(compiled.module_text)
+    (folder / "model.weights").write_bytes(compiled.weights)
+    given = [b"".join(x.tobytes() for x in sample) for sample in samples]
+    outputs: list[list[Array]] = []
+    for answer in execute(folder, "model", boards.load(board), given, stats=False).outputs:
+        ends = np.cumsum([0, *(v.type.bytes for v in compiled.graph.outputs)])
+        values = zip(compiled.graph.outputs, ends, ends[1:], strict=False)
+        outputs.append([np.frombuffer(answer[a:b], np.int8).reshape(v.shape) for v, a, b in values])
+    return outputs
+
+
+BOARDS = [pytest.param("host", marks=()), *parity.BOARDS]
+
+
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_chains_of_parts_equal_tflite_micro(
+    board: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, begins = made(tmp_path, seed, 8)
+    samples = samples_for(np.random.default_rng(seed), begins)
+    (want,) = tflm.run_sequences([(path.read_bytes(), samples)])
+    assert want is not None
+    compiled = rolled(path, board, seed, monkeypatch)
+    assert len(compiled.plan.slides) >= 12, "most values between the layers roll"
+    parity.agree(answers(compiled, samples, board, tmp_path), want, f"chains of seed {seed} on {board}")
+
+
+def test_rows_between_layers_are_few_and_each_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, _ = made(tmp_path, 3, 4)
+    compiled = rolled(path, "qemu-cortex-m7", 3, monkeypatch)
+    schedule, plan = compiled.schedule, compiled.plan
+    whole = sum(v.type.bytes for v in plan.slides)
+    assert sum(plan.region(v).bytes for v in plan.slides) < 0.9 * whole
+    runs = program(schedule, plan)
+    units = [0] * len(schedule.steps)
+    times = [0] * len(runs.runnables)
+    at = again = 0
+    while at < len(runs.runs):
+        run = runs.runs[at]
+        if run.number >= 0:
+            runnable = runs.runnables[run.number]
+            units[runnable.step.index] += 0 if runnable.move else run.tile.end - run.tile.start
+            times[run.number] += 1
+            at += 1
+        elif again < run.tile.end:
+            at, again = at - run.tile.start, again + 1
+        else:
+            at, again = at + 1, 0
+    assert units == [step.call.tiling.extent for step in schedule.steps]
+    assert max(times) > 3, "most parts run many times"
+    assert all(times)
+    assert len(runs.runs) < sum(times), "what repeats is written once"
+
+
+def refused(compiled: Compiled, plan: MemoryPlan, message: str) -> None:
+    """Asserts that the checker refuses the plan."""
+    graph = compiled.graph
+    with pytest.raises(InternalError, match=message):
+        check_plan(compiled.schedule, plan, graph.inputs, graph.outputs, graph.states, compiled.aliases)
+
+
+def test_corrupted_plans_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, _ = made(tmp_path, 4, 3)
+    compiled = rolled(path, "qemu-cortex-m7", 4, monkeypatch)
+    plan, graph = compiled.plan, compiled.graph
+    check_plan(compiled.schedule, plan, graph.inputs, graph.outputs, graph.states, compiled.aliases)
+
+    def changed(value: Value, *slides: Slide) -> MemoryPlan:
+        return replace(plan, slides={**plan.slides, value: slides})
+
+    value = next(v for v, slides in plan.slides.items() if len(slides) > 2 and all(s.kept for s in slides))
+    region, slides = plan.region(value), list(plan.slides[value])
+    first, second, *rest = slides
+    contents = "memory invariant 3"
+    # One row is not moved, moved too far, not in time, or not all of it.
+    refused(compiled, changed(value, *slides[1:]), contents)
+    refused(compiled, changed(value, *slides[:-1]), contents)
+    refused(compiled, changed(value, first, second._replace(by=second.by + 1), *rest), "memory invariant [13]")
+    refused(compiled, changed(value, first, second._replace(kept=second.kept - 1), *rest), contents)
+    refused(compiled, changed(value, first, second._replace(time=first.time), *rest), "another time")
+    refused(compiled, changed(value, first, second._replace(time=second.time + 1), *rest), "another time")
+    refused(compiled, changed(value, first._replace(kept=region.bytes), *slides[1:]), "outside their buffer")
+    # The buffer is too small, or in the place of another that is there at that time.
+    small = {**plan.regions, value: Region(region.offset, region.bytes - 1)}
+    refused(compiled, replace(plan, regions=small), "memory invariant [13]")
+    step = next(s for s in compiled.schedule.steps if value in s.call.inputs)
+    other = plan.region(step.call.outputs[0])
+    there = {**plan.regions, value: Region(other.offset, region.bytes)}
+    refused(compiled, replace(plan, regions=there), "memory invariant 2")
+    # What the program reads has to be there in whole.
+    refused(compiled, replace(plan, slides={**plan.slides, graph.outputs[0]: ()}), "that others know of")
+    refused(compiled, replace(plan, slides={v: s for v, s in plan.slides.items() if v is not value}), "not as large")
+    # Rows that are made before those under the windows of the next are done with.
+    late = compiled.schedule.steps[step.index]
+    assert len(late.pieces) > 2
+    swapped = replace(
+        late,
+        streamed=tuple(
+            p._replace(tile=q.tile) for p, q in zip(late.pieces, [*late.pieces[1:], late.pieces[0]], strict=True)
+        ),
+    )
+    steps = tuple(swapped if s is late else s for s in compiled.schedule.steps)
+    with pytest.raises(InternalError, match=r"memory invariant [23]"):
+        check_plan(
+            replace(compiled.schedule, steps=steps), plan, graph.inputs, graph.outputs, graph.states, compiled.aliases
+        )
+
+
+#: Bytes of the arena at most on one core of a Cortex-M7: less than the largest tensor, where that is no input.
+TARGETS = {
+    "dev/mlperf_vww_int8": 31_000,
+    "dev/tflm_person_detect_int8": 20_000,
+    "dev/mlperf_ic_int8": 18_000,
+    "oneliner/mcunet_vww_10fps": 34_000,
+}
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("name", TARGETS)
+def test_real_models_need_less_than_their_largest_tensor(models: Path, name: str) -> None:
+    path = models / name / "model.tflite"
+    compiled = compile_model(path, ModelOptions(path), boards.load("qemu-cortex-m7"), "model")
+    assert compiled.plan.arena_bytes <= TARGETS[name]
+    assert compiled.plan.slides

@@ -1,0 +1,33 @@
+"""Random operators whose sizes are those of real models: many channels, long rows of taps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.ops import tflm
+from tests.ops.armv7e_m.operators import tensors_of
+from tests.ops.sums import ACTIVATIONS, output_size
+
+__all__ = ["large"]
+
+
+def large(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a convolution with many channels, or a high window."""
+    window = tuple(int(v) for v in rng.choice([(1, 1), (3, 3), (10, 4), (5, 2)]))
+    depth = 1 if window[0] > 3 else int(rng.choice([16, 32, 48, 64, 100, 272]))
+    stride = int(rng.integers(1, 3))
+    size = tuple(int(k + rng.integers(0, 8)) for k in window)
+    same = bool(rng.random() < 0.6)
+    out = tuple(output_size(n, k, stride, 1, same=same) for n, k in zip(size, window, strict=True))
+    count = int(rng.choice([16, 30, 64]))
+    quantisation, inputs = tensors_of(rng, (1, *size, depth), (count, *window, depth), 0, depth * window[0] * window[1])
+    options = {
+        "padding": 0 if same else 1,
+        "strideH": stride,
+        "strideW": stride,
+        "dilationHFactor": 1,
+        "dilationWFactor": 1,
+        "fusedActivationFunction": int(rng.choice(ACTIVATIONS)),
+    }
+    output = quantisation.output((1, *out, count))
+    return tflm.Operator("CONV_2D", inputs, [output], ("Conv2DOptions", options), 3)
