@@ -24,7 +24,7 @@ use core::mem::MaybeUninit;
 /// The work of a kernel: how many units its output has, and how it may be cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Work {
-    units: u32,
+    extent: u32,
     granule: u32,
     scratch: Region,
     spared: Spared,
@@ -51,7 +51,7 @@ impl Work {
     pub const fn of(units: usize) -> Self {
         assert!(units <= u32::MAX as usize, "more units than a tile can count");
         let spared = Spared { start: 0, units: 0, stride: 0, bytes: 0 };
-        Self { units: units as u32, granule: 1, scratch: Region::new(0, 0), spared }
+        Self { extent: units as u32, granule: 1, scratch: Region::new(0, 0), spared }
     }
 
     /// The same, in tiles that begin and end at multiples of `granule`, or end with the last unit.
@@ -83,7 +83,7 @@ impl Work {
         let (units, bytes) = match axis {
             Axis::Pixels => (output.width, bytes),
             Axis::Rows => (1, bytes),
-            Axis::Channels => (self.units, bytes.saturating_add(all)),
+            Axis::Channels => (self.extent, bytes.saturating_add(all)),
         };
         self.spared = Spared { start: output.region.offset, units, stride, bytes };
         self.with_scratch(scratch)
@@ -96,14 +96,14 @@ impl Work {
 
     /// Whether a tile, a piece or a unit may end there.
     const fn is_edge(&self, unit: u32) -> bool {
-        unit == self.units || unit.is_multiple_of(self.granule)
+        unit == self.extent || unit.is_multiple_of(self.granule)
     }
 
     /// Checks a range of units, and what it writes against the scratch of all workers.
     #[inline]
     const fn check(&self, tile: Tile, workers: usize) {
         assert!(tile.start < tile.end, "a tile without units");
-        assert!(tile.end <= self.units, "a tile outside its step");
+        assert!(tile.end <= self.extent, "a tile outside its step");
         assert!(self.is_edge(tile.start) && self.is_edge(tile.end), "a tile that is no multiple of its granule");
         let Spared { start, units, stride, bytes } = self.spared;
         if let (Some(first), Some(last)) = (tile.start.checked_div(units), (tile.end - 1).checked_div(units)) {
@@ -154,7 +154,7 @@ pub const fn check_steps(steps: &[Step], indices: &[u32]) {
     while index < steps.len() {
         let Step { work, extent, tile } = &steps[index];
         assert!(indices[index] as usize == index, "steps are not counted from 0");
-        assert!(*extent == work.units, "the extent of a step is not the number of its kernel's units");
+        assert!(*extent == work.extent, "the extent of a step is not the number of its kernel's units");
         assert!(*tile > 0 && *tile <= *extent, "a tile has units, and not more than its step");
         assert!(work.is_edge(*tile), "the tile of a step is no multiple of its kernel's granule");
         index += 1;
@@ -204,7 +204,7 @@ pub const fn check_pieces<const STEPS: usize>(steps: &[Step; STEPS], pieces: &[P
     }
     index = 0;
     while index < STEPS && pieces.is_empty() {
-        follow(steps, &mut reached, index, Tile::new(0, steps[index].work.units), 1);
+        follow(steps, &mut reached, index, Tile::new(0, steps[index].work.extent), 1);
         index += 1;
     }
     check_whole(steps, &reached);
@@ -239,7 +239,7 @@ pub const fn latest<const STEPS: usize>(pieces: &[Piece]) -> [u32; STEPS] {
 /// Where it may not: evaluated in a constant, this is a compile error.
 #[inline]
 pub const fn check_later(work: Work, extent: u32) {
-    assert!(work.units == extent, "a step that has other units at another time");
+    assert!(work.extent == extent, "a step that has other units at another time");
     work.check(Tile::new(0, extent), 1);
 }
 
@@ -316,7 +316,7 @@ const fn follow<const STEPS: usize>(
     assert!(step < STEPS, "there is no such step");
     steps[step].work.check(tile, workers);
     let before = reached[step];
-    let is_whole = tile.start == 0 && tile.end == steps[step].work.units;
+    let is_whole = tile.start == 0 && tile.end == steps[step].work.extent;
     reached[step] = if before.end == 0 || (is_whole && before.end == tile.end) {
         tile
     } else if tile.start == before.end {
@@ -332,7 +332,7 @@ const fn follow<const STEPS: usize>(
 const fn check_whole<const STEPS: usize>(steps: &[Step; STEPS], reached: &[Tile; STEPS]) {
     let mut step = 0;
     while step < STEPS {
-        let is_whole = reached[step].start == 0 && reached[step].end == steps[step].work.units;
+        let is_whole = reached[step].start == 0 && reached[step].end == steps[step].work.extent;
         assert!(is_whole, "the ranges of a step leave something out");
         step += 1;
     }

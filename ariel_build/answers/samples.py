@@ -15,7 +15,7 @@ from ariel_build.errors import MetadataError
 from ariel_build.frontends import SourceModel
 from ariel_build.frontends.checks import public_names
 from ariel_build.ir import Array, Bound, Graph, Value, converted
-from ariel_build.machine.files import write_whole
+from ariel_build.machine.files import write_atomically
 
 __all__ = [
     "RARE",
@@ -227,4 +227,4 @@ def save(path: Path, arrays: Mapping[str, Array]) -> None:
     """Writes an npz file, whole or not at all."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    write_whole(path, buffer.getvalue())
+    write_atomically(path, buffer.getvalue())

@@ -13,7 +13,7 @@ from ariel_build.boards.board import Board, Core, Emulation, Memory, Power, Proj
 from ariel_build.config import option_values
 from ariel_build.errors import BoardError
 
-__all__ = ["document", "nearest", "read"]
+__all__ = ["closest", "document", "read"]
 
 #: The instruction sets that board files may name; `rv32` with its extensions is matched by its form.
 ISAS = ("portable", "host", "armv6-m", "armv7-m", "armv7e-m", "armv8-m.base", "armv8-m.main", "xtensa")
@@ -84,7 +84,7 @@ BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
 MOST_BYTES, MOST_ENTRIES = 1 << 20, 256
 
 
-def nearest(word: str, choices: list[str]) -> str:
+def closest(word: str, choices: list[str]) -> str:
     """Returns `: did you mean ..?` for the closest choice, or nothing where none is close."""
     close = difflib.get_close_matches(word, choices, n=1)
     return f": did you mean `{close[0]}`?" if close else ""
@@ -146,7 +146,7 @@ class _Reader:
         for where, table in self._tables("cores", tables):
             isa = str(table["isa"])
             if isa not in ISAS and not re.fullmatch(r"rv32[a-z]+", isa):
-                self._refuse(f"`{where}isa`: `{isa}` is not an instruction set" + nearest(isa, [*ISAS, "rv32imac"]))
+                self._refuse(f"`{where}isa`: `{isa}` is not an instruction set" + closest(isa, [*ISAS, "rv32imac"]))
             fpu = table.get("fpu")
             if fpu is not None and fpu not in ("single", "double"):
                 self._refuse(f'`{where}fpu` is `{fpu}`: write "single" or "double", or leave it out')
@@ -209,7 +209,7 @@ class _Reader:
                 self._refuse(f"`{where}cores` names a core that the board does not have: the first is 0")
             bandwidth = cast("float | None", table.get("bytes-per-cycle"))
             if image and image not in (images := [core.image for core in cores]):
-                self._refuse(f"`{where}image`: no core runs `{image}`" + nearest(image, images))
+                self._refuse(f"`{where}image`: no core runs `{image}`" + closest(image, images))
             if shared and (kind != "ram" or image):
                 self._refuse(f"`{where}shared`: programs meet in a RAM that is of none of them alone")
             memories.append(Memory(name, kind, origin, length, interleaved, near, bandwidth, image, shared))
@@ -294,7 +294,7 @@ class _Reader:
         types = {key.rstrip("!"): type_ for key, type_ in KEYS[kind].items()}
         for key, value in table.items():
             if key not in types:
-                self._refuse(f"unknown key `{prefix}{key}`" + nearest(key, list(types)), f"known: {', '.join(types)}")
+                self._refuse(f"unknown key `{prefix}{key}`" + closest(key, list(types)), f"known: {', '.join(types)}")
             # TOML's booleans are not numbers, though Python's are.
             if not isinstance(value, types[key]) or (isinstance(value, bool) and types[key] is not bool):
                 self._refuse(f"`{prefix}{key}` has a value of the wrong type: {_short(value)}")

@@ -56,7 +56,7 @@ def _load(name_or_path: str) -> Board:
         path = resources.path("boards") / f"{name_or_path}.toml"
         if name_or_path not in known():
             raise BoardError(
-                f"there is no board `{name_or_path}`" + board_file.nearest(name_or_path, known()),
+                f"there is no board `{name_or_path}`" + board_file.closest(name_or_path, known()),
                 help="`ariel-build boards` lists those known; the path of a TOML file of your own works, too",
             )
     return board_file.read(str(path), path.stem, board_file.document(path))

@@ -74,7 +74,7 @@ class FieldPrinter:
             case Choice():
                 return f"{self.imports.own(type(value).__name__, self.step.call.kernel)}::{value.value}"
             case Axis():
-                return f"{self.imports.shared('tile', 'Axis')}::{value.value}"
+                return f"{self.imports.common('tile', 'Axis')}::{value.value}"
             case Part():
                 type_ = self.imports.part(value, self.step.call.kernel)
                 return Struct(type_, self.fields(value, value, f"{name}.")) if value.FIELDS else type_
@@ -86,7 +86,7 @@ class FieldPrinter:
 
     def region(self, offset: int, planned: int, size: int | None = None) -> str:
         """Returns a region of the arena."""
-        region = self.imports.shared("memory", "Region")
+        region = self.imports.common("memory", "Region")
         return f"{region}::new({integer(offset)}, {integer(planned if size is None else size)})"
 
     def slice(self, packed: Packed, held: str) -> str:
@@ -98,7 +98,7 @@ class FieldPrinter:
 
     def source(self, source: Source, held: str) -> str:
         """Returns a `Source`: a region, or a slice of the weights where the operand is a constant."""
-        name, data = self.imports.shared("memory", "Source"), source.value.data
+        name, data = self.imports.common("memory", "Source"), source.value.data
         if data is None:
             return f"{name}::Arena({self.region(*self.place(source.value))})"
         if not data.size:

@@ -23,7 +23,7 @@ class Imports:
         name = type(part).__name__
         if kernel.ROOMS[0] in part.ROOMS and part not in kernel.arguments:
             return self.own(name, kernel)
-        return self.shared(part.ROOMS[0], name)
+        return self.common(part.ROOMS[0], name)
 
     def own(self, path: str, kernel: Kernel) -> str:
         """Returns how a kernel names what is in its own room, such as `copy::Fill::Nothing`."""
@@ -31,7 +31,7 @@ class Imports:
         self._room(room)
         return f"{room}::{path}"
 
-    def shared(self, home: str, name: str) -> str:
+    def common(self, home: str, name: str) -> str:
         """Returns a type that the module names bare."""
         self._homes.setdefault(home, set()).add(name)
         return name
@@ -42,7 +42,7 @@ class Imports:
         self._room(path)
         for argument in kernel.arguments:
             if type(argument).__name__ in path.partition("<")[2].rstrip(">").split(", "):
-                self.shared(argument.ROOMS[0], type(argument).__name__)
+                self.common(argument.ROOMS[0], type(argument).__name__)
         return path
 
     def _room(self, path: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ariel_build.commands.common import add_model, board_of, compiled, for_models, model_options
 from ariel_build.errors import MetadataError
-from ariel_build.machine.files import write_whole
+from ariel_build.machine.files import write_atomically
 
 __all__ = ["add", "main"]
 
@@ -38,8 +38,8 @@ def main(arguments: argparse.Namespace) -> int:
         # The old weights go first: a module without them does not compile, one with the wrong ones would.
         weights.unlink(missing_ok=True)
         if result.weights:
-            write_whole(weights, result.weights)
-        write_whole(source, result.module_text.encode())
+            write_atomically(weights, result.weights)
+        write_atomically(source, result.module_text.encode())
     except OSError as error:
         raise MetadataError(f"cannot write: {error.strerror}", str(folder)) from None
     print(

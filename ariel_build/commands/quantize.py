@@ -22,7 +22,7 @@ from ariel_build.config.flags import add_options
 from ariel_build.config.options import Quantization
 from ariel_build.errors import MetadataError
 from ariel_build.frontends.checks import shown
-from ariel_build.machine.files import write_whole
+from ariel_build.machine.files import write_atomically
 
 if TYPE_CHECKING:
     from ariel_build.quantize import Outcome, Tell
@@ -84,7 +84,7 @@ def main(arguments: argparse.Namespace) -> int:
         outcome = quantize(options, wish, tell)
     data = outcome.model.SerializeToString(deterministic=True)
     try:
-        write_whole(output, data)
+        write_atomically(output, data)
     except OSError as error:
         raise MetadataError(f"cannot write: {error.strerror}", str(output)) from None
     for note in outcome.notes:

@@ -23,7 +23,7 @@ from ariel_build.commands.common import (
     refuse_several,
 )
 from ariel_build.errors import ArielError, BoardError, BudgetError, MetadataError
-from ariel_build.machine.files import write_whole
+from ariel_build.machine.files import write_atomically
 
 __all__ = ["add", "main"]
 
@@ -77,9 +77,9 @@ def main(arguments: argparse.Namespace) -> int:
         facts["changes"] = report.changes(facts, old)
     page = report.page_of(facts).encode()
     try:
-        write_whole(arguments.output, page)
+        write_atomically(arguments.output, page)
         if arguments.json is not None:
-            write_whole(arguments.json, (json.dumps(facts, separators=(",", ":")) + "\n").encode())
+            write_atomically(arguments.json, (json.dumps(facts, separators=(",", ":")) + "\n").encode())
     except OSError as error:
         raise MetadataError(f"cannot write: {error.strerror}", str(error.filename or arguments.output)) from None
     print(f"{arguments.output}: {len(result.schedule.steps)} layers on {board.name}, {len(page):,} bytes")

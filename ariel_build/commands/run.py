@@ -27,7 +27,7 @@ from ariel_build.driver import Compiled
 from ariel_build.errors import InternalError, MetadataError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Array
-from ariel_build.machine.files import write_whole
+from ariel_build.machine.files import write_atomically
 from ariel_build.run import Execution, Facts, execute, timeline, timeline_svg
 
 __all__ = ["add", "execute_compiled", "main"]
@@ -77,9 +77,9 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         save(arguments.outputs, outputs)
         if arguments.stats is not None:
-            write_whole(arguments.stats, (json.dumps(execution.stats, indent=2) + "\n").encode())
+            write_atomically(arguments.stats, (json.dumps(execution.stats, indent=2) + "\n").encode())
         if arguments.timeline is not None:
-            write_whole(arguments.timeline, timeline_of(result, board, samples.raw()[0]).encode())
+            write_atomically(arguments.timeline, timeline_of(result, board, samples.raw()[0]).encode())
     except OSError as error:
         raise MetadataError(f"cannot write: {error.strerror}", str(error.filename or arguments.outputs)) from None
     _show(outputs, execution)
@@ -91,6 +91,8 @@ def runnable(arguments: argparse.Namespace, cores: int = 1) -> Board:
 
     One whose cores run programs of their own is that of the first program; with one core, that has the board to itself.
     """
+    if getattr(arguments, "image", None):
+        raise MetadataError("all programs of a board are run", "--image", "leave it out")
     board = boards.load(arguments.on, first=cores > 1)
     if not board.is_host and board.run is None:
         known = [name for name in boards.known() if boards.load(name).run or name == "host"]

@@ -17,7 +17,7 @@ from rich.table import Table
 from ariel_build.commands.common import refuse_overwriting
 from ariel_build.commands.consoles import console, progress
 from ariel_build.errors import MetadataError
-from ariel_build.machine.files import write_whole
+from ariel_build.machine.files import write_atomically
 from ariel_build.report.lines import line
 
 __all__ = ["add", "main"]
@@ -77,7 +77,7 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         sweep.save(output, rows)
         if arguments.picture is not None:
-            write_whole(arguments.picture, sweep.picture(rows).encode())
+            write_atomically(arguments.picture, sweep.picture(rows).encode())
     except OSError as error:
         raise MetadataError(f"cannot write: {error.strerror}", str(error.filename or output)) from None
     _show(rows)

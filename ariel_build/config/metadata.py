@@ -116,7 +116,7 @@ class _Document:
         at: object = self.document
         for depth, name in enumerate(TABLE):
             if not isinstance(at, dict) or name not in at:
-                near = values.nearest(name, at) if isinstance(at, dict) and at else ""
+                near = values.closest(name, at) if isinstance(at, dict) and at else ""
                 wrong = (*TABLE[:depth], near)
                 if depth == 2 and near.startswith("ari"):
                     self.reader.unknown(wrong, [name], "[package.metadata]")

@@ -20,6 +20,7 @@ __all__ = [
     "MOST_CORES",
     "Optimize",
     "Ranges",
+    "closest",
     "cores",
     "count",
     "dimension",
@@ -28,7 +29,6 @@ __all__ = [
     "flag",
     "labels",
     "name",
-    "nearest",
     "optimize",
     "ranges",
     "section",
@@ -176,7 +176,7 @@ def _choice(value: object, choices: Sequence[str]) -> str:
     """Returns the value, which is one of the words."""
     if isinstance(value, str) and value in choices:
         return value
-    close = nearest(value, choices) if isinstance(value, str) else choices[0]
+    close = closest(value, choices) if isinstance(value, str) else choices[0]
     *first, last = (f'"{choice}"' for choice in choices)
     raise ValueError(f'{", ".join(first)} or {last} is expected; the closest is "{close}"')
 
@@ -189,7 +189,7 @@ def section(value: object) -> str:
     return value
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def closest(word: str, known: Iterable[str]) -> str:
     """Returns the word of `known` that is closest to `word`, however far it is."""
     choices = list(known)
     plain = word.lower().replace("_", "-")

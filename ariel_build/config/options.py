@@ -262,7 +262,7 @@ class Reader:
     def unknown(self, path: tuple[str, ...], known: Iterable[str], inside: str, help: str = "") -> None:
         """Notes an unknown key, with the closest known one."""
         known = list(known)
-        closest = f"did you mean `{values.nearest(path[-1], known)}`?"
+        closest = f"did you mean `{values.closest(path[-1], known)}`?"
         others = f" Known here: {', '.join(known)}" if len(known) > 1 else ""
         self.refuse(path, f"unknown key `{path[-1]}` in {inside}", help or closest + others)
 

@@ -28,7 +28,7 @@ __all__ = ["Clock", "Prediction", "Run", "predict", "runs", "step_costs", "tiles
 
 Tiles = tuple[Tile, ...]
 #: What the pool adds to each unit, gates included.
-_UNIT = 110
+_UNIT_INSTRUCTIONS = 110
 #: A decision of control flow: on one core, and where the leader of several begins another block.
 _TEST, _BEGIN = 10, 400
 
@@ -179,7 +179,7 @@ def predict(
         pairs = list(zip(schedule.blocks, units.blocks, strict=True))
         times = {steps: _last(_simulated(schedule, units, clock, block)) for steps, block in pairs}
         makespan = begun + worst(flow, times.__getitem__, _TEST + _BEGIN)
-        pool = {steps: _UNIT * len(block) for steps, block in pairs}
+        pool = {steps: _UNIT_INSTRUCTIONS * len(block) for steps, block in pairs}
         total = begin + worst(flow, lambda block: work[block] + pool[block], _TEST + _BEGIN)
         tiles += [(schedule.steps[unit.step], unit.tile) for unit in units.units if unit.step is not None]
     longest, step, tile = max(
@@ -191,8 +191,8 @@ def predict(
     hz = clock.cores[0].clock_hz
     seconds, longest_seconds = (makespan / hz, longest / hz) if hz else (None, None)
     return Prediction(
-        _whole(makespan),
-        _whole(total),
+        _rounded(makespan),
+        _rounded(total),
         int(longest),
         seconds,
         longest_seconds,
@@ -240,7 +240,7 @@ def _last(found: Sequence[Run]) -> float:
     return max((run.end for run in found), default=0.0)
 
 
-def _whole(number: float) -> float:
+def _rounded(number: float) -> float:
     return math.floor(number) if math.isfinite(number) else number
 
 
@@ -294,5 +294,5 @@ def _take(ready: Sequence[list[int]], worker: int) -> int | None:
 def _unit_cost(schedule: Schedule, units: Units, clock: Clock, unit: int, worker: int) -> float:
     found = units.units[unit]
     if found.step is None:
-        return _UNIT
-    return clock.tile(schedule.steps[found.step].call, found.tile)[worker] + _UNIT
+        return _UNIT_INSTRUCTIONS
+    return clock.tile(schedule.steps[found.step].call, found.tile)[worker] + _UNIT_INSTRUCTIONS

@@ -106,7 +106,7 @@ def _units_of(
         return len(units) - 1
 
     for step, piece in pieces:
-        tiles = _shared(step, piece, cut(step, workers), workers)
+        tiles = _dealt(step, piece, cut(step, workers), workers)
         access = [(reads_of(step.call, t, plan), writes_of(step.call, t, plan)) for t in tiles]
         if _race(access):
             # It works in place of an input of which each tile reads more than its own part.
@@ -128,7 +128,7 @@ def _units_of(
     return _closed(units)
 
 
-def _shared(step: Step, piece: Piece, tiles: Sequence[Tile], workers: int) -> Sequence[Tile]:
+def _dealt(step: Step, piece: Piece, tiles: Sequence[Tile], workers: int) -> Sequence[Tile]:
     """Returns the tiles of a piece, given those of the whole step: its share of them, and one for each worker."""
     if piece.tile == step.whole or len(tiles) == 1:
         return tiles if piece.tile == step.whole else [piece.tile]

@@ -71,7 +71,7 @@ def families_of(board: Board, workers: int = 1) -> list[Family]:
     if board.target in vfpv4_sp.TARGETS and all(core.fpu is not None for core in cores):
         families.append(vfpv4_sp.KERNELS)
         if all(core.dsp for core in cores):
-            families.append(armv7e_m.nearest())
+            families.append(armv7e_m.nearest_even())
     dsp = [core.dsp and core.isa != "armv7-m" for core in cores]
     if not any(dsp) and all(core.isa in _THUMB2 for core in cores):
         families.append(scalar.THUMB2)

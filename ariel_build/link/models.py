@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ariel_build.config.option_values import nearest
+from ariel_build.config.option_values import closest
 from ariel_build.errors import Diagnostic
 from ariel_build.link.linker_script import Region, Script, read
 
@@ -136,7 +136,7 @@ def _unplaced(need: Need, layout: Layout) -> Diagnostic | None:
     if section is None or not need.weights or _USUAL.fullmatch(section) or layout.place_of(section) is not None:
         return None
     regions = [name for name in layout.regions.regions if name not in ("RAM", "FLASH")]
-    region = nearest(section.strip("."), regions) if regions else section.strip(".").upper().replace(".", "_")
+    region = closest(section.strip("."), regions) if regions else section.strip(".").upper().replace(".", "_")
     memory = "" if regions else f"MEMORY {{ {region} : ORIGIN = .., LENGTH = .. }} "
     output = f"{section} : ALIGN(16) {{ *({section} {section}.*); }} > {region}"
     return Diagnostic(

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["make_folder", "write_all", "write_if_changed", "write_whole"]
+__all__ = ["make_folder", "write_all", "write_atomically", "write_if_changed"]
 
 
-def write_whole(path: Path, data: bytes, mode: int = 0o666) -> None:
+def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Writes a file, whole or not at all, in a folder that is made where missing; the user's umask limits `mode`."""
     staged = _staged(path, data, mode & ~_umask())
     try:
@@ -107,4 +107,4 @@ def write_if_changed(path: Path, data: bytes) -> None:
     with suppress(FileNotFoundError):
         if path.read_bytes() == data:
             return
-    write_whole(path, data)
+    write_atomically(path, data)

@@ -22,7 +22,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.signal.options import number
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
 
-__all__ = ["DetectionPostprocess", "shared_part"]
+__all__ = ["DetectionPostprocess", "overlap_of"]
 
 _BOX = 4
 
@@ -104,7 +104,7 @@ class DetectionPostprocess(Operator):
         while left and len(chosen) < most:
             first, *left = left
             chosen.append(first)
-            left = [k for k in left if not shared_part(boxes[first], boxes[k]) > np.float32(self.overlap)]
+            left = [k for k in left if not overlap_of(boxes[first], boxes[k]) > np.float32(self.overlap)]
         return chosen
 
     def lower(self, node: Node) -> KernelCall:
@@ -135,7 +135,7 @@ class DetectionPostprocess(Operator):
         return KernelCall.of(kernel, inputs, list(node.outputs), Tiling(Axis.WHOLE, 1))
 
 
-def shared_part(a: Numbers, b: Numbers) -> np.float32:
+def overlap_of(a: Numbers, b: Numbers) -> np.float32:
     """Returns the part of the union of two boxes that they have in common."""
     areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
     if areas[0] <= 0 or areas[1] <= 0:

@@ -100,7 +100,7 @@ class GridSample(Operator):
     def _taps(self, places: Numbers, extent: int) -> list[tuple[Numbers, Numbers]]:
         """Returns cells and weights for each tap along an axis."""
         if self.mode == "nearest":
-            cell = self._cell(_whole(self._inside(np.rint(places), extent)), extent)
+            cell = self._cell(_integers(self._inside(np.rint(places), extent)), extent)
             return [(cell, np.ones(places.shape, F32))]
         if self.mode != "cubic" or self.outside != "border":
             places = self._inside(places, extent)
@@ -110,7 +110,7 @@ class GridSample(Operator):
         if self.mode == "cubic":
             first = -1
             weights = [_far(rest + F32(1)), _near(rest), _near(F32(1) - rest), _far(F32(2) - rest)]
-        base = _whole(floor)
+        base = _integers(floor)
         return [(self._cell(base + first + k, extent), w) for k, w in enumerate(weights)]
 
     def _edges(self, extent: int) -> tuple[np.float32, np.float32]:
@@ -137,7 +137,7 @@ class GridSample(Operator):
         if self.outside == "zeros":
             return cell
         if self.outside == "reflection":
-            cell = _whole(self._mirrored(cell.astype(F32), extent))
+            cell = _integers(self._mirrored(cell.astype(F32), extent))
         return np.clip(cell, 0, extent - 1)
 
     def macs(self, node: Node) -> int:
@@ -174,7 +174,7 @@ class GridSample(Operator):
         return KernelCall.of(kernel, inputs, [output], tiling, self.macs(node))
 
 
-def _whole(places: Numbers) -> Numbers:
+def _integers(places: Numbers) -> Numbers:
     """Returns floats as int64, held inside what the runtime's int32 holds; 0 for what is not a number."""
     return np.asarray(np.clip(np.nan_to_num(places, nan=0.0), -(2.0**31), 2.0**31 - 1), np.int64)
 

@@ -17,7 +17,7 @@ from ariel_build.kernels import Axis, KernelCall, Operand, Scratch, Source, Tili
 from ariel_build.kernels.declared import suppression as declared
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
-from ariel_build.ops.detection import shared_part
+from ariel_build.ops.detection import overlap_of
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
 
@@ -84,7 +84,7 @@ class NonMaxSuppression(Operator):
     def _compared(self, corners: Numbers, score: np.float32, box: int, chosen: Sequence[int]) -> np.float32 | None:
         """Returns the score of a box after chosen ones, the last one first; None where one of them hides it."""
         for other in reversed(chosen):
-            shared = shared_part(corners[box], corners[other])
+            shared = overlap_of(corners[box], corners[other])
             if shared >= np.float32(self.overlap):
                 return None
             if self.decay:

@@ -16,7 +16,7 @@ from ariel_build.kernels import Axis, KernelCall, Operand, Scratch, Source, Tili
 from ariel_build.kernels.declared import suppression as declared
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import Operator, UnsupportedReason, imports
-from ariel_build.ops.detection import shared_part
+from ariel_build.ops.detection import overlap_of
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
@@ -68,7 +68,7 @@ class Suppress(Operator):
                     first, *left = left
                     found.append((image, kind, first))
                     count += 1
-                    left = [k for k in left if not shared_part(own[first], own[k]) > np.float32(overlap)]
+                    left = [k for k in left if not overlap_of(own[first], own[k]) > np.float32(overlap)]
         rows = np.full((self.rows, 3), -1, np.int64)
         for place, row in enumerate(found[: self.rows]):
             rows[place] = row

@@ -20,7 +20,7 @@ from ariel_build.driver import import_file
 from ariel_build.errors import ArielError, MetadataError, UnsupportedError
 from ariel_build.frontends import SourceModel
 from ariel_build.ir import Graph, verify
-from ariel_build.machine.files import write_whole
+from ariel_build.machine.files import write_atomically
 from ariel_build.quantize import judge
 from ariel_build.quantize.choice import suggested
 from ariel_build.quantize.clean import clean
@@ -113,7 +113,7 @@ def quantized(options: ModelOptions, folder: Path, tell: Tell = _silent) -> Mode
     if not path.is_file():
         outcome = quantize(options, wish, tell)
         try:
-            write_whole(path, outcome.model.SerializeToString(deterministic=True))
+            write_atomically(path, outcome.model.SerializeToString(deterministic=True))
         except OSError as error:
             raise MetadataError(f"cannot write the quantised model: {error.strerror}", str(path.parent)) from None
     return replace(options, path=path, dims={}, signature="", quantize=None)

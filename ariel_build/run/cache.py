@@ -16,7 +16,7 @@ from typing import IO
 
 from ariel_build.errors import SetupError
 from ariel_build.machine import resources
-from ariel_build.machine.files import write_whole
+from ariel_build.machine.files import write_atomically
 
 __all__ = ["digest", "digest_of_files", "folder", "publish", "slot", "trim"]
 
@@ -85,7 +85,7 @@ def _lock(file: IO[str], how: int) -> bool:
 
 def publish(source: Path, target: Path) -> None:
     """Copies `source`, a program or a library, to `target`: others see all of it or nothing."""
-    write_whole(target, source.read_bytes(), 0o777)
+    write_atomically(target, source.read_bytes(), 0o777)
 
 
 def trim(parent: Path, pattern: str) -> None:

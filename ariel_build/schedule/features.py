@@ -40,9 +40,7 @@ __all__ = ["features"]
 #: Columns of a block, and channels of a block of dense layers on scalar cores.
 _BLOCK, _CHANNELS = 4, 8
 #: Bytes that are copied one by one where there are fewer, and without a loop where no more are known to be copied.
-_FEW, _SOME = 16, 64
-#: Elements of a run that are copied one by one (`copy.rs`).
-_SINGLES = 8
+_SHORT, _LONG = 16, 64
 #: Elements of a run that are copied one by one (`copy.rs`).
 _SINGLES = 8
 
@@ -227,8 +225,8 @@ def _copy(kernel: copy.Copy) -> Counts:
             walked = [s for s, n in zip(strides, (*outer, rows) * 2, strict=True) if n > 1]
             alike = (move.input_start - move.output_start) * kernel.element % 4 == 0
             alike = alike and all(stride * kernel.element % 4 == 0 for stride in walked)
-            found["runs" if size > _SOME else "shorts"] += runs
-            kind = "bytes" if size < _FEW else "askew" if not alike else "moved" if size > _SOME else "short"
+            found["runs" if size > _LONG else "shorts"] += runs
+            kind = "bytes" if size < _SHORT else "askew" if not alike else "moved" if size > _LONG else "short"
             found[kind] += runs * size
         else:
             found["strided"] += runs * count

@@ -41,7 +41,7 @@ def read_plan(path: Path) -> Plan:
     document = _document(path)
     unknown = [key for key in document if key not in _KEYS]
     if unknown:
-        nearest = values.nearest(unknown[0], _KEYS)
+        nearest = values.closest(unknown[0], _KEYS)
         raise MetadataError(f"unknown key `{unknown[0]}`", str(path), f"did you mean `{nearest}`?")
     folder = path.resolve().parent
     names = _models(folder, _texts(path, document, "models"))
@@ -117,7 +117,7 @@ def _combinations(path: Path, folder: Path, options: object) -> Iterator[Mapping
     known = [key for key in MODEL_KEYS if key not in _OTHERS]
     for name in options:
         if name not in known:
-            nearest = values.nearest(name, known)
+            nearest = values.closest(name, known)
             raise MetadataError(f"unknown option `{name}`", str(path), f"did you mean `{nearest}`?")
     choices = [value if isinstance(value, list) else [value] for value in options.values()]
     for chosen in product(*choices):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ariel_build.errors import MetadataError, SetupError
-from ariel_build.machine.files import write_whole
+from ariel_build.machine.files import write_atomically
 
 __all__ = ["COLUMNS", "Row", "check_writable", "save"]
 
@@ -56,7 +56,7 @@ def check_writable(path: Path) -> None:
 
 def save(path: Path, rows: Sequence[Row]) -> None:
     """Writes the table, whole or not at all."""
-    write_whole(path, _parquet(rows) if path.suffix.lower() == ".parquet" else _csv(rows))
+    write_atomically(path, _parquet(rows) if path.suffix.lower() == ".parquet" else _csv(rows))
 
 
 def _csv(rows: Sequence[Row]) -> bytes:

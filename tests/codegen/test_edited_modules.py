@@ -129,7 +129,7 @@ FIELDS: Mapping[str, tuple[str, str, Change, str]] = {
     "repeated pieces": ("pieces", r"\(0xffff, (\d+), \d+\)", _plus(1, 1000), "pieces that run again"),
     "place of a region": ("whole", r"Region::new\((\d+), \d+\)", _plus(1, 1 << 20), "outside the arena"),
     "size of a region": ("whole", r"Region::new\(\d+, (\d+)\)", _plus(1, -1), "too small"),
-    "alignment of a region": ("pieces", r"Region::new\((\d+), \d+\)", _plus(1, 2), "misaligned"),
+    "alignment of a region": ("pieces", r"Region::new\((\d+), \d+\)", _plus(1, -2), "misaligned"),
     "rows of an image": ("pieces", r"height: (\d+), width: \d+, channels", _plus(1, 1 << 20), "region"),
     "pixels that overlap": (
         "pieces",

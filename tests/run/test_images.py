@@ -1,4 +1,4 @@
-"""Boards whose cores run programs of their own: one plan, its digest in each module, the kernels of each core, and what runs."""
+"""Boards whose cores run programs of their own: one plan, its digest in each module, the kernels of each core."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ariel_build.machine.files import write_whole
+from ariel_build.machine.files import write_atomically
 from ariel_build.run import cache
 
 __all__ = ["Cost", "kept", "kept_for_all", "only_known"]
@@ -84,4 +84,4 @@ def _committed() -> dict[str, Any]:
 
 def _write(path: Path, content: dict[str, Any], indent: int | None = None) -> None:
     """Writes a file that others see whole or not at all."""
-    write_whole(path, (json.dumps(content, indent=indent) + "\n").encode())
+    write_atomically(path, (json.dumps(content, indent=indent) + "\n").encode())

@@ -22,11 +22,14 @@
 //! - The last unit is complete when all are (a property of the graph), so that no counter of all units is needed.
 //! - Where control flow decides, the graph has blocks. The last unit of one is complete: the leader looks which is next, and
 //!   begins it as it begins an inference, but that the job stays posted.
+//! - Cores may run programs of their own: `images` has names of jobs in place of their addresses, and `lost` what becomes of jobs
+//!   when a core is reset.
 //! - Dropped or forgotten: the job is taken down, helpers leave it after the unit they are at, and the next inference waits
 //!   for them. The pool busy with another model: all units run on the caller's core.
 //!
 //! What is proved, by loom over all interleavings of small cases (`nox -s loom`): each unit runs once, after its predecessors
-//! and with what they wrote; no wake-up is lost; the leader returns when nobody works on its memory.
+//! and with what they wrote; no wake-up is lost; the leader returns when nobody works on its memory; and the same where either of
+//! two images is reset between any two steps.
 //!
 //! # Example
 //!

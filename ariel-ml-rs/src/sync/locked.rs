@@ -9,8 +9,6 @@
 //! section, what the writer before released.
 
 use core::sync::atomic::Ordering;
-#[cfg(feature = "locked")]
-use locking as critical_section;
 
 macro_rules! locked {
     ($(#[$doc:meta])* $name:ident $(<$t:ident>)?, $value:ty, $bits:ty) => {

@@ -44,7 +44,7 @@ from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, NearestEv
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored, Transposed
 from ariel_build.kernels.packing import factors, phases
 
-__all__ = ["Cores", "Maker", "dense_as_convolution", "kernels", "nearest"]
+__all__ = ["Cores", "Maker", "dense_as_convolution", "kernels", "nearest_even"]
 
 Cores = Dsp | DspFpu | Thumb2 | Unequal
 Cores16 = Dsp16 | Plain16 | Unequal16
@@ -367,7 +367,7 @@ def kernels(dsp: Sequence[bool]) -> Mapping[type, Maker]:
     return _family(Unequal(dsp=sum(1 << worker for worker, has in enumerate(dsp) if has)))
 
 
-def nearest() -> Mapping[type, Maker]:
+def nearest_even() -> Mapping[type, Maker]:
     """Returns the same for layers that round as ONNX does, on cores with the DSP extension and an FPU."""
     layers = {layer: make for layer, make in _family(DspFpu()).items() if issubclass(layer, Layer)}
     return {**layers, batch_matmul.Quantized: lambda call: _products(call, call.kernel, DspFpu())}

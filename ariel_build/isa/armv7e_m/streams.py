@@ -41,7 +41,7 @@ _ACTIVATION = 128
 #: What a sum of the second channel of a word must stay below, and any sum where two pixels share a word (`thumb2`).
 SUM, PAIR = 1 << 23, 1 << 22
 #: The multiplier that leaves a sum below 2^30 as it is.
-_UNIT = (1 << 31) - 1
+_ONE = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def requantised(weights: Ints, finish: Stored, limit: int = SUM, *, before_shift
     odd = (n < 1) | (n > 31) | (multiplier < 1 << 30) | too_large(n)
     for channel in np.flatnonzero(odd):
         n[channel] = _few_values(found, int(channel), (int(multiplier[channel]), int(n[channel])), output)
-        multiplier[channel] = _UNIT
+        multiplier[channel] = _ONE
         if too_large(n)[channel]:
             raise Unfit
     found.scale[:] = np.stack([2 * multiplier - 2 * _INT32, n - 1], axis=1)

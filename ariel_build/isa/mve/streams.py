@@ -10,7 +10,7 @@ from ariel_build.isa.armv7e_m.nearest import rounded_to_even
 from ariel_build.isa.armv7e_m.streams import Channels, Ints, requantised
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Packed
-from ariel_build.kernels.declared.isa_mve import Away, Even
+from ariel_build.kernels.declared.isa_mve import Away, Even, Rectified
 from ariel_build.kernels.declared.quant import DoubleRounding, NearestEven
 from ariel_build.kernels.layer import Layer, Stored
 
@@ -18,8 +18,8 @@ __all__ = ["BYTES", "LANES", "Rounding", "channels_of", "filled", "stream_of", "
 
 #: Bytes of a vector, and int32 of one.
 BYTES, LANES = 16, 4
-_INT32 = 1 << 31
-Rounding = Away | Even
+_INT32, _INT16 = 1 << 31, 1 << 15
+Rounding = Away | Even | Rectified
 
 
 def channels_of(layer: Layer, *, floats: bool) -> tuple[Channels, Rounding]:
@@ -35,8 +35,13 @@ def channels_of(layer: Layer, *, floats: bool) -> tuple[Channels, Rounding]:
         case DoubleRounding():
             found = requantised(weights, finish, _INT32, before_shift=True)
             twice, shift = found.scale.T
-            rounding = found.rounding << shift
-            return replace(found, scale=np.stack([(twice + 2 * _INT32) // 2, rounding, -shift - 1], axis=1)), Away()
+            multiplier, rounding = (twice + 2 * _INT32) // 2, found.rounding << shift
+            own = replace(found, scale=np.stack([multiplier, rounding, -shift - 1], axis=1))
+            # Results before they saturate: those of a ReLU need less where they fit int16.
+            most = (((found.bound * multiplier) >> 31) + 2 + np.abs(rounding)) >> (shift + 1)
+            bounds = finish.bounds
+            ends = (bounds.zero_point, bounds.min, bounds.max) == (-128, -128, 127)
+            return own, Rectified() if ends and int(most.max()) < _INT16 - 1 else Away()
         case NearestEven() if floats:
             found = rounded_to_even(weights, finish)
             scale, nothing = found.scale.T

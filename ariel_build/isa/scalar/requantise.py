@@ -27,7 +27,7 @@ _SUM = 1 << 29
 #: The greatest shift: a zero point of 128 times it leaves room for the sum.
 _MOST_SHIFT = 22
 #: The multiplier that leaves a sum as it is.
-_UNIT = 1 << 30
+_ONE = 1 << 30
 #: No value of a sum.
 _OVERFLOW = 1 << 40
 #: What |bias| must stay below, for its word has the shift as well.
@@ -131,7 +131,7 @@ class _Ends:
     def constant(self, values: Ints) -> Ints:
         """Returns the constants of channels without weights, each of one value: what is added to sums changes none."""
         biases = 4 * (values - self.zero_point)
-        return np.stack([biases, np.full_like(biases, _UNIT), np.full_like(biases, 2)], axis=1)
+        return np.stack([biases, np.full_like(biases, _ONE), np.full_like(biases, 2)], axis=1)
 
 
 def _reference(finish: Stored, count: int) -> _Reference:
@@ -221,4 +221,4 @@ def _split(constants: Ints, steps: _Steps, at: int, first: int, reach: tuple[int
     shift = (max(step - reach[0], reach[1] - step) + 2).bit_length()
     if shift <= _MOST_SHIFT:
         begins = ((first + 1) << shift) - int(ends.rounding(np.array(shift)))
-        constants[:] = (constants[0] - step + begins - (ends.below if begins < 0 else 0), _UNIT, shift)
+        constants[:] = (constants[0] - step + begins - (ends.below if begins < 0 else 0), _ONE, shift)

@@ -19,6 +19,7 @@ __all__ = [
     "Even",
     "Halves",
     "Linear",
+    "Rectified",
 ]
 
 
@@ -33,7 +34,11 @@ class Conv2d(Kernel):
 
     ROOMS = ("kernels::isa::mve",)
     PARAMETERS = {"R": "rounding"}
-    PATHS = {("Away",): "isa::mve::Conv2d<Away>", ("Even",): "isa::mve::Conv2d<Even>"}
+    PATHS = {
+        ("Away",): "isa::mve::Conv2d<Away>",
+        ("Even",): "isa::mve::Conv2d<Even>",
+        ("Rectified",): "isa::mve::Conv2d<Rectified>",
+    }
     ACCESS = Access.COPIED_WINDOW
     ELEMENTS = {"input": "i8", "output": "i8", "stream": "i32"}
     input: Image
@@ -44,7 +49,7 @@ class Conv2d(Kernel):
     input_zero_point: int
     bounds: Bounds
     scratch: Scratch
-    rounding: Away | Even
+    rounding: Away | Even | Rectified
 
 
 class DepthwiseConv2d(Kernel):
@@ -52,7 +57,11 @@ class DepthwiseConv2d(Kernel):
 
     ROOMS = ("kernels::isa::mve",)
     PARAMETERS = {"R": "rounding"}
-    PATHS = {("Away",): "isa::mve::DepthwiseConv2d<Away>", ("Even",): "isa::mve::DepthwiseConv2d<Even>"}
+    PATHS = {
+        ("Away",): "isa::mve::DepthwiseConv2d<Away>",
+        ("Even",): "isa::mve::DepthwiseConv2d<Even>",
+        ("Rectified",): "isa::mve::DepthwiseConv2d<Rectified>",
+    }
     ACCESS = Access.COPIED_WINDOW_OF_CHANNELS
     ELEMENTS = {"input": "i8", "output": "i8", "stream": "i32"}
     input: Image
@@ -63,7 +72,7 @@ class DepthwiseConv2d(Kernel):
     bounds: Bounds
     vertical: bool
     scratch: Scratch
-    rounding: Away | Even
+    rounding: Away | Even | Rectified
 
 
 class Even(Part):
@@ -97,3 +106,9 @@ class Linear(Kernel):
     elements: int
     terms: Halves
     bounds: Bounds
+
+
+class Rectified(Part):
+    """As `Away`, where a ReLU ends at the zero point -128 and bounds are those of int8: whether one is taken from what is negative makes no difference to it. The compiler has proved that results fit int16."""
+
+    ROOMS = ("kernels::isa::mve",)

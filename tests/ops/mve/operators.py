@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tests.ops import tflm
-from tests.ops.armv7e_m.operators import tensors_of
+from tests.ops.armv7e_m.operators import convolution, depthwise, tensors_of
 from tests.ops.sums import ACTIVATIONS, output_size
 
-__all__ = ["large"]
+__all__ = ["large", "rectified"]
 
 
 def large(rng: np.random.Generator) -> tflm.Operator:
@@ -31,3 +33,13 @@ def large(rng: np.random.Generator) -> tflm.Operator:
     }
     output = quantisation.output((1, *out, count))
     return tflm.Operator("CONV_2D", inputs, [output], ("Conv2DOptions", options), 3)
+
+
+def rectified(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a convolution or a depthwise one whose outputs begin at their zero point."""
+    made = (convolution, depthwise)[int(rng.integers(0, 2))](rng)
+    (output,) = made.outputs
+    assert made.options is not None
+    name, options = made.options
+    options = {**options, "fusedActivationFunction": int(rng.choice([0, 1]))}
+    return replace(made, outputs=[replace(output, zero_point=-128)], options=(name, options))

@@ -5,7 +5,7 @@
 
 use super::blocks::{Blocks, EXTRA, LANES, STEPS, pieces};
 use super::gather::{Patch, copy, gather};
-use super::rounding::{Away, Even, Rounding};
+use super::rounding::{Away, Even, Rectified, Rounding};
 use crate::kernels::access::Access;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
@@ -92,6 +92,11 @@ impl<R> Conv2d<R> {
         Work::of(self.output.pixels()).with_scratch(self.scratch)
     }
 
+    /// Rows of the input from a tap to the next.
+    const fn dilation(&self) -> usize {
+        if self.window.dilation_h > 1 { self.window.dilation_h as usize } else { 1 }
+    }
+
     /// Pixels of the input from a window to the next, and before the first one, along columns.
     const fn columns(&self) -> (usize, usize) {
         (self.window.stride_w as usize, self.window.pad_left as usize)
@@ -173,8 +178,7 @@ impl<R> Conv2d<R> {
         unsafe {
             let image = self.input.view::<i8>(memory).pixel(0, 0).cast_const();
             let output = self.output.view::<i8>(memory).pixel(0, 0);
-            let mut edges =
-                Edges { kernel: self, blocks: whole, image, scratch: memory.scratch(self.scratch), first: None };
+            let mut edges = Edges::new(self, whole, (image, across), memory.scratch(self.scratch));
             let mut pixel = tile.start();
             while pixel < tile.end() {
                 let (Some(y), Some(x)) = (pixel.checked_div(width), pixel.checked_rem(width)) else { return };
@@ -193,8 +197,11 @@ impl<R> Conv2d<R> {
                     R::gemm(image.add(start), to_row.add(from * channels), &Blocks { pairs, ..whole });
                 }
                 to = from + 2 * pairs;
+                if from > x || end > to {
+                    edges.go_to(y);
+                }
                 for x in (x..from).chain(to..end) {
-                    edges.add(y, x, across, to_row.add(x * channels));
+                    edges.add(x, to_row.add(x * channels));
                 }
                 pixel += end - x;
             }
@@ -211,61 +218,78 @@ struct Edges<'a, R> {
     scratch: *mut i8,
     /// Outputs of the first.
     first: Option<*mut i8>,
+    /// Columns of the input, in one row.
+    width: usize,
+    /// Bytes of a patch.
+    bytes: usize,
+    /// The patch of a pixel of the current row, and where that row of the image begins.
+    patch: Patch,
+    row: *const i8,
 }
 
-impl<R: Rounding> Edges<'_, R> {
-    /// Copies the patch of the pixel (y, x), in an image of so many columns, whose outputs are there.
+impl<'a, R: Rounding> Edges<'a, R> {
+    /// None yet: patches of `blocks` in an image of so many columns.
+    const fn new(kernel: &'a Conv2d<R>, blocks: Blocks, (image, width): (*const i8, usize), scratch: *mut i8) -> Self {
+        let run = kernel.row();
+        let pitch = if kernel.in_rows { run.next_multiple_of(16) } else { run };
+        let patch = Patch {
+            source: image,
+            row: kernel.dilation() * kernel.input.row as usize,
+            run: pitch,
+            above: 0,
+            rows: 0,
+            below: 0,
+            before: 0,
+            count: 0,
+            behind: 0,
+            padding: kernel.input_zero_point as i32,
+        };
+        Self { kernel, blocks, image, scratch, first: None, width, bytes: kernel.patch(), patch, row: image }
+    }
+
+    /// Goes to a row of the output.
+    fn go_to(&mut self, y: usize) {
+        let window = &self.kernel.window;
+        let (start, dilation) = (y * window.stride_h as usize, self.kernel.dilation());
+        let (taps, pad) = (window.height as usize, window.pad_top as usize);
+        let height = self.kernel.input.height as usize;
+        // Rows of taps above the image, and in it.
+        let above = pad.saturating_sub(start).div_ceil(dilation).min(taps);
+        let rows = (height + pad).saturating_sub(start).div_ceil(dilation).min(taps).saturating_sub(above);
+        let row = (start + above * dilation).wrapping_sub(pad);
+        (self.patch.above, self.patch.rows) = (above * self.patch.run, rows);
+        self.patch.below = (taps - above - rows) * self.patch.run;
+        self.row = self.image.wrapping_add(row.wrapping_mul(self.kernel.input.row as usize));
+    }
+
+    /// Copies the patch of the pixel in column x of the row, whose outputs are there.
     ///
     /// # Safety
     /// The pixel lies inside the output, and is the caller's own.
     #[inline(never)]
-    unsafe fn add(&mut self, y: usize, x: usize, width: usize, output: *mut i8) {
-        let (kernel, window) = (self.kernel, &self.kernel.window);
+    unsafe fn add(&mut self, x: usize, output: *mut i8) {
+        let kernel = self.kernel;
         let (stride, pad) = kernel.columns();
-        let (height, pixel) = (kernel.input.height as usize, kernel.input.pixel as usize);
-        let run = kernel.row();
-        let pitch = if kernel.in_rows { run.next_multiple_of(16) } else { run };
-        // Rows of taps above the image, and in it.
-        let (start, dilation) = (y * window.stride_h as usize, (window.dilation_h as usize).max(1));
-        let taps = window.height as usize;
-        let pad_top = window.pad_top as usize;
-        let above = pad_top.saturating_sub(start).div_ceil(dilation).min(taps);
-        let room = (height + pad_top).saturating_sub(start).div_ceil(dilation).min(taps);
-        let rows = room.saturating_sub(above);
-        let row = (start + above * dilation).wrapping_sub(pad_top);
-        let first = (x * stride).wrapping_sub(pad);
-        let columns = window.width as usize;
-        let before = pad.saturating_sub(x * stride).min(columns);
-        let inside = (width + pad).saturating_sub(x * stride).min(columns).saturating_sub(before);
+        let (first, columns) = (x * stride, kernel.window.width as usize);
+        let before = pad.saturating_sub(first).min(columns);
+        let inside = (self.width + pad).saturating_sub(first).min(columns).saturating_sub(before);
         // A column is as many bytes as the image has channels; a window of one column may leave channels out.
         let channels = kernel.input.channels as usize;
-        let patch = Patch {
-            source: self
-                .image
-                .wrapping_add(row.wrapping_mul(kernel.input.row as usize))
-                .wrapping_add(first.wrapping_mul(pixel)),
-            row: dilation * kernel.input.row as usize,
-            run: pitch,
-            above: above * pitch,
-            rows,
-            below: (taps - above - rows) * pitch,
-            before: before * channels,
-            count: inside * channels,
-            behind: pitch - (before + inside) * channels,
-            padding: kernel.input_zero_point.into(),
-        };
-        let bytes = kernel.patch();
+        let patch = &mut self.patch;
+        patch.source = self.row.wrapping_add(first.wrapping_sub(pad).wrapping_mul(kernel.input.pixel as usize));
+        (patch.before, patch.count) = (before * channels, inside * channels);
+        patch.behind = patch.run - patch.before - patch.count;
         // SAFETY: rows and columns lie inside the image, and scratch has room for two patches; the outputs are the caller's.
         unsafe {
             match self.first.take() {
                 None => {
-                    gather(self.scratch, &patch);
+                    gather(self.scratch, patch);
                     self.first = Some(output);
                 }
                 Some(first) => {
-                    gather(self.scratch.add(bytes), &patch);
+                    gather(self.scratch.add(self.bytes), patch);
                     let stride = output.addr().wrapping_sub(first.addr());
-                    R::gemm(self.scratch, first, &Blocks { step: bytes, skip: 0, stride, ..self.blocks });
+                    R::gemm(self.scratch, first, &Blocks { step: self.bytes, skip: 0, stride, ..self.blocks });
                 }
             }
         }
@@ -302,3 +326,4 @@ macro_rules! run {
 }
 run!(Away);
 run!(Even);
+run!(Rectified);

@@ -5,7 +5,7 @@
 use super::blocks::LANES;
 use super::clamp::clamp;
 use super::lines::Lines;
-use super::rounding::{Away, Even, Rounding};
+use super::rounding::{Away, Even, Rectified, Rounding};
 use crate::kernels::access::Access;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
@@ -237,3 +237,4 @@ macro_rules! run {
 }
 run!(Away);
 run!(Even);
+run!(Rectified);

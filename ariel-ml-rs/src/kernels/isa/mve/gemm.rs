@@ -1,11 +1,11 @@
 //! Two pixels times four channels.
 
 use super::blocks::Blocks;
-use super::rounding::{away as requantise_away, even as requantise_even};
+use super::rounding::{away as requantise_away, even as requantise_even, rectified as requantise_rectified};
 use core::arch::naked_asm;
 
 /// Defines a function that computes pairs of pixels, all channels of each, four at a time; the macro `$requantise` requantises
-/// two vectors.
+/// two vectors, to what bounds leave.
 ///
 /// Registers: r0, r2, r4, r6 sums of the first pixel, r8, r10, r12, lr of the second (VMLADAVA takes even ones only), r1 and r3
 /// their patches, r5 stream, r7 output, r9 pieces left, r11 bytes between pieces. q0 and q1 patches, q2 and q3 weights, q6 and
@@ -88,15 +88,11 @@ macro_rules! gemm {
                 "vmov q1[2], q1[0], r8, r12",
                 "vmov q0[3], q0[1], r2, r6",
                 "vmov q1[3], q1[1], r10, lr",
-                $requantise!("q0", "q1", "q2", "q3", "q4"),
+                $requantise!(),
                 "ldr r0, [sp, #20]",
-                "vmax.s32 q0, q0, q6",
                 "ldr r1, [sp, #36]",
-                "vmax.s32 q1, q1, q6",
                 "vctp.32 r0",
-                "vmin.s32 q0, q0, q7",
                 "add r1, r1, r7",
-                "vmin.s32 q1, q1, q7",
                 "subs r0, r0, #4",
                 "str r0, [sp, #20]",
                 "vpstt",
@@ -133,4 +129,8 @@ gemm! {
 gemm! {
     /// Rounds as ONNX does.
     even, requantise_even
+}
+gemm! {
+    /// Rounds as TFLite does, of outputs that a ReLU ends.
+    rectified, requantise_rectified
 }

@@ -3,7 +3,7 @@
 //! A channel has a plane: byte `3 * x + slot` is pixel x of the line that the ring has in `slot`. So nine taps lie in one vector,
 //! and one VMLADAV is an output; the order of the weights follows the slot of the oldest line.
 
-use super::rounding::{away1, even1};
+use super::rounding::{away1, even1, rectified1};
 use core::arch::naked_asm;
 
 /// Lines of four channels, and what is left of them: strides are in bytes.
@@ -48,7 +48,7 @@ pub(super) struct Lines {
 }
 
 /// Defines a function that computes all lines; windows are `$stride` times three bytes apart, and the macro `$requantise`
-/// requantises q4 with q6 and q7, q5 being free.
+/// requantises q4 to int16 with q6 and q7, q5 being free.
 ///
 /// Registers, while a line is copied: r1, r3, r5, r7 sources of the channels, r0, r2, r4, r6 their planes, q6 and q7 where eight
 /// pixels are there. While outputs are computed: r1, r3, r5, r7 windows, r0 output, r2 stream, q0 to q3 weights, r4, r6, r8, r10
@@ -168,7 +168,6 @@ macro_rules! lines {
                 "vmov q4[3], q4[1], r6, r10",
                 "vadd.i32 q4, q4, q5",
                 $requantise!(),
-                "vqmovnb.s32 q4, q4",
                 "vqmovnb.s16 q4, q4",
                 "vstrb.32 q4, [r0]",
                 "add r0, r0, r11",
@@ -205,4 +204,12 @@ lines! {
 lines! {
     /// Stride 2, rounded as ONNX does.
     far_even, 2, even1
+}
+lines! {
+    /// Stride 1, of outputs that a ReLU ends.
+    near_rectified, 1, rectified1
+}
+lines! {
+    /// Stride 2, of outputs that a ReLU ends.
+    far_rectified, 2, rectified1
 }

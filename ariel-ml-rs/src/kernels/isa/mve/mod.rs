@@ -33,4 +33,4 @@ mod rounding;
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use linear::{Halves, Linear};
-pub use rounding::{Away, Even};
+pub use rounding::{Away, Even, Rectified};
