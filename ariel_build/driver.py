@@ -367,7 +367,7 @@ def _own(
     common = generate("plan", graph, schedule, plan, ".plan", "any", units, shorter=shorter)
     digest = int.from_bytes(hashlib.sha256(common.text.encode() + common.weights).digest()[:8])
     calls = [for_core(step.call, job.board.worker) for step in schedule.steps]
-    steps = [replace(step, call=call) for step, call in zip(schedule.steps, calls, strict=True)]
+    steps = tuple(replace(step, call=call) for step, call in zip(schedule.steps, calls, strict=True))
     return replace(schedule, steps=steps), digest or 1
 
 

@@ -179,7 +179,7 @@ class _Reader:
             self._refuse(f"`{where}mve` is `{mve}`: only cores of armv8-m.main with `dsp = true` have Helium")
         if mve == "float" and table.get("fpu") is None:
             self._refuse(f'`{where}mve` is "float", and the core has no `fpu`: then it has vectors of "int"')
-        return cast("Vectors", mve)
+        return mve
 
     def _memories(self, tables: object, cores: Sequence[Core]) -> tuple[Memory, ...]:
         memories: list[Memory] = []

@@ -43,7 +43,7 @@ def load(name_or_path: str, image: str | None = None, *, first: bool = False) ->
         raise BoardError(f"the cores of {board.name} run one program, which has no name", help="leave `image` out")
     if image not in board.images:
         raise BoardError(
-            f"no core of {board.name} runs `{image}`" + board_file.nearest(image, list(board.images)),
+            f"no core of {board.name} runs `{image}`" + board_file.closest(image, list(board.images)),
             help=f"its programs are {', '.join(board.images)}",
         )
     return board.of(image)

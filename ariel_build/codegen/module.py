@@ -227,9 +227,9 @@ def _step(run: Runnable, plan: MemoryPlan, weights: Weights, imports: Imports) -
     step, call = run.step, run.step.call
     if run.move is not None:
         start, (_, by, kept) = run.move
-        region = imports.shared("memory", "Region")
+        region = imports.common("memory", "Region")
         source, target = (f"{region}::new({integer(o)}, {integer(kept)})" for o in (start + by, start))
-        slide = imports.shared("slide", "Slide")
+        slide = imports.common("slide", "Slide")
         value: Expression = Struct(slide, {"from": source, "to": target})
         head = f"Rows that step {step.index} makes, and that are still to be read, move up."
         return [*doc([head]), assignment(f"static {run.name}: {slide}", value, "    "), ""]

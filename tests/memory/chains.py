@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ariel_build.ir import Value
 from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.rolling import can_roll
 from ariel_build.memory.streaming import Effort, Streaming
@@ -99,7 +100,7 @@ def everything_rolls(
     """Returns what stands for the search: all calls that follow each other and can run in parts do so, as one chain."""
 
     def found(peaks: Peaks, *_: object) -> Sequence[tuple[float, Streaming]]:
-        calls, order, rolled = peaks.calls, list[tuple[int, Tile]](), frozenset()
+        calls, order, rolled = peaks.calls, list[tuple[int, Tile]](), frozenset[Value]()
         at = 0
         while at < len(calls):
             end = at + 1

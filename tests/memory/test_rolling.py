@@ -14,7 +14,7 @@ from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.errors import InternalError
 from ariel_build.ir import Array, Value
-from ariel_build.memory import MemoryPlan, Region, Slide, check_plan, planner
+from ariel_build.memory import SPEED, MemoryPlan, Region, Slide, check_plan, planner
 from ariel_build.run.execute import execute
 from ariel_build.schedule import Tile
 from tests.memory.chains import chain, everything_rolls
@@ -34,7 +34,7 @@ def made(folder: Path, seed: int, count: int) -> tuple[Path, list[tflm.Operator]
 def rolled(path: Path, board: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> Compiled:
     """Compiles a model in which everything rolls that can."""
     with monkeypatch.context() as patch:
-        patch.setattr(driver, "SPEED", replace(driver.SPEED, worth=0))
+        patch.setattr(driver, "SPEED", replace(SPEED, worth=0))
         patch.setattr(planner, "streaming", everything_rolls(np.random.default_rng(seed)))
         return compile_model(path, ModelOptions(path), boards.load(board), "model")
 
