@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import platform
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,16 +11,11 @@ import pytest
 
 from ariel_build.ir import Array
 from ariel_build.ops.accumulate import Numbers
+from tests.ops.parity import saturates
 
-__all__ = ["answers", "needs_runtime", "saturates"]
+__all__ = ["answers", "needs_runtime"]
 
 needs_runtime = pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="no onnxruntime")
-
-
-def saturates() -> bool:
-    """Whether onnxruntime's own products of bytes saturate at 16 bits: on an x86 without VNNI."""
-    processor = Path("/proc/cpuinfo")
-    return platform.machine() == "x86_64" and processor.exists() and "vnni" not in processor.read_text()
 
 
 def answers(model: bytes, inputs: Sequence[Array], *, optimized: bool = True) -> list[Numbers]:

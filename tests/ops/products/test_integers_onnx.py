@@ -12,7 +12,6 @@ from ariel_build.driver import import_file
 from ariel_build.errors import UnsupportedError
 from tests.ops import node_suite, parity
 from tests.ops.qdq import Builder
-from tests.quantize.runtime import saturates
 
 
 def test_node_suite(tmp_path: Path) -> None:
@@ -30,8 +29,6 @@ def random_product(model: Builder, rng: np.random.Generator) -> None:
     rows, depth, columns = (int(n) for n in rng.integers(1, 9, 3))
     batch = (int(rng.integers(1, 4)),) if rng.random() < 0.5 else ()
     left, right = (rng.choice(np.array([np.int8, np.uint8], object)) for _ in range(2))
-    if saturates():
-        right = left
     right_shape = (depth, columns)
     known = rng.random() < 0.5
     y = model.constant(rng.integers(0, 127, right_shape).astype(right)) if known else given(model, right_shape, right)
