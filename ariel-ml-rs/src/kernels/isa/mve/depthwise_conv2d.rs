@@ -7,6 +7,7 @@ use super::clamp::clamp;
 use super::lines::Lines;
 use super::rounding::{Away, Even, Rectified, Rounding};
 use crate::kernels::access::Access;
+use crate::kernels::isa::along::Along;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
 use crate::plan::Work;
@@ -40,21 +41,6 @@ pub struct DepthwiseConv2d<R> {
 /// int32 of four channels in the stream.
 const FOUR: usize = 32;
 
-/// One of the two axes of an image: its extent, where the window begins, and how far it moves.
-#[derive(Clone, Copy)]
-struct Along {
-    /// Pixels of the input.
-    extent: usize,
-    /// Bytes from an input pixel to the next.
-    input: usize,
-    /// Bytes from an output pixel to the next.
-    output: usize,
-    /// Input pixels from a window to the next.
-    stride: usize,
-    /// Input pixels of padding before the image.
-    pad: usize,
-}
-
 impl Along {
     /// Of the windows of some outputs: padding before the image, the first pixel that they read, and how many they do.
     fn read(&self, outputs: &Range<usize>) -> (usize, usize, usize) {
@@ -73,22 +59,7 @@ const fn plane(outputs: usize, stride: usize) -> usize {
 impl<R> DepthwiseConv2d<R> {
     /// The axes along a line, and across.
     const fn axes(&self) -> (Along, Along) {
-        let (input, output, window) = (&self.input, &self.output, &self.window);
-        let vertical = Along {
-            extent: input.height as usize,
-            input: input.row as usize,
-            output: output.row as usize,
-            stride: window.stride_h as usize,
-            pad: window.pad_top as usize,
-        };
-        let horizontal = Along {
-            extent: input.width as usize,
-            input: input.pixel as usize,
-            output: output.pixel as usize,
-            stride: window.stride_w as usize,
-            pad: window.pad_left as usize,
-        };
-        if self.vertical { (vertical, horizontal) } else { (horizontal, vertical) }
+        Along::axes(&self.input, &self.output, &self.window, self.vertical)
     }
 
     /// Checks the kernel against the arena while the firmware compiles.

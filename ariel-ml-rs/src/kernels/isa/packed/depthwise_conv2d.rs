@@ -8,6 +8,7 @@ use super::lines::{CHANNEL_WORDS, Lines};
 use super::loops::{Compute, PLANES, Planes};
 use super::part::Part;
 use crate::kernels::access::Access;
+use crate::kernels::isa::along::Along;
 use crate::kernels::isa::thumb2::fill;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
@@ -78,21 +79,6 @@ pub struct DepthwiseConv2d<C, O> {
     pub cores: C,
 }
 
-/// One of the two axes of an image: its extent, where the window begins, and how far it moves.
-#[derive(Clone, Copy)]
-struct Along {
-    /// Pixels of the input.
-    extent: usize,
-    /// Bytes from an input pixel to the next.
-    input: usize,
-    /// Bytes from an output pixel to the next.
-    output: usize,
-    /// Input pixels from a window to the next.
-    stride: usize,
-    /// Input pixels of padding before the image.
-    pad: usize,
-}
-
 /// Outputs `first .. first + count` along an axis.
 #[derive(Clone, Copy)]
 struct Span {
@@ -108,22 +94,7 @@ const fn pitch(outputs: usize, stride: usize) -> usize {
 impl<C, O> DepthwiseConv2d<C, O> {
     /// The axes along a line, and across.
     const fn axes(&self) -> (Along, Along) {
-        let (input, output, window) = (&self.input, &self.output, &self.window);
-        let vertical = Along {
-            extent: input.height as usize,
-            input: input.row as usize,
-            output: output.row as usize,
-            stride: window.stride_h as usize,
-            pad: window.pad_top as usize,
-        };
-        let horizontal = Along {
-            extent: input.width as usize,
-            input: input.pixel as usize,
-            output: output.pixel as usize,
-            stride: window.stride_w as usize,
-            pad: window.pad_left as usize,
-        };
-        if self.vertical { (vertical, horizontal) } else { (horizontal, vertical) }
+        Along::axes(&self.input, &self.output, &self.window, self.vertical)
     }
 }
 
