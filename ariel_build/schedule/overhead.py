@@ -25,6 +25,8 @@ _SLIDE, _MOVED = 60, 0.4
 _PART = 200
 #: Instructions to load the taps of a channel.
 _TAPS = 50
+#: Instructions of a line that is computed from widened ones, and to widen an element.
+_WIDE, _WORD = 150, 5
 
 
 def overhead(call: KernelCall, tiles: Sequence[Tile]) -> int:
@@ -49,6 +51,8 @@ def slid(times: int, count: int) -> int:
 
 def _fixed(call: KernelCall, tile: Tile) -> int:
     kernel = call.kernel
+    if isinstance(kernel, isa_scalar.DepthwiseLines):
+        return CALL + kernel.output.channels * _lines(kernel)
     if not isinstance(kernel, isa_packed.DepthwiseConv2d | isa_scalar.DepthwiseConv2d):
         return CALL
     width, channels, window = kernel.output.width, kernel.output.channels, kernel.window
@@ -63,3 +67,11 @@ def _fixed(call: KernelCall, tile: Tile) -> int:
         return CALL + work + width * channels * _LINE
     strips = -(-rows // kernel.lines)
     return CALL + strips * groups * (_STRIP + (3 - window.stride_h) * width * window.stride_w * _PIXEL)
+
+
+def _lines(kernel: isa_scalar.DepthwiseLines) -> int:
+    """Returns the instructions of a channel that each piece costs: its lines, or those that it widens once more."""
+    window, image = kernel.window, kernel.input
+    if kernel.vertical:
+        return kernel.output.width * (_WIDE + max(window.height - window.stride_h, 0) * _WORD)
+    return _WIDE + max(window.height - window.stride_h, 0) * (_LINE + image.width * _WORD)

@@ -45,3 +45,26 @@ def test_equals_tflite_micro(tmp_path: Path, kind: str) -> None:
     want = parity.tflite(path, operators, samples)
     parity.agree(parity.reference(path, samples), want, "reference")
     parity.agree(parity.host(path, samples), want, "kernels")
+
+
+@pytest.mark.parametrize("kind", ["int8", "int16", "float32"])
+def test_filters_that_are_computed_at_run_time_equal_tflite_micro(tmp_path: Path, kind: str) -> None:
+    rng = np.random.default_rng(4)
+    operators = [_computed(random_layer(rng, kind=kind)) for _ in range(12)]
+    samples = samples_for(rng, operators)
+    if kind == "float32":
+        # Sums in another order differ by less than the tolerance.
+        samples = [[np.multiply(x, np.float32(0.25)) for x in sample] for sample in samples]
+    path = tmp_path / "layers.tflite"
+    want = parity.tflite(path, operators, samples)
+    parity.agree(parity.reference(path, samples), want, "reference")
+    parity.agree(parity.host(path, samples), want, "kernels")
+
+
+def _computed(operator: tflm.Operator) -> tflm.Operator:
+    """Returns the layer with its filter as an input; integers have one scale, and no bias."""
+    x, filter_, bias = operator.inputs
+    assert filter_ is not None
+    scale = filter_.scale[0] if isinstance(filter_.scale, tuple) else filter_.scale
+    filter_ = replace(filter_, data=None, scale=scale)
+    return replace(operator, inputs=[x, filter_, bias if filter_.dtype == "float32" else None])

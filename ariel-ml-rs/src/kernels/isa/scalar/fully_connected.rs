@@ -126,6 +126,7 @@ impl FullyConnected {
                     channels: CHANNELS.min(tile.end() - channel),
                     strides: [0; 3],
                     limits: self.limits,
+                    short: false,
                 };
                 store(&outputs, sums, 1, 1);
             }
