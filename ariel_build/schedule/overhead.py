@@ -25,8 +25,9 @@ _SLIDE, _MOVED = 60, 0.4
 _PART = 200
 #: Instructions to load the taps of a channel.
 _TAPS = 50
-#: Instructions of a line that is computed from widened ones, and to widen an element.
-_WIDE, _WORD = 150, 5
+#: Instructions of a line that is computed from widened ones, and to widen an element; and those of a product on the cores
+#: that do so, for a budget is one of products.
+_WIDE, _WORD, _EACH = 150, 5, 4
 
 
 def overhead(call: KernelCall, tiles: Sequence[Tile]) -> int:
@@ -52,7 +53,7 @@ def slid(times: int, count: int) -> int:
 def _fixed(call: KernelCall, tile: Tile) -> int:
     kernel = call.kernel
     if isinstance(kernel, isa_scalar.DepthwiseLines):
-        return CALL + kernel.output.channels * _lines(kernel)
+        return CALL + kernel.output.channels * _lines(kernel) // _EACH
     if not isinstance(kernel, isa_packed.DepthwiseConv2d | isa_scalar.DepthwiseConv2d):
         return CALL
     width, channels, window = kernel.output.width, kernel.output.channels, kernel.window

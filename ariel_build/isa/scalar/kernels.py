@@ -10,6 +10,7 @@ import numpy as np
 
 from ariel_build.ir import Array
 from ariel_build.isa.portable import axis_of, tiling_of
+from ariel_build.isa.scalar.lines import band_of, words
 from ariel_build.isa.scalar.narrow import channels16, is_wide, narrowed
 from ariel_build.isa.scalar.requantise import BIAS, Channels, Ints, requantised
 from ariel_build.isa.unfit import Unfit
@@ -22,8 +23,11 @@ __all__ = ["KERNELS", "RISCV", "THUMB2"]
 
 #: What the kernels take of channels, of the depth and of pixels at a time.
 _CHANNELS, _STEPS, _PIXELS = 4, 2, 6
-#: Outputs of a line that depthwise convolutions take at a time, and words of a band of several lines, at most.
-_QUAD, _BAND = 4, 1024
+#: Outputs of a line that depthwise convolutions take at a time, and pixels of a block of int16.
+_QUAD = 4
+#: Words of scratch of a band of several lines at most, of small images, and bytes of the output for each of them; and how
+#: many times smaller that of a single line is than what the layer reads and writes.
+_BAND, _SMALL, _BYTES, _SHARE = 1024, 256, 16, 8
 #: Channels that a dense layer takes at a time, what its sums of 16 bits must not be above, and steps of a segment.
 _BLOCK, _HALF, _MOST = 8, 1 << 15, 255
 #: Bytes of zeros with which the filter of a dense layer may be filled up.
@@ -180,19 +184,19 @@ def _lines(call: LayerCall, layer: Depthwise) -> KernelCall:
     output, window, image, count = layer.output, layer.window, layer.input, layer.count
     wide = is_wide(call)
     channels = channels16(layer) if wide else _channels(layer)
-    # Outputs, taps and strides along lines and across.
-    down = (output.height, window.height, window.stride_h)
-    right = (output.width, window.width, window.stride_w)
+    # Outputs, and strides, along lines and across.
+    down = (output.height, window.stride_h)
+    right = (output.width, window.stride_w)
     ways = [
         (vertical, along, across)
         for vertical, along, across in ((False, right, down), (True, down, right))
-        if along[0] > 1 and along[2] in (1, 2)
+        if along[0] > 1 and along[1] in (1, 2)
     ]
     if count != image.channels or (window.dilation_h, window.dilation_w) != (1, 1) or not ways:
         raise Unfit
     # Blocks cost the same, and so do lines.
-    vertical, along, across = min(ways, key=lambda way: way[2][0] * (-(-way[1][0] // _QUAD) + 1))
-    axis, taps = axis_of(layer), window.height * window.width
+    vertical, _, _ = min(ways, key=lambda way: way[2][0] * (-(-way[1][0] // _QUAD) + 1))
+    axis = axis_of(layer)
     cube = channels.weights.reshape(count, window.height, window.width)
     cube = cube.transpose(0, 2, 1) if vertical else cube
     constants = channels.constants.copy()
@@ -200,11 +204,11 @@ def _lines(call: LayerCall, layer: Depthwise) -> KernelCall:
     if not wide and np.abs(constants[:, 0]).max() >= BIAS:
         raise Unfit
     folded = replace(channels, constants=constants)
-    whole = -(-along[0] // _QUAD) * _QUAD
-    words = along[2] * (whole + along[1] // along[2])
-    # What a band of so many lines takes: sums and widened lines; and what any takes.
-    each, fixed = along[0] + words * across[2], taps + _QUAD + words * (across[1] - across[2])
-    band = min(max((_BAND - fixed) // each, 1), across[0])
+    read, written = call.inputs[0].type.bytes, call.outputs[0].type.bytes
+    band = band_of(output, window, max(_SMALL, min(_BAND, written // _BYTES)), vertical=vertical)
+    scratch = words(output, window, band, vertical=vertical)
+    if scratch > max(_BAND, (read + written) // 4 // _SHARE):
+        raise Unfit
     kernel = isa_scalar.DepthwiseLines(
         input=image,
         output=output,
@@ -217,7 +221,7 @@ def _lines(call: LayerCall, layer: Depthwise) -> KernelCall:
         short=not wide and _is_short(channels),
         axis=axis,
         band=band,
-        scratch=Scratch(4 * (fixed + band * each)),
+        scratch=Scratch(4 * scratch),
         elements=isa_scalar.Int16() if wide else isa_scalar.Int8(),
     )
     tiling = tiling_of(layer)

@@ -85,7 +85,7 @@ class DepthwiseLines(Kernel):
     ROOMS = ("kernels::isa::scalar",)
     PARAMETERS = {"E": "elements"}
     PATHS = {("Int8",): "isa::scalar::DepthwiseLines<Int8>", ("Int16",): "isa::scalar::DepthwiseLines<Int16>"}
-    ACCESS = Access.WINDOW
+    ACCESS = Access.COPIED_WINDOW_OF_CHANNELS
     ELEMENTS = {"input": "E::Element", "output": "E::Element", "filter": "i8", "channels": "i32"}
     input: Image
     output: Image

@@ -42,7 +42,7 @@ pub struct DepthwiseLines<E: Elements> {
     pub axis: Axis,
     /// Lines of a band.
     pub band: u32,
-    /// Room for weights, sums and inputs of a band of one channel.
+    /// Room for weights, sums and inputs of a band of one channel. Where lines are columns, each is stored before the next is summed.
     pub scratch: Region,
     /// What the elements are.
     pub elements: E,
@@ -124,7 +124,8 @@ impl<E: Elements> DepthwiseLines<E> {
     /// Words of the columns of a line that have the same remainder by the stride.
     const fn phase(&self) -> usize {
         let (along, _) = self.sides();
-        along.extent[1].next_multiple_of(BLOCK).saturating_add(along.taps / if along.stride == 2 { 2 } else { 1 })
+        let further = along.taps.saturating_sub(1) / if along.stride == 2 { 2 } else { 1 };
+        along.extent[1].next_multiple_of(BLOCK).saturating_add(further)
     }
 
     /// Words of a widened line.
@@ -132,9 +133,10 @@ impl<E: Elements> DepthwiseLines<E> {
         self.sides().0.stride.saturating_mul(self.phase())
     }
 
-    /// Words of sums: those of a band's lines, and what the last block has too many.
+    /// Words of sums: those that are stored together, and what the last block has too many.
     const fn sums(&self) -> usize {
-        (self.band as usize).saturating_mul(self.sides().0.extent[1]).saturating_add(BLOCK)
+        let lines = if self.vertical { 1 } else { self.band as usize };
+        lines.saturating_mul(self.sides().0.extent[1]).saturating_add(BLOCK - 1)
     }
 
     /// Input lines of a band.
@@ -167,7 +169,7 @@ impl<E: Elements> DepthwiseLines<E> {
     }
 
     /// What tiles read.
-    pub const ACCESS: Access = Access::Window;
+    pub const ACCESS: Access = Access::CopiedWindowOfChannels;
 
     /// How many units the output has, and how they may be cut into tiles.
     ///
@@ -270,7 +272,7 @@ impl<E: Elements> DepthwiseLines<E> {
             to: inner.start * along.step[1] + lines.start * across.step[1],
             lines: lines.len(),
             length: inner.len(),
-            follows: across.step[1] == inner.len() * along.step[1],
+            follows: !self.vertical && across.step[1] == inner.len() * along.step[1],
             line: self.line(),
             steps: [along.stride * along.step[0], across.step[0]],
             bytes: [along.step[1] * bytes, across.step[1] * bytes],
@@ -306,32 +308,37 @@ impl<E: Elements> DepthwiseLines<E> {
                 from = from.wrapping_add(band.steps[1]);
                 to = to.add(band.line);
             }
-            self.sum(band, (weights, sums, inputs));
             let place = self.output.view::<E::Element>(memory).pixel(0, 0).add(channel + band.to);
-            let ends = if band.follows { 1 } else { band.lines };
-            let each = if band.follows { band.lines * band.length } else { band.length };
+            let together = if band.follows { band.lines } else { 1 };
             let mut ending = Ending {
                 sums,
-                end: sums.add(each),
+                end: sums.add(together * band.length),
                 place: place.cast::<u8>(),
                 step: band.bytes[0],
                 channel: E::constants(self.channels.as_ptr().add(E::WORDS * channel), self.limits),
                 limits: self.limits,
             };
-            for _ in 0..ends {
+            let mut first = 0;
+            while first < band.lines {
+                self.sum(band, first..first + together, (weights, sums, inputs));
                 E::store(&ending, self.short);
-                (ending.sums, ending.end) = (ending.end, ending.end.wrapping_add(each));
                 ending.place = ending.place.wrapping_add(band.bytes[1]);
+                first += together;
             }
         }
     }
 
-    /// Sums a band of one channel.
+    /// Sums some lines of a band of one channel.
     ///
     /// # Safety
     /// As for `channel`; the inputs are widened.
     #[inline(always)]
-    unsafe fn sum(&self, band: &Band, (weights, sums, inputs): (*const i32, *mut i32, *const i32)) {
+    unsafe fn sum(
+        &self,
+        band: &Band,
+        which: Range<usize>,
+        (weights, sums, inputs): (*const i32, *mut i32, *const i32),
+    ) {
         let (along, across) = self.sides();
         // Behind the four elements of a tap: the next ones, or those of the other phase.
         let far = (4 * self.phase()).cast_signed() - 16;
@@ -342,13 +349,13 @@ impl<E: Elements> DepthwiseLines<E> {
         };
         let blocks = band.length.div_ceil(BLOCK);
         let mut lines = Lines {
-            from: inputs,
+            from: inputs.wrapping_add(which.start * across.stride * band.line),
             sums,
             weights,
             next,
             next_row: (4 * band.line).cast_signed() - (4 * last).cast_signed() - 16,
             blocks,
-            lines: band.lines,
+            lines: which.len(),
             taps: along.taps,
             rows: across.taps,
             next_line: (4 * across.stride * band.line).cast_signed(),
@@ -362,7 +369,7 @@ impl<E: Elements> DepthwiseLines<E> {
                 return;
             }
             // Rows of padding are left out.
-            for index in 0..band.lines {
+            for index in which {
                 let first = index * across.stride;
                 let before = band.before.saturating_sub(first).min(across.taps);
                 let end = (band.before + band.inside).saturating_sub(first).min(across.taps);
