@@ -21,8 +21,9 @@ from ariel_build.schedule.tiles import Tile
 
 __all__ = ["Part", "can_part", "for_rows", "part", "rows_of"]
 
-#: Words of scratch of a band of lines at most, where a call runs in pieces: lines that are widened twice cost less.
-_WORDS = 256
+#: Words of scratch of a band of lines of small images, where a call runs in pieces, and bytes of input and output for each
+#: of them: lines that are widened twice cost less.
+_WORDS, _BYTES = 256, 128
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ def _with_lines_for(call: KernelCall, kernel: isa_scalar.DepthwiseLines, tiles: 
     if call.tiling.axis is not Axis.PIXELS or not 0 < rows < kernel.output.height:
         return call
     output, window, vertical = kernel.output.replace(height=rows), kernel.window, kernel.vertical
-    band = min(kernel.band, band_of(output, window, _WORDS, vertical=vertical))
+    most = max(_WORDS, (call.inputs[0].type.bytes + call.outputs[0].type.bytes) // _BYTES)
+    band = min(kernel.band, band_of(output, window, most, vertical=vertical))
     count = words(output, window, band, vertical=vertical)
     return replace(call, kernel=kernel.replace(band=band, scratch=Scratch(4 * count)))
 
