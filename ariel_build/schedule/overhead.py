@@ -25,8 +25,8 @@ _SLIDE, _MOVED = 60, 0.4
 _PART = 200
 #: Instructions to load the taps of a channel.
 _TAPS = 50
-#: Instructions of a line that is computed from widened ones, and to widen an element; and those of a product on the cores
-#: that do so, for a budget is one of products.
+#: Instructions of a line that is computed from widened ones, and to widen an element; and those of a product on the
+#: cores that do so, for a budget is one of products.
 _WIDE, _WORD, _EACH = 150, 5, 4
 
 

@@ -21,8 +21,8 @@ from ariel_build.schedule.tiles import Tile
 
 __all__ = ["Part", "can_part", "for_rows", "part", "rows_of"]
 
-#: Words of scratch of a band of lines of small images, where a call runs in pieces, and bytes of input and output for each
-#: of them: lines that are widened twice cost less.
+#: Words of scratch of a band of lines of small images, where a call runs in pieces, and bytes of input and output for
+#: each of them: lines that are widened twice cost less.
 _WORDS, _BYTES = 256, 128
 
 

@@ -25,8 +25,8 @@ __all__ = ["KERNELS", "RISCV", "THUMB2"]
 _CHANNELS, _STEPS, _PIXELS = 4, 2, 6
 #: Outputs of a line that depthwise convolutions take at a time, and pixels of a block of int16.
 _QUAD = 4
-#: Words of scratch of a band of several lines at most, of small images, and bytes that the layer reads and writes for each
-#: of them; and how many times smaller than these bytes the scratch of a single line is.
+#: Words of scratch of a band of several lines at most, of small images, and bytes that the layer reads and writes for
+#: each of them; and how many times smaller than these bytes the scratch of a single line is.
 _BAND, _SMALL, _BYTES, _SHARE = 1024, 256, 16, 8
 #: Channels that a dense layer takes at a time, what its sums of 16 bits must not be above, and steps of a segment.
 _BLOCK, _HALF, _MOST = 8, 1 << 15, 255
