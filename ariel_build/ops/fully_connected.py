@@ -1,4 +1,7 @@
-"""FullyConnected: output[r, c] = activation(bias[c] + sum of input[r, k] * filter[c, k] over k)."""
+"""FullyConnected: output[r, c] = activation(bias[c] + sum of input[r, k] * filter[c, k] over k).
+
+Over a filter that is computed at run time it is a BatchMatMul; one of integers has no bias then.
+"""
 
 from __future__ import annotations
 

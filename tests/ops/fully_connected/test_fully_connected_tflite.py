@@ -8,6 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ariel_build import boards
+from ariel_build.config.options import ModelOptions
+from ariel_build.driver import compile_model
+from ariel_build.errors import ArielError
 from tests.ops import parity, tflm
 from tests.ops.sums import ACTIVATIONS, Sum, samples_for
 
@@ -59,6 +63,16 @@ def test_filters_that_are_computed_at_run_time_equal_tflite_micro(tmp_path: Path
     want = parity.tflite(path, operators, samples)
     parity.agree(parity.reference(path, samples), want, "reference")
     parity.agree(parity.host(path, samples), want, "kernels")
+
+
+def test_a_bias_beside_a_computed_filter_of_integers_is_refused(tmp_path: Path) -> None:
+    x, filter_ = tflm.Tensor("int8", (2, 4), 0.5), tflm.Tensor("int8", (3, 4), 0.5)
+    bias = tflm.Tensor("int32", (3,), 0.25, data=np.ones(3, np.int32))
+    options = ("FullyConnectedOptions", {"fusedActivationFunction": 0})
+    path = tmp_path / "layer.tflite"
+    path.write_bytes(tflm.model("FULLY_CONNECTED", [x, filter_, bias], [tflm.Tensor("int8", (2, 3), 0.5)], options))
+    with pytest.raises(ArielError, match="computed at run time; then a bias is supported in float32 only"):
+        compile_model(path, ModelOptions(path), boards.load("generic"), "model")
 
 
 def _computed(operator: tflm.Operator) -> tflm.Operator:
