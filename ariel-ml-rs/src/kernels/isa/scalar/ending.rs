@@ -136,6 +136,7 @@ unsafe fn store8(ending: &Ending) {
 #[cfg(any(not(all(target_arch = "arm", not(thumb2))), test))]
 #[inline(never)]
 #[expect(clippy::cast_possible_truncation, reason = "the limits of an int16 output lie in i16; a high word is a word")]
+#[expect(clippy::cast_ptr_alignment, reason = "places of int16 are those of its elements")]
 unsafe fn store16(ending: &Ending) {
     let Ending { mut sums, end, mut place, step, channel, limits } = *ending;
     while sums != end {

@@ -355,7 +355,7 @@ impl<E: Elements> DepthwiseLines<E> {
             next,
             next_row: (4 * band.line).cast_signed() - (4 * last).cast_signed() - 16,
             blocks,
-            lines: which.len(),
+            count: which.len(),
             taps: along.taps,
             rows: across.taps,
             next_line: (4 * across.stride * band.line).cast_signed(),
@@ -373,7 +373,7 @@ impl<E: Elements> DepthwiseLines<E> {
                 let first = index * across.stride;
                 let before = band.before.saturating_sub(first).min(across.taps);
                 let end = (band.before + band.inside).saturating_sub(first).min(across.taps);
-                (lines.lines, lines.rows) = (1, end.saturating_sub(before));
+                (lines.count, lines.rows) = (1, end.saturating_sub(before));
                 lines.weights = weights.add(before * along.taps);
                 lines.from = inputs.add((first + before) * band.line);
                 if lines.rows == 0 {

@@ -19,7 +19,7 @@ pub(super) struct Lines {
     /// Blocks of a line, at least one.
     pub blocks: usize,
     /// Lines, at least one.
-    pub lines: usize,
+    pub count: usize,
     /// Taps of a row, at least one.
     pub taps: usize,
     /// Rows, at least one.
@@ -38,7 +38,7 @@ pub(super) struct Lines {
 /// All elements, weights and sums are there.
 #[cfg(not(all(target_arch = "arm", not(thumb2))))]
 pub(super) unsafe fn sum_lines(lines: &mut Lines) {
-    for _ in 0..lines.lines {
+    for _ in 0..lines.count {
         for block in 0..lines.blocks {
             let (mut weight, mut from) = (lines.weights, lines.from.wrapping_add(BLOCK * block));
             let [mut a, mut b, mut c, mut d] = [0_i32; BLOCK];
@@ -61,7 +61,7 @@ pub(super) unsafe fn sum_lines(lines: &mut Lines) {
                         tap!(even);
                         tap!(odd);
                     }
-                    if lines.taps % 2 == 0 {
+                    if lines.taps.is_multiple_of(2) {
                         tap!(even);
                     }
                     tap!(lines.next_row);
