@@ -260,7 +260,7 @@ impl<E: Elements> DepthwiseLines<E> {
         let (along, across) = self.sides();
         let origin = lines.start * across.stride;
         let first = origin.saturating_sub(across.pad).min(across.extent[0]);
-        let rows = (lines.len() - 1) * across.stride + across.taps;
+        let rows = (length(&lines) - 1) * across.stride + across.taps;
         let last = (origin + rows).saturating_sub(across.pad).min(across.extent[0]).max(first);
         let before = across.pad.saturating_sub(origin).min(rows);
         let bytes = size_of::<E::Element>();
@@ -270,9 +270,9 @@ impl<E: Elements> DepthwiseLines<E> {
             from: first * across.step[0],
             phases: phases.map(|phase| Phase { from: phase.from * along.step[0], ..phase }),
             to: inner.start * along.step[1] + lines.start * across.step[1],
-            lines: lines.len(),
-            length: inner.len(),
-            follows: !self.vertical && across.step[1] == inner.len() * along.step[1],
+            lines: length(&lines),
+            length: length(&inner),
+            follows: !self.vertical && across.step[1] == length(&inner) * along.step[1],
             line: self.line(),
             steps: [along.stride * along.step[0], across.step[0]],
             bytes: [along.step[1] * bytes, across.step[1] * bytes],
@@ -355,7 +355,7 @@ impl<E: Elements> DepthwiseLines<E> {
             next,
             next_row: (4 * band.line).cast_signed() - (4 * last).cast_signed() - 16,
             blocks,
-            count: which.len(),
+            count: length(&which),
             taps: along.taps,
             rows: across.taps,
             next_line: (4 * across.stride * band.line).cast_signed(),
@@ -386,6 +386,11 @@ impl<E: Elements> DepthwiseLines<E> {
             }
         }
     }
+}
+
+/// Numbers of a range. `Range::len` may panic where the optimiser does not see that both its bounds agree.
+const fn length(range: &Range<usize>) -> usize {
+    range.end.saturating_sub(range.start)
 }
 
 /// Writes zeros.
