@@ -45,7 +45,7 @@ from ariel_build.ops.kept import keep
 from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
 from ariel_build.schedule import Aliases, Schedule
-from ariel_build.schedule.shorter import shorter_steps
+from ariel_build.schedule.shorter import Shorter, shorter_steps
 
 if TYPE_CHECKING:
     from ariel_build.boards import Board
@@ -241,7 +241,7 @@ def compile_model(
         given, kept = sum(v.type.bytes for v in graph.inputs), sum(copy.source.bytes for copy in plan.copies)
         predicted = predict(schedule, units, job.clock, given, kept)
         late = [] if portable else check_timing(options, board, predicted)
-        shorter = shorter_steps(schedule, followed, graph.sizes) if followed is not None else ()
+        shorter = shorter_steps(schedule, followed, graph.sizes, lowered.images) if followed is not None else ()
         own, digest = _own(job, graph, schedule, plan, units, shorter)
         generated = generate(
             module,
@@ -349,7 +349,7 @@ def _own(
     schedule: Schedule,
     plan: MemoryPlan,
     units: Units | None,
-    shorter: Sequence[tuple[int, int, int]],
+    shorter: Sequence[Shorter],
 ) -> tuple[Schedule, int]:
     """Returns the schedule with the kernels of the program that is made, and the digest of the plan that all have.
 

@@ -160,18 +160,18 @@ def test_each_size_on_the_host(name: str, tmp_path: Path) -> None:
     check(name, tmp_path, "host", 1)
 
 
-@pytest.mark.parametrize("name", ["elementwise", "lstm"])
+@pytest.mark.parametrize("name", ["elementwise", "lstm", "images"])
 def test_two_cores_pass_over_what_there_is_not(name: str, tmp_path: Path) -> None:
     check(name, tmp_path, "host", 2)
 
 
-@pytest.mark.parametrize("name", ["mlp", "gru_both", "reduced"])
+@pytest.mark.parametrize("name", ["mlp", "gru_both", "reduced", "stored_images"])
 @pytest.mark.parametrize("board", [pytest.param("qemu-cortex-m7", marks=ARM)])
 def test_each_size_on_a_board(name: str, board: str, tmp_path: Path) -> None:
     check(name, tmp_path, board, 1)
 
 
-@pytest.mark.parametrize("name", ["mlp", "lstm", "reduced"])
+@pytest.mark.parametrize("name", ["mlp", "lstm", "reduced", "images"])
 def test_a_shorter_one_is_the_fixed_one_to_the_bit(name: str, tmp_path: Path) -> None:
     path, host = MODELS[name](tmp_path / f"{name}.onnx"), boards.load("host")
     bounded = compile_model(path, ModelOptions(path, dims={"n": AtMost(BOUND)}, cores=1), host, name)
