@@ -36,7 +36,7 @@ from ariel_build.isa.image import for_core
 from ariel_build.isa.in_place import in_place
 from ariel_build.isa.select import select
 from ariel_build.kernels import KernelCall
-from ariel_build.lower import Lowered, lower
+from ariel_build.lower import Lowered, keep_rows_apart, lower
 from ariel_build.memory import RAM, SPEED, WHOLE, Effort, MemoryPlan, plan_calls
 from ariel_build.memory.limits import check_length, check_limits, least_needs
 from ariel_build.ops import import_model
@@ -234,9 +234,10 @@ def compile_model(
     with _at(path):
         log = _optimize(job, graph)
         lowered = lower(graph, options.max_iterations)
+        followed = follow(graph) if graph.sizes else None
+        keep_rows_apart(lowered, followed or {})
         chosen = _choose(job, graph, lowered)
         schedule, plan = _plan(job, graph, lowered, chosen.calls)
-        followed = follow(graph) if graph.sizes else None
         units = _share(job, schedule, plan)
         given, kept = sum(v.type.bytes for v in graph.inputs), sum(copy.source.bytes for copy in plan.copies)
         predicted = predict(schedule, units, job.clock, given, kept)

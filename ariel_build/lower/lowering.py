@@ -7,21 +7,23 @@ others, in the place of their node; which of them run, the flow says.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ariel_build.errors import Diagnostic, InternalError, UnsupportedError
 from ariel_build.ir import DType, Graph, Node, TensorType, Value
 from ariel_build.kernels import KernelCall, LayerCall, operands
 from ariel_build.kernels.flow import Body, Branch, Flow, Loop, decisions
+from ariel_build.kernels.layer import Dense
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.copy import Copy
 from ariel_build.ops.importer import INCONSISTENT
 from ariel_build.ops.loops import Loop as LoopOp
+from ariel_build.ops.shorter import Axes
 from ariel_build.ops.slice import ALIGNMENT, Slice
 
-__all__ = ["Lowered", "lower"]
+__all__ = ["Lowered", "keep_rows_apart", "lower"]
 
 
 @dataclass
@@ -64,6 +66,13 @@ def lower(graph: Graph, most: int | None = None) -> Lowered:
     if lowering.problems:
         raise UnsupportedError(lowering.problems)
     return lowering.lowered
+
+
+def keep_rows_apart(lowered: Lowered, axes: Mapping[Value, Axes]) -> None:
+    """Has dense layers cut along rows, if only a few, where some of these may not be there: they are left out."""
+    for call in lowered.calls:
+        if isinstance(call, LayerCall) and isinstance(call.layer, Dense) and axes.get(call.outputs[0]):
+            call.layer = replace(call.layer, apart=True)
 
 
 @dataclass
