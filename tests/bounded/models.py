@@ -184,7 +184,8 @@ def _images(path: Path) -> Path:
         node("Flatten", ["p"], ["f"]),
         node("Gemm", ["f", "v"], ["g"], transB=1),
         node("Softmax", ["g"], ["y"], axis=-1),
-        node("GlobalAveragePool", ["m"], ["mean"]),
+        node("Resize", ["m", "", "scales"], ["large"], mode="linear"),
+        node("GlobalAveragePool", ["large"], ["mean"]),
     ]
     constants = {
         "w": _random(1, 6, 3, 3, 3),
@@ -192,6 +193,7 @@ def _images(path: Path) -> Path:
         "u": _random(3, 6, 1, 3, 3),
         "t": _random(4, 6, 2, 2, 2),
         "v": _random(5, 5, 8),
+        "scales": np.array([1, 1, 2, 2], np.float32),
     }
     outputs: Ends = {"y": (FLOAT, ["n", 5]), "mean": (FLOAT, ["n", 6, 1, 1])}
     return onnx_file(path, nodes, {"x": (FLOAT, ["n", 3, 5, 5])}, outputs, constants)
