@@ -18,6 +18,7 @@ pub(in crate::kernels) fn kept<T>(place: *const T) -> *const T {
     #[cfg(any(target_arch = "arm", target_arch = "riscv32"))]
     {
         let mut place = place;
+        #[expect(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written there")]
         // SAFETY: no instruction at all.
         unsafe {
             core::arch::asm!("/* {0} */", inout(reg) place, options(pure, nomem, nostack, preserves_flags));
