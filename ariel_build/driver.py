@@ -36,7 +36,7 @@ from ariel_build.isa.image import for_core
 from ariel_build.isa.in_place import in_place
 from ariel_build.isa.select import select
 from ariel_build.kernels import KernelCall
-from ariel_build.lower import Lowered, lower
+from ariel_build.lower import Lowered, keep_rows_apart, lower
 from ariel_build.memory import RAM, SPEED, WHOLE, Effort, MemoryPlan, plan_calls
 from ariel_build.memory.limits import check_length, check_limits, least_needs
 from ariel_build.ops import import_model
@@ -45,7 +45,7 @@ from ariel_build.ops.kept import keep
 from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
 from ariel_build.schedule import Aliases, Schedule
-from ariel_build.schedule.shorter import shorter_steps
+from ariel_build.schedule.shorter import Shorter, shorter_steps
 
 if TYPE_CHECKING:
     from ariel_build.boards import Board
@@ -234,14 +234,15 @@ def compile_model(
     with _at(path):
         log = _optimize(job, graph)
         lowered = lower(graph, options.max_iterations)
+        followed = follow(graph) if graph.sizes else None
+        keep_rows_apart(lowered, followed or {})
         chosen = _choose(job, graph, lowered)
         schedule, plan = _plan(job, graph, lowered, chosen.calls)
-        followed = follow(graph) if graph.sizes else None
         units = _share(job, schedule, plan)
         given, kept = sum(v.type.bytes for v in graph.inputs), sum(copy.source.bytes for copy in plan.copies)
         predicted = predict(schedule, units, job.clock, given, kept)
         late = [] if portable else check_timing(options, board, predicted)
-        shorter = shorter_steps(schedule, followed, graph.sizes) if followed is not None else ()
+        shorter = shorter_steps(schedule, followed, graph.sizes, lowered.images) if followed is not None else ()
         own, digest = _own(job, graph, schedule, plan, units, shorter)
         generated = generate(
             module,
@@ -349,7 +350,7 @@ def _own(
     schedule: Schedule,
     plan: MemoryPlan,
     units: Units | None,
-    shorter: Sequence[tuple[int, int, int]],
+    shorter: Sequence[Shorter],
 ) -> tuple[Schedule, int]:
     """Returns the schedule with the kernels of the program that is made, and the digest of the plan that all have.
 

@@ -74,7 +74,7 @@ macro_rules! model {
         $(flow [$($flow:tt)*];)?
         $(
             sizes [$($(#[$about:meta])* $dimension:ident $bound:literal at $size_offset:literal;)+];
-            shorter [$($shorter:literal of $of:literal by $each:literal),* $(,)?];
+            shorter [$($shorter:literal of $of:literal by $each:literal $(less $before:literal)?),* $(,)?];
         )?
     ) => {
         $(#[$doc])*
@@ -137,7 +137,7 @@ macro_rules! model {
 
             /// Which steps leave out the units of what there is not.
             const SHORTER: [$crate::sizes::Shorter; Self::STEPS.len()] =
-                $crate::plan::shorter(&Self::STEPS, Self::SIZES, &[$($(($shorter, $of, $each)),*)?]);
+                $crate::plan::shorter(&Self::STEPS, Self::SIZES, &[$($(($shorter, $of, $each, 0 $(+ $before)?)),*)?]);
 
             /// Units of the tiles of each step.
             const TILES: &'static [u32] = &[$($tile),*];

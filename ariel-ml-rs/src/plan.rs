@@ -161,7 +161,8 @@ pub const fn check_steps(steps: &[Step], indices: &[u32]) {
     }
 }
 
-/// Returns for each step how its units follow from sizes: `parts` are (step, dimension, units for each of its elements).
+/// Returns for each step how its units follow from sizes: `parts` are (step, dimension, units for each of its elements, units of what
+/// other steps make before).
 ///
 /// # Panics
 /// Where there is no such step or dimension: evaluated in a constant, this is a compile error.
@@ -169,16 +170,16 @@ pub const fn check_steps(steps: &[Step], indices: &[u32]) {
 pub const fn shorter<const STEPS: usize>(
     steps: &[Step; STEPS],
     sizes: &[Size],
-    parts: &[(usize, usize, u32)],
+    parts: &[(usize, usize, u32, u32)],
 ) -> [Shorter; STEPS] {
     let mut table = [Shorter::WHOLE; STEPS];
     let mut index = 0;
     while index < parts.len() {
-        let (step, size, each) = parts[index];
+        let (step, size, each, before) = parts[index];
         assert!(step < STEPS, "a shorter step that is not there");
         assert!(size < sizes.len(), "a dimension that is not there");
         let Step { work, extent, .. } = &steps[step];
-        table[step] = Shorter::new(&sizes[size], each, *extent, work.granule);
+        table[step] = Shorter::new(&sizes[size], (each, before), *extent, work.granule);
         index += 1;
     }
     table

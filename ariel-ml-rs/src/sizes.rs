@@ -84,18 +84,21 @@ pub struct Shorter {
     place: Region,
     /// Units for each element of the dimension; 0 where the step always runs whole.
     each: u32,
+    /// Units that belong to other steps: those of the images of a batch before this one's.
+    before: u32,
     granule: u32,
     extent: u32,
 }
 
 impl Shorter {
     /// A step that always runs whole.
-    pub const WHOLE: Self = Self { place: Region::new(0, 0), each: 0, granule: 1, extent: 0 };
+    pub const WHOLE: Self = Self { place: Region::new(0, 0), each: 0, before: 0, granule: 1, extent: 0 };
 
-    /// A step of `extent` units in granules, of which so many are for each element of the dimension.
+    /// A step of `extent` units in granules, of which so many are for each element of the dimension, less those `before`, which
+    /// other steps compute.
     #[must_use]
-    pub const fn new(size: &Size, each: u32, extent: u32, granule: u32) -> Self {
-        Self { place: size.place, each, granule, extent }
+    pub const fn new(size: &Size, (each, before): (u32, u32), extent: u32, granule: u32) -> Self {
+        Self { place: size.place, each, before, granule, extent }
     }
 
     /// Whether the step always runs whole.
@@ -118,7 +121,7 @@ impl Shorter {
 
     /// Units of that size: whole granules, or all of them.
     fn units(&self, size: u32) -> u32 {
-        let units = size.saturating_mul(self.each);
+        let units = size.saturating_mul(self.each).saturating_sub(self.before);
         units.checked_next_multiple_of(self.granule).unwrap_or(self.extent).min(self.extent)
     }
 }
@@ -131,7 +134,7 @@ mod tests {
     const SIZES: &[Size] = &[Size::new(5, 16)];
 
     fn part(each: u32, granule: usize, extent: u32) -> Shorter {
-        Shorter::new(&SIZES[0], each, extent, granule as u32)
+        Shorter::new(&SIZES[0], (each, 0), extent, granule as u32)
     }
 
     #[test]
@@ -170,6 +173,20 @@ mod tests {
             })
             .collect();
         assert_eq!(units, [4, 6, 10, 12, 15].map(|end| Some(Tile::new(0, end))));
+    }
+
+    #[test]
+    fn an_image_is_computed_whole_where_it_is_there() {
+        let mut arena = Arena::<32>::new();
+        let images: Vec<_> = (0..5).map(|image| Shorter::new(&SIZES[0], (7, 7 * image), 7, 4)).collect();
+        for size in 0..=5_u32 {
+            arena.fill(SIZES[0].place, &size.to_ne_bytes());
+            for (image, step) in (0..).zip(&images) {
+                // SAFETY: the place lies inside the arena.
+                let part = unsafe { step.of(arena.memory(), Tile::new(0, 7)) };
+                assert_eq!(part, (image < size).then_some(Tile::new(0, 7)));
+            }
+        }
     }
 
     #[test]

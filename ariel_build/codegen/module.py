@@ -27,6 +27,7 @@ from ariel_build.ir import Graph, State, Value
 from ariel_build.kernels import Packed
 from ariel_build.memory import MemoryPlan, Region
 from ariel_build.schedule import Schedule
+from ariel_build.schedule.shorter import Shorter
 
 __all__ = ["Module", "generate", "shared_weights"]
 
@@ -54,7 +55,7 @@ def generate(
     shared: bool = False,
     classes: Classes | None = None,
     blob: Blob | None = None,
-    shorter: Sequence[tuple[int, int, int]] = (),
+    shorter: Sequence[Shorter] = (),
     digest: int = 0,
 ) -> Module:
     """Returns the module `name` of a scheduled and planned graph; its weights go to `section`.

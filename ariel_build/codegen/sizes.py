@@ -10,6 +10,7 @@ from ariel_build.codegen.units import table
 from ariel_build.config.module_name import KEYWORDS
 from ariel_build.ir import Bound, State, Value
 from ariel_build.memory import MemoryPlan
+from ariel_build.schedule.shorter import Shorter
 
 __all__ = ["part_lines", "size_names", "sizes_lines"]
 
@@ -25,7 +26,7 @@ def size_names(sizes: Sequence[State]) -> dict[str, str]:
     return {state.dimension: name for state, name in zip(sizes, named, strict=True)}
 
 
-def sizes_lines(sizes: Sequence[State], plan: MemoryPlan, shorter: Sequence[tuple[int, int, int]]) -> list[str]:
+def sizes_lines(sizes: Sequence[State], plan: MemoryPlan, shorter: Sequence[Shorter]) -> list[str]:
     """Returns the lines of `model!`; none where no dimension is bounded."""
     if not sizes:
         return []
@@ -33,7 +34,11 @@ def sizes_lines(sizes: Sequence[State], plan: MemoryPlan, shorter: Sequence[tupl
     for state, name in zip(sizes, size_names(sizes).values(), strict=True):
         lines += doc([f"How much there is of `{plain(state.dimension)}`: 1 to {state.most:,}."], indent=" " * 12)
         lines.append(f"            {name} {integer(state.most)} at {integer(plan.region(state.current).offset)};")
-    steps = [f"{integer(step)} of {integer(size)} by {integer(each)}" for step, size, each in shorter]
+    steps = [
+        f"{integer(part.step)} of {integer(part.size)} by {integer(part.each)}"
+        + (f" less {integer(part.before)}" if part.before else "")
+        for part in shorter
+    ]
     return [*lines, "        ];", *table("shorter", steps)]
 
 

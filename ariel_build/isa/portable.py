@@ -37,7 +37,7 @@ def tiling_of(layer: Layer) -> Tiling:
         case Depthwise():
             return image_tiling(layer.output, BLOCK)
         case Dense():
-            by_rows = layer.rows >= MANY_ROWS
+            by_rows = layer.rows >= MANY_ROWS or layer.apart
             return Tiling(Axis.ROWS, layer.rows) if by_rows else Tiling(Axis.CHANNELS, layer.count, BLOCK)
     raise InternalError("a layer of no known kind", {"layer": layer})
 

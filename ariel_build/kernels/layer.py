@@ -104,11 +104,12 @@ class Depthwise(Layer):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Dense(Layer):
-    """Sums over a row."""
+    """Sums over a row. Rows of which only some may be there are `apart`: tiles are rows, if only a few."""
 
     input: Operand
     output: Operand
     rows: int
+    apart: bool = False
 
     @property
     def depth(self) -> int:

@@ -1,5 +1,5 @@
 """Graph -> kernel calls."""
 
-from ariel_build.lower.lowering import Lowered, lower
+from ariel_build.lower.lowering import Lowered, keep_rows_apart, lower
 
-__all__ = ["Lowered", "lower"]
+__all__ = ["Lowered", "keep_rows_apart", "lower"]

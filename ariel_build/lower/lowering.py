@@ -7,31 +7,37 @@ others, in the place of their node; which of them run, the flow says.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ariel_build.errors import Diagnostic, InternalError, UnsupportedError
 from ariel_build.ir import DType, Graph, Node, TensorType, Value
 from ariel_build.kernels import KernelCall, LayerCall, operands
 from ariel_build.kernels.flow import Body, Branch, Flow, Loop, decisions
+from ariel_build.kernels.layer import Dense
 from ariel_build.ops.base import Operator, UnsupportedReason
+from ariel_build.ops.concat import Concat
 from ariel_build.ops.copy import Copy
 from ariel_build.ops.importer import INCONSISTENT
 from ariel_build.ops.loops import Loop as LoopOp
+from ariel_build.ops.shorter import Axes
+from ariel_build.ops.slice import ALIGNMENT, Slice
 
-__all__ = ["Lowered", "lower"]
+__all__ = ["Lowered", "keep_rows_apart", "lower"]
 
 
 @dataclass
 class Lowered:
     """The kernel calls in the graph's order, and the values that are views of others: alias -> (base, byte offset).
 
-    `flow` says which calls run; without control flow it is one block of all of them.
+    `flow` says which calls run; without control flow it is one block of all of them. `images` are the parts of
+    batches that calls read and make: image -> (batch, number).
     """
 
     calls: list[KernelCall | LayerCall] = field(default_factory=list)
     aliases: dict[Value, tuple[Value, int]] = field(default_factory=dict)
     flow: Flow = ()
+    images: dict[Value, tuple[Value, int]] = field(default_factory=dict)
 
     def joined(self) -> dict[Value, tuple[Value, int]]:
         """Returns the aliases, and those by which what a body gives is a part of its branch's result.
@@ -60,6 +66,13 @@ def lower(graph: Graph, most: int | None = None) -> Lowered:
     if lowering.problems:
         raise UnsupportedError(lowering.problems)
     return lowering.lowered
+
+
+def keep_rows_apart(lowered: Lowered, axes: Mapping[Value, Axes]) -> None:
+    """Has dense layers cut along rows, if only a few, where some of these may not be there: they are left out."""
+    for call in lowered.calls:
+        if isinstance(call, LayerCall) and isinstance(call.layer, Dense) and axes.get(call.outputs[0]):
+            call.layer = replace(call.layer, apart=True)
 
 
 @dataclass
@@ -95,6 +108,9 @@ class _Lowering:
         if not isinstance(op, Operator):
             raise InternalError("a node holds no operator of ours", {"op": op})
         try:
+            if op.traits.by_image and node.output.shape[0] > 1:
+                self.images(node, op)
+                return
             views = op.aliases(node)
             if views is not None:
                 self.lowered.aliases.update(views)
@@ -115,6 +131,27 @@ class _Lowering:
         call.summary = summary(node)
         call.macs = op.macs(node)
         self.lowered.calls.append(call)
+
+    def images(self, node: Node, op: Operator) -> None:
+        """Adds a call for each image of a batch, which reads and writes its part of the two values."""
+        batch, result = node.input(0), node.output
+        results: list[Value] = []
+        found = len(self.problems)
+        for index in range(result.shape[0]):
+            part, made = (
+                Value(replace(v.type, shape=(1, *v.shape[1:])), v.name, origin=node.origin) for v in (batch, result)
+            )
+            begin = (index, *(0 for _ in part.shape[1:]))
+            self.node(Node(Slice(begin, part.shape, (1,) * len(begin)), [batch], [part], node.origin))
+            self.node(Node(op, [part, *node.inputs[1:]], [made], node.origin))
+            self.lowered.images.update({part: (batch, index), made: (result, index)})
+            results.append(made)
+            if len(self.problems) > found:
+                return
+        if results[0].type.bytes % ALIGNMENT:
+            self.node(Node(Concat(0), [*results], [result], node.origin))
+        else:
+            self.lowered.aliases.update({v: (result, k * v.type.bytes) for k, v in enumerate(results)})
 
     def branch(self, node: Node) -> Branch:
         """Adds the calls of both bodies, which read the node's inputs where these lie."""

@@ -25,7 +25,7 @@ from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
 from ariel_build.ops.batches import declared_image_by_image, each_image
 from ariel_build.ops.cut import bordered
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
-from ariel_build.ops.dynamic_quantize import hybrid, hybrid_inputs, is_hybrid, rescale
+from ariel_build.ops.dynamic_quantize import hybrid, hybrid_inputs, is_hybrid, meets_bytes, rescale
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.matmul import centred
@@ -49,7 +49,9 @@ class Conv2d(Operator):
     then float32. `clip` holds the real bounds of the fused activation.
     """
 
-    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False, channels=0, bordered=True)
+    traits = Traits(
+        moves=False, pointwise=False, real=True, reads_scaled=False, channels=0, bordered=True, by_image=True
+    )
     passed_on = never
     permuted = keeps_axes
 
@@ -152,7 +154,7 @@ def _from_tflite(importer: Importer) -> None:
         importer,
         Conv2d(window, groups, tflite_clip(importer)),
         [x, filter_, importer.optional_input(2)],
-        lambda inputs: hybrid_inputs(importer, inputs, symmetric=symmetric),
+        (lambda inputs: hybrid_inputs(importer, inputs, symmetric=symmetric)) if meets_bytes(x, filter_) else None,
     )
 
 

@@ -36,6 +36,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.nchw import from_nhwc, to_nhwc
 from ariel_build.ops.quantize import real_constant
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.shorter import Axes, apart, one_only
 from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.transpose import transpose
 from ariel_build.ops.unfolded import unfolded_transposed
@@ -55,7 +56,7 @@ class ConvTranspose(Operator):
     """
 
     # onnxruntime computes it in floats, between DequantizeLinear and QuantizeLinear too: it is not `real`.
-    traits = Traits(moves=False, pointwise=False, real=False, reads_scaled=False, channels=0)
+    traits = Traits(moves=False, pointwise=False, real=False, reads_scaled=False, channels=0, by_image=True)
     passed_on = never
     permuted = keeps_axes
 
@@ -83,6 +84,10 @@ class ConvTranspose(Operator):
         if weights.dtype is not x.dtype and x.dtype is not DType.I16:
             raise ValueError(f"an image of {x.dtype.value} with a filter of {weights.dtype.value} is not supported")
         return [TensorType(x.dtype, (x.shape[0], *self.size, count))]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Images of a batch are computed apart."""
+        return [apart(one_only(given), [1, 2, 3], "what its pixels write reaches along it")]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Adds every pixel's filter; integers in int64, floats in float32."""

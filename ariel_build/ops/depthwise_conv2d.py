@@ -24,7 +24,7 @@ from ariel_build.ops.accumulate import (
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
 from ariel_build.ops.batches import declared_image_by_image
 from ariel_build.ops.cut import bordered
-from ariel_build.ops.dynamic_quantize import hybrid, hybrid_inputs, is_hybrid, rescale
+from ariel_build.ops.dynamic_quantize import hybrid, hybrid_inputs, is_hybrid, meets_bytes, rescale
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.shorter import Axes, Bound, one_only
@@ -42,7 +42,9 @@ class DepthwiseConv2d(Operator):
     an image that was quantised at run time, its parameters (see `DynamicQuantize`); the output is then float32.
     """
 
-    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False, channels=-1, bordered=True)
+    traits = Traits(
+        moves=False, pointwise=False, real=True, reads_scaled=False, channels=-1, bordered=True, by_image=True
+    )
     passed_on = never
     permuted = keeps_axes
 
@@ -130,5 +132,5 @@ def _from_tflite(importer: Importer) -> None:
         importer,
         op,
         [x, filter_, importer.optional_input(2)],
-        lambda inputs: hybrid_inputs(importer, inputs, symmetric=False),
+        (lambda inputs: hybrid_inputs(importer, inputs, symmetric=False)) if meets_bytes(x, filter_) else None,
     )

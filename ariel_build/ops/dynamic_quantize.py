@@ -21,7 +21,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.shorter import Axes, apart, reshaped
 from ariel_build.ops.traits import Traits, keeps_axes, never
 
-__all__ = ["DynamicQuantize", "hybrid", "hybrid_inputs", "is_hybrid", "rescale"]
+__all__ = ["DynamicQuantize", "hybrid", "hybrid_inputs", "is_hybrid", "meets_bytes", "rescale"]
 
 #: Accumulates (input - zero_point) * weights.
 Accumulate = Callable[[Numbers, Numbers, float], Numbers]
@@ -99,6 +99,11 @@ def is_hybrid(inputs: Sequence[object | None]) -> bool:
     return len(inputs) > 3 and inputs[3] is not None
 
 
+def meets_bytes(x: Value, filter_: Value) -> bool:
+    """Whether floats meet a filter of integers: they are quantised at run time."""
+    return x.type.dtype is DType.F32 and filter_.type.dtype is not DType.F32
+
+
 def hybrid_inputs(
     importer: Importer, inputs: Sequence[Value | None], *, symmetric: bool, rows: int = 1
 ) -> list[Value | None]:
@@ -106,7 +111,7 @@ def hybrid_inputs(
     x, filter_ = inputs[0], inputs[1]
     if x is None or filter_ is None:
         raise UnsupportedReason("input or filter is missing")
-    if x.type.dtype is not DType.F32 or filter_.type.dtype is DType.F32:
+    if not meets_bytes(x, filter_):
         return list(inputs)
     if filter_.type.dtype is not DType.I8 or filter_.type.quant is None or filter_zero_point(filter_) != 0:
         raise UnsupportedReason(f"a float32 input with a filter {filter_.type} is not supported")

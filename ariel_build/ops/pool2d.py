@@ -53,7 +53,7 @@ class Pool2d(Operator):
     averaged by way of float32 (NEAREST_EVEN): the order decides about halves.
     """
 
-    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False)
+    traits = Traits(moves=False, pointwise=False, real=True, reads_scaled=False, by_image=True)
     permuted = keeps_axes
 
     kind: PoolKind

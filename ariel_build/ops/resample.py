@@ -19,6 +19,7 @@ from ariel_build.kernels.declared import resample as declared
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.shorter import Axes, apart, one_only
 from ariel_build.ops.traits import Moved, Traits, Wish, keeps_axes, never
 
 __all__ = ["Bilinear", "Resample", "resampled"]
@@ -50,6 +51,10 @@ class Resample(Operator):
         if any(not 0 <= start <= x.shape[self.axis] - min(taps) for start in self.starts):
             raise ValueError(f"neighbours lie outside an axis of {x.shape[self.axis]}")
         return [TensorType(x.dtype, (*x.shape[: self.axis], len(self.starts), *x.shape[self.axis + 1 :]))]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """All other axes are apart."""
+        return [apart(one_only(given), [self.axis], "it sums neighbours along it")]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Sums in float32, neighbour after neighbour."""
@@ -136,6 +141,10 @@ class Bilinear(Operator):
         if max(*self.size, *x.shape[1:3]) > 1 << 16:
             raise ValueError("an axis of more than 65536 is not supported")
         return [TensorType(x.dtype, (x.shape[0], *self.size, x.shape[3]))]
+
+    def shorter(self, node: Node, given: Sequence[Axes]) -> Sequence[Axes]:
+        """Images of a batch are apart, and channels."""
+        return [apart(one_only(given), [1, 2], "it sums neighbours along it")]
 
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """`reference_ops::ResizeBilinearInteger` of TFLite."""

@@ -18,10 +18,10 @@ from ariel_build.ops.reshape import reshape
 from ariel_build.ops.shorter import Axes, Mixed
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
-__all__ = ["Slice"]
+__all__ = ["ALIGNMENT", "Slice"]
 
 #: What the arena's regions are aligned to, and the bytes of a word.
-_ALIGNMENT, _WORD = 16, 4
+ALIGNMENT, _WORD = 16, 4
 #: Bytes of a tensor that may stay alive for a part of it.
 _SMALL = 64
 
@@ -88,7 +88,7 @@ class Slice(Operator):
             step == 1 and (k <= lead or count == extent)
             for k, (step, count, extent) in enumerate(zip(self.steps, self.shape, x.shape, strict=True))
         )
-        unit = _WORD if x.type.bytes <= _SMALL else _ALIGNMENT
+        unit = _WORD if x.type.bytes <= _SMALL else ALIGNMENT
         return {node.output: (x, start)} if dense and start % max(unit, x.type.dtype.bytes) == 0 else None
 
     def passed_on(self, node: Node) -> Value | None:

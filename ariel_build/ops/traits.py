@@ -51,6 +51,8 @@ class Traits:
     channels: int | None = None
     #: Cells around its image count as 0, as those inside the padding of its window do.
     bordered: bool = False
+    #: Its kernels take one image: each of a batch, axis 0 of input 0 and of the output, gets a call of its own.
+    by_image: bool = False
 
 
 #: What all have that only move elements.

@@ -148,7 +148,8 @@ def _passes(call: KernelCall) -> float:
     """Returns how often a Fourier transform is halved, how deep a tree is, or how many trees are summed; else 0."""
     twiddles, roots, nodes = (getattr(call.kernel, name, None) for name in ("twiddles", "roots", "nodes"))
     if isinstance(roots, Packed) and isinstance(nodes, Packed):
-        return math.log2(1 + nodes.data.size / 2 / roots.data.size)
+        words = 1 if isinstance(call.kernel, trees.ShortLeaves) else 2
+        return math.log2(1 + nodes.data.size / words / roots.data.size)
     found = getattr(call.kernel, "found", None)
     if isinstance(found, trees.Found):
         # Of each target the leaves of all trees, or of its own.

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+from onnx import NodeProto
 
 from tests.zoo import FLOAT, INT64, Ends, node, onnx_file
 
-__all__ = ["MODELS", "images"]
+__all__ = ["MODELS"]
 
 Array = np.ndarray
 
@@ -170,17 +171,65 @@ def _ends(path: Path) -> Path:
     return onnx_file(path, nodes, {"x": (FLOAT, [1, "n", 4])}, {**outputs, **whole}, constants)
 
 
-def images(path: Path) -> Path:
-    """A batch of images."""
+def _images(path: Path) -> Path:
+    """A batch of images of sizes that are aligned and that are not, through all that windows are slid for."""
     nodes = [
-        node("Conv", ["x", "w", "b"], ["c"], pads=[1, 1, 1, 1], kernel_shape=[3, 3]),
+        node("Conv", ["x", "w", "b"], ["c"], pads=[1, 1, 1, 1], strides=[2, 2]),
         node("Relu", ["c"], ["r"]),
-        node("MaxPool", ["r"], ["p"], kernel_shape=[2, 2], strides=[2, 2]),
+        node("Conv", ["r", "u"], ["d"], pads=[1, 1, 1, 1], group=6),
+        node("Add", ["d", "r"], ["a"]),
+        node("AveragePool", ["a"], ["m"], kernel_shape=[2, 2], pads=[1, 1, 0, 0]),
+        node("ConvTranspose", ["m", "t"], ["e"], strides=[2, 2], output_padding=[1, 1]),
+        node("MaxPool", ["e"], ["p"], kernel_shape=[3, 3], strides=[3, 3]),
         node("Flatten", ["p"], ["f"]),
-        node("Gemm", ["f", "v"], ["y"], transB=1),
+        node("Gemm", ["f", "v"], ["g"], transB=1),
+        node("Softmax", ["g"], ["y"], axis=-1),
+        node("Resize", ["m", "", "scales"], ["large"], mode="linear"),
+        node("GlobalAveragePool", ["large"], ["mean"]),
     ]
-    constants = {"w": _random(1, 4, 2, 3, 3), "b": _random(2, 4), "v": _random(3, 5, 36)}
-    return onnx_file(path, nodes, {"x": (FLOAT, ["n", 2, 6, 6])}, {"y": (FLOAT, ["n", 5])}, constants)
+    constants = {
+        "w": _random(1, 6, 3, 3, 3),
+        "b": _random(2, 6),
+        "u": _random(3, 6, 1, 3, 3),
+        "t": _random(4, 6, 2, 2, 2),
+        "v": _random(5, 5, 8),
+        "scales": np.array([1, 1, 2, 2], np.float32),
+    }
+    outputs: Ends = {"y": (FLOAT, ["n", 5]), "mean": (FLOAT, ["n", 6, 1, 1])}
+    return onnx_file(path, nodes, {"x": (FLOAT, ["n", 3, 5, 5])}, outputs, constants)
+
+
+def _stored_images(path: Path) -> Path:
+    """The same of bytes: QuantizeLinear and DequantizeLinear around each operator, filters with a scale for each."""
+    nodes: list[NodeProto] = []
+    constants: dict[str, Array] = {}
+
+    def scaled(name: str, scale: float, zero: int) -> str:
+        constants[f"{name}_s"], constants[f"{name}_z"] = np.array(scale, np.float32), np.array(zero, np.int8)
+        ends = [f"{name}_s", f"{name}_z"]
+        nodes.append(node("QuantizeLinear", [name, *ends], [f"{name}_q"]))
+        nodes.append(node("DequantizeLinear", [f"{name}_q", *ends], [f"{name}_d"]))
+        return f"{name}_d"
+
+    def filters(name: str, seed: int, *shape: int) -> str:
+        rng = np.random.default_rng(seed)
+        constants[f"{name}_q"] = rng.integers(-127, 128, shape).astype(np.int8)
+        constants[f"{name}_s"] = rng.uniform(0.004, 0.008, shape[0]).astype(np.float32)
+        constants[f"{name}_z"] = np.zeros(shape[0], np.int8)
+        nodes.append(node("DequantizeLinear", [f"{name}_q", f"{name}_s", f"{name}_z"], [name], axis=0))
+        return name
+
+    x = scaled("x", 0.02, -3)
+    nodes.append(node("Conv", [x, filters("w", 1, 8, 3, 3, 3)], ["c"], pads=[1, 1, 1, 1], strides=[2, 2]))
+    nodes.append(node("Relu", ["c"], ["r"]))
+    r = scaled("r", 0.02, -128)
+    nodes.append(node("Conv", [r, filters("u", 2, 8, 1, 3, 3)], ["d"], pads=[1, 1, 1, 1], group=8))
+    nodes.append(node("Add", [scaled("d", 0.03, 4), r], ["a"]))
+    nodes.append(node("GlobalAveragePool", [scaled("a", 0.04, -9)], ["p"]))
+    nodes.append(node("Flatten", [scaled("p", 0.03, -20)], ["f"]))
+    nodes.append(node("Gemm", ["f", filters("v", 3, 5, 8)], ["g"], transB=1))
+    nodes.append(node("Identity", [scaled("g", 0.05, 2)], ["y"]))
+    return onnx_file(path, nodes, {"x": (FLOAT, ["n", 3, 5, 5])}, {"y": (FLOAT, ["n", 5])}, constants)
 
 
 #: Name -> what writes it; the free dimension of each is `n`.
@@ -195,4 +244,6 @@ MODELS: Mapping[str, Callable[[Path], Path]] = {
     "attention": _attention,
     "windows": _windows,
     "ends": _ends,
+    "images": _images,
+    "stored_images": _stored_images,
 }

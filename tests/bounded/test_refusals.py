@@ -13,7 +13,6 @@ from ariel_build.config.at_most import AtMost
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import import_file
 from ariel_build.errors import MetadataError, UnsupportedError
-from tests.bounded.models import images
 from tests.zoo import FLOAT, Ends, node, onnx_file
 
 BOUND = 12
@@ -183,7 +182,6 @@ REFUSED = {
         "`n`",
     ),
     "a loop": (scan(), "`n` is bounded to 12"),
-    "images": (images, "`n` is bounded to 12"),
 }
 
 

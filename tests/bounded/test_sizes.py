@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,26 +29,35 @@ BOUND = 9
 UINT8 = 3
 #: Every size, longer and shorter ones in turn.
 SIZES = (9, 1, 8, 2, 7, 3, 6, 4, 5, 1, 9)
+#: The same of images, each of which is code of its own.
+IMAGES = (3, 1, 2, 3)
 
 
-def answers(path: Path, compiled: Compiled, board: str, cores: int) -> list[tuple[int, Samples, dict[str, Array]]]:
+def sizes_of(name: str) -> tuple[int, ...]:
+    """Returns the sizes that a model is tried with."""
+    return IMAGES if "images" in name else SIZES
+
+
+def answers(
+    path: Path, compiled: Compiled, board: str, cores: int, tried: tuple[int, ...]
+) -> list[tuple[int, Samples, dict[str, Array]]]:
     """Returns for each size the samples, and what the generated Rust makes of them, one after the other."""
     graph = compiled.graph
     given = []
-    for number, size in enumerate(SIZES):
+    for number, size in enumerate(tried):
         fixed, _ = import_file(path, {"n": size})
         one = random_samples(fixed.inputs, 1, seed=number)
         # Integers are indices of a table of eleven rows.
         arrays = [array % 11 if array.dtype.kind == "i" else array for array in one.arrays]
         given.append(Samples(arrays, (1,), {"n": size}))
     raw = [data for one in given for data in padded(one, graph.inputs).raw()]
-    sizes = [[size] for size in SIZES]
+    sizes = [[size] for size in tried]
     done = execute_compiled(compiled, boards.load(board), raw, cores=cores, stats=False, sizes=sizes)
     outputs = [
         cut_outputs(split_outputs(graph.outputs, [made], (1,)), graph, one)
         for one, made in zip(given, done.outputs, strict=True)
     ]
-    return list(zip(SIZES, given, outputs, strict=True))
+    return list(zip(tried, given, outputs, strict=True))
 
 
 def dense_int8(path: Path) -> Path:
@@ -139,8 +149,9 @@ ARM = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target("thumbv7em-no
 
 def check(name: str, tmp_path: Path, board: str, cores: int) -> None:
     path = MODELS[name](tmp_path / f"{name}.onnx")
-    compiled = compile_model(path, ModelOptions(path, dims={"n": AtMost(BOUND)}, cores=cores), boards.load(board), name)
-    for size, samples, outputs in answers(path, compiled, board, cores):
+    dims, tried = {"n": AtMost(max(sizes_of(name)))}, sizes_of(name)
+    compiled = compile_model(path, ModelOptions(path, dims=dims, cores=cores), boards.load(board), name)
+    for size, samples, outputs in answers(path, compiled, board, cores, tried):
         fixed, _ = import_file(path, {"n": size})
         said = ask(path, fixed, samples)
         assert isinstance(said, Answer), said
@@ -151,7 +162,7 @@ def check(name: str, tmp_path: Path, board: str, cores: int) -> None:
                 want.astype(np.float64),
                 rtol=2e-5,
                 atol=2e-6,
-                err_msg=f"{name}, {size} of {BOUND}, {key}",
+                err_msg=f"{name}, {size} of {max(tried)}, {key}",
             )
 
 
@@ -160,26 +171,43 @@ def test_each_size_on_the_host(name: str, tmp_path: Path) -> None:
     check(name, tmp_path, "host", 1)
 
 
-@pytest.mark.parametrize("name", ["elementwise", "lstm"])
+@pytest.mark.parametrize("name", ["elementwise", "lstm", "images"])
 def test_two_cores_pass_over_what_there_is_not(name: str, tmp_path: Path) -> None:
     check(name, tmp_path, "host", 2)
 
 
-@pytest.mark.parametrize("name", ["mlp", "gru_both", "reduced"])
+@pytest.mark.parametrize("name", ["mlp", "gru_both", "reduced", "stored_images"])
 @pytest.mark.parametrize("board", [pytest.param("qemu-cortex-m7", marks=ARM)])
 def test_each_size_on_a_board(name: str, board: str, tmp_path: Path) -> None:
     check(name, tmp_path, board, 1)
 
 
-@pytest.mark.parametrize("name", ["mlp", "lstm", "reduced"])
+@pytest.mark.parametrize("name", ["mlp", "lstm", "reduced", "images"])
 def test_a_shorter_one_is_the_fixed_one_to_the_bit(name: str, tmp_path: Path) -> None:
     path, host = MODELS[name](tmp_path / f"{name}.onnx"), boards.load("host")
-    bounded = compile_model(path, ModelOptions(path, dims={"n": AtMost(BOUND)}, cores=1), host, name)
-    fixed = compile_model(path, ModelOptions(path, dims={"n": 4}, cores=1), host, name)
-    samples = replace(random_samples(fixed.graph.inputs, 5), sizes={"n": 4})
+    some = max(sizes_of(name)) - max(sizes_of(name)) // 2
+    dims = {"n": AtMost(max(sizes_of(name)))}
+    bounded = compile_model(path, ModelOptions(path, dims=dims, cores=1), host, name)
+    fixed = compile_model(path, ModelOptions(path, dims={"n": some}, cores=1), host, name)
+    samples = replace(random_samples(fixed.graph.inputs, 5), sizes={"n": some})
     want = execute_compiled(fixed, host, samples.raw(), stats=False).outputs
     raw = padded(samples, bounded.graph.inputs).raw()
-    got = execute_compiled(bounded, host, raw, stats=False, sizes=[[4]] * 5).outputs
+    got = execute_compiled(bounded, host, raw, stats=False, sizes=[[some]] * 5).outputs
     cut = cut_outputs(split_outputs(bounded.graph.outputs, got, samples.lead), bounded.graph, samples)
     for mine, theirs in zip(cut.values(), split_outputs(fixed.graph.outputs, want, samples.lead).values(), strict=True):
         assert mine.tobytes() == theirs.tobytes()
+
+
+def test_all_steps_of_an_image_that_is_not_there_are_passed_over(tmp_path: Path) -> None:
+    """Also the copies of images that lie at no multiple of the arena's alignment, and dense layers behind them."""
+    path = MODELS["images"](tmp_path / "images.onnx")
+    made = compile_model(path, ModelOptions(path, dims={"n": AtMost(3)}, cores=1), boards.load("host"), "images")
+    told = re.search(r"shorter \[([^]]*)\]", made.module_text)
+    assert told is not None
+    parts = [[int(n) for n in re.findall(r"\d+", part)] for part in told[1].split(",") if part.strip()]
+    assert all(len(part) == 3 or part[3] % part[2] == 0 for part in parts)
+    steps = {step.index: step.name for step in made.schedule.steps}
+    assert not [name for index, name in steps.items() if index not in {part[0] for part in parts}]
+    third = [steps[step] for step, _, each, *less in parts if less == [2 * each]]
+    layers = ["conv2d", "depthwise_conv2d", "average_pool2d", "conv_transpose", "max_pool2d"]
+    assert set(layers) <= {name.rsplit("_", 1)[0] for name in third}

@@ -19,7 +19,9 @@ from ariel_build.ops.lstm import Lstm
 from ariel_build.ops.map2 import Map2
 from ariel_build.ops.map2_rows import MAP2
 from ariel_build.ops.marks import Found, OneHot, Triangle
+from ariel_build.ops.ml import forest
 from ariel_build.ops.ml.encoding import Positions
+from ariel_build.ops.ml.trees import TreeKeys, TreeLeaves
 from ariel_build.ops.quantize import Quantize
 from ariel_build.ops.roi_align import RoiAlign
 from ariel_build.ops.signal.bands import FilterBank
@@ -50,6 +52,30 @@ def rare() -> Iterator[Wanted]:
         yield Wanted(op, (boxes, scores, TensorType(DType.F32, (count, 4))), None, (2,))
     yield from _boxes()
     yield from _places()
+    yield from _forests()
+
+
+def _forests() -> Iterator[Wanted]:
+    """Trees of nodes of one word: the ranks of features, and the leaves."""
+    rng = np.random.default_rng(5)
+    for features, trees, depth in ((6, 40, 6), (20, 80, 5), (12, 60, 8)):
+        builder = forest.Builder(wide=False)
+
+        def grown(left: int, features: int = features, builder: forest.Builder = builder) -> int:
+            if left == 0:
+                return builder.leaf(int(rng.integers(4)))
+            cut = builder.cut(float(rng.integers(-12, 12)) / 8)
+            return builder.at_most(int(rng.integers(features)), False, cut, grown(left - 1), grown(left - 1))
+
+        packed = builder.pack([grown(depth) for _ in range(trees)])
+        cuts = packed.thresholds.astype(np.int32)
+        keys = TreeKeys(tuple(slot.feature for slot in packed.slots), len(packed.slots), packed.starts)
+        taken = TensorType(DType.F32, (1, features)), TensorType(DType.I32, cuts.shape)
+        yield Wanted(keys, taken, None, (1,), {1: cuts})
+        (made,) = (t for t in keys.infer(list(taken)) if t is not None)
+        tables = [TensorType(DType.I32, table.shape) for table in (packed.nodes, packed.roots)]
+        leaves = TreeLeaves(len(packed.leaves), packed.paired, packed.short)
+        yield Wanted(leaves, (made, *tables), None, (1, 2), {1: packed.nodes, 2: packed.roots})
 
 
 def _boxes() -> Iterator[Wanted]:

@@ -1,4 +1,4 @@
-//! Loops that stay as they are written.
+//! Loops that stay as they are written, and what they count with.
 
 /// Keeps the optimiser from unrolling the loop that calls it.
 ///
@@ -10,4 +10,21 @@ pub(in crate::kernels) fn rolled() {
     unsafe {
         core::arch::asm!("", options(nomem, nostack, preserves_flags));
     }
+}
+
+/// Returns the place, which the optimiser is not to compute anew from what it is made of.
+#[inline]
+pub(in crate::kernels) fn kept<T>(place: *const T) -> *const T {
+    #[cfg(any(target_arch = "arm", target_arch = "riscv32"))]
+    {
+        let mut place = place;
+        #[expect(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written there")]
+        // SAFETY: no instruction at all.
+        unsafe {
+            core::arch::asm!("/* {0} */", inout(reg) place, options(pure, nomem, nostack, preserves_flags));
+        }
+        place
+    }
+    #[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
+    place
 }

@@ -17,6 +17,8 @@ __all__ = [
     "KeysF32",
     "KeysF64",
     "Leaves",
+    "RanksF32",
+    "ShortLeaves",
     "Slots",
     "SumsF32",
     "SumsF64",
@@ -97,6 +99,36 @@ class Leaves(Kernel):
 
     ROOMS = ("kernels::trees",)
     PATHS = {(): "trees::Leaves"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"keys": "i32", "output": "i32", "roots": "u16", "nodes": "i32"}
+    keys: Operand
+    output: Operand
+    rows: int
+    width: int
+    leaves: int
+    paired: bool
+    roots: Packed
+    nodes: Packed
+
+
+class RanksF32(Kernel):
+    """Keys of float32: ranks among the cuts of a slot, in the upper bits, so that they compare with the words of nodes."""
+
+    ROOMS = ("kernels::trees",)
+    PATHS = {(): "trees::RanksF32"}
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "f32", "counts": "u8", "cuts": "i32"}
+    input: Operand
+    keys: Slots
+    counts: Packed
+    cuts: Packed
+
+
+class ShortLeaves(Kernel):
+    """The leaf in which each tree ends: nodes are words of a rank, a place, the number of a key, and two flags."""
+
+    ROOMS = ("kernels::trees",)
+    PATHS = {(): "trees::ShortLeaves"}
     ACCESS = Access.WHOLE
     ELEMENTS = {"keys": "i32", "output": "i32", "roots": "u16", "nodes": "i32"}
     keys: Operand

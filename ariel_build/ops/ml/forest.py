@@ -3,7 +3,8 @@
 Whatever a node compares becomes `feature <= cut`, with the left side where that holds: `x < t` is `x <= the number
 before t`, `x > t` has its sides turned, `x == t` is two nodes. What is no number is greater than all cuts, or less
 (`low`). Cuts of float32 are keys, integers in the order of the numbers; cuts of float64 stay numbers, and become their
-rank among those that the feature is compared with.
+rank among those that the feature is compared with. Where many nodes of float32 share cuts, these become ranks, too, and
+a node is one word.
 """
 
 from __future__ import annotations
@@ -17,16 +18,36 @@ import numpy.typing as npt
 
 from ariel_build.ops.base import UnsupportedReason
 
-__all__ = ["KEY_BITS", "PLACE", "PLACE_BITS", "Builder", "Packed", "Slot", "float_keys"]
+__all__ = [
+    "KEY_BITS",
+    "MOST_RANK",
+    "PLACE",
+    "PLACE_BITS",
+    "RANK",
+    "SHORT_KEY",
+    "SHORT_KEY_BITS",
+    "SHORT_LEFT_BITS",
+    "SHORT_PLACE",
+    "SHORT_PLACE_BITS",
+    "Builder",
+    "Packed",
+    "Slot",
+    "float_keys",
+]
 
 I32 = npt.NDArray[np.int32]
 
 #: As in `kernels/trees/mod.rs`: bits of the number of a key, where the place begins, and its bits.
 KEY_BITS, PLACE, PLACE_BITS = 12, 12, 18
 _MOST_FEATURES, _MOST_NODES, _MOST_PLACES = 1 << 16, 1 << 16, 1 << PLACE_BITS
-#: Leaves that two numbers in the bits of a place can tell.
-_MOST_NARROW = 1 << (PLACE_BITS // 2)
 _RIGHT_ENDS, _BOTH_END = 1 << 30, 1 << 31
+
+#: The same of nodes of one word: bits of the number of a key, where place and rank begin, ranks and places.
+SHORT_KEY, SHORT_KEY_BITS, SHORT_PLACE, SHORT_PLACE_BITS, RANK = 2, 8, 10, 15, 25
+MOST_RANK = (1 << 32 - RANK) - 1
+SHORT_LEFT_BITS = 7
+#: Bytes of tables that short nodes must save: finding ranks takes 200 bytes of code more, and four times as long.
+_WORTH = 512
 
 #: A leaf's number, turned over; or a node's.
 Ref = int
@@ -48,7 +69,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Packed:
-    """Forest as the kernels read it; `starts` and `thresholds` are there for float64."""
+    """Forest as the kernels read it; `starts` and `thresholds` are there for float64, and where nodes are `short`."""
 
     slots: list[Slot]
     nodes: I32
@@ -57,6 +78,7 @@ class Packed:
     paired: bool
     starts: tuple[int, ...]
     thresholds: npt.NDArray[np.float64]
+    short: bool = False
 
 
 @dataclass
@@ -141,6 +163,9 @@ class _Layout:
             raise UnsupportedReason(
                 f"a forest of {count:,} nodes is not supported, {_MOST_NODES:,} are: train fewer trees, or flat ones"
             )
+        short = self._short([count - 1 - at for at in places])
+        if short is not None:
+            return short
         slots = sorted({slot for slot, *_ in self._placed})
         if 2 * len(slots) > 1 << KEY_BITS:
             raise UnsupportedReason(f"trees that compare {len(slots):,} features are not supported")
@@ -168,6 +193,43 @@ class _Layout:
             paired,
             tuple(starts) if self._wide else (),
             np.concatenate([tables[slot] for slot in slots]),
+        )
+
+    def _short(self, roots: Sequence[int]) -> Packed | None:
+        """Returns the forest in nodes of one word, if it fits them, and if they save enough."""
+        count, of_slot = len(self._placed), self._tables(sorted({slot for slot, *_ in self._placed}), narrow=True)
+        # A feature of many cuts has several slots, each for a run of them.
+        runs = [(slot, own[k : k + MOST_RANK]) for slot, own in of_slot.items() for k in range(0, len(own), MOST_RANK)]
+        saved = 4 * count - sum(4 * len(own) + 1 for _, own in runs)
+        leaves, paired, both, alone = self._leaves(SHORT_LEFT_BITS)
+        most = 1 << SHORT_PLACE_BITS
+        if self._wide or saved < _WORTH or 2 * len(runs) > 1 << SHORT_KEY_BITS or max(count, len(leaves) + 1) > most:
+            return None
+        if paired:
+            # The right leaf stands behind the place: there is one before the first.
+            leaves = [leaves[0], *leaves]
+        rank_of = {(slot, cut): (run, k) for run, (slot, own) in enumerate(runs) for k, cut in enumerate(own.tolist())}
+        words = np.zeros(count, np.int64)
+        for at, (slot, cut, turned, left, right) in enumerate(self._placed):
+            run, rank = rank_of[slot, cut]
+            key, rank = (run + len(runs), MOST_RANK - 1 - rank) if turned else (run, rank)
+            if left < 0:
+                place, ends = both[left, right] + paired, 3
+            elif right < 0:
+                place, ends = alone[right] if paired else alone[right] << SHORT_LEFT_BITS, 2
+            else:
+                place, ends = count - 1 - self._where[right], 0
+            words[count - 1 - at] = rank << RANK | place << SHORT_PLACE | key << SHORT_KEY | ends
+        starts = (0, *(int(v) for v in np.cumsum([len(own) for _, own in runs])))
+        return Packed(
+            [slot for slot, _ in runs],
+            words.astype(np.uint32).view(np.int32),
+            np.array(roots, np.int32),
+            leaves,
+            paired,
+            starts,
+            np.concatenate([own for _, own in runs]),
+            short=True,
         )
 
     def _any_slot(self) -> Slot:
@@ -200,23 +262,28 @@ class _Layout:
         turns = one < 0 <= other or (one >= 0 and other >= 0 and one in self._where and other not in self._where)
         return (other, one) if turns else (one, other)
 
-    def _tables(self, slots: Sequence[Slot]) -> dict[Slot, npt.NDArray[np.float64]]:
-        """Returns the cuts of each slot in order; of float32 none are needed."""
-        if not self._wide:
+    def _tables(self, slots: Sequence[Slot], *, narrow: bool = False) -> dict[Slot, npt.NDArray[np.float64]]:
+        """Returns the cuts of each slot in order; of float32 none are needed but for `narrow` nodes."""
+        if not self._wide and not narrow:
             return {slot: np.zeros(0) for slot in slots}
         cuts: dict[Slot, set[float]] = {slot: set() for slot in slots}
         for slot, cut, *_ in self._placed:
             cuts[slot].add(cut)
         return {slot: np.array(sorted(own), np.float64) for slot, own in cuts.items()}
 
-    def _leaves(self) -> tuple[list[int], bool, dict[tuple[Ref, Ref], int], dict[Ref, int]]:
-        """Returns the leaves in order, whether both sides stand in a row, and the places of both and of one."""
+    def _leaves(
+        self, bits: int = PLACE_BITS // 2
+    ) -> tuple[list[int], bool, dict[tuple[Ref, Ref], int], dict[Ref, int]]:
+        """Returns the leaves in order, whether both sides stand in a row, and the places of both and of one.
+
+        They do where their numbers have more than so many bits.
+        """
         pairs = dict.fromkeys((left, right) for *_, left, right in self._placed if left < 0)
         singles = dict.fromkeys(right for *_, left, right in self._placed if right < 0 <= left)
         used = dict.fromkeys([*(ref for pair in pairs for ref in pair), *singles])
-        if len(used) <= _MOST_NARROW:
+        if len(used) <= 1 << bits:
             numbers = {ref: index for index, ref in enumerate(used)}
-            both = {(a, b): numbers[a] | numbers[b] << PLACE_BITS // 2 for a, b in pairs}
+            both = {(a, b): numbers[a] | numbers[b] << bits for a, b in pairs}
             return [~ref for ref in used], False, both, numbers
         order: list[Ref] = []
         where: dict[Ref, int] = {}

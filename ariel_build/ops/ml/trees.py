@@ -42,8 +42,9 @@ def _rows(x: TensorType | None) -> TensorType:
 class TreeKeys(_Trees):
     """Integers in the order of the features in `slots`, then the same with their bits turned over.
 
-    What is no number is greater than all others, from slot `low` on less. Keys of float64 are ranks among the
-    thresholds of a slot, which `starts` tells in the second input.
+    What is no number is greater than all others, from slot `low` on less. Where there are `starts`, as for float64,
+    keys are ranks among the thresholds of a slot, which they tell in the second input; those of float32 stand in the
+    upper bits, and their thresholds are integers in the order of the numbers.
     """
 
     slots: tuple[int, ...]
@@ -51,9 +52,9 @@ class TreeKeys(_Trees):
     starts: tuple[int, ...] = ()
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
-        """f32[n, f] -> i32[n, 2 slots]; f64[n, f], f64[thresholds] -> i32[n, 2 slots]."""
+        """f32[n, f] -> i32[n, 2 slots]; T[n, f], i32 or f64[thresholds] -> i32[n, 2 slots]."""
         x = _rows(inputs[0])
-        if x.dtype is not (DType.F64 if self.starts else DType.F32):
+        if x.dtype is not DType.F32 and (x.dtype is not DType.F64 or not self.starts):
             raise ValueError(f"features of {x.dtype.value} are not supported")
         if max(self.slots) >= x.shape[1]:
             raise ValueError(f"feature {max(self.slots)} is compared, of {x.shape[1]}")
@@ -62,20 +63,22 @@ class TreeKeys(_Trees):
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Bits in order, or ranks."""
         x, thresholds = np.asarray(inputs[0]), inputs[1] if self.starts else None
-        keys = np.zeros((len(x), len(self.slots)), np.int32)
+        short = thresholds is not None and x.dtype == np.float32
+        keys = np.zeros((len(x), len(self.slots)), np.int64)
         for index, feature in enumerate(self.slots):
             column: Numbers = x[:, feature]
-            if thresholds is None:
-                found = forest.float_keys(column)
-            else:
-                own = thresholds[self.starts[index] : self.starts[index + 1]]
-                found = np.searchsorted(own, column).astype(np.int32)
-            none = np.int32(2**31 - 1 if index < self.low else -(2**31))
-            keys[:, index] = np.where(np.isnan(column), none, found)
-        return [np.concatenate([keys, ~keys], axis=1)]
+            none = 2**31 - 1 if index < self.low else -(2**31)
+            found = forest.float_keys(column) if x.dtype == np.float32 else column
+            if short:
+                found = np.where(np.isnan(column), np.int32(none), found)
+            if thresholds is not None:
+                found = np.searchsorted(thresholds[self.starts[index] : self.starts[index + 1]], found)
+            keys[:, index] = found if short else np.where(np.isnan(column), none, found)
+        both = np.concatenate([keys, forest.MOST_RANK - keys if short else ~keys], axis=1)
+        return [(both << forest.RANK if short else both).astype(np.uint32).view(np.int32)]
 
     def lower(self, node: Node) -> KernelCall:
-        """`trees::KeysF32` or `KeysF64`."""
+        """`trees::KeysF32`, `RanksF32` or `KeysF64`."""
         x, output = node.input(0), node.output
         keys = declared.Slots(
             output=Operand(output),
@@ -85,7 +88,14 @@ class TreeKeys(_Trees):
             low=self.low,
         )
         kernel: Kernel = declared.KeysF32(input=Operand(x), keys=keys)
-        if self.starts:
+        if self.starts and x.type.dtype is DType.F32:
+            kernel = declared.RanksF32(
+                input=Operand(x),
+                keys=keys,
+                counts=Packed(np.diff(self.starts).astype(np.uint8), "cuts of features"),
+                cuts=Packed(np.concatenate([np.zeros(1, np.int32), _data(node, 1)]), "cuts"),
+            )
+        elif self.starts:
             kernel = declared.KeysF64(
                 input=Operand(x),
                 keys=keys,
@@ -104,13 +114,14 @@ def _data(node: Node, index: int) -> Array:
 
 @dataclass(frozen=True)
 class TreeLeaves(_Trees):
-    """The number of the leaf in which each tree ends."""
+    """The number of the leaf in which each tree ends; `short` nodes are words."""
 
     leaves: int
     paired: bool
+    short: bool = False
 
     def infer(self, inputs: Sequence[TensorType | None]) -> list[TensorType | None]:
-        """i32[n, keys], nodes i32[2 m], roots i32[trees] -> i32[n, trees]."""
+        """i32[n, keys], nodes i32[2 m], or i32[m], roots i32[trees] -> i32[n, trees]."""
         keys, roots = _rows(inputs[0]), inputs[2]
         if roots is None or len(roots.shape) != 1 or not roots.elements:
             raise ValueError("there are no trees")
@@ -119,6 +130,8 @@ class TreeLeaves(_Trees):
     def reference(self, inputs: Sequence[Array | None], node: Node) -> list[Array]:
         """Walks all trees of all rows at once."""
         keys, nodes, roots = (np.asarray(x).astype(np.int64) for x in inputs)
+        if self.short:
+            return [self._short(keys & 0xFFFFFFFF, nodes & 0xFFFFFFFF, roots).astype(np.int32)]
         table = nodes.reshape(-1, 2)
         place = np.broadcast_to(roots, node.output.shape).copy()
         leaf = np.full(place.shape, -1, np.int64)
@@ -133,10 +146,26 @@ class TreeLeaves(_Trees):
             place = np.where(ends, place, np.where(right, to, place + 1))
         return [leaf.astype(np.int32)]
 
+    def _short(self, keys: Numbers, nodes: Numbers, roots: Numbers) -> Numbers:
+        """Walks all trees of all rows at once, whose nodes are words."""
+        place = np.broadcast_to(roots, (len(keys), len(roots))).copy()
+        leaf = np.full(place.shape, -1, np.int64)
+        while (leaf < 0).any():
+            word = nodes[place]
+            key = word >> forest.SHORT_KEY & (1 << forest.SHORT_KEY_BITS) - 1
+            right = np.take_along_axis(keys, key, 1) > word
+            to = word >> forest.SHORT_PLACE & (1 << forest.SHORT_PLACE_BITS) - 1
+            bits = forest.SHORT_LEFT_BITS
+            end = to + right if self.paired else np.where(right, to >> bits, to & (1 << bits) - 1)
+            ends = np.where(right, word >> 1, word) & 1 != 0
+            leaf = np.where((leaf < 0) & ends, end, leaf)
+            place = np.where(ends, place, np.where(right, to, place + 1))
+        return leaf
+
     def lower(self, node: Node) -> KernelCall:
-        """`trees::Leaves`."""
+        """`trees::Leaves` or `ShortLeaves`."""
         keys, output = node.input(0), node.output
-        kernel = declared.Leaves(
+        kernel = (declared.ShortLeaves if self.short else declared.Leaves)(
             keys=Operand(keys),
             output=Operand(output),
             rows=keys.shape[0],
@@ -228,7 +257,8 @@ def walk(importer: Importer, x: Value, packed: forest.Packed) -> Value:
     """Returns the numbers of leaves in which the trees end for each row of features."""
     slots = tuple(slot.feature for slot in packed.slots)
     low = sum(not slot.low for slot in packed.slots)
-    thresholds = [importer.constant(packed.thresholds, "thresholds")] if packed.starts else []
+    cuts = packed.thresholds.astype(np.int32) if packed.short else packed.thresholds
+    thresholds = [importer.constant(cuts, "thresholds")] if packed.starts else []
     (keys,) = importer.emit(TreeKeys(slots, low, packed.starts), [x, *thresholds])
     nodes, roots = importer.constant(packed.nodes, "nodes"), importer.constant(packed.roots, "roots")
-    return importer.emit(TreeLeaves(len(packed.leaves), packed.paired), [keys, nodes, roots])[0]
+    return importer.emit(TreeLeaves(len(packed.leaves), packed.paired, packed.short), [keys, nodes, roots])[0]

@@ -68,9 +68,17 @@ def rows(
 
 
 def trees(
-    rng: np.random.Generator, count: int, modes: Sequence[str], depth: int, dtype: npt.DTypeLike = np.float32
+    rng: np.random.Generator,
+    count: int,
+    modes: Sequence[str],
+    depth: int,
+    dtype: npt.DTypeLike = np.float32,
+    cuts: Array | None = None,
 ) -> tuple[dict[str, Any], list[tuple[int, int]]]:
-    """Returns the attributes of nodes, and the leaves as (tree, node); nodes of a tree are numbered in any order."""
+    """Returns the attributes of nodes, and the leaves as (tree, node); nodes of a tree are numbered in any order.
+
+    They compare with these `cuts`, or with numbers of the grid and any.
+    """
     found: dict[str, list[Any]] = {
         name: []
         for name in ("treeids", "nodeids", "featureids", "modes", "values", "truenodeids", "falsenodeids", "missing")
@@ -86,7 +94,8 @@ def trees(
                 nodes[place] = [0, "LEAF", 0.0, 0, 0, 0]
                 return place
             sides = grow(left - 1), grow(left - 1)
-            cut = rng.choice(GRID) if rng.random() < 0.8 else rng.normal()
+            any_ = rng.choice(GRID) if rng.random() < 0.8 else rng.normal()
+            cut = any_ if cuts is None else rng.choice(cuts)
             nodes[place] = [
                 int(rng.integers(FEATURES)),
                 str(rng.choice(list(modes))),

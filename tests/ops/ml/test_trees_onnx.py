@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ariel_build.driver import import_file
 from ariel_build.errors import UnsupportedError
+from ariel_build.ops.ml.trees import TreeKeys, TreeLeaves
 from tests.ops import node_suite, parity
 from tests.ops.ml import learned
 
@@ -121,6 +123,45 @@ def test_large_forests_have_leaves_in_pairs(tmp_path: Path) -> None:
     want = parity.onnxruntime_answers(path, samples)
     parity.agree(parity.reference(path, samples), want, "reference", atol=1e-5)
     parity.agree(parity.host(path, samples), want, "kernels", atol=1e-5)
+
+
+def _short(folder: Path, batch: int = 2) -> tuple[Path, parity.Samples]:
+    """Returns forests whose nodes are single words, with all modes, and samples.
+
+    Nodes share cuts, of which ranks of 7 bits tell one forest's; the other one has two slots for each feature, and more
+    leaves than two numbers of 7 bits tell.
+    """
+    rng = np.random.default_rng(4)
+    model = learned.Model((batch, learned.FEATURES))
+    some, many = np.append(learned.GRID, np.float32(-np.inf)), np.linspace(-3, 3, 150, dtype=np.float32)
+    for count, cuts, weights in ((60, some, np.array([0.25, -0.5, 1.0])), (300, many, rng.normal(size=200))):
+        attributes, leaves = learned.trees(rng, count, learned.MODES, 7, cuts=cuts)
+        attributes |= {
+            "target_treeids": [tree for tree, _ in leaves],
+            "target_nodeids": [node for _, node in leaves],
+            "target_ids": [0] * len(leaves),
+            "target_weights": [float(v) for v in rng.choice(weights, len(leaves))],
+            "n_targets": 1,
+        }
+        model.add("TreeEnsembleRegressor", [np.float32], attributes)
+    path, samples = model.write(folder / "m.onnx"), learned.rows(rng, 20, batch)
+    samples += [[np.nextafter(x, np.float32(side))] for side in (-9, 9) for (x,) in samples[:4]]
+    graph, _ = import_file(path)
+    walks = [node.op for node in graph.nodes if isinstance(node.op, TreeLeaves)]
+    assert [(walk.short, walk.paired) for walk in walks] == [(True, False), (True, True)]
+    slots = [node.op.slots for node in graph.nodes if isinstance(node.op, TreeKeys)]
+    assert [len(own) / len(set(own)) > 2 for own in slots] == [False, True]
+    return path, samples
+
+
+@pytest.mark.parametrize("board", ["host", *parity.BOARDS])
+def test_nodes_of_one_word_equal_onnxruntime(board: str, tmp_path: Path) -> None:
+    path, samples = _short(tmp_path)
+    want = parity.onnxruntime_answers(path, samples)
+    if board == "host":
+        parity.agree(parity.reference(path, samples), want, "reference", atol=3e-5)
+    made = parity.on(board, path, samples, cores=2 if board == "host" else 1)
+    parity.agree(made, want, board, atol=3e-5)
 
 
 def test_the_cases_of_onnx(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ pub struct Slots {
 impl Slots {
     /// Checks the slots against the features and the arena.
     #[inline]
-    const fn check(&self, arena_bytes: usize) {
+    pub(super) const fn check(&self, arena_bytes: usize) {
         self.output.check::<i32>(arena_bytes, (self.rows as usize).saturating_mul(2).saturating_mul(self.slots.len()));
         assert!(!self.slots.is_empty(), "no keys");
         let mut slot = 0;

@@ -9,16 +9,25 @@
 //! ones only, a walk ends, and a side or a subtree may belong to many trees. Where both are leaves, the place is that of two in a
 //! row, or in its lower half the left one's number, and the right one's in its upper half.
 //!
+//! A larger forest has nodes of one word and keys of 7 bits: a key is how many of the cuts of its feature lie below it, and a node says
+//! how many do for its threshold, in the word's upper bits, so that key and word compare as they are. Bits 2 to 9 are the number of the
+//! key, bits 10 to 24 the place, bit 0 says that both sides are leaves and bit 1 that the right one is. A place at whose end are leaves
+//! is that of the left one, with the right one behind it, or two numbers, that of the left one in the lower 7 bits.
+//!
 //! Which side is taken is selected, not jumped to: the only jump of a step is the one back.
 
 mod keys;
 mod leaves;
+mod ranks;
+mod short_leaves;
 mod sums;
 #[cfg(thumb2)]
 mod thumb2;
 
 pub use keys::{KeysF32, KeysF64, Slots};
 pub use leaves::Leaves;
+pub use ranks::RanksF32;
+pub use short_leaves::ShortLeaves;
 pub use sums::{BestsF32, BestsF64, Columns, Found, SumsF32, SumsF64};
 
 /// Checks the starts of so many ranges of a table, which end with the table.

@@ -3,7 +3,7 @@
 use super::check_starts;
 use crate::kernels::access::Access;
 use crate::kernels::divide::divide;
-use crate::kernels::rolled::rolled;
+use crate::kernels::rolled::{kept, rolled};
 use crate::memory::{Element, Memory, Region};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -78,17 +78,17 @@ impl Found {
                 column = 0;
             }
             let leaves = memory.at::<i32>(self.leaves).cast_const().add(row * self.trees as usize);
-            let values = values.as_ptr().add(column as usize);
-            let mut tree = from;
-            while tree < to {
-                let place = (*leaves.add(tree) as u32).wrapping_mul(width).min(last);
+            let values = kept(values.as_ptr().add(column as usize));
+            let (mut leaf, end) = (leaves.add(from), kept(leaves.add(to)));
+            while leaf != end {
+                let place = (*leaf as u32).wrapping_mul(width).min(last);
                 let value = values.add(place as usize);
                 for (index, sum) in sums.iter_mut().enumerate() {
                     *sum = step(*sum, *value.add(index));
                 }
                 // Flash counts here: no loop is written out ten times.
                 rolled();
-                tree += 1;
+                leaf = leaf.add(1);
             }
         }
         sums
