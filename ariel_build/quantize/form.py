@@ -6,8 +6,9 @@ Quantize and Dequantize in it, of which the file is written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +16,19 @@ import numpy.typing as npt
 from ariel_build.ir import Array, DType, Graph, Node, Quant, State, TensorType, Value
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.quantize import Dequantize, Quantize
+from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.traits import clamps
 from ariel_build.passes.editor import operator
 from ariel_build.quantize import batched
-from ariel_build.quantize.choice import Choice, is_layer
-from ariel_build.quantize.constants import least_scales, scales_of, stored_bias, stored_operand, stored_weights
+from ariel_build.quantize.choice import Choice, is_layer, widens
+from ariel_build.quantize.constants import (
+    least_scales,
+    scales_of,
+    stored_bias,
+    stored_operand,
+    stored_weights,
+    whole_multipliers,
+)
 from ariel_build.quantize.ranges import rounded
 
 __all__ = ["Form", "form_of", "rewrite"]
@@ -36,19 +45,43 @@ class Form:
     choice: Choice
     quants: Mapping[Value, Quant]
     inputs: Mapping[Node, list[Value | None]] = field(default_factory=dict)
+    #: Values of int16, and what they are to those who read int8 only.
+    wide: Collection[Value] = ()
+    narrowed: Mapping[Value, Value] = field(default_factory=dict)
+
+    def reads(self, node: Node) -> list[Value | None]:
+        """Returns the inputs of a node in this form."""
+        inputs = self.inputs.get(node, node.inputs)
+        if node not in self.choice.nodes or widens(node):
+            return list(inputs)
+        return [v if v is None else self.narrowed.get(v, v) for v in inputs]
+
+    def computes_wide(self, node: Node) -> bool:
+        """Whether a node computes in int16."""
+        values = [*self.reads(node), *node.outputs]
+        return node in self.choice.nodes and any(v in self.wide for v in values if v is not None)
 
     def as_float(self) -> Graph:
         """Returns the graph with the stored constants in it, as float32."""
-        nodes = [
-            Node(node.op, self.inputs.get(node, node.inputs), node.outputs, node.origin, node.bodies)
-            for node in self.graph.nodes
-        ]
+        nodes: list[Node] = []
+
+        def narrow(values: Sequence[Value]) -> None:
+            nodes.extend(Node(Reshape(v.shape), [v], [self.narrowed[v]]) for v in values if v in self.narrowed)
+
+        narrow([*self.graph.inputs, *(state.current for state in self.graph.states)])
+        for node in self.graph.nodes:
+            nodes.append(Node(node.op, self.reads(node), node.outputs, node.origin, node.bodies))
+            narrow(node.outputs)
         return Graph(self.graph.name, self.graph.inputs, self.graph.outputs, nodes, self.graph.states)
+
+    def dtype(self, value: Value) -> DType:
+        """Returns the type of the integers of a quantised value."""
+        return DType.I16 if value in self.wide else DType.I8
 
     def change(self, value: Value, array: Array) -> Array:
         """Rounds what is quantised."""
         quant = self.quants.get(value)
-        return array if quant is None else rounded(array, quant)
+        return array if quant is None else rounded(array, quant, self.dtype(value))
 
     def run(self, given: Mapping[Value, Array], seen: batched.Seen | None = None) -> dict[Value, Array]:
         """Returns the outputs for many samples, as `batched.run` does."""
@@ -61,22 +94,40 @@ def form_of(
     quants: Mapping[Value, Quant],
     biases: Mapping[Node, F64] | None = None,
     made: dict[Value, Value] | None = None,
+    wide: Mapping[Value, Quant] | None = None,
 ) -> Form:
     """Returns the form with these scales; `biases` are added to those of layers.
 
-    `made` has the stored weights of forms before, and gets those of this one.
+    `made` has the stored weights of forms before, and gets those of this one. `wide` values are int16 of these scales;
+    where somebody reads int8 only, that has the scale in `quants`.
     """
     inputs: dict[Node, list[Value | None]] = {}
     made = {} if made is None else made
+    wide = wide or {}
+    twins = {
+        v: Value(v.type, f"{v.name}_int8", origin=v.origin)
+        for node in choice.nodes
+        if not widens(node)
+        for v in node.inputs
+        if v is not None and v in wide
+    }
+    quants = {**quants, **{twin: quants[v] for v, twin in twins.items()}, **wide}
     for node in choice.nodes:
         if is_layer(node):
-            inputs[node] = _layer(node, quants[node.input(0)], biases or {}, made)
+            inputs[node] = _layer(node, quants, biases or {}, made, wide)
         elif any(v is not None and v.is_constant for v in node.inputs):
             inputs[node] = [v if v is None or not v.is_constant else stored_operand(v) for v in node.inputs]
-    return Form(graph, choice, quants, inputs)
+    return Form(graph, choice, quants, inputs, dict.fromkeys(wide), twins)
 
 
-def _layer(node: Node, x: Quant, biases: Mapping[Node, F64], made: dict[Value, Value]) -> list[Value | None]:
+def _layer(
+    node: Node,
+    quants: Mapping[Value, Quant],
+    biases: Mapping[Node, F64],
+    made: dict[Value, Value],
+    wide: Mapping[Value, Quant],
+) -> list[Value | None]:
+    x, y = quants[node.input(0)], quants[node.output]
     filter_, axis = node.input(1), operator(node).traits.channels
     given = node.inputs[2] if len(node.inputs) > 2 else None
     channels = node.output.shape[-1]
@@ -85,12 +136,14 @@ def _layer(node: Node, x: Quant, biases: Mapping[Node, F64], made: dict[Value, V
     bias = bias if extra is None else bias + extra
     data = np.asarray(filter_.data, np.float64)
     assert axis is not None  # noqa: S101 - it is a layer
-    # Layers that share weights go on sharing them, unless a bias asks for a scale of its own.
+    # Layers that share weights go on sharing them, unless a bias or int16 asks for scales of its own.
     if filter_ not in made:
         made[filter_] = stored_weights(filter_, data, axis)
     weights = made[filter_]
     least = least_scales(bias, x)
-    if np.any(least > scales_of(weights)):
+    if node.input(0) in wide or node.output in wide:
+        weights = stored_weights(filter_, data, axis, least, partial(whole_multipliers, x=x, y=y))
+    elif np.any(least > scales_of(weights)):
         weights = stored_weights(filter_, data, axis, least)
     if given is None and extra is None:
         return [node.inputs[0], weights]
@@ -104,28 +157,37 @@ def rewrite(form: Form) -> Graph:
     nodes: list[Node] = []
     real: dict[Value, Value] = {}
 
-    def store(raw: Value, value: Value, origin: str) -> None:
-        """Adds what makes `value` of the integers that `raw` is stored as."""
-        stored = Value(TensorType(DType.I8, raw.shape, form.quants[raw if raw in form.quants else value]), raw.name)
-        nodes.append(Node(Quantize(DType.I8, _EVEN), [raw], [stored], origin))
+    def store(raw: Value, value: Value, own: Value, origin: str) -> None:
+        """Adds what makes `value` of the integers that `raw` is stored as: those of the form's `own`."""
+        dtype = form.dtype(own)
+        stored = Value(TensorType(dtype, raw.shape, form.quants[own]), raw.name)
+        nodes.append(Node(Quantize(dtype, _EVEN), [raw], [stored], origin))
         nodes.append(Node(Dequantize(), [stored], [value], origin))
+
+    def narrow(value: Value) -> None:
+        """Adds the int8 of a value of int16, where somebody reads that."""
+        twin = form.narrowed.get(value)
+        if twin is not None:
+            store(real.get(value, value), twin, twin, value.origin)
 
     for value in [*graph.inputs, *(state.current for state in graph.states)]:
         if value in form.quants:
             real[value] = Value(value.type, value.name, origin=value.origin)
-            store(value, real[value], value.origin)
+            store(value, real[value], value, value.origin)
+            narrow(value)
     for node in graph.nodes:
-        inputs = [v if v is None else real.get(v, v) for v in form.inputs.get(node, node.inputs)]
+        inputs = [v if v is None else real.get(v, v) for v in form.reads(node)]
         outputs = [Value(v.type, v.name, origin=v.origin) if v in form.quants else v for v in node.outputs]
         op = node.op
         quant = form.quants.get(node.output)
-        if quant is not None and clamps(op) and stored_bounds(op.clip, quant, DType.I8, _EVEN) == DType.I8.range:
+        if quant is not None and clamps(op) and _stores_all(op.clip, quant, form.dtype(node.output)):
             # What is stored cannot be beyond the bounds: Quantize does what the activation would.
             op = replace(op, clip=UNBOUNDED)
         nodes.append(Node(op, inputs, outputs, node.origin, node.bodies))
         for raw, value in zip(outputs, node.outputs, strict=True):
             if raw is not value:
-                store(raw, value, node.origin)
+                store(raw, value, value, node.origin)
+                narrow(value)
     return Graph(
         graph.name,
         list(graph.inputs),
@@ -135,3 +197,8 @@ def rewrite(form: Form) -> Graph:
         graph.source,
         graph.format,
     )
+
+
+def _stores_all(clip: tuple[float, float], quant: Quant, dtype: DType) -> bool:
+    """Whether what a tensor stores lies within bounds, whatever it is."""
+    return stored_bounds(clip, quant, dtype, _EVEN) == dtype.range
