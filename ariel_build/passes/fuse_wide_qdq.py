@@ -1,13 +1,12 @@
-"""Quantize(f(Dequantize(x), ..)) -> f on int16 with weights of int8, where an operand or the result is int16.
+"""Quantize(f(Dequantize(x), ..)) -> f on int16 with weights of int8, where the result is int16.
 
 The kernels are TFLite's, whose multipliers have 16 bits and whose zero points are 0. They give what onnxruntime gives,
 or the next integer, where the scales are such that these multipliers hold their quotients; elsewhere float32 stays.
-A byte among them is s * (q - z) = (s / 128) * (128 * (q - z)): an int16, exactly.
+A byte among operands is s * (q - z) = (s / 128) * (128 * (q - z)): an int16, exactly. Where only the result is a byte,
+float32 stays, too: no kernel rounds once from sums of int16 to int8.
 """
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from ariel_build.passes.editor import Editor, operator
 from ariel_build.passes.fuse_qdq import dequantized
 from ariel_build.passes.stored_constants import stored_filter, stored_operand
 
-__all__ = ["STEPS", "fuse_wide_qdq", "fits_multiplier"]
+__all__ = ["STEPS", "fits_multiplier", "fuse_wide_qdq"]
 
 #: Steps of int16 in one of a byte: the 255 steps on either side of a zero point fit.
 STEPS = 128
@@ -32,15 +31,17 @@ _WIDE = (DType.I8, DType.I16)
 
 
 def fuse_wide_qdq(graph: Graph, log: PassLog) -> bool:
-    """Computes float operators in int16 between Dequantize and Quantize of which one at least is of int16."""
+    """Computes float operators in int16 between Dequantize and a Quantize to int16."""
     editor = Editor(graph, log)
     for node in editor.nodes():
         op, last = operator(node), editor.sole_reader(node.output) if len(node.outputs) == 1 else None
-        if not op.traits.real or last is None or not isinstance(last.op, Quantize):
+        if not op.traits.real or isinstance(op, Quantize | Dequantize):
+            continue
+        if last is None or not isinstance(last.op, Quantize) or last.op.dtype is not DType.I16:
             continue
         sources = [dequantized(editor, v) for v in node.inputs]
         types = [last.output.type, *(v.type for v in sources if v is not None and not v.is_constant)]
-        if isinstance(op, Quantize | Dequantize) or all(t.dtype is not DType.I16 for t in types) or len(types) < 2:
+        if len(types) < 2:
             continue
         reason = _refusal(node, last, types)
         made = reason or _computed(node, last, sources)
@@ -52,8 +53,6 @@ def fuse_wide_qdq(graph: Graph, log: PassLog) -> bool:
                 editor.add(Node(Quantize(DType.I16), [v], [twin], node.origin), last)
         log.rewrote(node, f"{op.name} computes int16")
         editor.add(made, last)
-        if made.output is not last.output:
-            editor.add(Node(Quantize(DType.I8), [made.output], [last.output], last.origin), last)
         editor.remove(last)
     return editor.finish()
 
@@ -99,7 +98,7 @@ def _computed(node: Node, last: Node, sources: list[Value | None]) -> Node | str
         if isinstance(operand, str):
             return operand
         inputs.append(operand)
-    made = Node(wide, inputs, [_widened(last.output)], node.origin)
+    made = Node(wide, inputs, last.outputs, node.origin)
     return _lowers(wide, made) or made
 
 

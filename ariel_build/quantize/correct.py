@@ -33,6 +33,8 @@ def corrections(data: Data, form: Form) -> dict[Node, F64]:
     stored: dict[Value, Array] = {}
 
     def store(value: Value, array: Array) -> None:
+        if value in form.finer:
+            array = form.change(form.finer[value], array)
         stored[value] = form.change(value, array)
         if value in form.narrowed:
             twin = form.narrowed[value]

@@ -19,6 +19,7 @@ from ariel_build.ops.quantize import Dequantize, Quantize
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.traits import clamps
 from ariel_build.passes.editor import operator
+from ariel_build.passes.fuse_wide_qdq import STEPS
 from ariel_build.quantize import batched
 from ariel_build.quantize.choice import Choice, is_layer, widens
 from ariel_build.quantize.constants import (
@@ -45,9 +46,10 @@ class Form:
     choice: Choice
     quants: Mapping[Value, Quant]
     inputs: Mapping[Node, list[Value | None]] = field(default_factory=dict)
-    #: Values of int16, and what they are to those who read int8 only.
+    #: Values of int16; what they are to those who read int8 only; and of values of int8 that int16 computes, that.
     wide: Collection[Value] = ()
     narrowed: Mapping[Value, Value] = field(default_factory=dict)
+    finer: Mapping[Value, Value] = field(default_factory=dict)
 
     def reads(self, node: Node) -> list[Value | None]:
         """Returns the inputs of a node in this form."""
@@ -58,34 +60,44 @@ class Form:
 
     def computes_wide(self, node: Node) -> bool:
         """Whether a node computes in int16."""
-        values = [*self.reads(node), *node.outputs]
-        return node in self.choice.nodes and any(v in self.wide for v in values if v is not None)
+        return node in self.choice.nodes and (node.output in self.wide or node.output in self.finer)
 
-    def as_float(self) -> Graph:
-        """Returns the graph with the stored constants in it, as float32."""
+    def explicit(self) -> tuple[Graph, Collection[Node]]:
+        """Returns the graph with the stored constants in it, as float32, and its nodes that only round again."""
         nodes: list[Node] = []
+        rounds: dict[Node, None] = {}
+
+        def again(value: Value, coarse: Value) -> None:
+            nodes.append(Node(Reshape(value.shape), [value], [coarse], value.origin))
+            rounds[nodes[-1]] = None
 
         def narrow(values: Sequence[Value]) -> None:
-            nodes.extend(Node(Reshape(v.shape), [v], [self.narrowed[v]]) for v in values if v in self.narrowed)
+            for value in values:
+                if value in self.narrowed:
+                    again(value, self.narrowed[value])
 
         narrow([*self.graph.inputs, *(state.current for state in self.graph.states)])
         for node in self.graph.nodes:
-            nodes.append(Node(node.op, self.reads(node), node.outputs, node.origin, node.bodies))
+            outputs = [self.finer.get(v, v) for v in node.outputs]
+            nodes.append(Node(node.op, self.reads(node), outputs, node.origin, node.bodies))
+            for fine, value in zip(outputs, node.outputs, strict=True):
+                if fine is not value:
+                    again(fine, value)
             narrow(node.outputs)
-        return Graph(self.graph.name, self.graph.inputs, self.graph.outputs, nodes, self.graph.states)
+        return Graph(self.graph.name, self.graph.inputs, self.graph.outputs, nodes, self.graph.states), rounds
 
     def dtype(self, value: Value) -> DType:
         """Returns the type of the integers of a quantised value."""
         return DType.I16 if value in self.wide else DType.I8
 
     def change(self, value: Value, array: Array) -> Array:
-        """Rounds what is quantised."""
+        """Rounds what is quantised, as often as the file does."""
         quant = self.quants.get(value)
         return array if quant is None else rounded(array, quant, self.dtype(value))
 
     def run(self, given: Mapping[Value, Array], seen: batched.Seen | None = None) -> dict[Value, Array]:
         """Returns the outputs for many samples, as `batched.run` does."""
-        return batched.run(self.as_float(), given, self.change, seen)
+        return batched.run(self.explicit()[0], given, self.change, seen)
 
 
 def form_of(
@@ -104,30 +116,42 @@ def form_of(
     inputs: dict[Node, list[Value | None]] = {}
     made = {} if made is None else made
     wide = wide or {}
-    twins = {
-        v: Value(v.type, f"{v.name}_int8", origin=v.origin)
-        for node in choice.nodes
-        if not widens(node)
-        for v in node.inputs
-        if v is not None and v in wide
-    }
-    quants = {**quants, **{twin: quants[v] for v, twin in twins.items()}, **wide}
+    narrowed, finer = _between(choice, wide)
+    coarse = {twin: quants[v] for v, twin in narrowed.items()}
+    fine = {twin: Quant((quants[v].scale / STEPS,), (0,)) for v, twin in finer.items()}
+    quants = {**quants, **coarse, **fine, **wide}
     for node in choice.nodes:
         if is_layer(node):
-            inputs[node] = _layer(node, quants, biases or {}, made, wide)
+            y = finer.get(node.output, node.output)
+            inputs[node] = _layer(
+                node, (quants[node.input(0)], quants[y]), biases or {}, made, wide=y in fine or y in wide
+            )
         elif any(v is not None and v.is_constant for v in node.inputs):
             inputs[node] = [v if v is None or not v.is_constant else stored_operand(v) for v in node.inputs]
-    return Form(graph, choice, quants, inputs, dict.fromkeys(wide), twins)
+    return Form(graph, choice, quants, inputs, {**wide, **fine}, narrowed, finer)
+
+
+def _between(choice: Choice, wide: Collection[Value]) -> tuple[dict[Value, Value], dict[Value, Value]]:
+    """Returns the int8 of int16 for who has no kernel of int16, and the int16 from which int8 is rounded.
+
+    What reads int16 computes int16: an int8 that it is to give is rounded from that once more.
+    """
+    narrowed: dict[Value, Value] = {}
+    finer: dict[Value, Value] = {}
+    for node in choice.nodes:
+        reads = [v for v in node.inputs if v is not None and v in wide]
+        if not widens(node):
+            narrowed.update((v, Value(v.type, f"{v.name}_int8", origin=v.origin)) for v in reads if v not in narrowed)
+        elif reads and node.output not in wide:
+            finer[node.output] = Value(node.output.type, f"{node.output.name}_int16", origin=node.output.origin)
+    return narrowed, finer
 
 
 def _layer(
-    node: Node,
-    quants: Mapping[Value, Quant],
-    biases: Mapping[Node, F64],
-    made: dict[Value, Value],
-    wide: Mapping[Value, Quant],
+    node: Node, quants: tuple[Quant, Quant], biases: Mapping[Node, F64], made: dict[Value, Value], *, wide: bool
 ) -> list[Value | None]:
-    x, y = quants[node.input(0)], quants[node.output]
+    """Returns the inputs of a layer with stored constants, between two quantisations."""
+    x, y = quants
     filter_, axis = node.input(1), operator(node).traits.channels
     given = node.inputs[2] if len(node.inputs) > 2 else None
     channels = node.output.shape[-1]
@@ -141,7 +165,7 @@ def _layer(
         made[filter_] = stored_weights(filter_, data, axis)
     weights = made[filter_]
     least = least_scales(bias, x)
-    if node.input(0) in wide or node.output in wide:
+    if wide:
         weights = stored_weights(filter_, data, axis, least, partial(whole_multipliers, x=x, y=y))
     elif np.any(least > scales_of(weights)):
         weights = stored_weights(filter_, data, axis, least)
@@ -153,7 +177,7 @@ def _layer(
 
 def rewrite(form: Form) -> Graph:
     """Returns a graph in which every quantised value goes through Quantize and Dequantize; the old one stays."""
-    graph = form.graph
+    (graph, rounds), source = form.explicit(), form.graph
     nodes: list[Node] = []
     real: dict[Value, Value] = {}
 
@@ -164,19 +188,15 @@ def rewrite(form: Form) -> Graph:
         nodes.append(Node(Quantize(dtype, _EVEN), [raw], [stored], origin))
         nodes.append(Node(Dequantize(), [stored], [value], origin))
 
-    def narrow(value: Value) -> None:
-        """Adds the int8 of a value of int16, where somebody reads that."""
-        twin = form.narrowed.get(value)
-        if twin is not None:
-            store(real.get(value, value), twin, twin, value.origin)
-
     for value in [*graph.inputs, *(state.current for state in graph.states)]:
         if value in form.quants:
             real[value] = Value(value.type, value.name, origin=value.origin)
             store(value, real[value], value, value.origin)
-            narrow(value)
     for node in graph.nodes:
-        inputs = [v if v is None else real.get(v, v) for v in form.reads(node)]
+        inputs = [v if v is None else real.get(v, v) for v in node.inputs]
+        if node in rounds:
+            store(real.get(node.input(0), node.input(0)), node.output, node.output, node.origin)
+            continue
         outputs = [Value(v.type, v.name, origin=v.origin) if v in form.quants else v for v in node.outputs]
         op = node.op
         quant = form.quants.get(node.output)
@@ -187,15 +207,14 @@ def rewrite(form: Form) -> Graph:
         for raw, value in zip(outputs, node.outputs, strict=True):
             if raw is not value:
                 store(raw, value, value, node.origin)
-                narrow(value)
     return Graph(
         graph.name,
         list(graph.inputs),
         [real.get(v, v) if v in graph.inputs else v for v in graph.outputs],
         nodes,
         [State(s.current, s.next, s.initial) for s in graph.states],
-        graph.source,
-        graph.format,
+        source.source,
+        source.format,
     )
 
 

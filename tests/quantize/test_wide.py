@@ -103,10 +103,10 @@ def test_what_has_no_kernel_of_int16_reads_int8(
     ends = {"x": (FLOAT, [1, 2, 6, 6])}, {"a": (FLOAT, [1, 4, 6, 6]), "b": (FLOAT, [1, 4, 6, 6])}
     model, out = onnx_file(tmp_path / "m.onnx", nodes, *ends, data), tmp_path / "out.onnx"
     words = ("quantize", model, "--calibration", calibration, "-o", out, "--ranges", "min-max")
-    assert command(*words, "--max-drop", "0.004%").code == 0
+    assert command(*words, "--max-drop", "0.02%").code == 0
     kinds = {(n.op.name, n.input(0).type.dtype.value) for n in compiled(out).nodes}
-    assert ("Table", "i8") in kinds or ("Tanh", "i8") in kinds
-    assert ("Conv2d", "i16") in kinds and ("Quantize", "i16") in kinds
+    print(sorted(kinds))
+    assert {("Table", "i8"), ("Conv2d", "i16"), ("Conv2d", "i8")} <= kinds
     steps = quanta(out, list(inputs[:20]))
     assert steps.max() <= 2 and np.mean(steps <= 1) >= 0.99
 
