@@ -101,7 +101,7 @@ class Quantize(Operator):
         return replace(self, dtype=DType.I8) if self.dtype is DType.U8 else self
 
     def lower(self, node: Node) -> KernelCall:
-        """`quantize::HalfAway`, `NearestEven`, those of int16, `Int8ToInt16` and its like, `lookup::Flip` or `Table`."""
+        """`quantize::HalfAway`, `NearestEven`, those of int16, `Int8ToInt16` and such, a `lookup`."""
         x, output = node.input(0), node.output
         quant = quant_of(output, "the output")
         pair = _WIDE.get((x.type.dtype, output.type.dtype))

@@ -105,7 +105,6 @@ def test_what_has_no_kernel_of_int16_reads_int8(
     words = ("quantize", model, "--calibration", calibration, "-o", out, "--ranges", "min-max")
     assert command(*words, "--max-drop", "0.02%").code == 0
     kinds = {(n.op.name, n.input(0).type.dtype.value) for n in compiled(out).nodes}
-    print(sorted(kinds))
     assert {("Table", "i8"), ("Conv2d", "i16"), ("Conv2d", "i8")} <= kinds
     steps = quanta(out, list(inputs[:20]))
     assert steps.max() <= 2 and np.mean(steps <= 1) >= 0.99
