@@ -51,7 +51,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--max-drop",
         metavar="0.5%%",
         help="what may be lost: points of accuracy with `labels`, else of agreement with float32 where the model ends "
-        "in a softmax or has --labels, else noise by the power of the signal; layers stay float32 for it",
+        "in a softmax or has --labels, else noise by the power of the signal; tensors are int16 for it, then layers "
+        "stay float32",
     )
     parser.add_argument(
         "--weights-bits",

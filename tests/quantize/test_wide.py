@@ -10,12 +10,23 @@ import onnx
 import pytest
 
 from ariel_build.answers.reference import Interpreter
-from ariel_build.ir import Array, Quant
-from ariel_build.ops.fixed_point import reduced_multiplier
+from ariel_build.ir import Array, Quant, Value, verify
+from ariel_build.ops.accumulate import Numbers
+from ariel_build.ops.conv2d import Conv2d
+from ariel_build.ops.fixed_point import Rounding, reduced_multiplier
+from ariel_build.ops.map1 import Map1
+from ariel_build.ops.window import Window
+from ariel_build.quantize.choice import choose, suggested
 from ariel_build.quantize.constants import whole_multipliers
+from ariel_build.quantize.form import Form, form_of, rewrite
+from ariel_build.quantize.judge import Data
+from ariel_build.quantize.ranges import range_of, wide_range_of
+from ariel_build.quantize.writers import write_model
 from tests.commands.conftest import Command
-from tests.quantize.runtime import needs_runtime
+from tests.passes.graphs import Net
+from tests.quantize.runtime import answers, needs_runtime
 from tests.quantize.test_command import compiled, quanta
+from tests.quantize.test_parts import samples, seen_of
 from tests.zoo import FLOAT, node, onnx_file
 
 
@@ -87,27 +98,45 @@ def test_what_int16_does_not_mend_stays_float32_besides(
     assert "f32" in set().union(*found.values()) and "i16" in found["Add"]
 
 
+def between(net: Net) -> tuple[Data, Form, Value, Value]:
+    """Returns tanh, which int16 has not, and a layer, both of an int16 of which another layer makes int8."""
+    x = net.input(1, 6, 6, 2)
+    y = net.add(Conv2d(Window((1, 1))), x, net.weights(4, 1, 1, 2), net.weights(4))
+    a = net.add(Conv2d(Window((1, 1))), y, net.weights(4, 1, 1, 4), net.weights(4))
+    t = net.add(Map1("Tanh", rounding=Rounding.NEAREST_EVEN), y)
+    b = net.add(Conv2d(Window((1, 1))), t, net.weights(4, 1, 1, 4), net.weights(4))
+    data = samples(net.graph(a, b), 30)
+    seen = seen_of(data)
+    choice = choose(data.graph, suggested(data.graph))
+    quants = {v: range_of(seen[v], "min-max") for v in choice.quantised()}
+    return data, form_of(data.graph, choice, quants, wide={y: wide_range_of(seen[y])}), y, a
+
+
+def test_what_is_between_int16_and_int8_is_rounded_as_often_as_the_file_says() -> None:
+    data, found, y, a = between(Net())
+    assert list(found.narrowed) == [y] and list(found.finer) == [a]
+    written = rewrite(found)
+    verify(written)
+    mine = data.outputs(found)
+    for k in range(data.count):
+        theirs: list[Numbers] = list(Interpreter(written).outputs([data.arrays[0][k]]))
+        for got, want in zip(mine, theirs, strict=True):
+            np.testing.assert_allclose(got[k], want, rtol=1e-6, atol=1e-6)
+
+
 @needs_runtime
-def test_what_has_no_kernel_of_int16_reads_int8(
-    command: Command, calibration: Path, inputs: Array, tmp_path: Path
-) -> None:
-    """Tanh reads int8 of the int16 that the sum reads: the file has both."""
-    rng = np.random.default_rng(3)
-    nodes = [
-        node("Conv", ["x", "w"], ["c"]),
-        node("Conv", ["c", "u"], ["a"]),
-        node("Tanh", ["c"], ["t"]),
-        node("Conv", ["t", "v"], ["b"]),
-    ]
-    data = {name: rng.standard_normal((4, n, 1, 1)).astype(np.float32) for name, n in (("w", 2), ("u", 4), ("v", 4))}
-    ends = {"x": (FLOAT, [1, 2, 6, 6])}, {"a": (FLOAT, [1, 4, 6, 6]), "b": (FLOAT, [1, 4, 6, 6])}
-    model, out = onnx_file(tmp_path / "m.onnx", nodes, *ends, data), tmp_path / "out.onnx"
-    words = ("quantize", model, "--calibration", calibration, "-o", out, "--ranges", "min-max")
-    assert command(*words, "--max-drop", "0.02%").code == 0
-    kinds = {(n.op.name, n.input(0).type.dtype.value) for n in compiled(out).nodes}
-    assert {("Table", "i8"), ("Conv2d", "i16"), ("Conv2d", "i8")} <= kinds
-    steps = quanta(out, list(inputs[:20]))
-    assert steps.max() <= 2 and np.mean(steps <= 1) >= 0.99
+def test_onnxruntime_answers_so_as_well(tmp_path: Path) -> None:
+    data, found, _, _ = between(Net())
+    path = tmp_path / "out.onnx"
+    path.write_bytes(write_model(rewrite(found)).SerializeToString())
+    kinds = {(n.op.name, n.input(0).type.dtype.value) for n in compiled(path).nodes}
+    assert {("Conv2d", "i8"), ("Conv2d", "i16"), ("Quantize", "i8")} <= kinds and ("Conv2d", "f32") not in kinds
+    graph, steps = compiled(path), []
+    scales = [found.quants[v].scale for v in data.graph.outputs]
+    for x in data.arrays[0]:
+        pairs = zip(Interpreter(graph).outputs([x]), answers(path.read_bytes(), [x]), scales, strict=True)
+        steps += [np.rint(np.abs(mine - theirs) / scale) for mine, theirs, scale in pairs]
+    assert np.max(steps) <= 2 and np.mean(np.array(steps) <= 1) >= 0.99
 
 
 def qdq(path: Path, scales: Sequence[float], zero_point: int = 0, weight_scale: float = 0.01) -> Path:
