@@ -40,8 +40,8 @@ def corrections(data: Data, form: Form) -> dict[Node, F64]:
             twin = form.narrowed[value]
             stored[twin] = form.change(twin, stored[value])
 
-    for value, array in given.items():
-        store(value, array)
+    for start, array in given.items():
+        store(start, array)
     found: dict[Node, F64] = {}
     last: dict[Value, int] = {}
     for index, node in enumerate(graph.nodes):
