@@ -38,7 +38,7 @@ class Budget:
 class Quantization:
     """How a float model becomes int8: the npz with samples, what may be lost, bits of weights, how ranges are found.
 
-    `max_drop` is a share; None where nothing is to stay float32 for it. `ranges` is None for the best way.
+    `max_drop` is a share; None where nothing is to be int16 or float32 for it. `ranges` is None for the best way.
     """
 
     calibration: Path
@@ -176,7 +176,7 @@ KEYS: tuple[Key, ...] = (
             Key(
                 "max-drop",
                 "what may be lost at most: points of accuracy with `labels`, else of agreement with float32, else "
-                "noise; layers stay float32 for it",
+                "noise; tensors are int16 for it, then layers stay float32",
                 '"0.5%"',
                 "all that can be int8 is",
                 value=values.share,
