@@ -18,6 +18,7 @@
 
 use crate::memory::{Arena, Element, Image, Region};
 use crate::sizes::{Shorter, Size};
+use crate::stream::Feed;
 use crate::tile::{Axis, Piece, Tile};
 use core::mem::MaybeUninit;
 
@@ -28,6 +29,8 @@ pub struct Work {
     granule: u32,
     scratch: Region,
     spared: Spared,
+    /// Where rows of the input go, if they are given one by one.
+    feed: Option<Feed>,
 }
 
 /// What a tile writes of an image, where that must not be the scratch: whole rows from `start` on, in bytes.
@@ -51,7 +54,7 @@ impl Work {
     pub const fn of(units: usize) -> Self {
         assert!(units <= u32::MAX as usize, "more units than a tile can count");
         let spared = Spared { start: 0, units: 0, stride: 0, bytes: 0 };
-        Self { extent: units as u32, granule: 1, scratch: Region::new(0, 0), spared }
+        Self { extent: units as u32, granule: 1, scratch: Region::new(0, 0), spared, feed: None }
     }
 
     /// The same, in tiles that begin and end at multiples of `granule`, or end with the last unit.
@@ -62,6 +65,13 @@ impl Work {
     pub const fn in_granules(mut self, granule: usize) -> Self {
         assert!(granule > 0 && granule <= u32::MAX as usize, "granules without units");
         self.granule = granule as u32;
+        self
+    }
+
+    /// The same, of which each unit is a row that is given.
+    #[must_use]
+    pub const fn feeding(mut self, feed: Feed) -> Self {
+        self.feed = Some(feed);
         self
     }
 
@@ -135,6 +145,15 @@ impl Step {
     #[must_use]
     pub const fn whole(&self) -> Tile {
         Tile::new(0, self.extent)
+    }
+
+    /// Where rows of the input go that this step stands for, if it does.
+    #[must_use]
+    pub const fn place(&self, rows: Tile) -> Option<Region> {
+        match self.work.feed {
+            Some(feed) => Some(feed.place(rows)),
+            None => None,
+        }
     }
 
     /// The next tile once so many units are done, or `None` where that is all.
@@ -231,6 +250,49 @@ pub const fn latest<const STEPS: usize>(pieces: &[Piece]) -> [u32; STEPS] {
         index += 1;
     }
     table
+}
+
+/// Returns the units of the tiles of each step, or with `whole` of whole pieces; of rows that are given, one at a time.
+#[must_use]
+pub const fn tiles<const STEPS: usize>(steps: &[Step; STEPS], whole: bool) -> [u32; STEPS] {
+    let mut table = [u32::MAX; STEPS];
+    let mut step = 0;
+    while step < STEPS {
+        if steps[step].work.feed.is_some() {
+            table[step] = 1;
+        } else if !whole {
+            table[step] = steps[step].tile;
+        }
+        step += 1;
+    }
+    table
+}
+
+/// Checks that pieces, which passed `check_pieces`, take as many rows as the input has, each of so many bytes.
+///
+/// # Panics
+/// Where they do not: evaluated in a constant, this is a compile error.
+pub const fn check_rows<const STEPS: usize>(steps: &[Step; STEPS], pieces: &[Piece], rows: usize, bytes: usize) {
+    let (mut taken, mut index) = (0, 0);
+    while index < pieces.len() {
+        let (first, times) = match pieces[index].again() {
+            Some((count, times)) => (index.saturating_sub(count), times),
+            None => (index, 1),
+        };
+        let mut piece = first;
+        while piece <= index {
+            let Piece { step, tile, .. } = pieces[piece];
+            if (step as usize) < STEPS
+                && let Some(feed) = &steps[step as usize].work.feed
+            {
+                assert!(feed.row as usize == bytes, "rows of another size than those of the input");
+                taken += (tile.end as usize - tile.start as usize).saturating_mul(times as usize);
+            }
+            piece += 1;
+        }
+        index += 1;
+    }
+    assert!(taken == rows, "the rows are not those of the input");
 }
 
 /// Checks that a step may run whole: one whose operands lie elsewhere than the first time.
@@ -348,12 +410,12 @@ pub struct Kept<'a> {
 }
 
 impl Kept<'_> {
-    /// Checks that all lies inside the arena, and that states overlap neither each other nor the input.
+    /// Checks that all lies inside the arena, and that states overlap neither each other nor the input, if that is there in whole.
     ///
     /// # Panics
     /// Where it does not: evaluated in a constant, this is a compile error.
     #[inline]
-    pub const fn check(&self, arena_bytes: usize, input: Region) {
+    pub const fn check(&self, arena_bytes: usize, input: &[Region]) {
         let mut index = 0;
         while index < self.copies.len() {
             let (from, to, bytes) = self.copies[index];
@@ -364,7 +426,10 @@ impl Kept<'_> {
         index = 0;
         while index < self.states.len() {
             self.states[index].check::<u8>(arena_bytes, 0);
-            assert!(self.states[index].is_apart(&input), "a state in the place of the input");
+            assert!(
+                input.is_empty() || self.states[index].is_apart(&input[0]),
+                "a state in the place of the input"
+            );
             let mut other = index + 1;
             while other < self.states.len() {
                 assert!(self.states[index].is_apart(&self.states[other]), "states overlap");

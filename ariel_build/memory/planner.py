@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ariel_build.ir import State, Value
-from ariel_build.kernels import Axis, KernelCall, Tiling
+from ariel_build.kernels import Axis, Feed, KernelCall, Tiling
 from ariel_build.kernels.flow import Flow, decisions
 from ariel_build.memory.arrange import Arrangement, InPlace, arrange, field_offsets
 from ariel_build.memory.buffers import ArenaPlan, Buffer, Part
@@ -77,11 +78,13 @@ def plan_calls(
         if best is None or way.arena.bytes < best[1].arena.bytes:
             best = steps, way
     assert best is not None  # noqa: S101 - the given order is always tried
-    if not parts and effort.budget > 0 and best[1].arena.bytes >= effort.worth and len(given) <= _MOST_CALLS:
-        size, order = best[1].arena.bytes, best[0].calls
+    fed = any(isinstance(call.kernel, Feed) for call in calls)
+    worth = fed or best[1].arena.bytes >= effort.worth
+    if not parts and effort.budget > 0 and worth and len(given) <= _MOST_CALLS:
+        order = best[0].calls
         peaks = Peaks(order, graph_inputs, graph_outputs, states, alias_of, cores)
-
-        least = float(size)
+        # Where rows of the input are given, what computes on them is to run as they come, if it can.
+        least = size = math.inf if fed else float(best[1].arena.bytes)
         efforts = [e if rolls and cores == 1 else replace(e, rolls=()) for e in (effort.before, effort) if e]
         for step in efforts:
             for factor, how in streaming(peaks, step, size, place(order, step.placing)):

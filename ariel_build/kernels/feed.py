@@ -1,0 +1,45 @@
+"""Feed: what writes an input whose rows come one by one (`stream = true`), as the planner and its checker see it.
+
+It is a call like any other, of one unit for each row: so the input may roll, and no row is read before it was given.
+Whoever has the rows writes them where it says; the kernel itself computes nothing (`ariel-ml-rs/src/stream.rs`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ariel_build.ir import Value
+from ariel_build.kernels.call import KernelCall, Tiling
+from ariel_build.kernels.kernel import Access, Axis, Kernel, Operand
+
+__all__ = ["Feed", "feed", "row_of"]
+
+
+class Feed(Kernel):
+    """Rows of an input, each of `row` bytes, that are given one by one, from the first on."""
+
+    ROOMS = ("stream",)
+    PATHS = {(): "stream::Feed"}
+    ACCESS = Access.UNITS
+    ELEMENTS = {"output": "u8"}
+    output: Operand
+    row: int
+
+
+def feed(value: Value) -> KernelCall:
+    """Returns the call that stands for those who give the rows of `value`, along its first axis behind the batch."""
+    rows = value.shape[1]
+    return KernelCall.of(
+        Feed(output=Operand(value), row=value.type.bytes // rows),
+        [],
+        [value],
+        Tiling(Axis.ROWS, rows),
+        label="feed_0",
+        origin=value.name,
+        summary=f"rows of {value.type}, as they are given",
+    )
+
+
+def row_of(value: Value) -> Value:
+    """Returns a row of an input: as a tensor of its own, of the same encoding."""
+    return Value(replace(value.type, shape=value.shape[2:] or (1,)), value.name)
