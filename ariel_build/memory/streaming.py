@@ -264,7 +264,9 @@ def streaming(
     search = _Search(peaks, budget)
     found = []
     best, room = size, effort.pieces
-    for longest, search.rolls in [*((c, False) for c in effort.chains), *((c, True) for c in effort.rolls)]:
+    fed = any(isinstance(call.kernel, Feed) for call in peaks.calls)
+    chains = [length for length in effort.chains if length > 1 or not fed]
+    for longest, search.rolls in [*((c, False) for c in chains), *((c, True) for c in effort.rolls)]:
         trials, bettered = _TRIALS // 2 if search.rolls else _TRIALS, None
         candidates = [fine for way in search.ways(longest) for fine in search.finer(way)]
         for way in sorted(candidates, key=lambda way: max(w.peak for w in way) * factor(way)):

@@ -47,7 +47,7 @@ class Subject:
             if path.suffix in (".rs", ".weights") and path.is_file()
         }
         # The module alone says whether its input comes row by row.
-        streamed = b", rows Row;\n" in generated.get("ariel_models.rs", b"")
+        streamed = b", rows Row;\n" in generated.get(f"{self.module}.rs", b"")
         exported = 'include!("ariel_models.rs");\n'
         exported += f"crate::streamed::streamed!({self.module});\n" if streamed else f"pub use self::{self.module}::Model;\n"
         if images:

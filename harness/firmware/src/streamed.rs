@@ -5,7 +5,7 @@
 macro_rules! streamed {
     ($module:ident) => {
         /// The generated model, to which each sample is given row by row.
-        pub struct Model($module::Model);
+        pub struct Model(self::$module::Model);
 
         impl Model {
             /// A model at rest.

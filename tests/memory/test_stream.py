@@ -1,0 +1,122 @@
+"""Inputs that come row by row: the same answers, arenas without the input, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ariel_build import boards, driver
+from ariel_build.config.options import ModelOptions
+from ariel_build.driver import Compiled, compile_model
+from ariel_build.errors import InternalError, MetadataError
+from ariel_build.kernels import Feed
+from ariel_build.memory import SPEED, check_plan, planner
+from ariel_build.schedule import Interval, Step
+from tests.memory.chains import chain, everything_rolls
+from tests.memory.test_rolling import BOARDS, answers
+from tests.ops import parity, tflm
+from tests.ops.sums import samples_for
+
+
+def made(folder: Path, seed: int) -> tuple[Path, tflm.Operator]:
+    """Returns a file of one random chain, and its first operator, with the input alone."""
+    operators = chain(np.random.default_rng(seed), 5)
+    path = folder / f"chain{seed}.tflite"
+    path.write_bytes(tflm.chained(operators))
+    return path, replace(operators[0], inputs=operators[0].inputs[:1])
+
+
+def streamed(path: Path, board: str, monkeypatch: pytest.MonkeyPatch, seed: int | None = None) -> Compiled:
+    """Compiles a model whose input comes row by row; with a seed everything rolls that can."""
+    with monkeypatch.context() as patch:
+        patch.setattr(driver, "SPEED", replace(SPEED, worth=0, budget=10.0))
+        if seed is not None:
+            patch.setattr(planner, "streaming", everything_rolls(np.random.default_rng(seed)))
+        return compile_model(path, ModelOptions(path, cores=1, stream=True), boards.load(board), "model")
+
+
+def feed_of(compiled: Compiled) -> Step:
+    """Returns the step that stands for who gives rows."""
+    (step,) = (s for s in compiled.schedule.steps if isinstance(s.call.kernel, Feed))
+    return step
+
+
+@pytest.mark.parametrize(("board", "seeds"), [pytest.param(*b.values, range(2), marks=b.marks) for b in BOARDS])
+def test_rows_give_what_tflite_micro_gives(
+    board: str, seeds: range, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in seeds:
+        path, begin = made(tmp_path, 10 + seed)
+        samples = samples_for(np.random.default_rng(seed), [begin])[:3]
+        (want,) = tflm.run_sequences([(path.read_bytes(), samples)])
+        assert want is not None
+        compiled = streamed(path, board, monkeypatch, seed)
+        value = compiled.graph.inputs[0]
+        assert compiled.plan.region(value).bytes < value.type.bytes, "the input is never there in whole"
+        parity.agree(answers(compiled, samples, board, tmp_path), want, f"rows of chain {seed} on {board}")
+
+
+def test_what_computes_on_rows_runs_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, _ = made(tmp_path, 10)
+    compiled = streamed(path, "qemu-cortex-m7", monkeypatch)
+    (value,) = compiled.graph.inputs
+    last = feed_of(compiled).pieces[-1].time
+    before = [piece for step, piece in compiled.schedule.pieces if piece.time < last and value in step.call.inputs]
+    assert len(before) > 2, "rows are read before the last one is given"
+    assert compiled.plan.region(value).bytes < value.type.bytes
+    assert compiled.plan.input_group.bytes == 0
+    assert not compiled.notes
+    whole = compile_model(path, ModelOptions(path, cores=1), boards.load("qemu-cortex-m7"), "model")
+    assert compiled.plan.arena_bytes < whole.plan.arena_bytes
+
+
+def test_plans_that_read_rows_as_nobody_gives_them_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = made(tmp_path, 11)
+    compiled = streamed(path, "qemu-cortex-m7", monkeypatch, 1)
+    schedule, plan, graph = compiled.schedule, compiled.plan, compiled.graph
+    step, (value,) = feed_of(compiled), graph.inputs
+
+    def refused(message: str, streamed: tuple[tuple[int, int], ...] = (), **changes: object) -> None:
+        steps = list(schedule.steps)
+        if streamed:
+            pieces = [p._replace(time=Interval(*time)) for p, time in zip(step.pieces, streamed, strict=True)]
+            pieces.sort(key=lambda p: p.time)
+            steps[step.index] = replace(step, streamed=tuple(pieces))
+        with pytest.raises(InternalError, match=message):
+            changed = replace(schedule, steps=tuple(steps))
+            check_plan(changed, replace(plan, **changes), [], graph.outputs, graph.states, compiled.aliases)  # type: ignore[arg-type]
+
+    check_plan(schedule, plan, [], graph.outputs, graph.states, compiled.aliases)
+    times = [tuple(piece.time) for piece in step.pieces]
+    assert len(times) > 4
+    swapped = times.copy()
+    swapped[1], swapped[2] = swapped[2], swapped[1]
+    refused("as nobody gives them", tuple(swapped))  # type: ignore[arg-type]
+    # A row that does not move up, or moves over others, and a buffer without room for one of them.
+    slides = plan.slides[value]
+    assert slides
+    refused("memory invariant [13]", slides={**plan.slides, value: slides[1:]})
+    refused("memory invariant [13]", slides={**plan.slides, value: (slides[0]._replace(by=slides[0].by + 1), *slides[1:])})
+    region = plan.region(value)
+    refused("memory invariant [13]", regions={**plan.regions, value: region._replace(bytes=region.bytes - 1)})
+
+
+def test_what_cannot_come_in_rows_is_refused_with_reasons(tmp_path: Path) -> None:
+    path, _ = made(tmp_path, 12)
+    options = ModelOptions(path, cores=2, stream=True, arena="vision", given={"stream": "Cargo.toml:7"})
+    with pytest.raises(MetadataError) as found:
+        compile_model(path, options, boards.load("rp2350"), "model")
+    said = found.value.render()
+    assert "`stream` is for one core, and 2 share this model" in said
+    assert "a model with `stream` has an arena of its own" in said
+    assert "Cargo.toml:7" in said
+    two = tmp_path / "two.tflite"
+    both = [chain(np.random.default_rng(seed), 1)[0] for seed in (1, 2)]
+    two.write_bytes(tflm.models(both))
+    with pytest.raises(MetadataError, match="one input, this one has 2"):
+        compile_model(two, ModelOptions(two, cores=1, stream=True), boards.load("host"), "model")
