@@ -139,10 +139,7 @@ macro_rules! model {
                 $crate::plan::shorter(&Self::STEPS, Self::SIZES, &[$($(($shorter, $of, $each)),*)?]);
 
             /// Units of the tiles of each step.
-            const TILES: &'static [u32] = &$crate::plan::tiles(&Self::STEPS, false);
-
-            /// The same where whole pieces run at once; of rows that are given, one.
-            const WHOLE: &'static [u32] = &$crate::plan::tiles(&Self::STEPS, true);
+            const TILES: &'static [u32] = &$crate::plan::tiles(&Self::STEPS);
 
             /// A model at rest: all bytes zero, so that a `static` lands in `.bss`.
             #[must_use]

@@ -147,13 +147,10 @@ impl Step {
         Tile::new(0, self.extent)
     }
 
-    /// Where rows of the input go that this step stands for, if it does.
+    /// Where rows of the input go, if that is what the step stands for.
     #[must_use]
-    pub const fn place(&self, rows: Tile) -> Option<Region> {
-        match self.work.feed {
-            Some(feed) => Some(feed.place(rows)),
-            None => None,
-        }
+    pub(crate) const fn feed(&self) -> Option<Feed> {
+        self.work.feed
     }
 
     /// The next tile once so many units are done, or `None` where that is all.
@@ -252,47 +249,18 @@ pub const fn latest<const STEPS: usize>(pieces: &[Piece]) -> [u32; STEPS] {
     table
 }
 
-/// Returns the units of the tiles of each step, or with `whole` of whole pieces; of rows that are given, one at a time.
+/// Returns the units of the tiles of each step; of rows that are given, one at a time.
 #[must_use]
-pub const fn tiles<const STEPS: usize>(steps: &[Step; STEPS], whole: bool) -> [u32; STEPS] {
-    let mut table = [u32::MAX; STEPS];
+pub const fn tiles<const STEPS: usize>(steps: &[Step; STEPS]) -> [u32; STEPS] {
+    let mut table = [1; STEPS];
     let mut step = 0;
     while step < STEPS {
-        if steps[step].work.feed.is_some() {
-            table[step] = 1;
-        } else if !whole {
+        if steps[step].work.feed.is_none() {
             table[step] = steps[step].tile;
         }
         step += 1;
     }
     table
-}
-
-/// Checks that pieces, which passed `check_pieces`, take as many rows as the input has, each of so many bytes.
-///
-/// # Panics
-/// Where they do not: evaluated in a constant, this is a compile error.
-pub const fn check_rows<const STEPS: usize>(steps: &[Step; STEPS], pieces: &[Piece], rows: usize, bytes: usize) {
-    let (mut taken, mut index) = (0, 0);
-    while index < pieces.len() {
-        let (first, times) = match pieces[index].again() {
-            Some((count, times)) => (index.saturating_sub(count), times),
-            None => (index, 1),
-        };
-        let mut piece = first;
-        while piece <= index {
-            let Piece { step, tile, .. } = pieces[piece];
-            if (step as usize) < STEPS
-                && let Some(feed) = &steps[step as usize].work.feed
-            {
-                assert!(feed.row as usize == bytes, "rows of another size than those of the input");
-                taken += (tile.end as usize - tile.start as usize).saturating_mul(times as usize);
-            }
-            piece += 1;
-        }
-        index += 1;
-    }
-    assert!(taken == rows, "the rows are not those of the input");
 }
 
 /// Checks that a step may run whole: one whose operands lie elsewhere than the first time.
@@ -426,10 +394,7 @@ impl Kept<'_> {
         index = 0;
         while index < self.states.len() {
             self.states[index].check::<u8>(arena_bytes, 0);
-            assert!(
-                input.is_empty() || self.states[index].is_apart(&input[0]),
-                "a state in the place of the input"
-            );
+            assert!(input.is_empty() || self.states[index].is_apart(&input[0]), "a state in the place of the input");
             let mut other = index + 1;
             while other < self.states.len() {
                 assert!(self.states[index].is_apart(&self.states[other]), "states overlap");

@@ -14,8 +14,8 @@
 
 use crate::infer::{Stepped, Tiles, Yield};
 use crate::memory::{Memory, Region};
-use crate::plan::Work;
-use crate::tile::{Cursor, Tile};
+use crate::plan::{Step, Work};
+use crate::tile::{Cursor, Piece, Tile};
 use crate::{Error, Tensor};
 use core::fmt;
 use core::future::Future;
@@ -64,6 +64,82 @@ impl Feed {
     pub const unsafe fn run(&self, _: Memory<'_>, _: Tile) {}
 }
 
+/// How many of the steps stand for who gives rows.
+#[must_use]
+pub const fn count<const STEPS: usize>(steps: &[Step; STEPS]) -> usize {
+    let (mut found, mut step) = (0, 0);
+    while step < STEPS {
+        if steps[step].feed().is_some() {
+            found += 1;
+        }
+        step += 1;
+    }
+    found
+}
+
+/// Returns these steps, with where their rows go.
+#[must_use]
+pub const fn feeds<const STEPS: usize, const FEEDS: usize>(steps: &[Step; STEPS]) -> [(usize, Feed); FEEDS] {
+    let mut table = [(usize::MAX, Feed { output: Region::new(0, 0), row: 0 }); FEEDS];
+    let (mut found, mut step) = (0, 0);
+    while step < STEPS {
+        if let Some(feed) = steps[step].feed() {
+            table[found] = (step, feed);
+            found += 1;
+        }
+        step += 1;
+    }
+    table
+}
+
+/// Where the next row goes, if one is wanted next.
+#[inline]
+#[must_use]
+pub fn wanted(feeds: &[(usize, Feed)], pieces: &[Piece], cursor: &mut Cursor) -> Option<Region> {
+    let (piece, _) = cursor.rest(pieces)?;
+    let row = Tile::new(piece.tile.start, piece.tile.start + 1);
+    feeds.iter().find(|(step, _)| *step == piece.step()).map(|(_, feed)| feed.place(row))
+}
+
+/// The next piece with its time, which the cursor passes; `None` behind the last, and where a row is wanted.
+#[inline]
+#[must_use]
+pub fn next(feeds: &[(usize, Feed)], pieces: &[Piece], cursor: &mut Cursor) -> Option<(Piece, u32)> {
+    let (piece, time) = cursor.rest(pieces)?;
+    if feeds.iter().any(|(step, _)| *step == piece.step()) {
+        return None;
+    }
+    cursor.done = piece.tile.end - pieces[cursor.piece].tile.start;
+    Some((piece, time))
+}
+
+/// Checks that pieces, which passed `check_pieces`, take as many rows as the input has, each of so many bytes.
+///
+/// # Panics
+/// Where they do not: evaluated in a constant, this is a compile error.
+pub const fn check_rows<const STEPS: usize>(steps: &[Step; STEPS], pieces: &[Piece], rows: usize, bytes: usize) {
+    let (mut taken, mut index) = (0, 0);
+    while index < pieces.len() {
+        let (first, times) = match pieces[index].again() {
+            Some((count, times)) => (index.saturating_sub(count), times),
+            None => (index, 1),
+        };
+        let mut piece = first;
+        while piece <= index {
+            let Piece { step, tile, .. } = pieces[piece];
+            if (step as usize) < STEPS
+                && let Some(feed) = steps[step as usize].feed()
+            {
+                assert!(feed.row as usize == bytes, "rows of another size than those of the input");
+                taken += (tile.end as usize - tile.start as usize).saturating_mul(times as usize);
+            }
+            piece += 1;
+        }
+        index += 1;
+    }
+    assert!(taken == rows, "the rows are not those of the input");
+}
+
 /// A model whose input comes row by row: implemented by every generated `Model` with `stream = true`, which has the methods that
 /// are for its users under the same names.
 #[diagnostic::on_unimplemented(
@@ -78,13 +154,13 @@ pub trait Streamed: Stepped {
     /// How many there are.
     const ROWS: usize;
 
-    /// Where the next tile takes a row, if that is what it does.
-    fn wanted(cursor: &Cursor) -> Option<Region>;
+    /// Whether a row is wanted next.
+    fn waits(cursor: &Cursor) -> bool;
 
-    /// Writes a row where one is wanted.
-    fn give(&mut self, place: Region, row: &[u8]);
+    /// Takes a row, if one is wanted next; else false, and nothing has changed.
+    fn take(&mut self, cursor: &mut Cursor, row: &[u8]) -> bool;
 
-    /// As [`Stepped::advance`], a whole piece at a time, or a row.
+    /// As [`Stepped::advance`], a whole piece at a time; false, and nothing is computed, where a row is wanted.
     ///
     /// # Safety
     /// As for [`Stepped::advance`].
@@ -104,6 +180,7 @@ pub trait Streamed: Stepped {
     /// None on one core; the type is open for what executors add.
     fn infer(&mut self, input: &Self::Input) -> Result<&Self::Given, Error> {
         let mut stream = self.stream();
+        stream.catch_up();
         for row in rows::<Self>(input) {
             stream.take(row)?;
             stream.catch_up();
@@ -118,6 +195,7 @@ pub trait Streamed: Stepped {
     fn infer_async(&mut self, input: &Self::Input) -> impl Future<Output = Result<&Self::Given, Error>> {
         async {
             let mut stream = self.stream();
+            stream.catch_up_async().await;
             for row in rows::<Self>(input) {
                 stream.take(row)?;
                 stream.catch_up_async().await;
@@ -185,34 +263,27 @@ impl<'a, M: Streamed> Stream<'a, M> {
     /// [`Error::TooFewRows`] where rows are still to be given: the inference is given up, and the states stay as they were.
     pub fn finish(mut self) -> Result<&'a M::Given, Error> {
         self.catch_up();
-        if self.wanted().is_some() { Err(Error::TooFewRows) } else { Ok(self.tiles.conclude()) }
+        if M::waits(&self.tiles.cursor) { Err(Error::TooFewRows) } else { Ok(self.tiles.conclude()) }
     }
 
-    /// Where the next row is wanted, once all is computed that comes before it.
-    fn wanted(&self) -> Option<Region> {
-        M::wanted(&self.tiles.cursor)
-    }
-
-    /// Writes a row where it is wanted, and goes past that place.
+    /// Takes a row, once all is computed that comes before it.
     fn take(&mut self, row: &[u8]) -> Result<(), Error> {
-        // Before the first row as well, some steps may have to run.
-        self.catch_up();
-        let place = self.wanted().ok_or(Error::TooManyRows)?;
-        self.tiles.model.give(place, row);
+        if !self.tiles.model.take(&mut self.tiles.cursor, row) {
+            return Err(Error::TooManyRows);
+        }
         self.given += 1;
-        self.tiles.advance();
         Ok(())
     }
 
     /// Computes until a row is wanted, or all is done.
     fn catch_up(&mut self) {
         // SAFETY: one cursor from its beginning on, and the model is borrowed from `begin` to the end.
-        while self.wanted().is_none() && unsafe { self.tiles.model.advance_piece(&mut self.tiles.cursor) } {}
+        while unsafe { self.tiles.model.advance_piece(&mut self.tiles.cursor) } {}
     }
 
     /// The same, and yields between tiles.
     async fn catch_up_async(&mut self) {
-        while self.wanted().is_none() && self.tiles.advance() {
+        while !M::waits(&self.tiles.cursor) && self.tiles.advance() {
             Yield::default().await;
         }
     }
@@ -226,10 +297,14 @@ macro_rules! streamed {
         const _: () = {
             const ROW: usize = ::core::mem::size_of::<<$row as ::core::ops::Deref>::Target>();
             assert!(<$input>::LEN == <$row>::LEN * <Model as $crate::Streamed>::ROWS, "an input that is no rows");
-            $crate::plan::check_rows(&Model::STEPS, Model::PIECES, <Model as $crate::Streamed>::ROWS, ROW);
+            $crate::stream::check_rows(&Model::STEPS, Model::PIECES, <Model as $crate::Streamed>::ROWS, ROW);
         };
 
         impl Model {
+            /// The steps that stand for who gives rows.
+            const FEEDS: &'static [(usize, $crate::stream::Feed)] =
+                &$crate::stream::feeds::<{ Self::STEPS.len() }, { $crate::stream::count(&Self::STEPS) }>(&Self::STEPS);
+
             /// Begins an inference whose rows are given one by one: `push` each, then `finish`.
             pub fn stream(&mut self) -> $crate::Stream<'_, Self> {
                 $crate::Streamed::stream(self)
@@ -258,21 +333,24 @@ macro_rules! streamed {
             type Row = $row;
             const ROWS: usize = <$input>::LEN / <$row>::LEN;
 
-            fn wanted(cursor: &$crate::tile::Cursor) -> ::core::option::Option<$crate::memory::Region> {
+            fn waits(cursor: &$crate::tile::Cursor) -> bool {
                 let mut ahead = *cursor;
-                let (step, tile, _) = ahead.next(Self::PIECES, Self::WHOLE)?;
-                Self::STEPS.get(step)?.place(tile)
+                $crate::stream::wanted(Self::FEEDS, Self::PIECES, &mut ahead).is_some()
             }
 
-            fn give(&mut self, place: $crate::memory::Region, row: &[u8]) {
+            fn take(&mut self, cursor: &mut $crate::tile::Cursor, row: &[u8]) -> bool {
+                let place = $crate::stream::wanted(Self::FEEDS, Self::PIECES, cursor);
+                let ::core::option::Option::Some(place) = place else { return false };
                 self.arena.put(place, row);
+                cursor.pass_units(1);
+                true
             }
 
             unsafe fn advance_piece(&mut self, cursor: &mut $crate::tile::Cursor) -> bool {
-                let next = cursor.next(Self::PIECES, Self::WHOLE);
-                let ::core::option::Option::Some((step, tile, time)) = next else { return false };
-                // SAFETY: as in `advance`, a whole piece at a time.
-                unsafe { Self::tile_at(self.arena.memory(), step, tile, time) };
+                let next = $crate::stream::next(Self::FEEDS, Self::PIECES, cursor);
+                let ::core::option::Option::Some((piece, time)) = next else { return false };
+                // SAFETY: as in `advance`, what is left of a piece at a time.
+                unsafe { Self::tile_at(self.arena.memory(), piece.step(), piece.tile, time) };
                 true
             }
 

@@ -6,7 +6,9 @@ Whoever has the rows writes them where it says; the kernel itself computes nothi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 from ariel_build.ir import Value
 from ariel_build.kernels.call import KernelCall, Tiling
@@ -19,9 +21,9 @@ class Feed(Kernel):
     """Rows of an input, each of `row` bytes, that are given one by one, from the first on."""
 
     ROOMS = ("stream",)
-    PATHS = {(): "stream::Feed"}
+    PATHS: ClassVar[Mapping[tuple[str, ...], str]] = {(): "stream::Feed"}
     ACCESS = Access.UNITS
-    ELEMENTS = {"output": "u8"}
+    ELEMENTS: ClassVar[Mapping[str, str]] = {"output": "u8"}
     output: Operand
     row: int
 

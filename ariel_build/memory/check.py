@@ -184,7 +184,9 @@ def _check_feeds(facts: Facts) -> None:
     for step in feeds:
         starts = [piece.tile.start for piece in step.pieces]
         if starts != sorted(starts) or len(feeds) > 1 or facts.inputs:
-            raise InternalError("memory invariant 3: rows of an input are taken as nobody gives them", {"of": step.name})
+            raise InternalError(
+                "memory invariant 3: rows of an input are taken as nobody gives them", {"of": step.name}
+            )
 
 
 def _check_times(schedule: Schedule) -> None:

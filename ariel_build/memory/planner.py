@@ -14,7 +14,7 @@ from ariel_build.memory.arrange import Arrangement, InPlace, arrange, field_offs
 from ariel_build.memory.buffers import ArenaPlan, Buffer, Part
 from ariel_build.memory.check import check_plan
 from ariel_build.memory.peaks import Peaks
-from ariel_build.memory.plan import plan_arena
+from ariel_build.memory.plan import EFFORT, plan_arena
 from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, ScratchPlan
 from ariel_build.memory.rolling import Rolling, rolling
 from ariel_build.memory.storage import ALIGNMENT, padded
@@ -94,6 +94,9 @@ def plan_calls(
                 if hopeful and (way := _best(hopeful)).arena.bytes * worse < least:
                     least, best = way.arena.bytes * worse, (streamed, way)
     steps, way = best
+    if fed:
+        # Who gives up the input wants every byte.
+        way = min(way, way.improved(2 * EFFORT), key=lambda w: w.arena.bytes)
     plan = way.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
     check_plan(steps, plan, graph_inputs, graph_outputs, states, alias_of)
     return steps, plan
@@ -203,9 +206,9 @@ class _Way:
         arena = plan_arena(buffers, effort=placing)
         return cls(schedule, arrangement, rolled, tuple(buffers), bases, scratches, arena)
 
-    def improved(self) -> _Way:
+    def improved(self, effort: int = EFFORT) -> _Way:
         """Returns the same way with offsets searched for in earnest."""
-        return replace(self, arena=_in_earnest(self.buffers))
+        return replace(self, arena=_in_earnest(self.buffers, effort))
 
     def locate(self, value: Value) -> Region:
         """Returns the region of a value."""
@@ -263,9 +266,9 @@ class _Way:
 
 
 @functools.lru_cache(maxsize=8)
-def _in_earnest(buffers: tuple[Buffer, ...]) -> ArenaPlan:
+def _in_earnest(buffers: tuple[Buffer, ...], effort: int) -> ArenaPlan:
     """Plans the arena; searches for chains of several lengths often come to one order."""
-    return plan_arena(buffers)
+    return plan_arena(buffers, effort)
 
 
 def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:

@@ -161,7 +161,9 @@ class _Search:
         count = len(self.peaks.calls)
         wholes = [self.stretches(range(i, i + 1))[0] for i in range(count)]
         fed = next((i for i in range(count) if isinstance(self.peaks.calls[i].kernel, Feed)), -1)
-        chained = fed >= 0 and any(self.stretches(range(fed, end)) for end in range(fed + 2, min(fed + longest, count) + 1))
+        chained = fed >= 0 and any(
+            self.stretches(range(fed, end)) for end in range(fed + 2, min(fed + longest, count) + 1)
+        )
         #: The cost of the cheapest way up to a call, and the last stretch of it.
         best: list[tuple[int, Stretch | None] | None] = [(0, None)] + [None] * count
         for end in range(1, count + 1):

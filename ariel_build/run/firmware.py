@@ -47,9 +47,11 @@ class Subject:
             if path.suffix in (".rs", ".weights") and path.is_file()
         }
         # The module alone says whether its input comes row by row.
-        streamed = b", rows Row;\n" in generated.get(f"{self.module}.rs", b"")
+        streamed = any(b", rows Row;\n" in text for name, text in generated.items() if name.endswith(".rs"))
         exported = 'include!("ariel_models.rs");\n'
-        exported += f"crate::streamed::streamed!({self.module});\n" if streamed else f"pub use self::{self.module}::Model;\n"
+        exported += (
+            f"crate::streamed::streamed!({self.module});\n" if streamed else f"pub use self::{self.module}::Model;\n"
+        )
         if images:
             exported += f"crate::pool::serve_with_images!({self.module});\n"
         elif cores > 1 or "multicore" in self.features:
