@@ -233,7 +233,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         "stream",
-        "the input comes row by row (or frame by frame: along its first axis behind the batch) through "
+        "the input comes row by row (or frame by frame: along its first axis that is not 1) through "
         "`model.stream()`, so that it need not be in RAM in whole; one input, one core (`docs/memory.md`)",
         "true",
         "false",

@@ -7,7 +7,6 @@ Whoever has the rows writes them where it says; the kernel itself computes nothi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import ClassVar
 
 from ariel_build.ir import Value
@@ -29,8 +28,8 @@ class Feed(Kernel):
 
 
 def feed(value: Value) -> KernelCall:
-    """Returns the call that stands for those who give the rows of `value`, along its first axis behind the batch."""
-    rows = value.shape[1]
+    """Returns the call that stands for those who give the rows of `value`."""
+    rows = value.shape[_axis(value)]
     return KernelCall.of(
         Feed(output=Operand(value), row=value.type.bytes // rows),
         [],
@@ -44,4 +43,9 @@ def feed(value: Value) -> KernelCall:
 
 def row_of(value: Value) -> Value:
     """Returns a row of an input: as a tensor of its own, of the same encoding."""
-    return Value(replace(value.type, shape=value.shape[2:] or (1,)), value.name)
+    return Value(value.type.with_shape(value.shape[_axis(value) + 1 :] or (1,)), value.name)
+
+
+def _axis(value: Value) -> int:
+    """Returns the axis of rows: the first of more than one element; behind a batch of one, and maybe one channel."""
+    return next(axis for axis, extent in enumerate(value.shape) if extent > 1)

@@ -25,8 +25,8 @@ def check_streamable(graph: Graph, flow: Flow, options: ModelOptions, cores: int
         problems.append((f"`stream` is for models with one input, this one has {len(graph.inputs)}", whole))
     else:
         (value,) = graph.inputs
-        if len(value.shape) < 2 or value.shape[0] != 1 or value.shape[1] < 2:
-            shape = list(value.shape)
+        shape = list(value.shape)
+        if shape[:1] != [1] or max(shape) == 1:
             problems.append((f"`stream` is for inputs of shape [1, rows, ..], that of this model is {shape}", whole))
     if graph.sizes:
         problems.append(("`stream` is for fixed sizes, and `dims` bounds some", "fix them, or leave `stream` out"))
@@ -47,5 +47,6 @@ def kept_whole(value: Value, schedule: Schedule, plan: MemoryPlan) -> list[str]:
         return []
     readers = [step for step in schedule.steps if value in step.call.inputs]
     stuck = [step.name for step in readers if not can_part(step.call)]
-    why = f"{stuck[0]} reads it in whole" if stuck else "that costs the least here"
+    why = f"{stuck[0]} reads it in whole" if stuck else "the arena would be no smaller without them"
+    why = why if readers else "it is read in another shape"
     return [f"`stream`: rows are taken as they come, but all of them are kept: {why}"]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 
 from ariel_build.ir import Value
@@ -81,6 +82,11 @@ class _Search:
     #: Whether values between the calls of a chain roll.
     rolls: bool = False
     _known: dict[tuple[range, bool], list[Stretch]] = field(default_factory=dict)
+
+    @cached_property
+    def fed(self) -> int:
+        """The call that stands for who gives rows of the input; -1 where it is there in whole."""
+        return next((i for i, call in enumerate(self.peaks.calls) if isinstance(call.kernel, Feed)), -1)
 
     def whole(self, index: int, *, in_place: bool = False) -> Stretch:
         order = ((index, Tile(0, self.peaks.calls[index].tiling.extent)),)
@@ -160,7 +166,7 @@ class _Search:
         """
         count = len(self.peaks.calls)
         wholes = [self.stretches(range(i, i + 1))[0] for i in range(count)]
-        fed = next((i for i in range(count) if isinstance(self.peaks.calls[i].kernel, Feed)), -1)
+        fed = self.fed
         chained = fed >= 0 and any(
             self.stretches(range(fed, end)) for end in range(fed + 2, min(fed + longest, count) + 1)
         )
@@ -194,17 +200,19 @@ class _Search:
         calls = range(len(self.peaks.calls))
         most = max((self.stretches(range(i, i + 1))[0].peak for i in calls), default=0)
         floor = self.peaks.largest(rolls=self.rolls)
-        step = _STEP
+        # Rows of the input come one by one, whatever that saves.
+        step = _STEP if self.fed < 0 else 1.0
         for _ in range(_STEPS):
             lower = max(int(most * step), floor)
             way = self.cheapest(lower, longest)
             if way is None or sum(w.cost for w in way) > self.budget:
-                if step == _LAST_STEP:
+                if self.fed < 0 or step == _LAST_STEP:
                     return
                 # Somewhat more may do.
                 step = _LAST_STEP
                 continue
             yield way
+            step = min(step, _STEP)
             reached = max(w.peak for w in way)
             if reached <= floor or lower == floor:
                 return
@@ -266,8 +274,7 @@ def streaming(
     search = _Search(peaks, budget)
     found = []
     best, room = size, effort.pieces
-    fed = any(isinstance(call.kernel, Feed) for call in peaks.calls)
-    chains = [length for length in effort.chains if length > 1 or not fed]
+    chains = [length for length in effort.chains if length > 1 or search.fed < 0]
     for longest, search.rolls in [*((c, False) for c in chains), *((c, True) for c in effort.rolls)]:
         trials, bettered = _TRIALS // 2 if search.rolls else _TRIALS, None
         candidates = [fine for way in search.ways(longest) for fine in search.finer(way)]
