@@ -77,15 +77,18 @@ pub const fn count<const STEPS: usize>(steps: &[Step; STEPS]) -> usize {
     found
 }
 
-/// Returns these steps, with where their rows go.
+/// Returns where their rows go: they are the first of all steps.
+///
+/// # Panics
+/// Where they are not: evaluated in a constant, this is a compile error.
 #[must_use]
-pub const fn feeds<const STEPS: usize, const FEEDS: usize>(steps: &[Step; STEPS]) -> [(usize, Feed); FEEDS] {
-    let mut table = [(usize::MAX, Feed { output: Region::new(0, 0), row: 0 }); FEEDS];
-    let (mut found, mut step) = (0, 0);
-    while step < STEPS {
-        if let Some(feed) = steps[step].feed() {
-            table[found] = (step, feed);
-            found += 1;
+pub const fn feeds<const STEPS: usize, const FEEDS: usize>(steps: &[Step; STEPS]) -> [Feed; FEEDS] {
+    let mut table = [Feed { output: Region::new(0, 0), row: 0 }; FEEDS];
+    let mut step = 0;
+    while step < FEEDS {
+        match steps[step].feed() {
+            Some(feed) => table[step] = feed,
+            None => panic!("steps that stand for who gives rows are not the first"),
         }
         step += 1;
     }
@@ -95,18 +98,18 @@ pub const fn feeds<const STEPS: usize, const FEEDS: usize>(steps: &[Step; STEPS]
 /// Where the next row goes, if one is wanted next.
 #[inline]
 #[must_use]
-pub fn wanted(feeds: &[(usize, Feed)], pieces: &[Piece], cursor: &mut Cursor) -> Option<Region> {
+pub fn wanted(feeds: &[Feed], pieces: &[Piece], cursor: &mut Cursor) -> Option<Region> {
     let (piece, _) = cursor.rest(pieces)?;
     let row = Tile::new(piece.tile.start, piece.tile.start + 1);
-    feeds.iter().find(|(step, _)| *step == piece.step()).map(|(_, feed)| feed.place(row))
+    feeds.get(piece.step()).map(|feed| feed.place(row))
 }
 
 /// The next piece with its time, which the cursor passes; `None` behind the last, and where a row is wanted.
 #[inline]
 #[must_use]
-pub fn next(feeds: &[(usize, Feed)], pieces: &[Piece], cursor: &mut Cursor) -> Option<(Piece, u32)> {
+pub fn next(feeds: &[Feed], pieces: &[Piece], cursor: &mut Cursor) -> Option<(Piece, u32)> {
     let (piece, time) = cursor.rest(pieces)?;
-    if feeds.iter().any(|(step, _)| *step == piece.step()) {
+    if piece.step() < feeds.len() {
         return None;
     }
     cursor.done = piece.tile.end - pieces[cursor.piece].tile.start;
@@ -302,7 +305,7 @@ macro_rules! streamed {
 
         impl Model {
             /// The steps that stand for who gives rows.
-            const FEEDS: &'static [(usize, $crate::stream::Feed)] =
+            const FEEDS: &'static [$crate::stream::Feed] =
                 &$crate::stream::feeds::<{ Self::STEPS.len() }, { $crate::stream::count(&Self::STEPS) }>(&Self::STEPS);
 
             /// Begins an inference whose rows are given one by one: `push` each, then `finish`.

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ariel_build.ir import Value
-from ariel_build.kernels import Kernel, Operand
+from ariel_build.kernels import Feed, Kernel, Operand
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.memory import MemoryPlan, Region, Slide
 from ariel_build.schedule import Schedule, Step, Tile
@@ -144,7 +144,9 @@ class _Builder:
         """Returns what was added, each with a name of its own."""
         runnables, numbers, counts = list[Runnable](), dict[object, int](), dict[str, int]()
         times: dict[object, list[int]] = {}
-        for key, group in self.groups.items():
+        # Those that stand for who gives rows come first: the runtime crate knows them by that.
+        first = sorted(self.groups.items(), key=lambda item: not isinstance(item[1].runnable.kernel, Feed))
+        for key, group in first:
             runnable, strides = group.runnable, group.strides()
             if runnable.kernel is not None or runnable.move is not None:
                 count = counts[runnable.name] = counts.get(runnable.name, -1) + 1

@@ -53,6 +53,9 @@ def plan_calls(
     given = list(calls)
     parts = any(True for _ in decisions(flow))
     orders = [given, given if parts else order_calls(given, graph_inputs, graph_outputs, states, aliases, cores)]
+    fed = any(isinstance(call.kernel, Feed) for call in calls)
+    # It reads nothing, and is the first step of the program as well.
+    orders = [sorted(order, key=lambda call: not isinstance(call.kernel, Feed)) for order in orders]
     best: tuple[Schedule, _Way] | None = None
 
     def ways(
@@ -78,7 +81,6 @@ def plan_calls(
         if best is None or way.arena.bytes < best[1].arena.bytes:
             best = steps, way
     assert best is not None  # noqa: S101 - the given order is always tried
-    fed = any(isinstance(call.kernel, Feed) for call in calls)
     worth = fed or best[1].arena.bytes >= effort.worth
     if not parts and effort.budget > 0 and worth and len(given) <= _MOST_CALLS:
         order = best[0].calls
