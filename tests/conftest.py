@@ -27,6 +27,9 @@ from tests import needs
 from tools.recorded import MODELS, ROOT
 from tools.setup import browser, rp2040, rtl, rust
 
+# The command line is started thousands of times: Python would read all its sources anew each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 @functools.cache
 def _has_target(target: str) -> bool:

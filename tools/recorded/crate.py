@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -102,11 +102,14 @@ def build(
     folder: Path, *words: str, target: str = "host", shared: str, rustflags: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
     """Runs cargo in the crate with a toolchain for `target`; `shared` names the target folder."""
-    environment: Mapping[str, str] = toolchain.find(target).environment() | {
+    environment: dict[str, str] = toolchain.find(target).environment() | {
         "CARGO_TARGET_DIR": str(target_folder(shared)),
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(rustflags),
     }
     triple = [] if target == "host" else ["--target", target]
+    if target == "host":
+        # To optimise the standard library with each crate is most of the time of a build.
+        environment |= {"CARGO_PROFILE_RELEASE_LTO": "off"}
     return subprocess.run(
         ["cargo", *words, *triple], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
