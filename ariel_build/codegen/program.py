@@ -41,6 +41,11 @@ class Runnable:
     strides: tuple[tuple[str, int], ...] = ()
     move: tuple[int, Slide] | None = None
 
+    @property
+    def takes_rows(self) -> bool:
+        """Whether it stands for who gives rows of the input."""
+        return self.move is None and isinstance(self.kernel or self.step.call.kernel, Feed)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -145,8 +150,7 @@ class _Builder:
         runnables, numbers, counts = list[Runnable](), dict[object, int](), dict[str, int]()
         times: dict[object, list[int]] = {}
         # Those that stand for who gives rows come first: the runtime crate knows them by that.
-        first = sorted(self.groups.items(), key=lambda item: not isinstance(item[1].runnable.kernel, Feed))
-        for key, group in first:
+        for key, group in sorted(self.groups.items(), key=lambda item: not item[1].runnable.takes_rows):
             runnable, strides = group.runnable, group.strides()
             if runnable.kernel is not None or runnable.move is not None:
                 count = counts[runnable.name] = counts.get(runnable.name, -1) + 1
