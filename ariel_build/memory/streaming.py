@@ -23,7 +23,7 @@ from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.rolling import can_roll, rolling
 from ariel_build.schedule import Tile, work_of
 from ariel_build.schedule.interleave import interleaved, pulled, quantum, row, whole_rows
-from ariel_build.schedule.overhead import CALL, overhead, parted, slid
+from ariel_build.schedule.overhead import CALL, FED, overhead, parted, slid
 from ariel_build.schedule.parts import for_rows
 from ariel_build.schedule.ranges import can_stream
 
@@ -159,15 +159,15 @@ class _Search:
     def _cost(self, span: range, order: Order) -> int:
         return sum(overhead(self.peaks.calls[i], [tile for index, tile in order if index == i]) for i in span)
 
-    def cheapest(self, most: int, longest: int) -> list[Stretch] | None:
+    def cheapest(self, most: int, longest: int, *, follows: bool = False) -> list[Stretch] | None:
         """Returns the cheapest way in which no stretch needs more than `most` bytes; None where there is none.
 
-        Chains have at most `longest` calls.
+        Chains have at most `longest` calls; with `follows`, who gives rows of the input is in one with what reads them.
         """
         count = len(self.peaks.calls)
         wholes = [self.stretches(range(i, i + 1))[0] for i in range(count)]
         fed = self.fed
-        chained = fed >= 0 and any(
+        chained = follows and any(
             self.stretches(range(fed, end)) for end in range(fed + 2, min(fed + longest, count) + 1)
         )
         #: The cost of the cheapest way up to a call, and the last stretch of it.
@@ -201,15 +201,20 @@ class _Search:
         most = max((self.stretches(range(i, i + 1))[0].peak for i in calls), default=0)
         floor = self.peaks.largest(rolls=self.rolls)
         # Rows of the input come one by one, whatever that saves.
-        step = _STEP if self.fed < 0 else 1.0
+        follows = self.fed >= 0
+        step = 1.0 if follows else _STEP
         for _ in range(_STEPS):
             lower = max(int(most * step), floor)
-            way = self.cheapest(lower, longest)
+            way = self.cheapest(lower, longest, follows=follows)
             if way is None or sum(w.cost for w in way) > self.budget:
-                if self.fed < 0 or step == _LAST_STEP:
+                if step != _LAST_STEP and self.fed >= 0:
+                    # Somewhat more may do.
+                    step = _LAST_STEP
+                elif follows:
+                    # Or rows of the input are kept, and what computes on them runs behind them.
+                    step, follows = _STEP, False
+                else:
                     return
-                # Somewhat more may do.
-                step = _LAST_STEP
                 continue
             yield way
             step = min(step, _STEP)
@@ -266,7 +271,10 @@ def streaming(
     `size` is the arena of whole calls, `place` gives that of an order, with offsets that were found quickly.
     """
     work = max(sum(map(work_of, peaks.calls)), 1)
-    budget = int(work * effort.budget)
+    # What rows of the input cost is not the pieces' affair.
+    budget = int(work * effort.budget) + sum(
+        FED * call.tiling.extent for call in peaks.calls if isinstance(call.kernel, Feed)
+    )
 
     def factor(way: Sequence[Stretch]) -> float:
         return 1 + effort.price * sum(w.cost for w in way) / work
