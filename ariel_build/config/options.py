@@ -69,6 +69,7 @@ class ModelOptions:
     max_tile: float | None = None
     weights_section: str | None = None
     arena: str | None = None
+    stream: bool = False
     quantize: Quantization | None = None
     given: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -230,6 +231,14 @@ KEYS: tuple[Key, ...] = (
         "an arena of the model's own",
         value=values.name,
     ),
+    Key(
+        "stream",
+        "the input comes row by row (or frame by frame: along its first axis that is not 1) through "
+        "`model.stream()`, so that it need not be in RAM in whole; one input, one core (`docs/memory.md`)",
+        "true",
+        "false",
+        value=values.flag,
+    ),
     Key("max-tile", "the longest that a tile may hold a core", '"200us"', "none", value=values.duration),
     Key(
         "weights",
@@ -352,6 +361,7 @@ def _options(found: Mapping[str, object], given: Mapping[str, str]) -> ModelOpti
         max_tile=cast("float | None", found.get("max-tile")),
         weights_section=cast("dict[str, str]", found.get("weights", {})).get("section"),
         arena=cast("str | None", found.get("arena")),
+        stream=cast("bool", found.get("stream", False)),
         quantize=_quantization(cast("dict[str, object] | None", found.get("quantize"))),
         given=given,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ariel_build.ir import Value
 from ariel_build.isa.scalar.lines import band_of, words
-from ariel_build.kernels import Access, Axis, Kernel, KernelCall, Operand, Packed, Scratch, Source
+from ariel_build.kernels import Access, Axis, Feed, Kernel, KernelCall, Operand, Packed, Scratch, Source
 from ariel_build.kernels.declared import isa_packed, isa_scalar
 from ariel_build.kernels.declared.broadcast import Broadcast
 from ariel_build.kernels.declared.memory import Image
@@ -39,6 +39,8 @@ class Part:
 def can_part(call: KernelCall) -> bool:
     """Whether tiles of whole rows, or of elements, are calls of the same kernel."""
     kernel = call.kernel
+    if isinstance(kernel, Feed):
+        return can_stream(call)
     if not can_stream(call) or not call.reads or _is_along_columns(kernel):
         return False
     images = _images(kernel)
@@ -68,7 +70,7 @@ def part(call: KernelCall, tile: Tile) -> Part:
             output=_rows(output, call.outputs[0], writes[0]),
             window=window.replace(pad_top=max(-top, 0)),
         )
-    else:
+    elif not isinstance(kernel, Feed):
         spread = dict(kernel).get("broadcast")
         if isinstance(spread, Broadcast):
             kernel = kernel.replace(broadcast=spread.replace(elements=units, run=units))
