@@ -35,10 +35,11 @@ from ariel_build.ir import Bound, Graph, Value, verify
 from ariel_build.isa.image import for_core
 from ariel_build.isa.in_place import in_place
 from ariel_build.isa.select import select
-from ariel_build.kernels import KernelCall
+from ariel_build.kernels import KernelCall, feed
 from ariel_build.lower import Lowered, keep_rows_apart, lower
 from ariel_build.memory import RAM, SPEED, WHOLE, Effort, MemoryPlan, plan_calls
 from ariel_build.memory.limits import check_length, check_limits, least_needs
+from ariel_build.memory.streamable import check_streamable, kept_whole
 from ariel_build.ops import import_model
 from ariel_build.ops.bounded import bind_bounds, follow
 from ariel_build.ops.kept import keep
@@ -180,6 +181,15 @@ class _Job:
         return self.options.optimize == "size"
 
     @property
+    def streams(self) -> bool:
+        """Whether rows of the input are given one by one; not where each result is looked at."""
+        return self.options.stream and not self.keep_all
+
+    def inputs(self, graph: Graph) -> list[Value]:
+        """Returns what is in the arena when an inference begins: nothing, where a call stands for who gives rows."""
+        return [] if self.streams else list(graph.inputs)
+
+    @property
     def effort(self) -> Effort:
         """What the planner may spend, and may cost, to save RAM."""
         if self.options.optimize == "ram":
@@ -236,6 +246,8 @@ def compile_model(
         lowered = lower(graph, options.max_iterations)
         followed = follow(graph) if graph.sizes else None
         keep_rows_apart(lowered, followed or {})
+        if job.streams:
+            check_streamable(graph, lowered.flow, options, job.workers)
         chosen = _choose(job, graph, lowered)
         schedule, plan = _plan(job, graph, lowered, chosen.calls)
         units = _share(job, schedule, plan)
@@ -270,7 +282,11 @@ def compile_model(
         predicted,
         log,
         dict(sorted(operators.items())),
-        (*source.notes, *chosen.notes, *late, *([WHOLE_BOUND] if graph.sizes and followed is None else [])),
+        (
+            *(*source.notes, *chosen.notes, *late),
+            *([WHOLE_BOUND] if graph.sizes and followed is None else []),
+            *(kept_whole(graph.inputs[0], schedule, plan) if job.streams else []),
+        ),
         (path, *(path.parent / name for name in source.files), *_files(options)),
         units,
         lowered.joined(),
@@ -306,9 +322,11 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
     calls = selected.calls
     if job.workers == 1:
         calls = [job.clock.divisible(in_place(call), job.limit) for call in calls]
+    if job.streams:
+        calls = [feed(graph.inputs[0]), *calls]
     if job.must_fit and not job.portable:
         rolls = job.workers == 1 and not graph.sizes
-        least = least_needs(calls, graph.inputs, graph.outputs, graph.states, lowered.joined(), rolls=rolls)
+        least = least_needs(calls, job.inputs(graph), graph.outputs, graph.states, lowered.joined(), rolls=rolls)
         check_fits(job.board, **least, at_least=True)
     notes = []
     if job.small and not job.portable and not selected.shorter:
@@ -322,14 +340,14 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, calls: Sequence[KernelCall]
     """Returns the order of the calls, and where in the arena each value lies: proved by the checker."""
     return plan_calls(
         calls,
-        graph.inputs,
+        job.inputs(graph),
         graph.outputs,
         graph.states,
         lowered.aliases,
         cores=job.workers,
         tiles=tiles_within(job.clock, job.limit),
         effort=job.effort,
-        flow=lowered.flow,
+        flow=() if job.streams else lowered.flow,
         rolls=not graph.sizes,
     )
 

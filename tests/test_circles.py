@@ -19,6 +19,7 @@ CIRCLES = {
     "pool::seat, pool::shared": "a seat is a place at the pool: the pool counts its seats, each works on the pool",
     "kernels::dot, kernels::multiply": "sums of products ask a factor for its form, and factors choose among the sums",
     "kernels::isa::scalar::plane, kernels::isa::scalar::riscv::plane": "one loop, in Rust and in a naked function",
+    "kernels::isa::scalar::arm_taps, kernels::isa::scalar::taps": "the same: sums along lines",
     "kernels::isa::scalar::conv2d, kernels::isa::scalar::patches": "patches are copies of what a convolution reads",
     "kernels::isa::packed::conv2d, kernels::isa::packed::patches": "the same, of the packed convolution",
     "kernels::isa::packed::average_pool2d, kernels::isa::packed::clamp, kernels::isa::packed::loops": (

@@ -40,6 +40,9 @@ def supported_ops() -> str:
         "Recurrent layers, TRANSPOSE_CONV and BATCH_MATMUL of TFLite with int8 weights and float32 activations",
         "(hybrid ones) compute with the floats that the weights stand for, four bytes each. LiteRT rounds activations",
         "to 8 bits there, so that its answers differ by what that costs.",
+        "",
+        "FULLY_CONNECTED over a filter that is computed at run time is a product of two matrices: float32; int8, or",
+        "int16 with a filter of int8, of one scale each and without a bias.",
     ]
     # A reduction is best told by what all have in common.
     rows: list[Row] = [*MAP1.values(), *MAP2.values(), *RELATIONS.values(), *LOGIC.values()]

@@ -16,6 +16,10 @@ pub enum Error {
     HelperLost,
     /// What images share does not fit between `_ariel_shared` and `_ariel_shared_end` of the linker script.
     NoSharedRoom,
+    /// A stream that is to be finished before all rows of the input were given ([`crate::Stream::rows_left`]).
+    TooFewRows,
+    /// A row that is given behind the last one of the input.
+    TooManyRows,
     /// Numbers for a tensor that are not as many as its elements.
     WrongLength,
     /// A size of a bounded dimension that is 0 or beyond the bound, or other sizes than the model has bounded dimensions.
@@ -31,6 +35,8 @@ impl fmt::Display for Error {
             Self::NoSharedRoom => {
                 "what the images share does not fit: put `_ariel_shared_end` of all linker scripts further from `_ariel_shared`"
             }
+            Self::TooFewRows => "rows of the input are still to be given: `rows_left` tells how many",
+            Self::TooManyRows => "all rows of the input were given: finish this stream, and begin another",
             Self::WrongLength => {
                 "there are more or fewer numbers than the tensor has elements: `LEN` tells how many it has"
             }

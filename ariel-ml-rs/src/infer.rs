@@ -55,14 +55,16 @@ pub trait Infer {
     }
 }
 
-/// A model that can be run tile by tile, so that a budget is looked at in between: implemented by every generated `Model`.
+/// A model that can be run tile by tile: implemented by every generated `Model`.
 ///
 /// What it keeps between inferences is that of the last complete one: see [`Tiles`].
-pub trait Tiled: Infer {
+pub trait Stepped: Sized {
+    /// What the model gives.
+    type Given: Tensor;
     /// Room for the states that steps write in place, before the inference is complete.
     type States;
 
-    /// Prepares the model for an inference, and returns the states as they are. Until [`Tiled::conclude`] or [`Tiled::restore`]
+    /// Prepares the model for an inference, and returns the states as they are. Until [`Stepped::conclude`] or [`Stepped::restore`]
     /// the model takes its states for lost, and would begin with their initial values.
     fn begin(&mut self) -> Self::States;
 
@@ -70,26 +72,31 @@ pub trait Tiled: Infer {
     ///
     /// # Safety
     /// The cursor was new after `begin`, and every tile before it was computed by this, since then, and nothing else was done
-    /// with the model.
+    /// with the model, but that rows of its input were given ([`crate::stream`]).
     unsafe fn advance(&mut self, cursor: &mut Cursor) -> bool;
 
     /// Stores what the next inference finds in the states, and returns the output: once the cursor is at its end.
-    fn conclude(&mut self) -> &Self::Output;
+    fn conclude(&mut self) -> &Self::Given;
 
-    /// Puts the states back as they were at [`Tiled::begin`]: where the inference ends before it is complete.
+    /// Puts the states back as they were at [`Stepped::begin`]: where the inference ends before it is complete.
     fn restore(&mut self, states: &Self::States);
 }
+
+/// A model whose input is there in whole, and that can be run tile by tile, so that a budget is looked at in between.
+pub trait Tiled: Infer<Output = <Self as Stepped>::Given> + Stepped {}
+
+impl<M: Stepped + Infer<Output = M::Given>> Tiled for M {}
 
 /// One inference, tile by tile. Dropped before it is concluded it leaves the states as the last complete inference left them; if it
 /// is forgotten, which nobody can notice, they begin anew.
 #[derive(Debug)]
-pub struct Tiles<'a, M: Tiled> {
-    model: &'a mut M,
+pub struct Tiles<'a, M: Stepped> {
+    pub(crate) model: &'a mut M,
     states: M::States,
-    cursor: Cursor,
+    pub(crate) cursor: Cursor,
 }
 
-impl<'a, M: Tiled> Tiles<'a, M> {
+impl<'a, M: Stepped> Tiles<'a, M> {
     /// The inference over what is in the model's input.
     pub fn new(model: &'a mut M) -> Self {
         let states = model.begin();
@@ -103,7 +110,7 @@ impl<'a, M: Tiled> Tiles<'a, M> {
     }
 
     /// Makes the states those of this inference, and returns the output: behind the last tile.
-    pub fn conclude(self) -> &'a M::Output {
+    pub fn conclude(self) -> &'a M::Given {
         let this = ManuallyDrop::new(self);
         // SAFETY: moves the reference out of what is neither used nor dropped any more; the states are plain bytes.
         let model: &'a mut M = unsafe { core::ptr::read(&raw const this.model) };
@@ -111,7 +118,7 @@ impl<'a, M: Tiled> Tiles<'a, M> {
     }
 }
 
-impl<M: Tiled> Drop for Tiles<'_, M> {
+impl<M: Stepped> Drop for Tiles<'_, M> {
     fn drop(&mut self) {
         self.model.restore(&self.states);
     }

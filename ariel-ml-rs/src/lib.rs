@@ -30,6 +30,7 @@
 //! - [`budget`], [`clock`]: how long an inference may take, and by whose clock;
 //! - [`shared`]: several models in one arena; [`variables`]: what they take over from one another;
 //! - [`model`]: what a generated `Model` can do (`infer.rs`), and the macros that it is made of;
+//! - [`stream`]: inputs that come row by row;
 //! - [`flow`]: control flow between the steps of a model;
 //! - `profile` (feature `profile`): what each step takes on the device;
 //! - [`plan`]: what a generated module says, checked while it compiles;
@@ -56,6 +57,7 @@ pub mod quant;
 pub mod shared;
 pub mod sizes;
 pub mod slide;
+pub mod stream;
 #[cfg(feature = "multicore")]
 pub mod sync;
 mod tell;
@@ -76,6 +78,7 @@ pub use defmt as __defmt;
 pub use error::Error;
 pub use infer::Infer;
 pub use shared::{SharedArena, SharedModel};
+pub use stream::{Stream, Streamed};
 pub use tensor::Tensor;
 pub use wired::Wired;
 

@@ -141,6 +141,16 @@ impl<const N: usize> Arena<N> {
         }
     }
 
+    /// Copies bytes into `region`, as far as both reach.
+    pub fn put(&mut self, region: Region, bytes: &[u8]) {
+        let start = region.offset as usize;
+        if let Some(target) = self.bytes.get_mut(start..start.saturating_add(region.bytes as usize)) {
+            let count = target.len().min(bytes.len());
+            // SAFETY: both are valid for so many bytes, and a unique reference overlaps no other.
+            unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), target.as_mut_ptr().cast(), count) };
+        }
+    }
+
     /// Copies `BYTES` bytes from `FROM` to `TO`; the bounds are checked while compiling.
     pub const fn keep<const FROM: usize, const TO: usize, const BYTES: usize>(&mut self) {
         const { assert!(FROM + BYTES <= N && TO + BYTES <= N) };

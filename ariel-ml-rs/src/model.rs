@@ -1,6 +1,6 @@
 //! What a generated `Model` is made of: the macro, and the version that it is for.
 
-pub use crate::infer::{Infer, Tiled, Tiles, Yield};
+pub use crate::infer::{Infer, Stepped, Tiled, Tiles, Yield};
 
 /// Refuses, while compiling, code that another minor version of the compiler generated.
 ///
@@ -64,7 +64,7 @@ macro_rules! model {
         $(#[$doc:meta])*
         pub struct Model;
         arena $arena:literal, resets $resets:literal;
-        input $input:ty = $input_offset:literal;
+        input $input:ty $(= $input_offset:literal)? $(, rows $row:ty)?;
         output $output:ty = $output_offset:literal;
         states [$($state_offset:literal, $state_bytes:literal = $initial:expr;)*];
         keeps [$($from:literal to $to:literal, $bytes:literal;)*];
@@ -97,9 +97,8 @@ macro_rules! model {
             $crate::flow::check(Model::OPS, &Model::STEPS, $arena);
             assert!(Model::OPS.is_empty() || Model::STREAM.is_empty(), "a flow of steps in pieces");
             $crate::sizes::check(Model::SIZES, $arena);
-            let input = $crate::plan::check_tensor::<$input>($arena, $input_offset);
             let _ = $crate::plan::check_tensor::<$output>($arena, $output_offset);
-            Model::KEPT.check($arena, input);
+            Model::KEPT.check($arena, &[$($crate::plan::check_tensor::<$input>($arena, $input_offset))?]);
             let _: &[&[u8]] = &[$($initial),*];
         };
 
@@ -140,7 +139,7 @@ macro_rules! model {
                 $crate::plan::shorter(&Self::STEPS, Self::SIZES, &[$($(($shorter, $of, $each, 0 $(+ $before)?)),*)?]);
 
             /// Units of the tiles of each step.
-            const TILES: &'static [u32] = &[$($tile),*];
+            const TILES: &'static [u32] = &$crate::plan::tiles(&Self::STEPS);
 
             /// A model at rest: all bytes zero, so that a `static` lands in `.bss`.
             #[must_use]
@@ -161,21 +160,14 @@ macro_rules! model {
                 if self.ready != [true; $resets] {
                     self.reset();
                 }
-                $crate::Tensor::clear_padding(self.input_mut());
+                $($crate::Tensor::clear_padding(self.arena.tensor_mut::<$input, $input_offset>());)?
                 $crate::sizes::tell(&mut self.arena, Self::SIZES, &self.sizes);
             }
 
-            /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
-            pub const fn input_mut(&mut self) -> &mut $input {
-                self.arena.tensor_mut::<$input, $input_offset>()
-            }
-
-            /// Runs on what is in [`Model::input_mut`] and returns the output.
-            ///
-            /// # Errors
-            /// None on one core; the type is open for what executors add.
-            pub fn run(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
-                self.prepare();
+            /// Computes all steps on what is in the arena.
+            #[inline(always)]
+            #[allow(dead_code, reason = "rows that are given one by one run the steps in another way")]
+            fn execute(&mut self) {
                 let memory = self.arena.memory();
                 $($($crate::flow!(run memory $flow);)*)?
                 if Self::STREAM.is_empty() && Self::OPS.is_empty() {
@@ -199,17 +191,6 @@ macro_rules! model {
                     // SAFETY: as above; the piece lies inside its step (`check_pieces`), at a time that was checked (`later`).
                     unsafe { Self::tile_at(memory, piece.step(), piece.tile, time) };
                 }
-                self.keep();
-                ::core::result::Result::Ok(self.output())
-            }
-
-            /// Copies `input` into the arena, runs, and returns the output.
-            ///
-            /// # Errors
-            /// As [`Model::run`].
-            pub fn infer(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
-                $crate::tensor::copy(input, self.input_mut());
-                self.run()
             }
 
             /// What the last inference computed.
@@ -269,27 +250,6 @@ macro_rules! model {
                 unsafe { Self::tile(memory, STEP, const { Self::STEPS[STEP].whole() }) };
             }
 
-            /// As [`Model::run`], and yields to the executor between tiles. Dropping the future half-way leaves the model
-            /// usable: the next inference starts afresh, with the states of the last complete one.
-            ///
-            /// # Errors
-            /// As [`Model::run`].
-            pub async fn run_async(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
-                let mut tiles = $crate::model::Tiles::new(self);
-                while tiles.advance() {
-                    <$crate::model::Yield as ::core::default::Default>::default().await;
-                }
-                ::core::result::Result::Ok(tiles.conclude())
-            }
-
-            /// As [`Model::infer`], and yields to the executor between tiles.
-            ///
-            /// # Errors
-            /// As [`Model::run`].
-            pub async fn infer_async(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
-                $crate::tensor::copy(input, self.input_mut());
-                self.run_async().await
-            }
         }
 
         $(
@@ -341,40 +301,94 @@ macro_rules! model {
             }
         }
 
-        impl $crate::Infer for Model {
-            type Input = $input;
-            type Output = $output;
+        $(
+            impl Model {
+                /// The input inside the arena, to be filled in place (by a driver or a DMA); a run consumes it.
+                pub const fn input_mut(&mut self) -> &mut $input {
+                    self.arena.tensor_mut::<$input, $input_offset>()
+                }
 
-            fn input_mut(&mut self) -> &mut $input {
-                Self::input_mut(self)
+                /// Runs on what is in [`Model::input_mut`] and returns the output.
+                ///
+                /// # Errors
+                /// None on one core; the type is open for what executors add.
+                pub fn run(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
+                    self.prepare();
+                    self.execute();
+                    self.keep();
+                    ::core::result::Result::Ok(self.output())
+                }
+
+                /// Copies `input` into the arena, runs, and returns the output.
+                ///
+                /// # Errors
+                /// As [`Model::run`].
+                pub fn infer(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
+                    $crate::tensor::copy(input, self.input_mut());
+                    self.run()
+                }
+
+                /// As [`Model::run`], and yields to the executor between tiles. Dropping the future half-way leaves the model
+                /// usable: the next inference starts afresh, with the states of the last complete one.
+                ///
+                /// # Errors
+                /// As [`Model::run`].
+                pub async fn run_async(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
+                    let mut tiles = $crate::model::Tiles::new(self);
+                    while tiles.advance() {
+                        <$crate::model::Yield as ::core::default::Default>::default().await;
+                    }
+                    ::core::result::Result::Ok(tiles.conclude())
+                }
+
+                /// As [`Model::infer`], and yields to the executor between tiles.
+                ///
+                /// # Errors
+                /// As [`Model::run`].
+                pub async fn infer_async(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
+                    $crate::tensor::copy(input, self.input_mut());
+                    self.run_async().await
+                }
             }
 
-            fn run(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
-                Self::run(self)
-            }
+            impl $crate::Infer for Model {
+                type Input = $input;
+                type Output = $output;
 
-            fn infer(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
-                Self::infer(self, input)
-            }
+                fn input_mut(&mut self) -> &mut $input {
+                    Self::input_mut(self)
+                }
 
-            async fn run_async(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
-                Self::run_async(self).await
-            }
+                fn run(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
+                    Self::run(self)
+                }
 
-            async fn infer_async(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
-                Self::infer_async(self, input).await
-            }
+                fn infer(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
+                    Self::infer(self, input)
+                }
 
-            fn reset(&mut self) {
-                Self::reset(self);
-            }
+                async fn run_async(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
+                    Self::run_async(self).await
+                }
 
-            fn resize(&mut self, sizes: &[usize]) -> ::core::result::Result<(), $crate::Error> {
-                $crate::sizes::set(Self::SIZES, &mut self.sizes, sizes)
-            }
-        }
+                async fn infer_async(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
+                    Self::infer_async(self, input).await
+                }
 
-        impl $crate::model::Tiled for Model {
+                fn reset(&mut self) {
+                    Self::reset(self);
+                }
+
+                fn resize(&mut self, sizes: &[usize]) -> ::core::result::Result<(), $crate::Error> {
+                    $crate::sizes::set(Self::SIZES, &mut self.sizes, sizes)
+                }
+            }
+        )?
+
+        $($crate::streamed!($input, $row, $output);)?
+
+        impl $crate::model::Stepped for Model {
+            type Given = $output;
             type States = [::core::mem::MaybeUninit<u8>; Model::KEPT.bytes_in_place()];
 
             fn begin(&mut self) -> Self::States {

@@ -18,6 +18,7 @@
 
 use crate::memory::{Arena, Element, Image, Region};
 use crate::sizes::{Shorter, Size};
+use crate::stream::Feed;
 use crate::tile::{Axis, Piece, Tile};
 use core::mem::MaybeUninit;
 
@@ -28,6 +29,8 @@ pub struct Work {
     granule: u32,
     scratch: Region,
     spared: Spared,
+    /// Where rows of the input go, if they are given one by one.
+    feed: Option<Feed>,
 }
 
 /// What a tile writes of an image, where that must not be the scratch: whole rows from `start` on, in bytes.
@@ -51,7 +54,7 @@ impl Work {
     pub const fn of(units: usize) -> Self {
         assert!(units <= u32::MAX as usize, "more units than a tile can count");
         let spared = Spared { start: 0, units: 0, stride: 0, bytes: 0 };
-        Self { extent: units as u32, granule: 1, scratch: Region::new(0, 0), spared }
+        Self { extent: units as u32, granule: 1, scratch: Region::new(0, 0), spared, feed: None }
     }
 
     /// The same, in tiles that begin and end at multiples of `granule`, or end with the last unit.
@@ -62,6 +65,13 @@ impl Work {
     pub const fn in_granules(mut self, granule: usize) -> Self {
         assert!(granule > 0 && granule <= u32::MAX as usize, "granules without units");
         self.granule = granule as u32;
+        self
+    }
+
+    /// The same, of which each unit is a row that is given.
+    #[must_use]
+    pub const fn feeding(mut self, feed: Feed) -> Self {
+        self.feed = Some(feed);
         self
     }
 
@@ -135,6 +145,12 @@ impl Step {
     #[must_use]
     pub const fn whole(&self) -> Tile {
         Tile::new(0, self.extent)
+    }
+
+    /// Where rows of the input go, if that is what the step stands for.
+    #[must_use]
+    pub(crate) const fn feed(&self) -> Option<Feed> {
+        self.work.feed
     }
 
     /// The next tile once so many units are done, or `None` where that is all.
@@ -230,6 +246,20 @@ pub const fn latest<const STEPS: usize>(pieces: &[Piece]) -> [u32; STEPS] {
             piece += 1;
         }
         index += 1;
+    }
+    table
+}
+
+/// Returns the units of the tiles of each step; of rows that are given, one at a time.
+#[must_use]
+pub const fn tiles<const STEPS: usize>(steps: &[Step; STEPS]) -> [u32; STEPS] {
+    let mut table = [1; STEPS];
+    let mut step = 0;
+    while step < STEPS {
+        if steps[step].work.feed.is_none() {
+            table[step] = steps[step].tile;
+        }
+        step += 1;
     }
     table
 }
@@ -349,12 +379,12 @@ pub struct Kept<'a> {
 }
 
 impl Kept<'_> {
-    /// Checks that all lies inside the arena, and that states overlap neither each other nor the input.
+    /// Checks that all lies inside the arena, and that states overlap neither each other nor the input, if that is there in whole.
     ///
     /// # Panics
     /// Where it does not: evaluated in a constant, this is a compile error.
     #[inline]
-    pub const fn check(&self, arena_bytes: usize, input: Region) {
+    pub const fn check(&self, arena_bytes: usize, input: &[Region]) {
         let mut index = 0;
         while index < self.copies.len() {
             let (from, to, bytes) = self.copies[index];
@@ -365,7 +395,7 @@ impl Kept<'_> {
         index = 0;
         while index < self.states.len() {
             self.states[index].check::<u8>(arena_bytes, 0);
-            assert!(self.states[index].is_apart(&input), "a state in the place of the input");
+            assert!(input.is_empty() || self.states[index].is_apart(&input[0]), "a state in the place of the input");
             let mut other = index + 1;
             while other < self.states.len() {
                 assert!(self.states[index].is_apart(&self.states[other]), "states overlap");

@@ -135,6 +135,7 @@ impl<const STEPS: usize> defmt::Format for Profile<STEPS> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::infer::Stepped;
     use crate::tile::Cursor;
     use crate::{Error, Infer};
     use one::One;
@@ -186,7 +187,8 @@ mod tests {
         fn reset(&mut self) {}
     }
 
-    impl Tiled for Model {
+    impl Stepped for Model {
+        type Given = One;
         type States = ();
 
         fn begin(&mut self) -> Self::States {}

@@ -109,6 +109,13 @@ impl Cursor {
         Self { piece: 0, done: 0, again: 0 }
     }
 
+    /// So many units more of the piece at the cursor are done.
+    #[doc(hidden)]
+    #[inline]
+    pub const fn pass_units(&mut self, units: u32) {
+        self.done = self.done.saturating_add(units);
+    }
+
     /// Goes on to the next piece, or back to those that run again.
     #[inline]
     const fn pass(&mut self, piece: Piece) {
@@ -118,6 +125,20 @@ impl Cursor {
             None => (self.piece + 1, self.again),
         };
         self.done = 0;
+    }
+
+    /// What is left of the piece that comes next, with its time, or `None` behind the last: the cursor stays before it.
+    #[inline]
+    pub(crate) const fn rest(&mut self, pieces: &[Piece]) -> Option<(Piece, u32)> {
+        while self.piece < pieces.len() {
+            let mut piece = pieces[self.piece];
+            piece.tile.start = piece.tile.start.saturating_add(self.done);
+            if piece.again().is_none() && piece.tile.start < piece.tile.end {
+                return Some((piece, piece.time(self.again)));
+            }
+            self.pass(pieces[self.piece]);
+        }
+        None
     }
 
     /// The next piece, as a whole, with its time, or `None` behind the last.

@@ -16,7 +16,7 @@ from typing import Any
 
 from ariel_build.codegen.flow import operations
 from ariel_build.codegen.program import Program
-from ariel_build.kernels import Field, Operand, Packed, Part, Scratch, Source, Variant
+from ariel_build.kernels import Feed, Field, Operand, Packed, Part, Scratch, Source, Variant
 from ariel_build.schedule import Schedule
 
 __all__ = ["Bounds", "bounds_of"]
@@ -37,6 +37,8 @@ _PIECE_BYTES = 12
 _SLIDE_BYTES, _SLIDE_CODE = 16, 128
 #: A copy of a kernel whose operand lies further on, and an operand.
 _MOVING_CODE = 24
+#: What takes rows of the input one by one, in a blocking run and in an async one.
+_STREAM_CODE = 1_024
 #: What a model with control flow knows of each operation, and the code of a decision.
 _OPERATION_BYTES = 12 + 32
 #: A model with bounded dimensions: what sets and tells sizes, and, in both runs, what leaves out units of a step.
@@ -69,7 +71,8 @@ def bounds_of(
     that leave out what there is not of a bounded dimension; None where no dimension is bounded. `runs` are the kernels
     and pieces, where they are not those of the schedule.
     """
-    kernels = {step.call.kernel.path for step in schedule.steps}
+    fed = any(isinstance(step.call.kernel, Feed) for step in schedule.steps)
+    kernels = {step.call.kernel.path for step in schedule.steps if not isinstance(step.call.kernel, Feed)}
     tables = _tables(target)
     flash = weight_bytes + _BASE_CODE + max(int(table.code(kernels) * _MARGIN) for table in tables)
     flash += sum(
@@ -78,6 +81,7 @@ def bounds_of(
     flash += _PIECE_BYTES * len(runs.runs) if runs else 0
     flash += (_CALL_CODE + _SLIDE_BYTES) * runs.moves + (_SLIDE_CODE if runs.moves else 0) if runs else 0
     flash += sum(_MOVING_CODE * (1 + len(run.strides)) for run in runs.runnables if run.strides) if runs else 0
+    flash += _STREAM_CODE if fed else 0
     flash += _OPERATION_BYTES * operations(schedule.flow) if schedule.moments else 0
     flash += _SIZES_CODE + _SHORTER_CODE * shorter if shorter is not None else 0
     stack = _BASE_STACK + max(table.stack(kernels) for table in tables)

@@ -24,7 +24,7 @@ from ariel_build.codegen.units import table, units_lines
 from ariel_build.codegen.weights import Blob, Weights, little_endian
 from ariel_build.cores.units import Units
 from ariel_build.ir import Graph, State, Value
-from ariel_build.kernels import Packed
+from ariel_build.kernels import Feed, Packed, row_of
 from ariel_build.memory import MemoryPlan, Region
 from ariel_build.schedule import Schedule
 from ariel_build.schedule.shorter import Shorter
@@ -73,6 +73,8 @@ def generate(
     initial = [_initial(state, plan, weights) for state in graph.memories]
     names = size_names(graph.sizes)
     inputs = io_struct("Input", "input", graph.inputs, bounds=graph.input_bounds, sizes=names)
+    fed = any(isinstance(step.call.kernel, Feed) for step in schedule.steps)
+    row = io_struct("Row", "row of input", [row_of(graph.inputs[0])]).lines if fed else []
     labelled = classes.output if classes is not None else None
     outputs = io_struct("Output", "output", graph.outputs, labelled, bounds=graph.output_bounds, sizes=names)
     read = weights.bytes()
@@ -93,10 +95,11 @@ def generate(
         "",
         *_weights(name, read, section, blob),
         *inputs.lines,
+        *row,
         *classes_lines(classes),
         *outputs.lines,
         *(line for step in steps for line in step),
-        *_model(graph, schedule, plan, runs, initial, sizes_lines(graph.sizes, plan, shorter)),
+        *_model(graph, schedule, plan, runs, initial, sizes_lines(graph.sizes, plan, shorter), fed=fed),
         *(units_lines(units, schedule, digest) if units is not None else []),
         *(_shared(graph, plan) if shared else []),
         *(_variables(graph, plan) if blob is not None else []),
@@ -234,7 +237,13 @@ def _step(run: Runnable, plan: MemoryPlan, weights: Weights, imports: Imports) -
         value: Expression = Struct(slide, {"from": source, "to": target})
         head = f"Rows that step {step.index} makes, and that are still to be read, move up."
         return [*doc([head]), assignment(f"static {run.name}: {slide}", value, "    "), ""]
-    value = FieldPrinter(plan, weights, imports, step, run.places).kernel(run.kernel or call.kernel)
+    printer, kernel = FieldPrinter(plan, weights, imports, step, run.places), run.kernel or call.kernel
+    if isinstance(kernel, Feed):
+        feed = imports.common("stream", "Feed")
+        head = f"Rows of `{plain(call.origin, 160)}` that are given, {run.extent:,} of {step.whole.end:,}."
+        value = Struct(feed, printer.fields(kernel, None, ""))
+        return [*doc([head]), assignment(f"static {run.name}: {feed}", value, "    "), ""]
+    value = printer.kernel(kernel)
     cost = f"{call.macs:,} MACs" if call.macs else "no MACs"
     values = [v for v in [*call.inputs, *call.outputs] if v.data is None]
     where = ", ".join(_place(run.places.get(v) or plan.region(v)) for v in values)
@@ -265,7 +274,14 @@ def _initial(state: State, plan: MemoryPlan, weights: Weights) -> str:
 
 
 def _model(
-    graph: Graph, schedule: Schedule, plan: MemoryPlan, runs: Program, initial: list[str], sizes: list[str]
+    graph: Graph,
+    schedule: Schedule,
+    plan: MemoryPlan,
+    runs: Program,
+    initial: list[str],
+    sizes: list[str],
+    *,
+    fed: bool,
 ) -> list[str]:
     steps = [
         f"            {number} => {r.name}, {integer(r.extent)} by {integer(r.units)}"
@@ -293,7 +309,7 @@ def _model(
         *doc(text, indent="        "),
         "        pub struct Model;",
         f"        arena {integer(plan.arena_bytes)}, resets {int(bool(graph.memories))};",
-        f"        input Input = {integer(plan.input_group.offset)};",
+        "        input Input, rows Row;" if fed else f"        input Input = {integer(plan.input_group.offset)};",
         f"        output Output = {integer(plan.output_group.offset)};",
         *states,
         *(["        keeps [", *keeps, "        ];"] if keeps else ["        keeps [];"]),

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ariel_build.ir import Value
-from ariel_build.kernels import Kernel, Operand
+from ariel_build.kernels import Feed, Kernel, Operand
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.memory import MemoryPlan, Region, Slide
 from ariel_build.schedule import Schedule, Step, Tile
@@ -40,6 +40,11 @@ class Runnable:
     places: Mapping[Value, Region] = field(default_factory=dict)
     strides: tuple[tuple[str, int], ...] = ()
     move: tuple[int, Slide] | None = None
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether it stands for who gives rows of the input."""
+        return self.move is None and isinstance(self.kernel or self.step.call.kernel, Feed)
 
 
 @dataclass(frozen=True)
@@ -144,7 +149,8 @@ class _Builder:
         """Returns what was added, each with a name of its own."""
         runnables, numbers, counts = list[Runnable](), dict[object, int](), dict[str, int]()
         times: dict[object, list[int]] = {}
-        for key, group in self.groups.items():
+        # Those that stand for who gives rows come first: the runtime crate knows them by that.
+        for key, group in sorted(self.groups.items(), key=lambda item: not item[1].runnable.takes_rows):
             runnable, strides = group.runnable, group.strides()
             if runnable.kernel is not None or runnable.move is not None:
                 count = counts[runnable.name] = counts.get(runnable.name, -1) + 1

@@ -38,7 +38,7 @@ class Budget:
 class Quantization:
     """How a float model becomes int8: the npz with samples, what may be lost, bits of weights, how ranges are found.
 
-    `max_drop` is a share; None where nothing is to stay float32 for it. `ranges` is None for the best way.
+    `max_drop` is a share; None where nothing is to be int16 or float32 for it. `ranges` is None for the best way.
     """
 
     calibration: Path
@@ -69,6 +69,7 @@ class ModelOptions:
     max_tile: float | None = None
     weights_section: str | None = None
     arena: str | None = None
+    stream: bool = False
     quantize: Quantization | None = None
     given: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -176,7 +177,7 @@ KEYS: tuple[Key, ...] = (
             Key(
                 "max-drop",
                 "what may be lost at most: points of accuracy with `labels`, else of agreement with float32, else "
-                "noise; layers stay float32 for it",
+                "noise; tensors are int16 for it, then layers stay float32",
                 '"0.5%"',
                 "all that can be int8 is",
                 value=values.share,
@@ -229,6 +230,14 @@ KEYS: tuple[Key, ...] = (
         '"vision"',
         "an arena of the model's own",
         value=values.name,
+    ),
+    Key(
+        "stream",
+        "the input comes row by row (or frame by frame: along its first axis that is not 1) through "
+        "`model.stream()`, so that it need not be in RAM in whole; one input, one core (`docs/memory.md`)",
+        "true",
+        "false",
+        value=values.flag,
     ),
     Key("max-tile", "the longest that a tile may hold a core", '"200us"', "none", value=values.duration),
     Key(
@@ -352,6 +361,7 @@ def _options(found: Mapping[str, object], given: Mapping[str, str]) -> ModelOpti
         max_tile=cast("float | None", found.get("max-tile")),
         weights_section=cast("dict[str, str]", found.get("weights", {})).get("section"),
         arena=cast("str | None", found.get("arena")),
+        stream=cast("bool", found.get("stream", False)),
         quantize=_quantization(cast("dict[str, object] | None", found.get("quantize"))),
         given=given,
     )

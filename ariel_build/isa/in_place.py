@@ -5,9 +5,9 @@ Its `ACCESS` says so:
 - COPIED_WINDOW: some pixels are widened (or packed), and then theirs are written, so a pointwise layer with as many
   outputs as inputs may write each pixel where it read it, in any tile of pixels; with whole groups of eight inputs it
   computes none twice.
-- COPIED_WINDOW_OF_CHANNELS: all lines of four channels are copied, and then these channels are written, where scratch
-  has room for all lines and the call is one tile: another tile would find its neighbours' rows overwritten. Helium's
-  writes a line only where its ring has read it, whatever its scratch.
+- COPIED_WINDOW_OF_CHANNELS: all lines of four channels (of scalar cores: one) are copied, and then these channels are
+  written, where scratch has room for all lines and the call is one tile: another tile would find its neighbours' rows
+  overwritten. Helium's writes a line only where its ring has read it, whatever its scratch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ariel_build.kernels import Access, Axis, KernelCall, Reads
-from ariel_build.kernels.declared import isa_mve
+from ariel_build.kernels.declared import isa_mve, isa_scalar
 from ariel_build.kernels.declared.isa_packed import DepthwiseConv2d, Far, Near
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
@@ -43,6 +43,10 @@ def in_place(call: KernelCall) -> KernelCall:
             return replace(call, in_place_whole=((0, 0),))
     elif isinstance(kernel, isa_mve.DepthwiseConv2d) and output.channels % _PLANES == 0:
         return replace(call, in_place_whole=((0, 0),))
+    elif isinstance(kernel, isa_scalar.DepthwiseLines):
+        across = output.width if kernel.vertical else output.height
+        if kernel.band >= across:
+            return replace(call, in_place_whole=((0, 0),))
     return call
 
 

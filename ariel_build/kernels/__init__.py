@@ -1,6 +1,7 @@
 """The runtime crate's kernels as the compiler sees them: data, no Rust."""
 
 from ariel_build.kernels.call import KernelCall, LayerCall, Reads, Tiling, constants_of, image_tiling, operands
+from ariel_build.kernels.feed import Feed, feed, row_of
 from ariel_build.kernels.kernel import (
     Access,
     Axis,
@@ -19,6 +20,7 @@ __all__ = [
     "Access",
     "Axis",
     "Choice",
+    "Feed",
     "Field",
     "Kernel",
     "KernelCall",
@@ -32,6 +34,8 @@ __all__ = [
     "Tiling",
     "Variant",
     "constants_of",
+    "feed",
     "image_tiling",
     "operands",
+    "row_of",
 ]

@@ -23,6 +23,10 @@ when the run ends. That holds for every way that control flow may take: both bod
 there before it, each has to leave what it gives where the branch's result lies, and what the two leave differently
 nobody may read. The body of a loop is run on what is there at first and on what it leaves, until that changes no more.
 
+An input whose rows are given one by one is written by a step of its own (`Feed`), a unit for each row, and is a value
+like any other: so no row is read before it was given, or after it moved away. Rows come in their order, and so must
+the pieces of that step; nothing that a caller fills is in the arena besides.
+
 "Before" is the promise of the schedule: where `a.end <= b.start`, piece `a` is complete before `b` starts. Ticks follow
 the flow: a run passes through them in their order, and leaves out those of the bodies that it does not choose; behind
 the body of a loop all is read that the loop reads from around it, for there a run goes back. So what is disjoint where
@@ -36,6 +40,7 @@ from itertools import pairwise
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
+from ariel_build.kernels import Feed
 from ariel_build.kernels.flow import Flow, Loop
 from ariel_build.memory.check_contents import check_contents
 from ariel_build.memory.check_disjoint import check_disjoint
@@ -69,6 +74,7 @@ def check_plan(
         _check_tiles(step)
     _check_times(schedule)
     _check_slides(facts)
+    _check_feeds(facts)
     check_disjoint(facts)
     check_contents(facts)
 
@@ -170,6 +176,17 @@ def _check_slides(facts: Facts) -> None:
             raise InternalError("memory invariant 2: rows move at another time than before a piece", {"value": value})
         if any(s.by <= 0 or s.kept < 0 or s.by + s.kept > plan.region(value).bytes for s in slides):
             raise InternalError("memory invariant 1: rows move from or to outside their buffer", {"value": value})
+
+
+def _check_feeds(facts: Facts) -> None:
+    """Proves that rows are taken in the order in which they are given, and that they are all that is given."""
+    feeds = [step for step in facts.schedule.steps if isinstance(step.call.kernel, Feed)]
+    for step in feeds:
+        starts = [piece.tile.start for piece in step.pieces]
+        if starts != sorted(starts) or len(feeds) > 1 or facts.inputs:
+            raise InternalError(
+                "memory invariant 3: rows of an input are taken as nobody gives them", {"of": step.name}
+            )
 
 
 def _check_times(schedule: Schedule) -> None:

@@ -17,7 +17,7 @@ from ariel_build.memory.buffers import ArenaPlan, Buffer
 from ariel_build.memory.conflicts import Problem
 from ariel_build.memory.storage import ALIGNMENT
 
-__all__ = ["plan_arena"]
+__all__ = ["EFFORT", "plan_arena"]
 
 #: What each of the two searches may spend: placing a buffer costs 10 and its exclusions. About a quarter of a second.
 EFFORT = 500_000

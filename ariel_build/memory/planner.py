@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ariel_build.ir import State, Value
-from ariel_build.kernels import Axis, KernelCall, Tiling
+from ariel_build.kernels import Axis, Feed, KernelCall, Tiling
 from ariel_build.kernels.flow import Flow, decisions
 from ariel_build.memory.arrange import Arrangement, InPlace, arrange, field_offsets
 from ariel_build.memory.buffers import ArenaPlan, Buffer, Part
 from ariel_build.memory.check import check_plan
 from ariel_build.memory.peaks import Peaks
-from ariel_build.memory.plan import plan_arena
+from ariel_build.memory.plan import EFFORT, plan_arena
 from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, ScratchPlan
 from ariel_build.memory.rolling import Rolling, rolling
 from ariel_build.memory.storage import ALIGNMENT, padded
@@ -52,6 +53,9 @@ def plan_calls(
     given = list(calls)
     parts = any(True for _ in decisions(flow))
     orders = [given, given if parts else order_calls(given, graph_inputs, graph_outputs, states, aliases, cores)]
+    fed = any(isinstance(call.kernel, Feed) for call in calls)
+    # It reads nothing, and is the first step of the program as well.
+    orders = [sorted(order, key=lambda call: not isinstance(call.kernel, Feed)) for order in orders]
     best: tuple[Schedule, _Way] | None = None
 
     def ways(
@@ -77,11 +81,12 @@ def plan_calls(
         if best is None or way.arena.bytes < best[1].arena.bytes:
             best = steps, way
     assert best is not None  # noqa: S101 - the given order is always tried
-    if not parts and effort.budget > 0 and best[1].arena.bytes >= effort.worth and len(given) <= _MOST_CALLS:
-        size, order = best[1].arena.bytes, best[0].calls
+    worth = fed or best[1].arena.bytes >= effort.worth
+    if not parts and effort.budget > 0 and worth and len(given) <= _MOST_CALLS:
+        order = best[0].calls
         peaks = Peaks(order, graph_inputs, graph_outputs, states, alias_of, cores)
-
-        least = float(size)
+        # Where rows of the input are given, what computes on them is to run as they come, if it can.
+        least = size = math.inf if fed else float(best[1].arena.bytes)
         efforts = [e if rolls and cores == 1 else replace(e, rolls=()) for e in (effort.before, effort) if e]
         for step in efforts:
             for factor, how in streaming(peaks, step, size, place(order, step.placing)):
@@ -91,6 +96,9 @@ def plan_calls(
                 if hopeful and (way := _best(hopeful)).arena.bytes * worse < least:
                     least, best = way.arena.bytes * worse, (streamed, way)
     steps, way = best
+    if fed:
+        # Who gives up the input wants every byte.
+        way = min(way, way.improved(2 * EFFORT), key=lambda w: w.arena.bytes)
     plan = way.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
     check_plan(steps, plan, graph_inputs, graph_outputs, states, alias_of)
     return steps, plan
@@ -200,9 +208,9 @@ class _Way:
         arena = plan_arena(buffers, effort=placing)
         return cls(schedule, arrangement, rolled, tuple(buffers), bases, scratches, arena)
 
-    def improved(self) -> _Way:
+    def improved(self, effort: int = EFFORT) -> _Way:
         """Returns the same way with offsets searched for in earnest."""
-        return replace(self, arena=_in_earnest(self.buffers))
+        return replace(self, arena=_in_earnest(self.buffers, effort))
 
     def locate(self, value: Value) -> Region:
         """Returns the region of a value."""
@@ -260,9 +268,9 @@ class _Way:
 
 
 @functools.lru_cache(maxsize=8)
-def _in_earnest(buffers: tuple[Buffer, ...]) -> ArenaPlan:
+def _in_earnest(buffers: tuple[Buffer, ...], effort: int) -> ArenaPlan:
     """Plans the arena; searches for chains of several lengths often come to one order."""
-    return plan_arena(buffers)
+    return plan_arena(buffers, effort)
 
 
 def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:

@@ -14,14 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 
 from ariel_build.ir import Value
+from ariel_build.kernels import Feed
 from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.rolling import can_roll, rolling
 from ariel_build.schedule import Tile, work_of
 from ariel_build.schedule.interleave import interleaved, pulled, quantum, row, whole_rows
-from ariel_build.schedule.overhead import CALL, overhead, parted, slid
+from ariel_build.schedule.overhead import CALL, FED, overhead, parted, slid
 from ariel_build.schedule.parts import for_rows
 from ariel_build.schedule.ranges import can_stream
 
@@ -46,8 +48,8 @@ _ROWS = (1, 2, 4, 8)
 _PIECES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 #: Into how many pieces the last call of a chain is cut at most.
 _MOST = 2000
-#: By how much the search lowers the bytes, and how often.
-_STEP, _STEPS = 0.96, 40
+#: By how much the search lowers the bytes, at the end, and how often.
+_STEP, _LAST_STEP, _STEPS = 0.96, 0.99, 40
 #: By how much a guess of offsets must be better than one before it.
 _NEARLY = 0.98
 #: How many times as many pieces are tried, and how many orders are placed.
@@ -81,6 +83,11 @@ class _Search:
     rolls: bool = False
     _known: dict[tuple[range, bool], list[Stretch]] = field(default_factory=dict)
 
+    @cached_property
+    def fed(self) -> int:
+        """The call that stands for who gives rows of the input; -1 where it is there in whole."""
+        return next((i for i, call in enumerate(self.peaks.calls) if isinstance(call.kernel, Feed)), -1)
+
     def whole(self, index: int, *, in_place: bool = False) -> Stretch:
         order = ((index, Tile(0, self.peaks.calls[index].tiling.extent)),)
         span = range(index, index + 1)
@@ -104,7 +111,8 @@ class _Search:
 
     def _alone(self, index: int) -> Iterator[Order]:
         call = self.peaks.calls[index]
-        if can_stream(call):
+        # Rows of the input are given in their order, and others may only run in between in a chain.
+        if can_stream(call) and not isinstance(call.kernel, Feed):
             step, extent = quantum(call), call.tiling.extent
             rows = -(-extent // step)
             for units in dict.fromkeys(-(-rows // pieces) * step for pieces in _PIECES if pieces <= rows):
@@ -151,13 +159,17 @@ class _Search:
     def _cost(self, span: range, order: Order) -> int:
         return sum(overhead(self.peaks.calls[i], [tile for index, tile in order if index == i]) for i in span)
 
-    def cheapest(self, most: int, longest: int) -> list[Stretch] | None:
+    def cheapest(self, most: int, longest: int, *, follows: bool = False) -> list[Stretch] | None:
         """Returns the cheapest way in which no stretch needs more than `most` bytes; None where there is none.
 
-        Chains have at most `longest` calls.
+        Chains have at most `longest` calls; with `follows`, who gives rows of the input is in one with what reads them.
         """
         count = len(self.peaks.calls)
         wholes = [self.stretches(range(i, i + 1))[0] for i in range(count)]
+        fed = self.fed
+        chained = follows and any(
+            self.stretches(range(fed, end)) for end in range(fed + 2, min(fed + longest, count) + 1)
+        )
         #: The cost of the cheapest way up to a call, and the last stretch of it.
         best: list[tuple[int, Stretch | None] | None] = [(0, None)] + [None] * count
         for end in range(1, count + 1):
@@ -166,9 +178,12 @@ class _Search:
                 if before is None:
                     continue
                 span = range(start, end)
-                if len(span) > 1 and all(wholes[i].peak <= most for i in span):
+                if len(span) > 1 and span[0] != fed and all(wholes[i].peak <= most for i in span):
                     continue
                 if self.rolls and len(span) > 1 and max(self.peaks.between(start), self.peaks.between(end)) > most:
+                    continue
+                if end == fed + 1 and chained:
+                    # What computes on rows of the input runs as they come.
                     continue
                 fitting = next((w for w in self.stretches(span) if w.peak <= most), None)
                 here = best[end]
@@ -185,16 +200,28 @@ class _Search:
         calls = range(len(self.peaks.calls))
         most = max((self.stretches(range(i, i + 1))[0].peak for i in calls), default=0)
         floor = self.peaks.largest(rolls=self.rolls)
+        # Rows of the input come one by one, whatever that saves.
+        follows = self.fed >= 0
+        step = 1.0 if follows else _STEP
         for _ in range(_STEPS):
-            most = max(int(most * _STEP), floor)
-            way = self.cheapest(most, longest)
+            lower = max(int(most * step), floor)
+            way = self.cheapest(lower, longest, follows=follows)
             if way is None or sum(w.cost for w in way) > self.budget:
-                return
+                if step != _LAST_STEP and self.fed >= 0:
+                    # Somewhat more may do.
+                    step = _LAST_STEP
+                elif follows:
+                    # Or rows of the input are kept, and what computes on them runs behind them.
+                    step, follows = _STEP, False
+                else:
+                    return
+                continue
             yield way
+            step = min(step, _STEP)
             reached = max(w.peak for w in way)
-            if reached <= floor or most == floor:
+            if reached <= floor or lower == floor:
                 return
-            most = min(most, reached)
+            most = min(lower, reached)
 
     def finer(self, way: Sequence[Stretch]) -> Iterator[list[Stretch]]:
         """Yields the way, and ways with smaller pieces, so that outputs follow their inputs more closely."""
@@ -237,22 +264,26 @@ RAM = Effort(0.5, 0.0, 256, (1, 6, 8, 10), (8,), 20_000, 100_000, SPEED)
 
 
 def streaming(
-    peaks: Peaks, effort: Effort, size: int, place: Callable[[Streaming], int]
+    peaks: Peaks, effort: Effort, size: float, place: Callable[[Streaming], int]
 ) -> list[tuple[float, Streaming]]:
     """Returns orders of pieces with small arenas, each with the factor by which its cost makes it worse.
 
     `size` is the arena of whole calls, `place` gives that of an order, with offsets that were found quickly.
     """
     work = max(sum(map(work_of, peaks.calls)), 1)
-    budget = int(work * effort.budget)
+    # What rows of the input cost is not the pieces' affair.
+    budget = int(work * effort.budget) + sum(
+        FED * call.tiling.extent for call in peaks.calls if isinstance(call.kernel, Feed)
+    )
 
     def factor(way: Sequence[Stretch]) -> float:
         return 1 + effort.price * sum(w.cost for w in way) / work
 
     search = _Search(peaks, budget)
     found = []
-    best, room = float(size), effort.pieces
-    for longest, search.rolls in [*((c, False) for c in effort.chains), *((c, True) for c in effort.rolls)]:
+    best, room = size, effort.pieces
+    chains = [length for length in effort.chains if length > 1 or search.fed < 0]
+    for longest, search.rolls in [*((c, False) for c in chains), *((c, True) for c in effort.rolls)]:
         trials, bettered = _TRIALS // 2 if search.rolls else _TRIALS, None
         candidates = [fine for way in search.ways(longest) for fine in search.finer(way)]
         for way in sorted(candidates, key=lambda way: max(w.peak for w in way) * factor(way)):

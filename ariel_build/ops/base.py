@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
+from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.shorter import Axes, Bound, Mixed, aligned
-from ariel_build.ops.traits import Moved, Traits, Wish
+from ariel_build.ops.traits import Moved, Traits, Wish, has
 
 if TYPE_CHECKING:
     from ariel_build.kernels import KernelCall, LayerCall
-    from ariel_build.ops.fixed_point import Rounding
     from ariel_build.ops.importer import Importer
 
 __all__ = ["HARMLESS", "IMPORTERS", "PREPARERS", "STORED", "Operator", "imports", "prepares"]
@@ -93,6 +93,15 @@ class Operator(ABC):
     def on_signed(self) -> Operator | str:
         """Returns the operator where quantised uint8 tensors are int8 with zero points less 128, or why it has none."""
         return self if self.traits.moves or self.traits.real else f"{self.name} sees the stored integers themselves"
+
+    def on_wide(self) -> Operator | None:
+        """Returns what computes int16 as TFLite does, where that gives the nearest step of the output or the next one.
+
+        None where there is no such kernel. Layers do where their scales are such that TFLite's multipliers hold them.
+        """
+        if self.traits.channels is None or not has(type(self), "rounding"):
+            return None
+        return replace(self, rounding=Rounding.DOUBLE)  # type: ignore[call-arg]
 
     def on_stored(self, quant: Quant, dtype: DType, rounding: Rounding) -> tuple[Operator, str]:
         """Returns the operator that moves integers where this one moves what they mean, and what they do not hold."""

@@ -1,4 +1,7 @@
-"""FullyConnected: output[r, c] = activation(bias[c] + sum of input[r, k] * filter[c, k] over k)."""
+"""FullyConnected: output[r, c] = activation(bias[c] + sum of input[r, k] * filter[c, k] over k).
+
+Over a filter that is computed at run time it is a BatchMatMul; one of integers has no bias then.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ariel_build.ir import Array, DType, Node, TensorType
+from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import LayerCall, Operand
 from ariel_build.kernels.layer import Dense
 from ariel_build.ops.accumulate import (
@@ -21,9 +24,13 @@ from ariel_build.ops.accumulate import (
     tflite_clip,
 )
 from ariel_build.ops.base import Operator, UnsupportedReason, constant, imports
+from ariel_build.ops.batch_matmul import BatchMatMul
+from ariel_build.ops.cast import Cast
+from ariel_build.ops.clip import Clip
 from ariel_build.ops.dynamic_quantize import finish_hybrid, hybrid_inputs, is_hybrid, rescale
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.shorter import Axes, Mixed, apart, reshaped
 from ariel_build.ops.traits import Moved, Traits, Wish, never
@@ -132,12 +139,15 @@ def _single_precision(node: Node) -> bool:
 )
 def _from_tflite(importer: Importer) -> None:
     x, filter_ = importer.input(0), importer.input(1)
-    constant(filter_, "the filter")
     if importer.text("weights_format", "DEFAULT") != "DEFAULT":
         raise UnsupportedReason(f"weights format {importer.text('weights_format')} is not supported")
     if len(filter_.shape) != 2 or filter_.type.elements == 0:
         raise UnsupportedReason(f"the filter has the shape {list(filter_.shape)}, not [n, k]")
     rows = math.prod(x.shape) // filter_.shape[1]
+    keeps = bool(importer.attribute("keep_num_dims", False))
+    if not filter_.is_constant:
+        _computed(importer, x, filter_, rows)
+        return
     inputs = hybrid_inputs(
         importer,
         [x, filter_, importer.optional_input(2)],
@@ -145,7 +155,6 @@ def _from_tflite(importer: Importer) -> None:
         rows=max(rows, 1),
     )
     tensor = importer.model.tensors[importer.node.outputs[0]]
-    keeps = bool(importer.attribute("keep_num_dims", False))
     if tensor.shape is None:
         # Of a dimension that the user has bound: as the attribute says.
         (out,) = importer.emit(FullyConnected(tflite_clip(importer)), inputs, [tensor.quant])
@@ -155,4 +164,24 @@ def _from_tflite(importer: Importer) -> None:
     declared = importer.output_type()
     type_ = declared.with_shape((rows, filter_.shape[0]))
     (out,) = importer.emit(FullyConnected(tflite_clip(importer)), inputs, types=[type_])
+    importer.bind(reshape(importer, out, declared.shape))
+
+
+def _computed(importer: Importer, x: Value, filter_: Value, rows: int) -> None:
+    """Imports a layer whose filter is computed at run time: a product of two matrices, then bias and activation."""
+    bias, declared = importer.optional_input(2), importer.output_type()
+    if DType.F32 in (x.type.dtype, filter_.type.dtype) and x.type.dtype is not filter_.type.dtype:
+        raise UnsupportedReason("the filter is computed at run time; beside float32 it must be float32, or a constant")
+    if bias is not None and x.type.dtype is not DType.F32:
+        raise UnsupportedReason("the filter is computed at run time; then a bias is supported in float32 only")
+    x = reshape(importer, x, (rows, filter_.shape[1]))
+    if x.type.dtype is DType.I16:
+        (filter_,) = importer.emit(Cast(DType.I16), [filter_], [filter_.type.quant])
+    type_ = declared.with_shape((rows, filter_.shape[0]))
+    (out,) = importer.emit(BatchMatMul(adj_y=True), [x, filter_], types=[type_])
+    if bias is not None:
+        (out,) = importer.emit(Map2("Add"), [out, bias], types=[type_])
+    clip = tflite_clip(importer)
+    if clip != UNBOUNDED:
+        (out,) = importer.emit(Clip(clip), [out], types=[type_])
     importer.bind(reshape(importer, out, declared.shape))

@@ -105,6 +105,10 @@ class Map2(Operator):
             real = self.row.real(dequantize(left, source[0]), dequantize(right, source[1]))
         return np.clip(quantize(real, output, dtype, self.rounding), *bounds).astype(dtype.numpy)
 
+    def on_wide(self) -> Operator | None:
+        """Sums and differences: their multipliers have 31 bits."""
+        return replace(self, rounding=Rounding.DOUBLE) if self.kind in ("Add", "Sub") else None
+
     def passed_on(self, node: Node) -> Value | None:
         """Passes on what meets the neutral operand: x + 0, x * 1, .."""
         left, right = node.input(0), node.input(1)

@@ -169,6 +169,10 @@ class Pool2d(Operator):
         """A maximum does."""
         return self.kind is PoolKind.MAX
 
+    def on_wide(self) -> Operator | None:
+        """A maximum, and an average that keeps its scale."""
+        return replace(self, rounding=Rounding.DOUBLE)
+
     def on_signed(self) -> Operator | str:
         """TFLite's average is one of integers; that of an odd number of cells has no halves to round."""
         halves = self.window.size[0] * self.window.size[1] % 2 == 0 or any(self.window.padding)

@@ -49,6 +49,15 @@ _WIDE = {
 }
 
 
+#: Kernels from float32, to int16 or to a byte.
+_FROM_REAL = {
+    (Rounding.DOUBLE, False): declared.HalfAway,
+    (Rounding.DOUBLE, True): declared.HalfAwayInt16,
+    (Rounding.NEAREST_EVEN, False): declared.NearestEven,
+    (Rounding.NEAREST_EVEN, True): declared.NearestEvenInt16,
+}
+
+
 @dataclass(frozen=True)
 class Quantize(Operator):
     """From float32, or from another quantisation, to `dtype`."""
@@ -92,7 +101,7 @@ class Quantize(Operator):
         return replace(self, dtype=DType.I8) if self.dtype is DType.U8 else self
 
     def lower(self, node: Node) -> KernelCall:
-        """`quantize::HalfAway` or `NearestEven`, `Int8ToInt16` and its like, `lookup::Flip` or `lookup::Table`."""
+        """`quantize::HalfAway`, `NearestEven`, those of int16, `Int8ToInt16` and such, a `lookup`."""
         x, output = node.input(0), node.output
         quant = quant_of(output, "the output")
         pair = _WIDE.get((x.type.dtype, output.type.dtype))
@@ -105,12 +114,11 @@ class Quantize(Operator):
                 bounds=bounds(node, UNBOUNDED, self.rounding),
             )
             return call_of(rescaled, node)
-        to_wide = output.type.dtype is DType.I16 and x.type.dtype is DType.F32 and self.rounding is Rounding.DOUBLE
+        to_wide = output.type.dtype is DType.I16 and x.type.dtype is DType.F32
         if output.type.dtype not in BYTES and not to_wide:
             raise UnsupportedReason(f"{x.type.dtype.value} to {output.type.dtype.value} is not supported")
         if x.type.dtype is DType.F32:
-            kernel = declared.NearestEven if self.rounding is Rounding.NEAREST_EVEN else declared.HalfAway
-            made = declared.HalfAwayInt16 if to_wide else kernel
+            made = _FROM_REAL[self.rounding, to_wide]
             limits = bounds(node, UNBOUNDED, self.rounding)
             return call_of(made(**one_operand(node), scale=quant.scale, bounds=limits), node)
         if x.type.dtype not in BYTES:

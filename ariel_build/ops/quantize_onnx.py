@@ -34,7 +34,7 @@ def _quantize_from_onnx(importer: Importer) -> None:
     dtype, limits = _result(importer, zero_point)
     quant = _onnx_quant(importer, x)
     simple = x.type.dtype is DType.F32 and limits == dtype.range and quant is not None
-    if quant is not None and simple and ((quant.per_tensor and dtype in BYTES) or x.is_constant):
+    if quant is not None and simple and ((quant.per_tensor and dtype in (*BYTES, DType.I16)) or x.is_constant):
         importer.bind(*importer.emit(Quantize(dtype, Rounding.NEAREST_EVEN), [x], [quant]))
         return
     if dtype.bytes > 2 or not dtype.is_integer:

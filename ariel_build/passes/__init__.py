@@ -17,6 +17,7 @@ from ariel_build.passes.fuse_qdq import fuse_qdq
 from ariel_build.passes.fuse_row_norm import fuse_row_norm
 from ariel_build.passes.fuse_table import fuse_table
 from ariel_build.passes.fuse_transpose import fuse_transpose
+from ariel_build.passes.fuse_wide_qdq import fuse_wide_qdq
 from ariel_build.passes.merge_movement import merge_movement
 from ariel_build.passes.move_quantize import move_quantize
 from ariel_build.passes.normalize_unsigned import normalize_unsigned
@@ -45,6 +46,7 @@ PASSES: tuple[Pass, ...] = (
     fuse_activation,
     move_quantize,
     fuse_qdq,
+    fuse_wide_qdq,
     fuse_row_norm,
     fold_scale,
     fuse_transpose,

@@ -15,7 +15,7 @@ from ariel_build.passes.base import PassLog
 from ariel_build.passes.editor import Editor, operator
 from ariel_build.passes.stored_constants import stored_bias, stored_filter, stored_operand
 
-__all__ = ["fuse_qdq"]
+__all__ = ["dequantized", "fuse_qdq"]
 
 
 def fuse_qdq(graph: Graph, log: PassLog) -> bool:
@@ -23,7 +23,7 @@ def fuse_qdq(graph: Graph, log: PassLog) -> bool:
     editor = Editor(graph, log)
     for node in editor.nodes():
         op = operator(node)
-        if not op.traits.real or not any(_dequantized(editor, v) for v in node.inputs):
+        if not op.traits.real or not any(dequantized(editor, v) for v in node.inputs):
             continue
         # A Quantize of what Dequantize gives is the operator itself: it changes scale and zero point.
         last = node if isinstance(op, Quantize) else editor.sole_reader(node.output)
@@ -46,7 +46,7 @@ def fuse_qdq(graph: Graph, log: PassLog) -> bool:
     return editor.finish()
 
 
-def _dequantized(editor: Editor, value: Value | None) -> Value | None:
+def dequantized(editor: Editor, value: Value | None) -> Value | None:
     """Returns the stored integers of which a value is the real numbers, or None where it is not so made."""
     source = None if value is None else editor.producer(value)
     return source.input(0) if source is not None and isinstance(source.op, Dequantize) else None
@@ -72,7 +72,7 @@ def operands(editor: Editor, node: Node, channels: int | None, last: Node) -> li
     """
     result: list[Value | None] = []
     for k, v in enumerate(node.inputs):
-        stored = _dequantized(editor, v)
+        stored = dequantized(editor, v)
         operand: Value | str | None = stored
         if v is None:
             operand = None

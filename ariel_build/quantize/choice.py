@@ -22,7 +22,7 @@ from ariel_build.ops.softmax import LogSoftmax, Softmax
 from ariel_build.ops.traits import clamps
 from ariel_build.passes.editor import operator
 
-__all__ = ["Choice", "can", "choose", "is_layer", "moves", "suggested"]
+__all__ = ["Choice", "can", "choose", "is_layer", "moves", "suggested", "widens"]
 
 #: Functions of one or two numbers whose results 256 steps describe well. Those of others (a power, a quotient, a root)
 #: spread over several magnitudes: they stay float32 where they stand, which is between int8 mostly.
@@ -65,6 +65,14 @@ def can(node: Node) -> bool:
     if moves(node):
         return not any(v.is_constant for v in given)
     return isinstance(node.op, Map1 | Map2 | Clip | Pool2d | Fold | Softmax | LogSoftmax | BatchMatMul)
+
+
+def widens(node: Node) -> bool:
+    """Whether there is a kernel of int16 for a node that can compute in int8."""
+    if isinstance(node.op, Pool2d):
+        return moves(node)
+    constant = not is_layer(node) and any(v is not None and v.is_constant for v in node.inputs)
+    return not constant and (moves(node) or operator(node).on_wide() is not None)
 
 
 def suggested(graph: Graph) -> list[Node]:
@@ -112,6 +120,11 @@ class Choice:
         """Yields the values that are quantised."""
         for group in self.groups:
             yield from group
+
+    def may_widen(self, group: Sequence[Value]) -> bool:
+        """Whether all that makes the values of a group in integers can make them as int16."""
+        own = set(group)
+        return all(widens(node) for node in self.nodes if node.output in own)
 
 
 def choose(graph: Graph, nodes: Collection[Node]) -> Choice:

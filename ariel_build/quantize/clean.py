@@ -19,6 +19,7 @@ _LEFT_OUT = (
     "cancel_quantize",
     "move_quantize",
     "fuse_qdq",
+    "fuse_wide_qdq",
     "fuse_row_norm",
     "fold_scale",
     "fuse_transpose",

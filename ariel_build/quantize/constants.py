@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,15 @@ import numpy.typing as npt
 from ariel_build.ir import Array, DType, Quant, TensorType, Value
 from ariel_build.quantize.ranges import quant_of_range
 
-__all__ = ["all_finite", "least_scales", "scales_of", "stored_bias", "stored_operand", "stored_weights"]
+__all__ = [
+    "all_finite",
+    "least_scales",
+    "scales_of",
+    "stored_bias",
+    "stored_operand",
+    "stored_weights",
+    "whole_multipliers",
+]
 
 F64 = npt.NDArray[np.float64]
 #: Biases stay below: `passes/stored_constants.py` refuses what does not fit 31 bits.
@@ -30,10 +38,12 @@ def _real(stored: Array, quant: Quant, like: Value, dtype: DType) -> Value:
     return Value(TensorType(DType.F32, stored.shape), like.name, real, like.origin, stored=twin)
 
 
-def stored_weights(filter_: Value, data: F64, axis: int, least: F64 | None = None) -> Value:
+def stored_weights(
+    filter_: Value, data: F64, axis: int, least: F64 | None = None, finer: Callable[[F64], F64] | None = None
+) -> Value:
     """Returns weights as symmetric int8, with a scale for each channel along `axis`.
 
-    `least` are the least scales that the channels may have.
+    `least` are the least scales that the channels may have; `finer` may make them greater still.
     """
     axis %= data.ndim
     rest = tuple(k for k in range(data.ndim) if k != axis)
@@ -43,13 +53,22 @@ def stored_weights(filter_: Value, data: F64, axis: int, least: F64 | None = Non
     scales[empty] = scales[~empty].max(initial=_LEAST_SCALE) if not empty.all() else 1.0
     if least is not None:
         scales = np.maximum(scales, least)
-    scales = scales.astype(np.float32)
+    scales = (scales if finer is None else finer(scales)).astype(np.float32)
     along = [-1 if k == axis else 1 for k in range(data.ndim)]
     stored = np.clip(np.rint(data / scales.astype(np.float64).reshape(along)), -_MOST_WEIGHT, _MOST_WEIGHT).astype(
         np.int8
     )
     quant = Quant(tuple(float(s) for s in scales), (0,) * len(scales), axis)
     return _real(stored, quant, filter_, DType.I8)
+
+
+def whole_multipliers(scales: F64, x: Quant, y: Quant) -> F64:
+    """Returns scales of weights, greater by a 2^-14 at most, with which sx * sw / sy has 15 bits.
+
+    Multipliers of kernels of int16 have as many: so they err by nothing.
+    """
+    mantissa, exponent = np.frexp(scales * x.scale / y.scale)
+    return np.asarray(np.ldexp(np.ceil(np.ldexp(mantissa, 15)), exponent - 15) * y.scale / x.scale)
 
 
 def least_scales(bias: F64, x: Quant) -> F64:

@@ -30,13 +30,24 @@ def corrections(data: Data, form: Form) -> dict[Node, F64]:
     given = dict(zip(graph.inputs, data.arrays, strict=True))
     given |= {s.current: np.broadcast_to(s.initial, (data.count, *s.initial.shape)) for s in graph.states}
     real: dict[Value, Array] = dict(given)
-    stored: dict[Value, Array] = {value: form.change(value, array) for value, array in given.items()}
+    stored: dict[Value, Array] = {}
+
+    def store(value: Value, array: Array) -> None:
+        if value in form.finer:
+            array = form.change(form.finer[value], array)
+        stored[value] = form.change(value, array)
+        if value in form.narrowed:
+            twin = form.narrowed[value]
+            stored[twin] = form.change(twin, stored[value])
+
+    for start, array in given.items():
+        store(start, array)
     found: dict[Node, F64] = {}
     last: dict[Value, int] = {}
     for index, node in enumerate(graph.nodes):
         last.update((v, index) for v in node.inputs if v is not None)
     for index, node in enumerate(graph.nodes):
-        twin = Node(node.op, form.inputs.get(node, node.inputs), node.outputs, node.origin, node.bodies)
+        twin = Node(node.op, form.reads(node), node.outputs, node.origin, node.bodies)
         if node in form.choice.nodes and is_layer(node) and clamps(node.op):
             bare = replace(node.op, clip=UNBOUNDED)
             want, got = (
@@ -50,7 +61,8 @@ def corrections(data: Data, form: Form) -> dict[Node, F64]:
         else:
             made = [batched.run_node(each, values, data.count) for each, values in ((node, real), (twin, stored))]
         for value, plain, other in zip(node.outputs, *made, strict=True):
-            real[value], stored[value] = plain, form.change(value, other)
+            real[value] = plain
+            store(value, other)
         for value in node.inputs:
             if value is not None and last[value] == index:
                 real.pop(value, None)

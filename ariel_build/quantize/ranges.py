@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ariel_build.ir import Array, Quant
+from ariel_build.ir import Array, DType, Quant
 
-__all__ = ["METHODS", "Method", "Seen", "merged", "quant_of_range", "range_of", "rounded"]
+__all__ = ["METHODS", "Method", "Seen", "merged", "quant_of_range", "range_of", "rounded", "wide_range_of"]
 
 Method = Literal["min-max", "percentile", "least-error"]
 METHODS: tuple[Method, ...] = ("min-max", "percentile", "least-error")
@@ -72,12 +72,18 @@ def quant_of_range(low: float, high: float) -> Quant:
     return Quant((float(scale),), (zero_point,))
 
 
-def rounded(x: Array, quant: Quant) -> F32:
+def wide_range_of(seen: Seen) -> Quant:
+    """Returns the int16 that covers what was seen of a value: its zero point is 0, as the kernels ask for."""
+    most = max(-seen.low, seen.high)
+    return Quant((float(np.float32(max(most / 32767.0, _LEAST_SCALE))) if most else 1.0,), (0,))
+
+
+def rounded(x: Array, quant: Quant, dtype: DType = DType.I8) -> F32:
     """Returns what the stored integers of numbers mean: QuantizeLinear, then DequantizeLinear."""
     scale, zero = np.float32(quant.scale), np.float32(quant.zero_point)
     stored = np.rint(np.asarray(x, np.float32) / scale)
     stored += zero
-    np.clip(stored, -128, 127, out=stored)
+    np.clip(stored, *dtype.range, out=stored)
     stored -= zero
     stored *= scale
     return np.asarray(stored, np.float32)

@@ -6,7 +6,7 @@ model's outputs falls clearly by it; then it is made once more, of all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +20,7 @@ from ariel_build.quantize.correct import corrections
 from ariel_build.quantize.equalize import equalize, pairs
 from ariel_build.quantize.form import Form, form_of
 from ariel_build.quantize.judge import Data, Score, score
-from ariel_build.quantize.ranges import METHODS, Method, Seen, merged, range_of
+from ariel_build.quantize.ranges import METHODS, Method, Seen, merged, range_of, wide_range_of
 
 __all__ = ["Result", "Tell", "Wish", "find"]
 
@@ -60,6 +60,7 @@ class Result:
     equalized: int = 0
     corrected: bool = False
     stay_float: Sequence[Node] = ()
+    widened: Sequence[Node] = ()
     noise: Mapping[Value, float] = field(default_factory=dict)
     tried: Sequence[tuple[str, float]] = ()
 
@@ -107,14 +108,20 @@ class _Search:
 
         return data.outputs(None, see)
 
-    def form(self, nodes: Sequence[Node] | None = None) -> Form:
-        """Returns the form by what has been chosen so far, in which these nodes compute in int8."""
+    def form(self, nodes: Sequence[Node] | None = None, wide: Collection[Value] = ()) -> Form:
+        """Returns the form by what has been chosen so far, in which these nodes compute in integers.
+
+        Values that have one scale with a `wide` one are int16, where all that makes them can make them so.
+        """
         choice = choose(self.graph, self.nodes if nodes is None else nodes)
         quants: dict[Value, Quant] = {}
+        wides: dict[Value, Quant] = {}
         for group in choice.groups:
-            quant = range_of(merged([self.seen[value] for value in group]), self.ranges)
-            quants.update(dict.fromkeys(group, quant))
-        return form_of(self.graph, choice, quants, self.biases, self.weights)
+            seen = merged([self.seen[value] for value in group])
+            quants.update(dict.fromkeys(group, range_of(seen, self.ranges)))
+            if any(value in wide for value in group) and choice.may_widen(group):
+                wides.update(dict.fromkeys(group, wide_range_of(seen)))
+        return form_of(self.graph, choice, quants, self.biases, self.weights, wides)
 
 
 def find(data: Data, wish: Wish, tell: Tell) -> Result:
@@ -184,30 +191,65 @@ def _samples(graph: Graph, macs: int, most: int) -> int:
 
 
 def _spare(search: _Search, result: Result, want: Sequence[Array]) -> None:
-    """Leaves as few nodes in float32 as the budget asks for, those first that alone make the most noise."""
-    nodes = search.nodes
-    few = search.data.first(_samples(search.graph, _LAYERS_MACS // max(len(nodes), 1), _FEW))
+    """Gives int16 to as few values as the budget asks for, and leaves as few nodes in float32 as it asks for then.
+
+    Those go first that alone make the most noise: values that are rounded, and nodes.
+    """
+    nodes, graph = search.nodes, search.graph
+    whole = choose(graph, nodes)
+    groups = [group for group in whole.groups if whole.may_widen(group)]
+    few = search.data.first(_samples(graph, _LAYERS_MACS // max(len(nodes) + len(groups), 1), _FEW))
     wanted = few.scores(None)
-    alone: dict[Node, float] = {}
-    search.steps = search.done + len(nodes) + len(nodes).bit_length()
-    for node in nodes:
-        search.step(f"the loss of {node.op.name}")
-        alone[node] = judge.noise(wanted, few.scores(search.form([node])))
-    order = sorted(nodes, key=lambda node: -alone[node])
-    low, high = 0, len(order)
-    best: tuple[Form, Score] | None = None
-    while low < high:
-        middle = (low + high) // 2
-        search.step(f"{middle} layers in float32")
-        form = search.form([node for node in nodes if node not in set(order[:middle])])
+    search.steps = search.done + len(groups) + len(groups).bit_length()
+    alone: list[tuple[float, Sequence[Value]]] = []
+    quants = search.form().quants
+    for group in groups:
+        search.step(f"the loss of {group[0].name}")
+        form = Form(graph, whole, {value: quants[value] for value in group})
+        alone.append((judge.noise(wanted, few.scores(form)), group))
+    order = [group for _, group in sorted(alone, key=lambda each: -each[0])]
+
+    def attempt(stay: Sequence[Node], wide: Sequence[Sequence[Value]]) -> bool:
+        """Keeps what a form is worth; returns whether it is within the budget."""
+        search.step(f"{len(stay)} layers in float32, {len(wide)} tensors in int16")
+        own, values = [node for node in nodes if node not in set(stay)], {v for group in wide for v in group}
+        search.biases = {}
+        form = search.form(own, values)
+        if result.corrected:
+            search.biases = corrections(search.data.first(_samples(graph, _TRIAL_MACS, _CORRECTED)), form)
+            form = search.form(own, values)
         found = score(search.data, want, search.data.outputs(form))
         limit = search.wish.max_drop
-        if limit is not None and found.drop(classes=search.wish.classes) <= limit:
-            high, best = middle, (form, found)
+        if limit is not None and found.drop(classes=search.wish.classes) > limit and own:
+            return False
+        result.form, result.score, result.stay_float = form, found, stay
+        result.widened = [node for node in form.choice.nodes if form.computes_wide(node)]
+        return True
+
+    if groups and _fewest(len(order), lambda count: attempt((), order[:count])) is not None:
+        return
+    search.steps = search.done + len(nodes) + len(nodes).bit_length() + len(groups).bit_length()
+    every = {value for group in groups for value in group}
+    loss: dict[Node, float] = {}
+    for node in nodes:
+        search.step(f"the loss of {node.op.name}")
+        loss[node] = judge.noise(wanted, few.scores(search.form([node], every)))
+    worst = sorted(nodes, key=lambda node: -loss[node])
+    count = _fewest(len(worst), lambda count: attempt(worst[:count], order))
+    stay = worst[: len(worst) if count is None else count]
+    _fewest(len(order), lambda count: attempt(stay, order[:count]))
+
+
+def _fewest(most: int, attempt: Callable[[int], bool]) -> int | None:
+    """Returns the least count up to `most` that passes, where more do if one does; None where `most` does not.
+
+    The last that passes is the least.
+    """
+    low, high = 0, most + 1
+    while low < high:
+        middle = (low + high) // 2
+        if attempt(middle):
+            high = middle
         else:
             low = middle + 1
-    if best is None:
-        form = search.form([])
-        best = form, score(search.data, want, search.data.outputs(form))
-    result.form, result.score = best
-    result.stay_float = order[:high]
+    return high if high <= most else None

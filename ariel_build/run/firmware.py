@@ -41,7 +41,17 @@ class Subject:
 
     def files(self, cores: int, *, images: bool = False) -> dict[str, bytes]:
         """Returns the generated files by name, and `subject.rs`, which exports what the harness takes of them."""
-        exported = f'include!("ariel_models.rs");\npub use self::{self.module}::Model;\n'
+        generated = {
+            path.name: path.read_bytes()
+            for path in sorted(self.folder.iterdir())
+            if path.suffix in (".rs", ".weights") and path.is_file()
+        }
+        # The module alone says whether its input comes row by row.
+        streamed = any(b", rows Row;\n" in text for name, text in generated.items() if name.endswith(".rs"))
+        exported = 'include!("ariel_models.rs");\n'
+        exported += (
+            f"crate::streamed::streamed!({self.module});\n" if streamed else f"pub use self::{self.module}::Model;\n"
+        )
         if images:
             exported += f"crate::pool::serve_with_images!({self.module});\n"
         elif cores > 1 or "multicore" in self.features:
@@ -49,11 +59,6 @@ class Subject:
             # A stand-in with workers of its own shares its work itself.
             own = self.worker != type(self).worker
             exported += "pub use crate::serve::serve;\n" if own else "crate::pool::serve_with_pool!();\n"
-        generated = {
-            path.name: path.read_bytes()
-            for path in sorted(self.folder.iterdir())
-            if path.suffix in (".rs", ".weights") and path.is_file()
-        }
         return {**generated, "subject.rs": exported.encode()}
 
 

@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ariel_build.kernels import Kernel, KernelCall, Packed, operands
+from ariel_build.kernels import Feed, Kernel, KernelCall, Packed, operands
 from ariel_build.kernels.declared import isa_packed
 from ariel_build.schedule.features import features
+from ariel_build.schedule.overhead import FED
 from ariel_build.schedule.tiles import Tile
 
 if TYPE_CHECKING:
@@ -76,6 +77,9 @@ def instructions(call: KernelCall, core: Core, tiles: Sequence[Tile] = (), *, al
     Where it is the only call of its kernel (`alone`), the linker makes the kernel for its constants.
     """
     kernel = call.kernel
+    if isinstance(kernel, Feed):
+        # Their copy is that of the input (`around`).
+        return float(FED * call.tiling.extent)
     match getattr(kernel, "cores", None):
         case isa_packed.Unequal():
             kernel = kernel.replace(cores=isa_packed.Dsp() if core.dsp else isa_packed.Thumb2())

@@ -66,6 +66,10 @@ def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
             found |= windows.planes(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.Conv2d():
             found |= windows.triples(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
+        case isa_scalar.Conv2d16():
+            found |= windows.fours(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
+        case isa_scalar.DepthwiseLines():
+            found |= windows.lines(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_vfpv4_sp.Conv2d() | isa_vfpv4_sp.DepthwiseConv2d():
             found |= windows.regions(kernel, tiles if call.tiling.axis is Axis.PIXELS else ())
         case _:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from ariel_build.ir import Value
-from ariel_build.kernels import KernelCall
+from ariel_build.kernels import Feed, KernelCall
 from ariel_build.schedule.aliases import Aliases, resolve
 from ariel_build.schedule.parts import rows_of
 from ariel_build.schedule.ranges import can_stream, read_span
@@ -85,12 +85,17 @@ def interleaved(
 def pulled(calls: Sequence[KernelCall], chain: range, rows: int, aliases: Aliases) -> list[tuple[int, Tile]]:
     """Returns (index of the call, tile) for the calls of `chain`, each of them at most `rows` quanta at a time.
 
+    Rows of the input are given one at a time.
+
     So before a piece of the last call those before it take several turns where they make more rows, and fewer of these
     are there at one time than if each ran as far as the last one needs.
     """
     links = {index: list(_links(calls, index, chain, aliases)) for index in chain}
     quanta = {index: whole_rows(calls[index]) for index in chain}
-    steps = {index: max(quanta[index], row(calls[index])) * rows for index in chain}
+    steps = {
+        index: 1 if isinstance(calls[index].kernel, Feed) else max(quanta[index], row(calls[index])) * rows
+        for index in chain
+    }
     done = dict.fromkeys(chain, 0)
     order: list[tuple[int, Tile]] = []
 

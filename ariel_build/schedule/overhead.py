@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ariel_build.kernels import KernelCall
+from ariel_build.kernels import Feed, KernelCall
 from ariel_build.kernels.declared import isa_packed, isa_scalar
 from ariel_build.schedule.tiles import Tile
 
-__all__ = ["CALL", "overhead", "parted", "slid"]
+__all__ = ["CALL", "FED", "overhead", "parted", "slid"]
 
 #: Instructions of the call of a kernel: its set-up, its division into rows and pixels, and the loop over pieces.
 CALL = 250
@@ -23,8 +23,13 @@ _STRIP, _PIXEL, _LINE = 120, 9, 40
 _SLIDE, _MOVED = 60, 0.4
 #: Instructions of a part besides those of a call: its operands are found, and its last block is not full.
 _PART = 200
+#: Instructions around a row of the input that is given, besides its copy, which costs the same at once.
+FED = 150
 #: Instructions to load the taps of a channel.
 _TAPS = 50
+#: Instructions of a line that is computed from widened ones, and to widen an element; and those of a product on the
+#: cores that do so, for a budget is one of products.
+_WIDE, _WORD, _EACH = 150, 5, 4
 
 
 def overhead(call: KernelCall, tiles: Sequence[Tile]) -> int:
@@ -38,6 +43,8 @@ def parted(call: KernelCall, whole: KernelCall, tiles: Sequence[Tile]) -> int:
 
     `whole` is the call with the scratch that it has at once.
     """
+    if isinstance(call.kernel, Feed):
+        return sum(_fixed(call, tile) for tile in tiles)
     once = _fixed(whole, Tile(0, whole.tiling.extent))
     return sum(_fixed(call, tile) + _PART for tile in tiles) - once
 
@@ -49,6 +56,10 @@ def slid(times: int, count: int) -> int:
 
 def _fixed(call: KernelCall, tile: Tile) -> int:
     kernel = call.kernel
+    if isinstance(kernel, isa_scalar.DepthwiseLines):
+        return CALL + kernel.output.channels * _lines(kernel) // _EACH
+    if isinstance(kernel, Feed):
+        return FED * (tile.end - tile.start)
     if not isinstance(kernel, isa_packed.DepthwiseConv2d | isa_scalar.DepthwiseConv2d):
         return CALL
     width, channels, window = kernel.output.width, kernel.output.channels, kernel.window
@@ -63,3 +74,11 @@ def _fixed(call: KernelCall, tile: Tile) -> int:
         return CALL + work + width * channels * _LINE
     strips = -(-rows // kernel.lines)
     return CALL + strips * groups * (_STRIP + (3 - window.stride_h) * width * window.stride_w * _PIXEL)
+
+
+def _lines(kernel: isa_scalar.DepthwiseLines) -> int:
+    """Returns the instructions of a channel that each piece costs: its lines, or those that it widens once more."""
+    window, image = kernel.window, kernel.input
+    if kernel.vertical:
+        return kernel.output.width * (_WIDE + max(window.height - window.stride_h, 0) * _WORD)
+    return _WIDE + max(window.height - window.stride_h, 0) * (_LINE + image.width * _WORD)

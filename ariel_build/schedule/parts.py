@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ariel_build.ir import Value
-from ariel_build.kernels import Access, Axis, Kernel, KernelCall, Operand, Packed, Scratch, Source
-from ariel_build.kernels.declared import isa_packed
+from ariel_build.isa.scalar.lines import band_of, words
+from ariel_build.kernels import Access, Axis, Feed, Kernel, KernelCall, Operand, Packed, Scratch, Source
+from ariel_build.kernels.declared import isa_packed, isa_scalar
 from ariel_build.kernels.declared.broadcast import Broadcast
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
@@ -19,6 +20,10 @@ from ariel_build.schedule.ranges import Span, can_stream, read_span, written_spa
 from ariel_build.schedule.tiles import Tile
 
 __all__ = ["Part", "can_part", "for_rows", "part", "rows_of"]
+
+#: Words of scratch of a band of lines of small images, where a call runs in pieces, and bytes of input and output for
+#: each of them: lines that are widened twice cost less.
+_WORDS, _BYTES = 256, 128
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Part:
 def can_part(call: KernelCall) -> bool:
     """Whether tiles of whole rows, or of elements, are calls of the same kernel."""
     kernel = call.kernel
+    if isinstance(kernel, Feed):
+        return can_stream(call)
     if not can_stream(call) or not call.reads or _is_along_columns(kernel):
         return False
     images = _images(kernel)
@@ -63,7 +70,7 @@ def part(call: KernelCall, tile: Tile) -> Part:
             output=_rows(output, call.outputs[0], writes[0]),
             window=window.replace(pad_top=max(-top, 0)),
         )
-    else:
+    elif not isinstance(kernel, Feed):
         spread = dict(kernel).get("broadcast")
         if isinstance(spread, Broadcast):
             kernel = kernel.replace(broadcast=spread.replace(elements=units, run=units))
@@ -81,6 +88,8 @@ def rows_of(call: KernelCall) -> int:
 def for_rows(call: KernelCall, tiles: Sequence[Tile]) -> KernelCall:
     """Returns the call with the scratch that it needs for these tiles, where that is less than for all at once."""
     kernel = call.kernel
+    if isinstance(kernel, isa_scalar.DepthwiseLines):
+        return _with_lines_for(call, kernel, tiles)
     if not isinstance(kernel, isa_packed.DepthwiseConv2d) or kernel.vertical:
         return call
     rows = max(tile.end - tile.start for tile in tiles) // kernel.output.width
@@ -95,10 +104,23 @@ def for_rows(call: KernelCall, tiles: Sequence[Tile]) -> KernelCall:
     )
 
 
+def _with_lines_for(call: KernelCall, kernel: isa_scalar.DepthwiseLines, tiles: Sequence[Tile]) -> KernelCall:
+    """Returns the call of a kernel whose scratch has lines for its tiles: shorter ones, or fewer."""
+    rows = max(tile.end - tile.start for tile in tiles) // kernel.output.width
+    if call.tiling.axis is not Axis.PIXELS or not 0 < rows < kernel.output.height:
+        return call
+    output, window, vertical = kernel.output.replace(height=rows), kernel.window, kernel.vertical
+    most = max(_WORDS, (call.inputs[0].type.bytes + call.outputs[0].type.bytes) // _BYTES)
+    band = min(kernel.band, band_of(output, window, most, vertical=vertical))
+    count = words(output, window, band, vertical=vertical)
+    return replace(call, kernel=kernel.replace(band=band, scratch=Scratch(4 * count)))
+
+
 def _is_along_columns(kernel: Kernel) -> bool:
     """Whether its lines are columns: their length, and with it the scratch, is that of the image."""
     fields = dict(kernel)
-    return bool(fields.get("vertical")) and "scratch" in fields
+    is_along = bool(fields.get("vertical")) and "scratch" in fields
+    return is_along and not isinstance(kernel, isa_scalar.DepthwiseLines)
 
 
 def _images(kernel: Kernel) -> tuple[Image, Image, Window] | None:

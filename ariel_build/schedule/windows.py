@@ -148,6 +148,54 @@ def triples(kernel: isa_scalar.Conv2d, spans: Sequence[int]) -> Counts:
     }
 
 
+def fours(kernel: isa_scalar.Conv2d16, spans: Sequence[int]) -> Counts:
+    """Returns the counts of blocks of four pixels times four channels."""
+    image, source, window = kernel.output, kernel.input, kernel.window
+    depth = window.height * window.width * source.channels
+    blocks = sum(-(-span // _BLOCK) for span in spans or [image.height * image.width])
+    sums = -(-image.channels // _BLOCK)
+    is_flat = window.height == window.width == 1
+    return {
+        "blocks": blocks,
+        "block_words": blocks * _BLOCK * depth,
+        "block_sums": blocks * sums,
+        "block_macs": blocks * sums * depth,
+        "stored": blocks * image.channels,
+        "rows": 0 if is_flat else blocks * _BLOCK * window.height,
+        "taps": 0 if is_flat else blocks * _BLOCK * depth,
+    }
+
+
+def lines(kernel: isa_scalar.DepthwiseLines, spans: Sequence[int]) -> Counts:
+    """Returns the counts of bands of lines, of widened elements, and of blocks of four outputs."""
+    image, source, window, channels = kernel.output, kernel.input, kernel.window, kernel.output.channels
+    found: Counts = dict.fromkeys(("bands", "brought", "widened", "lines", "blocks", "block_macs", "stored"), 0)
+    for span in spans or [image.height * image.width]:
+        rows = -(-span // image.width)
+        length, count = (rows, image.width) if kernel.vertical else (image.width, rows)
+        taps, across = (window.width, window.stride_w) if kernel.vertical else (window.height, window.stride_h)
+        reach = (length - 1) * (window.stride_h if kernel.vertical else window.stride_w) + 1
+        inside = min(reach, source.height if kernel.vertical else source.width)
+        bands = -(-count // kernel.band)
+        read = min(
+            count * across + bands * (taps - across), bands * (source.width if kernel.vertical else source.height)
+        )
+        blocks = count * -(-length // _BLOCK)
+        # Of windows with more than three rows those of padding are left out.
+        side = _across(window) if kernel.vertical else _down(window)
+        outputs, extent = (image.width, source.width) if kernel.vertical else (image.height, source.height)
+        used = sum(map(len, _inside(outputs, extent, *side))) / (outputs * taps) if taps > 3 else 1.0
+        ends = bands if not kernel.vertical else count
+        found["bands"] += bands * channels
+        found["brought"] += read * channels
+        found["widened"] += read * channels * inside
+        found["lines"] += count * channels
+        found["blocks"] += blocks * channels
+        found["block_macs"] += blocks * channels * window.height * window.width * used
+        found["stored"] += ends * channels
+    return found
+
+
 def planes(kernel: isa_packed.DepthwiseConv2d, spans: Sequence[int]) -> Counts:
     """Returns the counts of strips of lines, four channels of which are brought into planes."""
     image, source, window = kernel.output, kernel.input, kernel.window

@@ -354,6 +354,7 @@ ABOUT: dict[str, set[str]] = {
     "fuse_activation": {"Clip"},
     "fuse_padding": {"Pad", "Reshape"},
     "fuse_qdq": {"Dequantize", "Quantize"},
+    "fuse_wide_qdq": {"Dequantize", "Quantize"},
     "fold_scale": {"Map2", "Softmax"},
     "fuse_transpose": {"BatchMatMul"},
     "fuse_row_norm": {"Fold", "Map1", "Map2", "Reshape", "RowNorm"},

@@ -49,6 +49,7 @@ PLACES = {
     "in short": Place(RETROFIT / "embassy", "thumbv7em-none-eabi"),
     "a profile": Place(RETROFIT / "bare", "thumbv7m-none-eabi"),
     "a bounded dimension": Place(RETROFIT / "bare", "thumbv7m-none-eabi"),
+    "rows of the input": Place(RETROFIT / "embassy", "thumbv7em-none-eabi"),
     "a model that used to be elsewhere": Place(RETROFIT / "bare", "thumbv7m-none-eabi"),
 }
 

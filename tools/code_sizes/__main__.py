@@ -1,7 +1,12 @@
-"""Builds the runtime crate's kernels for each target and level, and writes `ariel_build/codegen/code_sizes.json`."""
+"""`python -m tools.code_sizes [--only ROOM]`: builds the runtime crate's kernels for each target and level.
+
+Writes `ariel_build/codegen/code_sizes.json`. With a room, such as `isa::scalar::`, only its kernels are built, in a
+fraction of the time; what they share with others counts twice then, so that the numbers are still bounds.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -11,6 +16,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from ariel_build.machine import resources
 from ariel_build.run import toolchain
@@ -63,8 +69,8 @@ pub fn all() {{
 """
 
 
-def build(target: str, level: str) -> Program:
-    """Returns the runtime crate with all its kernels, compiled for a target at an optimisation level."""
+def build(target: str, level: str, room: str) -> Program:
+    """Returns the runtime crate with all its kernels, or a room's, compiled for a target at an optimisation level."""
     root = resources.path("ariel-ml-rs").parent
     crate = root / "target" / "sizes"
     folder = crate / f"{target}-{level}"
@@ -72,9 +78,9 @@ def build(target: str, level: str) -> Program:
     (crate / "Cargo.toml").write_text(MANIFEST.format(root=root.as_posix()))
     shutil.copyfile(root / "Cargo.lock", crate / "Cargo.lock")
     there = tuple(f"isa::{room}::" for room in ("scalar", *ROOMS.get(target, ())))
-    only = f"isa::{ONLY[target]}::" if target in ONLY else ""
-    chosen = ((k, path) for k, path in paths().items() if path.startswith(only))
-    called = (k for k, path in chosen if only or not path.startswith("isa::") or path.startswith(there))
+    chosen = ((k, path) for k, path in paths().items() if path.startswith(room))
+    there = (*there, f"isa::{ONLY[target]}::") if target in ONLY else there
+    called = (k for k, path in chosen if not path.startswith("isa::") or path.startswith(there))
     calls = (f"    keep(<{in_rust(kernel)}>::run);" for kernel in called)
     (crate / "lib.rs").write_text(SOURCE.format(calls="\n".join(calls)))
     environment = toolchain.find(target).environment() | {
@@ -124,15 +130,14 @@ def _words(symbol: str) -> list[str]:
     return words[:-1]
 
 
-def measure(target: str) -> Table:
-    """Returns what the kernels take on a target: bytes of their own, bytes that several share, and stack."""
+def measure(target: str, room: str) -> Table:
+    """Returns what a room's kernels take on a target: bytes of their own, bytes that several share, and stack."""
     sizes: dict[str, int] = {}
     users: dict[str, set[str]] = defaultdict(set)
     extra: dict[str, int] = {}
     stack: dict[str, int] = {}
     for level in LEVELS:
-        program = build(target, level)
-        room = f"isa::{ONLY[target]}::" if target in ONLY else ""
+        program = build(target, level, room)
         for kernel, symbol in ((k, symbol) for k, symbol in kernels(program).items() if k.startswith(room)):
             stack[kernel] = max(stack.get(kernel, 0), program.depth(symbol, UNKNOWN_DEPTH))
             closure = {_key(number, section): _padded(section) for number, section in program.closure(symbol)}
@@ -160,6 +165,29 @@ def measure(target: str) -> Table:
     }
 
 
+def merged(before: Table, found: Table) -> Table:
+    """Returns the table with the kernels that were found, which share nothing with the others."""
+    names, kernels = cast("list[str]", before["kernels"]), cast("list[str]", found["kernels"])
+    own, stack = (dict(zip(names, before[name], strict=True)) for name in ("own", "stack"))
+    own |= dict(zip(kernels, found["own"], strict=True))
+    stack |= dict(zip(kernels, found["stack"], strict=True))
+    left = [
+        (size, [names[user] for user in users if names[user] not in kernels])
+        for size, users in cast("list[tuple[int, list[int]]]", before["shared"])
+    ]
+    left += [
+        (size, [kernels[user] for user in users])
+        for size, users in cast("list[tuple[int, list[int]]]", found["shared"])
+    ]
+    every = sorted(own)
+    return {
+        "kernels": every,
+        "own": [own[kernel] for kernel in every],
+        "stack": [stack[kernel] for kernel in every],
+        "shared": [[size, sorted(map(every.index, users))] for size, users in left if users],
+    }
+
+
 def _json(found: Mapping[str, Table]) -> str:
     """Returns JSON with a line for each name and each list of numbers."""
     targets = []
@@ -182,10 +210,17 @@ def _padded(section: Section) -> int:
 
 def main() -> int:
     """Measures and writes."""
-    found: dict[str, Table] = {}
+    parser = argparse.ArgumentParser(prog="python -m tools.code_sizes", description=__doc__)
+    parser.add_argument("--only", default="", metavar="ROOM", help="only this room's kernels, such as `isa::scalar::`")
+    asked = parser.parse_args().only
+    found: dict[str, Table] = json.loads(FILE.read_text(encoding="utf-8")) if asked else {}
     for target in (*TARGETS, *ONLY):
+        room = f"isa::{ONLY[target]}::" if target in ONLY else ""
+        if not asked.startswith(room) and asked:
+            continue
         print(f"{target}: opt-level {', '.join(LEVELS)}", flush=True)
-        found[target] = measure(target)
+        table = measure(target, asked or room)
+        found[target] = merged(found[target], table) if asked else table
     FILE.write_text(_json(found), encoding="utf-8")
     print(f"{FILE.relative_to(Path.cwd()) if FILE.is_relative_to(Path.cwd()) else FILE}")
     return 0

@@ -243,6 +243,7 @@ def _casts() -> Iterator[Wanted]:
             yield Wanted(Quantize(), (_stored(*shape, quant=quant),), replace(other, scales=(0.07,)))
             yield Wanted(Dequantize(), (_stored(*shape, quant=quant),))
             yield Wanted(Quantize(), (_reals(*shape),), quant)
+        yield Wanted(Quantize(DType.I16, Rounding.NEAREST_EVEN), (_reals(*shape),), I16)
         for dtype in (DType.I32, DType.U8):
             quant = Quant((0.01,), (0,))
             yield Wanted(Dequantize(), (_type(dtype, *shape, quant=quant),))

@@ -23,6 +23,8 @@ _ROOMS = {
 #: Single kernels, where that is not all.
 _KERNELS = {
     "isa::scalar::DepthwiseConv2d": ("rv32",),
+    # Thumb-2 computes the same with its kernels of words.
+    "isa::scalar::Conv2d16": ("armv6-m", "rv32"),
     # What rounds as ONNX does are layers.
     "isa::dsp_fpu::AveragePool2d": (),
     "isa::dsp_fpu::Linear": (),

@@ -24,6 +24,12 @@ fn round_even(value: f32) -> i32 {
     round_ties_even(if value > -1024.0 { value } else { -1024.0 })
 }
 
+/// The same for a store of int16: saturates somewhere beyond +-65536.
+#[inline]
+fn round_even16(value: f32) -> i32 {
+    round_ties_even(if value > -65536.0 { value } else { -65536.0 })
+}
+
 macro_rules! quantize {
     // What is checked as `u8` is int8 or uint8.
     ($($(#[$doc:meta])* $name:ident<$element:ty, $checked:ty> => $round:expr, $store:ident;)+) => { $(
@@ -95,6 +101,8 @@ quantize! {
     HalfAwayInt16<i16, i16> => round_away, store16;
     /// onnxruntime's rounding: halves to even.
     NearestEven<i8, u8> => round_even, store;
+    /// The same to int16.
+    NearestEvenInt16<i16, i16> => round_even16, store16;
 }
 
 macro_rules! dequantize {

@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from ariel_build.isa.armv7e_m.streams import Channels, Ints, padded, wrapped
+from ariel_build.isa.reduced import stored
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Packed
-from ariel_build.kernels.declared.quant import Bounds, Reduced
+from ariel_build.kernels.declared.quant import Reduced
 from ariel_build.kernels.layer import Layer, Stored
 
 __all__ = ["channels_of", "is_int16", "stream_of", "stream_of_any"]
@@ -55,22 +56,11 @@ def channels_of(layer: Layer) -> Channels:
             scale[channel] = factor << left if factor else 0
             continue
         ends = least[channel], greatest[channel]
-        first, last = (_stored(acc, factor, int(shift[channel]), finish.bounds) for acc in ends)
+        first, last = (stored(acc, factor, int(shift[channel]), finish.bounds) for acc in ends)
         if first != last:
             raise Unfit
         weights[channel], bias[channel], scale[channel] = 0, 4 * first, _QUARTER
     return Channels(weights, bias, scale, 0)
-
-
-def _stored(acc: int, multiplier: int, shift: int, output: Bounds) -> int:
-    """Returns the stored output of a sum, as `quant::Reduced` computes it; Unfit where that may wrap."""
-    product, by = acc * multiplier, 15 - shift
-    if not 1 <= by <= 63 or not -(1 << 62) <= product < 1 << 62:
-        raise Unfit
-    value = (product + (1 << (by - 1))) >> by
-    if not -_INT32 <= value < _INT32:
-        raise Unfit
-    return max(output.min, min(output.max, value))
 
 
 def stream_of(channels: Channels) -> Packed:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ariel_build.ir import Array
 from ariel_build.isa.portable import axis_of, tiling_of
-from ariel_build.isa.scalar.narrow import is_wide, narrowed
-from ariel_build.isa.scalar.requantise import Channels, Ints, requantised
+from ariel_build.isa.scalar.lines import band_of, words
+from ariel_build.isa.scalar.narrow import channels16, is_wide, narrowed
+from ariel_build.isa.scalar.requantise import BIAS, Channels, Ints, requantised
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Packed, Scratch, Tiling
 from ariel_build.kernels.declared import depthwise_conv2d, isa_scalar
@@ -21,6 +23,11 @@ __all__ = ["KERNELS", "RISCV", "THUMB2"]
 
 #: What the kernels take of channels, of the depth and of pixels at a time.
 _CHANNELS, _STEPS, _PIXELS = 4, 2, 6
+#: Outputs of a line that depthwise convolutions take at a time, and pixels of a block of int16.
+_QUAD = 4
+#: Words of scratch of a band of several lines at most, of small images, and bytes that the layer reads and writes for
+#: each of them; and how many times smaller than these bytes the scratch of a single line is.
+_BAND, _SMALL, _BYTES, _SHARE = 1024, 256, 16, 8
 #: Channels that a dense layer takes at a time, what its sums of 16 bits must not be above, and steps of a segment.
 _BLOCK, _HALF, _MOST = 8, 1 << 15, 255
 #: Bytes of zeros with which the filter of a dense layer may be filled up.
@@ -67,6 +74,7 @@ def _convolution(call: LayerCall, layer: Convolution, axis: Axis) -> KernelCall:
         channels=_constants(channels),
         limits=_limits(channels, layer),
         segment=_segment(even),
+        short=_is_short(channels),
         input_zero_point=layer.input_zero_point,
         axis=axis,
         scratch=Scratch(packed + (0 if pointwise and window.pad_top == window.pad_left == 0 else _RUNS * run)),
@@ -75,6 +83,34 @@ def _convolution(call: LayerCall, layer: Convolution, axis: Axis) -> KernelCall:
         return call.by(kernel, Tiling(axis, output.height * output.width, _PIXELS))
     # Each tile packs the pixels for itself.
     return call.by(kernel, Tiling(axis, count, _CHANNELS, few=True))
+
+
+def _conv2d16(call: LayerCall, layer: Convolution) -> KernelCall:
+    """Four pixels of int16 times four channels; tiles are as those of int8."""
+    return _conv2d16_along(call, layer, axis_of(layer))
+
+
+def _conv2d16_along(call: LayerCall, layer: Convolution, axis: Axis) -> KernelCall:
+    """Returns the call for one group, cut along an axis."""
+    if layer.groups != 1:
+        raise Unfit
+    output, window = layer.output, layer.window
+    channels = channels16(layer)
+    even = _padded(channels.weights, 1, _STEPS)
+    pointwise = (window.height, window.width, window.pad_top, window.pad_left) == (1, 1, 0, 0)
+    kernel = isa_scalar.Conv2d16(
+        input=layer.input,
+        output=output,
+        window=window,
+        filter=_blocks(even),
+        channels=_constants16(channels),
+        limits=_limits(channels, layer),
+        axis=axis,
+        scratch=Scratch(4 * _QUAD * even.shape[1] + (0 if pointwise else 2 * channels.weights.shape[1])),
+    )
+    if axis is Axis.PIXELS:
+        return call.by(kernel, Tiling(axis, output.height * output.width, _QUAD))
+    return call.by(kernel, Tiling(axis, layer.count, _CHANNELS, few=True))
 
 
 def _any_depthwise(call: LayerCall, layer: Depthwise) -> KernelCall:
@@ -109,7 +145,7 @@ def _depthwise(call: LayerCall, layer: Depthwise) -> KernelCall:
     """3x3, a line of outputs at a time."""
     output, window, image, count = layer.output, layer.window, layer.input, layer.count
     if image.channels == 1:
-        return _any_depthwise(call, layer)
+        raise Unfit
     shape = (window.height, window.width, window.dilation_h, window.dilation_w)
     sides = (
         (image.height, output.height, window.stride_h, window.pad_top),
@@ -117,11 +153,11 @@ def _depthwise(call: LayerCall, layer: Depthwise) -> KernelCall:
     )
     narrow = all(pad < 2 and (outputs - 1) * stride + 1 < extent + pad for extent, outputs, stride, pad in sides)
     if shape != (3, 3, 1, 1) or count != image.channels or not narrow:
-        return _any_depthwise(call, layer)
+        raise Unfit
     lengths = [(side[1], side is sides[0]) for side in sides if side[2] in (1, 2)]
     channels = _channels(layer)
     if not lengths or channels.below:
-        return _any_depthwise(call, layer)
+        raise Unfit
     vertical, axis = max(lengths)[1], axis_of(layer)
     cube = channels.weights.reshape(count, 3, 3)
     cube = cube.transpose(0, 2, 1) if vertical else cube
@@ -141,6 +177,81 @@ def _depthwise(call: LayerCall, layer: Depthwise) -> KernelCall:
         # Whole rows. Where lines run along columns, each cut makes all of them shorter, and their ends cost.
         tiling = Tiling(axis, output.height * output.width, output.width, few=vertical)
     return call.by(kernel, tiling)
+
+
+def _lines(call: LayerCall, layer: Depthwise) -> KernelCall:
+    """Any window, bands of lines at a time, of which each has two outputs."""
+    output, window, image, count = layer.output, layer.window, layer.input, layer.count
+    wide = is_wide(call)
+    channels = channels16(layer) if wide else _channels(layer)
+    # Outputs, and strides, along lines and across.
+    down = (output.height, window.stride_h)
+    right = (output.width, window.stride_w)
+    ways = [
+        (vertical, along, across)
+        for vertical, along, across in ((False, right, down), (True, down, right))
+        if along[0] > 1 and along[1] in (1, 2)
+    ]
+    if count != image.channels or (window.dilation_h, window.dilation_w) != (1, 1) or not ways:
+        raise Unfit
+    # Blocks cost the same, and so do lines.
+    vertical, _, _ = min(ways, key=lambda way: way[2][0] * (-(-way[1][0] // _QUAD) + 1))
+    axis = axis_of(layer)
+    cube = channels.weights.reshape(count, window.height, window.width)
+    cube = cube.transpose(0, 2, 1) if vertical else cube
+    constants = channels.constants.copy()
+    constants[:, 0] += layer.input_zero_point * channels.weights.sum(axis=1)
+    if not wide and np.abs(constants[:, 0]).max() >= BIAS:
+        raise Unfit
+    folded = replace(channels, constants=constants)
+    read, written = call.inputs[0].type.bytes, call.outputs[0].type.bytes
+    most = max(_SMALL, min(_BAND, (read + written) // _BYTES))
+    band = band_of(output, window, most, vertical=vertical)
+    scratch = words(output, window, band, vertical=vertical)
+    if scratch > max(_BAND, (read + written) // 4 // _SHARE):
+        raise Unfit
+    kernel = isa_scalar.DepthwiseLines(
+        input=image,
+        output=output,
+        window=window,
+        filter=Packed(np.ascontiguousarray(cube).astype(np.int8).reshape(-1), "filter"),
+        channels=_constants16(folded) if wide else _constants(folded),
+        limits=_limits(channels, layer),
+        input_zero_point=layer.input_zero_point,
+        vertical=vertical,
+        short=not wide and _is_short(channels),
+        axis=axis,
+        band=band,
+        scratch=Scratch(4 * scratch),
+        elements=isa_scalar.Int16() if wide else isa_scalar.Int8(),
+    )
+    tiling = tiling_of(layer)
+    if axis is Axis.PIXELS:
+        # Whole rows. Where lines run along columns, each cut makes all of them shorter, and their ends cost.
+        tiling = Tiling(axis, output.height * output.width, output.width, few=vertical)
+    return call.by(kernel, tiling)
+
+
+def _is_short(channels: Channels) -> bool:
+    """Returns whether all sums of int8, bias included, are short: so that they take fewer products to requantise."""
+    below, above = np.minimum(channels.weights, 0).sum(axis=1), np.maximum(channels.weights, 0).sum(axis=1)
+    bias = channels.constants[:, 0]
+    low, high = bias + 127 * below - 128 * above, bias - 128 * below + 127 * above
+    return bool(low.min() >= -_SUM and high.max() < _SUM)
+
+
+def _first(*makers: Callable[[Any, Any], KernelCall]) -> Callable[[Any], KernelCall]:
+    """Returns what makes the call of the first kernel that can compute a layer."""
+
+    def make(call: LayerCall) -> KernelCall:
+        for maker in makers[:-1]:
+            try:
+                return maker(call, call.layer)
+            except Unfit:
+                continue
+        return makers[-1](call, call.layer)
+
+    return make
 
 
 def _dense(call: LayerCall, layer: Dense) -> KernelCall:
@@ -238,6 +349,11 @@ def _constants(channels: Channels) -> Packed:
     return Packed(np.stack([multipliers, bias << 8 | shifts], axis=1).astype(np.int32), "channels")
 
 
+def _constants16(channels: Channels) -> Packed:
+    """Returns for each channel of int16 bias, multiplier, rounding and shift."""
+    return Packed(channels.constants.astype(np.int32), "channels")
+
+
 def _limits(channels: Channels, layer: Layer) -> Limits:
     bounds = _finish(layer).bounds
     return Limits(
@@ -249,18 +365,33 @@ def _limits(channels: Channels, layer: Layer) -> Limits:
     )
 
 
+def _rows16(call: LayerCall, layer: Dense) -> KernelCall:
+    """Rows are the pixels of a pointwise convolution; one row has the portable kernel."""
+    if layer.rows == 1:
+        raise Unfit
+    axis = Axis.PIXELS if axis_of(layer) is Axis.ROWS else Axis.CHANNELS
+    return _conv2d16_along(call, layer.as_convolution(), axis)
+
+
+def _narrow(call: LayerCall, _: Layer) -> KernelCall:
+    return narrowed(call)
+
+
 #: Makes the call of a kernel of the layer that is its key, or raises Unfit.
 _Maker = Callable[[Any], KernelCall]
+_conv16, _depthwise16, _dense16 = _first(_conv2d16, _narrow), _first(_lines, _narrow), _first(_rows16, _narrow)
+_depthwise8 = _first(_lines, _any_depthwise)
+_depthwise8_riscv = _first(_depthwise, _lines, _any_depthwise)
 #: What makes calls of the kernels of scalar cores, for both roundings.
 KERNELS: Mapping[type, _Maker] = {
-    Convolution: lambda call: narrowed(call) if is_wide(call) else _conv2d(call, call.layer),
-    Depthwise: lambda call: narrowed(call) if is_wide(call) else _any_depthwise(call, call.layer),
-    Dense: lambda call: narrowed(call) if is_wide(call) else _dense(call, call.layer),
+    Convolution: lambda call: _conv16(call) if is_wide(call) else _conv2d(call, call.layer),
+    Depthwise: lambda call: _depthwise16(call) if is_wide(call) else _depthwise8(call),
+    Dense: lambda call: _dense16(call) if is_wide(call) else _dense(call, call.layer),
     Transposed: narrowed,
 }
 #: What Thumb-2 without DSP has nothing faster for.
 THUMB2: Mapping[type, _Maker] = {Dense: lambda call: _long_row(call, call.layer)}
 #: What has a loop of its own on RISC-V.
 RISCV: Mapping[type, _Maker] = {
-    Depthwise: lambda call: narrowed(call) if is_wide(call) else _depthwise(call, call.layer)
+    Depthwise: lambda call: _depthwise16(call) if is_wide(call) else _depthwise8_riscv(call)
 }

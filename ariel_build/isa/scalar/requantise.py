@@ -17,7 +17,7 @@ from ariel_build.kernels.layer import Stored
 from ariel_build.kernels.packing import factors
 from ariel_build.ops.fixed_point import multiply
 
-__all__ = ["Channels", "Ints", "requantised"]
+__all__ = ["BIAS", "Channels", "Ints", "requantised"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -31,7 +31,7 @@ _ONE = 1 << 30
 #: No value of a sum.
 _OVERFLOW = 1 << 40
 #: What |bias| must stay below, for its word has the shift as well.
-_BIAS = 1 << 23
+BIAS = 1 << 23
 #: What is added to negative sums where halves go away from zero.
 BELOW = -2
 
@@ -84,6 +84,10 @@ def requantised(weights: Ints, finish: Stored) -> Channels:
         raise Unfit
     reference = _reference(finish, weights.shape[0])
     weights, biases = weights.copy(), finish.bias.astype(np.int64)
+    if reference.scale is None:
+        # Whatever wraps, nothing times 0 is left of it.
+        dead = reference.multiplier[:, 0] == 0
+        weights[dead], biases[dead] = 0, 0
     low = biases + np.where(weights > 0, -128 * weights, 127 * weights).sum(axis=1)
     high = biases + np.where(weights > 0, 127 * weights, -128 * weights).sum(axis=1)
     if low.min() < -_INT32 or high.max() >= _INT32:
@@ -101,12 +105,12 @@ def requantised(weights: Ints, finish: Stored) -> Channels:
     for below in (0, BELOW):
         found, ends = constants.copy(), _Ends(finish.bounds.zero_point, below, extra)
         found[constant] = ends.constant(first[constant])
-        wrong = rows[_wrong(found[rows], ends, steps) | (np.abs(biases[rows]) >= _BIAS)]
+        wrong = rows[_wrong(found[rows], ends, steps) | (np.abs(biases[rows]) >= BIAS)]
         for row in wrong:
             at = int(np.searchsorted(rows, row))
             if int(last[row] - first[row]) == 1:
                 _split(found[row], steps, at, int(first[row]), (int(low[row]), int(high[row])), ends)
-        small = np.abs(found[:, 0]).max() < _BIAS
+        small = np.abs(found[:, 0]).max() < BIAS
         if small and not _wrong(found[rows], ends, steps).any():
             return Channels(weights, found, below, extra)
     raise Unfit

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Conv2d",
+    "Conv2d16",
     "DepthwiseConv2d",
+    "DepthwiseLines",
     "FullyConnected",
+    "Int8",
+    "Int16",
     "Limits",
     "Stepped",
 ]
@@ -34,7 +38,25 @@ class Conv2d(Kernel):
     channels: Packed
     limits: Limits
     segment: int
+    short: bool
     input_zero_point: int
+    axis: Axis
+    scratch: Scratch
+
+
+class Conv2d16(Kernel):
+    """int16 convolution."""
+
+    ROOMS = ("kernels::isa::scalar",)
+    PATHS = {(): "isa::scalar::Conv2d16"}
+    ACCESS = Access.COPIED_WINDOW
+    ELEMENTS = {"input": "i16", "output": "i16", "filter": "i8", "channels": "i32"}
+    input: Image
+    output: Image
+    window: Window
+    filter: Packed
+    channels: Packed
+    limits: Limits
     axis: Axis
     scratch: Scratch
 
@@ -57,6 +79,29 @@ class DepthwiseConv2d(Kernel):
     axis: Axis
 
 
+class DepthwiseLines(Kernel):
+    """Depthwise convolution with a stride of 1 or 2 along lines."""
+
+    ROOMS = ("kernels::isa::scalar",)
+    PARAMETERS = {"E": "elements"}
+    PATHS = {("Int8",): "isa::scalar::DepthwiseLines<Int8>", ("Int16",): "isa::scalar::DepthwiseLines<Int16>"}
+    ACCESS = Access.COPIED_WINDOW_OF_CHANNELS
+    ELEMENTS = {"input": "E::Element", "output": "E::Element", "filter": "i8", "channels": "i32"}
+    input: Image
+    output: Image
+    window: Window
+    filter: Packed
+    channels: Packed
+    limits: Limits
+    input_zero_point: int
+    vertical: bool
+    short: bool
+    axis: Axis
+    band: int
+    scratch: Scratch
+    elements: Int16 | Int8
+
+
 class FullyConnected(Kernel):
     """int8 dense layer over one row; tiles are ranges of channels."""
 
@@ -72,6 +117,20 @@ class FullyConnected(Kernel):
     pieces: int
     channels: Packed
     limits: Limits
+
+
+class Int16(Part):
+    """int16: multipliers have 16 bits, the upper half of the word, and the high word of the product with the sum itself counts."""
+
+    ROOMS = ("kernels::isa::scalar",)
+    TYPES = {"Element": "i16"}
+
+
+class Int8(Part):
+    """int8."""
+
+    ROOMS = ("kernels::isa::scalar",)
+    TYPES = {"Element": "i8"}
 
 
 class Limits(Part):

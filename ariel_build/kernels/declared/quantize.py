@@ -25,6 +25,7 @@ __all__ = [
     "Int32ToInt8",
     "Int32ToInt16",
     "NearestEven",
+    "NearestEvenInt16",
 ]
 
 
@@ -224,6 +225,20 @@ class NearestEven(Kernel):
     PATHS = {(): "quantize::NearestEven"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"input": "f32", "output": "u8"}
+    input: Operand
+    output: Operand
+    elements: int
+    scale: float
+    bounds: Bounds
+
+
+class NearestEvenInt16(Kernel):
+    """The same to int16."""
+
+    ROOMS = ("kernels::quantize",)
+    PATHS = {(): "quantize::NearestEvenInt16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "f32", "output": "i16"}
     input: Operand
     output: Operand
     elements: int

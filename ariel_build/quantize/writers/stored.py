@@ -17,6 +17,8 @@ def _scale(writer: Writer, stored: Value) -> list[str]:
     quant = stored.type.quant
     if quant is None or not quant.per_tensor:
         raise UnsupportedReason("a computed tensor with scales along an axis")
+    if stored.type.dtype is DType.I16:
+        return writer.scale(quant, DType.I16, stored.name or "value")
     quant = replace(quant, zero_points=tuple(z + 128 for z in quant.zero_points))
     return writer.scale(quant, DType.U8, stored.name or "value")
 

@@ -23,10 +23,10 @@ from ariel_build.ops.base import Operator, UnsupportedReason
 
 __all__ = ["OPSET", "WRITERS", "Writer", "write_model", "writes"]
 
-#: The first operator set with Gelu; onnxruntime has it since 1.17.
-OPSET = 20
-#: The version of the file format that goes with it.
-_FORMAT = 9
+#: The first operator set with Gelu, which onnxruntime has since 1.17, and that with integers of 16 and of 4 bits, since
+#: 1.18; and the versions of the file format that go with them.
+OPSET, _OPSET_WIDE = 20, 21
+_FORMATS = {OPSET: 9, _OPSET_WIDE: 10}
 
 #: [N, H, W, C] -> [N, C, H, W], and back.
 FIRST, LAST = (0, 3, 1, 2), (0, 2, 3, 1)
@@ -240,12 +240,13 @@ class Writer:
             [_ends(value, name) for value, name in zip(outputs, made, strict=True)],
             initializer=self.initializers,
         )
+        opset = _OPSET_WIDE if any(v.type.quant and v.type.dtype is DType.I16 for v in graph.values()) else OPSET
         return helper.make_model(
             proto,
             producer_name="ariel-build",
             producer_version=ariel_build.__version__,
-            opset_imports=[helper.make_opsetid("", OPSET)],
-            ir_version=_FORMAT,
+            opset_imports=[helper.make_opsetid("", opset)],
+            ir_version=_FORMATS[opset],
         )
 
     def write_node(self, node: Node) -> None:

@@ -19,6 +19,8 @@ mod platform;
 #[cfg_attr(feature = "images", path = "images.rs")]
 mod pool;
 mod serve;
+#[cfg(not(feature = "baseline"))]
+mod streamed;
 
 #[cfg(feature = "baseline")]
 #[path = "baseline.rs"]

@@ -18,6 +18,27 @@ use core::hint::black_box;
 /// constant apart, into more instructions than the one that multiplies and accumulates.
 const FRACTION: u32 = 28;
 
+/// `(factors[0] * a + factors[1] * b + offset) / 2^28`, rounded down.
+#[cfg(any(not(all(target_arch = "arm", not(thumb2))), test))]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body of a loop")]
+const fn linear(factors: [i32; 2], offset: i64, [a, b]: [i32; 2]) -> i32 {
+    let (left, right) = ((a as i64).wrapping_mul(factors[0] as i64), (b as i64).wrapping_mul(factors[1] as i64));
+    (offset.wrapping_add(left).wrapping_add(right) >> FRACTION) as i32
+}
+
+/// The same from halves of the factors, whose products with int8 have 24 bits: the core multiplies into 32 bits only.
+#[cfg(any(all(target_arch = "arm", not(thumb2)), test))]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body of a loop")]
+const fn linear_in_halves(factors: [i32; 2], offset: i64, [a, b]: [i32; 2]) -> i32 {
+    let [left, right] = factors;
+    let low = (offset as i32 & 0xFFFF).wrapping_add(a.wrapping_mul(left & 0xFFFF));
+    let low = low.wrapping_add(b.wrapping_mul(right & 0xFFFF));
+    let high = ((offset >> 16) as i32).wrapping_add(a.wrapping_mul(left >> 16));
+    high.wrapping_add(b.wrapping_mul(right >> 16)).wrapping_add(low >> 16) >> (FRACTION - 16)
+}
+
 macro_rules! stored {
     ($element:ty; $(
         $(#[$doc:meta])*
@@ -143,9 +164,11 @@ stored! { i8;
         offset: i64,
     }
     |k, a, b| [let factors = black_box([k.left_factor, k.right_factor]); let offset = black_box(k.offset);] {
-        let left = i64::from(a).wrapping_mul(i64::from(factors[0]));
-        let right = i64::from(b).wrapping_mul(i64::from(factors[1]));
-        bounded((offset.wrapping_add(left).wrapping_add(right) >> FRACTION) as i32, &k.bounds)
+        #[cfg(not(all(target_arch = "arm", not(thumb2))))]
+        let sum = linear(factors, offset, [a, b]);
+        #[cfg(all(target_arch = "arm", not(thumb2)))]
+        let sum = linear_in_halves(factors, offset, [a, b]);
+        bounded(sum, &k.bounds)
     };
 
     /// `(factor * (left - zero) * (right - zero) + offset) / 2^28`, rounded down: MUL with proven constants.
@@ -247,4 +270,28 @@ stored! { i8;
         let product = value.wrapping_mul(b.wrapping_sub(right));
         k.bounds.store(if value >= 0 { k.positive.apply(value) } else { k.negative.apply(product) })
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{linear, linear_in_halves};
+
+    #[test]
+    fn halves_of_factors_give_the_sum() {
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 32) as i32
+        };
+        for _ in 0..20_000 {
+            let (factors, offset) = ([next(), next() >> 3], (i64::from(next()) << 8) + i64::from(next()));
+            let numbers = [next() >> 24, next() >> 24];
+            assert_eq!(linear_in_halves(factors, offset, numbers), linear(factors, offset, numbers), "{numbers:?}");
+        }
+        for a in [-128, 127] {
+            for factor in [i32::MIN, -65536, -1, 65535, i32::MAX] {
+                assert_eq!(linear_in_halves([factor; 2], -1, [a; 2]), linear([factor; 2], -1, [a; 2]));
+            }
+        }
+    }
 }

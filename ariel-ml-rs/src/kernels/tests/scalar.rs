@@ -2,7 +2,7 @@
 
 use super::conv2d::Case;
 use super::{Bench, CASES, Random, image, leak, whole};
-use crate::kernels::isa::scalar::{Conv2d, DepthwiseConv2d, Limits};
+use crate::kernels::isa::scalar::{Conv2d, Conv2d16, DepthwiseConv2d, DepthwiseLines, Int8, Int16, Limits};
 use crate::kernels::window::Window;
 use crate::tile::Axis;
 
@@ -85,6 +85,7 @@ fn convolutions() {
             limits,
             // Sums of 63 products of 2^14 have their bits.
             segment: random.size(1, 31) as u32 * 2,
+            short: false,
             input_zero_point: padding,
             axis: case.axis,
             scratch: bench.room::<i32>(0),
@@ -149,4 +150,181 @@ fn depthwise_convolutions() {
         // SAFETY: the kernel passed `check`, and the tiles lie inside the output.
         bench.expect(output, &want, whole(extent), &tiles, |m, t| unsafe { kernel.run(m, t) });
     }
+}
+
+/// Constants of random channels of int16, and what they share.
+fn constants16(random: &mut Random, count: usize) -> (Vec<i32>, Limits) {
+    let least = random.between(-32768, 0);
+    let mut words = Vec::new();
+    for _ in 0..count {
+        let shift = random.between(1, 12);
+        words.extend([
+            random.between(-1 << 24, 1 << 24),
+            random.between(1 << 14, 1 << 15) << 16,
+            1 << (shift - 1),
+            shift,
+        ]);
+    }
+    (words, Limits { min: least, max: random.between(least, 32767), below: 0, rounding: 1, extra: 0 })
+}
+
+/// What a sum is stored as.
+fn stored16(sum: i64, words: &[i32], limits: Limits) -> i16 {
+    let product = (sum + i64::from(words[0])) * i64::from(words[1] >> 16);
+    let by = words[3] + 16;
+    let value = (product + (1 << (by - 1))) >> by;
+    value.max(i64::from(limits.min)).min(i64::from(limits.max)) as i16
+}
+
+#[test]
+fn convolutions_of_int16() {
+    let mut random = Random(5);
+    for _ in 0..CASES {
+        let case = Case::random(&mut random);
+        let (inputs, outputs) = (random.size(1, 6), random.size(1, 11));
+        let k = case.window.taps() * inputs;
+        let depth = k.next_multiple_of(2);
+        let mut bench = Bench::new();
+        let x: Vec<i16> =
+            (0..case.height * case.width * inputs).map(|_| random.between(-32768, 32768) as i16).collect();
+        let w = random.stored(outputs * k);
+        let (words, limits) = constants16(&mut random, outputs);
+        let mut want = Vec::new();
+        for pixel in case.pixels() {
+            for channel in 0..outputs {
+                let mut sum = 0;
+                for tap in 0..case.window.taps() {
+                    if let Some((y, column)) = case.cell(pixel, tap) {
+                        for input in 0..inputs {
+                            let value = x[(y * case.width + column) * inputs + input];
+                            sum += i64::from(value) * i64::from(w[channel * k + tap * inputs + input]);
+                        }
+                    }
+                }
+                want.push(stored16(sum, &words[channel * 4..][..4], limits));
+            }
+        }
+        let mut filter = vec![0_i8; outputs.next_multiple_of(4) * depth];
+        for channel in 0..outputs {
+            for term in 0..k {
+                filter[(channel / 4 * depth + term) * 4 + channel % 4] = w[channel * k + term];
+            }
+        }
+        let output = bench.room::<i16>(want.len());
+        let kernel = Conv2d16 {
+            input: image(bench.put(&x), (case.height, case.width, inputs)),
+            output: image(output, (case.rows, case.columns, outputs)),
+            window: case.window,
+            filter: leak(filter),
+            channels: leak(words),
+            limits,
+            axis: case.axis,
+            scratch: bench.room::<i32>(5 * depth),
+        };
+        kernel.check(super::ARENA_BYTES);
+        let (extent, unit) = case.cut(outputs, 4);
+        let tiles = random.tiles(extent, unit);
+        // SAFETY: the kernel passed `check`, and the tiles lie inside the output.
+        bench.expect(output, &want, whole(extent), &tiles, |m, t| unsafe { kernel.run(m, t) });
+    }
+}
+
+/// A window of any size along one axis: input pixels, output pixels, taps, stride, and padding before.
+fn any_side(random: &mut Random, most: i32) -> (usize, usize, u16, u16, u16) {
+    let (taps, stride) = (random.between(1, 8), random.size(1, most + 1));
+    let (pad, behind) = (random.between(0, taps), random.between(0, taps));
+    let input = random.size((taps - pad - behind).max(1), 12);
+    let (taps, pad, behind) = (taps as usize, pad as usize, behind as usize);
+    (input, (input + pad + behind - taps) / stride + 1, taps as u16, stride as u16, pad as u16)
+}
+
+/// Runs depthwise convolutions of random shapes along lines; `$element` is what activations are.
+macro_rules! along_lines {
+    ($seed:literal, $element:ty, $elements:expr, $values:expr, $constants:expr, $stored:expr) => {{
+        let mut random = Random($seed);
+        for _ in 0..CASES {
+            let vertical = random.chance(50);
+            let (height, rows, window_h, stride_h, pad_top) = any_side(&mut random, if vertical { 2 } else { 3 });
+            let (width, columns, window_w, stride_w, pad_left) = any_side(&mut random, if vertical { 3 } else { 2 });
+            let window = Window {
+                height: window_h,
+                width: window_w,
+                stride_h,
+                stride_w,
+                dilation_h: 1,
+                dilation_w: 1,
+                pad_top,
+                pad_left,
+            };
+            let axis = [Axis::Rows, Axis::Pixels, Axis::Channels][random.size(0, 2)];
+            let case = Case { height, width, window, rows, columns, axis };
+            let (channels, taps) = (random.size(1, 6), window.taps());
+            let mut bench = Bench::new();
+            let x: Vec<$element> = $values(&mut random, height * width * channels);
+            let w = random.stored(taps * channels);
+            let (words, limits): (Vec<i32>, Limits) = $constants(&mut random, channels, taps);
+            let zero_point: $element =
+                if size_of::<$element>() == 1 { random.between(-128, 128) as $element } else { 0 };
+            let mut want: Vec<$element> = Vec::new();
+            for pixel in case.pixels() {
+                for channel in 0..channels {
+                    let mut sum = 0;
+                    for tap in 0..taps {
+                        if let Some((y, column)) = case.cell(pixel, tap) {
+                            let value = i64::from(x[(y * width + column) * channels + channel]) - i64::from(zero_point);
+                            sum += value * i64::from(w[channel * taps + tap]);
+                        }
+                    }
+                    let each = words.len() / channels;
+                    want.push($stored(sum, &words[channel * each..][..each], limits));
+                }
+            }
+            let (across, along) = (window_w as usize, window_h as usize);
+            let turn = |i: usize| i / taps * taps + i % taps % along * across + i % taps / along;
+            let turned = (0..w.len()).map(|i| if vertical { w[turn(i)] } else { w[i] }).collect();
+            let output = bench.room::<$element>(want.len());
+            let kernel = DepthwiseLines {
+                input: image(bench.put(&x), (height, width, channels)),
+                output: image(output, (rows, columns, channels)),
+                window,
+                filter: leak(turned),
+                channels: leak(words),
+                limits,
+                input_zero_point: zero_point,
+                vertical,
+                short: false,
+                axis,
+                band: random.size(1, 6) as u32,
+                scratch: bench.room::<i32>(2_000),
+                elements: $elements,
+            };
+            kernel.check(super::ARENA_BYTES);
+            let (extent, unit) = match axis {
+                Axis::Rows => (rows, 1),
+                Axis::Pixels => (rows * columns, columns),
+                Axis::Channels => (channels, 1),
+            };
+            let tiles = random.tiles(extent, unit);
+            // SAFETY: the kernel passed `check`, and the tiles lie inside the output.
+            bench.expect(output, &want, whole(extent), &tiles, |m, t| unsafe { kernel.run(m, t) });
+        }
+    }};
+}
+
+#[test]
+fn depthwise_convolutions_along_lines() {
+    let values = |random: &mut Random, count| random.stored(count);
+    let words = |random: &mut Random, count, k| {
+        let below = if random.chance(50) { -2 } else { 0 };
+        constants(random, count, k, below)
+    };
+    along_lines!(6, i8, Int8, values, words, stored);
+}
+
+#[test]
+fn depthwise_convolutions_of_int16_along_lines() {
+    let values = |random: &mut Random, count: usize| -> Vec<i16> {
+        (0..count).map(|_| random.between(-32768, 32768) as i16).collect()
+    };
+    along_lines!(7, i16, Int16, values, |random: &mut Random, count, _| constants16(random, count), stored16);
 }

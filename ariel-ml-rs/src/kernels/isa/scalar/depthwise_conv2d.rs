@@ -24,7 +24,7 @@ pub struct DepthwiseConv2d {
     pub window: Window,
     /// Nine weights of each channel: three across a line, three along it.
     pub filter: &'static [i8],
-    /// A [`Channel`] for each output channel: four words.
+    /// A [`Channel`] for each output channel: two words.
     pub channels: &'static [i32],
     /// What the channels share.
     pub limits: Limits,

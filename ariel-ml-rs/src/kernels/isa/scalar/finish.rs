@@ -20,8 +20,20 @@ pub struct Channel {
     pub word: i32,
 }
 
+/// The same in words of their own.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Constants {
+    /// Bias.
+    pub(super) bias: i32,
+    /// What requantises sums.
+    pub(super) step: Step,
+}
+
 /// What all channels share.
 #[derive(Clone, Copy)]
+#[repr(C)]
 pub struct Limits {
     /// Least stored value.
     pub min: i32,
@@ -69,15 +81,31 @@ impl Channel {
         let rounding = (limits.rounding.wrapping_shl(shift) >> 1).wrapping_add(limits.extra);
         Step { multiplier: self.multiplier, rounding, shift }
     }
+
+    /// Bias, and what requantises sums.
+    ///
+    /// # Safety
+    /// As for [`Channel::step`].
+    #[inline(always)]
+    pub(super) const unsafe fn constants(self, limits: Limits) -> Constants {
+        // SAFETY: forwarded to the caller.
+        Constants { bias: self.bias(), step: unsafe { self.step(limits) } }
+    }
+}
+
+impl Constants {
+    /// Words that they take.
+    pub(super) const WORDS: usize = 4;
 }
 
 /// What requantises the sums of a channel.
 #[derive(Clone, Copy)]
+#[repr(C)]
 pub(super) struct Step {
-    multiplier: i32,
+    pub multiplier: i32,
     /// Added to the high word: the rounding, and the zero point of the output.
-    rounding: i32,
-    shift: u32,
+    pub rounding: i32,
+    pub shift: u32,
 }
 
 impl Step {

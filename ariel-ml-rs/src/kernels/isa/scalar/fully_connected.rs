@@ -6,9 +6,9 @@
 //! channels into segments in which sums have no more bits.
 
 use super::finish::{Channel, Limits, opaque};
-use super::triples::{Outputs, store};
 use crate::kernels::access::Access;
 use crate::kernels::instantiate;
+use crate::kernels::rolled::rolled;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::tile::Tile;
@@ -120,14 +120,13 @@ impl FullyConnected {
                 let segments = self.segments.as_ptr().add(channel / CHANNELS * self.pieces as usize);
                 let words = self.filter.as_ptr().add(channel / CHANNELS * 2 * self.depth as usize);
                 sum8(input, words, segments, self.depth as usize, sums);
-                let outputs = Outputs {
-                    constants: self.channels.as_ptr().cast::<Channel>().add(channel),
-                    place: output,
-                    channels: CHANNELS.min(tile.end() - channel),
-                    strides: [0; 3],
-                    limits: self.limits,
-                };
-                store(&outputs, sums, 1, 1);
+                let constants = self.channels.as_ptr().cast::<Channel>().add(channel);
+                // A sum each: a call for it costs more than what it ends.
+                for index in 0..CHANNELS.min(tile.end() - channel) {
+                    rolled();
+                    let own = (*constants.add(index)).constants(self.limits);
+                    output.add(index).write(own.step.store((*sums.add(index)).wrapping_add(own.bias), self.limits));
+                }
             }
             channel += CHANNELS;
         }

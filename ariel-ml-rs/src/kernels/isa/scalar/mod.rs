@@ -15,17 +15,28 @@
 
 #[cfg(target_arch = "arm")]
 mod arm;
+#[cfg(all(target_arch = "arm", not(thumb2)))]
+mod arm_ending;
+#[cfg(all(target_arch = "arm", not(thumb2)))]
+mod arm_taps;
 pub mod conv2d;
+pub mod conv2d16;
 pub mod depthwise_conv2d;
+mod ending;
 mod finish;
 pub mod fully_connected;
+pub mod lines;
 mod patches;
 mod plane;
 #[cfg(all(target_arch = "riscv32", target_feature = "m"))]
 mod riscv;
+mod taps;
 mod triples;
 
 pub use conv2d::Conv2d;
+pub use conv2d16::Conv2d16;
 pub use depthwise_conv2d::DepthwiseConv2d;
+pub use ending::{Elements, Int8, Int16};
 pub use finish::{Channel, Limits, Stepped};
 pub use fully_connected::FullyConnected;
+pub use lines::DepthwiseLines;

@@ -5,8 +5,8 @@ pub(super) use super::arm::sum6;
 #[cfg(all(target_arch = "riscv32", target_feature = "m"))]
 pub(super) use super::riscv::{store6, sum6};
 
+use super::ending::{Elements, Ending, Int8};
 use super::finish::{Channel, Limits};
-use crate::kernels::rolled::rolled;
 
 /// Pixels of a triple.
 pub(super) const TRIPLE: usize = 3;
@@ -170,6 +170,8 @@ pub(super) struct Outputs {
     pub strides: [usize; 3],
     /// What the channels share.
     pub limits: Limits,
+    /// Whether all sums, bias included, lie in `[-2^20, 2^20)`.
+    pub short: bool,
 }
 
 /// Stores the channels of `count` pixels whose sums are `[channel][pixel]`, `pixels` apart.
@@ -181,16 +183,15 @@ pub(super) unsafe fn store(outputs: &Outputs, mut sums: *const i32, pixels: usiz
     for channel in 0..outputs.channels {
         // SAFETY: as the caller promises.
         unsafe {
-            let constants = *outputs.constants.add(channel);
-            let (bias, step) = (constants.bias(), constants.step(outputs.limits));
-            let (mut sum, mut place) = (sums, outputs.place.add(channel));
-            let end = sum.add(count);
-            while sum != end {
-                rolled();
-                place.write(step.store((*sum).wrapping_add(bias), outputs.limits));
-                place = place.wrapping_add(outputs.strides[0]);
-                sum = sum.add(1);
-            }
+            let ending = Ending {
+                sums,
+                end: sums.add(count),
+                place: outputs.place.add(channel).cast::<u8>(),
+                step: outputs.strides[0],
+                channel: (*outputs.constants.add(channel)).constants(outputs.limits),
+                limits: outputs.limits,
+            };
+            Int8::store(&ending, outputs.short);
             sums = sums.add(pixels);
         }
     }

@@ -4,4 +4,4 @@ mod plane;
 mod triples;
 
 pub(super) use plane::plane;
-pub(super) use triples::{store6, sum6};
+pub(super) use triples::{store6, sum4, sum6};

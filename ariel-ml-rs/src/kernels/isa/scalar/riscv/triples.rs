@@ -248,6 +248,29 @@ pub(in super::super) unsafe extern "C" fn sum6(words: *const i32, weights: *cons
     )
 }
 
+/// Sums of products of four pixels of int16 with four channels, `sums[channel][pixel]`: 79 instructions for 32 products.
+///
+/// # Safety
+/// There are four words and four weights for each element of `steps` steps of two, and room for the sums.
+#[unsafe(naked)]
+pub(in super::super) unsafe extern "C" fn sum4(words: *const i32, weights: *const i8, steps: usize, sums: *mut i32) {
+    naked_asm!(
+        ".option push",
+        ".option arch, +m",
+        "addi sp, sp, -48",
+        saved!("sw"),
+        sums!(),
+        "sw s0, 0(a3)\nsw s1, 4(a3)\nsw s2, 8(a3)\nsw s3, 12(a3)",
+        "sw s4, 16(a3)\nsw s5, 20(a3)\nsw s6, 24(a3)\nsw s7, 28(a3)",
+        "sw s8, 32(a3)\nsw s9, 36(a3)\nsw s10, 40(a3)\nsw s11, 44(a3)",
+        "sw a4, 48(a3)\nsw a5, 52(a3)\nsw a6, 56(a3)\nsw a7, 60(a3)",
+        saved!("lw"),
+        "addi sp, sp, 48",
+        "ret",
+        ".option pop",
+    )
+}
+
 /// Sums as [`sum6`] and stores up to four channels of four, five or six pixels: 16 instructions an output.
 ///
 /// The sums of a channel are taken to s0 to s3. Then t4, t5 and s1 hold multiplier, rounding and shift, s3 and t6 the limits, a0
