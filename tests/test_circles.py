@@ -28,7 +28,10 @@ CIRCLES = {
     "kernels::isa::mve::gemm, kernels::isa::mve::lines, kernels::isa::mve::rounding": (
         "a rounding has the instructions that loops end with, and chooses among the loops that are made with them"
     ),
-    "flow, plan": "a flow decides about steps of the plan, whose blocks are checked against the flow",
+    "flow, plan, stream": (
+        "a flow decides about steps of the plan, whose blocks are checked against the flow; a step may stand for rows "
+        "of the input that are given, whose work is a step's"
+    ),
 }
 
 
