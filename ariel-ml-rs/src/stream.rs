@@ -112,7 +112,7 @@ pub fn next(feeds: &[Feed], pieces: &[Piece], cursor: &mut Cursor) -> Option<(Pi
     if piece.step() < feeds.len() {
         return None;
     }
-    cursor.done = piece.tile.end - pieces[cursor.piece].tile.start;
+    cursor.pass(piece);
     Some((piece, time))
 }
 
@@ -163,11 +163,11 @@ pub trait Streamed: Stepped {
     /// Takes a row, if one is wanted next; else false, and nothing has changed.
     fn take(&mut self, cursor: &mut Cursor, row: &[u8]) -> bool;
 
-    /// As [`Stepped::advance`], a whole piece at a time; false, and nothing is computed, where a row is wanted.
+    /// As [`Stepped::advance`], a whole piece at a time, until a row is wanted or all is done.
     ///
     /// # Safety
     /// As for [`Stepped::advance`].
-    unsafe fn advance_piece(&mut self, cursor: &mut Cursor) -> bool;
+    unsafe fn catch_up(&mut self, cursor: &mut Cursor);
 
     /// Forgets what the model keeps between inferences.
     fn reset(&mut self);
@@ -281,7 +281,7 @@ impl<'a, M: Streamed> Stream<'a, M> {
     /// Computes until a row is wanted, or all is done.
     fn catch_up(&mut self) {
         // SAFETY: one cursor from its beginning on, and the model is borrowed from `begin` to the end.
-        while unsafe { self.tiles.model.advance_piece(&mut self.tiles.cursor) } {}
+        unsafe { self.tiles.model.catch_up(&mut self.tiles.cursor) };
     }
 
     /// The same, and yields between tiles.
@@ -349,12 +349,15 @@ macro_rules! streamed {
                 true
             }
 
-            unsafe fn advance_piece(&mut self, cursor: &mut $crate::tile::Cursor) -> bool {
-                let next = $crate::stream::next(Self::FEEDS, Self::PIECES, cursor);
-                let ::core::option::Option::Some((piece, time)) = next else { return false };
-                // SAFETY: as in `advance`, what is left of a piece at a time.
-                unsafe { Self::tile_at(self.arena.memory(), piece.step(), piece.tile, time) };
-                true
+            unsafe fn catch_up(&mut self, cursor: &mut $crate::tile::Cursor) {
+                let memory = self.arena.memory();
+                let mut here = *cursor;
+                let next = |here: &mut _| $crate::stream::next(Self::FEEDS, Self::PIECES, here);
+                while let ::core::option::Option::Some((piece, time)) = next(&mut here) {
+                    // SAFETY: as in `advance`, what is left of a piece at a time.
+                    unsafe { Self::tile_at(memory, piece.step(), piece.tile, time) };
+                }
+                *cursor = here;
             }
 
             fn reset(&mut self) {

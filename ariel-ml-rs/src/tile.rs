@@ -118,7 +118,7 @@ impl Cursor {
 
     /// Goes on to the next piece, or back to those that run again.
     #[inline]
-    const fn pass(&mut self, piece: Piece) {
+    pub(crate) const fn pass(&mut self, piece: Piece) {
         (self.piece, self.again) = match piece.again() {
             Some((count, times)) if self.again < times => (self.piece.saturating_sub(count), self.again + 1),
             Some(_) => (self.piece + 1, 0),
