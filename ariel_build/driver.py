@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 __all__ = ["Compiled", "compile_model", "import_file", "refuse_excesses", "refuse_misfits"]
 
 
+#: Instructions per unit of the model's work that RAM within `budget.ram` may cost: the least with which it is kept.
+_DEARER = (0.06, 0.1, 0.2, 0.5)
 #: What is told where steps do not leave out what there is not.
 WHOLE_BOUND = "all of the bound is computed, however much there is: the model's rewrites do not keep track of it"
 
@@ -84,8 +86,7 @@ class Compiled:
     @property
     def ram_bytes(self) -> int:
         """Bytes of static RAM: the arena, and what tells whether its states have begun."""
-        beside = (4 if self.graph.memories else 0) + 4 * len(self.graph.sizes)
-        return self.plan.arena_bytes + (beside + 15) // 16 * 16
+        return self.plan.arena_bytes + _beside(self.graph)
 
     @property
     def macs(self) -> int:
@@ -190,11 +191,12 @@ class _Job:
         return [] if self.streams else list(graph.inputs)
 
     @property
-    def effort(self) -> Effort:
-        """What the planner may spend, and may cost, to save RAM."""
+    def efforts(self) -> Sequence[Effort]:
+        """What the planner may spend, and may cost, to save RAM: one after the other, until `budget.ram` is kept."""
         if self.options.optimize == "ram":
-            return RAM
-        return SPEED if self.workers == 1 else WHOLE
+            return (RAM,)
+        first = SPEED if self.workers == 1 else WHOLE
+        return (first, *(replace(RAM, budget=budget) for budget in _DEARER)) if self.options.budget.ram else (first,)
 
     @property
     def target(self) -> str:
@@ -249,7 +251,7 @@ def compile_model(
         if job.streams:
             check_streamable(graph, lowered.flow, options, job.workers)
         chosen = _choose(job, graph, lowered)
-        schedule, plan = _plan(job, graph, lowered, chosen.calls)
+        schedule, plan, saved = _plan(job, graph, lowered, chosen.calls)
         units = _share(job, schedule, plan)
         given, kept = sum(v.type.bytes for v in graph.inputs), sum(copy.source.bytes for copy in plan.copies)
         predicted = predict(schedule, units, job.clock, given, kept)
@@ -283,7 +285,7 @@ def compile_model(
         log,
         dict(sorted(operators.items())),
         (
-            *(*source.notes, *chosen.notes, *late),
+            *(*source.notes, *chosen.notes, *saved, *late),
             *([WHOLE_BOUND] if graph.sizes and followed is None else []),
             *(kept_whole(graph.inputs[0], schedule, plan) if job.streams else []),
         ),
@@ -336,20 +338,44 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
     return _Chosen(calls, tuple(notes))
 
 
-def _plan(job: _Job, graph: Graph, lowered: Lowered, calls: Sequence[KernelCall]) -> tuple[Schedule, MemoryPlan]:
-    """Returns the order of the calls, and where in the arena each value lies: proved by the checker."""
-    return plan_calls(
-        calls,
-        job.inputs(graph),
-        graph.outputs,
-        graph.states,
-        lowered.aliases,
-        cores=job.workers,
-        tiles=tiles_within(job.clock, job.limit),
-        effort=job.effort,
-        flow=() if job.streams else lowered.flow,
-        rolls=not graph.sizes,
-    )
+def _plan(
+    job: _Job, graph: Graph, lowered: Lowered, calls: Sequence[KernelCall]
+) -> tuple[Schedule, MemoryPlan, Sequence[str]]:
+    """Returns the order of the calls, and where in the arena each value lies: proved by the checker.
+
+    And what the user is told of a plan that is slower than it would be without `budget.ram`.
+    """
+    plans: list[tuple[Schedule, MemoryPlan]] = []
+    for effort in job.efforts:
+        schedule, plan = plan_calls(
+            calls,
+            job.inputs(graph),
+            graph.outputs,
+            graph.states,
+            lowered.aliases,
+            cores=job.workers,
+            tiles=tiles_within(job.clock, job.limit),
+            effort=effort,
+            flow=() if job.streams else lowered.flow,
+            rolls=not graph.sizes,
+        )
+        plans.append((schedule, plan))
+        if plan.arena_bytes + _beside(graph) <= (job.options.budget.ram or 0):
+            break
+    if plan.arena_bytes == plans[0][1].arena_bytes:
+        return *plans[0], ()
+    more = ""
+    if job.workers == 1:
+        first, last = (predict(s, None, job.clock, 0, 0).instructions for s in (plans[0][0], schedule))
+        more = f", about {max(last / max(first, 1) - 1, 0):.1%} more instructions"
+    what = f"for `budget.ram` the arena has {plan.arena_bytes:,} bytes instead of {plans[0][1].arena_bytes:,}{more}"
+    return schedule, plan, (what,)
+
+
+def _beside(graph: Graph) -> int:
+    """Returns the bytes of static RAM beside the arena: what tells whether states have begun, and sizes."""
+    beside = (4 if graph.memories else 0) + 4 * len(graph.sizes)
+    return (beside + 15) // 16 * 16
 
 
 def _share(job: _Job, schedule: Schedule, plan: MemoryPlan) -> Units | None:

@@ -204,7 +204,12 @@ KEYS: tuple[Key, ...] = (
         '{ ram = "48K", flash = "120K", stack = "4K" }',
         "no limits",
         parts=(
-            Key("ram", "static memory: arena and state", '"48K"', value=values.size),
+            Key(
+                "ram",
+                "static memory: arena and state; the fastest plan that keeps it is chosen",
+                '"48K"',
+                value=values.size,
+            ),
             Key("flash", "weights and code", '"120K"', value=values.size),
             Key("stack", "the deepest that a call goes", '"4K"', value=values.size),
         ),

@@ -110,6 +110,23 @@ def test_so_is_one_that_exceeds_its_budget(command: Command, flip: Path) -> None
     assert "its budget is 1" in answer.err
 
 
+def test_a_budget_of_ram_buys_the_cheapest_plan_that_keeps_it(command: Command) -> None:
+    words = (DIGITS, "--board", "qemu-cortex-m7", "--cores", "1")
+    free = facts(command, *words)
+    smallest = facts(command, *words, "--optimize", "ram")
+    found = {}
+    for budget in (free["arena_bytes"], 2500, smallest["arena_bytes"]):
+        found[budget] = facts(command, *words, "--budget", f"ram={budget}")
+        assert found[budget]["arena_bytes"] <= budget
+    costs = [facts["predicted"]["cycles"] for facts in found.values()]
+    assert costs == sorted(costs)
+    assert found[free["arena_bytes"]]["predicted"] == free["predicted"]
+    assert costs[0] < costs[1] <= smallest["predicted"]["cycles"]
+    (note,) = found[2500]["notes"]
+    assert note.startswith("for `budget.ram` the arena has")
+    assert f"instead of {free['arena_bytes']:,}, about" in note
+
+
 def test_so_is_one_that_misses_a_strict_deadline(command: Command, flip: Path) -> None:
     words = ("--board", "stm32f4", "--deadline", "1ns", "--strict-deadline")
     answer = command("inspect", flip, *words)
