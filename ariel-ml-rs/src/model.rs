@@ -97,6 +97,7 @@ macro_rules! model {
             $crate::flow::check(Model::OPS, &Model::STEPS, $arena);
             assert!(Model::OPS.is_empty() || Model::STREAM.is_empty(), "a flow of steps in pieces");
             $crate::sizes::check(Model::SIZES, $arena);
+            let _ = Model::SHORTER;
             let _ = $crate::plan::check_tensor::<$output>($arena, $output_offset);
             Model::KEPT.check($arena, &[$($crate::plan::check_tensor::<$input>($arena, $input_offset))?]);
             let _: &[&[u8]] = &[$($initial),*];
