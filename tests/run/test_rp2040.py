@@ -162,7 +162,9 @@ def test_keyword_spotting_is_exact_and_nearly_twice_as_fast_on_two_cores(models:
     samples = Samples([given], (1,))
     (one, alone), (two, both) = (execution(folder / "model.tflite", samples, cores) for cores in (1, 2))
     assert one == two == [want.tobytes()]
-    assert cycles(alone) / cycles(both) > 1.9
+    # Depthwise lines gain more on one core, which works in place of their input, than on two.
+    assert cycles(alone) / cycles(both) > 1.75
+    assert cycles(both) < 7_700_000
 
 
 @emulated
