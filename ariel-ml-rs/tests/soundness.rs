@@ -3,13 +3,15 @@
 //!
 //! The model is written by hand as the compiler writes one for a single core: its steps write both states in place, early.
 
+mod polling;
+
 use ariel_ml_rs::Error;
 use ariel_ml_rs::memory::{Memory, Region};
 use ariel_ml_rs::plan::Work;
 use ariel_ml_rs::tile::Tile;
-use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
+use polling::poll;
 use std::cell::Cell;
 
 thread_local! {
@@ -127,10 +129,6 @@ impl Want {
         self.b += self.a;
         [self.b; 4]
     }
-}
-
-fn poll<F: Future>(future: core::pin::Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 #[test]

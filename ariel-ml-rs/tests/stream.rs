@@ -3,10 +3,11 @@
 //! The model is written by hand as the compiler writes one: it adds its rows, two bytes each, to a state, which begins with 7. There is
 //! never more of the input than two rows, and the third lies where the first one was.
 
+mod polling;
+
 use ariel_ml_rs::Error;
-use core::future::Future;
 use core::pin::pin;
-use core::task::{Context, Poll, Waker};
+use polling::{finish, poll};
 
 /// `to[i] += from[i]` of two bytes.
 struct Add {
@@ -83,23 +84,6 @@ mod sums {
 }
 
 use sums::{Input, Model, Row};
-
-/// Polls once.
-fn poll<F: Future>(future: core::pin::Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// Polls to the end, and tells how often.
-fn finish<F: Future>(future: F) -> (F::Output, u64) {
-    let mut future = pin!(future);
-    let mut polls = 0;
-    loop {
-        polls += 1;
-        if let Poll::Ready(output) = poll(future.as_mut()) {
-            return (output, polls);
-        }
-    }
-}
 
 #[test]
 fn rows_give_what_the_input_gives() {

@@ -2,14 +2,16 @@
 //!
 //! The model is written by hand as the compiler writes one: three steps of four tiles, and a state that is kept.
 
+mod polling;
+
 use ariel_ml_rs::memory::Memory;
 use ariel_ml_rs::plan::Work;
 use ariel_ml_rs::tile::Tile;
 use ariel_ml_rs::{Clock, Error, Infer};
-use core::future::Future;
 use core::pin::pin;
-use core::task::{Context, Poll, Waker};
+use core::task::Poll;
 use core::time::Duration;
+use polling::{finish, poll};
 use std::cell::{Cell, RefCell};
 
 thread_local! {
@@ -148,23 +150,6 @@ mod sums {
 
 /// Tiles of an inference.
 const TILES: u64 = 12;
-
-/// Polls once.
-fn poll<F: Future>(future: core::pin::Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// Polls to the end, and tells how often.
-fn finish<F: Future>(future: F) -> (F::Output, u64) {
-    let mut future = pin!(future);
-    let mut polls = 0;
-    loop {
-        polls += 1;
-        if let Poll::Ready(output) = poll(future.as_mut()) {
-            return (output, polls);
-        }
-    }
-}
 
 /// The inferences of any handle give the sums of `inputs`, the state before them being `before`.
 fn assert_sums<M: Infer<Input = sums::Input, Output = sums::Output>>(model: &mut M, before: i8, inputs: &[i8]) {
