@@ -180,6 +180,42 @@ pub const fn work(axis: Axis, output: &Image, channels: usize) -> Work {
     }
 }
 
+/// The work of a kernel that computes channels apart, whose tiles of pixels are whole rows.
+#[must_use]
+#[inline]
+pub const fn work_in_rows(axis: Axis, output: &Image) -> Work {
+    match axis {
+        Axis::Pixels => work(axis, output, 1).in_granules(output.width as usize),
+        Axis::Rows | Axis::Channels => work(axis, output, 1),
+    }
+}
+
+/// Output rows and channels of a tile of such a kernel.
+#[inline(always)]
+#[must_use]
+pub fn rows(axis: Axis, tile: Tile, output: &Image) -> (Range<usize>, Range<usize>) {
+    let all = 0..output.channels as usize;
+    // An image has columns (`Image::check`), which the optimiser cannot know.
+    let row = |pixel: usize| pixel.checked_div(output.width as usize).unwrap_or(0);
+    match axis {
+        Axis::Rows => (tile.start()..tile.end(), all),
+        Axis::Pixels => (row(tile.start())..row(tile.end()), all),
+        Axis::Channels => (0..output.height as usize, tile.start()..tile.end()),
+    }
+}
+
+/// Output pixels and channels of a tile, the pixels counted from the first of the image.
+#[inline(always)]
+#[must_use]
+pub fn pixel_range(axis: Axis, tile: Tile, output: &Image) -> (Range<usize>, Range<usize>) {
+    let (width, height, all) = (output.width as usize, output.height as usize, 0..output.channels as usize);
+    match axis {
+        Axis::Rows => (tile.start() * width..tile.end() * width, all),
+        Axis::Pixels => (tile.start()..tile.end(), all),
+        Axis::Channels => (0..width * height, tile.start()..tile.end()),
+    }
+}
+
 /// Output pixels and channels of a tile: a range along its axis, all of the other.
 #[inline]
 #[must_use]

@@ -29,7 +29,6 @@ macro_rules! aliases {
 #[cfg(thumb2)]
 use aliases;
 
-#[cfg(thumb2)]
 mod along;
 #[cfg(armv7e_m)]
 pub mod armv7e_m;

@@ -29,11 +29,11 @@ fn stored(sum: i64, words: &[i32], limits: Limits) -> i8 {
 }
 
 /// Sums of products of each pixel and output channel; `terms` gives the input channels that a channel reads.
-fn sums(
+fn sums<X: Copy + Into<i64>>(
     case: &Case,
-    x: &[i8],
+    x: &[X],
     (inputs, outputs): (usize, usize),
-    padding: i8,
+    padding: X,
     weight: impl Fn(usize, usize, usize) -> i8,
     terms: impl Fn(usize) -> core::ops::Range<usize>,
 ) -> Vec<i64> {
@@ -44,13 +44,24 @@ fn sums(
             for tap in 0..case.window.taps() {
                 for input in terms(channel) {
                     let x = case.cell(pixel, tap).map_or(padding, |(y, x0)| x[(y * case.width + x0) * inputs + input]);
-                    sum += i64::from(x) * i64::from(weight(channel, tap, input));
+                    sum += x.into() * i64::from(weight(channel, tap, input));
                 }
             }
             out.push(sum);
         }
     }
     out
+}
+
+/// Weights of `k` terms of each channel, in blocks of four channels, `[block][depth][4]`.
+fn in_blocks(weights: &[i8], k: usize, depth: usize) -> Vec<i8> {
+    let mut filter = vec![0; (weights.len() / k).next_multiple_of(4) * depth];
+    for (channel, own) in weights.chunks_exact(k).enumerate() {
+        for (term, weight) in own.iter().enumerate() {
+            filter[(channel / 4 * depth + term) * 4 + channel % 4] = *weight;
+        }
+    }
+    filter
 }
 
 #[test]
@@ -69,12 +80,7 @@ fn convolutions() {
         let all = sums(&case, &x, (inputs, outputs), padding, |c, tap, i| w[c * k + tap * inputs + i], |_| 0..inputs);
         let want: Vec<i8> =
             all.iter().enumerate().map(|(i, sum)| stored(*sum, &words[i % outputs * 2..][..2], limits)).collect();
-        let mut filter = vec![0_i8; outputs.next_multiple_of(4) * depth];
-        for channel in 0..outputs {
-            for term in 0..k {
-                filter[(channel / 4 * depth + term) * 4 + channel % 4] = w[channel * k + term];
-            }
-        }
+        let filter = in_blocks(&w, k, depth);
         let output = bench.room::<i8>(want.len());
         let mut kernel = Conv2d {
             input: image(bench.put(&x), (case.height, case.width, inputs)),
@@ -189,27 +195,10 @@ fn convolutions_of_int16() {
             (0..case.height * case.width * inputs).map(|_| random.between(-32768, 32768) as i16).collect();
         let w = random.stored(outputs * k);
         let (words, limits) = constants16(&mut random, outputs);
-        let mut want = Vec::new();
-        for pixel in case.pixels() {
-            for channel in 0..outputs {
-                let mut sum = 0;
-                for tap in 0..case.window.taps() {
-                    if let Some((y, column)) = case.cell(pixel, tap) {
-                        for input in 0..inputs {
-                            let value = x[(y * case.width + column) * inputs + input];
-                            sum += i64::from(value) * i64::from(w[channel * k + tap * inputs + input]);
-                        }
-                    }
-                }
-                want.push(stored16(sum, &words[channel * 4..][..4], limits));
-            }
-        }
-        let mut filter = vec![0_i8; outputs.next_multiple_of(4) * depth];
-        for channel in 0..outputs {
-            for term in 0..k {
-                filter[(channel / 4 * depth + term) * 4 + channel % 4] = w[channel * k + term];
-            }
-        }
+        let all = sums(&case, &x, (inputs, outputs), 0, |c, tap, i| w[c * k + tap * inputs + i], |_| 0..inputs);
+        let want: Vec<i16> =
+            all.iter().enumerate().map(|(i, sum)| stored16(*sum, &words[i % outputs * 4..][..4], limits)).collect();
+        let filter = in_blocks(&w, k, depth);
         let output = bench.room::<i16>(want.len());
         let kernel = Conv2d16 {
             input: image(bench.put(&x), (case.height, case.width, inputs)),

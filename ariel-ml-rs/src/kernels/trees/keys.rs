@@ -1,8 +1,8 @@
 //! Keys of a row's features: integers that go up as the features do.
 
-use super::check_starts;
 #[cfg(thumb2)]
 use super::thumb2;
+use super::{check_starts, count_below};
 use crate::kernels::access::Access;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
@@ -217,17 +217,8 @@ impl KeysF64 {
                     return if low { i32::MIN } else { i32::MAX };
                 }
                 let range = self.starts.as_ptr().add(slot);
-                let (first, mut end) = (*range, *range.add(1));
-                let mut start = first;
-                while start < end {
-                    let middle = start + (end - start) / 2;
-                    if *self.thresholds.as_ptr().add(middle as usize) < x {
-                        start = middle + 1;
-                    } else {
-                        end = middle;
-                    }
-                }
-                (start - first) as i32
+                let (first, end) = (*range, *range.add(1));
+                count_below(self.thresholds.as_ptr().add(first as usize), end - first, x) as i32
             });
         }
     }

@@ -30,6 +30,36 @@ pub use ranks::RanksF32;
 pub use short_leaves::ShortLeaves;
 pub use sums::{BestsF32, BestsF64, Columns, Found, SumsF32, SumsF64};
 
+/// Checks the nodes at which trees begin, of so many.
+#[inline]
+const fn check_roots(roots: &[u16], nodes: usize) {
+    assert!(!roots.is_empty(), "no trees");
+    let mut tree = 0;
+    while tree < roots.len() {
+        assert!((roots[tree] as usize) < nodes, "a tree without nodes");
+        tree += 1;
+    }
+}
+
+/// How many of so many numbers, which are in order, are less than `x`.
+///
+/// # Safety
+/// There are so many.
+#[inline(always)]
+unsafe fn count_below<T: Copy + PartialOrd>(numbers: *const T, count: u32, x: T) -> u32 {
+    let (mut start, mut end) = (0, count);
+    while start < end {
+        let middle = start + (end - start) / 2;
+        // SAFETY: before `end`, which is at most `count`.
+        if unsafe { *numbers.add(middle as usize) } < x {
+            start = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    start
+}
+
 /// Checks the starts of so many ranges of a table, which end with the table.
 #[inline]
 const fn check_starts(starts: &[u32], ranges: usize, table: usize) {

@@ -1,5 +1,7 @@
 //! Keys of 7 bits: how many of the cuts of its feature lie below a feature.
 
+#[cfg(not(thumb2))]
+use super::count_below;
 use super::keys::Slots;
 #[cfg(thumb2)]
 use super::thumb2;
@@ -126,16 +128,7 @@ impl RanksF32 {
                 let is_none = bits & i32::MAX > f32::INFINITY.to_bits() as i32;
                 let none = if slot < self.keys.low as usize { i32::MAX } else { i32::MIN };
                 let number = if is_none { none } else { number };
-                let (mut rank, mut end) = (0, own);
-                while rank < end {
-                    let middle = rank + (end - rank) / 2;
-                    if *cuts.add(middle as usize) < number {
-                        rank = middle + 1;
-                    } else {
-                        end = middle;
-                    }
-                }
-                let key = rank << RANK;
+                let key = count_below(cuts, own, number) << RANK;
                 output.add(slot).write(key);
                 output.add(count + slot).write((u32::from(MOST) << RANK) - key);
                 cuts = cuts.add(own as usize);

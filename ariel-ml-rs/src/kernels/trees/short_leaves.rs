@@ -1,5 +1,6 @@
 //! The leaf that each tree ends in, of nodes of one word.
 
+use super::check_roots;
 #[cfg(thumb2)]
 use super::thumb2;
 use crate::kernels::access::Access;
@@ -55,13 +56,9 @@ impl ShortLeaves {
         let rows = self.rows as usize;
         self.keys.check::<i32>(arena_bytes, rows.saturating_mul(self.width as usize));
         self.output.check::<i32>(arena_bytes, rows.saturating_mul(self.roots.len()));
-        assert!(!self.roots.is_empty(), "no trees");
         let count = self.nodes.len();
-        let (mut tree, mut index) = (0, 0);
-        while tree < self.roots.len() {
-            assert!((self.roots[tree] as usize) < count, "a tree without nodes");
-            tree += 1;
-        }
+        check_roots(self.roots, count);
+        let mut index = 0;
         while index < count {
             let word = self.nodes[index] as u32;
             let (place, ends) = (bits(word, PLACE), word & 3);

@@ -78,12 +78,7 @@ macro_rules! whole {
 macro_rules! sums {
     ($stored:expr) => {
         naked_asm!(
-            "push {{r4, r5, r6, r7, lr}}",
-            "mov r4, r8",
-            "mov r5, r9",
-            "mov r6, r10",
-            "mov r7, r11",
-            "push {{r4, r5, r6, r7}}",
+            save!(),
             "lsls r2, r2, #3",
             "adds r1, r1, r2",
             "rsbs r2, r2, #0",
@@ -114,12 +109,7 @@ macro_rules! sums {
             "str r3, [sp, #12]",
             "bne 2b",
             "add sp, sp, #16",
-            "pop {{r4, r5, r6, r7}}",
-            "mov r8, r4",
-            "mov r9, r5",
-            "mov r10, r6",
-            "mov r11, r7",
-            "pop {{r4, r5, r6, r7, pc}}",
+            restore!(),
         )
     };
 }

@@ -20,12 +20,7 @@ macro_rules! ending {
         #[unsafe(naked)]
         pub(super) unsafe extern "C" fn $name(ending: &Ending) {
             naked_asm!(
-                "push {{r4, r5, r6, r7, lr}}",
-                "mov r4, r8",
-                "mov r5, r9",
-                "mov r6, r10",
-                "mov r7, r11",
-                "push {{r4, r5, r6, r7}}",
+                save!(),
                 "sub sp, sp, #4",
                 "mov r7, r0",
                 "ldmia r7!, {{r0, r1, r2, r3, r4, r5}}",
@@ -60,12 +55,7 @@ macro_rules! ending {
                 "cmp r0, lr",
                 "bne 2b",
                 "add sp, sp, #4",
-                "pop {{r4, r5, r6, r7}}",
-                "mov r8, r4",
-                "mov r9, r5",
-                "mov r10, r6",
-                "mov r11, r7",
-                "pop {{r4, r5, r6, r7, pc}}",
+                restore!(),
             )
         }
     };

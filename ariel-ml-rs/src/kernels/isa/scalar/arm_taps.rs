@@ -50,12 +50,7 @@ macro_rules! next_row {
 macro_rules! lines {
     ($($rows:expr),+) => {
         naked_asm!(
-            "push {{r4, r5, r6, r7, lr}}",
-            "mov r4, r8",
-            "mov r5, r9",
-            "mov r6, r10",
-            "mov r7, r11",
-            "push {{r4, r5, r6, r7}}",
+            save!(),
             "sub sp, sp, #4",
             "str r0, [sp]",
             "mov r2, r0",
@@ -110,12 +105,7 @@ macro_rules! lines {
             "b 2b",
             "5:",
             "add sp, sp, #4",
-            "pop {{r4, r5, r6, r7}}",
-            "mov r8, r4",
-            "mov r9, r5",
-            "mov r10, r6",
-            "mov r11, r7",
-            "pop {{r4, r5, r6, r7, pc}}",
+            restore!(),
         )
     };
 }

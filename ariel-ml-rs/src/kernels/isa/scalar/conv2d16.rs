@@ -8,11 +8,12 @@ use super::triples::{CHANNELS, STEPS};
 use crate::kernels::access::Access;
 use crate::kernels::instantiate;
 use crate::kernels::rolled::rolled;
-use crate::kernels::window::{Window, work};
+use crate::kernels::window::{Window, pixel_range, work};
 use crate::memory::{Image, Memory, Region};
 use crate::plan::Work;
 use crate::tile::{Axis, Tile};
 use core::mem::MaybeUninit;
+use core::ops::Range;
 
 /// int16 convolution.
 #[derive(Clone, Copy)]
@@ -102,13 +103,8 @@ impl Conv2d16 {
     /// As for `compute`.
     #[inline(always)]
     unsafe fn compute_tile(&self, memory: Memory<'_>, tile: Tile) {
-        let (width, height) = (self.output.width as usize, self.output.height as usize);
-        let channels = self.output.channels as usize;
-        let (mut pixel, end, first, last) = match self.axis {
-            Axis::Rows => (tile.start() * width, tile.end() * width, 0, channels),
-            Axis::Pixels => (tile.start(), tile.end(), 0, channels),
-            Axis::Channels => (0, width * height, tile.start(), tile.end()),
-        };
+        let width = self.output.width as usize;
+        let (Range { start: mut pixel, end }, channels) = pixel_range(self.axis, tile, &self.output);
         // An image has columns (`Image::check`), which the optimiser cannot know.
         let row = pixel.checked_div(width).unwrap_or(0);
         let mut at = (row, pixel - row * width);
@@ -128,7 +124,7 @@ impl Conv2d16 {
                     }
                 }
                 at = behind(at);
-                self.multiply(words, count, output.add(pixel * stride), (first, last));
+                self.multiply(words, count, output.add(pixel * stride), (channels.start, channels.end));
                 pixel += count;
             }
         }

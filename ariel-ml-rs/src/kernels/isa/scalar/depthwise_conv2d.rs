@@ -7,7 +7,8 @@ use super::finish::{Channel, Limits, opaque};
 use super::plane::{BEFORE, BEHIND, FIRST_OUTSIDE, LAST_OUTSIDE, Plane, TAPS, TWO, plane};
 use crate::kernels::access::Access;
 use crate::kernels::instantiate;
-use crate::kernels::window::{Window, work};
+use crate::kernels::isa::along::Along;
+use crate::kernels::window::{Window, rows, work_in_rows};
 use crate::memory::{Image, Memory};
 use crate::plan::Work;
 use crate::tile::{Axis, Tile};
@@ -36,20 +37,7 @@ pub struct DepthwiseConv2d {
     pub axis: Axis,
 }
 
-/// One of the two axes of an image.
-#[derive(Clone, Copy)]
-struct Side {
-    /// Pixels of the input, and of the output.
-    extent: [usize; 2],
-    /// Bytes from a pixel to the next, of the input and of the output.
-    step: [usize; 2],
-    /// Input pixels from a window to the next.
-    stride: usize,
-    /// Input pixels of padding before the image.
-    pad: usize,
-}
-
-impl Side {
+impl Along {
     /// Whether the first tap of window `index` is padding.
     const fn is_before(&self, index: usize) -> bool {
         index * self.stride < self.pad
@@ -57,13 +45,13 @@ impl Side {
 
     /// Whether the last tap of window `index` is padding.
     const fn is_behind(&self, index: usize) -> bool {
-        index * self.stride + 2 >= self.extent[0] + self.pad
+        index * self.stride + 2 >= self.extent + self.pad
     }
 
     /// Whether all but the first tap of all windows, and all but the last, lie inside the image.
     const fn is_narrow(&self) -> bool {
-        let last = (self.extent[1] - 1).saturating_mul(self.stride).saturating_add(1);
-        self.stride > 0 && self.pad < 2 && last < self.extent[0].saturating_add(self.pad)
+        let last = (self.outputs - 1).saturating_mul(self.stride).saturating_add(1);
+        self.stride > 0 && self.pad < 2 && last < self.extent.saturating_add(self.pad)
     }
 }
 
@@ -71,21 +59,8 @@ instantiate!(without dsp: DepthwiseConv2d);
 
 impl DepthwiseConv2d {
     /// The axes along a line, and across.
-    const fn sides(&self) -> (Side, Side) {
-        let (input, output, window) = (&self.input, &self.output, &self.window);
-        let vertical = Side {
-            extent: [input.height as usize, output.height as usize],
-            step: [input.row as usize, output.row as usize],
-            stride: window.stride_h as usize,
-            pad: window.pad_top as usize,
-        };
-        let horizontal = Side {
-            extent: [input.width as usize, output.width as usize],
-            step: [input.pixel as usize, output.pixel as usize],
-            stride: window.stride_w as usize,
-            pad: window.pad_left as usize,
-        };
-        if self.vertical { (vertical, horizontal) } else { (horizontal, vertical) }
+    const fn sides(&self) -> (Along, Along) {
+        Along::axes(&self.input, &self.output, &self.window, self.vertical)
     }
 
     /// Checks the kernel against the arena while the firmware compiles.
@@ -106,7 +81,7 @@ impl DepthwiseConv2d {
         assert!(self.limits.below == 0, "negative sums are no exception");
         let (along, across) = self.sides();
         assert!(along.is_narrow() && across.is_narrow(), "one row or column of padding");
-        assert!(along.stride < 3 && along.step[1] > 0, "a stride of 1 or 2");
+        assert!(along.stride < 3 && along.output > 0, "a stride of 1 or 2");
     }
 
     /// What tiles read.
@@ -119,10 +94,7 @@ impl DepthwiseConv2d {
     #[must_use]
     #[inline]
     pub const fn work(&self) -> Work {
-        match self.axis {
-            Axis::Pixels => work(self.axis, &self.output, 1).in_granules(self.output.width as usize),
-            Axis::Rows | Axis::Channels => work(self.axis, &self.output, 1),
-        }
+        work_in_rows(self.axis, &self.output)
     }
 
     /// Computes one tile.
@@ -141,16 +113,8 @@ impl DepthwiseConv2d {
     /// As for `compute`.
     #[inline(always)]
     unsafe fn compute_tile(&self, memory: Memory<'_>, tile: Tile) {
-        let (height, width) = (self.output.height as usize, self.output.width as usize);
-        let all = 0..self.output.channels as usize;
-        let (rows, channels) = match self.axis {
-            Axis::Rows => (tile.start()..tile.end(), all),
-            // An image has columns (`Image::check`), which the optimiser cannot know.
-            Axis::Pixels => {
-                (tile.start().checked_div(width).unwrap_or(0)..tile.end().checked_div(width).unwrap_or(0), all)
-            }
-            Axis::Channels => (0..height, tile.start()..tile.end()),
-        };
+        let (rows, channels) = rows(self.axis, tile, &self.output);
+        let width = self.output.width as usize;
         let (outer, inner) = if self.vertical { (0..width, rows) } else { (rows, 0..width) };
         if inner.is_empty() || channels.is_empty() {
             return;
@@ -195,22 +159,22 @@ impl DepthwiseConv2d {
         // SAFETY: where a row of taps is padding, the one in the middle, which never is, is read in its place.
         unsafe {
             let image = self.input.view::<i8>(memory).pixel(0, 0).cast_const();
-            let image = image.add(channels.start + column * along.step[0] + middle * across.step[0]);
-            let first = if flags & FIRST_OUTSIDE == 0 { image.sub(across.step[0]) } else { image };
-            let last = if flags & LAST_OUTSIDE == 0 { image.add(across.step[0]) } else { image };
+            let image = image.add(channels.start + column * along.input + middle * across.input);
+            let first = if flags & FIRST_OUTSIDE == 0 { image.sub(across.input) } else { image };
+            let last = if flags & LAST_OUTSIDE == 0 { image.add(across.input) } else { image };
             let output = self.output.view::<i8>(memory).pixel(0, 0);
             plane(&Plane {
                 inputs: [first, image, last],
-                output: output.add(channels.start + inner.start * along.step[1] + lines.start * across.step[1]),
+                output: output.add(channels.start + inner.start * along.output + lines.start * across.output),
                 weights: self.filter.as_ptr().add(TAPS * channels.start),
                 constants: self.channels.as_ptr().cast::<Channel>().add(channels.start),
                 channels: channels.len(),
                 lines: lines.len(),
-                across: [across.stride * across.step[0], across.step[1]],
-                inside: (inner.len() - usize::from(behind)) * along.step[1],
+                across: [across.stride * across.input, across.output],
+                inside: (inner.len() - usize::from(behind)) * along.output,
                 flags,
                 zero_point: i32::from(self.input_zero_point),
-                along: along.step,
+                along: [along.input, along.output],
                 limits: self.limits,
             });
         }

@@ -9,8 +9,9 @@ use super::finish::{Channel, Limits, opaque};
 use super::taps::{BLOCK, Lines, sum_lines};
 use crate::kernels::access::Access;
 use crate::kernels::instantiate;
+use crate::kernels::isa::along::Along;
 use crate::kernels::rolled::rolled;
-use crate::kernels::window::{Window, work};
+use crate::kernels::window::{Window, rows, work_in_rows};
 use crate::memory::{Image, Memory, Region};
 use crate::plan::Work;
 use crate::tile::{Axis, Tile};
@@ -46,21 +47,6 @@ pub struct DepthwiseLines<E: Elements> {
     pub scratch: Region,
     /// What the elements are.
     pub elements: E,
-}
-
-/// One of the two axes of an image.
-#[derive(Clone, Copy)]
-struct Side {
-    /// Pixels of the input, and of the output.
-    extent: [usize; 2],
-    /// Elements from a pixel to the next, of the input and of the output.
-    step: [usize; 2],
-    /// Taps of the window.
-    taps: usize,
-    /// Input pixels from a window to the next.
-    stride: usize,
-    /// Input pixels of padding before the image.
-    pad: usize,
 }
 
 /// Columns of a line that lie `stride` apart: they are brought together.
@@ -102,30 +88,15 @@ instantiate!(without dsp: DepthwiseLines<Int8>, DepthwiseLines<Int16>);
 
 impl<E: Elements> DepthwiseLines<E> {
     /// The axes along a line, and across.
-    const fn sides(&self) -> (Side, Side) {
-        let (input, output, window) = (&self.input, &self.output, &self.window);
-        let vertical = Side {
-            extent: [input.height as usize, output.height as usize],
-            step: [input.row as usize, output.row as usize],
-            taps: window.height as usize,
-            stride: window.stride_h as usize,
-            pad: window.pad_top as usize,
-        };
-        let horizontal = Side {
-            extent: [input.width as usize, output.width as usize],
-            step: [input.pixel as usize, output.pixel as usize],
-            taps: window.width as usize,
-            stride: window.stride_w as usize,
-            pad: window.pad_left as usize,
-        };
-        if self.vertical { (vertical, horizontal) } else { (horizontal, vertical) }
+    const fn sides(&self) -> (Along, Along) {
+        Along::axes(&self.input, &self.output, &self.window, self.vertical)
     }
 
     /// Words of the columns of a line that have the same remainder by the stride.
     const fn phase(&self) -> usize {
         let (along, _) = self.sides();
         let further = along.taps.saturating_sub(1) / if along.stride == 2 { 2 } else { 1 };
-        along.extent[1].next_multiple_of(BLOCK).saturating_add(further)
+        along.outputs.next_multiple_of(BLOCK).saturating_add(further)
     }
 
     /// Words of a widened line.
@@ -136,7 +107,7 @@ impl<E: Elements> DepthwiseLines<E> {
     /// Words of sums: those that are stored together, and what the last block has too many.
     const fn sums(&self) -> usize {
         let lines = if self.vertical { 1 } else { self.band as usize };
-        lines.saturating_mul(self.sides().0.extent[1]).saturating_add(BLOCK - 1)
+        lines.saturating_mul(self.sides().0.outputs).saturating_add(BLOCK - 1)
     }
 
     /// Input lines of a band.
@@ -178,11 +149,7 @@ impl<E: Elements> DepthwiseLines<E> {
     #[must_use]
     #[inline]
     pub const fn work(&self) -> Work {
-        let work = match self.axis {
-            Axis::Pixels => work(self.axis, &self.output, 1).in_granules(self.output.width as usize),
-            Axis::Rows | Axis::Channels => work(self.axis, &self.output, 1),
-        };
-        work.with_scratch(self.scratch)
+        work_in_rows(self.axis, &self.output).with_scratch(self.scratch)
     }
 
     /// Computes one tile.
@@ -201,16 +168,8 @@ impl<E: Elements> DepthwiseLines<E> {
     /// As for `compute`.
     #[inline(always)]
     unsafe fn compute_tile(&self, memory: Memory<'_>, tile: Tile) {
-        let (height, width) = (self.output.height as usize, self.output.width as usize);
-        let all = 0..self.output.channels as usize;
-        let (rows, channels) = match self.axis {
-            Axis::Rows => (tile.start()..tile.end(), all),
-            // An image has columns (`Image::check`), which the optimiser cannot know.
-            Axis::Pixels => {
-                (tile.start().checked_div(width).unwrap_or(0)..tile.end().checked_div(width).unwrap_or(0), all)
-            }
-            Axis::Channels => (0..height, tile.start()..tile.end()),
-        };
+        let (rows, channels) = rows(self.axis, tile, &self.output);
+        let width = self.output.width as usize;
         let (outer, inner) = if self.vertical { (0..width, rows) } else { (rows, 0..width) };
         if outer.is_empty() || inner.is_empty() {
             return;
@@ -240,7 +199,7 @@ impl<E: Elements> DepthwiseLines<E> {
     }
 
     /// Columns of remainder `phase` that the outputs from `first` on read.
-    const fn columns(&self, along: Side, first: usize, phase: usize) -> Phase {
+    const fn columns(&self, along: Along, first: usize, phase: usize) -> Phase {
         if phase >= along.stride {
             return Phase { from: 0, to: 0, count: 0 };
         }
@@ -249,7 +208,7 @@ impl<E: Elements> DepthwiseLines<E> {
         let padding = along.pad.saturating_sub(start);
         let skipped = if along.stride == 2 { padding.div_ceil(2) } else { padding };
         let from = start + skipped * along.stride - along.pad;
-        let inside = along.extent[0].saturating_sub(from);
+        let inside = along.extent.saturating_sub(from);
         let inside = if along.stride == 2 { inside.div_ceil(2) } else { inside };
         let room = self.phase().saturating_sub(skipped);
         Phase { from, to: phase * self.phase() + skipped, count: if inside < room { inside } else { room } }
@@ -259,23 +218,23 @@ impl<E: Elements> DepthwiseLines<E> {
     fn band(&self, lines: Range<usize>, inner: Range<usize>, phases: &[Phase; 2]) -> Band {
         let (along, across) = self.sides();
         let origin = lines.start * across.stride;
-        let first = origin.saturating_sub(across.pad).min(across.extent[0]);
+        let first = origin.saturating_sub(across.pad).min(across.extent);
         let rows = (length(&lines) - 1) * across.stride + across.taps;
-        let last = (origin + rows).saturating_sub(across.pad).min(across.extent[0]).max(first);
+        let last = (origin + rows).saturating_sub(across.pad).min(across.extent).max(first);
         let before = across.pad.saturating_sub(origin).min(rows);
         let bytes = size_of::<E::Element>();
         Band {
             before,
             inside: last - first,
-            from: first * across.step[0],
-            phases: phases.map(|phase| Phase { from: phase.from * along.step[0], ..phase }),
-            to: inner.start * along.step[1] + lines.start * across.step[1],
+            from: first * across.input,
+            phases: phases.map(|phase| Phase { from: phase.from * along.input, ..phase }),
+            to: inner.start * along.output + lines.start * across.output,
             lines: length(&lines),
             length: length(&inner),
-            follows: !self.vertical && across.step[1] == length(&inner) * along.step[1],
+            follows: !self.vertical && across.output == length(&inner) * along.output,
             line: self.line(),
-            steps: [along.stride * along.step[0], across.step[0]],
-            bytes: [along.step[1] * bytes, across.step[1] * bytes],
+            steps: [along.stride * along.input, across.input],
+            bytes: [along.output * bytes, across.output * bytes],
         }
     }
 

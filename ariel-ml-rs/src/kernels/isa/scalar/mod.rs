@@ -13,6 +13,21 @@
 //! the rounding, and two less where the sum is negative and the reference rounds halves away from zero. The compiler has
 //! compared it with the reference at every step of the output (see `finish`).
 
+/// Saves r4 to r11 and lr at the beginning of a naked function of Armv6-M, which can push no register above r7 but lr.
+#[cfg(target_arch = "arm")]
+macro_rules! save {
+    () => {
+        "push {{r4, r5, r6, r7, lr}}\nmov r4, r8\nmov r5, r9\nmov r6, r10\nmov r7, r11\npush {{r4, r5, r6, r7}}"
+    };
+}
+/// Brings back what `save` has saved, and returns.
+#[cfg(target_arch = "arm")]
+macro_rules! restore {
+    () => {
+        "pop {{r4, r5, r6, r7}}\nmov r8, r4\nmov r9, r5\nmov r10, r6\nmov r11, r7\npop {{r4, r5, r6, r7, pc}}"
+    };
+}
+
 #[cfg(target_arch = "arm")]
 mod arm;
 #[cfg(all(target_arch = "arm", not(thumb2)))]
