@@ -196,7 +196,11 @@ class _Job:
         if self.options.optimize == "ram":
             return (RAM,)
         first = SPEED if self.workers == 1 else WHOLE
-        return (first, *(replace(RAM, budget=budget) for budget in _DEARER)) if self.options.budget.ram else (first,)
+        if not self.options.budget.ram or self.keep_all:
+            # A model that keeps every result is looked at, and keeps no budget.
+            return (first,)
+        # What comes before each was tried as the first.
+        return (first, *(replace(RAM, budget=budget, before=None) for budget in _DEARER))
 
     @property
     def target(self) -> str:
@@ -362,14 +366,15 @@ def _plan(
         plans.append((schedule, plan))
         if plan.arena_bytes + _beside(graph) <= (job.options.budget.ram or 0):
             break
-    if plan.arena_bytes == plans[0][1].arena_bytes:
-        return *plans[0], ()
+    fast, best = plans[0], min(plans, key=lambda made: made[1].arena_bytes)
+    if best is fast:
+        return *fast, ()
     more = ""
     if job.workers == 1:
-        first, last = (predict(s, None, job.clock, 0, 0).instructions for s in (plans[0][0], schedule))
+        first, last = (predict(s, None, job.clock, 0, 0).instructions for s, _ in (fast, best))
         more = f", about {max(last / max(first, 1) - 1, 0):.1%} more instructions"
-    what = f"for `budget.ram` the arena has {plan.arena_bytes:,} bytes instead of {plans[0][1].arena_bytes:,}{more}"
-    return schedule, plan, (what,)
+    what = f"for `budget.ram` the arena has {best[1].arena_bytes:,} bytes instead of {fast[1].arena_bytes:,}{more}"
+    return *best, (what,)
 
 
 def _beside(graph: Graph) -> int:

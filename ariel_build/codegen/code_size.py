@@ -71,7 +71,6 @@ def bounds_of(
     that leave out what there is not of a bounded dimension; None where no dimension is bounded. `runs` are the kernels
     and pieces, where they are not those of the schedule.
     """
-    fed = any(isinstance(step.call.kernel, Feed) for step in schedule.steps)
     kernels = {step.call.kernel.path for step in schedule.steps if not isinstance(step.call.kernel, Feed)}
     tables = _tables(target)
     flash = weight_bytes + _BASE_CODE + max(int(table.code(kernels) * _MARGIN) for table in tables)
@@ -81,7 +80,7 @@ def bounds_of(
     flash += _PIECE_BYTES * len(runs.runs) if runs else 0
     flash += (_CALL_CODE + _SLIDE_BYTES) * runs.moves + (_SLIDE_CODE if runs.moves else 0) if runs else 0
     flash += sum(_MOVING_CODE * (1 + len(run.strides)) for run in runs.runnables if run.strides) if runs else 0
-    flash += _STREAM_CODE if fed else 0
+    flash += _STREAM_CODE if schedule.takes_rows else 0
     flash += _OPERATION_BYTES * operations(schedule.flow) if schedule.moments else 0
     flash += _SIZES_CODE + _SHORTER_CODE * shorter if shorter is not None else 0
     stack = _BASE_STACK + max(table.stack(kernels) for table in tables)

@@ -73,8 +73,7 @@ def generate(
     initial = [_initial(state, plan, weights) for state in graph.memories]
     names = size_names(graph.sizes)
     inputs = io_struct("Input", "input", graph.inputs, bounds=graph.input_bounds, sizes=names)
-    fed = any(isinstance(step.call.kernel, Feed) for step in schedule.steps)
-    row = io_struct("Row", "row of input", [row_of(graph.inputs[0])]).lines if fed else []
+    row = io_struct("Row", "row of input", [row_of(graph.inputs[0])]).lines if schedule.takes_rows else []
     labelled = classes.output if classes is not None else None
     outputs = io_struct("Output", "output", graph.outputs, labelled, bounds=graph.output_bounds, sizes=names)
     read = weights.bytes()
@@ -99,7 +98,7 @@ def generate(
         *classes_lines(classes),
         *outputs.lines,
         *(line for step in steps for line in step),
-        *_model(graph, schedule, plan, runs, initial, sizes_lines(graph.sizes, plan, shorter), fed=fed),
+        *_model(graph, schedule, plan, runs, initial, sizes_lines(graph.sizes, plan, shorter)),
         *(units_lines(units, schedule, digest) if units is not None else []),
         *(_shared(graph, plan) if shared else []),
         *(_variables(graph, plan) if blob is not None else []),
@@ -280,8 +279,6 @@ def _model(
     runs: Program,
     initial: list[str],
     sizes: list[str],
-    *,
-    fed: bool,
 ) -> list[str]:
     steps = [
         f"            {number} => {r.name}, {integer(r.extent)} by {integer(r.units)}"
@@ -309,7 +306,9 @@ def _model(
         *doc(text, indent="        "),
         "        pub struct Model;",
         f"        arena {integer(plan.arena_bytes)}, resets {int(bool(graph.memories))};",
-        "        input Input, rows Row;" if fed else f"        input Input = {integer(plan.input_group.offset)};",
+        "        input Input, rows Row;"
+        if schedule.takes_rows
+        else f"        input Input = {integer(plan.input_group.offset)};",
         f"        output Output = {integer(plan.output_group.offset)};",
         *states,
         *(["        keeps [", *keeps, "        ];"] if keeps else ["        keeps [];"]),

@@ -139,7 +139,7 @@ class _Lowering:
         found = len(self.problems)
         for index in range(result.shape[0]):
             part, made = (
-                Value(replace(v.type, shape=(1, *v.shape[1:])), v.name, origin=node.origin) for v in (batch, result)
+                Value(v.type.with_shape((1, *v.shape[1:])), v.name, origin=node.origin) for v in (batch, result)
             )
             begin = (index, *(0 for _ in part.shape[1:]))
             self.node(Node(Slice(begin, part.shape, (1,) * len(begin)), [batch], [part], node.origin))

@@ -24,7 +24,7 @@ from itertools import count
 from typing import NamedTuple
 
 from ariel_build.ir import Value
-from ariel_build.kernels import KernelCall
+from ariel_build.kernels import Feed, KernelCall
 from ariel_build.kernels.flow import Flow, Loop, blocks, worst
 from ariel_build.schedule.cost import work_of
 from ariel_build.schedule.tiles import Tile, cut
@@ -133,6 +133,11 @@ class Schedule:
     def pieces(self) -> list[tuple[Step, Piece]]:
         """All pieces of all steps, in the order of their times."""
         return sorted(((s, p) for s in self.steps for p in s.pieces), key=lambda item: (item[1].time, item[0].index))
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether rows of the input are given one by one."""
+        return any(isinstance(step.call.kernel, Feed) for step in self.steps)
 
     @property
     def is_streamed(self) -> bool:
