@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -82,11 +83,14 @@ class TensorReader:
             dtype, kind, file_type = None, None, f"sparse {file_type}"
         elif is_constant and kind is not None:
             data = _elements(content, kind, shape, origin)
+        quant = self._quant(table, dtype, shape, origin)
+        if quant is not None and file_type == _PACKED:
+            quant = replace(quant, bits=4)
         tensor = SourceTensor(
             name=name,
             dtype=dtype,
             shape=shape,
-            quant=self._quant(table, dtype, shape, origin),
+            quant=quant,
             data=data,
             is_variable=bool(table.IsVariable()),
             file_type=file_type,

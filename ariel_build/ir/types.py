@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -114,12 +114,14 @@ _OF_NUMPY: dict[Any, DType] = {np.dtype(n): d for d, n in _NUMPY.items()}
 class Quant:
     """Affine quantisation: real = scale * (stored - zero_point), per tensor or along `axis`.
 
-    Scales are float32 values held as Python floats (exact in double).
+    Scales are float32 values held as Python floats (exact in double). `bits` is how many the file gives a constant's
+    elements, where they are fewer than their type has: it changes nothing of what they mean.
     """
 
     scales: tuple[float, ...]
     zero_points: tuple[int, ...]
     axis: int | None = None
+    bits: int | None = field(default=None, compare=False)
 
     @property
     def per_tensor(self) -> bool:

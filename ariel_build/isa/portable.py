@@ -6,9 +6,10 @@ import numpy as np
 
 from ariel_build.errors import InternalError
 from ariel_build.kernels import Axis, Kernel, KernelCall, LayerCall, Packed, Scratch, Tiling, image_tiling
-from ariel_build.kernels.declared import conv2d, conv_transpose, depthwise_conv2d, fully_connected
-from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Real, Stored, Transposed
-from ariel_build.kernels.packing import packed, phases
+from ariel_build.kernels.declared import conv2d, conv_transpose, depthwise_conv2d, fully_connected, int4
+from ariel_build.kernels.declared.quant import DoubleRounding, NearestEven
+from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Int4, Layer, Real, Stored, Transposed
+from ariel_build.kernels.packing import packed, packed_fours, phases
 
 __all__ = ["axis_of", "portable"]
 
@@ -39,6 +40,8 @@ def tiling_of(layer: Layer) -> Tiling:
         case Dense():
             by_rows = layer.rows >= MANY_ROWS or layer.apart
             return Tiling(Axis.ROWS, layer.rows) if by_rows else Tiling(Axis.CHANNELS, layer.count, BLOCK)
+        case Int4():
+            return tiling_of(layer.layer)
     raise InternalError("a layer of no known kind", {"layer": layer})
 
 
@@ -52,6 +55,8 @@ def _kernel(layer: Layer) -> Kernel:
             return _dense(layer)
         case Transposed():
             return _transposed(layer)
+        case Int4():
+            return _int4(layer)
     raise InternalError("a layer of no known kind", {"layer": layer})
 
 
@@ -185,6 +190,23 @@ def _dense(layer: Dense) -> Kernel:
                 rescale=rescale,
                 axis=axis,
             )
+
+
+def _int4(layer: Int4) -> Kernel:
+    own, finish = layer.layer, layer.finish
+    image = own.as_column() if isinstance(own, Dense) else own
+    if not isinstance(finish, Stored) or not isinstance(finish.requantize, DoubleRounding | NearestEven):
+        raise InternalError("packed weights of a layer that is not of int8", {"layer": layer})
+    return int4.Pointwise(
+        input=image.input,
+        output=image.output,
+        window=image.window,
+        filter=packed_fours(layer.weights),
+        bias=Packed(finish.bias, "bias"),
+        requantize=finish.requantize,
+        bounds=finish.bounds,
+        axis=axis_of(layer),
+    )
 
 
 def _transposed(layer: Transposed) -> Kernel:

@@ -42,7 +42,8 @@ def _packed(call: KernelCall, kernel: isa_packed.Conv2d | isa_packed.DepthwiseCo
     if isinstance(kernel, isa_packed.DepthwiseConv2d):
         gain, unit = channels % 4 == 0 and channels >= 8 * workers, 4
     else:
-        gain, unit = blocks < _BLOCKS * workers and channels >= 4 * blocks, 2
+        together = 4 if isinstance(kernel.cores, isa_packed.Dsp4 | isa_packed.DspFpu4) else 2
+        gain, unit = blocks < _BLOCKS * workers and channels >= 4 * blocks, together
     return _along_channels(call, kernel.replace(by_channels=True), Tiling(Axis.CHANNELS, channels, unit), gain=gain)
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ariel_build.ir import Array
+import numpy as np
+
+from ariel_build.ir import Array, Quant
 from ariel_build.kernels.declared.dynamic_quantize import Rescale
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.quant import (
@@ -21,7 +23,19 @@ from ariel_build.kernels.declared.quant import (
 from ariel_build.kernels.declared.window import Window
 from ariel_build.kernels.kernel import Operand
 
-__all__ = ["Convolution", "Dense", "Depthwise", "Finish", "Layer", "Real", "Requantize", "Stored", "Transposed"]
+__all__ = [
+    "Convolution",
+    "Dense",
+    "Depthwise",
+    "Finish",
+    "Int4",
+    "Layer",
+    "Real",
+    "Requantize",
+    "Stored",
+    "Transposed",
+    "kept_packed",
+]
 
 Requantize = DoubleRounding | DoubleRounding16 | Narrow | NearestEven | Reduced
 
@@ -118,10 +132,48 @@ class Dense(Layer):
 
     def as_convolution(self) -> Convolution:
         """Returns the pointwise convolution of an image of one row, whose pixels are the rows."""
+        return self._as_image(1, self.rows)
+
+    def as_column(self) -> Convolution:
+        """Returns the pointwise convolution of an image of one column, whose rows are the rows."""
+        return self._as_image(self.rows, 1)
+
+    def _as_image(self, height: int, width: int) -> Convolution:
         steps = dict.fromkeys(("height", "width", "stride_h", "stride_w", "dilation_h", "dilation_w"), 1)
         images = [
-            Image(region=region, height=1, width=self.rows, channels=size, row=self.rows * size, pixel=size)
+            Image(region=region, height=height, width=width, channels=size, row=width * size, pixel=size)
             for region, size in ((self.input, self.depth), (self.output, self.count))
         ]
         window = Window(**steps, pad_top=0, pad_left=0)
         return Convolution(weights=self.weights, finish=self.finish, input=images[0], output=images[1], window=window)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Int4(Layer):
+    """A dense layer or a pointwise convolution whose weights have four bits, and stay so in flash."""
+
+    layer: Convolution | Dense
+
+
+#: What four bits hold.
+_LEAST, _GREATEST = -8, 7
+
+
+def kept_packed(layer: Convolution | Dense, filter_: Quant | None) -> Convolution | Dense | Int4:
+    """Returns the layer as one of packed weights, where the file has four bits for them and kernels take them so.
+
+    That is where activations are int8, and each sum reads all channels of one pixel.
+    """
+    finish, weights = layer.finish, layer.weights
+    if filter_ is None or filter_.bits != 4 or not isinstance(finish, Stored) or finish.filter_zero_point:
+        return layer
+    # Who changes numbers may leave the bits of the file behind.
+    fits = weights.dtype == np.int8 and weights.min() >= _LEAST and weights.max() <= _GREATEST
+    if not fits or not isinstance(finish.requantize, DoubleRounding | NearestEven):
+        return layer
+    if isinstance(layer, Convolution):
+        window = layer.window
+        pointwise = (window.height, window.width, window.pad_top, window.pad_left) == (1, 1, 0, 0)
+        if not pointwise or layer.groups != 1:
+            return layer
+    return Int4(weights=weights, finish=finish, layer=layer)

@@ -11,7 +11,7 @@ from ariel_build.ir import Array
 from ariel_build.kernels.declared.quant import DoubleRounding
 from ariel_build.kernels.kernel import Packed
 
-__all__ = ["double_rounding", "factors", "packed", "phases"]
+__all__ = ["double_rounding", "factors", "packed", "packed_fours", "phases"]
 
 
 def double_rounding(pairs: Array) -> DoubleRounding:
@@ -39,6 +39,17 @@ def packed(weights: Array, groups: int = 1) -> Packed:
         blocks = group[:whole].reshape(-1, 4, group.shape[1])
         parts += [blocks.transpose(0, 2, 1).reshape(-1), group[whole:].reshape(-1)]
     return Packed(np.concatenate(parts), "filter")
+
+
+def packed_fours(weights: Array) -> Packed:
+    """Returns a filter [channels, k] of four bits as [channels / 4][k] of words, the first channel in the lowest bits.
+
+    Channels that make a whole four have weights of 0.
+    """
+    extra = -weights.shape[0] % 4
+    fours = np.pad(weights.astype(np.int64), ((0, extra), (0, 0))).reshape(-1, 4, weights.shape[1]) & 15
+    words = sum(fours[:, channel] << 4 * channel for channel in range(4))
+    return Packed(np.asarray(words).astype(np.uint16), "filter")
 
 
 def phases(weights: Array, strides: tuple[int, int]) -> Iterator[Array]:

@@ -14,7 +14,7 @@ from ariel_build.errors import Diagnostic, InternalError, UnsupportedError
 from ariel_build.ir import DType, Graph, Node, TensorType, Value
 from ariel_build.kernels import KernelCall, LayerCall, operands
 from ariel_build.kernels.flow import Body, Branch, Flow, Loop, decisions
-from ariel_build.kernels.layer import Dense
+from ariel_build.kernels.layer import Dense, Int4
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.concat import Concat
 from ariel_build.ops.copy import Copy
@@ -71,8 +71,13 @@ def lower(graph: Graph, most: int | None = None) -> Lowered:
 def keep_rows_apart(lowered: Lowered, axes: Mapping[Value, Axes]) -> None:
     """Has dense layers cut along rows, if only a few, where some of these may not be there: they are left out."""
     for call in lowered.calls:
-        if isinstance(call, LayerCall) and isinstance(call.layer, Dense) and axes.get(call.outputs[0]):
-            call.layer = replace(call.layer, apart=True)
+        if not isinstance(call, LayerCall) or not axes.get(call.outputs[0]):
+            continue
+        match call.layer:
+            case Dense() as dense:
+                call.layer = replace(dense, apart=True)
+            case Int4(layer=Dense() as dense) as packed:
+                call.layer = replace(packed, layer=replace(dense, apart=True))
 
 
 @dataclass

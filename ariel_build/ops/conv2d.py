@@ -9,7 +9,7 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.kernels import LayerCall
-from ariel_build.kernels.layer import Convolution
+from ariel_build.kernels.layer import Convolution, kept_packed
 from ariel_build.ops.accumulate import (
     Numbers,
     filter_zero_point,
@@ -123,7 +123,7 @@ class Conv2d(Operator):
         return node.output.type.elements * filter_.type.elements // filter_.shape[0]
 
     def lower(self, node: Node) -> LayerCall:
-        """A `Convolution`."""
+        """A `Convolution`, or an `Int4` of one."""
         x, filter_, output = node.input(0), node.input(1), node.output
         weights = constant(filter_, "the filter").reshape(filter_.shape[0], -1)
         hybrid = is_hybrid(node.inputs)
@@ -136,7 +136,8 @@ class Conv2d(Operator):
             groups=self.groups,
             input_zero_point=stored_zero(x),
         )
-        return LayerCall(layer, [x, node.input(3)] if hybrid else [x], [output], self.macs(node))
+        kept = kept_packed(layer, filter_.type.quant)
+        return LayerCall(kept, [x, node.input(3)] if hybrid else [x], [output], self.macs(node))
 
 
 @imports("tflite", "CONV_2D", harmless={"quantized_bias_type": "the bias has a type"})

@@ -10,7 +10,7 @@ from ariel_build.ops.base import UnsupportedReason
 if TYPE_CHECKING:
     from ariel_build.ops.importer import Importer
 
-__all__ = ["ONNX_TYPES", "SMALL", "onnx_type", "small_integers", "unsupported_type"]
+__all__ = ["ONNX_TYPES", "SIGNED", "SMALL", "onnx_type", "small_integers", "unsupported_type"]
 
 #: The element types that ONNX numbers so.
 ONNX_TYPES = {
@@ -35,6 +35,8 @@ SMALL = {
     25: ("uint2", DType.U8, (0, 3)),
     26: ("int2", DType.I8, (-2, 1)),
 }
+#: Those with a sign.
+SIGNED = frozenset((22, 26))
 _OTHERS = {
     8: "string",
     14: "complex64",

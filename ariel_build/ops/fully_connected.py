@@ -13,7 +13,7 @@ import numpy as np
 
 from ariel_build.ir import Array, DType, Node, TensorType, Value
 from ariel_build.kernels import LayerCall, Operand
-from ariel_build.kernels.layer import Dense
+from ariel_build.kernels.layer import Dense, kept_packed
 from ariel_build.ops.accumulate import (
     filter_zero_point,
     finish_float,
@@ -110,7 +110,7 @@ class FullyConnected(Operator):
         return Moved(self, (wish.perm, *(None for _ in wish.node.inputs[1:])), (wish.perm,))
 
     def lower(self, node: Node) -> LayerCall:
-        """A `Dense`."""
+        """A `Dense`, or an `Int4` of one."""
         x, filter_, output = node.input(0), node.input(1), node.output
         weights = constant(filter_, "the filter")
         hybrid, single = is_hybrid(node.inputs), _single_precision(node)
@@ -123,7 +123,8 @@ class FullyConnected(Operator):
             output=Operand(output),
             rows=output.type.elements // weights.shape[0],
         )
-        return LayerCall(layer, [x, node.input(3)] if hybrid else [x], [output], self.macs(node))
+        kept = kept_packed(layer, filter_.type.quant)
+        return LayerCall(kept, [x, node.input(3)] if hybrid else [x], [output], self.macs(node))
 
 
 def _single_precision(node: Node) -> bool:

@@ -12,7 +12,7 @@ from ariel_build.ir import DType, Quant, Value
 from ariel_build.ops.affine import Spread, dequantized, quantized
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.cast import cast
-from ariel_build.ops.element_types import SMALL, onnx_type, small_integers
+from ariel_build.ops.element_types import SIGNED, SMALL, onnx_type, small_integers
 from ariel_build.ops.elementwise import BYTES
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.importer import Importer
@@ -111,8 +111,9 @@ def _onnx_quant(importer: Importer, x: Value) -> Quant | None:
             raise UnsupportedReason(f"scales of shape {list(scales.shape)} without blocks are not supported")
         return None
     pair = tuple(float(s) for s in scales.reshape(-1)), tuple(int(z) for z in zeros.reshape(-1))
+    bits = 4 if x.data is not None and small_integers(importer, 0) in SIGNED else None
     if scales.size == 1:
-        return Quant(*pair)
+        return Quant(*pair, bits=bits)
     if not -len(shape) <= axis < len(shape) or shape[axis] != scales.size:
         raise UnsupportedReason(f"{scales.size} scales do not fit axis {axis} of {list(shape)}")
-    return Quant(*pair, axis % len(shape))
+    return Quant(*pair, axis % len(shape), bits)

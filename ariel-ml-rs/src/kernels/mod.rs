@@ -33,6 +33,7 @@ pub mod fold;
 pub mod fully_connected;
 pub mod gemmlowp;
 pub mod index;
+pub mod int4;
 pub mod isa;
 pub mod lookup;
 pub mod map1;

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ariel_build.ir import DType
-from ariel_build.isa.armv7e_m import elementwise, int16, recurrent
+from ariel_build.isa.armv7e_m import elementwise, int4, int16, recurrent
 from ariel_build.isa.armv7e_m.nearest import rounded_to_even
 from ariel_build.isa.armv7e_m.streams import (
     PAIR,
@@ -30,8 +30,10 @@ from ariel_build.kernels.declared import batch_matmul, isa_packed, map2, pool2d
 from ariel_build.kernels.declared.isa_armv7e_m import Fixed
 from ariel_build.kernels.declared.isa_packed import (
     Dsp,
+    Dsp4,
     Dsp16,
     DspFpu,
+    DspFpu4,
     Far,
     Near,
     Plain16,
@@ -41,12 +43,14 @@ from ariel_build.kernels.declared.isa_packed import (
     Unequal16,
 )
 from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, NearestEven
-from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored, Transposed
+from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Int4, Layer, Stored, Transposed
 from ariel_build.kernels.packing import factors, phases
 
 __all__ = ["Cores", "Maker", "dense_as_convolution", "kernels", "nearest_even"]
 
 Cores = Dsp | DspFpu | Thumb2 | Unequal
+#: Cores with weights of four bits.
+Cores4 = Dsp4 | DspFpu4
 Cores16 = Dsp16 | Plain16 | Unequal16
 #: Makes the call of a kernel of the layer or the portable kernel that is its key, or raises Unfit.
 Maker = Callable[[Any], KernelCall]
@@ -56,19 +60,23 @@ Maker = Callable[[Any], KernelCall]
 class _Form:
     """How the elements of a layer lie in patches and streams, and on which cores.
 
-    A word has so many `elements`, which widening makes `wide` words; dense layers take so many elements in a `step`.
+    A word has so many `elements`, which widening makes `wide` words; dense layers take so many elements in a `step`,
+    and so many channels `together`.
     """
 
     channels: Channels
     stream: Callable[[Channels], Packed]
-    cores: Cores | Cores16
+    cores: Cores | Cores4 | Cores16
     elements: int = 4
     wide: int = 2
     step: int = 8
+    together: int = 2
 
 
-def _form(layer: Layer, cores: Cores, limit: int = SUM) -> _Form:
+def _form(layer: Layer, cores: Cores | Cores4, limit: int = SUM) -> _Form:
     """Returns the constants of the layer, with sums of int8 below `limit`, in the order of packed kernels."""
+    if isinstance(cores, Dsp4 | DspFpu4):
+        return _Form(_channels(layer, cores), int4.stream_of, cores, together=4)
     if int16.is_int16(layer):
         return _Form(int16.channels_of(layer), int16.stream_of, _for_int16(cores), elements=2, wide=1, step=2)
     return _Form(_channels(layer, cores, limit), stream_of, cores)
@@ -93,23 +101,24 @@ def _finish(layer: Layer) -> Stored:
     return layer.finish
 
 
-def _channels(layer: Layer, cores: Cores, limit: int = SUM) -> Channels:
+def _channels(layer: Layer, cores: Cores | Cores4, limit: int = SUM) -> Channels:
     """Returns the constants of the channels, with sums below `limit`, for the rounding that the layer asks for."""
     finish, weights = _finish(layer), layer.weights.astype(np.int64)
-    wanted = NearestEven if isinstance(cores, DspFpu) else DoubleRounding
+    even = isinstance(cores, DspFpu | DspFpu4)
+    wanted = NearestEven if even else DoubleRounding
     if not isinstance(finish.requantize, wanted):
         raise Unfit
-    if isinstance(cores, DspFpu):
+    if even:
         return rounded_to_even(weights, finish)
     return requantised(weights, finish, limit)
 
 
-def _limit(cores: Cores) -> int:
+def _limit(cores: Cores | Cores4) -> int:
     """Returns what the sums of a convolution of int8 must stay below."""
-    return SUM if isinstance(cores, Dsp | DspFpu) else PAIR
+    return PAIR if isinstance(cores, Thumb2 | Unequal) else SUM
 
 
-def _conv2d(call: LayerCall, layer: Convolution, cores: Cores) -> KernelCall:
+def _conv2d(call: LayerCall, layer: Convolution, cores: Cores | Cores4) -> KernelCall:
     """Four pixels times two channels; tiles are ranges of pixels."""
     if layer.groups != 1:
         raise Unfit
@@ -225,7 +234,7 @@ def _line_cost(length: int, stride: int) -> int:
     return length // 4 * four + -(-(length % 4) // 2) * two
 
 
-def _dense(call: LayerCall, layer: Dense, cores: Cores) -> KernelCall:
+def _dense(call: LayerCall, layer: Dense, cores: Cores | Cores4) -> KernelCall:
     """One row times two channels; many rows are a pointwise convolution."""
     rows, depth, count = layer.rows, layer.depth, layer.count
     if rows >= _ROWS:
@@ -238,7 +247,7 @@ def _dense(call: LayerCall, layer: Dense, cores: Cores) -> KernelCall:
             rows=rows,
             depth=depth,
             channels=count,
-            stream=quad_stream(_channels(layer, cores)),
+            stream=(int4.stream_of if isinstance(cores, Dsp4 | DspFpu4) else quad_stream)(_channels(layer, cores)),
             bounds=bounds,
             cores=cores,
         )
@@ -255,7 +264,12 @@ def _dense(call: LayerCall, layer: Dense, cores: Cores) -> KernelCall:
         scratch=Scratch(-(-depth // form.step) * 2 * form.step),
         cores=form.cores,
     )
-    return call.by(kernel, Tiling(Axis.CHANNELS, count, 2))
+    return call.by(kernel, Tiling(Axis.CHANNELS, count, form.together))
+
+
+def _packed(call: LayerCall, layer: Convolution | Dense, cores: Cores4) -> KernelCall:
+    """A layer whose weights have four bits: as one of eight, with four channels in the place of two."""
+    return _conv2d(call, layer, cores) if isinstance(layer, Convolution) else _dense(call, layer, cores)
 
 
 def dense_as_convolution(call: LayerCall, layer: Dense) -> KernelCall:
@@ -361,7 +375,9 @@ def kernels(dsp: Sequence[bool]) -> Mapping[type, Maker]:
     """
     if all(dsp):
         products: Maker = lambda call: _products(call, call.kernel, Dsp())  # noqa: E731 - one of a table
-        return {**_family(Dsp()), **recurrent.KERNELS, **elementwise.KERNELS, batch_matmul.Quantized: products}
+        packed: Maker = lambda call: _packed(call, call.layer.layer, Dsp4())  # noqa: E731 - one of a table
+        own = {batch_matmul.Quantized: products, Int4: packed}
+        return {**_family(Dsp()), **recurrent.KERNELS, **elementwise.KERNELS, **own}
     if not any(dsp):
         return _family(Thumb2())
     return _family(Unequal(dsp=sum(1 << worker for worker, has in enumerate(dsp) if has)))
@@ -370,7 +386,11 @@ def kernels(dsp: Sequence[bool]) -> Mapping[type, Maker]:
 def nearest_even() -> Mapping[type, Maker]:
     """Returns the same for layers that round as ONNX does, on cores with the DSP extension and an FPU."""
     layers = {layer: make for layer, make in _family(DspFpu()).items() if issubclass(layer, Layer)}
-    return {**layers, batch_matmul.Quantized: lambda call: _products(call, call.kernel, DspFpu())}
+    return {
+        **layers,
+        Int4: lambda call: _packed(call, call.layer.layer, DspFpu4()),
+        batch_matmul.Quantized: lambda call: _products(call, call.kernel, DspFpu()),
+    }
 
 
 def _family(cores: Cores) -> Mapping[type, Maker]:

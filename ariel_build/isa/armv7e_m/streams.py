@@ -22,12 +22,15 @@ __all__ = [
     "SUM",
     "Channels",
     "Ints",
+    "ordered_words",
     "padded",
     "quad_stream",
     "requantised",
+    "requantising_words",
     "stored_of",
     "stream_of",
     "sum_stream",
+    "with_channels",
     "words_of",
     "wrapped",
 ]
@@ -141,13 +144,13 @@ def wrapped(values: Ints) -> Ints:
     return np.asarray((values + _INT32) % (2 * _INT32) - _INT32)
 
 
-def _words(halfwords: Ints) -> Ints:
+def ordered_words(halfwords: Ints) -> Ints:
     """Returns [n, k] halfwords, k a multiple of 4, as words in the order of SXTB16."""
     ordered = halfwords.reshape(halfwords.shape[0], -1, 4)[:, :, _ORDER].reshape(halfwords.shape[0], -1, 2)
     return wrapped((ordered[:, :, 1] << 16) | (ordered[:, :, 0] & 0xFFFF))
 
 
-def _filled(channels: Channels, multiple: int) -> Channels:
+def with_channels(channels: Channels, multiple: int) -> Channels:
     """Returns the channels with as many more, which give anything, as make a multiple."""
     extra = -channels.bias.size % multiple
     return Channels(
@@ -162,6 +165,11 @@ def padded(weights: Ints, multiple: int) -> Ints:
     """Returns the weights with zeros up to a multiple of elements along the last axis."""
     extra = -weights.shape[-1] % multiple
     return np.pad(weights, [(0, 0)] * (weights.ndim - 1) + [(0, extra)])
+
+
+def requantising_words(channels: Channels) -> Ints:
+    """Returns for each channel its multiplier, and the word with its bias and its shift."""
+    return np.stack([channels.scale[:, 0], words_of(channels)], axis=1)
 
 
 def words_of(channels: Channels) -> Ints:
@@ -187,8 +195,8 @@ def stream_of(channels: Channels) -> Packed:
 
     Biases of all other pairs stand where the one before is requantised (`kernels/isa/packed/mod.rs`).
     """
-    even = _filled(channels, 2)
-    return _stream(_words(_halfwords(even.weights, even.bound)), even, 2)
+    even = with_channels(channels, 2)
+    return _stream(ordered_words(_halfwords(even.weights, even.bound)), even, 2)
 
 
 def sum_stream(weights: Ints, bias: Ints) -> Packed:
@@ -196,14 +204,14 @@ def sum_stream(weights: Ints, bias: Ints) -> Packed:
     bound = np.abs(bias) + _ACTIVATION * np.abs(weights).sum(axis=1)
     if np.any(bound >= SUM):
         raise Unfit
-    words = _words(_halfwords(padded(weights, 4), bound))
+    words = ordered_words(_halfwords(padded(weights, 4), bound))
     low, high = bias[0::2], bias[1::2]
     return Packed(np.concatenate([np.stack([low, 256 * high + low], axis=1), words], axis=1).astype(np.int32), "stream")
 
 
 def quad_stream(channels: Channels) -> Packed:
     """Returns the same for each four channels, with words of two and two of them in turn."""
-    even = _filled(channels, 4)
-    words = _words(_halfwords(even.weights, even.bound))
+    even = with_channels(channels, 4)
+    words = ordered_words(_halfwords(even.weights, even.bound))
     words = words.reshape(words.shape[0] // 2, 2, -1, 2).transpose(0, 2, 1, 3).reshape(words.shape[0] // 2, -1)
     return _stream(words, even, 4)

@@ -21,8 +21,10 @@ __all__ = [
     "DeepConnected",
     "DepthwiseConv2d",
     "Dsp",
+    "Dsp4",
     "Dsp16",
     "DspFpu",
+    "DspFpu4",
     "Far",
     "FarShort",
     "FullyConnected",
@@ -99,6 +101,8 @@ class Conv2d(Kernel):
         ("Dsp16",): "isa::armv7e_m::Conv2d16",
         ("Plain16",): "isa::thumb2::Conv2d16",
         ("Unequal16",): "isa::unequal::Conv2d16",
+        ("Dsp4",): "isa::armv7e_m::Conv2dInt4",
+        ("DspFpu4",): "isa::dsp_fpu::Conv2dInt4",
     }
     ACCESS = Access.COPIED_WINDOW
     ELEMENTS = {"input": "C::Element", "output": "C::Element", "stream": "i32"}
@@ -110,7 +114,7 @@ class Conv2d(Kernel):
     bounds: Bounds
     by_channels: bool
     scratch: Scratch
-    cores: Dsp | Dsp16 | DspFpu | Plain16 | Thumb2 | Unequal | Unequal16
+    cores: Dsp | Dsp16 | Dsp4 | DspFpu | DspFpu4 | Plain16 | Thumb2 | Unequal | Unequal16
 
 
 class ConvTranspose(Kernel):
@@ -144,6 +148,8 @@ class DeepConnected(Kernel):
         ("DspFpu",): "isa::dsp_fpu::DeepConnected",
         ("Thumb2",): "isa::thumb2::DeepConnected",
         ("Unequal",): "isa::unequal::DeepConnected",
+        ("Dsp4",): "isa::armv7e_m::DeepConnectedInt4",
+        ("DspFpu4",): "isa::dsp_fpu::DeepConnectedInt4",
     }
     ACCESS = Access.WHOLE
     ELEMENTS = {"input": "i8", "output": "i8", "stream": "i32"}
@@ -154,7 +160,7 @@ class DeepConnected(Kernel):
     channels: int
     stream: Packed
     bounds: Bounds
-    cores: Dsp | DspFpu | Thumb2 | Unequal
+    cores: Dsp | Dsp4 | DspFpu | DspFpu4 | Thumb2 | Unequal
 
 
 class DepthwiseConv2d(Kernel):
@@ -212,8 +218,22 @@ class Dsp16(Part):
     TYPES = {"Element": "i16"}
 
 
+class Dsp4(Part):
+    """As `Dsp`, with weights of four bits."""
+
+    ROOMS = ("kernels::isa::packed",)
+    TYPES = {"Element": "i8"}
+
+
 class DspFpu(Part):
     """Cores with the DSP extension and an FPU, which requantises as ONNX does."""
+
+    ROOMS = ("kernels::isa::packed",)
+    TYPES = {"Element": "i8"}
+
+
+class DspFpu4(Part):
+    """As `DspFpu`, with weights of four bits."""
 
     ROOMS = ("kernels::isa::packed",)
     TYPES = {"Element": "i8"}
@@ -244,7 +264,7 @@ class FarShort(Part):
 
 
 class FullyConnected(Kernel):
-    """Dense layer of int8 or int16; tiles are ranges of channels and begin at an even one."""
+    """Dense layer of int8 or int16; tiles are ranges of channels and begin where words of weights do."""
 
     ROOMS = ("kernels::isa::packed",)
     PARAMETERS = {"C": "cores"}
@@ -256,6 +276,8 @@ class FullyConnected(Kernel):
         ("Dsp16",): "isa::armv7e_m::FullyConnected16",
         ("Plain16",): "isa::thumb2::FullyConnected16",
         ("Unequal16",): "isa::unequal::FullyConnected16",
+        ("Dsp4",): "isa::armv7e_m::FullyConnectedInt4",
+        ("DspFpu4",): "isa::dsp_fpu::FullyConnectedInt4",
     }
     ACCESS = Access.WHOLE
     ELEMENTS = {"input": "C::Element", "output": "C::Element", "stream": "i32"}
@@ -267,7 +289,7 @@ class FullyConnected(Kernel):
     stream: Packed
     bounds: Bounds
     scratch: Scratch
-    cores: Dsp | Dsp16 | DspFpu | Plain16 | Thumb2 | Unequal | Unequal16
+    cores: Dsp | Dsp16 | Dsp4 | DspFpu | DspFpu4 | Plain16 | Thumb2 | Unequal | Unequal16
 
 
 class Linear(Kernel):

@@ -31,10 +31,21 @@ def on(folder: str) -> object:
 
 CUT = Path(__file__).with_name("cut.rs").read_text()
 #: Kernels of int16, which not every folder has.
+#: Units at whose multiples the tiles of a kernel begin, where that is not 1.
+UNITS = {
+    "FullyConnected": 2,
+    "FullyConnected16": 2,
+    "ConvTranspose16": 2,
+    "DeepConnected": 4,
+    "DeepConnectedInt4": 4,
+    "FullyConnectedInt4": 4,
+}
+INT4 = ("Conv2dInt4", "DeepConnectedInt4", "FullyConnectedInt4")
 WIDE = ("Conv2d16", "ConvTranspose16", "FullyConnected16")
 ONLY = {
     "armv7e_m": (
         *WIDE,
+        *INT4,
         "Add16",
         "BatchMatMul",
         "DepthwiseConv2d16<isa::armv7e_m::Far>",
@@ -45,7 +56,7 @@ ONLY = {
         "ProductRuns",
         "SquareRuns",
     ),
-    "dsp_fpu": ("BatchMatMul",),
+    "dsp_fpu": (*INT4, "BatchMatMul"),
     "thumb2": WIDE,
 }
 
@@ -55,7 +66,7 @@ def cut(text: str, folder: str) -> str:
 
     def wrap(found: re.Match[str]) -> str:
         name, kernel, parameter, fields = found.groups()
-        unit = {"FullyConnected": 2, "FullyConnected16": 2, "ConvTranspose16": 2, "DeepConnected": 4}.get(kernel, 1)
+        unit = UNITS.get(kernel, 1)
         path = f"isa::{folder}::{kernel}"
         return f"static {name}: Cut<{path}{parameter}, {unit}> = Cut({path} {{{fields}\n    }});"
 

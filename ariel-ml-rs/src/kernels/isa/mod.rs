@@ -10,8 +10,14 @@ macro_rules! aliases {
         $crate::kernels::isa::aliases!($cores);
         $crate::kernels::isa::aliases!(int16 $cores16: Conv2d16 = Conv2d, ConvTranspose16 = ConvTranspose, FullyConnected16 = FullyConnected);
     };
-    (int16 $cores:ident: $($alias:ident = $kernel:ident),*) => { $(
-        #[doc = concat!("[`", stringify!($kernel), "`](super::packed::", stringify!($kernel), ") of int16 for these cores.")]
+    (int16 $($aliases:tt)*) => {
+        $crate::kernels::isa::aliases!(@ "int16" $($aliases)*);
+    };
+    (int4 $($aliases:tt)*) => {
+        $crate::kernels::isa::aliases!(@ "int8 with weights of four bits" $($aliases)*);
+    };
+    (@ $of:literal $cores:ident: $($alias:ident = $kernel:ident),*) => { $(
+        #[doc = concat!("[`", stringify!($kernel), "`](super::packed::", stringify!($kernel), ") of ", $of, " for these cores.")]
         pub type $alias = super::packed::$kernel<super::packed::$cores>;
     )* };
     ($cores:ident) => {

@@ -68,6 +68,7 @@ mod elementwise16;
 mod gemm;
 pub(super) mod gemv;
 pub(super) mod int16;
+pub(super) mod int4;
 mod planes;
 mod products;
 mod quads;
@@ -103,5 +104,6 @@ pub(super) use super::thumb2::rounding;
 
 super::aliases!(Dsp, Dsp16);
 super::aliases!(Dsp: BatchMatMul);
+super::aliases!(int4 Dsp4: Conv2dInt4 = Conv2d, DeepConnectedInt4 = DeepConnected, FullyConnectedInt4 = FullyConnected);
 /// [`DepthwiseConv2d`](super::packed::DepthwiseConv2d) of int16 for these cores.
 pub type DepthwiseConv2d16<O> = super::packed::DepthwiseConv2d<super::packed::Dsp16, O>;

@@ -53,6 +53,8 @@ macro_rules! nearest {
     };
 }
 
+pub(super) mod int4;
+
 gemm! {
     /// Computes channels, two by two, of four pixels: eight steps a turn.
     gemm4, 8, nearest
@@ -78,3 +80,4 @@ pub(super) const fn rounding(zero_point: i32) -> i32 {
 
 super::aliases!(DspFpu);
 super::aliases!(DspFpu: BatchMatMul);
+super::aliases!(int4 DspFpu4: Conv2dInt4 = Conv2d, DeepConnectedInt4 = DeepConnected, FullyConnectedInt4 = FullyConnected);

@@ -4,11 +4,11 @@
 //! what is rounded up are 0. The patches of a block are widened into scratch: from the image itself where no tap of the block
 //! reads padding, else by way of copies of their runs (see [`super::patches`]).
 
-use super::cores::{Cores, EXTRA, for_cores};
+use super::cores::{Cores, for_cores};
 use super::loops::{PIXELS, Products};
 use super::part::Part;
 use super::patches::Patches;
-use super::row::row;
+use super::row::{MOST_TOGETHER, row};
 use crate::kernels::access::Access;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
@@ -26,13 +26,13 @@ pub struct Conv2d<C: Cores> {
     pub output: Image,
     /// Window over the input.
     pub window: Window,
-    /// For each pair of channels biases, weights and requantisation (see [`Products::gemm4`]).
+    /// For channels that share words biases, weights and requantisation (see [`Products::gemm4`]).
     pub stream: &'static [i32],
     /// Zero point of an int8 input: what padding reads as; that of int16 is 0.
     pub input_zero_point: i8,
     /// Zero point and bounds of the output.
     pub bounds: Bounds,
-    /// Whether tiles are ranges of channels, which begin at even ones, and not of pixels.
+    /// Whether tiles are ranges of channels, which begin where words do, and not of pixels.
     pub by_channels: bool,
     /// Room for four widened patches, and for a run of each.
     pub scratch: Region,
@@ -51,9 +51,9 @@ impl<C: Cores> Conv2d<C> {
         self.run_bytes().div_ceil(4)
     }
 
-    /// int32 of a pair of channels in the stream.
-    const fn pair(&self) -> usize {
-        C::WIDE * self.window.height as usize * self.run_words() + EXTRA
+    /// int32 of channels that share words in the stream.
+    const fn together(&self) -> usize {
+        C::WIDE * self.window.height as usize * self.run_words() + C::EXTRA
     }
 
     /// Checks the kernel against the arena while the firmware compiles.
@@ -67,8 +67,8 @@ impl<C: Cores> Conv2d<C> {
         self.output.check_follows();
         self.window.check(&self.output, self.input.channels);
         assert!(self.input.channels > 0 && self.window.taps() > 0, "a patch has elements");
-        let pairs = (self.output.channels as usize).div_ceil(2);
-        let length = self.pair().saturating_mul(pairs).saturating_add(C::HEAD);
+        let turns = (self.output.channels as usize).div_ceil(C::TOGETHER);
+        let length = self.together().saturating_mul(turns).saturating_add(C::HEAD);
         assert!(self.stream.len() == length, "stream of the wrong length");
         let room = self.run_words().saturating_mul(PIXELS * (C::WIDE * self.window.height as usize + 1));
         self.scratch.check_scratch::<i32>(arena_bytes, room);
@@ -85,7 +85,7 @@ impl<C: Cores> Conv2d<C> {
     #[inline]
     pub const fn work(&self) -> Work {
         let work = if self.by_channels {
-            Work::of(self.output.channels as usize).in_granules(2)
+            Work::of(self.output.channels as usize).in_granules(C::TOGETHER)
         } else {
             Work::of(self.output.pixels())
         };
@@ -113,12 +113,12 @@ impl<C: Cores> Conv2d<C> {
                 while !(end - pixel).is_multiple_of(PIXELS) {
                     end -= 1;
                     let bytes = patches.widen_one::<L>(end, inputs).byte_offset_from(inputs).cast_unsigned();
-                    let stream = self.stream.as_ptr().add(part.channel / 2 * self.pair());
+                    let stream = self.stream.as_ptr().add(part.channel / C::TOGETHER * self.together());
                     let output = output.add(end * self.output.pixel as usize + part.channel);
                     row::<L>(
                         inputs,
                         (bytes / 2, bytes),
-                        (stream, self.pair()),
+                        (stream, self.together()),
                         output,
                         part.channels,
                         self.bounds.zero_point,
@@ -153,19 +153,21 @@ impl<C: Cores> Conv2d<C> {
         let (stride, rounding) = (pixel * size_of::<L::Element>(), L::rounding(self.bounds.zero_point));
         // SAFETY: `check` proved the length of the stream.
         unsafe {
-            let stream = self.stream.as_ptr().add(part.channel / 2 * self.pair());
-            let last = stream.add((channels / 2) * self.pair());
-            if channels > 1 {
+            let stream = self.stream.as_ptr().add(part.channel / C::TOGETHER * self.together());
+            let last = stream.add((channels / C::TOGETHER) * self.together());
+            if channels >= C::TOGETHER {
                 L::gemm4(inputs, stream, output, stride, bytes, last.add(L::HEAD), rounding);
             }
-            if !channels.is_multiple_of(2) {
-                // The second channel of the last pair is none.
-                let mut pairs = MaybeUninit::<[L::Element; 2 * PIXELS]>::uninit();
-                let pairs = pairs.as_mut_ptr().cast::<L::Element>();
-                let end = last.add(self.pair() + L::HEAD);
-                L::gemm4(inputs, last, pairs, 2 * size_of::<L::Element>(), bytes, end, rounding);
+            let rest = channels % C::TOGETHER;
+            if rest > 0 {
+                // The other channels of the last words are none.
+                let mut all = MaybeUninit::<[L::Element; MOST_TOGETHER * PIXELS]>::uninit();
+                let all = all.as_mut_ptr().cast::<L::Element>();
+                let end = last.add(self.together() + L::HEAD);
+                L::gemm4(inputs, last, all, C::TOGETHER * size_of::<L::Element>(), bytes, end, rounding);
                 for p in 0..PIXELS {
-                    output.add(p * pixel + channels - 1).write(*pairs.add(2 * p));
+                    let own = output.add(p * pixel + channels - rest);
+                    core::ptr::copy_nonoverlapping(all.add(C::TOGETHER * p), own, rest);
                 }
             }
         }
@@ -173,3 +175,4 @@ impl<C: Cores> Conv2d<C> {
 }
 
 for_cores!(Conv2d, int16);
+for_cores!(Conv2d, only int4);

@@ -5,7 +5,7 @@
 //! that do not exist. Columns that do not exist are zeros of the patches.
 
 use super::conv2d::Conv2d;
-use super::cores::{Cores, EXTRA, for_cores};
+use super::cores::{Cores, for_cores};
 use super::loops::{PIXELS, Partial};
 use super::part::Part;
 use super::patches::Patches;
@@ -97,7 +97,7 @@ impl<C: Cores> ConvTranspose<C> {
         stamp.check(output, input.channels);
         stamp.check(input, input.channels);
         let phases = stamp.stride_h as usize * stamp.stride_w as usize;
-        let pair = (stamp.height as usize).saturating_mul(self.all_words()).saturating_add(EXTRA * phases);
+        let pair = (stamp.height as usize).saturating_mul(self.all_words()).saturating_add(C::EXTRA * phases);
         let pairs = (output.channels as usize).div_ceil(2);
         assert!(self.stream.len() == pair.saturating_mul(pairs), "stream of the wrong length");
         let rows = stamp.height.div_ceil(stamp.stride_h) as usize;
@@ -148,14 +148,14 @@ impl<C: Cores> ConvTranspose<C> {
                 let mut stream = self.stream.as_ptr().add(
                     pairs
                         * (down.before * all
-                            + EXTRA * stride * phase_of(y + stamp.pad_top as usize, stamp.stride_h as usize)),
+                            + C::EXTRA * stride * phase_of(y + stamp.pad_top as usize, stamp.stride_h as usize)),
                 );
                 for phase in 0..stride {
                     // The first column of the phase.
                     let x = divide(left + stride - 1 - phase, stride) * stride + phase - left;
                     let across = Taps::of(x, stamp.width as usize, stride, left);
                     let words = self.words(across.count);
-                    let pair = C::WIDE * down.count * words + EXTRA;
+                    let pair = C::WIDE * down.count * words + C::EXTRA;
                     let count = divide(width.saturating_sub(x) + stride - 1, stride);
                     let (before, column) = begins(across.first);
                     let convolution = Conv2d {

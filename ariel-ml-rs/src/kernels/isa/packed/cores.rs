@@ -24,6 +24,16 @@ pub struct Unequal {
     pub dsp: u32,
 }
 
+/// As [`Dsp`], with weights of four bits.
+#[cfg(armv7e_m)]
+#[derive(Clone, Copy)]
+pub struct Dsp4;
+
+/// As [`DspFpu`], with weights of four bits.
+#[cfg(vfpv4_sp)]
+#[derive(Clone, Copy)]
+pub struct DspFpu4;
+
 /// As [`Dsp`], for activations of int16.
 #[cfg(armv7e_m)]
 #[derive(Clone, Copy)]
@@ -49,26 +59,29 @@ pub trait Cores: Copy + 'static {
     const WIDE: usize;
     /// Elements of a row that loops take at a time.
     const STEP: usize;
-    /// int32 of a stream in front of those of its first pair of channels: what a pair begins with ends the one before it.
+    /// Channels that share words of weights: a pair, or four.
+    const TOGETHER: usize;
+    /// int32 of a stream in front of those of its first channels: what some begin with ends those before them.
     const HEAD: usize;
+    /// int32 of channels that share words, besides their weights: biases and requantisation.
+    const EXTRA: usize = 2 * Self::TOGETHER;
 }
 
-/// int32 of a pair of channels in the stream besides its weights: biases and requantisation.
-pub(super) const EXTRA: usize = 4;
-
 macro_rules! elements {
-    ($element:ident, $wide:literal, $step:literal, $head:literal: $($(#[$attribute:meta])* $cores:ident),*) => { $(
+    ($element:ident, $wide:literal, $step:literal, $together:literal, $head:literal: $($(#[$attribute:meta])* $cores:ident),*) => { $(
         $(#[$attribute])*
         impl Cores for $cores {
             type Element = $element;
             const WIDE: usize = $wide;
             const STEP: usize = $step;
+            const TOGETHER: usize = $together;
             const HEAD: usize = $head;
         }
     )* };
 }
-elements!(i8, 2, 8, 3: #[cfg(armv7e_m)] Dsp, #[cfg(vfpv4_sp)] DspFpu, Thumb2, #[cfg(armv7e_m)] Unequal);
-elements!(i16, 1, 2, 0: #[cfg(armv7e_m)] Dsp16, Plain16, #[cfg(armv7e_m)] Unequal16);
+elements!(i8, 2, 8, 2, 3: #[cfg(armv7e_m)] Dsp, #[cfg(vfpv4_sp)] DspFpu, Thumb2, #[cfg(armv7e_m)] Unequal);
+elements!(i8, 2, 8, 4, 0: #[cfg(armv7e_m)] Dsp4, #[cfg(vfpv4_sp)] DspFpu4);
+elements!(i16, 1, 2, 2, 0: #[cfg(armv7e_m)] Dsp16, Plain16, #[cfg(armv7e_m)] Unequal16);
 
 #[cfg(armv7e_m)]
 impl Unequal16 {
@@ -87,7 +100,7 @@ impl Unequal {
 }
 
 /// Defines `run` of a kernel with `compute::<L>(memory, tile)` for cores of each kind: with `int16` for activations of int16, too,
-/// or for `only` those. Compiled with this crate are those of the cores that the target may have; where all have the DSP extension, those
+/// or for `only` those; with `int4` for weights of four bits, which are compiled where a model calls them. Compiled with this crate are those of the cores that the target may have; where all have the DSP extension, those
 /// of cores without, and of both in one chip, are rare and compiled where a model calls them.
 macro_rules! for_cores {
     (rare $($of:tt)*) => {
@@ -99,6 +112,20 @@ macro_rules! for_cores {
     ($kernel:ident, int16) => {
         for_cores!($kernel);
         for_cores!($kernel, only int16);
+    };
+    ($kernel:ident, int4) => {
+        for_cores!($kernel);
+        for_cores!($kernel, only int4);
+    };
+    ($kernel:ident, only int4) => {
+        #[cfg(armv7e_m)]
+        for_cores!(@ [<'a>] [impl Into<$crate::memory::Memory<'a>>] $kernel, Dsp4, |kernel, memory, tile| {
+            kernel.compute::<super::cores::Dsp4>(memory, tile);
+        });
+        #[cfg(vfpv4_sp)]
+        for_cores!(@ [<'a>] [impl Into<$crate::memory::Memory<'a>>] $kernel, DspFpu4, |kernel, memory, tile| {
+            kernel.compute::<super::cores::DspFpu4>(memory, tile);
+        });
     };
     ($kernel:ident, only int16) => {
         #[cfg(armv7e_m)]

@@ -1,8 +1,7 @@
 //! Dense layers of int8 with double rounding whose rows are long: read as they are, for they would need much scratch.
 
-use super::clamp::clamp;
-use super::cores::for_cores;
-use super::loops::Loops;
+use super::cores::{Cores, for_cores};
+use super::loops::Fours;
 use crate::kernels::access::Access;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
@@ -22,7 +21,7 @@ pub struct DeepConnected<C> {
     pub depth: u32,
     /// Output channels.
     pub channels: u32,
-    /// For each four channels biases, weights and requantisation (see [`Loops::quads`]).
+    /// For each four channels biases, weights and requantisation (see [`Fours::quads`]).
     pub stream: &'static [i32],
     /// Zero point and bounds of the output.
     pub bounds: Bounds,
@@ -32,13 +31,14 @@ pub struct DeepConnected<C> {
 
 /// Channels that are computed together.
 const QUAD: usize = 4;
-/// int32 of the stream in front of those of the first four.
-const HEAD: usize = 2 * QUAD - 1;
 
-impl<C> DeepConnected<C> {
+impl<C: Cores> DeepConnected<C> {
+    /// int32 of the stream in front of those of the first four: as pairs have them.
+    const HEAD: usize = if C::HEAD == 0 { 0 } else { 2 * QUAD - 1 };
+
     /// int32 of four channels in the stream.
     const fn quad(&self) -> usize {
-        self.depth as usize + 2 * QUAD
+        2 * self.depth as usize / C::TOGETHER + 2 * QUAD
     }
 
     /// Checks the kernel against the arena while the firmware compiles.
@@ -52,7 +52,7 @@ impl<C> DeepConnected<C> {
         assert!(depth <= i32::MAX as usize / 64, "a row larger than all memory");
         self.input.check::<i8>(arena_bytes, rows.saturating_mul(depth));
         self.output.check::<i8>(arena_bytes, rows.saturating_mul(channels));
-        let length = self.quad().saturating_mul(channels.div_ceil(QUAD)).saturating_add(HEAD);
+        let length = self.quad().saturating_mul(channels.div_ceil(QUAD)).saturating_add(Self::HEAD);
         assert!(self.stream.len() == length, "stream of the wrong length");
     }
 
@@ -76,7 +76,7 @@ impl<C> DeepConnected<C> {
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins
     /// at a multiple of four channels.
     #[inline(always)]
-    unsafe fn compute<L: Loops>(&self, memory: Memory<'_>, tile: Tile) {
+    unsafe fn compute<L: Fours>(&self, memory: Memory<'_>, tile: Tile) {
         let (depth, channels, first) = (self.depth as usize, self.channels as usize, tile.start());
         let (count, rest) = (tile.end() - first, (tile.end() - first) % QUAD);
         let rounding = L::rounding(self.bounds.zero_point);
@@ -88,18 +88,18 @@ impl<C> DeepConnected<C> {
                 let stream = self.stream.as_ptr().add(first / QUAD * self.quad());
                 let last = stream.add(count / QUAD * self.quad());
                 if count >= QUAD {
-                    L::quads(input, stream, output, depth, last.add(HEAD), rounding);
+                    L::quads(input, stream, output, depth, last.add(Self::HEAD), rounding);
                 }
                 if rest > 0 {
                     // The other channels of the last four are none.
                     let mut four = [0_i8; QUAD];
-                    L::quads(input, last, four.as_mut_ptr(), depth, last.add(self.quad() + HEAD), rounding);
+                    L::quads(input, last, four.as_mut_ptr(), depth, last.add(self.quad() + Self::HEAD), rounding);
                     core::ptr::copy_nonoverlapping(four.as_ptr(), output.add(count - rest), rest);
                 }
-                clamp::<L>(output, count, &self.bounds);
+                L::clamp(output, count, &self.bounds);
             }
         }
     }
 }
 
-for_cores!(DeepConnected);
+for_cores!(DeepConnected, int4);

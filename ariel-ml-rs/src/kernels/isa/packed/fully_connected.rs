@@ -2,7 +2,7 @@
 //!
 //! Many rows are a pointwise convolution of an image one pixel high ([`super::Conv2d`]): the compiler chooses.
 
-use super::cores::{Cores, EXTRA, for_cores};
+use super::cores::{Cores, for_cores};
 use super::loops::Products;
 use super::row::row;
 use crate::kernels::access::Access;
@@ -12,7 +12,7 @@ use crate::plan::Work;
 use crate::quant::Bounds;
 use crate::tile::Tile;
 
-/// Dense layer of int8 or int16; tiles are ranges of channels and begin at an even one.
+/// Dense layer of int8 or int16; tiles are ranges of channels and begin where words of weights do.
 #[derive(Clone, Copy)]
 pub struct FullyConnected<C: Cores> {
     /// Input, `[rows][depth]`.
@@ -25,7 +25,7 @@ pub struct FullyConnected<C: Cores> {
     pub depth: u32,
     /// Output channels.
     pub channels: u32,
-    /// For each pair of channels biases, weights and requantisation (see [`Products::gemm4`]).
+    /// For channels that share words biases, weights and requantisation (see [`Products::gemm4`]).
     pub stream: &'static [i32],
     /// Zero point and bounds of the output.
     pub bounds: Bounds,
@@ -36,9 +36,9 @@ pub struct FullyConnected<C: Cores> {
 }
 
 impl<C: Cores> FullyConnected<C> {
-    /// int32 of a pair of channels in the stream.
-    const fn pair(&self) -> usize {
-        (self.depth as usize).next_multiple_of(C::STEP) / 2 + EXTRA
+    /// int32 of channels that share words in the stream.
+    const fn together(&self) -> usize {
+        (self.depth as usize).next_multiple_of(C::STEP) / 2 + C::EXTRA
     }
 
     /// Checks the kernel against the arena while the firmware compiles.
@@ -54,7 +54,7 @@ impl<C: Cores> FullyConnected<C> {
         self.output.check::<C::Element>(arena_bytes, rows.saturating_mul(channels));
         let words = depth.next_multiple_of(C::STEP) / 2;
         self.scratch.check_scratch::<i32>(arena_bytes, words);
-        let length = self.pair().saturating_mul(channels.div_ceil(2)).saturating_add(C::HEAD);
+        let length = self.together().saturating_mul(channels.div_ceil(C::TOGETHER)).saturating_add(C::HEAD);
         assert!(self.stream.len() == length, "stream of the wrong length");
     }
 
@@ -68,7 +68,7 @@ impl<C: Cores> FullyConnected<C> {
     #[must_use]
     #[inline]
     pub const fn work(&self) -> Work {
-        Work::of(self.channels as usize).in_granules(2).with_scratch(self.scratch)
+        Work::of(self.channels as usize).in_granules(C::TOGETHER).with_scratch(self.scratch)
     }
 
     /// Computes one tile of the output.
@@ -76,7 +76,7 @@ impl<C: Cores> FullyConnected<C> {
     /// # Safety
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins
-    /// at an even channel.
+    /// where words of weights do.
     #[inline(always)]
     unsafe fn compute<L: Products<Element = C::Element>>(&self, memory: Memory<'_>, tile: Tile) {
         let (depth, channels, first) = (self.depth as usize, self.channels as usize, tile.start());
@@ -100,8 +100,8 @@ impl<C: Cores> FullyConnected<C> {
                     copy((&raw mut last).cast(), input.cast::<i8>().add(4 * words), rest);
                     L::widen1((&raw const last).cast(), end, 1);
                 }
-                let stream = self.stream.as_ptr().add(first / 2 * self.pair());
-                row::<L>(inputs, (depth, bytes), (stream, self.pair()), output, count, self.bounds.zero_point);
+                let stream = self.stream.as_ptr().add(first / C::TOGETHER * self.together());
+                row::<L>(inputs, (depth, bytes), (stream, self.together()), output, count, self.bounds.zero_point);
                 L::clamp(output, count, &self.bounds);
             }
         }
@@ -109,3 +109,4 @@ impl<C: Cores> FullyConnected<C> {
 }
 
 for_cores!(FullyConnected, int16);
+for_cores!(FullyConnected, only int4);

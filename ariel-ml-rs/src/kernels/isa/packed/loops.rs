@@ -2,11 +2,11 @@
 
 use super::average_pool2d::Cells;
 use super::clamp::clamp;
-#[cfg(vfpv4_sp)]
-use super::cores::DspFpu;
 use super::cores::{Cores, Plain16, Thumb2};
 #[cfg(armv7e_m)]
-use super::cores::{Dsp, Dsp16};
+use super::cores::{Dsp, Dsp4, Dsp16};
+#[cfg(vfpv4_sp)]
+use super::cores::{DspFpu, DspFpu4};
 use super::lines::Lines;
 #[cfg(armv7e_m)]
 use crate::kernels::isa::armv7e_m;
@@ -42,7 +42,8 @@ pub(super) trait Products: Cores {
     ///
     /// `inputs` are as [`Products::widen4`] writes them, `rounding` is that of [`Products::rounding`]. For int8 `stream` is as
     /// [`super`] says, and `end` [`Cores::HEAD`] words behind the last pair begins; for int16 it has for each pair of channels
-    /// `bias[c0]`, `bias[c1]`, the words of weights, and both multipliers. Pixel p is stored at `output + p * stride` bytes.
+    /// `bias[c0]`, `bias[c1]`, the words of weights, and both multipliers; where weights have four bits, four channels stand in
+    /// the place of a pair (see [`crate::kernels::isa::armv7e_m`], `int4`). Pixel p is stored at `output + p * stride` bytes.
     ///
     /// # Safety
     /// `inputs` has `bytes` bytes, a multiple of 16 and not 0; `stream` has whole pairs up to `end`; four pixels of
@@ -160,11 +161,34 @@ pub(super) trait Planes: Products {
     const LINES: [Compute; 4];
 }
 
+/// Loops over rows of int8 as they are.
+///
+/// # Safety
+/// As for [`Products`].
+pub(super) trait Fours: Products<Element = i8> {
+    /// Computes channels, four by four, of one row of int8.
+    ///
+    /// `stream` is as [`super`] says, with four channels in the place of pairs: for each four elements two words of c0 and c1
+    /// and two of c2 and c3, or one and one of all four where weights have four bits.
+    ///
+    /// # Safety
+    /// `inputs` has `depth` bytes, a multiple of 4 and not 0; `stream` has whole fours up to `end`; as many outputs as
+    /// channels are this call's own to write.
+    unsafe fn quads(
+        inputs: *const i8,
+        stream: *const i32,
+        output: *mut i8,
+        depth: usize,
+        end: *const i32,
+        rounding: i32,
+    );
+}
+
 /// The other loops over data of one instruction set, all of int8.
 ///
 /// # Safety
 /// As for [`Products`].
-pub(super) trait Loops: Planes<Element = i8> {
+pub(super) trait Loops: Planes<Element = i8> + Fours {
     /// As [`Products::gemm4`], in less code.
     ///
     /// # Safety
@@ -175,23 +199,6 @@ pub(super) trait Loops: Planes<Element = i8> {
         output: *mut i8,
         stride: usize,
         bytes: usize,
-        end: *const i32,
-        rounding: i32,
-    );
-
-    /// Computes channels, four by four, of one row of int8.
-    ///
-    /// `stream` is as [`super`] says, with four channels in the place of pairs: for each four elements two words of c0 and c1
-    /// and two of c2 and c3.
-    ///
-    /// # Safety
-    /// `inputs` has `depth` bytes, a multiple of 4 and not 0; `stream` has whole fours up to `end`; as many outputs as
-    /// channels are this call's own to write.
-    unsafe fn quads(
-        inputs: *const i8,
-        stream: *const i32,
-        output: *mut i8,
-        depth: usize,
         end: *const i32,
         rounding: i32,
     );
@@ -209,7 +216,8 @@ pub(super) trait Loops: Planes<Element = i8> {
     unsafe fn average(cells: &Cells);
 }
 
-/// Implements [`Loops`] with the functions of one folder, or [`Products`] and [`Partial`] for int16.
+/// Implements [`Loops`] with the functions of one folder, [`Products`] and [`Partial`] for int16, or, for weights of four bits,
+/// [`Products`] and [`Fours`], with what is not about weights as other cores have it.
 macro_rules! loops {
     ($cores:ident, $folder:ident, int16) => {
         impl Products for $cores {
@@ -234,6 +242,35 @@ macro_rules! loops {
         impl Partial for $cores {
             loops!($folder::int16: gemm4_part(inputs: *const i16, stream: *const i32, output: *mut i16, stride: usize, bytes: usize, end: *const i32, before: usize, behind: usize));
             loops!($folder::int16: gemv_part(inputs: *const i16, stream: *const i32, output: *mut i16, bytes: usize, end: *const i32, before: usize, behind: usize));
+        }
+    };
+    ($cores:ident, $folder:ident, int4 of $bytes:ident) => {
+        impl Products for $cores {
+            const ANY_ROW: bool = false;
+
+            #[inline(always)]
+            fn rounding(zero_point: i32) -> i32 {
+                $bytes::rounding(zero_point)
+            }
+
+            #[inline(always)]
+            fn padding(zero_point: i8) -> u32 {
+                $bytes::padding(zero_point)
+            }
+            loops!($folder::int4: gemm4(inputs: *const i16, stream: *const i32, output: *mut i8, stride: usize, bytes: usize, end: *const i32, rounding: i32));
+            loops!($folder::int4: gemv(inputs: *const i16, stream: *const i32, output: *mut i8, bytes: usize, end: *const i32, rounding: i32));
+            loops!($folder: widen4(source: *const i8, stride: usize, to: *mut i16, words: usize) -> *mut i16);
+            loops!($folder: widen1(source: *const i8, to: *mut i16, words: usize) -> *mut i16);
+
+            #[inline(always)]
+            unsafe fn clamp(values: *mut i8, count: usize, bounds: &Bounds) {
+                // SAFETY: forwarded to the caller.
+                unsafe { clamp::<$bytes>(values, count, bounds) };
+            }
+        }
+
+        impl Fours for $cores {
+            loops!($folder::int4: quads(inputs: *const i8, stream: *const i32, output: *mut i8, depth: usize, end: *const i32, rounding: i32));
         }
     };
     ($cores:ident, $folder:ident $(, $near:ident)?) => {
@@ -269,9 +306,12 @@ macro_rules! loops {
             loops!($folder: transpose(source: *const i8, stride: usize, to: *mut i16, plane: usize, count: usize, padding: u32));
         }
 
+        impl Fours for $cores {
+            loops!($folder: quads(inputs: *const i8, stream: *const i32, output: *mut i8, depth: usize, end: *const i32, rounding: i32));
+        }
+
         impl Loops for $cores {
             loops!($folder: gemm4_short(inputs: *const i16, stream: *const i32, output: *mut i8, stride: usize, bytes: usize, end: *const i32, rounding: i32));
-            loops!($folder: quads(inputs: *const i8, stream: *const i32, output: *mut i8, depth: usize, end: *const i32, rounding: i32));
             loops!($folder: clamp_all(values: *mut i8, count: usize, low: u32, high: u32));
             loops!($folder: average(cells: &Cells));
         }
@@ -288,6 +328,10 @@ loops!(Thumb2, thumb2);
 loops!(Plain16, thumb2, int16);
 #[cfg(armv7e_m)]
 loops!(Dsp, armv7e_m, gemv_near);
+#[cfg(armv7e_m)]
+loops!(Dsp4, armv7e_m, int4 of Dsp);
+#[cfg(vfpv4_sp)]
+loops!(DspFpu4, dsp_fpu, int4 of DspFpu);
 #[cfg(armv7e_m)]
 loops!(Dsp16, armv7e_m, int16);
 #[cfg(vfpv4_sp)]

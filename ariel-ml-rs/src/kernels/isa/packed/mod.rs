@@ -46,11 +46,11 @@ pub(super) use average_pool2d::Cells;
 pub use batch_matmul::BatchMatMul;
 pub use conv_transpose::ConvTranspose;
 pub use conv2d::Conv2d;
-#[cfg(vfpv4_sp)]
-pub use cores::DspFpu;
 pub use cores::{Cores, Plain16, Thumb2};
 #[cfg(armv7e_m)]
-pub use cores::{Dsp, Dsp16, Unequal, Unequal16};
+pub use cores::{Dsp, Dsp4, Dsp16, Unequal, Unequal16};
+#[cfg(vfpv4_sp)]
+pub use cores::{DspFpu, DspFpu4};
 pub use deep::DeepConnected;
 pub use depthwise_conv2d::{DepthwiseConv2d, Far, FarShort, Near, NearShort};
 pub use fully_connected::FullyConnected;

@@ -3,22 +3,25 @@
 use super::loops::Products;
 use core::mem::MaybeUninit;
 
-/// Computes `count` channels of one row of `depth` elements, which are `bytes` when they are widened; the channels may be odd in
-/// number.
+/// Channels that share words of weights, at most.
+pub(super) const MOST_TOGETHER: usize = 4;
+
+/// Computes `count` channels of one row of `depth` elements, which are `bytes` when they are widened; of the
+/// last channels that share words some may be none.
 ///
 /// # Safety
-/// As for [`Products::gemv`]; `stream` has a pair of `pair` int32 for each two channels, the last one for one alone where they
-/// are odd; `zero_point` is that of the output.
+/// As for [`Products::gemv`]; `stream` has `together` int32 for channels that share words, the last ones for those that are
+/// left; `zero_point` is that of the output.
 pub(super) unsafe fn row<L: Products>(
     inputs: *const i16,
     (depth, bytes): (usize, usize),
-    (stream, pair): (*const i32, usize),
+    (stream, together): (*const i32, usize),
     output: *mut L::Element,
     count: usize,
     zero_point: i32,
 ) {
     let rounding = L::rounding(zero_point);
-    let pairs = |stream: *const i32, output, words| {
+    let turns = |stream: *const i32, output, words| {
         // SAFETY: forwarded to the caller.
         unsafe {
             let end = stream.add(words + L::HEAD);
@@ -29,16 +32,16 @@ pub(super) unsafe fn row<L: Products>(
     };
     // SAFETY: forwarded to the caller.
     unsafe {
-        let last = stream.add(count / 2 * pair);
-        if count > 1 {
-            pairs(stream, output, count / 2 * pair);
+        let (whole, rest) = (count / L::TOGETHER * together, count % L::TOGETHER);
+        if whole > 0 {
+            turns(stream, output, whole);
         }
-        if !count.is_multiple_of(2) {
-            // The second channel of the last pair is none.
-            let mut both = MaybeUninit::<[L::Element; 2]>::uninit();
-            let both = both.as_mut_ptr().cast::<L::Element>();
-            pairs(last, both, pair);
-            output.add(count - 1).write(*both);
+        if rest > 0 {
+            // The other channels of the last words are none.
+            let mut all = MaybeUninit::<[L::Element; MOST_TOGETHER]>::uninit();
+            let all = all.as_mut_ptr().cast::<L::Element>();
+            turns(stream.add(whole), all, together);
+            core::ptr::copy_nonoverlapping(all, output.add(count - rest), rest);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! pixels times two channels multiply them, with less of the loop unrolled.
 
 use super::clamp::clamp;
-use super::cores::{Cores, EXTRA, for_cores};
+use super::cores::{Cores, for_cores};
 #[cfg(doc)]
 use super::loops::Products;
 use super::loops::{Loops, PIXELS};
@@ -62,7 +62,7 @@ impl<C: Cores> SmallConv2d<C> {
         );
         assert!(self.window.taps() > 0, "a patch has elements");
         assert!(output.channels.is_multiple_of(2), "an even number of channels");
-        let pair = self.run_words().saturating_mul(2 * rows).saturating_add(EXTRA);
+        let pair = self.run_words().saturating_mul(2 * rows).saturating_add(C::EXTRA);
         let length = pair.saturating_mul(output.channels as usize / 2).saturating_add(C::HEAD);
         assert!(self.stream.len() == length, "stream of the wrong length");
         let room = self.run_words().saturating_mul(PIXELS * (2 * rows + 1));
