@@ -51,13 +51,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--max-drop",
         metavar="0.5%%",
         help="what may be lost: points of accuracy with `labels`, else of agreement with float32 where the model ends "
-        "in a softmax or has --labels, else noise by the power of the signal; tensors are int16 for it, then layers "
-        "stay float32",
+        "in a softmax or has --labels, else noise by the power of the signal; weights of 4 bits get 8 for it, then "
+        "tensors are int16, then layers stay float32",
     )
     parser.add_argument(
         "--weights-bits",
-        metavar="8",
-        help="bits of a stored weight: no kernel has other ones yet",
+        metavar="8|4",
+        help="bits of the weights of dense layers and pointwise convolutions (default 8): 4 take half the flash",
     )
     parser.add_argument(
         "--ranges",
@@ -137,7 +137,7 @@ def _show(outcome: Outcome) -> None:
         value = node.outputs[0]
         stored = result.form.quants.get(value)
         kind = "int8" if node in result.form.choice.nodes else value.type.dtype.label
-        kind = "int16" if node in result.widened else kind
+        kind = "int16" if node in result.widened else f"{kind} by int4" if result.form.packs(node) else kind
         ratio = _ratio(result.noise[value]) if value in result.noise else ""
         scale = (f"{stored.scale:.6g}", str(stored.zero_point)) if stored is not None else ("", "")
         table.add_row(ratio, kind, *scale, shown(f"{node.op.name}, {node.origin}"))
@@ -147,6 +147,7 @@ def _show(outcome: Outcome) -> None:
     done = [f"ranges by {result.ranges}"]
     done += [f"{result.equalized} pairs of layers equalised"] if result.equalized else []
     done += ["biases corrected"] if result.corrected else []
+    done += [f"{len(result.whole)} layers have weights of 8 bits for --max-drop"] if result.whole else []
     done += [f"{len(result.widened)} layers compute in int16 for --max-drop"] if result.widened else []
     done += [f"{len(result.stay_float)} layers stay float32 for --max-drop"] if result.stay_float else []
     console.print(f"kept: {', '.join(done)}")

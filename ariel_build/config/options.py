@@ -184,8 +184,8 @@ KEYS: tuple[Key, ...] = (
             ),
             Key(
                 "weights-bits",
-                "bits of a stored weight: no kernel has other ones yet",
-                "8",
+                "bits of the weights of dense layers and pointwise convolutions: 4 take half the flash",
+                "4",
                 "8",
                 value=values.weights_bits,
             ),

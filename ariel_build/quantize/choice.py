@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from ariel_build.ir import DType, Graph, Node, Value
 from ariel_build.ops.batch_matmul import BatchMatMul
 from ariel_build.ops.clip import Clip
+from ariel_build.ops.conv2d import Conv2d
 from ariel_build.ops.fixed_point import UNBOUNDED
 from ariel_build.ops.fold import Fold
+from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map2 import Map2
 from ariel_build.ops.pool2d import Pool2d
@@ -22,7 +24,7 @@ from ariel_build.ops.softmax import LogSoftmax, Softmax
 from ariel_build.ops.traits import clamps
 from ariel_build.passes.editor import operator
 
-__all__ = ["Choice", "can", "choose", "is_layer", "moves", "suggested", "widens"]
+__all__ = ["Choice", "can", "choose", "is_layer", "moves", "narrows", "suggested", "widens"]
 
 #: Functions of one or two numbers whose results 256 steps describe well. Those of others (a power, a quotient, a root)
 #: spread over several magnitudes: they stay float32 where they stand, which is between int8 mostly.
@@ -39,6 +41,14 @@ def is_layer(node: Node) -> bool:
     """Whether a node sums products of its input and constant weights, and can do so in int8."""
     traits = operator(node).traits
     return traits.channels is not None and traits.real
+
+
+def narrows(node: Node) -> bool:
+    """Whether a layer may have weights of 4 bits: a dense one, or a pointwise convolution."""
+    op = node.op
+    if isinstance(op, Conv2d):
+        return op.groups == 1 and op.window.taps == 1 and not any(op.window.padding)
+    return isinstance(op, FullyConnected)
 
 
 def moves(node: Node) -> bool:

@@ -12,6 +12,7 @@ from ariel_build.quantize.ranges import quant_of_range
 
 __all__ = [
     "all_finite",
+    "int4_weights",
     "least_scales",
     "scales_of",
     "stored_bias",
@@ -26,6 +27,8 @@ _MOST_BIAS = (1 << 30) - 1
 _LEAST_SCALE = 1e-30
 #: The magnitude of weights: -128 is left out, so that they are symmetric.
 _MOST_WEIGHT = 127
+#: The limits of weights of 4 bits, and how many scales of each channel are tried, down to this part of the greatest.
+_INT4, _TRIED, _SMALLEST = (-8, 7), 64, 0.4
 
 
 def _real(stored: Array, quant: Quant, like: Value, dtype: DType) -> Value:
@@ -60,6 +63,31 @@ def stored_weights(
     )
     quant = Quant(tuple(float(s) for s in scales), (0,) * len(scales), axis)
     return _real(stored, quant, filter_, DType.I8)
+
+
+def int4_weights(filter_: Value, axis: int, energy: F64 | None = None) -> Value:
+    """Returns weights as int4; the scale of each channel along `axis` errs least, by rounding and clipping together.
+
+    With the `energy` of what they multiply, the mean square for each place along the last axis, errors count by what
+    they do to sums.
+    """
+    data = np.asarray(filter_.data, np.float64)
+    axis %= data.ndim
+    data = np.moveaxis(data, axis, 0)
+    rows = data.reshape(data.shape[0], -1)
+    low, high = _INT4
+    greatest = np.maximum(rows.max(axis=1) / high, rows.min(axis=1) / low)
+    greatest[greatest <= _LEAST_SCALE] = greatest.max(initial=0.0) if greatest.max(initial=0.0) > _LEAST_SCALE else 1.0
+    best, scales = np.full(len(rows), np.inf), greatest
+    weight = 1.0 if energy is None else energy
+    for part in np.linspace(1.0, _SMALLEST, _TRIED):
+        tried = (greatest * part).astype(np.float32).astype(np.float64)
+        steps = np.clip(np.rint(rows / tried[:, None]), low, high)
+        error = ((steps * tried[:, None] - rows) ** 2 * weight).sum(axis=1)
+        scales, best = np.where(error < best, tried, scales), np.minimum(error, best)
+    stored = np.clip(np.rint(rows / scales[:, None]), low, high).astype(np.int8)
+    quant = Quant(tuple(float(s) for s in scales), (0,) * len(scales), axis, 4)
+    return _real(np.ascontiguousarray(np.moveaxis(stored.reshape(data.shape), 0, axis)), quant, filter_, DType.I8)
 
 
 def whole_multipliers(scales: F64, x: Quant, y: Quant) -> F64:

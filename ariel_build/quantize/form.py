@@ -23,6 +23,7 @@ from ariel_build.passes.fuse_wide_qdq import STEPS
 from ariel_build.quantize import batched
 from ariel_build.quantize.choice import Choice, is_layer, widens
 from ariel_build.quantize.constants import (
+    int4_weights,
     least_scales,
     scales_of,
     stored_bias,
@@ -61,6 +62,12 @@ class Form:
     def computes_wide(self, node: Node) -> bool:
         """Whether a node computes in int16."""
         return node in self.choice.nodes and (node.output in self.wide or node.output in self.finer)
+
+    def packs(self, node: Node) -> bool:
+        """Whether a layer has weights of 4 bits."""
+        stored = self.inputs[node][1] if node in self.inputs and is_layer(node) else None
+        twin = None if stored is None else stored.stored
+        return twin is not None and twin.type.quant is not None and twin.type.quant.bits == 4
 
     def explicit(self) -> tuple[Graph, Collection[Node]]:
         """Returns the graph with the stored constants in it, as float32, and its nodes that only round again."""
@@ -105,17 +112,19 @@ def form_of(
     choice: Choice,
     quants: Mapping[Value, Quant],
     biases: Mapping[Node, F64] | None = None,
-    made: dict[Value, Value] | None = None,
+    made: dict[tuple[Value, bool], Value] | None = None,
     wide: Mapping[Value, Quant] | None = None,
+    narrow: Mapping[Node, F64 | None] | None = None,
 ) -> Form:
     """Returns the form with these scales; `biases` are added to those of layers.
 
     `made` has the stored weights of forms before, and gets those of this one. `wide` values are int16 of these scales;
-    where somebody reads int8 only, that has the scale in `quants`.
+    where somebody reads int8 only, that has the scale in `quants`. `narrow` layers have weights of 4 bits, unless they
+    compute int16, and each the energy of its input (see `int4_weights`).
     """
     inputs: dict[Node, list[Value | None]] = {}
     made = {} if made is None else made
-    wide = wide or {}
+    wide, narrow = wide or {}, narrow or {}
     narrowed, finer = _between(choice, wide)
     coarse = {twin: quants[v] for v, twin in narrowed.items()}
     fine = {twin: Quant((quants[v].scale / STEPS,), (0,)) for v, twin in finer.items()}
@@ -123,8 +132,10 @@ def form_of(
     for node in choice.nodes:
         if is_layer(node):
             y = finer.get(node.output, node.output)
+            widens_it = y in fine or y in wide
+            weights = _narrow(node, narrow[node], made) if node in narrow and not widens_it else None
             inputs[node] = _layer(
-                node, (quants[node.input(0)], quants[y]), biases or {}, made, wide=y in fine or y in wide
+                node, (quants[node.input(0)], quants[y]), biases or {}, made, wide=widens_it, narrow=weights
             )
         elif any(v is not None and v.is_constant for v in node.inputs):
             inputs[node] = [v if v is None or not v.is_constant else stored_operand(v) for v in node.inputs]
@@ -148,7 +159,13 @@ def _between(choice: Choice, wide: Collection[Value]) -> tuple[dict[Value, Value
 
 
 def _layer(
-    node: Node, quants: tuple[Quant, Quant], biases: Mapping[Node, F64], made: dict[Value, Value], *, wide: bool
+    node: Node,
+    quants: tuple[Quant, Quant],
+    biases: Mapping[Node, F64],
+    made: dict[tuple[Value, bool], Value],
+    *,
+    wide: bool,
+    narrow: Value | None = None,
 ) -> list[Value | None]:
     """Returns the inputs of a layer with stored constants, between two quantisations."""
     x, y = quants
@@ -161,9 +178,9 @@ def _layer(
     data = np.asarray(filter_.data, np.float64)
     assert axis is not None  # noqa: S101 - it is a layer
     # Layers that share weights go on sharing them, unless a bias or int16 asks for scales of its own.
-    if filter_ not in made:
-        made[filter_] = stored_weights(filter_, data, axis)
-    weights = made[filter_]
+    if (filter_, False) not in made:
+        made[filter_, False] = stored_weights(filter_, data, axis)
+    weights = made[filter_, False] if narrow is None else narrow
     least = least_scales(bias, x)
     if wide:
         weights = stored_weights(filter_, data, axis, least, partial(whole_multipliers, x=x, y=y))
@@ -173,6 +190,15 @@ def _layer(
         return [node.inputs[0], weights]
     like = given or Value(TensorType(DType.F32, (channels,)), f"{node.output.name}_bias", origin=node.origin)
     return [node.inputs[0], weights, stored_bias(bias, x, weights, like)]
+
+
+def _narrow(node: Node, energy: F64 | None, made: dict[tuple[Value, bool], Value]) -> Value:
+    """Returns the weights of a layer in 4 bits."""
+    filter_, axis = node.input(1), operator(node).traits.channels
+    assert axis is not None  # noqa: S101 - it is a layer
+    if (filter_, True) not in made:
+        made[filter_, True] = int4_weights(filter_, axis, energy)
+    return made[filter_, True]
 
 
 def rewrite(form: Form) -> Graph:

@@ -66,7 +66,7 @@ def quantize(options: ModelOptions, wish: Quantization, tell: Tell = _silent) ->
         clean(graph)
         if not suggested(graph):
             raise UnsupportedError("nothing in the model can be computed in int8", help="compile it as it is")
-        found = find(replace(data, graph=graph), Wish(wish.ranges, wish.max_drop, classes), tell)
+        found = find(replace(data, graph=graph), Wish(wish.ranges, wish.max_drop, classes, wish.weights_bits), tell)
         written = rewrite(found.form)
         verify(written, "quantize")
         return Outcome(write_model(written), found, graph, data.count, _notes(source, data))

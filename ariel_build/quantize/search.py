@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ariel_build.ir import Array, Graph, Node, Quant, Value
 from ariel_build.passes.editor import operator
 from ariel_build.quantize import judge
-from ariel_build.quantize.choice import choose, is_layer, suggested
+from ariel_build.quantize.choice import choose, is_layer, narrows, suggested
 from ariel_build.quantize.correct import corrections
 from ariel_build.quantize.equalize import equalize, pairs
 from ariel_build.quantize.form import Form, form_of
@@ -36,18 +36,22 @@ _CORRECTED = 64
 #: A trial must take off this part of the noise: what gains less on some samples may lose on others. Equalised layers,
 #: which suit the samples at hand better than others, this one: a decibel.
 _GAIN, _LARGE_GAIN = 0.05, 0.2
+#: Bits of a weight, where that is not 8.
+_FOUR = 4
 
 
 @dataclass(frozen=True)
 class Wish:
     """What the user asks for: how ranges are found (None: the best way), and what may be lost at most.
 
-    `classes`: of agreement with float32, where the right classes are not known; else noise is what counts.
+    `classes`: of agreement with float32, where the right classes are not known; else noise is what counts. `bits` are
+    those of weights, where layers may have fewer than 8.
     """
 
     ranges: Method | None = None
     max_drop: float | None = None
     classes: bool = False
+    bits: int = 8
 
 
 @dataclass
@@ -61,6 +65,7 @@ class Result:
     corrected: bool = False
     stay_float: Sequence[Node] = ()
     widened: Sequence[Node] = ()
+    whole: Sequence[Node] = ()
     noise: Mapping[Value, float] = field(default_factory=dict)
     tried: Sequence[tuple[str, float]] = ()
 
@@ -79,7 +84,10 @@ class _Search:
     tried: list[tuple[str, float]] = field(default_factory=list)
     seen: dict[Value, Seen] = field(default_factory=dict)
     most: dict[Value, F64] = field(default_factory=dict)
-    weights: dict[Value, Value] = field(default_factory=dict)
+    weights: dict[tuple[Value, bool], Value] = field(default_factory=dict)
+    energy: dict[Value, F64] = field(default_factory=dict)
+    #: Layers that would have weights of 4 bits, and have 8.
+    whole: Collection[Node] = ()
     ranges: Method = METHODS[0]
     biases: dict[Node, F64] = field(default_factory=dict)
 
@@ -95,18 +103,30 @@ class _Search:
 
     def calibrate(self, data: Data) -> list[Array]:
         """Sees what every value is on some samples; returns the outputs of float32."""
-        self.seen, self.most, self.weights = {}, {}, {}
+        self.seen, self.most, self.weights, self.energy = {}, {}, {}, {}
+        inputs = {node.input(0) for node in self.narrow()}
+        counts: dict[Value, int] = {}
         layers = {node.output for node in self.graph.nodes if is_layer(node)}
 
         def see(value: Value, array: Array) -> None:
             if array.dtype != np.float32:
                 return
             self.seen.setdefault(value, Seen()).see(array)
+            if value in inputs:
+                squares = array.reshape(-1, array.shape[-1]).astype(np.float64) ** 2
+                self.energy[value] = self.energy.get(value, np.zeros(array.shape[-1])) + squares.sum(axis=0)
+                counts[value] = counts.get(value, 0) + len(squares)
             if value in layers:
                 most = np.abs(array).reshape(-1, array.shape[-1]).max(axis=0).astype(np.float64)
                 self.most[value] = np.maximum(self.most.get(value, most), most)
 
-        return data.outputs(None, see)
+        made = data.outputs(None, see)
+        self.energy = {value: total / counts[value] for value, total in self.energy.items()}
+        return made
+
+    def narrow(self) -> list[Node]:
+        """Returns the layers that may have weights of 4 bits, where the user asks for them."""
+        return [node for node in self.nodes if self.wish.bits == _FOUR and is_layer(node) and narrows(node)]
 
     def form(self, nodes: Sequence[Node] | None = None, wide: Collection[Value] = ()) -> Form:
         """Returns the form by what has been chosen so far, in which these nodes compute in integers.
@@ -121,7 +141,13 @@ class _Search:
             quants.update(dict.fromkeys(group, range_of(seen, self.ranges)))
             if any(value in wide for value in group) and choice.may_widen(group):
                 wides.update(dict.fromkeys(group, wide_range_of(seen)))
-        return form_of(self.graph, choice, quants, self.biases, self.weights, wides)
+        narrow = {node: self._energy(node) for node in self.narrow() if node not in self.whole}
+        return form_of(self.graph, choice, quants, self.biases, self.weights, wides, narrow)
+
+    def _energy(self, node: Node) -> F64 | None:
+        """Returns the energy of the elements of a layer's input, where each has a place of its own in the weights."""
+        energy = self.energy.get(node.input(0))
+        return energy if energy is not None and energy.size == node.input(1).shape[-1] else None
 
 
 def find(data: Data, wish: Wish, tell: Tell) -> Result:
@@ -196,6 +222,8 @@ def _spare(search: _Search, result: Result, want: Sequence[Array]) -> None:
     Those go first that alone make the most noise: values that are rounded, and nodes.
     """
     nodes, graph = search.nodes, search.graph
+    if search.narrow() and _lengthen(search, result, want):
+        return
     whole = choose(graph, nodes)
     groups = [group for group in whole.groups if whole.may_widen(group)]
     few = search.data.first(_samples(graph, _LAYERS_MACS // max(len(nodes) + len(groups), 1), _FEW))
@@ -238,6 +266,43 @@ def _spare(search: _Search, result: Result, want: Sequence[Array]) -> None:
     count = _fewest(len(worst), lambda count: attempt(worst[:count], order))
     stay = worst[: len(worst) if count is None else count]
     _fewest(len(order), lambda count: attempt(stay, order[:count]))
+
+
+def _lengthen(search: _Search, result: Result, want: Sequence[Array]) -> bool:
+    """Gives weights of 8 bits to as few layers of 4 as the budget asks for; returns whether it is kept so.
+
+    Those go first that alone make the most noise. Where all of them are too few, all have 8 bits.
+    """
+    narrow = search.narrow()
+    few = search.data.first(_samples(search.graph, _LAYERS_MACS // len(narrow), _FEW))
+    wanted, loss = few.scores(None), dict[Node, float]()
+    search.steps = search.done + len(narrow) + len(narrow).bit_length()
+    search.biases = {}
+    for node in narrow:
+        search.step(f"the loss of 4 bits in {node.op.name}")
+        search.whole = [other for other in narrow if other is not node]
+        loss[node] = judge.noise(wanted, few.scores(search.form()))
+    order = sorted(narrow, key=lambda node: -loss[node])
+
+    def attempt(count: int) -> bool:
+        search.step(f"{count} layers with weights of 8 bits")
+        search.whole, search.biases = order[:count], {}
+        form = search.form()
+        if result.corrected:
+            search.biases = corrections(search.data.first(_samples(search.graph, _TRIAL_MACS, _CORRECTED)), form)
+            form = search.form()
+        found = score(search.data, want, search.data.outputs(form))
+        limit = search.wish.max_drop
+        if limit is not None and found.drop(classes=search.wish.classes) > limit:
+            return False
+        result.form, result.score, result.whole = form, found, search.whole
+        return True
+
+    if _fewest(len(order), attempt) is not None:
+        search.whole = result.whole
+        return True
+    search.whole = result.whole = order
+    return False
 
 
 def _fewest(most: int, attempt: Callable[[int], bool]) -> int | None:

@@ -101,13 +101,15 @@ class Writer:
         self._taken[f"{hint}_{count}"] = 1
         return f"{hint}_{count}"
 
-    def constant(self, data: Array, hint: str) -> str:
-        """Adds an initialiser, once for the same elements; returns its name."""
+    def constant(self, data: Array, hint: str, bits: int | None = None) -> str:
+        """Adds an initialiser, once for the same elements, of int4 where it has 4 `bits`; returns its name."""
         data = np.asarray(data, order="C")  # ascontiguousarray makes axes of scalars
-        key = data.dtype.str, data.shape, data.tobytes()
+        key = data.dtype.str, data.shape, data.tobytes(), bits
         if key not in self._constants:
             self._constants[key] = self.name(hint)
-            self.initializers.append(numpy_helper.from_array(data, self._constants[key]))
+            made = numpy_helper.from_array(data) if bits is None else _int4(data)
+            made.name = self._constants[key]
+            self.initializers.append(made)
         return self._constants[key]
 
     def node(self, op: str, inputs: Sequence[str], hint: str, **attributes: Any) -> str:  # noqa: ANN401 - ONNX's
@@ -195,7 +197,7 @@ class Writer:
             return self.constant(moved(value.data), hint)
         quant = stored.type.quant
         axis = quant.axis if quant.axis is None or perm is None else list(perm).index(quant.axis)
-        integers = self.constant(moved(stored.data), f"{hint}_quantized")
+        integers = self.constant(moved(stored.data), f"{hint}_quantized", quant.bits)
         key = ("dequantized", integers, quant, axis)
         if key not in self._constants:
             inputs = [integers, *self.scale(quant, stored.type.dtype, hint)]
@@ -207,7 +209,7 @@ class Writer:
         scales, zeros = np.array(quant.scales, np.float32), np.array(quant.zero_points, dtype.numpy)
         if quant.axis is None:
             scales, zeros = scales.reshape(()), zeros.reshape(())
-        return [self.constant(scales, f"{hint}_scale"), self.constant(zeros, f"{hint}_zero_point")]
+        return [self.constant(scales, f"{hint}_scale"), self.constant(zeros, f"{hint}_zero_point", quant.bits)]
 
     # The model.
 
@@ -240,7 +242,9 @@ class Writer:
             [_ends(value, name) for value, name in zip(outputs, made, strict=True)],
             initializer=self.initializers,
         )
-        opset = _OPSET_WIDE if any(v.type.quant and v.type.dtype is DType.I16 for v in graph.values()) else OPSET
+        wide = any(v.type.quant and v.type.dtype is DType.I16 for v in graph.values())
+        packed = any(tensor.data_type == TensorProto.INT4 for tensor in self.initializers)
+        opset = _OPSET_WIDE if wide or packed else OPSET
         return helper.make_model(
             proto,
             producer_name="ariel-build",
@@ -256,6 +260,13 @@ class Writer:
             raise UnsupportedReason("nothing writes it as ONNX")
         self._op = node.op.name
         function(self, node)
+
+
+def _int4(data: Array) -> onnx.TensorProto:
+    """Returns integers of 4 bits, two in a byte, the first one in its low half."""
+    halves = np.pad(data.reshape(-1), (0, data.size % 2)).astype(np.uint8) & 15
+    packed = halves[::2] | halves[1::2] << 4
+    return onnx.TensorProto(data_type=TensorProto.INT4, dims=data.shape, raw_data=packed.tobytes())
 
 
 def onnx_type(dtype: DType) -> int:

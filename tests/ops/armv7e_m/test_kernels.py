@@ -30,7 +30,6 @@ def on(folder: str) -> object:
 
 
 CUT = Path(__file__).with_name("cut.rs").read_text()
-#: Kernels of int16, which not every folder has.
 #: Units at whose multiples the tiles of a kernel begin, where that is not 1.
 UNITS = {
     "FullyConnected": 2,
@@ -40,6 +39,7 @@ UNITS = {
     "DeepConnectedInt4": 4,
     "FullyConnectedInt4": 4,
 }
+#: Kernels of weights of four bits, and of int16, which not every folder has.
 INT4 = ("Conv2dInt4", "DeepConnectedInt4", "FullyConnectedInt4")
 WIDE = ("Conv2d16", "ConvTranspose16", "FullyConnected16")
 ONLY = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from onnx import TensorProto, helper
 
@@ -12,29 +14,39 @@ from tests.ops.sums import ACTIVATIONS, filter_scales
 
 __all__ = ["LAYERS", "layer_of_onnx", "layer_of_tflite"]
 
-#: (size of the image, input channels, output channels, strides), or (rows, depth, channels) of a dense layer: deep rows,
-#: rows and patches of no whole words, single pixels, and channels that make no whole four.
+
+@dataclass(frozen=True)
+class Shape:
+    """An image and strides, or, without an image, the rows of a dense layer; and what goes in and comes out."""
+
+    terms: int
+    count: int
+    rows: int = 1
+    image: tuple[int, int] | None = None
+    strides: tuple[int, int] = (1, 1)
+
+
+#: Deep rows, rows and patches of no whole words, single pixels, and channels that make no whole four.
 LAYERS = (
-    ((8, 8), 16, 8, (1, 1)),
-    ((5, 7), 12, 6, (1, 1)),
-    ((1, 3), 8, 9, (1, 1)),
-    ((1, 1), 24, 5, (1, 1)),
-    ((7, 6), 9, 3, (2, 2)),
-    ((6, 9), 20, 12, (1, 2)),
-    ((4, 4), 3, 17, (1, 1)),
-    ((3, 3), 130, 4, (1, 1)),
-    (1, 16, 8),
-    (1, 264, 10),
-    (1, 300, 7),
-    (1, 33, 23),
-    (2, 640, 5),
-    (3, 5, 4),
-    (4, 40, 11),
-    (9, 70, 1),
-    (1, 7, 2),
-    (11, 64, 16),
-    # The fourth of each four channels may not stay packed so on Arm: its sums, were all weights extreme, have too many bits.
-    (1, 700, 8),
+    Shape(16, 8, image=(8, 8)),
+    Shape(12, 6, image=(5, 7)),
+    Shape(8, 9, image=(1, 3)),
+    Shape(24, 5, image=(1, 1)),
+    Shape(9, 3, image=(7, 6), strides=(2, 2)),
+    Shape(20, 12, image=(6, 9), strides=(1, 2)),
+    Shape(3, 17, image=(4, 4)),
+    Shape(130, 4, image=(3, 3)),
+    Shape(16, 8),
+    Shape(264, 10),
+    Shape(300, 7),
+    Shape(33, 23),
+    Shape(640, 5, rows=2),
+    Shape(5, 4, rows=3),
+    Shape(40, 11, rows=4),
+    Shape(70, 1, rows=9),
+    Shape(7, 2),
+    Shape(64, 16, rows=11),
+    Shape(700, 8),
 )
 
 
@@ -64,58 +76,60 @@ def _packed(data: Array) -> Array:
     return halves[:, 0] | halves[:, 1] << 4
 
 
-def layer_of_tflite(rng: np.random.Generator, shape: tuple[object, ...]) -> tflm.Operator:
-    """Returns a CONV_2D or a FULLY_CONNECTED of a shape of `LAYERS`."""
-    *_, terms, count = shape[:3]
-    assert isinstance(terms, int)
-    assert isinstance(count, int)
-    scale, zero, output_zero = float(np.float32(rng.uniform(0.01, 0.1))), *(int(z) for z in rng.integers(-128, 128, 2))
-    dense = len(shape) == 3
+def _ends(rng: np.random.Generator) -> tuple[float, int, int]:
+    """Returns scale and zero point of the input, and the zero point of the output."""
+    zero, output_zero = (int(z) for z in rng.integers(-128, 128, 2))
+    return float(np.float32(rng.uniform(0.01, 0.1))), zero, output_zero
+
+
+def layer_of_tflite(rng: np.random.Generator, shape: Shape) -> tflm.Operator:
+    """Returns a CONV_2D or a FULLY_CONNECTED."""
+    terms, count = shape.terms, shape.count
+    scale, zero, output_zero = _ends(rng)
     # TFLite-Micro knows one scale of four bits in dense layers.
-    scales = filter_scales(rng, 1 if dense else count)
-    filter_shape = (count, terms) if dense else (count, 1, 1, terms)
+    scales = filter_scales(rng, 1 if shape.image is None else count)
+    filter_shape = (count, terms) if shape.image is None else (count, 1, 1, terms)
     filter_ = tflm.Tensor("int4", filter_shape, scales, 0, _packed(weights(rng, filter_shape)), 0)
     bias = None
     if rng.random() < 0.8:
         products = [float(np.float32(scale * s)) for s in scales]
         bias = tflm.Tensor("int32", (count,), products, 0, _biases(rng, count))
     own: dict[str, object] = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS))}
-    if dense:
-        sizes = [(shape[0], terms), (shape[0], count)]
-        options = "FullyConnectedOptions"
+    sizes: tuple[tuple[int, ...], tuple[int, ...]]
+    if shape.image is None:
+        kind, options, sizes = "FULLY_CONNECTED", "FullyConnectedOptions", ((shape.rows, terms), (shape.rows, count))
     else:
-        (height, width), (down, across) = shape[0], shape[3]  # type: ignore[misc]
-        sizes = [(1, height, width, terms), (1, -(-height // down), -(-width // across), count)]
-        options = "Conv2DOptions"
-        own |= {"padding": 1, "strideH": down, "strideW": across, "dilationHFactor": 1, "dilationWFactor": 1}
-    x = tflm.Tensor("int8", sizes[0], scale, zero)  # type: ignore[arg-type]
-    y = tflm.Tensor("int8", sizes[1], _output(rng, scale, scales, terms), output_zero)  # type: ignore[arg-type]
-    return tflm.Operator("FULLY_CONNECTED" if dense else "CONV_2D", [x, filter_, bias], [y], (options, own), 7)
+        kind, options = "CONV_2D", "Conv2DOptions"
+        rows, columns = (-(-n // step) for n, step in zip(shape.image, shape.strides, strict=True))
+        sizes = (1, *shape.image, terms), (1, rows, columns, count)
+        own |= {"padding": 1, "strideH": shape.strides[0], "strideW": shape.strides[1]}
+        own |= {"dilationHFactor": 1, "dilationWFactor": 1}
+    x = tflm.Tensor("int8", sizes[0], scale, zero)
+    y = tflm.Tensor("int8", sizes[1], _output(rng, scale, scales, terms), output_zero)
+    return tflm.Operator(kind, [x, filter_, bias], [y], (options, own), 7)
 
 
-def layer_of_onnx(model: Builder, rng: np.random.Generator, shape: tuple[object, ...]) -> None:
-    """Adds a Conv, a Gemm or a MatMul of a shape of `LAYERS`, between QuantizeLinear and DequantizeLinear."""
-    *_, terms, count = shape[:3]
-    assert isinstance(terms, int)
-    assert isinstance(count, int)
-    scale, zero, output_zero = float(np.float32(rng.uniform(0.01, 0.1))), *(int(z) for z in rng.integers(-128, 128, 2))
+def layer_of_onnx(model: Builder, rng: np.random.Generator, shape: Shape) -> None:
+    """Adds a Conv, a Gemm or a MatMul, between QuantizeLinear and DequantizeLinear."""
+    terms, count = shape.terms, shape.count
+    scale, zero, output_zero = _ends(rng)
     scales = filter_scales(rng, count)
-    dense = len(shape) == 3
-    product = dense and rng.random() < 0.5
-    data = weights(rng, (terms, count) if product else (count, terms) if dense else (count, terms, 1, 1))
+    product = shape.image is None and rng.random() < 0.5
+    filter_shape = (terms, count) if product else (count, terms) if shape.image is None else (count, terms, 1, 1)
+    data = weights(rng, filter_shape)
     name = f"w{len(model.constants)}"
-    model.constants.append(helper.make_tensor(name, TensorProto.INT4, data.shape, data.reshape(-1).tolist()))
-    given = (shape[0], terms) if dense else (1, terms, *shape[0])  # type: ignore[misc]
-    x = model.input(given, (scale, zero))  # type: ignore[arg-type]
-    inputs = [x, model.op("DequantizeLinear", [name, model.constant(np.float32(scales))], axis=int(product))]
+    model.constants.append(helper.make_tensor(name, TensorProto.INT4, filter_shape, data.reshape(-1).tolist()))
+    x = model.input((shape.rows, terms) if shape.image is None else (1, terms, *shape.image), (scale, zero))
+    own = model.constant(np.array(scales, np.float32))
+    inputs = [x, model.op("DequantizeLinear", [name, own], axis=int(product))]
     if not product and rng.random() < 0.8:
         products = [float(np.float32(scale) * np.float32(s)) for s in scales]
         inputs.append(model.weights(_biases(rng, count), products))
     if product:
         result = model.op("MatMul", inputs)
-    elif dense:
+    elif shape.image is None:
         result = model.op("Gemm", inputs, transB=1)
     else:
-        result = model.op("Conv", inputs, strides=shape[3])
+        result = model.op("Conv", inputs, strides=shape.strides)
     result = model.op("Relu", [result]) if rng.random() < 0.3 else result
     model.output(result, (_output(rng, scale, scales, terms), output_zero))

@@ -1,4 +1,4 @@
-"""Dense layers and pointwise convolutions whose weights have four bits, and stay packed, give what int8 of them gives."""
+"""Dense layers and pointwise convolutions whose weights have four bits, and stay packed, give what int8 gives."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def test_streams_hold_what_their_formula_says() -> None:
     weights = np.random.default_rng(5).integers(-8, 8, (7, 12))
     words = int4.stream_of(channels(weights)).data.reshape(2, -1)
     assert words.shape == (2, 12 // 2 + 8)
-    halves = words[:, :6].copy().view("<i2").reshape(2, 3, 2, 2)
+    pairs = words[:, :6].astype(np.int32).view(np.int16).reshape(2, 3, 2, 2)
     # Of each four of the depth the words (k0, k2) and (k1, k3).
-    halves = halves.transpose(0, 1, 3, 2).reshape(2, 12)
+    halves = pairs.transpose(0, 1, 3, 2).reshape(2, 12).astype(np.int64)
     digits = np.stack([(halves >> shift & 15) - 8 for shift in (0, 4, 8)] + [halves >> 12], axis=1)
     assert np.array_equal(digits.reshape(8, 12)[:7], weights)
-    assert np.array_equal(words[:, 7::2].reshape(-1)[:7] >> 8, np.arange(7))
+    assert np.array_equal(words[:, 7::2].reshape(-1).astype(np.int64)[:7] >> 8, np.arange(7))
 
 
 def test_sums_that_do_not_fit_are_refused() -> None:
