@@ -79,7 +79,7 @@ def test_streams_hold_what_their_formula_says() -> None:
 
 
 def test_sums_that_do_not_fit_are_refused() -> None:
-    fitting = np.tile(np.array([[7], [-8], [7], [-8]]), 511)
+    fitting = np.tile(np.array([[7], [-8], [7], [-8]]), 508)
     int4.stream_of(channels(fitting))
     with pytest.raises(Unfit):
         int4.stream_of(channels(np.tile(fitting, 2)))
