@@ -44,6 +44,7 @@ def rare() -> Iterator[Wanted]:
     yield from _marks()
     yield from _signals()
     yield from _hybrids()
+    yield from _packed()
     yield from _rescaled()
     yield from _lstms()
     for count in (8, 40, 200):
@@ -53,6 +54,31 @@ def rare() -> Iterator[Wanted]:
     yield from _boxes()
     yield from _places()
     yield from _forests()
+
+
+def _packed() -> Iterator[Wanted]:
+    """Layers whose weights have four bits: rows of several depths, and images."""
+    rng, weight, x = np.random.default_rng(6), Quant((0.02,), (0,), None, 4), _ONE
+    bias = Quant((x.scale * 0.02,), (0,))
+    for rounding in (Rounding.DOUBLE, Rounding.NEAREST_EVEN):
+        for shape, count in (
+            *(((1, depth), count) for depth, count in ((16, 12), (64, 30), (128, 10), (250, 8))),
+            *(((1, depth), count) for depth, count in ((260, 20), (400, 8), (640, 16), (1000, 4))),
+            *(
+                ((1, side, side, depth), count)
+                for side, depth, count in ((4, 16, 8), (8, 12, 20), (6, 64, 10), (9, 5, 3))
+            ),
+        ):
+            depth = shape[-1]
+            filter_ = (count, depth) if len(shape) == 2 else (count, 1, 1, depth)
+            types = (
+                TensorType(DType.I8, shape, x),
+                TensorType(DType.I8, filter_, weight),
+                TensorType(DType.I32, (count,), bias),
+            )
+            op = FullyConnected(rounding=rounding) if len(shape) == 2 else Conv2d(Window((1, 1)), rounding=rounding)
+            stored = rng.integers(-8, 8, filter_).astype(np.int8)
+            yield Wanted(op, types, _OTHER, (1, 2), {1: stored})
 
 
 def _forests() -> Iterator[Wanted]:

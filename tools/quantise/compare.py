@@ -20,7 +20,7 @@ from ariel_build.quantize.writers import write_model
 from tools.quantise import digits
 from tools.recorded import MODELS
 
-__all__ = ["ROWS", "Case", "Found", "compare", "table"]
+__all__ = ["ROWS", "Case", "Found", "answers", "compare", "ratio", "table"]
 
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
@@ -123,7 +123,7 @@ def compare(case: Case, folder: Path) -> Found:
     outcome = quantize(ModelOptions(path), Quantization(npz, case.max_drop))
     ours.write_bytes(outcome.model.SerializeToString())
     _static(plain, theirs, data.calibration)
-    want, mine, other = (_answers(file, data.test) for file in (plain, ours, theirs))
+    want, mine, other = (answers(file, data.test) for file in (plain, ours, theirs))
     chosen = [outputs.reshape(len(data.test), -1).argmax(axis=1) for outputs in (want, mine, other)]
     right = chosen[0] if data.classes is None else data.classes
     shares = [float(np.mean(found == right)) for found in chosen]
@@ -133,14 +133,15 @@ def compare(case: Case, folder: Path) -> Found:
         float_accuracy=None if data.classes is None else shares[0],
         ours=shares[1],
         theirs=shares[2],
-        ours_ratio=_ratio(want, mine),
-        theirs_ratio=_ratio(want, other),
+        ours_ratio=ratio(want, mine),
+        theirs_ratio=ratio(want, other),
         ours_bytes=ours.stat().st_size,
         theirs_bytes=theirs.stat().st_size,
     )
 
 
-def _ratio(want: F32, got: F32) -> float:
+def ratio(want: F32, got: F32) -> float:
+    """Returns the signal-to-noise ratio in decibels."""
     noise = float(np.mean(np.square(np.subtract(want, got, dtype=np.float64))))
     return math.inf if noise == 0 else 10 * math.log10(float(np.mean(np.square(want, dtype=np.float64))) / noise)
 
@@ -153,7 +154,8 @@ def _session(path: Path) -> Any:  # noqa: ANN401 - onnxruntime has no types
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _answers(path: Path, samples: F32) -> F32:
+def answers(path: Path, samples: F32) -> F32:
+    """Returns what onnxruntime makes of each sample."""
     session = _session(path)
     name = session.get_inputs()[0].name
     return np.stack([session.run(None, {name: sample})[0] for sample in samples])

@@ -87,4 +87,4 @@ def test_sums_that_do_not_fit_are_refused() -> None:
 
 def test_words_have_the_first_channel_lowest() -> None:
     packed = packed_fours(np.array([[1, -1], [2, -2], [3, -3], [-8, 7], [4, 5]], np.int8))
-    assert packed.data.tolist() == [0x8321, 0x7DEF, 0x0004, 0x0005]
+    assert packed.data.tolist() == [[0x8321, 0x7DEF], [4, 5]]
