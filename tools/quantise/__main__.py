@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tools.quantise.compare import ROWS, Case, compare, table
@@ -34,17 +35,23 @@ def main() -> int:
     if arguments.refresh and len(rows) < len(every):
         parser.error("--refresh is for all rows")
     with tempfile.TemporaryDirectory(prefix="ariel-") as folder:
-        told = (row for row in rows if print(f"{row.name} ..", file=sys.stderr, flush=True) is None)
         if arguments.int4:
-            text = int4_table([both(row, Path(folder)) for row in told])
+            text = int4_table([both(row, Path(folder)) for row in _told(rows)])
         else:
-            text = table([compare(row, Path(folder)) for row in told])
+            text = table([compare(row, Path(folder)) for row in _told(rows)])
     print(text, end="")
     if arguments.refresh:
         begin = BEGIN_INT4 if arguments.int4 else BEGIN
         before, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
         PAGE.write_text(before + begin + text + END + rest.partition(END)[2], encoding="utf-8")
     return 0
+
+
+def _told(rows: Sequence[Case]) -> Iterator[Case]:
+    """Yields the rows, and says which one comes."""
+    for row in rows:
+        print(f"{row.name} ..", file=sys.stderr, flush=True)
+        yield row
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from ariel_build.driver import import_file
 from ariel_build.quantize import quantize
 from ariel_build.quantize.clean import clean
 from ariel_build.quantize.writers import write_model
-from tools.quantise.compare import ROWS, Case, answers, ratio
+from tools.quantise.compare import Case, answers, ratio
 
 __all__ = ["NAMES", "both", "int4_table"]
 

@@ -239,37 +239,52 @@ def _dense(call: LayerCall, layer: Dense, cores: Cores | Cores4) -> KernelCall:
     rows, depth, count = layer.rows, layer.depth, layer.count
     if rows >= _ROWS:
         return _conv2d(call, layer.as_convolution(), cores)
-    bounds = _finish(layer).bounds
     if depth > _DEEP and depth % 4 == 0 and not int16.is_int16(layer):
-        deep = isa_packed.DeepConnected(
-            input=layer.input,
-            output=layer.output,
-            rows=rows,
-            depth=depth,
-            channels=count,
-            stream=(int4.stream_of if isinstance(cores, Dsp4 | DspFpu4) else quad_stream)(_channels(layer, cores)),
-            bounds=bounds,
-            cores=cores,
-        )
-        return call.by(deep, Tiling(Axis.CHANNELS, count, 4))
+        return _deep(call, layer, cores)
     form = _form(layer, cores)
+    stream = int4.rows_of if isinstance(cores, Dsp4 | DspFpu4) else form.stream
     kernel = isa_packed.FullyConnected(
         input=layer.input,
         output=layer.output,
         rows=rows,
         depth=depth,
         channels=count,
-        stream=form.stream(replace(form.channels, weights=padded(form.channels.weights, form.step))),
-        bounds=bounds,
+        stream=stream(replace(form.channels, weights=padded(form.channels.weights, form.step))),
+        bounds=_finish(layer).bounds,
         scratch=Scratch(-(-depth // form.step) * 2 * form.step),
         cores=form.cores,
     )
     return call.by(kernel, Tiling(Axis.CHANNELS, count, form.together))
 
 
+def _deep(call: LayerCall, layer: Dense, cores: Cores | Cores4) -> KernelCall:
+    """One row as it is times four channels."""
+    kernel = isa_packed.DeepConnected(
+        input=layer.input,
+        output=layer.output,
+        rows=layer.rows,
+        depth=layer.depth,
+        channels=layer.count,
+        stream=(int4.rows_of if isinstance(cores, Dsp4 | DspFpu4) else quad_stream)(_channels(layer, cores)),
+        bounds=_finish(layer).bounds,
+        cores=cores,
+    )
+    return call.by(kernel, Tiling(Axis.CHANNELS, layer.count, 4))
+
+
 def _packed(call: LayerCall, layer: Convolution | Dense, cores: Cores4) -> KernelCall:
-    """A layer whose weights have four bits: as one of eight, with four channels in the place of two."""
-    return _conv2d(call, layer, cores) if isinstance(layer, Convolution) else _dense(call, layer, cores)
+    """A layer whose weights have four bits: as one of eight, with four channels in the place of two.
+
+    Sums of patches that may be too large for that have more bits in rows.
+    """
+    if isinstance(layer, Convolution):
+        return _conv2d(call, layer, cores)
+    try:
+        return _dense(call, layer, cores)
+    except Unfit:
+        if layer.depth % 4:
+            raise
+        return _deep(call, layer, cores)
 
 
 def dense_as_convolution(call: LayerCall, layer: Dense) -> KernelCall:

@@ -24,6 +24,7 @@ class Shape:
     rows: int = 1
     image: tuple[int, int] | None = None
     strides: tuple[int, int] = (1, 1)
+    extreme: bool = False
 
 
 #: Deep rows, rows and patches of no whole words, single pixels, and channels that make no whole four.
@@ -46,12 +47,16 @@ LAYERS = (
     Shape(70, 1, rows=9),
     Shape(7, 2),
     Shape(64, 16, rows=11),
-    Shape(700, 8),
+    # The fourth of four channels has sums of more than 32 bits, before they are shifted.
+    Shape(1000, 8, extreme=True),
+    Shape(1000, 4, rows=5, extreme=True),
 )
 
 
-def weights(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+def weights(rng: np.random.Generator, shape: tuple[int, ...], *, extreme: bool) -> Array:
     """Weights of four bits, now and then nothing but extremes."""
+    if extreme:
+        return np.full(shape, -8, np.int8)
     if rng.random() < 0.25:
         return rng.choice(np.array([-8, 7], np.int8), shape)
     return rng.integers(-8, 8, shape).astype(np.int8)
@@ -89,7 +94,9 @@ def layer_of_tflite(rng: np.random.Generator, shape: Shape) -> tflm.Operator:
     # TFLite-Micro knows one scale of four bits in dense layers.
     scales = filter_scales(rng, 1 if shape.image is None else count)
     filter_shape = (count, terms) if shape.image is None else (count, 1, 1, terms)
-    filter_ = tflm.Tensor("int4", filter_shape, scales, 0, _packed(weights(rng, filter_shape)), 0)
+    filter_ = tflm.Tensor(
+        "int4", filter_shape, scales, 0, _packed(weights(rng, filter_shape, extreme=shape.extreme)), 0
+    )
     bias = None
     if rng.random() < 0.8:
         products = [float(np.float32(scale * s)) for s in scales]
@@ -116,7 +123,7 @@ def layer_of_onnx(model: Builder, rng: np.random.Generator, shape: Shape) -> Non
     scales = filter_scales(rng, count)
     product = shape.image is None and rng.random() < 0.5
     filter_shape = (terms, count) if product else (count, terms) if shape.image is None else (count, terms, 1, 1)
-    data = weights(rng, filter_shape)
+    data = weights(rng, filter_shape, extreme=shape.extreme)
     name = f"w{len(model.constants)}"
     model.constants.append(helper.make_tensor(name, TensorProto.INT4, filter_shape, data.reshape(-1).tolist()))
     x = model.input((shape.rows, terms) if shape.image is None else (1, terms, *shape.image), (scale, zero))

@@ -10,9 +10,10 @@
 //! | its low digits (`AND 0x0f0f0f0f`) | `M = 256 * D2 + D0` |
 //! | its lowest digits (`AND 0x000f000f`) | `Z = D0` |
 //!
-//! so that three instructions unpack eight weights. Sums wrap; the compiler has proved `|A3| < 2^19`, `|D2| < 2^23` and
-//! `|D1| < 2^27`, and so `A3 = (F - B - (M - Z)) >> 12`, `D2 = (M - Z) >> 8` and `D1 = (B - Z) >> 4` are exact. The digits are 8
-//! too great: 8 times the sum of the inputs, which all channels share, comes off three of the four.
+//! so that three instructions unpack eight weights. Sums wrap; the compiler has proved `|256 * D2 + 16 * D1 + D0| < 2^31`, and so
+//! `D2 = (M - Z) >> 8` and `D1 = (B - Z) >> 4` are exact, and `A3 = (F - B - (M - Z)) >> 12` where F has 64 bits, as loops over one
+//! row sum it (SMLALD), or where `|A3| < 2^19`, as it is proved for patches. The digits are 8 too great: 8 times the sum of the
+//! inputs, which all channels share, comes off three of the four.
 //!
 //! A stream has for each four channels the words of weights, in the order of what is widened, then for each channel its
 //! multiplier and `bias << 8 | n - 1` (see [`crate::kernels::isa::packed`]).
@@ -21,11 +22,11 @@
 macro_rules! digits {
     ($word:literal, $inputs:literal) => {
         concat!(
-            "smlad r4, ",
+            "smlald r4, r2, ",
             $inputs,
             ", ",
             $word,
-            ", r4\nuxtb16 r12, ",
+            "\nuxtb16 r12, ",
             $word,
             "\nsmlad r5, ",
             $inputs,
@@ -110,9 +111,9 @@ pub(in crate::kernels::isa) use apart;
 /// `$sum` gives 8 times the sum of the inputs in r5, with the end of the inputs in lr; a step is the `$bytes` of code that `$load`
 /// and the products of four of the depth are, and takes `1 << $size` bytes of inputs.
 ///
-/// Registers: r0 inputs, r1 stream, r2 output, r3 where the loop is entered, r4 F, r5 B, r6 M, r7 Z, r8 and r9 inputs, r10 and r11
+/// Registers: r0 inputs, r1 stream, r2 and r4 F, r3 where the loop is entered, r5 B, r6 M, r7 Z, r8 and r9 inputs, r10 and r11
 /// weights, r12 data, lr end of the inputs. A step of [`quads`] is 18 instructions for 16 MACs, one of [`gemv`] 16; the loop of
-/// four steps adds 2, and four channels 55.
+/// four steps adds 2, and four channels 60.
 macro_rules! row4 {
     ($(#[$doc:meta])* $name:ident($element:ident), $requantize:ident, $size:literal, $times:literal, [$($sum:literal),*], $load:literal) => {
         $(#[$doc])*
@@ -127,7 +128,7 @@ macro_rules! row4 {
         ) {
             core::arch::naked_asm!(
                 cpu!(),
-                // On the stack: 0 inputs, 12 eight times their sum, 52 end of the stream, 56 rounding.
+                // On the stack: 0 inputs, 8 output, 12 eight times the sum of the inputs, 52 end of the stream, 56 rounding.
                 "push {{r0-r11, lr}}",
                 "add lr, r0, r3",
                 $($sum,)*
@@ -142,6 +143,7 @@ macro_rules! row4 {
                 "add r3, r3, r4, lsl #3",
                 "orr r3, r3, #1",
                 "2:",
+                "mov r2, #0",
                 "mov r4, #0",
                 "mov r5, #0",
                 "mov r6, #0",
@@ -158,7 +160,17 @@ macro_rules! row4 {
                 "cmp r0, lr",
                 "bne.w 3b",
                 "ldr r10, [sp, #12]",
-                $crate::kernels::isa::armv7e_m::int4::apart!("r4" "r5" "r6" "r7", "r10"),
+                "sub r6, r6, r7",
+                "add r11, r5, r6",
+                "subs r4, r4, r11",
+                "sbc r2, r2, r11, asr #31",
+                "lsr r4, r4, #12",
+                "orr r4, r4, r2, lsl #20",
+                "rsb r6, r10, r6, asr #8",
+                "sub r5, r5, r7",
+                "rsb r5, r10, r5, asr #4",
+                "sub r7, r7, r10",
+                "ldr r2, [sp, #8]",
                 "ldr r12, [sp, #56]",
                 "ldrd r8, r9, [r1], #8",
                 "ldrd r10, r11, [r1], #8",
@@ -176,6 +188,7 @@ macro_rules! row4 {
                 "strb r5, [r2], #1",
                 "strb r6, [r2], #1",
                 "strb r4, [r2], #1",
+                "str r2, [sp, #8]",
                 "ldr r0, [sp]",
                 "ldr r12, [sp, #52]",
                 "cmp r1, r12",
