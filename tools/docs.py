@@ -44,8 +44,8 @@ def supported_ops() -> str:
         "FULLY_CONNECTED over a filter that is computed at run time is a product of two matrices: float32; int8, or",
         "int16 with a filter of int8, of one scale each and without a bias.",
         "",
-        "Weights of 4 bits are constants in INT4. Those of FULLY_CONNECTED, Gemm and MatMul, and of convolutions with a",
-        "window of one pixel, stay packed in flash where activations are int8",
+        "Weights of 4 bits are constants in INT4. Those of FULLY_CONNECTED, Gemm and MatMul, and of convolutions with",
+        "a window of one pixel, stay packed in flash where activations are int8",
         "([quantisation.md](quantisation.md#weights-of-4-bits)); all others are int8 there.",
     ]
     # A reduction is best told by what all have in common.

@@ -64,13 +64,13 @@ def _packed() -> Iterator[Wanted]:
     bias = Quant((x.scale * 0.02,), (0,))
     for rounding in (Rounding.DOUBLE, Rounding.NEAREST_EVEN):
         for shape, count in (
-            *(((1, depth), count) for depth, count in ((16, 12), (64, 30), (128, 10), (250, 8))),
+            *(((1, depth), count) for depth, count in ((16, 64), (64, 16), (128, 32), (248, 4))),
             *(((1, depth), count) for depth, count in ((260, 20), (400, 8), (640, 16), (1000, 4))),
             # What has no proof, the portable kernel computes on all cores.
             *(((1, depth), count) for depth, count in ((4200, 4), (4400, 9), (5000, 3))),
             *(
                 ((1, side, side, depth), count)
-                for side, depth, count in ((4, 16, 8), (8, 12, 20), (6, 64, 10), (9, 5, 3))
+                for side, depth, count in ((8, 64, 32), (8, 8, 64), (8, 128, 4), (3, 32, 16))
             ),
         ):
             depth = shape[-1]
