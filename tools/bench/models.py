@@ -9,14 +9,17 @@ from pathlib import Path
 from tools.bench import made
 from tools.recorded.models import Recorded, dev_models
 
-__all__ = ["BOARDS", "GATED", "M0", "M4", "M7", "RISCV", "RP2040", "RTL", "Model", "catalogue"]
+__all__ = ["BOARDS", "GATED", "M0", "M4", "M7", "M55", "RISCV", "RP2040", "RTL", "Model", "catalogue"]
 
 M7, M4, M0, RISCV = "qemu-cortex-m7", "qemu-cortex-m4", "qemu-cortex-m0", "qemu-riscv32"
+M55 = "qemu-cortex-m55"
 RP2040, RTL = "rp2040-sim", "rtl-riscv32"
 _INT8 = (M7, M4, RISCV)
+#: With vectors as well: what is recorded of TFLite-Micro there.
+_HELIUM = (*_INT8, M55)
 _INT16 = (M7, RISCV)
 _FLOAT = (M7, M4)
-BOARDS = (M7, M4, M0, RISCV, RP2040, RTL)
+BOARDS = (M7, M4, M0, M55, RISCV, RP2040, RTL)
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,15 @@ class Model:
 
 #: name in the table: name in ../shared/models/dev, kind, boards, and of the peers' ONNX file where there is one.
 _SHARED: dict[str, tuple[str, str, tuple[str, ...], str]] = {
-    "kws (DS-CNN)": ("mlperf_kws_int8", "convolutional", (*_INT8, RP2040, RTL), ""),
-    "ResNet-8": ("mlperf_ic_int8", "convolutional", _INT8, ""),
-    "vww (MobileNet v1)": ("mlperf_vww_int8", "convolutional", _INT8, ""),
-    "ad (autoencoder)": ("mlperf_ad_int8", "fully connected", (*_INT8, RTL), ""),
-    "person_detect": ("tflm_person_detect_int8", "convolutional", _INT8, ""),
-    "micro_speech": ("tflm_micro_speech_int8", "convolutional", (*_INT8, M0), ""),
-    "hello_world": ("tflm_hello_int8", "fully connected", (*_INT8, M0, RP2040, RTL), ""),
+    "kws (DS-CNN)": ("mlperf_kws_int8", "convolutional", (*_HELIUM, RP2040, RTL), ""),
+    "ResNet-8": ("mlperf_ic_int8", "convolutional", _HELIUM, ""),
+    "vww (MobileNet v1)": ("mlperf_vww_int8", "convolutional", _HELIUM, ""),
+    "ad (autoencoder)": ("mlperf_ad_int8", "fully connected", (*_HELIUM, RTL), ""),
+    "person_detect": ("tflm_person_detect_int8", "convolutional", _HELIUM, ""),
+    "micro_speech": ("tflm_micro_speech_int8", "convolutional", (*_HELIUM, M0), ""),
+    "hello_world": ("tflm_hello_int8", "fully connected", (*_HELIUM, M0, RP2040, RTL), ""),
     "sww (streaming wake word)": ("mlperf_sww_int8", "convolutional", _INT8, ""),
+    "MCUNet vww (float32 in and out)": ("mcunet_vww", "convolutional", _INT8, ""),
     "LeNet-5": ("riot_lenet5_int8", "convolutional", _INT8, ""),
     "CIFAR-10 CNN": ("tinymaix_cifar10_q", "convolutional", _INT8, ""),
     "mnist (depthwise)": ("tinymaix_mnist_dw_q", "convolutional", (*_INT8, M0), ""),
