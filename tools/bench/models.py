@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tools.bench import made
-from tools.recorded.models import Recorded, dev_models
+from tools.recorded.models import Recorded, dev_models, successors_models
 
 __all__ = ["BOARDS", "GATED", "M0", "M4", "M7", "M55", "RISCV", "RP2040", "RTL", "Model", "catalogue"]
 
@@ -48,7 +48,7 @@ class Model:
         return "float32" if self.boards == _FLOAT else "int16" if self.boards == _INT16 else "int8"
 
 
-#: name in the table: name in ../shared/models/dev, kind, boards, and of the peers' ONNX file where there is one.
+#: name in the table: name in ../shared/models, kind, boards, and of the peers' ONNX file where there is one.
 _SHARED: dict[str, tuple[str, str, tuple[str, ...], str]] = {
     "kws (DS-CNN)": ("mlperf_kws_int8", "convolutional", (*_HELIUM, RP2040, RTL), ""),
     "ResNet-8": ("mlperf_ic_int8", "convolutional", _HELIUM, ""),
@@ -58,7 +58,7 @@ _SHARED: dict[str, tuple[str, str, tuple[str, ...], str]] = {
     "micro_speech": ("tflm_micro_speech_int8", "convolutional", (*_HELIUM, M0), ""),
     "hello_world": ("tflm_hello_int8", "fully connected", (*_HELIUM, M0, RP2040, RTL), ""),
     "sww (streaming wake word)": ("mlperf_sww_int8", "convolutional", _INT8, ""),
-    "MCUNet vww (float32 in and out)": ("mcunet_vww", "convolutional", _INT8, ""),
+    "MCUNet vww, 10 fps": ("mcunet_vww_10fps", "convolutional", _INT8, ""),
     "LeNet-5": ("riot_lenet5_int8", "convolutional", _INT8, ""),
     "CIFAR-10 CNN": ("tinymaix_cifar10_q", "convolutional", _INT8, ""),
     "mnist (depthwise)": ("tinymaix_mnist_dw_q", "convolutional", (*_INT8, M0), ""),
@@ -114,7 +114,7 @@ def catalogue(folder: Path) -> Iterator[Model]:
         yield Model(name, kind, recorded, boards, None if recorded.path.suffix == ".tflite" else recorded)
     for name, recorded in made.networks(folder):
         yield Model(name, "convolutional", recorded, (M7,), recorded)
-    shared = dev_models()
+    shared = {**dev_models(), **successors_models()}
     for name, (key, kind, where, onnx) in _SHARED.items():
         if key in shared:
             yield Model(name, kind, shared[key], where, shared.get(onnx))
