@@ -225,7 +225,7 @@ def test_the_table_sorts_and_filters(browser: Page, digits: Made) -> None:
     names = "[...document.querySelectorAll('#layers tbody tr:not([hidden]) th')].map(name => name.innerText)"
     assert browser.run(names) == [layer["name"] for layer in layers]
     measured = "[...document.querySelectorAll('#layers tbody tr td:nth-child(6)')].map(cell => cell.innerText)"
-    assert browser.run(measured) == ["1,000", *["–"] * (len(layers) - 1)]
+    assert browser.run(measured) == ["1,000", *["\u2013"] * (len(layers) - 1)]
     for column, key in ((8, "instructions"), (10, "weights_bytes")):
         browser.click(f"#layers thead th:nth-child({column}) button")
         down = sorted(range(len(layers)), key=lambda k: (-layers[k][key], k))
