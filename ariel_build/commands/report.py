@@ -44,9 +44,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stats", type=Path, metavar="STATS.json", help="of `run --stats`: measured beside predicted, of its board"
     )
-    parser.add_argument(
-        "--profile", type=Path, metavar="LOG", help="what a device printed, for the time of each layer"
-    )
+    parser.add_argument("--profile", type=Path, metavar="LOG", help="what a device printed, for the time of each layer")
     parser.add_argument("--against", type=Path, metavar="OLD.json", help="compare with an older report's JSON")
     parser.set_defaults(main=for_models(main))
 
