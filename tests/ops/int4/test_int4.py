@@ -91,7 +91,7 @@ def test_sums_that_do_not_fit_are_refused() -> None:
     with pytest.raises(Unfit):
         int4.stream_of(channels(np.tile(fitting, 2)))
     # Rows have 64 bits for the fourth channel, and 32 for the others.
-    int4.rows_of(channels(np.tile(fitting, 8)))
+    int4.rows_of(channels(np.tile(fitting, 6)))
     with pytest.raises(Unfit):
         int4.rows_of(channels(np.full((4, 4096), 7)))
 
