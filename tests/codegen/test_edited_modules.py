@@ -1,6 +1,7 @@
 """A generated module that somebody edits by hand is refused while compiling, or touches nothing outside its memory.
 
-`ARIEL_ALL_EDITS=1` tries every number of every module with every other number, which takes an hour; without, a sample.
+`ARIEL_ALL_EDITS=1` tries every number of every module with every other number, which takes an hour; `nox -s fuzz` a
+large sample, and `nox -s tests` a small one.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from tests.codegen import edits
 from tests.codegen.edits import Plain
 from tests.codegen.forms import FORMS, compiled_forms
 
+ALL = bool(os.environ.get("ARIEL_ALL_EDITS"))
+#: Samples of each module, each of edits of its own: what rustc accepts is compiled, which takes seconds each.
+DRAWS = [0] if ALL else [0, *(pytest.param(draw, marks=pytest.mark.at_length) for draw in (1, 2, 3))]
 #: Edits of each module in a sample.
-SAMPLE = 10**9 if os.environ.get("ARIEL_ALL_EDITS") else 14
+SAMPLE = 10**9 if ALL else 5
 #: Edits of the longest module.
-LEAST = 8
-#: Lines of them all together, at most: what rustc accepts is compiled.
-LINES = 10**9 if os.environ.get("ARIEL_ALL_EDITS") else 6_000
+LEAST = 4
+#: Lines of them all together, at most.
+LINES = 10**9 if ALL else 3_000
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +57,17 @@ for _ in 0..2 {
 """
 
 
+@pytest.mark.parametrize("draw", DRAWS)
 @pytest.mark.parametrize("form", FORMS)
 def test_an_edited_module_is_refused_or_stays_inside(
-    form: str, modules: Mapping[str, Compiled], tmp_path: Path
+    form: str, draw: int, modules: Mapping[str, Compiled], tmp_path: Path
 ) -> None:
     if not edits.sanitizer():
         pytest.skip(f"the toolchain has no AddressSanitizer for {edits.SANITIZED}")
     compiled = modules[form]
     text = compiled.module_text
     count = max(min(SAMPLE, LINES // len(text.splitlines())), LEAST)
-    pairs = edits.edited(compiled, edits.sample(text, count, seed=len(form)))
+    pairs = edits.edited(compiled, edits.sample(text, count, seed=100 * draw + len(form)))
     refused = edits.refusals(tmp_path, [module for _, module in pairs], FEATURES)
     accepted = [(edit, module) for edit, module in pairs if module.module not in refused]
     assert len(refused) > len(pairs) // 5
