@@ -22,11 +22,9 @@ from ariel_build.project.crates import build_finds_us, crate_path
 from ariel_build.project.templates import EXECUTORS, render
 from ariel_build.run import elf, toolchain
 from tests.commands.conftest import Answer, Command
+from tests.examples.support import TARGET
 from tests.zoo import FLOAT, node, onnx_file
 from tools.recorded import DIGITS, ROOT
-
-#: One folder for all: what two projects have in common is compiled once.
-TARGET = ROOT / "target" / "new"
 
 
 def make(command: Command, folder: Path, model: Path, board: str, executor: str = "bare", *words: str | Path) -> Answer:
