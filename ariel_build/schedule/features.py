@@ -22,6 +22,7 @@ from ariel_build.kernels.declared import (
     isa_packed,
     isa_scalar,
     isa_vfpv4_sp,
+    pool2d,
     recurrent,
     resample,
     trees,
@@ -37,6 +38,15 @@ from ariel_build.schedule.windows import Counts
 
 __all__ = ["features"]
 
+_POOLS = (
+    pool2d.AverageF32,
+    pool2d.AverageInt8,
+    pool2d.AverageInt16,
+    pool2d.AverageReal,
+    pool2d.MaxF32,
+    pool2d.MaxInt8,
+    pool2d.MaxInt16,
+)
 #: Columns of a block, and channels of a block of dense layers on scalar cores.
 _BLOCK, _CHANNELS = 4, 8
 #: Bytes that are copied one by one where there are fewer, and without a loop where no more are known to be copied.
@@ -141,6 +151,8 @@ def _shared(call: KernelCall) -> Counts:
     image, window, source = (getattr(kernel, key, None) for key in ("output", "window", "input"))
     if isinstance(image, Image) and isinstance(window, Window) and isinstance(source, Image):
         found |= windows.windows(source, image, window, call.macs)
+        if isinstance(kernel, _POOLS):
+            found |= windows.pooled(source, image, window)
     return found | {"passes": outputs * _passes(call)}
 
 

@@ -9,7 +9,7 @@ from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
 from ariel_build.schedule.tiles import Tile
 
-__all__ = ["Counts", "dense", "packed", "planes", "regions", "triples", "windows"]
+__all__ = ["Counts", "dense", "packed", "planes", "pooled", "regions", "triples", "windows"]
 
 Counts = dict[str, float]
 #: Pixels and channels of a block of the kernels for Arm, and the fewest of a block of six that are no block of three.
@@ -36,6 +36,21 @@ def windows(source: Image, image: Image, window: Window, macs: int) -> Counts:
         "block_macs": -(-pixels // _BLOCK) * _BLOCK * (macs // max(pixels, 1)),
         "singles": pixels * (depth % _BLOCK),
         "single_macs": pixels * (depth % _BLOCK) * (macs // max(pixels * depth, 1)),
+    }
+
+
+def pooled(source: Image, image: Image, window: Window) -> Counts:
+    """Returns the counts of pools, which fold the cells of four channels at once, and of those that are left singly."""
+    rows = sum(len(inside) for inside in _inside(image.height, source.height, *_down(window)))
+    columns = sum(len(inside) for inside in _inside(image.width, source.width, *_across(window)))
+    fours, ones = divmod(image.channels, _BLOCK)
+    lines, cells = rows * image.width, rows * columns
+    return {
+        "fours": image.height * image.width * fours,
+        "four_lines": lines * fours,
+        "four_cells": cells * fours,
+        "single_lines": lines * ones,
+        "single_cells": cells * ones,
     }
 
 

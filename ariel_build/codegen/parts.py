@@ -1,0 +1,74 @@
+"""parts_of(schedule) = what of a model goes to flash besides weights and kernels, and how much of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ariel_build.codegen.flow import operations
+from ariel_build.codegen.program import Program
+from ariel_build.kernels import Field, Operand, Packed, Part, Scratch, Source, Variant
+from ariel_build.schedule import Schedule
+
+__all__ = ["PART_BYTES", "parts_of"]
+
+#: What takes rows of the input one by one, in a blocking run and in an async one.
+_STREAM_CODE = 1_024
+#: Bytes of what is not the code of kernels, at most.
+PART_BYTES: Mapping[str, int] = {
+    # The model's own functions, and the gaps that alignment leaves.
+    "model": 640,
+    # The call of a step, in a blocking run and in an async one, and what its kernel's fields take.
+    "calls": 40,
+    "constants": 1,
+    # What a streamed model knows of each piece.
+    "pieces": 12,
+    # A move of rows with its call, and the code that moves them.
+    "moves": 40 + 16,
+    "moving": 128,
+    # A copy of a kernel whose operand lies further on, and an operand.
+    "strides": 24,
+    "rows": _STREAM_CODE,
+    # What a model with control flow knows of each operation, and the code of a decision.
+    "operations": 12 + 32,
+    # A model with bounded dimensions: what sets and tells sizes, and, in both runs, what leaves out units of a step.
+    "sizes": 320,
+    "shorter": 2 * 56,
+    # Several cores: the pool, and what it knows of each unit of work.
+    "pool": 10_240,
+    "units": 40,
+}
+
+
+def parts_of(
+    schedule: Schedule, units: int = 0, shorter: int | None = None, runs: Program | None = None
+) -> dict[str, int]:
+    """Returns how many there are of each part of `PART_BYTES`; arguments as for `bounds_of`."""
+    kernels = runs.kernels if runs else [step.call.kernel for step in schedule.steps]
+    found = {"model": 1, "calls": len(kernels), "constants": sum(map(_bytes, kernels))}
+    if runs:
+        strided = [run for run in runs.runnables if run.strides]
+        found |= {"pieces": len(runs.runs), "moves": runs.moves, "moving": int(runs.moves > 0)}
+        found["strides"] = sum(1 + len(run.strides) for run in strided)
+    found["rows"] = int(schedule.takes_rows)
+    found["operations"] = operations(schedule.flow) if schedule.moments else 0
+    found |= {"sizes": int(shorter is not None), "shorter": shorter or 0}
+    return {name: count for name, count in (found | {"pool": int(units > 0), "units": units}).items() if count}
+
+
+def _bytes(value: Field) -> int:
+    """Returns at least the bytes that a kernel's field takes in its constants, on a 32-bit core."""
+    match value:
+        case Operand() | Scratch() | Packed():
+            return 8
+        case Source():
+            return 12
+        case Part() if value.FIELDS:
+            return sum(_bytes(field) for _, field in value)
+        case tuple():
+            # Structs stand behind a pointer.
+            behind = 8 if any(isinstance(item, Part) for item in value) else 0
+            return behind + sum(map(_bytes, value))
+        case Variant():
+            return 12 if "(" in value.path else 4
+        case _:
+            return 4

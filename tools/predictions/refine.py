@@ -1,0 +1,101 @@
+"""Costs of kernels brought to what single models take: the judge of a prediction is firmware with one model in it.
+
+`python -m tools.costs` fits costs over many models and graphs at once, in few large programs. What the linker makes of
+a kernel in a firmware with one model is not always the same: where the layers of such a firmware are off, the cost of
+their kernel is fitted anew, to them and to what it said before of all other calls.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from ariel_build.boards.board import Board, Core
+from ariel_build.kernels import KernelCall
+from ariel_build.schedule.cost import ALONE, kind_of
+from ariel_build.schedule.features import features
+from tools.costs.boards import board_of as standing
+from tools.costs.fit import ASSEMBLED, fitted
+from tools.costs.made import calls
+from tools.costs.measure import Measured
+from tools.predictions.measure import Layer, Row
+
+__all__ = ["refine"]
+
+Kernels = MutableMapping[str, dict[str, float]]
+#: Layers that are nearer than this need no other cost.
+_NEAR = 0.02
+#: Layers that take less of their model are not looked at.
+_LEAST = 0.002
+#: What all that a cost said before counts beside the layers together, and each of it at most.
+_BEFORE, _EACH = 0.3, 0.2
+
+
+def refine(costs: MutableMapping[str, Kernels], rows: Iterable[Row], board_of: Mapping[str, Board]) -> list[str]:
+    """Changes costs for the better; returns what was changed, in words."""
+    found: dict[tuple[str, str], list[Measured]] = defaultdict(list)
+    for row in rows:
+        core = board_of[row.board].cores[0]
+        for layer in row.layers:
+            share = layer.measured / row.measured["instructions"]
+            if share > _LEAST:
+                path = layer.call.kernel.path
+                alone = layer.alone and not path.startswith(ASSEMBLED)
+                key = _table(costs, core, layer), path + (ALONE if alone else "")
+                found[key].append(Measured(layer.call, tuple(layer.tiles), layer.measured / layer.times, share, alone))
+    said = []
+    # Those that stand for the others come first.
+    for (kind, name), layers in sorted(found.items()):
+        table = costs[kind]
+        known = table.get(name) or table.get(name.removesuffix(ALONE))
+        if known is None:
+            said.append(f"{kind}: {name} has no cost")
+            continue
+        off = _off(known, layers)
+        if max(map(abs, off)) <= _NEAR:
+            continue
+        base = table.get(name.removesuffix(ALONE), known)
+        made = _fitted(base, layers, kind)
+        after = _off(made, layers)
+        if _mean(after) < _mean(off):
+            table[name] = made
+            said.append(f"{kind}: {name}: {len(layers)} layers, {max(map(abs, off)):.1%} -> {max(map(abs, after)):.1%}")
+    return said
+
+
+def _table(costs: Mapping[str, Kernels], core: Core, layer: Layer) -> str:
+    """Returns the kind of core whose cost tells the layer."""
+    own = "cortex-m55" if core.mve else core.name
+    return own if layer.call.kernel.path in costs.get(own, {}) else kind_of(core, layer.call.kernel)
+
+
+def _told(known: Mapping[str, float], call: KernelCall, one: Measured) -> float:
+    return sum(c * features(call, one.tiles).get(name, 0.0) for name, c in known.items())
+
+
+def _off(known: Mapping[str, float], layers: Sequence[Measured]) -> list[float]:
+    return [_told(known, one.call, one) / one.instructions - 1 for one in layers]
+
+
+def _mean(off: Sequence[float]) -> float:
+    return float(np.sqrt(np.mean(np.square(off))))
+
+
+def _fitted(base: Mapping[str, float], layers: Sequence[Measured], kind: str) -> dict[str, float]:
+    """Returns the cost of the layers, and of what other calls cost, times what the layers take of it."""
+    path = layers[0].call.kernel.path
+    factor = float(np.median([one.instructions / max(_told(base, one.call, one), 1.0) for one in layers]))
+    others = [Measured(call, (), 0.0, 1.0) for call in _calls(kind) if call.kernel.path == path]
+    before = [replace(one, instructions=max(_told(base, one.call, one) * factor, 1.0)) for one in others]
+    each = min(_BEFORE * len(layers) / max(len(before), 1), _EACH)
+    return fitted([*layers, *before], weights=[1.0] * len(layers) + [each] * len(before))
+
+
+@cache
+def _calls(kind: str) -> Sequence[KernelCall]:
+    """Returns some calls of each kernel that such a core runs."""
+    return list(calls(standing(kind)))
