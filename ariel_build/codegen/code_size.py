@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ariel_build.codegen import linked_size
-from ariel_build.codegen.parts import PART_BYTES, parts_of
+from ariel_build.codegen.parts import PART_BYTES, linked_kernels, parts_of
 from ariel_build.codegen.program import Program
-from ariel_build.kernels import Feed
 from ariel_build.schedule import Schedule
 
 __all__ = ["Bounds", "bounds_of", "code_of", "stack_of"]
@@ -64,13 +63,14 @@ def bounds_of(
     """
     parts = parts_of(schedule, units, shorter, runs)
     beside = sum(PART_BYTES[name] * count for name, count in parts.items())
-    kernels = frozenset(step.call.kernel.path for step in schedule.steps if not isinstance(step.call.kernel, Feed))
+    linked = linked_kernels(schedule, runs)
+    kernels = frozenset(linked)
     tables = _tables(target)
     flash = weight_bytes + beside + max(int(table.code(kernels) * _MARGIN) for table in tables)
     stack = _BASE_STACK + max(table.stack(kernels) for table in tables) + (_POOL_STACK if units else 0)
     expected = [
         linked_size.expected(
-            table.target, kernels, parts, table.code(kernels), {kernel: table.stack([kernel]) for kernel in kernels}
+            table.target, linked, parts, table.code(kernels), {kernel: table.stack([kernel]) for kernel in kernels}
         )
         for table in tables
     ]

@@ -11,7 +11,6 @@ import functools
 import json
 import math
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,28 +36,30 @@ class Linked:
     stacks: Mapping[str, int] = field(default_factory=dict)
     base_stack: float = 192.0
 
-    def flash(self, kernels: AbstractSet[str], parts: Mapping[str, int], code: int) -> float:
+    def flash(self, kernels: Mapping[str, str], parts: Mapping[str, int], code: int) -> float:
         """Returns the bytes of all but the weights; `parts` that nothing was fitted for take what they do at most."""
         told = math.fsum(self.parts.get(name, PART_BYTES[name]) * count for name, count in parts.items())
-        return told + self.parts.get(CODE, 1.0) * code + math.fsum(self.kernels.get(kernel, 0.0) for kernel in kernels)
+        names = {*kernels, *kernels.values()}
+        return told + self.parts.get(CODE, 1.0) * code + math.fsum(self.kernels.get(name, 0.0) for name in names)
 
-    def stack(self, depths: Mapping[str, int]) -> float:
+    def stack(self, kernels: Mapping[str, str], depths: Mapping[str, int]) -> float:
         """Returns the bytes of an inference; `depths` are what the kernels take at most."""
-        return max(
-            (
-                self.stacks[kernel] if kernel in self.stacks else self.base_stack + bytes_
-                for kernel, bytes_ in depths.items()
-            ),
-            default=self.base_stack,
+        known = (
+            self.stacks.get(linked, self.stacks.get(path, self.base_stack + depths[path]))
+            for path, linked in kernels.items()
         )
+        return max(known, default=self.base_stack)
 
 
 def expected(
-    target: str, kernels: AbstractSet[str], parts: Mapping[str, int], code: int, depths: Mapping[str, int]
+    target: str, kernels: Mapping[str, str], parts: Mapping[str, int], code: int, depths: Mapping[str, int]
 ) -> tuple[int, int]:
-    """Returns bytes of flash besides the weights, and of stack, on a target that was measured."""
+    """Returns bytes of flash besides the weights, and of stack, on a target that was measured.
+
+    `kernels` are those of `parts.linked_kernels`; `code` and `depths` what they take at most.
+    """
     linked = _linked().get(target, Linked())
-    return round(linked.flash(kernels, parts, code)), math.ceil(linked.stack(depths) / 4) * 4
+    return round(linked.flash(kernels, parts, code)), math.ceil(linked.stack(kernels, depths) / 4) * 4
 
 
 @functools.cache

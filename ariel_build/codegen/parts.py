@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ariel_build.codegen.flow import operations
 from ariel_build.codegen.program import Program
-from ariel_build.kernels import Field, Operand, Packed, Part, Scratch, Source, Variant
+from ariel_build.kernels import Feed, Field, Kernel, Operand, Packed, Part, Scratch, Source, Variant
+from ariel_build.kernels.declared.copy import Copy
+from ariel_build.kernels.declared.window import Window
 from ariel_build.schedule import Schedule
 
-__all__ = ["PART_BYTES", "parts_of"]
+__all__ = ["PART_BYTES", "linked_kernels", "parts_of"]
 
 #: What takes rows of the input one by one, in a blocking run and in an async one.
 _STREAM_CODE = 1_024
@@ -53,6 +55,38 @@ def parts_of(
     found["operations"] = operations(schedule.flow) if schedule.moments else 0
     found |= {"sizes": int(shorter is not None), "shorter": shorter or 0}
     return {name: count for name, count in (found | {"pool": int(units > 0), "units": units}).items() if count}
+
+
+def linked_kernels(schedule: Schedule, runs: Program | None = None) -> dict[str, str]:
+    """Returns the kernels by their paths, with what the linker makes of each: it knows what all calls have in common.
+
+    Where a kernel has one call, it is made for that (` alone`); where all copy elements of one size, for that size.
+    And what no call asks for does not run: windows, where each is one pixel, or one line.
+    """
+    kernels = runs.kernels if runs else [step.call.kernel for step in schedule.steps]
+    by_path: dict[str, list[Kernel]] = {}
+    for kernel in kernels:
+        if not isinstance(kernel, Feed):
+            by_path.setdefault(kernel.path, []).append(kernel)
+    found = {}
+    for path, ones in by_path.items():
+        found[path] = path + _copied(ones) + _seen(ones) + (" alone" if len(ones) == 1 else "")
+    return found
+
+
+def _copied(kernels: Sequence[Kernel]) -> str:
+    copies = [kernel for kernel in kernels if isinstance(kernel, Copy)]
+    sizes = {copy.element for copy in copies}
+    if len(sizes) != 1:
+        return ""
+    return f" of {sizes.pop()}" + (" filled" if any("Element" in copy.fill.path for copy in copies) else "")
+
+
+def _seen(kernels: Sequence[Kernel]) -> str:
+    windows = [window for kernel in kernels if isinstance(window := getattr(kernel, "window", None), Window)]
+    if not windows or any(window.height > 1 for window in windows):
+        return ""
+    return " by line" if any(window.width > 1 for window in windows) else " by pixel"
 
 
 def _bytes(value: Field) -> int:

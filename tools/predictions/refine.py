@@ -32,7 +32,7 @@ _NEAR = 0.02
 #: Layers that take less of their model are not looked at.
 _LEAST = 0.002
 #: What all that a cost said before counts beside the layers together, and each of it at most.
-_BEFORE, _EACH = 0.3, 0.2
+_BEFORE, _EACH = 0.1, 0.1
 
 
 def refine(costs: MutableMapping[str, Kernels], rows: Iterable[Row], board_of: Mapping[str, Board]) -> list[str]:

@@ -13,9 +13,8 @@ import numpy as np
 from ariel_build.boards.board import Board
 from ariel_build.codegen.code_size import code_of, stack_of
 from ariel_build.codegen.linked_size import CODE, Linked
-from ariel_build.codegen.parts import PART_BYTES, parts_of
+from ariel_build.codegen.parts import PART_BYTES, linked_kernels, parts_of
 from ariel_build.codegen.program import program
-from ariel_build.kernels import Feed
 from tools.predictions.measure import Row
 
 __all__ = ["Built", "as_json", "built", "fit"]
@@ -39,7 +38,7 @@ class Built:
     flash: float
     weights: int
     stack: float
-    kernels: frozenset[str]
+    kernels: Mapping[str, str]
     parts: Mapping[str, int]
 
 
@@ -48,9 +47,8 @@ def built(rows: Iterable[Row], board_of: Mapping[str, Board]) -> list[Built]:
     found = []
     for row in rows:
         model = row.compiled
-        calls = (step.call for step in model.schedule.steps)
-        kernels = frozenset(call.kernel.path for call in calls if not isinstance(call.kernel, Feed))
-        parts = parts_of(model.schedule, runs=program(model.schedule, model.plan))
+        runs = program(model.schedule, model.plan)
+        kernels, parts = linked_kernels(model.schedule, runs), parts_of(model.schedule, runs=runs)
         weights, target = len(model.weights), board_of[row.board].image_target
         flash, stack = row.measured["flash"] - weights, row.measured["stack"]
         found.append(Built(row.model, target, flash, weights, stack, kernels, parts))
@@ -90,15 +88,17 @@ def fitted(target: str, models: Sequence[Built]) -> Linked:
 
 def _flash(target: str, models: Sequence[Built]) -> dict[str, float]:
     """Least squares, each unknown near what is thought of it: bytes of parts, and of kernels beyond their code."""
-    kernels = sorted(set[str]().union(*(one.kernels for one in models)))
+    paths = {name: path for one in models for path, linked in one.kernels.items() for name in (path, linked)}
+    kernels = sorted(paths)
     parts = sorted({name for one in models for name in one.parts})
     names = [*parts, CODE, *kernels]
     thought = np.array([*(float(PART_BYTES[name]) for name in parts), _LEFT, *[0.0] * len(kernels)])
-    own = [max(_OWN * code_of(target, frozenset([kernel])), _LEAST) for kernel in kernels]
+    own = [max(_OWN * code_of(target, frozenset([paths[kernel]])), _LEAST) for kernel in kernels]
     free = np.array([*(_FREE * PART_BYTES[name] for name in parts), _CODE, *own])
     rows, wanted = [], []
     for one in models:
-        counts = {**one.parts, CODE: code_of(target, one.kernels), **dict.fromkeys(one.kernels, 1)}
+        counts = {**one.parts, CODE: code_of(target, frozenset(one.kernels))}
+        counts |= dict.fromkeys({*one.kernels, *one.kernels.values()}, 1)
         row = np.array([float(counts.get(name, 0)) for name in names])
         weight = 1 / (_BYTES + _PART * (one.flash + one.weights))
         rows.append(row * free * weight)
@@ -114,18 +114,24 @@ def _stacks(target: str, models: Sequence[Built]) -> tuple[dict[str, int], float
     The deepest kernel of a model is not known. Each has at most the least stack that a model with it took; where that
     tells too little of a model, one of its kernels has more there: the one that tells least too much of others.
     """
+    seen = [frozenset(one.kernels.values()) for one in models]
+    paths = {linked: path for one in models for path, linked in one.kernels.items()}
     most = {
-        kernel: min(one.stack for one in models if kernel in one.kernels)
-        for kernel in set[str]().union(*(one.kernels for one in models))
+        kernel: min(one.stack for one, kernels in zip(models, seen, strict=True) if kernel in kernels)
+        for kernel in paths
     }
     for one in sorted(models, key=lambda one: one.stack):
-        if one.kernels and max(most[kernel] for kernel in one.kernels) < one.stack:
+        kernels = one.kernels.values()
+        if kernels and max(most[kernel] for kernel in kernels) < one.stack:
 
             def excess(kernel: str, stack: float = one.stack) -> tuple[float, int]:
-                others = [other.stack for other in models if kernel in other.kernels]
-                return max(max(stack / other, 1.0) for other in others), -stack_of(target, kernel)
+                others = [other.stack for other, kernels in zip(models, seen, strict=True) if kernel in kernels]
+                return max(max(stack / other, 1.0) for other in others), -stack_of(target, paths[kernel])
 
-            most[min(one.kernels, key=excess)] = one.stack
+            most[min(kernels, key=excess)] = one.stack
     beyond = [one.stack - max((stack_of(target, k) for k in one.kernels), default=0) for one in models]
+    for kernel, path in paths.items():
+        # What a kernel was not seen with is told by what it was.
+        most.setdefault(path, most[kernel])
     stacks = {kernel: math.ceil(stack * _MORE / 8) * 8 for kernel, stack in sorted(most.items())}
     return stacks, max(beyond, default=0.0)
