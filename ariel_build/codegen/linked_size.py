@@ -1,8 +1,8 @@
 """What firmware is expected to take at opt-level 3: of each part that bounds are made of, what was measured of it.
 
 `linked_sizes.json` has, for each target, the bytes of a part of a model, how much the linker leaves of the kernels'
-code, and of kernels how much more or less they take than that, and their stack: `python -m tools.predictions --fit`
-fits them to firmware with recorded models. A kernel that none of those has is told by its code alone.
+code, and of kernels how much more or less they take than that, and their stack: `python -m tools.predictions
+--fit sizes` fits them to firmware with recorded models. A kernel that none of those has is told by its code alone.
 """
 
 from __future__ import annotations

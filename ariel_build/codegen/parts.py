@@ -8,6 +8,7 @@ from ariel_build.codegen.flow import operations
 from ariel_build.codegen.program import Program
 from ariel_build.kernels import Feed, Field, Kernel, Operand, Packed, Part, Scratch, Source, Variant
 from ariel_build.kernels.declared.copy import Copy
+from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
 from ariel_build.schedule import Schedule
 
@@ -61,8 +62,10 @@ def linked_kernels(schedule: Schedule, runs: Program | None = None) -> dict[str,
     """Returns the kernels by their paths, with what the linker makes of each: it knows what all calls have in common.
 
     Where a kernel has one call, it is made for that (` alone`); where all copy elements of one size, for that size.
-    And what no call asks for does not run: windows, where each is one pixel, or one line.
+    And what no call asks for does not run: where windows are one pixel, or one line, or stay inside the image. What
+    runs in pieces is called in another way.
     """
+    pieces = " in pieces" if runs and runs.runs else ""
     kernels = runs.kernels if runs else [step.call.kernel for step in schedule.steps]
     by_path: dict[str, list[Kernel]] = {}
     for kernel in kernels:
@@ -70,7 +73,7 @@ def linked_kernels(schedule: Schedule, runs: Program | None = None) -> dict[str,
             by_path.setdefault(kernel.path, []).append(kernel)
     found = {}
     for path, ones in by_path.items():
-        found[path] = path + _copied(ones) + _seen(ones) + (" alone" if len(ones) == 1 else "")
+        found[path] = path + _copied(ones) + _seen(ones) + pieces + (" alone" if len(ones) == 1 else "")
     return found
 
 
@@ -83,10 +86,23 @@ def _copied(kernels: Sequence[Kernel]) -> str:
 
 
 def _seen(kernels: Sequence[Kernel]) -> str:
+    """Returns what the windows of all these kernels have in common."""
     windows = [window for kernel in kernels if isinstance(window := getattr(kernel, "window", None), Window)]
-    if not windows or any(window.height > 1 for window in windows):
+    if not windows:
         return ""
-    return " by line" if any(window.width > 1 for window in windows) else " by pixel"
+    if all(window.height == 1 for window in windows):
+        return " by line" if any(window.width > 1 for window in windows) else " by pixel"
+    return " inside" if all(map(_stays_inside, kernels)) else ""
+
+
+def _stays_inside(kernel: Kernel) -> bool:
+    """Whether no window of a kernel of images reaches beyond the image."""
+    image, source, window = (getattr(kernel, name, None) for name in ("output", "input", "window"))
+    if not (isinstance(image, Image) and isinstance(source, Image) and isinstance(window, Window)):
+        return False
+    down = (image.height - 1) * window.stride_h + (window.height - 1) * window.dilation_h
+    across = (image.width - 1) * window.stride_w + (window.width - 1) * window.dilation_w
+    return window.pad_top == window.pad_left == 0 and down < source.height and across < source.width
 
 
 def _bytes(value: Field) -> int:

@@ -48,7 +48,13 @@ def main() -> int:
     parser.add_argument("--board", action="append", metavar="BOARD", help="only this board; may repeat")
     parser.add_argument("--measure", action="store_true", help="build and run, and keep what is measured")
     parser.add_argument("--quick", action="store_true", help="measure one firmware a model, that with markers")
-    parser.add_argument("--fit", action="store_true", help="bring costs.json and linked_sizes.json to what is kept")
+    parser.add_argument(
+        "--fit",
+        action="append",
+        default=[],
+        choices=("costs", "sizes"),
+        help="bring costs.json or linked_sizes.json to what is kept; may repeat",
+    )
     parser.add_argument("--refresh", action="store_true", help="write docs/predictions.md")
     parser.add_argument("models", nargs="*", metavar="MODEL", help="of ../shared/models; all of `dev` without any")
     arguments = parser.parse_args()
@@ -56,8 +62,10 @@ def main() -> int:
     if arguments.measure:
         _measure(known, arguments.models, quick=arguments.quick)
     rows = [row for row in _kept() if row.board in known and (row.model in arguments.models or not arguments.models)]
-    if arguments.fit:
-        _fit(rows, known)
+    if "costs" in arguments.fit:
+        _fit_costs(rows, known)
+    if "sizes" in arguments.fit:
+        _fit_sizes(rows, known)
     rows = [again(row, known[row.board]) for row in rows]
     for row in rows:
         print(_told(row))
@@ -89,16 +97,21 @@ def _kept() -> list[Row]:
     return [pickle.loads(path.read_bytes()) for path in sorted(_KEPT.glob("*.pickle"))]  # noqa: S301 - our own
 
 
-def _fit(rows: Sequence[Row], known: Mapping[str, Board]) -> None:
-    """Writes costs and sizes that are nearer to what was measured."""
+def _fit_costs(rows: Sequence[Row], known: Mapping[str, Board]) -> None:
+    """Writes costs that are nearer to what was measured."""
     costs = json.loads(COSTS.read_text(encoding="utf-8"))
     print(*refine(costs, rows, known), sep="\n")
     COSTS.write_text(as_json(costs), encoding="utf-8")
+    cost._coefficients.cache_clear()  # noqa: SLF001
+    cost._table.cache_clear()  # noqa: SLF001
+
+
+def _fit_sizes(rows: Sequence[Row], known: Mapping[str, Board]) -> None:
+    """Writes sizes that are nearer to what was measured, for the targets that were measured."""
     linked = json.loads(linked_size.FILE.read_text(encoding="utf-8")) if linked_size.FILE.exists() else {}
     linked |= sizes.fit(sizes.built(rows, known))
     linked_size.FILE.write_text(sizes.as_json(linked), encoding="utf-8")
-    for cached in (cost._coefficients, cost._table, linked_size._linked):  # noqa: SLF001
-        cached.cache_clear()
+    linked_size._linked.cache_clear()  # noqa: SLF001
 
 
 def _told(row: Row) -> str:

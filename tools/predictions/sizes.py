@@ -25,8 +25,8 @@ _BYTES, _PART = 8.0, 0.005
 _FREE, _CODE, _OWN, _LEAST = 0.5, 0.1, 0.25, 24.0
 #: The part that the linker leaves of code, before anything is known.
 _LEFT = 0.95
-#: What is added to the stack that a kernel was seen with: it may be seen with more.
-_MORE = 1.04
+#: What is added to the stack that a kernel was seen with, in whole words: it may be seen with more.
+_MORE = 0.04
 
 
 @dataclass(frozen=True)
@@ -133,5 +133,5 @@ def _stacks(target: str, models: Sequence[Built]) -> tuple[dict[str, int], float
     for kernel, path in paths.items():
         # What a kernel was not seen with is told by what it was.
         most.setdefault(path, most[kernel])
-    stacks = {kernel: math.ceil(stack * _MORE / 8) * 8 for kernel, stack in sorted(most.items())}
+    stacks = {kernel: math.ceil(stack / 4) * 4 + int(stack * _MORE / 4) * 4 for kernel, stack in sorted(most.items())}
     return stacks, max(beyond, default=0.0)
