@@ -18,6 +18,7 @@ from ariel_build.boards.board import Board, Core
 from ariel_build.kernels import KernelCall
 from ariel_build.schedule.cost import ALONE, kind_of
 from ariel_build.schedule.features import features
+from ariel_build.schedule.tiles import Tile
 from tools.costs.boards import board_of as standing
 from tools.costs.fit import ASSEMBLED, fitted
 from tools.costs.made import calls
@@ -27,12 +28,14 @@ from tools.predictions.measure import Layer, Row
 __all__ = ["refine"]
 
 Kernels = MutableMapping[str, dict[str, float]]
-#: Layers that are nearer than this need no other cost.
-_NEAR = 0.02
+#: A cost is left as it is where its worst layer is nearer than this, or another would not be nearer by this part.
+_NEAR, _BETTER = 0.08, 0.3
 #: Layers that take less of their model are not looked at.
 _LEAST = 0.002
 #: What all that a cost said before counts beside the layers together, and each of it at most.
 _BEFORE, _EACH = 0.1, 0.1
+#: The tiles in which what is no image is told, too.
+_PIECES = 4
 
 
 def refine(costs: MutableMapping[str, Kernels], rows: Iterable[Row], board_of: Mapping[str, Board]) -> list[str]:
@@ -61,7 +64,7 @@ def refine(costs: MutableMapping[str, Kernels], rows: Iterable[Row], board_of: M
         base = table.get(name.removesuffix(ALONE), known)
         made = _fitted(base, layers, kind)
         after = _off(made, layers)
-        if _mean(after) < _mean(off):
+        if _mean(after) < (1 - _BETTER) * _mean(off):
             table[name] = made
             said.append(f"{kind}: {name}: {len(layers)} layers, {max(map(abs, off)):.1%} -> {max(map(abs, after)):.1%}")
     return said
@@ -89,10 +92,18 @@ def _fitted(base: Mapping[str, float], layers: Sequence[Measured], kind: str) ->
     """Returns the cost of the layers, and of what other calls cost, times what the layers take of it."""
     path = layers[0].call.kernel.path
     factor = float(np.median([one.instructions / max(_told(base, one.call, one), 1.0) for one in layers]))
-    others = [Measured(call, (), 0.0, 1.0) for call in _calls(kind) if call.kernel.path == path]
+    calls_of = [call for call in _calls(kind) if call.kernel.path == path]
+    others = [Measured(call, tiles, 0.0, 1.0) for call in calls_of for tiles in ((), _rows(call))]
     before = [replace(one, instructions=max(_told(base, one.call, one) * factor, 1.0)) for one in others]
     each = min(_BEFORE * len(layers) / max(len(before), 1), _EACH)
     return fitted([*layers, *before], weights=[1.0] * len(layers) + [each] * len(before))
+
+
+def _rows(call: KernelCall) -> tuple[Tile, ...]:
+    """Returns tiles of one row of an image each, or a few of anything else."""
+    extent = call.tiling.extent
+    step = getattr(getattr(call.kernel, "output", None), "width", -(-extent // _PIECES))
+    return tuple(Tile(at, min(at + step, extent)) for at in range(0, extent, max(step, 1)))
 
 
 @cache
