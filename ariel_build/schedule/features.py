@@ -19,6 +19,7 @@ from ariel_build.kernels.declared import (
     depthwise_conv2d,
     fully_connected,
     index,
+    isa_mve,
     isa_packed,
     isa_scalar,
     isa_vfpv4_sp,
@@ -74,6 +75,8 @@ def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
             found |= windows.packed(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_packed.DepthwiseConv2d():
             found |= windows.planes(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
+        case isa_mve.Conv2d():
+            found |= windows.pairs(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.Conv2d():
             found |= windows.triples(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.Conv2d16():

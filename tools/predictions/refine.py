@@ -19,11 +19,12 @@ from ariel_build.kernels import KernelCall
 from ariel_build.schedule.cost import ALONE, kind_of
 from ariel_build.schedule.features import features
 from ariel_build.schedule.tiles import Tile
+from tools.costs.boards import OWN
 from tools.costs.boards import board_of as standing
 from tools.costs.fit import ASSEMBLED, fitted
 from tools.costs.made import calls
 from tools.costs.measure import Measured
-from tools.predictions.measure import Layer, Row
+from tools.predictions.measure import Row
 
 __all__ = ["refine"]
 
@@ -40,7 +41,7 @@ _PIECES = 4
 
 def refine(costs: MutableMapping[str, Kernels], rows: Iterable[Row], board_of: Mapping[str, Board]) -> list[str]:
     """Changes costs for the better; returns what was changed, in words."""
-    found: dict[tuple[str, str], list[Measured]] = defaultdict(list)
+    found: dict[tuple[str, str], list[tuple[str, Measured]]] = defaultdict(list)
     for row in rows:
         core = board_of[row.board].cores[0]
         for layer in row.layers:
@@ -48,32 +49,52 @@ def refine(costs: MutableMapping[str, Kernels], rows: Iterable[Row], board_of: M
             if share > _LEAST:
                 path = layer.call.kernel.path
                 alone = layer.alone and not path.startswith(ASSEMBLED)
-                key = _table(costs, core, layer), path + (ALONE if alone else "")
-                found[key].append(Measured(layer.call, tuple(layer.tiles), layer.measured / layer.times, share, alone))
+                one = Measured(layer.call, tuple(layer.tiles), layer.measured / layer.times, share, alone)
+                name = path + (ALONE if alone else "")
+                found[kind_of(core, layer.call.kernel), name].append((_own(core), one))
     said = []
-    # Those that stand for the others come first.
-    for (kind, name), layers in sorted(found.items()):
-        table = costs[kind]
-        known = table.get(name) or table.get(name.removesuffix(ALONE))
-        if known is None:
-            said.append(f"{kind}: {name} has no cost")
-            continue
-        off = _off(known, layers)
-        if max(map(abs, off)) <= _NEAR:
-            continue
-        base = table.get(name.removesuffix(ALONE), known)
-        made = _fitted(base, layers, kind)
-        after = _off(made, layers)
-        if _mean(after) < (1 - _BETTER) * _mean(off):
-            table[name] = made
-            said.append(f"{kind}: {name}: {len(layers)} layers, {max(map(abs, off)):.1%} -> {max(map(abs, after)):.1%}")
+    for (kind, name), layers in sorted(found.items(), key=lambda item: item[0]):
+        single = [own for own in sorted({own for own, _ in layers}) if own]
+        path = name.removesuffix(ALONE)
+        # Those that stand for the others; cores with costs of their own only where there are no others.
+        others = [one for own, one in layers if not own] or [one for _, one in layers]
+        if path in costs[kind]:
+            said += _refined(kind, costs[kind], name, costs[kind][path], others)
+        for own in single:
+            before = costs[own].get(path) or costs[kind].get(path)
+            if before is not None:
+                known = costs[own].get(name) or costs[own].get(path) or costs[kind].get(name, before)
+                more = _refined(own, costs[own], name, before, [one for core, one in layers if core == own], known)
+                if more and name == path and path + ALONE in costs[kind]:
+                    costs[own].setdefault(path + ALONE, costs[kind][path + ALONE])
+                said += more
     return said
 
 
-def _table(costs: Mapping[str, Kernels], core: Core, layer: Layer) -> str:
-    """Returns the kind of core whose cost tells the layer."""
-    own = "cortex-m55" if core.mve else core.name
-    return own if layer.call.kernel.path in costs.get(own, {}) else kind_of(core, layer.call.kernel)
+def _own(core: Core) -> str:
+    """Returns the table of a core that has one besides that of its kind; nothing for others."""
+    name = "cortex-m55" if core.mve else core.name
+    return name if name in OWN else ""
+
+
+def _refined(
+    kind: str,
+    table: Kernels,
+    name: str,
+    base: Mapping[str, float],
+    layers: Sequence[Measured],
+    known: Mapping[str, float] | None = None,
+) -> list[str]:
+    """Puts a better cost into the table, if it is worth it; returns that in words."""
+    off = _off(known or table.get(name, base), layers)
+    if max(map(abs, off)) <= _NEAR:
+        return []
+    made = _fitted(base, layers, kind)
+    after = _off(made, layers)
+    if _mean(after) >= (1 - _BETTER) * _mean(off):
+        return []
+    table[name] = made
+    return [f"{kind}: {name}: {len(layers)} layers, {max(map(abs, off)):.1%} -> {max(map(abs, after)):.1%}"]
 
 
 def _told(known: Mapping[str, float], call: KernelCall, one: Measured) -> float:
@@ -94,6 +115,10 @@ def _fitted(base: Mapping[str, float], layers: Sequence[Measured], kind: str) ->
     factor = float(np.median([one.instructions / max(_told(base, one.call, one), 1.0) for one in layers]))
     calls_of = [call for call in _calls(kind) if call.kernel.path == path]
     others = [Measured(call, tiles, 0.0, 1.0) for call in calls_of for tiles in ((), _rows(call))]
+    counted = {name for one in (*others, *layers) for name in features(one.call, one.tiles)}
+    if not set(base) <= counted:
+        # What it was made of is not counted any more: it says nothing.
+        return fitted(layers)
     before = [replace(one, instructions=max(_told(base, one.call, one) * factor, 1.0)) for one in others]
     each = min(_BEFORE * len(layers) / max(len(before), 1), _EACH)
     return fitted([*layers, *before], weights=[1.0] * len(layers) + [each] * len(before))
