@@ -1,8 +1,9 @@
 """What firmware is expected to take at opt-level 3: of each part that bounds are made of, what was measured of it.
 
-`linked_sizes.json` has, for each target, the bytes of a part of a model, how much the linker leaves of the kernels'
-code, and of kernels how much more or less they take than that, and their stack: `python -m tools.predictions
---fit sizes` fits them to firmware with recorded models. A kernel that none of those has is told by its code alone.
+`linked_sizes.json` has, for each target and for cores whose code differs, the bytes of a part of a model, how much the
+linker leaves of the kernels' code, and of kernels how much more or less they take than that, and their stack: they are
+fitted to firmware with recorded models by `python -m tools.predictions --fit sizes`. A kernel that none of those has is
+told by its code alone.
 """
 
 from __future__ import annotations
@@ -54,11 +55,12 @@ class Linked:
 def expected(
     target: str, kernels: Mapping[str, str], parts: Mapping[str, int], code: int, depths: Mapping[str, int]
 ) -> tuple[int, int]:
-    """Returns bytes of flash besides the weights, and of stack, on a target that was measured.
+    """Returns bytes of flash besides the weights, and of stack, on a target that was measured, and maybe a core of it.
 
     `kernels` are those of `parts.linked_kernels`; `code` and `depths` what they take at most.
     """
-    linked = _linked().get(target, Linked())
+    found = _linked()
+    linked = found.get(target) or found.get(target.partition(" ")[0], Linked())
     return round(linked.flash(kernels, parts, code)), math.ceil(linked.stack(kernels, depths) / 4) * 4
 
 

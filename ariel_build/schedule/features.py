@@ -76,7 +76,7 @@ def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
         case isa_packed.DepthwiseConv2d():
             found |= windows.planes(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_mve.Conv2d():
-            found |= windows.pairs(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
+            found = {"call": len(tiles)} | windows.pairs(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.Conv2d():
             found |= windows.triples(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.Conv2d16():

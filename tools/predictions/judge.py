@@ -52,7 +52,8 @@ def again(row: Row, board: Board) -> Row:
     schedule, clock = model.schedule, Clock(board.cores[:1])
     given = sum(value.type.bytes for value in model.graph.inputs)
     kept = sum(copy.source.bytes for copy in model.plan.copies)
-    bounds = bounds_of(schedule, len(model.weights), board.image_target, runs=program(schedule, model.plan))
+    runs, core = program(schedule, model.plan), board.cores[0].name
+    bounds = bounds_of(schedule, len(model.weights), board.image_target, runs=runs, core=core)
     predicted = {
         "ram": float(model.ram_bytes),
         "flash": float(bounds.expected_flash),

@@ -28,6 +28,8 @@ from tools.predictions.measure import Row
 
 __all__ = ["refine"]
 
+#: Cores that have costs of their own besides those of `tools.costs`, and the kind that they are like.
+_LIKE = {"cortex-m33": "armv7e-m"}
 Kernels = MutableMapping[str, dict[str, float]]
 #: A cost is left as it is where its worst layer is nearer than this, or another would not be nearer by this part.
 _NEAR, _BETTER = 0.08, 0.3
@@ -61,6 +63,7 @@ def refine(costs: MutableMapping[str, Kernels], rows: Iterable[Row], board_of: M
         if path in costs[kind]:
             said += _refined(kind, costs[kind], name, costs[kind][path], others)
         for own in single:
+            costs.setdefault(own, {})
             before = costs[own].get(path) or costs[kind].get(path)
             if before is not None:
                 known = costs[own].get(name) or costs[own].get(path) or costs[kind].get(name, before)
@@ -74,7 +77,7 @@ def refine(costs: MutableMapping[str, Kernels], rows: Iterable[Row], board_of: M
 def _own(core: Core) -> str:
     """Returns the table of a core that has one besides that of its kind; nothing for others."""
     name = "cortex-m55" if core.mve else core.name
-    return name if name in OWN else ""
+    return name if name in {*OWN, *_LIKE} else ""
 
 
 def _refined(
@@ -86,7 +89,7 @@ def _refined(
     known: Mapping[str, float] | None = None,
 ) -> list[str]:
     """Puts a better cost into the table, if it is worth it; returns that in words."""
-    off = _off(known or table.get(name, base), layers)
+    off = _off(table.get(name, base) if known is None else known, layers)
     if max(map(abs, off)) <= _NEAR:
         return []
     made = _fitted(base, layers, kind)
@@ -134,4 +137,4 @@ def _rows(call: KernelCall) -> tuple[Tile, ...]:
 @cache
 def _calls(kind: str) -> Sequence[KernelCall]:
     """Returns some calls of each kernel that such a core runs."""
-    return list(calls(standing(kind)))
+    return list(calls(standing(_LIKE.get(kind, kind))))

@@ -19,10 +19,12 @@ from tools.predictions.measure import Row
 
 __all__ = ["Built", "as_json", "built", "fit"]
 
+#: Cores whose code is not that of others of their target.
+_OWN = ("cortex-m7", "cortex-m55")
 #: What a fit may be off by, of the flash of a model: bytes, and a part of it.
 _BYTES, _PART = 8.0, 0.005
 #: How far a part may be from what is thought of it, and the code of a kernel from what it is alone: parts, and bytes.
-_FREE, _CODE, _OWN, _LEAST = 0.5, 0.1, 0.25, 24.0
+_FREE, _CODE, _APART, _LEAST = 0.5, 0.1, 0.25, 24.0
 #: The part that the linker leaves of code, before anything is known.
 _LEFT = 0.95
 #: What is added to the stack that a kernel was seen with, in whole words: it may be seen with more.
@@ -49,7 +51,9 @@ def built(rows: Iterable[Row], board_of: Mapping[str, Board]) -> list[Built]:
         model = row.compiled
         runs = program(model.schedule, model.plan)
         kernels, parts = linked_kernels(model.schedule, runs), parts_of(model.schedule, runs=runs)
-        weights, target = len(model.weights), board_of[row.board].image_target
+        board = board_of[row.board]
+        weights, core = len(model.weights), board.cores[0].name
+        target = board.image_target + (f" {core}" if core in _OWN else "")
         flash, stack = row.measured["flash"] - weights, row.measured["stack"]
         found.append(Built(row.model, target, flash, weights, stack, kernels, parts))
     return found
@@ -86,6 +90,11 @@ def fitted(target: str, models: Sequence[Built]) -> Linked:
     return Linked(parts, kernels, stacks, base)
 
 
+def _triple(target: str) -> str:
+    """Returns the target without the core."""
+    return target.partition(" ")[0]
+
+
 def _flash(target: str, models: Sequence[Built]) -> dict[str, float]:
     """Least squares, each unknown near what is thought of it: bytes of parts, and of kernels beyond their code."""
     paths = {name: path for one in models for path, linked in one.kernels.items() for name in (path, linked)}
@@ -93,11 +102,11 @@ def _flash(target: str, models: Sequence[Built]) -> dict[str, float]:
     parts = sorted({name for one in models for name in one.parts})
     names = [*parts, CODE, *kernels]
     thought = np.array([*(float(PART_BYTES[name]) for name in parts), _LEFT, *[0.0] * len(kernels)])
-    own = [max(_OWN * code_of(target, frozenset([paths[kernel]])), _LEAST) for kernel in kernels]
+    own = [max(_APART * code_of(_triple(target), frozenset([paths[kernel]])), _LEAST) for kernel in kernels]
     free = np.array([*(_FREE * PART_BYTES[name] for name in parts), _CODE, *own])
     rows, wanted = [], []
     for one in models:
-        counts = {**one.parts, CODE: code_of(target, frozenset(one.kernels))}
+        counts = {**one.parts, CODE: code_of(_triple(target), frozenset(one.kernels))}
         counts |= dict.fromkeys({*one.kernels, *one.kernels.values()}, 1)
         row = np.array([float(counts.get(name, 0)) for name in names])
         weight = 1 / (_BYTES + _PART * (one.flash + one.weights))
@@ -126,10 +135,10 @@ def _stacks(target: str, models: Sequence[Built]) -> tuple[dict[str, int], float
 
             def excess(kernel: str, stack: float = one.stack) -> tuple[float, int]:
                 others = [other.stack for other, kernels in zip(models, seen, strict=True) if kernel in kernels]
-                return max(max(stack / other, 1.0) for other in others), -stack_of(target, paths[kernel])
+                return max(max(stack / other, 1.0) for other in others), -stack_of(_triple(target), paths[kernel])
 
             most[min(kernels, key=excess)] = one.stack
-    beyond = [one.stack - max((stack_of(target, k) for k in one.kernels), default=0) for one in models]
+    beyond = [one.stack - max((stack_of(_triple(target), k) for k in one.kernels), default=0) for one in models]
     for kernel, path in paths.items():
         # What a kernel was not seen with is told by what it was.
         most.setdefault(path, most[kernel])
