@@ -149,11 +149,10 @@ def scaling(session: nox.Session) -> None:
 
 @nox.session
 def predictions(session: nox.Session) -> None:
-    """Compare predicted with counted instructions of all recorded models, on a Cortex-M7 and on RISC-V: minutes."""
+    """Hold predicted RAM, flash, stack and instructions against measured ones of all recorded models: an hour."""
     ensure(Needs.of_boards())
     install(session, "test")
-    chosen = [word for board in ("qemu-cortex-m7", "qemu-riscv32") for word in ("--compare", board)]
-    session.run("python", "-m", "tools.costs", *(session.posargs or chosen))
+    session.run("python", "-m", "tools.predictions", *(session.posargs or ("--measure",)))
 
 
 @nox.session
