@@ -64,7 +64,7 @@ class FieldPrinter:
             case Operand():
                 return self.region(*self.place(value.value))
             case Scratch():
-                return self.region(*(self.plan.scratch(self.step.index) if value.bytes else (0, 0)), value.bytes)
+                return self.scratch(value)
             case Packed():
                 return self.slice(value, self.step.call.kernel.holds(name, inside))
             case Source():
@@ -83,6 +83,13 @@ class FieldPrinter:
     def place(self, value: Value) -> Region:
         """Returns the region of an operand."""
         return self.places.get(value) or self.plan.region(value)
+
+    def scratch(self, scratch: Scratch) -> str:
+        """Returns the region of one of the step's scratches; that of none is nowhere."""
+        if not scratch.bytes:
+            return self.region(0, 0)
+        part = next((k for k, own in enumerate(self.step.call.scratches) if own is scratch), 0)
+        return self.region(self.plan.scratch_part(self.step.index, part).offset, scratch.bytes)
 
     def region(self, offset: int, planned: int, size: int | None = None) -> str:
         """Returns a region of the arena."""

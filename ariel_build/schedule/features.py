@@ -66,6 +66,8 @@ def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
             found |= windows.planes(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.Conv2d():
             found |= windows.triples(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
+        case isa_scalar.FetchedConv2d():
+            found |= windows.in_parts(kernel)
         case isa_scalar.Conv2d16():
             found |= windows.fours(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.DepthwiseLines():
@@ -95,6 +97,8 @@ def _shared(call: KernelCall) -> Counts:
     found: Counts = {}
     for _, part in kernel:
         found |= _loops(part, call)
+    if isinstance(kernel, isa_scalar.FetchedConnected):
+        kernel = kernel.layer
     match kernel:
         case isa_packed.FullyConnected():
             found |= windows.dense(kernel)

@@ -9,7 +9,7 @@ from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
 from ariel_build.schedule.tiles import Tile
 
-__all__ = ["Counts", "dense", "packed", "planes", "regions", "triples", "windows"]
+__all__ = ["Counts", "dense", "in_parts", "packed", "planes", "regions", "triples", "windows"]
 
 Counts = dict[str, float]
 #: Pixels and channels of a block of the kernels for Arm, and the fewest of a block of six that are no block of three.
@@ -146,6 +146,13 @@ def triples(kernel: isa_scalar.Conv2d, spans: Sequence[int]) -> Counts:
         "rows": 0 if is_flat else image.height * image.width * window.height,
         "edges": 0 if is_flat else columns * image.height * window.height,
     }
+
+
+def in_parts(kernel: isa_scalar.FetchedConv2d) -> Counts:
+    """Returns the counts of a convolution that packs its pixels anew for each part of its channels."""
+    found, parts = triples(kernel.layer, ()), -(-kernel.layer.output.channels // kernel.channels)
+    again = ("sixes", "six_words", "threes", "three_words", "rows", "edges")
+    return {name: count * parts if name in again else count for name, count in found.items()}
 
 
 def fours(kernel: isa_scalar.Conv2d16, spans: Sequence[int]) -> Counts:
