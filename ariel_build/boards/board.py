@@ -40,10 +40,10 @@ class Memory:
     `interleaved` banks serve as many cores at once, neighbouring words in different banks. `cores` are those that reach
     it without meeting the others: a tightly coupled memory, a core's own bank; none are named where all are alike.
     `bytes_per_cycle` is what all cores together can read of it, one address after the other, in a clock cycle of the
-    first core; None where it keeps up with them. `wait_states` are the clock cycles of the first core that reading up to
-    a word takes longer than of RAM; `weights` is where weights lie, in place of the first flash; with `dma` something
-    can copy from there to RAM while cores compute. `image` names the only program that uses it; `shared` is where
-    programs of several cores meet.
+    first core; None where it keeps up with them. `wait_states` are the clock cycles of the first core that a read of up
+    to a word takes longer than one of RAM; `weights` is where weights lie, in place of the first flash; with `dma`
+    something can copy from there to RAM while cores compute. `image` names the only program that uses it; `shared` is
+    where programs of several cores meet.
     """
 
     name: str

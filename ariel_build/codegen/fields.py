@@ -13,6 +13,7 @@ from ariel_build.codegen.weights import Weights
 from ariel_build.errors import InternalError
 from ariel_build.ir import DType, Value
 from ariel_build.kernels import Axis, Choice, Field, Kernel, Operand, Packed, Part, Scratch, Source, Variant
+from ariel_build.kernels.declared import isa_scalar
 from ariel_build.memory import MemoryPlan, Region
 from ariel_build.schedule import Step
 
@@ -20,6 +21,20 @@ __all__ = ["FieldPrinter"]
 
 #: Bytes of what slices hold.
 _SIZES = {dtype.value: dtype.bytes for dtype in DType if not dtype.is_half} | {"Multiplier": 8}
+
+
+def is_near(kernel: Kernel, name: str) -> bool:
+    """Whether a constant stands in the module itself, and not among the weights, which are in slow memory.
+
+    So do those of layers whose filters are fetched ahead: they are small, and are read between the products.
+    """
+    fetched = isinstance(kernel, isa_scalar.FetchedConnected | isa_scalar.FetchedConv2d)
+    return fetched and name != "layer.filter"
+
+
+def literal(packed: Packed) -> List:
+    """Returns a constant as a slice of numbers."""
+    return List([integer(int(number)) for number in packed.data.reshape(-1)], "&")
 
 
 class FieldPrinter:
@@ -66,7 +81,8 @@ class FieldPrinter:
             case Scratch():
                 return self.scratch(value)
             case Packed():
-                return self.slice(value, self.step.call.kernel.holds(name, inside))
+                held = self.step.call.kernel.holds(name, inside)
+                return literal(value) if is_near(self.step.call.kernel, name) else self.slice(value, held)
             case Source():
                 return self.source(value, self.step.call.kernel.holds(name, inside))
             case Variant():

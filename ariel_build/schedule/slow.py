@@ -1,8 +1,8 @@
 """What weights in slow memory cost: each read of up to a word waits, unless the kernel has them fetched ahead.
 
 A DMA that fetches the weights of some channels while those before are computed hides the shorter of the two times, but
-for what comes before the first channels and behind the last. Where the core copies, it waits for each word once, and
-not for each block of pixels.
+for what comes before the first block of channels. Where the core copies, it waits for each word once, and not for each
+block of pixels.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ariel_build.kernels import Kernel, KernelCall, Packed
 from ariel_build.kernels.declared import isa_scalar
 from ariel_build.schedule.cost import weight_bytes
+from ariel_build.schedule.tiles import parts
 
 if TYPE_CHECKING:
     from ariel_build.boards.board import Board
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["Slow"]
 
 _WORD = 4
-#: Cycles that a word takes a DMA or the core besides its wait states, and what a transfer takes the core.
-_DMA, _COPY, _TRANSFER = 2, 4, 60
-#: Pixels of a block of a convolution.
-_PIXELS = 6
+#: Cycles that a word takes a DMA or the core besides its wait states, and what each part of the channels takes.
+_DMA, _COPY, _PART = 2, 4, 300
+#: Pixels of a block of a convolution, and channels of a block of either.
+_PIXELS, _CHANNELS, _DENSE = 6, 4, 8
 
 
 class Slow(NamedTuple):
@@ -41,8 +42,10 @@ class Slow(NamedTuple):
         """Returns the cycles of a call that takes so many with all weights in RAM."""
         kernel = call.kernel
         match kernel:
-            case isa_scalar.FetchedConnected() | isa_scalar.FetchedConv2d():
-                return self._fetched(kernel, computing)
+            case isa_scalar.FetchedConnected(layer=layer, channels=most):
+                return self._fetched(layer, list(parts(call.tiling.extent, _DENSE, most)), computing)
+            case isa_scalar.FetchedConv2d(layer=layer, channels=most):
+                return self._fetched(layer, list(parts(call.tiling.extent, _CHANNELS, most)), computing)
             case isa_scalar.Conv2d():
                 # Byte by byte.
                 reads = _blocks(kernel) * (_bytes(kernel, "filter") + _bytes(kernel, "channels") // _WORD)
@@ -50,23 +53,20 @@ class Slow(NamedTuple):
                 reads = weight_bytes(call) // _WORD
         return computing + reads * self.waits
 
-    def _fetched(self, kernel: isa_scalar.FetchedConnected | isa_scalar.FetchedConv2d, computing: float) -> float:
-        layer: isa_scalar.FullyConnected | isa_scalar.Conv2d = kernel.layer
-        words = _bytes(layer, "filter") // _WORD
-        parts = max(-(-_bytes(layer, "filter") * 2 // kernel.scratch.bytes), 1)
-        # What is not fetched.
-        rest = sum(v.data.nbytes for name, v in layer if isinstance(v, Packed) and name != "filter") // _WORD
-        computing += rest * self.waits * _blocks(layer) + parts * _TRANSFER
+    def _fetched(self, layer: Kernel, sizes: list[int], computing: float) -> float:
+        """Returns the same where so many channels are fetched at once; all other constants are in fast memory."""
+        words, count = _bytes(layer, "filter") // _WORD, sum(sizes)
+        computing += len(sizes) * _PART
         if not self.dma:
             return computing + words * (_COPY + self.waits)
-        fetching = words * (_DMA + self.waits)
-        return (fetching + (parts - 1) * max(fetching, computing) + computing) / parts
+        fetching = words * (_DMA + self.waits) / count
+        beside = [
+            max(now * computing / count, after * fetching) for now, after in zip(sizes, [*sizes[1:], 0], strict=True)
+        ]
+        return sizes[0] * fetching + sum(beside)
 
 
-def _blocks(kernel: isa_scalar.FullyConnected | isa_scalar.Conv2d) -> int:
-    """Returns how often constants of channels are read."""
-    if isinstance(kernel, isa_scalar.FullyConnected):
-        return 1
+def _blocks(kernel: isa_scalar.Conv2d) -> int:
     return -(-kernel.output.height * kernel.output.width // _PIXELS)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ariel_build.kernels.declared import isa_packed, isa_scalar, isa_vfpv4_sp
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
-from ariel_build.schedule.tiles import Tile
+from ariel_build.schedule.tiles import Tile, parts
 
 __all__ = ["Counts", "dense", "in_parts", "packed", "planes", "regions", "triples", "windows"]
 
@@ -150,9 +150,12 @@ def triples(kernel: isa_scalar.Conv2d, spans: Sequence[int]) -> Counts:
 
 def in_parts(kernel: isa_scalar.FetchedConv2d) -> Counts:
     """Returns the counts of a convolution that packs its pixels anew for each part of its channels."""
-    found, parts = triples(kernel.layer, ()), -(-kernel.layer.output.channels // kernel.channels)
+    found, times = (
+        triples(kernel.layer, ()),
+        sum(1 for _ in parts(kernel.layer.output.channels, _BLOCK, kernel.channels)),
+    )
     again = ("sixes", "six_words", "threes", "three_words", "rows", "edges")
-    return {name: count * parts if name in again else count for name, count in found.items()}
+    return {name: count * times if name in again else count for name, count in found.items()}
 
 
 def fours(kernel: isa_scalar.Conv2d16, spans: Sequence[int]) -> Counts:

@@ -39,6 +39,8 @@ pub struct FetchedConv2d {
 
 /// A layer that can be computed some channels at a time.
 trait InBlocks: Copy {
+    /// Channels of a block.
+    const CHANNELS: u32;
     /// Whether it reads its weights so often that it pays if the core copies them.
     const IS_COPIED: bool;
 
@@ -60,6 +62,7 @@ trait InBlocks: Copy {
 }
 
 impl InBlocks for FullyConnected {
+    const CHANNELS: u32 = Self::BLOCK as u32;
     const IS_COPIED: bool = false;
 
     fn weights(&self, channels: Tile) -> (*const u32, usize) {
@@ -92,6 +95,7 @@ impl InBlocks for FullyConnected {
 }
 
 impl InBlocks for Conv2d {
+    const CHANNELS: u32 = Self::BLOCK as u32;
     const IS_COPIED: bool = true;
 
     fn weights(&self, channels: Tile) -> (*const u32, usize) {
@@ -122,14 +126,15 @@ impl InBlocks for Conv2d {
     }
 }
 
-/// Computes a tile of a layer, `each` channels at a time.
+/// Computes a tile of a layer, `each` channels at a time in the end: for the first block it has to wait, and while a piece is computed
+/// one of twice its channels comes.
 ///
 /// # Safety
 /// As for `run`; the tile begins at a block, `each` are whole blocks, and the scratch has room for twice their weights.
 #[inline(always)]
 unsafe fn run_ahead<L: InBlocks>(layer: &L, scratch: Region, each: u32, memory: Memory<'_>, tile: Tile) {
     let dma = handed();
-    let piece = |start: u32| Tile::new(start, start.saturating_add(each).min(tile.end));
+    let piece = |start: u32, channels: u32| Tile::new(start, start.saturating_add(channels.min(each)).min(tile.end));
     let (first, words) = layer.weights(Tile::new(0, each));
     // Generated modules have them aligned to 16.
     if (dma.is_none() && !L::IS_COPIED) || !first.is_aligned() {
@@ -140,12 +145,14 @@ unsafe fn run_ahead<L: InBlocks>(layer: &L, scratch: Region, each: u32, memory: 
     // `words`; a layer of a piece is used until the next piece is taken, and its half is written after that.
     unsafe {
         let mut ahead = Ahead::new(dma, memory.scratch::<u32>(scratch), words);
-        let mut now = piece(tile.start);
+        let mut channels = L::CHANNELS;
+        let mut now = piece(tile.start, channels);
         let (from, count) = layer.weights(now);
         ahead.begin(from, count);
         while now.start < now.end {
             let words = ahead.take();
-            let next = piece(now.end);
+            channels = channels.saturating_mul(2);
+            let next = piece(now.end, channels);
             if next.start < next.end {
                 let (from, count) = layer.weights(next);
                 ahead.begin(from, count);
