@@ -8,7 +8,9 @@
 //   0xffff_fff0  host port: operation, parameter (rings), answer
 //
 // A bank serves one access in a cycle and answers in the next. Where several ports ask for one bank, they take turns: the one
-// that was served last comes last. An atomic is one access. Devices together are a fifth bank.
+// that was served last comes last. An atomic is one access. Devices together are a fifth bank. The slow memory is a sixth, which
+// is busy until it has answered; so is the port that waits for it. The DMA has a port of its own, which is served when no core
+// wants the bank, and writes a word before it asks for the next.
 
 module memory #(
     parameter int HARTS = 1,
@@ -120,6 +122,7 @@ module memory #(
     for (int b = 0; b < BANKS; b++) begin
       logic [PORTS-1:0] wants, first;
       for (int p = 0; p < PORTS; p++) wants[p] = req[p] && bank[p] == 3'(b);
+      if (|wants[DMA-1:0]) wants[DMA] = 1'b0;
       first = |(wants & behind[b]) ? wants & behind[b] : wants;
       // The lowest bit that is set.
       grants[b] = first & (~first + 1'b1);
