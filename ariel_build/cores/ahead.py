@@ -15,7 +15,7 @@ __all__ = ["ahead"]
 #: Bytes of weights that are fetched at once: at first, and at most, where one block of channels is not more.
 _LEAST, _MOST = 1_024, 8_192
 #: What the call must be faster by, and what a size must be better by than one of half as many bytes.
-_GAIN, _BETTER = 0.97, 0.99
+_GAIN, _BETTER = 0.97, 0.995
 
 
 def ahead(call: KernelCall, clock: Clock) -> KernelCall:
