@@ -102,3 +102,77 @@ impl Ahead {
         self.halves[self.next ^ 1]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    /// Copies when it is asked for the third time whether it is done; refuses every fourth transfer.
+    struct Late(Mutex<State>);
+
+    struct State {
+        /// Addresses, words, and how often it was asked.
+        pending: Option<(usize, usize, usize, u32)>,
+        starts: u32,
+    }
+
+    // SAFETY: what is pending is copied before it is said to be done, and one transfer at a time is.
+    unsafe impl Fetch for Late {
+        unsafe fn start(&self, from: *const u32, to: *mut u32, words: usize) -> bool {
+            let mut state = self.0.lock().unwrap();
+            state.starts += 1;
+            if state.pending.is_some() || state.starts.is_multiple_of(4) {
+                return false;
+            }
+            state.pending = Some((from.expose_provenance(), to.expose_provenance(), words, 0));
+            true
+        }
+
+        fn is_done(&self) -> bool {
+            let mut state = self.0.lock().unwrap();
+            if let Some((from, to, words, asked)) = state.pending {
+                state.pending = Some((from, to, words, asked + 1));
+                if asked == 2 {
+                    let (from, to) = (ptr::with_exposed_provenance(from), ptr::with_exposed_provenance_mut(to));
+                    // SAFETY: as promised to `start`.
+                    unsafe { ptr::copy_nonoverlapping::<u32>(from, to, words) };
+                    state.pending = None;
+                }
+            }
+            state.pending.is_none()
+        }
+    }
+
+    #[test]
+    fn words_are_there_when_they_are_taken_while_others_come() {
+        static LATE: Late = Late(Mutex::new(State { pending: None, starts: 0 }));
+        let words: [u32; 60] = core::array::from_fn(|index| index as u32 * 3);
+        for dma in [None, Some(&LATE as &'static dyn Fetch)] {
+            let mut room = [0; 20];
+            // SAFETY: the room has two halves of ten words, of which each is read before the second `begin` behind its `take`.
+            unsafe {
+                let mut ahead = Ahead::new(dma, room.as_mut_ptr(), 10);
+                ahead.begin(words.as_ptr(), 10);
+                for piece in 1..=6 {
+                    let here = ahead.take();
+                    if piece < 6 {
+                        ahead.begin(words.as_ptr().add(10 * piece), 10);
+                    }
+                    for index in 0..10 {
+                        assert_eq!(*here.add(index), words[10 * (piece - 1) + index]);
+                    }
+                }
+            }
+        }
+        assert!(LATE.0.lock().unwrap().starts == 6);
+    }
+
+    #[test]
+    fn what_is_handed_over_is_there() {
+        static LATE: Late = Late(Mutex::new(State { pending: None, starts: 0 }));
+        static HANDLE: &dyn Fetch = &LATE;
+        hand_over(&HANDLE);
+        assert!(handed().is_some_and(Fetch::is_done));
+    }
+}

@@ -114,7 +114,11 @@ mod tests {
                 let value = f32::from_bits(bits);
                 let found = divisor.rounded(bits, halves);
                 if value.is_finite() {
-                    assert_eq!(found.map(|k| k.clamp(-MOST, MOST)), Some(wanted(value, scale, halves)), "{value:e} / {scale:e}");
+                    assert_eq!(
+                        found.map(|k| k.clamp(-MOST, MOST)),
+                        Some(wanted(value, scale, halves)),
+                        "{value:e} / {scale:e}"
+                    );
                 } else {
                     assert_eq!(found, None);
                 }
