@@ -283,7 +283,8 @@ def streaming(
     found = []
     best, room = size, effort.pieces
     chains = [length for length in effort.chains if length > 1 or search.fed < 0]
-    for longest, search.rolls in [*((c, False) for c in chains), *((c, True) for c in effort.rolls)]:
+    # What rolls needs least: placed first, it leaves little of the rest that could still be better.
+    for longest, search.rolls in [*((c, True) for c in effort.rolls), *((c, False) for c in chains)]:
         trials, bettered = _TRIALS // 2 if search.rolls else _TRIALS, None
         candidates = [fine for way in search.ways(longest) for fine in search.finer(way)]
         for way in sorted(candidates, key=lambda way: max(w.peak for w in way) * factor(way)):

@@ -57,6 +57,7 @@ def facts_of(compiled: Compiled, path: Path, options: ModelOptions, board: Board
         "timeline": timeline_of(compiled, clock),
         "passes": _passes(compiled),
         "measured": None,
+        "profile": None,
         "changes": None,
     }
 
