@@ -28,7 +28,7 @@ def ahead(call: KernelCall, clock: Clock) -> KernelCall:
         return call
     best, least, size = call, _GAIN * clock.times(call)[0], _LEAST
     while size <= _MOST:
-        channels = block * -(-size // (block * each))
+        channels = block * max(size // (block * each), 1)
         if channels < count or size == _LEAST:
             tried = fetched(call, min(channels, block * -(-count // block)))
             time = clock.times(tried)[0]
