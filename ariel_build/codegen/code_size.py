@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ariel_build.codegen.fields import near_bytes
 from ariel_build.codegen.flow import operations
 from ariel_build.codegen.program import Program
 from ariel_build.kernels import Feed, Field, Operand, Packed, Part, Scratch, Source, Variant
@@ -75,7 +76,8 @@ def bounds_of(
     tables = _tables(target)
     flash = weight_bytes + _BASE_CODE + max(int(table.code(kernels) * _MARGIN) for table in tables)
     flash += sum(
-        _CALL_CODE + _bytes(kernel) for kernel in (runs.kernels if runs else (s.call.kernel for s in schedule.steps))
+        _CALL_CODE + _bytes(kernel) + near_bytes(kernel)
+        for kernel in (runs.kernels if runs else (s.call.kernel for s in schedule.steps))
     )
     flash += _PIECE_BYTES * len(runs.runs) if runs else 0
     flash += (_CALL_CODE + _SLIDE_BYTES) * runs.moves + (_SLIDE_CODE if runs.moves else 0) if runs else 0

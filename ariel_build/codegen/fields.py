@@ -17,7 +17,7 @@ from ariel_build.kernels.declared import isa_scalar
 from ariel_build.memory import MemoryPlan, Region
 from ariel_build.schedule import Step
 
-__all__ = ["FieldPrinter"]
+__all__ = ["FieldPrinter", "near_bytes"]
 
 #: Bytes of what slices hold.
 _SIZES = {dtype.value: dtype.bytes for dtype in DType if not dtype.is_half} | {"Multiplier": 8}
@@ -30,6 +30,14 @@ def is_near(kernel: Kernel, name: str) -> bool:
     """
     fetched = isinstance(kernel, isa_scalar.FetchedConnected | isa_scalar.FetchedConv2d)
     return fetched and name != "layer.filter"
+
+
+def near_bytes(kernel: Kernel) -> int:
+    """Returns the bytes of the constants that stand in the module itself."""
+    inner = dict(kernel).get("layer")
+    if not isinstance(inner, Part):
+        return 0
+    return sum(v.data.nbytes for name, v in inner if isinstance(v, Packed) and is_near(kernel, f"layer.{name}"))
 
 
 def literal(packed: Packed) -> List:
