@@ -89,9 +89,10 @@ impl Divisor {
     /// Whether a quotient that is so far from `half / 2`, above or below it, is the half as a float.
     #[inline(never)]
     fn is_half(self, half: u32, away: u32, above: bool) -> bool {
-        let bits = 31 - half.leading_zeros();
+        // 24 bits less those behind the first one of `half`.
+        let shift = half.leading_zeros().wrapping_sub(u32::BITS - 1 - BITS);
         // Below 1/2 floats are nearer than above, and nothing but 1/2 itself becomes it.
-        away <= if half == 1 && !above { 0 } else { self.mantissa >> (BITS - bits) }
+        away <= if half == 1 && !above { 0 } else { self.mantissa >> shift }
     }
 }
 
