@@ -283,6 +283,7 @@ def compile_model(
             blob=blob,
             shorter=shorter,
             digest=digest,
+            core="" if portable else board.cores[0].name,
         )
     compiled = Compiled(
         module,
