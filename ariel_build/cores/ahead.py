@@ -14,8 +14,8 @@ __all__ = ["ahead"]
 
 #: Bytes of weights that are fetched at once: at first, and at most, where one block of channels is not more.
 _LEAST, _MOST = 1_024, 8_192
-#: What the call must be faster by, and what a size must be better by than one of half as many bytes. A layer of 1 KB for
-#: which 4 % were predicted took 1.5 % more.
+#: What the call must be faster by, and what a size must be better by than one of half as many bytes. A layer of 1 KB
+#: for which 4 % were predicted took 1.5 % more.
 _GAIN, _BETTER = 0.93, 0.995
 
 
