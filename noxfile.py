@@ -195,7 +195,7 @@ def rtl(session: nox.Session) -> None:
     """Run firmware on verilated RISC-V cores, clock cycle by clock cycle: some minutes, most of them for Verilator."""
     ensure(Needs())
     install(session, "test")
-    chosen = ("-m", "rtl", "tests/run/test_rtl.py", *session.posargs)
+    chosen = ("-m", "rtl", "tests/run/test_rtl.py", "tests/run/test_fetch.py", *session.posargs)
     ensure_marked(session, *chosen)
     session.run("pytest", "-q", *chosen, env={"ARIEL_SET_UP": "1"})
 

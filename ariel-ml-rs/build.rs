@@ -6,7 +6,7 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rustc-check-cfg=cfg(thumb2, armv7e_m, armv8_m, vfpv4_sp)");
+    println!("cargo::rustc-check-cfg=cfg(thumb2, armv7e_m, armv8_m, vfpv4_sp, soft_float)");
     let target = std::env::var("TARGET").unwrap_or_default();
     let is = |families: &[&str]| families.iter().any(|family| target.starts_with(family));
     if is(&["thumbv7", "thumbv8m.main"]) {
@@ -20,5 +20,10 @@ fn main() {
     }
     if matches!(target.as_str(), "thumbv7em-none-eabihf" | "thumbv8m.main-none-eabihf") {
         println!("cargo::rustc-cfg=vfpv4_sp");
+    }
+    // RISC-V's extensions are letters, `f` for floats.
+    let extensions = target.strip_prefix("riscv32").and_then(|rest| rest.split('-').next());
+    if extensions.map_or(target.starts_with("thumb") && !target.ends_with("eabihf"), |letters| !letters.contains('f')) {
+        println!("cargo::rustc-cfg=soft_float");
     }
 }

@@ -17,6 +17,7 @@ from ariel_build.boards.fit import check_fits
 from ariel_build.codegen import generate, labels
 from ariel_build.codegen.code_size import Bounds
 from ariel_build.codegen.weights import Blob
+from ariel_build.cores.ahead import ahead
 from ariel_build.cores.check_units import check_units
 from ariel_build.cores.predict import Clock, Prediction, predict, tiles_within
 from ariel_build.cores.split import Split
@@ -184,6 +185,11 @@ class _Job:
         return self.options.optimize == "size"
 
     @property
+    def fetches(self) -> bool:
+        """Whether RAM may be spent on weights that are fetched ahead."""
+        return not self.portable and self.options.optimize == "speed" and self.options.budget.ram is None
+
+    @property
     def streams(self) -> bool:
         """Whether rows of the input are given one by one; not where each result is looked at."""
         return self.options.stream and not self.keep_all
@@ -329,6 +335,7 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
     check_limits(graph, selected.calls, lowered.joined())
     calls = selected.calls
     if job.workers == 1:
+        calls = [ahead(call, job.clock) for call in calls] if job.fetches else calls
         calls = [job.clock.divisible(in_place(call), job.limit) for call in calls]
     if job.streams:
         calls = [feed(graph.inputs[0]), *calls]

@@ -41,6 +41,7 @@ pub mod budget;
 pub mod clock;
 mod delegate;
 pub mod error;
+pub mod fetch;
 pub mod flow;
 pub mod half;
 mod infer;

@@ -40,8 +40,10 @@ class Memory:
     `interleaved` banks serve as many cores at once, neighbouring words in different banks. `cores` are those that reach
     it without meeting the others: a tightly coupled memory, a core's own bank; none are named where all are alike.
     `bytes_per_cycle` is what all cores together can read of it, one address after the other, in a clock cycle of the
-    first core; None where it keeps up with them. `image` names the only program that uses it; `shared` is where
-    programs of several cores meet.
+    first core; None where it keeps up with them. `wait_states` are the clock cycles of the first core that a read of up
+    to a word takes longer than one of RAM; `weights` is where weights lie, in place of the first flash; with `dma`
+    something can copy from there to RAM while cores compute. `image` names the only program that uses it; `shared` is
+    where programs of several cores meet.
     """
 
     name: str
@@ -53,6 +55,9 @@ class Memory:
     bytes_per_cycle: float | None = None
     image: str = ""
     shared: bool = False
+    wait_states: int = 0
+    weights: bool = False
+    dma: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class Emulation:
     With `smp` the emulator is told how many cores to have, and all run from reset on; without, those behind the first
     are off until it starts them. `doorbells` has for each core the addresses at which a store wakes it. Where several
     cores are counted, one may be `quantum` instructions ahead of the others. `timing` names the core whose documented
-    timings estimate the clock cycles of one core.
+    timings estimate the clock cycles of one core. `dma` is the address of a DMA of `harness/rtl`.
     """
 
     emulator: str
@@ -98,6 +103,7 @@ class Emulation:
     doorbells: tuple[tuple[int, ...], ...] = ()
     quantum: int = 0
     timing: str = ""
+    dma: int | None = None
 
 
 @dataclass(frozen=True)
@@ -167,8 +173,13 @@ class Board:
     @property
     def weights_per_cycle(self) -> float | None:
         """Bytes of weights that the memory with them gives in a cycle of the first core, where it may not keep up."""
+        return self.with_weights.bytes_per_cycle if self.with_weights else None
+
+    @property
+    def with_weights(self) -> Memory | None:
+        """The memory that weights lie in: the one that says so, or the first flash."""
         flash = self.banks("flash")
-        return flash[0].bytes_per_cycle if flash else None
+        return next((memory for memory in flash if memory.weights), flash[0] if flash else None)
 
     def banks(self, kind: MemoryKind) -> tuple[Memory, ...]:
         """Returns the memories of one kind, in the order of the board file."""

@@ -55,6 +55,9 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "bytes-per-cycle": (int, float),
         "image": str,
         "shared": bool,
+        "wait-states": int,
+        "weights": bool,
+        "dma": bool,
     },
     "power": {"volts!": (int, float), "active-ua-per-mhz!": (int, float), "sleep-ua": (int, float)},
     "project": {"start!": str, "chip": str, "probe": str, "dispatcher": str, "laze": str},
@@ -68,6 +71,7 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "doorbells": list,
         "quantum": int,
         "timing": str,
+        "dma": int,
     },
     "generic": {"target-prefix!": str},
 }
@@ -76,9 +80,14 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
 #: The numbers that a key may have, from the first to the last: more than any chip has, and nothing beyond reckoning.
 BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
     "cores": {"clock-hz": (1, 10**11), "cycles-per-instruction": (0.01, 1000), "count": (1, option_values.MOST_CORES)},
-    "memories": {"origin": (0, (1 << 32) - 1), "interleaved": (1, 1024), "bytes-per-cycle": (0.0001, 4096)},
+    "memories": {
+        "origin": (0, (1 << 32) - 1),
+        "interleaved": (1, 1024),
+        "bytes-per-cycle": (0.0001, 4096),
+        "wait-states": (0, 10**6),
+    },
     "power": {"volts": (0.1, 100), "active-ua-per-mhz": (0.001, 10**6), "sleep-ua": (0, 10**6)},
-    "run": {"quantum": (0, 10**9)},
+    "run": {"quantum": (0, 10**9), "dma": (0, (1 << 32) - 1)},
 }
 #: The largest file that is read, in bytes, and the most entries of a list.
 MOST_BYTES, MOST_ENTRIES = 1 << 20, 256
@@ -212,7 +221,13 @@ class _Reader:
                 self._refuse(f"`{where}image`: no core runs `{image}`" + closest(image, images))
             if shared and (kind != "ram" or image):
                 self._refuse(f"`{where}shared`: programs meet in a RAM that is of none of them alone")
-            memories.append(Memory(name, kind, origin, length, interleaved, near, bandwidth, image, shared))
+            waits, weights, dma = (table.get(key, 0) for key in ("wait-states", "weights", "dma"))
+            if kind != "flash" and (waits or weights or dma):
+                self._refuse(f"`{where}kind` is `ram`: `wait-states`, `weights` and `dma` are told of flash")
+            if weights and any(memory.weights for memory in memories):
+                self._refuse(f"`{where}weights`: another memory has the weights already")
+            slow = (cast("int", waits), bool(weights), bool(dma))
+            memories.append(Memory(name, kind, origin, length, interleaved, near, bandwidth, image, shared, *slow))
         return tuple(memories)
 
     def _power(self, table: object) -> Power:
@@ -251,6 +266,7 @@ class _Reader:
             doorbells=doorbells,
             quantum=cast("int", entries.get("quantum", 0)),
             timing=self._timing(entries.get("timing", "")),
+            dma=cast("int | None", entries.get("dma")),
         )
 
     def _timing(self, name: object) -> str:

@@ -13,13 +13,36 @@ from ariel_build.codegen.weights import Weights
 from ariel_build.errors import InternalError
 from ariel_build.ir import DType, Value
 from ariel_build.kernels import Axis, Choice, Field, Kernel, Operand, Packed, Part, Scratch, Source, Variant
+from ariel_build.kernels.declared import isa_scalar
 from ariel_build.memory import MemoryPlan, Region
 from ariel_build.schedule import Step
 
-__all__ = ["FieldPrinter"]
+__all__ = ["FieldPrinter", "near_bytes"]
 
 #: Bytes of what slices hold.
 _SIZES = {dtype.value: dtype.bytes for dtype in DType if not dtype.is_half} | {"Multiplier": 8}
+
+
+def is_near(kernel: Kernel, name: str) -> bool:
+    """Whether a constant stands in the module itself, and not among the weights, which are in slow memory.
+
+    So do those of layers whose filters are fetched ahead: they are small, and are read between the products.
+    """
+    fetched = isinstance(kernel, isa_scalar.FetchedConnected | isa_scalar.FetchedConv2d)
+    return fetched and name != "layer.filter"
+
+
+def near_bytes(kernel: Kernel) -> int:
+    """Returns the bytes of the constants that stand in the module itself."""
+    inner = dict(kernel).get("layer")
+    if not isinstance(inner, Part):
+        return 0
+    return sum(v.data.nbytes for name, v in inner if isinstance(v, Packed) and is_near(kernel, f"layer.{name}"))
+
+
+def literal(packed: Packed) -> List:
+    """Returns a constant as a slice of numbers."""
+    return List([integer(int(number)) for number in packed.data.reshape(-1)], "&")
 
 
 class FieldPrinter:
@@ -64,9 +87,10 @@ class FieldPrinter:
             case Operand():
                 return self.region(*self.place(value.value))
             case Scratch():
-                return self.region(*(self.plan.scratch(self.step.index) if value.bytes else (0, 0)), value.bytes)
+                return self.scratch(value)
             case Packed():
-                return self.slice(value, self.step.call.kernel.holds(name, inside))
+                held = self.step.call.kernel.holds(name, inside)
+                return literal(value) if is_near(self.step.call.kernel, name) else self.slice(value, held)
             case Source():
                 return self.source(value, self.step.call.kernel.holds(name, inside))
             case Variant():
@@ -83,6 +107,13 @@ class FieldPrinter:
     def place(self, value: Value) -> Region:
         """Returns the region of an operand."""
         return self.places.get(value) or self.plan.region(value)
+
+    def scratch(self, scratch: Scratch) -> str:
+        """Returns the region of one of the step's scratches; that of none is nowhere."""
+        if not scratch.bytes:
+            return self.region(0, 0)
+        part = next((k for k, own in enumerate(self.step.call.scratches) if own is scratch), 0)
+        return self.region(self.plan.scratch_part(self.step.index, part).offset, scratch.bytes)
 
     def region(self, offset: int, planned: int, size: int | None = None) -> str:
         """Returns a region of the arena."""

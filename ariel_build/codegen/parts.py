@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ariel_build.codegen.fields import near_bytes
 from ariel_build.codegen.flow import operations
 from ariel_build.codegen.program import Program
 from ariel_build.kernels import Feed, Field, Kernel, Operand, Packed, Part, Scratch, Source, Variant
@@ -47,7 +48,11 @@ def parts_of(
 ) -> dict[str, int]:
     """Returns how many there are of each part of `PART_BYTES`; arguments as for `bounds_of`."""
     kernels = runs.kernels if runs else [step.call.kernel for step in schedule.steps]
-    found = {"model": 1, "calls": len(kernels), "constants": sum(map(_bytes, kernels))}
+    found = {
+        "model": 1,
+        "calls": len(kernels),
+        "constants": sum(_bytes(kernel) + near_bytes(kernel) for kernel in kernels),
+    }
     if runs:
         strided = [run for run in runs.runnables if run.strides]
         found |= {"pieces": len(runs.runs), "moves": runs.moves, "moving": int(runs.moves > 0)}

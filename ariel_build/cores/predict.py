@@ -18,6 +18,7 @@ from ariel_build.cores.units import Units
 from ariel_build.kernels import Axis, KernelCall
 from ariel_build.kernels.flow import worst
 from ariel_build.schedule.cost import around, instructions, weight_bytes
+from ariel_build.schedule.slow import Slow
 from ariel_build.schedule.steps import Schedule, Step
 from ariel_build.schedule.tiles import Tile, cut
 
@@ -64,10 +65,12 @@ class Clock:
     """How long calls take on the cores that take part, and on the memory that they share.
 
     `bytes_per_cycle` is what that memory gives of weights in a cycle of the first core; None where it keeps up.
+    `slow` is the memory with the weights, where cores wait for what they read of it.
     """
 
     cores: tuple[Core, ...]
     bytes_per_cycle: float | None = None
+    slow: Slow | None = None
     #: What `times` and `work` have found: they are asked for each tile of a call.
     _known: dict[KernelCall, Sequence[float]] = field(default_factory=dict, repr=False, compare=False)
     _work: dict[tuple[KernelCall, Tiles, bool], Sequence[float]] = field(
@@ -78,7 +81,8 @@ class Clock:
     def of(cls, board: Board, workers: int) -> Clock:
         """Returns the clock of the board's first cores; a computer's cores are alike, however many are asked for."""
         last = len(board.cores) - 1
-        return cls(tuple(board.cores[min(worker, last)] for worker in range(workers)), board.weights_per_cycle)
+        cores = tuple(board.cores[min(worker, last)] for worker in range(workers))
+        return cls(cores, board.weights_per_cycle, Slow.of(board))
 
     def work(self, call: KernelCall, tiles: Tiles = (), *, alone: bool = False) -> Sequence[float]:
         """Returns the instructions of the whole call on each core, in `tiles` if there are any."""
@@ -94,7 +98,12 @@ class Clock:
     def cycles(self, call: KernelCall) -> list[float]:
         """Returns the cycles of the whole call on each core, at the clock of that core, if memory keeps up."""
         work = zip(self.work(call), self.cores, strict=True)
-        return [instructions * (core.cycles_per_instruction or 1.0) for instructions, core in work]
+        return [self._waited(call, instructions, core) for instructions, core in work]
+
+    def _waited(self, call: KernelCall, instructions: float, core: Core) -> float:
+        """Returns the cycles of so many instructions of the call, with those in which a core waits for its weights."""
+        cycles = instructions * (core.cycles_per_instruction or 1.0)
+        return self.slow.time(call, cycles) if self.slow else cycles
 
     def fetch(self, call: KernelCall) -> float:
         """Returns how long the weights of the call, each read once, take the memory, in cycles of the first core."""
@@ -115,7 +124,7 @@ class Clock:
     def pieces(self, step: Step, *, alone: bool) -> tuple[float, float]:
         """Returns instructions and cycles of a step on the first core, in its pieces, its weights as they come."""
         work = self.work(step.call, tuple(piece.tile for piece in step.streamed), alone=alone)[0]
-        return work, max(work * (self.cores[0].cycles_per_instruction or 1.0), self.fetch(step.call))
+        return work, max(self._waited(step.call, work, self.cores[0]), self.fetch(step.call))
 
     def _times(self, call: KernelCall) -> list[float]:
         first = self.cores[0].clock_hz

@@ -115,7 +115,15 @@ class KernelCall:
     @property
     def scratches(self) -> list[Scratch]:
         """The regions that live only during the call."""
-        return [value for _, value in self.kernel if isinstance(value, Scratch)]
+        return list(_scratches(self.kernel))
+
+
+def _scratches(part: Part) -> Iterator[Scratch]:
+    for _, value in part:
+        if isinstance(value, Scratch):
+            yield value
+        elif isinstance(value, Part):
+            yield from _scratches(value)
 
 
 #: Pixels from which on an image is cut into ranges of pixels; smaller ones are cut into ranges of channels: then each

@@ -114,7 +114,8 @@ def _sources() -> str:
 
 def _setting(board: Board, cores: int, chosen: toolchain.Toolchain) -> str:
     """Returns what of a board and a toolchain makes a difference to firmware."""
-    return repr((board.image_target, board.image, board.rustflags, board.memories, cores, chosen.version))
+    dma = board.run and board.run.dma
+    return repr((board.image_target, board.image, board.rustflags, board.memories, dma, cores, chosen.version))
 
 
 def _flat(files: dict[str, bytes]) -> list[str | bytes]:
@@ -158,16 +159,22 @@ def _refresh_runtime(slot: Path) -> None:
 def _memory_x(board: Board) -> str:
     """Returns the MEMORY command of the linker script: the first flash and RAM of the board, or of its program.
 
-    What programs share is named behind it.
+    Where weights have a memory of their own, they are placed there. What programs share is named behind it.
     """
     lines = ["MEMORY", "{"]
     seen = board.seen(board.image) if board.image else board.memories
     for region in ("FLASH", "RAM"):
-        banks = [memory for memory in seen if memory.kind == region.lower() and not memory.shared]
+        banks = [m for m in seen if m.kind == region.lower() and not m.shared and not m.weights]
         if not banks:
             raise InternalError(f"{board.name} has no {region.lower()} to link firmware for")
         lines.append(f"    {region} : ORIGIN = {banks[0].origin:#x}, LENGTH = {banks[0].length:#x}")
+    weights = board.with_weights
+    if apart := weights is not None and weights.weights:
+        lines.append(f"    WEIGHTS : ORIGIN = {weights.origin:#x}, LENGTH = {weights.length:#x}")
     lines.append("}")
+    if apart:
+        # In front of `.rodata` of link.x, which takes what is left.
+        lines.append("SECTIONS { .weights : ALIGN(16) { *(.rodata.ariel.*) } > WEIGHTS }")
     for memory in seen:
         if memory.shared and board.image:
             end = memory.origin + memory.length
@@ -193,6 +200,9 @@ def _cargo(
         "CARGO_PROFILE_RELEASE_OPT_LEVEL": opt_level,
     }
     features = {"baseline": subject is None, "multicore": cores > 1, "threads": cores > 1 and board.is_host}
+    if board.run is not None and board.run.dma is not None:
+        features["dma"] = True
+        env["ARIEL_DMA"] = str(board.run.dma)
     if board.image:
         features |= {"images": True, "helper": board.worker > 0}
         # The vectors of the program behind the first, which stand at the beginning of its flash.

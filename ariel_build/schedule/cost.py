@@ -11,11 +11,12 @@ import functools
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ariel_build.kernels import Feed, Kernel, KernelCall, Packed, operands
-from ariel_build.kernels.declared import isa_packed
+from ariel_build.kernels.declared import isa_packed, isa_scalar
 from ariel_build.schedule.features import features
 from ariel_build.schedule.overhead import FED
 from ariel_build.schedule.tiles import Tile
@@ -23,7 +24,7 @@ from ariel_build.schedule.tiles import Tile
 if TYPE_CHECKING:
     from ariel_build.boards.board import Core
 
-__all__ = ["ALONE", "ANY", "AROUND", "around", "instructions", "kind_of", "weight_bytes", "work_of"]
+__all__ = ["ALONE", "ANY", "AROUND", "around", "instructions", "kind_of", "layer_of", "weight_bytes", "work_of"]
 
 #: The kernel that stands for those that have not been measured.
 ANY = "*"
@@ -47,7 +48,15 @@ def work_of(call: KernelCall) -> int:
 
 def weight_bytes(call: KernelCall) -> int:
     """Returns the bytes of constants that the call reads."""
-    return sum(value.data.nbytes for _, value in call.kernel if isinstance(value, Packed))
+    return sum(value.data.nbytes for _, value in layer_of(call).kernel if isinstance(value, Packed))
+
+
+def layer_of(call: KernelCall) -> KernelCall:
+    """Returns the call of the layer itself, where the kernel fetches its weights ahead; any other call as it is."""
+    match call.kernel:
+        case isa_scalar.FetchedConnected(layer=layer) | isa_scalar.FetchedConv2d(layer=layer):
+            return replace(call, kernel=layer)
+    return call
 
 
 def kind_of(core: Core, kernel: Kernel) -> str:
@@ -76,7 +85,7 @@ def instructions(call: KernelCall, core: Core, tiles: Sequence[Tile] = (), *, al
 
     Where it is the only call of its kernel (`alone`), the linker makes the kernel for its constants.
     """
-    kernel = call.kernel
+    kernel = layer_of(call).kernel
     if isinstance(kernel, Feed):
         # Their copy is that of the input (`around`).
         return float(FED * call.tiling.extent)

@@ -79,6 +79,8 @@ def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
             found = {"call": len(tiles)} | windows.pairs(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.Conv2d():
             found |= windows.triples(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
+        case isa_scalar.FetchedConv2d():
+            found |= windows.in_parts(kernel)
         case isa_scalar.Conv2d16():
             found |= windows.fours(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.DepthwiseLines():
@@ -108,6 +110,8 @@ def _shared(call: KernelCall) -> Counts:
     found: Counts = {}
     for _, part in kernel:
         found |= _loops(part, call)
+    if isinstance(kernel, isa_scalar.FetchedConnected):
+        kernel = kernel.layer
     match kernel:
         case isa_packed.FullyConnected():
             found |= windows.dense(kernel)

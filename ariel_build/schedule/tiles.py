@@ -6,11 +6,12 @@ others, and the number of tiles never more than the granules.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ariel_build.kernels import Axis, Tiling
 
-__all__ = ["Tile", "cut"]
+__all__ = ["Tile", "cut", "parts"]
 
 
 class Tile(NamedTuple):
@@ -32,6 +33,15 @@ def cut(tiling: Tiling, work: int, target: int) -> tuple[Tile, ...]:
     most = max(max(target, 1) * granules // work, 1)
     units = granularity * _ceil_div(granules, _ceil_div(granules, most))
     return tuple(Tile(start, min(start + units, extent)) for start in range(0, extent, units))
+
+
+def parts(channels: int, block: int, most: int) -> Iterator[int]:
+    """Yields how many channels are fetched at once: a block of them, then twice as many, and so on up to `most`."""
+    size = block
+    while channels > 0:
+        yield min(size, most, channels)
+        channels -= min(size, most)
+        size *= 2
 
 
 def _ceil_div(a: int, b: int) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from ariel_build.kernels.declared import isa_mve, isa_packed, isa_scalar, isa_vfpv4_sp
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
-from ariel_build.schedule.tiles import Tile
+from ariel_build.schedule.tiles import Tile, parts
 
-__all__ = ["Counts", "dense", "packed", "pairs", "planes", "pooled", "regions", "triples", "windows"]
+__all__ = ["Counts", "dense", "in_parts", "packed", "pairs", "planes", "pooled", "regions", "triples", "windows"]
 
 Counts = dict[str, float]
 #: Pixels and channels of a block of the kernels for Arm, and the fewest of a block of six that are no block of three.
@@ -161,6 +161,16 @@ def triples(kernel: isa_scalar.Conv2d, spans: Sequence[int]) -> Counts:
         "rows": 0 if is_flat else image.height * image.width * window.height,
         "edges": 0 if is_flat else columns * image.height * window.height,
     }
+
+
+def in_parts(kernel: isa_scalar.FetchedConv2d) -> Counts:
+    """Returns the counts of a convolution that packs its pixels anew for each part of its channels."""
+    found, times = (
+        triples(kernel.layer, ()),
+        sum(1 for _ in parts(kernel.layer.output.channels, _BLOCK, kernel.channels)),
+    )
+    again = ("sixes", "six_words", "threes", "three_words", "rows", "edges")
+    return {name: count * times if name in again else count for name, count in found.items()}
 
 
 def fours(kernel: isa_scalar.Conv2d16, spans: Sequence[int]) -> Counts:

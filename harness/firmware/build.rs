@@ -1,5 +1,5 @@
 //! Gives bare-metal builds their linker script: `link.x` here, `memory.x` from `ARIEL_MEMORY`, which the board determines;
-//! the number of cores, from `ARIEL_CORES`, and where another image begins, from `ARIEL_HELPER`.
+//! the number of cores, from `ARIEL_CORES`, where another image begins, from `ARIEL_HELPER`, and a DMA, from `ARIEL_DMA`.
 
 use std::env;
 
@@ -9,10 +9,13 @@ fn main() {
     println!("cargo::rerun-if-env-changed=ARIEL_MEMORY");
     println!("cargo::rerun-if-env-changed=ARIEL_CORES");
     println!("cargo::rerun-if-env-changed=ARIEL_HELPER");
+    println!("cargo::rerun-if-env-changed=ARIEL_DMA");
     let cores = env::var("ARIEL_CORES").unwrap_or_else(|_| "1".into());
     println!("cargo::rustc-env=ARIEL_CORES={cores}");
     let helper = env::var("ARIEL_HELPER").unwrap_or_else(|_| "0".into());
     println!("cargo::rustc-env=ARIEL_HELPER={helper}");
+    let dma = env::var("ARIEL_DMA").unwrap_or_else(|_| "0".into());
+    println!("cargo::rustc-env=ARIEL_DMA={dma}");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("none") {
         return;
     }

@@ -84,7 +84,7 @@ int run(const char *firmware, std::vector<Reading> &sections) {
     const auto context = std::make_unique<VerilatedContext>();
     const auto owner = std::make_unique<Vbed>(context.get());
     Vbed &bed = *owner;
-    const Memory memory(&bed.rootp->bed__DOT__memory_i__DOT__words[0]);
+    const Memory memory(&bed.rootp->bed__DOT__memory_i__DOT__words[0], &bed.rootp->bed__DOT__memory_i__DOT__slow_words[0]);
     Semihosting host(memory);
 
     bed.boot = elf::load(firmware, memory);

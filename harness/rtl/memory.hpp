@@ -1,4 +1,4 @@
-// The SRAM of memory.sv as the host sees it: bytes at the addresses of the cores.
+// The memories of memory.sv as the host sees them: bytes at the addresses of the cores.
 #pragma once
 
 #include <cstdint>
@@ -8,16 +8,15 @@
 
 class Memory {
   public:
-    static constexpr uint32_t BASE = 0x8000'0000, BYTES = 32 << 20;
+    // `sram` and `slow` are the words of memory.sv. The host is little-endian like the cores, so that they are bytes in order, too.
+    Memory(uint32_t *sram, uint32_t *slow) : banks_{{0x8000'0000, 32 << 20, sram}, {0x9000'0000, 4 << 20, slow}} {}
 
-    // `words` are the words of memory.sv. The host is little-endian like the cores, so that they are bytes in order, too.
-    explicit Memory(uint32_t *words) : bytes_(reinterpret_cast<uint8_t *>(words)) {}
-
-    // The bytes at `address`; throws where the `count` of them do not lie in SRAM.
+    // The bytes at `address`; throws where the `count` of them do not lie in one memory.
     uint8_t *at(uint32_t address, uint32_t count) const {
-        if (address < BASE || count > BYTES || address - BASE > BYTES - count)
-            throw std::runtime_error("no memory at " + hex(address));
-        return bytes_ + (address - BASE);
+        for (const Bank &bank : banks_)
+            if (address >= bank.base && count <= bank.bytes && address - bank.base <= bank.bytes - count)
+                return reinterpret_cast<uint8_t *>(bank.words) + (address - bank.base);
+        throw std::runtime_error("no memory at " + hex(address));
     }
 
     uint32_t word(uint32_t address) const {
@@ -33,5 +32,10 @@ class Memory {
     }
 
   private:
-    uint8_t *bytes_;
+    struct Bank {
+        uint32_t base, bytes;
+        uint32_t *words;
+    };
+
+    Bank banks_[2];
 };

@@ -94,6 +94,10 @@ def test_equal_cores_are_counted(file: Path) -> None:
         ('emulator = "qemu-system-arm"', 'emulator = "x"\narguments = [1]', "`run.arguments` is a list of strings"),
         ('"128K"', '"128K"\ninterleaved = 0', r"`memories\[1\].interleaved` is 0"),
         ('"128K"', '"128K"\nbytes-per-cycle = 0', r"`memories\[1\].bytes-per-cycle` is 0: a number from"),
+        ('"128K"', '"128K"\nwait-states = -1', r"`memories\[1\].wait-states` is -1"),
+        ('"128K"', '"128K"\nwait-states = 4', r"`memories\[1\].kind` is `ram`: `wait-states`"),
+        ('"128K"', '"128K"\nweights = true', r"`memories\[1\].kind` is `ram`: `wait-states`"),
+        ('kind = "flash"', 'kind = "flash"\ndma = 1', r"`memories\[0\].dma` has a value of the wrong type"),
         ('"128K"', '"128K"\ncores = [2]', r"`memories\[1\].cores` names a core that the board does not have"),
         ('"128K"', '"128K"\ncores = ["0"]', r"`memories\[1\].cores` is a list of numbers from 0 on"),
         (

@@ -25,6 +25,9 @@ _KERNELS = {
     "isa::scalar::DepthwiseConv2d": ("rv32",),
     # Thumb-2 computes the same with its kernels of words.
     "isa::scalar::Conv2d16": ("armv6-m", "rv32"),
+    # They cost what their layers do (`schedule/slow.py`).
+    "isa::scalar::FetchedConnected": (),
+    "isa::scalar::FetchedConv2d": (),
     # What rounds as ONNX does are layers.
     "isa::dsp_fpu::AveragePool2d": (),
     "isa::dsp_fpu::Linear": (),

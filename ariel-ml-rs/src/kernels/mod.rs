@@ -43,6 +43,8 @@ pub mod normalize;
 pub mod pool2d;
 pub mod positions;
 pub mod quantize;
+#[cfg(any(soft_float, test))]
+mod quotient;
 pub mod recurrent;
 pub mod resample;
 mod rolled;

@@ -4,6 +4,8 @@
 //! of one byte is a table ([`super::lookup`]); wider integers are multiplied by the quotient of the scales.
 
 use super::access::Access;
+#[cfg(soft_float)]
+use super::quotient::{Divisor, Halves};
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::quant::{Bounds, Multiplier, round_ties_even};
@@ -31,8 +33,8 @@ fn round_even16(value: f32) -> i32 {
 }
 
 macro_rules! quantize {
-    // What is checked as `u8` is int8 or uint8.
-    ($($(#[$doc:meta])* $name:ident<$element:ty, $checked:ty> => $round:expr, $store:ident;)+) => { $(
+    // What is checked as `u8` is int8 or uint8. `$halves` is how `$round` rounds them, where that can be done in integers.
+    ($($(#[$doc:meta])* $name:ident<$element:ty, $checked:ty> => $round:expr, $store:ident $(, $halves:ident)?;)+) => { $(
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub struct $name {
@@ -84,6 +86,18 @@ macro_rules! quantize {
                 // SAFETY: the tile lies inside both regions (`check`).
                 unsafe {
                     let (input, output) = (memory.at::<f32>(self.input), memory.at::<$element>(self.output));
+                    $(
+                        #[cfg(soft_float)]
+                        if let Some(divisor) = Divisor::new(scale, bounds) {
+                            for index in tile.start()..tile.end() {
+                                let value = *input.add(index);
+                                let rounded = divisor.rounded(value.to_bits(), Halves::$halves);
+                                let stored = rounded.unwrap_or_else(|| $round(value / scale)).saturating_add(bounds.zero_point);
+                                output.add(index).write(Bounds { zero_point: 0, ..bounds }.$store(stored));
+                            }
+                            return;
+                        }
+                    )?
                     for index in tile.start()..tile.end() {
                         let stored = $round(*input.add(index) / scale).saturating_add(bounds.zero_point);
                         output.add(index).write(Bounds { zero_point: 0, ..bounds }.$store(stored));
@@ -96,11 +110,11 @@ macro_rules! quantize {
 
 quantize! {
     /// TFLite's rounding: halves away from zero.
-    HalfAway<i8, u8> => round_away, store;
+    HalfAway<i8, u8> => round_away, store, Away;
     /// The same to int16.
     HalfAwayInt16<i16, i16> => round_away, store16;
     /// onnxruntime's rounding: halves to even.
-    NearestEven<i8, u8> => round_even, store;
+    NearestEven<i8, u8> => round_even, store, Even;
     /// The same to int16.
     NearestEvenInt16<i16, i16> => round_even16, store16;
 }

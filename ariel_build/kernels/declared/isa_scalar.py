@@ -16,6 +16,8 @@ __all__ = [
     "Conv2d16",
     "DepthwiseConv2d",
     "DepthwiseLines",
+    "FetchedConnected",
+    "FetchedConv2d",
     "FullyConnected",
     "Int8",
     "Int16",
@@ -100,6 +102,28 @@ class DepthwiseLines(Kernel):
     band: int
     scratch: Scratch
     elements: Int16 | Int8
+
+
+class FetchedConnected(Kernel):
+    """int8 dense layer over one row, its weights fetched ahead; tiles are ranges of channels."""
+
+    ROOMS = ("kernels::isa::scalar",)
+    PATHS = {(): "isa::scalar::FetchedConnected"}
+    ACCESS = Access.WHOLE
+    layer: FullyConnected
+    scratch: Scratch
+    channels: int
+
+
+class FetchedConv2d(Kernel):
+    """int8 convolution, its weights fetched ahead; tiles are ranges of channels."""
+
+    ROOMS = ("kernels::isa::scalar",)
+    PATHS = {(): "isa::scalar::FetchedConv2d"}
+    ACCESS = Access.WHOLE
+    layer: Conv2d
+    scratch: Scratch
+    channels: int
 
 
 class FullyConnected(Kernel):

@@ -67,6 +67,8 @@ unsafe fn run() -> ! {
         room.as_mut_ptr().write_bytes(0, 1);
         room.assume_init_mut()
     };
+    #[cfg(feature = "dma")]
+    platform::start_dma();
     #[cfg(all(feature = "multicore", not(feature = "images")))]
     {
         platform::stack::paint_workers();

@@ -7,6 +7,11 @@ pub use host::{File, exit, stack, start, stop};
 #[cfg(all(not(target_os = "none"), feature = "multicore"))]
 pub use host::{PARK, park, start_workers, unpark};
 
+#[cfg(feature = "dma")]
+mod dma;
+#[cfg(feature = "dma")]
+pub use dma::start_dma;
+
 #[cfg(target_os = "none")]
 mod semihosting;
 #[cfg(target_os = "none")]
@@ -50,7 +55,7 @@ pub const CORES: u32 = number(env!("ARIEL_CORES"));
 pub const HELPER: u32 = number(env!("ARIEL_HELPER"));
 
 /// The decimal number in `text`.
-#[cfg(feature = "multicore")]
+#[cfg(any(feature = "multicore", feature = "dma"))]
 const fn number(text: &str) -> u32 {
     let mut value = 0;
     let mut index = 0;

@@ -48,6 +48,14 @@ const SUMS: usize = CHANNELS * PIXELS;
 instantiate!(without dsp: Conv2d);
 
 impl Conv2d {
+    /// Channels of a block of the filter.
+    pub(super) const BLOCK: usize = CHANNELS;
+
+    /// What it writes.
+    pub(super) const fn written(&self) -> &Region {
+        &self.output.region
+    }
+
     /// Whether the taps of a row lie one behind the other.
     pub(super) const fn is_dense(&self) -> bool {
         self.window.dilation_w == 1 && self.input.pixel == self.input.channels
@@ -60,7 +68,7 @@ impl Conv2d {
     }
 
     /// Elements of a patch, rounded up to whole steps.
-    const fn depth(&self) -> usize {
+    pub(super) const fn depth(&self) -> usize {
         (self.window.taps() * self.input.channels as usize).next_multiple_of(STEPS)
     }
 

@@ -45,6 +45,19 @@ const HALF: i32 = 1 << 15;
 instantiate!(without dsp: FullyConnected);
 
 impl FullyConnected {
+    /// Channels of a block of the filter.
+    pub(super) const BLOCK: usize = CHANNELS;
+
+    /// Bytes of the filter of a channel.
+    pub(super) const fn depth_bytes(&self) -> usize {
+        self.depth as usize
+    }
+
+    /// What it writes.
+    pub(super) const fn written(&self) -> &Region {
+        &self.output
+    }
+
     /// Output channels.
     const fn count(&self) -> usize {
         self.channels.len() / Channel::WORDS

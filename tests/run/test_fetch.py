@@ -1,0 +1,146 @@
+"""Weights in slow memory: the same answers whoever fetches them, faster where the plan says so, and never slower."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ariel_build import boards, driver
+from ariel_build.boards import Board
+from ariel_build.config.options import ModelOptions
+from ariel_build.cores.ahead import ahead
+from ariel_build.cores.predict import Clock
+from ariel_build.driver import Compiled, compile_model
+from ariel_build.isa.scalar.fetched import block_of, fetched
+from ariel_build.isa.unfit import Unfit
+from ariel_build.kernels import KernelCall
+from ariel_build.run.execute import Execution, execute
+from tests.ops import parity, tflm
+from tests.ops.armv7e_m import operators
+from tests.ops.sums import samples_for
+from tests.run.support import ON
+
+SLOW, QEMU = (boards.load(name) for name in ("rtl-riscv32-slow", "qemu-riscv32"))
+on_bed = [pytest.mark.rtl, pytest.mark.target(SLOW.target)]
+
+
+def memories(board: Board, **changes: Any) -> Board:  # noqa: ANN401 - fields of several types
+    """Returns the board whose memory with the weights is another."""
+    with_weights = board.with_weights
+    return replace(board, memories=tuple(replace(m, **changes) if m is with_weights else m for m in board.memories))
+
+
+#: What is compiled for it knows nothing of wait states, and so fetches nothing ahead.
+UNAWARE = memories(SLOW, wait_states=0)
+
+
+def dense(depth: int, count: int, spread: float) -> tflm.Operator:
+    """Returns a dense layer over one row, its weights spread as trained ones are."""
+    rng = np.random.default_rng(1)
+    weights = np.clip(np.rint(rng.normal(0, spread, (count, depth))), -127, 127).astype(np.int8)
+    bias = rng.integers(-5000, 5000, count).astype(np.int32)
+    inputs = [
+        tflm.Tensor("int8", (1, depth), 0.05, 3),
+        tflm.Tensor("int8", (count, depth), 0.01, data=weights),
+        tflm.Tensor("int32", (count,), 0.0005, data=bias),
+    ]
+    return tflm.Operator(
+        "FULLY_CONNECTED", inputs, [tflm.Tensor("int8", (1, count), 0.3, -4)], ("FullyConnectedOptions", {})
+    )
+
+
+def in_blocks(call: KernelCall, _: Clock) -> KernelCall:
+    """Returns the call with its weights fetched in the smallest pieces, whatever it gains."""
+    try:
+        block = block_of(call)[1]
+    except Unfit:
+        return call
+    return fetched(call, block)
+
+
+def ran(compiled: Compiled, folder: Path, board: Board, samples: parity.Samples, *, stats: bool = False) -> Execution:
+    """Runs a model that may have been compiled for another board."""
+    (folder / "ariel_models.rs").write_text(compiled.module_text)
+    (folder / "model.weights").write_bytes(compiled.weights)
+    return execute(folder, "model", board, [b"".join(x.tobytes() for x in s) for s in samples], stats=stats)
+
+
+@pytest.mark.parametrize(
+    "board",
+    [
+        pytest.param(SLOW, id="by a DMA", marks=on_bed),
+        # Nobody hands a DMA over there: the core copies.
+        pytest.param(QEMU, id="by the core", marks=ON["qemu-riscv32"].marks),
+    ],
+)
+def test_what_is_fetched_is_what_is_there(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "ahead", in_blocks)
+    rng = np.random.default_rng(3)
+    made = [make(rng) for make in (operators.convolution, operators.dense) for _ in range(12)]
+    made.append(dense(96, 44, 60))
+    samples = samples_for(rng, made)
+    path = tmp_path / "operators.tflite"
+    want = parity.tflite(path, made, samples)
+    compiled = compile_model(path, ModelOptions(path, cores=1), board, "model")
+    paths = [step.call.kernel.path for step in compiled.schedule.steps]
+    assert paths.count("isa::scalar::FetchedConnected") >= 2
+    assert paths.count("isa::scalar::FetchedConv2d") >= 10
+    got = ran(compiled, tmp_path, board, samples).outputs
+    assert got == [b"".join(np.ascontiguousarray(x).tobytes() for x in answer) for answer in want]
+
+
+@pytest.mark.rtl
+@pytest.mark.target(SLOW.target)
+@pytest.mark.parametrize("depth, count, gain", [(256, 256, 1.3), (8, 128, 1.0)], ids=["64 KB", "1 KB"])
+def test_a_dense_layer_is_faster_or_as_fast(depth: int, count: int, gain: float, tmp_path: Path) -> None:
+    path = tmp_path / "dense.tflite"
+    rng = np.random.default_rng(2)
+    samples = [[rng.integers(-128, 128, (1, depth)).astype(np.int8)] for _ in range(2)]
+    want = parity.tflite(path, [dense(depth, count, 12)], samples)
+    options = ModelOptions(path, cores=1)
+    cycles = []
+    for board in (SLOW, UNAWARE):
+        done = ran(compile_model(path, options, board, "model"), tmp_path, SLOW, samples, stats=True)
+        assert done.outputs == [answer[0].tobytes() for answer in want]
+        assert done.stats is not None
+        cycles.append(float(str(done.stats["cycles"])))
+    assert cycles[1] / cycles[0] >= gain
+
+
+def compiled_for(board: Board, path: Path, cores: int = 1, **options: Any) -> list[KernelCall]:  # noqa: ANN401 - of several types
+    """Returns the calls whose weights are fetched ahead."""
+    made = compile_model(path, ModelOptions(path, cores=cores, **options), board, "model")
+    return [step.call for step in made.schedule.steps if "Fetched" in step.call.kernel.path]
+
+
+def test_only_what_gains_is_fetched(tmp_path: Path) -> None:
+    path = tmp_path / "dense.tflite"
+    path.write_bytes(tflm.models([dense(256, 256, 12)]))
+    assert compiled_for(SLOW, path)
+    # The core would copy what is read once.
+    assert not compiled_for(memories(SLOW, dma=False), path)
+    assert not compiled_for(UNAWARE, path)
+    assert not compiled_for(SLOW, path, cores=2)
+    assert not compiled_for(SLOW, path, optimize="ram")
+    assert not compiled_for(SLOW, path, optimize="size")
+    clock = Clock.of(SLOW, 1)
+    for depth, count in ((1, 8), (8, 8), (40, 24), (700, 8), (512, 512)):
+        path.write_bytes(tflm.models([dense(depth, count, 12)]))
+        unaware = compile_model(path, ModelOptions(path, cores=1), UNAWARE, "model")
+        (call,) = (step.call for step in unaware.schedule.steps)
+        assert clock.times(ahead(call, clock))[0] <= clock.times(call)[0]
+
+
+def test_the_arena_has_room_for_two_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "dense.tflite"
+    path.write_bytes(tflm.models([dense(256, 256, 12)]))
+    made = compile_model(path, ModelOptions(path, cores=1), SLOW, "model")
+    (call,) = (step.call for step in made.schedule.steps)
+    fields: Mapping[str, Any] = dict(call.kernel)
+    assert call.scratch_bytes == 2 * 256 * fields["channels"]
+    assert made.plan.arena_bytes == 2 * 256 + call.scratch_bytes
