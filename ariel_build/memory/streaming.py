@@ -20,7 +20,7 @@ from itertools import chain
 from ariel_build.ir import Value
 from ariel_build.kernels import Feed
 from ariel_build.memory.peaks import Peaks
-from ariel_build.memory.rolling import can_roll, rolling
+from ariel_build.memory.rolling import can_roll, distinct, rolling
 from ariel_build.schedule import Tile, work_of
 from ariel_build.schedule.interleave import interleaved, pulled, quantum, row, whole_rows
 from ariel_build.schedule.overhead import CALL, FED, overhead, parted, slid
@@ -152,7 +152,7 @@ class _Search:
             buffers = rolling(calls, order, values)
             fitted = {index: for_rows(calls[index], tiles[index]) for index in span}
             cost = sum(parted(fitted[i], calls[i], tiles[i]) for i in span)
-            cost += sum(slid(len(b.slides), b.moved) for b in buffers.values())
+            cost += sum(slid(len(b.slides), b.moved) for b in distinct(buffers))
             scratches = {index: call.scratch_bytes for index, call in fitted.items()}
             yield Stretch(span, tuple(order), self.peaks.of(span, order, buffers, scratches), cost, rolled=values)
 
