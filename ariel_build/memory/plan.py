@@ -21,8 +21,6 @@ __all__ = ["EFFORT", "plan_arena"]
 
 #: What each of the two searches may spend: placing a buffer costs 10 and its exclusions. About a quarter of a second.
 EFFORT = 500_000
-#: How many orders that are drawn by lot are improved at most, and what one of them takes of the effort.
-_STARTS, _START = 12, EFFORT // 12
 #: Buffers up to which branch and bound is tried: it descends one level for each.
 _RECURSION = 250
 
@@ -180,30 +178,12 @@ class _Search:
         return self.done or (left > 0 and count <= _RECURSION and self.problem.ascending_is_exact)
 
     def improve(self, effort: int) -> None:
-        """Moves buffers to earlier places in the order of the best plan, then in orders that are drawn by lot."""
+        """Moves buffers that reach the top to earlier places in the order, as long as that does not make it worse."""
         rng = random.Random(1)  # noqa: S311 - a search needs no secrets
-        count = len(self.order)
-        rounds = effort // max(sum(len(e) + 10 for e in self.problem.exclusions), 1)
-        self._climb(list(self.order), list(self.offsets), min(rounds, 10 * count**2), rng)
-        for _ in range(min(_STARTS, effort // _START)):
-            if self.done:
-                return
-            order = rng.sample(range(count), count)
-            self._climb(order, self._placed(order), min(rounds, count**2 // 2), rng)
-
-    def _placed(self, order: list[int]) -> list[int]:
-        """Returns the offsets of the buffers in this order."""
-        offsets = [-1] * len(order)
-        for buffer in order:
-            offsets[buffer] = self.problem.lowest(buffer, offsets)
-        return offsets
-
-    def _climb(self, current: list[int], placed: list[int], rounds: int, rng: random.Random) -> None:
-        """Moves buffers to earlier places in an order, as long as that does not make the plan worse."""
+        cost = sum(len(e) + 10 for e in self.problem.exclusions)
         neighbours, sizes = self.problem.neighbours, self.problem.sizes
-        top = max(map(add, placed, sizes), default=0)
-        self._keep(placed, current, top)
-        for _ in range(rounds):
+        current, placed = list(self.order), list(self.offsets)
+        for _ in range(min(effort // max(cost, 1), 10 * len(current) ** 2)):
             if self.done or len(current) < 2:
                 return
             order = list(current)
@@ -217,10 +197,9 @@ class _Search:
                     stale.update(met, [order[later]])
                 order.insert(earlier, order.pop(later))
                 first = min(first, earlier)
-            offsets = self._moved(order, placed, stale, first, top) if stale else placed
+            offsets = self._moved(order, placed, stale, first, self.top) if stale else placed
             if offsets is not None:
                 current = order
             if offsets is not None and offsets != placed:
                 placed = offsets
-                top = max(map(add, offsets, sizes))
-                self._keep(offsets, order, top)
+                self._keep(offsets, order, max(map(add, offsets, sizes)))

@@ -7,7 +7,6 @@ its beginning. So pieces find rows one behind the other, and most of them the sa
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -22,6 +21,8 @@ from ariel_build.schedule.parts import can_part
 from ariel_build.schedule.ranges import Span, read_span, written_span
 
 __all__ = ["Rolling", "can_roll", "distinct", "rolling"]
+
+_NEVER = 1 << 60
 
 
 @dataclass(frozen=True)
@@ -126,45 +127,43 @@ def _places(
 
 
 def _of(writes: Sequence[tuple[int, Span]], reads: Sequence[tuple[int, Span]]) -> Rolling:
-    ticks = [tick for tick, _ in reads]
-    # The first byte that is read from a reading on.
-    lows = [span.start for _, span in reads]
-    for k in range(len(lows) - 2, -1, -1):
-        lows[k] = min(lows[k], lows[k + 1])
-
-    def needed(tick: int, written: int) -> int:
-        later = bisect_right(ticks, tick)
-        return min(lows[later], written) if later < len(lows) else written
-
-    size = max(span.end - needed(tick, span.start) for tick, span in writes)
-    base, slides, bases = 0, [], [(-1, 0)]
-    #: The ranges of the buffer that somebody writes or reads, and from when until when.
-    uses: dict[Span, Interval] = {}
+    # The first byte that is still to be read at each writing: what is read before that is done with.
+    needs, later, low = [0] * len(writes), len(reads) - 1, _NEVER
+    for k in range(len(writes) - 1, -1, -1):
+        tick, span = writes[k]
+        while later >= 0 and reads[later][0] > tick:
+            low = min(low, reads[later][1].start)
+            later -= 1
+        needs[k] = min(low, span.start)
+    size = max(span.end - need for (_, span), need in zip(writes, needs, strict=True))
+    base, slides, bases = 0, list[Slide](), [(-1, 0)]
+    #: The ranges of the buffer that somebody writes or reads, when first and when last.
+    uses: dict[tuple[int, int], tuple[int, int]] = {}
 
     def use(low: int, high: int, tick: int) -> None:
-        span = Span(low, high)
-        since, until = uses.get(span, (tick, tick + 1))
-        uses[span] = Interval(min(since, tick), max(until, tick + 1))
+        found = uses.get((low, high))
+        uses[low, high] = (tick, tick) if found is None else (min(found[0], tick), max(found[1], tick))
 
-    for tick, span in writes:
+    for (tick, span), need in zip(writes, needs, strict=True):
         if span.end - base > size:
-            low = needed(tick, span.start)
-            slides.append(Slide(tick, low - base, span.start - low))
+            slides.append(Slide(tick, need - base, span.start - need))
             # What moves is there until just before this tick.
-            use(low - base, span.start - base, tick - 1)
-            use(0, span.start - low, tick)
-            base = low
+            use(need - base, span.start - base, tick - 1)
+            use(0, span.start - need, tick)
+            base = need
             bases.append((tick, base))
         use(span.start - base, span.end - base, tick)
+    at = 0
     for tick, span in reads:
-        base = bases[bisect_right(bases, (tick, span.end)) - 1][1]
-        use(span.start - base, span.end - base, tick)
+        while at + 1 < len(bases) and bases[at + 1][0] <= tick:
+            at += 1
+        use(span.start - bases[at][1], span.end - bases[at][1], tick)
     return Rolling(tuple(_parts(uses)), tuple(slides))
 
 
-def _parts(uses: Mapping[Span, Interval]) -> Iterator[Part]:
+def _parts(uses: Mapping[tuple[int, int], tuple[int, int]]) -> Iterator[Part]:
     """Yields the bytes of the buffer, those that are needed at one time together."""
     for low, high in pairwise(sorted({0, *chain.from_iterable(uses)})):
-        lives = [life for span, life in uses.items() if span.start < high and low < span.end]
+        lives = [life for (start, end), life in uses.items() if start < high and low < end]
         if lives:
-            yield Part(low, high, Interval(min(life.start for life in lives), max(life.end for life in lives)))
+            yield Part(low, high, Interval(min(since for since, _ in lives), max(until for _, until in lives) + 1))

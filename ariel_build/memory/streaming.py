@@ -54,6 +54,8 @@ _STEP, _LAST_STEP, _STEPS = 0.96, 0.99, 40
 _NEARLY = 0.98
 #: How many times as many pieces are tried, and how many orders are placed.
 _FINER, _TRIALS = (2, 3), 40
+#: How many of the orders that bettered those before them are placed in earnest.
+_HOPEFUL = 3
 
 
 @dataclass(frozen=True)
@@ -284,7 +286,7 @@ def streaming(
     best, room = size, effort.pieces
     chains = [length for length in effort.chains if length > 1 or search.fed < 0]
     for longest, search.rolls in [*((c, False) for c in chains), *((c, True) for c in effort.rolls)]:
-        trials, bettered = _TRIALS // 2 if search.rolls else _TRIALS, None
+        trials, bettered = _TRIALS // 2 if search.rolls else _TRIALS, list[tuple[float, Streaming]]()
         candidates = [fine for way in search.ways(longest) for fine in search.finer(way)]
         for way in sorted(candidates, key=lambda way: max(w.peak for w in way) * factor(way)):
             bound = max(w.peak for w in way)
@@ -294,10 +296,11 @@ def streaming(
                 trials, room = trials - 1, room - len(order.order) - len(peaks.calls)
                 # Of rolling ways those that come later need more by the estimate: a better guess of offsets is little.
                 if placed * factor(way) < best * (_NEARLY if search.rolls and bettered else 1):
-                    best, bettered = placed * factor(way), (factor(way), order)
+                    best = placed * factor(way)
+                    bettered.append((factor(way), order))
                 if room <= 0:
                     break
-        found += [bettered] if bettered else []
+        found += bettered[: -_HOPEFUL - 1 : -1]
     return found
 
 
