@@ -282,10 +282,14 @@ def streaming(
         return 1 + effort.price * sum(w.cost for w in way) / work
 
     search = _Search(peaks, budget)
-    found = []
+    found, rolled = list[tuple[float, Streaming]](), False
     best, room = size, effort.pieces
-    chains = [length for length in effort.chains if length > 1 or search.fed < 0]
-    for longest, search.rolls in [*((c, False) for c in chains), *((c, True) for c in effort.rolls)]:
+    alone = [(length, False) for length in effort.chains if length == 1 and search.fed < 0]
+    chains = [(length, False) for length in effort.chains if length > 1]
+    for longest, search.rolls in [*alone, *((length, True) for length in effort.rolls), *chains]:
+        if effort.price and rolled and longest > 1 and not search.rolls:
+            # Where chains roll, those whose values are there in whole need more.
+            continue
         trials, bettered = _TRIALS // 2 if search.rolls else _TRIALS, list[tuple[float, Streaming]]()
         candidates = [fine for way in search.ways(longest) for fine in search.finer(way)]
         for way in sorted(candidates, key=lambda way: max(w.peak for w in way) * factor(way)):
@@ -301,6 +305,7 @@ def streaming(
                 if room <= 0:
                     break
         found += bettered[: -_HOPEFUL - 1 : -1]
+        rolled |= search.rolls and bool(bettered)
     return found
 
 
