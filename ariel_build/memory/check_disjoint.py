@@ -124,8 +124,8 @@ def _buffer(facts: Facts, values: Sequence[Value]) -> _Tenant:
         call = step.call
         parts = [(v, looked_at(call, k, piece.tile)) for k, v in enumerate(call.inputs) if v in values]
         parts += [(v, made(call, v, piece.tile)) for v in call.outputs if v in values]
-        for place in (facts.place(value, part, piece.time.start) for value, part in parts):
-            uses.append((place.offset - region.offset, place.end - region.offset, piece.time))
+        places = [facts.place(value, part, piece.time.start) for value, part in parts]
+        uses += [(place.offset - region.offset, place.end - region.offset, piece.time) for place in places]
     lives: list[tuple[int, int, Interval]] = []
     for low, high in pairwise(sorted({edge for start, end, _ in uses for edge in (start, end)})):
         times = [time for start, end, time in uses if start < high and low < end]

@@ -104,10 +104,8 @@ def distinct(buffers: Mapping[Value, Rolling]) -> Iterable[Rolling]:
     return {id(buffer): buffer for buffer in buffers.values()}.values()
 
 
-def _places(
-    calls: Sequence[KernelCall], indices: Iterable[int], values: AbstractSet[Value]
-) -> Mapping[Value, Value]:
-    """Returns for each value the one whose buffer it has: that of an operand in whose place it is written, or its own."""
+def _places(calls: Sequence[KernelCall], indices: Iterable[int], values: AbstractSet[Value]) -> Mapping[Value, Value]:
+    """Returns whose buffer each value has: that of the operand in whose place it is written, else its own."""
     users: dict[Value, set[int]] = {}
     order = sorted(indices)
     for index in order:
