@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +57,8 @@ __all__ = ["Compiled", "compile_model", "import_file", "refuse_excesses", "refus
 
 #: Instructions per unit of the model's work that RAM within `budget.ram` may cost: the least with which it is kept.
 _DEARER = (0.06, 0.1, 0.2, 0.5)
+#: How much longer several cores may take for pieces, as predicted; counted, it has been up to 2.6 times as much.
+_IDLE = 0.025
 #: What is told where steps do not leave out what there is not.
 WHOLE_BOUND = "all of the bound is computed, however much there is: the model's rewrites do not keep track of it"
 
@@ -195,12 +197,11 @@ class _Job:
         """What the planner may spend, and may cost, to save RAM: one after the other, until `budget.ram` is kept."""
         if self.options.optimize == "ram":
             return (RAM,)
-        first = SPEED if self.workers == 1 else WHOLE
         if not self.options.budget.ram or self.keep_all:
             # A model that keeps every result is looked at, and keeps no budget.
-            return (first,)
+            return (SPEED,)
         # What comes before each was tried as the first.
-        return (first, *(replace(RAM, budget=budget, before=None) for budget in _DEARER))
+        return (SPEED, *(replace(RAM, budget=budget, before=None) for budget in _DEARER))
 
     @property
     def target(self) -> str:
@@ -276,6 +277,7 @@ def compile_model(
             blob=blob,
             shorter=shorter,
             digest=digest,
+            core="" if portable else board.cores[0].name,
         )
     compiled = Compiled(
         module,
@@ -342,6 +344,9 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
     return _Chosen(calls, tuple(notes))
 
 
+_Planned = tuple[Schedule, MemoryPlan]
+
+
 def _plan(
     job: _Job, graph: Graph, lowered: Lowered, calls: Sequence[KernelCall]
 ) -> tuple[Schedule, MemoryPlan, Sequence[str]]:
@@ -349,9 +354,9 @@ def _plan(
 
     And what the user is told of a plan that is slower than it would be without `budget.ram`.
     """
-    plans: list[tuple[Schedule, MemoryPlan]] = []
-    for effort in job.efforts:
-        schedule, plan = plan_calls(
+
+    def planned(effort: Effort) -> _Planned:
+        return plan_calls(
             calls,
             job.inputs(graph),
             graph.outputs,
@@ -363,8 +368,11 @@ def _plan(
             flow=() if job.streams else lowered.flow,
             rolls=not graph.sizes,
         )
-        plans.append((schedule, plan))
-        if plan.arena_bytes + _beside(graph) <= (job.options.budget.ram or 0):
+
+    plans: list[_Planned] = []
+    for effort in job.efforts:
+        plans.append(_shared(job, planned) if effort is SPEED and job.workers > 1 else planned(effort))
+        if plans[-1][1].arena_bytes + _beside(graph) <= (job.options.budget.ram or 0):
             break
     fast, best = plans[0], min(plans, key=lambda made: made[1].arena_bytes)
     if best is fast:
@@ -377,18 +385,36 @@ def _plan(
     return *best, (what,)
 
 
+def _shared(job: _Job, planned: Callable[[Effort], _Planned]) -> _Planned:
+    """Returns the plan in pieces, unless these leave cores idle for longer than the bytes are worth (see `Effort`)."""
+    pieces = planned(SPEED)
+    if all(len(step.pieces) == 1 for step in pieces[0].steps):
+        return pieces
+    whole = planned(WHOLE)
+    after, before = (predict(s, _units(job, s, p), job.clock, 0, 0).cycles for s, p in (pieces, whole))
+    more = after / max(before, 1) - 1
+    worse = 1 + SPEED.price * max(more, 0.0)
+    worth = more <= _IDLE and pieces[1].arena_bytes * worse < whole[1].arena_bytes
+    return pieces if worth else whole
+
+
 def _beside(graph: Graph) -> int:
     """Returns the bytes of static RAM beside the arena: what tells whether states have begun, and sizes."""
     beside = (4 if graph.memories else 0) + 4 * len(graph.sizes)
     return (beside + 15) // 16 * 16
 
 
+def _units(job: _Job, schedule: Schedule, plan: MemoryPlan) -> Units:
+    """Cuts the work for several cores."""
+    cut = Split(job.clock.times, job.limit, job.clock.fed)
+    return build_units(schedule, plan, job.workers, lambda step, _: cut.tiles(step), cut.shares)
+
+
 def _share(job: _Job, schedule: Schedule, plan: MemoryPlan) -> Units | None:
     """Cuts the work for several cores, proved by a checker of its own; one core needs no cut."""
     if job.workers == 1:
         return None
-    cut = Split(job.clock.times, job.limit, job.clock.fed)
-    units = build_units(schedule, plan, job.workers, lambda step, _: cut.tiles(step), cut.shares)
+    units = _units(job, schedule, plan)
     check_units(units, schedule, plan)
     return units
 

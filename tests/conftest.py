@@ -7,6 +7,7 @@
     @pytest.mark.rust_sources                  the sources of Rust's core, for targets without a built one
     @pytest.mark.rtl                           Verilator and the sources of the core: minutes, `nox -s rtl`
     @pytest.mark.browser                       a Chromium without windows: 200 MB, `nox -s browser`
+    @pytest.mark.at_length                     time: its kin tells nearly as much sooner; `nox -s fuzz` runs it
 
 The marks are all that set-up knows: `nox -s tests` has the chosen tests collected with `--needs`, installs what they
 are marked with, and sets ARIEL_SET_UP, under which a test may be skipped for nothing but what tests/needs.py lists. So
@@ -70,6 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "rust_sources: needs the sources of Rust's core")
     config.addinivalue_line("markers", "rtl: needs Verilator and the sources of the CV32E40X")
     config.addinivalue_line("markers", "browser: needs a Chromium without windows")
+    config.addinivalue_line("markers", "at_length: takes long, and `nox -s tests` has its kin: nox -s fuzz")
     config.addinivalue_line("markers", "target(triple): needs a Rust toolchain with this target")
     needs.watch()
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ariel_build.answers.samples import Samples
+from ariel_build.errors import InternalError
 from ariel_build.ir import Array, Graph
 from ariel_build.machine import process
 
@@ -159,6 +160,10 @@ _ORACLES = {
 }
 
 
+#: The longest that an oracle may take.
+_SECONDS = 240
+
+
 def ask(model: Path, graph: Graph, samples: Samples, inner: Sequence[str] = ()) -> Answer | str:
     """Returns the oracle's answer, or why there is none.
 
@@ -205,7 +210,13 @@ def _run(
         arrays["keys"] = np.array(inner, np.str_)
         np.savez(given, **arrays)  # type: ignore[arg-type]
         program: list[str | Path] = [sys.executable, "-P", "-c", _START + oracle.program]
-        ended = process.run([*program, model, given, made, str(len(graph.outputs) + len(graph.kept))], timeout=600)
+        try:
+            ended = process.run(
+                [*program, model, given, made, str(len(graph.outputs) + len(graph.kept))], timeout=_SECONDS
+            )
+        except InternalError:
+            # TFLite-Micro takes loops whose tensors change their sizes, and never comes out of them.
+            return f"it did not end within {_SECONDS} seconds"
         if ended.status != 0 or not made.exists():
             return ended.last_lines(1) or f"it ended with {ended.status}"
         with np.load(made) as file:

@@ -2,6 +2,7 @@
 
 `code_sizes.json` holds what each kernel takes, measured by `python -m tools.code_sizes` at opt-level 3, s and z; the
 margins are for what the linker's optimiser makes of it (`tests/codegen/test_bounds.py` runs models on emulated boards).
+What firmware is expected to take at opt-level 3 is told by `linked_size`, of the same parts.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ariel_build.codegen.flow import operations
+from ariel_build.codegen import linked_size
+from ariel_build.codegen.parts import PART_BYTES, linked_kernels, parts_of
 from ariel_build.codegen.program import Program
-from ariel_build.kernels import Feed, Field, Operand, Packed, Part, Scratch, Source, Variant
 from ariel_build.schedule import Schedule
 
-__all__ = ["Bounds", "bounds_of"]
+__all__ = ["Bounds", "bounds_of", "code_of", "stack_of"]
 
 #: Bytes of code that a kernel takes that has not been measured yet, and of stack.
 _UNKNOWN_CODE, _UNKNOWN_STACK = 6_144, 768
@@ -27,34 +28,25 @@ _UNKNOWN_CODE, _UNKNOWN_STACK = 6_144, 768
 _HARD, _HELIUM = "thumbv7em-none-eabihf", "thumbv8m.main-none-eabihf"
 #: What the linker's optimiser may add to measured code: it copies small functions into their callers.
 _MARGIN = 1.15
-#: The model's own functions, and the gaps that alignment leaves.
-_BASE_CODE = 640
-#: The call of a step, in a blocking run and in an async one.
-_CALL_CODE = 40
-#: What a streamed model knows of each piece.
-_PIECE_BYTES = 12
-#: A move of rows, and the code that moves them.
-_SLIDE_BYTES, _SLIDE_CODE = 16, 128
-#: A copy of a kernel whose operand lies further on, and an operand.
-_MOVING_CODE = 24
-#: What takes rows of the input one by one, in a blocking run and in an async one.
-_STREAM_CODE = 1_024
-#: What a model with control flow knows of each operation, and the code of a decision.
-_OPERATION_BYTES = 12 + 32
-#: A model with bounded dimensions: what sets and tells sizes, and, in both runs, what leaves out units of a step.
-_SIZES_CODE, _SHORTER_CODE = 320, 2 * 56
+#: And to what it made of models that were measured.
+_SEEN = 1.1
 #: Frames of the model's own functions, and what a call saves.
 _BASE_STACK = 192
-#: Several cores: the pool, and what it knows of each unit of work.
-_POOL_CODE, _UNIT_BYTES, _POOL_STACK = 10_240, 40, 512
+#: What the pool of several cores adds.
+_POOL_STACK = 512
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Bytes of flash that a model takes at most, weights included, and bytes of stack of an inference."""
+    """Bytes of flash that a model takes at most, weights included, and bytes of stack of an inference.
+
+    The `expected` are those that firmware is thought to have at opt-level 3.
+    """
 
     flash: int
     stack: int
+    expected_flash: int
+    expected_stack: int
 
 
 def bounds_of(
@@ -64,35 +56,53 @@ def bounds_of(
     units: int = 0,
     shorter: int | None = None,
     runs: Program | None = None,
+    core: str = "",
 ) -> Bounds:
     """Returns the bounds on a target triple; on one that has not been measured, the largest of those that have.
 
     `units` is the number of pieces of work that several cores share; 0 for one core. `shorter` is the number of steps
     that leave out what there is not of a bounded dimension; None where no dimension is bounded. `runs` are the kernels
-    and pieces, where they are not those of the schedule.
+    and pieces, where they are not those of the schedule. `core` is the name of the one that code is made for.
     """
-    kernels = {step.call.kernel.path for step in schedule.steps if not isinstance(step.call.kernel, Feed)}
+    parts = parts_of(schedule, units, shorter, runs)
+    beside = sum(PART_BYTES[name] * count for name, count in parts.items())
+    linked = linked_kernels(schedule, runs)
+    kernels = frozenset(linked)
     tables = _tables(target)
-    flash = weight_bytes + _BASE_CODE + max(int(table.code(kernels) * _MARGIN) for table in tables)
-    flash += sum(
-        _CALL_CODE + _bytes(kernel) for kernel in (runs.kernels if runs else (s.call.kernel for s in schedule.steps))
-    )
-    flash += _PIECE_BYTES * len(runs.runs) if runs else 0
-    flash += (_CALL_CODE + _SLIDE_BYTES) * runs.moves + (_SLIDE_CODE if runs.moves else 0) if runs else 0
-    flash += sum(_MOVING_CODE * (1 + len(run.strides)) for run in runs.runnables if run.strides) if runs else 0
-    flash += _STREAM_CODE if schedule.takes_rows else 0
-    flash += _OPERATION_BYTES * operations(schedule.flow) if schedule.moments else 0
-    flash += _SIZES_CODE + _SHORTER_CODE * shorter if shorter is not None else 0
-    stack = _BASE_STACK + max(table.stack(kernels) for table in tables)
-    if units:
-        flash, stack = flash + _POOL_CODE + units * _UNIT_BYTES, stack + _POOL_STACK
-    return Bounds((flash + 15) // 16 * 16, (stack + 7) // 8 * 8)
+    flash = weight_bytes + beside + max(int(table.code(kernels) * _MARGIN) for table in tables)
+    stack = _BASE_STACK + max(table.stack(kernels) for table in tables) + (_POOL_STACK if units else 0)
+    expected = [
+        linked_size.expected(
+            f"{table.target} {core}",
+            linked,
+            parts,
+            table.code(kernels),
+            {kernel: table.stack([kernel]) for kernel in kernels},
+        )
+        for table in tables
+    ]
+    likely = max(flash for flash, _ in expected), max(stack for _, stack in expected) + (_POOL_STACK if units else 0)
+    # The linker may make several functions of one: where that was seen, the bound has room for it.
+    flash = max(flash, weight_bytes + int(likely[0] * _SEEN))
+    stack = max(stack, int(likely[1] * _SEEN))
+    return Bounds((flash + 15) // 16 * 16, (stack + 7) // 8 * 8, weight_bytes + likely[0], likely[1])
+
+
+def code_of(target: str, kernels: AbstractSet[str]) -> int:
+    """Returns the bytes of code of all these kernels together, at most."""
+    return max(table.code(kernels) for table in _tables(target))
+
+
+def stack_of(target: str, kernel: str) -> int:
+    """Returns the bytes of stack of a kernel, at most."""
+    return max(table.stack([kernel]) for table in _tables(target))
 
 
 @dataclass(frozen=True)
 class _Table:
     """What the kernels take on one target: bytes of their own, bytes that several need, and stack."""
 
+    target: str
     own: Mapping[str, int]
     shared: tuple[tuple[int, frozenset[str]], ...]
     stacks: Mapping[str, int]
@@ -104,7 +114,9 @@ class _Table:
 
     def and_also(self, other: _Table) -> _Table:
         """Returns the table with the kernels of another one, which has none of these."""
-        return _Table({**self.own, **other.own}, (*self.shared, *other.shared), {**self.stacks, **other.stacks})
+        return _Table(
+            other.target, {**self.own, **other.own}, (*self.shared, *other.shared), {**self.stacks, **other.stacks}
+        )
 
     def stack(self, kernels: Iterable[str]) -> int:
         """Returns the bytes of the deepest of these kernels."""
@@ -118,6 +130,7 @@ def _measured() -> Mapping[str, _Table]:
     for target, table in data.items():
         kernels: list[str] = table["kernels"]
         tables[target] = _Table(
+            target=target,
             own=dict(zip(kernels, table["own"], strict=True)),
             shared=tuple((size, frozenset(kernels[k] for k in users)) for size, users in table["shared"]),
             stacks=dict(zip(kernels, table["stack"], strict=True)),
@@ -140,22 +153,3 @@ def _tables(target: str) -> list[_Table]:
     if target.startswith("riscv32"):
         return [measured["riscv32imac-unknown-none-elf"]]
     return list(measured.values())
-
-
-def _bytes(value: Field) -> int:
-    """Returns at least the bytes that a kernel's field takes in its constants, on a 32-bit core."""
-    match value:
-        case Operand() | Scratch() | Packed():
-            return 8
-        case Source():
-            return 12
-        case Part() if value.FIELDS:
-            return sum(_bytes(field) for _, field in value)
-        case tuple():
-            # Structs stand behind a pointer.
-            behind = 8 if any(isinstance(item, Part) for item in value) else 0
-            return behind + sum(map(_bytes, value))
-        case Variant():
-            return 12 if "(" in value.path else 4
-        case _:
-            return 4

@@ -103,6 +103,7 @@ def _facts_of_unsupported(
         }
         for d in error.diagnostics
     ]
+    facts |= dict.fromkeys(("stack_bytes", "flash_bytes_max", "stack_bytes_max"))
     return facts | {"signature": signature, "notes": notes, "fits": None}
 
 
@@ -121,7 +122,7 @@ def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
         "macs": result.macs,
         "arena_bytes": result.plan.arena_bytes,
         "weights_bytes": len(result.weights),
-        "flash_bytes": result.bounds.flash,
+        "flash_bytes": result.bounds.expected_flash,
         "ram_bytes": result.ram_bytes,
         "predicted": {
             "instructions": int(predicted.instructions) if math.isfinite(predicted.instructions) else None,
@@ -134,6 +135,9 @@ def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
             "board": board.name,
         },
         "unsupported": [],
+        "stack_bytes": result.bounds.expected_stack,
+        "flash_bytes_max": result.bounds.flash,
+        "stack_bytes_max": result.bounds.stack,
         "signature": result.graph.signature or None,
         "notes": list(result.notes),
         "fits": fits,
@@ -203,7 +207,10 @@ def _show(model: str, facts: dict[str, Any]) -> None:
         ("macs", "multiply-accumulates"),
         ("arena_bytes", "arena, bytes"),
         ("weights_bytes", "weights, bytes"),
-        ("flash_bytes", "flash at most, bytes"),
+        ("flash_bytes", "flash, bytes"),
+        ("flash_bytes_max", "flash at most, bytes"),
+        ("stack_bytes", "stack, bytes"),
+        ("stack_bytes_max", "stack at most, bytes"),
     ):
         if facts[key] is not None:
             table.add_row(label, f"{facts[key]:,}")

@@ -19,6 +19,7 @@ from ariel_build.commands.common import (
     compiled,
     for_models,
     model_options,
+    module_of,
     refuse_overwriting,
     refuse_several,
 )
@@ -43,6 +44,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stats", type=Path, metavar="STATS.json", help="of `run --stats`: measured beside predicted, of its board"
     )
+    parser.add_argument("--profile", type=Path, metavar="LOG", help="what a device printed, for the time of each layer")
     parser.add_argument("--against", type=Path, metavar="OLD.json", help="compare with an older report's JSON")
     parser.set_defaults(main=for_models(main))
 
@@ -54,7 +56,7 @@ def main(arguments: argparse.Namespace) -> int:
 
     refuse_several(arguments)
     written = {"-o": arguments.output, "--json": arguments.json}
-    refuse_overwriting(written, [arguments.model, arguments.stats])
+    refuse_overwriting(written, [arguments.model, arguments.stats, arguments.profile])
     # The JSON may take the place of the older one: that has been read by then.
     refuse_overwriting({"-o": arguments.output}, [arguments.against])
     stats = None if arguments.stats is None else report.read_stats(arguments.stats)
@@ -73,6 +75,8 @@ def main(arguments: argparse.Namespace) -> int:
     facts = report.facts_of(result, arguments.model, options, board, misfit)
     if stats is not None:
         facts["measured"] = report.measured(facts, stats)
+    if arguments.profile is not None:
+        facts["profile"] = report.profiled(arguments.profile, module_of(arguments), result, board)
     if old is not None:
         facts["changes"] = report.changes(facts, old)
     page = report.page_of(facts).encode()

@@ -122,20 +122,33 @@ def _units_of(
             gate = add(Unit(None, Tile(0, 0), 0, sorted(shared)), [], [])
         home = _homes(tiles, [1.0] * workers if shares is None else shares(step), uneven % workers)
         uneven += len(tiles) % workers != 0
-        for index, (tile, (reads, writes), needs) in enumerate(zip(tiles, access, wanted, strict=True)):
+        together = list(zip(tiles, home, access, wanted, strict=True))
+        # The module's own check follows a step's ranges from one end to the other.
+        for tile, worker, (reads, writes), needs in reversed(together) if _falls(step) else together:
             rest = needs if gate is None else [n for n in needs if not ancestors[gate] >> n & 1] + [gate]
-            add(Unit(step.index, tile, home[index], sorted(rest)), reads, writes)
+            add(Unit(step.index, tile, worker, sorted(rest)), reads, writes)
     return _closed(units)
 
 
+def _falls(step: Step) -> bool:
+    """Whether the pieces of a step run downwards."""
+    return step.pieces[-1].tile.start < step.pieces[0].tile.start
+
+
 def _dealt(step: Step, piece: Piece, tiles: Sequence[Tile], workers: int) -> Sequence[Tile]:
-    """Returns the tiles of a piece, given those of the whole step: its share of them, and one for each worker."""
+    """Returns the tiles of a piece, given those of the whole step: its share of them, and one for each worker.
+
+    Of a step that has fewer tiles than there are workers, so many of these have something to do.
+    """
     if piece.tile == step.whole or len(tiles) == 1:
         return tiles if piece.tile == step.whole else [piece.tile]
     start, end = piece.tile
     granularity = max(step.call.tiling.granularity, 1)
     granules = -(-(end - start) // granularity)
-    count = min(max(-(-len(tiles) * (end - start) // step.call.tiling.extent), workers), granules)
+    busy = min(len(tiles), workers)
+    # As many for each of them: what runs next often waits for the whole piece.
+    each = max(-(-len(tiles) * (end - start) // (step.call.tiling.extent * busy)), 1)
+    count = min(each * busy, granules)
     edges = [start + granules * k // count * granularity for k in range(count)]
     return [Tile(a, b) for a, b in pairwise([*edges, end])]
 

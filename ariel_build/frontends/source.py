@@ -27,7 +27,8 @@ class SourceTensor:
     `file_type` is the element type as the file calls it, in lower case ("float16", "resource"); where it is set and
     `dtype` is None, the type is one that we do not compile. `data` then still holds what numpy can (float16, float64,
     uint64), so that a conversion of a constant can be folded. `declared` is the element type that an ONNX file gives an
-    output of the model: its operator must make that.
+    output of the model: its operator must make that. `placeholder` says that the file leaves some of the `shape` of a
+    computed tensor open, and that 1 stands there.
     """
 
     name: str
@@ -38,6 +39,7 @@ class SourceTensor:
     is_variable: bool = False
     file_type: str = ""
     declared: DType | None = None
+    placeholder: bool = False
 
 
 @dataclass(frozen=True)

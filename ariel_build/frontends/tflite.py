@@ -117,6 +117,7 @@ class _Subgraph:
         self._constant: list[bool] = []
         for number, table in enumerate(self._file.tables(self._table, "Tensors")):
             tensor, signature, is_constant = reader.tensors.read(table, number)
+            tensor.placeholder = -1 in signature
             self._tensors.append(tensor)
             self._signatures.append(signature)
             self._constant.append(is_constant)

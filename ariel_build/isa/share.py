@@ -1,8 +1,8 @@
 """for_cores(calls, workers): the calls cut as several cores share them best, along pixels or along channels.
 
-Tiles of pixels let the next step begin early. But a small image has too few blocks of pixels for all cores, and tiles
-of a depthwise convolution read rows of their neighbours, which each would copy into planes again, or have lines that
-are shorter: there tiles are channels.
+Tiles of pixels let the next step begin early, and run in pieces, so that no tensor need be there in whole. But a small
+image has too few blocks of pixels for all cores, and tiles of a depthwise convolution read rows of their neighbours,
+which each would copy into planes again, or have lines that are shorter: where there are few rows, tiles are channels.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ __all__ = ["for_cores"]
 
 #: Channels that kernels for scalar cores compute at a time.
 _BLOCK = 4
-#: Rows of a tile below which lines along columns are too short.
+#: Rows of a tile below which it copies too much of its neighbours', and lines along columns are too short.
 _LEAST_ROWS = 6
+#: Columns below which rows of a neighbour are much of what a tile copies: keyword spotting's (5) took a fifth more.
+_LEAST_COLUMNS = 8
 #: Blocks of four pixels for each worker from which on their number suffices.
 _BLOCKS = 6
 
@@ -40,7 +42,8 @@ def _shared(call: KernelCall, workers: int) -> KernelCall:
 def _packed(call: KernelCall, kernel: isa_packed.Conv2d | isa_packed.DepthwiseConv2d, workers: int) -> KernelCall:
     channels, blocks = kernel.output.channels, -(-kernel.output.height * kernel.output.width // 4)
     if isinstance(kernel, isa_packed.DepthwiseConv2d):
-        gain, unit = channels % 4 == 0 and channels >= 8 * workers, 4
+        short = kernel.output.height < _LEAST_ROWS * workers or kernel.output.width < _LEAST_COLUMNS
+        gain, unit = channels % 4 == 0 and channels >= 8 * workers and short, 4
     else:
         gain, unit = blocks < _BLOCKS * workers and channels >= 4 * blocks, 2
     return _along_channels(call, kernel.replace(by_channels=True), Tiling(Axis.CHANNELS, channels, unit), gain=gain)

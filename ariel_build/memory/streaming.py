@@ -284,9 +284,9 @@ def streaming(
     search = _Search(peaks, budget)
     found, rolled = list[tuple[float, Streaming]](), False
     best, room = size, effort.pieces
-    alone = [(length, False) for length in effort.chains if length == 1 and search.fed < 0]
-    chains = [(length, False) for length in effort.chains if length > 1]
-    for longest, search.rolls in [*alone, *((length, True) for length in effort.rolls), *chains]:
+    chains = [length for length in effort.chains if length > 1 or search.fed < 0]
+    # What rolls needs least: placed first, it leaves little of the rest that could still be better.
+    for longest, search.rolls in [*((c, True) for c in effort.rolls), *((c, False) for c in chains)]:
         if effort.price and rolled and longest > 1 and not search.rolls:
             # Where chains roll, those whose values are there in whole need more.
             continue

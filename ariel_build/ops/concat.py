@@ -15,6 +15,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.quantize import requantized
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.shorter import Axes, Mixed, aligned
+from ariel_build.ops.tensor_lists import written
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
 
 __all__ = ["Concat", "concat"]
@@ -90,6 +91,8 @@ def _from_tflite(importer: Importer) -> None:
         raise UnsupportedReason("a fused activation is not supported")
     type_ = importer.output_type()
     axis = importer.integer("axis")
+    if axis == 0 and written(importer, type_.quant):
+        return
     if not -len(type_.shape) <= axis < len(type_.shape):
         raise UnsupportedReason(f"axis {axis} is outside {type_}")
     if type_.dtype is DType.I16:

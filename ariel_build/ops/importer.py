@@ -6,7 +6,7 @@ The loop that runs them is in `importing.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,16 @@ from ariel_build.ops.cast import cast
 from ariel_build.ops.element_types import unsupported_type
 from ariel_build.ops.reshape import Reshape
 
-__all__ = ["INCONSISTENT", "Importer", "UnknownValueError", "fold", "source_type"]
+__all__ = ["INCONSISTENT", "Importer", "UnknownValueError", "Unsized", "fold", "source_type"]
+
+
+@dataclass(frozen=True)
+class Unsized:
+    """A slice whose begin or size the run time computes, and whose extents nobody states."""
+
+    source: Value
+    begin: Value
+    size: Value
 
 
 class Importer:
@@ -28,6 +37,8 @@ class Importer:
         self.model = model
         self.node = SourceNode("", [], [])
         self.values: dict[str, Value] = {}
+        #: Tensors of which only the run time knows how many elements they have: slices, by their keys.
+        self.unsized: dict[str, Unsized] = {}
         self.nodes: list[Node] = []
         self.states: list[State] = []
         #: Views that exist: (value, quantisation) -> the same elements with that quantisation.
@@ -133,6 +144,9 @@ class Importer:
 
     def value(self, key: str) -> Value:
         """Returns the value of a source tensor; constants come into being when first used."""
+        if key in self.unsized:
+            name = self.model.tensors[key].name
+            raise UnsupportedReason(f"how many elements tensor `{name}` has, only the run time knows")
         if key not in self.values:
             if self.outer is not None and key in self.model.captured:
                 self.values[key] = self.capture(self.outer.value(key))

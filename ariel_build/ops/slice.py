@@ -12,7 +12,7 @@ from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason, axes_of, imports
 from ariel_build.ops.boxes import Boxed, boxed
 from ariel_build.ops.copy import Part, copy_call, dense_strides
-from ariel_build.ops.importer import Importer
+from ariel_build.ops.importer import Importer, Unsized
 from ariel_build.ops.indices import indices_input
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.shorter import Axes, Mixed
@@ -127,9 +127,16 @@ def emit_slice(importer: Importer, x: Value, axes: dict[int, tuple[int, int, int
 @imports("tflite", "SLICE")
 def _slice_from_tflite(importer: Importer) -> None:
     x = importer.input(0)
-    if importer.input(1).data is None or importer.input(2).data is None:
+    start, extents = importer.input(1), importer.input(2)
+    if start.data is None or extents.data is None:
+        tensor = importer.model.tensors[importer.node.outputs[0]]
+        known = None if extents.data is None else tuple(int(n) for n in extents.data.reshape(-1))
+        if tensor.placeholder and (known is None or min(known, default=0) < 0):
+            # What reads it may know what it stands for (`tensor_lists`).
+            importer.unsized[importer.node.outputs[0]] = Unsized(x, start, extents)
+            return
         # As many as the file declares; TFLite-Micro cannot resize either.
-        op = Boxed(importer.output_type().shape)
+        op = Boxed(importer.output_type().shape if known is None or min(known, default=0) < 0 else known)
         importer.bind(boxed(importer, op, x, (indices_input(importer, 1, "the begin"), None, None)))
         return
     begin = importer.constant_input(1, "the begin").reshape(-1)

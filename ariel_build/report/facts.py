@@ -57,6 +57,7 @@ def facts_of(compiled: Compiled, path: Path, options: ModelOptions, board: Board
         "timeline": timeline_of(compiled, clock),
         "passes": _passes(compiled),
         "measured": None,
+        "profile": None,
         "changes": None,
     }
 
@@ -158,9 +159,11 @@ def _totals(compiled: Compiled, board: Board) -> dict[str, Any]:
         "ram_bytes": compiled.ram_bytes,
         "arena_bytes": compiled.plan.arena_bytes,
         "arena_floor_bytes": compiled.plan.lower_bound,
-        "flash_bytes": compiled.bounds.flash,
+        "flash_bytes": compiled.bounds.expected_flash,
+        "flash_bytes_max": compiled.bounds.flash,
         "weights_bytes": len(compiled.weights),
-        "stack_bytes": compiled.bounds.stack,
+        "stack_bytes": compiled.bounds.expected_stack,
+        "stack_bytes_max": compiled.bounds.stack,
         "instructions": _finite(predicted.instructions),
         "cycles": _finite(predicted.cycles),
         "latency_ms": rounded(predicted.seconds, 1e-3),

@@ -27,7 +27,8 @@ __all__ = ["Fit", "fit_of", "refuse_unfit"]
 class Fit:
     """What a model takes on a board; None for what neither the model nor the board's file tells.
 
-    Bytes of RAM are what is static; those of stack and flash are at most. `slowest` and `largest` are the steps with
+    Bytes of RAM are what is static; those of stack and flash are predicted for opt-level 3, and at most (`_max`) at any
+    level, which is what has to fit. `slowest` and `largest` are the steps with
     the most time and the most weights, `fullest` is that during which the arena holds the most, each with its share.
     `reason` says why the model does not fit, `help` what would make it fit.
     """
@@ -38,7 +39,9 @@ class Fit:
     ram_bytes: int | None = None
     ram_has: int | None = None
     stack_bytes: int | None = None
+    stack_bytes_max: int | None = None
     flash_bytes: int | None = None
+    flash_bytes_max: int | None = None
     flash_has: int | None = None
     latency_ms: float | None = None
     energy_uj: float | None = None
@@ -68,8 +71,10 @@ def fit_of(model: Path, options: ModelOptions, board: Board, *, advise: bool = T
         workers,
         ram_bytes=result.ram_bytes,
         ram_has=board.total("ram"),
-        stack_bytes=result.bounds.stack,
-        flash_bytes=result.bounds.flash,
+        stack_bytes=result.bounds.expected_stack,
+        stack_bytes_max=result.bounds.stack,
+        flash_bytes=result.bounds.expected_flash,
+        flash_bytes_max=result.bounds.flash,
         flash_has=board.total("flash"),
         latency_ms=rounded(result.predicted.seconds, 1e-3),
         energy_uj=rounded(energy(result.predicted, board, result.schedule.cores), 1e-6),

@@ -1,7 +1,8 @@
 """Generated module -> firmware: the harness crate with the model inside, linked for a board's memories.
 
 A finished ELF file is kept under the digest of all that went into it, so that the same model is built once. Builds run
-in a slot of the cache with a target folder that stays, so that the runtime crate is compiled once per board, too.
+in a slot of the cache with a target folder that stays, so that the runtime crate is compiled once for all boards that
+rustc compiles alike, however many cores they have.
 """
 
 from __future__ import annotations
@@ -82,8 +83,8 @@ def build(
         return cache.digest([_sources(), setting, opt_level, *links, *_flat(files)])
 
     # Other dependencies and features build the runtime crate anew: a folder of their own.
-    needs = [] if subject is None else [subject.dependencies, *subject.features]
-    setting = cache.digest([_setting(board, cores, chosen), *filter(None, needs)])
+    needs = [] if subject is None else [*filter(None, [subject.dependencies, *subject.features])]
+    setting = cache.digest([_setting(board, cores, chosen), *needs])
     kept = cache.folder("firmware", f"{board.name}-{setting[:8]}")
     before = key()
     elf = kept / f"{before}.elf"
@@ -93,7 +94,8 @@ def build(
         return elf
     what = f"the model {subject.module}" if subject else "the firmware without a model"
     say(f"building {what} for {board.name}")
-    with cache.slot(kept) as slot:
+    compiling = cache.digest([repr((board.rustflags, chosen.version)), *needs])
+    with cache.slot(cache.folder("firmware", f"{board.image_target}-{compiling[:8]}")) as slot:
         _lay_out(slot, board, files, subject.dependencies if subject else "")
         built = _cargo(slot, board, cores, chosen, opt_level, subject)
         # Sources that somebody edited meanwhile have no place under the old digest.

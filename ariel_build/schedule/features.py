@@ -19,9 +19,11 @@ from ariel_build.kernels.declared import (
     depthwise_conv2d,
     fully_connected,
     index,
+    isa_mve,
     isa_packed,
     isa_scalar,
     isa_vfpv4_sp,
+    pool2d,
     recurrent,
     resample,
     trees,
@@ -37,6 +39,15 @@ from ariel_build.schedule.windows import Counts
 
 __all__ = ["features"]
 
+_POOLS = (
+    pool2d.AverageF32,
+    pool2d.AverageInt8,
+    pool2d.AverageInt16,
+    pool2d.AverageReal,
+    pool2d.MaxF32,
+    pool2d.MaxInt8,
+    pool2d.MaxInt16,
+)
 #: Columns of a block, and channels of a block of dense layers on scalar cores.
 _BLOCK, _CHANNELS = 4, 8
 #: Bytes that are copied one by one where there are fewer, and without a loop where no more are known to be copied.
@@ -64,6 +75,8 @@ def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
             found |= windows.packed(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_packed.DepthwiseConv2d():
             found |= windows.planes(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
+        case isa_mve.Conv2d():
+            found = {"call": len(tiles)} | windows.pairs(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.Conv2d():
             found |= windows.triples(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.Conv2d16():
@@ -141,6 +154,8 @@ def _shared(call: KernelCall) -> Counts:
     image, window, source = (getattr(kernel, key, None) for key in ("output", "window", "input"))
     if isinstance(image, Image) and isinstance(window, Window) and isinstance(source, Image):
         found |= windows.windows(source, image, window, call.macs)
+        if isinstance(kernel, _POOLS):
+            found |= windows.pooled(source, image, window)
     return found | {"passes": outputs * _passes(call)}
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from ariel_build.ir import State, Value
 from ariel_build.kernels import KernelCall
@@ -174,23 +176,54 @@ def _peak(problem: _Problem, order: Iterable[int]) -> int:
     return peak
 
 
+#: The last call of an order, and the same of those before it.
+_Last = tuple[int, "_Last | None"]
+#: The best order that leads to a set of calls: its peak, what lives behind it, those that were ready for its last call.
+_Reached = tuple[int, int, int, _Last | None]
+
+
 def _search(problem: _Problem) -> tuple[int, list[int]]:
     """Returns the best (peak, order) that the bounded search finds."""
-    count = len(problem.calls)
+    calls = problem.calls
+    count = len(calls)
     width = max(8, _EFFORT // max(count * count, 1))
-    level: dict[int, tuple[int, int, tuple[int, ...]]] = {0: (_start(problem), _start(problem), ())}
+    followers = [[j for j, call in enumerate(calls) if call.before >> i & 1] for i in range(count)]
+    # What a call costs depends on no others than those that touch what it touches: most sets of calls differ elsewhere.
+    concerned = [_union(problem.users[s] for s in call.touches) for call in calls]
+    costs: list[dict[int, tuple[int, int]]] = [{} for _ in calls]
+    start, bits = _start(problem), sum(problem.sizes).bit_length() + 1
+    ready = _union(1 << i for i, call in enumerate(calls) if not call.before)
+    level: dict[int, _Reached] = {0: (start, start, ready, None)}
     for _ in range(count):
-        following: dict[int, tuple[int, int, tuple[int, ...]]] = {}
-        for done, (peak, live, order) in level.items():
-            for index, call in enumerate(problem.calls):
-                if done >> index & 1 or call.before & ~done:
-                    continue
-                during, rest = _cost(problem, done, live, index)
-                reached = done | 1 << index
-                best = following.get(reached)
-                if best is None or max(peak, during) < best[0]:
-                    following[reached] = (max(peak, during), rest, (*order, index))
-        ranked = sorted(following.items(), key=lambda item: item[1][:2])
-        level = dict(ranked[:width])
-    peak, _, best_order = next(iter(level.values()))
-    return peak, list(best_order)
+        following: dict[int, _Reached] = {}
+        for done, (peak, live, before, last) in level.items():
+            ready = before
+            if last:
+                ready &= ~(1 << last[0])
+                ready |= _union(1 << j for j in followers[last[0]] if not calls[j].before & ~done)
+            left = ready
+            while left:
+                bit = left & -left
+                left ^= bit
+                index = bit.bit_length() - 1
+                known = done & concerned[index]
+                cost = costs[index].get(known)
+                if cost is None:
+                    cost = costs[index][known] = _cost(problem, done, 0, index)
+                during = max(peak, live + cost[0])
+                best = following.get(done | bit)
+                if best is None or during < best[0]:
+                    following[done | bit] = (during, live + cost[1], ready, (index, last))
+        sets, ranks = list(following), [(peak << bits) + live for peak, live, _, _ in following.values()]
+        best_first = sorted(range(len(sets)), key=ranks.__getitem__)[:width]
+        level = {sets[k]: following[sets[k]] for k in best_first}
+    peak, _, _, last = next(iter(level.values()))
+    order = []
+    while last:
+        order.append(last[0])
+        last = last[1]
+    return peak, order[::-1]
+
+
+def _union(masks: Iterable[int]) -> int:
+    return reduce(or_, masks, 0)

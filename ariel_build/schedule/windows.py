@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ariel_build.kernels.declared import isa_packed, isa_scalar, isa_vfpv4_sp
+from ariel_build.kernels.declared import isa_mve, isa_packed, isa_scalar, isa_vfpv4_sp
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
 from ariel_build.schedule.tiles import Tile
 
-__all__ = ["Counts", "dense", "packed", "planes", "regions", "triples", "windows"]
+__all__ = ["Counts", "dense", "packed", "pairs", "planes", "pooled", "regions", "triples", "windows"]
 
 Counts = dict[str, float]
 #: Pixels and channels of a block of the kernels for Arm, and the fewest of a block of six that are no block of three.
@@ -36,6 +36,21 @@ def windows(source: Image, image: Image, window: Window, macs: int) -> Counts:
         "block_macs": -(-pixels // _BLOCK) * _BLOCK * (macs // max(pixels, 1)),
         "singles": pixels * (depth % _BLOCK),
         "single_macs": pixels * (depth % _BLOCK) * (macs // max(pixels * depth, 1)),
+    }
+
+
+def pooled(source: Image, image: Image, window: Window) -> Counts:
+    """Returns the counts of pools, which fold the cells of four channels at once, and of those that are left singly."""
+    rows = sum(len(inside) for inside in _inside(image.height, source.height, *_down(window)))
+    columns = sum(len(inside) for inside in _inside(image.width, source.width, *_across(window)))
+    fours, ones = divmod(image.channels, _BLOCK)
+    lines, cells = rows * image.width, rows * columns
+    return {
+        "fours": image.height * image.width * fours,
+        "four_lines": lines * fours,
+        "four_cells": cells * fours,
+        "single_lines": lines * ones,
+        "single_cells": cells * ones,
     }
 
 
@@ -215,6 +230,45 @@ def planes(kernel: isa_packed.DepthwiseConv2d, spans: Sequence[int]) -> Counts:
         found["lines"] += lines * groups
         found["along"] += lines * groups * (length + length % 2)
     return found
+
+
+#: Bytes of a vector, and the most of them in a piece of a patch (`mve/blocks.rs`).
+_VECTOR, _STEPS = 16, 16
+
+
+def pairs(kernel: isa_mve.Conv2d, spans: Sequence[int]) -> Counts:
+    """Returns the counts of pairs of pixels times four channels, read in the image, or of patches that are copied."""
+    image, source, window = kernel.output, kernel.input, kernel.window
+    run = window.width * source.channels
+    vectors = -(-window.height * run // _VECTOR)
+    turns = window.height if kernel.in_rows else -(-vectors // _STEPS)
+    steps = -(-run // _VECTOR) if kernel.in_rows else -(-vectors // turns)
+    is_flat = (
+        (window.height, window.width, window.stride_h, window.stride_w) == (1, 1, 1, 1)
+        and source.row == source.width * source.pixel
+        and (source.height, source.width) == (image.height, image.width)
+    )
+    if is_flat:
+        rows = [(span // 2, span % 2) for span in spans or [image.height * image.width]]
+    else:
+        whole = sum(len(inside) == window.width for inside in _inside(image.width, source.width, *_across(window)))
+        direct = whole // 2 if kernel.in_rows or window.height == 1 else 0
+        all_inside = [len(inside) == window.height for inside in _inside(image.height, source.height, *_down(window))]
+        rows = [(direct, image.width - 2 * direct) if inside else (0, image.width) for inside in all_inside]
+    edges = sum(apart for _, apart in rows)
+    both = sum(found for found, _ in rows) + -(-edges // 2)
+    fours = both * -(-image.channels // _BLOCK)
+    return {
+        "lines": len(rows),
+        "products": sum(found > 0 for found, _ in rows) + -(-edges // 2),
+        "pairs": both,
+        "fours": fours,
+        "four_turns": fours * turns,
+        "four_steps": fours * turns * steps,
+        "edges": edges,
+        "edge_rows": edges * window.height,
+        "edge_steps": edges * window.height * -(-run // _VECTOR) if run > _VECTOR else 0,
+    }
 
 
 def regions(kernel: isa_vfpv4_sp.Conv2d | isa_vfpv4_sp.DepthwiseConv2d, tiles: Sequence[Tile]) -> Counts:

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,7 +115,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def firmware(tmp_path: Path, target: Path) -> Iterator[Firmware]:
+def firmware(tmp_path: Path, target: Path) -> Firmware:
     """Returns a crate that is built with a copy of the compiler through `ARIEL_PYTHON`."""
     site = tmp_path / "site"
     package = Path(ariel_build.__file__).parent
@@ -159,8 +158,9 @@ path = ""
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours) or name == "CARGO_HOME"}
     env |= {"CARGO_TARGET_DIR": str(target), "CARGO_NET_OFFLINE": "true", "CARGO_TERM_COLOR": "never"}
     env |= {"ARIEL_PYTHON": str(python), "PYTHONPATH": str(site)}
-    yield Firmware(root, site, python, log, env)
-    shutil.rmtree(target / "debug" / "incremental", ignore_errors=True)
+    # Each crate is another one, and nobody looks into it with a debugger.
+    env |= {"CARGO_INCREMENTAL": "0", "CARGO_PROFILE_DEV_DEBUG": "false"}
+    return Firmware(root, site, python, log, env)
 
 
 def change(path: Path, old: str, new: str) -> None:

@@ -33,7 +33,7 @@ class Stub:
     notes: tuple[str, ...] = ()
     dependencies: tuple[Path, ...] = ()
     ram_bytes: int = 4_000
-    bounds: Bounds = field(default_factory=lambda: Bounds(20_000, 1_000))
+    bounds: Bounds = field(default_factory=lambda: Bounds(20_000, 1_000, 18_000, 900))
 
 
 @dataclass

@@ -17,12 +17,15 @@ from tests.codegen import edits
 from tests.codegen.edits import Plain
 from tests.codegen.forms import FORMS, compiled_forms
 
+ALL = bool(os.environ.get("ARIEL_ALL_EDITS"))
 #: Edits of each module in a sample.
-SAMPLE = 10**9 if os.environ.get("ARIEL_ALL_EDITS") else 14
+SAMPLE = 10**9 if ALL else 14
 #: Edits of the longest module.
 LEAST = 8
-#: Lines of them all together, at most: what rustc accepts is compiled.
-LINES = 10**9 if os.environ.get("ARIEL_ALL_EDITS") else 6_000
+#: Lines of them all together, at most.
+LINES = 10**9 if ALL else 6_000
+#: How many of those that rustc accepts are compiled and run, which takes a second each: a few, or all.
+RUN = [10**9] if ALL else [3, pytest.param(10**9, marks=pytest.mark.at_length, id="all")]
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +56,10 @@ for _ in 0..2 {
 """
 
 
+@pytest.mark.parametrize("most", RUN)
 @pytest.mark.parametrize("form", FORMS)
 def test_an_edited_module_is_refused_or_stays_inside(
-    form: str, modules: Mapping[str, Compiled], tmp_path: Path
+    form: str, most: int, modules: Mapping[str, Compiled], tmp_path: Path
 ) -> None:
     if not edits.sanitizer():
         pytest.skip(f"the toolchain has no AddressSanitizer for {edits.SANITIZED}")
@@ -69,6 +73,7 @@ def test_an_edited_module_is_refused_or_stays_inside(
     assert accepted, "some numbers are weights and zero points, which may be any"
     more = SHARED if form == "shared" else UNITS if "cores" in form else ""
     more += BOUNDED if "bounded" in form else ""
+    accepted = accepted[:most]
     fault = edits.run(tmp_path, [module for _, module in accepted], more=more, features=FEATURES)
     number = re.search(r" (m\d+):", fault)
     blamed = next((edit.describe(text) for edit, m in accepted if number and m.module == number[1]), "")

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tests.codegen.kernels import all_kernels
 from tests.codegen.test_no_panic import BARE, link, real_models
 from tools.recorded.crate import target_folder
 
@@ -45,7 +46,8 @@ def main(target: str, level: str) -> None:
     """Prints the tree of callers."""
     defined = BARE.replace("unsafe { a_panic_can_be_reached() }", "loop {}")
     with tempfile.TemporaryDirectory() as folder:
-        sys.stdout.write(link(Path(folder), defined, real_models(target, Path(folder)), target, level))
+        models = real_models(target, Path(folder))
+        sys.stdout.write(link(Path(folder), defined, models, target, level, all_kernels(target)))
     called_by = callers(target_folder(f"bare-{target}-{level}") / target / "release" / "generated")
     for function in list(called_by):
         if "rust_begin_unwind" in function:

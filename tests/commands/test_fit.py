@@ -99,7 +99,7 @@ def test_one_board_that_is_too_small_is_a_no_with_its_reasons(command: Command, 
 def test_code_and_stack_count(command: Command, tmp_path: Path) -> None:
     folder = tmp_path / "boards"
     at_ease = fits(command, DIGITS, "--board", board(folder))["mine"]
-    ram, flash = at_ease["ram_bytes"] + at_ease["stack_bytes"], at_ease["flash_bytes"]
+    ram, flash = at_ease["ram_bytes"] + at_ease["stack_bytes_max"], at_ease["flash_bytes_max"]
     enough = board(folder, ram=f"{-(-ram // 1024)}K", flash=f"{-(-flash // 1024)}K")
     assert fits(command, DIGITS, "--board", enough)["mine"]["fits"]
     assert not fits(command, DIGITS, "--board", board(folder, ram=f"{ram // 1024}K"), code=1)["mine"]["fits"]
@@ -110,7 +110,7 @@ def test_what_would_help_has_been_tried(command: Command, tmp_path: Path) -> Non
     folder = tmp_path / "boards"
     one = fits(command, DIGITS, "--board", board(folder, cores=2), "--cores", "1")["mine"]
     two = fits(command, DIGITS, "--board", board(folder, cores=2))["mine"]
-    between = (one["ram_bytes"] + one["stack_bytes"] + two["ram_bytes"] + two["stack_bytes"]) // 2
+    between = (one["ram_bytes"] + one["stack_bytes_max"] + two["ram_bytes"] + two["stack_bytes_max"]) // 2
     path = board(folder, cores=2, ram="64K")
     path.write_text(path.read_text().replace('"64K"', str(between)))
     refused = fits(command, DIGITS, "--board", path, code=1)["mine"]

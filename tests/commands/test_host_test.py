@@ -15,6 +15,7 @@ from ariel_build.machine.process import Completed
 from ariel_build.project.host_test import is_firmware
 from ariel_build.run import toolchain
 from tests.commands.conftest import Command
+from tests.examples.support import TARGET
 from tests.zoo import FLOAT, INT64, node, onnx_file
 from tools.recorded import DIGITS, ROOT
 
@@ -31,7 +32,7 @@ def crate(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def cargo_test(folder: Path, *words: str) -> Completed:
     env = toolchain.find("host").environment() | {"ARIEL_PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
-    env["CARGO_TARGET_DIR"] = str(ROOT / "target" / "new")
+    env["CARGO_TARGET_DIR"] = str(TARGET)
     return process.run(["cargo", "test", "--release", *words], timeout=1800, cwd=folder, env=env)
 
 

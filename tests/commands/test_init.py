@@ -22,6 +22,7 @@ from ariel_build.project.manifest import Wish, with_model
 from ariel_build.project.rust_source import code_of, with_compile_call, with_models
 from ariel_build.run import toolchain
 from tests.commands.conftest import Command
+from tests.examples.support import TARGET
 from tools.recorded import DIGITS, ROOT
 
 CALL = "ariel_ml_build::compile();"
@@ -260,7 +261,7 @@ def test_which_of_several_programs_is_the_users_to_say(command: Command, crate: 
 def test_the_crate_builds_without_a_warning_and_runs(command: Command, crate: Path) -> None:
     assert command("init", "../digits.tflite", "--yes").code == 0
     env = toolchain.find("host").environment() | {"ARIEL_PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
-    env["CARGO_TARGET_DIR"] = str(ROOT / "target" / "new")
+    env["CARGO_TARGET_DIR"] = str(TARGET)
     done = process.run(["cargo", "run", "--release"], timeout=1800, cwd=crate, env=env)
     assert (done.status, done.stdout) == (0, "sensed\n"), done.stderr
     assert "warning" not in done.stderr, done.stderr

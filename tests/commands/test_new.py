@@ -22,11 +22,9 @@ from ariel_build.project.crates import build_finds_us, crate_path
 from ariel_build.project.templates import EXECUTORS, render
 from ariel_build.run import elf, toolchain
 from tests.commands.conftest import Answer, Command
+from tests.examples.support import TARGET
 from tests.zoo import FLOAT, node, onnx_file
 from tools.recorded import DIGITS, ROOT
-
-#: One folder for all: what two projects have in common is compiled once.
-TARGET = ROOT / "target" / "new"
 
 
 def make(command: Command, folder: Path, model: Path, board: str, executor: str = "bare", *words: str | Path) -> Answer:
@@ -88,11 +86,15 @@ def expected() -> str:
     return f"digits answers [{told}]: element {answers.argmax()} is the greatest\n"
 
 
-def emulated(board: str, executor: str) -> object:
+def emulated(board: str, executor: str, *more: pytest.MarkDecorator) -> object:
     loaded = boards.load(board)
     assert loaded.run is not None
-    marks = [pytest.mark.emulator(loaded.run.emulator), pytest.mark.target(loaded.target)]
+    marks = [pytest.mark.emulator(loaded.run.emulator), pytest.mark.target(loaded.target), *more]
     return pytest.param(board, executor, marks=marks)
+
+
+def built(board: str, executor: str, *more: pytest.MarkDecorator) -> object:
+    return pytest.param(board, executor, marks=[pytest.mark.target(boards.load(board).target), *more])
 
 
 @pytest.mark.parametrize(
@@ -101,9 +103,9 @@ def emulated(board: str, executor: str) -> object:
         emulated("qemu-cortex-m7", "bare"),
         emulated("qemu-cortex-m7", "embassy"),
         emulated("qemu-cortex-m7", "rtic"),
-        emulated("qemu-cortex-m0", "bare"),
+        emulated("qemu-cortex-m0", "bare", pytest.mark.at_length),
         emulated("qemu-cortex-m0", "rtic"),
-        emulated("qemu-cortex-m3", "rtic"),
+        emulated("qemu-cortex-m3", "rtic", pytest.mark.at_length),
         emulated("qemu-riscv32", "bare"),
         emulated("qemu-riscv32", "embassy"),
         ("host", "bare"),
@@ -119,11 +121,11 @@ def test_a_new_project_answers_as_the_reference(command: Command, tmp_path: Path
 @pytest.mark.parametrize(
     "board, executor",
     [
-        pytest.param("nrf52840", "embassy", marks=pytest.mark.target("thumbv7em-none-eabihf")),
-        pytest.param("nrf52840", "rtic", marks=pytest.mark.target("thumbv7em-none-eabihf")),
-        pytest.param("rp2040", "bare", marks=pytest.mark.target("thumbv6m-none-eabi")),
-        pytest.param("esp32-c6", "bare", marks=pytest.mark.target("riscv32imac-unknown-none-elf")),
-        pytest.param("esp32-c6", "embassy", marks=pytest.mark.target("riscv32imac-unknown-none-elf")),
+        built("nrf52840", "embassy"),
+        built("nrf52840", "rtic", pytest.mark.at_length),
+        built("rp2040", "bare", pytest.mark.at_length),
+        built("esp32-c6", "bare", pytest.mark.at_length),
+        built("esp32-c6", "embassy"),
     ],
 )
 def test_firmware_for_a_chip_lies_in_its_memories(command: Command, tmp_path: Path, board: str, executor: str) -> None:

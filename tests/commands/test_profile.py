@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from ariel_build.boards import load
-from ariel_build.commands.profile import Line, Measured, read_log
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
 from ariel_build.machine import process, resources
+from ariel_build.report.profile import Line, Measured, read_log
 from tests.commands.conftest import Command
 from tests.commands.test_new import build, config, make
 from tools.recorded import DIGITS

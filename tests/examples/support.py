@@ -11,12 +11,12 @@ from pathlib import Path
 from ariel_build.machine import process, resources
 from ariel_build.run import toolchain
 
-__all__ = ["EXAMPLES", "ROOT", "build", "cargo_build", "digits", "run"]
+__all__ = ["EXAMPLES", "ROOT", "TARGET", "build", "cargo_build", "digits", "run"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = ROOT / "examples"
-#: One folder for all: what two examples have in common is compiled once.
-_TARGET = ROOT / "target" / "examples"
+#: One folder for all firmware that users build: what two have in common, such as a HAL, is compiled once.
+TARGET = ROOT / "target" / "examples"
 _TIMEOUT = 1200
 
 
@@ -50,11 +50,11 @@ def cargo_build(name: str, package: Path, *options: str, program: str = "") -> P
     """
     target, _ = _config(name)
     env = toolchain.find(target).environment()
-    env |= {"ARIEL_PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "CARGO_TARGET_DIR": str(_TARGET)}
+    env |= {"ARIEL_PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "CARGO_TARGET_DIR": str(TARGET)}
     done = process.run(["cargo", "build", *options], timeout=_TIMEOUT, cwd=package, env=env)
     assert done.status == 0, done.stderr
     profile = "release" if "--release" in options else "debug"
-    return (_TARGET if target == "host" else _TARGET / target) / profile / (program or name)
+    return (TARGET if target == "host" else TARGET / target) / profile / (program or name)
 
 
 def run(name: str, *options: str) -> str:

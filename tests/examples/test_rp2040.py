@@ -45,6 +45,7 @@ def test_two_cores_answer_as_the_reference_while_flash_is_written() -> None:
     assert blinks >= 0.9 * 3 * ROW * micros / 10_000
 
 
+@pytest.mark.at_length
 @pytest.mark.target("thumbv8m.main-none-eabihf")
 def test_the_pico_2s_firmware_builds_for_its_target() -> None:
     firmware = support.build("digits-rp2350", "--release")

@@ -20,7 +20,7 @@ from tools.xtensa import build
 def test_two_cores_of_the_esp32_s3_type_check(tmp_path: Path) -> None:
     target, env = build.write_target(tmp_path), build.environment()
     env |= {"ARIEL_PYTHON": sys.executable, "PYTHONPATH": str(support.ROOT)}
-    env |= {"CARGO_TARGET_DIR": str(support.ROOT / "target" / "examples")}
+    env |= {"CARGO_TARGET_DIR": str(support.TARGET)}
     checked = process.run(
         ["cargo", "check", "--locked", "-Zbuild-std=core", "-Zjson-target-spec", "--target", target],
         timeout=600,

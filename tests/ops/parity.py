@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import platform
-import subprocess
-import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import pytest
 
-from ariel_build import boards
+from ariel_build import boards, cli
 from ariel_build.answers.reference import Interpreter
 from ariel_build.driver import import_file
 from ariel_build.ir import Array, readable
@@ -71,10 +71,11 @@ def on(board: str, path: Path, samples: Samples, cores: int = 1) -> list[list[Ar
     given, taken = path.with_suffix(".in.npz"), path.with_suffix(".out.npz")
     arrays = {f"input_{k}": np.stack(column) for k, column in enumerate(zip(*samples, strict=True))}
     np.savez(given, **arrays)  # type: ignore[arg-type]
-    words = [sys.executable, "-m", "ariel_build", "run", path, "--inputs", given, "--outputs", taken, "--on", board]
-    words += ["--cores", str(cores)]
-    ended = subprocess.run([str(w) for w in words], capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
+    words = ["run", path, "--inputs", given, "--outputs", taken, "--on", board, "--cores", cores]
+    # In this process: to start Python and import everything takes longer than a small model.
+    with redirect_stderr(StringIO()) as said:
+        code = cli.main([str(word) for word in words])
+    assert code == 0, said.getvalue()
     with np.load(taken) as file:
         outputs = [file[name] for name in file.files]
     return [[column[k] for column in outputs] for k in range(len(samples))]

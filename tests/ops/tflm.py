@@ -5,6 +5,7 @@ The interpreter aborts Python on some models and inputs, so it never runs in our
 
 from __future__ import annotations
 
+import functools
 import pickle
 import subprocess
 import sys
@@ -194,10 +195,13 @@ import pickle, sys
 import numpy as np
 from tflite_micro import runtime
 
-requests = pickle.load(sys.stdin.buffer)
-answers = sys.stdout.buffer
+requests, answers = sys.stdin.buffer, sys.stdout.buffer
 sys.stdout = sys.stderr
-for file, samples in requests:
+while True:
+    try:
+        file, samples = pickle.load(requests)
+    except EOFError:
+        break
     sequence = []
     try:
         interpreter = runtime.Interpreter.from_bytes(file, [], {arena})
@@ -230,28 +234,29 @@ def run_sequences(requests: Sequence[tuple[bytes, Sequence[Sequence[Array]]]]) -
 
     None where the interpreter refuses or dies.
     """
-    results: list[list[list[Array]] | None] = []
-    while len(results) < len(requests):
-        child = subprocess.run(
-            [sys.executable, "-c", _CHILD.format(arena=ARENA_BYTES)],
-            input=pickle.dumps(list(requests[len(results) :])),
-            capture_output=True,
-            check=False,
-        )
-        results += _answers(child.stdout)
-        if len(results) < len(requests):
-            results.append(None)
-    return results
+    # Who dies of a model may have been hurt by one before: a new child is asked again.
+    return [_asked(request) or _asked(request) for request in requests]
 
 
-def _answers(data: bytes) -> list[list[list[Array]] | None]:
-    import io  # noqa: PLC0415
-
-    stream = io.BytesIO(data)
-    answers: list[list[list[Array]] | None] = []
-    while stream.tell() < len(data):
-        try:
-            answers.append(pickle.load(stream))  # noqa: S301 - our own child's
-        except (EOFError, pickle.UnpicklingError):
-            break
+def _asked(request: tuple[bytes, Sequence[Sequence[Array]]]) -> list[list[Array]] | None:
+    child = _child()
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        pickle.dump(request, child.stdin)
+        child.stdin.flush()
+        answers: list[list[Array]] | None = pickle.load(child.stdout)  # noqa: S301 - our own child's
+    except (EOFError, OSError, pickle.UnpicklingError):
+        _child.cache_clear()
+        child.kill()
+        child.communicate()
+        return None
     return answers
+
+
+@functools.cache
+def _child() -> subprocess.Popen[bytes]:
+    """Returns the process that answers until it dies, or until ours ends: to start it takes longer than a model."""
+    command = [sys.executable, "-c", _CHILD.format(arena=ARENA_BYTES)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)

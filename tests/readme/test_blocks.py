@@ -20,6 +20,7 @@ from ariel_build.boards.board import Board
 from ariel_build.config import metadata
 from ariel_build.machine import resources
 from ariel_build.run import toolchain
+from tests.examples.support import TARGET
 from tests.zoo import FLOAT, Ends, node, onnx_file
 from tools import pages
 from tools.recorded import DIGITS, ROOT
@@ -135,5 +136,5 @@ def environment(used: list[Board]) -> dict[str, str]:
         "PATH": os.pathsep.join(path),
         "ARIEL_PYTHON": sys.executable,
         "PYTHONPATH": str(ROOT),
-        "CARGO_TARGET_DIR": str(ROOT / "target" / "new"),
+        "CARGO_TARGET_DIR": str(TARGET),
     }

@@ -20,6 +20,7 @@ import tomlkit
 
 from ariel_build.machine import process
 from ariel_build.run import toolchain
+from tests.examples.support import TARGET
 from tests.zoo import FLOAT, Ends, node, onnx_file
 from tools import pages
 
@@ -166,7 +167,7 @@ def compile_firmware(firmware: Path, where: Place, document: Path) -> None:
     """Builds it as a user would, with the checkout beside it."""
     env = toolchain.find(where.target).environment() | {"ARIEL_PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
     # What the firmware needs is compiled once for its own tests and for these, as the flags are the same.
-    env["CARGO_TARGET_DIR"] = str(ROOT / "target" / where.firmware.parent.name)
+    env["CARGO_TARGET_DIR"] = str(TARGET)
     done = process.run(["cargo", "build", "--release"], timeout=1200, cwd=firmware, env=env)
     assert done.status == 0, f"{document.name}:\n{done.stderr}"
     # Build scripts name themselves; all others are rustc's.

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.report.conftest import HOSTILE, Made, hostile, made, tower
+from tests.report.test_report import PROFILE
 from tests.zoo import FLOAT, node, onnx_file
 from tools.browsing import Page
 from tools.recorded import DIGITS
@@ -47,7 +48,9 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Made:
     stats.write_text(json.dumps(STATS))
     one = made(folder, DIGITS, "--board", "qemu-riscv32", "--cores", "1")
     old = one.json.rename(folder / "old.json")
-    return made(folder, DIGITS, "--stats", stats, "--against", old)
+    log = folder / "device.log"
+    log.write_text(PROFILE)
+    return made(folder, DIGITS, "--stats", stats, "--against", old, "--profile", log)
 
 
 def show(browser: Page, report: Made, size: tuple[int, int] = WINDOWS[0], scheme: str = "light") -> None:
@@ -221,7 +224,9 @@ def test_the_table_sorts_and_filters(browser: Page, digits: Made) -> None:
     layers = digits.data["layers"]
     names = "[...document.querySelectorAll('#layers tbody tr:not([hidden]) th')].map(name => name.innerText)"
     assert browser.run(names) == [layer["name"] for layer in layers]
-    for column, key in ((6, "instructions"), (8, "weights_bytes")):
+    measured = "[...document.querySelectorAll('#layers tbody tr td:nth-child(6)')].map(cell => cell.innerText)"
+    assert browser.run(measured) == ["1,000", *["\u2013"] * (len(layers) - 1)]
+    for column, key in ((8, "instructions"), (10, "weights_bytes")):
         browser.click(f"#layers thead th:nth-child({column}) button")
         down = sorted(range(len(layers)), key=lambda k: (-layers[k][key], k))
         assert browser.run(names) == [layers[k]["name"] for k in down]

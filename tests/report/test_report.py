@@ -191,6 +191,12 @@ def test_a_model_that_does_not_fit_has_a_page_all_the_same(make: Make, command: 
     assert "its budget is 1,024" in answer.err
 
 
+PROFILE = """\
+ariel-profile digits: 10 inferences, 25000000 Hz
+ariel-profile digits: step 0, 80 tiles, 250000 ticks, 5000 at most
+"""
+
+
 def test_measured_stands_beside_predicted(make: Make, tmp_path: Path) -> None:
     stats = tmp_path / "stats.json"
     stats.write_text(json.dumps(STATS))
@@ -202,6 +208,22 @@ def test_measured_stands_beside_predicted(make: Make, tmp_path: Path) -> None:
         ["instructions, all cores", "predicted", totals["instructions"], 100_000],
         ["instructions from start to end", "predicted", totals["cycles"], 60_000.5],
     ]
+
+
+def test_what_a_device_measured_stands_by_the_layers(make: Make, command: Command, tmp_path: Path) -> None:
+    log = tmp_path / "device.log"
+    log.write_text(PROFILE)
+    found = make(DIGITS, "--board", "stm32f4", "--profile", log).data["profile"]
+    assert (found["inferences"], found["hertz"]) == (10, 25_000_000)
+    # 25,000 ticks of 25 MHz, and of 168 MHz so many cycles.
+    (step,) = found["steps"]
+    assert (step["step"], step["microseconds"], step["cycles"]) == (0, 1000.0, 168_000)
+    assert found["note"].startswith("the log is cut off: it has no line of steps 1, ")
+    page = tmp_path / "page.html"
+    log.write_text(PROFILE.replace("digits", "other"))
+    told = command("report", DIGITS, "-o", page, "--profile", log)
+    told.refuses("the log has no profile of `digits`", "it has those of other")
+    command("report", DIGITS, "-o", log, "--profile", log).refuses("-o")
 
 
 def test_reports_compare(make: Make) -> None:

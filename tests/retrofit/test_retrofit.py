@@ -18,10 +18,10 @@ import pytest
 
 from ariel_build.machine import process, resources
 from ariel_build.run import elf, toolchain
+from tests.examples.support import TARGET
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-_TARGET = ROOT / "target" / "retrofit"
 LINES = 10
 
 
@@ -37,12 +37,12 @@ def build(firmware: Path, *options: str) -> Path:
     target, _ = config(firmware)
     command = ["cargo", "build", "--release", *options]
     env = toolchain.find(target).environment() | {"ARIEL_PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
-    done = process.run(command, timeout=1200, cwd=firmware, env=env | {"CARGO_TARGET_DIR": str(_TARGET)})
+    done = process.run(command, timeout=1200, cwd=firmware, env=env | {"CARGO_TARGET_DIR": str(TARGET)})
     assert done.status == 0, done.stderr
     # Which board the code is for is told once: a line of its own that the user may act on.
     assert "warning" not in "".join(line for line in done.stderr.splitlines() if "This is told once" not in line)
     name: str = tomllib.loads((firmware / "Cargo.toml").read_text())["package"]["name"]
-    return _TARGET / target / "release" / name
+    return TARGET / target / "release" / name
 
 
 def run(firmware: Path, program: Path) -> str:

@@ -39,10 +39,11 @@ _HELP = "`nox -s bench` installs what it needs; with `-- --no-peers` it measures
 _FLAGS = ["-O3", "-std=c11", "-ffunction-sections", "-fdata-sections"]
 #: By the instruction set of a board's first core: the compiler, and what it is told of the core.
 _ARM = ("-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard")
+_PICOLIBC = "--specs=picolibc.specs"
 _COMPILERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "qemu-cortex-m7": ("arm-none-eabi-gcc", ("-mcpu=cortex-m7", *_ARM)),
     "qemu-cortex-m4": ("arm-none-eabi-gcc", ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard")),
-    "qemu-riscv32": ("riscv64-unknown-elf-gcc", ("--specs=picolibc.specs", "-march=rv32imac", "-mabi=ilp32")),
+    "qemu-riscv32": ("riscv64-unknown-elf-gcc", (_PICOLIBC, "-march=rv32imac", "-mabi=ilp32")),
 }
 _TYPES = {"int8_t": np.int8, "uint8_t": np.uint8, "float": np.float32}
 _ITEMS = 'unsafe extern "C" { fn model(input: *const u8, output: *mut u8); }'
@@ -146,7 +147,9 @@ def _peer(
     # A name that changes with the content, since cargo links again only if its arguments change.
     named = code.with_name(f"model-{hashlib.sha256(built.read_bytes()).hexdigest()[:16]}.o")
     built.rename(named)
-    libraries = [_library(compiler, flags, name) for name in ("libm.a", "libc.a", "libgcc.a")]
+    # The libm.a of picolibc is empty, and of 64 bits for all: its libc.a has the functions.
+    names = ("libc.a", "libgcc.a") if _PICOLIBC in flags else ("libm.a", "libc.a", "libgcc.a")
+    libraries = [_library(compiler, flags, name) for name in names]
     links = (str(named), "--start-group", *libraries, "--end-group")
     samples = [np.ascontiguousarray(sample, _TYPES[ends[0]]).tobytes() for sample in given]
     size = expected.size // count * np.dtype(_TYPES[ends[1]]).itemsize

@@ -7,16 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tools.bench import made
-from tools.recorded.models import Recorded, dev_models
+from tools.recorded.models import Recorded, dev_models, successors_models
 
-__all__ = ["BOARDS", "GATED", "M0", "M4", "M7", "RISCV", "RP2040", "RTL", "Model", "catalogue"]
+__all__ = ["BOARDS", "GATED", "M0", "M4", "M7", "M55", "RISCV", "RP2040", "RTL", "Model", "catalogue"]
 
 M7, M4, M0, RISCV = "qemu-cortex-m7", "qemu-cortex-m4", "qemu-cortex-m0", "qemu-riscv32"
+M55 = "qemu-cortex-m55"
 RP2040, RTL = "rp2040-sim", "rtl-riscv32"
 _INT8 = (M7, M4, RISCV)
+#: With vectors as well: what is recorded of TFLite-Micro there.
+_HELIUM = (*_INT8, M55)
 _INT16 = (M7, RISCV)
 _FLOAT = (M7, M4)
-BOARDS = (M7, M4, M0, RISCV, RP2040, RTL)
+BOARDS = (M7, M4, M0, M55, RISCV, RP2040, RTL)
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,17 @@ class Model:
         return "float32" if self.boards == _FLOAT else "int16" if self.boards == _INT16 else "int8"
 
 
-#: name in the table: name in ../shared/models/dev, kind, boards, and of the peers' ONNX file where there is one.
+#: name in the table: name in ../shared/models, kind, boards, and of the peers' ONNX file where there is one.
 _SHARED: dict[str, tuple[str, str, tuple[str, ...], str]] = {
-    "kws (DS-CNN)": ("mlperf_kws_int8", "convolutional", (*_INT8, RP2040, RTL), ""),
-    "ResNet-8": ("mlperf_ic_int8", "convolutional", _INT8, ""),
-    "vww (MobileNet v1)": ("mlperf_vww_int8", "convolutional", _INT8, ""),
-    "ad (autoencoder)": ("mlperf_ad_int8", "fully connected", (*_INT8, RTL), ""),
-    "person_detect": ("tflm_person_detect_int8", "convolutional", _INT8, ""),
-    "micro_speech": ("tflm_micro_speech_int8", "convolutional", (*_INT8, M0), ""),
-    "hello_world": ("tflm_hello_int8", "fully connected", (*_INT8, M0, RP2040, RTL), ""),
+    "kws (DS-CNN)": ("mlperf_kws_int8", "convolutional", (*_HELIUM, RP2040, RTL), ""),
+    "ResNet-8": ("mlperf_ic_int8", "convolutional", _HELIUM, ""),
+    "vww (MobileNet v1)": ("mlperf_vww_int8", "convolutional", _HELIUM, ""),
+    "ad (autoencoder)": ("mlperf_ad_int8", "fully connected", (*_HELIUM, RTL), ""),
+    "person_detect": ("tflm_person_detect_int8", "convolutional", _HELIUM, ""),
+    "micro_speech": ("tflm_micro_speech_int8", "convolutional", (*_HELIUM, M0), ""),
+    "hello_world": ("tflm_hello_int8", "fully connected", (*_HELIUM, M0, RP2040, RTL), ""),
     "sww (streaming wake word)": ("mlperf_sww_int8", "convolutional", _INT8, ""),
+    "MCUNet vww, 10 fps": ("mcunet_vww_10fps", "convolutional", _INT8, ""),
     "LeNet-5": ("riot_lenet5_int8", "convolutional", _INT8, ""),
     "CIFAR-10 CNN": ("tinymaix_cifar10_q", "convolutional", _INT8, ""),
     "mnist (depthwise)": ("tinymaix_mnist_dw_q", "convolutional", (*_INT8, M0), ""),
@@ -110,7 +114,7 @@ def catalogue(folder: Path) -> Iterator[Model]:
         yield Model(name, kind, recorded, boards, None if recorded.path.suffix == ".tflite" else recorded)
     for name, recorded in made.networks(folder):
         yield Model(name, "convolutional", recorded, (M7,), recorded)
-    shared = dev_models()
+    shared = {**dev_models(), **successors_models()}
     for name, (key, kind, where, onnx) in _SHARED.items():
         if key in shared:
             yield Model(name, kind, shared[key], where, shared.get(onnx))

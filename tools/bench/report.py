@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tools.bench import emx, microflow, picture, targets, words
 from tools.bench.layers import Layer
-from tools.bench.models import M0, M4, M7, RISCV, RP2040, RTL
+from tools.bench.models import M0, M4, M7, M55, RISCV, RP2040, RTL
 from tools.bench.store import Cost
 from tools.bench.table import OURS, Row
 from tools.bench.wide import KINDS, Wide
@@ -43,6 +43,7 @@ def page(rows: Sequence[Row], layers: Layers, versions: Sequence[str], wide: Seq
     parts = [words.HEAD, "".join(f"- {version}\n" for version in versions)]
     parts += ["## Targets\n", _targets(rows)]
     parts += ["## int8, Arm Cortex-M7\n", table.compared(M7, "int8", (_CMSIS, microflow.NAME, emx.NAME))]
+    parts += ["## int8, Arm Cortex-M55 with Helium\n", words.HELIUM, table.compared(M55, "int8", (_CMSIS,))]
     parts += ["## int8, RISC-V RV32IMAC without SIMD\n", table.compared(RISCV, "int8", (microflow.NAME, emx.NAME))]
     parts += ["## int8, Arm Cortex-M0\n", table.compared(M0, "int8", (microflow.NAME,))]
     parts += ["## int16 activations, int8 weights, Arm Cortex-M7\n", words.INT16]

@@ -94,9 +94,10 @@ def recorded(models: Sequence[Model]) -> list[Row]:
     engines: dict[str, Any] = tomllib.loads(RECORDED.read_text())["engines"]
     known = {model.name: model for model in models}
     return [
-        Row(name, known[name].kind, known[name].element, M7, engine, replace(Cost(), **figures), about["conditions"])
+        Row(name, known[name].kind, known[name].element, board, engine, replace(Cost(), **figures), about["conditions"])
         for engine, about in engines.items()
-        for name, figures in about["models"].items()
+        for board, models_ in {M7: about["models"], **about.get("on", {})}.items()
+        for name, figures in models_.items()
         if name in known
     ]
 

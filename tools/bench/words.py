@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BUILD", "CYCLES", "HEAD", "INT16", "LAYERS", "MEMORY", "RULES", "WIDE"]
+__all__ = ["BUILD", "CYCLES", "HEAD", "HELIUM", "INT16", "LAYERS", "MEMORY", "RULES", "WIDE"]
 
 HEAD = """\
 # Benchmarks
@@ -39,6 +39,10 @@ and the painted stack of an inference; the arena is the model's part of it. "Com
 from the model file to Rust, rustc excluded, as it was when the row was measured: it is not compared with anything.
 """
 
+HELIUM = """\
+Instructions that QEMU's mps3-an547 executes; one of them may take two cycles of a Cortex-M55 (`docs/helium.md`).
+"""
+
 INT16 = """\
 Layers of a network that takes the noise out of speech, each a model of its own. CMSIS-NN has no transposed convolution
 of int16: those figures are TFLite-Micro's reference code.
@@ -61,9 +65,13 @@ kernels in whose place the target has an instruction set's, conversions, trees a
 model calls them, too: the runtime crate takes 0.67 of what it did (8.30 s for 12.47 s, each the least of four runs of
 rustc that took turns, at load 12). So 9.24 s become 7.3 s, by that ratio: it was not measured anew.
 
-`ariel-build compile` of models of 1,000 layers took, on a machine with much other work, 4.9 s of CPU for four cores
-(int8 convolutions); a session before, for one core and for four: 3.0 s (int8 convolutions, one), 1.3 and 4.5 s
-(depthwise, pointwise, sum; float32), 0.8 and 1.0 s (float32, dense).
+A later tree added 0.816 of the CPU of the one that took 9.24 s, the two in turns on one machine (19.2 s for 23.5 s;
+a slower one): 7.5 s.
+
+`ariel-build compile` of vww took 0.75 s of CPU for the Cortex-M7 on a machine with much other work (load 6), 0.3 s of
+it to import numpy and ourselves. Models of 1,000 layers took 4.9 s for four cores (int8 convolutions); a session
+before, for one core and for four: 3.0 s (int8 convolutions, one), 1.3 and 4.5 s (depthwise, pointwise, sum; float32),
+0.8 and 1.0 s (float32, dense).
 """
 
 LAYERS = """\

@@ -8,13 +8,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ariel_build import boards
 from ariel_build.ir import Graph
 from ariel_build.machine import resources
 from ariel_build.schedule.cost import ALONE, AROUND
 from tools.costs import fit
 from tools.costs.boards import KINDS, OWN, WAYS, board_of
-from tools.costs.compare import compared
 from tools.costs.corpus import corpus
 from tools.costs.made import chosen, each_once, graphs
 from tools.costs.measure import Inference, Way, measure
@@ -32,25 +30,28 @@ def main() -> int:
     """Fits each kind of core and keeps those that were not asked for."""
     parser = argparse.ArgumentParser(prog="python -m tools.costs", description=__doc__)
     parser.add_argument("--kind", action="append", choices=list(KINDS), help="only this kind of core; may repeat")
-    parser.add_argument("--only", default="", metavar="ROOM", help="fit kernels of this room only, such as `signal::`")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="ROOM",
+        help="fit these kernels only, such as `signal::`, in the models that have them; may repeat",
+    )
     parser.add_argument("--missing", action="store_true", help="only kernels that have no cost yet; all others stay")
-    parser.add_argument("--compare", action="append", metavar="BOARD", help="only tell how near predictions are there")
     arguments = parser.parse_args()
-    if arguments.compare:
-        return _compare(arguments.compare)
     table = json.loads(FILE.read_text()) if FILE.exists() else {}
     if arguments.missing:
         return _add_missing(table, arguments.kind or list(KINDS))
     parts = corpus()
     for kind in arguments.kind or KINDS:
-        ways = {way: _measured(kind, way, parts) for way in WAYS[kind]}
+        wanted = tuple(arguments.only) or OWN.get(kind, ("",))
+        ways = {way: _measured(kind, way, parts, arguments.only or OWN.get(kind, ())) for way in WAYS[kind]}
         every = [one for found in ways.values() for one in found]
         found = fit.fit([step for one in every for step in one.steps]) | {AROUND: fit.around(every)}
-        wanted = arguments.only or OWN.get(kind, "")
         table[kind] = (table.get(kind, {}) if arguments.only else {}) | {
             kernel: coefficients for kernel, coefficients in found.items() if kernel.startswith(wanted)
         }
-        FILE.write_text(_json(table), encoding="utf-8")
+        FILE.write_text(as_json(table), encoding="utf-8")
         for one in ways[Way.FAST]:
             _report(kind, one)
         for kernel in sorted(missing(kind, table[kind])):
@@ -69,39 +70,27 @@ def _add_missing(table: Costs, kinds: Sequence[str]) -> int:
         measured = [one for part in parts for one in measure(part, board, Way.FAST, print)]
         found = fit.fit([step for one in measured for step in one.steps])
         table[kind] |= {k: costs for k, costs in found.items() if k.removesuffix(ALONE) in names}
-        FILE.write_text(_json(table), encoding="utf-8")
+        FILE.write_text(as_json(table), encoding="utf-8")
         left |= missing(kind, table[kind])
     print(*(f"no graph has {kernel}" for kernel in sorted(left)), sep="\n")
     return 1 if left else 0
 
 
-def _compare(names: Sequence[str]) -> int:
-    """Prints predicted and counted instructions of all recorded models; 1 where one is far off."""
-    far = 0
-    for name in names:
-        found = compared([model.path for model in dev_models().values()], boards.load(name), print)
-        for one in sorted(found, key=lambda one: -abs(one.ratio - 1)):
-            far += abs(one.ratio - 1) > _FAR
-            print(f"{name}: {one}{' <<<' if abs(one.ratio - 1) > _FAR else ''}")
-        print(f"{name}: {sum(abs(one.ratio - 1) <= _FAR for one in found)} of {len(found)} within {_FAR:.0%}")
-    return 1 if far else 0
-
-
-def _measured(kind: str, way: Way, parts: Sequence[Sequence[Path | Graph]]) -> list[Inference]:
+def _measured(kind: str, way: Way, parts: Sequence[Sequence[Path | Graph]], having: Sequence[str]) -> list[Inference]:
     board = board_of(kind)
     say: Callable[[str], None] = lambda text: print(f"{kind}: {way.value}: {text}", flush=True)  # noqa: E731
     files, graphs = parts
     # Kernels that a board would not choose are seldom asked for: some of the models tell enough of them.
     chosen = {Way.FAST: parts, Way.PORTABLE: (files[::_SOME], graphs[::_SOME]), Way.SMALL: (files[::_SOME],)}
-    found = [one for part in chosen[way] for one in measure(part, board, way, say)]
+    found = [one for part in chosen[way] for one in measure(part, board, way, say, having=having)]
     if way is Way.FAST:
         # The linker makes a kernel that has one call for that call.
-        found += measure(each_once(board), board, way, say)
-        found += measure(files[::_SOME], board, way, say, most=1)
+        found += measure(each_once(board), board, way, say, having=having)
+        found += measure(files[: len(dev_models())], board, way, say, most=1, having=having)
     return found
 
 
-def _json(table: Costs) -> str:
+def as_json(table: Costs) -> str:
     """Returns JSON with a line for each kernel."""
     kinds = []
     for kind, kernels in sorted(table.items()):

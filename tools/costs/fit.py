@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from ariel_build.schedule.cost import ALONE, ANY
 from ariel_build.schedule.features import features
 from tools.costs.measure import Inference, Measured
 
-__all__ = ["around", "fit"]
+__all__ = ["ASSEMBLED", "around", "fit", "fitted"]
 
 Floats = npt.NDArray[np.float64]
 #: Each coefficient more must better the mean relative error by this part of it.
@@ -27,9 +28,10 @@ _CONSTANT = 1500.0
 #: Calls of fewer instructions are left out: where a kernel has one call in a firmware, the linker may compute it.
 _FEWEST = 60
 #: Kernels whose loops no linker changes.
-_ASSEMBLED = "isa::"
-#: Different calls from which on those that have a kernel to themselves are fitted by themselves.
-_ENOUGH = 3
+ASSEMBLED = "isa::"
+#: What a call counts that was made for its kernel, where models have calls of it, too; and for kernels that have one
+#: call, a call of many, whose cost is brought to theirs.
+_MADE, _SHARED = 0.3, 0.2
 #: A change of coefficients that ends the search.
 _STILL = 1e-7
 #: How much a step counts at least, and the part of its model's time from which on it counts in full.
@@ -48,41 +50,50 @@ def around(inferences: Sequence[Inference]) -> dict[str, float]:
 def fit(measured: Sequence[Measured]) -> dict[str, dict[str, float]]:
     """Returns the coefficients of each kernel that was measured, and of all of them for the others."""
     measured = [one for one in measured if one.instructions >= _FEWEST]
-    table: dict[str, dict[str, float]] = {ANY: _fitted(measured, _COMMON)}
+    table: dict[str, dict[str, float]] = {ANY: fitted(measured, _COMMON)}
     by_kernel: dict[str, list[Measured]] = {}
     for one in measured:
         by_kernel.setdefault(one.call.kernel.path, []).append(one)
     for kernel, ones in sorted(by_kernel.items()):
+        if kernel.startswith(ASSEMBLED):
+            table[kernel] = fitted(ones)
+            continue
         shared = [one for one in ones if not one.alone]
         # Of graphs that were made for it the linker computes too much.
         real = [one for one in ones if one.alone and not one.is_made]
-        table[kernel] = _fitted(shared or real or ones)
-        if shared and real and not kernel.startswith(_ASSEMBLED):
-            table[kernel + ALONE] = _fitted(real) if _distinct(real) >= _ENOUGH else _times(real, table[kernel])
+        table[kernel] = fitted(shared or real or ones)
+        if shared and real:
+            table[kernel + ALONE] = _alone(real, shared, table[kernel])
     return table
 
 
-def _times(measured: Sequence[Measured], shared: Mapping[str, float]) -> dict[str, float]:
-    """Returns coefficients times what these few calls take of the cost that they stand for."""
-    told = [sum(c * features(m.call, m.tiles).get(name, 0.0) for name, c in shared.items()) for m in measured]
-    factor = float(np.median([one.instructions / max(cost, 1.0) for one, cost in zip(measured, told, strict=True)]))
-    return {name: float(f"{c * factor:.4g}") for name, c in shared.items()}
+def _alone(real: Sequence[Measured], shared: Sequence[Measured], known: Mapping[str, float]) -> dict[str, float]:
+    """Returns coefficients of calls that have a kernel to themselves.
+
+    There are few of them: what they do not tell apart is told by calls of many, times what these few take of the cost.
+    """
+    told = [sum(c * features(m.call, m.tiles).get(name, 0.0) for name, c in known.items()) for m in real]
+    factor = float(np.median([one.instructions / max(cost, 1.0) for one, cost in zip(real, told, strict=True)]))
+    brought = [replace(one, instructions=one.instructions * factor) for one in shared]
+    return fitted([*real, *brought], weights=[1.0] * len(real) + [_SHARED] * len(brought))
 
 
 def _distinct(measured: Sequence[Measured]) -> int:
     return len({tuple(features(one.call, one.tiles).items()) for one in measured})
 
 
-def _fitted(measured: Sequence[Measured], names: Sequence[str] = ()) -> dict[str, float]:
-    """Adds the feature that helps most until none helps much."""
+def fitted(measured: Sequence[Measured], names: Sequence[str] = (), weights: Sequence[float] = ()) -> dict[str, float]:
+    """Adds the feature that helps most until none helps much; `weights` are what the calls count."""
     found = [features(one.call, one.tiles) for one in measured]
     names = names or list(dict.fromkeys(name for f in found for name in f))
     counted = np.array([one.instructions for one in measured], np.float64)
-    share = np.sqrt([min(max(one.share / _FULL, _LEAST), 1.0) for one in measured])
+    made = 1.0 if all(one.is_made for one in measured) else _MADE
+    given = np.array(weights or [1.0] * len(measured)) * [made if one.is_made else 1.0 for one in measured]
+    share = np.sqrt(given * [min(max(one.share / _FULL, _LEAST), 1.0) for one in measured])
     columns = {name: np.array([f.get(name, 0.0) for f in found], np.float64) / counted * share for name in names}
     distinct = _distinct(measured)
     chosen: list[str] = []
-    best, weights = math.inf, np.zeros(0)
+    best, solved = math.inf, np.zeros(0)
     while len(chosen) < min(_MOST, distinct, len(names)):
         tried = {
             name: _least(
@@ -98,8 +109,8 @@ def _fitted(measured: Sequence[Measured], names: Sequence[str] = ()) -> dict[str
         if chosen and (error > best * (1 - _WORTH) or best < _GOOD):
             break
         chosen.append(name)
-        best, weights = error, solution
-    pairs: Mapping[str, float] = dict(zip(chosen, map(float, weights), strict=True))
+        best, solved = error, solution
+    pairs: Mapping[str, float] = dict(zip(chosen, map(float, solved), strict=True))
     return {name: float(f"{pairs[name]:.4g}") for name in names if pairs.get(name, 0) > 0}
 
 

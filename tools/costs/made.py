@@ -55,7 +55,7 @@ from ariel_build.schedule.features import features
 from tools.costs.rare import rare
 from tools.costs.wanted import Wanted
 
-__all__ = ["chosen", "each_once", "graphs"]
+__all__ = ["calls", "chosen", "each_once", "graphs"]
 
 #: Shapes of operators that work element by element.
 SHAPES = ((16,), (5, 20), (3, 8, 30))
@@ -94,6 +94,13 @@ def chosen(board: Board, only: Collection[str]) -> Iterator[Graph]:
     ]
     for start in range(0, len(nodes), _MANY):
         yield _graph(nodes[start : start + _MANY])
+
+
+def calls(board: Board) -> Iterator[KernelCall]:
+    """Yields some calls of each kernel that the board chooses, and of those that are portable."""
+    for of in (None, lambda call: select([call], board).calls[0]):
+        for one in _different(wanted(), of):
+            yield _portable(one) if of is None else select([one.op.lower(_node(one, {}))], board).calls[0]
 
 
 def _path(one: Wanted, board: Board) -> str:

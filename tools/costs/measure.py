@@ -67,6 +67,8 @@ class Model:
     plan: MemoryPlan
     predicted: float | None = None
     is_made: bool = False
+    #: The inputs, where they are recorded.
+    given: bytes | None = None
 
     @classmethod
     def of_file(cls, path: Path, board: Board, way: Way, module: str) -> Model:
@@ -76,7 +78,8 @@ class Model:
         made = compile_model(path, ModelOptions(path, cores=1, optimize=optimize), chosen, module)
         parts = made.module_text, made.weights, made.graph, made.schedule, made.plan
         name = path.parent.name if path.stem == "model" else path.stem
-        return cls(name, module, *parts, made.predicted.instructions if chosen is board else None)
+        told = made.predicted.instructions if chosen is board else None
+        return cls(name, module, *parts, told, given=_recorded(path, made.graph))
 
     @classmethod
     def of_graph(cls, graph: Graph, board: Board, way: Way, module: str) -> Model:
@@ -125,10 +128,11 @@ def measure(
     say: Callable[[str], None] = lambda _: None,
     *,
     most: int = _MODELS,
+    having: Sequence[str] = (),
 ) -> list[Inference]:
-    """Returns what models take on random inputs, up to `most` of them in a firmware.
+    """Returns what models take, up to `most` of them in a firmware.
 
-    What cannot be compiled or does not fit is told and left out.
+    What cannot be compiled or does not fit is told and left out, and what has no kernel of the rooms `having`, if any.
     """
     models: list[Model] = []
     for subject in subjects:
@@ -137,6 +141,8 @@ def measure(
             model = make(subject, board, way, f"m{len(models)}")  # type: ignore[arg-type]
         except (ArielError, InternalError) as error:
             say(f"{subject}: left out: {str(error).splitlines()[0]}")
+            continue
+        if having and not any(call.kernel.path.startswith(tuple(having)) for call in model.schedule.calls):
             continue
         if model.size > _BYTES:
             say(f"{subject}: left out: too large")
@@ -215,7 +221,9 @@ def _run(models: Sequence[Model], board: Board, say: Callable[[str], None]) -> l
 
 
 def sample(model: Model) -> bytes:
-    """Returns random inputs: reals are normal, all else are any bytes."""
+    """Returns the first recorded inputs, or random ones: reals are normal, all else are any bytes."""
+    if model.given is not None:
+        return model.given
     rng = np.random.default_rng(0)
     parts = []
     for value in model.graph.inputs:
@@ -227,6 +235,13 @@ def sample(model: Model) -> bytes:
         else:
             parts.append(rng.integers(0, 256, value.type.bytes, np.uint8).tobytes())
     return b"".join(parts)
+
+
+def _recorded(path: Path, graph: Graph) -> bytes | None:
+    """Returns the first inputs recorded beside a model; None where there are none, or none for these sizes."""
+    arrays = [np.load(name) for name in sorted(path.parent.glob("in_*.npy"), key=lambda name: int(name.stem[3:]))]
+    given = b"".join(array[0].tobytes() for array in arrays if len(array))
+    return given if len(given) == sum(value.type.bytes for value in graph.inputs) else None
 
 
 def _module(names: Sequence[str], size: int) -> str:

@@ -105,6 +105,9 @@ def build(
     environment: dict[str, str] = toolchain.find(target).environment() | {
         "CARGO_TARGET_DIR": str(target_folder(shared)),
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(rustflags),
+        # Each crate is built once, and nobody looks into it with a debugger.
+        "CARGO_INCREMENTAL": "0",
+        "CARGO_PROFILE_DEV_DEBUG": "false",
     }
     triple = [] if target == "host" else ["--target", target]
     if target == "host":

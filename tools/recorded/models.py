@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from tools.recorded import MODELS
 
-__all__ = ["Recorded", "dev_models", "exported_programs", "single_operators"]
+__all__ = ["Recorded", "dev_models", "exported_programs", "single_operators", "successors_models"]
 
 Numbers = npt.NDArray[Any]
 
@@ -91,6 +91,11 @@ def dev_models() -> Mapping[str, Recorded]:
 def exported_programs() -> Mapping[str, Recorded]:
     """Returns the archives of torch.export by name; none where the folder is absent."""
     return _manifest("pt2")
+
+
+def successors_models() -> Mapping[str, Recorded]:
+    """Returns the models that the successor of the paper's code is measured with; none where the folder is absent."""
+    return _manifest("oneliner")
 
 
 def _manifest(folder_name: str) -> Mapping[str, Recorded]:

@@ -57,9 +57,9 @@ at any time; small images are cut by channels, so that every weight is read by o
 several pixels times several channels at a time, so that a word that is loaded serves several products. With private
 fetch the same firmware shows what is left for data alone.
 
-The single-core code may also do what the code for several cores does not: where it saves RAM, it works through layers
-piece by piece, which takes some instructions more (so that a speed-up of more than 2 on two cores is possible), and its
-arena is smaller (the larger part of "RAM more").
+The single-core code may also do what the code for several cores does not: where it saves RAM, of the tensors between
+layers only the rows under the windows are there, which takes some instructions more (so that a speed-up of more than 2
+on two cores is possible), and its arena is smaller (the larger part of "RAM more").
 
 ## A timeline
 

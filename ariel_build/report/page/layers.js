@@ -7,12 +7,17 @@ ariel.layers = (report) => {
     inner.style.width = `${(share / most) * 100}%`;
     return el("span", { class: "bar", "aria-hidden": "true" }, inner);
   };
+  const { profile } = report;
+  const steps = new Map(profile ? profile.steps.map((step) => [step.step, step]) : []);
+  const of = (key, digits) => ({ number: true, value: (_, k) => steps.get(k)?.[key] ?? -1, cell: (_, k) => (steps.get(k)?.[key] ?? null) === null ? "–" : number(Number(steps.get(k)[key].toFixed(digits))) });
+  const device = [{ label: "Measured, µs", ...of("microseconds", 1) }, { label: "Times the prediction", ...of("ratio", 2) }];
   const columns = [
     { label: "#", number: true, value: (_, k) => k, cell: (_, k) => String(k) },
     { label: "Layer", value: (l) => l.name, cell: (l, k) => el("button", { type: "button", class: "link name", text: l.name, onclick: () => ariel.choose(k, "layers") }), head: true },
     { label: "Operator", value: (l) => l.operator },
     { label: "Writes", value: (l) => l.outputs.reduce((sum, t) => sum + t.shape.reduce((a, b) => a * b, 1), 0), cell: (l) => l.outputs.map(tensor).join(", ") },
     { label: "Time", number: true, value: (l) => l.share, cell: (l) => el("span", {}, percent(l.share), bar(l.share)) },
+    ...(profile ? device : []),
     { label: "Instructions", number: true, value: (l) => l.instructions, sum: true },
     { label: "MACs", number: true, value: (l) => l.macs, sum: true },
     { label: "Weights, bytes", number: true, value: (l) => l.weights_bytes, sum: true },
@@ -21,11 +26,15 @@ ariel.layers = (report) => {
     { label: "Kernel", value: (l) => l.kernel, cell: (l) => el("code", { text: l.kernel }) },
     { label: "Origin", value: (l) => l.origin, cell: (l) => el("div", { class: "origin name", text: l.origin, title: l.origin }) },
   ];
+  const runs = profile && `${number(profile.inferences)} ${profile.inferences === 1 ? "inference" : "inferences"}`;
+  const told = profile
+    ? `Costs on the first core: as predicted, and as a device measured them, the mean of ${runs} by a counter of ${number(profile.hertz)} Hz.${profile.note ? ` Of its log: ${profile.note}.` : ""}`
+    : "Costs on the first core, as predicted.";
   const search = el("input", { type: "search", placeholder: "Filter", "aria-label": "Filter layers by name, operator, kernel or origin" });
   const operators = [...new Set(report.layers.map((layer) => layer.operator))].sort();
   const kind = el("select", { "aria-label": "Operator" }, el("option", { value: "", text: "All operators" }), ...operators.map((name) => el("option", { value: name, text: name })));
   const status = el("span", { class: "quiet", role: "status" });
-  const section = ariel.section("layers", "Layers", "Costs on the first core, as predicted. A heading sorts, a layer's name chooses it everywhere.", status, search, kind);
+  const section = ariel.section("layers", "Layers", `${told} A heading sorts, a layer's name chooses it everywhere.`, status, search, kind);
 
   const rows = report.layers.map((layer, k) => {
     const row = el("tr", { onclick: () => ariel.choose(k, "layers") });

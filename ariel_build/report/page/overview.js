@@ -10,8 +10,8 @@ ariel.overview = (report) => {
   const of = (need, has) => (has ? `${number(need)} of ${number(has)} bytes` : `${number(need)} bytes`);
   const figures = [
     ["RAM", bytes(totals.ram_bytes), of(totals.ram_bytes, board.ram_bytes)],
-    ["Flash, at most", bytes(totals.flash_bytes), of(totals.flash_bytes, board.flash_bytes)],
-    ["Stack, at most", bytes(totals.stack_bytes), `${number(totals.stack_bytes)} bytes`],
+    ["Flash", bytes(totals.flash_bytes), `at most ${of(totals.flash_bytes_max, board.flash_bytes)}`],
+    ["Stack", bytes(totals.stack_bytes), `at most ${number(totals.stack_bytes_max)} bytes`],
     ["Weights", bytes(totals.weights_bytes), `${number(totals.weights_bytes)} bytes, in flash`],
     ["Latency", totals.latency_ms === null ? "–" : ariel.seconds(totals.latency_ms / 1e3), totals.latency_ms === null ? "the board states no clock" : `predicted, ${number(totals.cycles)} cycles`],
     ["Instructions", short(totals.instructions), totals.instructions === null ? "a loop has no bound" : `${number(totals.instructions)}, predicted`],
