@@ -166,16 +166,20 @@ def _check_slides(facts: Facts) -> None:
     ends |= {v for moment in schedule.moments for v in (*moment.reads, *moment.writes)}
     ends |= {base for base, _ in facts.alias_of.values()} | set(facts.alias_of)
     alone = all(a.time.end <= b.time.start for (_, a), (_, b) in pairwise(schedule.pieces))
-    for value, slides in plan.slides.items():
-        if value in ends or value not in facts.writings or schedule.cores > 1 or not alone:
-            raise InternalError("memory invariant 2: a value rolls that others know of", {"value": value})
-        step = facts.writings[value].step
-        pieces = {piece.time.start for piece in step.pieces} if step is not None else set()
+    for values in facts.buffers:
+        slides, region = plan.slides[values[0]], facts.region(values[0])
+        for value in values:
+            if value in ends or value not in facts.writings or schedule.cores > 1 or not alone:
+                raise InternalError("memory invariant 2: a value rolls that others know of", {"value": value})
+            if plan.slides[value] != slides:
+                raise InternalError("memory invariant 2: rows of one buffer move apart", {"value": value})
+        steps = [facts.writings[value].step for value in values]
+        pieces = {piece.time.start for step in steps if step is not None for piece in step.pieces}
         times = [slide.time for slide in slides]
         if not pieces.issuperset(times) or any(a >= b for a, b in pairwise(times)):
-            raise InternalError("memory invariant 2: rows move at another time than before a piece", {"value": value})
-        if any(s.by <= 0 or s.kept < 0 or s.by + s.kept > plan.region(value).bytes for s in slides):
-            raise InternalError("memory invariant 1: rows move from or to outside their buffer", {"value": value})
+            raise InternalError("memory invariant 2: rows move at another time than before a piece", {"of": values})
+        if any(s.by <= 0 or s.kept < 0 or s.by + s.kept > region.bytes for s in slides):
+            raise InternalError("memory invariant 1: rows move from or to outside their buffer", {"of": values})
 
 
 def _check_feeds(facts: Facts) -> None:

@@ -6,7 +6,7 @@ Bytes of one fate are one run, so that the proof takes as long as the plan has p
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -85,8 +85,7 @@ def _at_one_time(tenants: list[_Tenant]) -> Iterator[tuple[_Tenant, _Tenant]]:
 
 
 def _tenants(facts: Facts) -> list[_Tenant]:
-    written, rolled = _written(facts), facts.plan.slides
-    tenants = [*written.values(), *(_whole(repr(value), facts.region(value), _use(facts, value)) for value in rolled)]
+    tenants = [*_written(facts).values(), *(_buffer(facts, values) for values in facts.buffers)]
     for step in facts.schedule.steps:
         for core in range(facts.schedule.cores):
             region = facts.plan.scratch(step.index, core)
@@ -111,10 +110,28 @@ def _tenants(facts: Facts) -> list[_Tenant]:
     return tenants
 
 
-def _use(facts: Facts, value: Value) -> Interval:
-    """Returns from when until when the buffer of a value that rolls is written and read: all of it, all the time."""
-    users = [s for s in facts.schedule.steps if value in s.call.outputs or value in s.call.inputs]
-    return Interval(min(s.time.start for s in users), max(s.time.end for s in users))
+def _buffer(facts: Facts, values: Sequence[Value]) -> _Tenant:
+    """Returns the buffer of what rolls: each byte is needed from the first who uses it to the last.
+
+    A move needs its rows where they come from until its tick, and from then on where they go.
+    """
+    region = facts.region(values[0])
+    uses: list[tuple[int, int, Interval]] = []
+    for slide in facts.plan.slides[values[0]]:
+        uses.append((slide.by, slide.by + slide.kept, Interval(slide.time - 1, slide.time)))
+        uses.append((0, slide.kept, Interval(slide.time, slide.time + 1)))
+    for step, piece in facts.schedule.pieces:
+        call = step.call
+        parts = [(v, looked_at(call, k, piece.tile)) for k, v in enumerate(call.inputs) if v in values]
+        parts += [(v, made(call, v, piece.tile)) for v in call.outputs if v in values]
+        places = [facts.place(value, part, piece.time.start) for value, part in parts]
+        uses += [(place.offset - region.offset, place.end - region.offset, piece.time) for place in places]
+    lives: list[tuple[int, int, Interval]] = []
+    for low, high in pairwise(sorted({edge for start, end, _ in uses for edge in (start, end)})):
+        times = [time for start, end, time in uses if start < high and low < end]
+        if times:
+            lives.append((low, high, Interval(min(t.start for t in times), max(t.end for t in times))))
+    return _Tenant(", ".join(map(repr, values)), region, lives)
 
 
 def _whole(name: str, region: Region, life: Interval, family: frozenset[Value] = frozenset()) -> _Tenant:

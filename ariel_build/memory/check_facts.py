@@ -115,6 +115,18 @@ class Facts:
             raise InternalError("memory invariant 3: a piece leaves the buffer of a value that rolls", {"value": value})
         return place
 
+    @cached_property
+    def buffers(self) -> list[list[Value]]:
+        """The values that roll, those together of which one is written in place of another, in its buffer."""
+        found: dict[Value, list[Value]] = {value: [value] for value in self.plan.slides}
+        for step in self.schedule.steps:
+            call = step.call
+            for source, target in ((call.inputs[i], call.outputs[o]) for i, o in call.in_place):
+                if source in found and target in found and self.region(source) == self.region(target):
+                    both = [*found[source], *(v for v in found[target] if v not in found[source])]
+                    found.update(dict.fromkeys(both, both))
+        return list({id(values): values for values in found.values()}.values())
+
     def values(self) -> list[Value]:
         """Every value that has to be in the arena, once."""
         used = [*self.inputs, *self.outputs]

@@ -105,12 +105,16 @@ def build_storages(
             raise InternalError("a constant output must be copied by a call of its own", {"value": value})
         use(value, program, None)
     storages = Storages(alias_of, schedule.cores)
+    buffers: dict[int, Value] = {}
     for root, table in writes.items():
         buffer = rolled.get(root)
         if buffer is None:
             storages.add(root, _segments(table, uses.get(root, [])))
+        elif id(buffer) in buffers:
+            storages.share(buffers[id(buffer)], root)
         else:
-            storages.add(root, [Segment(0, buffer.bytes, buffer.life, root, None, (), buffer.life)])
+            buffers[id(buffer)] = root
+            storages.add(root, [Segment(*part, root, None, (), part.life) for part in buffer.parts])
     return storages
 
 

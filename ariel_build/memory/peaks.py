@@ -10,11 +10,11 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain
 
 from ariel_build.ir import State, Value
 from ariel_build.kernels import KernelCall
-from ariel_build.memory.rolling import Rolling, can_roll
+from ariel_build.memory.rolling import Rolling, can_roll, distinct
 from ariel_build.memory.storage import ALIGNMENT, padded
 from ariel_build.schedule import Aliases, Tile, resolve
 from ariel_build.schedule.aliases import Place
@@ -137,12 +137,14 @@ class Peaks:
             self._touch(accesses, tick, index, tile, replaced[index])
             change[tick] += scratches[index]
             change[tick + 1] -= scratches[index]
+        for start, end, part in chain.from_iterable(b.parts for b in distinct(buffers or {})):
+            granules = -(-end // ALIGNMENT) - -(-start // ALIGNMENT)
+            change[part.start] += granules * ALIGNMENT
+            change[part.end] -= granules * ALIGNMENT
         for root, found in accesses.items():
-            life = lives[root]
             if buffers and root in buffers:
-                change[buffers[root].life.start] += padded(buffers[root].bytes)
-                change[buffers[root].life.end] -= padded(buffers[root].bytes)
                 continue
+            life = lives[root]
             last = ticks if life.last > span[-1] else 0
             first = 0 if life.first < span[0] else _FOREVER
             for granules, since, until in _runs(padded(life.bytes) // ALIGNMENT, found, first, last):

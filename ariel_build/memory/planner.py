@@ -297,7 +297,7 @@ def _in_place(step: Step, regions: dict[Value, Region], rolled: Mapping[Value, R
     """Returns the declared pairs of the step that did come to share a region."""
 
     def shared(i: int, o: int) -> bool:
-        if step.call.inputs[i] in rolled or step.call.outputs[o] in rolled:
+        if (step.call.inputs[i] in rolled) != (step.call.outputs[o] in rolled):
             return False
         source, target = regions.get(step.call.inputs[i]), regions.get(step.call.outputs[o])
         return source is not None and target is not None and target.bytes > 0 and source.offset == target.offset

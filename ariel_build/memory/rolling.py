@@ -7,28 +7,38 @@ its beginning. So pieces find rows one behind the other, and most of them the sa
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 from ariel_build.ir import Value
 from ariel_build.kernels import KernelCall
+from ariel_build.memory.buffers import Part
 from ariel_build.memory.regions import Slide
 from ariel_build.schedule import Aliases, Interval, Tile
 from ariel_build.schedule.parts import can_part
 from ariel_build.schedule.ranges import Span, read_span, written_span
 
-__all__ = ["Rolling", "can_roll", "rolling"]
+__all__ = ["Rolling", "can_roll", "distinct", "rolling"]
+
+_NEVER = 1 << 60
 
 
 @dataclass(frozen=True)
 class Rolling:
-    """Bytes of the buffer, when it is needed, and what moves in it."""
+    """Which bytes of the buffer are needed when, from the first writing to the last reading, and what moves in it.
 
-    bytes: int
-    life: Interval
+    It fills as the first pieces make rows, and empties as the last ones read them.
+    """
+
+    parts: tuple[Part, ...]
     slides: tuple[Slide, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the buffer."""
+        return self.parts[-1].end
 
     @property
     def moved(self) -> int:
@@ -68,9 +78,14 @@ def can_roll(
 def rolling(
     calls: Sequence[KernelCall], order: Iterable[tuple[int, Tile]], values: AbstractSet[Value]
 ) -> dict[Value, Rolling]:
-    """Returns the buffers of `values` where pieces (call, tile) run in this order, one in each tick."""
+    """Returns the buffers of `values` where pieces (call, tile) run in this order, one in each tick.
+
+    What a call writes in place has the buffer of what it reads there: then they are one object.
+    """
+    order = list(order)
     writes: dict[Value, list[tuple[int, Span]]] = {value: [] for value in values}
     reads: dict[Value, list[tuple[int, Span]]] = {value: [] for value in values}
+    places = _places(calls, dict.fromkeys(index for index, _ in order), values)
     for tick, (index, tile) in enumerate(order):
         call = calls[index]
         for value in call.outputs:
@@ -78,27 +93,75 @@ def rolling(
                 writes[value].append((tick, written_span(call, value, tile)))
         for position, value in enumerate(call.inputs):
             if value in values:
-                reads[value].append((tick, read_span(call, position, tile)))
-    return {value: _of(writes[value], reads[value]) for value in values}
+                reads[places[value]].append((tick, read_span(call, position, tile)))
+    # What is written in place is read by the same piece: only what is there first makes rows.
+    buffers = {value: _of(writes[value], reads[value]) for value in values if places[value] is value}
+    return {value: buffers[places[value]] for value in values}
+
+
+def distinct(buffers: Mapping[Value, Rolling]) -> Iterable[Rolling]:
+    """Returns each buffer once, however many values it has."""
+    return {id(buffer): buffer for buffer in buffers.values()}.values()
+
+
+def _places(calls: Sequence[KernelCall], indices: Iterable[int], values: AbstractSet[Value]) -> Mapping[Value, Value]:
+    """Returns whose buffer each value has: that of the operand in whose place it is written, else its own."""
+    users: dict[Value, set[int]] = {}
+    order = sorted(indices)
+    for index in order:
+        for value in calls[index].inputs:
+            users.setdefault(value, set()).add(index)
+    places = {value: value for value in values}
+    for index in order:
+        call = calls[index]
+        for source, target in call.in_place:
+            value, output = call.inputs[source], call.outputs[target]
+            alone = users[value] == {index} and value.type.bytes == output.type.bytes
+            declared = all((k, target) in call.in_place for k, v in enumerate(call.inputs) if v is value)
+            if value in places and output in places and alone and declared:
+                places[output] = places[value]
+                break
+    return places
 
 
 def _of(writes: Sequence[tuple[int, Span]], reads: Sequence[tuple[int, Span]]) -> Rolling:
-    ticks = [tick for tick, _ in reads]
-    # The first byte that is read from a reading on.
-    lows = [span.start for _, span in reads]
-    for k in range(len(lows) - 2, -1, -1):
-        lows[k] = min(lows[k], lows[k + 1])
+    # The first byte that is still to be read at each writing: what is read before that is done with.
+    needs, later, low = [0] * len(writes), len(reads) - 1, _NEVER
+    for k in range(len(writes) - 1, -1, -1):
+        tick, span = writes[k]
+        while later >= 0 and reads[later][0] > tick:
+            low = min(low, reads[later][1].start)
+            later -= 1
+        needs[k] = min(low, span.start)
+    size = max(span.end - need for (_, span), need in zip(writes, needs, strict=True))
+    base, slides, bases = 0, list[Slide](), [(-1, 0)]
+    #: The ranges of the buffer that somebody writes or reads, when first and when last.
+    uses: dict[tuple[int, int], tuple[int, int]] = {}
 
-    def needed(tick: int, written: int) -> int:
-        later = bisect_right(ticks, tick)
-        return min(lows[later], written) if later < len(lows) else written
+    def use(low: int, high: int, tick: int) -> None:
+        found = uses.get((low, high))
+        uses[low, high] = (tick, tick) if found is None else (min(found[0], tick), max(found[1], tick))
 
-    size = max(span.end - needed(tick, span.start) for tick, span in writes)
-    base, slides = 0, []
-    for tick, span in writes:
+    for (tick, span), need in zip(writes, needs, strict=True):
         if span.end - base > size:
-            low = needed(tick, span.start)
-            slides.append(Slide(tick, low - base, span.start - low))
-            base = low
-    life = Interval(writes[0][0], max(writes[-1][0], ticks[-1]) + 1)
-    return Rolling(size, life, tuple(slides))
+            slides.append(Slide(tick, need - base, span.start - need))
+            # What moves is there until just before this tick.
+            use(need - base, span.start - base, tick - 1)
+            use(0, span.start - need, tick)
+            base = need
+            bases.append((tick, base))
+        use(span.start - base, span.end - base, tick)
+    at = 0
+    for tick, span in reads:
+        while at + 1 < len(bases) and bases[at + 1][0] <= tick:
+            at += 1
+        use(span.start - bases[at][1], span.end - bases[at][1], tick)
+    return Rolling(tuple(_parts(uses)), tuple(slides))
+
+
+def _parts(uses: Mapping[tuple[int, int], tuple[int, int]]) -> Iterator[Part]:
+    """Yields the bytes of the buffer, those that are needed at one time together."""
+    for low, high in pairwise(sorted({0, *chain.from_iterable(uses)})):
+        lives = [life for (start, end), life in uses.items() if start < high and low < end]
+        if lives:
+            yield Part(low, high, Interval(min(since for since, _ in lives), max(until for _, until in lives) + 1))

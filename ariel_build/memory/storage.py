@@ -43,6 +43,11 @@ class Storages:
         self._segments[number] = list(segments)
         self._roots[number] = [root]
 
+    def share(self, root: Value, other: Value) -> None:
+        """Gives `other`, a value that is no alias, all of the place that `root` has."""
+        self._place[other] = number, _ = self._place[root]
+        self._roots[number].append(other)
+
     def reserve(self, value: Value, segment: Segment) -> None:
         """Adds a time at which bytes are needed, counted from the beginning of `value`."""
         number, offset = self.locate(value)

@@ -20,7 +20,7 @@ from itertools import chain
 from ariel_build.ir import Value
 from ariel_build.kernels import Feed
 from ariel_build.memory.peaks import Peaks
-from ariel_build.memory.rolling import can_roll, rolling
+from ariel_build.memory.rolling import can_roll, distinct, rolling
 from ariel_build.schedule import Tile, work_of
 from ariel_build.schedule.interleave import interleaved, pulled, quantum, row, whole_rows
 from ariel_build.schedule.overhead import CALL, FED, overhead, parted, slid
@@ -54,6 +54,8 @@ _STEP, _LAST_STEP, _STEPS = 0.96, 0.99, 40
 _NEARLY = 0.98
 #: How many times as many pieces are tried, and how many orders are placed.
 _FINER, _TRIALS = (2, 3), 40
+#: How many of the orders that bettered those before them are placed in earnest.
+_HOPEFUL = 3
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ class _Search:
             buffers = rolling(calls, order, values)
             fitted = {index: for_rows(calls[index], tiles[index]) for index in span}
             cost = sum(parted(fitted[i], calls[i], tiles[i]) for i in span)
-            cost += sum(slid(len(b.slides), b.moved) for b in buffers.values())
+            cost += sum(slid(len(b.slides), b.moved) for b in distinct(buffers))
             scratches = {index: call.scratch_bytes for index, call in fitted.items()}
             yield Stretch(span, tuple(order), self.peaks.of(span, order, buffers, scratches), cost, rolled=values)
 
@@ -280,12 +282,15 @@ def streaming(
         return 1 + effort.price * sum(w.cost for w in way) / work
 
     search = _Search(peaks, budget)
-    found = []
+    found, rolled = list[tuple[float, Streaming]](), False
     best, room = size, effort.pieces
     chains = [length for length in effort.chains if length > 1 or search.fed < 0]
     # What rolls needs least: placed first, it leaves little of the rest that could still be better.
     for longest, search.rolls in [*((c, True) for c in effort.rolls), *((c, False) for c in chains)]:
-        trials, bettered = _TRIALS // 2 if search.rolls else _TRIALS, None
+        if effort.price and rolled and longest > 1 and not search.rolls:
+            # Where chains roll, those whose values are there in whole need more.
+            continue
+        trials, bettered = _TRIALS // 2 if search.rolls else _TRIALS, list[tuple[float, Streaming]]()
         candidates = [fine for way in search.ways(longest) for fine in search.finer(way)]
         for way in sorted(candidates, key=lambda way: max(w.peak for w in way) * factor(way)):
             bound = max(w.peak for w in way)
@@ -295,10 +300,12 @@ def streaming(
                 trials, room = trials - 1, room - len(order.order) - len(peaks.calls)
                 # Of rolling ways those that come later need more by the estimate: a better guess of offsets is little.
                 if placed * factor(way) < best * (_NEARLY if search.rolls and bettered else 1):
-                    best, bettered = placed * factor(way), (factor(way), order)
+                    best = placed * factor(way)
+                    bettered.append((factor(way), order))
                 if room <= 0:
                     break
-        found += [bettered] if bettered else []
+        found += bettered[: -_HOPEFUL - 1 : -1]
+        rolled |= search.rolls and bool(bettered)
     return found
 
 
