@@ -105,8 +105,8 @@ def of_model(recorded: Recorded, board: Board, *, quick: bool = False) -> Row:
             measured = {name: stats.get(key) for name, key in FIGURES.items()}  # type: ignore[misc]
     predicted = {
         "ram": model.ram_bytes,
-        "flash": model.bounds.flash,
-        "stack": model.bounds.stack,
+        "flash": model.bounds.expected_flash,
+        "stack": model.bounds.expected_stack,
         "instructions": model.predicted.instructions,
     }
     known = {name: float(value) for name, value in measured.items() if value is not None}
