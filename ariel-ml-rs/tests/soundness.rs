@@ -10,7 +10,7 @@ use ariel_ml_rs::memory::{Memory, Region};
 use ariel_ml_rs::plan::Work;
 use ariel_ml_rs::tile::Tile;
 use core::pin::pin;
-use core::task::{Context, Poll, Waker};
+use core::task::Poll;
 use polling::poll;
 use std::cell::Cell;
 
@@ -234,6 +234,7 @@ mod several {
     use ariel_ml_rs::pool::{ANY, GATE, Graph, Job, Parallel, Pool, Progress, Room, Run, Seats, slots};
     use ariel_ml_rs::sync::park::Threads;
     use core::ptr::NonNull;
+    use core::task::{Context, Waker};
     use std::cell::RefCell;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::atomic::{AtomicU32, Ordering};
