@@ -23,21 +23,23 @@ __all__ = ["FieldPrinter", "near_bytes"]
 _SIZES = {dtype.value: dtype.bytes for dtype in DType if not dtype.is_half} | {"Multiplier": 8}
 
 
+_Fetched = isa_scalar.FetchedConnected | isa_scalar.FetchedConv2d
+
+
 def is_near(kernel: Kernel, name: str) -> bool:
     """Whether a constant stands in the module itself, and not among the weights, which are in slow memory.
 
     So do those of layers whose filters are fetched ahead: they are small, and are read between the products.
     """
-    fetched = isinstance(kernel, isa_scalar.FetchedConnected | isa_scalar.FetchedConv2d)
-    return fetched and name != "layer.filter"
+    return isinstance(kernel, _Fetched) and name != "layer.filter"
 
 
 def near_bytes(kernel: Kernel) -> int:
     """Returns the bytes of the constants that stand in the module itself."""
-    inner = dict(kernel).get("layer")
-    if not isinstance(inner, Part):
+    if not isinstance(kernel, _Fetched):
         return 0
-    return sum(v.data.nbytes for name, v in inner if isinstance(v, Packed) and is_near(kernel, f"layer.{name}"))
+    inner = [(f"layer.{name}", value) for name, value in kernel.layer]
+    return sum(value.data.nbytes for name, value in inner if isinstance(value, Packed) and is_near(kernel, name))
 
 
 def literal(packed: Packed) -> List:

@@ -127,7 +127,7 @@ class _Builder:
         moving = [v for v in places if v not in self.plan.slides and len(_fields(of_tile, v)) == 1]
         fixed = tuple(place for v, place in places.items() if v not in moving)
         sizes = tuple(places[v].bytes for v in moving)
-        window = dict(of_tile.kernel).get("window")
+        window = dict(iter(of_tile.kernel)).get("window")
         key = step.index, of_tile.extent, fixed, sizes, getattr(window, "pad_top", 0)
         units = min(step.tile_units, of_tile.extent)
         fields = tuple((_fields(of_tile, v)[0], 0) for v in moving)

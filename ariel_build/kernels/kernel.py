@@ -126,7 +126,10 @@ class Part:
         raise AttributeError(f"{type(self).__name__}.{name} is frozen")
 
     def __iter__(self) -> Iterator[tuple[str, Field]]:
-        """Yields the fields by their names, in the order of the struct."""
+        """Yields the fields by their names, in the order of the struct.
+
+        For a dict of them take `dict(iter(kernel))`: what has a field `keys` looks like a mapping.
+        """
         return ((name, self.__dict__[name]) for name in self.FIELDS)
 
     def __repr__(self) -> str:

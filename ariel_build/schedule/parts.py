@@ -47,7 +47,7 @@ def can_part(call: KernelCall) -> bool:
     if images is not None:
         of_one = len(call.inputs) == len(call.outputs) == 1 and _is_under_windows(*images)
         return of_one and _is_dense(images[0], call.inputs[0]) and _is_dense(images[1], call.outputs[0])
-    fields = dict(kernel)
+    fields = dict(iter(kernel))
     count = call.outputs[0].type.elements
     if kernel.ACCESS is not Access.ELEMENTS or call.tiling.extent != count or len(call.outputs) != 1:
         return False
@@ -71,7 +71,7 @@ def part(call: KernelCall, tile: Tile) -> Part:
             window=window.replace(pad_top=max(-top, 0)),
         )
     elif not isinstance(kernel, Feed):
-        spread = dict(kernel).get("broadcast")
+        spread = dict(iter(kernel)).get("broadcast")
         if isinstance(spread, Broadcast):
             kernel = kernel.replace(broadcast=spread.replace(elements=units, run=units))
         else:
@@ -118,14 +118,14 @@ def _with_lines_for(call: KernelCall, kernel: isa_scalar.DepthwiseLines, tiles: 
 
 def _is_along_columns(kernel: Kernel) -> bool:
     """Whether its lines are columns: their length, and with it the scratch, is that of the image."""
-    fields = dict(kernel)
+    fields = dict(iter(kernel))
     is_along = bool(fields.get("vertical")) and "scratch" in fields
     return is_along and not isinstance(kernel, isa_scalar.DepthwiseLines)
 
 
 def _images(kernel: Kernel) -> tuple[Image, Image, Window] | None:
     """Returns input, output and window of a kernel that has them."""
-    match dict(kernel):
+    match dict(iter(kernel)):
         case {"input": Image() as source, "output": Image() as output, "window": Window() as window}:
             return source, output, window
     return None

@@ -71,5 +71,5 @@ def _blocks(kernel: isa_scalar.Conv2d) -> int:
 
 
 def _bytes(kernel: Kernel, name: str) -> int:
-    found = dict(kernel)[name]
+    found = dict(iter(kernel))[name]
     return found.data.nbytes if isinstance(found, Packed) else 0
