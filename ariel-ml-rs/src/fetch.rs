@@ -59,9 +59,10 @@ pub(crate) fn handed() -> Option<&'static dyn Fetch> {
 /// Two halves of scratch: the words in one are computed on, while those of the other come.
 pub(crate) struct Ahead {
     dma: Option<&'static dyn Fetch>,
-    halves: [*mut u32; 2],
-    /// Which half the next words go to, and whether the DMA brings those that came last.
-    next: usize,
+    /// The half that the next words go to, and the one that is computed on.
+    next: *mut u32,
+    taken: *mut u32,
+    /// Whether the DMA brings those that came last.
     in_flight: bool,
 }
 
@@ -73,7 +74,7 @@ impl Ahead {
     /// [`Ahead::begin`].
     pub(crate) unsafe fn new(dma: Option<&'static dyn Fetch>, room: *mut u32, words: usize) -> Self {
         // SAFETY: inside the room.
-        Self { dma, halves: [room, unsafe { room.add(words) }], next: 0, in_flight: false }
+        Self { dma, next: room, taken: unsafe { room.add(words) }, in_flight: false }
     }
 
     /// Begins to fetch words to the half whose words are no longer used: those that were taken before the last ones.
@@ -81,7 +82,7 @@ impl Ahead {
     /// # Safety
     /// `from` is valid for so many words, no more than half of the room, aligned, and nobody writes them.
     pub(crate) unsafe fn begin(&mut self, from: *const u32, words: usize) {
-        let to = self.halves[self.next];
+        let to = self.next;
         // SAFETY: as the caller promises; nobody looks at this half until `take`.
         unsafe {
             self.in_flight = self.dma.is_some_and(|dma| dma.start(from, to, words));
@@ -98,8 +99,8 @@ impl Ahead {
             // What the DMA has written is read behind this.
             fence(Ordering::Acquire);
         }
-        self.next ^= 1;
-        self.halves[self.next ^ 1]
+        core::mem::swap(&mut self.next, &mut self.taken);
+        self.taken
     }
 }
 

@@ -255,7 +255,7 @@ CASES: dict[str, Callable[[Place], str]] = {
     ".. has .. core, not ..": of_words("inspect", "digits.tflite", "--board", "stm32h7", "--cores", "2"),
     "a size is written": metadata(f'{NAMED}path = "digits.tflite"\nbudget = {{ ram = "4 pages" }}\n'),
     "the model needs .. bytes of ram, its budget is": metadata(
-        f'{NAMED}path = "digits.tflite"\nbudget = {{ ram = "2K" }}\n'
+        f'{NAMED}path = "digits.tflite"\nbudget = {{ ram = "1.5K" }}\n'
     ),
     "the model does not fit": too_large,
     "an inference takes about .., its deadline is": of_words(
