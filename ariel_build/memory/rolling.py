@@ -140,7 +140,12 @@ def _of(writes: Sequence[tuple[int, Span]], reads: Sequence[tuple[int, Span]]) -
 
     def use(low: int, high: int, tick: int) -> None:
         found = uses.get((low, high))
-        uses[low, high] = (tick, tick) if found is None else (min(found[0], tick), max(found[1], tick))
+        if found is None:
+            uses[low, high] = tick, tick
+        elif tick < found[0]:
+            uses[low, high] = tick, found[1]
+        elif tick > found[1]:
+            uses[low, high] = found[0], tick
 
     for (tick, span), need in zip(writes, needs, strict=True):
         if span.end - base > size:

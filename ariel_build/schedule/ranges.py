@@ -6,6 +6,7 @@ input without a rule (`KernelCall.reads`) all is read.
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 from ariel_build.ir import Value
@@ -22,6 +23,7 @@ class Span(NamedTuple):
     end: int
 
 
+@functools.lru_cache(maxsize=4096)
 def can_stream(call: KernelCall) -> bool:
     """Whether the call can run in pieces, each of which writes a run of bytes of its own."""
     tiling = call.tiling
