@@ -68,8 +68,8 @@ rustc that took turns, at load 12). So 9.24 s become 7.3 s, by that ratio: it wa
 A later tree added 0.816 of the CPU of the one that took 9.24 s, the two in turns on one machine (19.2 s for 23.5 s;
 a slower one): 7.5 s.
 
-`ariel-build compile` of vww took 0.75 s of CPU for the Cortex-M7 on a machine with much other work (load 6), 0.3 s of
-it to import numpy and ourselves. Models of 1,000 layers took 4.9 s for four cores (int8 convolutions); a session
+`ariel-build compile` of vww took 0.83 to 0.92 s of CPU for the Cortex-M7 on a quiet machine, 0.3 s of it to import
+numpy and ourselves. Models of 1,000 layers took 4.9 s for four cores (int8 convolutions); a session
 before, for one core and for four: 3.0 s (int8 convolutions, one), 1.3 and 4.5 s (depthwise, pointwise, sum; float32),
 0.8 and 1.0 s (float32, dense).
 """
