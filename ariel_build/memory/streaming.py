@@ -84,6 +84,7 @@ class _Search:
     #: Whether values between the calls of a chain roll.
     rolls: bool = False
     _known: dict[tuple[range, bool], list[Stretch]] = field(default_factory=dict)
+    _parts: dict[tuple[int, tuple[Tile, ...]], tuple[int, int]] = field(default_factory=dict)
 
     @cached_property
     def fed(self) -> int:
@@ -152,11 +153,20 @@ class _Search:
             if any(len(tiles[index]) < 2 for index in span):
                 continue
             buffers = rolling(calls, order, values)
-            fitted = {index: for_rows(calls[index], tiles[index]) for index in span}
-            cost = sum(parted(fitted[i], calls[i], tiles[i]) for i in span)
+            parts = {index: self._parted(index, tuple(tiles[index])) for index in span}
+            cost = sum(cost for _, cost in parts.values())
             cost += sum(slid(len(b.slides), b.moved) for b in distinct(buffers))
-            scratches = {index: call.scratch_bytes for index, call in fitted.items()}
+            scratches = {index: scratch for index, (scratch, _) in parts.items()}
             yield Stretch(span, tuple(order), self.peaks.of(span, order, buffers, scratches), cost, rolled=values)
+
+    def _parted(self, index: int, tiles: tuple[Tile, ...]) -> tuple[int, int]:
+        """Returns the scratch of a call in such pieces, and what they cost; chains that overlap ask for the same."""
+        key = index, tiles
+        if key not in self._parts:
+            call = self.peaks.calls[index]
+            fitted = for_rows(call, tiles)
+            self._parts[key] = fitted.scratch_bytes, parted(fitted, call, tiles)
+        return self._parts[key]
 
     def _cost(self, span: range, order: Order) -> int:
         return sum(overhead(self.peaks.calls[i], [tile for index, tile in order if index == i]) for i in span)
