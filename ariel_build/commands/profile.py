@@ -46,12 +46,11 @@ def main(arguments: argparse.Namespace) -> int:
         # There is one JSON, and standard input is read once.
         refuse_several(arguments)
     log, module = str(arguments.log), module_of(arguments)
-    text = profile.read_text(arguments.log)
-    known = profile.read_log(text)
+    known = profile.read_log(profile.read_text(arguments.log))
     if known and module not in known and bool(getattr(arguments, "several", ())):
         print("the log has no profile of it")
         return 0
-    measured = profile.profile_in(text, module, log)
+    measured = profile.profile_of(module, known, log)
     board = board_of(arguments)
     result = compiled(arguments, model_options(arguments), board, must_fit=False)
     rows = profile.compared(measured, result, board, log)

@@ -131,12 +131,14 @@ def _slice_from_tflite(importer: Importer) -> None:
     if start.data is None or extents.data is None:
         tensor = importer.model.tensors[importer.node.outputs[0]]
         known = None if extents.data is None else tuple(int(n) for n in extents.data.reshape(-1))
-        if tensor.placeholder and (known is None or min(known, default=0) < 0):
+        if known is not None and min(known, default=0) < 0:
+            known = None
+        if known is None and tensor.placeholder:
             # What reads it may know what it stands for (`tensor_lists`).
             importer.unsized[importer.node.outputs[0]] = Unsized(x, start, extents)
             return
         # As many as the file declares; TFLite-Micro cannot resize either.
-        op = Boxed(importer.output_type().shape if known is None or min(known, default=0) < 0 else known)
+        op = Boxed(importer.output_type().shape if known is None else known)
         importer.bind(boxed(importer, op, x, (indices_input(importer, 1, "the begin"), None, None)))
         return
     begin = importer.constant_input(1, "the begin").reshape(-1)

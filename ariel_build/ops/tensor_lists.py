@@ -6,7 +6,7 @@ How long the two slices are, only the run time knows; the list is as long as bef
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -49,10 +49,8 @@ def _index(importer: Importer, before: Unsized, behind: Unsized) -> Value | None
     if first is None or last is None or not begins or behind.size.data is None:
         return None
     (up_to, sizes), (begin, begins_behind) = first, last
-    whole = all(n in (-1, extent) for n, extent in zip(sizes, extents[1:], strict=False))
-    rest = np.asarray(behind.size.data).reshape(-1)
-    to_the_end = rest[0] == -1 and all(n in (-1, extent) for n, extent in zip(rest[1:], extents[1:], strict=False))
-    if not whole or any(begins_behind) or not to_the_end:
+    to_the_end, *rest = behind.size.data.reshape(-1).tolist()
+    if not _whole(sizes, extents[1:]) or any(begins_behind) or to_the_end != -1 or not _whole(rest, extents[1:]):
         return None
     after = _made_by(importer, begin)
     if after is None or after.op != Map2("Add"):
@@ -62,6 +60,11 @@ def _index(importer: Importer, before: Unsized, behind: Unsized) -> Value | None
     ]
     others = [v for v in after.inputs if v is not None and v not in one]
     return up_to if one and len(others) == 1 and _root(importer, others[0]) is up_to else None
+
+
+def _whole(sizes: Sequence[int], extents: Sequence[int]) -> bool:
+    """Whether a slice of such sizes has all of the axes; -1 is what there is."""
+    return len(sizes) == len(extents) and all(size in (-1, n) for size, n in zip(sizes, extents, strict=True))
 
 
 def _leading(importer: Importer, vector: Value) -> tuple[Value, Sequence[int]] | None:
@@ -83,9 +86,4 @@ def _root(importer: Importer, value: Value) -> Value:
 
 
 def _made_by(importer: Importer, value: Value) -> Node | None:
-    return next((node for node in _nodes(importer) if value in node.outputs), None)
-
-
-def _nodes(importer: Importer) -> Iterator[Node]:
-    """Yields the nodes so far, the latest first."""
-    yield from reversed(importer.nodes)
+    return next((node for node in reversed(importer.nodes) if value in node.outputs), None)

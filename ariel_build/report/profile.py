@@ -18,7 +18,7 @@ from ariel_build.driver import Compiled
 from ariel_build.errors import MetadataError
 from ariel_build.report.lines import rounded
 
-__all__ = ["Line", "Measured", "Row", "compared", "cut", "missing", "profile_in", "profiled", "read_log", "read_text"]
+__all__ = ["Line", "Measured", "Row", "compared", "cut", "missing", "profile_of", "profiled", "read_log", "read_text"]
 
 _HEAD = re.compile(r"ariel-profile (\w+): (\d+) inferences, (\d+) Hz")
 _ANY = re.compile(r"ariel-profile (\w+)(?::|$)")
@@ -93,9 +93,8 @@ def read_log(text: str) -> Mapping[str, Measured]:
     return found
 
 
-def profile_in(text: str, module: str, origin: str) -> Measured:
-    """Returns the last profile of a model in a log; MetadataError where it has none."""
-    found = read_log(text)
+def profile_of(module: str, found: Mapping[str, Measured], origin: str) -> Measured:
+    """Returns the profile of a model among those of a log; MetadataError where it has none."""
     if module not in found:
         has = f"it has those of {', '.join(found)}" if found else "print a `Profile`: docs/profile.md"
         raise MetadataError(f"the log has no profile of `{module}`", origin, has)
@@ -165,7 +164,7 @@ def compared(measured: Measured, result: Compiled, board: Board, origin: str) ->
 
 def profiled(path: Path, module: str, result: Compiled, board: Board) -> dict[str, Any]:
     """Returns what a report says of a device's log; MetadataError where it is of another model, or of none."""
-    measured = profile_in(read_text(path), module, str(path))
+    measured = profile_of(module, read_log(read_text(path)), str(path))
     rows = compared(measured, result, board, str(path))
     note = cut(measured, missing(measured, result))
     return {
