@@ -22,8 +22,8 @@ __all__ = ["Slow"]
 _WORD = 4
 #: Cycles that a word takes a DMA or the core besides its wait states, and what each part of the channels takes.
 _DMA, _COPY, _PART = 2, 4, 300
-#: Pixels of a block of a convolution, and channels of a block of either.
-_PIXELS, _CHANNELS, _DENSE = 6, 4, 8
+#: Pixels of a block of a convolution.
+_PIXELS = 6
 
 
 class Slow(NamedTuple):
@@ -42,10 +42,13 @@ class Slow(NamedTuple):
         """Returns the cycles of a call that takes so many with all weights in RAM."""
         kernel = call.kernel
         match kernel:
-            case isa_scalar.FetchedConnected(layer=layer, channels=most):
-                return self._fetched(layer, list(parts(call.tiling.extent, _DENSE, most)), computing)
-            case isa_scalar.FetchedConv2d(layer=layer, channels=most):
-                return self._fetched(layer, list(parts(call.tiling.extent, _CHANNELS, most)), computing)
+            case (
+                isa_scalar.FetchedConnected(layer=layer, channels=most)
+                | isa_scalar.FetchedConv2d(layer=layer, channels=most)
+            ):
+                # Tiles begin at blocks of channels.
+                sizes = parts(call.tiling.extent, call.tiling.granularity, most)
+                return self._fetched(layer, list(sizes), computing)
             case isa_scalar.Conv2d():
                 # Byte by byte.
                 reads = _blocks(kernel) * (_bytes(kernel, "filter") + _bytes(kernel, "channels") // _WORD)
