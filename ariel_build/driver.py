@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ariel_build import frontends
-from ariel_build.boards.fit import check_fits
+from ariel_build.boards.fit import check_fits, workers_of
 from ariel_build.codegen import generate, labels
 from ariel_build.codegen.code_size import Bounds
 from ariel_build.codegen.weights import Blob
@@ -88,8 +88,8 @@ class Compiled:
 
     @property
     def ram_bytes(self) -> int:
-        """Bytes of static RAM: the arena, and what tells whether its states have begun."""
-        return self.plan.arena_bytes + _beside(self.graph)
+        """Bytes of static RAM: the arena, what tells whether states have begun, and where several cores' units wait."""
+        return self.plan.arena_bytes + _beside(self.graph) + (self.units.room_bytes if self.units else 0)
 
     @property
     def macs(self) -> int:
@@ -177,7 +177,7 @@ class _Job:
     @property
     def workers(self) -> int:
         """Cores that share the work."""
-        return self.options.cores or len(self.board.cores)
+        return workers_of(self.board, self.options.cores, streamed=self.options.stream)
 
     @property
     def small(self) -> bool:

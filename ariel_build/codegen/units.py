@@ -27,7 +27,7 @@ def units_lines(units: Units, schedule: Schedule, digest: int = 0) -> list[str]:
     return [
         "",
         "    ariel_ml_rs::parallel! {",
-        f"        workers {units.workers}, slots {_slots(units)};",
+        f"        workers {units.workers}, slots {units.slots};",
         *table("units", tiles),
         *table("needs", [str(len(u.needs)) for u in units.units]),
         *table("first", [str(f) for f in first]),
@@ -37,15 +37,6 @@ def units_lines(units: Units, schedule: Schedule, digest: int = 0) -> list[str]:
         *([f"        plan {digest:#018x};"] if digest else []),
         "    }",
     ]
-
-
-def _slots(units: Units) -> int:
-    """Returns the tiles of the widest step: a deque that is full hands on to an inbox, which always has room."""
-    counts: dict[int, int] = {}
-    for unit in units.units:
-        if unit.step is not None:
-            counts[unit.step] = counts.get(unit.step, 0) + 1
-    return max([*counts.values(), 1])
 
 
 def table(name: str, items: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ leader looks in between which is next, so that units of two blocks never run at 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -44,6 +45,19 @@ class Units:
     workers: int
     blocks: tuple[range, ...]
 
+    @property
+    def slots(self) -> int:
+        """The tiles of the widest step: a deque that is full hands on to an inbox, which always has room."""
+        counts = Counter(unit.step for unit in self.units if unit.step is not None)
+        return max([*counts.values(), 1])
+
+    @property
+    def room_bytes(self) -> int:
+        """Bytes of RAM in which units wait: `Room` of `ariel-ml-rs/src/pool/room.rs` on a 32-bit core."""
+        count, slots = len(self.units), 1 << (self.slots - 1).bit_length()
+        words = self.workers * -(-count // 32)
+        return _DESK + _whole_words(count) + self.workers * _ENDS + _whole_words(2 * slots * self.workers) + 4 * words
+
     def successors(self) -> list[list[int]]:
         """Returns for each unit those that need it, in ascending order."""
         table: list[list[int]] = [[] for _ in self.units]
@@ -53,6 +67,12 @@ class Units:
         return table
 
 
+def _whole_words(count: int) -> int:
+    return (count + 3) // 4 * 4
+
+
+#: Bytes of what workers share about an inference, and of the ends of a deque.
+_DESK, _ENDS = 28, 8
 #: Where the tiles of a step are cut for so many workers.
 Cut = Callable[[Step, int], Sequence[Tile]]
 #: A unit counts what it waits for in a byte.
