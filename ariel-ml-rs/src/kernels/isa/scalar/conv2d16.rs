@@ -179,7 +179,7 @@ impl Conv2d16 {
                         ),
                         limits: self.limits,
                     };
-                    Int16::store(&ending, false);
+                    Int16::store(&ending, 32);
                 }
             }
             block += CHANNELS;

@@ -23,9 +23,9 @@ pub trait Elements: Copy + 'static {
     /// Adds the bias to sums, requantises and stores them.
     ///
     /// # Safety
-    /// As `Ending` says; with the bias, sums of int8 lie in `[-2^20, 2^20)` if `is_short`.
+    /// As `Ending` says; with the bias, sums of int8 have at most `bits`.
     #[doc(hidden)]
-    unsafe fn store(ending: &Ending, is_short: bool);
+    unsafe fn store(ending: &Ending, bits: u8);
 }
 
 /// int8.
@@ -67,19 +67,15 @@ impl Elements for Int8 {
     }
 
     #[inline(always)]
-    unsafe fn store(ending: &Ending, is_short: bool) {
+    unsafe fn store(ending: &Ending, bits: u8) {
         // SAFETY: forwarded to the caller.
         unsafe {
             #[cfg(all(target_arch = "arm", not(thumb2)))]
-            if is_short {
-                if ending.limits.below == 0 {
-                    super::arm_ending::short(ending);
-                } else {
-                    super::arm_ending::short_below(ending);
-                }
+            if bits <= super::arm_ending::SHORT {
+                super::arm_ending::one(bits, ending.channel.step.multiplier, ending.limits)(ending);
                 return;
             }
-            let _ = is_short;
+            let _ = bits;
             store8(ending);
         }
     }
@@ -97,7 +93,7 @@ impl Elements for Int16 {
     }
 
     #[inline(always)]
-    unsafe fn store(ending: &Ending, _: bool) {
+    unsafe fn store(ending: &Ending, _: u8) {
         #[cfg(all(target_arch = "arm", not(thumb2)))]
         // SAFETY: forwarded to the caller.
         unsafe {

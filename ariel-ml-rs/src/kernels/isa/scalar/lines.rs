@@ -37,8 +37,8 @@ pub struct DepthwiseLines<E: Elements> {
     pub input_zero_point: E::Element,
     /// Whether lines are columns.
     pub vertical: bool,
-    /// Whether all sums lie in `[-2^20, 2^20)`.
-    pub short: bool,
+    /// Bits of the longest sum of int8, bias included.
+    pub sum_bits: u8,
     /// How tiles are cut.
     pub axis: Axis,
     /// Lines of a band.
@@ -280,7 +280,7 @@ impl<E: Elements> DepthwiseLines<E> {
             let mut first = 0;
             while first < band.lines {
                 self.sum(band, first..first + together, (weights, sums, inputs));
-                E::store(&ending, self.short);
+                E::store(&ending, self.sum_bits);
                 ending.place = ending.place.wrapping_add(band.bytes[1]);
                 first += together;
             }

@@ -170,8 +170,8 @@ pub(super) struct Outputs {
     pub strides: [usize; 3],
     /// What the channels share.
     pub limits: Limits,
-    /// Whether all sums, bias included, lie in `[-2^20, 2^20)`.
-    pub short: bool,
+    /// Bits of the longest sum, bias included.
+    pub sum_bits: u8,
 }
 
 /// Stores the channels of `count` pixels whose sums are `[channel][pixel]`, `pixels` apart.
@@ -180,6 +180,16 @@ pub(super) struct Outputs {
 /// There are constants for the channels, and `count` sums for each; the outputs are the caller's own.
 #[inline(never)]
 pub(super) unsafe fn store(outputs: &Outputs, mut sums: *const i32, pixels: usize, count: usize) {
+    #[cfg(all(target_arch = "arm", not(thumb2)))]
+    if outputs.sum_bits <= super::arm_ending::SHORT {
+        // SAFETY: forwarded to the caller; constants of `outputs.channels`, and sums of so many bits.
+        unsafe {
+            let of = core::slice::from_raw_parts(outputs.constants, outputs.channels);
+            let any = of.iter().fold(0, |any, channel| any | channel.multiplier);
+            super::arm_ending::channels(outputs.sum_bits, any, outputs.limits)(outputs, sums, pixels, count);
+        }
+        return;
+    }
     for channel in 0..outputs.channels {
         // SAFETY: as the caller promises.
         unsafe {
@@ -191,7 +201,7 @@ pub(super) unsafe fn store(outputs: &Outputs, mut sums: *const i32, pixels: usiz
                 channel: (*outputs.constants.add(channel)).constants(outputs.limits),
                 limits: outputs.limits,
             };
-            Int8::store(&ending, outputs.short);
+            Int8::store(&ending, outputs.sum_bits);
             sums = sums.add(pixels);
         }
     }
