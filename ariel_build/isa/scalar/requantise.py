@@ -32,8 +32,8 @@ _ONE = 1 << 30
 _OVERFLOW = 1 << 40
 #: What |bias| must stay below, for its word has the shift as well.
 BIAS = 1 << 23
-#: Where products have 32 bits, sums of so many take two of them with a multiplier that is a multiple of this.
-_SHORTER, _ROUND = 20, 1 << 7
+#: Where products have 32 bits: of which number multipliers are multiples so that sums of so many bits take fewer.
+_ROUND = {22: 2, 20: 1 << 7}
 #: What is added to negative sums where halves go away from zero.
 BELOW = -2
 
@@ -114,8 +114,9 @@ def requantised(weights: Ints, finish: Stored) -> Channels:
                 _split(found[row], steps, at, int(first[row]), (int(low[row]), int(high[row])), ends)
         small = np.abs(found[:, 0]).max() < BIAS
         if small and not _wrong(found[rows], ends, steps).any():
-            if sum_bits(weights, found[:, 0]) <= _SHORTER:
-                found[rows] = _rounded(found[rows], ends, steps)
+            for bits, multiple in _ROUND.items():
+                if sum_bits(weights, found[:, 0]) <= bits:
+                    found[rows] = _rounded(found[rows], multiple, ends, steps)
             return Channels(weights, found, below, extra)
     raise Unfit
 
@@ -127,12 +128,12 @@ def sum_bits(weights: Ints, biases: Ints) -> int:
     return int(max(-low.min() - 1, high.max(), 0)).bit_length() + 1
 
 
-def _rounded(constants: Ints, ends: _Ends, steps: _Steps) -> Ints:
-    """Returns the constants, with round multipliers for channels that agree with the reference with them as well."""
+def _rounded(constants: Ints, multiple: int, ends: _Ends, steps: _Steps) -> Ints:
+    """Returns the constants, with multipliers that are multiples for channels that agree with the reference so as well."""
     found = constants.copy()
     for more in (0, 1):
         rounded = constants.copy()
-        rounded[:, 1] = (constants[:, 1] // _ROUND + more) * _ROUND
+        rounded[:, 1] = (constants[:, 1] // multiple + more) * multiple
         right = (rounded[:, 1] < _INT32) & ~_wrong(rounded, ends, steps)
         found[right] = rounded[right]
     return found

@@ -1,9 +1,10 @@
 //! The end of sums for Armv6-M, whose products have no more than 32 bits.
 //!
-//! A multiplier of int8 is three digits of 11 bits, `m = 2^22 * c + 2^11 * b + a`. The products of a digit and a sum of 21 bits have
-//! 32, and `(sum * m) >> 22 = sum * c + ((sum * b + ((sum * a) >> 11)) >> 11)`, where all shifts round down. A round one,
+//! A multiplier of int8 that is even is three digits of 10 bits, `m = 2 * (2^20 * c + 2^10 * b + a)`. The products of a digit and a sum
+//! of 22 bits have 32, and `(sum * m) >> 21 = sum * c + ((sum * b + ((sum * a) >> 10)) >> 10)`, where all shifts round down. A round one,
 //! `m = 2^7 * (2^12 * b + a)`, has two of 12 bits for sums of 20: `(sum * m) >> 19 = sum * b + ((sum * a) >> 12)`. A multiplier of int16
-//! has 15 bits: `(sum * m) >> 16 = high * m + ((low * m) >> 16)`, where high and low are the halves of the sum.
+//! has 15 bits: `(sum * m) >> 16 = high * m + ((low * m) >> 16)`, where high and low are the halves of the sum. The compiler makes
+//! multipliers even and round where it proves that answers stay what they are (`_rounded` in `ariel_build/isa/scalar/requantise.py`).
 
 use super::ending::Ending;
 use super::finish::Limits;
@@ -11,32 +12,23 @@ use super::triples::Outputs;
 use core::arch::naked_asm;
 
 /// The bits of sums that the functions here take, and of those that take fewer products with round multipliers.
-pub(super) const SHORT: u8 = 21;
+const SHORT: u8 = 22;
 const SHORTER: u8 = 20;
 /// The bits that a round multiplier has not.
 const ROUND: i32 = 0x7F;
 
-/// What ends sums of int8 of so many bits.
-pub(super) const fn one(bits: u8, multiplier: i32, limits: Limits) -> unsafe extern "C" fn(&Ending) {
-    match (bits <= SHORTER && multiplier & ROUND == 0, limits.below) {
-        (true, 0) => shorter,
-        (true, _) => shorter_below,
-        (false, 0) => short,
-        (false, _) => short_below,
-    }
-}
-
-/// What ends sums of some channels; `multipliers` has the bits of any of theirs.
+/// What ends sums of some channels, if there is anything for them; `multipliers` has the bits of any of theirs.
 pub(super) const fn channels(
     bits: u8,
     multipliers: i32,
     limits: Limits,
-) -> unsafe extern "C" fn(&Outputs, *const i32, usize, usize) {
-    match (bits <= SHORTER && multipliers & ROUND == 0, limits.below) {
-        (true, 0) => shorter_channels,
-        (true, _) => shorter_channels_below,
-        (false, 0) => short_channels,
-        (false, _) => short_channels_below,
+) -> Option<unsafe extern "C" fn(&Outputs, *const i32, usize, usize)> {
+    match (bits <= SHORTER && multipliers & ROUND == 0, bits <= SHORT && multipliers & 1 == 0, limits.below) {
+        (true, _, 0) => Some(shorter),
+        (true, _, _) => Some(shorter_below),
+        (_, true, 0) => Some(short),
+        (_, true, _) => Some(short_below),
+        _ => None,
     }
 }
 
@@ -56,39 +48,6 @@ macro_rules! sums {
             $store,
             " r2, [r1]\nadd r1, r12\ncmp r0, lr\nbne 2b",
         )
-    };
-}
-
-/// A function that ends sums of one channel.
-macro_rules! ending {
-    ($(#[$doc:meta])* $name:ident: $prepare:expr, $sums:expr) => {
-        $(#[$doc])*
-        ///
-        /// # Safety
-        /// As `Ending` says.
-        #[unsafe(naked)]
-        pub(super) unsafe extern "C" fn $name(ending: &Ending) {
-            naked_asm!(
-                save!(),
-                "sub sp, sp, #4",
-                "mov r7, r0",
-                "ldmia r7!, {{r0, r1, r2, r3, r4, r5}}",
-                "mov lr, r1",
-                "mov r1, r2",
-                "mov r12, r3",
-                "ldmia r7!, {{r2, r3}}",
-                "mov r8, r2",
-                "str r3, [sp]",
-                "ldmia r7!, {{r2, r6}}",
-                "mov r11, r2",
-                "mov r10, r6",
-                "mov r7, r3",
-                $prepare,
-                $sums,
-                "add sp, sp, #4",
-                restore!(),
-            )
-        }
     };
 }
 
@@ -162,7 +121,7 @@ macro_rules! channels {
 /// The digits of r5: c in r9, b in r6, a in r5.
 macro_rules! three_digits {
     () => {
-        "lsrs r7, r5, #22\nmov r9, r7\nlsls r6, r5, #10\nlsrs r6, r6, #21\nlsls r5, r5, #21\nlsrs r5, r5, #21"
+        "lsrs r7, r5, #21\nmov r9, r7\nlsls r6, r5, #11\nlsrs r6, r6, #22\nlsls r5, r5, #21\nlsrs r5, r5, #22"
     };
 }
 
@@ -177,9 +136,9 @@ macro_rules! two_digits {
 macro_rules! three_products {
     () => {
         concat!(
-            "movs r2, r3\nmuls r2, r5, r2\nasrs r2, r2, #11\n",
-            "movs r7, r3\nmuls r7, r6, r7\nadds r7, r7, r2\nasrs r7, r7, #11\n",
-            "mov r2, r9\nmuls r2, r3, r2\nadds r2, r2, r7\nasrs r2, r2, #8",
+            "movs r2, r3\nmuls r2, r5, r2\nasrs r2, r2, #10\n",
+            "movs r7, r3\nmuls r7, r6, r7\nadds r7, r7, r2\nasrs r7, r7, #10\n",
+            "mov r2, r9\nmuls r2, r3, r2\nadds r2, r2, r7\nasrs r2, r2, #9",
         )
     };
 }
@@ -191,14 +150,14 @@ macro_rules! below {
     };
 }
 
-/// Sums of 21 bits: 30 cycles each.
+/// Sums of 22 bits, and even multipliers: 30 cycles each.
 macro_rules! short {
     () => {
         sums!(three_products!(), "ldr r3, [sp]\nasrs r2, r2, r3", "strb")
     };
 }
 
-/// Sums of 21 bits where negative ones have two less: 33 cycles each.
+/// Sums of 22 bits, and even multipliers where negative ones have two less: 33 cycles each.
 macro_rules! short_below {
     () => {
         sums!(concat!(three_products!(), below!()), "ldr r3, [sp]\nasrs r2, r2, r3", "strb")
@@ -231,44 +190,48 @@ macro_rules! shorter_below {
     };
 }
 
-ending!(
-    /// int8 of 21 bits.
+/// Sums of int16 of one channel: 25 cycles each.
+///
+/// # Safety
+/// As `Ending` says.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn wide(ending: &Ending) {
+    naked_asm!(
+        save!(),
+        "mov r7, r0",
+        "ldmia r7!, {{r0, r1, r2, r3, r4, r5}}",
+        "mov lr, r1",
+        "mov r1, r2",
+        "mov r12, r3",
+        "lsrs r5, r5, #16",
+        "ldmia r7!, {{r2, r3, r6}}",
+        "mov r8, r2",
+        "mov r11, r6",
+        "ldr r2, [r7]",
+        "mov r10, r2",
+        "mov r7, r3",
+        sums!(
+            "uxth r2, r3\nmuls r2, r5, r2\nlsrs r2, r2, #16\nasrs r3, r3, #16\nmuls r3, r5, r3\nadds r2, r2, r3",
+            "asrs r2, r2, r7",
+            "strh"
+        ),
+        restore!(),
+    )
+}
+
+channels!(
+    /// Sums of 22 bits, and even multipliers.
     short: three_digits!(), short!()
 );
-ending!(
-    /// int8 of 21 bits, negative sums with two less.
+channels!(
+    /// Sums of 22 bits, and even multipliers, negative ones with two less.
     short_below: three_digits!(), short_below!()
-);
-ending!(
-    /// int8 of 20 bits.
-    shorter: two_digits!(), shorter!()
-);
-ending!(
-    /// int8 of 20 bits, negative sums with two less.
-    shorter_below: two_digits!(), shorter_below!()
-);
-ending!(
-    /// int16: 25 cycles a sum.
-    wide: "lsrs r5, r5, #16",
-    sums!(
-        "uxth r2, r3\nmuls r2, r5, r2\nlsrs r2, r2, #16\nasrs r3, r3, #16\nmuls r3, r5, r3\nadds r2, r2, r3",
-        "asrs r2, r2, r7",
-        "strh"
-    )
-);
-channels!(
-    /// Sums of 21 bits.
-    short_channels: three_digits!(), short!()
-);
-channels!(
-    /// Sums of 21 bits, negative ones with two less.
-    short_channels_below: three_digits!(), short_below!()
 );
 channels!(
     /// Sums of 20 bits, and round multipliers.
-    shorter_channels: two_digits!(), shorter!()
+    shorter: two_digits!(), shorter!()
 );
 channels!(
     /// Sums of 20 bits, and round multipliers, negative ones with two less.
-    shorter_channels_below: two_digits!(), shorter_below!()
+    shorter_below: two_digits!(), shorter_below!()
 );

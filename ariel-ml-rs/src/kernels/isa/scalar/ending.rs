@@ -1,6 +1,8 @@
 //! The end of many sums of one channel: bias, requantisation and limits, with the constants in registers.
 
 use super::finish::{Channel, Constants, Limits};
+#[cfg(all(target_arch = "arm", not(thumb2)))]
+use super::triples::Outputs;
 use crate::kernels::rolled::rolled;
 use crate::memory::Element;
 
@@ -53,6 +55,8 @@ pub struct Ending {
     pub channel: Constants,
     /// What channels share.
     pub limits: Limits,
+    /// What the constants were read from.
+    pub words: *const i32,
 }
 
 impl Elements for Int8 {
@@ -71,8 +75,17 @@ impl Elements for Int8 {
         // SAFETY: forwarded to the caller.
         unsafe {
             #[cfg(all(target_arch = "arm", not(thumb2)))]
-            if bits <= super::arm_ending::SHORT {
-                super::arm_ending::one(bits, ending.channel.step.multiplier, ending.limits)(ending);
+            if let Some(end) = super::arm_ending::channels(bits, ending.channel.step.multiplier, ending.limits) {
+                let outputs = Outputs {
+                    constants: ending.words.cast::<Channel>(),
+                    place: ending.place.cast::<i8>(),
+                    channels: 1,
+                    strides: [ending.step, 0, 0],
+                    limits: ending.limits,
+                    sum_bits: bits,
+                };
+                let count = ending.end.offset_from_unsigned(ending.sums);
+                end(&outputs, ending.sums, count, count);
                 return;
             }
             let _ = bits;
@@ -113,7 +126,7 @@ impl Elements for Int16 {
 /// As [`Ending`] says.
 #[inline(never)]
 unsafe fn store8(ending: &Ending) {
-    let Ending { mut sums, end, mut place, step, channel, limits } = *ending;
+    let Ending { mut sums, end, mut place, step, channel, limits, .. } = *ending;
     while sums != end {
         rolled();
         // SAFETY: as the caller promises.
@@ -134,7 +147,7 @@ unsafe fn store8(ending: &Ending) {
 #[expect(clippy::cast_possible_truncation, reason = "the limits of an int16 output lie in i16; a high word is a word")]
 #[expect(clippy::cast_ptr_alignment, reason = "places of int16 are those of its elements")]
 unsafe fn store16(ending: &Ending) {
-    let Ending { mut sums, end, mut place, step, channel, limits } = *ending;
+    let Ending { mut sums, end, mut place, step, channel, limits, .. } = *ending;
     while sums != end {
         rolled();
         // SAFETY: as the caller promises.

@@ -269,13 +269,15 @@ impl<E: Elements> DepthwiseLines<E> {
             }
             let place = self.output.view::<E::Element>(memory).pixel(0, 0).add(channel + band.to);
             let together = if band.follows { band.lines } else { 1 };
+            let words = self.channels.as_ptr().add(E::WORDS * channel);
             let mut ending = Ending {
                 sums,
                 end: sums.add(together * band.length),
                 place: place.cast::<u8>(),
                 step: band.bytes[0],
-                channel: E::constants(self.channels.as_ptr().add(E::WORDS * channel), self.limits),
+                channel: E::constants(words, self.limits),
                 limits: self.limits,
+                words,
             };
             let mut first = 0;
             while first < band.lines {

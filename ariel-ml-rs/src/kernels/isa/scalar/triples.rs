@@ -181,14 +181,15 @@ pub(super) struct Outputs {
 #[inline(never)]
 pub(super) unsafe fn store(outputs: &Outputs, mut sums: *const i32, pixels: usize, count: usize) {
     #[cfg(all(target_arch = "arm", not(thumb2)))]
-    if outputs.sum_bits <= super::arm_ending::SHORT {
-        // SAFETY: forwarded to the caller; constants of `outputs.channels`, and sums of so many bits.
-        unsafe {
-            let of = core::slice::from_raw_parts(outputs.constants, outputs.channels);
-            let any = of.iter().fold(0, |any, channel| any | channel.multiplier);
-            super::arm_ending::channels(outputs.sum_bits, any, outputs.limits)(outputs, sums, pixels, count);
+    {
+        // SAFETY: there are constants for the channels, as the caller promises.
+        let of = unsafe { core::slice::from_raw_parts(outputs.constants, outputs.channels) };
+        let any = of.iter().fold(0, |any, channel| any | channel.multiplier);
+        if let Some(end) = super::arm_ending::channels(outputs.sum_bits, any, outputs.limits) {
+            // SAFETY: forwarded to the caller; sums and multipliers are of the kind that it is for.
+            unsafe { end(outputs, sums, pixels, count) };
+            return;
         }
-        return;
     }
     for channel in 0..outputs.channels {
         // SAFETY: as the caller promises.
@@ -200,6 +201,7 @@ pub(super) unsafe fn store(outputs: &Outputs, mut sums: *const i32, pixels: usiz
                 step: outputs.strides[0],
                 channel: (*outputs.constants.add(channel)).constants(outputs.limits),
                 limits: outputs.limits,
+                words: outputs.constants.add(channel).cast::<i32>(),
             };
             Int8::store(&ending, outputs.sum_bits);
             sums = sums.add(pixels);
