@@ -340,8 +340,8 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
     if job.streams:
         calls = [feed(graph.inputs[0]), *calls]
     if job.must_fit and not job.portable:
-        rolls = job.workers == 1 and not graph.sizes
-        least = least_needs(calls, job.inputs(graph), graph.outputs, graph.states, lowered.joined(), rolls=rolls)
+        ends = job.inputs(graph), graph.outputs, graph.states
+        least = least_needs(calls, *ends, lowered.joined(), rolls=not graph.sizes)
         check_fits(job.board, **least, at_least=True)
     notes = []
     if job.small and not job.portable and not selected.shorter:

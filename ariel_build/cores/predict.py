@@ -18,6 +18,7 @@ from ariel_build.cores.units import Units
 from ariel_build.kernels import Axis, KernelCall
 from ariel_build.kernels.flow import worst
 from ariel_build.schedule.cost import around, instructions, weight_bytes
+from ariel_build.schedule.overhead import slid
 from ariel_build.schedule.slow import Slow
 from ariel_build.schedule.steps import Schedule, Step
 from ariel_build.schedule.tiles import Tile, cut
@@ -190,7 +191,7 @@ def predict(
         makespan = begun + worst(flow, times.__getitem__, _TEST + _BEGIN)
         pool = {steps: _UNIT_INSTRUCTIONS * len(block) for steps, block in pairs}
         total = begin + worst(flow, lambda block: work[block] + pool[block], _TEST + _BEGIN)
-        tiles += [(schedule.steps[unit.step], unit.tile) for unit in units.units if unit.step is not None]
+        tiles += [(schedule.steps[unit.step], unit.tile) for unit in units.units if unit.step is not None and not unit.move]
     longest, step, tile = max(
         ((max(clock.tile(step.call, tile)), step, tile) for step, tile in tiles),
         key=lambda found: found[0],
@@ -304,4 +305,6 @@ def _unit_cost(schedule: Schedule, units: Units, clock: Clock, unit: int, worker
     found = units.units[unit]
     if found.step is None:
         return _UNIT_INSTRUCTIONS
+    if found.move is not None:
+        return slid(1, found.move.source.bytes) + _UNIT_INSTRUCTIONS
     return clock.tile(schedule.steps[found.step].call, found.tile)[worker] + _UNIT_INSTRUCTIONS

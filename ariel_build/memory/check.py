@@ -169,7 +169,7 @@ def _check_slides(facts: Facts) -> None:
     for values in facts.buffers:
         slides, region = plan.slides[values[0]], facts.region(values[0])
         for value in values:
-            if value in ends or value not in facts.writings or schedule.cores > 1 or not alone:
+            if value in ends or value not in facts.writings or not alone:
                 raise InternalError("memory invariant 2: a value rolls that others know of", {"value": value})
             if plan.slides[value] != slides:
                 raise InternalError("memory invariant 2: rows of one buffer move apart", {"value": value})
