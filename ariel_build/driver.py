@@ -393,16 +393,27 @@ def _plan(
 
 
 def _shared(job: _Job, planned: Callable[[Effort], _Planned]) -> _Planned:
-    """Returns the plan in pieces, unless these leave cores idle for longer than the bytes are worth (see `Effort`)."""
+    """Returns the plan in pieces, unless these leave cores idle for longer than the bytes are worth (see `Effort`).
+
+    Where those of values that roll do, it may have pieces of values that are there in whole.
+    """
     pieces = planned(SPEED)
-    if all(len(step.pieces) == 1 for step in pieces[0].steps):
+    if not pieces[0].is_streamed:
         return pieces
     whole = planned(WHOLE)
+    if _is_worth(job, pieces, whole):
+        return pieces
+    if pieces[1].slides and _is_worth(job, pieces := planned(replace(SPEED, rolls=())), whole):
+        return pieces
+    return whole
+
+
+def _is_worth(job: _Job, pieces: _Planned, whole: _Planned) -> bool:
+    """Whether several cores take so little longer in pieces that the bytes are worth it."""
     after, before = (predict(s, _units(job, s, p), job.clock, 0, 0).cycles for s, p in (pieces, whole))
     more = after / max(before, 1) - 1
     worse = 1 + SPEED.price * max(more, 0.0)
-    worth = more <= _IDLE and pieces[1].arena_bytes * worse < whole[1].arena_bytes
-    return pieces if worth else whole
+    return more <= _IDLE and pieces[1].arena_bytes * worse < whole[1].arena_bytes
 
 
 def _beside(graph: Graph) -> int:

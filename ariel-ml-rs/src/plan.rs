@@ -313,8 +313,8 @@ pub const fn check_units<const UNITS: usize>(
             }
             let Some((of, when)) = piece else { panic!("a unit behind the last piece") };
             assert!(step as usize == of.step() && time as u32 == when, "units are not in the order of the pieces");
-            assert!(tile.start == at && tile.end <= of.tile.end, "ranges of a piece overlap, or leave something out");
             work.check(tile, workers);
+            assert!(tile.start == at && tile.end <= of.tile.end, "ranges of a piece overlap, or leave something out");
             let behind = arena_bytes.saturating_sub(work.scratch.offset as usize);
             assert!(work.room(workers) == 0 || work.room(workers) <= behind, "no scratch for every worker");
             at = tile.end;
