@@ -1,9 +1,9 @@
 """The independent checker of units: whatever may run at the same time touches no byte together, unless both read.
 
-It shares nothing with `units.py`: what tiles touch it derives itself (`touches.py`), byte by byte, and what moves of rows
-do from the plan. It asks of each pair
-of tiles that conflicts whether the edges order it, and order it as the sequence of the pieces does. Then every tile's
-inputs are complete before it starts, since whoever writes them conflicts with it. Blocks run one after the other, each
+It shares nothing with `units.py`: what tiles touch it derives itself (`touches.py`), byte by byte, and what moves of
+rows touch from the plan. It asks of each pair of units that conflicts whether the edges order it, and order it as the
+sequence of the pieces does. Then every tile's inputs are complete, and where it reads them, before it starts, since
+whoever writes or moves them conflicts with it. Blocks run one after the other, each
 once the one before is complete: every unit of one is before every unit of those behind it.
 """
 
@@ -121,7 +121,7 @@ def _reachable(units: Units) -> list[int]:
 
 
 def _check_cover(units: Units, schedule: Schedule, plan: MemoryPlan) -> None:
-    """The units with work are the pieces in their order, each in tiles that follow each other, behind what moves for it.
+    """The units with work are the pieces in order, each in tiles that follow each other, behind what moves for it.
 
     The steps of a block are those of its units.
     """
@@ -148,10 +148,6 @@ def _check_cover(units: Units, schedule: Schedule, plan: MemoryPlan) -> None:
 
 def _moves(step: Step, tick: int, plan: MemoryPlan) -> list[tuple[Region, Region]]:
     """Returns from where to where rows that a step makes move before its piece of a tick."""
-    found = []
-    for value in step.call.outputs:
-        start = plan.region(value).offset
-        for slide in plan.slides.get(value, ()):
-            if slide.time == tick and slide.kept:
-                found.append((Region(start + slide.by, slide.kept), Region(start, slide.kept)))
-    return found
+    slides = [(v, s) for v in step.call.outputs for s in plan.slides.get(v, ()) if s.time == tick and s.kept]
+    starts = [plan.region(value).offset for value, _ in slides]
+    return [(Region(at + s.by, s.kept), Region(at, s.kept)) for at, (_, s) in zip(starts, slides, strict=True)]

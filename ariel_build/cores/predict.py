@@ -191,7 +191,9 @@ def predict(
         makespan = begun + worst(flow, times.__getitem__, _TEST + _BEGIN)
         pool = {steps: _UNIT_INSTRUCTIONS * len(block) for steps, block in pairs}
         total = begin + worst(flow, lambda block: work[block] + pool[block], _TEST + _BEGIN)
-        tiles += [(schedule.steps[unit.step], unit.tile) for unit in units.units if unit.step is not None and not unit.move]
+        tiles += [
+            (schedule.steps[unit.step], unit.tile) for unit in units.units if unit.step is not None and not unit.move
+        ]
     longest, step, tile = max(
         ((max(clock.tile(step.call, tile)), step, tile) for step, tile in tiles),
         key=lambda found: found[0],

@@ -2,8 +2,8 @@
 
 The sequence of the pieces is the meaning of the program. Two tiles conflict where their bytes meet and one of them
 writes; of two that conflict, the one of the earlier piece must be complete before the other starts. Everything else may
-run at any time on any core. Rows that move in the buffer of a value that rolls are a unit as well. Where all tiles of one piece wait for all of another, a gate (a unit without work) stands
-between them: k + k edges in place of k * k.
+run at any time on any core. Rows that move in the buffer of a value that rolls are a unit as well. Where all tiles of
+one piece wait for all of another, a gate (a unit without work) stands between them: k + k edges in place of k * k.
 
 Where control flow decides, each block of steps has a graph of its own. The cores run one block after the other, and the
 leader looks in between which is next, so that units of two blocks never run at the same time.

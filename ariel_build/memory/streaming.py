@@ -18,7 +18,7 @@ from functools import cached_property
 from itertools import chain
 
 from ariel_build.ir import Value
-from ariel_build.kernels import Feed
+from ariel_build.kernels import Feed, KernelCall
 from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.rolling import can_roll, distinct, rolling
 from ariel_build.schedule import Tile, work_of

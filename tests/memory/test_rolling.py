@@ -200,14 +200,16 @@ def test_cores_share_pieces_and_moves_and_no_edge_is_lost(tmp_path: Path, monkey
         for need in unit.needs:
             wrong(index, needs=[n for n in unit.needs if n != need])
     for index in moves:
-        source, target = units.units[index].move or pytest.fail()
+        move = units.units[index].move
+        assert move is not None
         wrong(index, move=None)
-        wrong(index, move=(source, Region(target.offset + 1, target.bytes)))
+        wrong(index, move=move._replace(target=Region(move.target.offset + 1, move.target.bytes)))
         wrong(index, tick=units.units[index].tick + 1)
     tile = next(i for i, u in enumerate(units.units) if u.tick > 3 and not u.move and u.step is not None)
     wrong(tile, tick=units.units[tile].tick - 1)
+    still = build_units(schedule, replace(plan, slides=dict.fromkeys(plan.slides, ())), 2, split)
     with pytest.raises(InternalError, match="do not move"):
-        check_units(build_units(schedule, replace(plan, slides=dict.fromkeys(plan.slides, ())), 2, split), schedule, plan)
+        check_units(still, schedule, plan)
 
 
 #: Bytes of the arena at most on several cores of a RISC-V: 1.25 times those on one.
