@@ -345,12 +345,7 @@ pub const fn check_blocks(blocks: &[crate::flow::Block], ops: &[crate::flow::Op]
 }
 
 /// Takes the next range of units of a step: behind all before, or in front of them.
-const fn follow<const STEPS: usize>(
-    steps: &[Step; STEPS],
-    reached: &mut [Tile; STEPS],
-    step: usize,
-    tile: Tile,
-) {
+const fn follow<const STEPS: usize>(steps: &[Step; STEPS], reached: &mut [Tile; STEPS], step: usize, tile: Tile) {
     assert!(step < STEPS, "there is no such step");
     steps[step].work.check(tile, 1);
     let before = reached[step];
