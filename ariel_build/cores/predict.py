@@ -18,6 +18,7 @@ from ariel_build.cores.units import Units
 from ariel_build.kernels import Axis, KernelCall
 from ariel_build.kernels.flow import worst
 from ariel_build.schedule.cost import around, instructions, weight_bytes
+from ariel_build.schedule.overhead import slid
 from ariel_build.schedule.slow import Slow
 from ariel_build.schedule.steps import Schedule, Step
 from ariel_build.schedule.tiles import Tile, cut
@@ -193,7 +194,9 @@ def predict(
         makespan = begun + worst(flow, times.__getitem__, _TEST + _BEGIN)
         executed = {steps: _executed(schedule, units, clock, found) for steps, found in done.items()}
         total = begin + worst(flow, executed.__getitem__, _TEST + _BEGIN)
-        tiles += [(schedule.steps[unit.step], unit.tile) for unit in units.units if unit.step is not None]
+        tiles += [
+            (schedule.steps[unit.step], unit.tile) for unit in units.units if unit.step is not None and not unit.move
+        ]
     longest, step, tile = max(
         ((max(clock.tile(step.call, tile)), step, tile) for step, tile in tiles),
         key=lambda found: found[0],
@@ -259,7 +262,9 @@ def _executed(schedule: Schedule, units: Units, clock: Clock, found: Sequence[Ru
     total, until = 0.0, [0.0] * units.workers
     for run in found:
         unit = units.units[run.step]
-        if unit.step is not None:
+        if unit.move is not None:
+            total += slid(1, unit.move.source.bytes)
+        elif unit.step is not None:
             call = schedule.steps[unit.step].call
             share = (unit.tile.end - unit.tile.start) / max(call.tiling.extent, 1)
             total += clock.work(call)[run.core] * share + (0.0 if share == 1 else TILE)
@@ -327,4 +332,6 @@ def _unit_cost(schedule: Schedule, units: Units, clock: Clock, unit: int, worker
     found = units.units[unit]
     if found.step is None:
         return _UNIT_INSTRUCTIONS
+    if found.move is not None:
+        return slid(1, found.move.source.bytes) + _UNIT_INSTRUCTIONS
     return clock.tile(schedule.steps[found.step].call, found.tile)[worker] + _UNIT_INSTRUCTIONS
