@@ -7,7 +7,12 @@ use core::mem::ManuallyDrop;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-/// A model that infers: implemented by every generated `Model` and by the handle of [`crate::wire!`].
+/// A model that infers: implemented by every generated `Model` whose input is there in whole, and by the handle of [`crate::wire!`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not take its input in whole",
+    note = "with `stream = true` it comes row by row: `model.stream()` takes the rows, `Profile::stream` measures, and who drops a \
+            `Stream` gives the inference up, which is what a time budget would do"
+)]
 pub trait Infer {
     /// What the model takes.
     type Input: Tensor;
