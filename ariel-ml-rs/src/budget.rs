@@ -49,6 +49,14 @@ impl<M> Wired<M> {
     /// ```ignore
     /// let mut model = ariel_ml_rs::wire!(keywords)?.with_budget(timer::now, 20_000);
     /// ```
+    ///
+    /// Not for inputs that come row by row: who drops a [`Stream`](crate::Stream) gives its inference up.
+    ///
+    /// ```compile_fail,E0277
+    /// fn begin<M: ariel_ml_rs::Streamed>(model: ariel_ml_rs::Wired<M>) {
+    ///     let _ = model.with_budget(|| 0, 20);
+    /// }
+    /// ```
     #[must_use]
     pub const fn with_budget(self, now: fn() -> u64, ticks: u64) -> Timed<M>
     where

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from ariel_build import boards, driver
-from ariel_build.config.options import ModelOptions
+from ariel_build.config.options import Budget, ModelOptions
 from ariel_build.driver import Compiled, compile_model
-from ariel_build.errors import InternalError, MetadataError
+from ariel_build.errors import BudgetError, InternalError, MetadataError
 from ariel_build.kernels import Feed
 from ariel_build.memory import SPEED, MemoryPlan, check_plan, planner
 from ariel_build.schedule import Interval, Step
@@ -130,6 +130,21 @@ def test_plans_that_read_rows_as_nobody_gives_them_are_refused(tmp_path: Path, m
     region = plan.region(value)
     small = region._replace(bytes=region.bytes - 1)
     refused("memory invariant [13]", replace(plan, regions={**plan.regions, value: small}))
+
+
+def test_deadlines_and_budgets_are_held(tmp_path: Path) -> None:
+    path, _ = made(tmp_path, 12)
+    board = boards.load("stm32f4")
+    told = compile_model(path, ModelOptions(path, cores=1, stream=True, deadline=1e-6), board, "model").notes
+    assert any("its deadline is" in note for note in told)
+    given = {"deadline": "Cargo.toml:8", "budget.ram": "Cargo.toml:9"}
+    late = ModelOptions(path, cores=1, stream=True, deadline=1e-6, strict_deadline=True, given=given)
+    with pytest.raises(BudgetError, match="its deadline is"):
+        compile_model(path, late, board, "model")
+    small = ModelOptions(path, cores=1, stream=True, budget=Budget(ram=64), given=given)
+    with pytest.raises(BudgetError) as found:
+        compile_model(path, small, board, "model")
+    assert "Cargo.toml:9" in found.value.render()
 
 
 def test_what_cannot_come_in_rows_is_refused_with_reasons(tmp_path: Path) -> None:
