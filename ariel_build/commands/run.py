@@ -128,6 +128,7 @@ def execute_compiled(
             result.module,
             board,
             samples,
+            streamed=result.schedule.takes_rows,
             facts=facts,
             sizes=sizes,
             cores=cores,

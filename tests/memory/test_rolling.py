@@ -49,7 +49,8 @@ def answers(compiled: Compiled, samples: parity.Samples, board: str, folder: Pat
     (folder / "model.weights").write_bytes(compiled.weights)
     given = [b"".join(x.tobytes() for x in sample) for sample in samples]
     outputs: list[list[Array]] = []
-    for answer in execute(folder, "model", boards.load(board), given, cores=cores, stats=False).outputs:
+    on, streamed = boards.load(board), compiled.schedule.takes_rows
+    for answer in execute(folder, "model", on, given, cores=cores, streamed=streamed, stats=False).outputs:
         ends = np.cumsum([0, *(v.type.bytes for v in compiled.graph.outputs)])
         values = zip(compiled.graph.outputs, ends, ends[1:], strict=False)
         outputs.append([np.frombuffer(answer[a:b], np.int8).reshape(v.shape) for v, a, b in values])

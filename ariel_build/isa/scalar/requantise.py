@@ -129,7 +129,7 @@ def sum_bits(weights: Ints, biases: Ints) -> int:
 
 
 def _rounded(constants: Ints, multiple: int, ends: _Ends, steps: _Steps) -> Ints:
-    """Returns the constants, with multipliers that are multiples for channels that agree with the reference so as well."""
+    """Returns the constants; multipliers of channels that agree with the reference so as well are multiples."""
     found = constants.copy()
     for more in (0, 1):
         rounded = constants.copy()
