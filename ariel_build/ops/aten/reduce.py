@@ -79,6 +79,13 @@ def _places(call: Call, x: Value, axis: int, *, keep: bool, greatest: bool) -> V
     return call.onnx("ArgMax" if greatest else "ArgMin", x, axis=axis, keepdims=int(keep), select_last_index=0)
 
 
+@aten("count_nonzero.default", "count_nonzero.dim_IntList")
+def _count_nonzero(call: Call) -> Value:
+    x = call.tensor("self")
+    ones = call.cast(call.cast(x, DType.BOOL), DType.I64)
+    return _reduced(call, "ReduceSum", ones, _axes(call, x), keep=False)
+
+
 @aten("topk.default", harmless={"sorted": "what is sorted need not be unsorted"})
 def _topk(call: Call) -> list[Value]:
     x, largest = call.tensor("self"), call.flag("largest", default=True)
