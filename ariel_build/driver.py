@@ -36,7 +36,7 @@ from ariel_build.ir import Bound, Graph, Value, verify
 from ariel_build.isa.image import for_core
 from ariel_build.isa.in_place import in_place
 from ariel_build.isa.select import select
-from ariel_build.kernels import KernelCall, feed
+from ariel_build.kernels import KernelCall, feed, seen_through
 from ariel_build.lower import Lowered, keep_rows_apart, lower
 from ariel_build.memory import RAM, SPEED, WHOLE, Effort, MemoryPlan, plan_calls
 from ariel_build.memory.limits import check_length, check_limits, least_needs
@@ -262,7 +262,7 @@ def compile_model(
         if job.streams:
             check_streamable(graph, lowered.flow, options, job.workers)
         chosen = _choose(job, graph, lowered)
-        schedule, plan, saved = _plan(job, graph, lowered, chosen.calls)
+        schedule, plan, saved = _plan(job, graph, lowered, chosen)
         units = _share(job, schedule, plan)
         given, kept = sum(v.type.bytes for v in graph.inputs), sum(copy.source.bytes for copy in plan.copies)
         predicted = predict(schedule, units, job.clock, given, kept)
@@ -326,6 +326,7 @@ class _Chosen:
     """Calls of the kernels that compute the model on this board, and what the user is told of the choice."""
 
     calls: Sequence[KernelCall]
+    aliases: Aliases
     notes: tuple[str, ...] = ()
 
 
@@ -333,7 +334,7 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
     """Chooses a kernel for each layer; refuses what no kernel can do, and what fits the board in no plan."""
     selected = select(lowered.calls, None if job.portable else job.board, job.workers, small=job.small)
     check_limits(graph, selected.calls, lowered.joined())
-    calls = selected.calls
+    calls, aliases = seen_through(selected.calls, lowered.aliases, graph, lowered.flow)
     if job.workers == 1:
         calls = [ahead(call, job.clock) for call in calls] if job.fetches else calls
         calls = [job.clock.divisible(in_place(call), job.limit) for call in calls]
@@ -348,15 +349,13 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
         notes.append(
             f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {job.board.name}'
         )
-    return _Chosen(calls, tuple(notes))
+    return _Chosen(calls, aliases, tuple(notes))
 
 
 _Planned = tuple[Schedule, MemoryPlan]
 
 
-def _plan(
-    job: _Job, graph: Graph, lowered: Lowered, calls: Sequence[KernelCall]
-) -> tuple[Schedule, MemoryPlan, Sequence[str]]:
+def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[Schedule, MemoryPlan, Sequence[str]]:
     """Returns the order of the calls, and where in the arena each value lies: proved by the checker.
 
     And what the user is told of a plan that is slower than it would be without `budget.ram`.
@@ -364,11 +363,11 @@ def _plan(
 
     def planned(effort: Effort) -> _Planned:
         return plan_calls(
-            calls,
+            chosen.calls,
             job.inputs(graph),
             graph.outputs,
             graph.states,
-            lowered.aliases,
+            chosen.aliases,
             cores=job.workers,
             tiles=tiles_within(job.clock, job.limit),
             effort=effort,
