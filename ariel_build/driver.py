@@ -36,9 +36,8 @@ from ariel_build.ir import Bound, Graph, Value, verify
 from ariel_build.isa.image import for_core
 from ariel_build.isa.in_place import in_place
 from ariel_build.isa.select import select
-from ariel_build.kernels import KernelCall, feed
+from ariel_build.kernels import KernelCall, feed, seen_through
 from ariel_build.lower import Lowered, keep_rows_apart, lower
-from ariel_build.lower.views import make_as_read
 from ariel_build.memory import RAM, SPEED, WHOLE, Effort, MemoryPlan, plan_calls
 from ariel_build.memory.limits import check_length, check_limits, least_needs
 from ariel_build.memory.streamable import check_streamable, kept_whole
@@ -261,12 +260,10 @@ def compile_model(
         lowered = lower(graph, options.max_iterations)
         followed = follow(graph) if graph.sizes else None
         keep_rows_apart(lowered, followed or {})
-        seen = None
         if job.streams:
             check_streamable(graph, lowered.flow, options, job.workers)
-            seen = make_as_read(lowered, graph)
-        chosen = _choose(job, graph, lowered, seen)
-        schedule, plan, saved = _plan(job, graph, lowered, chosen.calls)
+        chosen = _choose(job, graph, lowered)
+        schedule, plan, saved = _plan(job, graph, lowered, chosen)
         units = _share(job, schedule, plan)
         given, kept = sum(v.type.bytes for v in graph.inputs), sum(copy.source.bytes for copy in plan.copies)
         predicted = predict(schedule, units, job.clock, given, kept)
@@ -303,11 +300,11 @@ def compile_model(
         (
             *(*source.notes, *chosen.notes, *saved, *late),
             *([WHOLE_BOUND] if graph.sizes and followed is None else []),
-            *(kept_whole(seen, schedule, plan) if seen is not None else []),
+            *(kept_whole(graph.inputs[0], schedule, plan) if job.streams else []),
         ),
         (path, *(path.parent / name for name in source.files), *_files(options)),
         units,
-        lowered.joined() | ({graph.inputs[0]: (seen, 0)} if seen not in (None, graph.inputs[0]) else {}),
+        lowered.joined(),
     )
     if must_fit:
         refuse_misfits(compiled, path, options, board, portable=portable)
@@ -330,22 +327,20 @@ class _Chosen:
     """Calls of the kernels that compute the model on this board, and what the user is told of the choice."""
 
     calls: Sequence[KernelCall]
+    aliases: Aliases
     notes: tuple[str, ...] = ()
 
 
-def _choose(job: _Job, graph: Graph, lowered: Lowered, seen: Value | None) -> _Chosen:
-    """Chooses a kernel for each layer; refuses what no kernel can do, and what fits the board in no plan.
-
-    `seen` is as what calls read an input whose rows are given one by one.
-    """
+def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
+    """Chooses a kernel for each layer; refuses what no kernel can do, and what fits the board in no plan."""
     selected = select(lowered.calls, None if job.portable else job.board, job.workers, small=job.small)
     check_limits(graph, selected.calls, lowered.joined())
-    calls = selected.calls
+    calls, aliases = seen_through(selected.calls, lowered.aliases, graph, lowered.flow)
     if job.workers == 1:
         calls = [ahead(call, job.clock) for call in calls] if job.fetches else calls
         calls = [job.clock.divisible(in_place(call), job.limit) for call in calls]
-    if seen is not None:
-        calls = [feed(graph.inputs[0], seen), *calls]
+    if job.streams:
+        calls = [feed(graph.inputs[0]), *calls]
     if job.must_fit and not job.portable:
         ends = job.inputs(graph), graph.outputs, graph.states
         least = least_needs(calls, *ends, lowered.joined(), rolls=not graph.sizes)
@@ -355,15 +350,13 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered, seen: Value | None) -> _C
         notes.append(
             f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {job.board.name}'
         )
-    return _Chosen(calls, tuple(notes))
+    return _Chosen(calls, aliases, tuple(notes))
 
 
 _Planned = tuple[Schedule, MemoryPlan]
 
 
-def _plan(
-    job: _Job, graph: Graph, lowered: Lowered, calls: Sequence[KernelCall]
-) -> tuple[Schedule, MemoryPlan, Sequence[str]]:
+def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[Schedule, MemoryPlan, Sequence[str]]:
     """Returns the order of the calls, and where in the arena each value lies: proved by the checker.
 
     And what the user is told of a plan that is slower than it would be without `budget.ram`.
@@ -371,11 +364,11 @@ def _plan(
 
     def planned(effort: Effort) -> _Planned:
         return plan_calls(
-            calls,
+            chosen.calls,
             job.inputs(graph),
             graph.outputs,
             graph.states,
-            lowered.aliases,
+            chosen.aliases,
             cores=job.workers,
             tiles=tiles_within(job.clock, job.limit),
             effort=effort,
