@@ -27,13 +27,13 @@ class Feed(Kernel):
     row: int
 
 
-def feed(value: Value, seen: Value) -> KernelCall:
-    """Returns the call that stands for those who give the rows of `value`, which calls read as `seen`, a view of it."""
+def feed(value: Value) -> KernelCall:
+    """Returns the call that stands for those who give the rows of `value`."""
     rows = value.shape[_axis(value)]
     return KernelCall.of(
-        Feed(output=Operand(seen), row=value.type.bytes // rows),
+        Feed(output=Operand(value), row=value.type.bytes // rows),
         [],
-        [seen],
+        [value],
         Tiling(Axis.ROWS, rows),
         label="feed_0",
         origin=value.name,

@@ -17,7 +17,7 @@ from ariel_build.kernels import Feed
 from ariel_build.memory import SPEED, MemoryPlan, check_plan, planner
 from ariel_build.schedule import Interval, Step
 from tests.memory.chains import _sum, chain, everything_rolls
-from tests.memory.test_rolling import BOARDS, answers
+from tests.memory.test_rolling import answers
 from tests.ops import parity, tflm
 from tests.ops.sums import samples_for
 
@@ -43,7 +43,7 @@ def feed_of(compiled: Compiled) -> Step:
     return step
 
 
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board", [pytest.param("host"), *parity.BOARDS])
 def test_rows_give_what_tflite_micro_gives(board: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, begin = made(tmp_path, 10)
     samples = samples_for(np.random.default_rng(1), [begin])[:3]
