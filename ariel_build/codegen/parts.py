@@ -29,9 +29,9 @@ PART_BYTES: Mapping[str, int] = {
     "moving": 128,
     # A copy of a kernel whose operand lies further on, and an operand.
     "strides": 24,
-    # What takes rows of the input one by one: firmware with a streamed model less that with the same model in whole, and
-    # less what else differs in the two. Of kws, vww, person_detect, ResNet-8 and micro_speech on Cortex-M7, Cortex-M0 and
-    # RISC-V at opt-level 3, s and z none took more.
+    # What takes rows of the input one by one: firmware with a streamed model less that with the same model in whole,
+    # and less what else differs in the two. Of kws, vww, person_detect, ResNet-8 and micro_speech on Cortex-M7,
+    # Cortex-M0 and RISC-V, at opt-level 3, s and z, none took more.
     "rows": 1_680,
     # What a model with control flow knows of each operation, and the code of a decision.
     "operations": 12 + 32,
