@@ -55,12 +55,13 @@ def cut(text: str) -> str:
     [
         (operators.convolution, 5, 36),
         (own.large, 25, 10),
+        (own.short, 28, 10),
         (operators.depthwise, 6, 30),
         (operators.dense, 7, 36),
         (operators.addition, 9, 24),
         (own.rectified, 26, 30),
     ],
-    ids=["convolution", "large", "depthwise", "dense", "addition", "rectified"],
+    ids=["convolution", "large", "short", "depthwise", "dense", "addition", "rectified"],
 )
 @pytest.mark.parametrize("tiles, level", [("whole", "3"), ("cut", "0"), ("cut", "s")])
 def test_equals_tflite_micro(
