@@ -40,7 +40,7 @@ def _pieces(size: int) -> int:
 
 
 def _copies(size: int, window: Window, run: int, *, in_rows: bool) -> int:
-    """Returns how many patches of so many bytes are copied before they are computed (`mve/conv2d.rs`, `mve/blocks.rs`)."""
+    """Returns how many patches of so many bytes are copied before they are computed (`copies` in `mve/conv2d.rs`)."""
     vectors = size // BYTES
     if in_rows or window.height == 1 or run > BYTES:
         return 2
