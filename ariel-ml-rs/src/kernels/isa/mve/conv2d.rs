@@ -206,7 +206,7 @@ impl<R> Conv2d<R> {
                 if from > x || end > to {
                     edges.go_to(y);
                 }
-                let inner = edges.add_all(to, end, to_row);
+                let inner = if self.copies() > 2 { edges.add_all(to, end, to_row) } else { to..to };
                 for x in (x..from).chain(to..inner.start).chain(inner.end..end) {
                     edges.add(x, to_row.add(x * channels));
                 }
@@ -269,10 +269,11 @@ impl<'a, R: Rounding> Edges<'a, R> {
         self.row = self.image.wrapping_add(row.wrapping_mul(self.kernel.input.row as usize));
     }
 
-    /// The columns from `first` up to `end`, of the row, whose patches are copied without padding, in short runs: pairs of them.
+    /// The columns from `first` up to `end`, of the row, whose patches are copied without padding, in short runs: pairs of
+    /// them.
     fn inner(&self, first: usize, end: usize) -> Range<usize> {
         let ((stride, pad), window) = (self.kernel.columns(), &self.kernel.window);
-        if self.kernel.copies() < 3 || self.patch.rows < window.height as usize {
+        if self.patch.rows < window.height as usize {
             return first..first;
         }
         let from = first.max(pad.div_ceil(stride)).min(end);
