@@ -91,7 +91,8 @@ class Emulation:
     With `smp` the emulator is told how many cores to have, and all run from reset on; without, those behind the first
     are off until it starts them. `doorbells` has for each core the addresses at which a store wakes it. Where several
     cores are counted, one may be `quantum` instructions ahead of the others. `timing` names the core whose documented
-    timings estimate the clock cycles of one core. `dma` is the address of a DMA of `harness/rtl`.
+    timings estimate the clock cycles of one core; tools set it to "blocks" to have executed code told. `dma` is the
+    address of a DMA of `harness/rtl`.
     """
 
     emulator: str

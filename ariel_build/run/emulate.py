@@ -41,7 +41,8 @@ class Count:
     `makespan` in instructions and `cycles` in clock cycles. `awake` are the cycles in which each core did not sleep;
     `bus_waits` are the cycles that its requests to fetch, load and store waited for their turn. `steps` has
     instructions and cycles of each step, by its number, in firmware with markers of steps; `timeline` has
-    core, time and place of each store into the memory for it.
+    core, time and place of each store into the memory for it; `blocks` has address, instructions and times of each
+    piece of code that was executed, with `timing="blocks"`.
     """
 
     instructions: list[int]
@@ -51,6 +52,7 @@ class Count:
     bus_waits: list[int] | None = None
     steps: dict[int, tuple[int, int]] | None = None
     timeline: list[tuple[int, int, int]] | None = None
+    blocks: list[tuple[int, int, int]] | None = None
 
 
 @dataclass(frozen=True)
@@ -203,4 +205,5 @@ def _section(section: dict[str, Any]) -> Count:
         [sum(core) for core in zip(*waits, strict=True)] if waits else None,
         {step: (instructions, cycles) for step, instructions, cycles in section.get("steps", [])} or None,
         [(core, time, offset) for core, time, offset in section.get("timeline", [])] or None,
+        [(start, count, times) for start, count, times in section.get("blocks", [])] or None,
     )

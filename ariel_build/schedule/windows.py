@@ -242,12 +242,15 @@ def planes(kernel: isa_packed.DepthwiseConv2d, spans: Sequence[int]) -> Counts:
     return found
 
 
-#: Bytes of a vector, and the most of them in a piece of a patch (`mve/blocks.rs`).
-_VECTOR, _STEPS = 16, 16
+#: Bytes of a vector, the most of them in a piece of a patch, and in one that is copied with others (`mve/blocks.rs`).
+_VECTOR, _STEPS, _SHORT = 16, 16, 6
 
 
 def pairs(kernel: isa_mve.Conv2d, spans: Sequence[int]) -> Counts:
-    """Returns the counts of pairs of pixels times four channels, read in the image, or of patches that are copied."""
+    """Returns the counts of pairs of pixels times four channels, read in the image, or of patches that are copied.
+
+    Patches are copied one by one (`edges`), short ones without padding a few at a time (`copied`).
+    """
     image, source, window = kernel.output, kernel.input, kernel.window
     run = window.width * source.channels
     vectors = -(-window.height * run // _VECTOR)
@@ -258,15 +261,20 @@ def pairs(kernel: isa_mve.Conv2d, spans: Sequence[int]) -> Counts:
         and source.row == source.width * source.pixel
         and (source.height, source.width) == (image.height, image.width)
     )
+    short = not kernel.in_rows and window.height > 1 and run <= _VECTOR and vectors <= _SHORT
+    copied = 0
     if is_flat:
         rows = [(span // 2, span % 2) for span in spans or [image.height * image.width]]
     else:
         whole = sum(len(inside) == window.width for inside in _inside(image.width, source.width, *_across(window)))
         direct = whole // 2 if kernel.in_rows or window.height == 1 else 0
         all_inside = [len(inside) == window.height for inside in _inside(image.height, source.height, *_down(window))]
-        rows = [(direct, image.width - 2 * direct) if inside else (0, image.width) for inside in all_inside]
+        together = whole - whole % 2 if short else 0
+        copied = together * sum(all_inside)
+        apart = image.width - 2 * direct - together
+        rows = [(direct, apart) if inside else (0, image.width) for inside in all_inside]
     edges = sum(apart for _, apart in rows)
-    both = sum(found for found, _ in rows) + -(-edges // 2)
+    both = sum(found for found, _ in rows) + -(-edges // 2) + copied // 2
     fours = both * -(-image.channels // _BLOCK)
     return {
         "lines": len(rows),
@@ -275,6 +283,8 @@ def pairs(kernel: isa_mve.Conv2d, spans: Sequence[int]) -> Counts:
         "fours": fours,
         "four_turns": fours * turns,
         "four_steps": fours * turns * steps,
+        "copied": copied,
+        "copied_rows": copied * window.height,
         "edges": edges,
         "edge_rows": edges * window.height,
         "edge_steps": edges * window.height * -(-run // _VECTOR) if run > _VECTOR else 0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,25 @@ def cycles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
     assert counts is not None
     taken = [count.cycles or 0 for count in counts]
     return {name: (taken[2 * k + 1] - taken[2 * k]) / 1000 for k, name in enumerate(LOOPS)}
+
+
+@pytest.mark.emulator("qemu-system-arm")
+@pytest.mark.target(BOARD.target)
+def test_executed_blocks_add_up_to_what_was_counted(tmp_path: Path) -> None:
+    assert BOARD.run is not None
+    board = replace(BOARD, run=replace(BOARD.run, timing="blocks"))
+    (tmp_path / "ariel_models.rs").write_text(_module())
+    image = firmware.build(board, Subject(tmp_path, "peer"))
+    which = list(LOOPS).index("arithmetic")
+    samples = [struct.pack("<II", which, turns) for turns in (100, 1100)]
+    counts = emulate(board, image, samples, count=True, timeout=60).counts
+    assert counts is not None
+    told = [sum(instructions * times for _, instructions, times in count.blocks or ()) for count in counts]
+    # The blocks with the markers are told in whole, or not.
+    assert all(abs(told[k] - count.instructions[0]) < 100 for k, count in enumerate(counts))
+    assert told[1] - told[0] == counts[1].instructions[0] - counts[0].instructions[0] == 1000 * (5 + 2)
+    most = max(counts[1].blocks or (), key=lambda block: block[2])
+    assert most[1:] == (5 + 2, 1099), "the body of the loop; its first turn begins in a block of its own"
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=ON[BOARD.name].marks) for name in LOOPS])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from ariel_build import boards
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
 from ariel_build.kernels import KernelCall
-from ariel_build.kernels.declared import copy, isa_packed, isa_vfpv4_sp
+from ariel_build.kernels.declared import copy, isa_mve, isa_packed, isa_vfpv4_sp
 from ariel_build.schedule import Tile
 from ariel_build.schedule.cost import instructions
 from ariel_build.schedule.features import features
@@ -70,6 +71,20 @@ def test_blocks_of_pixels_are_filled_anew_in_each_tile(calls: Sequence[KernelCal
             assert instructions(call, core, tiles) > instructions(call, core)
             seen += 1
     assert seen
+
+
+def test_pixels_are_read_in_the_image_or_copied_alone_or_with_others(tmp_path: Path) -> None:
+    board, seen = boards.load("qemu-cortex-m55"), set[str]()
+    files = [recorded.path for _, _, recorded in models(tmp_path)]
+    for call in [c for p in [DIGITS, *files] for c in compile_model(p, ModelOptions(p), board, "m").schedule.calls]:
+        kernel = call.kernel
+        if isinstance(kernel, isa_mve.Conv2d):
+            found = features(call)
+            edges = found.get("edges", 0)
+            assert 2 * found["pairs"] - edges % 2 == kernel.output.height * kernel.output.width
+            assert found.get("copied", 0) + edges <= kernel.output.height * kernel.output.width
+            seen |= {name for name in ("copied", "edges") if name in found}
+    assert seen == {"copied", "edges"}
 
 
 def test_a_copy_moves_all_bytes_once(calls: Sequence[KernelCall]) -> None:

@@ -18,7 +18,8 @@ from ariel_build.errors import ArielError, InternalError
 from ariel_build.ir import Array
 from ariel_build.run import Facts, Stats, execute, firmware
 from ariel_build.run.firmware import Subject
-from tools.bench.models import Model
+from tools.bench import mca
+from tools.bench.models import M55, Model
 from tools.bench.store import Cost, kept
 
 __all__ = ["SAMPLES", "compiled_into", "measure"]
@@ -59,17 +60,25 @@ def measure(model: Model, board_name: str, folder: Path) -> Cost:
     # Samples follow one another here; where they were recorded apart, the first alone begins as it should.
     alike = SAMPLES if model.recorded.sequence or not result.graph.states else 1
 
+    models_cycles = board_name == M55 and mca.version() is not None
+
     def run() -> Cost:
         facts = Facts(len(result.weights), result.plan.arena_bytes, result.macs)
         execution = execute(folder, "model", board, samples, streamed=model.streamed, facts=facts)
         outputs = split_outputs(result.graph.outputs, execution.outputs, lead)
         stats = execution.stats
         assert stats is not None
-        return cost_of(stats, verdict(model, [output[:alike] for output in outputs.values()], alike), seconds)
+        cost = cost_of(stats, verdict(model, [output[:alike] for output in outputs.values()], alike), seconds)
+        if not models_cycles:
+            return cost
+        blocks = mca.modelled(board, image, samples)
+        return replace(cost, cycles=round(sum(block.times * block.cycles for block in blocks)), cycles_kind=mca.KIND)
 
     key: list[str | bytes] = ["ours", repr(board), image.read_bytes(), *samples]
     if alike != SAMPLES:
         key.append("the first sample")
+    if models_cycles:
+        key.append(f"llvm-mca {mca.version()}")
     cost = kept(key, run)
     return replace(cost, weights=len(result.weights))
 

@@ -84,6 +84,7 @@ def page(rows: Sequence[Row], layers: Layers, versions: Sequence[str], wide: Seq
     parts += ["## Targets\n", _targets(rows)]
     parts += ["## int8, Arm Cortex-M7\n", table.compared(M7, "int8", (_CMSIS, microflow.NAME, emx.NAME))]
     parts += ["## int8, Arm Cortex-M55 with Helium\n", words.HELIUM, table.compared(M55, "int8", (_CMSIS,))]
+    parts += [words.MODELLED, table.modelled()]
     parts += ["## int8, RISC-V RV32IMAC without SIMD\n", table.compared(RISCV, "int8", (microflow.NAME, emx.NAME))]
     parts += ["## int8, Arm Cortex-M0\n", table.compared(M0, "int8", (microflow.NAME,))]
     parts += ["## int16 activations, int8 weights, Arm Cortex-M7\n", words.INT16]
@@ -144,6 +145,17 @@ class _Table:
                     lines.append([row.model, board, count, f"**{cost.cycles:,.0f}**", per, mac, kind, other])
         head = ["model", "board", "instructions", "cycles", "per instruction", "per MAC", "kind", microflow.NAME]
         return _markdown(head, lines)
+
+    def modelled(self) -> str:
+        """Returns the table of modelled cycles on the Cortex-M55."""
+        lines = []
+        for row in self.models(M55, "int8"):
+            mine, peer = row.cost, self.costs.get((_CMSIS, row.model, M55), Cost())
+            if mine.cycles and not mine.refused:
+                per = f"{mine.cycles / mine.macs:.2f}" if mine.macs else ""
+                share = f"{100 * mine.cycles / peer.cycles:.0f} %" if peer.cycles else ""
+                lines.append([row.model, f"**{mine.cycles:,.0f}**", per, _number(peer.cycles), share])
+        return _markdown(["model", f"{OURS}, modelled cycles", "per MAC", _CMSIS, "ours / theirs"], lines)
 
     def memory(self) -> str:
         """Returns the table of flash, RAM and stack on the Cortex-M7, ours and the peers'."""

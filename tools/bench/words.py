@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BUILD", "CYCLES", "HEAD", "HELIUM", "INT16", "LAYERS", "MEMORY", "RULES", "WIDE"]
+__all__ = ["BUILD", "CYCLES", "HEAD", "HELIUM", "INT16", "LAYERS", "MEMORY", "MODELLED", "RULES", "WIDE"]
 
 HEAD = """\
 # Benchmarks
@@ -43,6 +43,12 @@ from the model file to Rust, rustc excluded, as it was when the row was measured
 
 HELIUM = """\
 Instructions that QEMU's mps3-an547 executes; one of them may take two cycles of a Cortex-M55 (`docs/helium.md`).
+"""
+
+MODELLED = """\
+An estimate of what the core takes, not measured on one: every executed block of code times its cycles by `llvm-mca
+-mcpu=cortex-m55` of LLVM 19, in steady state, without wait states and what branches cost (`tools/bench/mca.py`).
+TFLite-Micro's was recorded in the same way. Where instructions and cycles disagree, cycles are nearer the hardware.
 """
 
 INT16 = """\

@@ -14,6 +14,7 @@ from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Scratch, Tiling
 from ariel_build.kernels.declared import isa_mve, map2
 from ariel_build.kernels.declared.quant import Bounds
+from ariel_build.kernels.declared.window import Window
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored
 
 __all__ = ["kernels"]
@@ -36,6 +37,14 @@ def _pieces(size: int) -> int:
     vectors = -(-size // BYTES)
     turns = -(-vectors // _STEPS)
     return turns * -(-vectors // turns) * BYTES
+
+
+def _copies(size: int, window: Window, run: int, *, in_rows: bool) -> int:
+    """Returns how many patches of so many bytes are copied before they are computed (`copies` in `mve/conv2d.rs`)."""
+    vectors = size // BYTES
+    if in_rows or window.height == 1 or run > BYTES:
+        return 2
+    return 6 if vectors == 1 else 4 if vectors == 2 else 3 if vectors <= 6 else 2
 
 
 def _padded_to(weights: Ints, size: int) -> Ints:
@@ -72,7 +81,7 @@ def _conv2d(call: LayerCall, layer: Convolution, *, floats: bool) -> KernelCall:
         in_rows=in_rows,
         input_zero_point=layer.input_zero_point,
         bounds=_bounds(layer),
-        scratch=Scratch(2 * weights.shape[1] + BYTES),
+        scratch=Scratch(_copies(weights.shape[1], window, run, in_rows=in_rows) * weights.shape[1] + BYTES),
         rounding=rounding,
     )
     return call.by(kernel, Tiling(Axis.PIXELS, output.height * output.width, 2))

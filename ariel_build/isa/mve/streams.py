@@ -67,10 +67,10 @@ def words(weights: Ints) -> Ints:
 
 
 def stream_of(channels: Channels) -> Packed:
-    """Returns for each four channels biases, for each 16 elements those of each of the four, and what requantises."""
+    """Returns for each four channels, for each 16 elements those of each of the four; biases; what requantises."""
     fours = filled(channels, LANES)
     count = fours.bias.size // LANES
     bytes_ = fours.weights.reshape(count, LANES, -1, BYTES).transpose(0, 2, 1, 3).reshape(count, -1)
     scale = fours.scale.reshape(count, LANES, 3).transpose(0, 2, 1).reshape(count, -1)
-    stream = np.concatenate([fours.bias.reshape(count, LANES), words(bytes_), scale], axis=1)
+    stream = np.concatenate([words(bytes_), fours.bias.reshape(count, LANES), scale], axis=1)
     return Packed(stream.astype(np.int32), "stream")

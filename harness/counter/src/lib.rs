@@ -8,6 +8,7 @@
 //! makespan       = the section's time on the core with the markers: waiting for the others is in it
 //! idle           = executed between IDLE and BUSY: waiting that a program does awake
 //! cycles         = the same section in estimated clock cycles of a Cortex-M4 (`timing`), where asked for
+//! blocks         = address, instructions and times of each block that the section executed, where asked for
 //! steps          = the section by the markers of steps in it, where there are any
 //! ```
 //!
@@ -15,6 +16,7 @@
 //! core (`-accel tcg,thread=multi`).
 
 mod api;
+mod blocks;
 mod core_clock;
 mod lockstep;
 mod markers;
@@ -24,6 +26,7 @@ mod thumb;
 mod timing;
 
 use api::{Id, Info, Tb};
+use blocks::Counted;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core_clock::CLOCKS;
 use markers::{Encodings, Marker};
@@ -116,6 +119,14 @@ unsafe extern "C" fn translated(_: Id, tb: *mut Tb) {
     let count = unsafe { api::qemu_plugin_tb_n_insns(tb) };
     // SAFETY: as above.
     unsafe { api::qemu_plugin_register_vcpu_tb_exec_cb(tb, block_starts, api::NO_REGS, word(count)) };
+    if setup.options.blocks
+        // SAFETY: as above.
+        && let Some(block) = blocks::new(unsafe { api::qemu_plugin_tb_vaddr(tb) }, count)
+    {
+        let block = core::ptr::from_ref(block).cast_mut().cast();
+        // SAFETY: as above.
+        unsafe { api::qemu_plugin_register_vcpu_tb_exec_cb(tb, counted_block_starts, api::NO_REGS, block) };
+    }
     // SAFETY: as above.
     let mut timed = setup.options.timed.then(|| Block::new(unsafe { api::qemu_plugin_tb_vaddr(tb) }));
     let mut previous = None;
@@ -147,6 +158,12 @@ unsafe extern "C" fn translated(_: Id, tb: *mut Tb) {
         // SAFETY: as above.
         unsafe { api::qemu_plugin_register_vcpu_tb_exec_cb(tb, timed_block_starts, api::NO_REGS, kept) };
     }
+}
+
+/// The core starts this block: it was executed once more.
+unsafe extern "C" fn counted_block_starts(_: u32, block: *mut c_void) {
+    // SAFETY: `translated` gave a block that lives for ever and that is shared.
+    blocks::enter(unsafe { &*block.cast::<Counted>() });
 }
 
 /// The core starts this block: the clock that is estimated goes on.

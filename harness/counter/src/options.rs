@@ -1,4 +1,4 @@
-//! The plugin's arguments: `out=FILE`; `timing=cortex-m4` for the estimated time of that core; on several cores `cores=N`,
+//! The plugin's arguments: `out=FILE`; `timing=cortex-m4` for the estimated time of that core, `timing=blocks` for what others estimate it from; on several cores `cores=N`,
 //! `starters=N`, `quantum=N` and `bell=ADDRESS:CORE`; `timeline=ADDRESS:BYTES` for memory whose stores are told.
 
 use crate::core_clock::CORES;
@@ -9,6 +9,8 @@ pub struct Options {
     pub out: String,
     /// Whether to estimate clock cycles as the Cortex-M4 takes them, on one core.
     pub timed: bool,
+    /// Whether to tell which blocks were executed, on one core.
+    pub blocks: bool,
     /// Cores of the machine.
     pub cores: usize,
     /// The cores below this one run from reset on; the others are started by one that runs.
@@ -27,6 +29,7 @@ impl Options {
         let mut options = Self {
             out: String::new(),
             timed: false,
+            blocks: false,
             cores: 1,
             starters: 1,
             quantum: 0,
@@ -51,7 +54,7 @@ impl Options {
         let (name, value) = argument.split_once('=')?;
         match name {
             "out" => value.clone_into(&mut self.out),
-            "timing" => self.timed = value == "cortex-m4",
+            "timing" => (self.timed, self.blocks) = (value == "cortex-m4", value == "blocks"),
             "cores" => self.cores = value.parse().ok()?,
             "starters" => self.starters = value.parse().ok()?,
             "quantum" => self.quantum = value.parse().ok()?,

@@ -1,5 +1,6 @@
 //! The sections that the markers START and STOP cut out of the program.
 
+use crate::blocks;
 use crate::core_clock::{CLOCKS, CORES, Reading};
 use crate::timing;
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ struct Section {
     idle: [u64; CORES],
     /// Core, time since START, and place of each store that tells of a tile.
     timeline: Vec<[u64; 3]>,
+    /// Address, instructions and times of the blocks.
+    blocks: Vec<[u64; 3]>,
 }
 
 /// What lay between markers.
@@ -56,6 +59,7 @@ impl Sections {
         (self.started, self.step) = (timing::now(ahead + 1), None);
         self.began = CLOCKS[core].read(ahead + 1).time;
         self.steps.clear();
+        blocks::take();
     }
 
     /// A core, with `ahead` instructions of its block done, stored at `offset` of the timeline's memory.
@@ -94,6 +98,7 @@ impl Sections {
                 cycles: (timing::now(ahead) - self.started).saturating_sub(2 * branches),
                 steps: core::mem::take(&mut self.steps),
                 timeline: core::mem::take(&mut self.timeline),
+                blocks: blocks::take(),
                 makespan: end[core].time - start[core].time,
                 executed: core::array::from_fn(|core| end[core].executed - start[core].executed),
                 idle: core::array::from_fn(|core| end[core].idle - start[core].idle),
@@ -102,7 +107,7 @@ impl Sections {
     }
 
     /// `{"sections": [{"makespan": .., "executed": [core 0, ..], "idle": [core 0, ..]}, ..], "unheard": ..}`, and where they
-    /// are known in each section `"cycles": ..` `"steps": [[step, instructions, cycles], ..]` and `"timeline": [[core, time, offset], ..]`
+    /// are known in each section `"cycles": ..`, `"steps": [[step, instructions, cycles], ..]`, `"blocks": [[address, instructions, times], ..]` and `"timeline": [[core, time, offset], ..]`
     pub fn json(&self, cores: usize, timed: bool, unheard: u64) -> String {
         let mut text = String::from("{\"sections\": [");
         for (index, section) in self.done.iter().enumerate() {
@@ -124,6 +129,9 @@ impl Sections {
             }
             if !section.timeline.is_empty() {
                 let _ = write!(text, ", \"timeline\": {:?}", section.timeline);
+            }
+            if !section.blocks.is_empty() {
+                let _ = write!(text, ", \"blocks\": {:?}", section.blocks);
             }
             text.push('}');
         }

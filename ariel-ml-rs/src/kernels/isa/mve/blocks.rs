@@ -4,7 +4,7 @@
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct Blocks {
-    /// For each four channels: biases; for each 16 bytes of a patch the weights of each of the four; three vectors that
+    /// For each four channels: for each 16 bytes of a patch the weights of each of the four; biases; three vectors that
     /// requantise.
     pub stream: *const i32,
     /// Bytes from a pixel's patch to the next.
@@ -38,6 +38,16 @@ pub(super) const fn pieces(bytes: usize) -> (usize, usize) {
     let all = bytes.div_ceil(16);
     let turns = all.div_ceil(STEPS);
     (turns, if turns == 0 { 0 } else { all.div_ceil(turns) })
+}
+
+/// How many patches of so many bytes are copied before they are computed.
+pub(super) const fn copies(bytes: usize) -> usize {
+    match bytes / 16 {
+        1 => 6,
+        2 => 4,
+        3..=6 => 3,
+        _ => 2,
+    }
 }
 
 /// int32 of four channels in a stream, besides their weights.

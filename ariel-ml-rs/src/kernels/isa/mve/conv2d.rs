@@ -1,10 +1,10 @@
 //! 2-D convolution of int8: pairs of pixels, all channels.
 //!
 //! Patches whose taps lie in the image are read there, run by run, where the runs of a row of taps are about multiples of 16
-//! bytes; others are copied into scratch (see [`super::gather`]), two at a time.
+//! bytes; others are copied into scratch (see [`super::gather`]), a few at a time.
 
-use super::blocks::{Blocks, EXTRA, LANES, STEPS, pieces};
-use super::gather::{Patch, copy, gather};
+use super::blocks::{Blocks, EXTRA, LANES, STEPS, copies, pieces};
+use super::gather::{Patch, copy, gather, gather_all};
 use super::rounding::{Away, Even, Rectified, Rounding};
 use crate::kernels::access::Access;
 use crate::kernels::window::Window;
@@ -12,6 +12,7 @@ use crate::memory::{Image, Memory, Region};
 use crate::plan::Work;
 use crate::quant::Bounds;
 use crate::tile::Tile;
+use core::ops::Range;
 
 /// int8 convolution; tiles are ranges of pixels.
 #[derive(Clone, Copy)]
@@ -22,7 +23,7 @@ pub struct Conv2d<R> {
     pub output: Image,
     /// Window over the input, with taps that follow each other.
     pub window: Window,
-    /// For each four channels biases, weights and requantisation: int32, weights as bytes of it.
+    /// For each four channels weights, biases and requantisation: int32, weights as bytes of it.
     pub stream: &'static [i32],
     /// Whether a row of taps is a piece of the patch of its own, rounded up to 16 bytes, which is read in the image.
     pub in_rows: bool,
@@ -30,7 +31,7 @@ pub struct Conv2d<R> {
     pub input_zero_point: i8,
     /// Bounds of the output; the zero point is in the stream.
     pub bounds: Bounds,
-    /// Room for two patches, and 16 bytes.
+    /// Room for the patches that are copied together, and 16 bytes.
     pub scratch: Region,
     /// How sums are rounded.
     pub rounding: R,
@@ -57,6 +58,11 @@ impl<R> Conv2d<R> {
         16 * turns * steps
     }
 
+    /// Patches that are copied before they are computed: more than a pair where short rows of taps are not read in the image.
+    const fn copies(&self) -> usize {
+        if self.in_rows || self.window.height == 1 || self.row() > 16 { 2 } else { copies(self.patch()) }
+    }
+
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -76,7 +82,7 @@ impl<R> Conv2d<R> {
         let fours = (self.output.channels as usize).div_ceil(LANES);
         let four = self.patch().saturating_add(EXTRA);
         assert!(self.stream.len() == four.saturating_mul(fours), "stream of the wrong length");
-        self.scratch.check_scratch::<i8>(arena_bytes, self.patch().saturating_mul(2).saturating_add(16));
+        self.scratch.check_scratch::<i8>(arena_bytes, self.patch().saturating_mul(self.copies()).saturating_add(16));
     }
 
     /// What tiles read.
@@ -200,7 +206,8 @@ impl<R> Conv2d<R> {
                 if from > x || end > to {
                     edges.go_to(y);
                 }
-                for x in (x..from).chain(to..end) {
+                let inner = if self.copies() > 2 { edges.add_all(to, end, to_row) } else { to..to };
+                for x in (x..from).chain(to..inner.start).chain(inner.end..end) {
                     edges.add(x, to_row.add(x * channels));
                 }
                 pixel += end - x;
@@ -260,6 +267,50 @@ impl<'a, R: Rounding> Edges<'a, R> {
         (self.patch.above, self.patch.rows) = (above * self.patch.run, rows);
         self.patch.below = (taps - above - rows) * self.patch.run;
         self.row = self.image.wrapping_add(row.wrapping_mul(self.kernel.input.row as usize));
+    }
+
+    /// The columns from `first` up to `end`, of the row, whose patches are copied without padding, in short runs: pairs of
+    /// them.
+    fn inner(&self, first: usize, end: usize) -> Range<usize> {
+        let ((stride, pad), window) = (self.kernel.columns(), &self.kernel.window);
+        if self.patch.rows < window.height as usize {
+            return first..first;
+        }
+        let from = first.max(pad.div_ceil(stride)).min(end);
+        let reach = (self.width + pad).checked_sub(window.width as usize);
+        let last = reach.and_then(|reach| reach.checked_div(stride)).map_or(0, |last| last + 1);
+        from..from + (last.min(end).saturating_sub(from) & !1)
+    }
+
+    /// Computes those pixels of the columns from `first` up to `end` of the row that are copied together, and says which they are;
+    /// the outputs of the row begin at `outputs`.
+    ///
+    /// # Safety
+    /// As for `add`, of all of them.
+    #[inline(never)]
+    unsafe fn add_all(&mut self, first: usize, end: usize, outputs: *mut i8) -> Range<usize> {
+        let columns = self.inner(first, end);
+        let (stride, pad) = self.kernel.columns();
+        let ahead = stride * self.kernel.input.pixel as usize;
+        // The first patch is that of a pixel that waits for another one.
+        let waits = usize::from(self.first.is_some());
+        let (start, room) = (self.scratch.wrapping_add(waits * self.bytes), (self.kernel.copies() - waits) & !1);
+        let mut x = columns.start;
+        while x < columns.end {
+            let count = room.min(columns.end - x);
+            let patch = &mut self.patch;
+            patch.source =
+                self.row.wrapping_add((x * stride).wrapping_sub(pad).wrapping_mul(self.kernel.input.pixel as usize));
+            (patch.before, patch.count, patch.behind) = (0, patch.run, 0);
+            let blocks = Blocks { step: self.bytes, skip: 0, pairs: count / 2, ..self.blocks };
+            // SAFETY: as in `add`; scratch has room for so many patches.
+            unsafe {
+                gather_all(start, patch, count, ahead, self.bytes);
+                R::gemm(start, outputs.add(x * blocks.channels), &blocks);
+            }
+            x += count;
+        }
+        columns
     }
 
     /// Copies the patch of the pixel in column x of the row, whose outputs are there.

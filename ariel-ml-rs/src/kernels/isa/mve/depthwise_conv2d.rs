@@ -24,7 +24,7 @@ pub struct DepthwiseConv2d<R> {
     pub output: Image,
     /// Window over the input, with a stride of 1 or 2 along lines.
     pub window: Window,
-    /// For each four channels biases, weights and requantisation (see [`Lines`]); the last four may be among those before.
+    /// For each four channels weights, biases and requantisation (see [`Lines`]); the last four may be among those before.
     pub stream: &'static [i32],
     /// Zero point of the input: what padding reads as.
     pub input_zero_point: i8,

@@ -106,6 +106,45 @@ pub(super) unsafe extern "C" fn gather(to: *mut i8, patch: &Patch) {
     )
 }
 
+/// Writes patches of `bytes` bytes of `pixels` pixels at `to`, and up to 15 bytes behind them; those of the image are `ahead` bytes
+/// apart.
+///
+/// # Safety
+/// The core has Helium; `patch` is without padding, its runs have 1 to 16 bytes and are there for all pixels, of which there is at
+/// least one; there is room for the patches and 15 bytes more.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn gather_all(to: *mut i8, patch: &Patch, pixels: usize, ahead: usize, bytes: usize) {
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r11, lr}}",
+        "mov r11, r2",
+        "mov r12, r3",
+        // r1 source, r2 row, r3 run, r5 rows, r8 count.
+        "ldm r1, {{r1-r8}}",
+        "ldr r10, [sp, #36]",
+        "movs r4, #1",
+        "lsl r4, r4, r8",
+        "subs r4, r4, #1",
+        "vmsr p0, r4",
+        "2:",
+        "mov r6, r1",
+        "mov r7, r0",
+        "dls lr, r5",
+        "3:",
+        "vpst",
+        "vldrbt.u8 q0, [r6]",
+        "add r6, r6, r2",
+        "vstrb.u8 q0, [r7]",
+        "add r7, r7, r3",
+        "le lr, 3b",
+        "add r1, r1, r12",
+        "add r0, r0, r10",
+        "subs r11, r11, #1",
+        "bne 2b",
+        "pop {{r4-r11, pc}}",
+    )
+}
+
 /// Copies bytes.
 ///
 /// # Safety

@@ -92,7 +92,8 @@ impl Linear {
     }
 }
 
-/// Computes `count` elements: 14 instructions for four.
+/// Computes `count` elements: 27 instructions for eight, whose two vectors take turns so that no result is waited for, 14 for four
+/// of what is left.
 ///
 /// Registers: r0 left, r1 right, r2 output, r4-r9 constants as they lie.
 ///
@@ -103,10 +104,43 @@ unsafe extern "C" fn linear(left: *const i8, right: *const i8, output: *mut i8, 
     naked_asm!(
         cpu!(),
         "push {{r4-r9, lr}}",
-        "ldr r12, [sp, #28]",
+        "vpush {{d8-d11}}",
+        "ldr r12, [sp, #60]",
         "ldm r12, {{r4-r9}}",
-        "wlstp.32 lr, r3, 3f",
+        "lsr r12, r3, #3",
+        "and r3, r3, #7",
+        "wls lr, r12, 3f",
         "2:",
+        "vldrb.s32 q0, [r0], #4",
+        "vldrb.s32 q1, [r1], #4",
+        "vmul.i32 q2, q0, r4",
+        "vldrb.s32 q3, [r0], #4",
+        "vmla.i32 q2, q1, r6",
+        "vldrb.s32 q4, [r1], #4",
+        "vmul.i32 q5, q3, r4",
+        "vadd.i32 q2, q2, r8",
+        "vmla.i32 q5, q4, r6",
+        "vshr.s32 q2, q2, #14",
+        "vmla.i32 q2, q0, r5",
+        "vadd.i32 q5, q5, r8",
+        "vmla.i32 q2, q1, r7",
+        "vshr.s32 q5, q5, #14",
+        "vmla.i32 q5, q3, r5",
+        "vadd.i32 q2, q2, r9",
+        "vmla.i32 q5, q4, r7",
+        "vshr.s32 q2, q2, #14",
+        "vadd.i32 q5, q5, r9",
+        "vqmovnb.s32 q2, q2",
+        "vshr.s32 q5, q5, #14",
+        "vqmovnb.s16 q2, q2",
+        "vqmovnb.s32 q5, q5",
+        "vstrb.32 q2, [r2], #4",
+        "vqmovnb.s16 q5, q5",
+        "vstrb.32 q5, [r2], #4",
+        "le lr, 2b",
+        "3:",
+        "wlstp.32 lr, r3, 5f",
+        "4:",
         "vldrb.s32 q0, [r0], #4",
         "vldrb.s32 q1, [r1], #4",
         "vmul.i32 q2, q0, r4",
@@ -120,8 +154,9 @@ unsafe extern "C" fn linear(left: *const i8, right: *const i8, output: *mut i8, 
         "vqmovnb.s32 q2, q2",
         "vqmovnb.s16 q2, q2",
         "vstrb.32 q2, [r2], #4",
-        "letp lr, 2b",
-        "3:",
+        "letp lr, 4b",
+        "5:",
+        "vpop {{d8-d11}}",
         "pop {{r4-r9, pc}}",
     )
 }

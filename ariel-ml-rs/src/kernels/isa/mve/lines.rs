@@ -9,7 +9,7 @@ use core::arch::naked_asm;
 /// Lines of four channels, and what is left of them: strides are in bytes.
 #[repr(C)]
 pub(super) struct Lines {
-    /// Four biases, four times 16 bytes of weights, three vectors that requantise.
+    /// Four times 16 bytes of weights, four biases, three vectors that requantise.
     pub stream: *const i32,
     /// The next input line: its first pixel that is read.
     pub source: *const i8,
@@ -48,11 +48,11 @@ pub(super) struct Lines {
 }
 
 /// Defines a function that computes all lines; windows are `$stride` times three bytes apart, and the macro `$requantise`
-/// requantises q4 to int16 with q6 and q7, q5 being free.
+/// requantises q4 with q6 and q7, q5 being free, alone or together with the sums of the next windows.
 ///
 /// Registers, while a line is copied: r1, r3, r5, r7 sources of the channels, r0, r2, r4, r6 their planes, q6 and q7 where eight
 /// pixels are there. While outputs are computed: r1, r3, r5, r7 windows, r0 output, r2 stream, q0 to q3 weights, r4, r6, r8, r10
-/// sums. r9 is `lines`.
+/// sums, q5 a window. r9 is `lines`.
 macro_rules! lines {
     ($(#[$doc:meta])* $name:ident, $stride:literal, $requantise:ident) => {
         $(#[$doc])*
@@ -135,13 +135,12 @@ macro_rules! lines {
                 "add r10, r10, r12, lsl #4",
                 "vldrb.u8 q4, [r10]",
                 "add r10, r2, #16",
+                "vldrb.u8 q0, [r2, q4]",
                 "add r11, r2, #32",
-                "vldrb.u8 q0, [r10, q4]",
+                "vldrb.u8 q1, [r10, q4]",
                 "add r10, r2, #48",
-                "vldrb.u8 q1, [r11, q4]",
-                "add r11, r2, #64",
-                "vldrb.u8 q2, [r10, q4]",
-                "vldrb.u8 q3, [r11, q4]",
+                "vldrb.u8 q2, [r11, q4]",
+                "vldrb.u8 q3, [r10, q4]",
                 "vldrw.u32 q6, [r2, #80]",
                 "vldrw.u32 q7, [r2, #112]",
                 "ldr r1, [r9, #68]",
@@ -153,25 +152,29 @@ macro_rules! lines {
                 "add r12, r12, r0",
                 "str r12, [r9, #28]",
                 "ldrd r11, r12, [r9, #36]",
-                "dls lr, r12",
-                "9:",
-                concat!("vldrb.u8 q4, [r1], #3 * ", $stride),
+                // The first pixel's sums; then the next one's while they are requantised.
+                concat!("vldrb.u8 q5, [r1], #3 * ", $stride),
+                "vmladav.s8 r4, q5, q0",
                 concat!("vldrb.u8 q5, [r3], #3 * ", $stride),
-                "vmladav.s8 r4, q4, q0",
-                concat!("vldrb.u8 q4, [r5], #3 * ", $stride),
                 "vmladav.s8 r6, q5, q1",
+                concat!("vldrb.u8 q5, [r5], #3 * ", $stride),
+                "vmladav.s8 r8, q5, q2",
                 concat!("vldrb.u8 q5, [r7], #3 * ", $stride),
-                "vmladav.s8 r8, q4, q2",
                 "vmladav.s8 r10, q5, q3",
-                "vldrw.u32 q5, [r2]",
                 "vmov q4[2], q4[0], r4, r8",
                 "vmov q4[3], q4[1], r6, r10",
-                "vadd.i32 q4, q4, q5",
-                $requantise!(),
-                "vqmovnb.s16 q4, q4",
+                "subs r12, r12, #1",
+                "wls lr, r12, 10f",
+                "9:",
+                $requantise!($stride),
                 "vstrb.32 q4, [r0]",
                 "add r0, r0, r11",
+                "vmov q4[2], q4[0], r4, r8",
+                "vmov q4[3], q4[1], r6, r10",
                 "le lr, 9b",
+                "10:",
+                $requantise!(),
+                "vstrb.32 q4, [r0]",
                 "ldrd r12, r11, [r9, #44]",
                 "subs r12, r12, #1",
                 "str r12, [r9, #44]",
