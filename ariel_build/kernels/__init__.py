@@ -15,6 +15,7 @@ from ariel_build.kernels.kernel import (
     Source,
     Variant,
 )
+from ariel_build.kernels.views import seen_through
 
 __all__ = [
     "Access",
@@ -38,4 +39,5 @@ __all__ = [
     "image_tiling",
     "operands",
     "row_of",
+    "seen_through",
 ]

@@ -15,7 +15,8 @@ always, the struct of inputs before the first step, the struct of outputs after 
 extent without overlapping, in multiples of its granularity, and so do its pieces, one after the other in time.
 
 Of a value that rolls, the buffer is one region that is needed from its first piece to its last reader. Rows move in it
-just before a piece that makes more of them, and no step runs meanwhile; what is where then, invariant 3 proves.
+just before a piece that makes more of them, and no step runs meanwhile; what is where then, invariant 3 proves. On
+several cores, "meanwhile" is for the bytes that move: who touches them waits, or is waited for (`cores/check_units`).
 
 **Memory invariant 3** (contents). Every byte that a piece reads was written completely before the piece starts, by the
 value that the step means, and is not overwritten until the piece ends; so is every byte of an output and of a state
@@ -169,7 +170,7 @@ def _check_slides(facts: Facts) -> None:
     for values in facts.buffers:
         slides, region = plan.slides[values[0]], facts.region(values[0])
         for value in values:
-            if value in ends or value not in facts.writings or schedule.cores > 1 or not alone:
+            if value in ends or value not in facts.writings or not alone:
                 raise InternalError("memory invariant 2: a value rolls that others know of", {"value": value})
             if plan.slides[value] != slides:
                 raise InternalError("memory invariant 2: rows of one buffer move apart", {"value": value})

@@ -87,7 +87,7 @@ def plan_calls(
         peaks = Peaks(order, graph_inputs, graph_outputs, states, alias_of, cores)
         # Where rows of the input are given, what computes on them is to run as they come, if it can.
         least = size = math.inf if fed else float(best[1].arena.bytes)
-        efforts = [e if rolls and cores == 1 else replace(e, rolls=()) for e in (effort.before, effort) if e]
+        efforts = [e if rolls else replace(e, rolls=()) for e in (effort.before, effort) if e]
         for step in efforts:
             for factor, how in streaming(peaks, step, size, place(order, step.placing)):
                 worse = factor if effort.price else 1.0
