@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,6 +56,12 @@ class T:
     shape: Sequence[int | str]
     dtype: str = "float32"
 
+    @property
+    def strides(self) -> list[int]:
+        """Steps from one place of an axis to the next, of a tensor that lies dense; a symbol counts as 1."""
+        extents = [n if isinstance(n, int) else 1 for n in self.shape]
+        return [math.prod(extents[axis + 1 :]) for axis in range(len(extents))]
+
     def meta(self) -> Json:
         """Returns it as the schema has it."""
         sizes = [
@@ -64,7 +71,7 @@ class T:
         return {
             "dtype": DTYPES.get(self.dtype, 99),
             "sizes": sizes,
-            "strides": [{"as_int": 1} for _ in self.shape],
+            "strides": [{"as_int": step} for step in self.strides],
             "storage_offset": {"as_int": 0},
             "layout": 7,
         }

@@ -289,7 +289,10 @@ class _Graph:
         shape = sizes(meta.get("sizes"), origin)
         dtype, _ = element_type(kind)
         checked_shape([n for n in shape if isinstance(n, int)], 1 if dtype is None else dtype.bytes, origin)
-        return SourceTensor(key, dtype, shape, file_type=kind)
+        steps = sizes(meta["strides"], origin) if meta.get("strides") is not None else ()
+        whole = tuple(step for step in steps if isinstance(step, int))
+        strides = whole if len(whole) == len(shape) else None
+        return SourceTensor(key, dtype, shape, file_type=kind, strides=strides)
 
     def read_nodes(self) -> None:
         """Reads the nodes in order."""

@@ -28,7 +28,8 @@ class SourceTensor:
     `dtype` is None, the type is one that we do not compile. `data` then still holds what numpy can (float16, float64,
     uint64), so that a conversion of a constant can be folded. `declared` is the element type that an ONNX file gives an
     output of the model: its operator must make that. `placeholder` says that the file leaves some of the `shape` of a
-    computed tensor open, and that 1 stands there.
+    computed tensor open, and that 1 stands there. `strides` are how many elements a .pt2 has from one place of an axis
+    to the next, for operators that read a tensor as it lies in PyTorch's memory; None where they are not all numbers.
     """
 
     name: str
@@ -40,6 +41,7 @@ class SourceTensor:
     file_type: str = ""
     declared: DType | None = None
     placeholder: bool = False
+    strides: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

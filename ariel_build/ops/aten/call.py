@@ -150,6 +150,12 @@ class Call:
             raise UnsupportedReason(f"argument `{name}` is {value!r}, not a tensor")
         return self._operand(value)
 
+    def strides(self, name: str) -> tuple[int, ...] | None:
+        """Returns how a tensor lies in PyTorch's memory, where the file tells."""
+        value = self.importer.attribute(name)
+        key = self.importer.node.inputs[value.index] if isinstance(value, Operand) else None
+        return None if key is None else self.importer.model.tensors[key].strides
+
     def tensors(self, name: str) -> list[Value | None]:
         """Returns a list of tensors, None where one is left out."""
         value = self.importer.attribute(name, ())

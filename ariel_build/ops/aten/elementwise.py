@@ -260,7 +260,12 @@ def _two(op: str) -> Callable[[Call], Value]:
     return lambda call: call.onnx(op, *call.together(call.operand("self"), call.operand("other")))
 
 
-aten(*both("mul", "Tensor"), *both("mul", "Scalar"), *both("multiply", "Tensor"))(_two("Mul"))
+@aten(*both("mul", "Tensor"), *both("mul", "Scalar"), *both("multiply", "Tensor"))
+def _mul(call: Call) -> Value:
+    pair = call.together(call.operand("self"), call.operand("other"))
+    return call.onnx("And" if pair[0].type.dtype is DType.BOOL else "Mul", *pair)
+
+
 aten("maximum.default", "max.other", "fmax.default")(_two("Max"))
 aten("minimum.default", "min.other", "fmin.default")(_two("Min"))
 for _name, _op in (("eq", "Equal"), ("lt", "Less"), ("le", "LessOrEqual"), ("gt", "Greater"), ("ge", "GreaterOrEqual")):

@@ -14,19 +14,24 @@ __all__: list[str] = []
 _STABLE = {"stable": "what is equal keeps its order always"}
 
 
-@aten("sort.default", "sort.stable", harmless=_STABLE)
-def _sort(call: Call) -> list[Value | None]:
+def _sorted(call: Call) -> list[Value]:
+    """Returns the elements along an axis in their order, and where they were."""
     x = call.tensor("self")
     if not x.shape:
         raise UnsupportedReason("a scalar is not supported")
     axis = call.axis("dim", len(x.shape), -1)
     descending = call.flag("descending")
-    return [*call.onnx_all("TopK", 2, x, [x.shape[axis]], axis=axis, largest=int(descending), sorted=1)]
+    return call.onnx_all("TopK", 2, x, [x.shape[axis]], axis=axis, largest=int(descending), sorted=1)
+
+
+@aten("sort.default", "sort.stable", harmless=_STABLE)
+def _sort(call: Call) -> list[Value]:
+    return _sorted(call)
 
 
 @aten("argsort.default", "argsort.stable", harmless=_STABLE)
-def _argsort(call: Call) -> Value | None:
-    return _sort(call)[1]
+def _argsort(call: Call) -> Value:
+    return _sorted(call)[1]
 
 
 def _at(count: Callable[[Call, int], int]) -> Callable[[Call], list[Value | None]]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from ariel_build.ir import Value
 from ariel_build.ops.aten.call import Call, aten
 from ariel_build.ops.base import UnsupportedReason
@@ -40,6 +44,33 @@ def _diagonal(call: Call) -> Value:
         raise UnsupportedReason(f"diagonal {offset} of {x.type} is empty")
     flat = call.reshape(transpose(call.importer, x, (*others, first, second)), (*lead, rows * columns))
     return emit_slice(call.importer, flat, {len(lead): (start, count, columns + 1)})
+
+
+@aten("as_strided.default", "as_strided_copy.default")
+def _as_strided(call: Call) -> Value:
+    """Elements as they lie in PyTorch's memory: what decompositions say of pools whose channels come last."""
+    x, size, stride = call.tensor("self"), call.integers("size"), call.integers("stride")
+    own = call.strides("self")
+    first = call.integer("storage_offset", 0)
+    if own is None or len(own) != len(x.shape) or len(size) != len(stride) or min((*size, *stride), default=0) < 0:
+        raise UnsupportedReason(f"strides {list(stride)} of {list(size)} do not fit {x.type}")
+    steps = [[step for n, step in zip(*pair, strict=True) if n > 1] for pair in ((x.shape, own), (size, stride))]
+    if size == x.shape and steps[0] == steps[1] and not first:
+        return x
+    # The axes in the order of memory, where the tensor is all that lies there.
+    order = sorted(range(len(own)), key=lambda axis: -own[axis] if x.shape[axis] > 1 else -math.inf)
+    expected = 1
+    for axis in reversed(order):
+        if x.shape[axis] > 1 and own[axis] != expected:
+            raise UnsupportedReason(f"{x.type} with strides {list(own)} does not lie dense in memory")
+        expected *= x.shape[axis]
+    places = np.full((), first, np.int64)
+    for n, step in zip(size, stride, strict=True):
+        places = np.asarray(places[..., None] + np.arange(n) * step)
+    if places.size and not 0 <= places.min() <= places.max() < x.type.elements:
+        raise UnsupportedReason(f"strides {list(stride)} of {list(size)} lead out of {x.type}")
+    flat = call.reshape(transpose(call.importer, x, order), (x.type.elements,))
+    return call.onnx("Gather", flat, call.constant(places), axis=0)
 
 
 @aten("im2col.default")

@@ -128,7 +128,7 @@ CASES: dict[str, tuple[str, dict[str, Array], dict[str, Array], dict[str, Any]]]
 CASES["DequantizeLinear of 16 bits"] = (
     "DequantizeLinear",
     {"x": RNG.integers(0, 1 << 16, (3, 8)).astype(np.uint16)},
-    {"s": np.float32(0.001), "z": np.uint16(40000)},
+    {"s": np.array(0.001, np.float32), "z": np.array(40000, np.uint16)},
     {},
 )
 CASES["DequantizeLinear, each channel"] = (

@@ -22,6 +22,8 @@ for _offset in (-2, 0, 1):
         dim2=-1,
     )
 case("diagonal", lambda x: np.diagonal(x, 1, 2, 0), self=X, offset=1, dim1=2, dim2=0)
+case("as_strided as_strided_copy", lambda x: x, self=X, size=[2, 3, 4], stride=[12, 4, 1])
+case("as_strided", lambda x: x.reshape(4, 6).T[1:4], self=X, size=[3, 4], stride=[1, 6], storage_offset=1)
 
 
 def columns(x: Numbers) -> Numbers:

@@ -6,9 +6,8 @@
 //! has 15 bits: `(sum * m) >> 16 = high * m + ((low * m) >> 16)`, where high and low are the halves of the sum. The compiler makes
 //! multipliers even and round where it proves that answers stay what they are (`_rounded` in `ariel_build/isa/scalar/requantise.py`).
 
-use super::ending::Ending;
+use super::ending::{Ending, Outputs};
 use super::finish::Limits;
-use super::triples::Outputs;
 use core::arch::naked_asm;
 
 /// The bits of sums that the functions here take, and of those that take fewer products with round multipliers.

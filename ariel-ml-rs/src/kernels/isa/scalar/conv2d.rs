@@ -5,7 +5,7 @@
 
 use super::finish::{Channel, Limits, opaque};
 use super::patches::{Patches, RUNS};
-use super::triples::{CHANNELS, Outputs, PIXELS, STEPS, TRIPLE, TRIPLES, store, store6, sum3, sum6};
+use super::triples::{CHANNELS, PIXELS, STEPS, TRIPLE, TRIPLES, store, store6, sum3, sum6};
 use crate::kernels::access::Access;
 use crate::kernels::instantiate;
 use crate::kernels::window::{Window, pixel_range, work};

@@ -1,8 +1,6 @@
 //! The end of many sums of one channel: bias, requantisation and limits, with the constants in registers.
 
 use super::finish::{Channel, Constants, Limits};
-#[cfg(all(target_arch = "arm", not(thumb2)))]
-use super::triples::Outputs;
 use crate::kernels::rolled::rolled;
 use crate::memory::Element;
 
@@ -37,6 +35,23 @@ pub struct Int8;
 /// int16: multipliers have 16 bits, the upper half of the word, and the high word of the product with the sum itself counts.
 #[derive(Clone, Copy)]
 pub struct Int16;
+
+/// Where the channels of a block are stored.
+#[repr(C)]
+pub(super) struct Outputs {
+    /// Constants of the first channel.
+    pub constants: *const Channel,
+    /// The first channel of the first pixel.
+    pub place: *mut i8,
+    /// Channels, 1 to 4.
+    pub channels: usize,
+    /// Bytes from a pixel to the next, from the fourth to the fifth, and from that to the sixth: 0 where it is none.
+    pub strides: [usize; 3],
+    /// What the channels share.
+    pub limits: Limits,
+    /// Bits of the longest sum, bias included.
+    pub sum_bits: u8,
+}
 
 /// Sums of a channel, and where they are stored.
 #[doc(hidden)]

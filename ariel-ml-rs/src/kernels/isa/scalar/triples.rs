@@ -5,8 +5,7 @@ pub(super) use super::arm::sum6;
 #[cfg(all(target_arch = "riscv32", target_feature = "m"))]
 pub(super) use super::riscv::{store6, sum6};
 
-use super::ending::{Elements, Ending, Int8};
-use super::finish::{Channel, Limits};
+use super::ending::{Elements, Ending, Int8, Outputs};
 
 /// Pixels of a triple.
 pub(super) const TRIPLE: usize = 3;
@@ -155,23 +154,6 @@ pub(super) unsafe fn sum6(mut words: *const i32, mut weights: *const i8, steps: 
         sums.add(6).write(apart(d0, d1));
         sums.add(7).write(apart(d2, d3));
     }
-}
-
-/// Where the channels of a block are stored.
-#[repr(C)]
-pub(super) struct Outputs {
-    /// Constants of the first channel.
-    pub constants: *const Channel,
-    /// The first channel of the first pixel.
-    pub place: *mut i8,
-    /// Channels, 1 to 4.
-    pub channels: usize,
-    /// Bytes from a pixel to the next, from the fourth to the fifth, and from that to the sixth: 0 where it is none.
-    pub strides: [usize; 3],
-    /// What the channels share.
-    pub limits: Limits,
-    /// Bits of the longest sum, bias included.
-    pub sum_bits: u8,
 }
 
 /// Stores the channels of `count` pixels whose sums are `[channel][pixel]`, `pixels` apart.

@@ -1,6 +1,6 @@
 //! The loop over six pixels and four channels for RISC-V: LLVM cannot keep its sixteen sums in registers.
 
-use super::super::triples::Outputs;
+use super::super::ending::Outputs;
 use core::arch::naked_asm;
 
 /// Multiplies the four words of an element, in t0 to t3, with the weight of one channel.
