@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import importlib
 import os
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 
 from ariel_build import __version__
 from ariel_build.commands import COMMANDS
-from ariel_build.errors import ArielError, InternalError
+from ariel_build.errors import ArielError, InternalError, SetupError
 
 __all__ = ["main"]
 
@@ -50,10 +51,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has gone, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except OSError as error:
+        if (said := _of_the_system(error)) is None:
+            _report_defect(error)
+            return DEFECT
+        print(said.render(), file=sys.stderr)
+        return said.exit_code
     except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a message and not a traceback
         _report_defect(error)
         return DEFECT
     return code
+
+
+def _of_the_system(error: OSError) -> ArielError | None:
+    """Returns what the user's machine, and no file of ours, refuses; None for all else."""
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        return SetupError("the folder that this was called in is gone", help="change into one that exists")
+    if error.errno in (errno.ENAMETOOLONG, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ELOOP):
+        where = "" if error.filename is None else f": {str(error.filename)[:100]}"
+        return SetupError(f"the system refuses: {error.strerror}{where}", help="choose another name or place")
+    return None
 
 
 def _report_defect(error: Exception) -> None:

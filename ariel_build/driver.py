@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ariel_build import frontends
-from ariel_build.boards.fit import check_fits
+from ariel_build.boards.fit import check_fits, workers_of
 from ariel_build.codegen import generate, labels
 from ariel_build.codegen.code_size import Bounds
 from ariel_build.codegen.weights import Blob
@@ -46,7 +46,8 @@ from ariel_build.ops.bounded import bind_bounds, follow
 from ariel_build.ops.kept import keep
 from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
-from ariel_build.schedule import Aliases, Schedule
+from ariel_build.schedule import Aliases, Schedule, work_of
+from ariel_build.schedule.overhead import overhead
 from ariel_build.schedule.shorter import Shorter, shorter_steps
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ __all__ = ["Compiled", "compile_model", "import_file", "refuse_excesses", "refus
 
 #: Instructions per unit of the model's work that RAM within `budget.ram` may cost: the least with which it is kept.
 _DEARER = (0.06, 0.1, 0.2, 0.5)
-#: How much longer several cores may take for pieces, as predicted; counted, it has been up to 2.6 times as much.
-_IDLE = 0.025
+#: How much longer several cores may take for pieces, by prediction and estimate; counted, it has been up to 7 %.
+_IDLE = 0.045
 #: What is told where steps do not leave out what there is not.
 WHOLE_BOUND = "all of the bound is computed, however much there is: the model's rewrites do not keep track of it"
 
@@ -88,8 +89,8 @@ class Compiled:
 
     @property
     def ram_bytes(self) -> int:
-        """Bytes of static RAM: the arena, and what tells whether its states have begun."""
-        return self.plan.arena_bytes + _beside(self.graph)
+        """Bytes of static RAM: the arena, what tells whether states have begun, and where several cores' units wait."""
+        return self.plan.arena_bytes + _beside(self.graph) + (self.units.room_bytes if self.units else 0)
 
     @property
     def macs(self) -> int:
@@ -177,7 +178,7 @@ class _Job:
     @property
     def workers(self) -> int:
         """Cores that share the work."""
-        return self.options.cores or len(self.board.cores)
+        return workers_of(self.board, self.options.cores, streamed=self.options.stream)
 
     @property
     def small(self) -> bool:
@@ -341,8 +342,8 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
     if job.streams:
         calls = [feed(graph.inputs[0]), *calls]
     if job.must_fit and not job.portable:
-        rolls = job.workers == 1 and not graph.sizes
-        least = least_needs(calls, job.inputs(graph), graph.outputs, graph.states, lowered.joined(), rolls=rolls)
+        ends = job.inputs(graph), graph.outputs, graph.states
+        least = least_needs(calls, *ends, lowered.joined(), rolls=not graph.sizes)
         check_fits(job.board, **least, at_least=True)
     notes = []
     if job.small and not job.portable and not selected.shorter:
@@ -392,16 +393,32 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
 
 
 def _shared(job: _Job, planned: Callable[[Effort], _Planned]) -> _Planned:
-    """Returns the plan in pieces, unless these leave cores idle for longer than the bytes are worth (see `Effort`)."""
+    """Returns the plan in pieces, unless these leave cores idle for longer than the bytes are worth (see `Effort`).
+
+    Where those of values that roll do, it may have pieces of values that are there in whole.
+    """
     pieces = planned(SPEED)
-    if all(len(step.pieces) == 1 for step in pieces[0].steps):
+    if not pieces[0].is_streamed:
         return pieces
     whole = planned(WHOLE)
+    if _is_worth(job, pieces, whole):
+        return pieces
+    if pieces[1].slides and _is_worth(job, pieces := planned(replace(SPEED, rolls=())), whole):
+        return pieces
+    return whole
+
+
+def _is_worth(job: _Job, pieces: _Planned, whole: _Planned) -> bool:
+    """Whether several cores take so little longer in pieces that the bytes are worth it.
+
+    The prediction tells for how long they wait, the estimate of the search what pieces cost a kernel.
+    """
     after, before = (predict(s, _units(job, s, p), job.clock, 0, 0).cycles for s, p in (pieces, whole))
-    more = after / max(before, 1) - 1
+    steps = pieces[0].steps
+    spent = sum(overhead(step.call, [piece.tile for piece in step.pieces]) for step in steps)
+    more = after / max(before, 1) - 1 + spent / max(sum(work_of(step.call) for step in steps), 1)
     worse = 1 + SPEED.price * max(more, 0.0)
-    worth = more <= _IDLE and pieces[1].arena_bytes * worse < whole[1].arena_bytes
-    return pieces if worth else whole
+    return more <= _IDLE and pieces[1].arena_bytes * worse < whole[1].arena_bytes
 
 
 def _beside(graph: Graph) -> int:

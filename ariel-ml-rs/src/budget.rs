@@ -43,14 +43,25 @@ pub struct Timed<M: 'static> {
     ticks: u64,
 }
 
-impl<M: Tiled> Wired<M> {
+impl<M> Wired<M> {
     /// Gives every inference a budget: `ticks` of the clock `now`, from its call on.
     ///
     /// ```ignore
     /// let mut model = ariel_ml_rs::wire!(keywords)?.with_budget(timer::now, 20_000);
     /// ```
+    ///
+    /// Not for inputs that come row by row: who drops a [`Stream`](crate::Stream) gives its inference up.
+    ///
+    /// ```compile_fail,E0277
+    /// fn begin<M: ariel_ml_rs::Streamed>(model: ariel_ml_rs::Wired<M>) {
+    ///     let _ = model.with_budget(|| 0, 20);
+    /// }
+    /// ```
     #[must_use]
-    pub const fn with_budget(self, now: fn() -> u64, ticks: u64) -> Timed<M> {
+    pub const fn with_budget(self, now: fn() -> u64, ticks: u64) -> Timed<M>
+    where
+        M: Tiled,
+    {
         Timed { wired: self, now, ticks }
     }
 
@@ -65,7 +76,10 @@ impl<M: Tiled> Wired<M> {
     /// }
     /// ```
     #[must_use]
-    pub fn within<C: Clock>(self, limit: Duration) -> Timed<M> {
+    pub fn within<C: Clock>(self, limit: Duration) -> Timed<M>
+    where
+        M: Tiled,
+    {
         self.with_budget(C::now, C::ticks(limit))
     }
 }

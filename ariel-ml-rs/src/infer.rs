@@ -7,7 +7,8 @@ use core::mem::ManuallyDrop;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-/// A model that infers: implemented by every generated `Model` and by the handle of [`crate::wire!`].
+/// A model that infers: implemented by every generated `Model` whose input is there in whole, and by the handle of
+/// [`crate::wire!`].
 pub trait Infer {
     /// What the model takes.
     type Input: Tensor;
@@ -83,6 +84,11 @@ pub trait Stepped: Sized {
 }
 
 /// A model whose input is there in whole, and that can be run tile by tile, so that a budget is looked at in between.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not take its input in whole",
+    note = "with `stream = true` it comes row by row: `model.stream()` takes the rows, `Profile::stream` measures, and who drops a \
+            `Stream` gives the inference up, which is what a time budget would do"
+)]
 pub trait Tiled: Infer<Output = <Self as Stepped>::Given> + Stepped {}
 
 impl<M: Stepped + Infer<Output = M::Given>> Tiled for M {}

@@ -50,7 +50,7 @@ macro_rules! parallel {
 /// touch nothing outside its arena and its constants. What the compiler's own checker proves beyond that, as memory invariants 2
 /// and 3, is that numbers are right: no kernel needs it to be sound where kernels run one after the other.
 ///
-/// On several cores they do not. What `parallel!` adds is checked too: tiles of one step have no unit in common, and with that no
+/// On several cores they do not. What `parallel!` adds is checked too: tiles of one piece have no unit in common, and with that no
 /// byte of the output; who waits for whom is a graph without circles in which every unit runs once; each worker has scratch of its
 /// own. One thing is left that a data race could come of, and it rests on the compiler alone (`ariel_build/cores/check_units.py`):
 /// that of two units, where one writes a byte that the other reads or writes, one waits for the other. To check it here, all
@@ -110,6 +110,15 @@ macro_rules! model {
             /// The steps: the work of each kernel, and what the plan says of it.
             const STEPS: [$crate::plan::Step; <[u32]>::len(&[$($index),*])] =
                 [$($crate::plan::Step::new($step.work(), $extent, $tile)),*];
+
+            /// The work of a step at a time; none where there is no such step.
+            #[allow(dead_code, unused_variables, reason = "several cores ask for it, and few steps have times")]
+            const fn work_at(step: usize, time: u32) -> $crate::plan::Work {
+                match step {
+                    $($index => $crate::later!(work $step, time; $($($moving).+ every $stride),*),)*
+                    _ => $crate::plan::Work::of(0),
+                }
+            }
 
             /// What outlives an inference.
             const KEPT: $crate::plan::Kept<'static> = $crate::plan::Kept {

@@ -215,13 +215,13 @@ pub const fn check_pieces<const STEPS: usize>(steps: &[Step; STEPS], pieces: &[P
             assert!(count > 0 && count <= index - begin && times > 0, "pieces that run again");
             begin = index + 1;
         } else {
-            follow(steps, &mut reached, pieces[index].step(), pieces[index].tile, 1);
+            follow(steps, &mut reached, pieces[index].step(), pieces[index].tile);
         }
         index += 1;
     }
     index = 0;
     while index < STEPS && pieces.is_empty() {
-        follow(steps, &mut reached, index, Tile::new(0, steps[index].work.extent), 1);
+        follow(steps, &mut reached, index, Tile::new(0, steps[index].work.extent));
         index += 1;
     }
     check_whole(steps, &reached);
@@ -277,8 +277,9 @@ pub const fn check_later(work: Work, extent: u32) {
 /// No unit yet.
 const NOTHING: Tile = Tile::new(0, 0);
 
-/// Checks units for several cores: the tiles of each step cut it into ranges of whole granules, each beside those before it, so that
-/// no two of them share a unit, and leave nothing out; gates have none; homes are workers; and there is scratch for every worker.
+/// Checks units for several cores: they are the pieces in their order, each cut into tiles of whole granules that follow each other,
+/// so that no two tiles of a piece share a unit; gates have none; homes are workers; and there is scratch for every worker, which no
+/// tile overwrites. `units` are step, time and tile, `works` the work of that step at that time.
 ///
 /// With the checks of [`crate::pool::Graph`] this leaves one thing to the compiler's own checker: that of two units one waits for the
 /// other where one of them writes a byte that the other reads or writes.
@@ -287,36 +288,43 @@ const NOTHING: Tile = Tile::new(0, 0);
 /// Where something does not hold: evaluated in a constant, this is a compile error.
 #[cfg(feature = "multicore")]
 #[inline]
-pub const fn check_units<const STEPS: usize>(
-    steps: &[Step; STEPS],
-    units: &[(u16, Tile)],
+pub const fn check_units<const UNITS: usize>(
+    pieces: &[Piece],
+    units: &[(u16, u8, Tile); UNITS],
+    works: &[Work; UNITS],
     homes: &[u8],
     workers: usize,
     arena_bytes: usize,
 ) {
     use crate::pool::{ANY, GATE};
     assert!(workers >= 1 && workers <= 32, "1 to 32 workers");
-    assert!(homes.len() == units.len(), "a home for each unit");
-    let mut reached = [NOTHING; STEPS];
+    assert!(homes.len() == UNITS, "a home for each unit");
+    let (mut cursor, mut piece, mut at) = (crate::tile::Cursor::new(), None, 0);
     let mut index = 0;
-    while index < units.len() {
-        let (step, tile) = units[index];
+    while index < UNITS {
+        let ((step, time, tile), work) = (units[index], &works[index]);
         if homes[index] == GATE {
-            assert!(step == 0 && tile.start == 0 && tile.end == 0, "a gate is without work");
+            assert!(step == 0 && time == 0 && tile.start == 0 && tile.end == 0, "a gate is without work");
         } else {
             assert!(homes[index] == ANY || (homes[index] as usize) < workers, "the home of a unit is no worker");
-            follow(steps, &mut reached, step as usize, tile, workers);
+            if piece.is_none() {
+                piece = cursor.next_piece(pieces);
+                at = if let Some((next, _)) = piece { next.tile.start } else { 0 };
+            }
+            let Some((of, when)) = piece else { panic!("a unit behind the last piece") };
+            assert!(step as usize == of.step() && time as u32 == when, "units are not in the order of the pieces");
+            work.check(tile, workers);
+            assert!(tile.start == at && tile.end <= of.tile.end, "ranges of a piece overlap, or leave something out");
+            let behind = arena_bytes.saturating_sub(work.scratch.offset as usize);
+            assert!(work.room(workers) == 0 || work.room(workers) <= behind, "no scratch for every worker");
+            at = tile.end;
+            if at == of.tile.end {
+                piece = None;
+            }
         }
         index += 1;
     }
-    check_whole(steps, &reached);
-    index = 0;
-    while index < STEPS {
-        let room = steps[index].work.room(workers);
-        let behind = arena_bytes.saturating_sub(steps[index].work.scratch.offset as usize);
-        assert!(room == 0 || room <= behind, "no scratch for every worker");
-        index += 1;
-    }
+    assert!(piece.is_none() && cursor.next_piece(pieces).is_none(), "the units leave something out");
 }
 
 /// Checks that blocks have steps, and begin with first units of the graph's blocks, which are as many: one without control flow.
@@ -337,15 +345,9 @@ pub const fn check_blocks(blocks: &[crate::flow::Block], ops: &[crate::flow::Op]
 }
 
 /// Takes the next range of units of a step: behind all before, or in front of them.
-const fn follow<const STEPS: usize>(
-    steps: &[Step; STEPS],
-    reached: &mut [Tile; STEPS],
-    step: usize,
-    tile: Tile,
-    workers: usize,
-) {
+const fn follow<const STEPS: usize>(steps: &[Step; STEPS], reached: &mut [Tile; STEPS], step: usize, tile: Tile) {
     assert!(step < STEPS, "there is no such step");
-    steps[step].work.check(tile, workers);
+    steps[step].work.check(tile, 1);
     let before = reached[step];
     let is_whole = tile.start == 0 && tile.end == steps[step].work.extent;
     reached[step] = if before.end == 0 || (is_whole && before.end == tile.end) {

@@ -3,8 +3,9 @@
 //!
 //! On one core. Without the feature `profile` there is none of it; with it, each tile stores the number of its step.
 
-use crate::infer::{Tiled, Tiles};
-use crate::{Clock, Wired};
+use crate::infer::{Stepped, Tiled, Tiles};
+use crate::stream::rows;
+use crate::{Clock, Streamed, Wired};
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -76,6 +77,20 @@ impl<const STEPS: usize> Profile<STEPS> {
         self.record(model.model())
     }
 
+    /// Gives a model all rows of `input`, one after the other, and adds what each tile takes; to copy a row is no step's.
+    pub fn stream<'m, M: Streamed>(&mut self, model: &'m mut M, input: &M::Input) -> &'m M::Given {
+        let (mut tiles, mut rows) = (Tiles::new(model), rows::<M>(input));
+        loop {
+            if M::waits(&tiles.cursor) {
+                let Some(row) = rows.next() else { break };
+                tiles.model.take(&mut tiles.cursor, row);
+            } else if !self.tile(&mut tiles) {
+                break;
+            }
+        }
+        self.concluded(tiles)
+    }
+
     /// What the steps took so far.
     #[must_use]
     pub const fn steps(&self) -> &[Step; STEPS] {
@@ -84,15 +99,23 @@ impl<const STEPS: usize> Profile<STEPS> {
 
     fn record<'m, M: Tiled>(&mut self, model: &'m mut M) -> &'m M::Output {
         let mut tiles = Tiles::new(model);
-        loop {
-            let before = (self.now)();
-            if !tiles.advance() {
-                break;
-            }
-            let taken = (self.now)().wrapping_sub(before);
-            let step = STEP.load(Ordering::Relaxed) as usize;
-            self.steps.get_mut(step).unwrap_or(&mut self.rest).add(taken);
+        while self.tile(&mut tiles) {}
+        self.concluded(tiles)
+    }
+
+    /// Runs the next tile, and adds what it takes; false behind the last.
+    fn tile<M: Stepped>(&mut self, tiles: &mut Tiles<'_, M>) -> bool {
+        let before = (self.now)();
+        if !tiles.advance() {
+            return false;
         }
+        let taken = (self.now)().wrapping_sub(before);
+        let step = STEP.load(Ordering::Relaxed) as usize;
+        self.steps.get_mut(step).unwrap_or(&mut self.rest).add(taken);
+        true
+    }
+
+    fn concluded<'m, M: Stepped>(&mut self, tiles: Tiles<'m, M>) -> &'m M::Given {
         self.inferences = self.inferences.saturating_add(1);
         tiles.conclude()
     }
@@ -135,7 +158,6 @@ impl<const STEPS: usize> defmt::Format for Profile<STEPS> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infer::Stepped;
     use crate::tile::Cursor;
     use crate::{Error, Infer};
     use one::One;

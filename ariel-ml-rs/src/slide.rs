@@ -62,6 +62,14 @@ macro_rules! later {
             time += 1;
         }
     };
+    (work $step:ident, $time:expr;) => {
+        $step.work()
+    };
+    (work $step:ident, $time:expr; $($($moving:ident).+ every $stride:literal),+) => {{
+        let mut step = $step;
+        $(step.$($moving).+.offset = step.$($moving).+.offset.saturating_add($stride * $time);)+
+        step.work()
+    }};
     (run $step:ident, $memory:expr, $tile:expr, $time:expr;) => {
         $step.run($memory, $tile)
     };

@@ -209,7 +209,7 @@ pub trait Streamed: Stepped {
 }
 
 /// The rows of an input, one after the other.
-fn rows<M: Streamed>(input: &M::Input) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn rows<M: Streamed>(input: &M::Input) -> impl Iterator<Item = &[u8]> {
     let bytes = input.part(0);
     bytes.chunks_exact(bytes.len().checked_div(M::ROWS).unwrap_or(0).max(1))
 }

@@ -2,8 +2,9 @@
 
 use crate::delegate::{infer_by_methods, methods_of_model};
 use crate::once::Once;
-use crate::{Error, Infer};
+use crate::{Error, Infer, Streamed};
 use core::cell::UnsafeCell;
+use core::ops::{Deref, DerefMut};
 
 /// A model in static memory, wired to the application's executor.
 ///
@@ -23,6 +24,23 @@ impl<M> Wired<M> {
     }
 }
 
+/// A model whose input comes row by row has its own methods at the handle: `stream`, `infer`, `infer_async`, `reset`.
+///
+/// It runs on one core, so that nobody else touches it.
+impl<M: Streamed> Deref for Wired<M> {
+    type Target = M;
+
+    fn deref(&self) -> &M {
+        self.model
+    }
+}
+
+impl<M: Streamed> DerefMut for Wired<M> {
+    fn deref_mut(&mut self) -> &mut M {
+        self.model
+    }
+}
+
 /// Static room for one model, handed out once: what `wire!` expands to.
 #[doc(hidden)]
 #[derive(Debug)]
@@ -34,7 +52,7 @@ pub struct Slot<M> {
 // SAFETY: the model inside is reached only through `take`, which succeeds once.
 unsafe impl<M: Send> Sync for Slot<M> {}
 
-impl<M: Infer> Slot<M> {
+impl<M> Slot<M> {
     /// A slot whose model nobody has yet.
     #[must_use]
     pub const fn new(model: M) -> Self {

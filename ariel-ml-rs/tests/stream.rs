@@ -126,6 +126,31 @@ fn too_many_and_too_few_rows_are_answers_and_change_nothing() {
 }
 
 #[test]
+fn a_wired_model_has_the_methods_of_the_model() {
+    let wire = || ariel_ml_rs::wire!(sums);
+    let mut model = wire().unwrap();
+    assert_eq!(wire().unwrap_err(), Error::AlreadyWired);
+    let mut stream = model.stream();
+    for row in [Row([1, 2]), Row([3, 4]), Row([5, 6])] {
+        stream.push(&row).unwrap();
+    }
+    assert_eq!(stream.finish().unwrap().0, [16, 19]);
+    assert_eq!(finish(model.infer_async(&Input([1; 6]))).0.unwrap().0, [19, 22]);
+    model.reset();
+    assert_eq!(model.infer(&Input([0; 6])).unwrap().0, [7, 7]);
+}
+
+#[cfg(feature = "profile")]
+#[test]
+fn a_profile_has_the_tiles_of_all_rows() {
+    let mut profile = ariel_ml_rs::profile::Profile::<4>::new("sums", || 0, 1000);
+    let mut model = Model::new();
+    assert_eq!(profile.stream(&mut model, &Input([1, 2, 3, 4, 5, 6])).0, [16, 19]);
+    assert_eq!(profile.stream(&mut *ariel_ml_rs::wire!(sums).unwrap(), &Input([0; 6])).0, [7, 7]);
+    assert_eq!(profile.steps().map(|step| step.tiles), [0, 0, 8, 4]);
+}
+
+#[test]
 fn a_future_that_is_dropped_leaves_its_rest_to_the_next_row() {
     let mut model = Model::new();
     let mut stream = model.stream();

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ariel_build.boards import Board, MemoryKind
 from ariel_build.errors import BoardError, Diagnostic
 
-__all__ = ["check_cores", "check_fits", "refuse_overflow"]
+__all__ = ["check_cores", "check_fits", "refuse_overflow", "workers_of"]
 
 _HELP: dict[MemoryKind, str] = {
     "ram": 'a board with more RAM, `optimize = "ram"`, or a model with smaller activations',
@@ -18,6 +18,14 @@ _HELP: dict[MemoryKind, str] = {
 _OVERFLOW = re.compile(
     r"in region '(RAM|FLASH)': overflowed by (\d+) bytes|region `(RAM|FLASH)' overflowed by (\d+) bytes"
 )
+
+
+def workers_of(board: Board, cores: int | None, *, streamed: bool = False) -> int:
+    """Returns how many cores share a model: the `cores` asked for, else all of the board, else what the model allows.
+
+    A model whose input comes row by row is for one core (`memory/streamable.py`).
+    """
+    return cores or (1 if streamed else len(board.cores))
 
 
 def check_cores(board: Board, cores: int | None, origin: str) -> None:

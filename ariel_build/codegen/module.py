@@ -100,7 +100,7 @@ def generate(
         *outputs.lines,
         *(line for step in steps for line in step),
         *_model(graph, schedule, plan, runs, initial, sizes_lines(graph.sizes, plan, shorter)),
-        *(units_lines(units, schedule, digest) if units is not None else []),
+        *(units_lines(units, schedule, runs, digest) if units is not None else []),
         *(_shared(graph, plan) if shared else []),
         *(_variables(graph, plan) if blob is not None else []),
         "}",
@@ -230,9 +230,8 @@ def shared_weights(blob: Blob, models: Sequence[str], section: str) -> str:
 def _step(run: Runnable, plan: MemoryPlan, weights: Weights, imports: Imports) -> list[str]:
     step, call = run.step, run.step.call
     if run.move is not None:
-        start, (_, by, kept) = run.move
         region = imports.common("memory", "Region")
-        source, target = (f"{region}::new({integer(o)}, {integer(kept)})" for o in (start + by, start))
+        source, target = (f"{region}::new({integer(place.offset)}, {integer(place.bytes)})" for place in run.move)
         slide = imports.common("slide", "Slide")
         value: Expression = Struct(slide, {"from": source, "to": target})
         head = f"Rows that step {step.index} makes, and that are still to be read, move up."

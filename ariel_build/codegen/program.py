@@ -11,10 +11,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ariel_build.cores.units import Unit
 from ariel_build.ir import Value
 from ariel_build.kernels import Feed, Kernel, Operand
 from ariel_build.kernels.declared.memory import Image
-from ariel_build.memory import MemoryPlan, Region, Slide
+from ariel_build.memory import MemoryPlan, Move, Region
 from ariel_build.schedule import Schedule, Step, Tile
 from ariel_build.schedule.parts import Part, part
 
@@ -39,7 +40,7 @@ class Runnable:
     kernel: Kernel | None = None
     places: Mapping[Value, Region] = field(default_factory=dict)
     strides: tuple[tuple[str, int], ...] = ()
-    move: tuple[int, Slide] | None = None
+    move: Move | None = None
 
     @property
     def takes_rows(self) -> bool:
@@ -62,10 +63,22 @@ class Run:
 
 @dataclass(frozen=True)
 class Program:
-    """What may run, and the runs in their order; none where each runs whole, in its order."""
+    """What may run, and the runs in their order; none where each runs whole, in its order.
+
+    Where something rolls, `placed` are the runs of each tick, what moves before its piece among them.
+    """
 
     runnables: tuple[Runnable, ...]
     runs: tuple[Run, ...]
+    placed: Mapping[tuple[int, Move | None], Run] = field(default_factory=dict)
+
+    def run_of(self, unit: Unit, piece: Tile) -> Run:
+        """Returns what computes a unit of several cores, which is a tile of this piece."""
+        if unit.step is None or not self.placed:
+            return Run(unit.step or 0, unit.tile)
+        run = self.placed[unit.tick, unit.move]
+        start = run.tile.start - piece.start if unit.move is None else 0
+        return replace(run, tile=Tile(unit.tile.start + start, unit.tile.end + start))
 
     @property
     def kernels(self) -> list[Kernel]:
@@ -107,19 +120,16 @@ class _Group:
 class _Builder:
     plan: MemoryPlan
     groups: dict[object, _Group] = field(default_factory=dict)
-    #: For each run its group, its place among the places of it, and its tile.
-    order: list[tuple[object, int, Tile]] = field(default_factory=list)
+    #: For each run its group, its place among the places of it, its tile, and when it is.
+    order: list[tuple[object, int, Tile, tuple[int, Move | None]]] = field(default_factory=list)
 
     def add(self, step: Step, tile: Tile, tick: int) -> None:
         """Adds a piece, and what moves before it."""
         call, name = step.call, step.call.label.upper()
-        for value in call.outputs:
-            for slide in self.plan.slides.get(value, ()):
-                if slide.time == tick and slide.kept:
-                    move = self.plan.region(value).offset, Slide(0, slide.by, slide.kept)
-                    self._run((step.index, move), Runnable(step, f"{name}_UP", 1, 1, move=move), (), Tile(0, 1))
+        for move in self.plan.moves(call.outputs, tick):
+            self._run((step.index, move), Runnable(step, f"{name}_UP", 1, 1, move=move), (), Tile(0, 1), tick)
         if not any(value in self.plan.slides for value in [*call.inputs, *call.outputs]):
-            self._run((step.index,), Runnable(step, name, step.whole.end, step.tile_units), (), tile)
+            self._run((step.index,), Runnable(step, name, step.whole.end, step.tile_units), (), tile, tick)
             return
         of_tile = part(call, tile)
         spans = [*zip(call.inputs, of_tile.reads, strict=True), *zip(call.outputs, of_tile.writes, strict=True)]
@@ -132,9 +142,9 @@ class _Builder:
         units = min(step.tile_units, of_tile.extent)
         fields = tuple((_fields(of_tile, v)[0], 0) for v in moving)
         runnable = Runnable(step, f"{name}_ROWS", of_tile.extent, units, of_tile.kernel, places, fields)
-        self._run(key, runnable, tuple(places[v].offset for v in moving), Tile(0, of_tile.extent))
+        self._run(key, runnable, tuple(places[v].offset for v in moving), Tile(0, of_tile.extent), tick)
 
-    def _run(self, key: object, runnable: Runnable, place: tuple[int, ...], tile: Tile) -> None:
+    def _run(self, key: object, runnable: Runnable, place: tuple[int, ...], tile: Tile, tick: int) -> None:
         group = self.groups.get(key)
         if group is not None and place and not _fits(group, place):
             # Where the first ones end, others begin.
@@ -143,7 +153,7 @@ class _Builder:
         if group is None:
             group = self.groups[key] = _Group(runnable)
         group.places.append(place)
-        self.order.append((key, len(group.places) - 1, tile))
+        self.order.append((key, len(group.places) - 1, tile, (tick, runnable.move)))
 
     def program(self) -> Program:
         """Returns what was added, each with a name of its own."""
@@ -159,8 +169,8 @@ class _Builder:
             times[key] = [_time(place, group.places[0], strides) for place in group.places]
             numbers[key] = len(runnables)
             runnables.append(runnable)
-        runs = [Run(numbers[key], tile, times[key][place]) for key, place, tile in self.order]
-        return Program(tuple(runnables), tuple(_repeated(runs)))
+        placed = {when: Run(numbers[key], tile, times[key][place]) for key, place, tile, when in self.order}
+        return Program(tuple(runnables), tuple(_repeated(list(placed.values()))), placed)
 
 
 def _fits(group: _Group, place: tuple[int, ...]) -> bool:

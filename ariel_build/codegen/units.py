@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ariel_build.codegen.program import Program, Run
 from ariel_build.cores.units import Units
 from ariel_build.schedule import Schedule
 
@@ -14,20 +15,21 @@ GATE = 0xFE
 WIDTH = 110
 
 
-def units_lines(units: Units, schedule: Schedule, digest: int = 0) -> list[str]:
+def units_lines(units: Units, schedule: Schedule, runs: Program, digest: int = 0) -> list[str]:
     """Returns the lines that make the generated `Model` one of several cores; `digest` is the plan's among programs."""
+    pieces = {(step.index, piece.time.start): piece.tile for step, piece in schedule.pieces}
     after = units.successors()
     first = [0]
     for successors in after:
         first.append(first[-1] + len(successors))
-    tiles = [f"({u.step or 0}, {u.tile.start}, {u.tile.end})" for u in units.units]
+    tiles = [_unit(runs.run_of(u, pieces.get((u.step or 0, u.tick), u.tile))) for u in units.units]
     homes = [GATE if u.step is None else u.worker for u in units.units]
     pairs = zip(schedule.blocks, units.blocks, strict=True)
     blocks = [f"({steps.start}, {len(steps)}, {block.start})" for steps, block in pairs]
     return [
         "",
         "    ariel_ml_rs::parallel! {",
-        f"        workers {units.workers}, slots {_slots(units)};",
+        f"        workers {units.workers}, slots {units.slots};",
         *table("units", tiles),
         *table("needs", [str(len(u.needs)) for u in units.units]),
         *table("first", [str(f) for f in first]),
@@ -39,13 +41,9 @@ def units_lines(units: Units, schedule: Schedule, digest: int = 0) -> list[str]:
     ]
 
 
-def _slots(units: Units) -> int:
-    """Returns the tiles of the widest step: a deque that is full hands on to an inbox, which always has room."""
-    counts: dict[int, int] = {}
-    for unit in units.units:
-        if unit.step is not None:
-            counts[unit.step] = counts.get(unit.step, 0) + 1
-    return max([*counts.values(), 1])
+def _unit(run: Run) -> str:
+    later = f", {run.at}" if run.at else ""
+    return f"({run.number}, {run.tile.start}, {run.tile.end}{later})"
 
 
 def table(name: str, items: Sequence[str]) -> list[str]:

@@ -31,7 +31,6 @@ __all__ = [
     "module_of",
     "refuse_overwriting",
     "refuse_several",
-    "running_options",
 ]
 
 Main = Callable[[argparse.Namespace], int]
@@ -177,12 +176,6 @@ def _bound(arguments: argparse.Namespace, inputs: Path | None) -> ModelOptions:
     bound = {k: v for k, v in bind_dims(inputs, source).items() if k not in options.dims}
     given: Mapping[str, int] = {**bound, **options.dims}
     return replace(options, dims=given)
-
-
-def running_options(arguments: argparse.Namespace, inputs: Path | None = None) -> ModelOptions:
-    """Returns the options for a model that runs here: on one core, unless `--cores` says otherwise."""
-    options = model_options(arguments, inputs)
-    return replace(options, cores=options.cores or 1)
 
 
 def board_of(arguments: argparse.Namespace, default: str | None = None) -> Board:

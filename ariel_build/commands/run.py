@@ -14,13 +14,14 @@ from rich.table import Table
 from ariel_build import boards
 from ariel_build.answers.samples import cut_outputs, load, save, split_outputs
 from ariel_build.boards import Board
+from ariel_build.boards.fit import workers_of
 from ariel_build.commands.common import (
     add_model,
     compiled,
     for_models,
+    model_options,
     refuse_overwriting,
     refuse_several,
-    running_options,
 )
 from ariel_build.commands.consoles import console, progress
 from ariel_build.driver import Compiled
@@ -56,7 +57,7 @@ def main(arguments: argparse.Namespace) -> int:
     refuse_several(arguments)
     outputs_of = {"--outputs": arguments.outputs, "--stats": arguments.stats, "--timeline": arguments.timeline}
     refuse_overwriting(outputs_of, [arguments.model, arguments.inputs])
-    options = running_options(arguments, arguments.inputs)
+    options = model_options(arguments, arguments.inputs)
     board = runnable(arguments, options.cores or 1)
     result = compiled(arguments, options, board)
     others = for_others(board, lambda of: compiled(arguments, options, of))
@@ -68,7 +69,7 @@ def main(arguments: argparse.Namespace) -> int:
         result,
         board,
         samples.raw(),
-        cores=options.cores or 1,
+        cores=workers_of(board, options.cores, streamed=options.stream),
         others=others,
         stats=arguments.stats is not None,
         sizes=[[samples.sizes[state.dimension] for state in graph.sizes]] * samples.count if graph.sizes else (),
@@ -127,6 +128,7 @@ def execute_compiled(
             result.module,
             board,
             samples,
+            streamed=result.schedule.takes_rows,
             facts=facts,
             sizes=sizes,
             cores=cores,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ariel_build import boards
-from ariel_build.commands.common import add_model, for_models, module_of, refuse_several, running_options
+from ariel_build.commands.common import add_model, for_models, model_options, module_of, refuse_several
 from ariel_build.errors import Disagreement, MetadataError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _record(arguments: argparse.Namespace) -> Record:
     from ariel_build.project.host_test import Record
 
     path = Path(arguments.samples)
-    options = running_options(arguments, None if arguments.samples.isdecimal() else path)
+    options = model_options(arguments, None if arguments.samples.isdecimal() else path)
     result = compile_model(arguments.model, options, boards.load("host"), module_of(arguments))
     inputs = result.graph.inputs
     if not arguments.samples.isdecimal():

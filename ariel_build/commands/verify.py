@@ -24,7 +24,8 @@ from ariel_build.answers.samples import (
     split_outputs,
 )
 from ariel_build.boards import Board
-from ariel_build.commands.common import add_model, for_models, module_of, running_options
+from ariel_build.boards.fit import workers_of
+from ariel_build.commands.common import add_model, for_models, model_options, module_of
 from ariel_build.commands.consoles import console
 from ariel_build.commands.run import add_on, execute_compiled, for_others, runnable
 from ariel_build.config.at_most import AtMost
@@ -81,7 +82,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Prints the agreement of every tensor and who judged it; returns 0 where all agree, 1 otherwise."""
     if arguments.samples < 1:
         raise MetadataError("at least one sample is needed", "--samples")
-    options = running_options(arguments)
+    options = model_options(arguments)
     board = runnable(arguments, options.cores or 1)
     if arguments.per_layer and any(isinstance(size, AtMost) for size in options.dims.values()):
         raise MetadataError(
@@ -99,7 +100,7 @@ def main(arguments: argparse.Namespace) -> int:
     samples = random_samples(result.graph.inputs, arguments.samples)
     # Oracles have no answer of their own to some of these (docs/rare-numbers.md): ours is held against.
     rare = rare_samples(result.graph.inputs)
-    given, cores = samples.raw() + rare.raw(), options.cores or 1
+    given, cores = samples.raw() + rare.raw(), workers_of(board, options.cores, streamed=options.stream)
     execution = execute_compiled(result, board, given, cores=cores, others=others, stats=False)
     lead = (samples.count + rare.count,)
     outputs = list(split_outputs(result.graph.outputs, execution.outputs, lead).values())
@@ -151,7 +152,7 @@ def _verify_sizes(
         fixed, _ = import_file(arguments.model, {**options.dims, **sizes}, options.signature, options)
         drawn = replace(random_samples(fixed.inputs, arguments.samples), sizes=sizes)
         raw, table = padded(drawn, graph.inputs).raw(), [list(sizes.values())] * drawn.count
-        cores = options.cores or 1
+        cores = workers_of(board, options.cores, streamed=options.stream)
         execution = execute_compiled(result, board, raw, cores=cores, others=others, stats=False, sizes=table)
         got = cut_outputs(split_outputs(graph.outputs, execution.outputs, drawn.lead), graph, drawn)
         answer = FIRST_ONLY if options.signature else ask(arguments.model, fixed, drawn)

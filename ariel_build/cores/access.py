@@ -12,7 +12,7 @@ from functools import cached_property
 
 from ariel_build.ir import Value
 from ariel_build.kernels import Axis, KernelCall, Reads
-from ariel_build.memory import MemoryPlan
+from ariel_build.memory import MemoryPlan, Region
 from ariel_build.schedule import Step, Tile
 
 __all__ = ["Blocks", "overlap", "reads_of", "scratch_of", "writes_of"]
@@ -44,19 +44,19 @@ def overlap(a: Blocks, b: Blocks) -> bool:
     return True
 
 
-def writes_of(call: KernelCall, tile: Tile, plan: MemoryPlan) -> list[Blocks]:
-    """Returns the bytes that a tile of `call` writes."""
-    return [_units(call, tile, value, plan) for value in call.outputs]
+def writes_of(call: KernelCall, tile: Tile, plan: MemoryPlan, tick: int) -> list[Blocks]:
+    """Returns the bytes that a tile of `call` writes in the piece of a tick."""
+    return [_units(call, tile, _place(value, plan, tick), value) for value in call.outputs]
 
 
-def reads_of(call: KernelCall, tile: Tile, plan: MemoryPlan) -> list[Blocks]:
-    """Returns the bytes of the arena that a tile of `call` reads; constants lie in flash."""
+def reads_of(call: KernelCall, tile: Tile, plan: MemoryPlan, tick: int) -> list[Blocks]:
+    """Returns the bytes of the arena that a tile of `call` reads in the piece of a tick; constants lie in flash."""
     found = []
     for index, value in enumerate(call.inputs):
         if value.is_constant:
             continue
         rule = call.reads[index] if index < len(call.reads) else Reads()
-        found.append(_read(call, tile, value, rule, plan))
+        found.append(_read(call, tile, value, rule, _place(value, plan, tick)))
     return found
 
 
@@ -69,9 +69,14 @@ def scratch_of(step: Step, plan: MemoryPlan, workers: int) -> list[Blocks]:
     return [] if scratch is None else [Blocks(scratch.offset, scratch.stride * workers)]
 
 
-def _units(call: KernelCall, tile: Tile, value: Value, plan: MemoryPlan) -> Blocks:
+def _place(value: Value, plan: MemoryPlan, tick: int) -> Region:
+    """Returns where all of a value would be at a tick; of one that rolls only the rows are there that are in use."""
+    return plan.part(value, 0, value.type.bytes, tick)
+
+
+def _units(call: KernelCall, tile: Tile, place: Region, value: Value) -> Blocks:
     """Returns the bytes of units `tile` of a value that has the call's units along the call's axis."""
-    offset, size = plan.region(value)
+    offset, size = place
     extent = call.tiling.extent
     if call.tiling.axis is Axis.WHOLE or size % max(extent, 1):
         return Blocks(offset, size)
@@ -85,10 +90,10 @@ def _units(call: KernelCall, tile: Tile, value: Value, plan: MemoryPlan) -> Bloc
     return Blocks(offset + tile.start * unit, (tile.end - tile.start) * unit)
 
 
-def _read(call: KernelCall, tile: Tile, value: Value, rule: Reads, plan: MemoryPlan) -> Blocks:
+def _read(call: KernelCall, tile: Tile, value: Value, rule: Reads, place: Region) -> Blocks:
     if rule.kind == "same":
-        return _units(call, tile, value, plan)
-    offset, size = plan.region(value)
+        return _units(call, tile, place, value)
+    offset, size = place
     if rule.kind == "rows" and call.tiling.axis is not Axis.CHANNELS:
         # Output rows that the tile touches, then the input rows under their windows.
         first, last = tile.start // rule.units_per_row, (tile.end - 1) // rule.units_per_row

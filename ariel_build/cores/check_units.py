@@ -1,8 +1,9 @@
 """The independent checker of units: whatever may run at the same time touches no byte together, unless both read.
 
-It shares nothing with `units.py`: what tiles touch it derives itself (`touches.py`), byte by byte. It asks of each pair
-of tiles that conflicts whether the edges order it, and order it as the sequence of the pieces does. Then every tile's
-inputs are complete before it starts, since whoever writes them conflicts with it. Blocks run one after the other, each
+It shares nothing with `units.py`: what tiles touch it derives itself (`touches.py`), byte by byte, and what moves of
+rows touch from the plan. It asks of each pair of units that conflicts whether the edges order it, and order it as the
+sequence of the pieces does. Then every tile's inputs are complete, and where it reads them, before it starts, since
+whoever writes or moves them conflicts with it. Blocks run one after the other, each
 once the one before is complete: every unit of one is before every unit of those behind it.
 """
 
@@ -12,12 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ariel_build.cores.touches import bytes_between, reads, writes
-from ariel_build.cores.units import Units
+from ariel_build.cores.units import Unit, Units
 from ariel_build.errors import InternalError
-from ariel_build.memory import MemoryPlan
-from ariel_build.schedule import Schedule, Tile
+from ariel_build.memory import MemoryPlan, Region
+from ariel_build.schedule import Schedule, Step, Tile
 
 __all__ = ["check_units"]
+
+#: What there is where units are missing.
+_NONE = Unit(None, Tile(0, 0), 0)
 
 
 @dataclass(frozen=True)
@@ -35,16 +39,20 @@ class _Touched:
 def check_units(units: Units, schedule: Schedule, plan: MemoryPlan) -> None:
     """Raises InternalError naming two units where the plan would let them race, or runs a tile twice or never."""
     before = _reachable(units)
-    _check_cover(units, schedule)
+    _check_cover(units, schedule, plan)
     # Tiles of one step have scratch of their own, each that of its worker; tiles of two steps may share it.
     alone: dict[int, _Touched] = {}
     beside: dict[int, _Touched] = {}
     scratch = [_scratch(step.index, plan, units.workers) for step in schedule.steps]
-    steps = [unit.step for unit in units.units]
+    # Moves are of no step: they need no scratch.
+    steps = [None if unit.move else unit.step for unit in units.units]
     for index, unit in enumerate(units.units):
-        if unit.step is not None:
+        if unit.move is not None:
+            source, target = (bytes_between(place.offset, place.end) for place in unit.move)
+            alone[index] = beside[index] = _Touched(source, target)
+        elif unit.step is not None:
             call = schedule.steps[unit.step].call
-            read, written = reads(call, unit.tile, plan), writes(call, unit.tile, plan)
+            read, written = (touched(call, unit.tile, plan, unit.tick) for touched in (reads, writes))
             _check_scratch(unit.step, read | written, scratch[unit.step], plan)
             alone[index] = _Touched(read, written)
             beside[index] = _Touched(read, written | scratch[unit.step])
@@ -112,35 +120,34 @@ def _reachable(units: Units) -> list[int]:
     return before
 
 
-def _check_cover(units: Units, schedule: Schedule) -> None:
-    """Every unit of every step is computed by exactly one tile, inside one piece, and pieces come in their order.
+def _check_cover(units: Units, schedule: Schedule, plan: MemoryPlan) -> None:
+    """The units with work are the pieces in order, each in tiles that follow each other, behind what moves for it.
 
     The steps of a block are those of its units.
     """
     for block, steps in zip(units.blocks, schedule.blocks, strict=True):
         if any(step is not None and step not in steps for step in (units.units[index].step for index in block)):
             raise InternalError("a unit is in another block than its step", {"block": block})
-    tiles: dict[int, list[Tile]] = {}
-    pieces: dict[int, list[tuple[int, Tile]]] = {}
-    for k, (step, piece) in enumerate(schedule.pieces):
-        pieces.setdefault(step.index, []).append((k, piece.tile))
-    reached = 0
-    for unit in units.units:
-        if unit.step is None:
-            continue
-        places = (
-            k for k, whole in pieces.get(unit.step, ()) if whole.start <= unit.tile.start and unit.tile.end <= whole.end
-        )
-        place = next(places, -1)
-        if place < reached:
-            raise InternalError("units are not in the order of their steps", {"step": unit.step, "tile": unit.tile})
-        reached = place
-        tiles.setdefault(unit.step, []).append(unit.tile)
-    for step in schedule.steps:
-        at = 0
-        for tile in sorted(tiles.get(step.index, [])):
-            if tile.start != at or tile.end <= at:
-                raise InternalError("tiles overlap or leave a gap", {"step": step.index, "tile": tile})
-            at = tile.end
-        if at != step.call.tiling.extent:
-            raise InternalError("tiles do not cover a step", {"step": step.index})
+    rest = iter([unit for unit in units.units if unit.step is not None])
+    for step, piece in schedule.pieces:
+        for place in _moves(step, piece.time.start, plan):
+            unit = next(rest, _NONE)
+            if (unit.step, unit.tick, unit.move) != (step.index, piece.time.start, place):
+                raise InternalError("rows do not move before the piece that needs their room", {"step": step.index})
+        at = piece.tile.start
+        while at < piece.tile.end:
+            unit = next(rest, _NONE)
+            if (unit.step, unit.tick, unit.move) != (step.index, piece.time.start, None):
+                raise InternalError("units are not in the order of the pieces", {"step": step.index, "unit": unit})
+            if unit.tile.start != at or not at < unit.tile.end <= piece.tile.end:
+                raise InternalError("tiles overlap or leave a gap", {"step": step.index, "tile": unit.tile})
+            at = unit.tile.end
+    if next(rest, None) is not None:
+        raise InternalError("there are more units than pieces have tiles", {})
+
+
+def _moves(step: Step, tick: int, plan: MemoryPlan) -> list[tuple[Region, Region]]:
+    """Returns from where to where rows that a step makes move before its piece of a tick."""
+    slides = [(v, s) for v in step.call.outputs for s in plan.slides.get(v, ()) if s.time == tick and s.kept]
+    starts = [plan.region(value).offset for value, _ in slides]
+    return [(Region(at + s.by, s.kept), Region(at, s.kept)) for at, (_, s) in zip(starts, slides, strict=True)]

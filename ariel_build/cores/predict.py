@@ -18,6 +18,7 @@ from ariel_build.cores.units import Units
 from ariel_build.kernels import Axis, KernelCall
 from ariel_build.kernels.flow import worst
 from ariel_build.schedule.cost import around, instructions, weight_bytes
+from ariel_build.schedule.overhead import slid
 from ariel_build.schedule.slow import Slow
 from ariel_build.schedule.steps import Schedule, Step
 from ariel_build.schedule.tiles import Tile, cut
@@ -30,6 +31,8 @@ __all__ = ["Clock", "Prediction", "Run", "predict", "runs", "step_costs", "tiles
 Tiles = tuple[Tile, ...]
 #: What the pool adds to each unit, gates included.
 _UNIT_INSTRUCTIONS = 110
+#: Of a core without work until it sleeps: `IDLE_ROUNDS` of the runtime crate's pool, and the way there and back.
+_IDLE = 2500.0
 #: A decision of control flow: on one core, and where the leader of several begins another block.
 _TEST, _BEGIN = 10, 400
 
@@ -81,7 +84,7 @@ class Clock:
     def of(cls, board: Board, workers: int) -> Clock:
         """Returns the clock of the board's first cores; a computer's cores are alike, however many are asked for."""
         last = len(board.cores) - 1
-        cores = tuple(board.cores[min(worker, last)] for worker in range(workers))
+        cores = tuple(_as_compiled(board.cores[min(worker, last)], board) for worker in range(workers))
         return cls(cores, board.weights_per_cycle, Slow.of(board))
 
     def work(self, call: KernelCall, tiles: Tiles = (), *, alone: bool = False) -> Sequence[float]:
@@ -186,11 +189,14 @@ def predict(
         total = begin + worst(flow, work.__getitem__, _TEST)
     else:
         pairs = list(zip(schedule.blocks, units.blocks, strict=True))
-        times = {steps: _last(_simulated(schedule, units, clock, block)) for steps, block in pairs}
+        done = {steps: _simulated(schedule, units, clock, block) for steps, block in pairs}
+        times = {steps: _last(found) for steps, found in done.items()}
         makespan = begun + worst(flow, times.__getitem__, _TEST + _BEGIN)
-        pool = {steps: _UNIT_INSTRUCTIONS * len(block) for steps, block in pairs}
-        total = begin + worst(flow, lambda block: work[block] + pool[block], _TEST + _BEGIN)
-        tiles += [(schedule.steps[unit.step], unit.tile) for unit in units.units if unit.step is not None]
+        executed = {steps: _executed(schedule, units, clock, found) for steps, found in done.items()}
+        total = begin + worst(flow, executed.__getitem__, _TEST + _BEGIN)
+        tiles += [
+            (schedule.steps[unit.step], unit.tile) for unit in units.units if unit.step is not None and not unit.move
+        ]
     longest, step, tile = max(
         ((max(clock.tile(step.call, tile)), step, tile) for step, tile in tiles),
         key=lambda found: found[0],
@@ -208,6 +214,12 @@ def predict(
         step,
         granule,
     )
+
+
+def _as_compiled(core: Core, board: Board) -> Core:
+    """Returns the core without its FPU where code for its program's target leaves that alone."""
+    target = core.target or board.target
+    return replace(core, fpu=None) if target.startswith("thumb") and not target.endswith("hf") else core
 
 
 def _begin(clock: Clock, input_bytes: int, kept_bytes: int) -> tuple[float, float]:
@@ -243,6 +255,22 @@ def runs(schedule: Schedule, units: Units | None, clock: Clock, input_bytes: int
                 found.append(Run(run.core, now + run.start, now + run.end, index))
         now += _last(of_block)
     return found
+
+
+def _executed(schedule: Schedule, units: Units, clock: Clock, found: Sequence[Run]) -> float:
+    """Returns the instructions of all cores for what they do in a block, and while they look for more to do."""
+    total, until = 0.0, [0.0] * units.workers
+    for run in found:
+        unit = units.units[run.step]
+        if unit.move is not None:
+            total += slid(1, unit.move.source.bytes)
+        elif unit.step is not None:
+            call = schedule.steps[unit.step].call
+            share = (unit.tile.end - unit.tile.start) / max(call.tiling.extent, 1)
+            total += clock.work(call)[run.core] * share + (0.0 if share == 1 else TILE)
+        total += _UNIT_INSTRUCTIONS + min(run.start - until[run.core], _IDLE)
+        until[run.core] = run.end
+    return total + sum(min(_last(found) - end, _IDLE) for end in until)
 
 
 def _last(found: Sequence[Run]) -> float:
@@ -304,4 +332,6 @@ def _unit_cost(schedule: Schedule, units: Units, clock: Clock, unit: int, worker
     found = units.units[unit]
     if found.step is None:
         return _UNIT_INSTRUCTIONS
+    if found.move is not None:
+        return slid(1, found.move.source.bytes) + _UNIT_INSTRUCTIONS
     return clock.tile(schedule.steps[found.step].call, found.tile)[worker] + _UNIT_INSTRUCTIONS

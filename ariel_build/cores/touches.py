@@ -8,7 +8,9 @@ of bytes are integers, bit k for byte k of the arena.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from ariel_build.errors import InternalError
 from ariel_build.ir import Value
 from ariel_build.kernels import Access, Axis, KernelCall
 from ariel_build.kernels.declared.memory import Image
@@ -24,18 +26,34 @@ def bytes_between(start: int, end: int) -> int:
     return ((1 << max(end - start, 0)) - 1) << start
 
 
-def reads(call: KernelCall, tile: Tile, plan: MemoryPlan) -> int:
-    """Returns the bytes of the arena that a tile reads."""
-    found = 0
+@dataclass(frozen=True)
+class _Now:
+    """Where bytes of values are at a tick."""
+
+    plan: MemoryPlan
+    tick: int
+
+    def bytes(self, value: Value, start: int, end: int) -> int:
+        """Returns the bytes [start, end) of a value; InternalError where its buffer does not hold them."""
+        region = self.plan.region(value)
+        gone = sum(slide.by for slide in self.plan.slides.get(value, ()) if slide.time <= self.tick)
+        if start < gone or end - gone > region.bytes:
+            raise InternalError("a tile leaves the buffer of a value that rolls", {"value": value, "tick": self.tick})
+        return bytes_between(region.offset + start - gone, region.offset + end - gone)
+
+
+def reads(call: KernelCall, tile: Tile, memory: MemoryPlan, tick: int) -> int:
+    """Returns the bytes of the arena that a tile reads in the piece of a tick."""
+    found, plan = 0, _Now(memory, tick)
     for value in call.inputs:
         if not value.is_constant:
             found |= _read(call, tile, value, plan)
     return found
 
 
-def writes(call: KernelCall, tile: Tile, plan: MemoryPlan) -> int:
-    """Returns the bytes of the arena that a tile writes."""
-    found = 0
+def writes(call: KernelCall, tile: Tile, memory: MemoryPlan, tick: int) -> int:
+    """Returns the bytes of the arena that a tile writes in the piece of a tick."""
+    found, plan = 0, _Now(memory, tick)
     for value in call.outputs:
         extent, axis, elements = call.tiling.extent, call.tiling.axis, value.type.elements
         if axis is Axis.WHOLE or elements % extent:
@@ -48,7 +66,7 @@ def writes(call: KernelCall, tile: Tile, plan: MemoryPlan) -> int:
     return found
 
 
-def _read(call: KernelCall, tile: Tile, value: Value, plan: MemoryPlan) -> int:
+def _read(call: KernelCall, tile: Tile, value: Value, plan: _Now) -> int:
     window, image, output = (getattr(call.kernel, key, None) for key in ("window", "input", "output"))
     same_size = value.type.elements == call.tiling.extent
     if isinstance(window, Window) and isinstance(image, Image) and isinstance(output, Image):
@@ -60,7 +78,7 @@ def _read(call: KernelCall, tile: Tile, value: Value, plan: MemoryPlan) -> int:
     return _whole(value, plan)
 
 
-def _under(call: KernelCall, window: Window, image: Image, output: Image, tile: Tile, plan: MemoryPlan) -> int:
+def _under(call: KernelCall, window: Window, image: Image, output: Image, tile: Tile, plan: _Now) -> int:
     """Returns the rows of the image that lie under the windows of a range of pixels; all of it for other tiles."""
     value, height, width, channels = image.region.value, image.height, image.width, image.channels
     row, pixel = image.row, image.pixel
@@ -91,20 +109,18 @@ def _is_pointwise(window: Window, image: Image, output: Image) -> bool:
     return one and not padded and alike and image.row == image.width * image.pixel
 
 
-def _whole(value: Value, plan: MemoryPlan) -> int:
-    offset, size = plan.region(value)
-    return bytes_between(offset, offset + size)
+def _whole(value: Value, plan: _Now) -> int:
+    return plan.bytes(value, 0, value.type.bytes)
 
 
 def _channels(pixels: int, channels: int, tile: Tile) -> list[tuple[int, int]]:
     return [(p * channels + tile.start, p * channels + tile.end) for p in range(pixels)]
 
 
-def _elements(value: Value, plan: MemoryPlan, runs: Iterable[tuple[int, int]]) -> int:
+def _elements(value: Value, plan: _Now, runs: Iterable[tuple[int, int]]) -> int:
     """Returns the bytes of some elements of a value."""
-    offset, _ = plan.region(value)
     size = value.type.dtype.bytes
     found = 0
     for start, end in runs:
-        found |= bytes_between(offset + start * size, offset + end * size)
+        found |= plan.bytes(value, start * size, end * size)
     return found

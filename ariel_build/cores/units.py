@@ -2,8 +2,8 @@
 
 The sequence of the pieces is the meaning of the program. Two tiles conflict where their bytes meet and one of them
 writes; of two that conflict, the one of the earlier piece must be complete before the other starts. Everything else may
-run at any time on any core. Where all tiles of one piece wait for all of another, a gate (a unit without work) stands
-between them: k + k edges in place of k * k.
+run at any time on any core. Rows that move in the buffer of a value that rolls are a unit as well. Where all tiles of
+one piece wait for all of another, a gate (a unit without work) stands between them: k + k edges in place of k * k.
 
 Where control flow decides, each block of steps has a graph of its own. The cores run one block after the other, and the
 leader looks in between which is next, so that units of two blocks never run at the same time.
@@ -11,12 +11,13 @@ leader looks in between which is next, so that units of two blocks never run at 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ariel_build.cores.access import Blocks, overlap, reads_of, scratch_of, writes_of
-from ariel_build.memory import MemoryPlan
+from ariel_build.memory import MemoryPlan, Move
 from ariel_build.schedule import Piece, Schedule, Step, Tile
 
 __all__ = ["Unit", "Units", "build_units"]
@@ -24,12 +25,17 @@ __all__ = ["Unit", "Units", "build_units"]
 
 @dataclass
 class Unit:
-    """A tile of a step, or a gate (`step` None); `worker` is where it would best run."""
+    """A tile of a step in its piece at a tick, or a gate (`step` None); `worker` is where it would best run.
+
+    Where it is a `move`, rows that the step makes move before that piece.
+    """
 
     step: int | None
     tile: Tile
     worker: int
     needs: list[int] = field(default_factory=list)
+    tick: int = 0
+    move: Move | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,19 @@ class Units:
     workers: int
     blocks: tuple[range, ...]
 
+    @property
+    def slots(self) -> int:
+        """The tiles of the widest piece: a deque that is full hands on to an inbox, which always has room."""
+        counts = Counter((unit.step, unit.tick) for unit in self.units if unit.step is not None)
+        return max([*counts.values(), 1])
+
+    @property
+    def room_bytes(self) -> int:
+        """Bytes of RAM in which units wait: `Room` of `ariel-ml-rs/src/pool/room.rs` on a 32-bit core."""
+        count, slots = len(self.units), 1 << (self.slots - 1).bit_length()
+        words = self.workers * -(-count // 32)
+        return _DESK + _whole_words(count) + self.workers * _ENDS + _whole_words(2 * slots * self.workers) + 4 * words
+
     def successors(self) -> list[list[int]]:
         """Returns for each unit those that need it, in ascending order."""
         table: list[list[int]] = [[] for _ in self.units]
@@ -53,6 +72,12 @@ class Units:
         return table
 
 
+def _whole_words(count: int) -> int:
+    return (count + 3) // 4 * 4
+
+
+#: Bytes of what workers share about an inference, and of the ends of a deque.
+_DESK, _ENDS = 28, 8
 #: Where the tiles of a step are cut for so many workers.
 Cut = Callable[[Step, int], Sequence[Tile]]
 #: A unit counts what it waits for in a byte.
@@ -92,13 +117,13 @@ def _units_of(
 ) -> list[Unit]:
     """Returns the units of the pieces of one block, counted from 0."""
     units: list[Unit] = []
-    touches: list[tuple[list[Blocks], list[Blocks]]] = []
+    touches: list[_Touches] = []
     ancestors: list[int] = []
     uneven = 0
 
-    def add(unit: Unit, reads: list[Blocks], writes: list[Blocks]) -> int:
+    def add(unit: Unit, touched: _Touches) -> int:
         units.append(unit)
-        touches.append((reads, writes))
+        touches.append(touched)
         reach = 0
         for need in unit.needs:
             reach |= ancestors[need] | 1 << need
@@ -106,33 +131,50 @@ def _units_of(
         return len(units) - 1
 
     for step, piece in pieces:
+        tick = piece.time.start
+        for move in plan.moves(step.call.outputs, tick):
+            touched = _Touches(-1, [Blocks(*move.source)], [Blocks(*move.target)])
+            add(Unit(step.index, Tile(0, 1), 0, sorted(_needs(touched, touches, ancestors)), tick, move), touched)
+        scratch = scratch_of(step, plan, workers)
         tiles = _dealt(step, piece, cut(step, workers), workers)
-        access = [(reads_of(step.call, t, plan), writes_of(step.call, t, plan)) for t in tiles]
+        access = [_touches(step, t, plan, tick, scratch) for t in tiles]
         if _race(access):
             # It works in place of an input of which each tile reads more than its own part.
             tiles = [piece.tile]
-            access = [(reads_of(step.call, piece.tile, plan), writes_of(step.call, piece.tile, plan))]
-        # Against other steps, the scratch counts as written.
-        scratch = scratch_of(step, plan, workers)
-        access = [(reads, [*writes, *scratch]) for reads, writes in access]
-        wanted = [_needs(reads, writes, touches, ancestors) for reads, writes in access]
+            access = [_touches(step, piece.tile, plan, tick, scratch)]
+        wanted = [_needs(touched, touches, ancestors) for touched in access]
         shared = _common(wanted)
         gate = None
         if len(tiles) > 1 and len(shared) > 1:
-            gate = add(Unit(None, Tile(0, 0), 0, sorted(shared)), [], [])
+            gate = add(Unit(None, Tile(0, 0), 0, sorted(shared)), _Touches(-1, [], []))
         home = _homes(tiles, [1.0] * workers if shares is None else shares(step), uneven % workers)
         uneven += len(tiles) % workers != 0
-        together = list(zip(tiles, home, access, wanted, strict=True))
-        # The module's own check follows a step's ranges from one end to the other.
-        for tile, worker, (reads, writes), needs in reversed(together) if _falls(step) else together:
+        for tile, worker, touched, needs in zip(tiles, home, access, wanted, strict=True):
             rest = needs if gate is None else [n for n in needs if not ancestors[gate] >> n & 1] + [gate]
-            add(Unit(step.index, tile, worker, sorted(rest)), reads, writes)
+            add(Unit(step.index, tile, worker, sorted(rest), tick), touched)
     return _closed(units)
 
 
-def _falls(step: Step) -> bool:
-    """Whether the pieces of a step run downwards."""
-    return step.pieces[-1].tile.start < step.pieces[0].tile.start
+@dataclass(frozen=True)
+class _Touches:
+    """What a unit touches. Against those of other steps its scratch counts as written: of its own, workers differ."""
+
+    step: int
+    reads: list[Blocks]
+    writes: list[Blocks]
+    scratch: list[Blocks] = field(default_factory=list)
+
+    def conflicts(self, earlier: _Touches) -> bool:
+        """Whether they meet where one of them writes."""
+        mine, theirs = self.writes, earlier.writes
+        if self.step != earlier.step:
+            mine, theirs = [*mine, *self.scratch], [*theirs, *earlier.scratch]
+        return _meet(mine, earlier.reads) or _meet(mine, theirs) or _meet(self.reads, theirs)
+
+
+def _touches(step: Step, tile: Tile, plan: MemoryPlan, tick: int, scratch: list[Blocks]) -> _Touches:
+    """Returns what a tile touches in the piece of a tick."""
+    return _Touches(step.index, reads_of(step.call, tile, plan, tick), writes_of(step.call, tile, plan, tick), scratch)
 
 
 def _dealt(step: Step, piece: Piece, tiles: Sequence[Tile], workers: int) -> Sequence[Tile]:
@@ -195,33 +237,22 @@ def _split_needs(units: list[Unit]) -> list[Unit]:
     return [*units[:at], gate, *units[at:]]
 
 
-def _needs(
-    reads: list[Blocks],
-    writes: list[Blocks],
-    touches: Sequence[tuple[list[Blocks], list[Blocks]]],
-    ancestors: Sequence[int],
-) -> list[int]:
-    """Returns the latest units that conflict with these accesses; those that they need in turn are left out."""
+def _needs(touched: _Touches, touches: Sequence[_Touches], ancestors: Sequence[int]) -> list[int]:
+    """Returns the latest units that conflict with one; those that they need in turn are left out."""
     needs: list[int] = []
     left = (1 << len(touches)) - 1
     while left:
         index = left.bit_length() - 1
-        earlier_reads, earlier_writes = touches[index]
         left ^= 1 << index
-        if _meet(writes, earlier_reads) or _meet(writes, earlier_writes) or _meet(reads, earlier_writes):
+        if touched.conflicts(touches[index]):
             needs.append(index)
             left &= ~ancestors[index]
     return needs
 
 
-def _race(access: Sequence[tuple[list[Blocks], list[Blocks]]]) -> bool:
+def _race(access: Sequence[_Touches]) -> bool:
     """Whether one tile of a step writes what another reads or writes."""
-    return any(
-        _meet(writes, [*other_reads, *other_writes])
-        for k, (_, writes) in enumerate(access)
-        for j, (other_reads, other_writes) in enumerate(access)
-        if j != k
-    )
+    return any(tile.conflicts(other) for k, tile in enumerate(access) for other in access[:k])
 
 
 def _meet(a: list[Blocks], b: list[Blocks]) -> bool:

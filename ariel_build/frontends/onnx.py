@@ -19,6 +19,7 @@ from ariel_build.frontends.checks import checked_shape, corrupt, public_names, r
 from ariel_build.frontends.free_dims import FreeDims
 from ariel_build.frontends.onnx_bodies import body_of
 from ariel_build.frontends.onnx_functions import inline_functions
+from ariel_build.frontends.onnx_order import in_order
 from ariel_build.frontends.onnx_schema import DEFAULT_DOMAINS, misfits, opset_versions
 from ariel_build.frontends.onnx_tensors import TensorReader, element_type, type_name
 from ariel_build.frontends.source import Body, SourceModel, SourceNode, SourceTensor
@@ -87,9 +88,9 @@ class GraphReader:
         """Returns the graph; `free` binds the dimensions of its inputs (subgraphs have none to bind)."""
         self._read_initialisers()
         inputs, input_names = self._read_inputs(free)
-        nodes = [
-            node for number, proto in enumerate(self._graph.node) if (node := self._node(number, proto)) is not None
-        ]
+        protos = self._graph.node
+        read = [self._node(number, protos[number]) for number in in_order(protos, self._tensors)]
+        nodes = [node for node in read if node is not None]
         outputs = []
         for number, value in enumerate(self._graph.output):
             origin = f"{self._prefix}output {number} `{shown(value.name)}`"
@@ -219,7 +220,7 @@ class GraphReader:
         for value in proto.input:
             if value and self.find(value) is None:
                 if value in self._made:
-                    maker = f"which node {self._made[value]} makes only later (nodes are not in topological order)"
+                    maker = f"which node {self._made[value]} makes from this node's result: a circle"
                 else:
                     maker = "which nothing makes"
                 raise corrupt(f"it reads `{shown(value)}`, {maker}", origin)

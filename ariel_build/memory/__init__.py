@@ -4,7 +4,7 @@ from ariel_build.memory.buffers import ArenaPlan, Buffer, Part
 from ariel_build.memory.check import check_plan
 from ariel_build.memory.plan import plan_arena
 from ariel_build.memory.planner import plan_calls, plan_memory
-from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, ScratchPlan, Slide
+from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Move, Region, ScratchPlan, Slide
 from ariel_build.memory.streaming import RAM, SPEED, WHOLE, Effort
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Effort",
     "Group",
     "MemoryPlan",
+    "Move",
     "Part",
     "Region",
     "ScratchPlan",

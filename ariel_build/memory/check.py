@@ -16,7 +16,8 @@ extent without overlapping, in multiples of its granularity, and so do its piece
 
 Of a value that rolls, the bytes of the buffer are needed from each writing to the last who reads what was written, and
 may be others' in between. Rows move in it just before a piece that makes more of them, and no step runs meanwhile: a
-move reads in the tick before it. What is where then, invariant 3 proves.
+move reads in the tick before it. What is where then, invariant 3 proves. On several cores, "meanwhile" is for the bytes
+that move: who touches them waits, or is waited for (`cores/check_units`).
 
 **Memory invariant 3** (contents). Every byte that a piece reads was written completely before the piece starts, by the
 value that the step means, and is not overwritten until the piece ends; so is every byte of an output and of a state
@@ -170,7 +171,7 @@ def _check_slides(facts: Facts) -> None:
     for values in facts.buffers:
         slides, region = plan.slides[values[0]], facts.region(values[0])
         for value in values:
-            if value in ends or value not in facts.writings or schedule.cores > 1 or not alone:
+            if value in ends or value not in facts.writings or not alone:
                 raise InternalError("memory invariant 2: a value rolls that others know of", {"value": value})
             if plan.slides[value] != slides:
                 raise InternalError("memory invariant 2: rows of one buffer move apart", {"value": value})

@@ -137,11 +137,10 @@ class Peaks:
             self._touch(accesses, tick, index, tile, replaced[index])
             change[tick] += scratches[index]
             change[tick + 1] -= scratches[index]
-        # What lies in the gaps between the times of a part is for those who place it: few of them are found by all.
-        for start, end, life, _ in chain.from_iterable(b.parts for b in distinct(buffers or {})):
+        for start, end, (since, until), _ in chain.from_iterable(b.parts for b in distinct(buffers or {})):
             granules = -(-end // ALIGNMENT) - -(-start // ALIGNMENT)
-            change[life.start] += granules * ALIGNMENT
-            change[life.end] -= granules * ALIGNMENT
+            change[since] += granules * ALIGNMENT
+            change[until] -= granules * ALIGNMENT
         for root, found in accesses.items():
             life = lives[root]
             last = ticks if life.last > span[-1] else 0

@@ -88,7 +88,7 @@ def plan_calls(
         peaks = Peaks(order, graph_inputs, graph_outputs, states, alias_of, cores)
         # Where rows of the input are given, what computes on them is to run as they come, if it can.
         least = size = math.inf if fed else float(best[1].arena.bytes)
-        efforts = [e if rolls and cores == 1 else replace(e, rolls=()) for e in (effort.before, effort) if e]
+        efforts = [e if rolls else replace(e, rolls=()) for e in (effort.before, effort) if e]
         for step in efforts:
             for factor, how in streaming(peaks, step, size, place(order, step.placing)):
                 worse = factor if effort.price else 1.0
@@ -100,7 +100,7 @@ def plan_calls(
     if fed:
         # Who gives up the input wants every byte.
         way = min(way, way.improved(2 * EFFORT), key=lambda w: w.arena.bytes)
-    if way.rolled:
+    if way.rolled and cores == 1:
         others = found if fed else ()
         way = min((w.lent(EFFORT) for w in (way, *others)), key=lambda w: w.arena.bytes)
     plan = way.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from ariel_build.errors import InternalError
 from ariel_build.ir import Value
 from ariel_build.schedule import Interval
 
-__all__ = ["Block", "Copy", "Group", "MemoryPlan", "Region", "ScratchPlan", "Slide"]
+__all__ = ["Block", "Copy", "Group", "MemoryPlan", "Move", "Region", "ScratchPlan", "Slide"]
 
 
 class Region(NamedTuple):
@@ -68,6 +68,13 @@ class Slide(NamedTuple):
     kept: int
 
 
+class Move(NamedTuple):
+    """Bytes of the arena that move from `source` to `target`, of as many bytes, which may overlap."""
+
+    source: Region
+    target: Region
+
+
 @dataclass(frozen=True)
 class Block:
     """One rectangle of the memory map over time: bytes of the arena that hold `name` during `time`."""
@@ -99,6 +106,16 @@ class MemoryPlan:
         """Returns where the bytes [start, end) of `value` are from the slides before `tick` on."""
         gone = sum(slide.by for slide in self.slides.get(value, ()) if slide.time <= tick)
         return Region(self.region(value).offset + start - gone, end - start)
+
+    def moves(self, values: Sequence[Value], tick: int) -> list[Move]:
+        """Returns what moves in the buffers of `values` just before the piece of a tick that makes more of them."""
+        found = []
+        for value in values:
+            for slide in self.slides.get(value, ()):
+                if slide.time == tick and slide.kept:
+                    start = self.region(value).offset
+                    found.append(Move(Region(start + slide.by, slide.kept), Region(start, slide.kept)))
+        return found
 
     def region(self, value: Value) -> Region:
         """Returns where `value` is while the steps run; a constant has no region."""

@@ -18,7 +18,7 @@ from functools import cached_property
 from itertools import chain
 
 from ariel_build.ir import Value
-from ariel_build.kernels import Feed
+from ariel_build.kernels import Feed, KernelCall
 from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.rolling import can_roll, distinct, rolling
 from ariel_build.schedule import Tile, work_of
@@ -44,6 +44,10 @@ class Streaming:
 
 #: Rows of the last call of a chain at a time.
 _ROWS = (1, 2, 4, 8)
+#: What a piece costs each core besides its share: to take units of it, and to wait for what comes before.
+_SHARED = 300
+#: Rows of the calls of a chain whose values roll at a time, on one core, and on several that share them.
+_PULLED, _PULLED_BY_CORES = (1, 2), (1, 2, 4)
 #: Into how many pieces a call by itself is cut.
 _PIECES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 #: Into how many pieces the last call of a chain is cut at most.
@@ -142,7 +146,8 @@ class _Search:
         base = max(whole_rows(last), row(last))
         if sum(-(-calls[i].tiling.extent // max(whole_rows(calls[i]), row(calls[i]))) for i in span) > 2 * _MOST:
             return
-        orders = [pulled(calls, span, rows, self.peaks.aliases) for rows in (1, 2)]
+        turns = _PULLED if self.peaks.cores == 1 else _PULLED_BY_CORES
+        orders = [pulled(calls, span, rows, self.peaks.aliases) for rows in turns]
         orders += [interleaved(calls, span, base, self.peaks.aliases, whole_rows)]
         for order in orders:
             if len(order) > min(self.budget // CALL + 1, _MOST):
@@ -156,6 +161,7 @@ class _Search:
             parts = {index: self._parted(index, tuple(tiles[index])) for index in span}
             cost = sum(cost for _, cost in parts.values())
             cost += sum(slid(len(b.slides), b.moved) for b in distinct(buffers))
+            cost += sum(_idle(calls[index], tile, self.peaks.cores) for index, tile in order)
             scratches = {index: scratch for index, (scratch, _) in parts.items()}
             yield Stretch(span, tuple(order), self.peaks.of(span, order, buffers, scratches), cost, rolled=values)
 
@@ -317,6 +323,19 @@ def streaming(
         found += bettered[: -_HOPEFUL - 1 : -1]
         rolled |= search.rolls and bool(bettered)
     return found
+
+
+def _idle(call: KernelCall, tile: Tile, cores: int) -> int:
+    """Returns the instructions for which cores that share a piece wait for each other, and that handing it over costs.
+
+    Where it has fewer granules than cores, or no multiple of them, some have nothing to do.
+    """
+    if cores == 1:
+        return 0
+    granules = -(-(tile.end - tile.start) // max(call.tiling.granularity, 1))
+    rounds = -(-granules // cores)
+    work = work_of(call) * (tile.end - tile.start) // call.tiling.extent
+    return work * (rounds * cores - granules) // granules + cores * _SHARED
 
 
 def _turned(way: Sequence[Stretch], bound: int, place: Callable[[Streaming], int]) -> Iterator[tuple[int, Streaming]]:

@@ -28,7 +28,7 @@ from ariel_build.ops.reshape import Reshape, reshape
 from ariel_build.ops.scatter import AtIndices, Scatter
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
 
-__all__ = ["Loop", "needed_inputs"]
+__all__ = ["Loop", "counted", "needed_inputs", "row_number", "stack"]
 
 #: Iterations that are looked at: a loop of more is one whose end does not come.
 MOST_TIMES = 10_000
@@ -273,17 +273,26 @@ def _apart(inner: Importer, inputs: Sequence[Value], outputs: Sequence[Value]) -
 
 
 def _stack(inner: Importer, values: Sequence[Value], number: int | None) -> tuple[list[Value], list[Value]]:
-    """Lets a body write what each iteration gives into a row: returns what it carries for that, and gives.
-
-    A number that counts the rows comes first: kernels count in 32 bits.
-    """
+    """Lets a body write what each iteration gives into a row: returns what it carries for that, and gives."""
     if number is None:
         raise UnsupportedReason("it stacks what its iterations give, and how often it runs is decided at run time")
     if number == 0:
         raise UnsupportedReason("it does not run at all, and stacks what its iterations give")
+    index, following = row_number(inner)
+    rows, written = stack(inner, index, values, number)
+    return [index, *rows], [following, *written]
+
+
+def row_number(inner: Importer) -> tuple[Value, Value]:
+    """Returns what counts the iterations in a body, and what follows it: kernels count in 32 bits."""
     index = Value(TensorType(DType.I32, ()), "row", origin=inner.node.origin)
-    inputs = [index]
-    outputs = [*inner.emit(Map2("Add"), [index, inner.constant(np.ones((), np.int32))])]
+    (following,) = inner.emit(Map2("Add"), [index, inner.constant(np.ones((), np.int32))])
+    return index, following
+
+
+def stack(inner: Importer, index: Value, values: Sequence[Value], number: int) -> tuple[list[Value], list[Value]]:
+    """Lets a body write values into the row that `index` counts: returns what it carries for that, and gives."""
+    inputs, outputs = [], []
     for value in values:
         rows = Value(TensorType(value.type.dtype, (number, *value.shape)), value.name, origin=inner.node.origin)
         row = reshape(inner, inner.view(value, None), (1, *value.shape))
@@ -291,3 +300,12 @@ def _stack(inner: Importer, values: Sequence[Value], number: int | None) -> tupl
         outputs += inner.emit(Scatter(way), [rows, reshape(inner, index, (1, 1)), row])
         inputs.append(rows)
     return inputs, outputs
+
+
+def counted(
+    importer: Importer, inner: Importer, carried: Sequence[tuple[Value, Value, Value]], number: int
+) -> list[Value]:
+    """Adds a loop of so many iterations. `carried` are what it begins with, and what its body takes, and gives."""
+    begins, inputs, outputs = zip(*carried, strict=True)
+    body = finish_body(inner, inputs, outputs)
+    return loop(importer, inner, body, begins, number, body)

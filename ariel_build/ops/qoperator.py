@@ -75,8 +75,8 @@ def result(importer: Importer, index: int, dtype: DType) -> Quant:
 @imports("onnx", "QLinearConv")
 def _convolution(importer: Importer) -> None:
     parameters = [importer.optional_input(k) for k in range(1, 9)]
-    if any(value is not None and value.data is None for value in parameters):
-        importer.bind(_convolution_at_run_time(importer))
+    if any(value is not None and value.data is None for value in parameters) or _zeros_differ(importer):
+        importer.bind(_convolution_in_steps(importer))
         return
     x, filter_, bias = stored(importer, 0), stored(importer, 3, axis=0), importer.optional_input(8)
     constant(filter_, "the filter")
@@ -85,8 +85,17 @@ def _convolution(importer: Importer) -> None:
     importer.bind(convolution(importer, x, filter_, bias, result(importer, 6, x.type.dtype)))
 
 
-def _convolution_at_run_time(importer: Importer) -> Value:
-    """Returns the convolution where filters or scales are known at run time only: exact sums, scaled in float32."""
+def _zeros_differ(importer: Importer) -> bool:
+    """Whether the weights' channels have zero points of their own, which no integer kernel subtracts."""
+    zeros = importer.optional_input(5)
+    return zeros is not None and zeros.data is not None and np.unique(zeros.data).size > 1
+
+
+def _convolution_in_steps(importer: Importer) -> Value:
+    """Returns the convolution that no kernel computes in one: exact sums, scaled in float32.
+
+    Its filters or scales are known at run time only, or each of its channels has a zero point of its own.
+    """
     x, filter_, bias, dtype = (
         importer.input(0),
         importer.input(3),
@@ -117,25 +126,34 @@ def _convolution_at_run_time(importer: Importer) -> Value:
 
 @imports("onnx", "QLinearMatMul")
 def _product(importer: Importer) -> None:
-    if any(importer.input(k).data is None for k in (1, 2, 4, 5, 6, 7)):
-        importer.bind(_product_at_run_time(importer))
+    if any(importer.input(k).data is None for k in (1, 2, 4, 5, 6, 7)) or _zeros_differ(importer):
+        importer.bind(_product_in_steps(importer, importer.input(0), importer.input(3), None, 6))
         return
     columns = len(importer.input(3).shape) - 1
     x, y = stored(importer, 0), stored(importer, 3, axis=columns)
     importer.bind(product(importer, x, y, result(importer, 6, x.type.dtype)))
 
 
-def _product_at_run_time(importer: Importer) -> Value:
-    """Returns the product where scales are known at run time only: exact sums, scaled in float32."""
-    a, b, dtype = importer.input(0), importer.input(3), importer.input(7).type.dtype
-    left = centred(importer, a, of_rows(importer, a, importer.input(2)))
-    sums = cast(importer, product(importer, left, centred(importer, b, importer.input(5))), DType.F32)
+def _product_in_steps(importer: Importer, a: Value, b: Value, bias: Value | None, end: int) -> Value:
+    """Returns a product that no kernel computes in one: exact sums and a bias, scaled in float32.
+
+    Scales are known at run time only, or each column has a zero point of its own. Inputs 1, 2, 4 and 5 are scales and
+    zero points of the factors, `end` and the one behind it those of the result.
+    """
+    scale, zero = importer.input(end), importer.input(end + 1)
+    sums = product(
+        importer,
+        centred(importer, a, of_rows(importer, a, importer.input(2))),
+        centred(importer, b, importer.input(5)),
+    )
+    if bias is not None:
+        sums = map2(importer, "Add", sums, bias)
     rows = of_rows(importer, a, importer.input(1))
-    if rows is None or dtype not in BYTES:
-        raise UnsupportedReason(f"a result of {dtype.value} is not supported")
+    if rows is None or zero.type.dtype not in BYTES:
+        raise UnsupportedReason(f"a result of {zero.type.dtype.value} is not supported")
     factor = map2(importer, "Mul", rows, importer.input(4))
-    real = map2(importer, "Mul", sums, factor)
-    return quantized(importer, real, importer.input(6), importer.input(7), dtype, dtype.range)
+    real = map2(importer, "Mul", cast(importer, sums, DType.F32), factor)
+    return quantized(importer, real, scale, zero, zero.type.dtype, zero.type.dtype.range)
 
 
 @imports("onnx", "com.microsoft:QGemm")
@@ -149,15 +167,19 @@ def _gemm(importer: Importer) -> None:
         raise UnsupportedReason(f"alpha = {importer.real('alpha'):g} is not supported, only 1")
     if importer.optional_input(7) is None:
         raise UnsupportedReason("a result of float32 is not supported")
+    rows = transpose(importer, x, (1, 0)) if trans_a else x
+    bias = importer.optional_input(6)
+    if _zeros_differ(importer):
+        columns = transpose(importer, matrix, (1, 0)) if trans_b else matrix
+        importer.bind(_product_in_steps(importer, rows, columns, bias, 7))
+        return
     filter_ = matrix if trans_b else transpose(importer, matrix, (1, 0))
     count = filter_.shape[0]
-    bias = importer.optional_input(6)
     if bias is not None:
         data = constant(bias, "C")
         if data.size not in (1, count):
             raise UnsupportedReason(f"C is {bias.type}, not one number for each of {count} columns")
         bias = importer.constant(np.ascontiguousarray(np.broadcast_to(data.reshape(-1), (count,))), bias.name)
-    rows = transpose(importer, x, (1, 0)) if trans_a else x
     quant = result(importer, 7, x.type.dtype)
     importer.bind(*importer.emit(FullyConnected(rounding=_RNE), [rows, filter_, bias], [quant]))
 

@@ -24,7 +24,13 @@ __all__: list[str] = []
 _READ = (*BYTES, DType.I16, DType.I32)
 
 
-@imports("onnx", "QuantizeLinear", harmless={"saturate": "it is about float8, which is refused"})
+# Those of com.microsoft are what onnxruntime's quantiser writes for 4 and 16 bits before operator set 21.
+@imports(
+    "onnx",
+    "QuantizeLinear",
+    "com.microsoft:QuantizeLinear",
+    harmless={"saturate": "it is about float8, which is refused"},
+)
 def _quantize_from_onnx(importer: Importer) -> None:
     x, scale, zero_point = importer.input(0), importer.input(1), importer.optional_input(2)
     if x.type.dtype not in (DType.F32, DType.I32):
@@ -59,7 +65,7 @@ def _result(importer: Importer, zero_point: Value | None) -> tuple[DType, tuple[
     return dtype, dtype.range
 
 
-@imports("onnx", "DequantizeLinear")
+@imports("onnx", "DequantizeLinear", "com.microsoft:DequantizeLinear")
 def _dequantize_from_onnx(importer: Importer) -> None:
     x = importer.input(0)
     number = importer.integer("output_dtype")

@@ -1,7 +1,7 @@
-"""ONNX Scan: its body once for each slice of a sequence, states handed on; importers only, unrolled.
+"""ONNX Scan: its body once for each slice of a sequence, states handed on; importers only.
 
-Sequences have a known length here, and functions of ONNX's standard that are scans are short: a loop would need slices
-at places that are known at run time only.
+Sequences have a known length here, and functions of ONNX's standard that are scans are short: these are unrolled, with
+slices at known places. Longer ones are loops that gather each slice.
 """
 
 from __future__ import annotations
@@ -9,14 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from ariel_build.frontends.source import SourceModel
 from ariel_build.ir import Value
 from ariel_build.ops.base import UnsupportedReason, axes_of, imports
 from ariel_build.ops.concat import concat
 from ariel_build.ops.control import inline, subgraph
+from ariel_build.ops.gather import Gather
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.importing import import_nodes
+from ariel_build.ops.loops import counted, row_number, stack
+from ariel_build.ops.map2 import Map2
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.slice import emit_slice
+from ariel_build.ops.transpose import transpose
 
 __all__: list[str] = []
 
@@ -83,20 +90,40 @@ def _scanned(
     importer: Importer, model: SourceModel, states: list[Value], sequences: list[Value], ends: _Ends
 ) -> list[Value]:
     """Returns the last states, and the outputs of all steps."""
-    given = len(model.outputs) - len(states)
     places = [axes_of([a], len(x.shape))[0] for a, x in zip(ends.axes, sequences, strict=True)]
     steps = {x.shape[a] for a, x in zip(places, sequences, strict=True)}
-    if len(steps) != 1 or not 0 < max(steps) <= MOST_STEPS:
-        raise UnsupportedReason(
-            f"sequences of {sorted(steps)} steps are not supported, only of one length to {MOST_STEPS}"
-        )
+    if len(steps) != 1 or 0 in steps:
+        raise UnsupportedReason(f"sequences of {sorted(steps)} steps are not supported, only of one length above 0")
     (count,) = steps
-    parts: list[list[Value]] = [[] for _ in range(given)]
+    cuts = list(zip(sequences, places, map(bool, ends.backwards), strict=True))
+    if count > MOST_STEPS:
+        results = _looped(importer, model, states, cuts, count)
+        states, rows = results[: len(states)], results[len(states) :]
+    else:
+        states, parts = _unrolled(importer, model, states, cuts, count)
+        rows = [concat(importer, [reshape(importer, v, (1, *v.shape)) for v in part], 0) for part in parts]
+    stacked = []
+    for whole, wanted, is_backwards in zip(rows, ends.made, ends.made_backwards, strict=True):
+        rank = len(whole.shape)
+        (axis,) = axes_of([wanted], rank)
+        turned = emit_slice(importer, whole, {0: (count - 1, count, -1)}) if is_backwards else whole
+        stacked.append(transpose(importer, turned, (*range(1, axis + 1), 0, *range(axis + 1, rank))))
+    return [*states, *stacked]
+
+
+#: What is cut into slices, along which axis, and whether from its end.
+_Cut = tuple[Value, int, bool]
+
+
+def _unrolled(
+    importer: Importer, model: SourceModel, states: list[Value], cuts: Sequence[_Cut], count: int
+) -> tuple[list[Value], list[list[Value]]]:
+    """Puts the body in once for each step; returns the last states, and what each output gives step by step."""
+    parts: list[list[Value]] = [[] for _ in model.outputs[len(states) :]]
     for step in range(count):
         slices = []
-        for x, axis, is_backwards in zip(sequences, places, ends.backwards, strict=True):
-            at = count - 1 - step if is_backwards else step
-            own = emit_slice(importer, x, {axis: (at, 1, 1)})
+        for x, axis, is_backwards in cuts:
+            own = emit_slice(importer, x, {axis: (count - 1 - step if is_backwards else step, 1, 1)})
             slices.append(reshape(importer, own, (*x.shape[:axis], *x.shape[axis + 1 :])))
         found = inline(importer, model, [*states, *slices])
         for begin, end in zip(states, found, strict=False):
@@ -105,9 +132,45 @@ def _scanned(
         states = found[: len(states)]
         for part, value in zip(parts, found[len(states) :], strict=True):
             part.append(value)
-    stacked = []
-    for part, wanted, is_backwards in zip(parts, ends.made, ends.made_backwards, strict=True):
-        (axis,) = axes_of([wanted], len(part[0].shape) + 1)
-        whole = [reshape(importer, v, (*v.shape[:axis], 1, *v.shape[axis:])) for v in part]
-        stacked.append(concat(importer, whole[::-1] if is_backwards else whole, axis))
-    return [*states, *stacked]
+    return states, parts
+
+
+def _looped(
+    importer: Importer, model: SourceModel, states: list[Value], cuts: Sequence[_Cut], count: int
+) -> list[Value]:
+    """Makes a loop of it; returns the last states, and the outputs with a row for each step."""
+    inner = importer.inner(model, apart=True)
+    index, following = row_number(inner)
+    # A state that its body hands on as it is need not be carried.
+    handed = [len(model.outputs) > k and _is_handed_on(model, k) for k in range(len(states))]
+    inputs = [
+        inner.capture(v) if stays else Value(v.type, v.name, origin=v.origin)
+        for v, stays in zip(states, handed, strict=True)
+    ]
+    slices = []
+    for x, axis, is_backwards in cuts:
+        at = index
+        if is_backwards:
+            (at,) = inner.emit(Map2("Sub"), [inner.constant(np.array(count - 1, np.int32)), index])
+        slices += inner.emit(Gather(axis=axis, wraps=False), [inner.capture(x), at], [x.type.quant])
+    for key, value in zip(model.inputs, [*inputs, *slices], strict=True):
+        inner.values[key] = value
+    import_nodes(inner)
+    found = [inner.value(key) for key in model.outputs]
+    rows, written = stack(inner, index, found[len(states) :], count)
+    zeros = [importer.constant(np.zeros(v.shape, v.type.dtype.numpy)) for v in (index, *rows)]
+    carried = [pair for pair, stays in zip(zip(states, inputs, found, strict=False), handed, strict=True) if not stays]
+    results = iter(
+        counted(importer, inner, [*carried, *zip(zeros, (index, *rows), (following, *written), strict=True)], count)
+    )
+    last = [v if stays else next(results) for v, stays in zip(states, handed, strict=True)]
+    next(results)
+    return [*last, *results]
+
+
+def _is_handed_on(model: SourceModel, state: int) -> bool:
+    """Whether a body gives a state as it took it."""
+    key, makers = model.outputs[state], {key: node for node in model.nodes for key in node.outputs}
+    while key in makers and makers[key].op == "Identity" and makers[key].inputs[0] is not None:
+        key = str(makers[key].inputs[0])
+    return key == model.inputs[state]

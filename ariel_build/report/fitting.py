@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ariel_build.boards import Board
-from ariel_build.boards.fit import check_cores, check_fits
+from ariel_build.boards.fit import check_cores, check_fits, workers_of
 from ariel_build.config.module_name import module_name
 from ariel_build.config.options import ModelOptions
 from ariel_build.cores.energy import energy
@@ -60,7 +60,7 @@ def fit_of(model: Path, options: ModelOptions, board: Board, *, advise: bool = T
 
     What would help is looked for if it is to `advise`, which compiles the model some more times.
     """
-    workers = options.cores or len(board.cores)
+    workers = workers_of(board, options.cores, streamed=options.stream)
     if workers > len(board.cores):
         return Fit(board.name, fits=False, cores=workers, reason=f"it has {len(board.cores)}, not {workers} cores")
     result = _compiled(model, options, board)
@@ -112,7 +112,7 @@ def _misfit(model: Path, options: ModelOptions, board: Board, result: Compiled) 
 
 def _what_helps(model: Path, options: ModelOptions, board: Board, result: Compiled) -> str:
     """Returns the first change of the options with which the model fits, as tried, or what is left to do."""
-    cores = [("`cores = 1`", {"cores": 1})] if (options.cores or len(board.cores)) > 1 else []
+    cores = [("`cores = 1`", {"cores": 1})] if workers_of(board, options.cores, streamed=options.stream) > 1 else []
     goals: list[tuple[str, dict[str, Any]]] = [
         (f'`optimize = "{goal}"`', {"optimize": goal}) for goal in ("ram", "size") if goal != options.optimize
     ]

@@ -16,6 +16,7 @@ from ariel_build.boards import Board
 from ariel_build.cores.predict import Clock
 from ariel_build.driver import Compiled
 from ariel_build.errors import MetadataError
+from ariel_build.kernels import Feed
 from ariel_build.report.lines import rounded
 
 __all__ = ["Line", "Measured", "Row", "compared", "cut", "missing", "profile_of", "profiled", "read_log", "read_text"]
@@ -102,12 +103,13 @@ def profile_of(module: str, found: Mapping[str, Measured], origin: str) -> Measu
 
 
 def missing(measured: Measured, result: Compiled) -> list[int]:
-    """Returns the steps that every inference runs and the log does not have."""
+    """Returns the steps that every inference runs and the log does not have; who gives rows runs nothing."""
     if measured.rest is not None:
         return []
-    flow = result.schedule.flow or (range(len(result.schedule.steps)),)
+    steps = result.schedule.steps
+    flow = result.schedule.flow or (range(len(steps)),)
     always = [index for part in flow if isinstance(part, range) for index in part]
-    return [index for index in always if index not in measured.steps]
+    return [k for k in always if k not in measured.steps and not isinstance(steps[k].call.kernel, Feed)]
 
 
 def cut(measured: Measured, missing: Sequence[int]) -> str:

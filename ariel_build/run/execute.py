@@ -33,6 +33,7 @@ def execute(
     board: Board,
     samples: Sequence[bytes],
     *,
+    streamed: bool = False,
     facts: Facts | None = None,
     sizes: Sequence[Sequence[int]] = (),
     cores: int = 1,
@@ -45,6 +46,7 @@ def execute(
     """Runs module `module` of `module_dir`/ariel_models.rs on `board`, in one process, the samples one after another.
 
     A sample is all inputs in the model's order, little-endian elements of the model's own types, nothing between them.
+    `streamed` says that its input comes row by row: rows are taken out of the samples.
     `sizes` tells how much there is of each bounded dimension, sample by sample; without, it is the bound.
     On several cores the module has what the others do (`firmware.build`). The model is reset once before sample 0.
     `others` are the folders of the same module for the other programs of the board, each with the board for it.
@@ -56,7 +58,7 @@ def execute(
     if facts is not None:
         copy = len(samples[0]) if samples else 0
         check_fits(board, ram_bytes=facts.arena_bytes + copy, flash_bytes=facts.weights_bytes, stack_bytes=_LEAST_STACK)
-    subject = firmware.Subject(module_dir, module)
+    subject = firmware.Subject(module_dir, module, streamed=streamed)
     image = firmware.build(board, subject, cores=cores, opt_level=opt_level, say=say)
     beside = [
         firmware.build(of, firmware.Subject(folder, module), cores=cores, opt_level=opt_level, say=say)

@@ -30,7 +30,7 @@ class Subject:
 
     `worker` is the Rust path of what the cores behind the first run, a `fn(u32) -> !` for the core's number.
     Whoever measures another engine in this firmware adds what that needs: `dependencies` of its crate (lines of
-    Cargo.toml), arguments of the linker (`links`), and `features`.
+    Cargo.toml), arguments of the linker (`links`), and `features`. `streamed` tells that the input comes row by row.
     """
 
     folder: Path
@@ -39,6 +39,7 @@ class Subject:
     dependencies: str = ""
     links: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
+    streamed: bool = False
 
     def files(self, cores: int, *, images: bool = False) -> dict[str, bytes]:
         """Returns the generated files by name, and `subject.rs`, which exports what the harness takes of them."""
@@ -47,12 +48,11 @@ class Subject:
             for path in sorted(self.folder.iterdir())
             if path.suffix in (".rs", ".weights") and path.is_file()
         }
-        # The module alone says whether its input comes row by row.
-        streamed = any(b", rows Row;\n" in text for name, text in generated.items() if name.endswith(".rs"))
         exported = 'include!("ariel_models.rs");\n'
-        exported += (
-            f"crate::streamed::streamed!({self.module});\n" if streamed else f"pub use self::{self.module}::Model;\n"
-        )
+        if self.streamed:
+            exported += f"crate::streamed::streamed!({self.module});\n"
+        else:
+            exported += f"pub use self::{self.module}::Model;\n"
         if images:
             exported += f"crate::pool::serve_with_images!({self.module});\n"
         elif cores > 1 or "multicore" in self.features:

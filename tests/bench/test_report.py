@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 from tools.bench import emx, microflow, picture, report, targets
+from tools.bench.layers import Layer
 from tools.bench.models import M7, RISCV
 from tools.bench.store import Cost
 from tools.bench.table import OURS, Row, recorded
@@ -78,3 +81,29 @@ def test_no_text_of_the_picture_is_clipped(root: Path) -> None:
             assert x - width >= (150 if text.attrib["class"] != "own" else 0), text.text
         else:
             assert x + width <= picture.WIDTH, text.text
+
+
+def test_rows_that_are_measured_anew_take_the_place_of_those_before(tmp_path: Path) -> None:
+    rows = [
+        row(OURS, instructions=50.0, macs=100),
+        row(OURS, M7, instructions=40.0, macs=100),
+        row("CMSIS", M7, instructions=90.0),
+    ]
+    rows.append(replace(rows[-1], conditions="recorded"))
+    layers = [("kws (DS-CNN)", M7, [Layer("0", "kernel", "i8[1]", 100, 40)])]
+    report.write(rows, layers, (), ["rustc 1"], tmp_path)
+    before = json.loads((tmp_path / "benchmarks.json").read_text())
+    report.merge([], ["kws (DS-CNN)"], tmp_path)
+    assert json.loads((tmp_path / "benchmarks.json").read_text()) == before
+    new = [row(OURS, M7, instructions=30.0, macs=100), row(OURS, M7, "first", instructions=7.0, macs=1)]
+    report.merge(new, ["first", "kws (DS-CNN)"], tmp_path)
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert "| kws (DS-CNN) | 100 | **30** | 0.30 |" in text
+    assert "| kws (DS-CNN) | 100 | **50** | 0.50 |" in text
+    assert text.index("| first | 1 | **7** |") < text.index("| kws (DS-CNN) | 100 | **30**")
+    # What no row tells stays.
+    assert "| 0 | `kernel` | i8[1] | 100 | 40 | 0.40 | 100.0 % |" in text
+    assert "- rustc 1\n" in text
+    kept = json.loads((tmp_path / "benchmarks.json").read_text())["rows"]
+    assert kept[0]["model"] == "first"
+    assert len(kept) == len(before["rows"]) + 1

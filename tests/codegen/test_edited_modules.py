@@ -191,7 +191,13 @@ FIELDS: Mapping[str, tuple[str, str, Change, str]] = {
     "its dimension": ("bounded", r"shorter \[\s+\d+ of (\d+)", _plus(1, 1), "a dimension that is not there"),
     "workers": ("cores", r"workers (\d+), slots", _plus(1, 29), "no scratch for every worker"),
     "no workers": ("cores", r"workers (\d+), slots", lambda _: "workers 0, slots", "1 to 32 workers"),
-    "step of a unit": ("cores", r"units \[[^\]]*?\(([1-9]\d*), ", _plus(1, 100), "no such step"),
+    "step of a unit": ("cores", r"units \[[^\]]*?\(([1-9]\d*), ", _plus(1, 100), "not in the order of the pieces"),
+    "time of a unit": (
+        "cores",
+        r"units \[[^\]]*?\(1, 0, ([1-9]\d*)\)",
+        lambda m: f"{m[0][:-1]}, 1)",
+        "not in the order of the pieces",
+    ),
     "start of a unit": (
         "cores",
         r"units \[[^\]]*?\(1, ([1-9]\d*), \d+\)",

@@ -94,6 +94,20 @@ def test_refusals(command: Command, tmp_path: Path) -> None:
     command("profile", log, DIGITS).refuses("of no inference")
 
 
+def test_who_gives_rows_is_no_step_of_a_log(command: Command, tmp_path: Path) -> None:
+    log = tmp_path / "device.log"
+    steps = compile_model(DIGITS, ModelOptions(DIGITS, cores=1, stream=True), load("stm32f4"), "digits").schedule.steps
+    lines = [
+        f"ariel-profile digits: step {step}, 80 tiles, 250000 ticks, 5000 at most\n" for step in range(1, len(steps))
+    ]
+    log.write_text("ariel-profile digits: 10 inferences, 25000000 Hz\n" + "".join(lines))
+    answer = command("profile", log, DIGITS, "--board", "stm32f4", "--stream", "--json")
+    assert json.loads(answer.out)["missing_steps"] == []
+    log.write_text("ariel-profile digits: 10 inferences, 25000000 Hz\n" + "".join(lines[1:]))
+    answer = command("profile", log, DIGITS, "--board", "stm32f4", "--stream", "--json")
+    assert json.loads(answer.out)["missing_steps"] == [1]
+
+
 @dataclass(frozen=True)
 class Counter:
     """How firmware counts on an emulated board: statements before, the function, its Hz; and QEMU's words for time."""

@@ -150,6 +150,19 @@ def test_a_defect_of_ours_is_code_70(
     assert "Traceback" not in answer.err
 
 
+def test_what_the_system_refuses_is_no_defect(
+    flip: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command("new", "a" * 300, "--model", flip, "--board", "rp2350").refuses("File name too long")
+    command("report", flip, "-o", "a" * 300).refuses("File name too long")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    command("init").refuses("the folder that this was called in is gone")
+
+
 @pytest.mark.parametrize(
     "words, option",
     [

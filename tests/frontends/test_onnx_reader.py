@@ -250,8 +250,23 @@ def test_a_subgraph_sees_what_is_made_around_it(load: Load) -> None:
     assert innermost.nodes[0].origin == (
         "node 1 (If) `outer`, then_branch: node 0 (If) `inner`, then_branch: node 0 (Add) `b`"
     )
-    with pytest.raises(ModelError, match="node 1 makes only later"):
-        load(graph(nodes[1], nodes[0], initializer=[constant("c", of("float32", [1]))]))
+    # What the innermost graph reads comes first, wherever the file has it: onnxruntime writes such files.
+    turned = load(graph(nodes[1], nodes[0], initializer=[constant("c", of("float32", [1]))]))
+    assert [node.origin for node in turned.nodes] == ["node 1 (Relu) `a`", "node 0 (If) `outer`"]
+
+
+def test_nodes_come_behind_what_they_read(load: Load) -> None:
+    nodes = [relu("c", "y"), relu("a", "b"), relu("b", "c"), relu("x", "unused"), relu("x", "a")]
+    source = load(graph(*nodes))
+    assert [node.outputs[0] for node in source.nodes] == ["a", "b", "c", "y", "unused"]
+    assert source.nodes[0].origin == "node 4 (Relu) `a`"
+    many = 5000
+    source = load(
+        graph(*[relu(f"v{k}" if k else "x", f"v{k + 1}" if k + 1 < many else "y") for k in range(many)][::-1])
+    )
+    assert [source.nodes[0].inputs, source.nodes[-1].outputs] == [["x"], ["y"]]
+    with pytest.raises(ModelError, match="makes from this node's result: a circle"):
+        load(graph(relu("c", "b"), relu("b", "c"), relu("x", "y")))
 
 
 def function(name: str, *called: str) -> onnx.FunctionProto:
@@ -358,7 +373,7 @@ def _more_opset(model: onnx.ModelProto) -> None:
         (changed(lambda m: m.graph.node.append(relu("y", "x"))), "made twice"),
         (changed(lambda m: m.graph.node.append(relu("y", "c"))), "made twice"),
         (changed(lambda m: m.graph.node.append(relu("gone", "z"))), "which nothing makes"),
-        (changed(lambda m: m.graph.node.append(relu("z", "z"))), "makes only later"),
+        (changed(lambda m: m.graph.node.append(relu("z", "z"))), "a circle"),
         (changed(lambda m: m.graph.node.append(onnx.NodeProto(input=["x"]))), "no operator"),
         (changed(lambda m: m.graph.input.append(value("x"))), "made twice"),
         (changed(lambda m: m.graph.output.append(value(""))), "nothing makes this output"),

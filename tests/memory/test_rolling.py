@@ -11,6 +11,9 @@ import pytest
 from ariel_build import boards, driver
 from ariel_build.codegen.program import Run, _repeated, program
 from ariel_build.config.options import ModelOptions
+from ariel_build.cores.check_units import check_units
+from ariel_build.cores.split import split
+from ariel_build.cores.units import build_units
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.errors import InternalError
 from ariel_build.ir import Array, Value
@@ -34,42 +37,49 @@ def made(folder: Path, seed: int, count: int) -> tuple[Path, list[tflm.Operator]
     return path, [replace(operators[0], inputs=operators[0].inputs[:1]) for operators in chains]
 
 
-def rolled(path: Path, board: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> Compiled:
-    """Compiles a model in which everything rolls that can."""
+def rolled(path: Path, board: str, seed: int, monkeypatch: pytest.MonkeyPatch, cores: int = 1) -> Compiled:
+    """Compiles a model in which everything rolls that can, however long cores wait for each other."""
     with monkeypatch.context() as patch:
         patch.setattr(driver, "SPEED", replace(SPEED, worth=0))
         patch.setattr(planner, "streaming", everything_rolls(np.random.default_rng(seed)))
-        return compile_model(path, ModelOptions(path, cores=1), boards.load(board), "model")
+        patch.setattr(driver, "_is_worth", lambda *_: True)
+        return compile_model(path, ModelOptions(path, cores=cores), boards.load(board), "model")
 
 
-def answers(compiled: Compiled, samples: parity.Samples, board: str, folder: Path) -> list[list[Array]]:
+def answers(compiled: Compiled, samples: parity.Samples, board: str, folder: Path, cores: int = 1) -> list[list[Array]]:
     """Returns the outputs of each sample, as the generated Rust computes them."""
     (folder / "ariel_models.rs").write_text(compiled.module_text)
     (folder / "model.weights").write_bytes(compiled.weights)
     given = [b"".join(x.tobytes() for x in sample) for sample in samples]
     outputs: list[list[Array]] = []
-    for answer in execute(folder, "model", boards.load(board), given, stats=False).outputs:
+    on, streamed = boards.load(board), compiled.schedule.takes_rows
+    for answer in execute(folder, "model", on, given, cores=cores, streamed=streamed, stats=False).outputs:
         ends = np.cumsum([0, *(v.type.bytes for v in compiled.graph.outputs)])
         values = zip(compiled.graph.outputs, ends, ends[1:], strict=False)
         outputs.append([np.frombuffer(answer[a:b], np.int8).reshape(v.shape) for v, a, b in values])
     return outputs
 
 
-BOARDS = [pytest.param("host", marks=()), *parity.BOARDS]
+CORES = {"host": (1, 3), "qemu-cortex-m7": (1,), "qemu-cortex-m33x2": (2,), "qemu-riscv32": (1, 2, 4)}
+BOARDS = [
+    pytest.param(name, cores, marks=() if name == "host" else parity.board_marks(name))
+    for name, counts in CORES.items()
+    for cores in counts
+]
 
 
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board, cores", BOARDS)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_chains_of_parts_equal_tflite_micro(
-    board: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    board: str, cores: int, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, begins = made(tmp_path, seed, 8)
     samples = samples_for(np.random.default_rng(seed), begins)
     (want,) = tflm.run_sequences([(path.read_bytes(), samples)])
     assert want is not None
-    compiled = rolled(path, board, seed, monkeypatch)
+    compiled = rolled(path, board, seed, monkeypatch, cores)
     assert len(compiled.plan.slides) >= 9, "most values between the layers roll"
-    parity.agree(answers(compiled, samples, board, tmp_path), want, f"chains of seed {seed} on {board}")
+    parity.agree(answers(compiled, samples, board, tmp_path, cores), want, f"chains of seed {seed} on {board}")
 
 
 def test_rows_between_layers_are_few_and_each_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,6 +181,56 @@ def test_corrupted_plans_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
         check_plan(
             replace(compiled.schedule, steps=steps), plan, graph.inputs, graph.outputs, graph.states, compiled.aliases
         )
+
+
+def test_cores_share_pieces_and_moves_and_no_edge_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each move of rows is a unit; without any edge two units could race, and a move elsewhere or too late is found."""
+    path, _ = made(tmp_path, 4, 1)
+    compiled = rolled(path, "qemu-riscv32", 4, monkeypatch, 2)
+    schedule, plan, units = compiled.schedule, compiled.plan, compiled.units
+    assert units is not None
+    check_units(units, schedule, plan)
+    moves = [index for index, unit in enumerate(units.units) if unit.move]
+    buffers = {plan.region(v): slides for v, slides in plan.slides.items()}
+    assert len(moves) == sum(slide.kept > 0 for slides in buffers.values() for slide in slides) >= 3
+
+    def wrong(index: int, **changes: object) -> None:
+        changed = replace(units.units[index], **changes)  # type: ignore[arg-type]
+        others = (*units.units[:index], changed, *units.units[index + 1 :])
+        with pytest.raises(InternalError):
+            check_units(replace(units, units=others), schedule, plan)
+
+    for index, unit in enumerate(units.units):
+        for need in unit.needs:
+            wrong(index, needs=[n for n in unit.needs if n != need])
+    for index in moves:
+        move = units.units[index].move
+        assert move is not None
+        wrong(index, move=None)
+        wrong(index, move=move._replace(target=Region(move.target.offset + 1, move.target.bytes)))
+        wrong(index, tick=units.units[index].tick + 1)
+    tile = next(i for i, u in enumerate(units.units) if u.tick > 3 and not u.move and u.step is not None)
+    wrong(tile, tick=units.units[tile].tick - 1)
+    still = build_units(schedule, replace(plan, slides=dict.fromkeys(plan.slides, ())), 2, split)
+    with pytest.raises(InternalError, match="do not move"):
+        check_units(still, schedule, plan)
+
+
+#: Bytes of the arena at most on several cores of a RISC-V: 1.25 times those on one.
+SHARED = {
+    "dev/mlperf_vww_int8": {2: 37_120, 4: 37_120},
+    "dev/tflm_person_detect_int8": {2: 34_560, 4: 34_560},
+    "dev/mlperf_ic_int8": {2: 34_560},
+}
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("name, cores", [(name, cores) for name, most in SHARED.items() for cores in most])
+def test_real_models_on_several_cores_need_little_more_than_on_one(models: Path, name: str, cores: int) -> None:
+    path = models / name / "model.tflite"
+    compiled = compile_model(path, ModelOptions(path, cores=cores), boards.load("qemu-riscv32"), "model")
+    assert compiled.plan.arena_bytes <= SHARED[name][cores]
+    assert compiled.plan.slides
 
 
 #: Bytes of the arena at most on one core of a Cortex-M7: less than the largest tensor, where that is no input.

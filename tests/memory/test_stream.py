@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from ariel_build import boards, driver
-from ariel_build.config.options import ModelOptions
+from ariel_build.config.options import Budget, ModelOptions
 from ariel_build.driver import Compiled, compile_model
-from ariel_build.errors import InternalError, MetadataError
+from ariel_build.errors import BudgetError, InternalError, MetadataError
 from ariel_build.kernels import Feed
 from ariel_build.memory import SPEED, MemoryPlan, check_plan, planner
 from ariel_build.schedule import Interval, Step
 from tests.memory.chains import _sum, chain, everything_rolls
-from tests.memory.test_rolling import BOARDS, answers
+from tests.memory.test_rolling import answers
 from tests.ops import parity, tflm
 from tests.ops.sums import samples_for
 
@@ -43,7 +43,7 @@ def feed_of(compiled: Compiled) -> Step:
     return step
 
 
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board", [pytest.param("host"), *parity.BOARDS])
 def test_rows_give_what_tflite_micro_gives(board: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, begin = made(tmp_path, 10)
     samples = samples_for(np.random.default_rng(1), [begin])[:3]
@@ -77,6 +77,32 @@ def test_what_computes_on_rows_runs_as_they_come(tmp_path: Path, monkeypatch: py
     assert compiled.plan.arena_bytes < 0.7 * whole.plan.arena_bytes
 
 
+def test_rows_of_what_is_read_in_another_shape_roll_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "SPEED", replace(SPEED, budget=0.5))
+    rng, path = np.random.default_rng(2), tmp_path / "viewed.tflite"
+    # As ONNX has an image of one channel: what makes int8 of the pixels stands before its axes change.
+    pixels, x = tflm.Tensor("int8", (1, 1, 32, 32), 0.05, 3), tflm.Tensor("int8", (1, 1, 32, 32), 0.06, -3)
+    image = tflm.Tensor("int8", (1, 32, 32, 1), 0.06, -3)
+    shape = tflm.Tensor("int32", (4,), data=np.array(image.shape, np.int32))
+    layers = [
+        tflm.Operator("QUANTIZE", [pixels], [x], ("QuantizeOptions", {})),
+        tflm.Operator("RESHAPE", [x, shape], [image], ("ReshapeOptions", {})),
+        _sum(rng, image, 3, 2, count=8),
+    ]
+    for window, depthwise in ((3, True), (1, False), (3, True)):
+        layers.append(_sum(rng, layers[-1].outputs[0], window, 1, depthwise=depthwise, count=8))
+    path.write_bytes(tflm.chained(layers))
+    compiled = compile_model(path, ModelOptions(path, cores=1, stream=True), boards.load("host"), "model")
+    assert not compiled.notes
+    for step in compiled.schedule.steps[:2]:
+        (value,) = step.call.outputs
+        assert compiled.plan.region(value).bytes < 32 * 32 / 4
+    samples = samples_for(rng, [layers[0]])
+    (want,) = tflm.run_sequences([(path.read_bytes(), samples)])
+    assert want is not None
+    parity.agree(answers(compiled, samples, "host", tmp_path), want, "rows behind a view")
+
+
 def test_plans_that_read_rows_as_nobody_gives_them_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, _ = made(tmp_path, 11)
     compiled = streamed(path, "qemu-cortex-m7", monkeypatch, 1)
@@ -104,6 +130,21 @@ def test_plans_that_read_rows_as_nobody_gives_them_are_refused(tmp_path: Path, m
     region = plan.region(value)
     small = region._replace(bytes=region.bytes - 1)
     refused("memory invariant [13]", replace(plan, regions={**plan.regions, value: small}))
+
+
+def test_deadlines_and_budgets_are_held(tmp_path: Path) -> None:
+    path, _ = made(tmp_path, 12)
+    board = boards.load("stm32f4")
+    told = compile_model(path, ModelOptions(path, cores=1, stream=True, deadline=1e-6), board, "model").notes
+    assert any("its deadline is" in note for note in told)
+    given = {"deadline": "Cargo.toml:8", "budget.ram": "Cargo.toml:9"}
+    late = ModelOptions(path, cores=1, stream=True, deadline=1e-6, strict_deadline=True, given=given)
+    with pytest.raises(BudgetError, match="its deadline is"):
+        compile_model(path, late, board, "model")
+    small = ModelOptions(path, cores=1, stream=True, budget=Budget(ram=64), given=given)
+    with pytest.raises(BudgetError) as found:
+        compile_model(path, small, board, "model")
+    assert "Cargo.toml:9" in found.value.render()
 
 
 def test_what_cannot_come_in_rows_is_refused_with_reasons(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from ariel_build import boards
+from ariel_build import boards, cli
 from ariel_build.config.options import ModelOptions
 from ariel_build.cores.predict import Clock
 from ariel_build.driver import Compiled, compile_model
@@ -56,6 +58,27 @@ def test_predicted_is_near_measured(models: Path, board: str) -> None:
     assert models.is_dir()
     rows = [of_model(dev_models()[name], boards.load(board), quick=True) for name in CASES[board]]
     assert {row.model: misses(row) for row in rows if misses(row)} == {}
+
+
+@pytest.mark.parametrize(
+    "board",
+    [
+        pytest.param(
+            board, marks=[pytest.mark.emulator("qemu-system-" + system), pytest.mark.target(boards.load(board).target)]
+        )
+        for board, system in (("qemu-riscv32", "riscv32"), ("qemu-cortex-m33x2", "arm"))
+    ],
+)
+def test_all_cores_are_told_as_they_are_run(models: Path, tmp_path: Path, board: str) -> None:
+    """Without `cores`, `inspect` and `run` take all: RAM with the room of the pool, and instructions of each core."""
+    path, stats = at(models, KWS), tmp_path / "stats.json"
+    np.savez(tmp_path / "in.npz", **dev_models()[KWS].given(1))  # type: ignore[arg-type]
+    words = ["--inputs", str(tmp_path / "in.npz"), "--outputs", str(tmp_path / "out.npz"), "--stats", str(stats)]
+    assert cli.main(["run", str(path), "--on", board, *words]) == 0
+    measured, told = json.loads(stats.read_text()), compiled(path, board)
+    assert measured["cores"] == len(boards.load(board).cores)
+    assert told.ram_bytes == measured["ram_bytes"]
+    assert told.predicted.instructions == pytest.approx(measured["instructions_per_inference"], rel=0.1)
 
 
 def test_tiles_are_no_longer_than_max_tile(models: Path) -> None:

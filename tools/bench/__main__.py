@@ -25,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         store.only_known()
     with tempfile.TemporaryDirectory(prefix="ariel-bench-") as name:
         folder = Path(name)
-        models = [m for m in catalogue(folder) if not options.only or any(o in m.name for o in options.only)]
+        every = list(catalogue(folder))
+        models = [m for m in every if not options.only or any(o in m.name for o in options.only)]
         if options.layers:
             for entry in layers.of_all(models, folder, _say):
                 print(report.steps(*entry))
@@ -43,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             steps = layers.of_all(models, folder, _say)
             report.write([*rows, *recorded(models)], steps, wide.of_models(models, _say), _versions())
             _say("wrote docs/benchmarks.md, docs/benchmarks.json and docs/benchmarks.svg")
+        elif options.refresh and not options.fast:
+            report.merge(rows, [model.name for model in every])
+            _say("docs/benchmarks.md, docs/benchmarks.json and docs/benchmarks.svg have these rows anew")
     return _judge(rows, refresh=options.refresh)
 
 
@@ -91,10 +95,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--build-speed", action="store_true", help="only: what the largest TFLite model adds to a build"
     )
     parser.add_argument(
-        "--only", action="append", metavar="NAME", help="models with this in their name; writes no docs"
+        "--only", action="append", metavar="NAME", help="models with this in their name; docs keep all else"
     )
-    parser.add_argument("--board", action="append", metavar="BOARD", help="only on this board; writes no docs")
-    parser.add_argument("--no-peers", action="store_true", help="only ours; writes no docs")
+    parser.add_argument("--board", action="append", metavar="BOARD", help="only on this board; docs keep all else")
+    parser.add_argument("--no-peers", action="store_true", help="only ours; docs keep all else")
     parser.add_argument(
         "--known-peers", action="store_true", help="measure no peer anew: take what benchmarks/peers.json has"
     )

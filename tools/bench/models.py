@@ -9,7 +9,7 @@ from pathlib import Path
 from tools.bench import made
 from tools.recorded.models import Recorded, dev_models, successors_models
 
-__all__ = ["BOARDS", "GATED", "M0", "M4", "M7", "M55", "RISCV", "RP2040", "RTL", "Model", "catalogue"]
+__all__ = ["BOARDS", "GATED", "M0", "M4", "M7", "M55", "RISCV", "RP2040", "RTL", "STREAMED", "Model", "catalogue"]
 
 M7, M4, M0, RISCV = "qemu-cortex-m7", "qemu-cortex-m4", "qemu-cortex-m0", "qemu-riscv32"
 M55 = "qemu-cortex-m55"
@@ -27,7 +27,7 @@ class Model:
     """A model, its samples with the answers that an oracle gave, and the boards that it is measured on.
 
     `onnx` is the same network for peers that read only ONNX; where it is None, the bench converts the TFLite file.
-    `as_float` measures the float32 twin of an int8 TFLite file.
+    `as_float` measures the float32 twin of an int8 TFLite file. The input of one that is `streamed` comes row by row.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Model:
     boards: tuple[str, ...]
     onnx: Recorded | None = None
     as_float: bool = False
+    streamed: bool = False
 
     @property
     def is_tflite(self) -> bool:
@@ -45,6 +46,8 @@ class Model:
     @property
     def element(self) -> str:
         """Returns what the network computes in."""
+        if self.streamed:
+            return "int8"
         return "float32" if self.boards == _FLOAT else "int16" if self.boards == _INT16 else "int8"
 
 
@@ -90,6 +93,9 @@ _SHARED_FLOAT: dict[str, tuple[str, str]] = {
     "ad (autoencoder), float32": ("mlperf_ad_int8", "fully connected"),
     "transformer, float32": ("own_tf_post_d16_onnx", "transformer"),
 }
+#: Those above whose input comes row by row, too: they end with this.
+STREAMED = ", streamed"
+_SHARED_STREAMED = ("ResNet-8", "vww (MobileNet v1)", "person_detect")
 #: What `nox -s tests` holds against the baseline: few, small, and every kind of kernel among them.
 GATED = {
     ("digits", M7),
@@ -102,6 +108,7 @@ GATED = {
     ("made CNN, float32", M7),
     ("made transformer, float32", M7),
     ("kws (DS-CNN)", M7),
+    ("vww (MobileNet v1)" + STREAMED, M7),
     ("ad (autoencoder)", RISCV),
     ("hello_world", M0),
 }
@@ -118,6 +125,10 @@ def catalogue(folder: Path) -> Iterator[Model]:
     for name, (key, kind, where, onnx) in _SHARED.items():
         if key in shared:
             yield Model(name, kind, shared[key], where, shared.get(onnx))
+    for name in _SHARED_STREAMED:
+        key, kind, *_ = _SHARED[name]
+        if key in shared:
+            yield Model(name + STREAMED, kind, shared[key], (M7, RISCV), streamed=True)
     for name, (key, kind) in _SHARED_INT16.items():
         if key in shared:
             yield Model(name, kind, shared[key], _INT16)

@@ -33,7 +33,8 @@ def compiled_into(model: Model, board: Board, folder: Path) -> tuple[Compiled, S
     np.savez(npz, **model.recorded.given(SAMPLES))  # type: ignore[arg-type]
     path = model.recorded.path
     dims = bind_dims(npz, frontends.read(path))
-    result = compile_model(path, ModelOptions(path, dims=dims, cores=1), board, "model")
+    options = ModelOptions(path, dims=dims, cores=1, stream=model.streamed)
+    result = compile_model(path, options, board, "model")
     (folder / "model.rs").write_text(result.module_text, encoding="utf-8")
     (folder / "model.weights").write_bytes(result.weights)
     (folder / "ariel_models.rs").write_text('include!("model.rs");\n', encoding="utf-8")
@@ -49,7 +50,7 @@ def measure(model: Model, board_name: str, folder: Path) -> Cost:
     try:
         result, samples, lead = compiled_into(model, board, folder)
         seconds = round(time.thread_time() - before, 2)
-        image = firmware.build(board, Subject(folder, "model"))
+        image = firmware.build(board, Subject(folder, "model", streamed=model.streamed))
     except ArielError as error:
         return Cost(refused=error.diagnostics[0].message)
     except InternalError as error:
@@ -60,7 +61,7 @@ def measure(model: Model, board_name: str, folder: Path) -> Cost:
 
     def run() -> Cost:
         facts = Facts(len(result.weights), result.plan.arena_bytes, result.macs)
-        execution = execute(folder, "model", board, samples, facts=facts)
+        execution = execute(folder, "model", board, samples, streamed=model.streamed, facts=facts)
         outputs = split_outputs(result.graph.outputs, execution.outputs, lead)
         stats = execution.stats
         assert stats is not None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from tools.bench import emx, microflow, picture, targets, words
 from tools.bench.layers import Layer
@@ -14,21 +15,60 @@ from tools.bench.store import Cost
 from tools.bench.table import OURS, Row
 from tools.bench.wide import KINDS, Wide
 
-__all__ = ["steps", "write"]
+__all__ = ["merge", "steps", "write"]
 
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
 _CMSIS = "TFLite-Micro + CMSIS-NN"
 _REFERENCE = "TFLite-Micro, reference kernels"
 _IREE = "IREE 3.13"
 Layers = Sequence[tuple[str, str, Sequence[Layer]]]
+#: Between sections, and the titles of those that are made of no rows.
+_SECTION = "\n## "
+_BESIDE, _LAYERS = "int16 beside int8, on cores without SIMD", "Instructions per multiply-accumulate, layer by layer"
+_APART = (_BESIDE, _LAYERS)
 
 
-def write(rows: Sequence[Row], layers: Layers, wide: Sequence[Wide], versions: Sequence[str]) -> None:
+def write(
+    rows: Sequence[Row], layers: Layers, wide: Sequence[Wide], versions: Sequence[str], docs: Path = _DOCS
+) -> None:
     """Writes the three files."""
-    _DOCS.joinpath("benchmarks.md").write_text(page(rows, layers, versions, wide), encoding="utf-8")
+    _write(page(rows, layers, versions, wide), rows, versions, docs)
+
+
+def merge(rows: Sequence[Row], order: Sequence[str], docs: Path = _DOCS) -> None:
+    """Writes the three files with these rows in place of those that they had; all else stays as it was.
+
+    `order` has the names of all models, as the tables have them.
+    """
+    before, text = json.loads((docs / "benchmarks.json").read_text()), (docs / "benchmarks.md").read_text()
+    found = {(row.model, row.board, row.engine, row.conditions): row for row in [*map(_row, before["rows"]), *rows]}
+    places = {name: place for place, name in enumerate(order)}
+    measured = [row for row in found.values() if row.conditions == "measured"]
+    recorded = [row for row in found.values() if row.conditions != "measured"]
+    merged = [*sorted(measured, key=lambda row: places.get(row.model, -1)), *recorded]
+    parts = dict(map(_headed, page(merged, (), before["versions"]).split(_SECTION)))
+    kept = {title: part for title, part in map(_headed, text.split(_SECTION)) if title in _APART or title not in parts}
+    titles = [title for title, _ in map(_headed, text.split(_SECTION))]
+    _write(_SECTION.join((parts | kept)[title] for title in titles), merged, before["versions"], docs)
+
+
+def _headed(section: str) -> tuple[str, str]:
+    """Returns a section with its title in front."""
+    return section.partition("\n")[0], section
+
+
+def _row(flat: Mapping[str, Any]) -> Row:
+    """Returns the row that JSON has."""
+    own = {"model", "kind", "element", "board", "engine", "conditions"}
+    cost = {key: value for key, value in flat.items() if key not in own}
+    return Row(**{key: flat[key] for key in own}, cost=Cost(**cost))
+
+
+def _write(text: str, rows: Sequence[Row], versions: Sequence[str], docs: Path) -> None:
+    docs.joinpath("benchmarks.md").write_text(text, encoding="utf-8")
     content = {"versions": list(versions), "rows": [_flat(row) for row in rows]}
-    _DOCS.joinpath("benchmarks.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    _DOCS.joinpath("benchmarks.svg").write_text(picture.drawn(_comparisons(rows)), encoding="utf-8")
+    docs.joinpath("benchmarks.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    docs.joinpath("benchmarks.svg").write_text(picture.drawn(_comparisons(rows)), encoding="utf-8")
 
 
 def _flat(row: Row) -> dict[str, object]:
@@ -48,14 +88,14 @@ def page(rows: Sequence[Row], layers: Layers, versions: Sequence[str], wide: Seq
     parts += ["## int8, Arm Cortex-M0\n", table.compared(M0, "int8", (microflow.NAME,))]
     parts += ["## int16 activations, int8 weights, Arm Cortex-M7\n", words.INT16]
     parts += [table.compared(M7, "int16", (_CMSIS, _REFERENCE))]
-    parts += ["## int16 beside int8, on cores without SIMD\n", words.WIDE, _beside(wide)]
+    parts += [f"## {_BESIDE}\n", words.WIDE, _beside(wide)]
     parts += ["## float32, Arm Cortex-M7\n", table.compared(M7, "float32", (emx.NAME, _IREE, "onnx2c"))]
     parts += ["## Clock cycles\n", words.CYCLES, table.cycles()]
     parts += ["## Memory, and time to compile the model\n", words.MEMORY, table.memory()]
     parts += ["## Build speed\n", words.BUILD]
     parts += ["## What peers refused, and wrong answers\n", table.refusals()]
     if layers:
-        parts += ["## Instructions per multiply-accumulate, layer by layer\n", words.LAYERS]
+        parts += [f"## {_LAYERS}\n", words.LAYERS]
         parts += [steps(*entry) for entry in layers]
     parts += [words.RULES]
     return "\n".join(parts).rstrip("\n") + "\n"

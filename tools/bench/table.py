@@ -65,7 +65,7 @@ def measured(
                 if not here.get(board):
                     continue
                 yield model, board, OURS, ours.measure
-                for name, measure, where in _PEERS if peers else ():
+                for name, measure, where in _PEERS if peers and not model.streamed else ():
                     if board in where and not (name == microflow.NAME and not model.is_tflite):
                         yield model, board, name, measure
 

@@ -9,7 +9,8 @@ HEAD = """\
 
 Made by `nox -s bench -- --refresh`, which also writes `benchmarks.json` (every figure) and the baseline
 `benchmarks/baseline.json`; do not edit. `nox -s bench` measures all again and fails where instructions, arena or flash
-of one of our models are more than 2 % above the baseline; `nox -s tests` does so for a few models.
+of one of our models are more than 2 % above the baseline; `nox -s tests` does so for a few models. With `--only` or
+`--board`, `--refresh` measures some rows anew and leaves the others as they are.
 
 ![Instructions per inference, of Ariel-ML and of its peers](benchmarks.svg)
 
@@ -25,7 +26,8 @@ microflow's `predict_quantized` gets its samples in its own order of columns; em
 ONNX: the public file where there is one, else the TFLite file as `tools/bench/convert.py` converts it (QOperator for
 int8; dequantised for float32, the file that both engines then compile). Models named "made" are written by
 `tools/bench/made.py`, with pseudo-random weights; the others are public ones, in the sources that
-`tools/recorded/models.py` names, and are measured where that folder is present.
+`tools/recorded/models.py` names, and are measured where that folder is present. Those named "streamed" get the same
+samples row by row (`stream = true`), which no peer can.
 """
 
 CYCLES = """\

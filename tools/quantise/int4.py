@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ariel_build import boards
 from ariel_build.config.options import ModelOptions, Quantization
 from ariel_build.driver import import_file
 from ariel_build.quantize import quantize
 from ariel_build.quantize.clean import clean
 from ariel_build.quantize.writers import write_model
+from tools.predictions.measure import of_model
 from tools.quantise.compare import Case, answers, ratio
+from tools.recorded.models import Recorded
 
 __all__ = ["NAMES", "both", "int4_table"]
 
 #: The rows that have an interesting part of their weights in dense layers and pointwise convolutions.
 NAMES = ("digits-cnn", "mlperf-kws", "mlperf-ad")
 _BOARD = "qemu-cortex-m7"
-_COLUMNS = ("model", "bits", "right", "noise", "weights", "flash", "instructions")
+_COLUMNS = (
+    "model",
+    "bits",
+    "right",
+    "noise",
+    "weights",
+    "flash",
+    "instructions",
+    "of layers with 4 bits",
+    "most of one",
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,8 @@ class Cost:
     weights_bytes: int
     flash_bytes: int
     instructions: float
+    #: Of each layer: its kernel, and instructions.
+    layers: list[tuple[str, float]]
 
 
 def both(case: Case, folder: Path) -> list[Cost]:
@@ -45,10 +57,10 @@ def both(case: Case, folder: Path) -> list[Cost]:
     graph, _ = import_file(path)
     data = case.samples(graph.inputs[0].shape)
     clean(graph)
-    plain, npz, few = (folder / f"{case.name}-{end}" for end in ("plain.onnx", "c.npz", "few.npz"))
+    plain, npz, few = (folder / f"{case.name}-{end}" for end in ("plain.onnx", "c.npz", "few.npy"))
     plain.write_bytes(write_model(graph).SerializeToString())
     np.savez(npz, input_0=data.calibration)
-    np.savez(few, input_0=data.test[:2])
+    np.save(few, data.test[:2])
     want = answers(plain, data.test)
     right = want.reshape(len(want), -1).argmax(axis=1) if data.classes is None else data.classes
     found = []
@@ -57,23 +69,11 @@ def both(case: Case, folder: Path) -> list[Cost]:
         out.write_bytes(quantize(ModelOptions(path), Quantization(npz, None, bits)).model.SerializeToString())
         got = answers(out, data.test)
         share = float(np.mean(got.reshape(len(got), -1).argmax(axis=1) == right))
-        stats = _run(out, few)
-        weights, flash, instructions = (
-            stats[key] for key in ("weights_bytes", "flash_bytes", "instructions_per_inference")
-        )
-        known = data.classes is not None
-        found.append(Cost(case, bits, known, share, ratio(want, got), int(weights), int(flash), instructions))
+        row = of_model(Recorded(case.name, out, [few], []), boards.load(_BOARD))
+        costs = len(row.compiled.weights), int(row.measured["flash"]), row.measured["instructions"]
+        layers = [(layer.call.kernel.path, layer.measured) for layer in row.layers]
+        found.append(Cost(case, bits, data.classes is not None, share, ratio(want, got), *costs, layers))
     return found
-
-
-def _run(model: Path, samples: Path) -> dict[str, float]:
-    """Returns what the model costs on the board."""
-    stats = model.with_suffix(".json")
-    words = ["run", model, "--inputs", samples, "--outputs", model.with_suffix(".npz"), "--on", _BOARD]
-    words += ["--stats", stats]
-    subprocess.run([sys.executable, "-m", "ariel_build", *map(str, words)], check=True, stdout=subprocess.DEVNULL)
-    read: dict[str, float] = json.loads(stats.read_text())
-    return read
 
 
 def int4_table(rows: list[list[Cost]]) -> str:
@@ -95,6 +95,20 @@ def int4_table(rows: list[list[Cost]]) -> str:
                         (row.instructions, whole.instructions),
                     )
                 ),
+                *_layers(pair[0], row),
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
+
+
+def _layers(whole: Cost, row: Cost) -> tuple[str, str]:
+    """Returns what layers with weights of 4 bits take in place of those of 8 bits: all of them, and the dearest."""
+    pairs = [
+        (eight, four)
+        for (_, eight), (path, four) in zip(whole.layers, row.layers, strict=True)
+        if "int4" in path.lower()
+    ]
+    if not pairs:
+        return "", ""
+    eights, fours = map(sum, zip(*pairs, strict=True))
+    return f"{fours / eights:.2f} times", f"{max(four / eight for eight, four in pairs):.2f} times"

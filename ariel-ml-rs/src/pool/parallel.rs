@@ -204,13 +204,13 @@ impl<M: Parallel> WiredPool<M> {
 
 infer_by_methods!([M: Parallel] WiredPool<M>, M where M::Input: Copy);
 
-/// Implements [`Parallel`] for a generated `Model`: its units by step and tile, and their graph.
+/// Implements [`Parallel`] for a generated `Model`: its units by step, tile and time (0 where none is given), and their graph.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! parallel {
     (
         workers $workers:literal, slots $slots:literal;
-        units [$(($step:literal, $start:literal, $end:literal)),* $(,)?];
+        units [$(($step:literal, $start:literal, $end:literal $(, $time:literal)?)),* $(,)?];
         needs [$($needs:literal),* $(,)?];
         first [$($first:literal),* $(,)?];
         next [$($next:literal),* $(,)?];
@@ -220,21 +220,27 @@ macro_rules! parallel {
     ) => {
         /// Units of the plan.
         const UNITS: usize = [$($needs),*].len();
-        /// Step and tile of each unit; a gate has none.
-        static UNIT_TILES: [(u16, $crate::tile::Tile); UNITS] = [$(($step, $crate::tile::Tile::new($start, $end))),*];
+        /// Step, time and tile of each unit; a gate has none.
+        static UNIT_TILES: [(u16, u8, $crate::tile::Tile); UNITS] =
+            [$(($step, 0 $(+ $time)?, $crate::tile::Tile::new($start, $end))),*];
 
         /// The blocks, where control flow decides which of them run.
         static BLOCKS: &[$crate::flow::Block] = &[$($($block),*)?];
 
         const _: () = {
             $crate::plan::check_blocks(BLOCKS, Model::OPS, &<Model as $crate::pool::Parallel>::GRAPH);
-            $crate::plan::check_units(&Model::STEPS, &UNIT_TILES, &[$($home),*], $workers, Model::ARENA_SIZE);
+            let (mut works, mut unit) = ([$crate::plan::Work::of(0); UNITS], 0);
+            while unit < UNITS {
+                works[unit] = Model::work_at(UNIT_TILES[unit].0 as usize, UNIT_TILES[unit].1 as u32);
+                unit += 1;
+            }
+            $crate::plan::check_units(Model::PIECES, &UNIT_TILES, &works, &[$($home),*], $workers, Model::ARENA_SIZE);
             assert!(Model::KEPT.bytes_in_place() == 0, "several cores write no state before the inference is complete");
             assert!(<Model as $crate::pool::Parallel>::GRAPH.units() == UNITS);
         };
 
-        // SAFETY: a unit is a tile inside its step, in whole granules, and has no unit of the step in common with another; there is
-        // scratch for each worker (`check_units`). That units are ordered where their bytes meet, the compiler's checker has
+        // SAFETY: a unit is a tile inside its step, in whole granules, at a time that was checked; tiles of one piece have no unit of
+        // the step in common; there is scratch for each worker (`check_units`). That units are ordered where their bytes meet, the compiler's checker has
         // proved over this model's memory plan (see `model!`).
         unsafe impl $crate::pool::Parallel for Model {
             const WORKERS: usize = $workers;
@@ -248,11 +254,11 @@ macro_rules! parallel {
             const ROOM: Self::Room = $crate::pool::Room::new();
 
             unsafe fn unit(context: ::core::ptr::NonNull<()>, unit: u16, worker: u32) {
-                if let ::core::option::Option::Some(&(step, tile)) = UNIT_TILES.get(usize::from(unit)) {
+                if let ::core::option::Option::Some(&(step, time, tile)) = UNIT_TILES.get(usize::from(unit)) {
                     // SAFETY: the context is this model's arena (`context`), and the rest is forwarded to the caller.
                     unsafe {
                         let memory = $crate::memory::Memory::of_worker(context.cast(), worker);
-                        Self::tile(memory, usize::from(step), tile);
+                        Self::tile_at(memory, usize::from(step), tile, u32::from(time));
                     }
                 }
             }

@@ -12,7 +12,7 @@ from ariel_build.ir import Array
 from ariel_build.isa.portable import axis_of, tiling_of
 from ariel_build.isa.scalar.lines import band_of, words
 from ariel_build.isa.scalar.narrow import channels16, is_wide, narrowed
-from ariel_build.isa.scalar.requantise import BIAS, Channels, Ints, requantised
+from ariel_build.isa.scalar.requantise import BIAS, Channels, Ints, requantised, sum_bits
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Packed, Scratch, Tiling
 from ariel_build.kernels.declared import depthwise_conv2d, isa_scalar
@@ -74,7 +74,7 @@ def _convolution(call: LayerCall, layer: Convolution, axis: Axis) -> KernelCall:
         channels=_constants(channels),
         limits=_limits(channels, layer),
         segment=_segment(even),
-        short=_is_short(channels),
+        sum_bits=sum_bits(channels.weights, channels.constants[:, 0]),
         input_zero_point=layer.input_zero_point,
         axis=axis,
         scratch=Scratch(packed + (0 if pointwise and window.pad_top == window.pad_left == 0 else _RUNS * run)),
@@ -219,7 +219,7 @@ def _lines(call: LayerCall, layer: Depthwise) -> KernelCall:
         limits=_limits(channels, layer),
         input_zero_point=layer.input_zero_point,
         vertical=vertical,
-        short=not wide and _is_short(channels),
+        sum_bits=32 if wide else sum_bits(channels.weights, channels.constants[:, 0]),
         axis=axis,
         band=band,
         scratch=Scratch(4 * scratch),
@@ -230,14 +230,6 @@ def _lines(call: LayerCall, layer: Depthwise) -> KernelCall:
         # Whole rows. Where lines run along columns, each cut makes all of them shorter, and their ends cost.
         tiling = Tiling(axis, output.height * output.width, output.width, few=vertical)
     return call.by(kernel, tiling)
-
-
-def _is_short(channels: Channels) -> bool:
-    """Returns whether all sums of int8, bias included, are short: so that they take fewer products to requantise."""
-    below, above = np.minimum(channels.weights, 0).sum(axis=1), np.maximum(channels.weights, 0).sum(axis=1)
-    bias = channels.constants[:, 0]
-    low, high = bias + 127 * below - 128 * above, bias - 128 * below + 127 * above
-    return bool(low.min() >= -_SUM and high.max() < _SUM)
 
 
 def _first(*makers: Callable[[Any, Any], KernelCall]) -> Callable[[Any], KernelCall]:

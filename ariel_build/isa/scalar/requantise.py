@@ -17,7 +17,7 @@ from ariel_build.kernels.layer import Stored
 from ariel_build.kernels.packing import factors
 from ariel_build.ops.fixed_point import multiply
 
-__all__ = ["BIAS", "Channels", "Ints", "requantised"]
+__all__ = ["BIAS", "Channels", "Ints", "requantised", "sum_bits"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -32,6 +32,8 @@ _ONE = 1 << 30
 _OVERFLOW = 1 << 40
 #: What |bias| must stay below, for its word has the shift as well.
 BIAS = 1 << 23
+#: Where products have 32 bits: of which number multipliers are multiples so that sums of so many bits take fewer.
+_ROUND = {22: 2, 20: 1 << 7}
 #: What is added to negative sums where halves go away from zero.
 BELOW = -2
 
@@ -112,8 +114,29 @@ def requantised(weights: Ints, finish: Stored) -> Channels:
                 _split(found[row], steps, at, int(first[row]), (int(low[row]), int(high[row])), ends)
         small = np.abs(found[:, 0]).max() < BIAS
         if small and not _wrong(found[rows], ends, steps).any():
+            for bits, multiple in _ROUND.items():
+                if sum_bits(weights, found[:, 0]) <= bits:
+                    found[rows] = _rounded(found[rows], multiple, ends, steps)
             return Channels(weights, found, below, extra)
     raise Unfit
+
+
+def sum_bits(weights: Ints, biases: Ints) -> int:
+    """Returns the bits that hold every sum of every channel of int8, bias included."""
+    below, above = np.minimum(weights, 0).sum(axis=1), np.maximum(weights, 0).sum(axis=1)
+    low, high = biases + 127 * below - 128 * above, biases - 128 * below + 127 * above
+    return int(max(-low.min() - 1, high.max(), 0)).bit_length() + 1
+
+
+def _rounded(constants: Ints, multiple: int, ends: _Ends, steps: _Steps) -> Ints:
+    """Returns the constants; multipliers of channels that agree with the reference so as well are multiples."""
+    found = constants.copy()
+    for more in (0, 1):
+        rounded = constants.copy()
+        rounded[:, 1] = (constants[:, 1] // multiple + more) * multiple
+        right = (rounded[:, 1] < _INT32) & ~_wrong(rounded, ends, steps)
+        found[right] = rounded[right]
+    return found
 
 
 @dataclass(frozen=True)

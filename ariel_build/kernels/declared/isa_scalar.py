@@ -40,7 +40,7 @@ class Conv2d(Kernel):
     channels: Packed
     limits: Limits
     segment: int
-    short: bool
+    sum_bits: int
     input_zero_point: int
     axis: Axis
     scratch: Scratch
@@ -97,7 +97,7 @@ class DepthwiseLines(Kernel):
     limits: Limits
     input_zero_point: int
     vertical: bool
-    short: bool
+    sum_bits: int
     axis: Axis
     band: int
     scratch: Scratch

@@ -12,8 +12,9 @@ from ariel_build.ops.aten.call import Call, Scalar, aten
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.map1 import Map1
+from ariel_build.ops.map2 import Map2
 
-__all__ = ["where"]
+__all__ = ["both", "where", "whole"]
 
 #: Functions of a real number: what ONNX calls them, and its attributes.
 _REAL: dict[str, tuple[str, dict[str, float]]] = {
@@ -309,53 +310,56 @@ for _word in ("And", "Or", "Xor"):
     )
 
 
-def _divided(call: Call, mode: str) -> Value:
-    pair = call.together(call.operand("self"), call.operand("other"))
-    if mode == "":
-        return call.onnx("Div", *map(call.real_tensor, pair))
-    if mode not in ("floor", "trunc"):
-        raise UnsupportedReason(f"rounding_mode `{mode}` is not known")
-    is_real = pair[0].type.dtype is DType.F32
-    if is_real and mode == "floor":
-        return call.onnx("Floor", call.onnx("Div", *pair))
-    if is_real:
-        quotient = call.onnx("Div", *pair)
-        return call.onnx("Mul", call.onnx("Sign", quotient), call.onnx("Floor", call.onnx("Abs", quotient)))
-    divisor = pair[1].data
-    if mode == "floor" and (divisor is None or np.any(divisor == 0) or pair[0].data is None):
-        raise UnsupportedReason("a quotient of integers, rounded down, is not supported")
-    if mode == "floor":
-        return call.constant(np.asarray(pair[0].data) // np.asarray(divisor))
-    return call.onnx("Div", *pair)
+def whole(call: Call, x: Value) -> Value:
+    """Returns real numbers without what is behind the point."""
+    return call.onnx("Mul", call.onnx("Sign", x), call.onnx("Floor", call.onnx("Abs", x)))
 
 
-@aten(*both("div", "Tensor"), *both("div", "Scalar"), *both("divide", "Tensor"), *both("true_divide", "Tensor"))
-def _div(call: Call) -> Value:
-    return _divided(call, "")
+@aten(*both("trunc"), *both("fix"))
+def _trunc(call: Call) -> Value:
+    x = call.tensor("self")
+    return whole(call, x) if x.type.dtype is DType.F32 else x
 
 
-@aten(*both("div", "Tensor_mode"), *both("div", "Scalar_mode"))
-def _div_mode(call: Call) -> Value:
-    return _divided(call, call.text("rounding_mode"))
+@aten(*both("frac"))
+def _frac(call: Call) -> Value:
+    x = call.tensor("self")
+    return call.onnx("Sub", x, whole(call, x))
 
 
-@aten("floor_divide.default", "floor_divide.Scalar")
-def _floor_divide(call: Call) -> Value:
-    return _divided(call, "floor")
+@aten("atan2.default", "arctan2.default")
+def _atan2(call: Call) -> Value:
+    pair = map(call.real_tensor, call.together(call.tensor("self"), call.tensor("other")))
+    return call.emit(Map2("Atan2", rounding=Rounding.NEAREST_EVEN), *pair)
 
 
-@aten("remainder.Tensor", "remainder.Scalar")
-def _remainder(call: Call) -> Value:
-    pair = call.together(call.operand("self"), call.operand("other"))
-    if pair[0].type.dtype is not DType.F32:
-        # Of integers, ONNX's has the sign of the divisor, too.
-        return call.onnx("Mod", *pair)
-    return call.onnx("Sub", pair[0], call.onnx("Mul", pair[1], call.onnx("Floor", call.onnx("Div", *pair))))
+@aten("hypot.default")
+def _hypot(call: Call) -> Value:
+    left, right = call.together(call.tensor("self"), call.tensor("other"))
+    return call.onnx("Sqrt", call.add(call.onnx("Mul", left, left), call.onnx("Mul", right, right)))
 
 
-@aten("fmod.Tensor", "fmod.Scalar")
-def _fmod(call: Call) -> Value:
-    return call.onnx("Mod", *call.together(call.operand("self"), call.operand("other")), fmod=1)
+@aten("logaddexp.default")
+def _logaddexp(call: Call) -> Value:
+    """The greater one, and log(1 + exp(-distance)); equal ones may be infinite."""
+    left, right = call.together(call.tensor("self"), call.tensor("other"))
+    distance = call.onnx("Neg", call.onnx("Abs", call.onnx("Sub", left, right)))
+    more = call.emit(Map1("Log1p", (), Rounding.NEAREST_EVEN), call.onnx("Exp", distance))
+    more = where(call, call.onnx("Equal", left, right), math.log(2.0), more)
+    return call.add(call.onnx("Max", left, right), more)
+
+
+@aten("erfc.default", "special_erfc.default")
+def _erfc(call: Call) -> Value:
+    return call.onnx("Sub", 1.0, call.onnx("Erf", call.real_tensor(call.tensor("self"))))
+
+
+@aten("rrelu.default", harmless={"generator": "nothing is drawn at inference"})
+def _rrelu(call: Call) -> Value:
+    if call.flag("training"):
+        raise UnsupportedReason("it draws slopes at random: call model.eval() before torch.export.export")
+    slope = (call.real("lower", 1 / 8) + call.real("upper", 1 / 3)) / 2
+    return call.onnx("LeakyRelu", call.tensor("self"), alpha=slope)
 
 
 @aten("addcmul.default")

@@ -79,6 +79,13 @@ def _places(call: Call, x: Value, axis: int, *, keep: bool, greatest: bool) -> V
     return call.onnx("ArgMax" if greatest else "ArgMin", x, axis=axis, keepdims=int(keep), select_last_index=0)
 
 
+@aten("count_nonzero.default", "count_nonzero.dim_IntList")
+def _count_nonzero(call: Call) -> Value:
+    x = call.tensor("self")
+    ones = call.cast(call.cast(x, DType.BOOL), DType.I64)
+    return _reduced(call, "ReduceSum", ones, _axes(call, x), keep=False)
+
+
 @aten("topk.default", harmless={"sorted": "what is sorted need not be unsorted"})
 def _topk(call: Call) -> list[Value]:
     x, largest = call.tensor("self"), call.flag("largest", default=True)
@@ -156,3 +163,20 @@ def _norm(call: Call) -> Value:
     if order != 2.0:
         raise UnsupportedReason(f"a norm of order {order:g} is not supported")
     return call.onnx("Sqrt", _reduced(call, "ReduceSum", call.onnx("Mul", x, x), axes, keep=keep))
+
+
+def _weight_normed(call: Call) -> list[Value | None]:
+    """Returns v * g / |v|, a norm for each place of one axis, and the norm: `torch.nn.utils.weight_norm`."""
+    v, g, dim = call.tensor("v"), call.tensor("g"), call.integer("dim", 0)
+    own = None if dim == -1 else axes_of([dim], len(v.shape))[0]
+    axes = [axis for axis in range(len(v.shape)) if axis != own]
+    norm = call.onnx("Sqrt", _reduced(call, "ReduceSum", call.onnx("Mul", v, v), axes, keep=True))
+    return [call.onnx("Mul", v, call.onnx("Div", g, norm)), norm]
+
+
+@aten("_weight_norm.default")
+def _weight_norm(call: Call) -> list[Value | None]:
+    return _weight_normed(call)[:1]
+
+
+aten("_weight_norm_interface.default")(_weight_normed)

@@ -4,7 +4,8 @@ use crate::platform::{CORES, PARK};
 use ariel_ml_rs::pool::{Parallel, Pool, Seats, Stats};
 use core::ptr::NonNull;
 
-/// A seat for each core behind the first.
+/// A seat for each core behind the first: a firmware's own, whatever models it has, and here with counters.
+#[unsafe(link_section = ".harness.seats")]
 static SEATS: Seats<{ CORES as usize - 1 }> = Seats::new();
 
 /// The pool that models on several cores run with.

@@ -26,12 +26,17 @@ from tests.ops.aten.cases import (
     layers,
     normalise,
     numbers,
+    order,
     parts,
+    places,
+    products,
     quantized,
+    quotients,
     recurrent,
     reduce,
     resize,
     views,
+    windows,
 )
 from tests.pt2_writer import Program, T, node, v
 
@@ -48,6 +53,11 @@ CASES: list[Case] = [
     *resize.CASES,
     *quantized.CASES,
     *numbers.CASES,
+    *order.CASES,
+    *places.CASES,
+    *products.CASES,
+    *quotients.CASES,
+    *windows.CASES,
 ]
 
 #: Operators that are always refused, and the words that say why; those of which nothing comes.
@@ -83,7 +93,8 @@ def keeps_type(one: Case) -> bool:
     target = one.arguments.get("self")
     if not isinstance(target, np.ndarray):
         return False
-    arrays = [a for a in one.arguments.values() if isinstance(a, np.ndarray)]
+    flat = [a for value in one.arguments.values() for a in (value if isinstance(value, list) else [value])]
+    arrays = [a for a in flat if isinstance(a, np.ndarray)]
     result = np.asarray(one.wanted(*arrays))
     result = result.astype(np.float32) if result.dtype == np.float64 else result
     return bool(result.shape == target.shape and result.dtype == target.dtype)

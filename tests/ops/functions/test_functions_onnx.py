@@ -59,8 +59,10 @@ def test_what_a_body_cannot_do_is_told_with_its_place(tmp_path: Path, monkeypatc
     assert problem.message.startswith("operator S")
 
 
+@pytest.mark.parametrize("steps", [5, 200])
 @pytest.mark.parametrize("backwards", [0, 1])
-def test_a_scan_is_a_running_sum(backwards: int, tmp_path: Path) -> None:
+def test_a_scan_is_a_running_sum(backwards: int, steps: int, tmp_path: Path) -> None:
+    """Short ones are unrolled, long ones loop."""
     info = helper.make_tensor_value_info
     body = helper.make_graph(
         [helper.make_node("Add", ["s", "v"], ["t"]), helper.make_node("Identity", ["t"], ["o"])],
@@ -82,14 +84,43 @@ def test_a_scan_is_a_running_sum(backwards: int, tmp_path: Path) -> None:
     path = zoo.onnx_file(
         tmp_path / "m.onnx",
         [node],
-        {"s0": (zoo.FLOAT, (3,)), "x": (zoo.FLOAT, (3, 5))},
-        {"last": (zoo.FLOAT, (3,)), "sums": (zoo.FLOAT, (3, 5))},
+        {"s0": (zoo.FLOAT, (3,)), "x": (zoo.FLOAT, (3, steps))},
+        {"last": (zoo.FLOAT, (3,)), "sums": (zoo.FLOAT, (3, steps))},
     )
     rng = np.random.default_rng(31)
-    samples = [[rng.normal(size=s).astype(np.float32) for s in ((3,), (3, 5))] for _ in range(2)]
+    samples = [[rng.normal(size=s).astype(np.float32) for s in ((3,), (3, steps))] for _ in range(2)]
     want = parity.onnxruntime_answers(path, samples)
     parity.agree(parity.reference(path, samples), want, "reference")
     parity.agree(parity.host(path, samples), want, "kernels")
+
+
+def test_distances_from_many_vectors(tmp_path: Path) -> None:
+    """What skl2onnx makes of nearest neighbours: a scan over them, whose state is the input as it is."""
+    info = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["x"], ["same"]),
+            helper.make_node("Sub", ["x", "v"], ["d"]),
+            helper.make_node("ReduceSumSquare", ["d"], ["o"], axes=[1], keepdims=0),
+        ],
+        "body",
+        [info("x", zoo.FLOAT, (2, 4)), info("v", zoo.FLOAT, (4,))],
+        [info("same", zoo.FLOAT, (2, 4)), info("o", zoo.FLOAT, (2,))],
+    )
+    node = helper.make_node("Scan", ["input", "vectors"], ["again", "all"], body=body, num_scan_inputs=1)
+    rng = np.random.default_rng(32)
+    vectors, x = (rng.normal(size=s).astype(np.float32) for s in ((150, 4), (2, 4)))
+    ends: zoo.Ends = {"input": (zoo.FLOAT, (2, 4))}
+    path = zoo.onnx_file(
+        tmp_path / "m.onnx",
+        [node],
+        ends,
+        {"all": (zoo.FLOAT, (150, 2)), "again": (zoo.FLOAT, (2, 4))},
+        {"vectors": vectors},
+    )
+    want = parity.onnxruntime_answers(path, [[x]])
+    parity.agree(parity.reference(path, [[x]]), want, "reference")
+    parity.agree(parity.host(path, [[x]]), want, "kernels")
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,18 @@ CASES: dict[str, tuple[str, dict[str, Array], dict[str, Array], dict[str, Any]]]
         {"epsilon": 0.01},
     ),
 }
+CASES["DequantizeLinear of 16 bits"] = (
+    "DequantizeLinear",
+    {"x": RNG.integers(0, 1 << 16, (3, 8)).astype(np.uint16)},
+    {"s": np.float32(0.001), "z": np.uint16(40000)},
+    {},
+)
+CASES["DequantizeLinear, each channel"] = (
+    "DequantizeLinear",
+    {"x": BYTES[np.uint8](3, 8)},
+    {"s": RNG.uniform(0.01, 0.02, 8).astype(np.float32), "z": BYTES[np.uint8](8)},
+    {},
+)
 for _name, _activation, _parameters in (
     ("Relu", "Relu", []),
     ("Tanh", "Tanh", []),

@@ -121,6 +121,30 @@ def test_products(dtype: npt.DTypeLike, tmp_path: Path) -> None:
     compare(write(tmp_path / "m.onnx", nodes, inputs, dtype, **more), random_samples(inputs, dtype))
 
 
+def test_a_zero_point_for_each_channel(tmp_path: Path) -> None:
+    """Weights of uint8, each channel quantised for itself: no kernel subtracts these, exact sums in steps do."""
+    inputs = {"x": (2, 16), "i": (1, 4, 5, 5)}
+    matrix = RNG.integers(0, 256, (16, 5)).astype(np.uint8)
+    own = {"_s": (RNG.random(5) * 0.01 + 0.001).astype(np.float32), "_z": RNG.integers(90, 160, 5).astype(np.uint8)}
+    more = {
+        "w": matrix,
+        "v": np.ascontiguousarray(matrix.T),
+        "f": RNG.integers(0, 256, (5, 4, 3, 3)).astype(np.uint8),
+        **{f"{name}{end}": numbers for name in "wvf" for end, numbers in own.items()},
+        "b": RNG.integers(-2000, 2000, 5).astype(np.int32),
+    }
+    nodes = [
+        node("QGemm", f"x: w: b {Y}", "c"),
+        node("QGemm", f"x: v: b {Y}", "d", transB=1),
+        node("QLinearMatMul", f"x: w: {Y}", "e"),
+        node("QLinearConv", f"i x_s x_z f: {Y} b", "g"),
+    ]
+    path = write(tmp_path / "m.onnx", nodes, inputs, np.uint8, **more)
+    samples = random_samples(inputs, np.uint8)
+    compare(path, samples)
+    parity.agree(parity.host(path, samples), parity.onnxruntime_answers(path, samples), "compiled")
+
+
 @TYPES
 def test_elementwise(dtype: npt.DTypeLike, tmp_path: Path) -> None:
     inputs = {"x": (4, 50), "r": (4, 50)}

@@ -16,6 +16,7 @@ from ariel_build.ir import Array, DType, Quant, TensorType, Value
 from ariel_build.isa.scalar.narrow import narrowed
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import LayerCall, Operand, Packed
+from ariel_build.kernels.declared import isa_scalar
 from ariel_build.kernels.declared.quant import Bounds, Reduced
 from ariel_build.kernels.layer import Dense, Stored
 from ariel_build.run.execute import execute
@@ -118,6 +119,31 @@ def test_equals_tflite_micro(
     assert ours >= (least if is_large else 1), "most of the operators shall have kernels of scalar cores"
     text = compiled.module_text if tiles == "whole" else cut(compiled.module_text)
     parity.agree(emulated(compiled, text, tmp_path, board, samples, level), want, f"{tiles}, opt-level {level}")
+
+
+@pytest.mark.parametrize(
+    "board", [pytest.param(ON["qemu-cortex-m0"].values[0], marks=ON["qemu-cortex-m0"].marks, id="qemu-cortex-m0")]
+)
+def test_each_end_of_sums_equals_tflite_micro(tmp_path: Path, board: Board) -> None:
+    """Sums of 20 bits and of more, round multipliers and others, with and without two less for negative sums."""
+    rng, found = np.random.default_rng(9), dict[tuple[str, bool, bool], tflm.Operator]()
+    path = tmp_path / "operators.tflite"
+    for make in (operators.convolution, operators.depthwise) * 60:
+        path.write_bytes(tflm.models([operator := make(rng)]))
+        (step,) = compile_model(path, ModelOptions(path), board, "model", must_fit=False).schedule.steps
+        kernel = step.call.kernel
+        small = sum(v.type.bytes for v in [*step.call.inputs, *step.call.outputs]) < 1 << 10
+        if small and isinstance(kernel, isa_scalar.Conv2d | isa_scalar.DepthwiseLines) and kernel.sum_bits <= 21:
+            multipliers = kernel.channels.data.view(np.int32).reshape(-1, 2)[:, 0]
+            round_ = kernel.sum_bits <= 20 and not np.bitwise_or.reduce(multipliers) & 127
+            found.setdefault((type(kernel).__name__, bool(round_), kernel.limits.below != 0), operator)
+    assert len(found) >= 7, sorted(found)
+    made = list(found.values())
+    for part in (made[::2], made[1::2]):
+        samples = samples_for(rng, part)
+        want = parity.tflite(path, part, samples)
+        compiled = compile_model(path, ModelOptions(path), board, "model")
+        parity.agree(emulated(compiled, compiled.module_text, tmp_path, board, samples, "3"), want, "3")
 
 
 @pytest.mark.parametrize(

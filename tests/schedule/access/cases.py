@@ -94,12 +94,13 @@ def _of_step(compiled: Compiled, step: Step, rng: np.random.Generator) -> Iterat
     for index, tile in enumerate(tiles):
         worker = index % WORKERS
         offset, size = compiled.plan.scratch(step.index, worker) if step.call.scratch_bytes else (0, 0)
+        asked = step.call, tile, compiled.plan, step.time.start
         yield Case(
             step,
             tile,
             worker,
-            _both(reads_of(step.call, tile, compiled.plan), touches.reads(step.call, tile, compiled.plan)),
-            _both(writes_of(step.call, tile, compiled.plan), touches.writes(step.call, tile, compiled.plan)),
+            _both(reads_of(*asked), touches.reads(*asked)),
+            _both(writes_of(*asked), touches.writes(*asked)),
             [Blocks(offset, size)] if size else [],
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.ops.aten.case import BITS, POSITIVE, WHOLE, Cases, K, X, Y, sigmoid
+from tests.ops.aten.case import BITS, POSITIVE, WHOLE, Cases, K, X, Y, sigmoid, singles
 
 CASES = Cases()
 case = CASES.add
@@ -177,3 +177,12 @@ case("where.ScalarSelf", lambda c, x: np.where(c, 2, x), condition=BITS, self=2.
 case("where.Scalar", lambda c: np.where(c, np.float32(1), np.float32(2)), condition=BITS, self=1.0, other=2.0)
 case("masked_fill.Scalar", lambda x, m: np.where(m, -1, x), self=X, mask=BITS, value=-1.0)
 case("masked_fill.Tensor", lambda x, m: np.where(m, -1, x), self=X, mask=BITS, value=K(np.float32(-1)))
+case("trunc fix", np.trunc, self=X * 3)
+case("trunc", lambda x: x, self=WHOLE)
+case("frac", lambda x: x - np.trunc(x), self=X * 3)
+case("atan2 arctan2", np.arctan2, self=X, other=Y)
+case("hypot", np.hypot, self=X, other=Y)
+case("logaddexp", np.logaddexp, self=X * 20, other=Y)
+case("logaddexp", lambda x: x + np.log(2), self=singles([-np.inf, 3]), other=K(singles([-np.inf, 3])))
+case("erfc special_erfc", lambda x: 1 - np.vectorize(math.erf)(x), self=X)
+case("rrelu", lambda x: np.where(x > 0, x, x * 0.2), self=X, lower=0.1, upper=0.3, training=False)

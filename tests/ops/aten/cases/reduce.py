@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tests.ops.aten.case import BITS, Cases, X
+from tests.ops.aten.case import BITS, Cases, K, X
 
 CASES = Cases()
 case = CASES.add
@@ -55,3 +55,12 @@ case("linalg_vector_norm", lambda x: np.abs(x).max(1), self=X, ord=math.inf, dim
 case("norm.ScalarOpt_dim", lambda x: np.sqrt((x * x).sum(1)), self=X, p=2, dim=[1])
 case("norm.Scalar", lambda x: np.sqrt((x * x).sum()), self=X, p=2)
 case("frobenius_norm.dim", lambda x: np.sqrt((x * x).sum((1, 2))), self=X, dim=[1, 2])
+
+
+SIZES = np.abs(X[:1, :, :1]) + np.float32(0.5)
+LENGTHS = np.sqrt((X * X).sum((0, 2), keepdims=True))
+case("_weight_norm", lambda v: v / LENGTHS * SIZES, v=X, g=K(SIZES), dim=1)
+case("_weight_norm", lambda v: v / np.sqrt((v * v).sum()) * SIZES[:, :1], v=X, g=K(SIZES[:, :1]), dim=-1)
+case("_weight_norm_interface", lambda v: [v / LENGTHS * SIZES, LENGTHS], v=X, g=K(SIZES), dim=1)
+case("count_nonzero", lambda x: np.count_nonzero(x > 0), self=BITS)
+case("count_nonzero.dim_IntList", lambda x: np.count_nonzero(x, 1), self=np.maximum(X, 0), dim=[1])

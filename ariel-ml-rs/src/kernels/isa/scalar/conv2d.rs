@@ -32,8 +32,8 @@ pub struct Conv2d {
     pub limits: Limits,
     /// Elements of the depth, an even number, whose sums have no more bits than the compiler has proved.
     pub segment: u32,
-    /// Whether all sums, bias included, lie in `[-2^20, 2^20)`.
-    pub short: bool,
+    /// Bits of the longest sum, bias included.
+    pub sum_bits: u8,
     /// Zero point of the input: what padding reads as.
     pub input_zero_point: i8,
     /// How tiles are cut.
@@ -177,7 +177,7 @@ impl Conv2d {
                     channels: CHANNELS.min(last - block),
                     strides: [stride, if count > 4 { stride } else { 0 }, if count > 5 { stride } else { 0 }],
                     limits: self.limits,
-                    short: self.short,
+                    sum_bits: self.sum_bits,
                 };
                 if is_whole && !is_small {
                     store6(words, weights, depth / STEPS, &outputs);

@@ -168,18 +168,17 @@ impl Conv2d16 {
                 sum4(words, self.filter.as_ptr().add(block * depth), depth / STEPS, sums);
                 for channel in 0..CHANNELS.min(last - block) {
                     let own = sums.add(PIXELS * channel).cast_const();
+                    let constants = self.channels.as_ptr().add(Int16::WORDS * (block + channel));
                     let ending = Ending {
                         sums: own,
                         end: own.add(count),
                         place: output.add(block + channel).cast::<u8>(),
                         step: 2 * self.output.pixel as usize,
-                        channel: Int16::constants(
-                            self.channels.as_ptr().add(Int16::WORDS * (block + channel)),
-                            self.limits,
-                        ),
+                        channel: Int16::constants(constants, self.limits),
                         limits: self.limits,
+                        words: constants,
                     };
-                    Int16::store(&ending, false);
+                    Int16::store(&ending, 32);
                 }
             }
             block += CHANNELS;

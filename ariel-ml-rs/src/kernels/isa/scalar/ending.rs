@@ -1,6 +1,8 @@
 //! The end of many sums of one channel: bias, requantisation and limits, with the constants in registers.
 
 use super::finish::{Channel, Constants, Limits};
+#[cfg(all(target_arch = "arm", not(thumb2)))]
+use super::triples::Outputs;
 use crate::kernels::rolled::rolled;
 use crate::memory::Element;
 
@@ -23,9 +25,9 @@ pub trait Elements: Copy + 'static {
     /// Adds the bias to sums, requantises and stores them.
     ///
     /// # Safety
-    /// As `Ending` says; with the bias, sums of int8 lie in `[-2^20, 2^20)` if `is_short`.
+    /// As `Ending` says; with the bias, sums of int8 have at most `bits`.
     #[doc(hidden)]
-    unsafe fn store(ending: &Ending, is_short: bool);
+    unsafe fn store(ending: &Ending, bits: u8);
 }
 
 /// int8.
@@ -53,6 +55,8 @@ pub struct Ending {
     pub channel: Constants,
     /// What channels share.
     pub limits: Limits,
+    /// What the constants were read from.
+    pub words: *const i32,
 }
 
 impl Elements for Int8 {
@@ -67,19 +71,24 @@ impl Elements for Int8 {
     }
 
     #[inline(always)]
-    unsafe fn store(ending: &Ending, is_short: bool) {
+    unsafe fn store(ending: &Ending, bits: u8) {
         // SAFETY: forwarded to the caller.
         unsafe {
             #[cfg(all(target_arch = "arm", not(thumb2)))]
-            if is_short {
-                if ending.limits.below == 0 {
-                    super::arm_ending::short(ending);
-                } else {
-                    super::arm_ending::short_below(ending);
-                }
+            if let Some(end) = super::arm_ending::channels(bits, ending.channel.step.multiplier, ending.limits) {
+                let outputs = Outputs {
+                    constants: ending.words.cast::<Channel>(),
+                    place: ending.place.cast::<i8>(),
+                    channels: 1,
+                    strides: [ending.step, 0, 0],
+                    limits: ending.limits,
+                    sum_bits: bits,
+                };
+                let count = ending.end.offset_from_unsigned(ending.sums);
+                end(&outputs, ending.sums, count, count);
                 return;
             }
-            let _ = is_short;
+            let _ = bits;
             store8(ending);
         }
     }
@@ -97,7 +106,7 @@ impl Elements for Int16 {
     }
 
     #[inline(always)]
-    unsafe fn store(ending: &Ending, _: bool) {
+    unsafe fn store(ending: &Ending, _: u8) {
         #[cfg(all(target_arch = "arm", not(thumb2)))]
         // SAFETY: forwarded to the caller.
         unsafe {
@@ -117,7 +126,7 @@ impl Elements for Int16 {
 /// As [`Ending`] says.
 #[inline(never)]
 unsafe fn store8(ending: &Ending) {
-    let Ending { mut sums, end, mut place, step, channel, limits } = *ending;
+    let Ending { mut sums, end, mut place, step, channel, limits, .. } = *ending;
     while sums != end {
         rolled();
         // SAFETY: as the caller promises.
@@ -138,7 +147,7 @@ unsafe fn store8(ending: &Ending) {
 #[expect(clippy::cast_possible_truncation, reason = "the limits of an int16 output lie in i16; a high word is a word")]
 #[expect(clippy::cast_ptr_alignment, reason = "places of int16 are those of its elements")]
 unsafe fn store16(ending: &Ending) {
-    let Ending { mut sums, end, mut place, step, channel, limits } = *ending;
+    let Ending { mut sums, end, mut place, step, channel, limits, .. } = *ending;
     while sums != end {
         rolled();
         // SAFETY: as the caller promises.

@@ -37,8 +37,8 @@ pub struct DepthwiseLines<E: Elements> {
     pub input_zero_point: E::Element,
     /// Whether lines are columns.
     pub vertical: bool,
-    /// Whether all sums lie in `[-2^20, 2^20)`.
-    pub short: bool,
+    /// Bits of the longest sum of int8, bias included.
+    pub sum_bits: u8,
     /// How tiles are cut.
     pub axis: Axis,
     /// Lines of a band.
@@ -269,18 +269,20 @@ impl<E: Elements> DepthwiseLines<E> {
             }
             let place = self.output.view::<E::Element>(memory).pixel(0, 0).add(channel + band.to);
             let together = if band.follows { band.lines } else { 1 };
+            let words = self.channels.as_ptr().add(E::WORDS * channel);
             let mut ending = Ending {
                 sums,
                 end: sums.add(together * band.length),
                 place: place.cast::<u8>(),
                 step: band.bytes[0],
-                channel: E::constants(self.channels.as_ptr().add(E::WORDS * channel), self.limits),
+                channel: E::constants(words, self.limits),
                 limits: self.limits,
+                words,
             };
             let mut first = 0;
             while first < band.lines {
                 self.sum(band, first..first + together, (weights, sums, inputs));
-                E::store(&ending, self.short);
+                E::store(&ending, self.sum_bits);
                 ending.place = ending.place.wrapping_add(band.bytes[1]);
                 first += together;
             }

@@ -170,8 +170,8 @@ pub(super) struct Outputs {
     pub strides: [usize; 3],
     /// What the channels share.
     pub limits: Limits,
-    /// Whether all sums, bias included, lie in `[-2^20, 2^20)`.
-    pub short: bool,
+    /// Bits of the longest sum, bias included.
+    pub sum_bits: u8,
 }
 
 /// Stores the channels of `count` pixels whose sums are `[channel][pixel]`, `pixels` apart.
@@ -180,6 +180,17 @@ pub(super) struct Outputs {
 /// There are constants for the channels, and `count` sums for each; the outputs are the caller's own.
 #[inline(never)]
 pub(super) unsafe fn store(outputs: &Outputs, mut sums: *const i32, pixels: usize, count: usize) {
+    #[cfg(all(target_arch = "arm", not(thumb2)))]
+    {
+        // SAFETY: there are constants for the channels, as the caller promises.
+        let of = unsafe { core::slice::from_raw_parts(outputs.constants, outputs.channels) };
+        let any = of.iter().fold(0, |any, channel| any | channel.multiplier);
+        if let Some(end) = super::arm_ending::channels(outputs.sum_bits, any, outputs.limits) {
+            // SAFETY: forwarded to the caller; sums and multipliers are of the kind that it is for.
+            unsafe { end(outputs, sums, pixels, count) };
+            return;
+        }
+    }
     for channel in 0..outputs.channels {
         // SAFETY: as the caller promises.
         unsafe {
@@ -190,8 +201,9 @@ pub(super) unsafe fn store(outputs: &Outputs, mut sums: *const i32, pixels: usiz
                 step: outputs.strides[0],
                 channel: (*outputs.constants.add(channel)).constants(outputs.limits),
                 limits: outputs.limits,
+                words: outputs.constants.add(channel).cast::<i32>(),
             };
-            Int8::store(&ending, outputs.short);
+            Int8::store(&ending, outputs.sum_bits);
             sums = sums.add(pixels);
         }
     }
