@@ -141,7 +141,8 @@ def test_corrupted_plans_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     value = next(v for v in alone if len(plan.slides[v]) > 2 and all(s.kept for s in plan.slides[v]))
     region, slides = plan.region(value), list(plan.slides[value])
     first, second, *rest = slides
-    contents = "memory invariant 3"
+    # Of bytes that nobody wrote the checker may say as well that they are in others' place.
+    contents = "memory invariant [23]"
     # One row is not moved, moved too far, not in time, or not all of it.
     refused(compiled, changed(value, *slides[1:]), contents)
     refused(compiled, changed(value, *slides[:-1]), contents)
