@@ -24,8 +24,10 @@ CASES = (
     ("qemu-cortex-m7", 1, "own_tf_pre_d24_f32", "3"),
     ("qemu-cortex-m7", 1, "own_tcn_qdq", "3"),
     ("qemu-cortex-m7", 1, "own_tcn_qdq", "z"),
+    ("qemu-cortex-m7", 1, "mlperf_vww_int8, streamed", "3"),
     ("qemu-cortex-m0", 1, "digits", "3"),
     ("qemu-cortex-m0", 1, "digits", "s"),
+    ("qemu-cortex-m0", 1, "digits, streamed", "3"),
     ("qemu-cortex-m0", 1, "tflm_hello_int8", "3"),
     ("qemu-riscv32", 1, "mlperf_ic_int8", "3"),
     ("qemu-riscv32", 1, "tflm_hello_f32", "z"),
@@ -40,14 +42,18 @@ CASES = (
 def test_firmware_keeps_the_bounds(
     board: Board, cores: int, name: str, level: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    name, _, streamed = name.partition(", ")
     path = DIGITS if name == "digits" else next((request.getfixturevalue("models") / "dev" / name).glob("model.*"))
-    compiled = compile_model(path, ModelOptions(path, cores=cores), board, "model")
+    compiled = compile_model(path, ModelOptions(path, cores=cores, stream=bool(streamed)), board, "model")
     (tmp_path / "model.rs").write_text(compiled.module_text)
     (tmp_path / "model.weights").write_bytes(compiled.weights)
     (tmp_path / "ariel_models.rs").write_text('include!("model.rs");\n')
     samples = random_samples(compiled.graph.inputs, 1).raw()
     facts = Facts(len(compiled.weights), compiled.plan.arena_bytes, compiled.macs)
-    stats = execute(tmp_path, "model", board, samples, facts=facts, cores=cores, opt_level=level).stats
+    done = execute(
+        tmp_path, "model", board, samples, streamed=bool(streamed), facts=facts, cores=cores, opt_level=level
+    )
+    stats = done.stats
     assert stats is not None
     flash, stack = stats["flash_bytes"], stats["stack_bytes"]
     assert isinstance(flash, int)

@@ -11,6 +11,7 @@ import pickle
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 from ariel_build import boards
 from ariel_build.boards.board import Board
@@ -109,7 +110,10 @@ def _fit_costs(rows: Sequence[Row], known: Mapping[str, Board]) -> None:
 def _fit_sizes(rows: Sequence[Row], known: Mapping[str, Board]) -> None:
     """Writes sizes that are nearer to what was measured, for the targets that were measured."""
     linked = json.loads(linked_size.FILE.read_text(encoding="utf-8")) if linked_size.FILE.exists() else {}
-    linked |= sizes.fit(sizes.built(rows, known))
+    for target, found in sizes.fit(sizes.built(rows, known)).items():
+        # What no measured firmware has, such as the code that takes rows of an input, stays as it was.
+        kept = linked.get(target, {}).get("parts", {})
+        linked[target] = {**found, "parts": kept | cast("dict[str, float]", found["parts"])}
     linked_size.FILE.write_text(sizes.as_json(linked), encoding="utf-8")
     linked_size._linked.cache_clear()  # noqa: SLF001
 

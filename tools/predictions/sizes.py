@@ -84,7 +84,10 @@ def as_json(table: Mapping[str, Mapping[str, object]]) -> str:
 
 def fitted(target: str, models: Sequence[Built]) -> Linked:
     """Returns what the models of a target tell."""
-    flash, (stacks, base) = _flash(target, models), _stacks(target, models)
+    flash, (stacks, base) = _flash(target, models), _stacks(target, [one for one in models if one.parts["calls"] > 1])
+    # A single operator tells of kernels that no larger model has.
+    alone, _ = _stacks(target, models)
+    stacks = dict(sorted({**alone, **stacks}.items()))
     parts = {name: round(value, 3) for name, value in flash.items() if name in PART_BYTES or name == CODE}
     kernels = {name: round(value) for name, value in flash.items() if name not in parts and round(value)}
     return Linked(parts, kernels, stacks, base)

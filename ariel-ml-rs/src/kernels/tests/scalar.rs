@@ -91,7 +91,7 @@ fn convolutions() {
             limits,
             // Sums of 63 products of 2^14 have their bits.
             segment: random.size(1, 31) as u32 * 2,
-            short: false,
+            sum_bits: 32,
             input_zero_point: padding,
             axis: case.axis,
             scratch: bench.room::<i32>(0),
@@ -281,7 +281,7 @@ macro_rules! along_lines {
                 limits,
                 input_zero_point: zero_point,
                 vertical,
-                short: false,
+                sum_bits: 32,
                 axis,
                 band: random.size(1, 6) as u32,
                 scratch: bench.room::<i32>(2_000),
