@@ -12,11 +12,17 @@ __all__ = ["ArenaPlan", "Buffer", "Part"]
 
 
 class Part(NamedTuple):
-    """Bytes [start, end) of a buffer, needed during `life`."""
+    """Bytes [start, end) of a buffer, needed during `life`: at the `times` in it, if there are any, else all of it."""
 
     start: int
     end: int
     life: Interval
+    times: tuple[Interval, ...] = ()
+
+    @property
+    def needed(self) -> tuple[Interval, ...]:
+        """When the bytes are needed."""
+        return self.times or (self.life,)
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Buffer:
     def intervals(self) -> tuple[Interval, ...]:
         """The times at which some byte is needed, joined where they meet."""
         joined: list[Interval] = []
-        for life in sorted(p.life for p in self.parts):
+        for life in sorted(life for p in self.parts for life in p.needed):
             if joined and life.start <= joined[-1].end:
                 joined[-1] = Interval(joined[-1].start, max(joined[-1].end, life.end))
             else:

@@ -14,9 +14,10 @@ bytes from the piece's start on, and where the elements differ in size tiles do 
 always, the struct of inputs before the first step, the struct of outputs after the last. Tiles of one step cover its
 extent without overlapping, in multiples of its granularity, and so do its pieces, one after the other in time.
 
-Of a value that rolls, the buffer is one region that is needed from its first piece to its last reader. Rows move in it
-just before a piece that makes more of them, and no step runs meanwhile; what is where then, invariant 3 proves. On
-several cores, "meanwhile" is for the bytes that move: who touches them waits, or is waited for (`cores/check_units`).
+Of a value that rolls, the bytes of the buffer are needed from each writing to the last who reads what was written, and
+may be others' in between. Rows move in it just before a piece that makes more of them, and no step runs meanwhile: a
+move reads in the tick before it. What is where then, invariant 3 proves. On several cores, "meanwhile" is for the bytes
+that move: who touches them waits, or is waited for (`cores/check_units`).
 
 **Memory invariant 3** (contents). Every byte that a piece reads was written completely before the piece starts, by the
 value that the step means, and is not overwritten until the piece ends; so is every byte of an output and of a state

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import Value
@@ -85,7 +85,7 @@ def _at_one_time(tenants: list[_Tenant]) -> Iterator[tuple[_Tenant, _Tenant]]:
 
 
 def _tenants(facts: Facts) -> list[_Tenant]:
-    tenants = [*_written(facts).values(), *(_buffer(facts, values) for values in facts.buffers)]
+    tenants = [*_written(facts).values(), *chain.from_iterable(_buffer(facts, values) for values in facts.buffers)]
     for step in facts.schedule.steps:
         for core in range(facts.schedule.cores):
             region = facts.plan.scratch(step.index, core)
@@ -110,28 +110,39 @@ def _tenants(facts: Facts) -> list[_Tenant]:
     return tenants
 
 
-def _buffer(facts: Facts, values: Sequence[Value]) -> _Tenant:
-    """Returns the buffer of what rolls: each byte is needed from the first who uses it to the last.
+def _buffer(facts: Facts, values: Sequence[Value]) -> Iterator[_Tenant]:
+    """Yields for the bytes of what rolls a tenant for each time from their writing to the last who reads that.
 
-    A move needs its rows where they come from until its tick, and from then on where they go.
+    A move reads its rows where they come from in the tick before it, and writes where they go.
     """
-    region = facts.region(values[0])
-    uses: list[tuple[int, int, Interval]] = []
+    region, name = facts.region(values[0]), ", ".join(map(repr, values))
+    # When, whether it is written, its first byte, and one past the last.
+    uses: list[tuple[Interval, bool, int, int]] = []
     for slide in facts.plan.slides[values[0]]:
-        uses.append((slide.by, slide.by + slide.kept, Interval(slide.time - 1, slide.time)))
-        uses.append((0, slide.kept, Interval(slide.time, slide.time + 1)))
+        uses.append((Interval(slide.time - 1, slide.time), False, slide.by, slide.by + slide.kept))
+        uses.append((Interval(slide.time, slide.time + 1), True, 0, slide.kept))
     for step, piece in facts.schedule.pieces:
         call = step.call
-        parts = [(v, looked_at(call, k, piece.tile)) for k, v in enumerate(call.inputs) if v in values]
-        parts += [(v, made(call, v, piece.tile)) for v in call.outputs if v in values]
-        places = [facts.place(value, part, piece.time.start) for value, part in parts]
-        uses += [(place.offset - region.offset, place.end - region.offset, piece.time) for place in places]
-    lives: list[tuple[int, int, Interval]] = []
-    for low, high in pairwise(sorted({edge for start, end, _ in uses for edge in (start, end)})):
-        times = [time for start, end, time in uses if start < high and low < end]
-        if times:
-            lives.append((low, high, Interval(min(t.start for t in times), max(t.end for t in times))))
-    return _Tenant(", ".join(map(repr, values)), region, lives)
+        parts = [(v, False, looked_at(call, k, piece.tile)) for k, v in enumerate(call.inputs) if v in values]
+        # What is written in place of what is read is there already.
+        over = any(v in values for v in call.inputs)
+        parts += [(v, not over, made(call, v, piece.tile)) for v in call.outputs if v in values]
+        for value, writes, part in parts:
+            place = facts.place(value, part, piece.time.start)
+            uses.append((piece.time, writes, place.offset - region.offset, place.end - region.offset))
+    # What a piece makes may be what moves after it.
+    uses.sort(key=lambda use: (use[0].start, not use[1]))
+    for low, high in pairwise(sorted({edge for _, _, start, end in uses for edge in (start, end)})):
+        here = [(time, writes) for time, writes, start, end in uses if start < high and low < end]
+        since = until = -_NEVER
+        for time, writes in here:
+            if writes and until < time.start:
+                if until > since:
+                    yield _whole(name, Region(region.offset + low, high - low), Interval(since, until))
+                since = time.start
+            until = max(until, time.end)
+        if until > since:
+            yield _whole(name, Region(region.offset + low, high - low), Interval(since, until))
 
 
 def _whole(name: str, region: Region, life: Interval, family: frozenset[Value] = frozenset()) -> _Tenant:

@@ -15,12 +15,14 @@ from itertools import pairwise
 
 from ariel_build.memory.buffers import Buffer, Part
 from ariel_build.memory.storage import ALIGNMENT
-from ariel_build.schedule import Interval
+from ariel_build.schedule import BEFORE, Interval
 
 __all__ = ["Problem"]
 
 #: (other buffer, low, high): the offset must not lie in [other's offset + low, other's offset + high).
 Exclusion = tuple[int, int, int]
+#: Granules [start, end) of a buffer, and the ticks in which they are needed (`_ticks`).
+_Need = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Problem:
     def parts(self) -> list[list[Part]]:
         """The parts of each buffer, widened to whole granules."""
         return [
-            [Part(p.start // ALIGNMENT, -(-p.end // ALIGNMENT), p.life) for p in b.parts if p.start < p.end]
+            [p._replace(start=p.start // ALIGNMENT, end=-(-p.end // ALIGNMENT)) for p in b.parts if p.start < p.end]
             for b in self.buffers
         ]
 
@@ -51,10 +53,11 @@ class Problem:
     def exclusions(self) -> list[list[Exclusion]]:
         """For each buffer the offsets that each conflicting one takes from it."""
         table: list[list[Exclusion]] = [[] for _ in self.buffers]
+        needs = [[(p.start, p.end, _ticks(p)) for p in parts] for parts in self.parts]
         for a, others in enumerate(self._earlier_at_one_time()):
-            mine = self.parts[a]
+            mine = needs[a]
             for b in others:
-                for low, high in _excluded(mine, self.parts[b]):
+                for low, high in _excluded(mine, needs[b]):
                     table[a].append((b, low, high))
                     table[b].append((a, 1 - high, 1 - low))
         return table
@@ -86,12 +89,13 @@ class Problem:
     @cached_property
     def lower_bound(self) -> int:
         """The largest number of granules needed at one time, or of one buffer."""
-        ticks = sorted({p.life.start for parts in self.parts for p in parts})
+        ticks = sorted({life.start for parts in self.parts for p in parts for life in p.needed})
         totals = dict.fromkeys(ticks, 0)
         change: Counter[int] = Counter()
         for parts in self.parts:
             if _meet(parts):
-                life, waiting, there = _hull(parts), sorted(parts, key=lambda p: -p.life.start), list[Part]()
+                plain = [Part(p.start, p.end, life) for p in parts for life in p.needed]
+                life, waiting, there = _hull(parts), sorted(plain, key=lambda p: -p.life.start), list[Part]()
                 for tick in ticks[bisect_left(ticks, life.start) : bisect_left(ticks, life.end)]:
                     while waiting and waiting[-1].life.start <= tick:
                         there.append(waiting.pop())
@@ -99,8 +103,9 @@ class Problem:
                     totals[tick] += _union(there)
             else:
                 for p in parts:
-                    change[p.life.start] += p.end - p.start
-                    change[p.life.end] -= p.end - p.start
+                    for life in p.needed:
+                        change[life.start] += p.end - p.start
+                        change[life.end] -= p.end - p.start
         needed, events = 0, sorted(change)
         at = 0
         for tick in ticks:
@@ -142,13 +147,18 @@ def _meet(parts: Sequence[Part]) -> bool:
     return any(a.end > b.start for a, b in pairwise(sorted(parts)))
 
 
-def _excluded(mine: Sequence[Part], others: Sequence[Part]) -> list[tuple[int, int]]:
+def _ticks(part: Part) -> int:
+    """Returns the ticks in which a part is needed, as the bits of a number: the lowest is the one before the first."""
+    return sum((1 << (end - BEFORE)) - (1 << (start - BEFORE)) for start, end in part.needed)
+
+
+def _excluded(mine: Sequence[_Need], others: Sequence[_Need]) -> list[tuple[int, int]]:
     """Returns the distances, as joined half-open ranges, at which `mine` would collide with `others`."""
     ranges = [
         (start - own_end + 1, end - own_start)
-        for own_start, own_end, (own_birth, own_death) in mine
-        for start, end, (birth, death) in others
-        if own_birth < death and birth < own_death
+        for own_start, own_end, own_ticks in mine
+        for start, end, ticks in others
+        if own_ticks & ticks
     ]
     ranges.sort()
     joined: list[tuple[int, int]] = []

@@ -77,7 +77,7 @@ def build_storages(
 
     That of a value that is `rolled` is its buffer, which is needed from its first piece to its last reader.
     """
-    writes = _writes(schedule, inputs, states, alias_of)
+    writes = _writes(schedule, inputs, states, alias_of, rolled)
     made = {w.value for table in writes.values() for w in table}
     program = Horizon.of(schedule, outputs, states).program
     uses: dict[Value, list[_Use]] = {}
@@ -94,7 +94,9 @@ def build_storages(
 
     for step in schedule.steps:
         for piece in step.pieces:
-            reads = ((v, read_span(step.call, i, piece.tile)) for i, v in enumerate(step.call.inputs))
+            # Of what rolls, the buffer knows when its bytes are needed.
+            held = ((i, v) for i, v in enumerate(step.call.inputs) if v not in rolled)
+            reads = ((v, read_span(step.call, i, piece.tile)) for i, v in held)
             for value, span in dict.fromkeys(reads):
                 use(value, piece.time, step, span)
     for moment in schedule.moments:
@@ -114,12 +116,16 @@ def build_storages(
             storages.share(buffers[id(buffer)], root)
         else:
             buffers[id(buffer)] = root
-            storages.add(root, [Segment(*part, root, None, (), part.life) for part in buffer.parts])
+            storages.add(root, [Segment(p.start, p.end, p.life, root, None, (), p.life) for p in buffer.parts])
     return storages
 
 
 def _writes(
-    schedule: Schedule, inputs: Sequence[Value], states: Sequence[State], alias_of: Aliases
+    schedule: Schedule,
+    inputs: Sequence[Value],
+    states: Sequence[State],
+    alias_of: Aliases,
+    rolled: Mapping[Value, Rolling],
 ) -> dict[Value, list[_Write]]:
     writes: dict[Value, list[_Write]] = {}
 
@@ -130,7 +136,7 @@ def _writes(
         table = writes.setdefault(root, [])
         if any(w.value is value for w in table):
             raise InternalError("a value is made twice", {"value": value, "by": step and step.name})
-        for piece in step.pieces if step else [Piece(Tile(0, 0), time)]:
+        for piece in step.pieces if step and value not in rolled else [Piece(step.whole if step else Tile(0, 0), time)]:
             low, high = written_span(step.call, value, piece.tile) if step else (0, value.type.bytes)
             table.append(_Write(value, start + low, start + high, piece.time, step))
 

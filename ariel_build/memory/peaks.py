@@ -129,7 +129,7 @@ class Peaks:
         rest = self._begun[span[-1]] - self._gone[span[0]] - sum(padded(life.bytes) for life in lives.values())
         ticks = len(order)
         change = [0] * (ticks + 2)
-        accesses: dict[Value, list[_Access]] = {root: [] for root in lives}
+        accesses: dict[Value, list[_Access]] = {root: [] for root in lives if root not in (buffers or {})}
         replaced = {index: self._replaced(index, whole=in_place) for index in span}
         needs = scratch or {index: self.calls[index].scratch_bytes for index in span}
         scratches = {index: padded(need) * self.cores for index, need in needs.items()}
@@ -137,13 +137,11 @@ class Peaks:
             self._touch(accesses, tick, index, tile, replaced[index])
             change[tick] += scratches[index]
             change[tick + 1] -= scratches[index]
-        for start, end, part in chain.from_iterable(b.parts for b in distinct(buffers or {})):
+        for start, end, (since, until), _ in chain.from_iterable(b.parts for b in distinct(buffers or {})):
             granules = -(-end // ALIGNMENT) - -(-start // ALIGNMENT)
-            change[part.start] += granules * ALIGNMENT
-            change[part.end] -= granules * ALIGNMENT
+            change[since] += granules * ALIGNMENT
+            change[until] -= granules * ALIGNMENT
         for root, found in accesses.items():
-            if buffers and root in buffers:
-                continue
             life = lives[root]
             last = ticks if life.last > span[-1] else 0
             first = 0 if life.first < span[0] else _FOREVER
@@ -159,7 +157,8 @@ class Peaks:
             if root in accesses:
                 accesses[root].append((low, high, _FOREVER, tick + (position != replaced)))
         for root, low, high in outputs:
-            accesses[root].append((low, high, tick, tick + 1))
+            if root in accesses:
+                accesses[root].append((low, high, tick, tick + 1))
 
     def _runs_of(self, index: int, tile: Tile) -> tuple[list[_Run], list[_Run]]:
         """Returns the granules that a tile reads and writes; many orders have the same tile."""

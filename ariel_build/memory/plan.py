@@ -25,13 +25,18 @@ EFFORT = 500_000
 _RECURSION = 250
 
 
-def plan_arena(buffers: Sequence[Buffer], effort: int = EFFORT) -> ArenaPlan:
-    """Returns offsets at which no two buffers collide, as near to the lower bound as the effort gets."""
+def plan_arena(buffers: Sequence[Buffer], effort: int = EFFORT, known: Sequence[int] = ()) -> ArenaPlan:
+    """Returns offsets at which no two buffers collide, as near to the lower bound as the effort gets.
+
+    `known` are offsets at which they do not, if there are any: then there are none worse.
+    """
     for buffer in buffers:
         if buffer.alignment % ALIGNMENT or any(not 0 <= p.start <= p.end for p in buffer.parts):
             raise InternalError("a buffer is not aligned to 16 or has a part outside itself", {"buffer": buffer.name})
     problem = Problem(buffers)
     search = _Search(problem)
+    if known:
+        search.begin([offset // ALIGNMENT for offset in known])
     for order in _greedy_orders(problem):
         if not search.done:
             search.attempt(order, search.top - 1)
@@ -76,6 +81,11 @@ class _Search:
     @property
     def done(self) -> bool:
         return self.top <= self.problem.lower_bound
+
+    def begin(self, offsets: list[int]) -> None:
+        """Takes a plan that is known to be possible."""
+        order = sorted(range(len(offsets)), key=lambda k: (offsets[k], -self.problem.sizes[k], k))
+        self._keep(offsets, order, max(map(add, offsets, self.problem.sizes), default=0))
 
     def attempt(self, order: list[int], most: int) -> None:
         """Places the buffers in this order and keeps the plan if it is the best; gives up where it exceeds `most`."""

@@ -56,7 +56,8 @@ def plan_calls(
     fed = any(isinstance(call.kernel, Feed) for call in calls)
     # It reads nothing, and is the first step of the program as well.
     orders = [sorted(order, key=lambda call: not isinstance(call.kernel, Feed)) for order in orders]
-    best: tuple[Schedule, _Way] | None = None
+    #: The steps, the best way to arrange what they work on, and all of these.
+    best: tuple[Schedule, _Way, list[_Way]] | None = None
 
     def ways(
         order: Sequence[KernelCall], how: Streaming | None, *, few: bool = False, placing: int = 0
@@ -79,7 +80,7 @@ def plan_calls(
         steps, found = ways(order, None)
         way = _best(found)
         if best is None or way.arena.bytes < best[1].arena.bytes:
-            best = steps, way
+            best = steps, way, found
     assert best is not None  # noqa: S101 - the given order is always tried
     worth = fed or best[1].arena.bytes >= effort.worth
     if not parts and effort.budget > 0 and worth and len(given) <= _MOST_CALLS:
@@ -94,11 +95,14 @@ def plan_calls(
                 streamed, found = ways(order, how)
                 hopeful = [way for way in found if way.arena.lower_bound * worse < least]
                 if hopeful and (way := _best(hopeful)).arena.bytes * worse < least:
-                    least, best = way.arena.bytes * worse, (streamed, way)
-    steps, way = best
+                    least, best = way.arena.bytes * worse, (streamed, way, found)
+    steps, way, found = best
     if fed:
         # Who gives up the input wants every byte.
         way = min(way, way.improved(2 * EFFORT), key=lambda w: w.arena.bytes)
+    if way.rolled and cores == 1:
+        others = found if fed else ()
+        way = min((w.lent(EFFORT) for w in (way, *others)), key=lambda w: w.arena.bytes)
     plan = way.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
     check_plan(steps, plan, graph_inputs, graph_outputs, states, alias_of)
     return steps, plan
@@ -203,14 +207,23 @@ class _Way:
         for step, scratch in zip(schedule.steps, scratches, strict=True):
             if scratch is not None:
                 size = scratch.stride * schedule.cores
-                lives = Buffer("", tuple(Part(0, size, piece.time) for piece in step.pieces)).intervals
-                buffers.append(Buffer(f"scratch of {step.name}", tuple(Part(0, size, life) for life in lives)))
+                times = Buffer("", (Part(0, size, step.time, tuple(piece.time for piece in step.pieces)),)).intervals
+                buffers.append(Buffer(f"scratch of {step.name}", (Part(0, size, step.time, times),)))
         arena = plan_arena(buffers, effort=placing)
         return cls(schedule, arrangement, rolled, tuple(buffers), bases, scratches, arena)
 
     def improved(self, effort: int = EFFORT) -> _Way:
         """Returns the same way with offsets searched for in earnest."""
         return replace(self, arena=_in_earnest(self.buffers, effort))
+
+    def lent(self, effort: int) -> _Way:
+        """Returns the same way with what lies in the buffers of rows while these hold none that is still to be read."""
+        buffers = list(self.buffers)
+        for value, buffer in self.rolled.items():
+            number, low = self.bases[self.arrangement.storages.locate(value)[0]]
+            assert low == 0  # noqa: S101 - a buffer of rows is no part of another
+            buffers[number] = replace(buffers[number], parts=buffer.lent)
+        return replace(self, buffers=tuple(buffers), arena=plan_arena(buffers, effort, self.arena.offsets))
 
     def locate(self, value: Value) -> Region:
         """Returns the region of a value."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, pairwise
 
 from ariel_build.ir import Value
@@ -23,6 +24,8 @@ from ariel_build.schedule.ranges import Span, read_span, written_span
 __all__ = ["Rolling", "can_roll", "distinct", "rolling"]
 
 _NEVER = 1 << 60
+#: A tick in which somebody writes (True) or reads a range of the buffer: its first byte, and one past the last.
+_Use = tuple[int, bool, int, int]
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,12 @@ class Rolling:
 
     parts: tuple[Part, ...]
     slides: tuple[Slide, ...]
+    uses: tuple[_Use, ...]
+
+    @cached_property
+    def lent(self) -> tuple[Part, ...]:
+        """The parts with the times between which others may have their bytes: while no row is there to be read."""
+        return tuple(_lent(self.uses))
 
     @property
     def bytes(self) -> int:
@@ -135,38 +144,57 @@ def _of(writes: Sequence[tuple[int, Span]], reads: Sequence[tuple[int, Span]]) -
         needs[k] = min(low, span.start)
     size = max(span.end - need for (_, span), need in zip(writes, needs, strict=True))
     base, slides, bases = 0, list[Slide](), [(-1, 0)]
-    #: The ranges of the buffer that somebody writes or reads, when first and when last.
-    uses: dict[tuple[int, int], tuple[int, int]] = {}
-
-    def use(low: int, high: int, tick: int) -> None:
-        found = uses.get((low, high))
-        if found is None:
-            uses[low, high] = tick, tick
-        elif tick < found[0]:
-            uses[low, high] = tick, found[1]
-        elif tick > found[1]:
-            uses[low, high] = found[0], tick
-
+    uses: list[_Use] = []
     for (tick, span), need in zip(writes, needs, strict=True):
         if span.end - base > size:
             slides.append(Slide(tick, need - base, span.start - need))
             # What moves is there until just before this tick.
-            use(need - base, span.start - base, tick - 1)
-            use(0, span.start - need, tick)
+            uses.append((tick - 1, False, need - base, span.start - base))
+            uses.append((tick, True, 0, span.start - need))
             base = need
             bases.append((tick, base))
-        use(span.start - base, span.end - base, tick)
+        uses.append((tick, True, span.start - base, span.end - base))
     at = 0
     for tick, span in reads:
         while at + 1 < len(bases) and bases[at + 1][0] <= tick:
             at += 1
-        use(span.start - bases[at][1], span.end - bases[at][1], tick)
-    return Rolling(tuple(_parts(uses)), tuple(slides))
+        uses.append((tick, False, span.start - bases[at][1], span.end - bases[at][1]))
+    return Rolling(tuple(_parts(uses)), tuple(slides), tuple(uses))
 
 
-def _parts(uses: Mapping[tuple[int, int], tuple[int, int]]) -> Iterator[Part]:
-    """Yields the bytes of the buffer, those that are needed at one time together."""
-    for low, high in pairwise(sorted({0, *chain.from_iterable(uses)})):
-        lives = [life for (start, end), life in uses.items() if start < high and low < end]
+def _parts(uses: Iterable[_Use]) -> Iterator[Part]:
+    """Yields the bytes of the buffer, those that are needed from one tick to another together."""
+    hulls: dict[tuple[int, int], tuple[int, int]] = {}
+    for tick, _, low, high in uses:
+        since, until = hulls.get((low, high), (tick, tick))
+        hulls[low, high] = min(since, tick), max(until, tick)
+    for low, high in pairwise(sorted({0, *chain.from_iterable(hulls)})):
+        lives = [life for (start, end), life in hulls.items() if start < high and low < end]
         if lives:
             yield Part(low, high, Interval(min(since for since, _ in lives), max(until for _, until in lives) + 1))
+
+
+def _lent(uses: Sequence[_Use]) -> Iterator[Part]:
+    """Yields the bytes of the buffer, those that are needed at the same times together.
+
+    Each is needed from its writing until it is read for the last time before the next writing.
+    """
+    cuts = sorted({edge for _, _, low, high in uses for edge in (low, high)})
+    cells = {cut: k for k, cut in enumerate(cuts)}
+    #: Of each run of bytes the times at which it is needed: [first tick, one past the last].
+    lives: list[list[list[int]]] = [[] for _ in cuts[1:]]
+    # What a piece makes may be what moves after it.
+    for tick, is_written, low, high in sorted(uses, key=lambda use: (use[0], not use[1])):
+        for cell in range(cells[low], cells[high]):
+            life = lives[cell]
+            if life and (not is_written or life[-1][1] >= tick):
+                life[-1][1] = tick + 1
+            else:
+                life.append([tick, tick + 1])
+    start = 0
+    for cell, life in enumerate(lives, 1):
+        if cell == len(lives) or lives[cell] != life:
+            if life:
+                times = tuple(Interval(since, until) for since, until in life)
+                yield Part(cuts[start], cuts[cell], Interval(times[0].start, times[-1].end), times)
+            start = cell

@@ -43,6 +43,7 @@ def written_span(call: KernelCall, value: Value, tile: Tile) -> Span:
     return Span(tile.start * unit, tile.end * unit)
 
 
+@functools.lru_cache(maxsize=16384)
 def read_span(call: KernelCall, index: int, tile: Tile) -> Span:
     """Returns what a tile reads of the `index`-th input."""
     value = call.inputs[index]

@@ -133,3 +133,16 @@ def test_intervals_are_joined() -> None:
     buffer = Buffer("b", parts)
     assert buffer.intervals == (Interval(0, 5), Interval(7, 8))
     assert buffer.bytes == 16
+
+
+def test_bytes_are_lent_between_the_times_at_which_they_are_needed() -> None:
+    rows = Buffer("rows", (Part(0, 64, Interval(0, 9), (Interval(0, 2), Interval(6, 9))),))
+    plan = plan_arena([rows, solid(64, 2, 6)])
+    assert (plan.bytes, plan.lower_bound) == (64, 64)
+    assert plan_arena([rows, solid(64, 2, 7)]).bytes == 128
+
+
+def test_a_plan_that_is_known_is_bettered_or_kept() -> None:
+    buffers = [solid(16, 0, 4), solid(32, 2, 6), solid(16, 5, 9)]
+    assert plan_arena(buffers, 0, (32, 0, 32)).bytes == 48
+    assert plan_arena(buffers, known=(64, 0, 32)).bytes == 48
