@@ -3,6 +3,7 @@
 //! The patches of a block are packed into scratch, three elements in two words (see [`super`]), and serve all output
 //! channels. Sums that are too long for that are made of segments of the depth.
 
+use super::ending::Outputs;
 use super::finish::{Channel, Limits, opaque};
 use super::patches::{Patches, RUNS};
 use super::triples::{CHANNELS, PIXELS, STEPS, TRIPLE, TRIPLES, store, store6, sum3, sum6};
