@@ -5,7 +5,7 @@ use ariel_ml_rs::pool::{Parallel, Pool, Seats, Stats};
 use core::ptr::NonNull;
 
 /// A seat for each core behind the first: a firmware's own, whatever models it has, and here with counters.
-#[unsafe(link_section = ".harness.seats")]
+#[cfg_attr(target_os = "none", unsafe(link_section = ".harness.seats"))]
 static SEATS: Seats<{ CORES as usize - 1 }> = Seats::new();
 
 /// The pool that models on several cores run with.
@@ -70,6 +70,8 @@ macro_rules! serve_with_pool {
             input: &mut <Model as ariel_ml_rs::Infer>::Input,
         ) -> Result<(), crate::platform::Status> {
             use ariel_ml_rs::pool::{Job, Parallel, WiredPool};
+            // A section of its own: else LLVM may put it and a small model into one static, with a gap in between.
+            #[cfg_attr(target_os = "none", unsafe(link_section = ".bss.room"))]
             static ROOM: <Model as Parallel>::Room = <Model as Parallel>::ROOM;
             // SAFETY: the room is visible here only, and `Parallel` promises that `unit` is sound from any core.
             static JOB: Job = unsafe {
