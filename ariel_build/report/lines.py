@@ -28,9 +28,16 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
+#: What three places tell too little of.
+_SMALL = 0.01
+
+
 def rounded(quantity: float | None, unit: float) -> float | None:
-    """Returns a quantity in a unit, to three places; None where it is not known, or has no bound."""
-    return None if quantity is None or math.isinf(quantity) else round(quantity / unit, 3)
+    """Returns a quantity in a unit, to three places, or digits if small; None where it is unknown or has no bound."""
+    if quantity is None or math.isinf(quantity):
+        return None
+    of_unit = quantity / unit
+    return round(of_unit, 3) if abs(of_unit) >= _SMALL else float(f"{of_unit:.3g}")
 
 
 def read_json(path: Path, advice: str) -> Any:  # noqa: ANN401 - whatever it holds
