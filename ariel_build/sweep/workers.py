@@ -1,7 +1,7 @@
 """Runs jobs on the processors of this machine or on a Dask cluster; yields each with its row as soon as it is done.
 
-A worker that dies takes its job with it: locally the jobs that were under way are tried once more, each by itself, on a
-cluster Dask tries them on other workers. A job whose worker dies again is a row with that error.
+A worker that dies takes its job with it, and the jobs that were under way are tried once more, each by itself; on a
+cluster after Dask has tried them on other workers. A job whose worker dies again is a row with that error.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 from ariel_build import __version__
 from ariel_build.errors import SetupError
@@ -111,16 +112,31 @@ def on_cluster(jobs: Sequence[Job], address: str, work: Callable[[Job], Row] = c
             raise SetupError(f"the scheduler at {address} has no worker", "--scheduler", "start some first") from None
         _check_versions(client.run(_version))
         futures = {client.submit(work, job, pure=False): job for job in jobs}
+        suspects: list[Job] = []
         for future in as_completed(list(futures), loop=client.loop):
             job = futures.pop(future)
-            problem = future.exception()
-            if problem is None:
-                yield job, future.result()
-            elif isinstance(problem, KilledWorker):
+            if isinstance(future.exception(), KilledWorker):
+                # Dask blames all jobs that waited where a worker died.
+                suspects.append(job)
+            else:
+                yield job, _row_of(job, future)
+            future.release()
+        for job in suspects:
+            future = client.submit(work, job, pure=False)
+            if isinstance(future.exception(), KilledWorker):
                 yield job, job.row(error=f"{_DIED}: out of memory, perhaps")
             else:
-                yield job, job.row(error=f"{_FAILED}: {type(problem).__name__}: {problem}")
+                yield job, _row_of(job, future)
             future.release()
+
+
+def _row_of(job: Job, future: Any) -> Row:  # noqa: ANN401 - a future of Dask, which is an extra
+    """Returns what a worker found, or what it failed with."""
+    problem = future.exception()
+    if problem is None:
+        found: Row = future.result()
+        return found
+    return job.row(error=f"{_FAILED}: {type(problem).__name__}: {problem}")
 
 
 def _version() -> str:
