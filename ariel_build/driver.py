@@ -178,7 +178,7 @@ class _Job:
     @property
     def workers(self) -> int:
         """Cores that share the work."""
-        return workers_of(self.board, self.options.cores, streamed=self.options.stream)
+        return workers_of(self.board, self.options)
 
     @property
     def small(self) -> bool:

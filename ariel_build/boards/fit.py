@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from ariel_build.boards import Board, MemoryKind
+from ariel_build.config.options import ModelOptions
 from ariel_build.errors import BoardError, Diagnostic
 
 __all__ = ["check_cores", "check_fits", "refuse_overflow", "workers_of"]
@@ -20,12 +21,12 @@ _OVERFLOW = re.compile(
 )
 
 
-def workers_of(board: Board, cores: int | None, *, streamed: bool = False) -> int:
+def workers_of(board: Board, options: ModelOptions) -> int:
     """Returns how many cores share a model: the `cores` asked for, else all of the board, else what the model allows.
 
     A model whose input comes row by row is for one core (`memory/streamable.py`).
     """
-    return cores or (1 if streamed else len(board.cores))
+    return options.cores or (1 if options.stream else len(board.cores))
 
 
 def check_cores(board: Board, cores: int | None, origin: str) -> None:

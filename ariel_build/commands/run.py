@@ -69,7 +69,7 @@ def main(arguments: argparse.Namespace) -> int:
         result,
         board,
         samples.raw(),
-        cores=workers_of(board, options.cores, streamed=options.stream),
+        cores=workers_of(board, options),
         others=others,
         stats=arguments.stats is not None,
         sizes=[[samples.sizes[state.dimension] for state in graph.sizes]] * samples.count if graph.sizes else (),

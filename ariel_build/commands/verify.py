@@ -100,7 +100,7 @@ def main(arguments: argparse.Namespace) -> int:
     samples = random_samples(result.graph.inputs, arguments.samples)
     # Oracles have no answer of their own to some of these (docs/rare-numbers.md): ours is held against.
     rare = rare_samples(result.graph.inputs)
-    given, cores = samples.raw() + rare.raw(), workers_of(board, options.cores, streamed=options.stream)
+    given, cores = samples.raw() + rare.raw(), workers_of(board, options)
     execution = execute_compiled(result, board, given, cores=cores, others=others, stats=False)
     lead = (samples.count + rare.count,)
     outputs = list(split_outputs(result.graph.outputs, execution.outputs, lead).values())
@@ -152,7 +152,7 @@ def _verify_sizes(
         fixed, _ = import_file(arguments.model, {**options.dims, **sizes}, options.signature, options)
         drawn = replace(random_samples(fixed.inputs, arguments.samples), sizes=sizes)
         raw, table = padded(drawn, graph.inputs).raw(), [list(sizes.values())] * drawn.count
-        cores = workers_of(board, options.cores, streamed=options.stream)
+        cores = workers_of(board, options)
         execution = execute_compiled(result, board, raw, cores=cores, others=others, stats=False, sizes=table)
         got = cut_outputs(split_outputs(graph.outputs, execution.outputs, drawn.lead), graph, drawn)
         answer = FIRST_ONLY if options.signature else ask(arguments.model, fixed, drawn)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ariel_build.cores.split import TILE
-from ariel_build.cores.units import Units
+from ariel_build.cores.units import Unit, Units
 from ariel_build.kernels import Axis, KernelCall
 from ariel_build.kernels.flow import worst
 from ariel_build.schedule.cost import around, instructions, weight_bytes
@@ -138,9 +138,11 @@ class Clock:
 
     def tile(self, call: KernelCall, tile: Tile) -> list[float]:
         """Returns how long a tile takes each core, in cycles of the first."""
-        share = (tile.end - tile.start) / max(call.tiling.extent, 1)
-        whole = 0.0 if share == 1 else TILE
-        return [time * share + whole for time in self.times(call)]
+        return _of_tile(self.times(call), call, tile)
+
+    def tile_work(self, call: KernelCall, tile: Tile) -> list[float]:
+        """Returns the instructions of a tile on each core."""
+        return _of_tile(self.work(call), call, tile)
 
     def divisible(self, call: KernelCall, limit: float | None) -> KernelCall:
         """Returns the call; without the pairs for which it has to be one tile where it takes longer than `limit`."""
@@ -216,6 +218,12 @@ def predict(
     )
 
 
+def _of_tile(costs: Sequence[float], call: KernelCall, tile: Tile) -> list[float]:
+    """Returns what a tile takes of the costs of the whole call, and what it costs besides."""
+    share = (tile.end - tile.start) / max(call.tiling.extent, 1)
+    return [cost * share + (0.0 if share == 1 else TILE) for cost in costs]
+
+
 def _as_compiled(core: Core, board: Board) -> Core:
     """Returns the core without its FPU where code for its program's target leaves that alone."""
     target = core.target or board.target
@@ -261,14 +269,8 @@ def _executed(schedule: Schedule, units: Units, clock: Clock, found: Sequence[Ru
     """Returns the instructions of all cores for what they do in a block, and while they look for more to do."""
     total, until = 0.0, [0.0] * units.workers
     for run in found:
-        unit = units.units[run.step]
-        if unit.move is not None:
-            total += slid(1, unit.move.source.bytes)
-        elif unit.step is not None:
-            call = schedule.steps[unit.step].call
-            share = (unit.tile.end - unit.tile.start) / max(call.tiling.extent, 1)
-            total += clock.work(call)[run.core] * share + (0.0 if share == 1 else TILE)
-        total += _UNIT_INSTRUCTIONS + min(run.start - until[run.core], _IDLE)
+        total += _unit_cost(schedule, units.units[run.step], clock.tile_work, run.core)
+        total += min(run.start - until[run.core], _IDLE)
         until[run.core] = run.end
     return total + sum(min(_last(found) - end, _IDLE) for end in until)
 
@@ -294,7 +296,7 @@ def _simulated(schedule: Schedule, units: Units, clock: Clock, block: range) -> 
     done, running = 0.0, list[tuple[float, int, int]]()
     taken = list[Run]()
     idle = set(range(units.workers))
-    cost: Callable[[int, int], float] = lambda unit, worker: _unit_cost(schedule, units, clock, unit, worker)  # noqa: E731
+    cost: Callable[[int, int], float] = lambda unit, worker: _unit_cost(schedule, units.units[unit], clock.tile, worker)  # noqa: E731
     ready[0].append(block.start)
     while True:
         for worker in sorted(idle):
@@ -328,10 +330,12 @@ def _take(ready: Sequence[list[int]], worker: int) -> int | None:
     return None
 
 
-def _unit_cost(schedule: Schedule, units: Units, clock: Clock, unit: int, worker: int) -> float:
-    found = units.units[unit]
-    if found.step is None:
+def _unit_cost(
+    schedule: Schedule, unit: Unit, of_tile: Callable[[KernelCall, Tile], Sequence[float]], worker: int
+) -> float:
+    """Returns what a unit costs a worker, with what the pool adds; `of_tile` tells that of a tile on each core."""
+    if unit.step is None:
         return _UNIT_INSTRUCTIONS
-    if found.move is not None:
-        return slid(1, found.move.source.bytes) + _UNIT_INSTRUCTIONS
-    return clock.tile(schedule.steps[found.step].call, found.tile)[worker] + _UNIT_INSTRUCTIONS
+    if unit.move is not None:
+        return slid(1, unit.move.source.bytes) + _UNIT_INSTRUCTIONS
+    return of_tile(schedule.steps[unit.step].call, unit.tile)[worker] + _UNIT_INSTRUCTIONS

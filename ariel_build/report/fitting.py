@@ -60,7 +60,7 @@ def fit_of(model: Path, options: ModelOptions, board: Board, *, advise: bool = T
 
     What would help is looked for if it is to `advise`, which compiles the model some more times.
     """
-    workers = workers_of(board, options.cores, streamed=options.stream)
+    workers = workers_of(board, options)
     if workers > len(board.cores):
         return Fit(board.name, fits=False, cores=workers, reason=f"it has {len(board.cores)}, not {workers} cores")
     result = _compiled(model, options, board)
@@ -112,7 +112,7 @@ def _misfit(model: Path, options: ModelOptions, board: Board, result: Compiled) 
 
 def _what_helps(model: Path, options: ModelOptions, board: Board, result: Compiled) -> str:
     """Returns the first change of the options with which the model fits, as tried, or what is left to do."""
-    cores = [("`cores = 1`", {"cores": 1})] if workers_of(board, options.cores, streamed=options.stream) > 1 else []
+    cores = [("`cores = 1`", {"cores": 1})] if workers_of(board, options) > 1 else []
     goals: list[tuple[str, dict[str, Any]]] = [
         (f'`optimize = "{goal}"`', {"optimize": goal}) for goal in ("ram", "size") if goal != options.optimize
     ]

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import onnx
+import onnxruntime
 import optax
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime import quantization
@@ -224,6 +225,12 @@ def quantised(model: onnx.ModelProto, images: Array, *, unsigned: bool) -> onnx.
         )
         found = onnx.load(target)
     return _integers_at_the_ends(found, TensorProto.UINT8 if unsigned else TensorProto.INT8)
+
+
+def scores(model: onnx.ModelProto, samples: Array) -> Array:
+    """Returns what ONNX Runtime gives for each sample of `[n, height, width]`, in the type of the input."""
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return np.stack([session.run(None, {"samples": sample[None, None]})[0][0] for sample in samples])
 
 
 def _integers_at_the_ends(model: onnx.ModelProto, element: int) -> onnx.ModelProto:

@@ -114,8 +114,9 @@ def requantised(weights: Ints, finish: Stored) -> Channels:
                 _split(found[row], steps, at, int(first[row]), (int(low[row]), int(high[row])), ends)
         small = np.abs(found[:, 0]).max() < BIAS
         if small and not _wrong(found[rows], ends, steps).any():
+            needed = sum_bits(weights, found[:, 0])
             for bits, multiple in _ROUND.items():
-                if sum_bits(weights, found[:, 0]) <= bits:
+                if needed <= bits:
                     found[rows] = _rounded(found[rows], multiple, ends, steps)
             return Channels(weights, found, below, extra)
     raise Unfit

@@ -24,14 +24,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from scipy.ndimage import gaussian_filter, map_coordinates
 from skimage import data
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-from training.network import Conv, Depthwise, Network, Weights, quantised, train  # noqa: E402
+from training.network import Conv, Depthwise, Network, Weights, quantised, scores, train  # noqa: E402
 
 Array = np.ndarray[Any, Any]
 MODELS = HERE.parent / "models"
@@ -84,9 +83,7 @@ def to_real(images: Array) -> Array:
 
 def answers(model: onnx.ModelProto, images: Array) -> Array:
     """Returns the scores that ONNX Runtime gives to each picture `[n, classes]`, int8."""
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    pixels = (images.astype(np.int16) - 128).astype(np.int8)
-    return np.stack([session.run(None, {"samples": image[None, None]})[0][0] for image in pixels])
+    return scores(model, (images.astype(np.int16) - 128).astype(np.int8))
 
 
 def main() -> None:
@@ -113,8 +110,8 @@ def main() -> None:
     model = quantised(NETWORK.to_onnx(weights), examples, unsigned=False)
     parts = np.split(test_images, 8)
     of_float = np.concatenate([np.asarray(NETWORK.scores(weights, to_real(some)).argmax(axis=1)) for some in parts])
-    scores = answers(model, test_images)
-    of_int8 = scores.argmax(axis=1)
+    answered = answers(model, test_images)
+    of_int8 = answered.argmax(axis=1)
     for index, name in enumerate(CLASSES):
         print(f"{name:8s}", np.bincount(of_int8[test_classes == index], minlength=len(CLASSES)))
 
@@ -124,7 +121,7 @@ def main() -> None:
     record = {
         "classes": CLASSES,
         "shown": "".join(str(index) for index in test_classes[:9]),
-        "scores": scores[:9].tolist(),
+        "scores": answered[:9].tolist(),
         "pictures": len(test_images),
         "float_correct": int((of_float == test_classes).sum()),
         "int8_correct": int((of_int8 == test_classes).sum()),

@@ -23,13 +23,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from scipy.ndimage import gaussian_filter
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-from training.network import Conv, Depthwise, Network, Weights, quantised, train  # noqa: E402
+from training.network import Conv, Depthwise, Network, Weights, quantised, scores, train  # noqa: E402
 
 Array = np.ndarray[Any, Any]
 MODELS = HERE.parent / "models"
@@ -114,8 +113,7 @@ def to_real(images: Array) -> Array:
 
 def answers(model: onnx.ModelProto, images: Array) -> Array:
     """Returns what ONNX Runtime answers to each picture."""
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return np.stack([session.run(None, {"samples": image[None, None]})[0][0] for image in images]).argmax(axis=1)
+    return scores(model, images).argmax(axis=1)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 //! A channel has a plane: byte `3 * x + slot` is pixel x of the line that the ring has in `slot`. So nine taps lie in one vector,
 //! and one VMLADAV is an output; the order of the weights follows the slot of the oldest line.
 
-use super::rounding::{away1, even1, rectified1};
+use super::rounding::{away1, even1, rectified1, window};
 use core::arch::naked_asm;
 
 /// Lines of four channels, and what is left of them: strides are in bytes.

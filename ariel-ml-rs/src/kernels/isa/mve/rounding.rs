@@ -148,6 +148,14 @@ macro_rules! rectified {
 }
 pub(super) use rectified;
 
+/// Takes the next window of a line into q5: for the macros below, and so where they are used.
+macro_rules! window {
+    ($line:literal, $stride:literal) => {
+        concat!("vldrb.u8 q5, [", $line, "], #3 * ", $stride, "\n")
+    };
+}
+pub(super) use window;
+
 /// Adds biases to q4, the sums of four channels, and requantises it to int8, with multipliers in q6, shifts in q7, biases and
 /// roundings at r2; q5 is free. With a stride, it also sums the next pixel's windows, so that products fill the time in which results
 /// are awaited: q5 has one window after the other.
@@ -169,27 +177,19 @@ macro_rules! away1 {
             "vldrw.u32 q5, [r2, #64]\n",
             "vadd.i32 q4, q4, q5\n",
             "vqrdmulh.s32 q4, q4, q6\n",
-            "vldrb.u8 q5, [r1], #3 * ",
-            $stride,
-            "\n",
+            window!("r1", $stride),
             "vmladav.s8 r4, q5, q0\n",
             "vshr.s32 q5, q4, #31\n",
             "vadd.i32 q4, q4, q5\n",
             "vldrw.u32 q5, [r2, #96]\n",
             "vadd.i32 q4, q4, q5\n",
-            "vldrb.u8 q5, [r3], #3 * ",
-            $stride,
-            "\n",
+            window!("r3", $stride),
             "vshl.s32 q4, q4, q7\n",
             "vmladav.s8 r6, q5, q1\n",
-            "vldrb.u8 q5, [r5], #3 * ",
-            $stride,
-            "\n",
+            window!("r5", $stride),
             "vqmovnb.s32 q4, q4\n",
             "vmladav.s8 r8, q5, q2\n",
-            "vldrb.u8 q5, [r7], #3 * ",
-            $stride,
-            "\n",
+            window!("r7", $stride),
             "vqmovnb.s16 q4, q4\n",
             "vmladav.s8 r10, q5, q3\n",
         )
@@ -219,23 +219,15 @@ macro_rules! even1 {
             "vldrw.u32 q5, [r2, #96]\n",
             "vcvtn.s32.f32 q4, q4\n",
             "vqadd.s32 q4, q4, q5\n",
-            "vldrb.u8 q5, [r1], #3 * ",
-            $stride,
-            "\n",
+            window!("r1", $stride),
             "vqmovnb.s32 q4, q4\n",
             "vmladav.s8 r4, q5, q0\n",
-            "vldrb.u8 q5, [r3], #3 * ",
-            $stride,
-            "\n",
+            window!("r3", $stride),
             "vqmovnb.s16 q4, q4\n",
             "vmladav.s8 r6, q5, q1\n",
-            "vldrb.u8 q5, [r5], #3 * ",
-            $stride,
-            "\n",
+            window!("r5", $stride),
             "vmladav.s8 r8, q5, q2\n",
-            "vldrb.u8 q5, [r7], #3 * ",
-            $stride,
-            "\n",
+            window!("r7", $stride),
             "vmladav.s8 r10, q5, q3\n",
         )
     };
@@ -260,23 +252,15 @@ macro_rules! rectified1 {
             "vqrdmulh.s32 q4, q4, q6\n",
             "vldrw.u32 q5, [r2, #96]\n",
             "vadd.i32 q4, q4, q5\n",
-            "vldrb.u8 q5, [r1], #3 * ",
-            $stride,
-            "\n",
+            window!("r1", $stride),
             "vmladav.s8 r4, q5, q0\n",
             "vshl.s32 q4, q4, q7\n",
-            "vldrb.u8 q5, [r3], #3 * ",
-            $stride,
-            "\n",
+            window!("r3", $stride),
             "vqmovnb.s16 q4, q4\n",
             "vmladav.s8 r6, q5, q1\n",
-            "vldrb.u8 q5, [r5], #3 * ",
-            $stride,
-            "\n",
+            window!("r5", $stride),
             "vmladav.s8 r8, q5, q2\n",
-            "vldrb.u8 q5, [r7], #3 * ",
-            $stride,
-            "\n",
+            window!("r7", $stride),
             "vmladav.s8 r10, q5, q3\n",
         )
     };
