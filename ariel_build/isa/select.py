@@ -16,6 +16,7 @@ from ariel_build.isa.portable import portable
 from ariel_build.isa.share import for_cores
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import KernelCall, LayerCall
+from ariel_build.kernels.declared import isa_real
 
 if TYPE_CHECKING:
     from ariel_build.boards.board import Board
@@ -66,10 +67,11 @@ def families_of(board: Board, workers: int = 1) -> list[Family]:
     """Returns the families that the cores that take part can run, the best first."""
     families: list[Family] = []
     cores = board.cores[:workers]
+    vectors = all(core.mve == "float" for core in cores)
     if all(core.mve for core in cores):
-        families.append(mve.kernels(floats=all(core.mve == "float" for core in cores)))
+        families.append(mve.kernels(floats=vectors))
     if board.target in vfpv4_sp.TARGETS and all(core.fpu is not None for core in cores):
-        families.append(vfpv4_sp.KERNELS)
+        families.append(vfpv4_sp.kernels(isa_real.Helium() if vectors else isa_real.Fpu()))
         if all(core.dsp for core in cores):
             families.append(armv7e_m.nearest_even())
     dsp = [core.dsp and core.isa != "armv7-m" for core in cores]

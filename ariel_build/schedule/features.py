@@ -21,6 +21,7 @@ from ariel_build.kernels.declared import (
     index,
     isa_mve,
     isa_packed,
+    isa_real,
     isa_scalar,
     isa_vfpv4_sp,
     pool2d,
@@ -85,7 +86,7 @@ def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
             found |= windows.fours(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.DepthwiseLines():
             found |= windows.lines(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
-        case isa_vfpv4_sp.Conv2d() | isa_vfpv4_sp.DepthwiseConv2d():
+        case isa_real.Conv2d() | isa_real.DepthwiseConv2d():
             found |= windows.regions(kernel, tiles if call.tiling.axis is Axis.PIXELS else ())
         case _:
             found |= _shared(call)
@@ -137,7 +138,7 @@ def _shared(call: KernelCall) -> Counts:
             fully_connected.F32()
             | fully_connected.Hybrid()
             | fully_connected.Quantized()
-            | isa_vfpv4_sp.FullyConnected()
+            | isa_real.FullyConnected()
             | isa_packed.DeepConnected()
         ):
             wide = outputs // max(kernel.rows, 1)

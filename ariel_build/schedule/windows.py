@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ariel_build.kernels.declared import isa_mve, isa_packed, isa_scalar, isa_vfpv4_sp
+from ariel_build.kernels.declared import isa_mve, isa_packed, isa_real, isa_scalar
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
 from ariel_build.schedule.tiles import Tile, parts
@@ -291,11 +291,11 @@ def pairs(kernel: isa_mve.Conv2d, spans: Sequence[int]) -> Counts:
     }
 
 
-def regions(kernel: isa_vfpv4_sp.Conv2d | isa_vfpv4_sp.DepthwiseConv2d, tiles: Sequence[Tile]) -> Counts:
+def regions(kernel: isa_real.Conv2d | isa_real.DepthwiseConv2d, tiles: Sequence[Tile]) -> Counts:
     """Returns the counts of regions of an image whose windows have the same taps inside, as `regions.rs` finds them."""
     image, source, window = kernel.output, kernel.input, kernel.window
     groups = getattr(kernel, "groups", 1)
-    is_depthwise = isinstance(kernel, isa_vfpv4_sp.DepthwiseConv2d)
+    is_depthwise = isinstance(kernel, isa_real.DepthwiseConv2d)
     depth = 1 if is_depthwise else source.channels // groups
     count = image.channels // groups
     is_dense = window.dilation_w == 1 and source.pixel == depth
