@@ -26,7 +26,9 @@ pub(in crate::kernels::isa) unsafe extern "C" fn relu(values: *mut f32, count: u
     )
 }
 
-/// Applies bounds, NaN stays NaN: six instructions for four values, and what ends the loop.
+/// Applies bounds: six instructions for four values, and what ends the loop.
+///
+/// NaN stays NaN: it is not greater than anything, though `lt` would hold of it as it does of flags.
 ///
 /// # Safety
 /// The core has Helium; `values` points to `count` values that are this call's own.
@@ -35,10 +37,11 @@ pub(in crate::kernels::isa) unsafe extern "C" fn clamp(values: *mut f32, count: 
     naked_asm!(
         cpu!(),
         "push {{r7, lr}}",
+        "vdup.32 q1, r2",
         "wlstp.32 lr, r1, 3f",
         "2:",
         "vldrw.u32 q0, [r0]",
-        "vpt.f32 lt, q0, r2",
+        "vpt.f32 gt, q1, q0",
         "vdupt.32 q0, r2",
         "vpt.f32 gt, q0, r3",
         "vdupt.32 q0, r3",
