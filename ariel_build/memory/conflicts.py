@@ -160,14 +160,18 @@ def _excluded(mine: Sequence[_Need], others: Sequence[_Need]) -> list[tuple[int,
         for start, end, ticks in others
         if own_ticks & ticks
     ]
+    if not ranges:
+        return []
     ranges.sort()
     joined: list[tuple[int, int]] = []
+    first, reached = ranges[0]
     for low, high in ranges:
-        if joined and low <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], high))
-        else:
-            joined.append((low, high))
-    return joined
+        if low > reached:
+            joined.append((first, reached))
+            first, reached = low, high
+        elif high > reached:
+            reached = high
+    return [*joined, (first, reached)]
 
 
 def _union(parts: Sequence[Part]) -> int:
