@@ -9,12 +9,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 from ariel_build.memory.buffers import Buffer, Part
 from ariel_build.memory.storage import ALIGNMENT
+from ariel_build.records import dataclass
 from ariel_build.schedule import BEFORE, Interval
 
 __all__ = ["Problem"]

@@ -7,7 +7,7 @@ operand. What a stretch of calls needs does not depend on how the others are cut
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import accumulate, chain
 
@@ -15,6 +15,7 @@ from ariel_build.ir import State, Value
 from ariel_build.kernels import KernelCall
 from ariel_build.memory.rolling import Rolling, can_roll, distinct
 from ariel_build.memory.storage import ALIGNMENT, padded
+from ariel_build.records import dataclass
 from ariel_build.schedule import Aliases, Tile, resolve
 from ariel_build.schedule.aliases import Place
 from ariel_build.schedule.ranges import Span, read_span, written_span
@@ -193,9 +194,9 @@ def _runs(granules: int, accesses: Sequence[_Access], first: int, last: int) -> 
     since, until = [first] * len(cuts), [last] * len(cuts)
     for low, high, begin, end in accesses:
         for run in range(runs[low], runs[high]):
-            if begin < since[run]:
+            if begin < since[run]:  # noqa: PLR1730 - a call of `min` takes longer than the rest
                 since[run] = begin
-            if end > until[run]:
+            if end > until[run]:  # noqa: PLR1730 - as above
                 until[run] = end
     for run in range(len(cuts) - 1):
         yield cuts[run + 1] - cuts[run], since[run], until[run]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, pairwise
 
@@ -17,6 +16,7 @@ from ariel_build.ir import Value
 from ariel_build.kernels import KernelCall
 from ariel_build.memory.buffers import Part
 from ariel_build.memory.regions import Slide
+from ariel_build.records import dataclass
 from ariel_build.schedule import Aliases, Interval, Tile
 from ariel_build.schedule.parts import can_part
 from ariel_build.schedule.ranges import Span, read_span, written_span
@@ -176,7 +176,7 @@ def _parts(uses: Iterable[_Use]) -> Iterator[Part]:
     since, until = [_NEVER] * len(cuts), [0] * len(cuts)
     for (low, high), (first, last) in hulls.items():
         for cell in range(cells[low], cells[high]):
-            if first < since[cell]:
+            if first < since[cell]:  # noqa: PLR1730 - a call of `min` takes longer than the rest
                 since[cell] = first
             if last >= until[cell]:
                 until[cell] = last + 1

@@ -6,8 +6,6 @@ they agree on both sides of each step of the reference: that is tried for each c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +14,7 @@ from ariel_build.kernels.declared.quant import DoubleRounding, NearestEven
 from ariel_build.kernels.layer import Stored
 from ariel_build.kernels.packing import factors
 from ariel_build.ops.fixed_point import multiply
+from ariel_build.records import dataclass
 
 __all__ = ["BIAS", "Channels", "Ints", "requantised", "sum_bits"]
 
