@@ -8,11 +8,11 @@ view follows from it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Self, dataclass_transform
 
 from ariel_build.ir import Array, Value
+from ariel_build.records import dataclass
 
 __all__ = ["Access", "Axis", "Choice", "Field", "Kernel", "Operand", "Packed", "Part", "Scratch", "Source", "Variant"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -36,6 +35,7 @@ from ariel_build.ops.shorter import Axes, Bound, one_only
 from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.unfolded import unfolded, unfolded_nhwc
 from ariel_build.ops.window import Span, Window, image, onnx_spans, patches, tflite_window, window_of
+from ariel_build.records import dataclass
 
 __all__ = ["Conv2d", "convolution", "layer", "onnx_convolution"]
 

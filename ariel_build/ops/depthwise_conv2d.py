@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,6 +30,7 @@ from ariel_build.ops.shorter import Axes, Bound, one_only
 from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.unfolded import unfolded_nhwc
 from ariel_build.ops.window import Window, image, patches, tflite_window
+from ariel_build.records import dataclass
 
 __all__ = ["DepthwiseConv2d"]
 

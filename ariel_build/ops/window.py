@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeGuard
 
 import numpy as np
@@ -16,6 +15,7 @@ from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.shorter import Axes, Mixed, apart
 from ariel_build.ops.traits import has
+from ariel_build.records import dataclass
 
 __all__ = [
     "Span",
