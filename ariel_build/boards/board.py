@@ -92,7 +92,8 @@ class Emulation:
     are off until it starts them. `doorbells` has for each core the addresses at which a store wakes it. Where several
     cores are counted, one may be `quantum` instructions ahead of the others. `timing` names the core whose documented
     timings estimate the clock cycles of one core; tools set it to "blocks" to have executed code told. `dma` is the
-    address of a DMA of `harness/rtl`.
+    address of the emulator's DMA that fetches weights: that of `harness/rtl`, or a PL080 on Arm; 0 where it has none and
+    the core stands in for one.
     """
 
     emulator: str

@@ -13,7 +13,7 @@ from ariel_build.codegen.weights import Weights
 from ariel_build.errors import InternalError
 from ariel_build.ir import DType, Value
 from ariel_build.kernels import Axis, Choice, Field, Kernel, Operand, Packed, Part, Scratch, Source, Variant
-from ariel_build.kernels.declared import isa_scalar
+from ariel_build.kernels.fetched import Fetched
 from ariel_build.memory import MemoryPlan, Region
 from ariel_build.schedule import Step
 
@@ -23,20 +23,17 @@ __all__ = ["FieldPrinter", "near_bytes"]
 _SIZES = {dtype.value: dtype.bytes for dtype in DType if not dtype.is_half} | {"Multiplier": 8}
 
 
-_Fetched = isa_scalar.FetchedConnected | isa_scalar.FetchedConv2d
-
-
 def is_near(kernel: Kernel, name: str) -> bool:
     """Whether a constant stands in the module itself, and not among the weights, which are in slow memory.
 
     So do those of layers whose filters are fetched ahead: they are small, and are read between the products.
     """
-    return isinstance(kernel, _Fetched) and name != "layer.filter"
+    return isinstance(kernel, Fetched) and name not in ("layer.filter", "layer.stream")
 
 
 def near_bytes(kernel: Kernel) -> int:
     """Returns the bytes of the constants that stand in the module itself."""
-    if not isinstance(kernel, _Fetched):
+    if not isinstance(kernel, Fetched):
         return 0
     inner = [(f"layer.{name}", value) for name, value in kernel.layer]
     return sum(value.data.nbytes for name, value in inner if isinstance(value, Packed) and is_near(kernel, name))
