@@ -124,7 +124,7 @@ class FieldPrinter:
         count, rest = divmod(packed.data.nbytes, _SIZES[held])
         if rest or (held not in ("u8", "i8", "Multiplier") and packed.data.itemsize != _SIZES[held]):
             raise InternalError("constants are not what the kernel reads", {"reads": held, "has": packed.data.dtype})
-        return f"WEIGHTS.slice({integer(self.weights.place(packed))}, {integer(count)})" if count else "&[]"
+        return self.constant(packed, count) if count else "&[]"
 
     def source(self, source: Source, held: str) -> str:
         """Returns a `Source`: a region, or a slice of the weights where the operand is a constant."""
@@ -133,5 +133,9 @@ class FieldPrinter:
             return f"{name}::Arena({self.region(*self.place(source.value))})"
         if not data.size:
             return f"{name}::Flash(&[])"
-        offset = self.weights.place(Packed(data, "operand"))
-        return f"{name}::Flash(WEIGHTS.slice({integer(offset)}, {integer(data.nbytes // _SIZES[held])}))"
+        return f"{name}::Flash({self.constant(Packed(data, 'operand'), data.nbytes // _SIZES[held])})"
+
+    def constant(self, packed: Packed, count: int) -> str:
+        """Returns so many elements of the weights, of those in fast memory where the step's are there."""
+        name, blob = ("HOT", self.weights.hot) if self.step.call.hot else ("WEIGHTS", self.weights)
+        return f"{name}.slice({integer(blob.place(packed))}, {integer(count)})"

@@ -40,9 +40,7 @@ def pieces_of(call: KernelCall) -> Pieces:
     """Returns how a layer is cut, or raises Unfit where no kernel fetches its weights."""
     match call.kernel:
         case isa_scalar.FullyConnected() as kernel:
-            return Pieces(
-                call.outputs[0].type.elements, 8, 8, 8 * kernel.depth, 0, kernel, isa_scalar.FetchedConnected
-            )
+            return Pieces(call.outputs[0].type.elements, 8, 8, 8 * kernel.depth, 0, kernel, isa_scalar.FetchedConnected)
         case isa_scalar.Conv2d() as kernel:
             each = kernel.filter.data.nbytes // -(-kernel.output.channels // 4)
             by_channels = kernel.replace(axis=Axis.CHANNELS)

@@ -46,8 +46,9 @@ def with_slow_memory(name: str, origin: int) -> Board:
 
 
 M33 = boards.load("qemu-cortex-m33-slow")
-#: hw/arm/mps2.c: psram, and hw/arm/mps2-tz.c: mps.ram.
-M7, M4, M3 = (with_slow_memory(f"qemu-cortex-{core}", 0x2100_0000) for core in ("m7", "m4", "m3"))
+#: hw/arm/mps2.c: psram, which is elsewhere on the an500, and hw/arm/mps2-tz.c: mps.ram.
+M4, M3 = (with_slow_memory(f"qemu-cortex-{core}", 0x2100_0000) for core in ("m4", "m3"))
+M7 = with_slow_memory("qemu-cortex-m7", 0x6000_0000)
 M55 = with_slow_memory("qemu-cortex-m55", 0x6000_0000)
 ARM = {"m7": M7, "m4": M4, "m3": M3, "m33": M33, "m55": M55}
 

@@ -13,6 +13,9 @@ mod bed_dma;
 mod dma;
 #[cfg(all(feature = "dma", target_arch = "arm"))]
 mod pl080;
+
+#[cfg(feature = "hot")]
+pub mod hot;
 #[cfg(feature = "dma")]
 pub use dma::start_dma;
 
