@@ -52,8 +52,8 @@ def cut(compiled: Compiled) -> str:
     kernels = {step.call.kernel.path for step in compiled.schedule.steps if step.call.kernel.path.startswith(OURS)}
     text = re.sub(pattern, wrap, compiled.module_text, flags=re.DOTALL)
     assert next(calls, None) is None, "a kernel of VFPv4 that is not cut"
-    calls = "".join(f"    cut!({kernel});\n" for kernel in sorted(kernels))
-    return re.sub(r"\n\}\n*$", CUT + calls + "}\n", text)
+    cuts = "".join(f"    cut!({kernel});\n" for kernel in sorted(kernels))
+    return re.sub(r"\n\}\n*$", CUT + cuts + "}\n", text)
 
 
 def emulated(
