@@ -111,7 +111,7 @@ class Clock:
 
     def fetch(self, call: KernelCall) -> float:
         """Returns how long the weights of the call, each read once, take the memory, in cycles of the first core."""
-        return weight_bytes(call) / self.bytes_per_cycle if self.bytes_per_cycle else 0.0
+        return weight_bytes(call) / self.bytes_per_cycle if self.bytes_per_cycle and not call.hot else 0.0
 
     def fed(self, call: KernelCall) -> int:
         """Returns how many cores the memory keeps busy with the call, at least 1: what more would do is wait."""

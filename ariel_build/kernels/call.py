@@ -84,6 +84,8 @@ class KernelCall:
     reads: tuple[Reads, ...] = ()
     #: Pairs (input, output) for working in place where the call is one tile.
     in_place_whole: tuple[tuple[int, int], ...] = ()
+    #: Whether its constants are in a fast memory (`cores/hot.py`), apart from those of others.
+    hot: bool = False
 
     @classmethod
     def of(
