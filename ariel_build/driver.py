@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +18,11 @@ from ariel_build.codegen import generate, labels
 from ariel_build.codegen.code_size import Bounds
 from ariel_build.codegen.weights import Blob
 from ariel_build.cores.ahead import ahead
-from ariel_build.cores.check_units import check_units
 from ariel_build.cores.hot import hot
 from ariel_build.cores.predict import Clock, Prediction, predict, tiles_within
-from ariel_build.cores.split import Split
+from ariel_build.cores.sharing import Planned, Sharing
 from ariel_build.cores.timing import check_timing, refuse_late
-from ariel_build.cores.units import Units, build_units
+from ariel_build.cores.units import Units
 from ariel_build.errors import (
     ArielError,
     BoardError,
@@ -39,7 +38,7 @@ from ariel_build.isa.in_place import in_place
 from ariel_build.isa.select import select
 from ariel_build.kernels import KernelCall, feed, seen_through
 from ariel_build.lower import Lowered, keep_rows_apart, lower
-from ariel_build.memory import RAM, SPEED, WHOLE, Effort, MemoryPlan, plan_calls
+from ariel_build.memory import RAM, SPEED, Effort, MemoryPlan, plan_calls
 from ariel_build.memory.limits import check_length, check_limits, least_needs
 from ariel_build.memory.streamable import check_streamable, kept_whole
 from ariel_build.ops import import_model
@@ -48,8 +47,7 @@ from ariel_build.ops.kept import keep
 from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
 from ariel_build.records import dataclass
-from ariel_build.schedule import Aliases, Schedule, work_of
-from ariel_build.schedule.overhead import overhead
+from ariel_build.schedule import Aliases, Schedule
 from ariel_build.schedule.shorter import Shorter, shorter_steps
 
 if TYPE_CHECKING:
@@ -61,8 +59,6 @@ __all__ = ["Compiled", "compile_model", "import_file", "refuse_excesses", "refus
 
 #: Instructions per unit of the model's work that RAM within `budget.ram` may cost: the least with which it is kept.
 _DEARER = (0.06, 0.1, 0.2, 0.5)
-#: How much longer several cores may take for pieces, by prediction and estimate; counted, it has been up to 7 %.
-_IDLE = 0.045
 #: What is told where steps do not leave out what there is not.
 WHOLE_BOUND = "all of the bound is computed, however much there is: the model's rewrites do not keep track of it"
 
@@ -241,6 +237,11 @@ class _Job:
         """Cycles that a tile may hold a core, at most."""
         return self.clock.limit(self.options.max_tile or self.board.max_tile)
 
+    @cached_property
+    def sharing(self) -> Sharing | None:
+        """The cores that share the work; None where one has it all."""
+        return Sharing(self.workers, self.clock, self.limit) if self.workers > 1 else None
+
 
 # Weights may be anything, as above.
 @np.errstate(all="ignore")
@@ -275,7 +276,7 @@ def compile_model(
             check_streamable(graph, lowered.flow, options, job.workers)
         chosen = _choose(job, graph, lowered)
         schedule, plan, saved = _plan(job, graph, lowered, chosen)
-        units = _share(job, schedule, plan)
+        units = job.sharing.units(schedule, plan) if job.sharing else None
         given, kept = sum(v.type.bytes for v in graph.inputs), sum(copy.source.bytes for copy in plan.copies)
         predicted = predict(schedule, units, job.clock, given, kept)
         late = [] if portable else check_timing(options, board, predicted)
@@ -372,16 +373,13 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
     return _Chosen(calls, aliases, tuple(notes))
 
 
-_Planned = tuple[Schedule, MemoryPlan]
-
-
 def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[Schedule, MemoryPlan, Sequence[str]]:
     """Returns the order of the calls, and where in the arena each value lies: proved by the checker.
 
     And what the user is told of a plan that is slower than it would be without `budget.ram`.
     """
 
-    def planned(effort: Effort) -> _Planned:
+    def planned(effort: Effort) -> Planned:
         return plan_calls(
             chosen.calls,
             job.inputs(graph),
@@ -395,9 +393,9 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
             rolls=not graph.sizes,
         )
 
-    plans: list[_Planned] = []
+    plans: list[Planned] = []
     for effort in job.efforts:
-        plans.append(_shared(job, planned) if effort is SPEED and job.workers > 1 else planned(effort))
+        plans.append(job.sharing.plan(planned, effort) if effort is SPEED and job.sharing else planned(effort))
         if plans[-1][1].arena_bytes + _beside(graph) <= (job.options.budget.ram or 0):
             break
     fast, best = plans[0], min(plans, key=lambda made: made[1].arena_bytes)
@@ -411,54 +409,10 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
     return *best, (what,)
 
 
-def _shared(job: _Job, planned: Callable[[Effort], _Planned]) -> _Planned:
-    """Returns the plan in pieces, unless these leave cores idle for longer than the bytes are worth (see `Effort`).
-
-    Where those of values that roll do, it may have pieces of values that are there in whole.
-    """
-    pieces = planned(SPEED)
-    if not pieces[0].is_streamed:
-        return pieces
-    whole = planned(WHOLE)
-    if _is_worth(job, pieces, whole):
-        return pieces
-    if pieces[1].slides and _is_worth(job, pieces := planned(replace(SPEED, rolls=())), whole):
-        return pieces
-    return whole
-
-
-def _is_worth(job: _Job, pieces: _Planned, whole: _Planned) -> bool:
-    """Whether several cores take so little longer in pieces that the bytes are worth it.
-
-    The prediction tells for how long they wait, the estimate of the search what pieces cost a kernel.
-    """
-    after, before = (predict(s, _units(job, s, p), job.clock, 0, 0).cycles for s, p in (pieces, whole))
-    steps = pieces[0].steps
-    spent = sum(overhead(step.call, [piece.tile for piece in step.pieces]) for step in steps)
-    more = after / max(before, 1) - 1 + spent / max(sum(work_of(step.call) for step in steps), 1)
-    worse = 1 + SPEED.price * max(more, 0.0)
-    return more <= _IDLE and pieces[1].arena_bytes * worse < whole[1].arena_bytes
-
-
 def _beside(graph: Graph) -> int:
     """Returns the bytes of static RAM beside the arena: what tells whether states have begun, and sizes."""
     beside = (4 if graph.memories else 0) + 4 * len(graph.sizes)
     return (beside + 15) // 16 * 16
-
-
-def _units(job: _Job, schedule: Schedule, plan: MemoryPlan) -> Units:
-    """Cuts the work for several cores."""
-    cut = Split(job.clock.times, job.limit, job.clock.fed)
-    return build_units(schedule, plan, job.workers, lambda step, _: cut.tiles(step), cut.shares)
-
-
-def _share(job: _Job, schedule: Schedule, plan: MemoryPlan) -> Units | None:
-    """Cuts the work for several cores, proved by a checker of its own; one core needs no cut."""
-    if job.workers == 1:
-        return None
-    units = _units(job, schedule, plan)
-    check_units(units, schedule, plan)
-    return units
 
 
 def _own(

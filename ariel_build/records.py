@@ -47,10 +47,15 @@ def _init(fields: Sequence[dataclasses.Field[Any]], *, then: bool) -> Callable[.
     names = frozenset(field.name for field in fields)
     positional = tuple(field.name for field in fields if not field.kw_only)
     defaults = {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
+    whole = len(positional) == len(names) and not then
     factories = [(f.name, f.default_factory) for f in fields if f.default_factory is not dataclasses.MISSING]
 
     def init(self: Any, /, *values: object, **named: object) -> None:  # noqa: ANN401 - of any such class
         held = self.__dict__
+        if whole and len(values) == len(positional) and not named:
+            # As most are made.
+            held.update(zip(positional, values, strict=True))
+            return
         held.update(defaults)
         held.update(zip(positional, values, strict=False))
         held.update(named)

@@ -45,7 +45,7 @@ def _class(name: str) -> Any:  # noqa: ANN401 - generated
     return getattr(sys.modules[module], name)
 
 
-MODEL: type[Any] = [_class(name) for name in _TABLES.split()][0]
+MODEL, *_ = map(_class, _TABLES.split())
 CUSTOM = "CUSTOM"
 
 #: Scalar options that hold a member of an enum.

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
@@ -47,8 +48,7 @@ class Horizon:
         return self.copy(self.copies)
 
 
-@dataclass(frozen=True)
-class _Write:
+class _Write(NamedTuple):
     value: Value
     start: int
     end: int
@@ -56,8 +56,7 @@ class _Write:
     step: Step | None
 
 
-@dataclass(frozen=True)
-class _Use:
+class _Use(NamedTuple):
     read: Read
     start: int
     end: int
