@@ -43,8 +43,8 @@ class Memory:
     first core; None where it keeps up with them. `wait_states` are the clock cycles of the first core that a read of up
     to a word takes longer than one of RAM; `weights` is where weights lie, in place of the first flash; with `dma`
     something can copy from there to RAM while cores compute. `hot` are bytes of a RAM that models may have for weights,
-    which firmware loads there before the first inference: those in the section `section`. `image` names the only program
-    that uses it; `shared` is where programs of several cores meet.
+    which firmware loads there before the first inference: those in the section `section`. `image` names the only
+    program that uses it; `shared` is where programs of several cores meet.
     """
 
     name: str
@@ -95,8 +95,8 @@ class Emulation:
     are off until it starts them. `doorbells` has for each core the addresses at which a store wakes it. Where several
     cores are counted, one may be `quantum` instructions ahead of the others. `timing` names the core whose documented
     timings estimate the clock cycles of one core; tools set it to "blocks" to have executed code told. `dma` is the
-    address of the emulator's DMA that fetches weights: that of `harness/rtl`, or a PL080 on Arm; 0 where it has none, and
-    the core stands in for one.
+    address of the emulator's DMA that fetches weights: that of `harness/rtl`, or a PL080 on Arm; 0 where it has none,
+    and the core stands in for one.
     """
 
     emulator: str

@@ -94,21 +94,20 @@ def ran(compiled: Compiled, folder: Path, board: Board, samples: parity.Samples,
     return execute(folder, "model", board, [b"".join(x.tobytes() for x in s) for s in samples], stats=stats)
 
 
-_DENSE, _CONVOLUTION = "isa::packed::FetchedConnected<Dsp>", "isa::packed::FetchedConv2d<Dsp>"
 _DSP = {
-    _DENSE: 2,
-    "isa::packed::FetchedDeep<Dsp>": 1,
-    _CONVOLUTION: 10,
-    "isa::packed::FetchedConnected<Dsp16>": 1,
-    "isa::packed::FetchedConv2d<Dsp16>": 8,
+    "isa::armv7e_m::FetchedConnected": 2,
+    "isa::armv7e_m::FetchedDeep": 1,
+    "isa::armv7e_m::FetchedConv2d": 10,
+    "isa::armv7e_m::FetchedConnected16": 1,
+    "isa::armv7e_m::FetchedConv2d16": 8,
 }
 _SCALAR = {"isa::scalar::FetchedConnected": 2, "isa::scalar::FetchedConv2d": 10}
 #: How many layers each kernel has at least.
 FETCHED = {
     **dict.fromkeys(("cv32e40x", "rv32"), _SCALAR),
     **dict.fromkeys(("cortex-m7", "cortex-m4", "cortex-m33"), _DSP),
-    "cortex-m3": {"isa::scalar::FetchedConnected": 1, "isa::packed::FetchedConv2d<Thumb2>": 10},
-    "cortex-m55": {"isa::mve::FetchedConv2d<Away>": 10, "isa::packed::FetchedConv2d<Dsp16>": 8},
+    "cortex-m3": {"isa::scalar::FetchedConnected": 1, "isa::thumb2::FetchedConv2d": 10},
+    "cortex-m55": {"isa::mve::FetchedConv2d<Away>": 10, "isa::armv7e_m::FetchedConv2d16": 8},
 }
 
 
