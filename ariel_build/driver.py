@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +47,7 @@ from ariel_build.ops.bounded import bind_bounds, follow
 from ariel_build.ops.kept import keep
 from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
+from ariel_build.records import dataclass
 from ariel_build.schedule import Aliases, Schedule, work_of
 from ariel_build.schedule.overhead import overhead
 from ariel_build.schedule.shorter import Shorter, shorter_steps

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
+
+from ariel_build.records import dataclass
 
 __all__ = ["Board", "Core", "Emulation", "FloatUnit", "Memory", "MemoryKind", "Power", "Project", "Vectors"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from ariel_build.cores.units import Units
 from ariel_build.ir import Graph, State, Value
 from ariel_build.kernels import Feed, Packed, row_of
 from ariel_build.memory import MemoryPlan, Region
+from ariel_build.records import dataclass
 from ariel_build.schedule import Schedule
 from ariel_build.schedule.shorter import Shorter
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ariel_build.cores.units import Unit
 from ariel_build.ir import Value
 from ariel_build.kernels import Feed, Kernel, Operand
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.memory import MemoryPlan, Move, Region
+from ariel_build.records import dataclass
 from ariel_build.schedule import Schedule, Step, Tile
 from ariel_build.schedule.parts import Part, part
 

@@ -10,13 +10,14 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ariel_build.cores.split import TILE
 from ariel_build.cores.units import Unit, Units
 from ariel_build.kernels import Axis, KernelCall
 from ariel_build.kernels.flow import worst
+from ariel_build.records import dataclass
 from ariel_build.schedule.cost import around, instructions, weight_bytes
 from ariel_build.schedule.overhead import slid
 from ariel_build.schedule.slow import Slow

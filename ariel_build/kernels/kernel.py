@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Self, dataclass_transform
 
 from ariel_build.ir import Array, Value
+from ariel_build.records import dataclass
 
 __all__ = ["Access", "Axis", "Choice", "Field", "Kernel", "Operand", "Packed", "Part", "Scratch", "Source", "Variant"]
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ariel_build.boards import Board, fit
 from ariel_build.errors import InternalError
 from ariel_build.machine import resources
 from ariel_build.machine.files import write_if_changed
+from ariel_build.records import dataclass
 from ariel_build.run import builder, cache, toolchain
 
 __all__ = ["Subject", "build"]

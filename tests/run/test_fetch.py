@@ -24,6 +24,8 @@ from ariel_build.kernels import KernelCall
 from ariel_build.run.execute import Execution, execute
 from tests.ops import parity, tflm
 from tests.ops.armv7e_m import operators
+from tests.ops.dsp_fpu import operators as qdq
+from tests.ops.qdq import Builder
 from tests.ops.sums import samples_for
 from tests.run.support import ON
 
@@ -139,6 +141,32 @@ def test_what_is_fetched_is_what_is_there(board: Board, tmp_path: Path, monkeypa
     assert got == [b"".join(np.ascontiguousarray(x).tobytes() for x in answer) for answer in want]
 
 
+@pytest.mark.parametrize(
+    "board, kernels",
+    [
+        pytest.param(*marked(M7, "").values, {"dsp_fpu": 20}, id="m7", marks=marked(M7, "").marks),
+        pytest.param(*marked(M55, "").values, {"mve": 20}, id="m55", marks=marked(M55, "").marks),
+    ],
+)
+def test_what_rounds_as_onnx_does_is_fetched_too(
+    board: Board, kernels: Mapping[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "ahead", in_blocks)
+    rng, model, path = np.random.default_rng(37), Builder(), tmp_path / "operators.onnx"
+    for _ in range(15):
+        qdq.convolution(model, rng)
+        qdq.dense(model, rng)
+    model.write(path)
+    samples = model.samples(rng)
+    want = parity.reference(path, samples, optimized=True)
+    compiled = compile_model(path, ModelOptions(path, cores=1), board, "model")
+    paths = [step.call.kernel.path for step in compiled.schedule.steps]
+    rooms = Counter(path.split("::")[1] for path in paths if "Fetched" in path)
+    assert rooms >= Counter(kernels), paths
+    got = ran(compiled, tmp_path, board, samples).outputs
+    assert got == [b"".join(np.ascontiguousarray(x).tobytes() for x in answer) for answer in want]
+
+
 @pytest.mark.rtl
 @pytest.mark.target(SLOW.target)
 @pytest.mark.parametrize("depth, count, gain", [(256, 256, 1.3), (8, 128, 1.0)], ids=["64 KB", "1 KB"])
@@ -179,6 +207,21 @@ def test_only_what_gains_is_fetched(tmp_path: Path) -> None:
         unaware = compile_model(path, ModelOptions(path, cores=1), UNAWARE, "model")
         (call,) = (step.call for step in unaware.schedule.steps)
         assert clock.times(ahead(call, clock))[0] <= clock.times(call)[0]
+
+
+def test_arm_fetches_what_gains(tmp_path: Path) -> None:
+    path = tmp_path / "dense.tflite"
+    path.write_bytes(tflm.models([dense(256, 256, 12)]))
+    for board in (M33, M7):
+        (call,) = compiled_for(board, path)
+        here = compile_model(path, ModelOptions(path, cores=1), board, "model").predicted
+        unaware = compile_model(path, ModelOptions(path, cores=1), memories(board, wait_states=0), "model")
+        clock = Clock.of(board, 1)
+        (where,) = (clock.times(step.call)[0] for step in unaware.schedule.steps)
+        assert clock.times(call)[0] < where / 1.2
+        assert here.cycles < where
+    # Helium computes faster than a DMA brings words, of which each is read once.
+    assert not compiled_for(M55, path)
 
 
 def test_the_arena_has_room_for_two_pieces(tmp_path: Path) -> None:
