@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,12 @@ M4, M3 = (with_slow_memory(f"qemu-cortex-{core}", 0x2100_0000) for core in ("m4"
 M7 = with_slow_memory("qemu-cortex-m7", 0x6000_0000)
 M55 = with_slow_memory("qemu-cortex-m55", 0x6000_0000)
 ARM = {"m7": M7, "m4": M4, "m3": M3, "m33": M33, "m55": M55}
+
+
+def without_dma(board: Board) -> Board:
+    """Returns the board, where nobody hands over a DMA."""
+    assert board.run is not None
+    return replace(board, run=replace(board.run, dma=None))
 
 
 def marked(board: Board, id_: str) -> ParameterSet:
@@ -120,13 +126,13 @@ FETCHED = {
         # Nobody hands a DMA over there: the core copies.
         pytest.param(QEMU, id="by the core", marks=ON["qemu-riscv32"].marks),
         *(marked(board, name) for name, board in ARM.items()),
-        marked(replace(M7, run=replace(M7.run, dma=None)), "m7 by the core"),
+        marked(without_dma(M7), "m7 by the core"),
     ],
 )
 def test_what_is_fetched_is_what_is_there(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "ahead", in_blocks)
     rng = np.random.default_rng(3)
-    kinds = [operators.convolution, operators.dense]
+    kinds: list[Callable[[np.random.Generator], tflm.Operator]] = [operators.convolution, operators.dense]
     if "cortex" in board.cores[0].name:
         kinds += [operators.convolution16, operators.dense16]
     made = [make(rng) for make in kinds for _ in range(12)]
