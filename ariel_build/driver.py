@@ -86,6 +86,8 @@ class Compiled:
     aliases: Aliases = field(default_factory=dict)
     #: Bytes of the weights that are copied to fast memory before the first inference.
     hot_bytes: int = 0
+    #: Their section.
+    hot_section: str = ""
 
     @property
     def ram_bytes(self) -> int:
@@ -319,6 +321,7 @@ def compile_model(
         units,
         lowered.joined(),
         generated.hot_bytes,
+        f"{job.hot.section}.ariel.{module}" if job.hot is not None and generated.hot_bytes else "",
     )
     if must_fit:
         refuse_misfits(compiled, path, options, board, portable=portable)

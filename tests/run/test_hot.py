@@ -14,6 +14,7 @@ from ariel_build.config.options import ModelOptions
 from ariel_build.cores.hot import constant_bytes
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.errors import BoardError
+from ariel_build.link import models as link
 from ariel_build.run.elf import sections
 from ariel_build.run.firmware import Subject, build
 from tests.ops import parity, tflm
@@ -59,7 +60,7 @@ def test_as_much_is_there_as_there_is_room(tmp_path: Path) -> None:
     assert some.ram_bytes >= some.plan.arena_bytes + some.hot_bytes
     assert "weights in `tcm` (section `.tcm.ariel.model`)" in "".join(some.notes)
     assert some.predicted.cycles < compiled_for(slow, path).predicted.cycles
-    # Nothing is gained where weights come as fast as they are read, and a core that does not reach the memory computes too.
+    # Nothing is gained where weights come as fast as they are read, nor with a core that does not reach the memory.
     fast = replace(slow, memories=tuple(replace(memory, wait_states=0) for memory in slow.memories))
     assert not hot_weights(compiled_for(with_fast_memory(fast), path))
     two = replace(with_fast_memory(slow), cores=slow.cores * 2)
@@ -84,6 +85,13 @@ def test_they_lie_where_the_board_says(board: Board, tmp_path: Path) -> None:
     assert tcm.origin + tcm.length - tcm.hot == found.address
     # Loaded from flash, which has their bytes, too.
     assert found.size == compiled.hot_bytes and found.loaded
+
+
+def test_a_section_that_no_script_places_is_told() -> None:
+    need = link.Need("model", ram=0, weights=64, flash_most=0, stack_most=0, hot=".tcm.ariel.model")
+    (told,) = link.warnings([need], link.Layout({}))
+    assert "places the section `.tcm.ariel.model`, which has weights of `model` for fast memory" in told.message
+    assert not link.warnings([replace(need, hot=".data.ariel.model")], link.Layout({}))
 
 
 @pytest.mark.parametrize(

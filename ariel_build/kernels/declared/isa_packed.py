@@ -272,13 +272,13 @@ class FetchedConnected(Kernel):
     ROOMS = ("kernels::isa::packed",)
     PARAMETERS = {"C": "layer.cores"}
     PATHS = {
-        ("Dsp",): "isa::packed::FetchedConnected<Dsp>",
-        ("DspFpu",): "isa::packed::FetchedConnected<DspFpu>",
-        ("Thumb2",): "isa::packed::FetchedConnected<Thumb2>",
-        ("Dsp16",): "isa::packed::FetchedConnected<Dsp16>",
-        ("Plain16",): "isa::packed::FetchedConnected<Plain16>",
-        ("Dsp4",): "isa::packed::FetchedConnected<Dsp4>",
-        ("DspFpu4",): "isa::packed::FetchedConnected<DspFpu4>",
+        ("Dsp",): "isa::armv7e_m::FetchedConnected",
+        ("DspFpu",): "isa::dsp_fpu::FetchedConnected",
+        ("Thumb2",): "isa::thumb2::FetchedConnected",
+        ("Dsp16",): "isa::armv7e_m::FetchedConnected16",
+        ("Plain16",): "isa::thumb2::FetchedConnected16",
+        ("Dsp4",): "isa::armv7e_m::FetchedConnectedInt4",
+        ("DspFpu4",): "isa::dsp_fpu::FetchedConnectedInt4",
     }
     ACCESS = Access.WHOLE
     layer: FullyConnected
@@ -292,13 +292,13 @@ class FetchedConv2d(Kernel):
     ROOMS = ("kernels::isa::packed",)
     PARAMETERS = {"C": "layer.cores"}
     PATHS = {
-        ("Dsp",): "isa::packed::FetchedConv2d<Dsp>",
-        ("DspFpu",): "isa::packed::FetchedConv2d<DspFpu>",
-        ("Thumb2",): "isa::packed::FetchedConv2d<Thumb2>",
-        ("Dsp16",): "isa::packed::FetchedConv2d<Dsp16>",
-        ("Plain16",): "isa::packed::FetchedConv2d<Plain16>",
-        ("Dsp4",): "isa::packed::FetchedConv2d<Dsp4>",
-        ("DspFpu4",): "isa::packed::FetchedConv2d<DspFpu4>",
+        ("Dsp",): "isa::armv7e_m::FetchedConv2d",
+        ("DspFpu",): "isa::dsp_fpu::FetchedConv2d",
+        ("Thumb2",): "isa::thumb2::FetchedConv2d",
+        ("Dsp16",): "isa::armv7e_m::FetchedConv2d16",
+        ("Plain16",): "isa::thumb2::FetchedConv2d16",
+        ("Dsp4",): "isa::armv7e_m::FetchedConv2dInt4",
+        ("DspFpu4",): "isa::dsp_fpu::FetchedConv2dInt4",
     }
     ACCESS = Access.WHOLE
     layer: Conv2d
@@ -312,11 +312,11 @@ class FetchedDeep(Kernel):
     ROOMS = ("kernels::isa::packed",)
     PARAMETERS = {"C": "layer.cores"}
     PATHS = {
-        ("Dsp",): "isa::packed::FetchedDeep<Dsp>",
-        ("DspFpu",): "isa::packed::FetchedDeep<DspFpu>",
-        ("Thumb2",): "isa::packed::FetchedDeep<Thumb2>",
-        ("Dsp4",): "isa::packed::FetchedDeep<Dsp4>",
-        ("DspFpu4",): "isa::packed::FetchedDeep<DspFpu4>",
+        ("Dsp",): "isa::armv7e_m::FetchedDeep",
+        ("DspFpu",): "isa::dsp_fpu::FetchedDeep",
+        ("Thumb2",): "isa::thumb2::FetchedDeep",
+        ("Dsp4",): "isa::armv7e_m::FetchedDeepInt4",
+        ("DspFpu4",): "isa::dsp_fpu::FetchedDeepInt4",
     }
     ACCESS = Access.WHOLE
     layer: DeepConnected

@@ -79,9 +79,7 @@ impl<'a> Writer<'a> {
             let of: Vec<_> = found
                 .parameters
                 .iter()
-                .filter_map(|name| {
-                    Some(format!("\"{name}\": \"{}\"", self.standing_for(found, name)?))
-                })
+                .filter_map(|name| Some(format!("\"{name}\": \"{}\"", self.standing_for(found, name)?)))
                 .collect();
             if !of.is_empty() {
                 let _ = writeln!(out, "    PARAMETERS = {{{}}}", of.join(", "));

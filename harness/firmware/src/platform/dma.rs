@@ -2,10 +2,10 @@
 
 #[cfg(target_arch = "riscv32")]
 use super::bed_dma::Channel;
-#[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
-use Core as Channel;
 #[cfg(target_arch = "arm")]
 use super::pl080::Channel;
+#[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
+use Core as Channel;
 use ariel_ml_rs::fetch::{Fetch, hand_over};
 
 /// Where the registers are.

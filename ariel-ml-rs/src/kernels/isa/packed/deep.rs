@@ -52,6 +52,7 @@ impl<C: Cores> DeepConnected<C> {
     }
 
     /// Where inputs are widened: nowhere.
+    #[expect(clippy::unused_self, reason = "as layers with scratch have it")]
     pub(super) const fn packed(&self) -> Region {
         Region::new(0, 0)
     }

@@ -54,6 +54,7 @@ impl FullyConnected {
     }
 
     /// Where inputs are packed: nowhere.
+    #[expect(clippy::unused_self, reason = "as layers with scratch have it")]
     pub(super) const fn packed(&self) -> Region {
         Region::new(0, 0)
     }
