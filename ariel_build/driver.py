@@ -35,10 +35,12 @@ from ariel_build.errors import (
 from ariel_build.ir import Bound, Graph, Value, verify
 from ariel_build.isa.image import for_core
 from ariel_build.isa.in_place import in_place
-from ariel_build.isa.select import select
+from ariel_build.isa.select import families_of, select
 from ariel_build.kernels import KernelCall, feed, seen_through
+from ariel_build.kernels.flow import decisions
 from ariel_build.lower import Lowered, keep_rows_apart, lower
 from ariel_build.memory import RAM, SPEED, WHOLE, Effort, MemoryPlan, plan_calls
+from ariel_build.memory.recompute import FACTOR, Choice, recompute
 from ariel_build.memory.limits import check_length, check_limits, least_needs
 from ariel_build.memory.streamable import check_streamable, kept_whole
 from ariel_build.ops import import_model
@@ -47,6 +49,7 @@ from ariel_build.ops.kept import keep
 from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
 from ariel_build.schedule import Aliases, Schedule, work_of
+from ariel_build.schedule.bottleneck import bottlenecks
 from ariel_build.schedule.overhead import overhead
 from ariel_build.schedule.shorter import Shorter, shorter_steps
 
@@ -61,6 +64,8 @@ __all__ = ["Compiled", "compile_model", "import_file", "refuse_excesses", "refus
 _DEARER = (0.06, 0.1, 0.2, 0.5)
 #: How much longer several cores may take for pieces, by prediction and estimate; counted, it has been up to 7 %.
 _IDLE = 0.045
+#: And how many times the MACs of the model, where layers compute rows anew for it.
+_MOST = 4.0
 #: What is told where steps do not leave out what there is not.
 WHOLE_BOUND = "all of the bound is computed, however much there is: the model's rewrites do not keep track of it"
 
@@ -209,6 +214,12 @@ class _Job:
             return (SPEED,)
         # What comes before each was tried as the first.
         return (SPEED, *(replace(RAM, budget=budget, before=None) for budget in _DEARER))
+
+    @property
+    def recomputes(self) -> bool:
+        """Whether layers may compute rows anew for less RAM: on one core, where RAM is what counts."""
+        wanted = self.options.optimize == "ram" or self.options.budget.ram is not None
+        return wanted and self.workers == 1 and not self.portable and not self.keep_all
 
     @property
     def target(self) -> str:
@@ -362,9 +373,9 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
     And what the user is told of a plan that is slower than it would be without `budget.ram`.
     """
 
-    def planned(effort: Effort) -> _Planned:
+    def planned(effort: Effort, calls: Sequence[KernelCall] = chosen.calls) -> _Planned:
         return plan_calls(
-            chosen.calls,
+            calls,
             job.inputs(graph),
             graph.outputs,
             graph.states,
@@ -377,10 +388,26 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
         )
 
     plans: list[_Planned] = []
+    limit = job.options.budget.ram
     for effort in job.efforts:
         plans.append(_shared(job, planned) if effort is SPEED and job.workers > 1 else planned(effort))
-        if plans[-1][1].arena_bytes + _beside(graph) <= (job.options.budget.ram or 0):
+        if plans[-1][1].arena_bytes + _beside(graph) <= (limit or 0):
             break
+    else:
+        if job.recomputes and not graph.sizes and not any(True for _ in decisions(lowered.flow)):
+            # `optimize = "ram"` has no limit but a factor; where a budget is not kept, it is worth what it costs.
+            most = _MOST if limit else FACTOR
+            found = recompute(
+                chosen.calls, _choices(job, graph, lowered, chosen), lambda calls: planned(SPEED, calls), most,
+                limit - _beside(graph) if limit else None,
+            )
+            if found is not None and found.plan.arena_bytes < min(made[1].arena_bytes for made in plans):
+                before = min(made[1].arena_bytes for made in plans)
+                what = (
+                    f"layers compute rows anew: {found.factor:.2f} times the multiply-accumulates, "
+                    f"{found.plan.arena_bytes:,} bytes of the arena instead of {before:,}"
+                )
+                return found.schedule, found.plan, (what,)
     fast, best = plans[0], min(plans, key=lambda made: made[1].arena_bytes)
     if best is fast:
         return *fast, ()
@@ -390,6 +417,17 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
         more = f", about {max(last / max(first, 1) - 1, 0):.1%} more instructions"
     what = f"for `budget.ram` the arena has {best[1].arena_bytes:,} bytes instead of {fast[1].arena_bytes:,}{more}"
     return *best, (what,)
+
+
+def _choices(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> list[Choice]:
+    """Returns the bottlenecks that may compute rows anew."""
+    kept = frozenset([*graph.outputs, *chosen.aliases, *(base for base, _ in chosen.aliases.values())])
+    families, choices = families_of(job.board, job.workers), []
+    for layers in bottlenecks(lowered.calls, chosen.calls, kept):
+        ways = tuple(layers.ways(families, f"bottleneck_{len(choices)}"))
+        if ways:
+            choices.append(Choice(layers.calls, layers.wide, ways))
+    return choices
 
 
 def _shared(job: _Job, planned: Callable[[Effort], _Planned]) -> _Planned:

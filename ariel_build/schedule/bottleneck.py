@@ -43,11 +43,13 @@ class Layers:
         window, wide, narrow = self.depthwise.window, self.expand.output, self.depthwise.output
         return min(window.height, wide.height) * wide.row + narrow.row
 
-    @property
-    def rows(self) -> Iterator[int]:
-        """How many rows of the output may come at a time."""
+    def ways(self, families: Sequence[Family], label: str) -> Iterator[KernelCall]:
+        """Yields the calls that compute the same, some rows of the output at a time."""
         height = self.depthwise.output.height
-        return (rows for rows in range(1, height + 1) if height % rows == 0)
+        for rows in range(1, height + 1):
+            call = fused(self, families, rows, label) if height % rows == 0 else None
+            if call is not None:
+                yield call
 
 
 def bottlenecks(
