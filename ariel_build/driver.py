@@ -383,7 +383,8 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
             cores=job.workers,
             tiles=tiles_within(job.clock, job.limit),
             effort=effort,
-            flow=() if job.streams else lowered.flow,
+            # Without a decision the flow is all calls, however many.
+            flow=() if job.streams or calls is not chosen.calls else lowered.flow,
             rolls=not graph.sizes,
         )
 
