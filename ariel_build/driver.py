@@ -399,7 +399,10 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
             # `optimize = "ram"` has no limit but a factor; where a budget is not kept, it is worth what it costs.
             most = _MOST if limit else FACTOR
             found = recompute(
-                chosen.calls, _choices(job, graph, lowered, chosen), lambda calls: planned(SPEED, calls), most,
+                chosen.calls,
+                _choices(job, graph, lowered, chosen),
+                lambda calls: planned(SPEED, calls),
+                most,
                 limit - _beside(graph) if limit else None,
             )
             if found is not None and found.plan.arena_bytes < min(made[1].arena_bytes for made in plans):

@@ -63,7 +63,11 @@ def _problems(call: KernelCall, kernel: Bottleneck, tile: Tile, parts: list[With
                 yield f"{part.name} finds other rows under its windows"
             channels += output.channels
         else:
-            if channels != count or part.places[given] != (1, 0, _bytes(source)) or _bytes(source) > kernel.filtered.bytes:
+            if (
+                channels != count
+                or part.places[given] != (1, 0, _bytes(source))
+                or _bytes(source) > kernel.filtered.bytes
+            ):
                 yield f"{part.name} reads channels that are not filtered"
             first, last = part.spans[made]
             if (first, last) != (row * kernel.output.row, (row + output.height) * kernel.output.row):
