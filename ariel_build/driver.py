@@ -40,8 +40,8 @@ from ariel_build.kernels import KernelCall, feed, seen_through
 from ariel_build.kernels.flow import decisions
 from ariel_build.lower import Lowered, keep_rows_apart, lower
 from ariel_build.memory import RAM, SPEED, WHOLE, Effort, MemoryPlan, plan_calls
-from ariel_build.memory.recompute import FACTOR, Choice, recompute
 from ariel_build.memory.limits import check_length, check_limits, least_needs
+from ariel_build.memory.recompute import FACTOR, Choice, recompute
 from ariel_build.memory.streamable import check_streamable, kept_whole
 from ariel_build.ops import import_model
 from ariel_build.ops.bounded import bind_bounds, follow
@@ -426,7 +426,7 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
 def _choices(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> list[Choice]:
     """Returns the bottlenecks that may compute rows anew."""
     kept = frozenset([*graph.outputs, *chosen.aliases, *(base for base, _ in chosen.aliases.values())])
-    families, choices = families_of(job.board, job.workers), []
+    families, choices = families_of(job.board, job.workers), list[Choice]()
     for layers in bottlenecks(lowered.calls, chosen.calls, kept):
         ways = tuple(layers.ways(families, f"bottleneck_{len(choices)}"))
         if ways:

@@ -1,8 +1,9 @@
 """Program = the kernels of a module, and the order in which they run: steps, parts of steps, and moves of rows.
 
-Of a bottleneck each layer is a kernel of its own, for some rows: they take turns. Where a value rolls, the pieces of the steps that make and read it are kernels for fewer rows, most of which run many
-times; and between them rows are moved up. Of an operand that is there in whole, each time finds other rows than the
-one before: as many bytes further on. Where nothing rolls, there is one kernel for each step.
+Of a bottleneck each layer is a kernel of its own, for some rows: they take turns. Where a value rolls, the pieces of
+the steps that make and read it are kernels for fewer rows, most of which run many times; and between them rows are moved
+up. Of an operand that is there in whole, each time finds other rows than the one before: as many bytes further on.
+Where nothing of that is, there is one kernel for each step.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The runtime crate's kernels as the compiler sees them: data, no Rust."""
 
-from ariel_build.kernels.bottleneck import Bottleneck, Within, parts_within
+from ariel_build.kernels.bottleneck import Bottleneck, Within, images, parts_within
 from ariel_build.kernels.call import KernelCall, LayerCall, Reads, Tiling, constants_of, image_tiling, operands
 from ariel_build.kernels.feed import Feed, feed, row_of
 from ariel_build.kernels.kernel import (
@@ -40,6 +40,7 @@ __all__ = [
     "constants_of",
     "feed",
     "image_tiling",
+    "images",
     "operands",
     "parts_within",
     "row_of",

@@ -19,7 +19,7 @@ from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
 from ariel_build.kernels.kernel import Access, Axis, Kernel, Packed, Scratch
 
-__all__ = ["Bottleneck", "Within", "parts_within"]
+__all__ = ["Bottleneck", "Within", "images", "parts_within"]
 
 
 class Bottleneck(Kernel):
@@ -61,8 +61,8 @@ class Bottleneck(Kernel):
 class Within:
     """A layer of a bottleneck for some rows: its call, and what it reads and writes.
 
-    `spans` are bytes (first, one past the last) of the bottleneck's own input and output, `places` those of its scratches
-    `expanded` (0) and `filtered` (1): (which, first byte, bytes).
+    `spans` are bytes (first, one past the last) of the bottleneck's own input and output, `places` those of its
+    scratches `expanded` (0) and `filtered` (1): (which, first byte, bytes).
     """
 
     name: str
@@ -70,6 +70,14 @@ class Within:
     extent: int
     spans: Mapping[Value, tuple[int, int]]
     places: Mapping[Value, tuple[int, int, int]]
+
+
+def images(call: KernelCall) -> tuple[Image, Image, Window]:
+    """Returns input, output and window of a layer's kernel."""
+    match dict(iter(call.kernel)):
+        case {"input": Image() as source, "output": Image() as output, "window": Window() as window}:
+            return source, output, window
+    raise TypeError("a layer without images")
 
 
 def parts_within(call: KernelCall, start: int, end: int) -> Iterator[Within]:
@@ -87,8 +95,7 @@ def parts_within(call: KernelCall, start: int, end: int) -> Iterator[Within]:
         filtered = 0
         for number, (expand, depthwise) in enumerate(kernel.groups):
             wide, narrow = expand.outputs[0], depthwise.outputs[0]
-            channels = depthwise.kernel.output.channels
-            image = expand.kernel.output
+            image, filters = images(expand)[1], images(depthwise)[1]
             place = (0, 0, (high - low) * image.row)
             yield Within(
                 f"expand_{number}",
@@ -103,23 +110,23 @@ def parts_within(call: KernelCall, start: int, end: int) -> Iterator[Within]:
                 _extent(depthwise, rows),
                 {},
                 # All channels of the last pixel are its row's.
-                {wide: place, narrow: (1, filtered, rows * depthwise.kernel.output.row - filtered)},
+                {wide: place, narrow: (1, filtered, rows * filters.row - filtered)},
             )
-            filtered += channels
+            filtered += filters.channels
         last = kernel.project
         yield Within(
             "project",
             _of_rows(last, rows, rows, 0),
             _extent(last, rows),
             {last.outputs[0]: (first * made, (first + rows) * made)},
-            {last.inputs[0]: (1, 0, rows * last.kernel.input.row)},
+            {last.inputs[0]: (1, 0, rows * images(last)[0].row)},
         )
 
 
 def _of_rows(call: KernelCall, given: int, made: int, pad_top: int) -> KernelCall:
     """Returns the call of a layer for so many rows of its input and output."""
     kernel = call.kernel
-    source, output, window = kernel.input, kernel.output, kernel.window
+    source, output, window = images(call)
     macs = call.macs * made // output.height
     rows = kernel.replace(
         input=source.replace(height=given),
@@ -131,7 +138,7 @@ def _of_rows(call: KernelCall, given: int, made: int, pad_top: int) -> KernelCal
 
 def _extent(call: KernelCall, rows: int) -> int:
     """Returns the units of so many rows of a layer."""
-    output = call.kernel.output
+    output = images(call)[1]
     match call.tiling.axis:
         case Axis.PIXELS:
             return rows * output.width

@@ -29,9 +29,9 @@ An input whose rows are given one by one is written by a step of its own (`Feed`
 like any other: so no row is read before it was given, or after it moved away. Rows come in their order, and so must
 the pieces of that step; nothing that a caller fills is in the arena besides.
 
-A bottleneck (`kernels/bottleneck.py`) is one step whose layers take turns: in its scratch each finds what the one before
-it left for these rows and channels (`check_within`). Rows that are expanded anew are read anew, so the step's input is
-there for every piece that has them under its windows.
+A bottleneck (`kernels/bottleneck.py`) is one step whose layers take turns: in its scratch each finds what those
+before it left for these rows and channels (`check_within`). Rows that are expanded anew are read anew, so the step's
+input is there for every piece that has them under its windows.
 
 "Before" is the promise of the schedule: where `a.end <= b.start`, piece `a` is complete before `b` starts. Ticks follow
 the flow: a run passes through them in their order, and leaves out those of the bodies that it does not choose; behind

@@ -1,4 +1,4 @@
-"""Memory invariant 3 inside of bottlenecks: what their layers read in the step's scratch was written there, for that row.
+"""Memory invariant 3 inside of bottlenecks: what layers read in the step's scratch was written there, for that row.
 
 Row by row and channel by channel: each tap of the depthwise convolution finds the row of the image that it means, or
 leaves both images where it leaves one; all channels are filtered before they are projected; each row of the output is
@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ariel_build.errors import InternalError
-from ariel_build.kernels import Bottleneck, KernelCall, Within, parts_within
+from ariel_build.ir import Value
+from ariel_build.kernels import Bottleneck, KernelCall, Within, images, parts_within
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.schedule import Schedule, Tile
 from ariel_build.schedule.ranges import read_span
@@ -30,15 +31,16 @@ def check_within(schedule: Schedule) -> None:
 
 def _problems(call: KernelCall, kernel: Bottleneck, tile: Tile, parts: list[Within]) -> Iterator[str]:
     """Yields what is wrong with the parts of a piece, in the order in which they run."""
-    width, count = kernel.output.width, kernel.project.kernel.input.channels
+    width, count = kernel.output.width, images(kernel.project)[0].channels
     row, end = tile.start // width, tile.end // width
     if (tile.start % width, tile.end % width) != (0, 0):
         yield "a piece begins or ends inside of a row"
     declared = read_span(call, 0, tile)
     #: The rows of the image that the wide rows stand for, and who wrote them; the channels that are filtered.
-    wide, writer, channels = range(0), None, 0
+    wide, channels = range(0), 0
+    writer: Value | None = None
     for part in parts:
-        source, output = part.call.kernel.input, part.call.kernel.output
+        source, output, _ = images(part.call)
         given, made = source.region.value, output.region.value
         if part.call.scratch_bytes > kernel.room.bytes:
             yield f"{part.name} has more scratch than there is"
@@ -79,10 +81,10 @@ def _problems(call: KernelCall, kernel: Bottleneck, tile: Tile, parts: list[With
 
 def _finds_rows(part: Within, kernel: Bottleneck, row: int, wide: range) -> bool:
     """Whether each tap of a part's windows is on the row of the image that it is on in the whole layer."""
-    own, whole = part.call.kernel.window, kernel.window
+    (_, output, own), whole = images(part.call), kernel.window
     if (own.height, own.stride_h, own.dilation_h) != (whole.height, whole.stride_h, whole.dilation_h):
         return False
-    for line in range(part.call.kernel.output.height):
+    for line in range(output.height):
         for tap in range(own.height):
             meant = (row + line) * whole.stride_h - whole.pad_top + tap * whole.dilation_h
             found = line * own.stride_h - own.pad_top + tap * own.dilation_h

@@ -67,15 +67,13 @@ def recompute(
             steps.append(chosen)
     arenas = [(search.arena(chosen), search.factor(chosen), k) for k, chosen in enumerate(steps)]
     # The smaller arenas first, of about equal ones that of fewer MACs: each is made cheaper until it is cheap enough.
-    tried = 0
-    for arena, _, k in sorted(arenas, key=lambda found: (found[0] // _ALIKE, found[1])):
+    for arena, _, k in sorted(arenas, key=lambda found: (found[0] // _ALIKE, found[1]))[:_TRIED]:
         goal = arena if limit is None else limit
-        if arena > goal or tried == _TRIED:
+        if arena > goal:
             break
-        tried += 1
-        chosen = search.cheapened(steps[k], goal)
-        if search.factor(chosen) <= most:
-            return Recomputed(*plan(search.replaced(chosen)), search.factor(chosen))
+        cheap = search.cheapened(steps[k], goal)
+        if search.factor(cheap) <= most:
+            return Recomputed(*plan(search.replaced(cheap)), search.factor(cheap))
     return None
 
 

@@ -1,4 +1,4 @@
-"""fused(calls, layers): the call of an inverted bottleneck in place of those of its three layers (`kernels.bottleneck`).
+"""fused(layers, rows): the call of an inverted bottleneck in place of those of its layers (`kernels.bottleneck`).
 
 The channels of the expansion are cut into groups, whose layers are layers like any other: each gets the kernel that
 computes it fastest, and has its weights packed for that.
@@ -13,8 +13,7 @@ from typing import Any
 from ariel_build.ir import Array, DType, Value
 from ariel_build.isa.select import Family, first_of
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Packed, Scratch, Tiling
-from ariel_build.kernels.bottleneck import Bottleneck, parts_within
-from ariel_build.kernels.declared.memory import Image
+from ariel_build.kernels.bottleneck import Bottleneck, images, parts_within
 from ariel_build.kernels.layer import Convolution, Depthwise, Stored
 from ariel_build.schedule.parts import has_rows
 
@@ -57,16 +56,16 @@ def bottlenecks(
 ) -> Iterator[Layers]:
     """Yields the bottlenecks of int8 among the calls; `layers` are what they were before kernels were chosen.
 
-    Nobody but the next of the three reads what a layer makes, and `kept` values are not among that.
+    It is wider within than what it reads, and no call is in two of them. Nobody but the next of the three reads what a layer makes, and `kept` values are not among that.
     """
     users: dict[Value, int] = {}
     for call in calls:
         for value in call.inputs:
             users[value] = users.get(value, 0) + 1
-    shift = len(calls) - len(layers)
+    shift, end = len(calls) - len(layers), 0
     for at in range(len(calls) - 2):
         three = calls[at], calls[at + 1], calls[at + 2]
-        if at < shift:
+        if at < max(shift, end):
             continue
         first, second, third = (layers[at - shift + k] for k in range(3))
         if not all(isinstance(one, LayerCall) for one in (first, second, third)):
@@ -82,7 +81,16 @@ def bottlenecks(
             and three[k].outputs[0] not in kept
             for k in (0, 1)
         )
-        if alone and _are_pointwise(expand, project) and _is_int8(*three) and _is_plain(expand, depthwise, project):
+        is_wider = expand.output.channels > expand.input.channels
+        if (
+            alone
+            and is_wider
+            and _are_pointwise(expand, project)
+            and _is_int8(*three)
+            and _is_plain(expand, depthwise, project)
+        ):
+            # The last layer of one may be the first of another.
+            end = at + 3
             yield Layers(at, three, expand, depthwise, project)
 
 
@@ -105,7 +113,7 @@ def fused(layers: Layers, families: Sequence[Family], rows: int, label: str) -> 
         expand = replace(
             layers.expand,
             **_channels(layers.expand, start, channels),
-            input=_image(first, "input").replace(height=under),
+            input=images(first)[0].replace(height=under),
             output=image,
         )
         depthwise = replace(
@@ -123,15 +131,15 @@ def fused(layers: Layers, families: Sequence[Family], rows: int, label: str) -> 
     project = replace(
         layers.project,
         input=narrow,
-        output=_image(third, "output").replace(height=rows),
+        output=images(third)[1].replace(height=rows),
     )
     last = _of(third, project, list(third.inputs), third.outputs[0], families)
     inner = [*(call for pair in groups for call in pair), last]
     if not all(has_rows(call.kernel) and call.tiling.axis is not Axis.WHOLE for call in inner):
         return None
-    output = _image(third, "output")
+    output = images(third)[1]
     kernel = Bottleneck(
-        input=_image(first, "input"),
+        input=images(first)[0],
         output=output,
         window=window,
         groups=tuple(groups),
@@ -167,14 +175,8 @@ def _group(count: int, pixels: int, most: int) -> int:
     """Returns the channels of a group: as many as take no more bytes than what is filtered does, in groups alike."""
     fit = max(most // max(pixels, 1) // _BLOCK * _BLOCK, _BLOCK)
     groups = -(-count // min(fit, count))
-    return min(-(-(-(-count // groups)) // _BLOCK) * _BLOCK, count)
-
-
-def _image(call: KernelCall, name: str) -> Image:
-    image = getattr(call.kernel, name)
-    if not isinstance(image, Image):
-        raise TypeError("a convolution without an image")
-    return image
+    each = -(-count // groups)
+    return min(-(-each // _BLOCK) * _BLOCK, count)
 
 
 def _channels(layer: Convolution | Depthwise, start: int, channels: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ariel_build.kernels import Bottleneck, Feed, Kernel, KernelCall, Packed, operands, parts_within
+from ariel_build.kernels import Bottleneck, Feed, Kernel, KernelCall, Packed, images, operands, parts_within
 from ariel_build.kernels.declared import isa_packed, isa_scalar
 from ariel_build.schedule.features import features
 from ariel_build.schedule.overhead import FED
@@ -110,7 +110,7 @@ def _within(call: KernelCall, tile: Tile, core: Core) -> float:
     known: dict[tuple[str, int, int, int], float] = {}
     total = 0.0
     for part in parts_within(call, *tile):
-        source, window = part.call.kernel.input, part.call.kernel.window
+        source, _, window = images(part.call)
         key = part.name, source.height, part.extent, window.pad_top
         if key not in known:
             known[key] = instructions(part.call, core)

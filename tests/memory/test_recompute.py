@@ -1,10 +1,11 @@
-"""Bottlenecks that compute rows anew: exact, no dearer than asked for, and refused where a layer finds another's rows."""
+"""Bottlenecks that compute rows anew: exact, no dearer than asked for, refused where a layer finds other rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from ariel_build.config.options import Budget, ModelOptions
 from ariel_build.driver import Compiled, compile_model, import_file
 from ariel_build.errors import InternalError
 from ariel_build.ir import Array
-from ariel_build.kernels import Bottleneck, KernelCall, Within, parts_within
+from ariel_build.kernels import Bottleneck, KernelCall, Within, images, parts_within
 from ariel_build.memory import check_within
 from ariel_build.memory.recompute import FACTOR
 from ariel_build.run.execute import execute
@@ -47,7 +48,7 @@ def network(folder: Path, seed: int, shape: tuple[int, int]) -> Path:
     return path
 
 
-def compiled(path: Path, board: str, **options: object) -> Compiled:
+def compiled(path: Path, board: str, **options: Any) -> Compiled:  # noqa: ANN401 - fields of `ModelOptions`
     return compile_model(path, replace(ModelOptions(path), **options), boards.load(board), "model")
 
 
@@ -104,9 +105,9 @@ def other_rows(part: Within) -> Within:
 
 
 def other_padding(part: Within) -> Within:
-    kernel = part.call.kernel
-    window = kernel.window.replace(pad_top=kernel.window.pad_top + 1)
-    return replace(part, call=replace(part.call, kernel=kernel.replace(window=window)))
+    window = images(part.call)[2]
+    kernel = part.call.kernel.replace(window=window.replace(pad_top=window.pad_top + 1))
+    return replace(part, call=replace(part.call, kernel=kernel))
 
 
 def other_place(part: Within) -> Within:
