@@ -13,7 +13,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import ariel_build
@@ -29,6 +29,7 @@ from ariel_build.errors import ArielError, BoardError, Diagnostic, MetadataError
 from ariel_build.link import models as link
 from ariel_build.machine import resources
 from ariel_build.machine.files import write_if_changed
+from ariel_build.records import dataclass
 
 __all__ = ["main"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from ariel_build.codegen.code_size import Bounds
 from ariel_build.codegen.weights import Blob
 from ariel_build.cores.ahead import ahead
 from ariel_build.cores.check_units import check_units
+from ariel_build.cores.hot import hot
 from ariel_build.cores.predict import Clock, Prediction, predict, tiles_within
 from ariel_build.cores.split import Split
 from ariel_build.cores.timing import check_timing, refuse_late
@@ -48,13 +49,14 @@ from ariel_build.ops.bounded import bind_bounds, follow
 from ariel_build.ops.kept import keep
 from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
+from ariel_build.records import dataclass
 from ariel_build.schedule import Aliases, Schedule, work_of
 from ariel_build.schedule.bottleneck import bottlenecks
 from ariel_build.schedule.overhead import overhead
 from ariel_build.schedule.shorter import Shorter, shorter_steps
 
 if TYPE_CHECKING:
-    from ariel_build.boards import Board
+    from ariel_build.boards import Board, Memory
     from ariel_build.config.metadata import ModelOptions
 
 __all__ = ["Compiled", "compile_model", "import_file", "refuse_excesses", "refuse_misfits"]
@@ -91,11 +93,14 @@ class Compiled:
     dependencies: tuple[Path, ...] = ()
     units: Units | None = None
     aliases: Aliases = field(default_factory=dict)
+    #: Bytes of the weights that are copied to fast memory before the first inference.
+    hot_bytes: int = 0
 
     @property
     def ram_bytes(self) -> int:
-        """Bytes of static RAM: the arena, what tells whether states have begun, and where several cores' units wait."""
-        return self.plan.arena_bytes + _beside(self.graph) + (self.units.room_bytes if self.units else 0)
+        """Bytes of static RAM: arena, hot weights, what tells whether states have begun, where cores' units wait."""
+        units = self.units.room_bytes if self.units else 0
+        return self.plan.arena_bytes + self.hot_bytes + _beside(self.graph) + units
 
     @property
     def macs(self) -> int:
@@ -179,6 +184,7 @@ class _Job:
     portable: bool
     keep_all: bool
     must_fit: bool
+    shares: bool = False
 
     @property
     def workers(self) -> int:
@@ -194,6 +200,11 @@ class _Job:
     def fetches(self) -> bool:
         """Whether RAM may be spent on weights that are fetched ahead."""
         return not self.portable and self.options.optimize == "speed" and self.options.budget.ram is None
+
+    @property
+    def hot(self) -> Memory | None:
+        """The fast memory that weights may be in; models whose constants others read, too, have them in one place."""
+        return None if self.portable or self.board.image or self.shares else self.board.for_hot(self.workers)
 
     @property
     def streams(self) -> bool:
@@ -262,7 +273,7 @@ def compile_model(
     Constants go into `blob` where other models of the firmware read them, too.
     Raises ArielError with the place in the user's file.
     """
-    job = _Job(module, options, board, portable, keep_all, must_fit)
+    job = _Job(module, options, board, portable, keep_all, must_fit, shares=blob is not None)
     graph, source = import_file(path, options.dims, options.signature, options, with_variables=blob is not None)
     classes = None if keep_all else labels.read(options, graph.outputs, source.class_names)
     operators = Counter(node.op.name for region in graph.regions() for node in region.nodes if not is_view(node))
@@ -296,6 +307,7 @@ def compile_model(
             shorter=shorter,
             digest=digest,
             core="" if portable else board.cores[0].name,
+            hot_section=job.hot.section if job.hot is not None else "",
         )
     compiled = Compiled(
         module,
@@ -316,6 +328,7 @@ def compile_model(
         (path, *(path.parent / name for name in source.files), *_files(options)),
         units,
         lowered.joined(),
+        generated.hot_bytes,
     )
     if must_fit:
         refuse_misfits(compiled, path, options, board, portable=portable)
@@ -348,7 +361,9 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
     check_limits(graph, selected.calls, lowered.joined())
     calls, aliases = seen_through(selected.calls, lowered.aliases, graph, lowered.flow)
     if job.workers == 1:
-        calls = [ahead(call, job.clock) for call in calls] if job.fetches else calls
+        if job.hot is not None:
+            calls = hot(calls, job.clock, job.hot.hot, fetches=job.fetches)
+        calls = [call if call.hot else ahead(call, job.clock) for call in calls] if job.fetches else calls
         calls = [job.clock.divisible(in_place(call), job.limit) for call in calls]
     if job.streams:
         calls = [feed(graph.inputs[0]), *calls]
@@ -357,6 +372,10 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
         least = least_needs(calls, *ends, lowered.joined(), rolls=not graph.sizes)
         check_fits(job.board, **least, at_least=True)
     notes = []
+    if names := [call.label or call.kernel.path for call in calls if call.hot]:
+        assert job.hot is not None  # noqa: S101 - who else marks calls
+        place = f"`{job.hot.name}` (section `{job.hot.section}.ariel.{job.module}`)"
+        notes.append(f"weights in {place}: {', '.join(names)}")
     if job.small and not job.portable and not selected.shorter:
         notes.append(
             f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {job.board.name}'

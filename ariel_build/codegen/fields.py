@@ -12,7 +12,7 @@ from ariel_build.codegen.weights import Weights
 from ariel_build.errors import InternalError
 from ariel_build.ir import DType, Value
 from ariel_build.kernels import Axis, Bottleneck, Choice, Field, Kernel, Operand, Packed, Part, Scratch, Source, Variant
-from ariel_build.kernels.declared import isa_scalar
+from ariel_build.kernels.fetched import Fetched
 from ariel_build.memory import MemoryPlan, Region
 
 __all__ = ["FieldPrinter", "near_bytes"]
@@ -21,20 +21,17 @@ __all__ = ["FieldPrinter", "near_bytes"]
 _SIZES = {dtype.value: dtype.bytes for dtype in DType if not dtype.is_half} | {"Multiplier": 8}
 
 
-_Fetched = isa_scalar.FetchedConnected | isa_scalar.FetchedConv2d
-
-
 def is_near(kernel: Kernel, name: str) -> bool:
     """Whether a constant stands in the module itself, and not among the weights, which are in slow memory.
 
     So do those of layers whose filters are fetched ahead: they are small, and are read between the products.
     """
-    return isinstance(kernel, _Fetched) and name != "layer.filter"
+    return isinstance(kernel, Fetched) and name not in ("layer.filter", "layer.stream")
 
 
 def near_bytes(kernel: Kernel) -> int:
     """Returns the bytes of the constants that stand in the module itself."""
-    if not isinstance(kernel, _Fetched):
+    if not isinstance(kernel, Fetched):
         return 0
     inner = [(f"layer.{name}", value) for name, value in kernel.layer]
     return sum(value.data.nbytes for name, value in inner if isinstance(value, Packed) and is_near(kernel, name))
@@ -122,7 +119,7 @@ class FieldPrinter:
         count, rest = divmod(packed.data.nbytes, _SIZES[held])
         if rest or (held not in ("u8", "i8", "Multiplier") and packed.data.itemsize != _SIZES[held]):
             raise InternalError("constants are not what the kernel reads", {"reads": held, "has": packed.data.dtype})
-        return f"WEIGHTS.slice({integer(self.weights.place(packed))}, {integer(count)})" if count else "&[]"
+        return self.constant(packed, count) if count else "&[]"
 
     def source(self, source: Source, held: str) -> str:
         """Returns a `Source`: a region, or a slice of the weights where the operand is a constant."""
@@ -131,5 +128,9 @@ class FieldPrinter:
             return f"{name}::Arena({self.region(*self.place(source.value))})"
         if not data.size:
             return f"{name}::Flash(&[])"
-        offset = self.weights.place(Packed(data, "operand"))
-        return f"{name}::Flash(WEIGHTS.slice({integer(offset)}, {integer(data.nbytes // _SIZES[held])}))"
+        return f"{name}::Flash({self.constant(Packed(data, 'operand'), data.nbytes // _SIZES[held])})"
+
+    def constant(self, packed: Packed, count: int) -> str:
+        """Returns so many elements of the weights, of those in fast memory where the step's are there."""
+        name, blob = ("HOT", self.weights.hot) if self.step.call.hot else ("WEIGHTS", self.weights)
+        return f"{name}.slice({integer(blob.place(packed))}, {integer(count)})"

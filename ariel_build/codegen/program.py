@@ -1,16 +1,16 @@
 """Program = the kernels of a module, and the order in which they run: steps, parts of steps, and moves of rows.
 
 Of a bottleneck each layer is a kernel of its own, for some rows: they take turns. Where a value rolls, the pieces of
-the steps that make and read it are kernels for fewer rows, most of which run many times; and between them rows are moved
-up. Of an operand that is there in whole, each time finds other rows than the one before: as many bytes further on.
-Where nothing of that is, there is one kernel for each step.
+the steps that make and read it are kernels for fewer rows, most of which run many times; and between them rows are
+moved up. Of an operand that is there in whole, each time finds other rows than the one before: as many bytes further
+on. Where nothing of that is, there is one kernel for each step.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ariel_build.cores.units import Unit
 from ariel_build.errors import InternalError
@@ -18,6 +18,7 @@ from ariel_build.ir import Value
 from ariel_build.kernels import Bottleneck, Feed, Kernel, KernelCall, Operand, Within, parts_within
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.memory import MemoryPlan, Move, Region
+from ariel_build.records import dataclass
 from ariel_build.schedule import Schedule, Step, Tile
 from ariel_build.schedule.parts import part
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 from ariel_build.cores.access import Blocks, overlap, reads_of, scratch_of, writes_of
 from ariel_build.memory import MemoryPlan, Move
+from ariel_build.records import dataclass
 from ariel_build.schedule import Piece, Schedule, Step, Tile
 
 __all__ = ["Unit", "Units", "build_units"]

@@ -8,7 +8,6 @@ Then calls are cut as several cores share them best, and made shorter where code
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ariel_build.isa import armv7e_m, mve, scalar, vfpv4_sp
@@ -16,6 +15,7 @@ from ariel_build.isa.portable import portable
 from ariel_build.isa.share import for_cores
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import KernelCall, LayerCall
+from ariel_build.records import dataclass
 
 if TYPE_CHECKING:
     from ariel_build.boards.board import Board

@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ariel_build.config.option_values import closest
 from ariel_build.errors import Diagnostic
 from ariel_build.link.linker_script import Region, Script, read
+from ariel_build.records import dataclass
 
 __all__ = ["Layout", "Need", "find", "refusals", "warnings"]
 

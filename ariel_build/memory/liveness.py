@@ -11,7 +11,6 @@ enough for every run. In a loop it goes back, and what it reads from around the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from ariel_build.errors import InternalError
@@ -19,6 +18,7 @@ from ariel_build.ir import State, Value
 from ariel_build.memory.rolling import Rolling
 from ariel_build.memory.segments import Read, Segment
 from ariel_build.memory.storage import Storages
+from ariel_build.records import dataclass
 from ariel_build.schedule import BEFORE, Aliases, Interval, Piece, Schedule, Step, Tile, resolve
 from ariel_build.schedule.ranges import Span, read_span, written_span
 

@@ -13,9 +13,10 @@ older while it writes the newer, in place:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ariel_build.ir import Value
+from ariel_build.records import dataclass
 from ariel_build.schedule import Interval, Step
 
 __all__ = ["Read", "Segment", "hazard"]

@@ -56,7 +56,8 @@ def bottlenecks(
 ) -> Iterator[Layers]:
     """Yields the bottlenecks of int8 among the calls; `layers` are what they were before kernels were chosen.
 
-    It is wider within than what it reads, and no call is in two of them. Nobody but the next of the three reads what a layer makes, and `kept` values are not among that.
+    It is wider within than what it reads, and no call is in two of them. Nobody but the next of the
+    three reads what a layer makes, and `kept` values are not among that.
     """
     users: dict[Value, int] = {}
     for call in calls:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ariel_build.kernels import Bottleneck, Feed, Kernel, KernelCall, Packed, images, operands, parts_within
-from ariel_build.kernels.declared import isa_packed, isa_scalar
+from ariel_build.kernels.declared import isa_packed
+from ariel_build.kernels.fetched import Fetched
 from ariel_build.schedule.features import features
 from ariel_build.schedule.overhead import FED
 from ariel_build.schedule.tiles import Tile
@@ -55,10 +56,7 @@ def weight_bytes(call: KernelCall) -> int:
 
 def layer_of(call: KernelCall) -> KernelCall:
     """Returns the call of the layer itself, where the kernel fetches its weights ahead; any other call as it is."""
-    match call.kernel:
-        case isa_scalar.FetchedConnected(layer=layer) | isa_scalar.FetchedConv2d(layer=layer):
-            return replace(call, kernel=layer)
-    return call
+    return replace(call, kernel=call.kernel.layer) if isinstance(call.kernel, Fetched) else call
 
 
 def kind_of(core: Core, kernel: Kernel) -> str:

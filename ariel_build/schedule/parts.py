@@ -7,7 +7,7 @@ So values between calls that run in pieces need not be there in whole, and kerne
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ariel_build.ir import Value
 from ariel_build.isa.scalar.lines import band_of, words
@@ -16,6 +16,7 @@ from ariel_build.kernels.declared import isa_packed, isa_scalar
 from ariel_build.kernels.declared.broadcast import Broadcast
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
+from ariel_build.records import dataclass
 from ariel_build.schedule.ranges import Span, can_stream, read_span, written_span
 from ariel_build.schedule.tiles import Tile
 

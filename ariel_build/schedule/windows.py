@@ -163,14 +163,26 @@ def triples(kernel: isa_scalar.Conv2d, spans: Sequence[int]) -> Counts:
     }
 
 
-def in_parts(kernel: isa_scalar.FetchedConv2d) -> Counts:
+#: What is done anew for each part of the channels: pixels are packed, widened, or copied.
+_AGAIN = {
+    *("sixes", "six_words", "threes", "three_words", "rows", "edges"),
+    *("block_words", "one_words", "apart", "sparse"),
+    *("copied", "copied_rows", "edge_rows", "lines", "products"),
+}
+
+
+def in_parts(kernel: isa_scalar.FetchedConv2d | isa_packed.FetchedConv2d | isa_mve.FetchedConv2d) -> Counts:
     """Returns the counts of a convolution that packs its pixels anew for each part of its channels."""
-    found, times = (
-        triples(kernel.layer, ()),
-        sum(1 for _ in parts(kernel.layer.output.channels, _BLOCK, kernel.channels)),
-    )
-    again = ("sixes", "six_words", "threes", "three_words", "rows", "edges")
-    return {name: count * times if name in again else count for name, count in found.items()}
+    layer = kernel.layer
+    match layer:
+        case isa_scalar.Conv2d():
+            found = triples(layer, ())
+        case isa_packed.Conv2d():
+            found = packed(layer, ())
+        case isa_mve.Conv2d():
+            found = pairs(layer, ())
+    times = sum(1 for _ in parts(layer.output.channels, _BLOCK, kernel.channels))
+    return {name: count * times if name in _AGAIN else count for name, count in found.items()}
 
 
 def fours(kernel: isa_scalar.Conv2d16, spans: Sequence[int]) -> Counts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from _pytest.mark import ParameterSet
 
 from ariel_build import boards, driver
-from ariel_build.boards import Board
+from ariel_build.boards import Board, Memory
 from ariel_build.config.options import ModelOptions
 from ariel_build.cores.ahead import ahead
 from ariel_build.cores.predict import Clock
 from ariel_build.driver import Compiled, compile_model
-from ariel_build.isa.scalar.fetched import block_of, fetched
+from ariel_build.isa.fetched import fetched, pieces_of
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import KernelCall
 from ariel_build.run.execute import Execution, execute
@@ -33,6 +35,29 @@ def memories(board: Board, **changes: Any) -> Board:  # noqa: ANN401 - fields of
     """Returns the board whose memory with the weights is another."""
     with_weights = board.with_weights
     return replace(board, memories=tuple(replace(m, **changes) if m is with_weights else m for m in board.memories))
+
+
+def with_slow_memory(name: str, origin: int) -> Board:
+    """Returns an emulated board whose weights are in a memory that QEMU has there; the core stands in for a DMA."""
+    board = boards.load(name)
+    assert board.run is not None
+    slow = Memory("slow", "flash", origin, 1 << 20, wait_states=4, weights=True, dma=True)
+    return replace(board, name=f"{name}-slow", memories=(*board.memories, slow), run=replace(board.run, dma=0))
+
+
+M33 = boards.load("qemu-cortex-m33-slow")
+#: hw/arm/mps2.c: psram, which is elsewhere on the an500, and hw/arm/mps2-tz.c: mps.ram.
+M4, M3 = (with_slow_memory(f"qemu-cortex-{core}", 0x2100_0000) for core in ("m4", "m3"))
+M7 = with_slow_memory("qemu-cortex-m7", 0x6000_0000)
+M55 = with_slow_memory("qemu-cortex-m55", 0x6000_0000)
+ARM = {"m7": M7, "m4": M4, "m3": M3, "m33": M33, "m55": M55}
+
+
+def marked(board: Board, id_: str) -> ParameterSet:
+    """Returns a board with what skips a test where a tool is missing."""
+    assert board.run is not None
+    marks = [pytest.mark.emulator(board.run.emulator), pytest.mark.target(board.target)]
+    return pytest.param(board, id=id_, marks=marks)
 
 
 #: What is compiled for it knows nothing of wait states, and so fetches nothing ahead.
@@ -57,10 +82,9 @@ def dense(depth: int, count: int, spread: float) -> tflm.Operator:
 def in_blocks(call: KernelCall, _: Clock) -> KernelCall:
     """Returns the call with its weights fetched in the smallest pieces, whatever it gains."""
     try:
-        block = block_of(call)[1]
+        return fetched(call, pieces_of(call).first)
     except Unfit:
         return call
-    return fetched(call, block)
 
 
 def ran(compiled: Compiled, folder: Path, board: Board, samples: parity.Samples, *, stats: bool = False) -> Execution:
@@ -70,26 +94,48 @@ def ran(compiled: Compiled, folder: Path, board: Board, samples: parity.Samples,
     return execute(folder, "model", board, [b"".join(x.tobytes() for x in s) for s in samples], stats=stats)
 
 
+_DENSE, _CONVOLUTION = "isa::packed::FetchedConnected<Dsp>", "isa::packed::FetchedConv2d<Dsp>"
+_DSP = {
+    _DENSE: 2,
+    "isa::packed::FetchedDeep<Dsp>": 1,
+    _CONVOLUTION: 10,
+    "isa::packed::FetchedConnected<Dsp16>": 1,
+    "isa::packed::FetchedConv2d<Dsp16>": 8,
+}
+_SCALAR = {"isa::scalar::FetchedConnected": 2, "isa::scalar::FetchedConv2d": 10}
+#: How many layers each kernel has at least.
+FETCHED = {
+    **dict.fromkeys(("cv32e40x", "rv32"), _SCALAR),
+    **dict.fromkeys(("cortex-m7", "cortex-m4", "cortex-m33"), _DSP),
+    "cortex-m3": {"isa::scalar::FetchedConnected": 1, "isa::packed::FetchedConv2d<Thumb2>": 10},
+    "cortex-m55": {"isa::mve::FetchedConv2d<Away>": 10, "isa::packed::FetchedConv2d<Dsp16>": 8},
+}
+
+
 @pytest.mark.parametrize(
     "board",
     [
         pytest.param(SLOW, id="by a DMA", marks=on_bed),
         # Nobody hands a DMA over there: the core copies.
         pytest.param(QEMU, id="by the core", marks=ON["qemu-riscv32"].marks),
+        *(marked(board, name) for name, board in ARM.items()),
+        marked(replace(M7, run=replace(M7.run, dma=None)), "m7 by the core"),
     ],
 )
 def test_what_is_fetched_is_what_is_there(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "ahead", in_blocks)
     rng = np.random.default_rng(3)
-    made = [make(rng) for make in (operators.convolution, operators.dense) for _ in range(12)]
-    made.append(dense(96, 44, 60))
+    kinds = [operators.convolution, operators.dense]
+    if "cortex" in board.cores[0].name:
+        kinds += [operators.convolution16, operators.dense16]
+    made = [make(rng) for make in kinds for _ in range(12)]
+    made += [dense(96, 44, 60), dense(320, 25, 12)]
     samples = samples_for(rng, made)
     path = tmp_path / "operators.tflite"
     want = parity.tflite(path, made, samples)
     compiled = compile_model(path, ModelOptions(path, cores=1), board, "model")
-    paths = [step.call.kernel.path for step in compiled.schedule.steps]
-    assert paths.count("isa::scalar::FetchedConnected") >= 2
-    assert paths.count("isa::scalar::FetchedConv2d") >= 10
+    paths = Counter(step.call.kernel.path for step in compiled.schedule.steps)
+    assert paths >= Counter(FETCHED[board.cores[0].name]), paths
     got = ran(compiled, tmp_path, board, samples).outputs
     assert got == [b"".join(np.ascontiguousarray(x).tobytes() for x in answer) for answer in want]
 

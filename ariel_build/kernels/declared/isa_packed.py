@@ -27,6 +27,9 @@ __all__ = [
     "DspFpu4",
     "Far",
     "FarShort",
+    "FetchedConnected",
+    "FetchedConv2d",
+    "FetchedDeep",
     "FullyConnected",
     "Linear",
     "Near",
@@ -261,6 +264,64 @@ class FarShort(Part):
         "kernels::isa::thumb2",
         "kernels::isa::unequal",
     )
+
+
+class FetchedConnected(Kernel):
+    """Dense layer of int8 or int16 over one row, its weights fetched ahead; tiles are ranges of channels."""
+
+    ROOMS = ("kernels::isa::packed",)
+    PARAMETERS = {"C": "layer.cores"}
+    PATHS = {
+        ("Dsp",): "isa::packed::FetchedConnected<Dsp>",
+        ("DspFpu",): "isa::packed::FetchedConnected<DspFpu>",
+        ("Thumb2",): "isa::packed::FetchedConnected<Thumb2>",
+        ("Dsp16",): "isa::packed::FetchedConnected<Dsp16>",
+        ("Plain16",): "isa::packed::FetchedConnected<Plain16>",
+        ("Dsp4",): "isa::packed::FetchedConnected<Dsp4>",
+        ("DspFpu4",): "isa::packed::FetchedConnected<DspFpu4>",
+    }
+    ACCESS = Access.WHOLE
+    layer: FullyConnected
+    scratch: Scratch
+    channels: int
+
+
+class FetchedConv2d(Kernel):
+    """Convolution of int8 or int16, its weights fetched ahead; tiles are ranges of channels."""
+
+    ROOMS = ("kernels::isa::packed",)
+    PARAMETERS = {"C": "layer.cores"}
+    PATHS = {
+        ("Dsp",): "isa::packed::FetchedConv2d<Dsp>",
+        ("DspFpu",): "isa::packed::FetchedConv2d<DspFpu>",
+        ("Thumb2",): "isa::packed::FetchedConv2d<Thumb2>",
+        ("Dsp16",): "isa::packed::FetchedConv2d<Dsp16>",
+        ("Plain16",): "isa::packed::FetchedConv2d<Plain16>",
+        ("Dsp4",): "isa::packed::FetchedConv2d<Dsp4>",
+        ("DspFpu4",): "isa::packed::FetchedConv2d<DspFpu4>",
+    }
+    ACCESS = Access.WHOLE
+    layer: Conv2d
+    scratch: Scratch
+    channels: int
+
+
+class FetchedDeep(Kernel):
+    """int8 dense layer over one long row, its weights fetched ahead; tiles are ranges of channels."""
+
+    ROOMS = ("kernels::isa::packed",)
+    PARAMETERS = {"C": "layer.cores"}
+    PATHS = {
+        ("Dsp",): "isa::packed::FetchedDeep<Dsp>",
+        ("DspFpu",): "isa::packed::FetchedDeep<DspFpu>",
+        ("Thumb2",): "isa::packed::FetchedDeep<Thumb2>",
+        ("Dsp4",): "isa::packed::FetchedDeep<Dsp4>",
+        ("DspFpu4",): "isa::packed::FetchedDeep<DspFpu4>",
+    }
+    ACCESS = Access.WHOLE
+    layer: DeepConnected
+    scratch: Scratch
+    channels: int
 
 
 class FullyConnected(Kernel):

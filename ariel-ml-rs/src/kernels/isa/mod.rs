@@ -40,6 +40,7 @@ mod along;
 pub mod armv7e_m;
 #[cfg(vfpv4_sp)]
 pub mod dsp_fpu;
+mod fetched;
 #[cfg(armv8_m)]
 pub mod mve;
 #[cfg(thumb2)]

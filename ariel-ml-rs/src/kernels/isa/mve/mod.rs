@@ -24,6 +24,7 @@ mod blocks;
 mod clamp;
 pub mod conv2d;
 pub mod depthwise_conv2d;
+pub mod fetched;
 mod gather;
 mod gemm;
 pub mod linear;
@@ -32,5 +33,6 @@ mod rounding;
 
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
+pub use fetched::FetchedConv2d;
 pub use linear::{Halves, Linear};
 pub use rounding::{Away, Even, Rectified};
