@@ -10,7 +10,7 @@ It is no kernel of the runtime crate: each of its parts is a call of the layer's
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from ariel_build.ir import Value
@@ -18,6 +18,7 @@ from ariel_build.kernels.call import KernelCall
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
 from ariel_build.kernels.kernel import Access, Axis, Kernel, Packed, Scratch
+from ariel_build.records import dataclass
 
 __all__ = ["Bottleneck", "Within", "images", "parts_within"]
 

@@ -8,10 +8,10 @@ within these bytes. Smaller numbers cost more MACs, and leave more to be saved; 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from ariel_build.kernels import KernelCall
 from ariel_build.memory.regions import MemoryPlan
+from ariel_build.records import dataclass
 from ariel_build.schedule import Schedule
 
 __all__ = ["FACTOR", "Choice", "Recomputed", "recompute"]

@@ -7,7 +7,7 @@ computes it fastest, and has its weights packed for that.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ariel_build.ir import Array, DType, Value
@@ -15,6 +15,7 @@ from ariel_build.isa.select import Family, first_of
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Packed, Scratch, Tiling
 from ariel_build.kernels.bottleneck import Bottleneck, images, parts_within
 from ariel_build.kernels.layer import Convolution, Depthwise, Stored
+from ariel_build.records import dataclass
 from ariel_build.schedule.parts import has_rows
 
 __all__ = ["Layers", "bottlenecks", "fused"]

@@ -29,7 +29,7 @@ BOARDS = [
     pytest.param(name, marks=() if name == "host" else parity.board_marks(name))
     for name in ("host", "qemu-cortex-m0", "qemu-cortex-m7", "qemu-cortex-m55", "qemu-riscv32")
 ]
-SHAPES = [(48, 40), (52, 44), (44, 54)]
+SHAPES = [(48, 40), (52, 44)]
 
 
 def network(folder: Path, seed: int, shape: tuple[int, int]) -> Path:
@@ -63,16 +63,16 @@ def least(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
 
 
 @pytest.mark.parametrize("board", BOARDS)
-@pytest.mark.parametrize("seed", range(len(SHAPES)))
-def test_rows_that_are_computed_anew_are_the_same(board: str, seed: int, tmp_path: Path) -> None:
-    path = network(tmp_path, seed, SHAPES[seed])
-    model = compiled(path, board, optimize="ram", stream=bool(seed % 2))
-    once = compiled(path, board, optimize="speed", stream=bool(seed % 2))
+@pytest.mark.parametrize("stream", [False, True])
+def test_rows_that_are_computed_anew_are_the_same(board: str, *, stream: bool, tmp_path: Path) -> None:
+    path = network(tmp_path, 0, SHAPES[0])
+    model = compiled(path, board, optimize="ram", stream=stream)
+    once = compiled(path, board, optimize="speed", stream=stream)
     assert fused(model), "nothing is computed anew: the test is of nothing"
     assert model.plan.arena_bytes < once.plan.arena_bytes
     assert once.macs <= model.macs <= FACTOR * once.macs
     graph, _ = import_file(path)
-    samples = Noise(9).int8(2, 1, *SHAPES[seed], 3)
+    samples = Noise(9).int8(2, 1, *SHAPES[0], 3)
     want = [Interpreter(graph).outputs([one])[0] for one in samples]
     for one, answer in zip(answers(model, samples, board, tmp_path), want, strict=True):
         np.testing.assert_array_equal(one.reshape(-1), answer.reshape(-1))
