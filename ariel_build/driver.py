@@ -35,11 +35,13 @@ from ariel_build.errors import (
 from ariel_build.ir import Bound, Graph, Value, verify
 from ariel_build.isa.image import for_core
 from ariel_build.isa.in_place import in_place
-from ariel_build.isa.select import select
+from ariel_build.isa.select import families_of, select
 from ariel_build.kernels import KernelCall, feed, seen_through
+from ariel_build.kernels.flow import decisions
 from ariel_build.lower import Lowered, keep_rows_apart, lower
 from ariel_build.memory import RAM, SPEED, Effort, MemoryPlan, plan_calls
 from ariel_build.memory.limits import check_length, check_limits, least_needs
+from ariel_build.memory.recompute import FACTOR, Choice, recompute
 from ariel_build.memory.streamable import check_streamable, kept_whole
 from ariel_build.ops import import_model
 from ariel_build.ops.bounded import bind_bounds, follow
@@ -48,6 +50,7 @@ from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
 from ariel_build.records import dataclass
 from ariel_build.schedule import Aliases, Schedule
+from ariel_build.schedule.bottleneck import bottlenecks
 from ariel_build.schedule.shorter import Shorter, shorter_steps
 
 if TYPE_CHECKING:
@@ -59,6 +62,8 @@ __all__ = ["Compiled", "compile_model", "import_file", "refuse_excesses", "refus
 
 #: Instructions per unit of the model's work that RAM within `budget.ram` may cost: the least with which it is kept.
 _DEARER = (0.06, 0.1, 0.2, 0.5)
+#: And how many times the MACs of the model, where layers compute rows anew for it.
+_MOST = 4.0
 #: What is told where steps do not leave out what there is not.
 WHOLE_BOUND = "all of the bound is computed, however much there is: the model's rewrites do not keep track of it"
 
@@ -218,6 +223,12 @@ class _Job:
             return (SPEED,)
         # What comes before each was tried as the first.
         return (SPEED, *(replace(RAM, budget=budget, before=None) for budget in _DEARER))
+
+    @property
+    def recomputes(self) -> bool:
+        """Whether layers may compute rows anew for less RAM: on one core, where RAM is what counts."""
+        wanted = self.options.optimize == "ram" or self.options.budget.ram is not None
+        return wanted and self.workers == 1 and not self.portable and not self.keep_all
 
     @property
     def target(self) -> str:
@@ -382,9 +393,9 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
     And what the user is told of a plan that is slower than it would be without `budget.ram`.
     """
 
-    def planned(effort: Effort) -> Planned:
+    def planned(effort: Effort, calls: Sequence[KernelCall] = chosen.calls) -> Planned:
         return plan_calls(
-            chosen.calls,
+            calls,
             job.inputs(graph),
             graph.outputs,
             graph.states,
@@ -392,15 +403,35 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
             cores=job.workers,
             tiles=tiles_within(job.clock, job.limit),
             effort=effort,
-            flow=() if job.streams else lowered.flow,
+            # Without a decision the flow is all calls, however many.
+            flow=() if job.streams or calls is not chosen.calls else lowered.flow,
             rolls=not graph.sizes,
         )
 
     plans: list[Planned] = []
+    limit = job.options.budget.ram
     for effort in job.efforts:
         plans.append(job.sharing.plan(planned, effort) if effort is SPEED and job.sharing else planned(effort))
-        if plans[-1][1].arena_bytes + _beside(graph) <= (job.options.budget.ram or 0):
+        if plans[-1][1].arena_bytes + _beside(graph) <= (limit or 0):
             break
+    else:
+        if job.recomputes and not graph.sizes and not any(True for _ in decisions(lowered.flow)):
+            # `optimize = "ram"` has no limit but a factor; where a budget is not kept, it is worth what it costs.
+            most = _MOST if limit else FACTOR
+            found = recompute(
+                chosen.calls,
+                _choices(job, graph, lowered, chosen),
+                lambda calls: planned(SPEED, calls),
+                most,
+                limit - _beside(graph) if limit else None,
+            )
+            if found is not None and found.plan.arena_bytes < min(made[1].arena_bytes for made in plans):
+                before = min(made[1].arena_bytes for made in plans)
+                what = (
+                    f"layers compute rows anew: {found.factor:.2f} times the multiply-accumulates, "
+                    f"{found.plan.arena_bytes:,} bytes of the arena instead of {before:,}"
+                )
+                return found.schedule, found.plan, (what,)
     fast, best = plans[0], min(plans, key=lambda made: made[1].arena_bytes)
     if best is fast:
         return *fast, ()
@@ -410,6 +441,17 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
         more = f", about {max(last / max(first, 1) - 1, 0):.1%} more instructions"
     what = f"for `budget.ram` the arena has {best[1].arena_bytes:,} bytes instead of {fast[1].arena_bytes:,}{more}"
     return *best, (what,)
+
+
+def _choices(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> list[Choice]:
+    """Returns the bottlenecks that may compute rows anew."""
+    kept = frozenset([*graph.outputs, *chosen.aliases, *(base for base, _ in chosen.aliases.values())])
+    families, choices = families_of(job.board, job.workers), list[Choice]()
+    for layers in bottlenecks(lowered.calls, chosen.calls, kept):
+        ways = tuple(layers.ways(families, f"bottleneck_{len(choices)}"))
+        if ways:
+            choices.append(Choice(layers.calls, layers.wide, ways))
+    return choices
 
 
 def _beside(graph: Graph) -> int:

@@ -250,7 +250,7 @@ def shared_weights(blob: Blob, models: Sequence[str], section: str) -> str:
 
 
 def _step(run: Runnable, plan: MemoryPlan, weights: Weights, imports: Imports) -> list[str]:
-    step, call = run.step, run.step.call
+    step, call = run.step, run.call
     if run.move is not None:
         region = imports.common("memory", "Region")
         source, target = (f"{region}::new({integer(place.offset)}, {integer(place.bytes)})" for place in run.move)
@@ -258,7 +258,7 @@ def _step(run: Runnable, plan: MemoryPlan, weights: Weights, imports: Imports) -
         value: Expression = Struct(slide, {"from": source, "to": target})
         head = f"Rows that step {step.index} makes, and that are still to be read, move up."
         return [*doc([head]), assignment(f"static {run.name}: {slide}", value, "    "), ""]
-    printer, kernel = FieldPrinter(plan, weights, imports, step, run.places), run.kernel or call.kernel
+    printer, kernel = FieldPrinter(plan, weights, imports, run), run.kernel or call.kernel
     if isinstance(kernel, Feed):
         feed = imports.common("stream", "Feed")
         head = f"Rows of `{plain(call.origin, 160)}` that are given, {run.extent:,} of {step.whole.end:,}."
@@ -269,7 +269,9 @@ def _step(run: Runnable, plan: MemoryPlan, weights: Weights, imports: Imports) -
     values = [v for v in [*call.inputs, *call.outputs] if v.data is None]
     where = ", ".join(_place(run.places.get(v) or plan.region(v)) for v in values)
     head = f"Step {step.index}: `{plain(call.origin, 160)}`."
-    if run.kernel is not None:
+    if run.layer is not None:
+        head = f"Step {step.index}, a layer of it for some rows: `{plain(call.origin, 160)}`."
+    elif run.kernel is not None:
         head = f"Step {step.index}, {run.extent:,} of its {step.whole.end:,} units: `{plain(call.origin, 160)}`."
     paragraphs = [head, f"`{plain(call.summary, 200)}`: {cost}; arena {where}."]
     return [
@@ -304,7 +306,7 @@ def _model(
 ) -> list[str]:
     steps = [
         f"            {number} => {r.name}, {integer(r.extent)} by {integer(r.units)}"
-        + (f" of {r.step.index}" if plan.slides else "")
+        + (f" of {r.step.index}" if runs.placed else "")
         + "".join(f", {name} every {integer(by)}" for name, by in r.strides)
         + ";"
         for number, r in enumerate(runs.runnables)

@@ -21,7 +21,7 @@ from ariel_build.records import dataclass
 if TYPE_CHECKING:
     from ariel_build.boards.board import Board
 
-__all__ = ["Selected", "select"]
+__all__ = ["Family", "Selected", "families_of", "first_of", "select"]
 
 Family = Mapping[type, Callable[[Any], KernelCall]]
 #: The instruction sets of Arm's M profile that have all of Thumb-2.
@@ -44,14 +44,14 @@ def select(
     Without a board they are portable. The results are the same.
     """
     families = [] if board is None else families_of(board, workers)
-    chosen = for_cores([_first(call, families) for call in calls], workers)
+    chosen = for_cores([first_of(call, families) for call in calls], workers)
     if not small or board is None:
         return Selected(chosen)
     short = armv7e_m.shrink(calls, chosen)
     return Selected(short, any(a.kernel.path != b.kernel.path for a, b in zip(chosen, short, strict=True)))
 
 
-def _first(call: LayerCall | KernelCall, families: Sequence[Family]) -> KernelCall:
+def first_of(call: LayerCall | KernelCall, families: Sequence[Family]) -> KernelCall:
     """Returns the call with the kernel of the first family that can compute it."""
     what = type(call.layer if isinstance(call, LayerCall) else call.kernel)
     for family in families:
