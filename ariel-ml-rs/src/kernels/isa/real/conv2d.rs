@@ -3,10 +3,10 @@
 //! Pixels that read the same taps of the window are computed four at a time, straight from the image: there is no scratch, and
 //! taps in the padding are left out with their weights.
 
+use super::block::CHANNELS;
 use super::clip::Clip;
 use super::cores::{Loops, for_fpus};
 use super::dense::{Filter, Taps, dense};
-use super::block::CHANNELS;
 use super::mode::DefaultNan;
 use super::regions::{Region, regions};
 use crate::kernels::access::Access;

@@ -2,9 +2,9 @@
 //!
 //! Pixels that read the same taps of the window are computed four at a time, straight from the image (see [`super::conv2d`]).
 
+use super::block::{Block, CHANNELS};
 use super::clip::Clip;
 use super::cores::{Loops, for_fpus};
-use super::block::{Block, CHANNELS};
 use super::mode::DefaultNan;
 use super::regions::{Region, regions};
 use super::sums::{Kernel, Pixels, Sums};

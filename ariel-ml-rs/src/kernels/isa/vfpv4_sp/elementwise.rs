@@ -10,7 +10,12 @@ macro_rules! elementwise {
         /// # Safety
         /// All three have `count` elements; the output may be an operand, but overlaps it in no other way.
         #[unsafe(naked)]
-        pub(in crate::kernels::isa) unsafe extern "C" fn $name(left: *const f32, right: *const f32, output: *mut f32, count: usize) {
+        pub(in crate::kernels::isa) unsafe extern "C" fn $name(
+            left: *const f32,
+            right: *const f32,
+            output: *mut f32,
+            count: usize,
+        ) {
             naked_asm!(
                 fpu!(),
                 "subs r3, r3, #8",
