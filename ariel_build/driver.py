@@ -226,6 +226,11 @@ class _Job:
         return Clock.of(self.board, self.workers)
 
     @cached_property
+    def cut(self) -> Split:
+        """What cuts steps for the cores."""
+        return Split(self.clock.times, self.limit, self.clock.fed)
+
+    @cached_property
     def limit(self) -> float | None:
         """Cycles that a tile may hold a core, at most."""
         return self.clock.limit(self.options.max_tile or self.board.max_tile)
@@ -370,6 +375,7 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
             graph.states,
             chosen.aliases,
             cores=job.workers,
+            shares=job.cut.speeds,
             tiles=tiles_within(job.clock, job.limit),
             effort=effort,
             flow=() if job.streams else lowered.flow,
@@ -429,8 +435,7 @@ def _beside(graph: Graph) -> int:
 
 def _units(job: _Job, schedule: Schedule, plan: MemoryPlan) -> Units:
     """Cuts the work for several cores."""
-    cut = Split(job.clock.times, job.limit, job.clock.fed)
-    return build_units(schedule, plan, job.workers, lambda step, _: cut.tiles(step), cut.shares)
+    return build_units(schedule, plan, job.workers, lambda step, _: job.cut.tiles(step), job.cut.shares)
 
 
 def _share(job: _Job, schedule: Schedule, plan: MemoryPlan) -> Units | None:

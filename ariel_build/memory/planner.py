@@ -36,6 +36,7 @@ def plan_calls(
     aliases: Aliases | None = None,
     *,
     cores: int = 1,
+    shares: Callable[[KernelCall], Sequence[float]] | None = None,
     tiles: Callable[[KernelCall], tuple[Tile, ...]] | None = None,
     effort: Effort = WHOLE,
     flow: Flow = (),
@@ -43,7 +44,8 @@ def plan_calls(
 ) -> tuple[Schedule, MemoryPlan]:
     """Returns schedule and arena for the given order of the calls or a better one, whichever needs less memory.
 
-    `effort` says what streaming may cost; without it every call runs whole. `tiles` cuts a call into what runs between
+    `effort` says what streaming may cost; without it every call runs whole. `shares` says how fast
+    each core is with a call; without, cores are equal. `tiles` cuts a call into what runs between
     two yields; the checker proves the plan for these tiles, so that they are not cut again. Where the `flow`
     has branches or loops, the calls run whole and in their order. Without `rolls`, every value is there in whole.
     """
@@ -85,12 +87,13 @@ def plan_calls(
     worth = fed or best[1].arena.bytes >= effort.worth
     if not parts and effort.budget > 0 and worth and len(given) <= _MOST_CALLS:
         order = best[0].calls
+        speeds = shares or (lambda _: [1.0] * cores)
         peaks = Peaks(order, graph_inputs, graph_outputs, states, alias_of, cores)
         # Where rows of the input are given, what computes on them is to run as they come, if it can.
         least = size = math.inf if fed else float(best[1].arena.bytes)
         efforts = [e if rolls else replace(e, rolls=()) for e in (effort.before, effort) if e]
         for step in efforts:
-            for factor, how in streaming(peaks, step, size, place(order, step.placing)):
+            for factor, how in streaming(peaks, step, size, place(order, step.placing), speeds):
                 worse = factor if effort.price else 1.0
                 streamed, found = ways(order, how)
                 hopeful = [way for way in found if way.arena.lower_bound * worse < least]
