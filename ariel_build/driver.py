@@ -21,6 +21,7 @@ from ariel_build.cores.ahead import ahead
 from ariel_build.cores.hot import hot
 from ariel_build.cores.predict import Clock, Prediction, predict, tiles_within
 from ariel_build.cores.sharing import Planned, Sharing
+from ariel_build.cores.split import Split
 from ariel_build.cores.timing import check_timing, refuse_late
 from ariel_build.cores.units import Units
 from ariel_build.errors import (
@@ -246,6 +247,11 @@ class _Job:
         return Clock.of(self.board, self.workers)
 
     @cached_property
+    def cut(self) -> Split:
+        """What cuts steps for the cores."""
+        return Split(self.clock.times, self.limit, self.clock.fed)
+
+    @cached_property
     def limit(self) -> float | None:
         """Cycles that a tile may hold a core, at most."""
         return self.clock.limit(self.options.max_tile or self.board.max_tile)
@@ -253,7 +259,7 @@ class _Job:
     @cached_property
     def sharing(self) -> Sharing | None:
         """The cores that share the work; None where one has it all."""
-        return Sharing(self.workers, self.clock, self.limit) if self.workers > 1 else None
+        return Sharing(self.workers, self.clock, self.cut) if self.workers > 1 else None
 
 
 # Weights may be anything, as above.
@@ -401,6 +407,7 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
             graph.states,
             chosen.aliases,
             cores=job.workers,
+            shares=job.cut.speeds,
             tiles=tiles_within(job.clock, job.limit),
             effort=effort,
             # Without a decision the flow is all calls, however many.

@@ -23,11 +23,11 @@ _IDLE = 0.045
 
 @dataclass(frozen=True)
 class Sharing:
-    """So many cores at one model, the time of a call on each, and the cycles that a tile may hold one, if limited."""
+    """So many cores at one model, the time of a call on each, and what cuts steps for them."""
 
     workers: int
     clock: Clock
-    limit: float | None
+    cut: Split
 
     def plan(self, planned: Callable[[Effort], Planned], effort: Effort) -> Planned:
         """Returns the plan in pieces, unless these leave cores idle for longer than the bytes are worth (see `Effort`).
@@ -46,20 +46,19 @@ class Sharing:
 
     def units(self, schedule: Schedule, plan: MemoryPlan) -> Units:
         """Cuts the work for the cores, proved by a checker of its own."""
-        units = self._cut(schedule, plan)
+        units = self._units(schedule, plan)
         check_units(units, schedule, plan)
         return units
 
-    def _cut(self, schedule: Schedule, plan: MemoryPlan) -> Units:
-        cut = Split(self.clock.times, self.limit, self.clock.fed)
-        return build_units(schedule, plan, self.workers, lambda step, _: cut.tiles(step), cut.shares)
+    def _units(self, schedule: Schedule, plan: MemoryPlan) -> Units:
+        return build_units(schedule, plan, self.workers, lambda step, _: self.cut.tiles(step), self.cut.shares)
 
     def _is_worth(self, pieces: Planned, whole: Planned, price: float) -> bool:
         """Whether the cores take so little longer in pieces that the bytes are worth it.
 
         The prediction tells for how long they wait, the estimate of the search what pieces cost a kernel.
         """
-        after, before = (predict(s, self._cut(s, p), self.clock, 0, 0).cycles for s, p in (pieces, whole))
+        after, before = (predict(s, self._units(s, p), self.clock, 0, 0).cycles for s, p in (pieces, whole))
         steps = pieces[0].steps
         spent = sum(overhead(step.call, [piece.tile for piece in step.pieces]) for step in steps)
         more = after / max(before, 1) - 1 + spent / max(sum(work_of(step.call) for step in steps), 1)

@@ -25,21 +25,26 @@ EFFORT = 500_000
 _RECURSION = 250
 
 
-def plan_arena(buffers: Sequence[Buffer], effort: int = EFFORT, known: Sequence[int] = ()) -> ArenaPlan:
+def plan_arena(
+    buffers: Sequence[Buffer], effort: int = EFFORT, known: Sequence[int] = (), *, most: int = 0
+) -> ArenaPlan:
     """Returns offsets at which no two buffers collide, as near to the lower bound as the effort gets.
 
-    `known` are offsets at which they do not, if there are any: then there are none worse.
+    `known` are offsets at which they do not, if there are any: then there are none worse. An arena of `most` bytes will
+    do: the search ends there, and where none is as small does not begin.
     """
     for buffer in buffers:
         if buffer.alignment % ALIGNMENT or any(not 0 <= p.start <= p.end for p in buffer.parts):
             raise InternalError("a buffer is not aligned to 16 or has a part outside itself", {"buffer": buffer.name})
     problem = Problem(buffers)
-    search = _Search(problem)
+    search = _Search(problem, most // ALIGNMENT)
     if known:
         search.begin([offset // ALIGNMENT for offset in known])
     for order in _greedy_orders(problem):
         if not search.done:
             search.attempt(order, search.top - 1)
+    if most and problem.lower_bound > search.enough:
+        effort = 0
     if not search.branch_and_bound(effort):
         search.improve(effort)
     return ArenaPlan(
@@ -72,15 +77,16 @@ def _greedy_orders(problem: Problem) -> Iterable[list[int]]:
 class _Search:
     """The best plan so far, and the ways to better it."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, enough: int) -> None:
         self.problem = problem
+        self.enough = enough
         self.offsets: list[int] = []
         self.order: list[int] = []
         self.top = sum(problem.sizes) + sum(problem.alignments) + 1
 
     @property
     def done(self) -> bool:
-        return self.top <= self.problem.lower_bound
+        return self.top <= max(self.problem.lower_bound, self.enough)
 
     def begin(self, offsets: list[int]) -> None:
         """Takes a plan that is known to be possible."""

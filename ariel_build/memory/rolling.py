@@ -85,11 +85,15 @@ def can_roll(
 
 
 def rolling(
-    calls: Sequence[KernelCall], order: Iterable[tuple[int, Tile]], values: AbstractSet[Value]
+    calls: Sequence[KernelCall],
+    order: Iterable[tuple[int, Tile]],
+    values: AbstractSet[Value],
+    roomy: AbstractSet[Value] = frozenset(),
 ) -> dict[Value, Rolling]:
     """Returns the buffers of `values` where pieces (call, tile) run in this order, one in each tick.
 
-    What a call writes in place has the buffer of what it reads there: then they are one object.
+    What a call writes in place has the buffer of what it reads there: then they are one object. The buffers of values
+    that are `roomy` have room for a piece more than there must be, so that rows move half as often.
     """
     order = list(order)
     writes: dict[Value, list[tuple[int, Span]]] = {value: [] for value in values}
@@ -104,7 +108,10 @@ def rolling(
             if value in values:
                 reads[places[value]].append((tick, read_span(call, position, tile)))
     # What is written in place is read by the same piece: only what is there first makes rows.
-    buffers = {value: _of(writes[value], reads[value]) for value in values if places[value] is value}
+    wider = {places[value] for value in roomy}
+    buffers = {
+        value: _of(writes[value], reads[value], roomy=value in wider) for value in values if places[value] is value
+    }
     return {value: buffers[places[value]] for value in values}
 
 
@@ -133,7 +140,7 @@ def _places(calls: Sequence[KernelCall], indices: Iterable[int], values: Abstrac
     return places
 
 
-def _of(writes: Sequence[tuple[int, Span]], reads: Sequence[tuple[int, Span]]) -> Rolling:
+def _of(writes: Sequence[tuple[int, Span]], reads: Sequence[tuple[int, Span]], *, roomy: bool) -> Rolling:
     # The first byte that is still to be read at each writing: what is read before that is done with.
     needs, later, low, size = [0] * len(writes), len(reads) - 1, _NEVER, 0
     for k in range(len(writes) - 1, -1, -1):
@@ -143,6 +150,8 @@ def _of(writes: Sequence[tuple[int, Span]], reads: Sequence[tuple[int, Span]]) -
             later -= 1
         needs[k] = need = min(low, start)
         size = max(size, end - need)
+    if roomy:
+        size += max(span.end - span.start for _, span in writes)
     base, slides, bases = 0, list[Slide](), [(-1, 0)]
     uses: list[_Use] = []
     for (tick, span), need in zip(writes, needs, strict=True):

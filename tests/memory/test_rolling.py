@@ -194,7 +194,7 @@ def test_cores_share_pieces_and_moves_and_no_edge_is_lost(tmp_path: Path, monkey
     check_units(units, schedule, plan)
     moves = [index for index, unit in enumerate(units.units) if unit.move]
     buffers = {plan.region(v): slides for v, slides in plan.slides.items()}
-    assert len(moves) == sum(slide.kept > 0 for slides in buffers.values() for slide in slides) >= 3
+    assert len(moves) == sum(slide.kept > 0 for slides in buffers.values() for slide in slides) >= 2
 
     def wrong(index: int, **changes: object) -> None:
         changed = replace(units.units[index], **changes)  # type: ignore[arg-type]
