@@ -21,10 +21,6 @@ pub(super) struct Blocks {
     pub channels: usize,
     /// Pairs of pixels, at least 1.
     pub pairs: usize,
-    /// Bounds of the outputs.
-    pub low: i32,
-    /// Bounds of the outputs.
-    pub high: i32,
 }
 
 /// Times 16 bytes that a piece of a patch has at most.
