@@ -35,7 +35,7 @@ from ariel_build.errors import (
 from ariel_build.ir import Bound, Graph, Value, verify
 from ariel_build.isa.image import for_core
 from ariel_build.isa.in_place import in_place
-from ariel_build.isa.select import select
+from ariel_build.isa.select import select, slide_of
 from ariel_build.kernels import KernelCall, feed, seen_through
 from ariel_build.lower import Lowered, keep_rows_apart, lower
 from ariel_build.memory import RAM, SPEED, WHOLE, Effort, MemoryPlan, plan_calls
@@ -285,6 +285,7 @@ def compile_model(
             shorter=shorter,
             digest=digest,
             core="" if portable else board.cores[0].name,
+            slide=slide_of(None if portable else board, job.workers),
         )
     compiled = Compiled(
         module,

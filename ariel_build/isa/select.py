@@ -20,7 +20,7 @@ from ariel_build.kernels import KernelCall, LayerCall
 if TYPE_CHECKING:
     from ariel_build.boards.board import Board
 
-__all__ = ["Selected", "select"]
+__all__ = ["Selected", "select", "slide_of"]
 
 Family = Mapping[type, Callable[[Any], KernelCall]]
 #: The instruction sets of Arm's M profile that have all of Thumb-2.
@@ -82,3 +82,9 @@ def families_of(board: Board, workers: int = 1) -> list[Family]:
         if all(core.isa.startswith("rv32") for core in cores):
             families[-1] = {**scalar.KERNELS, **scalar.RISCV}
     return families
+
+
+def slide_of(board: Board | None, workers: int = 1) -> str:
+    """Returns the room of the runtime crate whose `Slide` moves rows on the first `workers` cores; portable without a board."""
+    helium = board is not None and all(core.mve for core in board.cores[:workers])
+    return "kernels::isa::mve" if helium else "slide"

@@ -78,8 +78,9 @@ impl<R> Conv2d<R> {
         let follows = self.input.pixel == self.input.channels && self.window.dilation_w == 1;
         assert!(follows || self.window.width == 1, "taps of a row that follow each other");
         assert!(self.window.stride_h > 0 && self.window.stride_w > 0, "a window that does not move");
-        let (_, steps) = self.pieces();
+        let (turns, steps) = self.pieces();
         assert!(steps > 0 && steps <= STEPS, "a piece that is too long");
+        assert!(turns < 1 << 15, "too many pieces");
         let fours = (self.output.channels as usize).div_ceil(LANES);
         let four = self.patch().saturating_add(EXTRA);
         assert!(self.stream.len() == four.saturating_mul(fours), "stream of the wrong length");

@@ -51,11 +51,11 @@ macro_rules! step {
 /// four while it computes the first step of the next, `$drained` those of the last four.
 ///
 /// Registers: r0, r2, r4, r6 sums of the first pixel, r8, r10, r12, lr of the second (VMLADAVA takes even ones only), r9 and r11
-/// their patches, r5 stream, r7 output, r1 pieces left of a patch, r3 bytes between them. q0 and q1 patches, q2 to q5 weights and
+/// their patches, r5 stream, r7 output, r1 twice the pieces left of a patch, less one for the last four channels, r3
+/// bytes between pieces. q0 and q1 patches, q2 to q5 weights and
 /// what requantises, q6 and q7 the sums of the four before.
 ///
-/// On the stack: 0 both patches, 8 where the second step of a patch is entered, 12 where its other pieces are, 16 where the constants
-/// of the last four lie, 20 pieces, 24 bytes between the outputs of both pixels, 28 pairs left that follow each other without a pause,
+/// On the stack: 0 both patches, 8 where the second step of a patch is entered, 12 where its other pieces are, 20 what r1 is of the first four, 24 bytes between the outputs of both pixels, 28 pairs left that follow each other without a pause,
 /// 32 pairs left behind a pause, 36 from a pair of patches to the next, 40 from the end of a pair's outputs to the next, 44 stream,
 /// 48 channels of the last four, 52 what r3 is. There is a pause where the last four are less than four.
 macro_rules! gemm {
@@ -77,7 +77,6 @@ macro_rules! gemm {
                 // r10 pairs.
                 "add r12, r0, r4",
                 "strd r0, r12, [sp]",
-                "strd r6, r8, [sp, #20]",
                 "add r0, r9, #3",
                 "bic r0, r0, #3",
                 "lsl r4, r4, #1",
@@ -86,13 +85,12 @@ macro_rules! gemm {
                 "sub r12, r0, r9",
                 "rsb r12, r12, #4",
                 "strd r3, r12, [sp, #44]",
-                // Four channels have 64 bytes a step, and as many besides; those that requantise are the last 48 of them.
-                "mul r4, r6, r7",
-                "add r4, r4, #1",
-                "lsl r4, r4, #4",
-                "mla r4, r4, r0, r3",
-                "sub r4, r4, #48",
-                "str r4, [sp, #16]",
+                // Of the first four.
+                "lsl r12, r6, #1",
+                "cmp r0, #4",
+                "it eq",
+                "subeq r12, r12, #1",
+                "strd r12, r8, [sp, #20]",
                 // Pairs follow each other if all fours are whole.
                 "mov r4, #1",
                 "cmp r0, r9",
@@ -128,14 +126,12 @@ macro_rules! gemm {
                 step!("vmladava.s8"),
                 ".endr",
                 "4:",
-                step!("vmladava.s8", "add r9, r9, r3\n", "subs r1, r1, #1\n", "add r11, r11, r3\n"),
+                step!("vmladava.s8", "add r9, r9, r3\n", "subs r1, r1, #2\n", "add r11, r11, r3\n"),
                 // Whether there is another one; if not, whether there are channels.
                 "5:",
-                "it ne",
-                "ldrne pc, [sp, #12]",
-                "ldr r1, [sp, #16]",
-                "cmp r5, r1",
-                "beq.w 7f",
+                "it hi",
+                "ldrhi pc, [sp, #12]",
+                "blo.w 7f",
                 "ldrd r9, r11, [sp]",
                 $woven!(
                     "[r5], #128",
@@ -147,13 +143,13 @@ macro_rules! gemm {
                     "[r5, #-32]",
                     "[r5, #-16]"
                 ),
-                "ldr r1, [sp, #20]",
+                "ldrh r1, [r5, #-94]",
                 "ldr pc, [sp, #8]",
                 // A piece of one step ends.
                 ".p2align 2",
                 "6:",
                 "add r9, r9, r3",
-                "subs r1, r1, #1",
+                "subs r1, r1, #2",
                 "add r11, r11, r3",
                 "b 5b",
                 // The last four of a pair: the first of the next one.

@@ -29,8 +29,10 @@ mod gemm;
 pub mod linear;
 mod lines;
 mod rounding;
+pub mod slide;
 
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use linear::{Halves, Linear};
 pub use rounding::{Away, Even, Rectified};
+pub use slide::Slide;
