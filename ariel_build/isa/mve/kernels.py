@@ -44,7 +44,7 @@ def _copies(size: int, window: Window, run: int, *, in_rows: bool) -> int:
     vectors = size // BYTES
     if in_rows or window.height == 1 or run > BYTES:
         return 2
-    return 6 if vectors == 1 else 4 if vectors == 2 else 3 if vectors <= 6 else 2
+    return 12 if vectors == 1 else 10 if vectors == 2 else 4 if vectors <= 6 else 2
 
 
 def _padded_to(weights: Ints, size: int) -> Ints:

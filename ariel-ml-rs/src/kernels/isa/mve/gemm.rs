@@ -4,6 +4,7 @@
 //! products of the four that come next, whether of the same pixels or of the next pair.
 
 use super::blocks::Blocks;
+use super::nine::{away_nine, even_nine, rectified_nine};
 use super::rounding::{away_drained, away_woven, even_drained, even_woven, rectified_drained, rectified_woven};
 use core::arch::naked_asm;
 
@@ -55,11 +56,13 @@ macro_rules! step {
 /// bytes between pieces. q0 and q1 patches, q2 to q5 weights and
 /// what requantises, q6 and q7 the sums of the four before.
 ///
-/// On the stack: 0 both patches, 8 where the second step of a patch is entered, 12 where its other pieces are, 20 what r1 is of the first four, 24 bytes between the outputs of both pixels, 28 pairs left that follow each other without a pause,
-/// 32 pairs left behind a pause, 36 from a pair of patches to the next, 40 from the end of a pair's outputs to the next, 44 stream,
-/// 48 channels of the last four, 52 what r3 is. There is a pause where the last four are less than four.
+/// On the stack: 0 both patches, 8 where the second step of a patch is entered, 12 where its other pieces are, 16 where the biases of
+/// the last of fours of nine steps are, 20 what r1 is of the first four, 24 bytes between the outputs of both pixels, 28 pairs left
+/// that follow each other without a pause, 32 pairs left behind a pause, 36 from a pair of patches to the next, 40 from the end of a
+/// pair's outputs to the next, 44 stream, 48 channels of the last four, 52 how pairs go on. There is a pause where the last four are
+/// less than four.
 macro_rules! gemm {
-    ($(#[$doc:meta])* $name:ident, $woven:ident, $drained:ident) => {
+    ($(#[$doc:meta])* $name:ident, $woven:ident, $nine:ident, $drained:ident) => {
         $(#[$doc])*
         ///
         /// # Safety
@@ -85,11 +88,29 @@ macro_rules! gemm {
                 "sub r12, r0, r9",
                 "rsb r12, r12, #4",
                 "strd r3, r12, [sp, #44]",
-                // Of the first four.
+                // Nine steps, of one piece or three, are woven as a whole; the first four say that they are the last, and another way is
+                // gone on.
                 "lsl r12, r6, #1",
                 "cmp r0, #4",
                 "it eq",
                 "subeq r12, r12, #1",
+                "adr.w r4, 10f",
+                "mul r2, r6, r7",
+                "cmp r2, #9",
+                "bne 2f",
+                "cmp r7, #1",
+                "beq 2f",
+                "lsl r12, r6, #1",
+                "sub r12, r12, #1",
+                "adr.w r4, 11f",
+                // Where the biases of the last four are.
+                "mov r2, #160",
+                "mla r2, r2, r0, r3",
+                "sub r2, r2, #64",
+                "str r2, [sp, #16]",
+                "2:",
+                "orr r4, r4, #1",
+                "str r4, [sp, #52]",
                 "strd r12, r8, [sp, #20]",
                 // Pairs follow each other if all fours are whole.
                 "mov r4, #1",
@@ -111,7 +132,6 @@ macro_rules! gemm {
                 "strd r4, r0, [sp, #8]",
                 "mov r7, r1",
                 "mov r3, r5",
-                "str r3, [sp, #52]",
                 // The first four of a pair that nothing is woven into.
                 "3:",
                 "ldrd r9, r11, [sp]",
@@ -154,6 +174,9 @@ macro_rules! gemm {
                 "b 5b",
                 // The last four of a pair: the first of the next one.
                 "7:",
+                "ldr pc, [sp, #52]",
+                ".p2align 2",
+                "10:",
                 "ldr r1, [sp, #28]",
                 "subs r1, r1, #1",
                 "beq.w 8f",
@@ -185,6 +208,42 @@ macro_rules! gemm {
                 "strd r9, r11, [sp]",
                 "add r7, r7, r2",
                 "b.w 3b",
+                // Nine steps: r5 is where the biases are.
+                ".p2align 2",
+                "11:",
+                "ldr r1, [sp, #16]",
+                "sub r5, r5, #16",
+                "cmp r5, r1",
+                "beq 13f",
+                "12:",
+                "ldrd r9, r11, [sp]",
+                $nine!(),
+                "ldr r1, [sp, #16]",
+                "cmp r5, r1",
+                "bne.w 12b",
+                // The first four of the next pair.
+                "13:",
+                "ldr r1, [sp, #28]",
+                "subs r1, r1, #1",
+                "beq.w 14f",
+                "str r1, [sp, #28]",
+                "ldrd r9, r11, [sp]",
+                "ldr r1, [sp, #36]",
+                "add r9, r9, r1",
+                "add r11, r11, r1",
+                "strd r9, r11, [sp]",
+                "mov r1, r5",
+                "ldr r5, [sp, #44]",
+                $nine!("[r1, #16]", "[r1, #32]", "[r1, #48]", "[r5]"),
+                "ldr r1, [sp, #40]",
+                "add r7, r7, r1",
+                "ldr r1, [sp, #16]",
+                "cmp r5, r1",
+                "bne.w 12b",
+                "b.w 13b",
+                "14:",
+                "add r5, r5, #16",
+                "b.w 8b",
                 "9:",
                 "add sp, sp, #56",
                 "vpop {{d8-d15}}",
@@ -196,13 +255,13 @@ macro_rules! gemm {
 
 gemm! {
     /// Rounds as TFLite does.
-    away, away_woven, away_drained
+    away, away_woven, away_nine, away_drained
 }
 gemm! {
     /// Rounds as ONNX does.
-    even, even_woven, even_drained
+    even, even_woven, even_nine, even_drained
 }
 gemm! {
     /// Rounds as TFLite does, of outputs that a ReLU ends.
-    rectified, rectified_woven, rectified_drained
+    rectified, rectified_woven, rectified_nine, rectified_drained
 }

@@ -28,6 +28,7 @@ mod gather;
 mod gemm;
 pub mod linear;
 mod lines;
+mod nine;
 mod rounding;
 pub mod slide;
 
