@@ -66,8 +66,8 @@ def generate(
     are the cycles between two yields, at most. With `shared`, the model may have an arena in common with others.
     `classes` names the elements of an output. `shorter` are the steps that leave out what there is not of a bounded
     dimension (`schedule.shorter`). `blob` is where its constants go with those of other models. `digest` is that of
-    a plan which other programs have, too. `core` is the name of the first core, `slide` the room of the runtime crate whose
-    `Slide` moves rows.
+    a plan which other programs have, too. `core` is the name of the first core, `slide` the room of the runtime crate
+    whose `Slide` moves rows.
     """
     weights = Weights(blob)
     imports = Imports()

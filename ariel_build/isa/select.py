@@ -85,6 +85,6 @@ def families_of(board: Board, workers: int = 1) -> list[Family]:
 
 
 def slide_of(board: Board | None, workers: int = 1) -> str:
-    """Returns the room of the runtime crate whose `Slide` moves rows on the first `workers` cores; portable without a board."""
+    """Returns the room of the crate whose `Slide` moves rows on the first `workers` cores, or on any."""
     helium = board is not None and all(core.mve for core in board.cores[:workers])
-    return "kernels::isa::mve" if helium else "slide"
+    return "slide::helium" if helium else "slide"

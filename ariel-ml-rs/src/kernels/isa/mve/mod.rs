@@ -30,10 +30,9 @@ pub mod linear;
 mod lines;
 mod nine;
 mod rounding;
-pub mod slide;
 
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
+pub(crate) use gather::copy;
 pub use linear::{Halves, Linear};
 pub use rounding::{Away, Even, Rectified};
-pub use slide::Slide;

@@ -1,6 +1,6 @@
 //! Rows that move up in their buffer: 16 bytes in four cycles of a Cortex-M55.
 
-use super::gather::copy;
+use crate::kernels::isa::mve::copy;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::slide;
