@@ -10,10 +10,10 @@ a step gets a tile for each core that it can.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from ariel_build.kernels import Axis, KernelCall
+from ariel_build.records import dataclass
 from ariel_build.schedule.cost import work_of
 from ariel_build.schedule.steps import Step
 from ariel_build.schedule.tiles import Tile
@@ -50,10 +50,14 @@ class Split:
     #: How many workers the memory keeps busy with a call; all of them where none is given.
     fed: Callable[[KernelCall], int] | None = None
 
-    def shares(self, step: Step) -> list[float]:
-        """Returns which part of the step each worker would do in the same time: the faster, the more."""
-        speeds = [1 / max(cost, 1) for cost in self.costs(step.call)]
+    def speeds(self, call: KernelCall) -> list[float]:
+        """Returns which part of the call each worker would do in the same time: the faster, the more."""
+        speeds = [1 / max(cost, 1) for cost in self.costs(call)]
         return [speed / sum(speeds) for speed in speeds]
+
+    def shares(self, step: Step) -> list[float]:
+        """Returns the same of a step."""
+        return self.speeds(step.call)
 
     def tiles(self, step: Step) -> Sequence[Tile]:
         """Returns tiles that cover the step, in the order of the workers' ranges."""

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 from ariel_build.cores.access import Blocks, overlap, reads_of, scratch_of, writes_of
 from ariel_build.memory import MemoryPlan, Move
+from ariel_build.records import dataclass
 from ariel_build.schedule import Piece, Schedule, Step, Tile
+from ariel_build.schedule.tiles import dealt
 
 __all__ = ["Unit", "Units", "build_units"]
 
@@ -136,7 +138,8 @@ def _units_of(
             touched = _Touches(-1, [Blocks(*move.source)], [Blocks(*move.target)])
             add(Unit(step.index, Tile(0, 1), 0, sorted(_needs(touched, touches, ancestors)), tick, move), touched)
         scratch = scratch_of(step, plan, workers)
-        tiles = _dealt(step, piece, cut(step, workers), workers)
+        speeds = [1.0] * workers if shares is None else shares(step)
+        tiles = _dealt(step, piece, cut(step, workers), speeds)
         access = [_touches(step, t, plan, tick, scratch) for t in tiles]
         if _race(access):
             # It works in place of an input of which each tile reads more than its own part.
@@ -147,7 +150,7 @@ def _units_of(
         gate = None
         if len(tiles) > 1 and len(shared) > 1:
             gate = add(Unit(None, Tile(0, 0), 0, sorted(shared)), _Touches(-1, [], []))
-        home = _homes(tiles, [1.0] * workers if shares is None else shares(step), uneven % workers)
+        home = _homes(tiles, speeds, uneven % workers)
         uneven += len(tiles) % workers != 0
         for tile, worker, touched, needs in zip(tiles, home, access, wanted, strict=True):
             rest = needs if gate is None else [n for n in needs if not ancestors[gate] >> n & 1] + [gate]
@@ -177,22 +180,29 @@ def _touches(step: Step, tile: Tile, plan: MemoryPlan, tick: int, scratch: list[
     return _Touches(step.index, reads_of(step.call, tile, plan, tick), writes_of(step.call, tile, plan, tick), scratch)
 
 
-def _dealt(step: Step, piece: Piece, tiles: Sequence[Tile], workers: int) -> Sequence[Tile]:
+def _dealt(step: Step, piece: Piece, tiles: Sequence[Tile], shares: Sequence[float]) -> Sequence[Tile]:
     """Returns the tiles of a piece, given those of the whole step: its share of them, and one for each worker.
 
-    Of a step that has fewer tiles than there are workers, so many of these have something to do.
+    Of a step that has fewer tiles than there are workers, so many of these have something to do. Where cores differ,
+    the piece is theirs as the step is.
     """
     if piece.tile == step.whole or len(tiles) == 1:
         return tiles if piece.tile == step.whole else [piece.tile]
     start, end = piece.tile
     granularity = max(step.call.tiling.granularity, 1)
     granules = -(-(end - start) // granularity)
-    busy = min(len(tiles), workers)
+    busy = min(len(tiles), len(shares))
     # As many for each of them: what runs next often waits for the whole piece.
     each = max(-(-len(tiles) * (end - start) // (step.call.tiling.extent * busy)), 1)
-    count = min(each * busy, granules)
-    edges = [start + granules * k // count * granularity for k in range(count)]
-    return [Tile(a, b) for a, b in pairwise([*edges, end])]
+    if busy == len(shares) and len(set(shares)) > 1:
+        ends, last = [0], 0
+        for count in dealt(granules, shares):
+            ends += [last + count * (k + 1) // min(each, count) for k in range(min(each, count))]
+            last += count
+    else:
+        count = min(each * busy, granules)
+        ends = [granules * k // count for k in range(count + 1)]
+    return [Tile(start + a * granularity, min(start + b * granularity, end)) for a, b in pairwise(ends)]
 
 
 def _homes(tiles: Sequence[Tile], shares: Sequence[float], turn: int) -> list[int]:

@@ -25,21 +25,26 @@ EFFORT = 500_000
 _RECURSION = 250
 
 
-def plan_arena(buffers: Sequence[Buffer], effort: int = EFFORT, known: Sequence[int] = ()) -> ArenaPlan:
+def plan_arena(
+    buffers: Sequence[Buffer], effort: int = EFFORT, known: Sequence[int] = (), *, most: int = 0
+) -> ArenaPlan:
     """Returns offsets at which no two buffers collide, as near to the lower bound as the effort gets.
 
-    `known` are offsets at which they do not, if there are any: then there are none worse.
+    `known` are offsets at which they do not, if there are any: then there are none worse. An arena of `most` bytes will
+    do: the search ends there, and where none is as small does not begin.
     """
     for buffer in buffers:
         if buffer.alignment % ALIGNMENT or any(not 0 <= p.start <= p.end for p in buffer.parts):
             raise InternalError("a buffer is not aligned to 16 or has a part outside itself", {"buffer": buffer.name})
     problem = Problem(buffers)
-    search = _Search(problem)
+    search = _Search(problem, most // ALIGNMENT)
     if known:
         search.begin([offset // ALIGNMENT for offset in known])
     for order in _greedy_orders(problem):
         if not search.done:
             search.attempt(order, search.top - 1)
+    if most and problem.lower_bound > search.enough:
+        effort = 0
     if not search.branch_and_bound(effort):
         search.improve(effort)
     return ArenaPlan(
@@ -72,15 +77,16 @@ def _greedy_orders(problem: Problem) -> Iterable[list[int]]:
 class _Search:
     """The best plan so far, and the ways to better it."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, enough: int) -> None:
         self.problem = problem
+        self.enough = enough
         self.offsets: list[int] = []
         self.order: list[int] = []
         self.top = sum(problem.sizes) + sum(problem.alignments) + 1
 
     @property
     def done(self) -> bool:
-        return self.top <= self.problem.lower_bound
+        return self.top <= max(self.problem.lower_bound, self.enough)
 
     def begin(self, offsets: list[int]) -> None:
         """Takes a plan that is known to be possible."""
@@ -140,7 +146,7 @@ class _Search:
         # The lowest offset that the placed buffers leave to each of the others.
         lowest = [0] * count
         order: list[int] = []
-        left = effort
+        left, least = effort, self.problem.lower_bound
 
         def place(buffer: int, offset: int) -> list[tuple[int, int]]:
             """Places a buffer, returns whose lowest offset that changed and what it was: those who would meet it."""
@@ -152,23 +158,23 @@ class _Search:
                     lowest[other] = self.problem.lowest(other, offsets, lowest[other])
             return changed
 
-        def hopeless(free: list[int], suspects: Iterable[int]) -> bool:
+        def hopeless(free: list[int], weight: int, suspects: Iterable[int]) -> bool:
             """Whether a buffer that is not placed reaches the best plan's top; only `suspects` may. Counts the look."""
             nonlocal left
             found = [b for b in suspects if lowest[b] + sizes[b] >= self.top]
-            seen = free[: bisect_right(free, min(found))] if found else free
-            left -= sum([weights[b] for b in seen])
+            left -= sum([weights[b] for b in free[: bisect_right(free, min(found))]]) if found else weight
             return bool(found)
 
-        def descend(free: list[int], suspects: Iterable[int], floor: int, top: int) -> None:
+        def descend(free: list[int], weight: int, suspects: Iterable[int], floor: int, top: int) -> None:
+            """Places the buffers of `free`, which have `weight` together, above `floor`."""
             if not free:
                 self._keep(offsets, order, top)
                 return
-            if hopeless(free, suspects):
+            if hopeless(free, weight, suspects):
                 return
             bound = self.top
             for key in sorted([lowest[b] * count + rank[b] for b in free if lowest[b] >= floor]):
-                if left <= 0 or self.done or top >= self.top:
+                if left <= 0 or self.top <= least or top >= self.top:
                     return
                 offset, buffer = key // count, by_rank[key % count]
                 changed = place(buffer, offset)
@@ -176,7 +182,7 @@ class _Search:
                 rest = [b for b in free if b != buffer]
                 # Since the last look only these have moved up, unless the top has come down.
                 moved = [b for b, _ in changed] if self.top == bound else rest
-                descend(rest, moved, offset, max(top, offset + sizes[buffer]))
+                descend(rest, weight - weights[buffer], moved, offset, max(top, offset + sizes[buffer]))
                 order.pop()
                 offsets[buffer] = -1
                 for other, before in reversed(changed):
@@ -184,7 +190,7 @@ class _Search:
 
         if count <= _RECURSION and not self.done:
             everything = list(range(count))
-            descend(everything, everything, 0, 0)
+            descend(everything, sum(weights), everything, 0, 0)
         return self.done or (left > 0 and count <= _RECURSION and self.problem.ascending_is_exact)
 
     def improve(self, effort: int) -> None:

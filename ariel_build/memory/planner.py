@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ariel_build.ir import State, Value
 from ariel_build.kernels import Axis, Feed, KernelCall, Tiling
@@ -19,11 +19,15 @@ from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, S
 from ariel_build.memory.rolling import Rolling, rolling
 from ariel_build.memory.storage import ALIGNMENT, padded
 from ariel_build.memory.streaming import WHOLE, Effort, Streaming, streaming
-from ariel_build.schedule import Aliases, Schedule, Step, Tile, order_calls, schedule, tiles_of
+from ariel_build.records import dataclass
+from ariel_build.schedule import Aliases, Schedule, Step, Tile, order_calls, schedule, tiles_of, work_of
+from ariel_build.schedule.overhead import slid
 from ariel_build.schedule.parts import for_rows
 
 __all__ = ["plan_calls", "plan_memory"]
 
+#: The share of the work that a buffer must save for it to get room for a piece more.
+_MOVES = 0.0005
 #: Longer models run whole calls only: the search for streams takes longer than their length.
 _MOST_CALLS = 250
 
@@ -36,6 +40,7 @@ def plan_calls(
     aliases: Aliases | None = None,
     *,
     cores: int = 1,
+    shares: Callable[[KernelCall], Sequence[float]] | None = None,
     tiles: Callable[[KernelCall], tuple[Tile, ...]] | None = None,
     effort: Effort = WHOLE,
     flow: Flow = (),
@@ -43,7 +48,8 @@ def plan_calls(
 ) -> tuple[Schedule, MemoryPlan]:
     """Returns schedule and arena for the given order of the calls or a better one, whichever needs less memory.
 
-    `effort` says what streaming may cost; without it every call runs whole. `tiles` cuts a call into what runs between
+    `effort` says what streaming may cost; without it every call runs whole. `shares` says how fast
+    each core is with a call; without, cores are equal. `tiles` cuts a call into what runs between
     two yields; the checker proves the plan for these tiles, so that they are not cut again. Where the `flow`
     has branches or loops, the calls run whole and in their order. Without `rolls`, every value is there in whole.
     """
@@ -56,8 +62,8 @@ def plan_calls(
     fed = any(isinstance(call.kernel, Feed) for call in calls)
     # It reads nothing, and is the first step of the program as well.
     orders = [sorted(order, key=lambda call: not isinstance(call.kernel, Feed)) for order in orders]
-    #: The steps, the best way to arrange what they work on, and all of these.
-    best: tuple[Schedule, _Way, list[_Way]] | None = None
+    #: The steps, the best way to arrange what they work on, all of these, and the order of the pieces.
+    best: tuple[Schedule, _Way, list[_Way], Streaming | None] | None = None
 
     def ways(
         order: Sequence[KernelCall], how: Streaming | None, *, few: bool = False, placing: int = 0
@@ -80,29 +86,32 @@ def plan_calls(
         steps, found = ways(order, None)
         way = _best(found)
         if best is None or way.arena.bytes < best[1].arena.bytes:
-            best = steps, way, found
+            best = steps, way, found, None
     assert best is not None  # noqa: S101 - the given order is always tried
     worth = fed or best[1].arena.bytes >= effort.worth
     if not parts and effort.budget > 0 and worth and len(given) <= _MOST_CALLS:
         order = best[0].calls
+        speeds = shares or (lambda _: [1.0] * cores)
         peaks = Peaks(order, graph_inputs, graph_outputs, states, alias_of, cores)
         # Where rows of the input are given, what computes on them is to run as they come, if it can.
         least = size = math.inf if fed else float(best[1].arena.bytes)
         efforts = [e if rolls else replace(e, rolls=()) for e in (effort.before, effort) if e]
         for step in efforts:
-            for factor, how in streaming(peaks, step, size, place(order, step.placing)):
+            for factor, how in streaming(peaks, step, size, place(order, step.placing), speeds):
                 worse = factor if effort.price else 1.0
                 streamed, found = ways(order, how)
                 hopeful = [way for way in found if way.arena.lower_bound * worse < least]
                 if hopeful and (way := _best(hopeful)).arena.bytes * worse < least:
-                    least, best = way.arena.bytes * worse, (streamed, way, found)
-    steps, way, found = best
+                    least, best = way.arena.bytes * worse, (streamed, way, found, how)
+    steps, way, found, chosen = best
     if fed:
         # Who gives up the input wants every byte.
         way = min(way, way.improved(2 * EFFORT), key=lambda w: w.arena.bytes)
     if way.rolled and cores == 1:
         others = found if fed else ()
         way = min((w.lent(EFFORT) for w in (way, *others)), key=lambda w: w.arena.bytes)
+    if chosen is not None and way.rolled:
+        way = _with_room(way, chosen)
     plan = way.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
     check_plan(steps, plan, graph_inputs, graph_outputs, states, alias_of)
     return steps, plan
@@ -175,6 +184,23 @@ def _best(ways: Sequence[_Way]) -> _Way:
     return best
 
 
+def _with_room(way: _Way, how: Streaming) -> _Way:
+    """Returns the way with room for a piece more in the buffers whose moves cost most, where no arena grows for it."""
+    calls = way.schedule.calls
+    least = sum(map(work_of, calls)) * _MOVES
+    costs = {value: slid(len(b.slides), b.moved) for value, b in way.rolled.items()}
+    roomy = frozenset[Value]()
+    for value in sorted(way.rolled, key=lambda value: -costs[value]):
+        rolled = rolling(calls, how.order, how.rolled, roomy | {value})
+        saved = slid(len(way.rolled[value].slides), way.rolled[value].moved)
+        saved -= slid(len(rolled[value].slides), rolled[value].moved)
+        if saved > least:
+            roomier = way.roomier(rolled, EFFORT // 4)
+            if roomier.arena.bytes <= way.arena.bytes:
+                way, roomy = roomier, roomy | {value}
+    return way
+
+
 @dataclass(frozen=True)
 class _Way:
     """One arrangement with its buffers, those of storages first, and their offsets."""
@@ -186,6 +212,8 @@ class _Way:
     bases: dict[int, tuple[int, int]]
     scratches: tuple[ScratchPlan | None, ...]
     arena: ArenaPlan
+    #: Whether others lie in the buffers of rows while these hold none.
+    lends: bool = False
 
     @classmethod
     def of(
@@ -218,12 +246,22 @@ class _Way:
 
     def lent(self, effort: int) -> _Way:
         """Returns the same way with what lies in the buffers of rows while these hold none that is still to be read."""
+        buffers = self._holding(self.rolled, lends=True)
+        return replace(self, lends=True, buffers=buffers, arena=plan_arena(buffers, effort, self.arena.offsets))
+
+    def roomier(self, rolled: Mapping[Value, Rolling], effort: int) -> _Way:
+        """Returns the same way with other buffers of rows; its arena is larger where they do not fit."""
+        buffers = self._holding(rolled, lends=self.lends)
+        arena = plan_arena(buffers, effort, most=self.arena.bytes)
+        return replace(self, rolled=rolled, buffers=buffers, arena=arena)
+
+    def _holding(self, rolled: Mapping[Value, Rolling], *, lends: bool) -> tuple[Buffer, ...]:
         buffers = list(self.buffers)
-        for value, buffer in self.rolled.items():
+        for value, buffer in rolled.items():
             number, low = self.bases[self.arrangement.storages.locate(value)[0]]
             assert low == 0  # noqa: S101 - a buffer of rows is no part of another
-            buffers[number] = replace(buffers[number], parts=buffer.lent)
-        return replace(self, buffers=tuple(buffers), arena=plan_arena(buffers, effort, self.arena.offsets))
+            buffers[number] = replace(buffers[number], parts=buffer.lent if lends else buffer.parts)
+        return tuple(buffers)
 
     def locate(self, value: Value) -> Region:
         """Returns the region of a value."""

@@ -13,7 +13,7 @@ below it: neighbours that take turns stay where they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import chain
 
@@ -21,11 +21,13 @@ from ariel_build.ir import Value
 from ariel_build.kernels import Feed, KernelCall
 from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.rolling import can_roll, distinct, rolling
+from ariel_build.records import dataclass
 from ariel_build.schedule import Tile, work_of
 from ariel_build.schedule.interleave import interleaved, pulled, quantum, row, whole_rows
 from ariel_build.schedule.overhead import CALL, FED, overhead, parted, slid
 from ariel_build.schedule.parts import for_rows
 from ariel_build.schedule.ranges import can_stream
+from ariel_build.schedule.tiles import dealt
 
 __all__ = ["RAM", "SPEED", "WHOLE", "Effort", "Streaming", "streaming"]
 
@@ -85,6 +87,8 @@ class _Search:
     peaks: Peaks
     #: The most that a way may cost.
     budget: int
+    #: How fast each core is with a call.
+    shares: Callable[[KernelCall], Sequence[float]]
     #: Whether values between the calls of a chain roll.
     rolls: bool = False
     _known: dict[tuple[range, bool], list[Stretch]] = field(default_factory=dict)
@@ -161,7 +165,7 @@ class _Search:
             parts = {index: self._parted(index, tuple(tiles[index])) for index in span}
             cost = sum(cost for _, cost in parts.values())
             cost += sum(slid(len(b.slides), b.moved) for b in distinct(buffers))
-            cost += sum(_idle(calls[index], tile, self.peaks.cores) for index, tile in order)
+            cost += sum(self._idle(calls[index], tile) for index, tile in order)
             scratches = {index: scratch for index, (scratch, _) in parts.items()}
             yield Stretch(span, tuple(order), self.peaks.of(span, order, buffers, scratches), cost, rolled=values)
 
@@ -173,6 +177,20 @@ class _Search:
             fitted = for_rows(call, tiles)
             self._parts[key] = fitted.scratch_bytes, parted(fitted, call, tiles)
         return self._parts[key]
+
+    def _idle(self, call: KernelCall, tile: Tile) -> int:
+        """Returns the instructions for which cores that share a piece wait for each other, and of handing it over.
+
+        Where its granules cannot be dealt as the cores are fast, some have nothing to do.
+        """
+        shares = self.shares(call)
+        if len(shares) == 1:
+            return 0
+        granules = -(-(tile.end - tile.start) // max(call.tiling.granularity, 1))
+        # How many granules the fastest core could compute until the last core is done, over those that it has to.
+        longest = max(count / share for count, share in zip(dealt(granules, shares), shares, strict=True))
+        work = work_of(call) * (tile.end - tile.start) // call.tiling.extent
+        return int(work * (longest * sum(shares) / granules - 1)) + len(shares) * _SHARED
 
     def _cost(self, span: range, order: Order) -> int:
         return sum(overhead(self.peaks.calls[i], [tile for index, tile in order if index == i]) for i in span)
@@ -282,11 +300,16 @@ RAM = Effort(0.5, 0.0, 256, (1, 6, 8, 10), (8,), 20_000, 100_000, SPEED)
 
 
 def streaming(
-    peaks: Peaks, effort: Effort, size: float, place: Callable[[Streaming], int]
+    peaks: Peaks,
+    effort: Effort,
+    size: float,
+    place: Callable[[Streaming], int],
+    shares: Callable[[KernelCall], Sequence[float]],
 ) -> list[tuple[float, Streaming]]:
     """Returns orders of pieces with small arenas, each with the factor by which its cost makes it worse.
 
     `size` is the arena of whole calls, `place` gives that of an order, with offsets that were found quickly.
+    `shares` says how fast each core is with a call.
     """
     work = max(sum(map(work_of, peaks.calls)), 1)
     # What rows of the input cost is not the pieces' affair.
@@ -297,7 +320,7 @@ def streaming(
     def factor(way: Sequence[Stretch]) -> float:
         return 1 + effort.price * sum(w.cost for w in way) / work
 
-    search = _Search(peaks, budget)
+    search = _Search(peaks, budget, shares)
     found, rolled = list[tuple[float, Streaming]](), False
     best, room = size, effort.pieces
     chains = [length for length in effort.chains if length > 1 or search.fed < 0]
@@ -323,19 +346,6 @@ def streaming(
         found += bettered[: -_HOPEFUL - 1 : -1]
         rolled |= search.rolls and bool(bettered)
     return found
-
-
-def _idle(call: KernelCall, tile: Tile, cores: int) -> int:
-    """Returns the instructions for which cores that share a piece wait for each other, and that handing it over costs.
-
-    Where it has fewer granules than cores, or no multiple of them, some have nothing to do.
-    """
-    if cores == 1:
-        return 0
-    granules = -(-(tile.end - tile.start) // max(call.tiling.granularity, 1))
-    rounds = -(-granules // cores)
-    work = work_of(call) * (tile.end - tile.start) // call.tiling.extent
-    return work * (rounds * cores - granules) // granules + cores * _SHARED
 
 
 def _turned(way: Sequence[Stretch], bound: int, place: Callable[[Streaming], int]) -> Iterator[tuple[int, Streaming]]:

@@ -6,12 +6,12 @@ others, and the number of tiles never more than the granules.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ariel_build.kernels import Axis, Tiling
 
-__all__ = ["Tile", "cut", "parts"]
+__all__ = ["Tile", "cut", "dealt", "parts"]
 
 
 class Tile(NamedTuple):
@@ -42,6 +42,16 @@ def parts(channels: int, block: int, most: int) -> Iterator[int]:
         yield min(size, most, channels)
         channels -= min(size, most)
         size *= 2
+
+
+def dealt(granules: int, shares: Sequence[float]) -> list[int]:
+    """Returns how many granules each core computes, so that the last is done earliest; `shares` are their speeds."""
+    total = sum(shares)
+    counts = [int(granules * share / total) for share in shares]
+    for _ in range(granules - sum(counts)):
+        first = min(range(len(shares)), key=lambda core: (counts[core] + 1) / shares[core])
+        counts[first] += 1
+    return counts
 
 
 def _ceil_div(a: int, b: int) -> int:

@@ -68,7 +68,7 @@ def _conv2d(call: LayerCall, layer: Convolution, *, floats: bool) -> KernelCall:
     channels, rounding = channels_of(layer, floats=floats)
     run = window.width * image.channels
     rows = padded(channels.weights.reshape(layer.count, window.height, run), BYTES)
-    turns, whole = _pieces(window.height * run)
+    _, whole = _pieces(window.height * run)
     # A window of one row is in the image anyhow.
     own = window.height * rows.shape[2]
     in_rows = window.height > 1 and rows.shape[2] <= _STEPS * BYTES and own <= _GROWTH * window.height * run
@@ -77,7 +77,7 @@ def _conv2d(call: LayerCall, layer: Convolution, *, floats: bool) -> KernelCall:
         input=image,
         output=output,
         window=window,
-        stream=stream_of(replace(channels, weights=weights), window.height if in_rows else turns),
+        stream=stream_of(replace(channels, weights=weights)),
         in_rows=in_rows,
         input_zero_point=layer.input_zero_point,
         bounds=_bounds(layer),

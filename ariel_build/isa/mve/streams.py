@@ -66,18 +66,11 @@ def words(weights: Ints) -> Ints:
     return np.ascontiguousarray(weights.astype(np.int8)).view("<i4").astype(np.int64)
 
 
-def stream_of(channels: Channels, pieces: int = 0) -> Packed:
-    """Returns for each four channels, for each 16 elements those of each of the four; biases; what requantises.
-
-    Of the last vector a kernel reads the low bytes. Of convolutions, whose patches have so many pieces, the upper half
-    of its first word tells of the next four: twice the pieces, less one if they are the last.
-    """
+def stream_of(channels: Channels) -> Packed:
+    """Returns for each four channels, for each 16 elements those of each of the four; biases; what requantises."""
     fours = filled(channels, LANES)
     count = fours.bias.size // LANES
     bytes_ = fours.weights.reshape(count, LANES, -1, BYTES).transpose(0, 2, 1, 3).reshape(count, -1)
     scale = fours.scale.reshape(count, LANES, 3).transpose(0, 2, 1).reshape(count, -1)
-    if pieces:
-        last = np.arange(1, count + 1) == count - 1
-        scale[:, 2 * LANES] = (scale[:, 2 * LANES] & 0xFFFF) | (2 * pieces - last) << 16
     stream = np.concatenate([words(bytes_), fours.bias.reshape(count, LANES), scale], axis=1)
     return Packed(stream.astype(np.int32), "stream")

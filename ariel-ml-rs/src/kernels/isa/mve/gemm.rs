@@ -56,8 +56,8 @@ macro_rules! step {
 /// bytes between pieces. q0 and q1 patches, q2 to q5 weights and
 /// what requantises, q6 and q7 the sums of the four before.
 ///
-/// On the stack: 0 both patches, 8 where the second step of a patch is entered, 12 where its other pieces are, 16 where the biases of
-/// the last of fours of nine steps are, 20 what r1 is of the first four, 24 bytes between the outputs of both pixels, 28 pairs left
+/// On the stack: 0 both patches, 8 where the second step of a patch is entered, 12 where its other pieces are, 16 where r5 is
+/// behind the first step of the last four, or, of nine steps, at their biases, 20 what r1 is of the first four, 24 bytes between the outputs of both pixels, 28 pairs left
 /// that follow each other without a pause, 32 pairs left behind a pause, 36 from a pair of patches to the next, 40 from the end of a
 /// pair's outputs to the next, 44 stream, 48 channels of the last four, 52 how pairs go on. There is a pause where the last four are
 /// less than four.
@@ -96,6 +96,13 @@ macro_rules! gemm {
                 "subeq r12, r12, #1",
                 "adr.w r4, 10f",
                 "mul r2, r6, r7",
+                // Where r5 is behind the first step of the last four.
+                "add r11, r2, #1",
+                "sub lr, r0, #4",
+                "mul r11, r11, lr",
+                "add r11, r3, r11, lsl #4",
+                "add r11, r11, #80",
+                "str r11, [sp, #16]",
                 "cmp r2, #9",
                 "bne 2f",
                 "cmp r7, #1",
@@ -163,7 +170,11 @@ macro_rules! gemm {
                     "[r5, #-32]",
                     "[r5, #-16]"
                 ),
-                "ldrh r1, [r5, #-94]",
+                "ldr r1, [sp, #16]",
+                "cmp r5, r1",
+                "ldr r1, [sp, #20]",
+                "it eq",
+                "subeq r1, r1, #1",
                 "ldr pc, [sp, #8]",
                 // A piece of one step ends.
                 ".p2align 2",

@@ -57,6 +57,21 @@ impl Conv2d {
         &self.output.region
     }
 
+    /// Words of the filter of so many channels.
+    pub(super) const fn piece_words(&self, channels: usize) -> usize {
+        channels.next_multiple_of(CHANNELS).saturating_mul(self.depth()) / size_of::<u32>()
+    }
+
+    /// Where inputs are packed.
+    pub(super) const fn packed(&self) -> Region {
+        self.scratch
+    }
+
+    /// Output channels.
+    pub(super) const fn count(&self) -> usize {
+        self.output.channels as usize
+    }
+
     /// Whether the taps of a row lie one behind the other.
     pub(super) const fn is_dense(&self) -> bool {
         self.window.dilation_w == 1 && self.input.pixel == self.input.channels
