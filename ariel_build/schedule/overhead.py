@@ -28,9 +28,9 @@ _PART = 200
 FED = 150
 #: Instructions to load the taps of a channel.
 _TAPS = 50
-#: Instructions of what `windows.lines` counts, on a Cortex-M0+: a band of a channel, whose weights are widened and whose
-#: constants are read, what is stored of it, an element that is widened, and a tap of four outputs. The kernel's costs
-#: (`cost`) have most of the widening among those of its inputs, of which there are no more in pieces.
+#: Instructions of what `windows.lines` counts, on a Cortex-M0+: a band of a channel, whose weights are widened and
+#: whose constants are read, what is stored of it, an element that is widened, and a tap of four outputs. The kernel's
+#: costs (`cost`) have most of the widening among those of its inputs, of which there are no more in pieces.
 _LINES = {"bands": 800, "stored": 80, "widened": 5, "block_macs": 14.6}
 #: Instructions of a product there: a budget is one of products.
 _EACH = 3.5
@@ -81,4 +81,3 @@ def _fixed(call: KernelCall, tile: Tile) -> int:
         return CALL + work + width * channels * _LINE
     strips = -(-rows // kernel.lines)
     return CALL + strips * groups * (_STRIP + (3 - window.stride_h) * width * window.stride_w * _PIXEL)
-
