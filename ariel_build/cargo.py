@@ -13,7 +13,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import ariel_build
@@ -29,6 +29,7 @@ from ariel_build.errors import ArielError, BoardError, Diagnostic, MetadataError
 from ariel_build.link import models as link
 from ariel_build.machine import resources
 from ariel_build.machine.files import write_if_changed
+from ariel_build.records import dataclass
 
 __all__ = ["main"]
 
@@ -136,8 +137,9 @@ def _compile_package(build: Build) -> None:
             before = 0 if group is None else len(group.blob.bytes())
             compiled[module] = _compile(module, options, chosen, build, group, portable=portable)
             weights = len(compiled[module].weights) if group is None else len(group.blob.bytes()) - before
-            if build.is_bare and (layout.scripts or options.weights_section is not None):
-                needs.append(_need(module, options, compiled[module], weights))
+            made = compiled[module]
+            if build.is_bare and (layout.scripts or options.weights_section is not None or made.hot_bytes):
+                needs.append(_need(module, options, made, weights))
                 refusals = link.refusals(needs[-1], layout)
                 if refusals:
                     raise BoardError(refusals)
@@ -221,13 +223,15 @@ def _layout(build: Build) -> link.Layout:
 def _need(module: str, options: ModelOptions, compiled: driver.Compiled, weights: int) -> link.Need:
     return link.Need(
         model=module,
-        ram=compiled.ram_bytes,
+        # What is hot has a memory of its own.
+        ram=compiled.ram_bytes - compiled.hot_bytes,
         weights=weights,
         flash_most=compiled.bounds.flash,
         stack_most=compiled.bounds.stack,
         section=options.weights_section,
         origin=options.given.get("weights.section", options.given.get("weights", "")),
         arena=options.arena,
+        hot=compiled.hot_section,
     )
 
 

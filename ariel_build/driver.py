@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +18,12 @@ from ariel_build.codegen import generate, labels
 from ariel_build.codegen.code_size import Bounds
 from ariel_build.codegen.weights import Blob
 from ariel_build.cores.ahead import ahead
-from ariel_build.cores.check_units import check_units
+from ariel_build.cores.hot import hot
 from ariel_build.cores.predict import Clock, Prediction, predict, tiles_within
+from ariel_build.cores.sharing import Planned, Sharing
 from ariel_build.cores.split import Split
 from ariel_build.cores.timing import check_timing, refuse_late
-from ariel_build.cores.units import Units, build_units
+from ariel_build.cores.units import Units
 from ariel_build.errors import (
     ArielError,
     BoardError,
@@ -35,23 +36,26 @@ from ariel_build.errors import (
 from ariel_build.ir import Bound, Graph, Value, verify
 from ariel_build.isa.image import for_core
 from ariel_build.isa.in_place import in_place
-from ariel_build.isa.select import select
+from ariel_build.isa.select import families_of, select
 from ariel_build.kernels import KernelCall, feed, seen_through
+from ariel_build.kernels.flow import decisions
 from ariel_build.lower import Lowered, keep_rows_apart, lower
-from ariel_build.memory import RAM, SPEED, WHOLE, Effort, MemoryPlan, plan_calls
+from ariel_build.memory import RAM, SPEED, Effort, MemoryPlan, plan_calls
 from ariel_build.memory.limits import check_length, check_limits, least_needs
+from ariel_build.memory.recompute import FACTOR, Choice, recompute
 from ariel_build.memory.streamable import check_streamable, kept_whole
 from ariel_build.ops import import_model
 from ariel_build.ops.bounded import bind_bounds, follow
 from ariel_build.ops.kept import keep
 from ariel_build.ops.reshape import is_view
 from ariel_build.passes import PassLog, optimize
-from ariel_build.schedule import Aliases, Schedule, work_of
-from ariel_build.schedule.overhead import overhead
+from ariel_build.records import dataclass
+from ariel_build.schedule import Aliases, Schedule
+from ariel_build.schedule.bottleneck import bottlenecks
 from ariel_build.schedule.shorter import Shorter, shorter_steps
 
 if TYPE_CHECKING:
-    from ariel_build.boards import Board
+    from ariel_build.boards import Board, Memory
     from ariel_build.config.metadata import ModelOptions
 
 __all__ = ["Compiled", "compile_model", "import_file", "refuse_excesses", "refuse_misfits"]
@@ -59,8 +63,8 @@ __all__ = ["Compiled", "compile_model", "import_file", "refuse_excesses", "refus
 
 #: Instructions per unit of the model's work that RAM within `budget.ram` may cost: the least with which it is kept.
 _DEARER = (0.06, 0.1, 0.2, 0.5)
-#: How much longer several cores may take for pieces, by prediction and estimate; counted, it has been up to 7 %.
-_IDLE = 0.045
+#: And how many times the MACs of the model, where layers compute rows anew for it.
+_MOST = 4.0
 #: What is told where steps do not leave out what there is not.
 WHOLE_BOUND = "all of the bound is computed, however much there is: the model's rewrites do not keep track of it"
 
@@ -86,11 +90,16 @@ class Compiled:
     dependencies: tuple[Path, ...] = ()
     units: Units | None = None
     aliases: Aliases = field(default_factory=dict)
+    #: Bytes of the weights that are copied to fast memory before the first inference.
+    hot_bytes: int = 0
+    #: Their section.
+    hot_section: str = ""
 
     @property
     def ram_bytes(self) -> int:
-        """Bytes of static RAM: the arena, what tells whether states have begun, and where several cores' units wait."""
-        return self.plan.arena_bytes + _beside(self.graph) + (self.units.room_bytes if self.units else 0)
+        """Bytes of static RAM: arena, hot weights, what tells whether states have begun, where cores' units wait."""
+        units = self.units.room_bytes if self.units else 0
+        return self.plan.arena_bytes + self.hot_bytes + _beside(self.graph) + units
 
     @property
     def macs(self) -> int:
@@ -174,6 +183,7 @@ class _Job:
     portable: bool
     keep_all: bool
     must_fit: bool
+    shares: bool = False
 
     @property
     def workers(self) -> int:
@@ -189,6 +199,11 @@ class _Job:
     def fetches(self) -> bool:
         """Whether RAM may be spent on weights that are fetched ahead."""
         return not self.portable and self.options.optimize == "speed" and self.options.budget.ram is None
+
+    @property
+    def hot(self) -> Memory | None:
+        """The fast memory that weights may be in; models whose constants others read, too, have them in one place."""
+        return None if self.portable or self.board.image or self.shares else self.board.for_hot(self.workers)
 
     @property
     def streams(self) -> bool:
@@ -209,6 +224,12 @@ class _Job:
             return (SPEED,)
         # What comes before each was tried as the first.
         return (SPEED, *(replace(RAM, budget=budget, before=None) for budget in _DEARER))
+
+    @property
+    def recomputes(self) -> bool:
+        """Whether layers may compute rows anew for less RAM: on one core, where RAM is what counts."""
+        wanted = self.options.optimize == "ram" or self.options.budget.ram is not None
+        return wanted and self.workers == 1 and not self.portable and not self.keep_all
 
     @property
     def target(self) -> str:
@@ -235,6 +256,11 @@ class _Job:
         """Cycles that a tile may hold a core, at most."""
         return self.clock.limit(self.options.max_tile or self.board.max_tile)
 
+    @cached_property
+    def sharing(self) -> Sharing | None:
+        """The cores that share the work; None where one has it all."""
+        return Sharing(self.workers, self.clock, self.cut) if self.workers > 1 else None
+
 
 # Weights may be anything, as above.
 @np.errstate(all="ignore")
@@ -256,7 +282,7 @@ def compile_model(
     Constants go into `blob` where other models of the firmware read them, too.
     Raises ArielError with the place in the user's file.
     """
-    job = _Job(module, options, board, portable, keep_all, must_fit)
+    job = _Job(module, options, board, portable, keep_all, must_fit, shares=blob is not None)
     graph, source = import_file(path, options.dims, options.signature, options, with_variables=blob is not None)
     classes = None if keep_all else labels.read(options, graph.outputs, source.class_names)
     operators = Counter(node.op.name for region in graph.regions() for node in region.nodes if not is_view(node))
@@ -269,7 +295,7 @@ def compile_model(
             check_streamable(graph, lowered.flow, options, job.workers)
         chosen = _choose(job, graph, lowered)
         schedule, plan, saved = _plan(job, graph, lowered, chosen)
-        units = _share(job, schedule, plan)
+        units = job.sharing.units(schedule, plan) if job.sharing else None
         given, kept = sum(v.type.bytes for v in graph.inputs), sum(copy.source.bytes for copy in plan.copies)
         predicted = predict(schedule, units, job.clock, given, kept)
         late = [] if portable else check_timing(options, board, predicted)
@@ -290,6 +316,7 @@ def compile_model(
             shorter=shorter,
             digest=digest,
             core="" if portable else board.cores[0].name,
+            hot_section=job.hot.section if job.hot is not None else "",
         )
     compiled = Compiled(
         module,
@@ -310,6 +337,8 @@ def compile_model(
         (path, *(path.parent / name for name in source.files), *_files(options)),
         units,
         lowered.joined(),
+        generated.hot_bytes,
+        f"{job.hot.section}.ariel.{module}" if job.hot is not None and generated.hot_bytes else "",
     )
     if must_fit:
         refuse_misfits(compiled, path, options, board, portable=portable)
@@ -342,7 +371,9 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
     check_limits(graph, selected.calls, lowered.joined())
     calls, aliases = seen_through(selected.calls, lowered.aliases, graph, lowered.flow)
     if job.workers == 1:
-        calls = [ahead(call, job.clock) for call in calls] if job.fetches else calls
+        if job.hot is not None:
+            calls = hot(calls, job.clock, job.hot.hot, fetches=job.fetches)
+        calls = [call if call.hot else ahead(call, job.clock) for call in calls] if job.fetches else calls
         calls = [job.clock.divisible(in_place(call), job.limit) for call in calls]
     if job.streams:
         calls = [feed(graph.inputs[0]), *calls]
@@ -351,14 +382,15 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
         least = least_needs(calls, *ends, lowered.joined(), rolls=not graph.sizes)
         check_fits(job.board, **least, at_least=True)
     notes = []
+    if names := [call.label or call.kernel.path for call in calls if call.hot]:
+        assert job.hot is not None  # noqa: S101 - who else marks calls
+        place = f"`{job.hot.name}` (section `{job.hot.section}.ariel.{job.module}`)"
+        notes.append(f"weights in {place}: {', '.join(names)}")
     if job.small and not job.portable and not selected.shorter:
         notes.append(
             f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {job.board.name}'
         )
     return _Chosen(calls, aliases, tuple(notes))
-
-
-_Planned = tuple[Schedule, MemoryPlan]
 
 
 def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[Schedule, MemoryPlan, Sequence[str]]:
@@ -367,9 +399,9 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
     And what the user is told of a plan that is slower than it would be without `budget.ram`.
     """
 
-    def planned(effort: Effort) -> _Planned:
+    def planned(effort: Effort, calls: Sequence[KernelCall] = chosen.calls) -> Planned:
         return plan_calls(
-            chosen.calls,
+            calls,
             job.inputs(graph),
             graph.outputs,
             graph.states,
@@ -378,15 +410,35 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
             shares=job.cut.speeds,
             tiles=tiles_within(job.clock, job.limit),
             effort=effort,
-            flow=() if job.streams else lowered.flow,
+            # Without a decision the flow is all calls, however many.
+            flow=() if job.streams or calls is not chosen.calls else lowered.flow,
             rolls=not graph.sizes,
         )
 
-    plans: list[_Planned] = []
+    plans: list[Planned] = []
+    limit = job.options.budget.ram
     for effort in job.efforts:
-        plans.append(_shared(job, planned) if effort is SPEED and job.workers > 1 else planned(effort))
-        if plans[-1][1].arena_bytes + _beside(graph) <= (job.options.budget.ram or 0):
+        plans.append(job.sharing.plan(planned, effort) if effort is SPEED and job.sharing else planned(effort))
+        if plans[-1][1].arena_bytes + _beside(graph) <= (limit or 0):
             break
+    else:
+        if job.recomputes and not graph.sizes and not any(True for _ in decisions(lowered.flow)):
+            # `optimize = "ram"` has no limit but a factor; where a budget is not kept, it is worth what it costs.
+            most = _MOST if limit else FACTOR
+            found = recompute(
+                chosen.calls,
+                _choices(job, graph, lowered, chosen),
+                lambda calls: planned(SPEED, calls),
+                most,
+                limit - _beside(graph) if limit else None,
+            )
+            if found is not None and found.plan.arena_bytes < min(made[1].arena_bytes for made in plans):
+                before = min(made[1].arena_bytes for made in plans)
+                what = (
+                    f"layers compute rows anew: {found.factor:.2f} times the multiply-accumulates, "
+                    f"{found.plan.arena_bytes:,} bytes of the arena instead of {before:,}"
+                )
+                return found.schedule, found.plan, (what,)
     fast, best = plans[0], min(plans, key=lambda made: made[1].arena_bytes)
     if best is fast:
         return *fast, ()
@@ -398,53 +450,21 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
     return *best, (what,)
 
 
-def _shared(job: _Job, planned: Callable[[Effort], _Planned]) -> _Planned:
-    """Returns the plan in pieces, unless these leave cores idle for longer than the bytes are worth (see `Effort`).
-
-    Where those of values that roll do, it may have pieces of values that are there in whole.
-    """
-    pieces = planned(SPEED)
-    if not pieces[0].is_streamed:
-        return pieces
-    whole = planned(WHOLE)
-    if _is_worth(job, pieces, whole):
-        return pieces
-    if pieces[1].slides and _is_worth(job, pieces := planned(replace(SPEED, rolls=())), whole):
-        return pieces
-    return whole
-
-
-def _is_worth(job: _Job, pieces: _Planned, whole: _Planned) -> bool:
-    """Whether several cores take so little longer in pieces that the bytes are worth it.
-
-    The prediction tells for how long they wait, the estimate of the search what pieces cost a kernel.
-    """
-    after, before = (predict(s, _units(job, s, p), job.clock, 0, 0).cycles for s, p in (pieces, whole))
-    steps = pieces[0].steps
-    spent = sum(overhead(step.call, [piece.tile for piece in step.pieces]) for step in steps)
-    more = after / max(before, 1) - 1 + spent / max(sum(work_of(step.call) for step in steps), 1)
-    worse = 1 + SPEED.price * max(more, 0.0)
-    return more <= _IDLE and pieces[1].arena_bytes * worse < whole[1].arena_bytes
+def _choices(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> list[Choice]:
+    """Returns the bottlenecks that may compute rows anew."""
+    kept = frozenset([*graph.outputs, *chosen.aliases, *(base for base, _ in chosen.aliases.values())])
+    families, choices = families_of(job.board, job.workers), list[Choice]()
+    for layers in bottlenecks(lowered.calls, chosen.calls, kept):
+        ways = tuple(layers.ways(families, f"bottleneck_{len(choices)}"))
+        if ways:
+            choices.append(Choice(layers.calls, layers.wide, ways))
+    return choices
 
 
 def _beside(graph: Graph) -> int:
     """Returns the bytes of static RAM beside the arena: what tells whether states have begun, and sizes."""
     beside = (4 if graph.memories else 0) + 4 * len(graph.sizes)
     return (beside + 15) // 16 * 16
-
-
-def _units(job: _Job, schedule: Schedule, plan: MemoryPlan) -> Units:
-    """Cuts the work for several cores."""
-    return build_units(schedule, plan, job.workers, lambda step, _: job.cut.tiles(step), job.cut.shares)
-
-
-def _share(job: _Job, schedule: Schedule, plan: MemoryPlan) -> Units | None:
-    """Cuts the work for several cores, proved by a checker of its own; one core needs no cut."""
-    if job.workers == 1:
-        return None
-    units = _units(job, schedule, plan)
-    check_units(units, schedule, plan)
-    return units
 
 
 def _own(

@@ -6,7 +6,9 @@ diagnostics and leave with `exit_code`. Any other exception that reaches the com
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from ariel_build.records import dataclass
 
 __all__ = [
     "ArielError",

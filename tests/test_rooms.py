@@ -13,6 +13,7 @@ from tools.recorded import ROOT
 
 #: Each may import what stands before it. ARCHITECTURE.md tells what each is.
 ORDER = (
+    "records",
     "errors",
     "machine",
     "config",
@@ -78,10 +79,15 @@ def test_a_room_knows_only_those_before_it(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module, only", [("subprocess", "machine/process.py"), ("tempfile.mkstemp", "machine/files.py")]
+    "module, only",
+    [
+        ("subprocess", "machine/process.py"),
+        ("tempfile.mkstemp", "machine/files.py"),
+        ("dataclasses.dataclass", "records.py"),
+    ],
 )
-def test_processes_and_whole_files_have_one_place(module: str, only: str) -> None:
-    """Who starts a program or replaces a file in one step asks `machine` to."""
+def test_processes_files_and_records_have_one_place(module: str, only: str) -> None:
+    """Who starts a program or replaces a file in one step asks `machine` to; who declares data, `records`."""
     found = set()
     for path in PACKAGE.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))

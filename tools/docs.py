@@ -189,7 +189,7 @@ _OWN_BOARD = (
     "    cargo ariel inspect keywords.tflite --board boards/mine.toml",
     "",
     "`[power]` is told in [fit.md](fit.md), `[project]` in [new-project.md](new-project.md), `max-tile` and",
-    "`bytes-per-cycle` in [timing.md](timing.md), `wait-states`, `weights` and `dma` in",
+    "`bytes-per-cycle` in [timing.md](timing.md), `wait-states`, `weights`, `dma`, `hot` and `section` in",
     "[slow-memory.md](slow-memory.md).",
 )
 

@@ -24,10 +24,30 @@ impl<const N: usize> Weights<N> {
     }
 }
 
+/// Returns the bytes of a file from one on, as many as are asked for.
+///
+/// # Panics
+/// Where there are not so many: evaluated in a constant, this is a compile error.
+#[doc(hidden)]
+#[must_use]
+pub const fn part<const N: usize>(file: &[u8], from: usize) -> [u8; N] {
+    assert!(from <= file.len(), "weights behind the file");
+    match file.split_at(from).1.first_chunk() {
+        Some(part) => *part,
+        None => panic!("weights that are not in the file"),
+    }
+}
+
 /// Defines the weights of a model in a section of their own, so that a linker script can place them.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! weights {
+    ($(#[$doc:meta])* $visibility:vis static $name:ident: $bytes:literal = $data:expr, from $from:literal, section $section:literal;) => {
+        $(#[$doc])*
+        #[cfg_attr(target_os = "none", unsafe(link_section = $section))]
+        $visibility static $name: $crate::weights::Weights<$bytes> =
+            $crate::weights::Weights($crate::weights::part::<$bytes>($data, $from));
+    };
     ($(#[$doc:meta])* $visibility:vis static $name:ident: $bytes:literal = $data:expr, section $section:literal;) => {
         $(#[$doc])*
         #[cfg_attr(target_os = "none", unsafe(link_section = $section))]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ariel_build.answers.reference import Interpreter
 from ariel_build.answers.samples import Samples
 from ariel_build.ir import Array, DType, Graph, Value, readable
+from ariel_build.records import dataclass
 
 __all__ = ["ABSOLUTE", "Counterpart", "counterparts", "evaluate", "relative_of", "tolerance"]
 

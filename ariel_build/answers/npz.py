@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn, TypeVar
 
@@ -18,6 +17,7 @@ from numpy.lib import format as npy
 
 from ariel_build.errors import ModelError
 from ariel_build.ir import Array
+from ariel_build.records import dataclass
 
 __all__ = ["MOST_BYTES", "Packed", "open_npz"]
 

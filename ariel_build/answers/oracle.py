@@ -11,7 +11,7 @@ import importlib.util
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from ariel_build.answers.samples import Samples
 from ariel_build.errors import InternalError
 from ariel_build.ir import Array, Graph
 from ariel_build.machine import process
+from ariel_build.records import dataclass
 
 __all__ = ["Answer", "ask"]
 

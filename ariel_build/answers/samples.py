@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from ariel_build.frontends import SourceModel
 from ariel_build.frontends.checks import public_names
 from ariel_build.ir import Array, Bound, Graph, Value, converted
 from ariel_build.machine.files import write_atomically
+from ariel_build.records import dataclass
 
 __all__ = [
     "RARE",

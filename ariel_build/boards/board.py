@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
+
+from ariel_build.records import dataclass
 
 __all__ = ["Board", "Core", "Emulation", "FloatUnit", "Memory", "MemoryKind", "Power", "Project", "Vectors"]
 
@@ -42,8 +44,9 @@ class Memory:
     `bytes_per_cycle` is what all cores together can read of it, one address after the other, in a clock cycle of the
     first core; None where it keeps up with them. `wait_states` are the clock cycles of the first core that a read of up
     to a word takes longer than one of RAM; `weights` is where weights lie, in place of the first flash; with `dma`
-    something can copy from there to RAM while cores compute. `image` names the only program that uses it; `shared` is
-    where programs of several cores meet.
+    something can copy from there to RAM while cores compute. `hot` are bytes of a RAM that models may have for weights,
+    which firmware loads there before the first inference: those in the section `section`. `image` names the only
+    program that uses it; `shared` is where programs of several cores meet.
     """
 
     name: str
@@ -58,6 +61,8 @@ class Memory:
     wait_states: int = 0
     weights: bool = False
     dma: bool = False
+    hot: int = 0
+    section: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,8 @@ class Emulation:
     are off until it starts them. `doorbells` has for each core the addresses at which a store wakes it. Where several
     cores are counted, one may be `quantum` instructions ahead of the others. `timing` names the core whose documented
     timings estimate the clock cycles of one core; tools set it to "blocks" to have executed code told. `dma` is the
-    address of a DMA of `harness/rtl`.
+    address of the emulator's DMA that fetches weights: that of `harness/rtl`, or a PL080 on Arm; 0 where it has none,
+    and the core stands in for one.
     """
 
     emulator: str
@@ -181,6 +187,11 @@ class Board:
         """The memory that weights lie in: the one that says so, or the first flash."""
         flash = self.banks("flash")
         return next((memory for memory in flash if memory.weights), flash[0] if flash else None)
+
+    def for_hot(self, workers: int) -> Memory | None:
+        """Returns the RAM for weights that are worth it, where all of the first `workers` cores reach it."""
+        all_ = (memory for memory in self.banks("ram") if memory.hot)
+        return next((m for m in all_ if not m.cores or set(range(workers)) <= set(m.cores)), None)
 
     def banks(self, kind: MemoryKind) -> tuple[Memory, ...]:
         """Returns the memories of one kind, in the order of the board file."""

@@ -58,6 +58,8 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "wait-states": int,
         "weights": bool,
         "dma": bool,
+        "hot": (int, str),
+        "section": str,
     },
     "power": {"volts!": (int, float), "active-ua-per-mhz!": (int, float), "sleep-ua": (int, float)},
     "project": {"start!": str, "chip": str, "probe": str, "dispatcher": str, "laze": str},
@@ -226,9 +228,28 @@ class _Reader:
                 self._refuse(f"`{where}kind` is `ram`: `wait-states`, `weights` and `dma` are told of flash")
             if weights and any(memory.weights for memory in memories):
                 self._refuse(f"`{where}weights`: another memory has the weights already")
-            slow = (cast("int", waits), bool(weights), bool(dma))
+            slow = (cast("int", waits), bool(weights), bool(dma), *self._hot(where, table, kind, length))
             memories.append(Memory(name, kind, origin, length, interleaved, near, bandwidth, image, shared, *slow))
         return tuple(memories)
+
+    def _hot(self, where: str, table: Mapping[str, object], kind: str, length: int) -> tuple[int, str]:
+        """Returns the bytes of a memory that are for weights, and their section."""
+        if "hot" not in table:
+            if "section" in table:
+                self._refuse(f"`{where}section` is that of weights: say by `hot` how many bytes they may have")
+            return 0, ""
+        try:
+            hot = option_values.size(table["hot"])
+        except ValueError as error:
+            self._refuse(f"`{where}hot` is {_short(table['hot'])}: {error}")
+        if kind != "ram":
+            self._refuse(f"`{where}kind` is `flash`: weights that are worth it go to RAM")
+        if hot > length:
+            self._refuse(f"`{where}hot` is {hot:,} bytes, and the memory has {length:,}")
+        section = str(table.get("section", f".{table['name']}"))
+        if not re.fullmatch(r"\.[\w.-]+", section):
+            self._refuse(f"`{where}section` is {_short(section)}: `.`, letters, digits, `_`, `-` and `.` are expected")
+        return hot, section
 
     def _power(self, table: object) -> Power:
         entries = cast("dict[str, float]", table)

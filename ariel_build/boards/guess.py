@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import cast
 
 from ariel_build import boards
 from ariel_build.boards import Board
+from ariel_build.records import dataclass
 
 __all__ = ["Dependency", "Guess", "dependencies", "guess"]
 

@@ -11,13 +11,13 @@ import functools
 import json
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ariel_build.codegen import linked_size
 from ariel_build.codegen.parts import PART_BYTES, linked_kernels, parts_of
 from ariel_build.codegen.program import Program
+from ariel_build.records import dataclass
 from ariel_build.schedule import Schedule
 
 __all__ = ["Bounds", "bounds_of", "code_of", "stack_of"]

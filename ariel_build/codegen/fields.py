@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from ariel_build.codegen.imports import Imports
 from ariel_build.codegen.layout import Expression, List, Struct
+from ariel_build.codegen.program import Runnable
 from ariel_build.codegen.text import integer, real
 from ariel_build.codegen.weights import Weights
 from ariel_build.errors import InternalError
 from ariel_build.ir import DType, Value
-from ariel_build.kernels import Axis, Choice, Field, Kernel, Operand, Packed, Part, Scratch, Source, Variant
-from ariel_build.kernels.declared import isa_scalar
+from ariel_build.kernels import Axis, Bottleneck, Choice, Field, Kernel, Operand, Packed, Part, Scratch, Source, Variant
+from ariel_build.kernels.fetched import Fetched
 from ariel_build.memory import MemoryPlan, Region
-from ariel_build.schedule import Step
 
 __all__ = ["FieldPrinter", "near_bytes"]
 
@@ -23,20 +21,17 @@ __all__ = ["FieldPrinter", "near_bytes"]
 _SIZES = {dtype.value: dtype.bytes for dtype in DType if not dtype.is_half} | {"Multiplier": 8}
 
 
-_Fetched = isa_scalar.FetchedConnected | isa_scalar.FetchedConv2d
-
-
 def is_near(kernel: Kernel, name: str) -> bool:
     """Whether a constant stands in the module itself, and not among the weights, which are in slow memory.
 
     So do those of layers whose filters are fetched ahead: they are small, and are read between the products.
     """
-    return isinstance(kernel, _Fetched) and name != "layer.filter"
+    return isinstance(kernel, Fetched) and name not in ("layer.filter", "layer.stream")
 
 
 def near_bytes(kernel: Kernel) -> int:
     """Returns the bytes of the constants that stand in the module itself."""
-    if not isinstance(kernel, _Fetched):
+    if not isinstance(kernel, Fetched):
         return 0
     inner = [(f"layer.{name}", value) for name, value in kernel.layer]
     return sum(value.data.nbytes for name, value in inner if isinstance(value, Packed) and is_near(kernel, name))
@@ -50,20 +45,14 @@ def literal(packed: Packed) -> List:
 class FieldPrinter:
     """Prints one step: regions come from the memory plan, constants go to the weights, names to the imports."""
 
-    def __init__(
-        self,
-        plan: MemoryPlan,
-        weights: Weights,
-        imports: Imports,
-        step: Step,
-        places: Mapping[Value, Region] | None = None,
-    ) -> None:
-        """Takes the plan, the weights and imports to add to, and the step; `places` of operands that roll."""
+    def __init__(self, plan: MemoryPlan, weights: Weights, imports: Imports, run: Runnable) -> None:
+        """Takes the plan, the weights and imports to add to, and what is printed, with the places of what rolls."""
         self.plan = plan
-        self.places = places or {}
+        self.places = run.places
         self.weights = weights
         self.imports = imports
-        self.step = step
+        self.step = run.step
+        self.call = run.call
 
     def kernel(self, kernel: Kernel) -> Struct:
         """Returns the kernel, of the step or for a part of it, with its constants."""
@@ -91,18 +80,18 @@ class FieldPrinter:
             case Scratch():
                 return self.scratch(value)
             case Packed():
-                held = self.step.call.kernel.holds(name, inside)
-                return literal(value) if is_near(self.step.call.kernel, name) else self.slice(value, held)
+                held = self.call.kernel.holds(name, inside)
+                return literal(value) if is_near(self.call.kernel, name) else self.slice(value, held)
             case Source():
-                return self.source(value, self.step.call.kernel.holds(name, inside))
+                return self.source(value, self.call.kernel.holds(name, inside))
             case Variant():
-                return self.imports.own(value.path, self.step.call.kernel)
+                return self.imports.own(value.path, self.call.kernel)
             case Choice():
-                return f"{self.imports.own(type(value).__name__, self.step.call.kernel)}::{value.value}"
+                return f"{self.imports.own(type(value).__name__, self.call.kernel)}::{value.value}"
             case Axis():
                 return f"{self.imports.common('tile', 'Axis')}::{value.value}"
             case Part():
-                type_ = self.imports.part(value, self.step.call.kernel)
+                type_ = self.imports.part(value, self.call.kernel)
                 return Struct(type_, self.fields(value, value, f"{name}.")) if value.FIELDS else type_
         raise InternalError("a field has no Rust form", {"field": value})
 
@@ -114,7 +103,10 @@ class FieldPrinter:
         """Returns the region of one of the step's scratches; that of none is nowhere."""
         if not scratch.bytes:
             return self.region(0, 0)
-        part = next((k for k, own in enumerate(self.step.call.scratches) if own is scratch), 0)
+        all_of_step = self.step.call.scratches
+        # Layers of a bottleneck take turns in what it has last.
+        other = len(all_of_step) - 1 if isinstance(self.step.call.kernel, Bottleneck) else 0
+        part = next((k for k, own in enumerate(all_of_step) if own is scratch), other)
         return self.region(self.plan.scratch_part(self.step.index, part).offset, scratch.bytes)
 
     def region(self, offset: int, planned: int, size: int | None = None) -> str:
@@ -127,7 +119,7 @@ class FieldPrinter:
         count, rest = divmod(packed.data.nbytes, _SIZES[held])
         if rest or (held not in ("u8", "i8", "Multiplier") and packed.data.itemsize != _SIZES[held]):
             raise InternalError("constants are not what the kernel reads", {"reads": held, "has": packed.data.dtype})
-        return f"WEIGHTS.slice({integer(self.weights.place(packed))}, {integer(count)})" if count else "&[]"
+        return self.constant(packed, count) if count else "&[]"
 
     def source(self, source: Source, held: str) -> str:
         """Returns a `Source`: a region, or a slice of the weights where the operand is a constant."""
@@ -136,5 +128,9 @@ class FieldPrinter:
             return f"{name}::Arena({self.region(*self.place(source.value))})"
         if not data.size:
             return f"{name}::Flash(&[])"
-        offset = self.weights.place(Packed(data, "operand"))
-        return f"{name}::Flash(WEIGHTS.slice({integer(offset)}, {integer(data.nbytes // _SIZES[held])}))"
+        return f"{name}::Flash({self.constant(Packed(data, 'operand'), data.nbytes // _SIZES[held])})"
+
+    def constant(self, packed: Packed, count: int) -> str:
+        """Returns so many elements of the weights, of those in fast memory where the step's are there."""
+        name, blob = ("HOT", self.weights.hot) if self.step.call.hot else ("WEIGHTS", self.weights)
+        return f"{name}.slice({integer(blob.place(packed))}, {integer(count)})"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from ariel_build.codegen.layout import Expression, List, flat
 from ariel_build.codegen.sizes import part_lines
 from ariel_build.codegen.text import doc, identifier, integer, plain, real
 from ariel_build.config.module_name import KEYWORDS
 from ariel_build.ir import Bound, DType, Value
+from ariel_build.records import dataclass
 
 __all__ = ["IoStruct", "io_struct"]
 

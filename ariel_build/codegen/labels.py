@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ariel_build.config.options import ModelOptions
 from ariel_build.errors import Diagnostic, MetadataError
 from ariel_build.ir import Value
+from ariel_build.records import dataclass
 
 __all__ = ["Classes", "read"]
 

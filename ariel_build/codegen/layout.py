@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from ariel_build.records import dataclass
 
 __all__ = ["Expression", "List", "Struct", "assignment", "flat", "lay_out"]
 

@@ -12,11 +12,12 @@ import functools
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from ariel_build.codegen.parts import PART_BYTES
+from ariel_build.records import dataclass
 
 __all__ = ["CODE", "FILE", "Linked", "expected"]
 

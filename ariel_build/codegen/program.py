@@ -1,23 +1,26 @@
 """Program = the kernels of a module, and the order in which they run: steps, parts of steps, and moves of rows.
 
-Where a value rolls, the pieces of the steps that make and read it are kernels for fewer rows, most of which run many
-times; and between them rows are moved up. Of an operand that is there in whole, each time finds other rows than the
-one before: as many bytes further on. Where nothing rolls, there is one kernel for each step.
+Of a bottleneck each layer is a kernel of its own, for some rows: they take turns. Where a value rolls, the pieces of
+the steps that make and read it are kernels for fewer rows, most of which run many times; and between them rows are
+moved up. Of an operand that is there in whole, each time finds other rows than the one before: as many bytes further
+on. Where nothing of that is, there is one kernel for each step.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ariel_build.cores.units import Unit
+from ariel_build.errors import InternalError
 from ariel_build.ir import Value
-from ariel_build.kernels import Feed, Kernel, Operand
+from ariel_build.kernels import Bottleneck, Feed, Kernel, KernelCall, Operand, Within, parts_within
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.memory import MemoryPlan, Move, Region
+from ariel_build.records import dataclass
 from ariel_build.schedule import Schedule, Step, Tile
-from ariel_build.schedule.parts import Part, part
+from ariel_build.schedule.parts import part
 
 __all__ = ["Program", "Run", "Runnable", "program"]
 
@@ -41,6 +44,13 @@ class Runnable:
     places: Mapping[Value, Region] = field(default_factory=dict)
     strides: tuple[tuple[str, int], ...] = ()
     move: Move | None = None
+    #: The call of the layer, where the step has several.
+    layer: KernelCall | None = None
+
+    @property
+    def call(self) -> KernelCall:
+        """The call of the step, or of a layer of it."""
+        return self.layer or self.step.call
 
     @property
     def takes_rows(self) -> bool:
@@ -70,7 +80,7 @@ class Program:
 
     runnables: tuple[Runnable, ...]
     runs: tuple[Run, ...]
-    placed: Mapping[tuple[int, Move | None], Run] = field(default_factory=dict)
+    placed: Mapping[tuple[int, Move | Within | None], Run] = field(default_factory=dict)
 
     def run_of(self, unit: Unit, piece: Tile) -> Run:
         """Returns what computes a unit of several cores, which is a tile of this piece."""
@@ -93,7 +103,7 @@ class Program:
 
 def program(schedule: Schedule, plan: MemoryPlan) -> Program:
     """Returns the program of a scheduled and planned model."""
-    if not plan.slides:
+    if not plan.slides and not any(isinstance(step.call.kernel, Bottleneck) for step in schedule.steps):
         wholes = (Runnable(s, s.call.label.upper(), s.whole.end, s.tile_units) for s in schedule.steps)
         runs = [Run(s.index, p.tile) for s, p in schedule.pieces] if schedule.is_streamed else []
         return Program(tuple(wholes), tuple(runs))
@@ -121,30 +131,61 @@ class _Builder:
     plan: MemoryPlan
     groups: dict[object, _Group] = field(default_factory=dict)
     #: For each run its group, its place among the places of it, its tile, and when it is.
-    order: list[tuple[object, int, Tile, tuple[int, Move | None]]] = field(default_factory=list)
+    order: list[tuple[object, int, Tile, tuple[int, Move | Within | None]]] = field(default_factory=list)
 
     def add(self, step: Step, tile: Tile, tick: int) -> None:
         """Adds a piece, and what moves before it."""
         call, name = step.call, step.call.label.upper()
         for move in self.plan.moves(call.outputs, tick):
             self._run((step.index, move), Runnable(step, f"{name}_UP", 1, 1, move=move), (), Tile(0, 1), tick)
+        if isinstance(call.kernel, Bottleneck):
+            for within in parts_within(call, *tile):
+                self._add_within(step, within, tick)
+            return
         if not any(value in self.plan.slides for value in [*call.inputs, *call.outputs]):
             self._run((step.index,), Runnable(step, name, step.whole.end, step.tile_units), (), tile, tick)
             return
         of_tile = part(call, tile)
         spans = [*zip(call.inputs, of_tile.reads, strict=True), *zip(call.outputs, of_tile.writes, strict=True)]
         places = {v: self.plan.part(v, *span, tick) for v, span in spans if v.data is None}
-        moving = [v for v in places if v not in self.plan.slides and len(_fields(of_tile, v)) == 1]
+        units = min(step.tile_units, of_tile.extent)
+        runnable = Runnable(step, f"{name}_ROWS", of_tile.extent, units, of_tile.kernel, places)
+        self._add_rows(runnable, [v for v in places if v not in self.plan.slides], tick)
+
+    def _add_within(self, step: Step, within: Within, tick: int) -> None:
+        """Adds a layer of a bottleneck: what it has of the wide rows is where the scratch of the step is."""
+        places = {v: self.plan.part(v, *span, tick) for v, span in within.spans.items()}
+        moving = [v for v in places if v not in self.plan.slides]
+        for value, (which, start, count) in within.places.items():
+            places[value] = Region(self.plan.scratch_part(step.index, which).offset + start, count)
+        name = f"{step.call.label}_{within.name}".upper()
+        kernel = within.call.kernel
+        runnable = Runnable(step, name, within.extent, within.extent, kernel, places, layer=within.call)
+        self._add_rows(runnable, moving, tick, within)
+
+    def _add_rows(self, runnable: Runnable, moving: Sequence[Value], tick: int, within: Within | None = None) -> None:
+        """Adds a kernel for some rows, with those of its operands that lie further on each time."""
+        kernel, places = runnable.kernel, runnable.places
+        if kernel is None:
+            raise InternalError("rows of no kernel", {"of": runnable.name})
+        moving = [v for v in moving if len(_fields(kernel, v)) == 1]
         fixed = tuple(place for v, place in places.items() if v not in moving)
         sizes = tuple(places[v].bytes for v in moving)
-        window = dict(iter(of_tile.kernel)).get("window")
-        key = step.index, of_tile.extent, fixed, sizes, getattr(window, "pad_top", 0)
-        units = min(step.tile_units, of_tile.extent)
-        fields = tuple((_fields(of_tile, v)[0], 0) for v in moving)
-        runnable = Runnable(step, f"{name}_ROWS", of_tile.extent, units, of_tile.kernel, places, fields)
-        self._run(key, runnable, tuple(places[v].offset for v in moving), Tile(0, of_tile.extent), tick)
+        window = dict(iter(kernel)).get("window")
+        named = within.name if within else ""
+        key = runnable.step.index, named, runnable.extent, fixed, sizes, getattr(window, "pad_top", 0)
+        runnable = replace(runnable, strides=tuple((_fields(kernel, v)[0], 0) for v in moving))
+        self._run(key, runnable, tuple(places[v].offset for v in moving), Tile(0, runnable.extent), tick, within)
 
-    def _run(self, key: object, runnable: Runnable, place: tuple[int, ...], tile: Tile, tick: int) -> None:
+    def _run(
+        self,
+        key: object,
+        runnable: Runnable,
+        place: tuple[int, ...],
+        tile: Tile,
+        tick: int,
+        within: Within | None = None,
+    ) -> None:
         group = self.groups.get(key)
         if group is not None and place and not _fits(group, place):
             # Where the first ones end, others begin.
@@ -153,7 +194,7 @@ class _Builder:
         if group is None:
             group = self.groups[key] = _Group(runnable)
         group.places.append(place)
-        self.order.append((key, len(group.places) - 1, tile, (tick, runnable.move)))
+        self.order.append((key, len(group.places) - 1, tile, (tick, runnable.move or within)))
 
     def program(self) -> Program:
         """Returns what was added, each with a name of its own."""
@@ -191,10 +232,10 @@ def _time(place: Sequence[int], first: Sequence[int], strides: Sequence[int]) ->
     )
 
 
-def _fields(of_tile: Part, value: Value) -> list[str]:
+def _fields(kernel: Kernel, value: Value) -> list[str]:
     """Returns the fields of a kernel that are the region of a value, as Rust names them."""
     found = []
-    for name, held in of_tile.kernel:
+    for name, held in kernel:
         if isinstance(held, Operand) and held.value is value:
             found.append(name)
         elif isinstance(held, Image) and held.region.value is value:

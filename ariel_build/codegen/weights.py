@@ -38,12 +38,13 @@ class Blob:
 
 
 class Weights:
-    """The constants of one model, in a blob of its own or in one that it shares."""
+    """The constants of one model, in a blob of its own or in one that it shares; `hot` ones have another."""
 
     def __init__(self, shared: Blob | None = None) -> None:
         """Starts empty."""
         self.shared = shared
         self._own = Blob()
+        self.hot = Blob()
         self._blob = self._own if shared is None else shared
 
     def place(self, packed: Packed) -> int:

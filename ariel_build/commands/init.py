@@ -11,13 +11,14 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from ariel_build.config.flags import add_options, option_table
 from ariel_build.config.module_name import module_name
 from ariel_build.errors import MetadataError
+from ariel_build.records import dataclass
 
 __all__ = ["add", "main"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from rich.table import Table
@@ -35,6 +35,7 @@ from ariel_build.errors import MetadataError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Array, Graph, Value, readable
 from ariel_build.ops.quantize import Dequantize
+from ariel_build.records import dataclass
 
 __all__ = ["FIRST_ONLY", "OURS", "add", "compare", "judged_outputs", "main", "steps_of"]
 

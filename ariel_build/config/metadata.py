@@ -6,7 +6,7 @@ All that is wrong is collected, each problem with its line.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import cast
 
@@ -19,6 +19,7 @@ from ariel_build.config.option_values import Optimize
 from ariel_build.config.options import KEYS, MODEL_KEYS, ModelOptions, Reader
 from ariel_build.config.toml_lines import key_lines, line_of
 from ariel_build.errors import Diagnostic, MetadataError
+from ariel_build.records import dataclass
 
 __all__ = ["Metadata", "ModelOptions", "read"]
 

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import cast
 
 from ariel_build.config import option_values as values
 from ariel_build.config.option_values import Optimize, Ranges
 from ariel_build.errors import Diagnostic
+from ariel_build.records import dataclass
 
 __all__ = [
     "KEYS",

@@ -7,12 +7,12 @@ more than the kernel touches, never less.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from ariel_build.ir import Value
 from ariel_build.kernels import Axis, KernelCall, Reads
 from ariel_build.memory import MemoryPlan, Region
+from ariel_build.records import dataclass
 from ariel_build.schedule import Step, Tile
 
 __all__ = ["Blocks", "overlap", "reads_of", "scratch_of", "writes_of"]

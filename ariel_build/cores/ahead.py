@@ -6,7 +6,7 @@ On one core only: there is one DMA and one order of channels, and what a worker 
 from __future__ import annotations
 
 from ariel_build.cores.predict import Clock
-from ariel_build.isa.scalar.fetched import block_of, fetched
+from ariel_build.isa.fetched import fetched, pieces_of
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import KernelCall
 
@@ -24,14 +24,15 @@ def ahead(call: KernelCall, clock: Clock) -> KernelCall:
     if clock.slow is None or len(clock.cores) > 1:
         return call
     try:
-        count, block, each = block_of(call)
+        pieces = pieces_of(call)
     except Unfit:
         return call
     best, least, size = call, _GAIN * clock.times(call)[0], _LEAST
+    block = pieces.first
     while size <= _MOST:
-        channels = block * max(size // (block * each), 1)
-        if channels < count or size == _LEAST:
-            tried = fetched(call, min(channels, block * -(-count // block)))
+        channels = block * max(size // pieces.room(block), 1)
+        if channels < pieces.channels or size == _LEAST:
+            tried = fetched(call, min(channels, block * -(-pieces.channels // block)))
             time = clock.times(tried)[0]
             if time < least:
                 best, least = tried, _BETTER * time

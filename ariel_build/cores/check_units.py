@@ -10,12 +10,12 @@ once the one before is complete: every unit of one is before every unit of those
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ariel_build.cores.touches import bytes_between, reads, writes
 from ariel_build.cores.units import Unit, Units
 from ariel_build.errors import InternalError
 from ariel_build.memory import MemoryPlan, Region
+from ariel_build.records import dataclass
 from ariel_build.schedule import Schedule, Step, Tile
 
 __all__ = ["check_units"]

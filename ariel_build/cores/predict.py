@@ -10,13 +10,14 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ariel_build.cores.split import TILE
 from ariel_build.cores.units import Unit, Units
 from ariel_build.kernels import Axis, KernelCall
 from ariel_build.kernels.flow import worst
+from ariel_build.records import dataclass
 from ariel_build.schedule.cost import around, instructions, weight_bytes
 from ariel_build.schedule.overhead import slid
 from ariel_build.schedule.slow import Slow
@@ -110,7 +111,7 @@ class Clock:
 
     def fetch(self, call: KernelCall) -> float:
         """Returns how long the weights of the call, each read once, take the memory, in cycles of the first core."""
-        return weight_bytes(call) / self.bytes_per_cycle if self.bytes_per_cycle else 0.0
+        return weight_bytes(call) / self.bytes_per_cycle if self.bytes_per_cycle and not call.hot else 0.0
 
     def fed(self, call: KernelCall) -> int:
         """Returns how many cores the memory keeps busy with the call, at least 1: what more would do is wait."""

@@ -10,10 +10,10 @@ a step gets a tile for each core that it can.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from ariel_build.kernels import Axis, KernelCall
+from ariel_build.records import dataclass
 from ariel_build.schedule.cost import work_of
 from ariel_build.schedule.steps import Step
 from ariel_build.schedule.tiles import Tile

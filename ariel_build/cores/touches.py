@@ -8,7 +8,6 @@ of bytes are integers, bit k for byte k of the arena.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import Value
@@ -16,6 +15,7 @@ from ariel_build.kernels import Access, Axis, KernelCall
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
 from ariel_build.memory import MemoryPlan
+from ariel_build.records import dataclass
 from ariel_build.schedule.tiles import Tile
 
 __all__ = ["bytes_between", "reads", "writes"]

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 from ariel_build.cores.access import Blocks, overlap, reads_of, scratch_of, writes_of
 from ariel_build.memory import MemoryPlan, Move
+from ariel_build.records import dataclass
 from ariel_build.schedule import Piece, Schedule, Step, Tile
 from ariel_build.schedule.tiles import dealt
 
@@ -182,8 +183,8 @@ def _touches(step: Step, tile: Tile, plan: MemoryPlan, tick: int, scratch: list[
 def _dealt(step: Step, piece: Piece, tiles: Sequence[Tile], shares: Sequence[float]) -> Sequence[Tile]:
     """Returns the tiles of a piece, given those of the whole step: its share of them, and one for each worker.
 
-    Of a step that has fewer tiles than there are workers, so many of these have something to do. Where cores differ, the
-    piece is theirs as the step is.
+    Of a step that has fewer tiles than there are workers, so many of these have something to do. Where cores differ,
+    the piece is theirs as the step is.
     """
     if piece.tile == step.whole or len(tiles) == 1:
         return tiles if piece.tile == step.whole else [piece.tile]

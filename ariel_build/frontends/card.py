@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ariel_build.errors import ModelError
 from ariel_build.frontends.checks import read_file
 from ariel_build.frontends.flatbuffer import FlatFile
+from ariel_build.records import dataclass
 
 __all__ = ["Card", "read_card"]
 

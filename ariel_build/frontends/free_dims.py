@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 
 from ariel_build.config.at_most import AtMost
 from ariel_build.errors import MetadataError
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import MAX_TENSOR_BYTES
+from ariel_build.records import dataclass
 
 __all__ = ["FreeDims"]
 

@@ -8,7 +8,7 @@ scalars of int64. Free dimensions of inputs are called by their symbols.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from ariel_build.errors import MetadataError, UnsupportedError
@@ -33,6 +33,7 @@ from ariel_build.frontends.pt2_schema import (
 from ariel_build.frontends.pt2_tensors import ConstantReader
 from ariel_build.frontends.source import Operand, SourceModel, SourceNode, SourceTensor
 from ariel_build.ir import DType
+from ariel_build.records import dataclass
 
 __all__ = ["BUFFER_MUTATION", "read"]
 

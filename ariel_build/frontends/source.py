@@ -7,9 +7,10 @@ plain Python values; `ariel_build.ops` turns it into graph nodes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ariel_build.ir import Array, DType, Quant, TensorType
+from ariel_build.records import dataclass
 
 __all__ = ["Body", "Operand", "SourceModel", "SourceNode", "SourceTensor"]
 

@@ -7,7 +7,6 @@ Operators keep their schema names (`CONV_2D`), custom ones are `CUSTOM:<code>`; 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from ariel_build.frontends.source import SourceModel, SourceNode, SourceTensor
 from ariel_build.frontends.tflite_schema import CUSTOM, MODEL, Options, operator_code, operator_name, options
 from ariel_build.frontends.tflite_signatures import choose, read_signatures
 from ariel_build.frontends.tflite_tensors import TensorReader
+from ariel_build.records import dataclass
 
 __all__ = ["read"]
 

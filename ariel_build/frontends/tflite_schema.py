@@ -6,25 +6,46 @@ schema; they are looked through once, so that no list of options is written down
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
+from importlib.util import find_spec, module_from_spec
 from typing import Any
 
 import flatbuffers
 import numpy as np
 import numpy.typing as npt
-import tflite
 
 from ariel_build.frontends.checks import corrupt
 from ariel_build.frontends.flatbuffer import AbsentTable, FlatFile
+from ariel_build.records import dataclass
 
 __all__ = ["CUSTOM", "MODEL", "Options", "index_vector", "operator_code", "operator_name", "options", "type_name"]
 
-_SCHEMA: Any = tflite
+#: The tables of every model: accessors import the classes of the tables that they return.
+_TABLES = "Model Buffer Metadata Operator OperatorCode QuantizationParameters SignatureDef SubGraph Tensor TensorMap"
 
-MODEL: type[Any] = _SCHEMA.Model
+
+def _class(name: str) -> Any:  # noqa: ANN401 - generated
+    """Returns a class of the package without the package's own module, which imports 186 others."""
+    module = f"tflite.{name}"
+    if module not in sys.modules:
+        spec = None if "tflite" in sys.modules else find_spec("tflite")
+        if spec is not None:
+            sys.modules["tflite"] = module_from_spec(spec)
+        try:
+            importlib.import_module(module)
+        finally:
+            if spec is not None:
+                # Whoever imports the package by its name shall have all of it.
+                del sys.modules["tflite"]
+    return getattr(sys.modules[module], name)
+
+
+MODEL, *_ = map(_class, _TABLES.split())
 CUSTOM = "CUSTOM"
 
 #: Scalar options that hold a member of an enum.
@@ -87,7 +108,7 @@ class _Field:
 @cache
 def _enum(name: str) -> dict[int, str]:
     """Maps the numbers of an enum to its names."""
-    members = vars(getattr(_SCHEMA, name)).items()
+    members = vars(_class(name)).items()
     return {number: member for member, number in members if isinstance(number, int)}
 
 
@@ -101,7 +122,7 @@ def _option_classes() -> dict[str, str]:
 @cache
 def _fields(options_class: str) -> tuple[_Field, ...]:
     """Lists the fields of an options table, in the order of the schema."""
-    members = vars(getattr(_SCHEMA, options_class))
+    members = vars(_class(options_class))
     fields = []
     for accessor in members:
         is_helper = accessor.startswith(("_", "GetRootAs")) or accessor.endswith("BufferHasIdentifier")
@@ -148,7 +169,7 @@ def index_vector(file: FlatFile, table: Any, name: str) -> npt.NDArray[np.int64]
     vector = getattr(table, name)()
     if kind == "NONE" or vector is None:
         return np.zeros(0, np.int64)
-    values = file.numbers(file.view(getattr(_SCHEMA, kind), vector.Pos), "Values")
+    values = file.numbers(file.view(_class(kind), vector.Pos), "Values")
     file.charge(values.size)
     return values.astype(np.int64)
 
@@ -172,12 +193,12 @@ def options(file: FlatFile, operator: Any, op: str, origin: str) -> Options:  # 
         table = operator.BuiltinOptions2()
     if op.startswith("BUILTIN_") or not expected or not _fields(expected):
         return Options({})
-    absent = getattr(_SCHEMA, expected)()
+    absent = _class(expected)()
     absent._tab = AbsentTable()  # noqa: SLF001 - the seam that the generated accessors offer
     if found == "NONE" or table is None:
         instance = absent
     elif found == expected:
-        instance = file.view(getattr(_SCHEMA, expected), table.Pos)
+        instance = file.view(_class(expected), table.Pos)
     else:
         raise corrupt(f"the operator carries {'unknown options' if found == '?' else found}, not {expected}", origin)
     values = {field.name: _value(file, instance, field, origin) for field in _fields(expected)}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ariel_build.errors import MetadataError
 from ariel_build.frontends.checks import corrupt, shown
 from ariel_build.frontends.flatbuffer import FlatFile
 from ariel_build.frontends.source import SourceModel
+from ariel_build.records import dataclass
 
 __all__ = ["Signature", "choose", "read_signatures"]
 

@@ -11,13 +11,14 @@ knows one graph knows all that it needs, in a body as outside.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir.types import Bound, TensorType
+from ariel_build.records import dataclass
 
 __all__ = ["Array", "Graph", "Node", "Op", "State", "Value"]
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from ariel_build.records import dataclass
 
 __all__ = ["MAX_TENSOR_BYTES", "Bound", "DType", "Quant", "TensorType"]
 

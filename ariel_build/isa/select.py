@@ -8,7 +8,6 @@ Then calls are cut as several cores share them best, and made shorter where code
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ariel_build.isa import armv7e_m, mve, scalar, vfpv4_sp
@@ -16,11 +15,13 @@ from ariel_build.isa.portable import portable
 from ariel_build.isa.share import for_cores
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import KernelCall, LayerCall
+from ariel_build.kernels.declared import isa_real
+from ariel_build.records import dataclass
 
 if TYPE_CHECKING:
     from ariel_build.boards.board import Board
 
-__all__ = ["Selected", "select"]
+__all__ = ["Family", "Selected", "families_of", "first_of", "select"]
 
 Family = Mapping[type, Callable[[Any], KernelCall]]
 #: The instruction sets of Arm's M profile that have all of Thumb-2.
@@ -43,14 +44,14 @@ def select(
     Without a board they are portable. The results are the same.
     """
     families = [] if board is None else families_of(board, workers)
-    chosen = for_cores([_first(call, families) for call in calls], workers)
+    chosen = for_cores([first_of(call, families) for call in calls], workers)
     if not small or board is None:
         return Selected(chosen)
     short = armv7e_m.shrink(calls, chosen)
     return Selected(short, any(a.kernel.path != b.kernel.path for a, b in zip(chosen, short, strict=True)))
 
 
-def _first(call: LayerCall | KernelCall, families: Sequence[Family]) -> KernelCall:
+def first_of(call: LayerCall | KernelCall, families: Sequence[Family]) -> KernelCall:
     """Returns the call with the kernel of the first family that can compute it."""
     what = type(call.layer if isinstance(call, LayerCall) else call.kernel)
     for family in families:
@@ -66,10 +67,11 @@ def families_of(board: Board, workers: int = 1) -> list[Family]:
     """Returns the families that the cores that take part can run, the best first."""
     families: list[Family] = []
     cores = board.cores[:workers]
+    vectors = all(core.mve == "float" for core in cores)
     if all(core.mve for core in cores):
-        families.append(mve.kernels(floats=all(core.mve == "float" for core in cores)))
+        families.append(mve.kernels(floats=vectors))
     if board.target in vfpv4_sp.TARGETS and all(core.fpu is not None for core in cores):
-        families.append(vfpv4_sp.KERNELS)
+        families.append(vfpv4_sp.kernels(isa_real.Helium() if vectors else isa_real.Fpu()))
         if all(core.dsp for core in cores):
             families.append(armv7e_m.nearest_even())
     dsp = [core.dsp and core.isa != "armv7-m" for core in cores]

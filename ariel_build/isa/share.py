@@ -27,7 +27,7 @@ _LEAST_ROWS = 6
 _LEAST_COLUMNS = 8
 #: What another sum costs for each product: so many of them; and the share of a layer's bytes that must be saved for one
 #: of its products.
-_MORE, _PRICE = 5.0, 2.0
+_MORE, _PRICE = 10.0, 2.0
 #: Blocks of four pixels for each worker from which on their number suffices.
 _BLOCKS = 6
 

@@ -7,7 +7,7 @@ a `KernelCall` of each.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from ariel_build.ir import Value
@@ -15,6 +15,7 @@ from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
 from ariel_build.kernels.kernel import Access, Axis, Kernel, Operand, Packed, Part, Scratch, Source
 from ariel_build.kernels.layer import Layer
+from ariel_build.records import dataclass
 
 __all__ = ["KernelCall", "LayerCall", "Reads", "Tiling", "constants_of", "image_tiling", "operands"]
 
@@ -83,6 +84,8 @@ class KernelCall:
     reads: tuple[Reads, ...] = ()
     #: Pairs (input, output) for working in place where the call is one tile.
     in_place_whole: tuple[tuple[int, int], ...] = ()
+    #: Whether its constants are in a fast memory (`cores/hot.py`), apart from those of others.
+    hot: bool = False
 
     @classmethod
     def of(

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from ariel_build.ir import Value
+from ariel_build.records import dataclass
 
 __all__ = ["Body", "Branch", "Flow", "Loop", "blocks", "decisions", "worst"]
 

@@ -7,12 +7,13 @@ view follows from it.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Self, dataclass_transform
 
 from ariel_build.ir import Array, Value
+from ariel_build.records import dataclass
 
 __all__ = ["Access", "Axis", "Choice", "Field", "Kernel", "Operand", "Packed", "Part", "Scratch", "Source", "Variant"]
 
@@ -153,7 +154,7 @@ class Kernel(Part):
     PATHS: ClassVar[Mapping[tuple[str, ...], str]] = {}
     #: How the crate spells the type, where a class stands for an alias.
     SPELLED: ClassVar[str] = ""
-    #: Parameter -> the field whose type stands for it.
+    #: Parameter -> the field whose type stands for it, or `layer.cores` where that is a field of the struct in another.
     PARAMETERS: ClassVar[Mapping[str, str]] = {}
     ACCESS: ClassVar[Access] = Access.WHOLE
     #: Pairs of fields (input, output) whose regions may be one, and those where the output is one tile; None where that
@@ -169,14 +170,14 @@ class Kernel(Part):
     @property
     def arguments(self) -> list[Part]:
         """The fields whose types are those of its parameters."""
-        return [self.__dict__[field] for field in self.PARAMETERS.values()]
+        return [operator.attrgetter(field)(self) for field in self.PARAMETERS.values()]
 
     def holds(self, name: str, of: Part | None = None) -> str:
         """Returns what a region, an operand or a slice of the kernel, or of a struct in it, holds, such as `i8`."""
         inner = name.rpartition(".")[2]
         held = self.ELEMENTS[name] if of is None or name in self.ELEMENTS else of.ELEMENTS[inner]
         parameter, _, kind = held.partition("::")
-        return type(self.__dict__[self.PARAMETERS[parameter]]).TYPES[kind] if kind else held
+        return type(operator.attrgetter(self.PARAMETERS[parameter])(self)).TYPES[kind] if kind else held
 
 
 #: The value of a field.

@@ -5,8 +5,6 @@ Nothing is packed here. Each kernel's maker packs once, for itself (`isa`), and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ariel_build.ir import Array, Quant
@@ -22,6 +20,7 @@ from ariel_build.kernels.declared.quant import (
 )
 from ariel_build.kernels.declared.window import Window
 from ariel_build.kernels.kernel import Operand
+from ariel_build.records import dataclass
 
 __all__ = [
     "Convolution",

@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ariel_build.config.option_values import closest
 from ariel_build.errors import Diagnostic
 from ariel_build.link.linker_script import Region, Script, read
+from ariel_build.records import dataclass
 
 __all__ = ["Layout", "Need", "find", "refusals", "warnings"]
 
@@ -58,7 +58,7 @@ class Need:
     """What a model needs when it is linked, in bytes; `flash_most` and `stack_most` are bounds.
 
     `section` is the one of its weights where the user has set it, `origin` where that stands; `arena` is the
-    name of the arena that it shares with other models.
+    name of the arena that it shares with other models. `hot` is the section of weights in fast memory, if any.
     """
 
     model: str
@@ -69,6 +69,7 @@ class Need:
     section: str | None = None
     origin: str = ""
     arena: str | None = None
+    hot: str = ""
 
 
 def find(package: Path, root: Path | None, out_dir: Path) -> Layout:
@@ -124,7 +125,8 @@ def refusals(need: Need, layout: Layout) -> list[Diagnostic]:
 
 def warnings(needs: Sequence[Need], layout: Layout) -> list[Diagnostic]:
     """Returns what may go wrong when these models are linked: sections that no script places, regions that overflow."""
-    found = [_unplaced(need, layout) for need in needs] + [_misplaced(need, layout) for need in needs]
+    found = [_unplaced(need, layout) for need in needs] + [_cold(need, layout) for need in needs]
+    found += [_misplaced(need, layout) for need in needs]
     fitting = [need for need in needs if not refusals(need, layout)]
     found += [_tight(fitting, layout, kind) for kind in ("RAM", "flash")]
     return [problem for problem in found if problem is not None]
@@ -144,6 +146,18 @@ def _unplaced(need: Need, layout: Layout) -> Diagnostic | None:
         "the linker puts them where it likes",
         need.origin,
         f"add to {layout.memory or MEMORY}: {memory}SECTIONS {{ {output} }} INSERT AFTER .rodata;",
+    )
+
+
+def _cold(need: Need, layout: Layout) -> Diagnostic | None:
+    """Returns the hint for weights that are to be in fast memory, where no script is known to place them."""
+    section = need.hot
+    if not section or _USUAL.fullmatch(section) or layout.place_of(section) is not None:
+        return None
+    return Diagnostic(
+        f"no linker script that is known places the section `{section}`, which has weights of `{need.model}` for fast "
+        "memory: they stay in flash",
+        help=f"add to {layout.memory or MEMORY} what docs/slow-memory.md has for hot weights",
     )
 
 

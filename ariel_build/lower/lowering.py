@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ariel_build.errors import Diagnostic, InternalError, UnsupportedError
 from ariel_build.ir import DType, Graph, Node, TensorType, Value
@@ -22,6 +22,7 @@ from ariel_build.ops.importer import INCONSISTENT
 from ariel_build.ops.loops import Loop as LoopOp
 from ariel_build.ops.shorter import Axes
 from ariel_build.ops.slice import ALIGNMENT, Slice
+from ariel_build.records import dataclass
 
 __all__ = ["Lowered", "keep_rows_apart", "lower"]
 

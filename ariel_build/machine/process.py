@@ -7,10 +7,10 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from ariel_build.errors import InternalError, SetupError
+from ariel_build.records import dataclass
 
 __all__ = ["Completed", "hand_over", "run"]
 

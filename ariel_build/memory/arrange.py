@@ -13,7 +13,7 @@ before it is complete; a blocking one cannot.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from ariel_build.errors import InternalError
@@ -23,6 +23,7 @@ from ariel_build.memory.liveness import Horizon, build_storages
 from ariel_build.memory.rolling import Rolling
 from ariel_build.memory.segments import Segment
 from ariel_build.memory.storage import ALIGNMENT, Storages, padded
+from ariel_build.records import dataclass
 from ariel_build.schedule import BEFORE, Aliases, Interval, Schedule
 
 __all__ = ["Arrangement", "InPlace", "arrange", "field_offsets"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ariel_build.memory.storage import ALIGNMENT
+from ariel_build.records import dataclass
 from ariel_build.schedule import Interval
 
 __all__ = ["ArenaPlan", "Buffer", "Part"]

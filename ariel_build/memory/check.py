@@ -29,6 +29,10 @@ An input whose rows are given one by one is written by a step of its own (`Feed`
 like any other: so no row is read before it was given, or after it moved away. Rows come in their order, and so must
 the pieces of that step; nothing that a caller fills is in the arena besides.
 
+A bottleneck (`kernels/bottleneck.py`) is one step whose layers take turns: in its scratch each finds what those
+before it left for these rows and channels (`check_within`). Rows that are expanded anew are read anew, so the step's
+input is there for every piece that has them under its windows.
+
 "Before" is the promise of the schedule: where `a.end <= b.start`, piece `a` is complete before `b` starts. Ticks follow
 the flow: a run passes through them in their order, and leaves out those of the bodies that it does not choose; behind
 the body of a loop all is read that the loop reads from around it, for there a run goes back. So what is disjoint where
@@ -47,6 +51,7 @@ from ariel_build.kernels.flow import Flow, Loop
 from ariel_build.memory.check_contents import check_contents
 from ariel_build.memory.check_disjoint import check_disjoint
 from ariel_build.memory.check_facts import Facts
+from ariel_build.memory.check_within import check_within
 from ariel_build.memory.regions import Group, MemoryPlan, Region
 from ariel_build.schedule import Aliases, Interval, Moment, Schedule, Step
 
@@ -79,6 +84,7 @@ def check_plan(
     _check_feeds(facts)
     check_disjoint(facts)
     check_contents(facts)
+    check_within(schedule)
 
 
 def _check_region(what: str, region: Region, plan: MemoryPlan, alignment: int = _ALIGNMENT) -> None:

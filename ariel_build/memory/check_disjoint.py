@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import chain, pairwise
 
@@ -15,6 +15,7 @@ from ariel_build.errors import InternalError
 from ariel_build.ir import Value
 from ariel_build.memory.check_facts import Facts, Writing, looked_at, made
 from ariel_build.memory.regions import Region
+from ariel_build.records import dataclass
 from ariel_build.schedule import Interval, Step
 
 __all__ = ["check_disjoint"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
 from ariel_build.kernels import Axis, KernelCall
 from ariel_build.memory.regions import Copy, MemoryPlan, Region
+from ariel_build.records import dataclass
 from ariel_build.schedule import Aliases, Interval, Schedule, Step
 
 __all__ = ["Facts", "Writing", "looked_at", "made"]

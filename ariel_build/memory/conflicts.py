@@ -9,12 +9,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 from ariel_build.memory.buffers import Buffer, Part
 from ariel_build.memory.storage import ALIGNMENT
+from ariel_build.records import dataclass
 from ariel_build.schedule import BEFORE, Interval
 
 __all__ = ["Problem"]
@@ -160,14 +160,18 @@ def _excluded(mine: Sequence[_Need], others: Sequence[_Need]) -> list[tuple[int,
         for start, end, ticks in others
         if own_ticks & ticks
     ]
+    if not ranges:
+        return []
     ranges.sort()
     joined: list[tuple[int, int]] = []
+    first, reached = ranges[0]
     for low, high in ranges:
-        if joined and low <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], high))
-        else:
-            joined.append((low, high))
-    return joined
+        if low > reached:
+            joined.append((first, reached))
+            first, reached = low, high
+        elif high > reached:
+            reached = high
+    return [*joined, (first, reached)]
 
 
 def _union(parts: Sequence[Part]) -> int:

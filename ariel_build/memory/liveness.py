@@ -11,14 +11,15 @@ enough for every run. In a loop it goes back, and what it reads from around the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
 from ariel_build.memory.rolling import Rolling
 from ariel_build.memory.segments import Read, Segment
 from ariel_build.memory.storage import Storages
+from ariel_build.records import dataclass
 from ariel_build.schedule import BEFORE, Aliases, Interval, Piece, Schedule, Step, Tile, resolve
 from ariel_build.schedule.ranges import Span, read_span, written_span
 
@@ -47,8 +48,7 @@ class Horizon:
         return self.copy(self.copies)
 
 
-@dataclass(frozen=True)
-class _Write:
+class _Write(NamedTuple):
     value: Value
     start: int
     end: int
@@ -56,8 +56,7 @@ class _Write:
     step: Step | None
 
 
-@dataclass(frozen=True)
-class _Use:
+class _Use(NamedTuple):
     read: Read
     start: int
     end: int

@@ -6,9 +6,8 @@ operand. What a stretch of calls needs does not depend on how the others are cut
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import accumulate, chain
 
@@ -16,6 +15,7 @@ from ariel_build.ir import State, Value
 from ariel_build.kernels import KernelCall
 from ariel_build.memory.rolling import Rolling, can_roll, distinct
 from ariel_build.memory.storage import ALIGNMENT, padded
+from ariel_build.records import dataclass
 from ariel_build.schedule import Aliases, Tile, resolve
 from ariel_build.schedule.aliases import Place
 from ariel_build.schedule.ranges import Span, read_span, written_span
@@ -56,6 +56,7 @@ class Peaks:
     #: Bytes of all storages that are there from this call on or before, and of those that are gone before it.
     _begun: list[int] = field(default_factory=list)
     _gone: list[int] = field(default_factory=list)
+    _scratches: list[int] = field(default_factory=list)
     _known: dict[tuple[int, Tile], tuple[list[_Run], list[_Run]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -73,6 +74,7 @@ class Peaks:
         for call in self.calls:
             inputs, outputs = ([resolve(v, self.aliases) for v in values] for values in (call.inputs, call.outputs))
             self._places.append((inputs, outputs))
+        self._scratches = [call.scratch_bytes for call in self.calls]
         self._begun, self._gone = [0] * len(self.calls), [0] * (len(self.calls) + 1)
         for life in lives.values():
             if life.first < len(self.calls):
@@ -131,10 +133,16 @@ class Peaks:
         change = [0] * (ticks + 2)
         accesses: dict[Value, list[_Access]] = {root: [] for root in lives if root not in (buffers or {})}
         replaced = {index: self._replaced(index, whole=in_place) for index in span}
-        needs = scratch or {index: self.calls[index].scratch_bytes for index in span}
+        needs = scratch or {index: self._scratches[index] for index in span}
         scratches = {index: padded(need) * self.cores for index, need in needs.items()}
         for tick, (index, tile) in enumerate(order):
-            self._touch(accesses, tick, index, tile, replaced[index])
+            reads, writes = self._known.get((index, tile)) or self._runs_of(index, tile)
+            for position, (root, low, high) in enumerate(reads):
+                if root in accesses:
+                    accesses[root].append((low, high, _FOREVER, tick + (position != replaced[index])))
+            for root, low, high in writes:
+                if root in accesses:
+                    accesses[root].append((low, high, tick, tick + 1))
             change[tick] += scratches[index]
             change[tick + 1] -= scratches[index]
         for start, end, (since, until), _ in chain.from_iterable(b.parts for b in distinct(buffers or {})):
@@ -150,15 +158,6 @@ class Peaks:
                     change[since] += granules * ALIGNMENT
                     change[until] -= granules * ALIGNMENT
         return rest + max([0, *accumulate(change[:ticks])])
-
-    def _touch(self, accesses: dict[Value, list[_Access]], tick: int, index: int, tile: Tile, replaced: int) -> None:
-        inputs, outputs = self._known.get((index, tile)) or self._runs_of(index, tile)
-        for position, (root, low, high) in enumerate(inputs):
-            if root in accesses:
-                accesses[root].append((low, high, _FOREVER, tick + (position != replaced)))
-        for root, low, high in outputs:
-            if root in accesses:
-                accesses[root].append((low, high, tick, tick + 1))
 
     def _runs_of(self, index: int, tile: Tile) -> tuple[list[_Run], list[_Run]]:
         """Returns the granules that a tile reads and writes; many orders have the same tile."""
@@ -191,10 +190,13 @@ def _runs(granules: int, accesses: Sequence[_Access], first: int, last: int) -> 
     `first` is since when those are needed that nobody writes, `last` until when all are at least.
     """
     cuts = sorted({0, granules, *(low for low, *_ in accesses), *(high for _, high, *_ in accesses)})
+    runs = {cut: run for run, cut in enumerate(cuts)}
     since, until = [first] * len(cuts), [last] * len(cuts)
     for low, high, begin, end in accesses:
-        for run in range(bisect_left(cuts, low), bisect_left(cuts, high)):
-            since[run] = min(since[run], begin)
-            until[run] = max(until[run], end)
+        for run in range(runs[low], runs[high]):
+            if begin < since[run]:  # noqa: PLR1730 - a call of `min` takes longer than the rest
+                since[run] = begin
+            if end > until[run]:  # noqa: PLR1730 - as above
+                until[run] = end
     for run in range(len(cuts) - 1):
         yield cuts[run + 1] - cuts[run], since[run], until[run]

@@ -146,7 +146,7 @@ class _Search:
         # The lowest offset that the placed buffers leave to each of the others.
         lowest = [0] * count
         order: list[int] = []
-        left = effort
+        left, least = effort, self.problem.lower_bound
 
         def place(buffer: int, offset: int) -> list[tuple[int, int]]:
             """Places a buffer, returns whose lowest offset that changed and what it was: those who would meet it."""
@@ -158,23 +158,23 @@ class _Search:
                     lowest[other] = self.problem.lowest(other, offsets, lowest[other])
             return changed
 
-        def hopeless(free: list[int], suspects: Iterable[int]) -> bool:
+        def hopeless(free: list[int], weight: int, suspects: Iterable[int]) -> bool:
             """Whether a buffer that is not placed reaches the best plan's top; only `suspects` may. Counts the look."""
             nonlocal left
             found = [b for b in suspects if lowest[b] + sizes[b] >= self.top]
-            seen = free[: bisect_right(free, min(found))] if found else free
-            left -= sum([weights[b] for b in seen])
+            left -= sum([weights[b] for b in free[: bisect_right(free, min(found))]]) if found else weight
             return bool(found)
 
-        def descend(free: list[int], suspects: Iterable[int], floor: int, top: int) -> None:
+        def descend(free: list[int], weight: int, suspects: Iterable[int], floor: int, top: int) -> None:
+            """Places the buffers of `free`, which have `weight` together, above `floor`."""
             if not free:
                 self._keep(offsets, order, top)
                 return
-            if hopeless(free, suspects):
+            if hopeless(free, weight, suspects):
                 return
             bound = self.top
             for key in sorted([lowest[b] * count + rank[b] for b in free if lowest[b] >= floor]):
-                if left <= 0 or self.done or top >= self.top:
+                if left <= 0 or self.top <= least or top >= self.top:
                     return
                 offset, buffer = key // count, by_rank[key % count]
                 changed = place(buffer, offset)
@@ -182,7 +182,7 @@ class _Search:
                 rest = [b for b in free if b != buffer]
                 # Since the last look only these have moved up, unless the top has come down.
                 moved = [b for b, _ in changed] if self.top == bound else rest
-                descend(rest, moved, offset, max(top, offset + sizes[buffer]))
+                descend(rest, weight - weights[buffer], moved, offset, max(top, offset + sizes[buffer]))
                 order.pop()
                 offsets[buffer] = -1
                 for other, before in reversed(changed):
@@ -190,7 +190,7 @@ class _Search:
 
         if count <= _RECURSION and not self.done:
             everything = list(range(count))
-            descend(everything, everything, 0, 0)
+            descend(everything, sum(weights), everything, 0, 0)
         return self.done or (left > 0 and count <= _RECURSION and self.problem.ascending_is_exact)
 
     def improve(self, effort: int) -> None:

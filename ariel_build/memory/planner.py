@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ariel_build.ir import State, Value
 from ariel_build.kernels import Axis, Feed, KernelCall, Tiling
@@ -19,6 +19,7 @@ from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, S
 from ariel_build.memory.rolling import Rolling, rolling
 from ariel_build.memory.storage import ALIGNMENT, padded
 from ariel_build.memory.streaming import WHOLE, Effort, Streaming, streaming
+from ariel_build.records import dataclass
 from ariel_build.schedule import Aliases, Schedule, Step, Tile, order_calls, schedule, tiles_of, work_of
 from ariel_build.schedule.overhead import slid
 from ariel_build.schedule.parts import for_rows

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import Value
+from ariel_build.records import dataclass
 from ariel_build.schedule import Interval
 
 __all__ = ["Block", "Copy", "Group", "MemoryPlan", "Move", "Region", "ScratchPlan", "Slide"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, pairwise
 
@@ -17,6 +16,7 @@ from ariel_build.ir import Value
 from ariel_build.kernels import KernelCall
 from ariel_build.memory.buffers import Part
 from ariel_build.memory.regions import Slide
+from ariel_build.records import dataclass
 from ariel_build.schedule import Aliases, Interval, Tile
 from ariel_build.schedule.parts import can_part
 from ariel_build.schedule.ranges import Span, read_span, written_span
@@ -142,14 +142,14 @@ def _places(calls: Sequence[KernelCall], indices: Iterable[int], values: Abstrac
 
 def _of(writes: Sequence[tuple[int, Span]], reads: Sequence[tuple[int, Span]], *, roomy: bool) -> Rolling:
     # The first byte that is still to be read at each writing: what is read before that is done with.
-    needs, later, low = [0] * len(writes), len(reads) - 1, _NEVER
+    needs, later, low, size = [0] * len(writes), len(reads) - 1, _NEVER, 0
     for k in range(len(writes) - 1, -1, -1):
-        tick, span = writes[k]
+        tick, (start, end) = writes[k]
         while later >= 0 and reads[later][0] > tick:
             low = min(low, reads[later][1].start)
             later -= 1
-        needs[k] = min(low, span.start)
-    size = max(span.end - need for (_, span), need in zip(writes, needs, strict=True))
+        needs[k] = need = min(low, start)
+        size = max(size, end - need)
     if roomy:
         size += max(span.end - span.start for _, span in writes)
     base, slides, bases = 0, list[Slide](), [(-1, 0)]
@@ -173,14 +173,25 @@ def _of(writes: Sequence[tuple[int, Span]], reads: Sequence[tuple[int, Span]], *
 
 def _parts(uses: Iterable[_Use]) -> Iterator[Part]:
     """Yields the bytes of the buffer, those that are needed from one tick to another together."""
-    hulls: dict[tuple[int, int], tuple[int, int]] = {}
+    hulls: dict[tuple[int, int], list[int]] = {}
     for tick, _, low, high in uses:
-        since, until = hulls.get((low, high), (tick, tick))
-        hulls[low, high] = min(since, tick), max(until, tick)
-    for low, high in pairwise(sorted({0, *chain.from_iterable(hulls)})):
-        lives = [life for (start, end), life in hulls.items() if start < high and low < end]
-        if lives:
-            yield Part(low, high, Interval(min(since for since, _ in lives), max(until for _, until in lives) + 1))
+        life = hulls.setdefault((low, high), [tick, tick])
+        if tick < life[0]:
+            life[0] = tick
+        elif tick > life[1]:
+            life[1] = tick
+    cuts = sorted({0, *chain.from_iterable(hulls)})
+    cells = {cut: k for k, cut in enumerate(cuts)}
+    since, until = [_NEVER] * len(cuts), [0] * len(cuts)
+    for (low, high), (first, last) in hulls.items():
+        for cell in range(cells[low], cells[high]):
+            if first < since[cell]:  # noqa: PLR1730 - a call of `min` takes longer than the rest
+                since[cell] = first
+            if last >= until[cell]:
+                until[cell] = last + 1
+    for cell, (low, high) in enumerate(pairwise(cuts)):
+        if since[cell] < _NEVER:
+            yield Part(low, high, Interval(since[cell], until[cell]))
 
 
 def _lent(uses: Sequence[_Use]) -> Iterator[Part]:

@@ -13,7 +13,7 @@ older while it writes the newer, in place:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from ariel_build.ir import Value
 from ariel_build.schedule import Interval, Step
@@ -21,8 +21,7 @@ from ariel_build.schedule import Interval, Step
 __all__ = ["Read", "Segment", "hazard"]
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(NamedTuple):
     """Who needs a segment: a piece of a step, through its operand `value`, or (None) the program after the run."""
 
     time: Interval
@@ -30,8 +29,7 @@ class Read:
     step: Step | None = None
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """Bytes [start, end) of a storage, from their writing by `step` (None: before the first) to their last reading.
 
     `time` is that of the piece that writes them.
@@ -43,11 +41,11 @@ class Segment:
     writer: Value
     step: Step | None = None
     reads: tuple[Read, ...] = ()
-    time: Interval = field(default=Interval(0, 0))
+    time: Interval = Interval(0, 0)
 
     def moved(self, shift: int) -> Segment:
         """Returns the segment `shift` bytes further on."""
-        return replace(self, start=self.start + shift, end=self.end + shift)
+        return self._replace(start=self.start + shift, end=self.end + shift)
 
 
 def hazard(p: Segment, q: Segment, offset_of: Callable[[Value], int], cores: int) -> str:

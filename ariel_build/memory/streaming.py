@@ -13,7 +13,7 @@ below it: neighbours that take turns stay where they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import chain
 
@@ -21,6 +21,7 @@ from ariel_build.ir import Value
 from ariel_build.kernels import Feed, KernelCall
 from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.rolling import can_roll, distinct, rolling
+from ariel_build.records import dataclass
 from ariel_build.schedule import Tile, work_of
 from ariel_build.schedule.interleave import interleaved, pulled, quantum, row, whole_rows
 from ariel_build.schedule.overhead import CALL, FED, overhead, parted, slid
@@ -178,7 +179,7 @@ class _Search:
         return self._parts[key]
 
     def _idle(self, call: KernelCall, tile: Tile) -> int:
-        """Returns the instructions for which cores that share a piece wait for each other, and that handing it over costs.
+        """Returns the instructions for which cores that share a piece wait for each other, and of handing it over.
 
         Where its granules cannot be dealt as the cores are fast, some have nothing to do.
         """

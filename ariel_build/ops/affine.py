@@ -5,8 +5,6 @@ stored = clip(round(real / scale) + zero_point), real = (stored - zero_point) * 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ariel_build.ir import DType, Value
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.broadcast import Tile
@@ -15,6 +13,7 @@ from ariel_build.ops.formula import map1, map2
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.slice import emit_slice
+from ariel_build.records import dataclass
 
 __all__ = ["Spread", "dequantized", "quantized", "rounded"]
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ariel_build.ir import Array, DType, Node, Quant, TensorType, Value
 from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.shorter import Axes, Bound, Mixed, aligned
 from ariel_build.ops.traits import Moved, Traits, Wish, has
+from ariel_build.records import dataclass
 
 if TYPE_CHECKING:
     from ariel_build.kernels import KernelCall, LayerCall

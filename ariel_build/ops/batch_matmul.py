@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.permutation import Perm
 from ariel_build.ops.shorter import Axes, Bound, Mixed, apart
 from ariel_build.ops.traits import Traits, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["BATCH_AXES", "PLAIN", "BatchMatMul"]
 

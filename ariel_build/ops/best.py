@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from ariel_build.ops.reinterpret import Reinterpret
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.shorter import Axes, apart, one_only
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["Best", "Top", "lanes"]
 

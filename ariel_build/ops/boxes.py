@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +23,7 @@ from ariel_build.ops.fixed_point import I64
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.indices import AXES, TYPES, is_wide, six
 from ariel_build.ops.traits import MOVEMENT, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["Beyond", "Boxed", "Numbers", "boxed"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.shorter import Axes, apart
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
+from ariel_build.records import dataclass
 
 __all__ = ["Tile", "filled"]
 

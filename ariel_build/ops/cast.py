@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,7 @@ from ariel_build.ops.cast_rows import CASTS, kernel
 from ariel_build.ops.element_types import ONNX_TYPES, SMALL, onnx_type, small_integers
 from ariel_build.ops.elementwise import call_of, lookup_call, one_operand, same_type
 from ariel_build.ops.traits import Traits, alike, never
+from ariel_build.records import dataclass
 
 if TYPE_CHECKING:
     from ariel_build.ops.importer import Importer

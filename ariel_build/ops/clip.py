@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -33,6 +32,7 @@ from ariel_build.ops.map1_int8 import scale_ratio
 from ariel_build.ops.map2 import Map2
 from ariel_build.ops.quantize import requantized
 from ariel_build.ops.traits import POINTWISE, alike, clamps_nothing
+from ariel_build.records import dataclass
 
 __all__ = ["Clip", "clipped"]
 

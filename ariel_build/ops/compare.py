@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.map2_int8 import scaled
 from ariel_build.ops.rows import Named, called, named
 from ariel_build.ops.traits import Traits, alike, never
+from ariel_build.records import dataclass
 
 __all__ = ["Compare", "Logic", "Not"]
 

@@ -6,12 +6,12 @@ A new one is one row here; `python -m tools.rows` makes its kernels.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from ariel_build.ir import Array
 from ariel_build.ops.rows import Names
+from ariel_build.records import dataclass
 
 __all__ = ["LOGIC", "RELATIONS", "LogicRow", "RelationRow"]
 

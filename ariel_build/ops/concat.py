@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from ariel_build.ops.reshape import reshape
 from ariel_build.ops.shorter import Axes, Mixed, aligned
 from ariel_build.ops.tensor_lists import written
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
+from ariel_build.records import dataclass
 
 __all__ = ["Concat", "concat"]
 

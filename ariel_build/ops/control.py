@@ -8,7 +8,6 @@ and a subgraph that is called become nodes of the graph that has them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
 from ariel_build.errors import InternalError
@@ -20,6 +19,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.importing import import_nodes
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["If", "add_output", "subgraph"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,8 +33,9 @@ from ariel_build.ops.pad import Pad
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.shorter import Axes, Bound, one_only
 from ariel_build.ops.traits import Traits, keeps_axes, never
-from ariel_build.ops.unfolded import unfolded
+from ariel_build.ops.unfolded import unfolded, unfolded_nhwc
 from ariel_build.ops.window import Span, Window, image, onnx_spans, patches, tflite_window, window_of
+from ariel_build.records import dataclass
 
 __all__ = ["Conv2d", "convolution", "layer", "onnx_convolution"]
 
@@ -143,10 +143,13 @@ class Conv2d(Operator):
 @imports("tflite", "CONV_2D", harmless={"quantized_bias_type": "the bias has a type"})
 def _from_tflite(importer: Importer) -> None:
     x, filter_ = importer.input(0), importer.input(1)
-    constant(filter_, "the filter")
     if len(filter_.shape) != 4:
         raise UnsupportedReason(f"the filter has {len(filter_.shape)} axes, not 4")
     window = tflite_window(importer, (filter_.shape[1], filter_.shape[2]), x.type)
+    if not filter_.is_constant:
+        bias, clip = importer.optional_input(2), tflite_clip(importer)
+        importer.bind(unfolded_nhwc(importer, x, filter_, bias, window, clip, depthwise=False))
+        return
     groups = x.shape[3] // max(1, filter_.shape[3])
     quant = filter_.type.quant
     # LiteRT quantises the activations of a hybrid convolution asymmetrically where the channels differ in scale.

@@ -7,7 +7,7 @@ is a convolution of stride 1 with a part of the filter. `kernels/conv_transpose.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -41,6 +41,7 @@ from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.transpose import transpose
 from ariel_build.ops.unfolded import unfolded_transposed
 from ariel_build.ops.window import Span, Window, image, same_padding
+from ariel_build.records import dataclass
 
 __all__ = ["ConvTranspose"]
 

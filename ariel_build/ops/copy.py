@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ariel_build.kernels import Axis, KernelCall, Operand, Source, Tiling, Varia
 from ariel_build.kernels.declared import copy as declared
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.traits import MOVEMENT, alike
+from ariel_build.records import dataclass
 
 __all__ = ["Copy", "Part", "copy_call", "dense_strides"]
 

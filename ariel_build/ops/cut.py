@@ -9,7 +9,7 @@ follows the dimension again: what it has behind what there is nobody reads.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from ariel_build.ops.select import Select
 from ariel_build.ops.shorter import Axes, Bound
 from ariel_build.ops.traits import Moved, Wish, keeps_axes, never
 from ariel_build.ops.window import Window
+from ariel_build.records import dataclass
 
 __all__ = ["Cut", "Last", "Uncut", "as_stored", "bordered", "cut", "last", "neutral", "uncut"]
 

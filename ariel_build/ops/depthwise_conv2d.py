@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,7 +28,9 @@ from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.shorter import Axes, Bound, one_only
 from ariel_build.ops.traits import Traits, keeps_axes, never
+from ariel_build.ops.unfolded import unfolded_nhwc
 from ariel_build.ops.window import Window, image, patches, tflite_window
+from ariel_build.records import dataclass
 
 __all__ = ["DepthwiseConv2d"]
 
@@ -119,13 +120,16 @@ class DepthwiseConv2d(Operator):
 @imports("tflite", "DEPTHWISE_CONV_2D")
 def _from_tflite(importer: Importer) -> None:
     x, filter_ = importer.input(0), importer.input(1)
-    constant(filter_, "the filter")
     if len(filter_.shape) != 4:
         raise UnsupportedReason(f"the filter has {len(filter_.shape)} axes, not 4")
     factor = importer.integer("depth_multiplier")
     if factor and len(x.shape) == 4 and factor * x.shape[3] != filter_.shape[3]:
         raise UnsupportedReason(f"{filter_.shape[3]} filters are not {factor} for each of {x.shape[3]} channels")
     window = tflite_window(importer, (filter_.shape[1], filter_.shape[2]), x.type)
+    if not filter_.is_constant:
+        bias, clip = importer.optional_input(2), tflite_clip(importer)
+        importer.bind(unfolded_nhwc(importer, x, filter_, bias, window, clip, depthwise=True))
+        return
     op = DepthwiseConv2d(window, tflite_clip(importer))
     # TFLite quantises the activations of every hybrid depthwise convolution asymmetrically.
     declared_image_by_image(

@@ -9,7 +9,6 @@ class by class (`regular`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.signal.options import number
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["DetectionPostprocess", "overlap_of"]
 

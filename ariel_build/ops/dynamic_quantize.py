@@ -7,7 +7,6 @@ an operator row by row while it runs, sums integers, and scales the sum back: `f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from ariel_build.ops.fixed_point import round_away
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.shorter import Axes, apart, reshaped
 from ariel_build.ops.traits import Traits, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["DynamicQuantize", "hybrid", "hybrid_inputs", "is_hybrid", "meets_bytes", "rescale"]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ariel_build.ir import Value
 from ariel_build.ops.base import UnsupportedReason, imports
@@ -20,6 +19,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.slice import emit_slice
 from ariel_build.ops.transpose import transpose
+from ariel_build.records import dataclass
 
 __all__ = ["einsum"]
 

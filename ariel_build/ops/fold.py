@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,7 @@ from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.rows import called, named
 from ariel_build.ops.shorter import Axes, Bound, Mixed, apart
 from ariel_build.ops.traits import Moved, Traits, Wish
+from ariel_build.records import dataclass
 
 __all__ = ["Fold", "ascending"]
 

@@ -6,13 +6,13 @@ A new one is one row here; `python -m tools.rows` makes its kernels.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from ariel_build.ops.accumulate import FINITE
 from ariel_build.ops.rows import Names
+from ariel_build.records import dataclass
 
 __all__ = ["FOLDS", "FoldRow"]
 

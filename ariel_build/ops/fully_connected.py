@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,6 +33,7 @@ from ariel_build.ops.map2 import Map2
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.shorter import Axes, Mixed, apart, reshaped
 from ariel_build.ops.traits import Moved, Traits, Wish, never
+from ariel_build.records import dataclass
 
 __all__ = ["FullyConnected"]
 

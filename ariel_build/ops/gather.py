@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from ariel_build.ops.indices import blocks, indices_input, inside, place, stride
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.shorter import Axes, Mixed, apart
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["Gather", "GatherConstant", "GatherElements", "GatherNd", "gathered"]
 

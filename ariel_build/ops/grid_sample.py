@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from ariel_build.ops.slice import emit_slice
 from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.transpose import transpose
 from ariel_build.ops.window import onnx_spans
+from ariel_build.records import dataclass
 
 __all__ = ["GridSample"]
 

@@ -6,7 +6,7 @@ The loop that runs them is in `importing.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ariel_build.ops.base import STORED, Operator, UnsupportedReason
 from ariel_build.ops.cast import cast
 from ariel_build.ops.element_types import unsupported_type
 from ariel_build.ops.reshape import Reshape
+from ariel_build.records import dataclass
 
 __all__ = ["INCONSISTENT", "Importer", "UnknownValueError", "Unsized", "fold", "source_type"]
 

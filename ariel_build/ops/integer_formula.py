@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ariel_build.ops.fixed_point import I64
+from ariel_build.records import dataclass
 
 __all__ = ["FRACTION", "IntegerFormula", "find_formula"]
 

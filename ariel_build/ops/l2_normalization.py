@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from ariel_build.ops.formula import fold, map1, map2
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.shorter import Axes, apart
 from ariel_build.ops.traits import Traits, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["L2Normalization"]
 

@@ -8,7 +8,6 @@ depends on, where that begins with constants. Otherwise the condition is a secon
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import NoReturn
 
@@ -27,6 +26,7 @@ from ariel_build.ops.map2 import Map2
 from ariel_build.ops.reshape import Reshape, reshape
 from ariel_build.ops.scatter import AtIndices, Scatter
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["Loop", "counted", "needed_inputs", "row_number", "stack"]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +25,7 @@ from ariel_build.ops.base import Operator, UnsupportedReason, constant
 from ariel_build.ops.elementwise import multiplier, quant_of
 from ariel_build.ops.fixed_point import multiply, quantize_multiplier, reduced_multiplier, wrap32
 from ariel_build.ops.traits import Traits, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["GATES", "Lstm"]
 

@@ -6,7 +6,6 @@ The functions are the rows of `map1_rows.py`; what TFLite computes in fixed poin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -33,6 +32,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.map1_rows import MAP1, Map1Row
 from ariel_build.ops.rows import called, named, parameters
 from ariel_build.ops.traits import POINTWISE, alike, never
+from ariel_build.records import dataclass
 
 __all__ = ["Map1"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ariel_build.ir import Array
 from ariel_build.ops import map1_int8 as int8
 from ariel_build.ops.rows import Attribute, Named, Names
+from ariel_build.records import dataclass
 
 __all__ = ["MAP1", "Map1Row"]
 

@@ -6,7 +6,7 @@ What TFLite computes in integers is in `map2_int8.py`; the choice of a kernel fo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -37,6 +37,7 @@ from ariel_build.ops.map2_rows import MAP2, Map2Row
 from ariel_build.ops.quantize import Quantize
 from ariel_build.ops.rows import called, named
 from ariel_build.ops.traits import POINTWISE, alike
+from ariel_build.records import dataclass
 
 __all__ = ["Map2"]
 

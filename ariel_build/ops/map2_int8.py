@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from ariel_build.kernels.declared.map2 import Scaled
 from ariel_build.ops import fixed_point, gemmlowp
 from ariel_build.ops.elementwise import multiplier, rescale
 from ariel_build.ops.fixed_point import I64
+from ariel_build.records import dataclass
 
 __all__ = [
     "Operands",

@@ -7,7 +7,6 @@ own has these in `map2_int8.py`, and a kernel in the runtime's `map2/int8.rs`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -19,6 +18,7 @@ from ariel_build.ops import map2_int8 as int8
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.fixed_point import I64
 from ariel_build.ops.rows import Named, Names
+from ariel_build.records import dataclass
 
 __all__ = ["MAP2", "Integer", "Map2Row", "Real", "Stored"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from ariel_build.ops.indices import AXES, indices_input, is_wide, six
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
 from ariel_build.ops.transpose import transpose
+from ariel_build.records import dataclass
 
 __all__ = ["Found", "OneHot", "Triangle"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from ariel_build.ops.reshape import reshape
 from ariel_build.ops.shorter import Axes, apart, one_only
 from ariel_build.ops.slice import emit_slice
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
+from ariel_build.records import dataclass
 
 __all__ = ["Pad"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 import numpy as np
@@ -31,6 +31,7 @@ from ariel_build.ops.shorter import Axes, one_only
 from ariel_build.ops.traits import Traits, clamps_nothing, keeps_axes
 from ariel_build.ops.transpose import transpose
 from ariel_build.ops.window import Span, Window, image, onnx_spans, patches, tflite_window, window_of
+from ariel_build.records import dataclass
 
 __all__ = ["Pool2d", "PoolKind", "pool", "pooled"]
 

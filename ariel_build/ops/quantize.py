@@ -6,7 +6,7 @@ Quantize of stored integers changes their quantisation. The scales are those of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from ariel_build.ops.elementwise import (
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.traits import POINTWISE, Traits, alike, never
+from ariel_build.records import dataclass
 
 __all__ = ["Dequantize", "Quantize", "is_flip", "real_constant", "requantized"]
 

@@ -8,7 +8,7 @@ rnn   h = f(Wx + Rh + b)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple, TypedDict
 
 import numpy as np
@@ -22,6 +22,7 @@ from ariel_build.ops.accumulate import FINITE
 from ariel_build.ops.base import Operator, constant
 from ariel_build.ops.shorter import Axes, Bound, Mixed, apart
 from ariel_build.ops.traits import Traits, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["ACTIVATIONS", "GATES", "Activation", "Recurrent"]
 

@@ -6,7 +6,6 @@ The formulas are those of `recurrent.py`; gates are in ONNX's order, and weights
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from ariel_build.ops.reverse_sequence import reversed_rows
 from ariel_build.ops.select import select
 from ariel_build.ops.slice import emit_slice
 from ariel_build.ops.transpose import transpose
+from ariel_build.records import dataclass
 
 __all__ = ["Layer", "StoredLayer"]
 

@@ -7,7 +7,6 @@ time where it meets them, which costs precision: its answers differ from ours by
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from ariel_build.ops.recurrent import Activation, Recurrent
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.transpose import transpose
 from ariel_build.ops.variables import variable
+from ariel_build.records import dataclass
 
 __all__ = ["FORWARD", "Cell", "bind_states", "in_layout", "real_lstm", "refuse_variants"]
 

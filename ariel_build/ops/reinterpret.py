@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from ariel_build.kernels import KernelCall
 from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.elementwise import same_type
 from ariel_build.ops.traits import Traits, alike
+from ariel_build.records import dataclass
 
 __all__ = ["Reinterpret"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from ariel_build.ops.base import Operator, UnsupportedReason
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.shorter import Axes, apart, one_only
 from ariel_build.ops.traits import Moved, Traits, Wish, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["Bilinear", "Resample", "resampled"]
 

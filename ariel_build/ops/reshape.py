@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from ariel_build.ops.permutation import through_reshape
 from ariel_build.ops.shorter import Axes, reshaped
 from ariel_build.ops.spectra import bind_spectrum, spectrum, spectrum_shape
 from ariel_build.ops.traits import MOVEMENT, Moved, Wish
+from ariel_build.records import dataclass
 
 if TYPE_CHECKING:
     from ariel_build.ops.importer import Importer

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +24,7 @@ from ariel_build.ops.resize_run_time import cubic as moving_cubic
 from ariel_build.ops.resize_run_time import linear as moving_linear
 from ariel_build.ops.select import select
 from ariel_build.ops.sizes import sizes_input
+from ariel_build.records import dataclass
 
 __all__ = ["ResizedAxis", "band", "cubic", "linear"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +23,7 @@ from ariel_build.ops.matmul import product
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.select import select
 from ariel_build.ops.slice import emit_slice
+from ariel_build.records import dataclass
 
 __all__ = ["Filter", "Moving", "cubic", "linear", "moving_axes", "nearest_moving", "weighted_moving"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from ariel_build.ops.formula import real_input
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.indices import indices_input
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["RoiAlign"]
 

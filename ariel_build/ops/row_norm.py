@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.base import Operator
 from ariel_build.ops.shorter import Axes, apart, one_only
 from ariel_build.ops.traits import Traits, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["RowNorm"]
 

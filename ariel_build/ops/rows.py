@@ -7,10 +7,10 @@ reference and the lowering read them here; the runtime crate's kernels are made 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ariel_build.ops.base import UnsupportedReason
+from ariel_build.records import dataclass
 
 if TYPE_CHECKING:
     from ariel_build.ops.importer import Importer

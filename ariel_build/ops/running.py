@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.indices import indices_input, inside, is_wide
 from ariel_build.ops.shorter import Axes, Mixed, one_only
 from ariel_build.ops.traits import Traits, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["Running"]
 

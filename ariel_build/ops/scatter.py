@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from ariel_build.ops.indices import blocks, indices_input, inside, place, stride
 from ariel_build.ops.map2 import Map2
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import MOVEMENT, OPAQUE, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["AtIndices", "AtRows", "AtStart", "Combine", "Elements", "Scatter", "Way"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.indices import AXES, six
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import MOVEMENT, alike, never
+from ariel_build.records import dataclass
 
 __all__ = ["Select", "select"]
 

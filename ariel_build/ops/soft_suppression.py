@@ -8,7 +8,6 @@ box without area is hidden by none, not by itself either, and is chosen again an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from ariel_build.ops.base import Operator, UnsupportedReason, imports
 from ariel_build.ops.detection import overlap_of
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["NonMaxSuppression"]
 

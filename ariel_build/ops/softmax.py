@@ -6,7 +6,7 @@ import functools
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, TypedDict
 
 import numpy as np
@@ -34,6 +34,7 @@ from ariel_build.ops.formula import fold, map1, map2
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.shorter import Axes, Bound, apart
 from ariel_build.ops.traits import Moved, Traits, Wish, never
+from ariel_build.records import dataclass
 
 __all__ = ["LogSoftmax", "Softmax"]
 

@@ -7,7 +7,6 @@ can be, and those behind the last box are -1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from ariel_build.ops.detection import overlap_of
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["Suppress"]
 

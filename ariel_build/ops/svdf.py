@@ -7,7 +7,6 @@ requantised as TFLite-Micro does it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from ariel_build.ops.fixed_point import UNBOUNDED, wrap32
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.traits import Traits, keeps_axes, never
 from ariel_build.ops.variables import variable
+from ariel_build.records import dataclass
 
 __all__ = ["Svdf"]
 

@@ -5,13 +5,14 @@ Every operator answers all of it; who adds one meets the questions where it is d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard
 
 from ariel_build.ir import DType, Node, Op, TensorType, Value
 from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.permutation import Perm
+from ariel_build.records import dataclass
 
 if TYPE_CHECKING:
     from ariel_build.ops.base import Operator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.permutation import compose, is_identity
 from ariel_build.ops.shorter import Axes
 from ariel_build.ops.traits import MOVEMENT, keeps_axes
+from ariel_build.records import dataclass
 
 __all__ = [
     "NCHW_TO_NHWC",

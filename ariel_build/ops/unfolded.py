@@ -14,17 +14,19 @@ from collections.abc import Sequence
 from ariel_build.ir import DType, Value
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.batch_matmul import BatchMatMul
+from ariel_build.ops.clip import Clip
 from ariel_build.ops.concat import concat
-from ariel_build.ops.fixed_point import Rounding
+from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.formula import map2
 from ariel_build.ops.importer import Importer
+from ariel_build.ops.nchw import from_nhwc, to_nhwc
 from ariel_build.ops.pad import Pad
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.slice import emit_slice
 from ariel_build.ops.transpose import transpose
-from ariel_build.ops.window import Span
+from ariel_build.ops.window import Span, Window, spans_of
 
-__all__ = ["patches", "unfolded", "unfolded_transposed"]
+__all__ = ["patches", "unfolded", "unfolded_nhwc", "unfolded_transposed"]
 
 #: Taps for which nodes are made.
 MOST_TAPS = 512
@@ -62,6 +64,29 @@ def unfolded(
     if bias is None:
         return y
     return map2(importer, "Add", y, reshape(importer, bias, (filter_.shape[0], *(1 for _ in places))))
+
+
+def unfolded_nhwc(
+    importer: Importer,
+    x: Value,
+    filter_: Value,
+    bias: Value | None,
+    window: Window,
+    clip: tuple[float, float],
+    *,
+    depthwise: bool,
+) -> Value:
+    """Returns TFLite's convolution of an image [N, H, W, C], activation included.
+
+    The filter is [M, h, w, C / groups], or, `depthwise`, [1, h, w, M].
+    """
+    channels = x.shape[3]
+    filter_ = transpose(importer, filter_, (3, 0, 1, 2)) if depthwise else from_nhwc(importer, filter_, 4)
+    groups = channels // filter_.shape[1]
+    y = unfolded(importer, from_nhwc(importer, x, 4), filter_, bias, spans_of(window), groups)
+    if clip != UNBOUNDED:
+        (y,) = importer.emit(Clip(clip), [y])
+    return to_nhwc(importer, y)
 
 
 def unfolded_transposed(

@@ -9,7 +9,7 @@ assigned last is the content of the next inference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ariel_build.frontends.source import SourceModel
 from ariel_build.ir import Array, DType, State, TensorType, Value
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.importer import Importer, source_type
+from ariel_build.records import dataclass
 
 __all__ = ["variable"]
 

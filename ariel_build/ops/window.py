@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeGuard
 
 import numpy as np
@@ -16,8 +15,20 @@ from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.shorter import Axes, Mixed, apart
 from ariel_build.ops.traits import has
+from ariel_build.records import dataclass
 
-__all__ = ["Span", "Window", "Windowed", "image", "is_windowed", "onnx_spans", "patches", "same_padding", "window_of"]
+__all__ = [
+    "Span",
+    "Window",
+    "Windowed",
+    "image",
+    "is_windowed",
+    "onnx_spans",
+    "patches",
+    "same_padding",
+    "spans_of",
+    "window_of",
+]
 
 
 @dataclass(frozen=True)
@@ -175,6 +186,14 @@ def window_of(spans: Sequence[Span]) -> Window:
     y, x = spans if len(spans) == 2 else (Span(1), spans[0])
     padding = (y.before, x.before, y.after, x.after)
     return Window((y.size, x.size), (y.stride, x.stride), (y.dilation, x.dilation), padding)
+
+
+def spans_of(window: Window) -> tuple[Span, Span]:
+    """Returns a window as its height and its width."""
+    top, left, bottom, right = window.padding
+    ends = ((top, bottom), (left, right))
+    height, width = zip(window.size, window.strides, window.dilations, ends, strict=True)
+    return Span(*height[:3], *height[3]), Span(*width[:3], *width[3])
 
 
 def patches(window: Window, image: Array, padding: float) -> Array:

@@ -7,9 +7,10 @@ for tests and for `inspect`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ariel_build.ir import Graph, Node
+from ariel_build.records import dataclass
 
 __all__ = ["Pass", "PassLog"]
 

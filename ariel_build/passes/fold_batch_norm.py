@@ -5,7 +5,7 @@ So BatchNormalization, which comes as Mul and Add, is gone, and a bias that come
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from ariel_build.ops.traits import Clamping, clamps
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.chain import made_by, per_channel
 from ariel_build.passes.editor import Editor, operator
+from ariel_build.records import dataclass
 
 __all__ = ["fold_batch_norm"]
 

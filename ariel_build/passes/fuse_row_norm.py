@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.row_norm import RowNorm
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.editor import Editor
+from ariel_build.records import dataclass
 
 __all__ = ["fuse_row_norm"]
 

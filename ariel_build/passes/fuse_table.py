@@ -6,7 +6,7 @@ tensor combined with a function of itself (`x * sigmoid(x)`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ariel_build.ops.elementwise import BYTES, all_bytes
 from ariel_build.ops.table import Table
 from ariel_build.passes.base import PassLog
 from ariel_build.passes.editor import Editor, operator
+from ariel_build.records import dataclass
 
 __all__ = ["fuse_table"]
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ariel_build.ir import Node, Value
 from ariel_build.ops.permutation import Perm, compose, inverse
 from ariel_build.ops.traits import Moved, Wish
 from ariel_build.ops.transpose import Transpose, moves_only_ones, permuted_quant
 from ariel_build.passes.editor import Editor, operator
+from ariel_build.records import dataclass
 
 __all__ = ["Cost", "Region", "grow", "transpose_of"]
 

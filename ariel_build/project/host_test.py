@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from ariel_build.project.lay_out import printable
 from ariel_build.project.manifest import inline
 from ariel_build.project.rust_source import code_of
 from ariel_build.project.templates import render, text
+from ariel_build.records import dataclass
 
 __all__ = ["MARK", "Record", "crate_files", "is_firmware", "test_files"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from ariel_build.ir import Value
 from ariel_build.project import crates
 from ariel_build.project.manifest import inline
 from ariel_build.project.templates import Start, render, text
+from ariel_build.records import dataclass
 
 __all__ = ["Project", "check_name", "files", "module_for", "printable"]
 

@@ -11,7 +11,6 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import tomlkit
@@ -21,6 +20,7 @@ from tomlkit.items import InlineTable
 from ariel_build.config.toml_lines import key_lines
 from ariel_build.errors import MetadataError
 from ariel_build.project.crates import BUILD
+from ariel_build.records import dataclass
 
 __all__ = ["Wish", "has_crate", "inline", "read", "with_model"]
 

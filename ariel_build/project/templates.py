@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from ariel_build.boards import Board
 from ariel_build.errors import BoardError, InternalError
 from ariel_build.machine import resources
+from ariel_build.records import dataclass
 
 __all__ = ["EXECUTORS", "Start", "render", "start_for", "text"]
 

@@ -8,7 +8,6 @@ along with its neighbours, and has one scale on both sides.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from ariel_build.ir import DType, Graph, Node, Value
 from ariel_build.ops.batch_matmul import BatchMatMul
@@ -23,6 +22,7 @@ from ariel_build.ops.pool2d import Pool2d
 from ariel_build.ops.softmax import LogSoftmax, Softmax
 from ariel_build.ops.traits import clamps
 from ariel_build.passes.editor import operator
+from ariel_build.records import dataclass
 
 __all__ = ["Choice", "can", "choose", "is_layer", "moves", "narrows", "suggested", "widens"]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +23,7 @@ from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.traits import clamps
 from ariel_build.passes.editor import operator
 from ariel_build.quantize.choice import can, is_layer
+from ariel_build.records import dataclass
 
 __all__ = ["Pair", "equalize", "pairs"]
 

@@ -7,7 +7,7 @@ Quantize and Dequantize in it, of which the file is written.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
 import numpy as np
@@ -32,6 +32,7 @@ from ariel_build.quantize.constants import (
     whole_multipliers,
 )
 from ariel_build.quantize.ranges import rounded
+from ariel_build.records import dataclass
 
 __all__ = ["Form", "form_of", "rewrite"]
 

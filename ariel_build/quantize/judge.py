@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from ariel_build.ops.softmax import LogSoftmax, Softmax
 from ariel_build.passes.editor import operator
 from ariel_build.quantize import batched
 from ariel_build.quantize.form import Form
+from ariel_build.records import dataclass
 
 __all__ = ["Data", "Score", "decibels", "is_classifier", "layers", "noise", "score"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from ariel_build.quantize.form import rewrite
 from ariel_build.quantize.samples import read
 from ariel_build.quantize.search import Result, Tell, Wish, find
 from ariel_build.quantize.writers import write_model
+from ariel_build.records import dataclass
 
 __all__ = ["Outcome", "quantize", "quantized"]
 

@@ -7,13 +7,14 @@ together err least, in squares.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import Array, DType, Quant
+from ariel_build.records import dataclass
 
 __all__ = ["METHODS", "Method", "Seen", "merged", "quant_of_range", "range_of", "rounded", "wide_range_of"]
 

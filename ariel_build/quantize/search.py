@@ -7,7 +7,7 @@ model's outputs falls clearly by it; then it is made once more, of all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from ariel_build.quantize.equalize import equalize, pairs
 from ariel_build.quantize.form import Form, form_of
 from ariel_build.quantize.judge import Data, Score, score
 from ariel_build.quantize.ranges import METHODS, Method, Seen, merged, range_of, wide_range_of
+from ariel_build.records import dataclass
 
 __all__ = ["Result", "Tell", "Wish", "find"]
 

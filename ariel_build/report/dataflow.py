@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ariel_build.driver import Compiled
 from ariel_build.ir import Value
 from ariel_build.kernels.flow import Body, Branch, Loop, blocks, decisions
 from ariel_build.kernels.flow import Flow as FlowOfCalls
+from ariel_build.records import dataclass
 
 __all__ = ["Edge", "Flow", "Point", "flow_of"]
 

@@ -8,8 +8,9 @@ neighbours that the order leaves (least squares: pool adjacent violators).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from ariel_build.records import dataclass
 
 __all__ = ["NODE", "Drawing", "draw"]
 

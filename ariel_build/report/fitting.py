@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ariel_build.cores.energy import energy
 from ariel_build.driver import Compiled, compile_model, refuse_excesses
 from ariel_build.errors import BoardError, BudgetError
 from ariel_build.ir import DType
+from ariel_build.records import dataclass
 from ariel_build.report.lines import rounded
 from ariel_build.schedule.cost import instructions, weight_bytes
 from ariel_build.schedule.steps import Step

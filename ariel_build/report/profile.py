@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ariel_build.cores.predict import Clock
 from ariel_build.driver import Compiled
 from ariel_build.errors import MetadataError
 from ariel_build.kernels import Feed
+from ariel_build.records import dataclass
 from ariel_build.report.lines import rounded
 
 __all__ = ["Line", "Measured", "Row", "compared", "cut", "missing", "profile_of", "profiled", "read_log", "read_text"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from ariel_build.errors import InternalError
+from ariel_build.records import dataclass
 
 __all__ = ["Section", "Sizes", "sections", "sizes", "symbol"]
 

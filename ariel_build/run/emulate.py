@@ -8,13 +8,13 @@ import re
 import struct
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ariel_build.boards import Board
 from ariel_build.errors import BoardError, InternalError, SetupError
 from ariel_build.machine import process
+from ariel_build.records import dataclass
 from ariel_build.run import emulators
 from ariel_build.run.emulators import Job
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ariel_build.boards import Board
 from ariel_build.boards.fit import check_cores, check_fits
 from ariel_build.errors import InternalError
+from ariel_build.records import dataclass
 from ariel_build.run import elf, firmware
 from ariel_build.run.emulate import emulate
 from ariel_build.run.stats import Facts, Stats, collect

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ariel_build.boards import Board, fit
 from ariel_build.errors import InternalError
 from ariel_build.machine import resources
 from ariel_build.machine.files import write_if_changed
+from ariel_build.records import dataclass
 from ariel_build.run import builder, cache, toolchain
 
 __all__ = ["Subject", "build"]
@@ -167,11 +167,24 @@ def _memory_x(board: Board) -> str:
         banks = [m for m in seen if m.kind == region.lower() and not m.shared and not m.weights]
         if not banks:
             raise InternalError(f"{board.name} has no {region.lower()} to link firmware for")
-        lines.append(f"    {region} : ORIGIN = {banks[0].origin:#x}, LENGTH = {banks[0].length:#x}")
+        lines.append(f"    {region} : ORIGIN = {banks[0].origin:#x}, LENGTH = {banks[0].length - banks[0].hot:#x}")
     weights = board.with_weights
     if apart := weights is not None and weights.weights:
         lines.append(f"    WEIGHTS : ORIGIN = {weights.origin:#x}, LENGTH = {weights.length:#x}")
+    hot = board.for_hot(1)
+    if hot is not None:
+        # The end of the memory, so that what else is there begins where it did.
+        lines.append(f"    HOT : ORIGIN = {hot.origin + hot.length - hot.hot:#x}, LENGTH = {hot.hot:#x}")
     lines.append("}")
+    if hot is not None:
+        lines += [
+            "SECTIONS {",
+            "    .hot : ALIGN(16) {",
+            f"        _ariel_hot = .; *({hot.section}.ariel.*) . = ALIGN(4); _ariel_hot_end = .;",
+            "    } > HOT AT > FLASH",
+            "    _ariel_hot_load = LOADADDR(.hot);",
+            "} INSERT AFTER .rodata;",
+        ]
     if apart:
         # In front of `.rodata` of link.x, which takes what is left.
         lines.append("SECTIONS { .weights : ALIGN(16) { *(.rodata.ariel.*) } > WEIGHTS }")
@@ -203,6 +216,8 @@ def _cargo(
     if board.run is not None and board.run.dma is not None:
         features["dma"] = True
         env["ARIEL_DMA"] = str(board.run.dma)
+    if board.for_hot(1) is not None:
+        features["hot"] = True
     if board.image:
         features |= {"images": True, "helper": board.worker > 0}
         # The vectors of the program behind the first, which stand at the beginning of its flash.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ariel_build.boards import Board
+from ariel_build.records import dataclass
 from ariel_build.run import emulators
 from ariel_build.run.elf import Sizes
 from ariel_build.run.emulate import Emulated

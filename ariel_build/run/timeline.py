@@ -7,12 +7,12 @@ time. That takes four instructions per unit.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ariel_build.boards import Board
 from ariel_build.cores.units import Units
 from ariel_build.errors import InternalError
+from ariel_build.records import dataclass
 from ariel_build.run import elf, emulators, firmware
 from ariel_build.run.emulate import emulate
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from ariel_build.errors import SetupError
 from ariel_build.machine import process
+from ariel_build.records import dataclass
 
 __all__ = ["MINIMUM", "Toolchain", "find"]
 

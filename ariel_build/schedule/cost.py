@@ -15,8 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ariel_build.kernels import Feed, Kernel, KernelCall, Packed, operands
-from ariel_build.kernels.declared import isa_packed, isa_scalar
+from ariel_build.kernels import Bottleneck, Feed, Kernel, KernelCall, Packed, images, operands, parts_within
+from ariel_build.kernels.declared import isa_packed
+from ariel_build.kernels.fetched import Fetched
 from ariel_build.schedule.features import features
 from ariel_build.schedule.overhead import FED
 from ariel_build.schedule.tiles import Tile
@@ -48,15 +49,14 @@ def work_of(call: KernelCall) -> int:
 
 def weight_bytes(call: KernelCall) -> int:
     """Returns the bytes of constants that the call reads."""
+    if isinstance(call.kernel, Bottleneck):
+        return sum(map(weight_bytes, call.kernel.layers))
     return sum(value.data.nbytes for _, value in layer_of(call).kernel if isinstance(value, Packed))
 
 
 def layer_of(call: KernelCall) -> KernelCall:
     """Returns the call of the layer itself, where the kernel fetches its weights ahead; any other call as it is."""
-    match call.kernel:
-        case isa_scalar.FetchedConnected(layer=layer) | isa_scalar.FetchedConv2d(layer=layer):
-            return replace(call, kernel=layer)
-    return call
+    return replace(call, kernel=call.kernel.layer) if isinstance(call.kernel, Fetched) else call
 
 
 def kind_of(core: Core, kernel: Kernel) -> str:
@@ -89,6 +89,8 @@ def instructions(call: KernelCall, core: Core, tiles: Sequence[Tile] = (), *, al
     if isinstance(kernel, Feed):
         # Their copy is that of the input (`around`).
         return float(FED * call.tiling.extent)
+    if isinstance(kernel, Bottleneck):
+        return sum(_within(call, tile, core) for tile in tiles or (Tile(0, call.tiling.extent),))
     match getattr(kernel, "cores", None):
         case isa_packed.Unequal():
             kernel = kernel.replace(cores=isa_packed.Dsp() if core.dsp else isa_packed.Thumb2())
@@ -99,6 +101,19 @@ def instructions(call: KernelCall, core: Core, tiles: Sequence[Tile] = (), *, al
     if alone:
         known = table.get(path + ALONE, known)
     return _sum(known, features(call, tiles))
+
+
+def _within(call: KernelCall, tile: Tile, core: Core) -> float:
+    """Returns the instructions of the layers of a bottleneck: most rows are like those before them."""
+    known: dict[tuple[str, int, int, int], float] = {}
+    total = 0.0
+    for part in parts_within(call, *tile):
+        source, _, window = images(part.call)
+        key = part.name, source.height, part.extent, window.pad_top
+        if key not in known:
+            known[key] = instructions(part.call, core)
+        total += known[key]
+    return total
 
 
 @functools.cache

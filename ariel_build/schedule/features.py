@@ -21,6 +21,7 @@ from ariel_build.kernels.declared import (
     index,
     isa_mve,
     isa_packed,
+    isa_real,
     isa_scalar,
     isa_vfpv4_sp,
     pool2d,
@@ -33,6 +34,7 @@ from ariel_build.kernels.declared.fold import Walk
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.softmax import Lines
 from ariel_build.kernels.declared.window import Window
+from ariel_build.kernels.fetched import Fetched
 from ariel_build.schedule import windows
 from ariel_build.schedule.tiles import Tile
 from ariel_build.schedule.windows import Counts
@@ -79,13 +81,15 @@ def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
             found = {"call": len(tiles)} | windows.pairs(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.Conv2d():
             found |= windows.triples(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
-        case isa_scalar.FetchedConv2d():
+        case isa_mve.FetchedConv2d():
+            found = {"call": len(tiles)} | windows.in_parts(kernel)
+        case isa_scalar.FetchedConv2d() | isa_packed.FetchedConv2d():
             found |= windows.in_parts(kernel)
         case isa_scalar.Conv2d16():
             found |= windows.fours(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.DepthwiseLines():
             found |= windows.lines(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
-        case isa_vfpv4_sp.Conv2d() | isa_vfpv4_sp.DepthwiseConv2d():
+        case isa_real.Conv2d() | isa_real.DepthwiseConv2d():
             found |= windows.regions(kernel, tiles if call.tiling.axis is Axis.PIXELS else ())
         case _:
             found |= _shared(call)
@@ -95,6 +99,7 @@ def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
 def _clipped(call: KernelCall) -> Counts:
     """Returns the elements that are held between bounds, where these are not those of the type."""
     kernel, outputs = call.kernel, call.outputs
+    kernel = kernel.layer if isinstance(kernel, Fetched) else kernel
     bounds = getattr(kernel, "bounds", kernel)
     low, high = getattr(bounds, "min", None), getattr(bounds, "max", None)
     if not outputs or not isinstance(low, int | float) or not isinstance(high, int | float):
@@ -110,7 +115,7 @@ def _shared(call: KernelCall) -> Counts:
     found: Counts = {}
     for _, part in kernel:
         found |= _loops(part, call)
-    if isinstance(kernel, isa_scalar.FetchedConnected):
+    if isinstance(kernel, Fetched):
         kernel = kernel.layer
     match kernel:
         case isa_packed.FullyConnected():
@@ -137,7 +142,7 @@ def _shared(call: KernelCall) -> Counts:
             fully_connected.F32()
             | fully_connected.Hybrid()
             | fully_connected.Quantized()
-            | isa_vfpv4_sp.FullyConnected()
+            | isa_real.FullyConnected()
             | isa_packed.DeepConnected()
         ):
             wide = outputs // max(kernel.rows, 1)

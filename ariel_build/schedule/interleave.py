@@ -104,7 +104,9 @@ def pulled(calls: Sequence[KernelCall], chain: range, rows: int, aliases: Aliase
         while done[index] < last:
             tile = Tile(done[index], min(done[index] + step, extent))
             for position, maker, made in links[index]:
-                pull(maker, _need(calls, index, position, tile, maker, made, quanta[maker]))
+                need = _need(calls, index, position, tile, maker, made, quanta[maker])
+                if need > done[maker]:
+                    pull(maker, need)
             order.append((index, tile))
             done[index] = tile.end
 

@@ -9,12 +9,12 @@ estimate (whole storages, no fragmentation), so whoever needs "never worse" plan
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
 from ariel_build.ir import State, Value
 from ariel_build.kernels import KernelCall
+from ariel_build.records import dataclass
 from ariel_build.schedule.aliases import Aliases, Place, resolve, storage_roots
 
 __all__ = ["order_calls", "peak_bytes"]

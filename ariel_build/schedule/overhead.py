@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ariel_build.kernels import Feed, KernelCall
+from ariel_build.kernels import Bottleneck, Feed, KernelCall
 from ariel_build.kernels.declared import isa_packed, isa_scalar
 from ariel_build.schedule.tiles import Tile
 
@@ -60,6 +60,8 @@ def _fixed(call: KernelCall, tile: Tile) -> int:
         return CALL + kernel.output.channels * _lines(kernel) // _EACH
     if isinstance(kernel, Feed):
         return FED * (tile.end - tile.start)
+    if isinstance(kernel, Bottleneck):
+        return CALL * (2 * len(kernel.groups) + 1)
     if not isinstance(kernel, isa_packed.DepthwiseConv2d | isa_scalar.DepthwiseConv2d):
         return CALL
     width, channels, window = kernel.output.width, kernel.output.channels, kernel.window

@@ -7,7 +7,7 @@ So values between calls that run in pieces need not be there in whole, and kerne
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ariel_build.ir import Value
 from ariel_build.isa.scalar.lines import band_of, words
@@ -16,10 +16,11 @@ from ariel_build.kernels.declared import isa_packed, isa_scalar
 from ariel_build.kernels.declared.broadcast import Broadcast
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
+from ariel_build.records import dataclass
 from ariel_build.schedule.ranges import Span, can_stream, read_span, written_span
 from ariel_build.schedule.tiles import Tile
 
-__all__ = ["Part", "can_part", "for_rows", "part", "rows_of"]
+__all__ = ["Part", "can_part", "for_rows", "has_rows", "part", "rows_of"]
 
 #: Words of scratch of a band of lines of small images, where a call runs in pieces, and bytes of input and output for
 #: each of them: lines that are widened twice cost less.
@@ -54,6 +55,11 @@ def can_part(call: KernelCall) -> bool:
     spread = fields.get("broadcast")
     alike = fields.get("elements") == count if spread is None else _is_alike(spread, count)
     return alike and "counts" not in fields and all(_is_of_any(name, value, count) for name, value in fields.items())
+
+
+def has_rows(kernel: Kernel) -> bool:
+    """Whether some rows of the kernel's image are an image for the same kernel."""
+    return _images(kernel) is not None and not _is_along_columns(kernel)
 
 
 def part(call: KernelCall, tile: Tile) -> Part:

@@ -34,6 +34,7 @@ def can_stream(call: KernelCall) -> bool:
     )
 
 
+@functools.lru_cache(maxsize=16384)
 def written_span(call: KernelCall, value: Value, tile: Tile) -> Span:
     """Returns what a tile writes of an output."""
     extent, size = call.tiling.extent, value.type.bytes

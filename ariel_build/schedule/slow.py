@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ariel_build.kernels import Kernel, KernelCall, Packed
-from ariel_build.kernels.declared import isa_scalar
+from ariel_build.kernels.declared import isa_mve, isa_packed, isa_scalar
+from ariel_build.kernels.fetched import Fetched
 from ariel_build.schedule.cost import weight_bytes
 from ariel_build.schedule.tiles import parts
+from ariel_build.schedule.windows import packed, pairs
 
 if TYPE_CHECKING:
     from ariel_build.boards.board import Board
@@ -41,24 +43,17 @@ class Slow(NamedTuple):
     def time(self, call: KernelCall, computing: float) -> float:
         """Returns the cycles of a call that takes so many with all weights in RAM."""
         kernel = call.kernel
-        match kernel:
-            case (
-                isa_scalar.FetchedConnected(layer=layer, channels=most)
-                | isa_scalar.FetchedConv2d(layer=layer, channels=most)
-            ):
-                # Tiles begin at blocks of channels.
-                sizes = parts(call.tiling.extent, call.tiling.granularity, most)
-                return self._fetched(layer, list(sizes), computing)
-            case isa_scalar.Conv2d():
-                # Byte by byte.
-                reads = _blocks(kernel) * (_bytes(kernel, "filter") + _bytes(kernel, "channels") // _WORD)
-            case _:
-                reads = weight_bytes(call) // _WORD
-        return computing + reads * self.waits
+        if call.hot:
+            return computing
+        if isinstance(kernel, Fetched):
+            # Tiles begin at blocks of channels.
+            sizes = parts(call.tiling.extent, call.tiling.granularity, kernel.channels)
+            return self._fetched(kernel.layer, list(sizes), computing)
+        return computing + _reads(call) * self.waits
 
     def _fetched(self, layer: Kernel, sizes: list[int], computing: float) -> float:
         """Returns the same where so many channels are fetched at once; all other constants are in fast memory."""
-        words, count = _bytes(layer, "filter") // _WORD, sum(sizes)
+        words, count = max(_bytes(layer, "filter"), _bytes(layer, "stream")) // _WORD, sum(sizes)
         computing += len(sizes) * _PART
         if not self.dma:
             return computing + words * (_COPY + self.waits)
@@ -69,10 +64,23 @@ class Slow(NamedTuple):
         return sizes[0] * fetching + sum(beside)
 
 
-def _blocks(kernel: isa_scalar.Conv2d) -> int:
-    return -(-kernel.output.height * kernel.output.width // _PIXELS)
+def _reads(call: KernelCall) -> float:
+    """Returns how often the call reads up to a word of its constants."""
+    match call.kernel:
+        case isa_scalar.Conv2d() as kernel:
+            # Byte by byte.
+            blocks = -(-kernel.output.height * kernel.output.width // _PIXELS)
+            return blocks * (_bytes(kernel, "filter") + _bytes(kernel, "channels") // _WORD)
+        case isa_packed.Conv2d() as kernel:
+            counts = packed(kernel, ())
+            return (counts["blocks"] + counts["ones"]) * _bytes(kernel, "stream") // _WORD
+        case isa_mve.Conv2d() as kernel:
+            return pairs(kernel, ())["pairs"] * _bytes(kernel, "stream") // _WORD
+        case isa_packed.FullyConnected() | isa_packed.DeepConnected() as kernel:
+            return kernel.rows * _bytes(kernel, "stream") // _WORD
+    return weight_bytes(call) // _WORD
 
 
 def _bytes(kernel: Kernel, name: str) -> int:
-    found = dict(iter(kernel))[name]
+    found = dict(iter(kernel)).get(name)
     return found.data.nbytes if isinstance(found, Packed) else 0

@@ -19,13 +19,13 @@ and go one after the other, and the bytes of those that are gone hold others.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
 
 from ariel_build.ir import Value
 from ariel_build.kernels import Feed, KernelCall
 from ariel_build.kernels.flow import Flow, Loop, blocks, worst
+from ariel_build.records import dataclass
 from ariel_build.schedule.cost import work_of
 from ariel_build.schedule.tiles import Tile, cut
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ariel_build.isa.scalar.packing import sums_of
-from ariel_build.kernels.declared import isa_mve, isa_packed, isa_scalar, isa_vfpv4_sp
+from ariel_build.kernels.declared import isa_mve, isa_packed, isa_real, isa_scalar
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
 from ariel_build.schedule.tiles import Tile, parts
@@ -164,14 +164,26 @@ def triples(kernel: isa_scalar.Conv2d, spans: Sequence[int]) -> Counts:
     }
 
 
-def in_parts(kernel: isa_scalar.FetchedConv2d) -> Counts:
+#: What is done anew for each part of the channels: pixels are packed, widened, or copied.
+_AGAIN = {
+    *("sixes", "six_words", "threes", "three_words", "rows", "edges"),
+    *("block_words", "one_words", "apart", "sparse"),
+    *("copied", "copied_rows", "edge_rows", "lines", "products"),
+}
+
+
+def in_parts(kernel: isa_scalar.FetchedConv2d | isa_packed.FetchedConv2d | isa_mve.FetchedConv2d) -> Counts:
     """Returns the counts of a convolution that packs its pixels anew for each part of its channels."""
-    found, times = (
-        triples(kernel.layer, ()),
-        sum(1 for _ in parts(kernel.layer.output.channels, _BLOCK, kernel.channels)),
-    )
-    again = ("sixes", "six_words", "threes", "three_words", "rows", "edges")
-    return {name: count * times if name in again else count for name, count in found.items()}
+    layer = kernel.layer
+    match layer:
+        case isa_scalar.Conv2d():
+            found = triples(layer, ())
+        case isa_packed.Conv2d():
+            found = packed(layer, ())
+        case isa_mve.Conv2d():
+            found = pairs(layer, ())
+    times = sum(1 for _ in parts(layer.output.channels, _BLOCK, kernel.channels))
+    return {name: count * times if name in _AGAIN else count for name, count in found.items()}
 
 
 def fours(kernel: isa_scalar.Conv2d16, spans: Sequence[int]) -> Counts:
@@ -292,11 +304,11 @@ def pairs(kernel: isa_mve.Conv2d, spans: Sequence[int]) -> Counts:
     }
 
 
-def regions(kernel: isa_vfpv4_sp.Conv2d | isa_vfpv4_sp.DepthwiseConv2d, tiles: Sequence[Tile]) -> Counts:
+def regions(kernel: isa_real.Conv2d | isa_real.DepthwiseConv2d, tiles: Sequence[Tile]) -> Counts:
     """Returns the counts of regions of an image whose windows have the same taps inside, as `regions.rs` finds them."""
     image, source, window = kernel.output, kernel.input, kernel.window
     groups = getattr(kernel, "groups", 1)
-    is_depthwise = isinstance(kernel, isa_vfpv4_sp.DepthwiseConv2d)
+    is_depthwise = isinstance(kernel, isa_real.DepthwiseConv2d)
     depth = 1 if is_depthwise else source.channels // groups
     count = image.channels // groups
     is_dense = window.dilation_w == 1 and source.pixel == depth

@@ -6,12 +6,13 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ariel_build import __version__
 from ariel_build.config.options import ModelOptions, Reader
 from ariel_build.errors import ArielError, MetadataError
+from ariel_build.records import dataclass
 from ariel_build.sweep.table import Row
 
 __all__ = ["Job", "cost", "options_of"]

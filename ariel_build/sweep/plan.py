@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import cast
@@ -15,6 +14,7 @@ from ariel_build import boards
 from ariel_build.config import option_values as values
 from ariel_build.config.options import MODEL_KEYS
 from ariel_build.errors import ArielError, MetadataError
+from ariel_build.records import dataclass
 from ariel_build.sweep.job import Job, options_of
 
 __all__ = ["Plan", "read_plan"]

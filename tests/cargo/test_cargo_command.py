@@ -34,6 +34,8 @@ class Stub:
     dependencies: tuple[Path, ...] = ()
     ram_bytes: int = 4_000
     bounds: Bounds = field(default_factory=lambda: Bounds(20_000, 1_000, 18_000, 900))
+    hot_bytes: int = 0
+    hot_section: str = ""
 
 
 @dataclass

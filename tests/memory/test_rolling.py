@@ -12,6 +12,7 @@ from ariel_build import boards, driver
 from ariel_build.codegen.program import Run, _repeated, program
 from ariel_build.config.options import ModelOptions
 from ariel_build.cores.check_units import check_units
+from ariel_build.cores.sharing import Sharing
 from ariel_build.cores.split import split
 from ariel_build.cores.units import build_units
 from ariel_build.driver import Compiled, compile_model
@@ -42,7 +43,7 @@ def rolled(path: Path, board: str, seed: int, monkeypatch: pytest.MonkeyPatch, c
     with monkeypatch.context() as patch:
         patch.setattr(driver, "SPEED", replace(SPEED, worth=0))
         patch.setattr(planner, "streaming", everything_rolls(np.random.default_rng(seed)))
-        patch.setattr(driver, "_is_worth", lambda *_: True)
+        patch.setattr(Sharing, "_is_worth", lambda *_: True)
         return compile_model(path, ModelOptions(path, cores=cores), boards.load(board), "model")
 
 
@@ -193,7 +194,7 @@ def test_cores_share_pieces_and_moves_and_no_edge_is_lost(tmp_path: Path, monkey
     check_units(units, schedule, plan)
     moves = [index for index, unit in enumerate(units.units) if unit.move]
     buffers = {plan.region(v): slides for v, slides in plan.slides.items()}
-    assert len(moves) == sum(slide.kept > 0 for slides in buffers.values() for slide in slides) >= 3
+    assert len(moves) == sum(slide.kept > 0 for slides in buffers.values() for slide in slides) >= 2
 
     def wrong(index: int, **changes: object) -> None:
         changed = replace(units.units[index], **changes)  # type: ignore[arg-type]

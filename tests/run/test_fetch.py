@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from _pytest.mark import ParameterSet
 
 from ariel_build import boards, driver
-from ariel_build.boards import Board
+from ariel_build.boards import Board, Memory
 from ariel_build.config.options import ModelOptions
 from ariel_build.cores.ahead import ahead
 from ariel_build.cores.predict import Clock
 from ariel_build.driver import Compiled, compile_model
-from ariel_build.isa.scalar.fetched import block_of, fetched
+from ariel_build.isa.fetched import fetched, pieces_of
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import KernelCall
 from ariel_build.run.execute import Execution, execute
 from tests.ops import parity, tflm
 from tests.ops.armv7e_m import operators
+from tests.ops.dsp_fpu import operators as qdq
+from tests.ops.qdq import Builder
 from tests.ops.sums import samples_for
 from tests.run.support import ON
 
@@ -33,6 +37,35 @@ def memories(board: Board, **changes: Any) -> Board:  # noqa: ANN401 - fields of
     """Returns the board whose memory with the weights is another."""
     with_weights = board.with_weights
     return replace(board, memories=tuple(replace(m, **changes) if m is with_weights else m for m in board.memories))
+
+
+def with_slow_memory(name: str, origin: int) -> Board:
+    """Returns an emulated board whose weights are in a memory that QEMU has there; the core stands in for a DMA."""
+    board = boards.load(name)
+    assert board.run is not None
+    slow = Memory("slow", "flash", origin, 1 << 20, wait_states=4, weights=True, dma=True)
+    return replace(board, name=f"{name}-slow", memories=(*board.memories, slow), run=replace(board.run, dma=0))
+
+
+M33 = boards.load("qemu-cortex-m33-slow")
+#: hw/arm/mps2.c: psram, which is elsewhere on the an500, and hw/arm/mps2-tz.c: mps.ram.
+M4, M3 = (with_slow_memory(f"qemu-cortex-{core}", 0x2100_0000) for core in ("m4", "m3"))
+M7 = with_slow_memory("qemu-cortex-m7", 0x6000_0000)
+M55 = with_slow_memory("qemu-cortex-m55", 0x6000_0000)
+ARM = {"m7": M7, "m4": M4, "m3": M3, "m33": M33, "m55": M55}
+
+
+def without_dma(board: Board) -> Board:
+    """Returns the board, where nobody hands over a DMA."""
+    assert board.run is not None
+    return replace(board, run=replace(board.run, dma=None))
+
+
+def marked(board: Board, id_: str) -> ParameterSet:
+    """Returns a board with what skips a test where a tool is missing."""
+    assert board.run is not None
+    marks = [pytest.mark.emulator(board.run.emulator), pytest.mark.target(board.target)]
+    return pytest.param(board, id=id_, marks=marks)
 
 
 #: What is compiled for it knows nothing of wait states, and so fetches nothing ahead.
@@ -57,10 +90,9 @@ def dense(depth: int, count: int, spread: float) -> tflm.Operator:
 def in_blocks(call: KernelCall, _: Clock) -> KernelCall:
     """Returns the call with its weights fetched in the smallest pieces, whatever it gains."""
     try:
-        block = block_of(call)[1]
+        return fetched(call, pieces_of(call).first)
     except Unfit:
         return call
-    return fetched(call, block)
 
 
 def ran(compiled: Compiled, folder: Path, board: Board, samples: parity.Samples, *, stats: bool = False) -> Execution:
@@ -70,26 +102,73 @@ def ran(compiled: Compiled, folder: Path, board: Board, samples: parity.Samples,
     return execute(folder, "model", board, [b"".join(x.tobytes() for x in s) for s in samples], stats=stats)
 
 
+_DSP = {
+    "isa::armv7e_m::FetchedConnected": 2,
+    "isa::armv7e_m::FetchedDeep": 1,
+    "isa::armv7e_m::FetchedConv2d": 10,
+    "isa::armv7e_m::FetchedConnected16": 1,
+    "isa::armv7e_m::FetchedConv2d16": 8,
+}
+_SCALAR = {"isa::scalar::FetchedConnected": 2, "isa::scalar::FetchedConv2d": 10}
+#: How many layers each kernel has at least.
+FETCHED = {
+    **dict.fromkeys(("cv32e40x", "rv32"), _SCALAR),
+    **dict.fromkeys(("cortex-m7", "cortex-m4", "cortex-m33"), _DSP),
+    "cortex-m3": {"isa::scalar::FetchedConnected": 1, "isa::thumb2::FetchedConv2d": 10},
+    "cortex-m55": {"isa::mve::FetchedConv2d<Away>": 10, "isa::armv7e_m::FetchedConv2d16": 8},
+}
+
+
 @pytest.mark.parametrize(
     "board",
     [
         pytest.param(SLOW, id="by a DMA", marks=on_bed),
         # Nobody hands a DMA over there: the core copies.
         pytest.param(QEMU, id="by the core", marks=ON["qemu-riscv32"].marks),
+        *(marked(board, name) for name, board in ARM.items()),
+        marked(without_dma(M7), "m7 by the core"),
     ],
 )
 def test_what_is_fetched_is_what_is_there(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "ahead", in_blocks)
     rng = np.random.default_rng(3)
-    made = [make(rng) for make in (operators.convolution, operators.dense) for _ in range(12)]
-    made.append(dense(96, 44, 60))
+    kinds: list[Callable[[np.random.Generator], tflm.Operator]] = [operators.convolution, operators.dense]
+    if "cortex" in board.cores[0].name:
+        kinds += [operators.convolution16, operators.dense16]
+    made = [make(rng) for make in kinds for _ in range(12)]
+    made += [dense(96, 44, 60), dense(320, 25, 12)]
     samples = samples_for(rng, made)
     path = tmp_path / "operators.tflite"
     want = parity.tflite(path, made, samples)
     compiled = compile_model(path, ModelOptions(path, cores=1), board, "model")
+    paths = Counter(step.call.kernel.path for step in compiled.schedule.steps)
+    assert paths >= Counter(FETCHED[board.cores[0].name]), paths
+    got = ran(compiled, tmp_path, board, samples).outputs
+    assert got == [b"".join(np.ascontiguousarray(x).tobytes() for x in answer) for answer in want]
+
+
+@pytest.mark.parametrize(
+    "board, kernels",
+    [
+        pytest.param(*marked(M7, "").values, {"dsp_fpu": 20}, id="m7", marks=marked(M7, "").marks),
+        pytest.param(*marked(M55, "").values, {"mve": 20}, id="m55", marks=marked(M55, "").marks),
+    ],
+)
+def test_what_rounds_as_onnx_does_is_fetched_too(
+    board: Board, kernels: Mapping[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "ahead", in_blocks)
+    rng, model, path = np.random.default_rng(37), Builder(), tmp_path / "operators.onnx"
+    for _ in range(15):
+        qdq.convolution(model, rng)
+        qdq.dense(model, rng)
+    model.write(path)
+    samples = model.samples(rng)
+    want = parity.reference(path, samples, optimized=True)
+    compiled = compile_model(path, ModelOptions(path, cores=1), board, "model")
     paths = [step.call.kernel.path for step in compiled.schedule.steps]
-    assert paths.count("isa::scalar::FetchedConnected") >= 2
-    assert paths.count("isa::scalar::FetchedConv2d") >= 10
+    rooms = Counter(path.split("::")[1] for path in paths if "Fetched" in path)
+    assert rooms >= Counter(kernels), paths
     got = ran(compiled, tmp_path, board, samples).outputs
     assert got == [b"".join(np.ascontiguousarray(x).tobytes() for x in answer) for answer in want]
 
@@ -134,6 +213,21 @@ def test_only_what_gains_is_fetched(tmp_path: Path) -> None:
         unaware = compile_model(path, ModelOptions(path, cores=1), UNAWARE, "model")
         (call,) = (step.call for step in unaware.schedule.steps)
         assert clock.times(ahead(call, clock))[0] <= clock.times(call)[0]
+
+
+def test_arm_fetches_what_gains(tmp_path: Path) -> None:
+    path = tmp_path / "dense.tflite"
+    path.write_bytes(tflm.models([dense(256, 256, 12)]))
+    for board in (M33, M7):
+        (call,) = compiled_for(board, path)
+        here = compile_model(path, ModelOptions(path, cores=1), board, "model").predicted
+        unaware = compile_model(path, ModelOptions(path, cores=1), memories(board, wait_states=0), "model")
+        clock = Clock.of(board, 1)
+        (where,) = (clock.times(step.call)[0] for step in unaware.schedule.steps)
+        assert clock.times(call)[0] < where / 1.2
+        assert here.cycles < where
+    # Helium computes faster than a DMA brings words, of which each is read once.
+    assert not compiled_for(M55, path)
 
 
 def test_the_arena_has_room_for_two_pieces(tmp_path: Path) -> None:

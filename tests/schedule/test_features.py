@@ -12,7 +12,7 @@ from ariel_build import boards
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
 from ariel_build.kernels import KernelCall
-from ariel_build.kernels.declared import copy, isa_mve, isa_packed, isa_vfpv4_sp
+from ariel_build.kernels.declared import copy, isa_mve, isa_packed, isa_real
 from ariel_build.schedule import Tile
 from ariel_build.schedule.cost import instructions
 from ariel_build.schedule.features import features
@@ -44,7 +44,7 @@ def test_regions_cover_each_pixel_once_with_the_taps_inside(calls: Sequence[Kern
     seen = 0
     for call in calls:
         kernel = call.kernel
-        if isinstance(kernel, isa_vfpv4_sp.Conv2d) and kernel.groups == 1 and kernel.output.channels % 4 == 0:
+        if isinstance(kernel, isa_real.Conv2d) and kernel.groups == 1 and kernel.output.channels % 4 == 0:
             source, image, window = kernel.input, kernel.output, kernel.window
             down = _inside(
                 image.height, source.height, window.height, window.stride_h, window.dilation_h, window.pad_top

@@ -25,7 +25,7 @@ from tools.bench.noise import Noise
 from tools.recorded import DIGITS
 from tools.recorded.models import Recorded
 
-__all__ = ["models", "networks", "twin"]
+__all__ = ["as_model", "models", "networks", "twin"]
 
 _SAMPLES = 2
 _FLOATS = "float32: rtol 1e-4, atol 1e-5"
@@ -47,7 +47,7 @@ def models(folder: Path) -> Iterator[tuple[str, str, Recorded]]:
         ("made transformer, float32", "transformer", _transformer(Noise(5)), noise(_SAMPLES, 1, 16, 32), _FLOATS),
     ):
         path = folder / f"{_file_name(name)}.onnx"
-        path.write_bytes(_model(nodes, constants, sample.shape[1:], sample.dtype == np.int8))
+        path.write_bytes(as_model(nodes, constants, sample.shape[1:], sample.dtype == np.int8))
         yield name, kind, _answered(path, sample, folder, tolerance)
 
 
@@ -55,7 +55,7 @@ def networks(folder: Path) -> Iterator[tuple[str, Recorded]]:
     """Yields name and model of the networks that msf-CNN cuts into patches; writes them into `folder`."""
     for name, (edge, network) in NETWORKS.items():
         path, sample = folder / f"{_file_name(name)}.onnx", Noise(8).int8(_SAMPLES, 1, edge, edge, 3)
-        path.write_bytes(_model(*network(), sample.shape[1:], is_int8=True))
+        path.write_bytes(as_model(*network(), sample.shape[1:], is_int8=True))
         yield name, _answered(path, sample, folder, _QUANTA)
 
 
@@ -94,7 +94,8 @@ def _file_name(name: str) -> str:
     return name.replace(",", "").replace(" ", "_")
 
 
-def _model(nodes: Nodes, constants: Mapping[str, Numbers], shape: Sequence[int], is_int8: bool) -> bytes:
+def as_model(nodes: Nodes, constants: Mapping[str, Numbers], shape: Sequence[int], is_int8: bool) -> bytes:
+    """Returns the ONNX file of nodes that make `y` of the input `x`."""
     kind = TensorProto.INT8 if is_int8 else TensorProto.FLOAT
     given = helper.make_tensor_value_info("x", kind, shape)
     made = helper.make_tensor_value_info("y", kind, None)

@@ -17,7 +17,7 @@ from onnx import helper
 
 from tools.bench.noise import Noise
 
-__all__ = ["NETWORKS"]
+__all__ = ["NETWORKS", "Layers"]
 
 Numbers = npt.NDArray[np.generic]
 Network = tuple[list[onnx.NodeProto], dict[str, Numbers]]
@@ -25,7 +25,7 @@ Network = tuple[list[onnx.NodeProto], dict[str, Numbers]]
 
 def _mobilenet_v2() -> Network:
     """MobileNetV2 with 0.35 of its channels."""
-    net = _Network(Noise(6))
+    net = Layers(Noise(6))
     net.convolution(int(32 * 0.35), 3, 2, 1)
     rows = [(16, 1, 1), (24, 6, 2), (24, 6, 1), (32, 6, 2), (32, 6, 1), (32, 6, 1), (64, 6, 2), *[(64, 6, 1)] * 3]
     rows += [(96, 6, 1), (96, 6, 1), (96, 6, 1), (160, 6, 2), (160, 6, 1), (160, 6, 1), (320, 6, 1)]
@@ -37,7 +37,7 @@ def _mobilenet_v2() -> Network:
 
 def _mcunet_v2_vww() -> Network:
     """MCUNetV2's network that tells people from none at 5 frames a second."""
-    net = _Network(Noise(7))
+    net = Layers(Noise(7))
     net.convolution(16, 3, 2, 1)
     net.depthwise(3, 1, 1)
     net.convolution(8, 1, 1, 0, rectify=False)
@@ -62,7 +62,7 @@ def _mcunet_v2_vww() -> Network:
 
 
 @dataclass
-class _Network:
+class Layers:
     """A network as it grows: `name` is its last value, of so many channels, whose integers are `scale` apart."""
 
     noise: Noise

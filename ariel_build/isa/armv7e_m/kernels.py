@@ -6,7 +6,7 @@ One order of the weights serves cores with the DSP extension and those without (
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,7 @@ from ariel_build.kernels.declared.isa_packed import (
 from ariel_build.kernels.declared.quant import Bounds, DoubleRounding, NearestEven
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Int4, Layer, Stored, Transposed
 from ariel_build.kernels.packing import factors, phases
+from ariel_build.records import dataclass
 
 __all__ = ["Cores", "Maker", "dense_as_convolution", "kernels", "nearest_even"]
 

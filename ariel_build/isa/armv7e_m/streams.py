@@ -6,8 +6,6 @@ the low bytes, so `A1 = (sum - A0) >> 8`: needs |A1| < 2^23 and halfwords that d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +14,7 @@ from ariel_build.kernels import Packed
 from ariel_build.kernels.declared.quant import Bounds, DoubleRounding
 from ariel_build.kernels.layer import Stored
 from ariel_build.kernels.packing import factors
+from ariel_build.records import dataclass
 
 __all__ = [
     "PAIR",

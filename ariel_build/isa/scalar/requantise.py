@@ -6,8 +6,6 @@ they agree on both sides of each step of the reference: that is tried for each c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +14,7 @@ from ariel_build.kernels.declared.quant import DoubleRounding, NearestEven
 from ariel_build.kernels.layer import Stored
 from ariel_build.kernels.packing import factors
 from ariel_build.ops.fixed_point import multiply
+from ariel_build.records import dataclass
 
 __all__ = ["BIAS", "Channels", "Ints", "requantised", "sum_bits"]
 
@@ -28,8 +27,8 @@ _SUM = 1 << 29
 _MOST_SHIFT = 22
 #: The multiplier that leaves a sum as it is.
 _ONE = 1 << 30
-#: No value of a sum.
-_OVERFLOW = 1 << 40
+#: By how much the first sum that reaches a value differs from the real one at most, where nothing wraps.
+_NEAR = 2
 #: What |bias| must stay below, for its word has the shift as well.
 BIAS = 1 << 23
 #: Where products have 32 bits: of which number multipliers are multiples so that sums of so many bits take fewer.
@@ -61,6 +60,11 @@ class _Reference:
     zero_point: int
     least: int
     greatest: int
+
+    @property
+    def real(self) -> npt.NDArray[np.float64]:
+        """The real factors of the channels."""
+        return self.multiplier * np.exp2(self.shift - 31.0) if self.scale is None else self.scale.astype(np.float64)
 
     def stored(self, sums: Ints) -> Ints:
         """Returns what sums [channels, ..] are stored as."""
@@ -207,10 +211,13 @@ class _Steps:
 
 
 def _steps(reference: _Reference, low: Ints, high: Ints, bias: Ints) -> _Steps:
-    """Returns the steps of the reference, by bisection."""
+    """Returns the steps of the reference, by bisection between two sums near to the real factor's, where these do."""
     values = np.arange(reference.least + 1, reference.greatest + 1, dtype=np.int64)[None, :]
-    below = np.broadcast_to(low[:, None] - 1, (low.size, values.size)).copy()
-    reached = np.broadcast_to(high[:, None] + 1, below.shape).copy()
+    first, last = low[:, None] - 1, high[:, None] + 1
+    near = np.rint(np.clip((values - reference.zero_point - 0.5) / reference.real, first, last)).astype(np.int64)
+    below, reached = np.maximum(near - _NEAR, first), np.minimum(near + _NEAR, last)
+    below = np.where((below > first) & (reference.stored(below) >= values), first, below)
+    reached = np.where((reached < last) & (reference.stored(reached) < values), last, reached)
     while np.any(reached - below > 1):
         middle = (below + reached) >> 1
         enough = reference.stored(middle) >= values
@@ -221,22 +228,24 @@ def _steps(reference: _Reference, low: Ints, high: Ints, bias: Ints) -> _Steps:
 
 def _wrong(constants: Ints, ends: _Ends, steps: _Steps) -> npt.NDArray[np.bool_]:
     """Returns which channels do not agree with the reference."""
-    added, multiplier, shift = (constants[:, index, None] for index in range(3))
-    rounding = ends.rounding(shift)
+    bias, multiplier, shift = (constants[:, index, None] for index in range(3))
+    added, factor, rounding = bias - steps.bias, 4 * multiplier, ends.rounding(shift)
 
-    def value(sums: Ints) -> Ints:
-        """Returns what the kernel computes, before its limits; far too much where it would overflow."""
-        sums = sums - steps.bias + added
-        total = ((4 * sums * multiplier) >> 32) + rounding + np.where(sums < 0, ends.below, 0)
-        fits = (np.abs(total) < _INT32) & (np.abs(sums) < _SUM)
-        return np.asarray(np.where(fits, total >> shift, _OVERFLOW))
+    def total(sums: Ints) -> Ints:
+        """Returns what the kernel shifts, where nothing overflows."""
+        sums = sums + added
+        high = ((sums * factor) >> 32) + rounding
+        return high + ends.below * (sums < 0) if ends.below else high
 
+    # Both grow with the sum: what fits at both ends fits between them.
+    fits = np.ones_like(multiplier, np.bool_)
+    for end in (steps.low, steps.high):
+        fits &= (np.abs(end + added) < _SUM) & (np.abs(total(end)) < _INT32)
     # A step at the least sum, or behind the greatest, has one side only.
     before, at = np.maximum(steps.sums - 1, steps.low), np.minimum(steps.sums, steps.high)
-    right = (value(before) < steps.values) | (steps.sums <= steps.low)
-    right &= (value(at) >= steps.values) | (steps.sums > steps.high)
-    right &= (value(steps.low) != _OVERFLOW) & (value(steps.high) != _OVERFLOW)
-    return np.asarray(~right.all(axis=1))
+    right = ((total(before) >> shift) < steps.values) | (steps.sums <= steps.low)
+    right &= ((total(at) >> shift) >= steps.values) | (steps.sums > steps.high)
+    return np.asarray(~(right.all(axis=1) & fits[:, 0]))
 
 
 def _split(constants: Ints, steps: _Steps, at: int, first: int, reach: tuple[int, int], ends: _Ends) -> None:

@@ -1,4 +1,7 @@
-"""VFPv4: which layers and calls its kernels compute. They need no scratch."""
+"""float32 on cores with an FPU: which layers and calls their kernels compute. They need no scratch.
+
+Those of `kernels/isa/real` run the loops of the cores; the others need no more than an FPU.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,14 @@ from ariel_build.isa.armv7e_m.kernels import Maker
 from ariel_build.isa.portable import axis_of, tiling_of
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import KernelCall, LayerCall, Packed
-from ariel_build.kernels.declared import batch_matmul, isa_vfpv4_sp, map2, softmax
+from ariel_build.kernels.declared import batch_matmul, isa_real, isa_vfpv4_sp, map2, softmax
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Real
 from ariel_build.kernels.packing import packed
 
-__all__ = ["KERNELS"]
+__all__ = ["Cores", "kernels"]
+
+#: Whose loops the kernels run.
+Cores = isa_real.Fpu | isa_real.Helium
 
 
 def _finish(layer: Layer) -> Real:
@@ -25,10 +31,10 @@ def _finish(layer: Layer) -> Real:
     return layer.finish
 
 
-def _conv2d(call: LayerCall, layer: Convolution) -> KernelCall:
+def _conv2d(call: LayerCall, layer: Convolution, cores: Cores) -> KernelCall:
     """Any window, and any groups."""
     finish = _finish(layer)
-    kernel = isa_vfpv4_sp.Conv2d(
+    kernel = isa_real.Conv2d(
         input=layer.input,
         output=layer.output,
         window=layer.window,
@@ -38,16 +44,17 @@ def _conv2d(call: LayerCall, layer: Convolution) -> KernelCall:
         min=finish.min,
         max=finish.max,
         axis=axis_of(layer),
+        cores=cores,
     )
     return call.by(kernel, tiling_of(layer))
 
 
-def _depthwise(call: LayerCall, layer: Depthwise) -> KernelCall:
+def _depthwise(call: LayerCall, layer: Depthwise, cores: Cores) -> KernelCall:
     """One filter for each channel; several are a convolution with a group for each input channel."""
     if layer.count != layer.input.channels:
-        return _conv2d(call, layer.as_convolution())
+        return _conv2d(call, layer.as_convolution(), cores)
     finish = _finish(layer)
-    kernel = isa_vfpv4_sp.DepthwiseConv2d(
+    kernel = isa_real.DepthwiseConv2d(
         input=layer.input,
         output=layer.output,
         window=layer.window,
@@ -56,14 +63,15 @@ def _depthwise(call: LayerCall, layer: Depthwise) -> KernelCall:
         min=finish.min,
         max=finish.max,
         axis=axis_of(layer),
+        cores=cores,
     )
     return call.by(kernel, tiling_of(layer))
 
 
-def _dense(call: LayerCall, layer: Dense) -> KernelCall:
+def _dense(call: LayerCall, layer: Dense, cores: Cores) -> KernelCall:
     """Rows are the pixels of blocks."""
     finish = _finish(layer)
-    kernel = isa_vfpv4_sp.FullyConnected(
+    kernel = isa_real.FullyConnected(
         input=layer.input,
         output=layer.output,
         rows=layer.rows,
@@ -73,15 +81,16 @@ def _dense(call: LayerCall, layer: Dense) -> KernelCall:
         min=finish.min,
         max=finish.max,
         axis=axis_of(layer),
+        cores=cores,
     )
     return call.by(kernel, tiling_of(layer))
 
 
 #: Kernels of two operands, by the portable ones whose fields they have, but for the broadcast.
-_ELEMENTWISE = {map2.AddF32: isa_vfpv4_sp.Add, map2.SubF32: isa_vfpv4_sp.Sub, map2.MulF32: isa_vfpv4_sp.Mul}
+_ELEMENTWISE = {map2.AddF32: isa_real.Add, map2.SubF32: isa_real.Sub, map2.MulF32: isa_real.Mul}
 
 
-def _elementwise(call: KernelCall, kernel: map2.AddF32 | map2.SubF32 | map2.MulF32) -> KernelCall:
+def _elementwise(call: KernelCall, kernel: map2.AddF32 | map2.SubF32 | map2.MulF32, cores: Cores) -> KernelCall:
     """Operands that are not broadcast."""
     broadcast, elements = kernel.broadcast, call.outputs[0].type.elements
     if broadcast.run != elements or broadcast.steps != (1, 1):
@@ -93,6 +102,7 @@ def _elementwise(call: KernelCall, kernel: map2.AddF32 | map2.SubF32 | map2.MulF
         elements=elements,
         min=kernel.min,
         max=kernel.max,
+        cores=cores,
     )
     return call.by(ours, call.tiling)
 
@@ -145,13 +155,14 @@ def _softmax_nearest(call: KernelCall, kernel: softmax.Dequantized) -> KernelCal
     return call.by(ours, call.tiling)
 
 
-#: What makes calls of this instruction set's kernels, by the layer or portable kernel that they compute.
-KERNELS: Mapping[type, Maker] = {
-    Convolution: lambda call: _conv2d(call, call.layer),
-    Depthwise: lambda call: _depthwise(call, call.layer),
-    Dense: lambda call: _dense(call, call.layer),
-    batch_matmul.F32: lambda call: _products(call, call.kernel),
-    softmax.F32: lambda call: _softmax(call, call.kernel),
-    softmax.Dequantized: lambda call: _softmax_nearest(call, call.kernel),
-    **{kernel: lambda call: _elementwise(call, call.kernel) for kernel in _ELEMENTWISE},
-}
+def kernels(cores: Cores) -> Mapping[type, Maker]:
+    """Returns what makes calls of these kernels, by the layer or portable kernel that they compute."""
+    return {
+        Convolution: lambda call: _conv2d(call, call.layer, cores),
+        Depthwise: lambda call: _depthwise(call, call.layer, cores),
+        Dense: lambda call: _dense(call, call.layer, cores),
+        batch_matmul.F32: lambda call: _products(call, call.kernel),
+        softmax.F32: lambda call: _softmax(call, call.kernel),
+        softmax.Dequantized: lambda call: _softmax_nearest(call, call.kernel),
+        **{kernel: lambda call: _elementwise(call, call.kernel, cores) for kernel in _ELEMENTWISE},
+    }

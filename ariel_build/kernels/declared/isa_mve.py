@@ -17,6 +17,7 @@ __all__ = [
     "Conv2d",
     "DepthwiseConv2d",
     "Even",
+    "FetchedConv2d",
     "Halves",
     "Linear",
     "Rectified",
@@ -79,6 +80,22 @@ class Even(Part):
     """Halves to even: ONNX's requantisation, in float32."""
 
     ROOMS = ("kernels::isa::mve",)
+
+
+class FetchedConv2d(Kernel):
+    """int8 convolution, its weights fetched ahead; tiles are ranges of channels."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PARAMETERS = {"R": "layer.rounding"}
+    PATHS = {
+        ("Away",): "isa::mve::FetchedConv2d<Away>",
+        ("Even",): "isa::mve::FetchedConv2d<Even>",
+        ("Rectified",): "isa::mve::FetchedConv2d<Rectified>",
+    }
+    ACCESS = Access.WHOLE
+    layer: Conv2d
+    scratch: Scratch
+    channels: int
 
 
 class Halves(Part):

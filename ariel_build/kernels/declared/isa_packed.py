@@ -27,6 +27,9 @@ __all__ = [
     "DspFpu4",
     "Far",
     "FarShort",
+    "FetchedConnected",
+    "FetchedConv2d",
+    "FetchedDeep",
     "FullyConnected",
     "Linear",
     "Near",
@@ -261,6 +264,64 @@ class FarShort(Part):
         "kernels::isa::thumb2",
         "kernels::isa::unequal",
     )
+
+
+class FetchedConnected(Kernel):
+    """Dense layer of int8 or int16 over one row, its weights fetched ahead; tiles are ranges of channels."""
+
+    ROOMS = ("kernels::isa::packed",)
+    PARAMETERS = {"C": "layer.cores"}
+    PATHS = {
+        ("Dsp",): "isa::armv7e_m::FetchedConnected",
+        ("DspFpu",): "isa::dsp_fpu::FetchedConnected",
+        ("Thumb2",): "isa::thumb2::FetchedConnected",
+        ("Dsp16",): "isa::armv7e_m::FetchedConnected16",
+        ("Plain16",): "isa::thumb2::FetchedConnected16",
+        ("Dsp4",): "isa::armv7e_m::FetchedConnectedInt4",
+        ("DspFpu4",): "isa::dsp_fpu::FetchedConnectedInt4",
+    }
+    ACCESS = Access.WHOLE
+    layer: FullyConnected
+    scratch: Scratch
+    channels: int
+
+
+class FetchedConv2d(Kernel):
+    """Convolution of int8 or int16, its weights fetched ahead; tiles are ranges of channels."""
+
+    ROOMS = ("kernels::isa::packed",)
+    PARAMETERS = {"C": "layer.cores"}
+    PATHS = {
+        ("Dsp",): "isa::armv7e_m::FetchedConv2d",
+        ("DspFpu",): "isa::dsp_fpu::FetchedConv2d",
+        ("Thumb2",): "isa::thumb2::FetchedConv2d",
+        ("Dsp16",): "isa::armv7e_m::FetchedConv2d16",
+        ("Plain16",): "isa::thumb2::FetchedConv2d16",
+        ("Dsp4",): "isa::armv7e_m::FetchedConv2dInt4",
+        ("DspFpu4",): "isa::dsp_fpu::FetchedConv2dInt4",
+    }
+    ACCESS = Access.WHOLE
+    layer: Conv2d
+    scratch: Scratch
+    channels: int
+
+
+class FetchedDeep(Kernel):
+    """int8 dense layer over one long row, its weights fetched ahead; tiles are ranges of channels."""
+
+    ROOMS = ("kernels::isa::packed",)
+    PARAMETERS = {"C": "layer.cores"}
+    PATHS = {
+        ("Dsp",): "isa::armv7e_m::FetchedDeep",
+        ("DspFpu",): "isa::dsp_fpu::FetchedDeep",
+        ("Thumb2",): "isa::thumb2::FetchedDeep",
+        ("Dsp4",): "isa::armv7e_m::FetchedDeepInt4",
+        ("DspFpu4",): "isa::dsp_fpu::FetchedDeepInt4",
+    }
+    ACCESS = Access.WHOLE
+    layer: DeepConnected
+    scratch: Scratch
+    channels: int
 
 
 class FullyConnected(Kernel):

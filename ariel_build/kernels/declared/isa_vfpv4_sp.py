@@ -7,37 +7,14 @@ from typing import TYPE_CHECKING
 from ariel_build.kernels.kernel import Access, Kernel
 
 if TYPE_CHECKING:
-    from ariel_build.kernels.declared.memory import Image
     from ariel_build.kernels.declared.softmax import Lines
-    from ariel_build.kernels.declared.window import Window
-    from ariel_build.kernels.kernel import Axis, Operand, Packed, Source
+    from ariel_build.kernels.kernel import Operand, Packed, Source
 
 __all__ = [
-    "Add",
     "BatchMatMul",
-    "Conv2d",
-    "DepthwiseConv2d",
-    "FullyConnected",
-    "Mul",
     "Softmax",
     "SoftmaxNearest",
-    "Sub",
 ]
-
-
-class Add(Kernel):
-    """`left + right` in float32, of operands that are not broadcast."""
-
-    ROOMS = ("kernels::isa::vfpv4_sp",)
-    PATHS = {(): "isa::vfpv4_sp::Add"}
-    ACCESS = Access.ELEMENTS
-    ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
-    left: Source
-    right: Source
-    output: Operand
-    min: float
-    max: float
-    elements: int
 
 
 class BatchMatMul(Kernel):
@@ -59,74 +36,6 @@ class BatchMatMul(Kernel):
     x_row: int
     y_column: int
     y_step: int
-
-
-class Conv2d(Kernel):
-    """float32 convolution; tiles are ranges of pixels, rows or channels, the latter in whole blocks."""
-
-    ROOMS = ("kernels::isa::vfpv4_sp",)
-    PATHS = {(): "isa::vfpv4_sp::Conv2d"}
-    ACCESS = Access.WINDOW
-    ELEMENTS = {"input": "f32", "output": "f32", "filter": "f32", "bias": "f32"}
-    input: Image
-    output: Image
-    window: Window
-    groups: int
-    filter: Packed
-    bias: Packed
-    min: float
-    max: float
-    axis: Axis
-
-
-class DepthwiseConv2d(Kernel):
-    """float32 depthwise convolution; tiles are ranges of pixels, rows or channels, the latter in whole blocks of four."""
-
-    ROOMS = ("kernels::isa::vfpv4_sp",)
-    PATHS = {(): "isa::vfpv4_sp::DepthwiseConv2d"}
-    ACCESS = Access.WINDOW
-    ELEMENTS = {"input": "f32", "output": "f32", "filter": "f32", "bias": "f32"}
-    input: Image
-    output: Image
-    window: Window
-    filter: Packed
-    bias: Packed
-    min: float
-    max: float
-    axis: Axis
-
-
-class FullyConnected(Kernel):
-    """float32 dense layer; tiles are ranges of rows, or of channels in whole blocks."""
-
-    ROOMS = ("kernels::isa::vfpv4_sp",)
-    PATHS = {(): "isa::vfpv4_sp::FullyConnected"}
-    ACCESS = Access.WHOLE
-    ELEMENTS = {"input": "f32", "output": "f32", "filter": "f32", "bias": "f32"}
-    input: Operand
-    output: Operand
-    rows: int
-    depth: int
-    filter: Packed
-    bias: Packed
-    min: float
-    max: float
-    axis: Axis
-
-
-class Mul(Kernel):
-    """`left * right` in float32, of operands that are not broadcast."""
-
-    ROOMS = ("kernels::isa::vfpv4_sp",)
-    PATHS = {(): "isa::vfpv4_sp::Mul"}
-    ACCESS = Access.ELEMENTS
-    ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
-    left: Source
-    right: Source
-    output: Operand
-    min: float
-    max: float
-    elements: int
 
 
 class Softmax(Kernel):
@@ -157,18 +66,3 @@ class SoftmaxNearest(Kernel):
     exps: Packed
     scale: float
     zero_point: int
-
-
-class Sub(Kernel):
-    """`left - right` in float32, of operands that are not broadcast."""
-
-    ROOMS = ("kernels::isa::vfpv4_sp",)
-    PATHS = {(): "isa::vfpv4_sp::Sub"}
-    ACCESS = Access.ELEMENTS
-    ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
-    left: Source
-    right: Source
-    output: Operand
-    min: float
-    max: float
-    elements: int

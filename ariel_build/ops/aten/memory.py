@@ -7,7 +7,7 @@ all that look into the same memory, new values from then on. A buffer that is wr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ariel_build.ops.base import IMPORTERS, UnsupportedReason, imports, prepares
 from ariel_build.ops.importer import Importer, source_type
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.transpose import transpose
+from ariel_build.records import dataclass
 
 __all__ = ["is_in_place", "note_views", "write"]
 

@@ -6,7 +6,6 @@ There are no strings in a compiled model: what would read one is refused, what w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from ariel_build.ops.ml.trees import TreeKeys
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.slice import emit_slice
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["Positions"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.ml import forest
 from ariel_build.ops.ml.scores import as_rows
 from ariel_build.ops.ml.trees import TreeScores, walk
+from ariel_build.records import dataclass
 
 __all__ = ["MODES", "Ensemble", "Weights", "features", "listed", "numbers", "tensor"]
 

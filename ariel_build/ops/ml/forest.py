@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ops.base import UnsupportedReason
+from ariel_build.records import dataclass
 
 __all__ = [
     "KEY_BITS",
@@ -59,8 +61,7 @@ def float_keys(x: npt.NDArray[np.float32]) -> I32:
     return bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
 
 
-@dataclass(frozen=True, order=True)
-class Slot:
+class Slot(NamedTuple):
     """A key of a row: whether what is no number is less than all numbers, and of which feature it is."""
 
     low: bool

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,6 +28,7 @@ from ariel_build.ops.ml.scores import Classes, above, as_rows, best, complement,
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.select import select
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["Coupling", "Distances", "PairScores"]
 

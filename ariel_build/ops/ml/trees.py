@@ -8,7 +8,6 @@ nodes are is told in `forest.py` and `kernels/trees/mod.rs`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from ariel_build.ops.base import Operator
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.ml import forest
 from ariel_build.ops.traits import OPAQUE, keeps_axes, never
+from ariel_build.records import dataclass
 
 __all__ = ["TreeKeys", "TreeLeaves", "TreeScores", "walk"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from ariel_build.ops.base import UnsupportedReason, constant, imports
 from ariel_build.ops.elementwise import call_of, one_operand
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.signal.options import Signal, number
+from ariel_build.records import dataclass
 
 __all__ = ["LOG_TABLE", "FilterBank", "Log", "SquareRoot"]
 

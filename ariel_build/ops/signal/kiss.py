@@ -9,13 +9,13 @@ axis; fixed-point ones are int64.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ariel_build.ir import DType
+from ariel_build.records import dataclass
 
 __all__ = ["Arithmetic", "order", "real_inverse", "real_transform", "split_twiddles", "stages", "twiddles"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from ariel_build.kernels.declared import signal as declared
 from ariel_build.ops.base import UnsupportedReason, imports
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.signal.options import Signal, flag, keep, number
+from ariel_build.records import dataclass
 
 __all__ = ["Pcan", "SpectralSubtraction"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from ariel_build.ops.map2_rows import MAP2
 from ariel_build.ops.rows import Attribute, Named, called
 from ariel_build.ops.select import Select
 from ariel_build.quantize.writers.writer import FIRST, Writer, onnx_type, writes
+from ariel_build.records import dataclass
 
 __all__ = ["Elements", "activation", "elements_of"]
 

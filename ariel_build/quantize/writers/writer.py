@@ -8,7 +8,7 @@ nobody has made that order before. So a row of convolutions has no transposes in
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from ariel_build.errors import Diagnostic, UnsupportedError
 from ariel_build.frontends.checks import public_names
 from ariel_build.ir import Array, DType, Graph, Node, Quant, Value
 from ariel_build.ops.base import Operator, UnsupportedReason
+from ariel_build.records import dataclass
 
 __all__ = ["OPSET", "WRITERS", "Writer", "write_model", "writes"]
 

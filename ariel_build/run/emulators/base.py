@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import ClassVar
 
 from ariel_build.boards import Board, Emulation
 from ariel_build.errors import BoardError
+from ariel_build.records import dataclass
 
 __all__ = ["EMULATORS", "Emulator", "Job", "of", "register"]
 

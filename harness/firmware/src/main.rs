@@ -67,6 +67,11 @@ unsafe fn run() -> ! {
         room.as_mut_ptr().write_bytes(0, 1);
         room.assume_init_mut()
     };
+    #[cfg(feature = "hot")]
+    // SAFETY: called once, and no inference has begun.
+    unsafe {
+        platform::hot::load();
+    }
     #[cfg(feature = "dma")]
     platform::start_dma();
     #[cfg(all(feature = "multicore", not(feature = "images")))]

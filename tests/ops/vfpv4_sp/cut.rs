@@ -3,8 +3,8 @@
     struct Cut<K, const UNIT: u32>(K);
 
     macro_rules! cut {
-        ($kernel:ident) => {
-            impl<const UNIT: u32> Cut<isa::vfpv4_sp::$kernel, UNIT> {
+        ($kernel:path) => {
+            impl<const UNIT: u32> Cut<$kernel, UNIT> {
                 const fn check(&self, arena_bytes: usize) {
                     self.0.check(arena_bytes);
                 }
@@ -26,11 +26,3 @@
             }
         };
     }
-    cut!(Add);
-    cut!(BatchMatMul);
-    cut!(Conv2d);
-    cut!(DepthwiseConv2d);
-    cut!(FullyConnected);
-    cut!(Mul);
-    cut!(Softmax);
-    cut!(Sub);

@@ -1,4 +1,4 @@
-"""The kernels of VFPv4 give what onnxruntime and the portable kernels give, emulated: whole and cut anywhere."""
+"""float32 kernels of VFPv4 and of Helium give what onnxruntime and portable kernels give, whole and cut anywhere."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.ops import parity
 from tests.ops.qdq import Builder
 from tests.ops.vfpv4_sp import operators
 
-BOARDS = [boards.load(name) for name in ("qemu-cortex-m7", "qemu-cortex-m4")]
-M7 = BOARDS[0]
+BOARDS = [boards.load(name) for name in ("qemu-cortex-m7", "qemu-cortex-m4", "qemu-cortex-m55")]
+M7, M4, M55 = BOARDS
 MAKERS = [
     operators.convolution,
     operators.depthwise,
@@ -29,9 +29,11 @@ MAKERS = [
     operators.matrices,
     operators.softmax,
 ]
-OURS = "isa::vfpv4_sp::"
+OURS = ("isa::vfpv4_sp::", "isa::mve::")
+#: Kernels that Helium has none for yet.
+SCALAR = ("BatchMatMul", "Softmax")
 
-pytestmark = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target(M7.target)]
+pytestmark = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target(M7.target), pytest.mark.target(M55.target)]
 
 CUT = Path(__file__).with_name("cut.rs").read_text()
 
@@ -43,15 +45,15 @@ def cut(compiled: Compiled) -> str:
     def wrap(found: re.Match[str]) -> str:
         name, kernel, fields = found.groups()
         call = next(calls)
-        assert call.kernel.path == OURS + kernel
-        return (
-            f"static {name}: Cut<{OURS}{kernel}, {call.tiling.granularity}> = Cut({OURS}{kernel} {{{fields}\n    }});"
-        )
+        assert call.kernel.path == kernel
+        return f"static {name}: Cut<{kernel}, {call.tiling.granularity}> = Cut({kernel} {{{fields}\n    }});"
 
-    pattern = r"static (\w+): isa::vfpv4_sp::(\w+) =\s+isa::vfpv4_sp::\w+ \{(.*?)\n    \};"
+    pattern = r"static (\w+): (isa::(?:vfpv4_sp|mve)::\w+) =\s+isa::\w+::\w+ \{(.*?)\n    \};"
+    kernels = {step.call.kernel.path for step in compiled.schedule.steps if step.call.kernel.path.startswith(OURS)}
     text = re.sub(pattern, wrap, compiled.module_text, flags=re.DOTALL)
     assert next(calls, None) is None, "a kernel of VFPv4 that is not cut"
-    return re.sub(r"\n\}\n*$", CUT + "}\n", text)
+    cuts = "".join(f"    cut!({kernel});\n" for kernel in sorted(kernels))
+    return re.sub(r"\n\}\n*$", CUT + cuts + "}\n", text)
 
 
 def emulated(
@@ -86,8 +88,8 @@ def model_of(
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 @pytest.mark.parametrize(
     "board, tiles, level",
-    [(BOARDS[0], "whole", "3"), (BOARDS[0], "cut", "0"), (BOARDS[1], "cut", "s")],
-    ids=["m7-whole-3", "m7-cut-0", "m4-cut-s"],
+    [(M7, "whole", "3"), (M7, "cut", "0"), (M4, "cut", "s"), (M55, "whole", "3"), (M55, "cut", "0"), (M55, "cut", "s")],
+    ids=["m7-whole-3", "m7-cut-0", "m4-cut-s", "m55-whole-3", "m55-cut-0", "m55-cut-s"],
 )
 def test_equals_onnxruntime(
     tmp_path: Path, make: Callable[[Builder, np.random.Generator], None], board: Board, tiles: str, level: str
@@ -95,24 +97,26 @@ def test_equals_onnxruntime(
     rng, path = np.random.default_rng(21), tmp_path / "operators.onnx"
     samples = model_of(path, make, rng).samples(rng, 2)
     compiled = compile_model(path, ModelOptions(path), board, "model")
-    ours = sum(step.call.kernel.path.startswith(OURS) for step in compiled.schedule.steps)
-    assert ours == 30, "every operator shall have a kernel of VFPv4"
+    ours = [step.call.kernel.path for step in compiled.schedule.steps if step.call.kernel.path.startswith(OURS)]
+    assert len(ours) == 30, "every operator shall have a kernel of VFPv4, or of Helium"
+    assert all(kernel.startswith("isa::mve::") == (board is M55) for kernel in ours if not kernel.endswith(SCALAR))
     text = compiled.module_text if tiles == "whole" else cut(compiled)
     got = emulated(compiled, text, tmp_path, samples, board, level)
     parity.agree(got, parity.onnxruntime_answers(path, samples), f"{tiles}, opt-level {level}", atol=3e-6)
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("board", [M7, M55], ids=["m7", "m55"])
 def test_infinities_and_nan_are_those_of_the_portable_kernels(
-    tmp_path: Path, make: Callable[[Builder, np.random.Generator], None]
+    tmp_path: Path, make: Callable[[Builder, np.random.Generator], None], board: Board
 ) -> None:
     rng, path = np.random.default_rng(22), tmp_path / "operators.onnx"
     samples = operators.extremes(rng, model_of(path, make, rng).samples(rng, 3))
     answers = []
     for portable in (False, True):
-        compiled = compile_model(path, ModelOptions(path), M7, "model", portable=portable)
-        assert (OURS in compiled.module_text) is not portable
-        answers.append(emulated(compiled, compiled.module_text, tmp_path, samples, M7))
+        compiled = compile_model(path, ModelOptions(path), board, "model", portable=portable)
+        assert any(room in compiled.module_text for room in OURS) is not portable
+        answers.append(emulated(compiled, compiled.module_text, tmp_path, samples, board))
     nan, infinite = (sum(int(test(x).sum()) for sample in answers[1] for x in sample) for test in (np.isnan, np.isinf))
     assert nan > 10
     assert infinite > 10 or make is operators.softmax, "shares are not infinite"
@@ -123,4 +127,5 @@ def test_soft_floats_have_none_of_them(tmp_path: Path) -> None:
     path = tmp_path / "operators.onnx"
     model_of(path, operators.dense, np.random.default_rng(23), 1)
     for name in ("generic-thumbv7em", "qemu-cortex-m3", "qemu-cortex-m33x2"):
-        assert OURS not in compile_model(path, ModelOptions(path), boards.load(name), "model").module_text
+        text = compile_model(path, ModelOptions(path), boards.load(name), "model").module_text
+        assert not any(room in text for room in OURS)

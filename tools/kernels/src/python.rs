@@ -79,10 +79,7 @@ impl<'a> Writer<'a> {
             let of: Vec<_> = found
                 .parameters
                 .iter()
-                .filter_map(|name| {
-                    let (field, _) = found.fields.iter().find(|(_, ty)| text(ty) == *name)?;
-                    Some(format!("\"{name}\": \"{field}\""))
-                })
+                .filter_map(|name| Some(format!("\"{name}\": \"{}\"", self.standing_for(found, name)?)))
                 .collect();
             if !of.is_empty() {
                 let _ = writeln!(out, "    PARAMETERS = {{{}}}", of.join(", "));
@@ -120,6 +117,20 @@ impl<'a> Writer<'a> {
             let _ = writeln!(out, "    {field}: {}", typed.text);
         }
         (out, names)
+    }
+
+    /// The field whose type stands for a parameter: its own, or one of a struct in a field that has the same parameter.
+    fn standing_for(&self, found: &Struct, parameter: &str) -> Option<String> {
+        let own = found.fields.iter().find(|(_, ty)| text(ty) == parameter);
+        own.map(|(field, _)| field.clone()).or_else(|| {
+            found.fields.iter().find_map(|(field, ty)| {
+                let path = path_of(ty)?;
+                let at = arguments(&path).iter().position(|argument| text(argument) == parameter)?;
+                let inner = self.declared.resolve(self.source, &found.room, &path)?;
+                let inner = self.declared.structs.get(&inner)?;
+                Some(format!("{field}.{}", self.standing_for(inner, inner.parameters.get(at)?)?))
+            })
+        })
     }
 
     /// The rooms that name a type, its own first.

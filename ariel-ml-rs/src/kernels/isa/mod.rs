@@ -27,6 +27,10 @@ macro_rules! aliases {
         /// [`DepthwiseConv2d`](super::packed::DepthwiseConv2d) for these cores.
         pub type DepthwiseConv2d<O> = super::packed::DepthwiseConv2d<super::packed::$cores, O>;
     };
+    (real $cores:ident: $($alias:ident = $kernel:ident),*) => { $(
+        #[doc = concat!("[`", stringify!($kernel), "`](super::real::", stringify!($kernel), ") for these cores.")]
+        pub type $alias = super::real::$kernel<super::real::$cores>;
+    )* };
     ($cores:ident: $($kernel:ident),*) => { $(
         #[doc = concat!("[`", stringify!($kernel), "`](super::packed::", stringify!($kernel), ") for these cores.")]
         pub type $kernel = super::packed::$kernel<super::packed::$cores>;
@@ -40,12 +44,15 @@ mod along;
 pub mod armv7e_m;
 #[cfg(vfpv4_sp)]
 pub mod dsp_fpu;
+mod fetched;
 #[cfg(armv8_m)]
 pub mod mve;
 #[cfg(thumb2)]
 pub mod packed;
 #[cfg(thumb2)]
 mod pairs;
+#[cfg(vfpv4_sp)]
+pub mod real;
 pub mod scalar;
 #[cfg(thumb2)]
 pub mod thumb2;

@@ -104,14 +104,15 @@ wide! {
         bounds: Bounds,
     }
     |k, x| [] {
-        let value = x.wrapping_sub(k.zero_point);
-        let scaled = if value >= 0 {
-            k.positive.apply(value)
-        } else if k.falls {
-            k.negative.apply(value).wrapping_neg()
+        let scaled = if k.zero_point != 0 {
+            let value = x.wrapping_sub(k.zero_point);
+            if value >= 0 { k.positive.apply(value) } else { k.negative.apply(value) }
+        } else if x >= 0 {
+            k.positive.apply_short(x, 0)
         } else {
-            k.negative.apply(value)
+            k.negative.apply_short(x, 0)
         };
+        let scaled = if k.falls && x < k.zero_point { scaled.wrapping_neg() } else { scaled };
         k.bounds.store16(scaled)
     };
 

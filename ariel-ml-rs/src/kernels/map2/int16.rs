@@ -18,7 +18,7 @@ stored! { i16;
         /// Factor of the sum.
         multiplier: Multiplier,
     }
-    |k, a, b| [] k.bounds.store16(k.multiplier.apply(k.scale_left.apply(a).wrapping_add(k.scale_right.apply(b))));
+    |k, a, b| [] k.bounds.store16(k.multiplier.apply_in_halves(k.scale_left.apply_short(a).wrapping_add(k.scale_right.apply_short(b))));
 
     /// TFLite's SUB: three double-rounding multiplications.
     SubInt16 {
@@ -29,7 +29,7 @@ stored! { i16;
         /// Factor of the difference.
         multiplier: Multiplier,
     }
-    |k, a, b| [] k.bounds.store16(k.multiplier.apply(k.scale_left.apply(a).wrapping_sub(k.scale_right.apply(b))));
+    |k, a, b| [] k.bounds.store16(k.multiplier.apply_in_halves(k.scale_left.apply_short(a).wrapping_sub(k.scale_right.apply_short(b))));
 
     /// TFLite's MUL: the product of the operands, times a real factor.
     MulInt16 {
@@ -40,7 +40,7 @@ stored! { i16;
     }
     |k, a, b| [] {
         let [left, right] = k.zero_points;
-        k.bounds.store16(k.multiplier.apply(a.wrapping_sub(left).wrapping_mul(b.wrapping_sub(right))))
+        k.bounds.store16(k.multiplier.apply_in_halves(a.wrapping_sub(left).wrapping_mul(b.wrapping_sub(right))))
     };
 
     /// TFLite's DIV.

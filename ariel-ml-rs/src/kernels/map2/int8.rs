@@ -131,6 +131,12 @@ impl Scaled {
     pub(in crate::kernels) fn apply(self, value: i32) -> i32 {
         self.multiplier.apply(value.wrapping_sub(self.zero_point).wrapping_shl(self.shift))
     }
+
+    /// The same of an int16.
+    #[inline]
+    pub(super) fn apply_short(self, value: i32) -> i32 {
+        if self.zero_point == 0 { self.multiplier.apply_short(value, self.shift) } else { self.apply(value) }
+    }
 }
 
 /// Quotient of two integers times a real factor, as TFLite's DIV: reciprocal, two multiplications, one rounding shift.

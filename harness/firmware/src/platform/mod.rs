@@ -7,8 +7,15 @@ pub use host::{File, exit, stack, start, stop};
 #[cfg(all(not(target_os = "none"), feature = "multicore"))]
 pub use host::{PARK, park, start_workers, unpark};
 
+#[cfg(all(feature = "dma", target_arch = "riscv32"))]
+mod bed_dma;
 #[cfg(feature = "dma")]
 mod dma;
+#[cfg(all(feature = "dma", target_arch = "arm"))]
+mod pl080;
+
+#[cfg(feature = "hot")]
+pub mod hot;
 #[cfg(feature = "dma")]
 pub use dma::start_dma;
 

@@ -103,7 +103,9 @@ pub(super) use widen::{padding, widen1, widen4};
 pub(super) use super::thumb2::rounding;
 
 super::aliases!(Dsp, Dsp16);
-super::aliases!(Dsp: BatchMatMul);
+super::aliases!(Dsp: BatchMatMul, FetchedConnected, FetchedConv2d, FetchedDeep);
+super::aliases!(int16 Dsp16: FetchedConnected16 = FetchedConnected, FetchedConv2d16 = FetchedConv2d);
+super::aliases!(int4 Dsp4: FetchedConnectedInt4 = FetchedConnected, FetchedConv2dInt4 = FetchedConv2d, FetchedDeepInt4 = FetchedDeep);
 super::aliases!(int4 Dsp4: Conv2dInt4 = Conv2d, DeepConnectedInt4 = DeepConnected, FullyConnectedInt4 = FullyConnected);
 /// [`DepthwiseConv2d`](super::packed::DepthwiseConv2d) of int16 for these cores.
 pub type DepthwiseConv2d16<O> = super::packed::DepthwiseConv2d<super::packed::Dsp16, O>;

@@ -81,3 +81,5 @@ pub(super) const fn rounding(zero_point: i32) -> i32 {
 super::aliases!(DspFpu);
 super::aliases!(DspFpu: BatchMatMul);
 super::aliases!(int4 DspFpu4: Conv2dInt4 = Conv2d, DeepConnectedInt4 = DeepConnected, FullyConnectedInt4 = FullyConnected);
+super::aliases!(DspFpu: FetchedConnected, FetchedConv2d, FetchedDeep);
+super::aliases!(int4 DspFpu4: FetchedConnectedInt4 = FetchedConnected, FetchedConv2dInt4 = FetchedConv2d, FetchedDeepInt4 = FetchedDeep);

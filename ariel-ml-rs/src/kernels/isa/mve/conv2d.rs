@@ -63,6 +63,31 @@ impl<R> Conv2d<R> {
         if self.in_rows || self.window.height == 1 || self.row() > 16 { 2 } else { copies(self.patch()) }
     }
 
+    /// int32 of the stream in front of those of a channel, the first of four.
+    pub(super) const fn words_before(&self, channel: usize) -> usize {
+        channel / LANES * self.patch().saturating_add(EXTRA)
+    }
+
+    /// int32 of the stream that so many channels need.
+    pub(super) const fn piece_words(&self, channels: usize) -> usize {
+        channels.div_ceil(LANES).saturating_mul(self.patch().saturating_add(EXTRA))
+    }
+
+    /// Where patches are copied to.
+    pub(super) const fn packed(&self) -> Region {
+        self.scratch
+    }
+
+    /// What it writes.
+    pub(super) const fn written(&self) -> &Region {
+        &self.output.region
+    }
+
+    /// Output channels.
+    pub(super) const fn count(&self) -> usize {
+        self.output.channels as usize
+    }
+
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -79,9 +104,7 @@ impl<R> Conv2d<R> {
         assert!(self.window.stride_h > 0 && self.window.stride_w > 0, "a window that does not move");
         let (_, steps) = self.pieces();
         assert!(steps > 0 && steps <= STEPS, "a piece that is too long");
-        let fours = (self.output.channels as usize).div_ceil(LANES);
-        let four = self.patch().saturating_add(EXTRA);
-        assert!(self.stream.len() == four.saturating_mul(fours), "stream of the wrong length");
+        assert!(self.stream.len() == self.piece_words(self.count()), "stream of the wrong length");
         self.scratch.check_scratch::<i8>(arena_bytes, self.patch().saturating_mul(self.copies()).saturating_add(16));
     }
 
@@ -96,6 +119,19 @@ impl<R> Conv2d<R> {
     #[inline]
     pub const fn work(&self) -> Work {
         Work::of(self.output.pixels()).with_scratch(self.scratch)
+    }
+
+    /// As `compute`, once for all who call it.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(never)]
+    pub(super) unsafe fn compute_apart(&self, memory: Memory<'_>, tile: Tile)
+    where
+        R: Rounding,
+    {
+        // SAFETY: forwarded to the caller.
+        unsafe { self.compute(memory, tile) }
     }
 
     /// Rows of the input from a tap to the next.
@@ -150,7 +186,7 @@ impl<R> Conv2d<R> {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(always)]
-    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile)
+    pub(super) unsafe fn compute(&self, memory: Memory<'_>, tile: Tile)
     where
         R: Rounding,
     {
@@ -162,7 +198,7 @@ impl<R> Conv2d<R> {
         } else {
             (self.output.width as usize, self.input.width as usize)
         };
-        let channels = self.output.channels as usize;
+        let (channels, next) = (self.output.channels as usize, self.output.pixel as usize);
         let whole = Blocks {
             stream: self.stream.as_ptr(),
             step: stride * self.input.pixel as usize,
@@ -173,7 +209,7 @@ impl<R> Conv2d<R> {
             },
             turns,
             steps,
-            stride: channels,
+            stride: next,
             channels,
             pairs: 1,
             low: self.bounds.min,
@@ -190,7 +226,7 @@ impl<R> Conv2d<R> {
                 let (Some(y), Some(x)) = (pixel.checked_div(width), pixel.checked_rem(width)) else { return };
                 let end = width.min(x + (tile.end() - pixel));
                 let (from, mut to, start) = self.inside(y, x, end, across);
-                let to_row = output.wrapping_add((pixel - x) * channels);
+                let to_row = output.wrapping_add((pixel - x) * next);
                 let pairs = (to - from) / 2;
                 if pairs > 0 && image == output {
                     // The outputs lie over the inputs: channels of a pixel are written before all have read it.
@@ -200,7 +236,7 @@ impl<R> Conv2d<R> {
                         R::gemm(edges.scratch, output.add(start), &whole);
                     }
                 } else if pairs > 0 {
-                    R::gemm(image.add(start), to_row.add(from * channels), &Blocks { pairs, ..whole });
+                    R::gemm(image.add(start), to_row.add(from * next), &Blocks { pairs, ..whole });
                 }
                 to = from + 2 * pairs;
                 if from > x || end > to {
@@ -208,7 +244,7 @@ impl<R> Conv2d<R> {
                 }
                 let inner = if self.copies() > 2 { edges.add_all(to, end, to_row) } else { to..to };
                 for x in (x..from).chain(to..inner.start).chain(inner.end..end) {
-                    edges.add(x, to_row.add(x * channels));
+                    edges.add(x, to_row.add(x * next));
                 }
                 pixel += end - x;
             }
@@ -306,7 +342,7 @@ impl<'a, R: Rounding> Edges<'a, R> {
             // SAFETY: as in `add`; scratch has room for so many patches.
             unsafe {
                 gather_all(start, patch, count, ahead, self.bytes);
-                R::gemm(start, outputs.add(x * blocks.channels), &blocks);
+                R::gemm(start, outputs.add(x * blocks.stride), &blocks);
             }
             x += count;
         }

@@ -24,6 +24,9 @@ mod blocks;
 mod clamp;
 pub mod conv2d;
 pub mod depthwise_conv2d;
+pub mod fetched;
+#[cfg(vfpv4_sp)]
+pub(super) mod float32;
 mod gather;
 mod gemm;
 pub mod linear;
@@ -32,5 +35,9 @@ mod rounding;
 
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
+pub use fetched::FetchedConv2d;
 pub use linear::{Halves, Linear};
 pub use rounding::{Away, Even, Rectified};
+
+#[cfg(vfpv4_sp)]
+super::aliases!(real Helium: AddF32 = Add, Conv2dF32 = Conv2d, DepthwiseConv2dF32 = DepthwiseConv2d, FullyConnectedF32 = FullyConnected, MulF32 = Mul, SubF32 = Sub);

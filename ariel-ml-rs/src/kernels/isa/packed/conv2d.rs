@@ -56,6 +56,31 @@ impl<C: Cores> Conv2d<C> {
         C::WIDE * self.window.height as usize * self.run_words() + C::EXTRA
     }
 
+    /// int32 of the stream in front of those of a channel, the first of a block.
+    pub(super) const fn words_before(&self, channel: usize) -> usize {
+        channel / C::TOGETHER * self.together()
+    }
+
+    /// int32 of the stream that so many channels need, and what ends them.
+    pub(super) const fn piece_words(&self, channels: usize) -> usize {
+        channels.div_ceil(C::TOGETHER).saturating_mul(self.together()).saturating_add(C::HEAD)
+    }
+
+    /// Where inputs are widened.
+    pub(super) const fn packed(&self) -> Region {
+        self.scratch
+    }
+
+    /// What it writes.
+    pub(super) const fn written(&self) -> &Region {
+        &self.output.region
+    }
+
+    /// Output channels.
+    pub(super) const fn count(&self) -> usize {
+        self.output.channels as usize
+    }
+
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -67,9 +92,7 @@ impl<C: Cores> Conv2d<C> {
         self.output.check_follows();
         self.window.check(&self.output, self.input.channels);
         assert!(self.input.channels > 0 && self.window.taps() > 0, "a patch has elements");
-        let turns = (self.output.channels as usize).div_ceil(C::TOGETHER);
-        let length = self.together().saturating_mul(turns).saturating_add(C::HEAD);
-        assert!(self.stream.len() == length, "stream of the wrong length");
+        assert!(self.stream.len() == self.piece_words(self.count()), "stream of the wrong length");
         let room = self.run_words().saturating_mul(PIXELS * (C::WIDE * self.window.height as usize + 1));
         self.scratch.check_scratch::<i32>(arena_bytes, room);
     }
@@ -113,7 +136,7 @@ impl<C: Cores> Conv2d<C> {
                 while !(end - pixel).is_multiple_of(PIXELS) {
                     end -= 1;
                     let bytes = patches.widen_one::<L>(end, inputs).byte_offset_from(inputs).cast_unsigned();
-                    let stream = self.stream.as_ptr().add(part.channel / C::TOGETHER * self.together());
+                    let stream = self.stream.as_ptr().add(self.words_before(part.channel));
                     let output = output.add(end * self.output.pixel as usize + part.channel);
                     row::<L>(
                         inputs,
@@ -137,6 +160,16 @@ impl<C: Cores> Conv2d<C> {
         }
     }
 
+    /// As `compute`, once for all who call it.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(never)]
+    pub(super) unsafe fn compute_apart<L: Products<Element = C::Element>>(&self, memory: Memory<'_>, tile: Tile) {
+        // SAFETY: forwarded to the caller.
+        unsafe { self.compute::<L>(memory, tile) }
+    }
+
     /// Computes the channels of a part for a block.
     ///
     /// # Safety
@@ -153,7 +186,7 @@ impl<C: Cores> Conv2d<C> {
         let (stride, rounding) = (pixel * size_of::<L::Element>(), L::rounding(self.bounds.zero_point));
         // SAFETY: `check` proved the length of the stream.
         unsafe {
-            let stream = self.stream.as_ptr().add(part.channel / C::TOGETHER * self.together());
+            let stream = self.stream.as_ptr().add(self.words_before(part.channel));
             let last = stream.add((channels / C::TOGETHER) * self.together());
             if channels >= C::TOGETHER {
                 L::gemm4(inputs, stream, output, stride, bytes, last.add(L::HEAD), rounding);

@@ -100,7 +100,7 @@ impl Unequal {
 }
 
 /// Defines `run` of a kernel with `compute::<L>(memory, tile)` for cores of each kind: with `int16` for activations of int16, too,
-/// or for `only` those; with `int4` for weights of four bits, which are compiled where a model calls them. Compiled with this crate are those of the cores that the target may have; where all have the DSP extension, those
+/// or for `only` those; with `int4` for weights of four bits, and with `ahead` for what fetches its weights on one core, which are compiled where a model calls them. Compiled with this crate are those of the cores that the target may have; where all have the DSP extension, those
 /// of cores without, and of both in one chip, are rare and compiled where a model calls them.
 macro_rules! for_cores {
     (rare $($of:tt)*) => {
@@ -125,6 +125,28 @@ macro_rules! for_cores {
         #[cfg(vfpv4_sp)]
         for_cores!(@ [<'a>] [impl Into<$crate::memory::Memory<'a>>] $kernel, DspFpu4, |kernel, memory, tile| {
             kernel.compute::<super::cores::DspFpu4>(memory, tile);
+        });
+    };
+    ($kernel:ident, only ahead) => {
+        #[cfg(armv7e_m)]
+        for_cores!(@ [<'a>] [impl Into<$crate::memory::Memory<'a>>] $kernel, Dsp, |kernel, memory, tile| {
+            kernel.compute::<super::cores::Dsp>(memory, tile);
+        });
+        #[cfg(vfpv4_sp)]
+        for_cores!(@ [<'a>] [impl Into<$crate::memory::Memory<'a>>] $kernel, DspFpu, |kernel, memory, tile| {
+            kernel.compute::<super::cores::DspFpu>(memory, tile);
+        });
+        for_cores!(@ [<'a>] [impl Into<$crate::memory::Memory<'a>>] $kernel, Thumb2, |kernel, memory, tile| {
+            kernel.compute::<super::cores::Thumb2>(memory, tile);
+        });
+    };
+    ($kernel:ident, only ahead of int16) => {
+        #[cfg(armv7e_m)]
+        for_cores!(@ [<'a>] [impl Into<$crate::memory::Memory<'a>>] $kernel, Dsp16, |kernel, memory, tile| {
+            kernel.compute::<super::cores::Dsp16>(memory, tile);
+        });
+        for_cores!(@ [<'a>] [impl Into<$crate::memory::Memory<'a>>] $kernel, Plain16, |kernel, memory, tile| {
+            kernel.compute::<super::cores::Plain16>(memory, tile);
         });
     };
     ($kernel:ident, only int16) => {

@@ -41,6 +41,32 @@ impl<C: Cores> DeepConnected<C> {
         2 * self.depth as usize / C::TOGETHER + 2 * QUAD
     }
 
+    /// int32 of the stream in front of those of a channel, the first of a block.
+    pub(super) const fn words_before(&self, channel: usize) -> usize {
+        channel / QUAD * self.quad()
+    }
+
+    /// int32 of the stream that so many channels need, and what ends them.
+    pub(super) const fn piece_words(&self, channels: usize) -> usize {
+        channels.div_ceil(QUAD).saturating_mul(self.quad()).saturating_add(Self::HEAD)
+    }
+
+    /// Where inputs are widened: nowhere.
+    #[expect(clippy::unused_self, reason = "as layers with scratch have it")]
+    pub(super) const fn packed(&self) -> Region {
+        Region::new(0, 0)
+    }
+
+    /// What it writes.
+    pub(super) const fn written(&self) -> &Region {
+        &self.output
+    }
+
+    /// Output channels.
+    pub(super) const fn count(&self) -> usize {
+        self.channels as usize
+    }
+
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -52,8 +78,7 @@ impl<C: Cores> DeepConnected<C> {
         assert!(depth <= i32::MAX as usize / 64, "a row larger than all memory");
         self.input.check::<i8>(arena_bytes, rows.saturating_mul(depth));
         self.output.check::<i8>(arena_bytes, rows.saturating_mul(channels));
-        let length = self.quad().saturating_mul(channels.div_ceil(QUAD)).saturating_add(Self::HEAD);
-        assert!(self.stream.len() == length, "stream of the wrong length");
+        assert!(self.stream.len() == self.piece_words(channels), "stream of the wrong length");
     }
 
     /// What tiles read.
@@ -76,7 +101,7 @@ impl<C: Cores> DeepConnected<C> {
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins
     /// at a multiple of four channels.
     #[inline(always)]
-    unsafe fn compute<L: Fours>(&self, memory: Memory<'_>, tile: Tile) {
+    pub(super) unsafe fn compute<L: Fours>(&self, memory: Memory<'_>, tile: Tile) {
         let (depth, channels, first) = (self.depth as usize, self.channels as usize, tile.start());
         let (count, rest) = (tile.end() - first, (tile.end() - first) % QUAD);
         let rounding = L::rounding(self.bounds.zero_point);
@@ -85,7 +110,7 @@ impl<C: Cores> DeepConnected<C> {
             unsafe {
                 let input = memory.at::<i8>(self.input).cast_const().add(index * depth);
                 let output = memory.at::<i8>(self.output).add(index * channels + first);
-                let stream = self.stream.as_ptr().add(first / QUAD * self.quad());
+                let stream = self.stream.as_ptr().add(self.words_before(first));
                 let last = stream.add(count / QUAD * self.quad());
                 if count >= QUAD {
                     L::quads(input, stream, output, depth, last.add(Self::HEAD), rounding);

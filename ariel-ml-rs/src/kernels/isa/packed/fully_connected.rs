@@ -41,6 +41,31 @@ impl<C: Cores> FullyConnected<C> {
         (self.depth as usize).next_multiple_of(C::STEP) / 2 + C::EXTRA
     }
 
+    /// int32 of the stream in front of those of a channel, the first of a block.
+    pub(super) const fn words_before(&self, channel: usize) -> usize {
+        channel / C::TOGETHER * self.together()
+    }
+
+    /// int32 of the stream that so many channels need, and what ends them.
+    pub(super) const fn piece_words(&self, channels: usize) -> usize {
+        channels.div_ceil(C::TOGETHER).saturating_mul(self.together()).saturating_add(C::HEAD)
+    }
+
+    /// Where inputs are widened.
+    pub(super) const fn packed(&self) -> Region {
+        self.scratch
+    }
+
+    /// What it writes.
+    pub(super) const fn written(&self) -> &Region {
+        &self.output
+    }
+
+    /// Output channels.
+    pub(super) const fn count(&self) -> usize {
+        self.channels as usize
+    }
+
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -54,8 +79,7 @@ impl<C: Cores> FullyConnected<C> {
         self.output.check::<C::Element>(arena_bytes, rows.saturating_mul(channels));
         let words = depth.next_multiple_of(C::STEP) / 2;
         self.scratch.check_scratch::<i32>(arena_bytes, words);
-        let length = self.together().saturating_mul(channels.div_ceil(C::TOGETHER)).saturating_add(C::HEAD);
-        assert!(self.stream.len() == length, "stream of the wrong length");
+        assert!(self.stream.len() == self.piece_words(channels), "stream of the wrong length");
     }
 
     /// What tiles read.
@@ -79,31 +103,61 @@ impl<C: Cores> FullyConnected<C> {
     /// where words of weights do.
     #[inline(always)]
     unsafe fn compute<L: Products<Element = C::Element>>(&self, memory: Memory<'_>, tile: Tile) {
-        let (depth, channels, first) = (self.depth as usize, self.channels as usize, tile.start());
+        for index in 0..self.rows as usize {
+            // SAFETY: forwarded to the caller.
+            unsafe {
+                self.widen::<L>(memory, index);
+                self.multiply::<L>(memory, index, tile);
+            }
+        }
+    }
+
+    /// Widens a row of the input into the scratch.
+    ///
+    /// # Safety
+    /// As for `compute`.
+    #[inline(always)]
+    pub(super) unsafe fn widen<L: Products<Element = C::Element>>(&self, memory: Memory<'_>, index: usize) {
+        let depth = self.depth as usize;
         let size = depth * size_of::<C::Element>();
         let (words, rest) = (size / 4, size % 4);
+        // SAFETY: `check` proved the lengths; the scratch is this worker's.
+        unsafe {
+            let input = memory.at::<C::Element>(self.input).cast_const().add(index * depth);
+            let mut end = memory.scratch::<i16>(self.scratch);
+            if words > 0 {
+                end = L::widen1(input.cast(), end, words);
+            }
+            if rest > 0 {
+                let mut last = 0_i32;
+                copy((&raw mut last).cast(), input.cast::<i8>().add(4 * words), rest);
+                L::widen1((&raw const last).cast(), end, 1);
+            }
+        }
+    }
+
+    /// Computes a tile of a row that has been widened.
+    ///
+    /// # Safety
+    /// As for `compute`.
+    #[inline(always)]
+    pub(super) unsafe fn multiply<L: Products<Element = C::Element>>(
+        &self,
+        memory: Memory<'_>,
+        index: usize,
+        tile: Tile,
+    ) {
+        let (depth, channels, first) = (self.depth as usize, self.channels as usize, tile.start());
         // What stands behind the row, up to a whole step, is multiplied by weights that are 0.
         let bytes = depth.next_multiple_of(C::STEP) * size_of::<i16>();
         let count = tile.end() - first;
-        for index in 0..self.rows as usize {
-            // SAFETY: `check` proved the lengths; the tile's channels are this call's own, and the scratch this worker's.
-            unsafe {
-                let input = memory.at::<C::Element>(self.input).cast_const().add(index * depth);
-                let output = memory.at::<C::Element>(self.output).add(index * channels + first);
-                let inputs = memory.scratch::<i16>(self.scratch);
-                let mut end = inputs;
-                if words > 0 {
-                    end = L::widen1(input.cast(), end, words);
-                }
-                if rest > 0 {
-                    let mut last = 0_i32;
-                    copy((&raw mut last).cast(), input.cast::<i8>().add(4 * words), rest);
-                    L::widen1((&raw const last).cast(), end, 1);
-                }
-                let stream = self.stream.as_ptr().add(first / C::TOGETHER * self.together());
-                row::<L>(inputs, (depth, bytes), (stream, self.together()), output, count, self.bounds.zero_point);
-                L::clamp(output, count, &self.bounds);
-            }
+        // SAFETY: `check` proved the lengths; the tile's channels are this call's own, and the scratch this worker's.
+        unsafe {
+            let output = memory.at::<C::Element>(self.output).add(index * channels + first);
+            let inputs = memory.scratch::<i16>(self.scratch);
+            let stream = self.stream.as_ptr().add(self.words_before(first));
+            row::<L>(inputs, (depth, bytes), (stream, self.together()), output, count, self.bounds.zero_point);
+            L::clamp(output, count, &self.bounds);
         }
     }
 }

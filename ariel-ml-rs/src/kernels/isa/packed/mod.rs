@@ -31,6 +31,7 @@ pub mod conv_transpose;
 pub mod cores;
 pub mod deep;
 pub mod depthwise_conv2d;
+pub mod fetched;
 pub mod fully_connected;
 pub mod linear;
 mod lines;
@@ -53,6 +54,7 @@ pub use cores::{Dsp, Dsp4, Dsp16, Unequal, Unequal16};
 pub use cores::{DspFpu, DspFpu4};
 pub use deep::DeepConnected;
 pub use depthwise_conv2d::{DepthwiseConv2d, Far, FarShort, Near, NearShort};
+pub use fetched::{FetchedConnected, FetchedConv2d, FetchedDeep};
 pub use fully_connected::FullyConnected;
 pub use linear::{Linear, Terms};
 #[cfg(armv7e_m)]

@@ -69,6 +69,21 @@ impl Conv2d {
         &self.output.region
     }
 
+    /// Words of the filter of so many channels.
+    pub(super) const fn piece_words(&self, channels: usize) -> usize {
+        channels.next_multiple_of(CHANNELS).saturating_mul(self.depth()) / size_of::<u32>()
+    }
+
+    /// Where inputs are packed.
+    pub(super) const fn packed(&self) -> Region {
+        self.scratch
+    }
+
+    /// Output channels.
+    pub(super) const fn count(&self) -> usize {
+        self.output.channels as usize
+    }
+
     /// Whether the taps of a row lie one behind the other.
     pub(super) const fn is_dense(&self) -> bool {
         self.window.dilation_w == 1 && self.input.pixel == self.input.channels
@@ -269,9 +284,12 @@ impl Conv2d {
                 let mut more = MaybeUninit::<[i32; SUMS]>::uninit();
                 let more = more.as_mut_ptr().cast::<i32>();
                 segment_from(first, more);
-                for index in 0..CHANNELS * TRIPLE * (each / 2) {
-                    let sum = sums.add(index);
-                    sum.write((*sum).wrapping_add(*more.add(index)));
+                // Four at a time: one by one they would take as long as a quarter of a short segment.
+                for four in 0..TRIPLE * (each / 2) {
+                    for index in CHANNELS * four..CHANNELS * four + CHANNELS {
+                        let sum = sums.add(index);
+                        sum.write((*sum).wrapping_add(*more.add(index)));
+                    }
                 }
                 first += segment;
             }

@@ -48,9 +48,15 @@ impl FullyConnected {
     /// Channels of a block of the filter.
     pub(super) const BLOCK: usize = CHANNELS;
 
-    /// Bytes of the filter of a channel.
-    pub(super) const fn depth_bytes(&self) -> usize {
-        self.depth as usize
+    /// Words of the filter of so many channels.
+    pub(super) const fn piece_words(&self, channels: usize) -> usize {
+        channels.div_ceil(CHANNELS).saturating_mul(2 * self.depth as usize)
+    }
+
+    /// Where inputs are packed: nowhere.
+    #[expect(clippy::unused_self, reason = "as layers with scratch have it")]
+    pub(super) const fn packed(&self) -> Region {
+        Region::new(0, 0)
     }
 
     /// What it writes.
@@ -59,7 +65,7 @@ impl FullyConnected {
     }
 
     /// Output channels.
-    const fn count(&self) -> usize {
+    pub(super) const fn count(&self) -> usize {
         self.channels.len() / Channel::WORDS
     }
 

@@ -101,3 +101,5 @@ pub(super) const fn rounding(zero_point: i32) -> i32 {
 }
 
 super::aliases!(Thumb2, Plain16);
+super::aliases!(Thumb2: FetchedConnected, FetchedConv2d, FetchedDeep);
+super::aliases!(int16 Plain16: FetchedConnected16 = FetchedConnected, FetchedConv2d16 = FetchedConv2d);

@@ -1,59 +1,13 @@
-//! Bounds of a fused activation, applied to what is stored.
+//! Bounds, applied to what is stored.
 
 use core::arch::naked_asm;
-
-/// Bounds of the output; a lower one of 0 alone is applied before a sum is stored.
-#[derive(Clone, Copy)]
-pub(super) struct Clip {
-    pub min: f32,
-    pub max: f32,
-}
-
-impl Clip {
-    /// Whether what is negative becomes 0 where it is stored.
-    pub(super) fn is_relu(self) -> bool {
-        self.min.to_bits() << 1 == 0
-    }
-
-    /// Whether there is more to do than that.
-    pub(super) fn is_bounded(self) -> bool {
-        (!self.is_relu() && self.min > f32::NEG_INFINITY) || self.max < f32::INFINITY
-    }
-
-    /// Applies all bounds to `count` results of operations in the mode of [`super::mode`], the one of 0 included.
-    ///
-    /// # Safety
-    /// As for [`Clip::apply`].
-    pub(super) unsafe fn apply_all(self, values: *mut f32, count: usize) {
-        // SAFETY: forwarded to the caller; results that are NaN have no sign.
-        unsafe {
-            if self.is_bounded() {
-                self.apply(values, count);
-            } else if self.is_relu() {
-                relu(values, count);
-            }
-        }
-    }
-
-    /// Applies the bounds to `count` values; NaN stays NaN.
-    ///
-    /// # Safety
-    /// `values` points to `count` values that are this call's own.
-    pub(super) unsafe fn apply(self, values: *mut f32, count: usize) {
-        if count > 0 {
-            let (min, max) = (self.min.to_bits(), self.max.to_bits());
-            // SAFETY: forwarded to the caller.
-            unsafe { clamp(values, count, min, max) };
-        }
-    }
-}
 
 /// Makes what is negative 0: eight instructions for four values.
 ///
 /// # Safety
-/// As for [`Clip::apply`]; `count` may be 0, and no value is NaN with its sign set.
+/// `values` points to `count` values, which may be 0, that are this call's own, and no value is NaN with its sign set.
 #[unsafe(naked)]
-unsafe extern "C" fn relu(values: *mut f32, count: usize) {
+pub(in crate::kernels::isa) unsafe extern "C" fn relu(values: *mut f32, count: usize) {
     naked_asm!(
         fpu!(),
         "push {{r4, lr}}",
@@ -85,9 +39,9 @@ unsafe extern "C" fn relu(values: *mut f32, count: usize) {
 /// 11 instructions a value.
 ///
 /// # Safety
-/// As for [`Clip::apply`]; `count` is not 0.
+/// `values` points to `count` values, which is not 0, that are this call's own.
 #[unsafe(naked)]
-unsafe extern "C" fn clamp(values: *mut f32, count: usize, min: u32, max: u32) {
+pub(in crate::kernels::isa) unsafe extern "C" fn clamp(values: *mut f32, count: usize, min: u32, max: u32) {
     naked_asm!(
         fpu!(),
         "vmov s1, r2",

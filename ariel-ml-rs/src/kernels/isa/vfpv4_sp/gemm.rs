@@ -1,54 +1,11 @@
 //! Blocks of pixels times blocks of channels: sums of products of float32, in registers.
 
+use crate::kernels::isa::real::Block;
 use core::arch::naked_asm;
-
-/// Pixels of a block.
-pub(super) const PIXELS: usize = 4;
-/// Channels of a block.
-pub(super) const CHANNELS: usize = 4;
-
-/// What the naked functions read: distances are in bytes.
-///
-/// The taps that a pixel reads are `rows` rows of `columns` runs of `run` elements each; the filter has their weights in the
-/// same order, and skips those of taps in the padding.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub(super) struct Block {
-    /// First tap of the first pixel.
-    pub input: *const f32,
-    /// From a pixel to the next.
-    pub pixel: usize,
-    /// Rows of taps, at least 1.
-    pub rows: usize,
-    /// Runs of a row, at least 1.
-    pub columns: usize,
-    /// Elements of a run, which may be none.
-    pub run: usize,
-    /// From what was read last to the next run of a row.
-    pub input_column: usize,
-    /// From what was read last to the next row of taps.
-    pub input_row: usize,
-    /// From the end of a row's weights to those of the next row.
-    pub filter_row: usize,
-    /// First weight of the first block of channels.
-    pub filter: *const f32,
-    /// From the end of the weights of a block of channels, a row's distance included, to those of the next.
-    pub filter_block: usize,
-    /// Bias of the first channel.
-    pub bias: *const f32,
-    /// First channel of the first pixel.
-    pub output: *mut f32,
-    /// From a pixel to the next.
-    pub output_pixel: usize,
-    /// Blocks of channels, at least 1.
-    pub blocks: usize,
-    /// Not 0 where what is negative becomes 0.
-    pub relu: usize,
-}
 
 /// Stores four channels of a pixel, r10 bytes before the next one at r11, by way of r0 to r3 where negative ones become 0.
 ///
-/// As an integer, a float32 with its sign set is negative: USAT makes it 0. NaN has no sign ([`super::mode`]).
+/// As an integer, a float32 with its sign set is negative: USAT makes it 0. NaN has no sign (`real::mode`).
 macro_rules! store_relu {
     ($a:literal, $b:literal, $c:literal, $d:literal) => {
         concat!(
@@ -192,7 +149,7 @@ macro_rules! step2 {
 /// The taps of four pixels lie inside one region; the filter has four weights for each element of all runs of a block, the
 /// bias four for each block; four channels of four pixels for each block are this call's own to write.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn block4(block: &Block) {
+pub(in crate::kernels::isa) unsafe extern "C" fn block4(block: &Block) {
     naked_asm!(
         fpu!(),
         "push {{r4-r11, lr}}",
@@ -291,7 +248,7 @@ macro_rules! quad {
 /// # Safety
 /// As for [`block4`], with one pixel.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn block1(block: &Block) {
+pub(in crate::kernels::isa) unsafe extern "C" fn block1(block: &Block) {
     naked_asm!(
         fpu!(),
         "push {{r4-r11, lr}}",
@@ -360,7 +317,7 @@ pub(super) unsafe extern "C" fn block1(block: &Block) {
 /// # Safety
 /// As for [`block4`], with one pixel and blocks of one channel.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn single(block: &Block) {
+pub(in crate::kernels::isa) unsafe extern "C" fn single(block: &Block) {
     naked_asm!(
         fpu!(),
         "push {{r4-r11, lr}}",

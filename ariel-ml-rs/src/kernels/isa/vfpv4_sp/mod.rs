@@ -12,22 +12,13 @@ macro_rules! fpu {
 }
 
 pub mod batch_matmul;
-mod clamp;
-pub mod conv2d;
-mod dense;
-pub mod depthwise_conv2d;
-pub mod elementwise;
-pub mod fully_connected;
-mod gemm;
-mod mode;
-mod regions;
+pub(super) mod clamp;
+pub(super) mod elementwise;
+pub(super) mod gemm;
 pub mod softmax;
-mod sums;
-mod taps;
+pub(super) mod taps;
 
 pub use batch_matmul::BatchMatMul;
-pub use conv2d::Conv2d;
-pub use depthwise_conv2d::DepthwiseConv2d;
-pub use elementwise::{Add, Mul, Sub};
-pub use fully_connected::FullyConnected;
 pub use softmax::{Softmax, SoftmaxNearest};
+
+super::aliases!(real Fpu: Add = Add, Conv2d = Conv2d, DepthwiseConv2d = DepthwiseConv2d, FullyConnected = FullyConnected, Mul = Mul, Sub = Sub);

@@ -3,8 +3,8 @@
 //! In float32 `e^y = 2^(n / 32) * e^r` with `n = round(32 * y / ln 2)`: what is left is at most `ln 2 / 64`, and
 //! `1 + r * (1 + r * (1 / 2 + r / 6))` differs from `e^r` by less than `2^-30`. A table has the 32 powers between 1 and 2.
 
-use super::mode::DefaultNan;
 use crate::kernels::access::Access;
+use crate::kernels::isa::real::DefaultNan;
 use crate::kernels::softmax::Lines;
 use crate::memory::{Memory, Region};
 use crate::plan::Work;

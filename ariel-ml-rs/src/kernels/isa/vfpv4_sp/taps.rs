@@ -1,6 +1,7 @@
 //! Blocks of pixels times blocks of channels, each of which has taps of its own.
 
-use super::gemm::{Block, store1, store4};
+use super::gemm::{store1, store4};
+use crate::kernels::isa::real::Block;
 use core::arch::naked_asm;
 
 /// Adds to four sums the products of four inputs and four weights.
@@ -62,7 +63,7 @@ macro_rules! enter {
 /// The taps of four pixels lie inside one region; the filter has four weights for each tap of a block, the bias four for each
 /// block; four channels of four pixels for each block are this call's own to write.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn taps4(block: &Block) {
+pub(in crate::kernels::isa) unsafe extern "C" fn taps4(block: &Block) {
     naked_asm!(
         fpu!(),
         "push {{r4-r11, lr}}",
@@ -137,7 +138,7 @@ macro_rules! column {
 /// # Safety
 /// As for [`taps4`].
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn three4(block: &Block) {
+pub(in crate::kernels::isa) unsafe extern "C" fn three4(block: &Block) {
     naked_asm!(
         fpu!(),
         "push {{r4-r11, lr}}",
@@ -206,7 +207,7 @@ pub(super) unsafe extern "C" fn three4(block: &Block) {
 /// # Safety
 /// As for [`taps4`], with one pixel.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn taps1(block: &Block) {
+pub(in crate::kernels::isa) unsafe extern "C" fn taps1(block: &Block) {
     naked_asm!(
         fpu!(),
         "push {{r4-r11, lr}}",
@@ -249,7 +250,7 @@ pub(super) unsafe extern "C" fn taps1(block: &Block) {
 /// # Safety
 /// As for [`taps4`], with one pixel and blocks of one channel.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn tap(block: &Block) {
+pub(in crate::kernels::isa) unsafe extern "C" fn tap(block: &Block) {
     naked_asm!(
         fpu!(),
         "push {{r4-r11, lr}}",

@@ -1,6 +1,6 @@
 //! Regions of an image whose pixels all read the same taps of a window: what lies in the middle, and along the edges.
 
-use super::gemm::PIXELS;
+use super::block::PIXELS;
 use super::sums::Pixels;
 use crate::kernels::window::{Spans, Window};
 use crate::memory::Image;

@@ -3,9 +3,10 @@
 //! Pixels that read the same taps of the window are computed four at a time, straight from the image: there is no scratch, and
 //! taps in the padding are left out with their weights.
 
-use super::clamp::Clip;
+use super::block::CHANNELS;
+use super::clip::Clip;
+use super::cores::{Loops, for_fpus};
 use super::dense::{Filter, Taps, dense};
-use super::gemm::CHANNELS;
 use super::mode::DefaultNan;
 use super::regions::{Region, regions};
 use crate::kernels::access::Access;
@@ -16,7 +17,7 @@ use crate::tile::{Axis, Tile};
 
 /// float32 convolution; tiles are ranges of pixels, rows or channels, the latter in whole blocks.
 #[derive(Clone, Copy)]
-pub struct Conv2d {
+pub struct Conv2d<C> {
     /// Input image.
     pub input: Image,
     /// Output image.
@@ -35,6 +36,8 @@ pub struct Conv2d {
     pub max: f32,
     /// How tiles are cut.
     pub axis: Axis,
+    /// The cores that run it.
+    pub cores: C,
 }
 
 /// Channels of one group; `check` proved that there is a group, which the optimiser cannot know.
@@ -45,7 +48,7 @@ const fn per_group(channels: u32, groups: u32) -> usize {
     }
 }
 
-impl Conv2d {
+impl<C> Conv2d<C> {
     /// Weights of an output channel.
     const fn depth(&self) -> usize {
         self.window.taps() * per_group(self.input.channels, self.groups)
@@ -89,8 +92,11 @@ impl Conv2d {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins a
     /// block of channels of a group.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile)
+    where
+        C: Loops,
+    {
         let _mode = DefaultNan::enter();
         let (spans, own) = pixels(self.axis, tile, &self.output);
         let count = per_group(self.output.channels, self.groups);
@@ -111,7 +117,10 @@ impl Conv2d {
     /// # Safety
     /// As for `run`, the pixels and channels being the tile's.
     #[inline(never)]
-    unsafe fn region(&self, memory: Memory<'_>, group: usize, own: (usize, usize), region: &Region) {
+    unsafe fn region(&self, memory: Memory<'_>, group: usize, own: (usize, usize), region: &Region)
+    where
+        C: Loops,
+    {
         let window = &self.window;
         let channels = per_group(self.input.channels, self.groups);
         let count = per_group(self.output.channels, self.groups);
@@ -139,8 +148,10 @@ impl Conv2d {
             let input = self.input.view::<f32>(memory).pixel(0, 0).cast_const();
             let input = input.wrapping_add(region.first_tap(window, &self.input) + group * channels);
             let output = self.output.view::<f32>(memory).pixel(region.y, region.x).add(group * count);
-            let mut sums = dense(&filter, own, &taps, Clip { min: self.min, max: self.max });
-            sums.lines(input, output, region.lines(window, &self.input, &self.output));
+            let mut sums = dense::<C>(&filter, own, &taps, Clip { min: self.min, max: self.max });
+            sums.lines::<C>(input, output, region.lines(window, &self.input, &self.output));
         }
     }
 }
+
+for_fpus!(Conv2d);

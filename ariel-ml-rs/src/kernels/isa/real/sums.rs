@@ -1,7 +1,8 @@
 //! All channels of pixels that lie along lines: blocks of four by four, and what is left one by one.
 
-use super::clamp::Clip;
-use super::gemm::{Block, PIXELS};
+use super::block::{Block, PIXELS};
+use super::clip::Clip;
+use super::cores::{Function, Loops};
 
 /// Pixels at equal distances: those of their first taps and of their outputs, in elements.
 #[derive(Clone, Copy)]
@@ -16,7 +17,7 @@ pub(super) struct Pixels {
 /// A naked function, what it reads, and at which channel it begins.
 #[derive(Clone, Copy)]
 pub(super) struct Kernel {
-    pub function: unsafe extern "C" fn(&Block),
+    pub function: Function,
     pub block: Block,
     /// Elements from a pixel's first input to what is read.
     pub input: usize,
@@ -60,7 +61,12 @@ impl Sums {
     /// The taps of all pixels lie inside one region, filters and biases have what the naked functions read of them, and the
     /// channels of the pixels are this call's own to write.
     #[inline(never)]
-    pub(super) unsafe fn lines(&mut self, input: *const f32, output: *mut f32, (along, below): (Pixels, Pixels)) {
+    pub(super) unsafe fn lines<C: Loops>(
+        &mut self,
+        input: *const f32,
+        output: *mut f32,
+        (along, below): (Pixels, Pixels),
+    ) {
         if let Some(four) = &mut self.four {
             (four.block.pixel, four.block.output_pixel) = (4 * along.input, 4 * along.output);
         }
@@ -90,7 +96,7 @@ impl Sums {
                     while count > 0 {
                         self.single.run(input, output);
                         if self.clip.is_bounded() {
-                            self.clip.apply(output.wrapping_add(self.one.output), self.channels);
+                            self.clip.apply::<C>(output.wrapping_add(self.one.output), self.channels);
                         }
                         input = input.wrapping_add(along.input);
                         output = output.wrapping_add(along.output);

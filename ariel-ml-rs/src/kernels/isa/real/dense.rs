@@ -1,7 +1,8 @@
 //! Sums over taps and input channels, for a group of output channels: what convolutions and dense layers share.
 
-use super::clamp::Clip;
-use super::gemm::{Block, CHANNELS, block1, block4, single};
+use super::block::{Block, CHANNELS};
+use super::clip::Clip;
+use super::cores::Loops;
 use super::sums::{Kernel, Sums};
 
 /// The filter of a group of channels, packed (`ariel_build/ops/accumulate.py`, `packed`): whole blocks of four channels that
@@ -48,7 +49,7 @@ impl Taps {
 ///
 /// The naked functions may read the filter's weights and biases of these channels.
 #[inline(never)]
-pub(super) fn dense(filter: &Filter, (first, end): (usize, usize), taps: &Taps, clip: Clip) -> Sums {
+pub(super) fn dense<C: Loops>(filter: &Filter, (first, end): (usize, usize), taps: &Taps, clip: Clip) -> Sums {
     let whole = filter.channels / CHANNELS * CHANNELS;
     let middle = end.min(whole).max(first);
     // Where there is nothing to read, an empty run leaves the bias.
@@ -80,7 +81,7 @@ pub(super) fn dense(filter: &Filter, (first, end): (usize, usize), taps: &Taps, 
         input: 0,
         output: channel,
     };
-    let one = block(block1, first, (middle - first) / CHANNELS, CHANNELS);
-    let four = Some(Kernel { function: block4, ..one });
-    Sums { four, one, single: block(single, middle, end - middle, 1), clip, channels: end - first }
+    let one = block(C::DENSE1, first, (middle - first) / CHANNELS, CHANNELS);
+    let four = Some(Kernel { function: C::DENSE4, ..one });
+    Sums { four, one, single: block(C::DENSE, middle, end - middle, 1), clip, channels: end - first }
 }

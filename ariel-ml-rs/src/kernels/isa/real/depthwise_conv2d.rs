@@ -2,12 +2,12 @@
 //!
 //! Pixels that read the same taps of the window are computed four at a time, straight from the image (see [`super::conv2d`]).
 
-use super::clamp::Clip;
-use super::gemm::{Block, CHANNELS};
+use super::block::{Block, CHANNELS};
+use super::clip::Clip;
+use super::cores::{Loops, for_fpus};
 use super::mode::DefaultNan;
 use super::regions::{Region, regions};
 use super::sums::{Kernel, Pixels, Sums};
-use super::taps::{tap, taps1, taps4, three4};
 use crate::kernels::access::Access;
 use crate::kernels::window::{Window, pixels, work};
 use crate::memory::{Image, Memory};
@@ -16,7 +16,7 @@ use crate::tile::{Axis, Tile};
 
 /// float32 depthwise convolution; tiles are ranges of pixels, rows or channels, the latter in whole blocks of four.
 #[derive(Clone, Copy)]
-pub struct DepthwiseConv2d {
+pub struct DepthwiseConv2d<C> {
     /// Input image.
     pub input: Image,
     /// Output image.
@@ -33,9 +33,11 @@ pub struct DepthwiseConv2d {
     pub max: f32,
     /// How tiles are cut.
     pub axis: Axis,
+    /// The cores that run it.
+    pub cores: C,
 }
 
-impl DepthwiseConv2d {
+impl<C> DepthwiseConv2d<C> {
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -72,8 +74,11 @@ impl DepthwiseConv2d {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins a
     /// block of channels.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile)
+    where
+        C: Loops,
+    {
         let _mode = DefaultNan::enter();
         let (spans, own) = pixels(self.axis, tile, &self.output);
         regions(&self.window, &self.input, &self.output, spans, |region| {
@@ -87,20 +92,26 @@ impl DepthwiseConv2d {
     /// # Safety
     /// As for `run`, the pixels and channels being the tile's.
     #[inline(never)]
-    unsafe fn region(&self, memory: Memory<'_>, own: (usize, usize), region: &Region) {
+    unsafe fn region(&self, memory: Memory<'_>, own: (usize, usize), region: &Region)
+    where
+        C: Loops,
+    {
         let lines = region.lines(&self.window, &self.input, &self.output);
         // SAFETY: the taps of `region` lie inside the image.
         unsafe {
             let input = self.input.view::<f32>(memory).pixel(0, 0).cast_const();
             let input = input.wrapping_add(region.first_tap(&self.window, &self.input));
             let output = self.output.view::<f32>(memory).pixel(region.y, region.x);
-            self.sums(region, &lines.0, own).lines(input, output, lines);
+            self.sums(region, &lines.0, own).lines::<C>(input, output, lines);
         }
     }
 
     /// How channels `first..end` of pixels along a line of a region are computed.
     #[inline(never)]
-    fn sums(&self, region: &Region, along: &Pixels, (first, end): (usize, usize)) -> Sums {
+    fn sums(&self, region: &Region, along: &Pixels, (first, end): (usize, usize)) -> Sums
+    where
+        C: Loops,
+    {
         let (window, depth) = (&self.window, self.window.taps());
         let width = window.width as usize;
         let middle = end.min(self.output.channels as usize / CHANNELS * CHANNELS).max(first);
@@ -135,7 +146,7 @@ impl DepthwiseConv2d {
             input: channel,
             output: channel,
         };
-        let one = kernel(taps1, first, (middle - first) / CHANNELS, CHANNELS);
+        let one = kernel(C::TAPS1, first, (middle - first) / CHANNELS, CHANNELS);
         // Lines of taps along the pixels' own line, and across it: taps, inputs and weights from one to the next.
         let (line, lines) = if along.is_column {
             ((rows, down, width), (columns, across, 1))
@@ -144,20 +155,22 @@ impl DepthwiseConv2d {
         };
         let mut four = one;
         if line.0 == 3 && lines.0 > 0 && line.1 == along.input {
-            four.function = three4;
+            four.function = C::THREE4;
             four.block.rows = lines.0;
             four.block.input_column = WEIGHTS * line.2;
             four.block.input_row = 4_usize.wrapping_mul(lines.1.wrapping_sub(6 * line.1));
             four.block.filter_row = WEIGHTS.wrapping_mul(lines.2.wrapping_sub(2 * line.2));
             four.block.filter_block = WEIGHTS * (depth - lines.0 * lines.2);
         } else {
-            four.function = taps4;
+            four.function = C::TAPS4;
             four.block.input_column = 4_usize.wrapping_mul(across.wrapping_sub(3 * along.input));
         }
         let four = if columns > 0 { Some(four) } else { None };
-        Sums { four, one, single: kernel(tap, middle, end - middle, 1), clip, channels: end - first }
+        Sums { four, one, single: kernel(C::TAPS, middle, end - middle, 1), clip, channels: end - first }
     }
 }
 
 /// Bytes of a tap's weights in a block of channels.
 const WEIGHTS: usize = 4 * CHANNELS;
+
+for_fpus!(DepthwiseConv2d);

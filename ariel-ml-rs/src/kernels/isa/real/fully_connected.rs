@@ -1,6 +1,7 @@
 //! Dense layers of float32: rows are the pixels of blocks.
 
-use super::clamp::Clip;
+use super::clip::Clip;
+use super::cores::{Loops, for_fpus};
 use super::dense::{Filter, Taps, dense};
 use super::mode::DefaultNan;
 use super::sums::Pixels;
@@ -12,7 +13,7 @@ use crate::tile::{Axis, Tile};
 
 /// float32 dense layer; tiles are ranges of rows, or of channels in whole blocks.
 #[derive(Clone, Copy)]
-pub struct FullyConnected {
+pub struct FullyConnected<C> {
     /// Input, `[rows][depth]`.
     pub input: Region,
     /// Output, `[rows][channels]`.
@@ -31,9 +32,11 @@ pub struct FullyConnected {
     pub max: f32,
     /// How tiles are cut.
     pub axis: Axis,
+    /// The cores that run it.
+    pub cores: C,
 }
 
-impl FullyConnected {
+impl<C> FullyConnected<C> {
     /// Checks the kernel against the arena while the firmware compiles.
     ///
     /// # Panics
@@ -65,8 +68,11 @@ impl FullyConnected {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output and begins a
     /// block of channels.
-    #[inline(never)]
-    pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
+    #[inline(always)]
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile)
+    where
+        C: Loops,
+    {
         let _mode = DefaultNan::enter();
         let (depth, channels) = (self.depth as usize, self.bias.len());
         let (rows, own) = match self.axis {
@@ -77,11 +83,13 @@ impl FullyConnected {
         // SAFETY: rows lie inside the regions, filter and bias have the lengths that `check` proved; the tile's rows and
         // channels are this call's own.
         unsafe {
-            let mut sums = dense(&filter, own, &Taps::dense(depth), Clip { min: self.min, max: self.max });
+            let mut sums = dense::<C>(&filter, own, &Taps::dense(depth), Clip { min: self.min, max: self.max });
             let input = memory.at::<f32>(self.input).cast_const().add(rows.start * depth);
             let output = memory.at::<f32>(self.output).add(rows.start * channels);
             let along = Pixels { count: rows.len(), input: depth, output: channels, is_column: true };
-            sums.lines(input, output, (along, Pixels { count: 1, ..along }));
+            sums.lines::<C>(input, output, (along, Pixels { count: 1, ..along }));
         }
     }
 }
+
+for_fpus!(FullyConnected);

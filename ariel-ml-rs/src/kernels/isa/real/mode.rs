@@ -8,14 +8,14 @@ use core::arch::asm;
 const DEFAULT_NAN: u32 = 1 << 25;
 
 /// FPSCR as it was, which comes back when this is dropped.
-pub(super) struct DefaultNan {
+pub(in crate::kernels::isa) struct DefaultNan {
     before: u32,
 }
 
 impl DefaultNan {
     /// Sets the mode.
     #[inline]
-    pub(super) fn enter() -> Self {
+    pub(in crate::kernels::isa) fn enter() -> Self {
         let before: u32;
         // SAFETY: DN changes only which NaN an operation returns, and no code between asks for more than NaN.
         unsafe {
