@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -30,19 +31,19 @@ class Sharing:
     cut: Split
 
     def plan(self, planned: Callable[[Effort], Planned], effort: Effort) -> Planned:
-        """Returns the plan in pieces, unless these leave cores idle for longer than the bytes are worth (see `Effort`).
+        """Returns the best plan in pieces, unless all leave cores idle for longer than the bytes are worth (see `Effort`).
 
-        Where those of values that roll do, it may have pieces of values that are there in whole.
+        The search estimates what pieces cost; of what it finds with rows that are pulled, with rows that are made as far
+        as the last call needs, and with values that are there in whole, the prediction tells which is best.
         """
         pieces = planned(effort)
         if not pieces[0].is_streamed:
             return pieces
-        whole = planned(WHOLE)
-        if self._is_worth(pieces, whole, effort.price):
-            return pieces
-        if pieces[1].slides and self._is_worth(pieces := planned(replace(effort, rolls=())), whole, effort.price):
-            return pieces
-        return whole
+        found = [planned(WHOLE), pieces]
+        if effort.rolls:
+            found += [planned(replace(effort, pulled=())), planned(replace(effort, rolls=()))]
+        times = [predict(s, self._units(s, p), self.clock, 0, 0).cycles for s, p in found]
+        return min(zip(found, times, strict=True), key=lambda one: self._worth(*one, times[0], effort.price))[0]
 
     def units(self, schedule: Schedule, plan: MemoryPlan) -> Units:
         """Cuts the work for the cores, proved by a checker of its own."""
@@ -53,14 +54,12 @@ class Sharing:
     def _units(self, schedule: Schedule, plan: MemoryPlan) -> Units:
         return build_units(schedule, plan, self.workers, lambda step, _: self.cut.tiles(step), self.cut.shares)
 
-    def _is_worth(self, pieces: Planned, whole: Planned, price: float) -> bool:
-        """Whether the cores take so little longer in pieces that the bytes are worth it.
+    def _worth(self, planned: Planned, time: float, whole: float, price: float) -> float:
+        """Returns the bytes of the arena, with those that the time is worth; infinity where the cores take too long.
 
         The prediction tells for how long they wait, the estimate of the search what pieces cost a kernel.
         """
-        after, before = (predict(s, self._units(s, p), self.clock, 0, 0).cycles for s, p in (pieces, whole))
-        steps = pieces[0].steps
+        steps = planned[0].steps
         spent = sum(overhead(step.call, [piece.tile for piece in step.pieces]) for step in steps)
-        more = after / max(before, 1) - 1 + spent / max(sum(work_of(step.call) for step in steps), 1)
-        worse = 1 + price * max(more, 0.0)
-        return more <= _IDLE and pieces[1].arena_bytes * worse < whole[1].arena_bytes
+        more = time / max(whole, 1) - 1 + spent / max(sum(work_of(step.call) for step in steps), 1)
+        return planned[1].arena_bytes * (1 + price * max(more, 0.0)) if more <= _IDLE else math.inf
