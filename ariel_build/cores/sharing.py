@@ -31,10 +31,10 @@ class Sharing:
     cut: Split
 
     def plan(self, planned: Callable[[Effort], Planned], effort: Effort) -> Planned:
-        """Returns the best plan in pieces, unless all leave cores idle for longer than the bytes are worth (see `Effort`).
+        """Returns the best plan in pieces; that without, where cores would be idle for longer than the bytes are worth.
 
-        The search estimates what pieces cost; of what it finds with rows that are pulled, with rows that are made as far
-        as the last call needs, and with values that are there in whole, the prediction tells which is best.
+        The search estimates what pieces cost; of what it finds with rows that are pulled, with rows that are made as
+        far as the last call needs, and with values that are there in whole, the prediction tells which is best.
         """
         pieces = planned(effort)
         if not pieces[0].is_streamed:

@@ -43,7 +43,7 @@ def rolled(path: Path, board: str, seed: int, monkeypatch: pytest.MonkeyPatch, c
     with monkeypatch.context() as patch:
         patch.setattr(driver, "SPEED", replace(SPEED, worth=0))
         patch.setattr(planner, "streaming", everything_rolls(np.random.default_rng(seed)))
-        patch.setattr(Sharing, "_is_worth", lambda *_: True)
+        patch.setattr(Sharing, "_worth", lambda _, planned, *__: -len(planned[1].slides))
         return compile_model(path, ModelOptions(path, cores=cores), boards.load(board), "model")
 
 
