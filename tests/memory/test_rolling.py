@@ -222,7 +222,7 @@ def test_cores_share_pieces_and_moves_and_no_edge_is_lost(tmp_path: Path, monkey
 SHARED = {
     "dev/mlperf_vww_int8": {2: 37_120, 4: 37_120},
     "dev/tflm_person_detect_int8": {2: 34_560, 4: 34_560},
-    "dev/mlperf_ic_int8": {2: 34_560},
+    "dev/mlperf_ic_int8": {2: 34_560, 4: 34_560},
 }
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from ariel_build.ir import Array
 from ariel_build.isa.portable import axis_of, tiling_of
 from ariel_build.isa.scalar.lines import band_of, words
-from ariel_build.isa.scalar.packing import room, segment
 from ariel_build.isa.scalar.narrow import channels16, is_wide, narrowed
+from ariel_build.isa.scalar.packing import room, segment
 from ariel_build.isa.scalar.requantise import BIAS, Channels, Ints, requantised, sum_bits
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Packed, Scratch, Tiling
