@@ -12,6 +12,7 @@ below it: neighbours that take turns stay where they are.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
@@ -162,11 +163,15 @@ class _Search:
                 tiles.setdefault(index, []).append(tile)
             if any(len(tiles[index]) < 2 for index in span):
                 continue
-            buffers = rolling(calls, order, values)
             parts = {index: self._parted(index, tuple(tiles[index])) for index in span}
             cost = sum(cost for _, cost in parts.values())
+            if cost > self.budget:
+                # However little moves.
+                continue
+            buffers = rolling(calls, order, values)
             cost += sum(slid(len(b.slides), b.moved) for b in distinct(buffers))
-            cost += sum(self._idle(calls[index], tile) for index, tile in order)
+            if cost > self.budget:
+                continue
             scratches = {index: scratch for index, (scratch, _) in parts.items()}
             yield Stretch(span, tuple(order), self.peaks.of(span, order, buffers, scratches), cost, rolled=values)
 
@@ -176,22 +181,25 @@ class _Search:
         if key not in self._parts:
             call = self.peaks.calls[index]
             fitted = for_rows(call, tiles)
-            self._parts[key] = fitted.scratch_bytes, parted(fitted, call, tiles)
+            self._parts[key] = fitted.scratch_bytes, parted(fitted, call, tiles) + self._idle(call, tiles)
         return self._parts[key]
 
-    def _idle(self, call: KernelCall, tile: Tile) -> int:
-        """Returns the instructions for which cores that share a piece wait for each other, and of handing it over.
+    def _idle(self, call: KernelCall, tiles: Sequence[Tile]) -> int:
+        """Returns the instructions for which cores that share pieces wait for each other, and of handing them over.
 
-        Where its granules cannot be dealt as the cores are fast, some have nothing to do.
+        Where a piece's granules cannot be dealt as the cores are fast, some have nothing to do.
         """
         shares = self.shares(call)
         if len(shares) == 1:
             return 0
-        granules = -(-(tile.end - tile.start) // max(call.tiling.granularity, 1))
-        # How many granules the fastest core could compute until the last core is done, over those that it has to.
-        longest = max(count / share for count, share in zip(dealt(granules, shares), shares, strict=True))
-        work = work_of(call) * (tile.end - tile.start) // call.tiling.extent
-        return int(work * (longest * sum(shares) / granules - 1)) + len(shares) * _SHARED
+        work, idle = work_of(call), 0
+        for units, count in Counter(tile.end - tile.start for tile in tiles).items():
+            granules = -(-units // max(call.tiling.granularity, 1))
+            # How many granules the fastest core could compute until the last core is done, over those that it has to.
+            longest = max(n / share for n, share in zip(dealt(granules, shares), shares, strict=True))
+            least = work * units // call.tiling.extent
+            idle += count * (int(least * (longest * sum(shares) / granules - 1)) + len(shares) * _SHARED)
+        return idle
 
     def _cost(self, span: range, order: Order) -> int:
         return sum(overhead(self.peaks.calls[i], [tile for index, tile in order if index == i]) for i in span)

@@ -275,3 +275,13 @@ def test_bytes_are_needed_while_their_rows_are_still_to_be_read() -> None:
         assert sum(p.end - p.start for p in buffer.lent if any(t.start <= tick < t.end for t in p.times)) == wanted
     assert any(len(part.times) > 4 for part in buffer.lent)
     assert sum(len(part.times) for part in buffer.parts) == 0
+
+
+def test_buffers_come_in_the_order_of_writing() -> None:
+    """A set's order is that of addresses: with it, what the compiler makes would not repeat."""
+    net = Rows()
+    made = [net.input(24)]
+    for _ in range(12):
+        made.append(net.window(made[-1], 3, 1, 1, width=16))
+    values = made[1:-1]
+    assert list(rolling(net.calls, pulled(net.calls, range(12), 1, {}), frozenset(values))) == values

@@ -223,7 +223,8 @@ impl Conv2d {
         let depth = self.depth();
         let stride = self.output.pixel as usize;
         let is_small = count <= TRIPLE;
-        let (pixels, is_whole) = (if is_small { TRIPLE } else { PIXELS }, self.is_at_once() && self.segment as usize >= depth);
+        let (pixels, is_whole) =
+            (if is_small { TRIPLE } else { PIXELS }, self.is_at_once() && self.segment as usize >= depth);
         let mut block = first;
         while block < last {
             // SAFETY: `check` proved the lengths of filter, constants and scratch.
