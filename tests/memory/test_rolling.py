@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -285,3 +286,20 @@ def test_buffers_come_in_the_order_of_writing() -> None:
         made.append(net.window(made[-1], 3, 1, 1, width=16))
     values = made[1:-1]
     assert list(rolling(net.calls, pulled(net.calls, range(12), 1, {}), frozenset(values))) == values
+
+
+@pytest.mark.models
+def test_no_buffers_are_found_for_chains_that_cost_more_than_the_budget(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four cores hand over each piece: of a hundred chains of visual wake words few are worth a look at their rows."""
+    found = list[object]()
+
+    def counted(*given: Any) -> object:  # noqa: ANN401 - handed on as they are
+        found.append(given)
+        return rolling(*given)
+
+    monkeypatch.setattr("ariel_build.memory.streaming.rolling", counted)
+    path = models / "dev" / "mlperf_vww_int8" / "model.tflite"
+    compile_model(path, ModelOptions(path, cores=4), boards.load("qemu-riscv32"), "model")
+    assert 0 < len(found) < 40
