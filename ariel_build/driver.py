@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +42,7 @@ from ariel_build.kernels.flow import decisions
 from ariel_build.lower import Lowered, keep_rows_apart, lower
 from ariel_build.memory import RAM, SPEED, Effort, MemoryPlan, plan_calls
 from ariel_build.memory.limits import check_length, check_limits, least_needs
-from ariel_build.memory.recompute import FACTOR, Choice, recompute
+from ariel_build.memory.recompute import FACTOR, Choice, Recomputed, recompute
 from ariel_build.memory.streamable import check_streamable, kept_whole
 from ariel_build.ops import import_model
 from ariel_build.ops.bounded import bind_bounds, follow
@@ -423,23 +423,14 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
         if plans[-1][1].arena_bytes + _beside(graph) <= (limit or 0):
             break
     else:
-        if job.recomputes and not graph.sizes and not any(True for _ in decisions(lowered.flow)):
-            # `optimize = "ram"` has no limit but a factor; where a budget is not kept, it is worth what it costs.
-            most = _MOST if limit else FACTOR
-            found = recompute(
-                chosen.calls,
-                _choices(job, graph, lowered, chosen),
-                lambda calls: planned(SPEED, calls),
-                most,
-                limit - _beside(graph) if limit else None,
+        least = min(made[1].arena_bytes for made in plans)
+        anew = _rows_anew(job, graph, lowered, chosen, planned)
+        if anew is not None and anew.plan.arena_bytes < least:
+            what = (
+                f"layers compute rows anew: {anew.factor:.2f} times the multiply-accumulates, "
+                f"{anew.plan.arena_bytes:,} bytes of the arena instead of {least:,}"
             )
-            if found is not None and found.plan.arena_bytes < min(made[1].arena_bytes for made in plans):
-                before = min(made[1].arena_bytes for made in plans)
-                what = (
-                    f"layers compute rows anew: {found.factor:.2f} times the multiply-accumulates, "
-                    f"{found.plan.arena_bytes:,} bytes of the arena instead of {before:,}"
-                )
-                return found.schedule, found.plan, (what,)
+            return anew.schedule, anew.plan, (what,)
     fast, best = plans[0], min(plans, key=lambda made: made[1].arena_bytes)
     if best is fast:
         return *fast, ()
@@ -449,6 +440,23 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
         more = f", about {max(last / max(first, 1) - 1, 0):.1%} more instructions"
     what = f"for `budget.ram` the arena has {best[1].arena_bytes:,} bytes instead of {fast[1].arena_bytes:,}{more}"
     return *best, (what,)
+
+
+def _rows_anew(
+    job: _Job,
+    graph: Graph,
+    lowered: Lowered,
+    chosen: _Chosen,
+    planned: Callable[[Effort, Sequence[KernelCall]], Planned],
+) -> Recomputed | None:
+    """Returns the plan in which layers compute rows anew, if these may, and it is worth what it costs."""
+    if not job.recomputes or graph.sizes or any(True for _ in decisions(lowered.flow)):
+        return None
+    # `optimize = "ram"` has no limit but a factor; where a budget is not kept, it is worth what it costs.
+    ram = job.options.budget.ram
+    most, limit = (_MOST, ram - _beside(graph)) if ram else (FACTOR, None)
+    choices = _choices(job, graph, lowered, chosen)
+    return recompute(chosen.calls, choices, lambda calls: planned(SPEED, calls), most, limit)
 
 
 def _choices(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> list[Choice]:

@@ -8,6 +8,7 @@ within these bytes. Smaller numbers cost more MACs, and leave more to be saved; 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
 
 from ariel_build.kernels import KernelCall
 from ariel_build.memory.regions import MemoryPlan
@@ -73,7 +74,7 @@ def recompute(
             break
         cheap = search.cheapened(steps[k], goal)
         if search.factor(cheap) <= most:
-            return Recomputed(*plan(search.replaced(cheap)), search.factor(cheap))
+            return Recomputed(*search.planned(cheap), search.factor(cheap))
     return None
 
 
@@ -85,6 +86,8 @@ class _Search:
     calls: Sequence[KernelCall]
     choices: Sequence[Choice]
     plan: Callable[[Sequence[KernelCall]], tuple[Schedule, MemoryPlan]]
+    #: What has been planned already: a plan takes seconds.
+    plans: dict[frozenset[tuple[Choice, KernelCall]], tuple[Schedule, MemoryPlan]] = field(default_factory=dict)
 
     def replaced(self, chosen: _Chosen) -> list[KernelCall]:
         """Returns the calls, with those that were chosen in place of three each."""
@@ -92,9 +95,16 @@ class _Search:
         gone = {call for choice in chosen for call in choice.calls[1:]}
         return [firsts.get(call, call) for call in self.calls if call not in gone]
 
+    def planned(self, chosen: _Chosen) -> tuple[Schedule, MemoryPlan]:
+        """Returns the plan."""
+        key = frozenset(chosen.items())
+        if key not in self.plans:
+            self.plans[key] = self.plan(self.replaced(chosen))
+        return self.plans[key]
+
     def arena(self, chosen: _Chosen) -> int:
         """Returns the bytes of the arena."""
-        return self.plan(self.replaced(chosen))[1].arena_bytes
+        return self.planned(chosen)[1].arena_bytes
 
     def factor(self, chosen: _Chosen) -> float:
         """Returns how many times the MACs it takes."""

@@ -33,7 +33,7 @@ from ariel_build.ops.pad import Pad
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.shorter import Axes, Bound, one_only
 from ariel_build.ops.traits import Traits, keeps_axes, never
-from ariel_build.ops.unfolded import unfolded, unfolded_nhwc
+from ariel_build.ops.unfolded import bind_unfolded, unfolded
 from ariel_build.ops.window import Span, Window, image, onnx_spans, patches, tflite_window, window_of
 from ariel_build.records import dataclass
 
@@ -147,8 +147,7 @@ def _from_tflite(importer: Importer) -> None:
         raise UnsupportedReason(f"the filter has {len(filter_.shape)} axes, not 4")
     window = tflite_window(importer, (filter_.shape[1], filter_.shape[2]), x.type)
     if not filter_.is_constant:
-        bias, clip = importer.optional_input(2), tflite_clip(importer)
-        importer.bind(unfolded_nhwc(importer, x, filter_, bias, window, clip, depthwise=False))
+        bind_unfolded(importer, x, filter_, window, depthwise=False)
         return
     groups = x.shape[3] // max(1, filter_.shape[3])
     quant = filter_.type.quant

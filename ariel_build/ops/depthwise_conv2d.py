@@ -28,7 +28,7 @@ from ariel_build.ops.fixed_point import UNBOUNDED, Rounding
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.shorter import Axes, Bound, one_only
 from ariel_build.ops.traits import Traits, keeps_axes, never
-from ariel_build.ops.unfolded import unfolded_nhwc
+from ariel_build.ops.unfolded import bind_unfolded
 from ariel_build.ops.window import Window, image, patches, tflite_window
 from ariel_build.records import dataclass
 
@@ -127,8 +127,7 @@ def _from_tflite(importer: Importer) -> None:
         raise UnsupportedReason(f"{filter_.shape[3]} filters are not {factor} for each of {x.shape[3]} channels")
     window = tflite_window(importer, (filter_.shape[1], filter_.shape[2]), x.type)
     if not filter_.is_constant:
-        bias, clip = importer.optional_input(2), tflite_clip(importer)
-        importer.bind(unfolded_nhwc(importer, x, filter_, bias, window, clip, depthwise=True))
+        bind_unfolded(importer, x, filter_, window, depthwise=True)
         return
     op = DepthwiseConv2d(window, tflite_clip(importer))
     # TFLite quantises the activations of every hybrid depthwise convolution asymmetrically.

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 
 from ariel_build.ir import DType, Value
+from ariel_build.ops.accumulate import tflite_clip
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.batch_matmul import BatchMatMul
 from ariel_build.ops.clip import Clip
@@ -26,7 +27,7 @@ from ariel_build.ops.slice import emit_slice
 from ariel_build.ops.transpose import transpose
 from ariel_build.ops.window import Span, Window, spans_of
 
-__all__ = ["patches", "unfolded", "unfolded_nhwc", "unfolded_transposed"]
+__all__ = ["bind_unfolded", "patches", "unfolded", "unfolded_transposed"]
 
 #: Taps for which nodes are made.
 MOST_TAPS = 512
@@ -66,27 +67,18 @@ def unfolded(
     return map2(importer, "Add", y, reshape(importer, bias, (filter_.shape[0], *(1 for _ in places))))
 
 
-def unfolded_nhwc(
-    importer: Importer,
-    x: Value,
-    filter_: Value,
-    bias: Value | None,
-    window: Window,
-    clip: tuple[float, float],
-    *,
-    depthwise: bool,
-) -> Value:
-    """Returns TFLite's convolution of an image [N, H, W, C], activation included.
+def bind_unfolded(importer: Importer, x: Value, filter_: Value, window: Window, *, depthwise: bool) -> None:
+    """Binds TFLite's convolution of an image [N, H, W, C], with its bias and activation.
 
     The filter is [M, h, w, C / groups], or, `depthwise`, [1, h, w, M].
     """
-    channels = x.shape[3]
+    bias, clip = importer.optional_input(2), tflite_clip(importer)
     filter_ = transpose(importer, filter_, (3, 0, 1, 2)) if depthwise else from_nhwc(importer, filter_, 4)
-    groups = channels // filter_.shape[1]
+    groups = x.shape[3] // filter_.shape[1]
     y = unfolded(importer, from_nhwc(importer, x, 4), filter_, bias, spans_of(window), groups)
     if clip != UNBOUNDED:
         (y,) = importer.emit(Clip(clip), [y])
-    return to_nhwc(importer, y)
+    importer.bind(to_nhwc(importer, y))
 
 
 def unfolded_transposed(

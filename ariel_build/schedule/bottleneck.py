@@ -30,8 +30,6 @@ _SHARE = 3
 class Layers:
     """Three calls in a row, and their layers before a kernel was chosen."""
 
-    #: The place of the first among all calls.
-    at: int
     calls: tuple[KernelCall, KernelCall, KernelCall]
     expand: Convolution
     depthwise: Depthwise
@@ -93,7 +91,7 @@ def bottlenecks(
         ):
             # The last layer of one may be the first of another.
             end = at + 3
-            yield Layers(at, three, expand, depthwise, project)
+            yield Layers(three, expand, depthwise, project)
 
 
 def fused(layers: Layers, families: Sequence[Family], rows: int, label: str) -> KernelCall | None:

@@ -35,6 +35,7 @@ class Compiled:
     weights: bytes
     notes: tuple[str, ...] = ()
     dependencies: tuple[Path, ...] = ()
+    hot_bytes: int = 0
 
 
 def refuse_misfits(*_, **__):

@@ -35,6 +35,7 @@ def test_help_waits_for_nothing(words: list[str]) -> None:
         "ariel_build.cli",
         "ariel_build.commands",
         "ariel_build.errors",
+        "ariel_build.records",
     }
 
 

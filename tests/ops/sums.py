@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -84,6 +84,13 @@ def samples_for(rng: np.random.Generator, operators: list[tflm.Operator], count:
         return stored(rng, tensor.shape, kind, np.dtype(tensor.dtype).type)
 
     return [[draw(t, "extreme" if k == count - 1 else "random") for t in inputs] for k in range(count)]
+
+
+def with_computed_filter(operator: tflm.Operator) -> tflm.Operator:
+    """Returns a convolution whose filter is an input of the model."""
+    image, filter_, *rest = operator.inputs
+    assert filter_ is not None
+    return replace(operator, inputs=[image, replace(filter_, data=None), *rest])
 
 
 def output_size(size: int, window: int, stride: int, dilation: int = 1, *, same: bool) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.ops import parity, tflm
-from tests.ops.sums import ACTIVATIONS, Sum, output_size, samples_for
+from tests.ops.sums import ACTIVATIONS, Sum, output_size, samples_for, with_computed_filter
 
 
 def random_convolution(rng: np.random.Generator, *, kind: str, groups: bool) -> tflm.Operator:
@@ -63,16 +62,10 @@ def test_equals_tflite_micro(tmp_path: Path, kind: str, groups: bool) -> None:
 
 def test_filters_that_are_computed_at_run_time_equal_tflite_micro(tmp_path: Path) -> None:
     rng = np.random.default_rng(9)
-    operators = [_computed(random_convolution(rng, kind="float32", groups=bool(k % 2))) for k in range(12)]
+    operators = [with_computed_filter(random_convolution(rng, kind="float32", groups=bool(k % 2))) for k in range(12)]
     # Sums in another order differ by less than the tolerance where they are not large.
     samples = [[np.multiply(x, np.float32(0.25)) for x in sample] for sample in samples_for(rng, operators)]
     path = tmp_path / "computed.tflite"
     want = parity.tflite(path, operators, samples)
     parity.agree(parity.reference(path, samples), want, "reference")
     parity.agree(parity.host(path, samples), want, "kernels")
-
-
-def _computed(operator: tflm.Operator) -> tflm.Operator:
-    image, filter_, *rest = operator.inputs
-    assert filter_ is not None
-    return replace(operator, inputs=[image, replace(filter_, data=None), *rest])
