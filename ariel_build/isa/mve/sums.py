@@ -1,7 +1,7 @@
-"""Constants of 32 bits for sums of two tensors of int8: `(left * l + right * r + offset) >> 21` is what wider ones give.
+"""Sums of two tensors of int8 with constants of 32 bits: `(left * l + right * r + offset) >> 21` is what wider ones give.
 
-A lane of Helium has 32 bits, constants of `map2.Linear` need 36 or more. All 65,536 pairs of operands are looked at: factors
-near the rounded ones give for each pair the offsets that are right, and these have one in common, or others are tried.
+A lane of Helium has 32 bits, constants of `map2.Linear` need 36 or more. All 65,536 pairs of operands are looked at: for
+factors near the rounded ones each pair has offsets that are right; these have one in common, or other factors are tried.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ariel_build.kernels.declared.quant import Bounds
 
 __all__ = ["SHIFT", "narrowed"]
 
-#: Bits behind the point of the constants that are given, and of those that are found (`mve/linear.rs` shifts by as many).
+#: Bits behind the point of the constants that are given, and of those that are found (as `mve/linear.rs` shifts).
 _WIDE, SHIFT = 28, 21
 #: How far a factor may be from the rounded one.
 _AROUND = 4
@@ -29,16 +29,16 @@ def narrowed(left: int, right: int, offset: int, bounds: Bounds) -> tuple[int, i
     activation ends, has only to stay there.
     """
     values = np.arange(-_REACH, _REACH, dtype=np.int64)
-    l, r = values[:, None], values[None, :]
-    wanted = np.clip((left * l + right * r + offset) >> _WIDE, bounds.min, bounds.max)
+    rows, columns = values[:, None], values[None, :]
+    wanted = np.clip((left * rows + right * columns + offset) >> _WIDE, bounds.min, bounds.max)
     # From where on, and up to where a sum is right.
     least, most = wanted << SHIFT, ((wanted + 1) << SHIFT) - 1
     above, below = wanted > bounds.min, wanted < bounds.max
     near = [(factor + (1 << (_WIDE - SHIFT - 1))) >> (_WIDE - SHIFT) for factor in (left, right)]
-    steps = sorted(product(range(-_AROUND, _AROUND + 1), repeat=2), key=lambda step: (abs(step[0]) + abs(step[1]), step))
-    for step in steps:
+    around = product(range(-_AROUND, _AROUND + 1), repeat=2)
+    for step in sorted(around, key=lambda step: (abs(step[0]) + abs(step[1]), step)):
         a, b = near[0] + step[0], near[1] + step[1]
-        products = a * l + b * r
+        products = a * rows + b * columns
         first = int(np.max((least - products)[above], initial=-_LIMIT))
         last = int(np.min((most - products)[below], initial=_LIMIT))
         middle = (first + last) // 2

@@ -23,9 +23,7 @@ def agree(given: tuple[int, int, int], found: tuple[int, int, int], bounds: Boun
     wide = given[0] * left + given[1] * right + given[2] >> _WIDE
     sums = found[0] * left + found[1] * right + found[2]
     assert np.abs(sums).max() < 1 << 31
-    np.testing.assert_array_equal(
-        np.clip(sums >> SHIFT, bounds.min, bounds.max), np.clip(wide, bounds.min, bounds.max)
-    )
+    np.testing.assert_array_equal(np.clip(sums >> SHIFT, bounds.min, bounds.max), np.clip(wide, bounds.min, bounds.max))
 
 
 @pytest.mark.parametrize("low, high", [(-128, 127), (-128, 20), (-5, 60), (7, 7)])
