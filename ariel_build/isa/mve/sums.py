@@ -1,7 +1,7 @@
-"""Sums of two tensors of int8 with constants of 32 bits: `(left * l + right * r + offset) >> 21` is what wider ones give.
+"""Sums of int8 with constants of 32 bits: `(left * l + right * r + offset) >> 21` is what wider ones give.
 
-A lane of Helium has 32 bits, constants of `map2.Linear` need 36 or more. All 65,536 pairs of operands are looked at: for
-factors near the rounded ones each pair has offsets that are right; these have one in common, or other factors are tried.
+A lane of Helium has 32 bits, constants of `map2.Linear` need 36 or more. All 65,536 pairs of operands are looked at:
+for factors near the rounded ones each pair has offsets that are right; these have one in common, or others are tried.
 """
 
 from __future__ import annotations
