@@ -30,8 +30,8 @@ _TAPS = 50
 #: Instructions of a line that is computed from widened ones, and to widen an element; and those of a product on the
 #: cores that do so, for a budget is one of products.
 _WIDE, _WORD, _EACH = 150, 5, 4
-#: Kernels that make several products at once: a call of them takes the time of so many times `CALL` products, for a budget is
-#: one of products (ResNet-8 on a Cortex-M55: about 500 modelled cycles a call, at 5.6 products a cycle).
+#: Kernels that make several products at once: a call of them takes the time of so many times `CALL` products, for a
+#: budget is one of products (ResNet-8 on a Cortex-M55: about 500 modelled cycles a call, at 5.6 products a cycle).
 _HELIUM = (isa_mve.Conv2d, isa_mve.DepthwiseConv2d, isa_mve.FetchedConv2d, isa_mve.Linear)
 _VECTOR = 12
 
