@@ -38,7 +38,7 @@ pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use fetched::FetchedConv2d;
 pub(crate) use gather::copy;
-pub use linear::{Halves, Linear};
+pub use linear::{Linear, Terms};
 pub use rounding::{Away, Even, Rectified};
 
 #[cfg(vfpv4_sp)]
