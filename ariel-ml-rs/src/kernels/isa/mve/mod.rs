@@ -31,11 +31,13 @@ mod gather;
 mod gemm;
 pub mod linear;
 mod lines;
+mod nine;
 mod rounding;
 
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use fetched::FetchedConv2d;
+pub(crate) use gather::copy;
 pub use linear::{Halves, Linear};
 pub use rounding::{Away, Even, Rectified};
 
