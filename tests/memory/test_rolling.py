@@ -61,7 +61,13 @@ def answers(compiled: Compiled, samples: parity.Samples, board: str, folder: Pat
     return outputs
 
 
-CORES = {"host": (1, 3), "qemu-cortex-m7": (1,), "qemu-cortex-m55": (1,), "qemu-cortex-m33x2": (2,), "qemu-riscv32": (1, 4)}
+CORES = {
+    "host": (1, 3),
+    "qemu-cortex-m7": (1,),
+    "qemu-cortex-m55": (1,),
+    "qemu-cortex-m33x2": (2,),
+    "qemu-riscv32": (1, 4),
+}
 BOARDS = [
     pytest.param(name, cores, marks=() if name == "host" else parity.board_marks(name))
     for name, counts in CORES.items()
