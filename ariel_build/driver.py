@@ -36,7 +36,7 @@ from ariel_build.errors import (
 from ariel_build.ir import Bound, Graph, Value, verify
 from ariel_build.isa.image import for_core
 from ariel_build.isa.in_place import in_place
-from ariel_build.isa.select import families_of, select
+from ariel_build.isa.select import families_of, select, slide_of
 from ariel_build.kernels import KernelCall, feed, seen_through
 from ariel_build.kernels.flow import decisions
 from ariel_build.lower import Lowered, keep_rows_apart, lower
@@ -316,6 +316,7 @@ def compile_model(
             shorter=shorter,
             digest=digest,
             core="" if portable else board.cores[0].name,
+            slide=slide_of(None if portable else board, job.workers),
             hot_section=job.hot.section if job.hot is not None else "",
         )
     compiled = Compiled(

@@ -7,6 +7,9 @@ use crate::memory::{Memory, Region};
 use crate::plan::Work;
 use crate::tile::Tile;
 
+#[cfg(armv8_m)]
+pub mod helium;
+
 /// Moves bytes within the arena; where they overlap, as if they were kept aside in between.
 #[derive(Clone, Copy, Debug)]
 pub struct Slide {

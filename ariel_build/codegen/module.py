@@ -60,6 +60,7 @@ def generate(
     shorter: Sequence[Shorter] = (),
     digest: int = 0,
     core: str = "",
+    slide: str = "slide",
     hot_section: str = "",
 ) -> Module:
     """Returns the module `name` of a scheduled and planned graph; its weights go to `section`.
@@ -68,13 +69,13 @@ def generate(
     are the cycles between two yields, at most. With `shared`, the model may have an arena in common with others.
     `classes` names the elements of an output. `shorter` are the steps that leave out what there is not of a bounded
     dimension (`schedule.shorter`). `blob` is where its constants go with those of other models. `digest` is that of
-    a plan which other programs have, too. `core` is the name of the first core. `hot_section` is where the constants of
-    calls that say so (`hot`) go.
+    a plan which other programs have, too. `core` is the name of the first core, `slide` the room of the runtime crate
+    whose `Slide` moves rows. `hot_section` is where the constants of calls that say so (`hot`) go.
     """
     weights = Weights(blob)
     imports = Imports()
     runs = program(schedule, plan)
-    steps = [_step(run, plan, weights, imports) for run in runs.runnables]
+    steps = [_step(run, plan, weights, imports, slide) for run in runs.runnables]
     initial = [_initial(state, plan, weights) for state in graph.memories]
     names = size_names(graph.sizes)
     inputs = io_struct("Input", "input", graph.inputs, bounds=graph.input_bounds, sizes=names)
@@ -250,12 +251,12 @@ def shared_weights(blob: Blob, models: Sequence[str], section: str) -> str:
     return "\n".join(lines)
 
 
-def _step(run: Runnable, plan: MemoryPlan, weights: Weights, imports: Imports) -> list[str]:
+def _step(run: Runnable, plan: MemoryPlan, weights: Weights, imports: Imports, room: str) -> list[str]:
     step, call = run.step, run.call
     if run.move is not None:
         region = imports.common("memory", "Region")
         source, target = (f"{region}::new({integer(place.offset)}, {integer(place.bytes)})" for place in run.move)
-        slide = imports.common("slide", "Slide")
+        slide = imports.common(room, "Slide")
         value: Expression = Struct(slide, {"from": source, "to": target})
         head = f"Rows that step {step.index} makes, and that are still to be read, move up."
         return [*doc([head]), assignment(f"static {run.name}: {slide}", value, "    "), ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -30,19 +31,24 @@ class Sharing:
     cut: Split
 
     def plan(self, planned: Callable[[Effort], Planned], effort: Effort) -> Planned:
-        """Returns the plan in pieces, unless these leave cores idle for longer than the bytes are worth (see `Effort`).
+        """Returns the best plan in pieces; that without, where cores would be idle for longer than the bytes are worth.
 
-        Where those of values that roll do, it may have pieces of values that are there in whole.
+        The search estimates what pieces cost; of what it finds with rows that are pulled, and with rows that are made
+        as far as the last call needs, the prediction tells which is best. Where neither is worth it, pieces of values
+        that are there in whole may be.
         """
         pieces = planned(effort)
         if not pieces[0].is_streamed:
             return pieces
         whole = planned(WHOLE)
-        if self._is_worth(pieces, whole, effort.price):
-            return pieces
-        if pieces[1].slides and self._is_worth(pieces := planned(replace(effort, rolls=())), whole, effort.price):
-            return pieces
-        return whole
+        time = self._time(whole)
+
+        def worth(one: Planned) -> float:
+            return self._worth(one, self._time(one) / max(time, 1) - 1, effort.price)
+
+        tried = [whole, pieces, planned(replace(effort, pulled=()))] if effort.rolls else [whole, pieces]
+        best = min(tried, key=worth)
+        return min(whole, planned(replace(effort, rolls=())), key=worth) if best is whole and effort.rolls else best
 
     def units(self, schedule: Schedule, plan: MemoryPlan) -> Units:
         """Cuts the work for the cores, proved by a checker of its own."""
@@ -53,14 +59,18 @@ class Sharing:
     def _units(self, schedule: Schedule, plan: MemoryPlan) -> Units:
         return build_units(schedule, plan, self.workers, lambda step, _: self.cut.tiles(step), self.cut.shares)
 
-    def _is_worth(self, pieces: Planned, whole: Planned, price: float) -> bool:
-        """Whether the cores take so little longer in pieces that the bytes are worth it.
+    def _time(self, planned: Planned) -> float:
+        """Returns for how long the cores take by prediction."""
+        schedule, plan = planned
+        return predict(schedule, self._units(schedule, plan), self.clock, 0, 0).cycles
 
-        The prediction tells for how long they wait, the estimate of the search what pieces cost a kernel.
+    def _worth(self, planned: Planned, longer: float, price: float) -> float:
+        """Returns the bytes of the arena, with those that the time is worth; infinity where the cores take too long.
+
+        The prediction tells how much longer they wait than with whole calls, the estimate of the search what pieces
+        cost a kernel.
         """
-        after, before = (predict(s, self._units(s, p), self.clock, 0, 0).cycles for s, p in (pieces, whole))
-        steps = pieces[0].steps
+        steps = planned[0].steps
         spent = sum(overhead(step.call, [piece.tile for piece in step.pieces]) for step in steps)
-        more = after / max(before, 1) - 1 + spent / max(sum(work_of(step.call) for step in steps), 1)
-        worse = 1 + price * max(more, 0.0)
-        return more <= _IDLE and pieces[1].arena_bytes * worse < whole[1].arena_bytes
+        more = longer + spent / max(sum(work_of(step.call) for step in steps), 1)
+        return planned[1].arena_bytes * (1 + price * max(more, 0.0)) if more <= _IDLE else math.inf

@@ -21,7 +21,7 @@ from ariel_build.records import dataclass
 if TYPE_CHECKING:
     from ariel_build.boards.board import Board
 
-__all__ = ["Family", "Selected", "families_of", "first_of", "select"]
+__all__ = ["Family", "Selected", "families_of", "first_of", "select", "slide_of"]
 
 Family = Mapping[type, Callable[[Any], KernelCall]]
 #: The instruction sets of Arm's M profile that have all of Thumb-2.
@@ -84,3 +84,9 @@ def families_of(board: Board, workers: int = 1) -> list[Family]:
         if all(core.isa.startswith("rv32") for core in cores):
             families[-1] = {**scalar.KERNELS, **scalar.RISCV}
     return families
+
+
+def slide_of(board: Board | None, workers: int = 1) -> str:
+    """Returns the room of the crate whose `Slide` moves rows on the first `workers` cores, or on any."""
+    helium = board is not None and all(core.mve for core in board.cores[:workers])
+    return "slide::helium" if helium else "slide"

@@ -7,8 +7,12 @@ which each would copy into planes again, or have lines that are shorter: where t
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
+from ariel_build.isa.scalar.packing import in_parts, sums_of
+from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, Kernel, KernelCall, Tiling
 from ariel_build.kernels.declared import isa_packed, isa_scalar
 from ariel_build.kernels.declared.memory import Image
@@ -21,13 +25,34 @@ _BLOCK = 4
 _LEAST_ROWS = 6
 #: Columns below which rows of a neighbour are much of what a tile copies: keyword spotting's (5) took a fifth more.
 _LEAST_COLUMNS = 8
+#: What another sum costs for each product: so many of them; and the share of a layer's bytes that must be saved for one
+#: of its products.
+_MORE, _PRICE = 10.0, 2.0
 #: Blocks of four pixels for each worker from which on their number suffices.
 _BLOCKS = 6
 
 
 def for_cores(calls: Sequence[KernelCall], workers: int) -> list[KernelCall]:
     """Returns the calls as so many cores share them best; results are the same."""
-    return [_shared(call, workers) for call in calls] if workers > 1 else list(calls)
+    return [_lean(_shared(call, workers), workers) for call in calls] if workers > 1 else list(calls)
+
+
+def _lean(call: KernelCall, workers: int) -> KernelCall:
+    """Returns the call with less scratch for each core, where that is worth what more sums cost."""
+    kernel = call.kernel
+    if not isinstance(kernel, isa_scalar.Conv2d):
+        return call
+    held = sum(value.type.bytes for value in [*call.inputs, *call.outputs] if not value.is_constant)
+
+    def price(form: isa_scalar.Conv2d) -> float:
+        more = _MORE * (sums_of(form) - sums_of(kernel)) / max(form.window.height * form.window.width, 1)
+        return (held + workers * form.scratch.bytes) * (1 + _PRICE * more / form.input.channels)
+
+    forms = [kernel]
+    for taps in (kernel.window.width, 1):
+        with contextlib.suppress(Unfit):
+            forms.append(in_parts(kernel, taps))
+    return replace(call, kernel=min(forms, key=price))
 
 
 def _shared(call: KernelCall, workers: int) -> KernelCall:

@@ -35,9 +35,13 @@ class Rolling:
     It fills as the first pieces make rows, and empties as the last ones read them.
     """
 
-    parts: tuple[Part, ...]
     slides: tuple[Slide, ...]
     uses: tuple[_Use, ...]
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of the buffer with the time for which each is needed."""
+        return tuple(_parts(self.uses))
 
     @cached_property
     def lent(self) -> tuple[Part, ...]:
@@ -92,13 +96,17 @@ def rolling(
 ) -> dict[Value, Rolling]:
     """Returns the buffers of `values` where pieces (call, tile) run in this order, one in each tick.
 
-    What a call writes in place has the buffer of what it reads there: then they are one object. The buffers of values
-    that are `roomy` have room for a piece more than there must be, so that rows move half as often.
+    They come in the order in which the values are first written. What a call writes in place has the buffer of what it
+    reads there: then they are one object. The buffers of values that are `roomy` have room for a piece more than there
+    must be, so that rows move half as often.
     """
     order = list(order)
+    # A set's own order is another in each run of the compiler.
+    first = dict.fromkeys(index for index, _ in order)
+    values = dict.fromkeys(value for index in first for value in calls[index].outputs if value in values).keys()
     writes: dict[Value, list[tuple[int, Span]]] = {value: [] for value in values}
     reads: dict[Value, list[tuple[int, Span]]] = {value: [] for value in values}
-    places = _places(calls, dict.fromkeys(index for index, _ in order), values)
+    places = _places(calls, first, values)
     for tick, (index, tile) in enumerate(order):
         call = calls[index]
         for value in call.outputs:
@@ -168,7 +176,7 @@ def _of(writes: Sequence[tuple[int, Span]], reads: Sequence[tuple[int, Span]], *
         while at + 1 < len(bases) and bases[at + 1][0] <= tick:
             at += 1
         uses.append((tick, False, span.start - bases[at][1], span.end - bases[at][1]))
-    return Rolling(tuple(_parts(uses)), tuple(slides), tuple(uses))
+    return Rolling(tuple(slides), tuple(uses))
 
 
 def _parts(uses: Iterable[_Use]) -> Iterator[Part]:

@@ -12,6 +12,7 @@ below it: neighbours that take turns stay where they are.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
@@ -48,8 +49,8 @@ class Streaming:
 _ROWS = (1, 2, 4, 8)
 #: What a piece costs each core besides its share: to take units of it, and to wait for what comes before.
 _SHARED = 300
-#: Rows of the calls of a chain whose values roll at a time, on one core, and on several that share them.
-_PULLED, _PULLED_BY_CORES = (1, 2), (1, 2, 4)
+#: Rows of the calls of a chain whose values roll at a time on one core.
+_PULLED = (1, 2)
 #: Into how many pieces a call by itself is cut.
 _PIECES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 #: Into how many pieces the last call of a chain is cut at most.
@@ -89,6 +90,8 @@ class _Search:
     budget: int
     #: How fast each core is with a call.
     shares: Callable[[KernelCall], Sequence[float]]
+    #: Rows of the calls of a chain whose values roll at a time.
+    pulled: Sequence[int]
     #: Whether values between the calls of a chain roll.
     rolls: bool = False
     _known: dict[tuple[range, bool], list[Stretch]] = field(default_factory=dict)
@@ -150,8 +153,7 @@ class _Search:
         base = max(whole_rows(last), row(last))
         if sum(-(-calls[i].tiling.extent // max(whole_rows(calls[i]), row(calls[i]))) for i in span) > 2 * _MOST:
             return
-        turns = _PULLED if self.peaks.cores == 1 else _PULLED_BY_CORES
-        orders = [pulled(calls, span, rows, self.peaks.aliases) for rows in turns]
+        orders = [pulled(calls, span, rows, self.peaks.aliases) for rows in self.pulled]
         orders += [interleaved(calls, span, base, self.peaks.aliases, whole_rows)]
         for order in orders:
             if len(order) > min(self.budget // CALL + 1, _MOST):
@@ -161,11 +163,15 @@ class _Search:
                 tiles.setdefault(index, []).append(tile)
             if any(len(tiles[index]) < 2 for index in span):
                 continue
-            buffers = rolling(calls, order, values)
             parts = {index: self._parted(index, tuple(tiles[index])) for index in span}
             cost = sum(cost for _, cost in parts.values())
+            if cost > self.budget:
+                # However little moves.
+                continue
+            buffers = rolling(calls, order, values)
             cost += sum(slid(len(b.slides), b.moved) for b in distinct(buffers))
-            cost += sum(self._idle(calls[index], tile) for index, tile in order)
+            if cost > self.budget:
+                continue
             scratches = {index: scratch for index, (scratch, _) in parts.items()}
             yield Stretch(span, tuple(order), self.peaks.of(span, order, buffers, scratches), cost, rolled=values)
 
@@ -175,22 +181,25 @@ class _Search:
         if key not in self._parts:
             call = self.peaks.calls[index]
             fitted = for_rows(call, tiles)
-            self._parts[key] = fitted.scratch_bytes, parted(fitted, call, tiles)
+            self._parts[key] = fitted.scratch_bytes, parted(fitted, call, tiles) + self._idle(call, tiles)
         return self._parts[key]
 
-    def _idle(self, call: KernelCall, tile: Tile) -> int:
-        """Returns the instructions for which cores that share a piece wait for each other, and of handing it over.
+    def _idle(self, call: KernelCall, tiles: Sequence[Tile]) -> int:
+        """Returns the instructions for which cores that share pieces wait for each other, and of handing them over.
 
-        Where its granules cannot be dealt as the cores are fast, some have nothing to do.
+        Where a piece's granules cannot be dealt as the cores are fast, some have nothing to do.
         """
         shares = self.shares(call)
         if len(shares) == 1:
             return 0
-        granules = -(-(tile.end - tile.start) // max(call.tiling.granularity, 1))
-        # How many granules the fastest core could compute until the last core is done, over those that it has to.
-        longest = max(count / share for count, share in zip(dealt(granules, shares), shares, strict=True))
-        work = work_of(call) * (tile.end - tile.start) // call.tiling.extent
-        return int(work * (longest * sum(shares) / granules - 1)) + len(shares) * _SHARED
+        work, idle = work_of(call), 0
+        for units, count in Counter(tile.end - tile.start for tile in tiles).items():
+            granules = -(-units // max(call.tiling.granularity, 1))
+            # How many granules the fastest core could compute until the last core is done, over those that it has to.
+            longest = max(n / share for n, share in zip(dealt(granules, shares), shares, strict=True))
+            least = work * units // call.tiling.extent
+            idle += count * (int(least * (longest * sum(shares) / granules - 1)) + len(shares) * _SHARED)
+        return idle
 
     def _cost(self, span: range, order: Order) -> int:
         return sum(overhead(self.peaks.calls[i], [tile for index, tile in order if index == i]) for i in span)
@@ -286,6 +295,8 @@ class Effort:
     chains: tuple[int, ...] = (1, 6)
     #: The same for chains between whose calls only the rows under the windows are there.
     rolls: tuple[int, ...] = (12,)
+    #: Rows of the calls of these chains at a time, where several cores share them.
+    pulled: tuple[int, ...] = (1, 2, 4)
     #: How hard each order is placed (see `plan`).
     placing: int = 0
     #: How many pieces and calls are placed at most: what bounds the search in long models.
@@ -296,7 +307,7 @@ class Effort:
 
 #: Every call runs whole; streaming costs hardly anything; whatever it costs.
 WHOLE, SPEED = Effort(0.0), Effort(0.04, 2.0)
-RAM = Effort(0.5, 0.0, 256, (1, 6, 8, 10), (8,), 20_000, 100_000, SPEED)
+RAM = Effort(0.5, 0.0, 256, (1, 6, 8, 10), (8,), placing=20_000, pieces=100_000, before=SPEED)
 
 
 def streaming(
@@ -320,7 +331,7 @@ def streaming(
     def factor(way: Sequence[Stretch]) -> float:
         return 1 + effort.price * sum(w.cost for w in way) / work
 
-    search = _Search(peaks, budget, shares)
+    search = _Search(peaks, budget, shares, _PULLED if peaks.cores == 1 else effort.pulled)
     found, rolled = list[tuple[float, Streaming]](), False
     best, room = size, effort.pieces
     chains = [length for length in effort.chains if length > 1 or search.fed < 0]

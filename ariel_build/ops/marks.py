@@ -190,7 +190,7 @@ def _hardmax(importer: Importer) -> None:
     importer.bind(reshape(importer, hot, x.shape))
 
 
-@imports("onnx", "Trilu")
+@imports("onnx", "Trilu", "com.microsoft:Trilu")
 def _trilu(importer: Importer) -> None:
     x, k = importer.input(0), importer.optional_input(1)
     diagonal = importer.constant(np.zeros((), np.int32)) if k is None else reshape(importer, k, ())

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ariel_build.ir import Array, Value
+from ariel_build.ir import Array, DType, Value
 from ariel_build.ops.base import UnsupportedReason, constant, imports
+from ariel_build.ops.cast import cast
 from ariel_build.ops.clip import clipped
+from ariel_build.ops.compare import Compare
 from ariel_build.ops.conv2d import onnx_convolution
-from ariel_build.ops.formula import map1, map2, real_input
+from ariel_build.ops.formula import fold, map1, map2, real_input
+from ariel_build.ops.gather import Gather
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.integers_onnx import scaled_product, stored_by_range
 from ariel_build.ops.matmul import gemm, of_rows, product
@@ -173,3 +176,31 @@ def _skip_layer_norm(importer: Importer) -> None:
     if any(importer.model.tensors[key].name for key in importer.node.outputs[1:3]):
         raise UnsupportedReason("the mean and the deviation (outputs 1 and 2) are not supported")
     importer.bind(y, None, None, x)
+
+
+@imports("onnx", "com.microsoft:EmbedLayerNormalization", harmless={"mask_index_type": "it says what the output is"})
+def _embedded(importer: Importer) -> None:
+    """Rows of up to three tables, summed, then normalised; output 1 is how many words the mask lets through."""
+    ids = importer.input(0)
+    if len(ids.shape) != 2:
+        raise UnsupportedReason(f"words {ids.type} are not supported, only [batch, words]")
+    words, places, kinds = real_input(importer, 2), real_input(importer, 3), importer.optional_input(4)
+
+    def looked_up(table: Value, indices: Value) -> Value:
+        return importer.emit(Gather(axis=0, wraps=False), [table, indices])[0]
+
+    x, at = looked_up(words, ids), importer.optional_input(8)
+    if at is None:
+        at = importer.constant(np.arange(ids.shape[1], dtype=np.int32))
+    x = map2(importer, "Add", x, looked_up(places, at))
+    if kinds is not None and importer.optional_input(1) is not None:
+        x = map2(importer, "Add", x, looked_up(kinds, importer.input(1)))
+    op = RowNorm(2, importer.real("epsilon", 1e-12), centred=True)
+    (y,) = importer.emit(op, [x, real_input(importer, 5), real_input(importer, 6)])
+    mask = importer.optional_input(7)
+    if mask is None:
+        seen = importer.constant(np.zeros(ids.shape[0], np.int32))
+    else:
+        (ones,) = importer.emit(Compare("Equal"), [mask, importer.constant(np.ones((), mask.type.dtype.numpy))])
+        seen = fold(importer, "Sum", cast(importer, ones, DType.I32), [1], keep_dims=False)
+    importer.bind(y, seen, x)

@@ -8,7 +8,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.transpose import NCHW_TO_NHWC, NHWC_TO_NCHW, transpose
 
-__all__ = ["filter_to_nhwc", "from_nhwc", "spatial_shape", "to_nhwc"]
+__all__ = ["channels_first", "channels_last", "filter_to_nhwc", "from_nhwc", "spatial_shape", "to_nhwc"]
 
 
 def spatial_shape(value: Value) -> tuple[int, ...]:
@@ -43,3 +43,19 @@ def filter_to_nhwc(importer: Importer, filter_: Value, *, depthwise: bool) -> Va
         count, depth, width = filter_.shape
         filter_ = reshape(importer, filter_, (count, depth, 1, width))
     return transpose(importer, filter_, (1, 2, 3, 0) if depthwise else NCHW_TO_NHWC)
+
+
+def _is_last(importer: Importer) -> bool:
+    """Whether channels are the last axis to the node: onnxruntime's optimiser writes such nodes of its own."""
+    return importer.node.op == "com.microsoft:NhwcMaxPool" or bool(importer.integer("channels_last"))
+
+
+def channels_first(importer: Importer, image: Value) -> Value:
+    """Returns an image, or its elements, of the node as [N, C, ..], where the node has the channels last."""
+    rank = len(image.shape)
+    return transpose(importer, image, (0, rank - 1, *range(1, rank - 1))) if _is_last(importer) else image
+
+
+def channels_last(importer: Importer, image: Value) -> Value:
+    """Returns [N, C, ..] as the node has it: the inverse of `channels_first`."""
+    return transpose(importer, image, (0, *range(2, len(image.shape)), 1)) if _is_last(importer) else image

@@ -63,7 +63,8 @@ def _layer_from_onnx(importer: Importer) -> None:
     importer.bind(_broadcast(importer, map2(importer, "Mul", rest, inverse)), mean, inverse)
 
 
-@imports("onnx", "RMSNormalization", harmless=_STASH)
+# onnxruntime's optimiser writes it into the domain of ONNX under its older name.
+@imports("onnx", "RMSNormalization", "SimplifiedLayerNormalization", harmless=_STASH)
 def _rms_from_onnx(importer: Importer) -> None:
     x = real_input(importer)
     (axis,) = axes_of([importer.integer("axis", -1)], len(x.shape))

@@ -22,7 +22,7 @@ from ariel_build.ops.fixed_point import UNBOUNDED, Rounding, stored_bounds
 from ariel_build.ops.formula import map2, real_input
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map1 import Map1
-from ariel_build.ops.nchw import from_nhwc, to_nhwc
+from ariel_build.ops.nchw import channels_first, channels_last, from_nhwc, to_nhwc
 from ariel_build.ops.norms import powers, root
 from ariel_build.ops.pool_indices import places_of_maxima, pooled_doubles
 from ariel_build.ops.quantize import Quantize
@@ -281,9 +281,15 @@ def _l2_from_tflite(importer: Importer) -> None:
     importer.bind(root if clip == UNBOUNDED else importer.emit(Clip(clip), [root])[0])
 
 
-@imports("onnx", "MaxPool", "AveragePool", harmless={"storage_order": "it is that of the output `Indices`"})
+@imports(
+    "onnx",
+    "MaxPool",
+    "AveragePool",
+    "com.microsoft:NhwcMaxPool",
+    harmless={"storage_order": "it is that of the output `Indices`"},
+)
 def _from_onnx(importer: Importer) -> None:
-    x = importer.input(0)
+    x = channels_first(importer, importer.input(0))
     if importer.node.op == "AveragePool" and x.type.dtype not in (DType.F32, DType.F64):
         raise UnsupportedReason(f"{x.type} is not supported, only floats")
     indices: list[Value] = []
@@ -296,16 +302,17 @@ def _from_onnx(importer: Importer) -> None:
         importer.bind(y, *indices)
         return
     # A maximum of stored integers has their scale.
-    kind, quant = (PoolKind.MAX, x.type.quant) if importer.node.op == "MaxPool" else (PoolKind.AVERAGE, None)
+    kind, quant = (PoolKind.MAX, x.type.quant) if importer.node.op.endswith("MaxPool") else (PoolKind.AVERAGE, None)
     if x.type.dtype is DType.U8 and quant is None:
         # Plain bytes are compared as the int8 that lie as they do: those of the same numbers with another zero point.
         (signed,) = importer.emit(Quantize(DType.I8, Rounding.NEAREST_EVEN), [importer.view(x, _PLAIN)], [_SIGNED])
         y = pool(importer, signed, kind, _SIGNED)
         (back,) = importer.emit(Quantize(DType.U8, Rounding.NEAREST_EVEN), [y], [_PLAIN])
-        importer.bind(importer.view(back, None), *indices)
+        importer.bind(channels_last(importer, importer.view(back, None)), *indices)
         return
     # Up to the opset in which averages learnt dilations, onnxruntime adds floats by columns where strides are small.
-    importer.bind(pool(importer, x, kind, quant, by_columns=importer.node.version < 19), *indices)
+    y = pool(importer, x, kind, quant, by_columns=importer.node.version < 19)
+    importer.bind(channels_last(importer, y), *indices)
 
 
 #: The numbers that uint8 stands for by itself, and int8 that lies as it does.

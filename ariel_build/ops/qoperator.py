@@ -22,10 +22,11 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map2 import Map2
 from ariel_build.ops.matmul import centred, of_rows, product
-from ariel_build.ops.nchw import from_nhwc, spatial_shape, to_nhwc
+from ariel_build.ops.nchw import channels_first, channels_last, from_nhwc, spatial_shape, to_nhwc
 from ariel_build.ops.pool2d import PoolKind, pool
 from ariel_build.ops.quantize import Quantize
 from ariel_build.ops.reshape import reshape
+from ariel_build.ops.select import select
 from ariel_build.ops.softmax import Softmax
 from ariel_build.ops.transpose import transpose
 from ariel_build.ops.unfolded import unfolded
@@ -72,17 +73,19 @@ def result(importer: Importer, index: int, dtype: DType) -> Quant:
     return quant
 
 
-@imports("onnx", "QLinearConv")
+@imports("onnx", "QLinearConv", "com.microsoft:QLinearConv")
 def _convolution(importer: Importer) -> None:
     parameters = [importer.optional_input(k) for k in range(1, 9)]
     if any(value is not None and value.data is None for value in parameters) or _zeros_differ(importer):
-        importer.bind(_convolution_in_steps(importer))
+        importer.bind(channels_last(importer, _convolution_in_steps(importer)))
         return
-    x, filter_, bias = stored(importer, 0), stored(importer, 3, axis=0), importer.optional_input(8)
+    x, filter_ = channels_first(importer, stored(importer, 0)), stored(importer, 3, axis=0)
+    bias = importer.optional_input(8)
     constant(filter_, "the filter")
     if bias is not None:
         constant(bias, "the bias")
-    importer.bind(convolution(importer, x, filter_, bias, result(importer, 6, x.type.dtype)))
+    y = convolution(importer, x, filter_, bias, result(importer, 6, x.type.dtype))
+    importer.bind(channels_last(importer, y))
 
 
 def _zeros_differ(importer: Importer) -> bool:
@@ -97,7 +100,7 @@ def _convolution_in_steps(importer: Importer) -> Value:
     Its filters or scales are known at run time only, or each of its channels has a zero point of its own.
     """
     x, filter_, bias, dtype = (
-        importer.input(0),
+        channels_first(importer, importer.input(0)),
         importer.input(3),
         importer.optional_input(8),
         importer.input(7).type.dtype,
@@ -211,17 +214,15 @@ def _softmax(importer: Importer) -> None:
 
 @imports("onnx", "com.microsoft:QLinearAveragePool", "com.microsoft:QLinearGlobalAveragePool")
 def _average(importer: Importer) -> None:
-    x = stored(importer, 0)
-    if importer.integer("channels_last"):
-        raise UnsupportedReason("channels_last is not supported")
+    x = channels_first(importer, stored(importer, 0))
     quant = result(importer, 3, x.type.dtype)
     if not importer.node.op.endswith("GlobalAveragePool"):
-        importer.bind(pool(importer, x, PoolKind.AVERAGE, quant))
+        importer.bind(channels_last(importer, pool(importer, x, PoolKind.AVERAGE, quant)))
         return
     spatial_shape(x)
     op = Fold("Mean", (1, 2), keep_dims=True, rounding=_RNE)
     (y,) = importer.emit(op, [to_nhwc(importer, x)], [quant])
-    importer.bind(from_nhwc(importer, y, len(x.shape)))
+    importer.bind(channels_last(importer, from_nhwc(importer, y, len(x.shape))))
 
 
 @imports("onnx", "com.microsoft:QLinearConcat")
@@ -235,6 +236,14 @@ def _concat(importer: Importer) -> None:
         raise UnsupportedReason(f"axis {axis} is outside {parts[0].type}")
     alike = [v if v.type.quant == quant else _requantized(importer, v, dtype, quant) for v in parts]
     importer.bind(*importer.emit(Concat(axis % rank), alike, [quant]))
+
+
+@imports("onnx", "com.microsoft:QLinearWhere")
+def _choice(importer: Importer) -> None:
+    sides = [stored(importer, k) for k in (1, 4)]
+    quant = result(importer, 7, sides[0].type.dtype)
+    left, right = (v if v.type.quant == quant else _requantized(importer, v, v.type.dtype, quant) for v in sides)
+    importer.bind(select(importer, importer.input(0), left, right))
 
 
 def _requantized(importer: Importer, value: Value, dtype: DType, quant: Quant) -> Value:

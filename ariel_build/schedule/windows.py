@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ariel_build.isa.scalar.packing import sums_of
 from ariel_build.kernels.declared import isa_mve, isa_packed, isa_real, isa_scalar
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
@@ -145,7 +146,7 @@ def triples(kernel: isa_scalar.Conv2d, spans: Sequence[int]) -> Counts:
         whole, rest = divmod(span, 6)
         sixes, threes = sixes + whole + (rest > _HALF), threes + (0 < rest <= _HALF)
     sums = -(-image.channels // 4)
-    further = -(-depth // max(kernel.segment, 1)) - 1
+    further = sums_of(kernel) - 1
     is_flat = window.height == window.width == 1
     columns = sum(len(inside) < window.width for inside in _inside(image.width, source.width, *_across(window)))
     return {

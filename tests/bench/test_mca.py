@@ -58,6 +58,13 @@ def test_a_listing_becomes_code_that_llvm_mca_can_read(monkeypatch: pytest.Monke
         mca._code(texts, 0x412, 2)
 
 
+def test_a_block_may_be_cut_behind_an_it() -> None:
+    texts = {0x400: (2, "cmp r9, r0"), 0x402: (2, "it hs"), 0x404: (2, "movhs r9, r0"), 0x406: (2, "nop")}
+    assert mca._code(texts, 0x400, 2) == ["cmp r9, r0", "nop"]
+    assert mca._code(texts, 0x404, 2) == ["it hs", "movhs r9, r0", "nop"]
+    assert mca._code(texts, 0x400, 4) == [text for _, text in texts.values()]
+
+
 def test_cycles_are_those_of_the_steady_state(monkeypatch: pytest.MonkeyPatch) -> None:
     given = runs(monkeypatch, [3, 20])
     assert mca.cycles_of([["nop"], ["nop", "bx lr"]]) == [3, 20]

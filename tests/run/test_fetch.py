@@ -191,6 +191,39 @@ def test_a_dense_layer_is_faster_or_as_fast(depth: int, count: int, gain: float,
     assert cycles[1] / cycles[0] >= gain
 
 
+def clamped(count: int, size: tuple[int, int]) -> tflm.Operator:
+    """Returns a 3x3 convolution of so many channels, whose RELU6 bounds it from -10 to 110 as stored."""
+    rng = np.random.default_rng(count)
+    inputs = [
+        tflm.Tensor("int8", (1, *size, 5), 0.05, 3),
+        tflm.Tensor("int8", (count, 3, 3, 5), 0.01, data=rng.integers(-127, 128, (count, 3, 3, 5)).astype(np.int8)),
+        tflm.Tensor("int32", (count,), 0.0005, data=rng.integers(2000, 8000, count).astype(np.int32)),
+    ]
+    options = {"padding": 0, "strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    options |= {"fusedActivationFunction": 3}
+    return tflm.Operator(
+        "CONV_2D", inputs, [tflm.Tensor("int8", (1, *size, count), 0.05, -10)], ("Conv2DOptions", options), 3
+    )
+
+
+@pytest.mark.parametrize("board", [marked(M55, "m55")])
+def test_pieces_clamp_their_own_channels(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "ahead", in_blocks)
+    # The last piece has one channel, two, three, or all of them; pixels are odd and even.
+    made = [clamped(count, size) for count, size in ((9, (5, 7)), (18, (3, 4)), (7, (5, 5)), (12, (3, 3)), (3, (2, 9)))]
+    samples = samples_for(np.random.default_rng(43), made)
+    path = tmp_path / "clamped.tflite"
+    want = parity.tflite(path, made, samples)
+    for index in range(len(made)):
+        last = np.stack([np.asarray(answer[index])[..., -1] for answer in want])
+        assert (last.min(), last.max()) == (-10, 110), "both bounds are met in the last piece"
+    compiled = compile_model(path, ModelOptions(path, cores=1), board, "model")
+    fetched_ones = [s.call.kernel.path for s in compiled.schedule.steps if "Fetched" in s.call.kernel.path]
+    assert len(fetched_ones) >= len(made) - 1, fetched_ones
+    got = ran(compiled, tmp_path, board, samples).outputs
+    assert got == [b"".join(np.ascontiguousarray(x).tobytes() for x in answer) for answer in want]
+
+
 def compiled_for(board: Board, path: Path, cores: int = 1, **options: Any) -> list[KernelCall]:  # noqa: ANN401 - of several types
     """Returns the calls whose weights are fetched ahead."""
     made = compile_model(path, ModelOptions(path, cores=cores, **options), board, "model")

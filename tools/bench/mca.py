@@ -39,6 +39,8 @@ _STANDS_FOR = (
     (re.compile(r"^vmrs\b.*"), "nop"),
     (re.compile(r"(?<!#)0x[0-9a-f]+$"), "#8"),
 )
+#: What makes the instructions behind it conditional.
+_IT = re.compile(r"it[te]*\b")
 
 
 @dataclass(frozen=True)
@@ -100,15 +102,16 @@ def _disassembled(image: Path) -> dict[int, tuple[int, str]]:
 
 
 def _code(texts: dict[int, tuple[int, str]], address: int, instructions: int) -> list[str]:
-    """Returns the instructions of a block."""
-    code = []
+    """Returns the instructions of a block, which may end or begin between an IT and what hangs on it."""
+    _, before = texts.get(address - 2, (0, ""))
+    code = [before] if _IT.match(before) else []
     for _ in range(instructions):
         if address not in texts:
             raise InternalError(f"no instruction at {address:#x}")
         size, text = texts[address]
         code.append(text)
         address += size
-    return code
+    return [*code[:-1], "nop"] if _IT.match(code[-1]) else code
 
 
 def cycles_of(codes: Sequence[Sequence[str]]) -> list[float]:

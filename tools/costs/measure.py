@@ -21,7 +21,7 @@ from ariel_build.boards.board import Board
 from ariel_build.codegen import generate
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
-from ariel_build.errors import ArielError, InternalError
+from ariel_build.errors import ArielError, BoardError, InternalError
 from ariel_build.ir import DType, Graph
 from ariel_build.isa.select import select
 from ariel_build.kernels import KernelCall
@@ -150,10 +150,25 @@ def measure(
         models.append(model)
     found: list[Inference] = []
     for batch in _batches(models, most):
-        users = Counter(call.kernel.path for model in batch for call in model.schedule.calls)
-        alone = {path for path, count in users.items() if count == 1}
-        found += [_inference(model, taken, alone) for model, taken in zip(batch, _run(batch, board, say), strict=True)]
+        for together, sections in _fitting(batch, board, say):
+            users = Counter(call.kernel.path for model in together for call in model.schedule.calls)
+            alone = {path for path, count in users.items() if count == 1}
+            found += [_inference(model, taken, alone) for model, taken in zip(together, sections, strict=True)]
     return found
+
+
+def _fitting(
+    batch: Sequence[Model], board: Board, say: Callable[[str], None]
+) -> Iterator[tuple[Sequence[Model], list[dict[str, object]]]]:
+    """Yields what `_run` returns of all models that fit at once: of halves, where they do not."""
+    try:
+        yield batch, _run(batch, board, say)
+    except BoardError as error:
+        if len(batch) == 1:
+            say(f"{batch[0].name}: left out: {str(error).splitlines()[0]}")
+            return
+        for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+            yield from _fitting(half, board, say)
 
 
 def _batches(models: Iterable[Model], most: int) -> Iterator[list[Model]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ariel_build.isa.armv7e_m.streams import Channels, Ints, padded
 from ariel_build.isa.mve.streams import BYTES, LANES, channels_of, stream_of
+from ariel_build.isa.mve.sums import narrowed
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Scratch, Tiling
 from ariel_build.kernels.declared import isa_mve, map2
@@ -32,11 +33,11 @@ _FAR, _OFFSETS, _LONG = 2, 1 << 16, 1 << 14
 _ROWS = 2
 
 
-def _pieces(size: int) -> int:
-    """Returns the elements of a patch of so many, rounded up to pieces of the same length."""
+def _pieces(size: int) -> tuple[int, int]:
+    """Returns the pieces of a patch of so many elements, and its elements where these are of the same length."""
     vectors = -(-size // BYTES)
     turns = -(-vectors // _STEPS)
-    return turns * -(-vectors // turns) * BYTES
+    return turns, turns * -(-vectors // turns) * BYTES
 
 
 def _copies(size: int, window: Window, run: int, *, in_rows: bool) -> int:
@@ -44,7 +45,7 @@ def _copies(size: int, window: Window, run: int, *, in_rows: bool) -> int:
     vectors = size // BYTES
     if in_rows or window.height == 1 or run > BYTES:
         return 2
-    return 6 if vectors == 1 else 4 if vectors == 2 else 3 if vectors <= 6 else 2
+    return 12 if vectors == 1 else 10 if vectors == 2 else 4 if vectors <= 6 else 2
 
 
 def _padded_to(weights: Ints, size: int) -> Ints:
@@ -68,7 +69,7 @@ def _conv2d(call: LayerCall, layer: Convolution, *, floats: bool) -> KernelCall:
     channels, rounding = channels_of(layer, floats=floats)
     run = window.width * image.channels
     rows = padded(channels.weights.reshape(layer.count, window.height, run), BYTES)
-    whole = _pieces(window.height * run)
+    _, whole = _pieces(window.height * run)
     # A window of one row is in the image anyhow.
     own = window.height * rows.shape[2]
     in_rows = window.height > 1 and rows.shape[2] <= _STEPS * BYTES and own <= _GROWTH * window.height * run
@@ -133,10 +134,6 @@ def _dense(call: LayerCall, layer: Dense, *, floats: bool) -> KernelCall:
     return _conv2d(call, layer.as_convolution(), floats=floats)
 
 
-#: What halves of constants are multiples of, and what their sums stay below.
-_HALF, _SUM = 14, 1 << 30
-
-
 def _linear(call: KernelCall) -> KernelCall:
     """A sum of two tensors of one shape, both computed."""
     kernel = call.kernel
@@ -145,24 +142,16 @@ def _linear(call: KernelCall) -> KernelCall:
     operands = (kernel.left.value, kernel.right.value)
     if any(v.is_constant or v.type.elements != elements for v in operands):
         raise Unfit
-    constants = (kernel.left_factor, kernel.right_factor, kernel.offset)
-    highs, lows = [c >> _HALF for c in constants], [c & ((1 << _HALF) - 1) for c in constants]
-    # A sum of lows, shifted, is below 256.
-    if 128 * (abs(highs[0]) + abs(highs[1])) + abs(highs[2]) + 256 >= _SUM:
+    found = narrowed(kernel.left_factor, kernel.right_factor, kernel.offset, kernel.bounds)
+    if found is None:
         raise Unfit
+    left, right, offset = found
     made = isa_mve.Linear(
         left=Operand(kernel.left.value),
         right=Operand(kernel.right.value),
         output=kernel.output,
         elements=elements,
-        terms=isa_mve.Halves(
-            left_low=lows[0],
-            left_high=highs[0],
-            right_low=lows[1],
-            right_high=highs[1],
-            low=lows[2],
-            high=highs[2],
-        ),
+        terms=isa_mve.Terms(left=left, right=right, offset=offset),
         bounds=kernel.bounds,
     )
     return call.by(made, call.tiling)

@@ -12,6 +12,7 @@ from ariel_build.ir import Array
 from ariel_build.isa.portable import axis_of, tiling_of
 from ariel_build.isa.scalar.lines import band_of, words
 from ariel_build.isa.scalar.narrow import channels16, is_wide, narrowed
+from ariel_build.isa.scalar.packing import room, segment
 from ariel_build.isa.scalar.requantise import BIAS, Channels, Ints, requantised, sum_bits
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Packed, Scratch, Tiling
@@ -34,10 +35,6 @@ _BLOCK, _HALF, _MOST = 8, 1 << 15, 255
 _UNUSED = 512
 #: Products from which on a layer of one row is large.
 _LONG = 4_096
-#: Runs of taps that scratch has room for: one for each pixel, and one of padding.
-_RUNS = _PIXELS + 1
-#: What the sums that share two words must stay below, and the greatest |input|.
-_SUM, _ACTIVATION = 1 << 20, 128
 
 
 def _finish(layer: Layer) -> Stored:
@@ -63,9 +60,7 @@ def _convolution(call: LayerCall, layer: Convolution, axis: Axis) -> KernelCall:
     output, window, image, count = layer.output, layer.window, layer.input, layer.count
     channels = _channels(layer)
     even = _padded(channels.weights, 1, _STEPS)
-    dense = window.dilation_w == 1 and image.pixel == image.channels
-    run = (window.width if dense else 1) * image.channels
-    packed, pointwise = 4 * _PIXELS // 3 * 2 * even.shape[1], window.height * window.width == 1
+    taps = window.height * window.width
     kernel = isa_scalar.Conv2d(
         input=image,
         output=output,
@@ -73,11 +68,12 @@ def _convolution(call: LayerCall, layer: Convolution, axis: Axis) -> KernelCall:
         filter=_blocks(even),
         channels=_constants(channels),
         limits=_limits(channels, layer),
-        segment=_segment(even),
+        taps=taps,
+        segment=segment(even),
         sum_bits=sum_bits(channels.weights, channels.constants[:, 0]),
         input_zero_point=layer.input_zero_point,
         axis=axis,
-        scratch=Scratch(packed + (0 if pointwise and window.pad_top == window.pad_left == 0 else _RUNS * run)),
+        scratch=Scratch(room(image, window, count, taps)),
     )
     if axis is Axis.PIXELS:
         return call.by(kernel, Tiling(axis, output.height * output.width, _PIXELS))
@@ -307,18 +303,6 @@ def _segments(blocks: Ints) -> Array:
     for row, lengths in zip(table, found, strict=True):
         row[: len(lengths)] = lengths
     return table
-
-
-def _segment(weights: Ints) -> int:
-    """Returns how many elements of the depth may be summed before sums leave their bits."""
-    depth = weights.shape[1]
-    total = _ACTIVATION * np.abs(weights)
-    for parts in range(1, depth // _STEPS + 1):
-        segment = -(-depth // (parts * _STEPS)) * _STEPS
-        starts = np.arange(0, depth, segment)
-        if np.add.reduceat(total, starts, axis=1).max() < _SUM:
-            return int(segment)
-    raise Unfit
 
 
 def _blocks(weights: Ints) -> Packed:

@@ -18,9 +18,9 @@ __all__ = [
     "DepthwiseConv2d",
     "Even",
     "FetchedConv2d",
-    "Halves",
     "Linear",
     "Rectified",
+    "Terms",
 ]
 
 
@@ -98,18 +98,6 @@ class FetchedConv2d(Kernel):
     channels: int
 
 
-class Halves(Part):
-    """Constants of `Linear`: `2^14 * high + low` of each."""
-
-    ROOMS = ("kernels::isa::mve",)
-    left_low: int
-    left_high: int
-    right_low: int
-    right_high: int
-    low: int
-    high: int
-
-
 class Linear(Kernel):
     """int8 sum or difference; tiles are ranges of elements."""
 
@@ -121,7 +109,7 @@ class Linear(Kernel):
     right: Operand
     output: Operand
     elements: int
-    terms: Halves
+    terms: Terms
     bounds: Bounds
 
 
@@ -129,3 +117,12 @@ class Rectified(Part):
     """As `Away`, where a ReLU ends at the zero point -128 and bounds are those of int8: whether one is taken from what is negative makes no difference to it. The compiler has proved that results fit int16."""
 
     ROOMS = ("kernels::isa::mve",)
+
+
+class Terms(Part):
+    """Constants of `Linear`."""
+
+    ROOMS = ("kernels::isa::mve",)
+    left: int
+    right: int
+    offset: int

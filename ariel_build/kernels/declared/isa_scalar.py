@@ -39,6 +39,7 @@ class Conv2d(Kernel):
     filter: Packed
     channels: Packed
     limits: Limits
+    taps: int
     segment: int
     sum_bits: int
     input_zero_point: int

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ariel_build import boards
 from ariel_build.boards import Board
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.ir import Array, DType, Quant, TensorType, Value
+from ariel_build.isa import select
 from ariel_build.isa.scalar.narrow import narrowed
+from ariel_build.isa.scalar.packing import in_parts, sums_of
 from ariel_build.isa.unfit import Unfit
-from ariel_build.kernels import LayerCall, Operand, Packed
+from ariel_build.kernels import KernelCall, LayerCall, Operand, Packed
 from ariel_build.kernels.declared import isa_scalar
 from ariel_build.kernels.declared.quant import Bounds, Reduced
 from ariel_build.kernels.layer import Dense, Stored
@@ -119,6 +124,61 @@ def test_equals_tflite_micro(
     assert ours >= (least if is_large else 1), "most of the operators shall have kernels of scalar cores"
     text = compiled.module_text if tiles == "whole" else cut(compiled.module_text)
     parity.agree(emulated(compiled, text, tmp_path, board, samples, level), want, f"{tiles}, opt-level {level}")
+
+
+@pytest.mark.parametrize("taps", ["row", "tap"])
+@pytest.mark.parametrize(
+    "board, level",
+    [
+        pytest.param(ON[name].values[0], level, marks=ON[name].marks, id=f"{name}-{level}")
+        for name, level in (("qemu-riscv32", "3"), ("qemu-riscv32", "s"), ("qemu-cortex-m0", "3"))
+    ],
+)
+def test_convolutions_in_parts_equal_tflite_micro(
+    tmp_path: Path, board: Board, level: str, taps: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Patches packed a row of taps at a time, or a tap."""
+    rng = np.random.default_rng(12)
+    made = [operators.convolution(rng) for _ in range(60 if board.total("ram") != 16 << 10 else 6)]
+    kernels = list[isa_scalar.Conv2d]()
+
+    def lean(calls: Sequence[KernelCall], _: int) -> list[KernelCall]:
+        found = []
+        for call in calls:
+            kernel = call.kernel
+            if isinstance(kernel, isa_scalar.Conv2d):
+                with contextlib.suppress(Unfit):
+                    kernel = in_parts(kernel, kernel.window.width if taps == "row" else 1)
+                    kernels.append(kernel)
+            found.append(replace(call, kernel=kernel))
+        return found
+
+    monkeypatch.setattr(select, "for_cores", lean)
+    samples = samples_for(rng, made)
+    path = tmp_path / "operators.tflite"
+    want = parity.tflite(path, made, samples)
+    compiled = compile_model(path, ModelOptions(path), board, "model")
+    assert kernels, "some of the convolutions shall be in parts"
+    parity.agree(emulated(compiled, compiled.module_text, tmp_path, board, samples, level), want, f"opt-level {level}")
+
+
+def test_several_cores_need_less_scratch_where_sums_are_in_segments_anyway(tmp_path: Path) -> None:
+    """One core packs all taps, each of four packs one: so many bytes are saved for few more sums."""
+    rng = np.random.default_rng(11)
+    quantisation, tensors = operators.tensors_of(rng, (1, 8, 8, 64), (64, 3, 3, 64), 0, 576)
+    options = {"padding": 0, "strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    operator = tflm.Operator("CONV_2D", tensors, [quantisation.output((1, 8, 8, 64))], ("Conv2DOptions", options), 3)
+    path = tmp_path / "operators.tflite"
+    path.write_bytes(tflm.models([operator]))
+    found = []
+    for cores in (1, 4):
+        (step,) = compile_model(path, ModelOptions(path, cores=cores), boards.load("qemu-riscv32"), "m").schedule.steps
+        assert isinstance(step.call.kernel, isa_scalar.Conv2d)
+        found.append(step.call.kernel)
+    alone, shared = found
+    assert (alone.taps, shared.taps) == (9, 1)
+    assert sums_of(alone) > 1, "sums are in segments"
+    assert 3 * shared.scratch.bytes < alone.scratch.bytes
 
 
 @pytest.mark.parametrize(

@@ -90,32 +90,6 @@ fn prescaled(x: i32, multiplier: i32, shift: u32) -> i32 {
 }
 
 wide! {
-    /// `x` where it is positive, else `slope * x`: a factor on either side of 0.
-    LeakyReluInt16 {
-        /// Zero point of the input.
-        zero_point: i32,
-        /// Factor of positive inputs.
-        positive: Multiplier,
-        /// Factor of negative inputs, without the sign of the slope.
-        negative: Multiplier,
-        /// Whether the slope is negative.
-        falls: bool,
-        /// Zero point and bounds of the output.
-        bounds: Bounds,
-    }
-    |k, x| [] {
-        let scaled = if k.zero_point != 0 {
-            let value = x.wrapping_sub(k.zero_point);
-            if value >= 0 { k.positive.apply(value) } else { k.negative.apply(value) }
-        } else if x >= 0 {
-            k.positive.apply_short(x, 0)
-        } else {
-            k.negative.apply_short(x, 0)
-        };
-        let scaled = if k.falls && x < k.zero_point { scaled.wrapping_neg() } else { scaled };
-        k.bounds.store16(scaled)
-    };
-
     /// `|x|` times a factor.
     AbsInt16 {
         /// Zero point of the input.

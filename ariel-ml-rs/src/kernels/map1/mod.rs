@@ -112,9 +112,11 @@ pub(super) fn sqrt(x: f32) -> f32 {
 }
 
 mod int16;
+mod leaky16;
 mod rows;
 
 pub use int16::*;
+pub use leaky16::LeakyReluInt16;
 pub use rows::*;
 
 #[cfg(test)]

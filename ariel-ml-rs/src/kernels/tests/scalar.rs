@@ -82,6 +82,11 @@ fn convolutions() {
             all.iter().enumerate().map(|(i, sum)| stored(*sum, &words[i % outputs * 2..][..2], limits)).collect();
         let filter = in_blocks(&w, k, depth);
         let output = bench.room::<i8>(want.len());
+        // All taps at once, or a row of them, or one: a part has whole steps, and its taps lie one behind the other.
+        let window = &case.window;
+        let part = [window.width, 1][random.size(0, 1)];
+        let parts = (part == 1 || window.dilation_w == 1) && (part as usize * inputs).is_multiple_of(2);
+        let taps = if parts && random.chance(50) { part as usize } else { window.taps() };
         let mut kernel = Conv2d {
             input: image(bench.put(&x), (case.height, case.width, inputs)),
             output: image(output, (case.rows, case.columns, outputs)),
@@ -89,6 +94,7 @@ fn convolutions() {
             filter: leak(filter),
             channels: leak(words),
             limits,
+            taps: taps as u32,
             // Sums of 63 products of 2^14 have their bits.
             segment: random.size(1, 31) as u32 * 2,
             sum_bits: 32,

@@ -21,10 +21,6 @@ pub(super) struct Blocks {
     pub channels: usize,
     /// Pairs of pixels, at least 1.
     pub pairs: usize,
-    /// Bounds of the outputs.
-    pub low: i32,
-    /// Bounds of the outputs.
-    pub high: i32,
 }
 
 /// Times 16 bytes that a piece of a patch has at most.
@@ -43,9 +39,9 @@ pub(super) const fn pieces(bytes: usize) -> (usize, usize) {
 /// How many patches of so many bytes are copied before they are computed.
 pub(super) const fn copies(bytes: usize) -> usize {
     match bytes / 16 {
-        1 => 6,
-        2 => 4,
-        3..=6 => 3,
+        1 => 12,
+        2 => 10,
+        3..=6 => 4,
         _ => 2,
     }
 }

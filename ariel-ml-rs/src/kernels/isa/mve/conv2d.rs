@@ -4,6 +4,7 @@
 //! bytes; others are copied into scratch (see [`super::gather`]), a few at a time.
 
 use super::blocks::{Blocks, EXTRA, LANES, STEPS, copies, pieces};
+use super::clamp::clamp;
 use super::gather::{Patch, copy, gather, gather_all};
 use super::rounding::{Away, Even, Rectified, Rounding};
 use crate::kernels::access::Access;
@@ -212,8 +213,6 @@ impl<R> Conv2d<R> {
             stride: next,
             channels,
             pairs: 1,
-            low: self.bounds.min,
-            high: self.bounds.max,
         };
         // SAFETY: the tile's pixels lie inside the output and are this call's own, and the scratch is this worker's; `check`
         // proved the lengths that the naked functions rely on.
@@ -249,6 +248,14 @@ impl<R> Conv2d<R> {
                 pixel += end - x;
             }
             edges.end();
+            if next == channels {
+                clamp(output.add(tile.start() * next), (tile.end() - tile.start()) * channels, &self.bounds);
+            } else {
+                // Some channels of each pixel are this call's own.
+                for pixel in tile.start()..tile.end() {
+                    clamp(output.add(pixel * next), channels, &self.bounds);
+                }
+            }
         }
     }
 }

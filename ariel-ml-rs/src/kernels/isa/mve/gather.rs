@@ -148,9 +148,10 @@ pub(super) unsafe extern "C" fn gather_all(to: *mut i8, patch: &Patch, pixels: u
 /// Copies bytes.
 ///
 /// # Safety
-/// The core has Helium; both have so many bytes, and do not overlap.
+/// The core has Helium; both have so many bytes, and where they overlap, `to` is the lower one: bytes are read before what lies
+/// over them is written.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn copy(to: *mut i8, source: *const i8, bytes: usize) {
+pub(crate) unsafe extern "C" fn copy(to: *mut i8, source: *const i8, bytes: usize) {
     naked_asm!(
         cpu!(),
         "push {{r7, lr}}",

@@ -1,23 +1,31 @@
 //! Two pixels times four channels.
+//!
+//! Products keep their unit busy for two cycles, and are 16 of a step's: what requantises the sums of four channels is woven into the
+//! products of the four that come next, whether of the same pixels or of the next pair.
 
 use super::blocks::Blocks;
-use super::rounding::{away as requantise_away, even as requantise_even, rectified as requantise_rectified};
+use super::nine::{away_nine, even_nine, rectified_nine};
+use super::rounding::{away_drained, away_woven, even_drained, even_woven, rectified_drained, rectified_woven};
 use core::arch::naked_asm;
 
-/// 16 bytes of two patches times four channels, with `$mac`: 2 loads of patches, 4 of weights and 8 products for 128 MACs.
+/// 16 bytes of two patches times four channels, with `$mac`: 2 loads of patches, 4 of weights and 8 products for 128 MACs; and what
+/// stands between the last of them.
 ///
 /// A product keeps its unit busy for two cycles, a load its own: they take turns, so that products never wait. The first weights
 /// are loaded by the step before (and the last step of all loads the biases).
 macro_rules! step {
     ($mac:literal) => {
+        step!($mac, "", "", "")
+    };
+    ($mac:literal, $first:literal, $second:literal, $third:literal) => {
         concat!(
-            "vldrb.u8 q0, [r1], #16\n",
+            "vldrb.u8 q0, [r9], #16\n",
             $mac,
             " r0, q0, q2\n",
             "vldrw.u32 q3, [r5], #16\n",
             $mac,
             " r2, q0, q3\n",
-            "vldrb.u8 q1, [r3], #16\n",
+            "vldrb.u8 q1, [r11], #16\n",
             $mac,
             " r10, q1, q3\n",
             "vldrw.u32 q4, [r5], #16\n",
@@ -26,8 +34,11 @@ macro_rules! step {
             "vldrw.u32 q5, [r5], #16\n",
             $mac,
             " r4, q0, q4\n",
+            $first,
+            $second,
             $mac,
             " r6, q0, q5\n",
+            $third,
             $mac,
             " r12, q1, q4\n",
             "vldrw.u32 q2, [r5], #16\n",
@@ -37,18 +48,21 @@ macro_rules! step {
     };
 }
 
-/// Defines a function that computes pairs of pixels, all channels of each, four at a time; the macro `$requantise` makes two
-/// vectors of the sums and requantises them, to what bounds leave.
+/// Defines a function that computes pairs of pixels, all channels of each, four at a time. The macro `$woven` requantises the sums of
+/// four while it computes the first step of the next, `$drained` those of the last four.
 ///
-/// Registers: r0, r2, r4, r6 sums of the first pixel, r8, r10, r12, lr of the second (VMLADAVA takes even ones only), r1 and r3
-/// their patches, r5 stream, r7 output. r9 fours left, r11 bytes between the outputs of the pixels; of patches in pieces r9
-/// pieces left, r11 bytes between them. q0 and q1 patches, q2 to q5 weights, q6 and q7 bounds.
+/// Registers: r0, r2, r4, r6 sums of the first pixel, r8, r10, r12, lr of the second (VMLADAVA takes even ones only), r9 and r11
+/// their patches, r5 stream, r7 output, r1 twice the pieces left of a patch, less one for the last four channels, r3
+/// bytes between pieces. q0 and q1 patches, q2 to q5 weights and
+/// what requantises, q6 and q7 the sums of the four before.
 ///
-/// On the stack: 0 both patches, 8 where the second step of a patch is entered, 12 what follows a piece, 16 where other pieces
-/// are entered, 20 output, 24 stream, 28 step, 32 pairs left, 36 what 12 is for fours, 40 channels left, 44 stride, 48 pieces, 52
-/// bytes between them, 56 fours, or channels of patches in pieces, 60 channels behind the fours, 64 where a pair is entered.
+/// On the stack: 0 both patches, 8 where the second step of a patch is entered, 12 where its other pieces are, 16 where r5 is
+/// behind the first step of the last four, or, of nine steps, at their biases, 20 what r1 is of the first four, 24 bytes between the outputs of both pixels, 28 pairs left
+/// that follow each other without a pause, 32 pairs left behind a pause, 36 from a pair of patches to the next, 40 from the end of a
+/// pair's outputs to the next, 44 stream, 48 channels of the last four, 52 how pairs go on. There is a pause where the last four are
+/// less than four.
 macro_rules! gemm {
-    ($(#[$doc:meta])* $name:ident, $requantise:ident) => {
+    ($(#[$doc:meta])* $name:ident, $woven:ident, $nine:ident, $drained:ident) => {
         $(#[$doc])*
         ///
         /// # Safety
@@ -60,125 +74,186 @@ macro_rules! gemm {
                 cpu!(),
                 "push {{r4-r11, lr}}",
                 "vpush {{d8-d15}}",
-                "sub sp, sp, #72",
-                "ldm r2, {{r3-r12}}",
-                "vdup.32 q6, r11",
-                "vdup.32 q7, r12",
+                "sub sp, sp, #56",
+                "ldm r2, {{r3-r10}}",
+                // r3 stream, r4 from a patch to the next, r5 bytes between pieces, r6 pieces, r7 steps of one, r8 stride, r9 channels,
+                // r10 pairs.
                 "add r12, r0, r4",
                 "strd r0, r12, [sp]",
-                "strd r3, r4, [sp, #24]",
-                "str r10, [sp, #32]",
-                "str r8, [sp, #44]",
-                "strd r6, r5, [sp, #48]",
-                // A step is 56 bytes of code; bit 0 of an address says that it is Thumb's.
-                "movs r2, #56",
-                "adr.w r11, 4f",
-                "orr r11, r11, #1",
-                "mls r11, r7, r2, r11",
-                "add r12, r11, r2",
-                "strd r11, r1, [sp, #16]",
-                // Patches in one piece, in fours; or none.
-                "adr.w r0, 5f",
-                "adr.w r1, 3f",
-                "adr.w r4, 8f",
-                "and r2, r9, #3",
-                "lsrs r3, r9, #2",
+                "add r0, r9, #3",
+                "bic r0, r0, #3",
+                "lsl r4, r4, #1",
+                "rsb r12, r0, r8, lsl #1",
+                "strd r4, r12, [sp, #36]",
+                "sub r12, r0, r9",
+                "rsb r12, r12, #4",
+                "strd r3, r12, [sp, #44]",
+                "mul r2, r6, r7",
+                "lsl r12, r6, #1",
+                "cmp r2, #9",
+                "bne 1f",
+                "cmp r7, #1",
+                "beq 1f",
+                // Nine steps, of one piece or three, are woven as a whole; the first four say that they are the last, and another way is
+                // gone on. The biases of the last four tell them. Bit 0 of an address says that it is Thumb's, here and below.
+                "sub r12, r12, #1",
+                "mov r2, #160",
+                "mla r2, r2, r0, r3",
+                "adr.w r4, 11f + 1",
+                "sub r2, r2, #64",
+                "str r2, [sp, #16]",
+                "b 2f",
+                // Where r5 is behind the first step of the last four.
+                "1:",
+                "add r11, r2, #1",
+                "sub lr, r0, #4",
+                "mul r11, r11, lr",
+                "adr.w r4, 10f + 1",
+                "add r11, r3, r11, lsl #4",
+                "add r11, r11, #80",
+                "str r11, [sp, #16]",
+                "cmp r0, #4",
                 "it eq",
-                "moveq r1, r4",
-                // In pieces.
-                "adr.w r4, 6f",
-                "adr.w r5, 10f",
-                "cmp r6, #1",
-                "ittt ne",
-                "movne r0, r4",
-                "movne r1, r5",
-                "movne r3, r9",
-                "orr r0, r0, #1",
-                "orr r1, r1, #1",
-                "strd r12, r0, [sp, #8]",
-                "str r0, [sp, #36]",
-                "strd r3, r2, [sp, #56]",
-                "str r1, [sp, #64]",
-                // A pair of pixels.
+                "subeq r12, r12, #1",
                 "2:",
-                "ldrd r7, r5, [sp, #20]",
-                "ldr r9, [sp, #56]",
-                "ldr r11, [sp, #44]",
-                "ldr pc, [sp, #64]",
-                // Four channels.
-                ".p2align 2",
+                "str r4, [sp, #52]",
+                "strd r12, r8, [sp, #20]",
+                // Pairs follow each other if all fours are whole.
+                "mov r4, #1",
+                "cmp r0, r9",
+                "ite eq",
+                "strdeq r10, r4, [sp, #28]",
+                "strdne r4, r10, [sp, #28]",
+                // A step is 56 bytes of code.
+                "adr.w r0, 4f + 57",
+                "mov r4, #56",
+                "mls r0, r7, r4, r0",
+                "add r4, r0, #56",
+                "adr.w r12, 6f + 1",
+                "cmp r7, #1",
+                "it eq",
+                "moveq r4, r12",
+                "strd r4, r0, [sp, #8]",
+                "mov r7, r1",
+                "mov r3, r5",
+                // The first four of a pair that nothing is woven into.
                 "3:",
-                "ldrd r1, r3, [sp]",
+                "ldrd r9, r11, [sp]",
+                "ldr r5, [sp, #44]",
                 "vldrw.u32 q2, [r5], #16",
                 step!("vmladav.s8"),
+                "ldr r1, [sp, #20]",
                 "ldr pc, [sp, #8]",
+                // The last steps of a piece.
                 ".p2align 2",
-                ".rept 16",
+                ".rept 15",
                 step!("vmladava.s8"),
                 ".endr",
                 "4:",
-                "ldr pc, [sp, #12]",
-                ".p2align 2",
+                step!("vmladava.s8", "add r9, r9, r3\n", "subs r1, r1, #2\n", "add r11, r11, r3\n"),
+                // Whether there is another one; if not, whether there are channels.
                 "5:",
-                $requantise!(),
-                "vstrb.32 q0, [r7], #4",
-                "subs r9, r9, #1",
-                "vstrb.32 q1, [r1]",
-                "bne.w 3b",
-                // Channels behind the fours: as many as are left of one.
-                ".p2align 2",
-                "8:",
-                "ldr r0, [sp, #60]",
-                "cbz r0, 9f",
-                "str r0, [sp, #40]",
-                "adr.w r1, 7f",
-                "orr r1, r1, #1",
-                "str r1, [sp, #12]",
-                "b.w 3b",
-                "9:",
-                "ldr r0, [sp, #32]",
-                "subs r0, r0, #1",
-                "beq 11f",
-                "str r0, [sp, #32]",
-                "ldrd r1, r3, [sp]",
-                "ldr r0, [sp, #28]",
-                "ldr r2, [sp, #44]",
-                "ldr r7, [sp, #20]",
-                "add r1, r1, r0, lsl #1",
-                "add r3, r3, r0, lsl #1",
-                "add r7, r7, r2, lsl #1",
-                "strd r1, r3, [sp]",
-                "str r7, [sp, #20]",
-                "b.w 2b",
-                // A piece of a patch ends, and there is another one.
+                "it hi",
+                "ldrhi pc, [sp, #12]",
+                "blo.w 7f",
+                "ldrd r9, r11, [sp]",
+                $woven!(
+                    "[r5], #128",
+                    "[r5, #-112]",
+                    "[r5, #-96]",
+                    "[r5, #-80]",
+                    "[r5, #-64]",
+                    "[r5, #-48]",
+                    "[r5, #-32]",
+                    "[r5, #-16]"
+                ),
+                "ldr r1, [sp, #16]",
+                "cmp r5, r1",
+                "ldr r1, [sp, #20]",
+                "it eq",
+                "subeq r1, r1, #1",
+                "ldr pc, [sp, #8]",
+                // A piece of one step ends.
                 ".p2align 2",
                 "6:",
-                "subs r9, r9, #1",
-                "ittt ne",
-                "addne r1, r1, r11",
-                "addne r3, r3, r11",
-                "ldrne pc, [sp, #16]",
-                ".p2align 2",
+                "add r9, r9, r3",
+                "subs r1, r1, #2",
+                "add r11, r11, r3",
+                "b 5b",
+                // The last four of a pair: the first of the next one.
                 "7:",
-                "ldrd r9, r11, [sp, #40]",
-                $requantise!(),
-                "vctp.32 r9",
-                "subs r9, r9, #4",
-                "vpstt",
-                "vstrbt.32 q0, [r7], #4",
-                "vstrbt.32 q1, [r1]",
-                "bgt 10f",
-                "ldr r0, [sp, #36]",
-                "str r0, [sp, #12]",
-                "b.w 9b",
-                // Four channels of patches in pieces.
+                "ldr pc, [sp, #52]",
                 ".p2align 2",
                 "10:",
-                "str r9, [sp, #40]",
-                "ldrd r9, r11, [sp, #48]",
+                "ldr r1, [sp, #28]",
+                "subs r1, r1, #1",
+                "beq.w 8f",
+                "str r1, [sp, #28]",
+                "ldrd r9, r11, [sp]",
+                "ldr r1, [sp, #36]",
+                "add r9, r9, r1",
+                "add r11, r11, r1",
+                "strd r9, r11, [sp]",
+                "mov r1, r5",
+                "ldr r5, [sp, #44]",
+                $woven!("[r1]", "[r1, #16]", "[r1, #32]", "[r5]", "[r5, #16]", "[r5, #32]", "[r5, #48]", "[r5, #64]"),
+                "ldr r1, [sp, #40]",
+                "add r5, r5, #80",
+                "add r7, r7, r1",
+                "ldr r1, [sp, #20]",
+                "ldr pc, [sp, #8]",
+                // A pause.
+                "8:",
+                $drained!(),
+                "ldr r0, [sp, #32]",
+                "subs r0, r0, #1",
+                "beq 9f",
+                "str r0, [sp, #32]",
+                "ldrd r9, r11, [sp]",
+                "ldrd r1, r2, [sp, #36]",
+                "add r9, r9, r1",
+                "add r11, r11, r1",
+                "strd r9, r11, [sp]",
+                "add r7, r7, r2",
                 "b.w 3b",
+                // Nine steps: r5 is where the biases are.
+                ".p2align 2",
                 "11:",
-                "add sp, sp, #72",
+                "ldr r1, [sp, #16]",
+                "sub r5, r5, #16",
+                "cmp r5, r1",
+                "beq 13f",
+                "12:",
+                "ldrd r9, r11, [sp]",
+                $nine!(),
+                "ldr r1, [sp, #16]",
+                "cmp r5, r1",
+                "bne.w 12b",
+                // The first four of the next pair.
+                "13:",
+                "ldr r1, [sp, #28]",
+                "subs r1, r1, #1",
+                "beq.w 14f",
+                "str r1, [sp, #28]",
+                "ldrd r9, r11, [sp]",
+                "ldr r1, [sp, #36]",
+                "add r9, r9, r1",
+                "add r11, r11, r1",
+                "strd r9, r11, [sp]",
+                "mov r1, r5",
+                "ldr r5, [sp, #44]",
+                $nine!("[r1, #16]", "[r1, #32]", "[r1, #48]", "[r5]"),
+                "ldr r1, [sp, #40]",
+                "add r7, r7, r1",
+                "ldr r1, [sp, #16]",
+                "cmp r5, r1",
+                "bne.w 12b",
+                "b.w 13b",
+                "14:",
+                "add r5, r5, #16",
+                "b.w 8b",
+                "9:",
+                "add sp, sp, #56",
                 "vpop {{d8-d15}}",
                 "pop {{r4-r11, pc}}",
             )
@@ -188,13 +263,13 @@ macro_rules! gemm {
 
 gemm! {
     /// Rounds as TFLite does.
-    away, requantise_away
+    away, away_woven, away_nine, away_drained
 }
 gemm! {
     /// Rounds as ONNX does.
-    even, requantise_even
+    even, even_woven, even_nine, even_drained
 }
 gemm! {
     /// Rounds as TFLite does, of outputs that a ReLU ends.
-    rectified, requantise_rectified
+    rectified, rectified_woven, rectified_nine, rectified_drained
 }

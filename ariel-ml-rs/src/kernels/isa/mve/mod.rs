@@ -31,12 +31,14 @@ mod gather;
 mod gemm;
 pub mod linear;
 mod lines;
+mod nine;
 mod rounding;
 
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use fetched::FetchedConv2d;
-pub use linear::{Halves, Linear};
+pub(crate) use gather::copy;
+pub use linear::{Linear, Terms};
 pub use rounding::{Away, Even, Rectified};
 
 #[cfg(vfpv4_sp)]

@@ -62,91 +62,304 @@ loops!(Away, gemm::away, lines::near_away, lines::far_away);
 loops!(Even, gemm::even, lines::near_even, lines::far_even);
 loops!(Rectified, gemm::rectified, lines::near_rectified, lines::far_rectified);
 
-/// Makes q0 and q1 of the sums of two pixels, four channels each, adds the biases in q2, and requantises with what is in the
-/// stream at r5: multipliers, roundings, shifts to the left (which are negative). q3 to q5 are free; r1 becomes where the second
-/// pixel's outputs go to, r11 bytes behind r7. Instructions that take the same unit of a Cortex-M55 stand apart.
-macro_rules! away {
-    () => {
-        "vmov q1[2], q1[0], r8, r12
-        vmov q0[2], q0[0], r0, r4
-        vmov q0[3], q0[1], r2, r6
-        vmov q1[3], q1[1], r10, lr
-        vldrw.u32 q3, [r5], #16
-        vadd.i32 q1, q1, q2
-        vqrdmulh.s32 q1, q1, q3
-        vadd.i32 q0, q0, q2
-        vqrdmulh.s32 q0, q0, q3
-        vshr.s32 q3, q1, #31
-        vldrw.u32 q4, [r5], #16
-        vshr.s32 q2, q0, #31
-        vldrw.u32 q5, [r5], #16
-        vadd.i32 q0, q0, q4
-        vadd.i32 q1, q1, q4
-        vadd.i32 q0, q0, q2
-        vshl.s32 q0, q0, q5
-        add r1, r7, r11
-        vadd.i32 q1, q1, q3
-        vmax.s32 q0, q0, q6
-        vmin.s32 q0, q0, q7
-        vshl.s32 q1, q1, q5
-        vmax.s32 q1, q1, q6
-        vmin.s32 q1, q1, q7"
+/// Makes q6 and q7 of the sums of two pixels, four channels each, adds the biases in q2, requantises with the vectors of four that lie
+/// at the first three operands (multipliers, roundings, shifts to the left, which are negative), saturates and stores them at r7, which
+/// moves on, and as far behind as the stack says; r1 is free. In between it computes the first step of the next sums, whose weights
+/// lie at the other operands, as do those of the step behind, which are loaded into q2. Where the first operand is that of an
+/// instruction that moves r5, the others count from there. Instructions stand in the order in which a Cortex-M55 waits for none.
+macro_rules! away_woven {
+    ($mult:literal, $rounding:literal, $shift:literal, $first:literal, $second:literal, $third:literal, $fourth:literal,
+     $next:literal) => {
+        concat!(
+            "vmov q6[3], q6[1], r2, r6
+            vmov q6[2], q6[0], r0, r4
+            vmov q7[2], q7[0], r8, r12
+            vadd.i32 q6, q6, q2
+            vmov q7[3], q7[1], r10, lr\n",
+            "vldrw.u32 q3, ",
+            $mult,
+            "\n",
+            "vqrdmulh.s32 q6, q6, q3
+            vadd.i32 q7, q7, q2
+            vqrdmulh.s32 q7, q7, q3
+            vldrb.u8 q0, [r9], #16
+            vshr.s32 q3, q7, #31\n",
+            "vldrw.u32 q4, ",
+            $rounding,
+            "\n",
+            "vshr.s32 q5, q6, #31
+            vldrb.u8 q1, [r11], #16
+            vadd.i32 q7, q7, q3\n",
+            "vldrw.u32 q2, ",
+            $first,
+            "\n",
+            "vadd.i32 q7, q7, q4
+            vmladav.s8 r8, q1, q2
+            vadd.i32 q6, q6, q5\n",
+            "vldrw.u32 q5, ",
+            $shift,
+            "\n",
+            "vadd.i32 q6, q6, q4
+            vmladav.s8 r0, q0, q2
+            vshl.s32 q6, q6, q5\n",
+            "vldrw.u32 q3, ",
+            $second,
+            "\n",
+            "vqmovnb.s32 q6, q6
+            vmladav.s8 r2, q0, q3\n",
+            "vldrw.u32 q4, ",
+            $third,
+            "\n",
+            "vshl.s32 q7, q7, q5\n",
+            "vldrw.u32 q5, ",
+            $fourth,
+            "\n",
+            "vmladav.s8 r10, q1, q3
+            vqmovnb.s32 q7, q7
+            vmladav.s8 r4, q0, q4
+            ldr r1, [sp, #24]
+            vqmovnb.s16 q6, q6
+            vmladav.s8 r12, q1, q4
+            vqmovnb.s16 q7, q7
+            vmladav.s8 lr, q1, q5
+            add r1, r1, r7
+            vstrb.32 q7, [r1]
+            vmladav.s8 r6, q0, q5
+            vstrb.32 q6, [r7], #4\n",
+            "vldrw.u32 q2, ",
+            $next,
+            "\n",
+        )
     };
 }
-pub(super) use away;
+pub(super) use away_woven;
+
+/// The same without the next sums, of so many channels as r0 says; constants lie at r5.
+macro_rules! away_drained {
+    () => {
+        "vmov q6[2], q6[0], r0, r4
+        vmov q6[3], q6[1], r2, r6
+        vmov q7[2], q7[0], r8, r12
+        vmov q7[3], q7[1], r10, lr
+        vldrw.u32 q3, [r5]
+        vadd.i32 q6, q6, q2
+        vadd.i32 q7, q7, q2
+        ldr r0, [sp, #48]
+        vqrdmulh.s32 q6, q6, q3
+        vqrdmulh.s32 q7, q7, q3
+        vldrw.u32 q4, [r5, #16]
+        vshr.s32 q0, q6, #31
+        vadd.i32 q6, q6, q4
+        vshr.s32 q1, q7, #31
+        vadd.i32 q7, q7, q4
+        vldrw.u32 q5, [r5, #32]
+        vadd.i32 q6, q6, q0
+        ldr r1, [sp, #24]
+        vadd.i32 q7, q7, q1
+        vshl.s32 q6, q6, q5
+        vshl.s32 q7, q7, q5
+        vqmovnb.s32 q6, q6
+        vqmovnb.s32 q7, q7
+        vqmovnb.s16 q6, q6
+        vqmovnb.s16 q7, q7
+        vctp.32 r0
+        add r1, r1, r7
+        vpstt
+        vstrbt.32 q6, [r7], #4
+        vstrbt.32 q7, [r1]"
+    };
+}
+pub(super) use away_drained;
 
 /// The same with scales of float32, zero points, and a vector that is not used.
-macro_rules! even {
-    () => {
-        "vmov q1[2], q1[0], r8, r12
-        vmov q1[3], q1[1], r10, lr
-        vadd.i32 q1, q1, q2
-        vcvt.f32.s32 q1, q1
-        vldrw.u32 q3, [r5], #16
-        vmul.f32 q1, q1, q3
-        vmov q0[2], q0[0], r0, r4
-        vmov q0[3], q0[1], r2, r6
-        vadd.i32 q0, q0, q2
-        vcvt.f32.s32 q0, q0
-        vmul.f32 q0, q0, q3
-        vcvtn.s32.f32 q0, q0
-        vldrw.u32 q4, [r5], #32
-        vqadd.s32 q0, q0, q4
-        vcvtn.s32.f32 q1, q1
-        vmax.s32 q0, q0, q6
-        vqadd.s32 q1, q1, q4
-        add r1, r7, r11
-        vmin.s32 q0, q0, q7
-        vmax.s32 q1, q1, q6
-        vmin.s32 q1, q1, q7"
+macro_rules! even_woven {
+    ($mult:literal, $rounding:literal, $shift:literal, $first:literal, $second:literal, $third:literal, $fourth:literal,
+     $next:literal) => {
+        concat!(
+            "vmov q6[3], q6[1], r2, r6
+            vmov q7[3], q7[1], r10, lr
+            vmov q7[2], q7[0], r8, r12
+            vadd.i32 q7, q7, q2
+            vmov q6[2], q6[0], r0, r4
+            vadd.i32 q6, q6, q2
+            vcvt.f32.s32 q6, q6\n",
+            "vldrw.u32 q3, ",
+            $mult,
+            "\n",
+            "vcvt.f32.s32 q7, q7\n",
+            "vldrw.u32 q5, ",
+            $fourth,
+            "\n",
+            "vmul.f32 q6, q6, q3
+            vldrb.u8 q0, [r9], #16
+            vmul.f32 q7, q7, q3\n",
+            "vldrw.u32 q4, ",
+            $rounding,
+            "\n",
+            "vcvtn.s32.f32 q6, q6\n",
+            "vldrw.u32 q3, ",
+            $second,
+            "\n",
+            "vcvtn.s32.f32 q7, q7\n",
+            "vldrw.u32 q2, ",
+            $first,
+            "\n",
+            "vqadd.s32 q6, q6, q4
+            vldrb.u8 q1, [r11], #16
+            vqadd.s32 q7, q7, q4
+            vmladav.s8 r10, q1, q3
+            vqmovnb.s32 q6, q6
+            ldr r1, [sp, #24]
+            vmladav.s8 r8, q1, q2\n",
+            "vldrw.u32 q4, ",
+            $third,
+            "\n",
+            "vqmovnb.s32 q7, q7
+            vmladav.s8 r12, q1, q4
+            add r1, r1, r7
+            vqmovnb.s16 q6, q6
+            vmladav.s8 r4, q0, q4
+            vqmovnb.s16 q7, q7
+            vmladav.s8 r2, q0, q3
+            vstrb.32 q6, [r7], #4
+            vmladav.s8 r0, q0, q2
+            vstrb.32 q7, [r1]
+            vmladav.s8 r6, q0, q5\n",
+            "vldrw.u32 q2, ",
+            $next,
+            "\n",
+            "vmladav.s8 lr, q1, q5\n",
+        )
     };
 }
-pub(super) use even;
+pub(super) use even_woven;
 
-/// As [`away`], of what fits int16 then, without what is taken from negative numbers: saturates.
-macro_rules! rectified {
+/// As [`away_drained`], with scales of float32 and zero points.
+macro_rules! even_drained {
     () => {
-        "vmov q1[2], q1[0], r8, r12
-        vmov q0[2], q0[0], r0, r4
-        vmov q0[3], q0[1], r2, r6
-        vadd.i32 q0, q0, q2
-        vmov q1[3], q1[1], r10, lr
-        vldrw.u32 q3, [r5], #16
-        vqrdmulh.s32 q0, q0, q3
-        vadd.i32 q1, q1, q2
-        vqrdmulh.s32 q1, q1, q3
-        vldrw.u32 q4, [r5], #16
-        vadd.i32 q1, q1, q4
-        vldrw.u32 q5, [r5], #16
-        vshl.s32 q1, q1, q5
-        add r1, r7, r11
-        vqmovnb.s16 q1, q1
-        vadd.i32 q0, q0, q4
-        vshl.s32 q0, q0, q5
-        vqmovnb.s16 q0, q0"
+        "vmov q6[2], q6[0], r0, r4
+        vmov q6[3], q6[1], r2, r6
+        vmov q7[2], q7[0], r8, r12
+        vmov q7[3], q7[1], r10, lr
+        vldrw.u32 q3, [r5]
+        vadd.i32 q6, q6, q2
+        vadd.i32 q7, q7, q2
+        ldr r0, [sp, #48]
+        vcvt.f32.s32 q6, q6
+        vcvt.f32.s32 q7, q7
+        vmul.f32 q6, q6, q3
+        vmul.f32 q7, q7, q3
+        vldrw.u32 q4, [r5, #16]
+        vcvtn.s32.f32 q6, q6
+        vcvtn.s32.f32 q7, q7
+        ldr r1, [sp, #24]
+        vqadd.s32 q6, q6, q4
+        vqadd.s32 q7, q7, q4
+        vqmovnb.s32 q6, q6
+        vqmovnb.s32 q7, q7
+        vqmovnb.s16 q6, q6
+        vqmovnb.s16 q7, q7
+        vctp.32 r0
+        add r1, r1, r7
+        vpstt
+        vstrbt.32 q6, [r7], #4
+        vstrbt.32 q7, [r1]"
     };
 }
-pub(super) use rectified;
+pub(super) use even_drained;
+
+/// As [`away_woven`], of what fits int16 then, without what is taken from negative numbers.
+macro_rules! rectified_woven {
+    ($mult:literal, $rounding:literal, $shift:literal, $first:literal, $second:literal, $third:literal, $fourth:literal,
+     $next:literal) => {
+        concat!(
+            "vmov q6[2], q6[0], r0, r4
+            vmov q6[3], q6[1], r2, r6
+            vmov q7[2], q7[0], r8, r12
+            vmov q7[3], q7[1], r10, lr
+            vadd.i32 q6, q6, q2
+            vldrb.u8 q1, [r11], #16
+            vadd.i32 q7, q7, q2\n",
+            "vldrw.u32 q3, ",
+            $mult,
+            "\n",
+            "vqrdmulh.s32 q6, q6, q3
+            vldrb.u8 q0, [r9], #16
+            vqrdmulh.s32 q7, q7, q3\n",
+            "vldrw.u32 q4, ",
+            $rounding,
+            "\n",
+            "vadd.i32 q7, q7, q4\n",
+            "vldrw.u32 q5, ",
+            $shift,
+            "\n",
+            "vadd.i32 q6, q6, q4\n",
+            "vldrw.u32 q2, ",
+            $first,
+            "\n",
+            "vmladav.s8 r8, q1, q2\n",
+            "vldrw.u32 q3, ",
+            $second,
+            "\n",
+            "vmladav.s8 r2, q0, q3
+            vshl.s32 q6, q6, q5
+            vmladav.s8 r10, q1, q3\n",
+            "vldrw.u32 q4, ",
+            $third,
+            "\n",
+            "vmladav.s8 r4, q0, q4
+            vshl.s32 q7, q7, q5
+            vmladav.s8 r0, q0, q2
+            vqmovnb.s16 q6, q6
+            vmladav.s8 r12, q1, q4\n",
+            "vldrw.u32 q5, ",
+            $fourth,
+            "\n",
+            "ldr r1, [sp, #24]
+            vmladav.s8 lr, q1, q5\n",
+            "vldrw.u32 q2, ",
+            $next,
+            "\n",
+            "vqmovnb.s16 q7, q7
+            vmladav.s8 r6, q0, q5
+            add r1, r1, r7
+            vstrb.32 q7, [r1]
+            vstrb.32 q6, [r7], #4\n",
+        )
+    };
+}
+pub(super) use rectified_woven;
+
+/// As [`away_drained`], of what fits int16 then.
+macro_rules! rectified_drained {
+    () => {
+        "vmov q6[2], q6[0], r0, r4
+        vmov q6[3], q6[1], r2, r6
+        vmov q7[2], q7[0], r8, r12
+        vmov q7[3], q7[1], r10, lr
+        vldrw.u32 q3, [r5]
+        vadd.i32 q6, q6, q2
+        vadd.i32 q7, q7, q2
+        ldr r0, [sp, #48]
+        vqrdmulh.s32 q6, q6, q3
+        vqrdmulh.s32 q7, q7, q3
+        vldrw.u32 q4, [r5, #16]
+        vadd.i32 q6, q6, q4
+        vldrw.u32 q5, [r5, #32]
+        vadd.i32 q7, q7, q4
+        vshl.s32 q6, q6, q5
+        ldr r1, [sp, #24]
+        vshl.s32 q7, q7, q5
+        vqmovnb.s16 q6, q6
+        vqmovnb.s16 q7, q7
+        vctp.32 r0
+        add r1, r1, r7
+        vpstt
+        vstrbt.32 q6, [r7], #4
+        vstrbt.32 q7, [r1]"
+    };
+}
+pub(super) use rectified_drained;
 
 /// Takes the next window of a line into q5: for the macros below, and so where they are used.
 macro_rules! window {

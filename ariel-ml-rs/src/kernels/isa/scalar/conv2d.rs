@@ -1,7 +1,8 @@
 //! 2-D convolution of int8: blocks of three or six pixels times four channels.
 //!
 //! The patches of a block are packed into scratch, three elements in two words (see [`super`]), and serve all output
-//! channels. Sums that are too long for that are made of segments of the depth.
+//! channels. Sums that are too long for that are made of segments of the depth. Where scratch is dear, as it is on several
+//! cores that have one each, a part of the taps is packed at a time, and the sums wait in scratch for the next part.
 
 use super::ending::Outputs;
 use super::finish::{Channel, Limits, opaque};
@@ -31,7 +32,10 @@ pub struct Conv2d {
     pub channels: &'static [i32],
     /// What the channels share.
     pub limits: Limits,
-    /// Elements of the depth, an even number, whose sums have no more bits than the compiler has proved.
+    /// Taps that are packed at once: all, or so many of a row, which they divide.
+    pub taps: u32,
+    /// Elements of the depth, an even number, whose sums have no more bits than the compiler has proved; of what is packed at
+    /// once, if that is less.
     pub segment: u32,
     /// Bits of the longest sum, bias included.
     pub sum_bits: u8,
@@ -39,8 +43,16 @@ pub struct Conv2d {
     pub input_zero_point: i8,
     /// How tiles are cut.
     pub axis: Axis,
-    /// Room for packed patches, and for runs of them.
+    /// Room for packed patches, for sums where they are packed in parts, and for runs.
     pub scratch: Region,
+}
+
+/// What of the patches of a block has been packed.
+struct Part {
+    words: *mut i32,
+    /// The first element of the depth.
+    first: usize,
+    is_last: bool,
 }
 
 /// Sums of a block, `[channel][pixel]`.
@@ -77,10 +89,23 @@ impl Conv2d {
         self.window.dilation_w == 1 && self.input.pixel == self.input.channels
     }
 
+    /// Whether all taps are packed at once.
+    pub(super) const fn is_at_once(&self) -> bool {
+        self.taps as usize == self.window.taps()
+    }
+
+    /// Taps of a run.
+    pub(super) const fn run_taps(&self) -> usize {
+        match (self.is_at_once(), self.is_dense()) {
+            (true, true) => self.window.width as usize,
+            (true, false) => 1,
+            (false, _) => self.taps as usize,
+        }
+    }
+
     /// Elements of a run of taps.
     pub(super) const fn run_bytes(&self) -> usize {
-        let taps = if self.is_dense() { self.window.width as usize } else { 1 };
-        taps * self.input.channels as usize
+        self.run_taps().saturating_mul(self.input.channels as usize)
     }
 
     /// Elements of a patch, rounded up to whole steps.
@@ -88,12 +113,18 @@ impl Conv2d {
         (self.window.taps() * self.input.channels as usize).next_multiple_of(STEPS)
     }
 
-    /// Words of the packed patches of a block.
-    pub(super) const fn words(&self) -> usize {
-        2 * TRIPLES * self.depth()
+    /// Elements that are packed at once.
+    const fn part(&self) -> usize {
+        if self.is_at_once() { self.depth() } else { self.run_bytes() }
     }
 
-    /// Bytes of scratch: packed patches, and runs of taps where a patch is no pixel.
+    /// Words of the packed patches of a block, or of a part of them, and of the sums that wait for the next part.
+    pub(super) const fn words(&self) -> usize {
+        let sums = if self.is_at_once() { 0 } else { self.output.channels as usize };
+        (2 * TRIPLES * self.part()).saturating_add(PIXELS.saturating_mul(sums.next_multiple_of(CHANNELS)))
+    }
+
+    /// Bytes of scratch: packed patches and sums, and runs of taps where a patch is no pixel.
     pub(crate) const fn room(&self) -> usize {
         let runs = if self.window.is_pointwise() { 0 } else { self.run_bytes().saturating_mul(RUNS) };
         self.words().saturating_mul(4).saturating_add(runs)
@@ -114,6 +145,9 @@ impl Conv2d {
         let weights = self.depth().saturating_mul(channels.next_multiple_of(CHANNELS));
         assert!(self.filter.len() == weights, "filter of the wrong length");
         assert!(self.segment > 0 && (self.segment as usize).is_multiple_of(STEPS), "segments of whole steps");
+        assert!(self.taps > 0 && (window.width as usize).is_multiple_of(self.run_taps()), "runs of a row of taps");
+        assert!(self.is_dense() || self.run_taps() == 1, "a run of taps that lie apart");
+        assert!(self.part().is_multiple_of(STEPS), "parts of whole steps");
         self.scratch.check_scratch::<i8>(arena_bytes, self.room());
         self.scratch.check::<i32>(arena_bytes, 0);
         if window.is_pointwise() {
@@ -162,8 +196,15 @@ impl Conv2d {
             let output = self.output.view::<i8>(memory).pixel(0, 0);
             while pixel < end {
                 let count = PIXELS.min(end - pixel);
-                let words = patches.pack((y, x), count);
-                self.multiply(words, count, output.add(pixel * stride), (channels.start, channels.end));
+                let place = output.add(pixel * stride);
+                let mut first = 0;
+                while first < patches.runs() {
+                    let last = if self.is_at_once() { patches.runs() } else { first + 1 };
+                    let words = patches.pack((y, x), count, first..last);
+                    let part = Part { words, first: first * self.run_bytes(), is_last: last == patches.runs() };
+                    self.multiply(&part, count, place, (channels.start, channels.end));
+                    first = last;
+                }
                 pixel += count;
                 x += count;
                 while x >= width {
@@ -173,20 +214,22 @@ impl Conv2d {
         }
     }
 
-    /// Computes channels `first..last` of a block of `count` pixels, the first of which is at `output`.
+    /// Computes channels `first..last` of a block of `count` pixels, the first of which is at `output`; or sums a part of them.
     ///
     /// # Safety
-    /// `words` are the packed patches of the block; the pixels and channels are this call's own; `first` begins a block.
-    unsafe fn multiply(&self, words: *const i32, count: usize, output: *mut i8, (first, last): (usize, usize)) {
+    /// The part is one of the block, and those before it have been summed; the pixels and channels are this call's own; `first`
+    /// begins a block.
+    unsafe fn multiply(&self, part: &Part, count: usize, output: *mut i8, (first, last): (usize, usize)) {
         let depth = self.depth();
         let stride = self.output.pixel as usize;
         let is_small = count <= TRIPLE;
-        let (pixels, is_whole) = (if is_small { TRIPLE } else { PIXELS }, self.segment as usize >= depth);
+        let (pixels, is_whole) =
+            (if is_small { TRIPLE } else { PIXELS }, self.is_at_once() && self.segment as usize >= depth);
         let mut block = first;
         while block < last {
-            // SAFETY: `check` proved the lengths of filter and constants.
+            // SAFETY: `check` proved the lengths of filter, constants and scratch.
             unsafe {
-                let weights = self.filter.as_ptr().add(block * depth);
+                let weights = self.filter.as_ptr().add(block * depth + CHANNELS * part.first);
                 let outputs = Outputs {
                     constants: self.channels.as_ptr().cast::<Channel>().add(block),
                     place: output.add(block),
@@ -196,43 +239,52 @@ impl Conv2d {
                     sum_bits: self.sum_bits,
                 };
                 if is_whole && !is_small {
-                    store6(words, weights, depth / STEPS, &outputs);
+                    store6(part.words, weights, depth / STEPS, &outputs);
                 } else {
-                    let mut sums = MaybeUninit::<[i32; SUMS]>::uninit();
-                    let sums = sums.as_mut_ptr().cast::<i32>();
-                    self.sum(words, weights, is_small, sums);
-                    store(&outputs, sums, pixels, count);
+                    let mut here = MaybeUninit::<[i32; SUMS]>::uninit();
+                    let sums = if self.is_at_once() {
+                        here.as_mut_ptr().cast::<i32>()
+                    } else {
+                        part.words.add(2 * TRIPLES * self.part() + PIXELS * block)
+                    };
+                    self.sum(part, weights, is_small, sums);
+                    if part.is_last {
+                        store(&outputs, sums, pixels, count);
+                    }
                 }
             }
             block += CHANNELS;
         }
     }
 
-    /// Sums of one block of pixels and channels.
+    /// Sums of a part of one block of pixels and channels; those of a later part are added to those before.
     ///
     /// # Safety
-    /// The words are those of a block, the weights those of four channels, and there is room for the sums.
+    /// The words are those of the part, the weights those of four channels, and there is room for the sums.
     #[inline(always)]
-    unsafe fn sum(&self, words: *const i32, weights: *const i8, is_small: bool, sums: *mut i32) {
-        let (depth, segment) = (self.depth(), self.segment as usize);
+    unsafe fn sum(&self, part: &Part, weights: *const i8, is_small: bool, sums: *mut i32) {
+        let (depth, segment) = (self.part(), self.segment as usize);
         let each = if is_small { 2 } else { 2 * TRIPLES };
         // SAFETY: forwarded to the caller.
         unsafe {
-            let part = |first: usize, sums: *mut i32| {
+            let segment_from = |first: usize, sums: *mut i32| {
                 let steps = segment.min(depth - first) / STEPS;
-                let (words, weights) = (words.add(each * first), weights.add(CHANNELS * first));
+                let (words, weights) = (part.words.add(each * first), weights.add(CHANNELS * first));
                 if is_small {
                     sum3(words, weights, steps, sums);
                 } else {
                     sum6(words, weights, steps, sums);
                 }
             };
-            part(0, sums);
-            let mut first = segment;
+            let mut first = 0;
+            if part.first == 0 {
+                segment_from(0, sums);
+                first = segment;
+            }
             while first < depth {
                 let mut more = MaybeUninit::<[i32; SUMS]>::uninit();
                 let more = more.as_mut_ptr().cast::<i32>();
-                part(first, more);
+                segment_from(first, more);
                 for index in 0..CHANNELS * TRIPLE * (each / 2) {
                     let sum = sums.add(index);
                     sum.write((*sum).wrapping_add(*more.add(index)));

@@ -6,6 +6,7 @@
 use super::conv2d::Conv2d;
 use super::triples::{PIXELS, TRIPLE, pack3, pack6};
 use crate::memory::{Memory, View};
+use core::ops::Range;
 
 /// Runs that scratch has room for behind the packed patches: one of each pixel of two triples, and one of padding.
 pub(super) const RUNS: usize = 2 * TRIPLE + 1;
@@ -22,7 +23,7 @@ pub(super) struct Patches<'a> {
     kernel: &'a Conv2d,
     view: View<i8>,
     words: *mut i32,
-    runs: *mut i8,
+    padding: *mut i8,
     /// Taps of a run, and runs of a row of taps.
     taps: usize,
     across: usize,
@@ -34,25 +35,30 @@ impl<'a> Patches<'a> {
     /// # Safety
     /// As for the kernel's `run`.
     pub(super) unsafe fn new(kernel: &'a Conv2d, memory: Memory<'_>) -> Self {
-        let run = kernel.run_bytes();
-        let (taps, across) =
-            if kernel.is_dense() { (kernel.window.width as usize, 1) } else { (1, kernel.window.width as usize) };
+        let (run, taps) = (kernel.run_bytes(), kernel.run_taps());
+        // A run has taps (`check`), which the optimiser cannot know.
+        let across = (kernel.window.width as usize).checked_div(taps).unwrap_or(1);
         // SAFETY: `check` found room for the words and the runs.
         unsafe {
             let words = memory.scratch::<i32>(kernel.scratch);
-            let runs = words.add(kernel.words()).cast::<i8>();
+            let padding = words.add(kernel.words()).cast::<i8>();
             if !kernel.window.is_pointwise() {
-                runs.write_bytes(kernel.input_zero_point.cast_unsigned(), run);
+                padding.write_bytes(kernel.input_zero_point.cast_unsigned(), run);
             }
-            Self { kernel, view: kernel.input.view::<i8>(memory), words, runs, taps, across }
+            Self { kernel, view: kernel.input.view::<i8>(memory), words, padding, taps, across }
         }
     }
 
-    /// Packs the patches of `count` pixels from pixel (y, x) on; those that are none repeat the last one.
+    /// Runs of a patch.
+    pub(super) const fn runs(&self) -> usize {
+        self.kernel.window.height as usize * self.across
+    }
+
+    /// Packs some runs of the patches of `count` pixels from pixel (y, x) on; those that are none repeat the last one.
     ///
     /// # Safety
-    /// The pixels lie inside the output, and there are 1 to [`PIXELS`].
-    pub(super) unsafe fn pack(&self, (mut y, mut x): (usize, usize), count: usize) -> *const i32 {
+    /// The pixels lie inside the output, and there are 1 to [`PIXELS`]; the runs are all, or as many as the scratch has room for.
+    pub(super) unsafe fn pack(&self, (mut y, mut x): (usize, usize), count: usize, runs: Range<usize>) -> *mut i32 {
         let (window, run) = (&self.kernel.window, self.kernel.run_bytes());
         let mut origins = [Origin { row: 0, column: 0 }; PIXELS];
         for (index, origin) in origins.iter_mut().enumerate() {
@@ -66,18 +72,23 @@ impl<'a> Patches<'a> {
             }
         }
         let mut words = self.words;
-        for tap_y in 0..window.height as usize {
-            for tap_x in 0..self.across {
-                let down = (tap_y * window.dilation_h as usize).cast_signed();
-                let right = (tap_x * window.dilation_w as usize).cast_signed();
-                let mut places = [core::ptr::null::<i8>(); PIXELS];
-                // SAFETY: each run has `run` elements, and there is room for all of them.
-                unsafe {
-                    for (index, (place, origin)) in places.iter_mut().zip(&origins).enumerate() {
-                        *place = self.run(origin.row.wrapping_add(down), origin.column.wrapping_add(right), index);
-                    }
-                    words = pack(&places, count, run, words);
+        // A window has columns, which the optimiser cannot know.
+        let mut tap_y = runs.start.checked_div(self.across).unwrap_or(0);
+        let mut place_x = runs.start - tap_y * self.across;
+        for _ in runs {
+            let down = (tap_y * window.dilation_h as usize).cast_signed();
+            let right = (place_x * self.taps * window.dilation_w as usize).cast_signed();
+            let mut places = [core::ptr::null::<i8>(); PIXELS];
+            // SAFETY: each run has `run` elements, and there is room for all of them.
+            unsafe {
+                for (index, (place, origin)) in places.iter_mut().zip(&origins).enumerate() {
+                    *place = self.run(origin.row.wrapping_add(down), origin.column.wrapping_add(right), index);
                 }
+                words = pack(&places, count, run, words);
+            }
+            place_x += 1;
+            if place_x == self.across {
+                (tap_y, place_x) = (tap_y + 1, 0);
             }
         }
         self.words
@@ -93,7 +104,7 @@ impl<'a> Patches<'a> {
         let last = column.wrapping_add(self.taps.cast_signed()).wrapping_sub(1);
         let width = image.width as usize;
         if row.cast_unsigned() >= image.height as usize {
-            return self.runs;
+            return self.padding;
         }
         if column.cast_unsigned() < width && last.cast_unsigned() < width {
             // SAFETY: the first and the last tap lie inside the image.
@@ -112,11 +123,11 @@ impl<'a> Patches<'a> {
         let channels = self.kernel.input.channels as usize;
         // SAFETY: the run of padding comes first, then those of the pixels; taps are read where they lie inside the image.
         unsafe {
-            let run = self.runs.add((1 + index) * self.taps * channels);
+            let run = self.padding.add((1 + index) * self.taps * channels);
             for tap in 0..self.taps {
                 let column = column.wrapping_add(tap.cast_signed()).cast_unsigned();
                 let inside = column < self.kernel.input.width as usize;
-                let from = if inside { self.view.pixel(row, column).cast_const() } else { self.runs.cast_const() };
+                let from = if inside { self.view.pixel(row, column).cast_const() } else { self.padding.cast_const() };
                 for channel in 0..channels {
                     run.add(tap * channels + channel).write(*from.add(channel));
                 }
