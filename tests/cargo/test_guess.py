@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 
 import pytest
 
@@ -13,6 +14,7 @@ from ariel_build.boards.guess import Dependency, Guess, dependencies, guess
 
 M4 = "thumbv7em-none-eabihf"
 M33 = "thumbv8m.main-none-eabihf"
+M3 = "thumbv7m-none-eabi"
 M0 = "thumbv6m-none-eabi"
 
 
@@ -109,6 +111,14 @@ def test_features_that_are_on_ask_for_more(on: list[str], expected: dict[str, se
         ("riscv32imac-unknown-none-elf", "esp-hal/esp32c6", "esp32-c6"),
         ("xtensa-esp32s3-none-elf", "esp-hal/esp32s3", "esp32-s3"),
         ("riscv32imac-unknown-none-elf", "gd32vf103xx-hal", "gd32vf103"),
+        (M4, "embassy-nrf/nrf52833", "nrf52833"),
+        (M4, "nrf52832-hal", "nrf52832"),
+        (M33, "embassy-nrf/nrf54l15-app-s", "nrf54l15"),
+        (M33, "embassy-stm32/stm32u585ai", "stm32u5"),
+        (M4, "embassy-stm32/stm32l476rg", "stm32l4"),
+        (M4, "embassy-stm32/stm32g474re", "stm32g4"),
+        (M0, "embassy-stm32/stm32g0b1re", "stm32g0"),
+        (M3, "embassy-stm32/stm32f103c8", "stm32f1"),
     ],
 )
 def test_chips(target: str, crate: str, board: str) -> None:
@@ -130,8 +140,11 @@ def test_what_names_no_board_gets_a_hint() -> None:
 @pytest.mark.parametrize(
     "crate, reason",
     [
-        ("embassy-stm32/defmt/stm32l476rg", "`embassy-stm32` has the feature `stm32l476rg`, which no board file knows"),
-        ("embassy-nrf/nrf52832", "`embassy-nrf` has the feature `nrf52832`, which no board file knows"),
+        ("embassy-stm32/defmt/stm32l432kc", "`embassy-stm32` has the feature `stm32l432kc`, which no board file knows"),
+        ("embassy-nrf/nrf52805", "`embassy-nrf` has the feature `nrf52805`, which no board file knows"),
+        # A chip of the family with less memory is not taken for the larger one.
+        ("embassy-stm32/stm32l476rc", "`embassy-stm32` has the feature `stm32l476rc`, which no board file knows"),
+        ("embassy-stm32/stm32g474rb", "`embassy-stm32` has the feature `stm32g474rb`, which no board file knows"),
         # The second core of an H747 is no Cortex-M7.
         ("embassy-stm32/stm32h747xi-cm4", "`embassy-stm32` has the feature `stm32h747xi-cm4`, which no board file"),
         ("embassy-rp/rp235xa", "the board `rp2350` is thumbv8m.main-none-eabihf, not thumbv7em-none-eabihf"),
@@ -185,3 +198,17 @@ def test_no_two_boards_of_one_target_share_a_name() -> None:
         for chip in boards.load(name).chips:
             assert owners.setdefault((chip, boards.load(name).target), name) == name
     assert len(owners) > 10
+
+
+def test_no_pattern_takes_what_another_board_names() -> None:
+    """A chip that one board's pattern fits is named by no other board of that target."""
+    patterns = [
+        (name, boards.load(name).target, chip)
+        for name in boards.known()
+        for chip in boards.load(name).chips
+        if chip[0] != "!"
+    ]
+    for name, target, chip in patterns:
+        example = chip.replace("*", "").replace("?", "r")
+        fitting = {other for other, theirs, pattern in patterns if theirs == target and fnmatchcase(example, pattern)}
+        assert fitting == {name}, example

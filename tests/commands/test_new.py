@@ -126,6 +126,7 @@ def test_a_new_project_answers_as_the_reference(command: Command, tmp_path: Path
         built("rp2040", "bare", pytest.mark.at_length),
         built("esp32-c6", "bare", pytest.mark.at_length),
         built("esp32-c6", "embassy"),
+        built("nrf52833", "embassy", pytest.mark.at_length),
     ],
 )
 def test_firmware_for_a_chip_lies_in_its_memories(command: Command, tmp_path: Path, board: str, executor: str) -> None:
