@@ -41,10 +41,12 @@ class Sharing:
         if not pieces[0].is_streamed:
             return pieces
         whole = planned(WHOLE)
-        time = self._time(whole)
+        time, spent = self._time(whole), self._spent(whole)
+        work = max(sum(work_of(step.call) for step in whole[0].steps), 1)
 
         def worth(one: Planned) -> float:
-            return self._worth(one, self._time(one) / max(time, 1) - 1, effort.price)
+            more = self._time(one) / max(time, 1) - 1 + (self._spent(one) - spent) / work
+            return self._worth(one, more, effort.price)
 
         tried = [whole, pieces, planned(replace(effort, pulled=()))] if effort.rolls else [whole, pieces]
         best = min(tried, key=worth)
@@ -64,13 +66,25 @@ class Sharing:
         schedule, plan = planned
         return predict(schedule, self._units(schedule, plan), self.clock, 0, 0).cycles
 
-    def _worth(self, planned: Planned, longer: float, price: float) -> float:
+    def _spent(self, planned: Planned) -> int:
+        """Returns what pieces take more than whole calls, as the search estimates it.
+
+        What it knows of lines was counted on a Cortex-M0+: there each core's tile of a piece counts. On RISC-V,
+        where lines cost less, pieces tell it.
+        """
+        schedule, plan = planned
+        tiles = [[piece.tile for piece in step.pieces] for step in schedule.steps]
+        if all(core.isa == "armv6-m" for core in self.clock.cores):
+            tiles = [[] for _ in schedule.steps]
+            for unit in self._units(schedule, plan).units:
+                if unit.step is not None and unit.move is None:
+                    tiles[unit.step].append(unit.tile)
+        return sum(overhead(step.call, of) for step, of in zip(schedule.steps, tiles, strict=True) if of)
+
+    def _worth(self, planned: Planned, more: float, price: float) -> float:
         """Returns the bytes of the arena, with those that the time is worth; infinity where the cores take too long.
 
-        The prediction tells how much longer they wait than with whole calls, the estimate of the search what pieces
-        cost a kernel.
+        `more` is how much longer they take than with whole calls: the prediction tells how long they wait, the estimate
+        of the search what their tiles cost a kernel.
         """
-        steps = planned[0].steps
-        spent = sum(overhead(step.call, [piece.tile for piece in step.pieces]) for step in steps)
-        more = longer + spent / max(sum(work_of(step.call) for step in steps), 1)
         return planned[1].arena_bytes * (1 + price * max(more, 0.0)) if more <= _IDLE else math.inf
