@@ -41,12 +41,12 @@ class Sharing:
         if not pieces[0].is_streamed:
             return pieces
         whole = planned(WHOLE)
-        time, spent = self._time(whole), self._spent(whole)
+        time, spent = self._taken(whole)
         work = max(sum(work_of(step.call) for step in whole[0].steps), 1)
 
         def worth(one: Planned) -> float:
-            more = self._time(one) / max(time, 1) - 1 + (self._spent(one) - spent) / work
-            return self._worth(one, more, effort.price)
+            longer, more = self._taken(one)
+            return self._worth(one, longer / max(time, 1) - 1 + (more - spent) / work, effort.price)
 
         tried = [whole, pieces, planned(replace(effort, pulled=()))] if effort.rolls else [whole, pieces]
         best = min(tried, key=worth)
@@ -61,25 +61,22 @@ class Sharing:
     def _units(self, schedule: Schedule, plan: MemoryPlan) -> Units:
         return build_units(schedule, plan, self.workers, lambda step, _: self.cut.tiles(step), self.cut.shares)
 
-    def _time(self, planned: Planned) -> float:
-        """Returns for how long the cores take by prediction."""
-        schedule, plan = planned
-        return predict(schedule, self._units(schedule, plan), self.clock, 0, 0).cycles
-
-    def _spent(self, planned: Planned) -> int:
-        """Returns what pieces take more than whole calls, as the search estimates it.
+    def _taken(self, planned: Planned) -> tuple[float, int]:
+        """Returns for how long the cores take by prediction, and what pieces take more, as the search estimates it.
 
         What it knows of lines was counted on a Cortex-M0+: there each core's tile of a piece counts. On RISC-V,
         where lines cost less, pieces tell it.
         """
         schedule, plan = planned
+        units = self._units(schedule, plan)
         tiles = [[piece.tile for piece in step.pieces] for step in schedule.steps]
         if all(core.isa == "armv6-m" for core in self.clock.cores):
             tiles = [[] for _ in schedule.steps]
-            for unit in self._units(schedule, plan).units:
+            for unit in units.units:
                 if unit.step is not None and unit.move is None:
                     tiles[unit.step].append(unit.tile)
-        return sum(overhead(step.call, of) for step, of in zip(schedule.steps, tiles, strict=True) if of)
+        spent = sum(overhead(step.call, of) for step, of in zip(schedule.steps, tiles, strict=True) if of)
+        return predict(schedule, units, self.clock, 0, 0).cycles, spent
 
     def _worth(self, planned: Planned, more: float, price: float) -> float:
         """Returns the bytes of the arena, with those that the time is worth; infinity where the cores take too long.

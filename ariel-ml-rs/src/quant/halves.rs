@@ -48,17 +48,24 @@ const fn nudged_high_in_halves(a: i32, b: i32) -> i32 {
     top.wrapping_shl(1).wrapping_add((second & 0xFFFF).wrapping_add(1 << 14) >> 15)
 }
 
+/// `floor(value * multiplier / 2^16)` of an int16 and a multiplier that is not negative.
+#[cfg(any(all(target_arch = "arm", not(thumb2)), test))]
+#[inline]
+pub(super) const fn upper_in_halves(value: i32, multiplier: i32) -> i32 {
+    value.wrapping_mul(multiplier >> 16).wrapping_add(value.wrapping_mul(multiplier & 0xFFFF) >> 16)
+}
+
 /// [`nudged_high`] of an int16 times `2^up`, up to 15 bits.
 #[cfg(any(all(target_arch = "arm", not(thumb2)), test))]
 #[inline]
 const fn short_high(value: i32, multiplier: i32, up: u32) -> i32 {
-    let (low, high) = (value.wrapping_mul(multiplier & 0xFFFF), value.wrapping_mul(multiplier >> 16));
     if up == 15 {
-        return high.wrapping_add(low.wrapping_add(1 << 15) >> 16);
+        let low = value.wrapping_mul(multiplier & 0xFFFF);
+        return value.wrapping_mul(multiplier >> 16).wrapping_add(low.wrapping_add(1 << 15) >> 16);
     }
     let bits = 15_u32.wrapping_sub(up);
     let half = 1_i32.wrapping_shl(bits) >> 1;
-    high.wrapping_add(low >> 16).wrapping_add(half).wrapping_shr(bits)
+    upper_in_halves(value, multiplier).wrapping_add(half).wrapping_shr(bits)
 }
 
 #[cfg(test)]

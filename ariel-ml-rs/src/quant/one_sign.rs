@@ -42,16 +42,20 @@ impl OneSign {
 /// `floor(value * multiplier / 2^16)` of an int16.
 #[inline]
 fn upper(value: i32, multiplier: i32) -> i32 {
-    if cfg!(all(target_arch = "arm", not(thumb2))) {
-        let low = value.wrapping_mul(multiplier & 0xFFFF) >> 16;
-        return value.wrapping_mul(multiplier >> 16).wrapping_add(low);
+    #[cfg(all(target_arch = "arm", not(thumb2)))]
+    {
+        super::halves::upper_in_halves(value, multiplier)
     }
-    ((i64::from(value.wrapping_shl(16)) * i64::from(multiplier)) >> 32) as i32
+    #[cfg(not(all(target_arch = "arm", not(thumb2))))]
+    {
+        ((i64::from(value.wrapping_shl(16)) * i64::from(multiplier)) >> 32) as i32
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quant::halves::upper_in_halves;
 
     #[test]
     fn both_roundings_are_one() {
@@ -66,6 +70,7 @@ mod tests {
                 for value in i32::from(i16::MIN)..=i32::from(i16::MAX) {
                     let one = if value < 0 { negative } else { other };
                     assert_eq!(one.apply(value), by.apply(value), "{value} * {multiplier} << {shift}");
+                    assert_eq!(upper_in_halves(value, multiplier), upper(value, multiplier), "{value} * {multiplier}");
                 }
             }
         }

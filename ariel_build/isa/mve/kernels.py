@@ -33,11 +33,11 @@ _FAR, _OFFSETS, _LONG = 2, 1 << 16, 1 << 14
 _ROWS = 2
 
 
-def _pieces(size: int) -> tuple[int, int]:
-    """Returns the pieces of a patch of so many elements, and its elements where these are of the same length."""
+def _pieces(size: int) -> int:
+    """Returns the elements of a patch of so many, rounded up to pieces of the same length."""
     vectors = -(-size // BYTES)
     turns = -(-vectors // _STEPS)
-    return turns, turns * -(-vectors // turns) * BYTES
+    return turns * -(-vectors // turns) * BYTES
 
 
 def _copies(size: int, window: Window, run: int, *, in_rows: bool) -> int:
@@ -69,7 +69,7 @@ def _conv2d(call: LayerCall, layer: Convolution, *, floats: bool) -> KernelCall:
     channels, rounding = channels_of(layer, floats=floats)
     run = window.width * image.channels
     rows = padded(channels.weights.reshape(layer.count, window.height, run), BYTES)
-    _, whole = _pieces(window.height * run)
+    whole = _pieces(window.height * run)
     # A window of one row is in the image anyhow.
     own = window.height * rows.shape[2]
     in_rows = window.height > 1 and rows.shape[2] <= _STEPS * BYTES and own <= _GROWTH * window.height * run
