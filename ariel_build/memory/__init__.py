@@ -4,10 +4,11 @@ from ariel_build.memory.buffers import ArenaPlan, Buffer, Part
 from ariel_build.memory.check import check_plan
 from ariel_build.memory.plan import plan_arena
 from ariel_build.memory.planner import plan_calls, plan_memory
-from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Move, Region, ScratchPlan, Slide
+from ariel_build.memory.regions import FAST, Block, Copy, Group, MemoryPlan, Move, Region, ScratchPlan, Slide
 from ariel_build.memory.streaming import RAM, SPEED, WHOLE, Effort
 
 __all__ = [
+    "FAST",
     "RAM",
     "SPEED",
     "WHOLE",
