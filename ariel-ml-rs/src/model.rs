@@ -108,24 +108,24 @@ macro_rules! model {
             const ARENA_SIZE: usize = $arena;
 
             /// Bytes of scratch that each core has in fast memory.
-            const FAST_SIZE: usize = 0 $(+ $fast.bytes())?;
+            const FAST_SIZE: usize = 0 $(+ <$fast as $crate::scratch::Fast>::BYTES)?;
 
             /// How many cores have scratch there.
             #[allow(dead_code, reason = "one core needs no such number")]
-            const FAST_WORKERS: usize = 0 $(+ $fast.workers())?;
+            const FAST_WORKERS: usize = 0 $(+ <$fast as $crate::scratch::Fast>::WORKERS)?;
 
             /// Takes the scratch in fast memory, which all models of this module have in common.
             #[allow(clippy::unnecessary_wraps, clippy::unused_self, clippy::needless_pass_by_ref_mut)]
             #[inline(always)]
             fn take_scratch(&mut self) -> ::core::result::Result<(), $crate::Error> {
-                $($fast.take(self.arena.base())?;)?
+                $(<$fast as $crate::scratch::Fast>::owner().take(self.arena.base())?;)?
                 ::core::result::Result::Ok(())
             }
 
             /// Gives it back: for who has taken it, and has no tile under way.
             #[inline(always)]
             fn give_scratch() {
-                $($fast.give_back();)?
+                $(<$fast as $crate::scratch::Fast>::owner().give_back();)?
             }
 
             /// The arena that begins at `base`, with the scratch in fast memory, as a worker sees it.
@@ -135,7 +135,7 @@ macro_rules! model {
             #[inline(always)]
             unsafe fn memory_of<'a>(base: ::core::ptr::NonNull<u8>, worker: u32) -> $crate::memory::Memory<'a> {
                 // SAFETY: forwarded to the caller; `check_steps` knows the size of the scratch.
-                unsafe { $crate::memory::Memory::of_worker(base, worker) $(.with_fast($fast.of(worker)))? }
+                unsafe { $crate::memory::Memory::of_worker(base, worker) $(.with_fast(<$fast as $crate::scratch::Fast>::room(worker)))? }
             }
 
             /// The steps: the work of each kernel, and what the plan says of it.

@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 #[repr(C, align(16))]
 pub struct Room<const BYTES: usize>(UnsafeCell<[u8; BYTES]>);
 
-// SAFETY: plain bytes, which are reached through `Fast` alone.
+// SAFETY: plain bytes, which only kernels reach.
 unsafe impl<const BYTES: usize> Sync for Room<BYTES> {}
 
 impl<const BYTES: usize> Room<BYTES> {
@@ -31,36 +31,33 @@ impl<const BYTES: usize> Default for Room<BYTES> {
     }
 }
 
-/// The scratch of all cores that share a model, and whose it is.
-#[derive(Debug)]
-pub struct Fast<const WORKERS: usize, const BYTES: usize> {
-    /// The arena of the `Model` that has it; null where it is free.
-    owner: AtomicPtr<u8>,
-    rooms: [&'static Room<BYTES>; WORKERS],
+/// The scratch of all models of a module, in a room for each worker: implemented by what [`crate::scratch!`] defines.
+pub trait Fast {
+    /// Bytes of each room.
+    const BYTES: usize;
+    /// How many rooms there are.
+    const WORKERS: usize;
+
+    /// Whose it is.
+    fn owner() -> &'static Owner;
+
+    /// The room of a worker; that of the last for those behind it, of which there are none (`parallel!`).
+    fn room(worker: u32) -> NonNull<u8>;
 }
 
-impl<const WORKERS: usize, const BYTES: usize> Fast<WORKERS, BYTES> {
-    /// The scratch in these rooms, one for each worker.
+/// Which `Model` has the scratch: the address of its arena, or null where it is free.
+#[derive(Debug)]
+pub struct Owner(AtomicPtr<u8>);
+
+impl Owner {
+    /// Nobody has it.
     #[must_use]
-    pub const fn new(rooms: [&'static Room<BYTES>; WORKERS]) -> Self {
-        assert!(BYTES <= i32::MAX as usize, "a room is smaller than 2 GB");
-        Self { owner: AtomicPtr::new(null_mut()), rooms }
+    pub const fn new() -> Self {
+        Self(AtomicPtr::new(null_mut()))
     }
 
-    /// Bytes of each room.
-    #[must_use]
-    pub const fn bytes(&self) -> usize {
-        BYTES
-    }
-
-    /// How many rooms there are.
-    #[must_use]
-    pub const fn workers(&self) -> usize {
-        WORKERS
-    }
-
-    /// Takes the scratch for the model with this arena, or for whom it is already: an inference that was dropped or forgotten
-    /// leaves it to the next of the same model.
+    /// Takes the scratch for the model with this arena, or for whom it is already: an inference of several cores that was dropped
+    /// or forgotten leaves it to the next of the same model.
     ///
     /// # Errors
     /// [`Error::ScratchInUse`] where another has it.
@@ -74,36 +71,30 @@ impl<const WORKERS: usize, const BYTES: usize> Fast<WORKERS, BYTES> {
     #[inline]
     pub fn give_back(&self) {
         // Pairs with Acquire in `replace_null`: what was done in it is done.
-        self.owner.store(null_mut(), Ordering::Release);
-    }
-
-    /// The room of a worker; that of the last for those behind it, of which there are none (`parallel!`).
-    #[inline]
-    #[must_use]
-    pub const fn of(&self, worker: u32) -> NonNull<u8> {
-        let mut index = worker as usize;
-        if index >= WORKERS {
-            index = WORKERS - 1;
-        }
-        // SAFETY: made of a reference, which is not null.
-        unsafe { NonNull::new_unchecked(self.rooms[index].0.get().cast()) }
+        self.0.store(null_mut(), Ordering::Release);
     }
 
     /// Writes the owner if there is none, and returns who it was.
     #[inline]
     fn replace_null(&self, owner: *mut u8) -> *mut u8 {
         #[cfg(target_has_atomic = "ptr")]
-        return match self.owner.compare_exchange(null_mut(), owner, Ordering::Acquire, Ordering::Acquire) {
+        return match self.0.compare_exchange(null_mut(), owner, Ordering::Acquire, Ordering::Acquire) {
             Ok(before) | Err(before) => before,
         };
         #[cfg(not(target_has_atomic = "ptr"))]
         critical_section::with(|_| {
-            let before = self.owner.load(Ordering::Acquire);
+            let before = self.0.load(Ordering::Acquire);
             if before.is_null() {
-                self.owner.store(owner, Ordering::Relaxed);
+                self.0.store(owner, Ordering::Relaxed);
             }
             before
         })
+    }
+}
+
+impl Default for Owner {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -111,14 +102,45 @@ impl<const WORKERS: usize, const BYTES: usize> Fast<WORKERS, BYTES> {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! scratch {
-    ($(#[$doc:meta])* static $name:ident: $bytes:literal = [$($section:literal),+ $(,)?];) => {
+    ($(#[$doc:meta])* struct $name:ident: $bytes:literal = [$($section:literal),+ $(,)?];) => {
         $(#[$doc])*
-        static $name: $crate::scratch::Fast<{ [$($section),+].len() }, $bytes> = $crate::scratch::Fast::new([$({
-            #[cfg_attr(target_os = "none", unsafe(link_section = $section))]
-            static ROOM: $crate::scratch::Room<$bytes> = $crate::scratch::Room::new();
-            &ROOM
-        }),+]);
+        #[derive(Debug)]
+        struct $name;
+
+        impl $crate::scratch::Fast for $name {
+            const BYTES: usize = $bytes;
+            const WORKERS: usize = [$($section),+].len();
+
+            #[inline]
+            fn owner() -> &'static $crate::scratch::Owner {
+                static OWNER: $crate::scratch::Owner = $crate::scratch::Owner::new();
+                &OWNER
+            }
+
+            #[inline]
+            fn room(worker: u32) -> ::core::ptr::NonNull<u8> {
+                static ROOMS: [&$crate::scratch::Room<$bytes>; [$($section),+].len()] = [$({
+                    #[cfg_attr(target_os = "none", unsafe(link_section = $section))]
+                    static ROOM: $crate::scratch::Room<$bytes> = $crate::scratch::Room::new();
+                    &ROOM
+                }),+];
+                $crate::scratch::nth(&ROOMS, worker)
+            }
+        }
     };
+}
+
+/// The first byte of the room of a worker.
+#[doc(hidden)]
+#[inline]
+#[must_use]
+pub fn nth<const BYTES: usize, const WORKERS: usize>(
+    rooms: &'static [&'static Room<BYTES>; WORKERS],
+    worker: u32,
+) -> NonNull<u8> {
+    let room = rooms[(worker as usize).min(const { WORKERS - 1 })];
+    // SAFETY: made of a reference, which is not null.
+    unsafe { NonNull::new_unchecked(room.0.get().cast()) }
 }
 
 #[cfg(test)]
@@ -129,13 +151,12 @@ mod tests {
 
     scratch! {
         /// Two cores.
-        static SCRATCH: 64 = [".one", ".two"];
+        struct Scratch: 64 = [".one", ".two"];
     }
 
     #[test]
     fn it_is_one_models_at_a_time() {
-        static OWN: Fast<1, 16> = Fast::new([&ROOM]);
-        static ROOM: Room<16> = Room::new();
+        static OWN: Owner = Owner::new();
         let (mut one, mut other) = (Arena::<16>::new(), Arena::<16>::new());
         assert_eq!(OWN.take(one.base()), Ok(()));
         assert_eq!(OWN.take(other.base()), Err(Error::ScratchInUse));
@@ -148,8 +169,7 @@ mod tests {
 
     #[test]
     fn of_several_threads_one_has_it() {
-        static OWN: Fast<1, 16> = Fast::new([&ROOM]);
-        static ROOM: Room<16> = Room::new();
+        static OWN: Owner = Owner::new();
         let rounds = if cfg!(miri) { 20 } else { 2000 };
         let mut arenas: [Arena<16>; 3] = Default::default();
         let done: u32 = thread::scope(|scope| {
@@ -164,7 +184,7 @@ mod tests {
                             }
                             // SAFETY: taken, and given back behind the last use.
                             unsafe {
-                                let memory = Memory::of_worker(base, 0).with_fast(OWN.of(0));
+                                let memory = Memory::of_worker(base, 0).with_fast(Scratch::room(0));
                                 let place = memory.scratch::<u32>(Region::fast(4, 8));
                                 place.write(round);
                                 thread::yield_now();
@@ -190,13 +210,13 @@ mod tests {
         for worker in 0..2 {
             // SAFETY: the arena is the test's, as is the scratch; the region lies inside.
             unsafe {
-                let memory = Memory::of_worker(arena.base(), worker).with_fast(SCRATCH.of(worker));
-                assert_eq!(memory.scratch::<u8>(region), SCRATCH.of(worker).as_ptr().add(32));
+                let memory = Memory::of_worker(arena.base(), worker).with_fast(Scratch::room(worker));
+                assert_eq!(memory.scratch::<u8>(region), Scratch::room(worker).as_ptr().add(32));
                 let part = memory.scratch::<u8>(Region::new(16, 24));
                 assert_eq!(part, arena.base().as_ptr().add(16 + 32 * worker as usize));
             }
         }
-        assert_ne!(SCRATCH.of(0), SCRATCH.of(1));
+        assert_ne!(Scratch::room(0), Scratch::room(1));
     }
 
     #[test]

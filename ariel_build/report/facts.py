@@ -157,6 +157,7 @@ def _totals(compiled: Compiled, board: Board) -> dict[str, Any]:
     return {
         "macs": compiled.macs,
         "ram_bytes": compiled.ram_bytes,
+        "ram_by_memory": compiled.ram_by_memory,
         "arena_bytes": compiled.plan.arena_bytes,
         "arena_floor_bytes": compiled.plan.lower_bound,
         "flash_bytes": compiled.bounds.expected_flash,
@@ -198,6 +199,7 @@ def _layers(compiled: Compiled, clock: Clock, live: Sequence[Sequence[int]]) -> 
                 "share": round(cycles / total, 5),
                 "weights_bytes": weight_bytes(call),
                 "scratch_bytes": call.scratch_bytes,
+                "fast_scratch": call.fast,
                 "live_bytes": _most(live, step.time),
                 "pieces": len(step.pieces),
                 "tiles": len(step.tiles),
