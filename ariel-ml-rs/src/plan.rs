@@ -95,6 +95,7 @@ impl Work {
             Axis::Rows => (1, bytes),
             Axis::Channels => (self.extent, bytes.saturating_add(all)),
         };
+        assert!(!scratch.is_fast(), "scratch with addresses in the arena, which is not there");
         self.spared = Spared { start: output.region.offset, units, stride, bytes };
         self.with_scratch(scratch)
     }

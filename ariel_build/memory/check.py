@@ -48,6 +48,7 @@ from itertools import pairwise
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
 from ariel_build.kernels import Bottleneck, Feed
+from ariel_build.kernels.declared import depthwise_conv2d
 from ariel_build.kernels.fetched import Fetched
 from ariel_build.kernels.flow import Flow, Loop
 from ariel_build.memory.check_contents import check_contents
@@ -58,6 +59,8 @@ from ariel_build.memory.regions import Group, MemoryPlan, Region
 from ariel_build.schedule import Aliases, Interval, Moment, Schedule, Step
 
 __all__ = ["check_plan"]
+
+_OF_ARENA = Bottleneck | Fetched | depthwise_conv2d.Quantized | depthwise_conv2d.F32 | depthwise_conv2d.Hybrid
 
 _ALIGNMENT = 16
 #: Where offsets of fast memory begin.
@@ -126,8 +129,9 @@ def _check_scratch(schedule: Schedule, plan: MemoryPlan) -> None:
     for step in schedule.steps:
         wanted = [scratch.bytes for scratch in step.call.scratches]
         of_step = plan.scratches[step.index]
-        if of_step is not None and of_step.is_fast and isinstance(step.call.kernel, Bottleneck | Fetched):
-            # What layers hand to each other are operands, and a DMA may not reach what only the core does.
+        if of_step is not None and of_step.is_fast and isinstance(step.call.kernel, _OF_ARENA):
+            # What layers hand to each other are operands, a DMA may not reach what only the core does, and places of
+            # taps count from the input.
             raise InternalError("memory invariant 1: scratch that must be in the arena is not", {"of": step.name})
         for core in range(schedule.cores):
             whole = plan.scratch(step.index, core)
