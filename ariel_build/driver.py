@@ -465,7 +465,9 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
 
 def _of_scratch(job: _Job, schedule: Schedule, plan: MemoryPlan, places: Sequence[FastPlace]) -> Iterator[str]:
     """Yields what the user is told of scratch in fast memory, and of what there is no room for."""
-    named = ", ".join(dict.fromkeys(f"`{place.memory}` (section `{place.section}`)" for place in places if place.memory))
+    named = ", ".join(
+        dict.fromkeys(f"`{place.memory}` (section `{place.section}`)" for place in places if place.memory)
+    )
     if named:
         each = " for each core" if len(places) > 1 else ""
         yield f"scratch in {named}: {plan.fast_bytes:,} bytes{each}"

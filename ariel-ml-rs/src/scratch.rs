@@ -113,6 +113,8 @@ macro_rules! scratch {
 
             #[inline]
             fn owner() -> &'static $crate::scratch::Owner {
+                // In a section of its own, so that no optimiser puts it before what is aligned to 16.
+                #[cfg_attr(target_os = "none", unsafe(link_section = ".bss.ariel.owner"))]
                 static OWNER: $crate::scratch::Owner = $crate::scratch::Owner::new();
                 &OWNER
             }

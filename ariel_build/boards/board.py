@@ -202,7 +202,7 @@ class Board:
         return tuple(next((m for m in all_ if not m.cores or core in m.cores), None) for core in range(workers))
 
     def scratch_room(self, workers: int) -> int:
-        """Returns the bytes of scratch that each of the first cores may have there: those of a memory in equal parts."""
+        """Returns the bytes of scratch that each of these cores may have there, equal parts of a memory of several."""
         users = Counter(memory for memory in self.for_scratch(workers) if memory is not None)
         return min((memory.scratch // count // 16 * 16 for memory, count in users.items()), default=0)
 

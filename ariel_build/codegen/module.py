@@ -340,6 +340,7 @@ def _model(
         if initial
         else ["        states [];"]
     )
+    fast = ", scratch Scratch" if plan.fast_bytes else ""
     keeps = [
         f"            {integer(c.source.offset)} to {integer(c.target.offset)}, {integer(c.source.bytes)};"
         for c in plan.copies
@@ -348,8 +349,7 @@ def _model(
         "    ariel_ml_rs::model! {",
         *doc(text, indent="        "),
         "        pub struct Model;",
-        f"        arena {integer(plan.arena_bytes)}, resets {int(bool(graph.memories))}"
-        f"{', scratch Scratch' if plan.fast_bytes else ''};",
+        f"        arena {integer(plan.arena_bytes)}, resets {int(bool(graph.memories))}{fast};",
         "        input Input, rows Row;"
         if schedule.takes_rows
         else f"        input Input = {integer(plan.input_group.offset)};",

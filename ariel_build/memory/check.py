@@ -3,17 +3,19 @@
 The SAFETY comments of the runtime and of generated code cite these invariants by number.
 
 **Memory invariant 1** (bounds). Every region (of a value, of each core's scratch, of the input and output structs and
-their fields) lies inside the arena; scratch of a step may lie in fast memory instead, inside of what each core has. The arena's size, whole structs and their fields, scratch and every value that is
-not a part of another are multiples of 16 bytes from its beginning; a part of another value is aligned to its elements.
+their fields) lies inside the arena; scratch of a step may lie in fast memory instead, inside of what each core has. The
+arena's size, whole structs and their fields, scratch and every value that is not a part of another are multiples of 16
+bytes from its beginning; a part of another value is aligned to its elements.
 
 **Memory invariant 2** (disjoint). No two regions that are needed at the same time share a byte, where "needed" is from
 the start of the piece that writes to the end of the last piece that reads, exactly for every byte (a step is one piece,
 or several where it is streamed). The one exception is a piece that works in place: the pair is declared by its kernel,
 begins at the same byte and has as many elements, all operands in these bytes are so declared, no other piece needs the
 bytes from the piece's start on, and where the elements differ in size tiles do not run side by side. States are needed
-always, the struct of inputs before the first step, the struct of outputs after the last. In fast memory each core
-has its own, and one tile at a time: scratch of two steps, or of two cores, may have the same offset there. Tiles of one step cover its
-extent without overlapping, in multiples of its granularity, and so do its pieces, one after the other in time.
+always, the struct of inputs before the first step, the struct of outputs after the last. In fast memory each core has
+its own, and one tile at a time: scratch of two steps, or of two cores, may have the same offset there. Tiles of one step
+cover its extent without overlapping, in multiples of its granularity, and so do its pieces, one after the other in
+time.
 
 Of a value that rolls, the bytes of the buffer are needed from each writing to the last who reads what was written, and
 may be others' in between. Rows move in it just before a piece that makes more of them, and no step runs meanwhile: a
@@ -111,7 +113,9 @@ def _check_values(facts: Facts) -> None:
     """Proves bounds, alignment and sizes of all values, and that aliases lie where they were declared."""
     plan = facts.plan
     if plan.arena_bytes % _ALIGNMENT or not 0 <= plan.arena_bytes <= _FAST:
-        raise InternalError("memory invariant 1: the arena's size is not a multiple of 16, or too large", {"bytes": plan.arena_bytes})
+        raise InternalError(
+            "memory invariant 1: the arena's size is not a multiple of 16, or too large", {"bytes": plan.arena_bytes}
+        )
     bases: dict[Value, tuple[int, Value]] = {}
     for value in facts.values():
         region = facts.region(value)

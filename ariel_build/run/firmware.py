@@ -181,7 +181,9 @@ def _memory_x(board: Board) -> str:
     lines.append("}")
     for index, memory in enumerate(fast):
         rooms = f"*({memory.section}.scratch.ariel.*) . = ALIGN(4);"
-        lines.append(f"SECTIONS {{ .fast{index} (NOLOAD) : ALIGN(16) {{ {rooms} }} > FAST{index} }} INSERT AFTER .rodata;")
+        lines.append(
+            f"SECTIONS {{ .fast{index} (NOLOAD) : ALIGN(16) {{ {rooms} }} > FAST{index} }} INSERT AFTER .rodata;"
+        )
     if hot is not None:
         lines += [
             "SECTIONS {",

@@ -173,7 +173,12 @@ FIELDS: Mapping[str, tuple[str, str, Change, str]] = {
         "scratch with addresses",
     ),
     "size of fast scratch": ("fast", r"Region::fast\(\d+, (\d+)\)", _plus(1, -16), "too small"),
-    "an operand in fast memory": ("fast", r"input: Region::(new)", lambda _: "input: Region::fast", "outside the arena"),
+    "an operand in fast memory": (
+        "fast",
+        r"input: Region::(new)",
+        lambda _: "input: Region::fast",
+        "outside the arena",
+    ),
     "fast memory": ("fast", r"struct Scratch: (\d+)", _plus(1, -16), "outside the fast memory"),
     "no fast memory": ("fast", r", scratch Scratch;", lambda _: ";", "outside the fast memory"),
     "fast memory of all cores": ("fast on cores", r', "[^"]+"\];', lambda _: "];", "no scratch for every worker"),
