@@ -13,9 +13,9 @@ or several where it is streamed). The one exception is a piece that works in pla
 begins at the same byte and has as many elements, all operands in these bytes are so declared, no other piece needs the
 bytes from the piece's start on, and where the elements differ in size tiles do not run side by side. States are needed
 always, the struct of inputs before the first step, the struct of outputs after the last. In fast memory each core has
-its own, and one tile at a time: scratch of two steps, or of two cores, may have the same offset there. Tiles of one step
-cover its extent without overlapping, in multiples of its granularity, and so do its pieces, one after the other in
-time.
+its own, and one tile at a time: scratch of two steps, or of two cores, may have the same offset there. Tiles of one
+step cover its extent without overlapping, in multiples of its granularity, and so do its pieces, one after the other
+in time.
 
 Of a value that rolls, the bytes of the buffer are needed from each writing to the last who reads what was written, and
 may be others' in between. Rows move in it just before a piece that makes more of them, and no step runs meanwhile: a

@@ -26,6 +26,8 @@ from tests.ops.armv7e_m import operators
 from tests.ops.sums import samples_for
 from tests.run.support import ON
 from tests.run.test_fetch import SLOW, dense, marked, ran
+from tools.recorded import DIGITS, crate
+from tools.recorded.crate import one_at_a_time, write_crate
 from tools.recorded.models import dev_models
 
 KB = 1 << 10
@@ -189,6 +191,73 @@ def test_each_core_has_its_own(board: Board, cores: int, tmp_path: Path) -> None
     assert found == {m.origin + m.length - m.scratch: compiled.plan.fast_bytes for m in memories}
     assert done.stats is not None
     assert done.stats["ram_bytes"] == compiled.ram_bytes
+
+
+TWO = """\
+use ariel_ml_rs::Error;
+use std::thread;
+
+mod models { include!("models.rs"); }
+use models::model::{Input, Model};
+
+/// Those of other numbers for each seed.
+fn input(seed: u8) -> Input {
+    let mut input = Input::new();
+    input.fill_from((0..Input::LEN).map(|k| (k as u8).wrapping_mul(seed)));
+    input
+}
+
+fn main() {
+    let answers: Vec<_> = (0..4).map(|k| Model::new().infer(&input(k)).unwrap().0).collect();
+    // Models that take turns, tile by tile, are not in each other's way.
+    let (mut first, mut second) = (Model::new(), Model::new());
+    *first.input_mut() = input(1);
+    *second.input_mut() = input(2);
+    {
+        use ariel_ml_rs::model::Tiles;
+        let (mut one, mut other) = (Tiles::new(&mut first), Tiles::new(&mut second));
+        while one.advance().unwrap() | other.advance().unwrap() {}
+        assert_eq!(one.conclude().0, answers[1]);
+        assert_eq!(other.conclude().0, answers[2]);
+    }
+    // Of those that are at work at one time, one has the scratch, and the others are told.
+    let told: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..4_u8).map(|k| {
+            let answers = &answers;
+            scope.spawn(move || {
+                let (mut model, input, mut told) = (Model::new(), input(k), [0, 0]);
+                while told[0] < 200 {
+                    match model.infer(&input) {
+                        Ok(output) => {
+                            assert_eq!(output.0, answers[usize::from(k)]);
+                            told[0] += 1;
+                        }
+                        Err(error) => {
+                            assert_eq!(error, Error::ScratchInUse);
+                            told[1] += 1;
+                        }
+                    }
+                }
+                told
+            })
+        }).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    println!("{}", told.iter().map(|told| told[1]).sum::<u32>());
+}
+"""
+
+
+@pytest.mark.target("host")
+def test_models_of_one_module_are_not_in_each_others_way(tmp_path: Path) -> None:
+    host = replace(boards.load("host"), memories=(Memory("tcm", "ram", 0, 64 * KB, scratch=16 * KB, section=".tcm"),))
+    compiled = compiled_for(host, DIGITS)
+    assert compiled.plan.fast_bytes
+    with one_at_a_time("scratch"):
+        write_crate(tmp_path / "crate", TWO, [compiled])
+        ended = crate.build(tmp_path / "crate", "run", "--release", "--quiet", shared="scratch")
+    assert ended.returncode == 0, ended.stderr
+    assert int(ended.stdout) > 0, "none of four threads was ever told"
 
 
 @pytest.mark.models
