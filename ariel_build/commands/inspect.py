@@ -93,7 +93,7 @@ def _facts_of_unsupported(
             facts[kind] = _with_aliases(tensors, aliases)
         signature, notes = source.signature or None, list(source.notes)
         facts["operators"] = dict(sorted(Counter(node.op for node in source.walk()).items()))
-    unknown = ("macs", "arena_bytes", "weights_bytes", "flash_bytes", "ram_bytes", "ram_by_memory", "predicted")
+    unknown = ("macs", "arena_bytes", "weights_bytes", "flash_bytes", "ram_bytes", "predicted")
     facts |= dict.fromkeys(unknown)
     facts["unsupported"] = [
         {
@@ -103,7 +103,7 @@ def _facts_of_unsupported(
         }
         for d in error.diagnostics
     ]
-    facts |= dict.fromkeys(("stack_bytes", "flash_bytes_max", "stack_bytes_max"))
+    facts |= dict.fromkeys(("ram_by_memory", "stack_bytes", "flash_bytes_max", "stack_bytes_max"))
     return facts | {"signature": signature, "notes": notes, "fits": None}
 
 
@@ -124,7 +124,6 @@ def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
         "weights_bytes": len(result.weights),
         "flash_bytes": result.bounds.expected_flash,
         "ram_bytes": result.ram_bytes,
-        "ram_by_memory": result.ram_by_memory,
         "predicted": {
             "instructions": int(predicted.instructions) if math.isfinite(predicted.instructions) else None,
             "cycles": int(predicted.cycles) if math.isfinite(predicted.cycles) else None,
@@ -136,6 +135,7 @@ def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
             "board": board.name,
         },
         "unsupported": [],
+        "ram_by_memory": result.ram_by_memory,
         "stack_bytes": result.bounds.expected_stack,
         "flash_bytes_max": result.bounds.flash,
         "stack_bytes_max": result.bounds.stack,
