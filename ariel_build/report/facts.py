@@ -51,6 +51,7 @@ def facts_of(compiled: Compiled, path: Path, options: ModelOptions, board: Board
         "fits": misfit is None,
         "misfit": misfit,
         "totals": _totals(compiled, board),
+        "ram_by_memory": dict(compiled.ram_by_memory),
         "layers": _layers(compiled, clock, memory["live"]),
         "graph": _graph(flow),
         "memory": memory,
@@ -157,7 +158,6 @@ def _totals(compiled: Compiled, board: Board) -> dict[str, Any]:
     return {
         "macs": compiled.macs,
         "ram_bytes": compiled.ram_bytes,
-        "ram_by_memory": compiled.ram_by_memory,
         "arena_bytes": compiled.plan.arena_bytes,
         "arena_floor_bytes": compiled.plan.lower_bound,
         "flash_bytes": compiled.bounds.expected_flash,

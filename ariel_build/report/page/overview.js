@@ -8,7 +8,7 @@ ariel.overview = (report) => {
 
   const section = ariel.section("overview", "Overview", null);
   const of = (need, has) => (has ? `${number(need)} of ${number(has)} bytes` : `${number(need)} bytes`);
-  const memories = Object.entries(totals.ram_by_memory ?? {});
+  const memories = Object.entries(report.ram_by_memory);
   const apart = memories.length > 1 ? `: ${memories.map(([name, need]) => `${number(need)} in ${name}`).join(", ")}` : "";
   const figures = [
     ["RAM", bytes(totals.ram_bytes), of(totals.ram_bytes, board.ram_bytes) + apart],
