@@ -83,6 +83,9 @@ impl Work {
     }
 
     /// The same, with addresses in the scratch of each worker, which no tile of the output may overwrite.
+    ///
+    /// # Panics
+    /// Where the scratch is in fast memory: evaluated in a constant, this is a compile error.
     #[must_use]
     pub const fn with_places<T: Element>(mut self, scratch: Region, axis: Axis, output: &Image) -> Self {
         let row =
