@@ -49,8 +49,7 @@ def with_fast_memory(board: Board, scratch: int = 16 * KB, cores: int = 1) -> Bo
         )
         for k in range(cores)
     ]
-    others = [memory for memory in board.memories if memory is not first]
-    return replace(board, memories=(*others, rest, *fast))
+    return replace(board, memories=(*(rest if memory is first else memory for memory in board.memories), *fast))
 
 
 def layers(path: Path) -> list[tflm.Operator]:
