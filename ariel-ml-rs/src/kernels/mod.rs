@@ -19,12 +19,15 @@
 pub mod access;
 pub mod batch_matmul;
 pub mod broadcast;
+#[cfg(feature = "elementwise")]
 pub mod cast;
+#[cfg(feature = "elementwise")]
 pub mod compare;
 pub mod conv2d;
 pub mod conv_transpose;
 pub mod copy;
 pub mod depthwise_conv2d;
+#[cfg(feature = "vision")]
 pub mod detection;
 mod divide;
 pub mod dot;
@@ -32,32 +35,43 @@ pub mod dynamic_quantize;
 pub mod fold;
 pub mod fully_connected;
 pub mod gemmlowp;
+#[cfg(feature = "index")]
 pub mod index;
 pub mod int4;
 pub mod isa;
 pub mod lookup;
+#[cfg(feature = "elementwise")]
 pub mod map1;
 pub mod map2;
 mod multiply;
+#[cfg(feature = "elementwise")]
 pub mod normalize;
 pub mod pool2d;
+#[cfg(feature = "index")]
 pub mod positions;
 pub mod quantize;
 #[cfg(any(soft_float, test))]
 mod quotient;
+#[cfg(feature = "recurrent")]
 pub mod recurrent;
+#[cfg(feature = "vision")]
 pub mod resample;
 mod rolled;
+#[cfg(feature = "vision")]
 pub mod sampling;
 mod sigmoid16;
+#[cfg(feature = "signal")]
 pub mod signal;
 mod sizes;
 pub mod softmax;
+#[cfg(feature = "vision")]
 pub mod suppression;
+#[cfg(feature = "trees")]
 pub mod svm;
 mod table16;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "trees")]
 pub mod trees;
 pub mod window;
 

@@ -25,7 +25,7 @@ mod clamp;
 pub mod conv2d;
 pub mod depthwise_conv2d;
 pub mod fetched;
-#[cfg(vfpv4_sp)]
+#[cfg(all(vfpv4_sp, feature = "float"))]
 pub(super) mod float32;
 mod gather;
 mod gemm;
@@ -41,5 +41,5 @@ pub(crate) use gather::copy;
 pub use linear::{Linear, Terms};
 pub use rounding::{Away, Even, Rectified};
 
-#[cfg(vfpv4_sp)]
+#[cfg(all(vfpv4_sp, feature = "float"))]
 super::aliases!(real Helium: AddF32 = Add, Conv2dF32 = Conv2d, DepthwiseConv2dF32 = DepthwiseConv2d, FullyConnectedF32 = FullyConnected, MulF32 = Mul, SubF32 = Sub);
