@@ -39,6 +39,7 @@ macro_rules! aliases {
 #[cfg(thumb2)]
 use aliases;
 
+#[cfg_attr(not(scalar), allow(dead_code, reason = "scalar cores read more of it"))]
 mod along;
 #[cfg(armv7e_m)]
 pub mod armv7e_m;
