@@ -102,6 +102,11 @@ class Compiled:
         return self.plan.arena_bytes + self.hot_bytes + _beside(self.graph) + units
 
     @property
+    def features(self) -> frozenset[str]:
+        """The features of the runtime crate without which a kernel of the model is not compiled."""
+        return frozenset(feature for step in self.schedule.steps for feature in step.call.kernel.FEATURES)
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""
         return self.schedule.macs
