@@ -30,6 +30,7 @@ from ariel_build.errors import ArielError, BoardError, Diagnostic, MetadataError
 from ariel_build.link import models as link
 from ariel_build.machine import resources
 from ariel_build.machine.files import write_if_changed
+from ariel_build.machine.garbage import collect_seldom
 from ariel_build.records import dataclass
 
 __all__ = ["main"]
@@ -90,6 +91,7 @@ class Build:
 
 def main(environment: Mapping[str, str] | None = None) -> int:
     """Compiles all models of the package that cargo builds; returns the exit code."""
+    collect_seldom()
     environment = os.environ if environment is None else environment
     try:
         _start_log(environment.get("ARIEL_LOG", ""))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import field
+from functools import cached_property
 from typing import Literal
 
 from ariel_build.ir import Value
@@ -115,9 +116,9 @@ class KernelCall:
         """Bytes of scratch that each core needs during the call."""
         return sum(scratch.bytes for scratch in self.scratches)
 
-    @property
+    @cached_property
     def scratches(self) -> list[Scratch]:
-        """The regions that live only during the call."""
+        """The regions that live only during the call; searches for an order ask a hundred times."""
         return list(_scratches(self.kernel))
 
 
