@@ -314,7 +314,7 @@ def _check_features(module: str, compiled: driver.Compiled, build: Build) -> Non
         raise MetadataError(
             f"`{module}` has kernels that {RUNTIME} is compiled without: features {', '.join(missing)}",
             f"Cargo.toml{line}",
-            f"add {listed} to its `features`, or leave out `default-features = false`, with which all are there",
+            f"add {listed} to its `features`, or leave out `default-features = false`: all are on then",
         )
 
 

@@ -78,7 +78,7 @@ def test_a_build_names_the_features_that_are_missing(tmp_path: Path) -> None:
     assert re.findall(r"^error: firmware@0.1.0: (.*)$", done.stderr, re.MULTILINE) == [
         "`waves` has kernels that ariel-ml-rs is compiled without: features elementwise",
         "  --> Cargo.toml:10",
-        '  help: add "elementwise" to its `features`, or leave out `default-features = false`, with which all are there',
+        '  help: add "elementwise" to its `features`, or leave out `default-features = false`: all are on then',
     ]
     # No error of rustc's hides it.
     assert "unresolved" not in done.stderr
