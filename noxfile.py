@@ -234,8 +234,8 @@ def lint(session: nox.Session) -> None:
         options = ("--workspace", "--all-targets", "--quiet", "--features", features)
         session.run("cargo", "clippy", *options, "--", "-D", "warnings", external=True)
     # What a model may leave out: none of it, and each by itself.
-    manifest = tomllib.loads((ROOT / "ariel-ml-rs" / "Cargo.toml").read_text())
-    for feature in ("", *manifest["features"]["default"]):
+    runtime = tomllib.loads((ROOT / "ariel-ml-rs" / "Cargo.toml").read_text())
+    for feature in ("", *runtime["features"]["default"]):
         lean = ("--package", "ariel-ml-rs", "--quiet", "--no-default-features", "--features", feature)
         session.run("cargo", "clippy", *lean, "--", "-D", "warnings", external=True)
     # The crates that `run` builds, outside the workspace, as far as the host uses them: clippy may lack other targets.
