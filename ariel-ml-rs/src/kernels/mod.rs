@@ -10,7 +10,7 @@
 //! optimisation level, whatever the user's crate is built with. Of the other kernels a model uses few: their `run` takes
 //! `impl Into<Memory>`, and so is compiled where a model calls it, not in every build. Where all cores of a target have the DSP
 //! extension, kernels of cores without it are such others, as are portable kernels that it has its own in place of; where all
-//! have an FPU, portable products of float32. Kernels of int16 for cores with Thumb-2 are others as well.
+//! have an FPU, portable products of float32.
 //! No kernel derives `Debug`, which nobody asks of one and every build would pay for.
 //!
 //! Sums wrap, as the reference's int32 accumulators do, so that no overflow check can panic.

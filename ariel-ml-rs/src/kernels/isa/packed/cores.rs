@@ -100,9 +100,8 @@ impl Unequal {
 }
 
 /// Defines `run` of a kernel with `compute::<L>(memory, tile)` for cores of each kind: with `int16` for activations of int16, too,
-/// or for `only` those; with `int4` for weights of four bits, and with `ahead` for what fetches its weights on one core: these are compiled
-/// where a model calls them. Compiled with this crate are those of int8 of the cores that the target may have; where all have the DSP
-/// extension, those of cores without, and of both in one chip, are rare and compiled where a model calls them.
+/// or for `only` those; with `int4` for weights of four bits, and with `ahead` for what fetches its weights on one core, which are compiled where a model calls them. Compiled with this crate are those of the cores that the target may have; where all have the DSP extension, those
+/// of cores without, and of both in one chip, are rare and compiled where a model calls them.
 macro_rules! for_cores {
     (rare $($of:tt)*) => {
         #[cfg(any(not(armv7e_m), armv8_m))]
@@ -152,14 +151,10 @@ macro_rules! for_cores {
     };
     ($kernel:ident, only int16) => {
         #[cfg(armv7e_m)]
-        for_cores!(@ [<'a>] [impl Into<$crate::memory::Memory<'a>>] $kernel, Dsp16, |kernel, memory, tile| {
-            kernel.compute::<super::cores::Dsp16>(memory, tile);
-        });
-        for_cores!(@ [<'a>] [impl Into<$crate::memory::Memory<'a>>] $kernel, Plain16, |kernel, memory, tile| {
-            kernel.compute::<super::cores::Plain16>(memory, tile);
-        });
+        for_cores!($kernel, Dsp16, |kernel, memory, tile| kernel.compute::<super::cores::Dsp16>(memory, tile));
+        for_cores!(rare $kernel, Plain16, |kernel, memory, tile| kernel.compute::<super::cores::Plain16>(memory, tile));
         #[cfg(armv7e_m)]
-        for_cores!(@ [<'a>] [impl Into<$crate::memory::Memory<'a>>] $kernel, Unequal16, |kernel, memory, tile| {
+        for_cores!(rare $kernel, Unequal16, |kernel, memory, tile| {
             if kernel.cores.has_dsp(memory.worker()) {
                 kernel.compute::<super::cores::Dsp16>(memory, tile);
             } else {

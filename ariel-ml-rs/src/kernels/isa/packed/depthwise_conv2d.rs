@@ -289,10 +289,6 @@ for_cores!(DepthwiseConv2d<Far>);
 for_cores!(DepthwiseConv2d<NearShort>);
 for_cores!(DepthwiseConv2d<FarShort>);
 #[cfg(armv7e_m)]
-for_cores!(@ [<'a>] [impl Into<crate::memory::Memory<'a>>] DepthwiseConv2d<Near>, Dsp16, |kernel, memory, tile| {
-    kernel.compute::<super::cores::Dsp16>(memory, tile);
-});
+for_cores!(DepthwiseConv2d<Near>, Dsp16, |kernel, memory, tile| kernel.compute::<super::cores::Dsp16>(memory, tile));
 #[cfg(armv7e_m)]
-for_cores!(@ [<'a>] [impl Into<crate::memory::Memory<'a>>] DepthwiseConv2d<Far>, Dsp16, |kernel, memory, tile| {
-    kernel.compute::<super::cores::Dsp16>(memory, tile);
-});
+for_cores!(DepthwiseConv2d<Far>, Dsp16, |kernel, memory, tile| kernel.compute::<super::cores::Dsp16>(memory, tile));
