@@ -146,7 +146,7 @@ def _compile_package(build: Build) -> None:
             compiled[module] = _compile(module, options, chosen, build, group, portable=portable)
             weights = len(compiled[module].weights) if group is None else len(group.blob.bytes()) - before
             made = compiled[module]
-            if build.is_bare and (layout.scripts or options.weights_section is not None or made.hot_bytes):
+            if build.is_bare and (layout.scripts or options.weights_section is not None or made.elsewhere):
                 needs.append(_need(module, options, made, weights))
                 refusals = link.refusals(needs[-1], layout)
                 if refusals:
@@ -231,8 +231,8 @@ def _layout(build: Build) -> link.Layout:
 def _need(module: str, options: ModelOptions, compiled: driver.Compiled, weights: int) -> link.Need:
     return link.Need(
         model=module,
-        # What is hot has a memory of its own.
-        ram=compiled.ram_bytes - compiled.hot_bytes,
+        # What is hot, and scratch in fast memory, have memories of their own.
+        ram=compiled.main_bytes,
         weights=weights,
         flash_most=compiled.bounds.flash,
         stack_most=compiled.bounds.stack,
@@ -240,6 +240,7 @@ def _need(module: str, options: ModelOptions, compiled: driver.Compiled, weights
         origin=options.given.get("weights.section", options.given.get("weights", "")),
         arena=options.arena,
         hot=compiled.hot_section,
+        fast=tuple(place.section for place in compiled.fast_places if place.memory),
     )
 
 

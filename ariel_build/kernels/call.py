@@ -87,6 +87,8 @@ class KernelCall:
     in_place_whole: tuple[tuple[int, int], ...] = ()
     #: Whether its constants are in a fast memory (`cores/hot.py`), apart from those of others.
     hot: bool = False
+    #: Whether its scratch is in fast memory of the core that runs it (`memory/fast.py`), and not in the arena.
+    fast: bool = False
 
     @classmethod
     def of(
@@ -115,6 +117,11 @@ class KernelCall:
     def scratch_bytes(self) -> int:
         """Bytes of scratch that each core needs during the call."""
         return sum(scratch.bytes for scratch in self.scratches)
+
+    @property
+    def arena_scratch_bytes(self) -> int:
+        """Those of them that are in the arena."""
+        return 0 if self.fast else self.scratch_bytes
 
     @cached_property
     def scratches(self) -> list[Scratch]:

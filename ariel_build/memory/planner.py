@@ -15,7 +15,7 @@ from ariel_build.memory.buffers import ArenaPlan, Buffer, Part
 from ariel_build.memory.check import check_plan
 from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.plan import EFFORT, plan_arena
-from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, ScratchPlan
+from ariel_build.memory.regions import FAST, Block, Copy, Group, MemoryPlan, Region, ScratchPlan
 from ariel_build.memory.rolling import Rolling, rolling
 from ariel_build.memory.storage import ALIGNMENT, padded
 from ariel_build.memory.streaming import WHOLE, Effort, Streaming, streaming
@@ -233,7 +233,7 @@ class _Way:
             buffers.append(Buffer(name, _joined(Part(s.start - low, s.end - low, s.life) for s in segments)))
         scratches = tuple(_scratch(step) for step in schedule.steps)
         for step, scratch in zip(schedule.steps, scratches, strict=True):
-            if scratch is not None:
+            if scratch is not None and not scratch.is_fast:
                 size = scratch.stride * schedule.cores
                 times = Buffer("", (Part(0, size, step.time, tuple(piece.time for piece in step.pieces)),)).intervals
                 buffers.append(Buffer(f"scratch of {step.name}", (Part(0, size, step.time, times),)))
@@ -278,7 +278,7 @@ class _Way:
     def plan(self, kept: Sequence[Value]) -> MemoryPlan:
         """Returns the plan for the values of the steps and those `kept`."""
         offsets = iter(self.arena.offsets[len(self.bases) :])
-        scratches = tuple(s and replace(s, offset=next(offsets)) for s in self.scratches)
+        scratches = tuple(s if s is None or s.is_fast else replace(s, offset=next(offsets)) for s in self.scratches)
         used = [*kept, *(v for step in self.schedule.steps for v in [*step.call.inputs, *step.call.outputs])]
         used += [v for moment in self.schedule.moments for v in [*moment.reads, *moment.writes]]
         regions = {v: self.locate(v) for v in dict.fromkeys(used) if v in self.arrangement.storages}
@@ -295,6 +295,7 @@ class _Way:
             refusals=tuple(self.arrangement.refusals),
             blocks=self.blocks(scratches),
             slides={value: buffer.slides for value, buffer in self.rolled.items()},
+            fast_bytes=max((s.stride for s in scratches if s is not None and s.is_fast), default=0),
         )
 
     def blocks(self, scratches: Sequence[ScratchPlan | None]) -> tuple[Block, ...]:
@@ -311,7 +312,7 @@ class _Way:
                 region = Region(self.arena.offsets[buffer] + s.start - low, s.end - s.start)
                 blocks.append(Block(s.writer.name or "_", kind, region, s.life))
         for step, scratch in zip(self.schedule.steps, scratches, strict=True):
-            if scratch is not None:
+            if scratch is not None and not scratch.is_fast:
                 region = Region(scratch.offset, scratch.stride * self.schedule.cores)
                 name = f"scratch of {step.name}"
                 blocks += [Block(name, "scratch", region, piece.time) for piece in step.pieces]
@@ -341,7 +342,7 @@ def _scratch(step: Step) -> ScratchPlan | None:
     for scratch in step.call.scratches:
         parts.append(Region(end, scratch.bytes))
         end += padded(scratch.bytes)
-    return ScratchPlan(0, end, tuple(parts)) if end else None
+    return ScratchPlan(FAST if step.call.fast else 0, end, tuple(parts)) if end else None
 
 
 def _in_place(step: Step, regions: dict[Value, Region], rolled: Mapping[Value, Rolling]) -> tuple[tuple[int, int], ...]:

@@ -181,7 +181,7 @@ class _Search:
         if key not in self._parts:
             call = self.peaks.calls[index]
             fitted = for_rows(call, tiles)
-            self._parts[key] = fitted.scratch_bytes, parted(fitted, call, tiles) + self._idle(call, tiles)
+            self._parts[key] = fitted.arena_scratch_bytes, parted(fitted, call, tiles) + self._idle(call, tiles)
         return self._parts[key]
 
     def _idle(self, call: KernelCall, tiles: Sequence[Tile]) -> int:
