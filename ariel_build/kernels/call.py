@@ -86,6 +86,8 @@ class KernelCall:
     in_place_whole: tuple[tuple[int, int], ...] = ()
     #: Whether its constants are in a fast memory (`cores/hot.py`), apart from those of others.
     hot: bool = False
+    #: Whether its first input is what a ReLU left (`schedule/rectified.py`): many of the elements are 0.
+    rectified: bool = False
 
     @classmethod
     def of(

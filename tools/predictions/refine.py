@@ -32,7 +32,7 @@ __all__ = ["refine"]
 _LIKE = {"cortex-m33": "armv7e-m"}
 Kernels = MutableMapping[str, dict[str, float]]
 #: A cost is left as it is where its worst layer is nearer than this, or another would not be nearer by this part.
-_NEAR, _BETTER = 0.08, 0.3
+_NEAR, _BETTER = 0.08, 0.1
 #: Layers that take less of their model are not looked at.
 _LEAST = 0.002
 #: What all that a cost said before counts beside the layers together, and each of it at most.
@@ -50,7 +50,7 @@ def refine(costs: MutableMapping[str, Kernels], rows: Iterable[Row], board_of: M
             share = layer.measured / row.measured["instructions"]
             if share > _LEAST:
                 path = layer.call.kernel.path
-                alone = layer.alone and not path.startswith(ASSEMBLED)
+                alone = layer.alone
                 one = Measured(layer.call, tuple(layer.tiles), layer.measured / layer.times, share, alone)
                 name = path + (ALONE if alone else "")
                 found[kind_of(core, layer.call.kernel), name].append((_own(core), one))
