@@ -10,10 +10,14 @@ from ariel_build.codegen.program import Program
 from ariel_build.kernels import Feed, Field, Kernel, Operand, Packed, Part, Scratch, Source, Variant
 from ariel_build.kernels.declared.copy import Copy
 from ariel_build.kernels.declared.memory import Image
+from ariel_build.kernels.declared.recurrent import Sequences
 from ariel_build.kernels.declared.window import Window
 from ariel_build.schedule import Schedule
 
-__all__ = ["PART_BYTES", "linked_kernels", "parts_of"]
+__all__ = ["ONLY", "PART_BYTES", "linked_kernels", "parts_of"]
+
+#: What is behind the name of the kernel of a model with one call.
+ONLY = " only"
 
 #: Bytes of what is not the code of kernels, at most.
 PART_BYTES: Mapping[str, int] = {
@@ -67,9 +71,10 @@ def parts_of(
 def linked_kernels(schedule: Schedule, runs: Program | None = None) -> dict[str, str]:
     """Returns the kernels by their paths, with what the linker makes of each: it knows what all calls have in common.
 
-    Where a kernel has one call, it is made for that (` alone`); where all copy elements of one size, for that size.
+    Where a kernel has one call, it is made for that (` alone`), and once more so where the model has no other (` only`);
+    where all copy elements of one size, for that size.
     And what no call asks for does not run: where windows are one pixel, or one line, or stay inside the image. What
-    runs in pieces is called in another way.
+    runs in pieces is called in another way. A sequence of one step has no loop.
     """
     pieces = " in pieces" if runs and runs.runs else ""
     kernels = runs.kernels if runs else [step.call.kernel for step in schedule.steps]
@@ -77,9 +82,10 @@ def linked_kernels(schedule: Schedule, runs: Program | None = None) -> dict[str,
     for kernel in kernels:
         if not isinstance(kernel, Feed):
             by_path.setdefault(kernel.path, []).append(kernel)
+    alone = ONLY if sum(map(len, by_path.values())) == 1 else " alone"
     found = {}
     for path, ones in by_path.items():
-        found[path] = path + _copied(ones) + _seen(ones) + pieces + (" alone" if len(ones) == 1 else "")
+        found[path] = path + _copied(ones) + _stepped(ones) + _seen(ones) + pieces + (alone if len(ones) == 1 else "")
     return found
 
 
@@ -89,6 +95,11 @@ def _copied(kernels: Sequence[Kernel]) -> str:
     if len(sizes) != 1:
         return ""
     return f" of {sizes.pop()}" + (" filled" if any("Element" in copy.fill.path for copy in copies) else "")
+
+
+def _stepped(kernels: Sequence[Kernel]) -> str:
+    sequences = [part for kernel in kernels if isinstance(part := getattr(kernel, "sequences", None), Sequences)]
+    return " of one step" if sequences and all(part.steps == 1 for part in sequences) else ""
 
 
 def _seen(kernels: Sequence[Kernel]) -> str:

@@ -97,6 +97,7 @@ def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
             found |= windows.channels(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_real.Conv2d() | isa_real.DepthwiseConv2d():
             found |= windows.regions(kernel, tiles if call.tiling.axis is Axis.PIXELS else ())
+            found |= _bounded(call, kernel.output.height * kernel.output.width)
         case _:
             found |= _shared(call)
     return {name: float(count) for name, count in found.items() if count}
@@ -124,6 +125,13 @@ def _clipped(call: KernelCall) -> Counts:
     dtype = outputs[0].type.dtype
     least, most = (-math.inf, math.inf) if not dtype.is_integer else dtype.range
     return {"clipped": sum(v.type.elements for v in outputs) if low > least or high < most else 0}
+
+
+def _bounded(call: KernelCall, pixels: int) -> Counts:
+    """Returns the pixels, and their elements, that are held between bounds once they are stored: a ReLU is applied before."""
+    low, high = call.kernel.min, call.kernel.max  # type: ignore[attr-defined]
+    is_bounded = high < math.inf or low not in (0, -math.inf)
+    return {"bounded": call.outputs[0].type.elements, "bounded_pixels": pixels} if is_bounded else {}
 
 
 def _shared(call: KernelCall) -> Counts:
@@ -168,7 +176,7 @@ def _shared(call: KernelCall) -> Counts:
             if isinstance(kernel, isa_real.FullyConnected):
                 blocks, ones = (rows * (wide // _BLOCK) for rows in divmod(kernel.rows, _BLOCK))
                 found |= {"blocks": blocks, "block_macs": blocks * kernel.depth}
-                found |= {"ones": ones, "one_macs": ones * kernel.depth}
+                found |= {"ones": ones, "one_macs": ones * kernel.depth, **_bounded(call, kernel.rows)}
         case depthwise_conv2d.F32() | depthwise_conv2d.Hybrid() | depthwise_conv2d.Quantized():
             found["spread"] = call.macs if kernel.output.channels != kernel.input.channels else 0
         case conv_transpose.F32() | conv_transpose.Quantized() | isa_packed.ConvTranspose():

@@ -13,7 +13,7 @@ import numpy as np
 from ariel_build.boards.board import Board
 from ariel_build.codegen.code_size import code_of, stack_of
 from ariel_build.codegen.linked_size import CODE, Linked
-from ariel_build.codegen.parts import PART_BYTES, linked_kernels, parts_of
+from ariel_build.codegen.parts import ONLY, PART_BYTES, linked_kernels, parts_of
 from ariel_build.codegen.program import program
 from tools.predictions.measure import Row
 
@@ -30,8 +30,9 @@ LIKELY = {"model": 560.0, "calls": 30.0, "constants": 0.8}
 _FREE, _CODE, _APART, _LEAST = 0.1, 0.1, 0.25, 24.0
 #: The part that the linker leaves of code, before anything is known.
 _LEFT = 0.95
-#: What is added to the stack that a kernel was seen with, in whole words: it may be seen with more.
-_MORE = 0.04
+#: What is added to the stack that a kernel was seen with, in whole words: it may be seen with more; and the most that it may
+#: be of what another model with the kernel took.
+_MORE, _MOST = 0.04, 1.15
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,7 @@ def as_json(table: Mapping[str, Mapping[str, object]]) -> str:
 
 def fitted(target: str, models: Sequence[Built]) -> Linked:
     """Returns what the models of a target tell."""
-    flash, (stacks, base) = _flash(target, models), _stacks(target, [one for one in models if one.parts["calls"] > 1])
-    # A single operator tells of kernels that no larger model has.
-    alone, _ = _stacks(target, models)
-    stacks = dict(sorted({**alone, **stacks}.items()))
+    flash, (stacks, base) = _flash(target, models), _stacks(target, models)
     parts = {name: round(value, 3) for name, value in flash.items() if name in PART_BYTES or name == CODE}
     kernels = {name: round(value) for name, value in flash.items() if name not in parts and round(value)}
     return Linked(parts, kernels, stacks, base)
@@ -143,7 +141,7 @@ def _stacks(target: str, models: Sequence[Built]) -> tuple[dict[str, int], float
     """Returns the stack of an inference whose deepest kernel is this one, and what kernels that were not seen add to.
 
     The deepest kernel of a model is not known. Each has at most the least stack that a model with it took; where that
-    tells too little of a model, one of its kernels has more there: the one that tells least too much of others.
+    tells too little of a model, one of its kernels has more there: the one that tells too much of the fewest others.
     """
     seen = [frozenset(one.kernels.values()) for one in models]
     paths = {linked: path for one in models for path, linked in one.kernels.items()}
@@ -155,14 +153,17 @@ def _stacks(target: str, models: Sequence[Built]) -> tuple[dict[str, int], float
         kernels = one.kernels.values()
         if kernels and max(most[kernel] for kernel in kernels) < one.stack:
 
-            def excess(kernel: str, stack: float = one.stack) -> tuple[float, int]:
+            def excess(kernel: str, stack: float = one.stack) -> tuple[int, float, int]:
                 others = [other.stack for other, kernels in zip(models, seen, strict=True) if kernel in kernels]
-                return max(max(stack / other, 1.0) for other in others), -stack_of(_triple(target), paths[kernel])
+                told = [max(stack / other, 1.0) for other in others]
+                return sum(ratio > _MOST for ratio in told), max(told), -stack_of(_triple(target), paths[kernel])
 
             most[min(kernels, key=excess)] = one.stack
     beyond = [one.stack - max((stack_of(_triple(target), k) for k in one.kernels), default=0) for one in models]
-    for kernel, path in paths.items():
+    for path in set(paths.values()):
         # What a kernel was not seen with is told by what it was.
-        most.setdefault(path, most[kernel])
+        ways = [kernel for kernel, of in paths.items() if of == path]
+        ways = [kernel for kernel in ways if not kernel.endswith(ONLY)] or ways
+        most.setdefault(path, max(most[kernel] for kernel in ways))
     stacks = {kernel: math.ceil(stack / 4) * 4 + int(stack * _MORE / 4) * 4 for kernel, stack in sorted(most.items())}
     return stacks, max(beyond, default=0.0)
