@@ -94,7 +94,7 @@ def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
         case isa_scalar.DepthwiseLines():
             found |= windows.lines(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.DepthwiseConv2d():
-            found |= windows.channels(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
+            found |= _shared(call) | windows.channels(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_real.Conv2d() | isa_real.DepthwiseConv2d():
             found |= windows.regions(kernel, tiles if call.tiling.axis is Axis.PIXELS else ())
             found |= _bounded(call, kernel.output.height * kernel.output.width)
@@ -258,19 +258,23 @@ def _loops(part: object, call: KernelCall) -> Counts:
 def _copy(kernel: copy.Copy) -> Counts:
     """Returns rows, runs and elements of the boxes of a copy."""
     found: Counts = dict.fromkeys(
-        ("rounds", "turns", "strided", "runs", "shorts", "bytes", "short", "moved", "askew", "filled"), 0
+        ("rounds", "turns", "strided", "few", "few_runs", "runs", "shorts", "bytes", "short", "moved", "askew", "filled"),
+        0,
     )
     if "Element" in kernel.fill.path:
         found["filled"] = kernel.rows * kernel.row
     for move in kernel.moves:
         *outer, count = move.counts
         rows, dense = move.rows, move.input_strides[-1] == move.output_strides[-1] == 1
-        if rows and dense and math.prod(outer) == 1 and count == kernel.row == move.input_row:
+        is_whole = rows > 0 and dense and math.prod(outer) == 1 and count == kernel.row == move.input_row
+        if is_whole:
             # Whole rows that follow one another are one run of memory (`Move::run`).
             rows, count = 1, count * rows
-        elif count <= _SINGLES:
-            dense = False
         runs = rows * math.prod(outer)
+        if dense and not is_whole and count <= _SINGLES:
+            dense = False
+            found["few"] += runs * count
+            found["few_runs"] += runs
         found["rounds"] += rows
         # Passes through the loops around the innermost two, beside the first of each row.
         found["turns"] += rows * (sum(math.prod(outer[: axis + 1]) for axis in range(len(outer) - 1)) - len(outer) + 1)
