@@ -24,6 +24,7 @@ from tools.costs.boards import board_of as standing
 from tools.costs.fit import ASSEMBLED, fitted
 from tools.costs.made import calls
 from tools.costs.measure import Measured
+from tools.predictions.judge import LAYER, LIMITS, SHARE
 from tools.predictions.measure import Row
 
 __all__ = ["refine"]
@@ -33,6 +34,8 @@ _LIKE = {"cortex-m33": "armv7e-m"}
 Kernels = MutableMapping[str, dict[str, float]]
 #: A cost is left as it is where its worst layer is nearer than this, or another would not be nearer by this part.
 _NEAR, _BETTER = 0.08, 0.1
+#: The part of its model from which on a layer counts in full, and what it counts beside that if it is all of its model.
+_FULL, _WHOLE = 0.05, 10.0
 #: Layers that take less of their model are not looked at.
 _LEAST = 0.002
 #: What all that a cost said before counts beside the layers together, and each of it at most.
@@ -94,7 +97,8 @@ def _refined(
         return []
     made = _fitted(base, layers, kind)
     after = _off(made, layers)
-    if _mean(after) >= (1 - _BETTER) * _mean(off):
+    before = (_missed(off, layers), (1 - _BETTER) * _mean(off, layers))
+    if (_missed(after, layers), _mean(after, layers)) >= before:
         return []
     table[name] = made
     return [f"{kind}: {name}: {len(layers)} layers, {max(map(abs, off)):.1%} -> {max(map(abs, after)):.1%}"]
@@ -108,8 +112,22 @@ def _off(known: Mapping[str, float], layers: Sequence[Measured]) -> list[float]:
     return [_told(known, one.call, one) / one.instructions - 1 for one in layers]
 
 
-def _mean(off: Sequence[float]) -> float:
-    return float(np.sqrt(np.mean(np.square(off))))
+def _mean(off: Sequence[float], layers: Sequence[Measured]) -> float:
+    weights = [min(one.share / _FULL, 1.0) * _weight(one) for one in layers]
+    return float(np.sqrt(np.average(np.square(off), weights=weights)))
+
+
+def _weight(one: Measured) -> float:
+    """Returns what a layer counts: one that is all of its model decides how far off that is."""
+    return 1.0 + _WHOLE * one.share
+
+
+def _missed(off: Sequence[float], layers: Sequence[Measured]) -> int:
+    """Returns how many layers are further off than they may be, or let their models be."""
+    layer, model = LIMITS[LAYER].above, LIMITS["instructions"].above
+    return sum(
+        (abs(o) > layer and one.share > SHARE) or abs(o) * one.share > model for o, one in zip(off, layers, strict=True)
+    )
 
 
 def _fitted(base: Mapping[str, float], layers: Sequence[Measured], kind: str) -> dict[str, float]:
@@ -124,7 +142,8 @@ def _fitted(base: Mapping[str, float], layers: Sequence[Measured], kind: str) ->
         return fitted(layers)
     before = [replace(one, instructions=max(_told(base, one.call, one) * factor, 1.0)) for one in others]
     each = min(_BEFORE * len(layers) / max(len(before), 1), _EACH)
-    return fitted([*layers, *before], weights=[1.0] * len(layers) + [each] * len(before))
+    weights = [_weight(one) for one in layers]
+    return fitted([*layers, *before], weights=weights + [each] * len(before))
 
 
 def _rows(call: KernelCall) -> tuple[Tile, ...]:
