@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from ariel_build.codegen.fields import near_bytes
 from ariel_build.codegen.flow import operations
 from ariel_build.codegen.program import Program
 from ariel_build.kernels import Feed, Field, Kernel, Operand, Packed, Part, Scratch, Source, Variant
-from ariel_build.kernels.declared.copy import Copy
+from ariel_build.kernels.declared.copy import Copy, Move
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.recurrent import Sequences
 from ariel_build.kernels.declared.window import Window
@@ -71,8 +72,8 @@ def parts_of(
 def linked_kernels(schedule: Schedule, runs: Program | None = None) -> dict[str, str]:
     """Returns the kernels by their paths, with what the linker makes of each: it knows what all calls have in common.
 
-    Where a kernel has one call, it is made for that (` alone`), and once more so where the model has no other (` only`);
-    where all copy elements of one size, for that size.
+    Where a kernel has one call, it is made for that (` alone`), more so where the model has no other call (` only`);
+    where all copy elements of one size, for that size. A single copy of whole rows does not walk.
     And what no call asks for does not run: where windows are one pixel, or one line, or stay inside the image. What
     runs in pieces is called in another way. A sequence of one step has no loop.
     """
@@ -94,7 +95,16 @@ def _copied(kernels: Sequence[Kernel]) -> str:
     sizes = {copy.element for copy in copies}
     if len(sizes) != 1:
         return ""
-    return f" of {sizes.pop()}" + (" filled" if any("Element" in copy.fill.path for copy in copies) else "")
+    filled = " filled" if any("Element" in copy.fill.path for copy in copies) else ""
+    whole = " whole" if len(copies) == 1 and all(_is_run(copies[0], move) for move in copies[0].moves) else ""
+    return f" of {sizes.pop()}{filled}{whole}"
+
+
+def _is_run(copy: Copy, move: Move) -> bool:
+    """Whether a move is of whole rows that follow one another: it is one run of memory, and nothing walks."""
+    *outer, count = move.counts
+    dense = count == 1 or move.input_strides[-1] == move.output_strides[-1] == 1
+    return dense and math.prod(outer) == 1 and count == copy.row == move.input_row
 
 
 def _stepped(kernels: Sequence[Kernel]) -> str:

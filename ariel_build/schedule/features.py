@@ -128,7 +128,7 @@ def _clipped(call: KernelCall) -> Counts:
 
 
 def _bounded(call: KernelCall, pixels: int) -> Counts:
-    """Returns the pixels, and their elements, that are held between bounds once they are stored: a ReLU is applied before."""
+    """Returns the pixels, and their elements, that are held between bounds once they are stored: a ReLU is not."""
     low, high = call.kernel.min, call.kernel.max  # type: ignore[attr-defined]
     is_bounded = high < math.inf or low not in (0, -math.inf)
     return {"bounded": call.outputs[0].type.elements, "bounded_pixels": pixels} if is_bounded else {}
@@ -257,10 +257,21 @@ def _loops(part: object, call: KernelCall) -> Counts:
 
 def _copy(kernel: copy.Copy) -> Counts:
     """Returns rows, runs and elements of the boxes of a copy."""
-    found: Counts = dict.fromkeys(
-        ("rounds", "turns", "strided", "few", "few_runs", "runs", "shorts", "bytes", "short", "moved", "askew", "filled"),
-        0,
+    names = (
+        "rounds",
+        "turns",
+        "strided",
+        "few",
+        "few_runs",
+        "runs",
+        "shorts",
+        "bytes",
+        "short",
+        "moved",
+        "askew",
+        "filled",
     )
+    found: Counts = dict.fromkeys(names, 0)
     if "Element" in kernel.fill.path:
         found["filled"] = kernel.rows * kernel.row
     for move in kernel.moves:

@@ -1,4 +1,4 @@
-"""rectified(calls) = the calls, those marked that read what a ReLU left: in software a product with 0 takes half as long."""
+"""rectified(calls) = the calls, those marked that read what a ReLU left: in software, products with 0 take less."""
 
 from __future__ import annotations
 

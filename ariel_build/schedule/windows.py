@@ -10,7 +10,19 @@ from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
 from ariel_build.schedule.tiles import Tile, parts
 
-__all__ = ["Counts", "channels", "dense", "in_parts", "packed", "pairs", "planes", "pooled", "regions", "triples", "windows"]
+__all__ = [
+    "Counts",
+    "channels",
+    "dense",
+    "in_parts",
+    "packed",
+    "pairs",
+    "planes",
+    "pooled",
+    "regions",
+    "triples",
+    "windows",
+]
 
 Counts = dict[str, float]
 #: Pixels and channels of a block of the kernels for Arm, and the fewest of a block of six that are no block of three.
@@ -235,7 +247,7 @@ def lines(kernel: isa_scalar.DepthwiseLines, spans: Sequence[int]) -> Counts:
 
 
 def channels(kernel: isa_scalar.DepthwiseConv2d, spans: Sequence[int]) -> Counts:
-    """Returns the counts of planes, lines of the same padding, of their channels and lines, and of columns that are read."""
+    """Returns the counts of planes, lines of the same padding, of their channels, lines, and columns that are read."""
     image, source, window, depth = kernel.output, kernel.input, kernel.window, kernel.output.channels
     down = _inside(image.height, source.height, *_down(window))
     across = _inside(image.width, source.width, *_across(window))

@@ -21,7 +21,7 @@ from ariel_build.schedule.features import features
 from ariel_build.schedule.tiles import Tile
 from tools.costs.boards import OWN
 from tools.costs.boards import board_of as standing
-from tools.costs.fit import ASSEMBLED, fitted
+from tools.costs.fit import fitted
 from tools.costs.made import calls
 from tools.costs.measure import Measured
 from tools.predictions.judge import LAYER, LIMITS, SHARE

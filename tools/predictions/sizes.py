@@ -30,8 +30,8 @@ LIKELY = {"model": 560.0, "calls": 30.0, "constants": 0.8}
 _FREE, _CODE, _APART, _LEAST = 0.1, 0.1, 0.25, 24.0
 #: The part that the linker leaves of code, before anything is known.
 _LEFT = 0.95
-#: What is added to the stack that a kernel was seen with, in whole words: it may be seen with more; and the most that it may
-#: be of what another model with the kernel took.
+#: What is added to the stack that a kernel was seen with, in whole words: it may be seen with more; and the most that
+#: it may be of what another model with the kernel took.
 _MORE, _MOST = 0.04, 1.15
 
 
@@ -90,7 +90,7 @@ def fitted(target: str, models: Sequence[Built]) -> Linked:
     """Returns what the models of a target tell."""
     flash, (stacks, base) = _flash(target, models), _stacks(target, models)
     parts = {name: round(value, 3) for name, value in flash.items() if name in PART_BYTES or name == CODE}
-    kernels = {name: round(value) for name, value in flash.items() if name not in parts and round(value)}
+    kernels = {name: round(value) for name, value in flash.items() if name not in parts}
     return Linked(parts, kernels, stacks, base)
 
 
