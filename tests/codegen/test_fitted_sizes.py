@@ -13,7 +13,7 @@ _KERNELS = ("softmax::Int8", "map2::AddF32", "map1::Sigmoid", "lookup::Table", "
 
 
 def _models() -> list[Built]:
-    found, chance = [], random.Random(5)
+    found, chance = [], random.Random(5)  # noqa: S311 - numbers of a test
     for number in range(20):
         paths = chance.sample(_KERNELS, chance.randint(2, 4))
         calls, constants = chance.randint(4, 40), chance.randint(300, 3000)
@@ -55,6 +55,7 @@ def test_the_deepest_kernel_is_the_one_that_tells_too_much_of_the_fewest() -> No
         return Built("", _TARGET, 1_000.0, 0, stack, {path: path for path in paths}, parts)
 
     shallow = [of(200.0, "lookup::Table", path) for path in ("map1::Sigmoid", "map2::Linear", "fold::MeanF32")]
-    linked = fitted(_TARGET, [*shallow, of(210.0, "softmax::Int8", "map2::AddF32"), of(600.0, "lookup::Table", "map2::AddF32")])
+    deep = [of(210.0, "softmax::Int8", "map2::AddF32"), of(600.0, "lookup::Table", "map2::AddF32")]
+    linked = fitted(_TARGET, [*shallow, *deep])
     assert linked.stacks["map2::AddF32"] >= 600
     assert linked.stacks["lookup::Table"] <= 220

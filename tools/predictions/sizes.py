@@ -159,7 +159,8 @@ def _stacks(target: str, models: Sequence[Built]) -> tuple[dict[str, int], float
                 return sum(ratio > _MOST for ratio in told), max(told), -stack_of(_triple(target), paths[kernel])
 
             most[min(kernels, key=excess)] = one.stack
-    beyond = [one.stack - max((stack_of(_triple(target), k) for k in one.kernels), default=0) for one in models]
+    larger = [one for one in models if one.parts["calls"] > 1]
+    beyond = [one.stack - max((stack_of(_triple(target), k) for k in one.kernels), default=0) for one in larger]
     for path in set(paths.values()):
         # What a kernel was not seen with is told by what it was.
         ways = [kernel for kernel, of in paths.items() if of == path]
