@@ -38,8 +38,8 @@ _NEAR, _BETTER = 0.08, 0.1
 _FULL, _WHOLE = 0.05, 10.0
 #: Layers that take less of their model are not looked at.
 _LEAST = 0.002
-#: What all that a cost said before counts beside the layers together, and each of it at most.
-_BEFORE, _EACH = 0.1, 0.1
+#: What all that a cost said before counts beside the layers together, but at least as so many layers, and each at most.
+_BEFORE, _AT_LEAST, _EACH = 0.1, 2.0, 0.1
 #: The tiles in which what is no image is told, too.
 _PIECES = 4
 
@@ -95,7 +95,7 @@ def _refined(
     off = _off(table.get(name, base) if known is None else known, layers)
     if max(map(abs, off)) <= _NEAR:
         return []
-    made = _fitted(base, layers, kind)
+    made = _fitted(base, layers, kind, table.get(name, {}))
     after = _off(made, layers)
     before = (_missed(off, layers), (1 - _BETTER) * _mean(off, layers))
     if (_missed(after, layers), _mean(after, layers)) >= before:
@@ -130,8 +130,13 @@ def _missed(off: Sequence[float], layers: Sequence[Measured]) -> int:
     )
 
 
-def _fitted(base: Mapping[str, float], layers: Sequence[Measured], kind: str) -> dict[str, float]:
-    """Returns the cost of the layers, and of what other calls cost, times what the layers take of it."""
+def _fitted(
+    base: Mapping[str, float], layers: Sequence[Measured], kind: str, was: Mapping[str, float]
+) -> dict[str, float]:
+    """Returns the cost of the layers, and of what other calls cost, times what the layers take of it.
+
+    `base` is what it cost in other firmware, `was` what such calls did before.
+    """
     path = layers[0].call.kernel.path
     factor = float(np.median([one.instructions / max(_told(base, one.call, one), 1.0) for one in layers]))
     calls_of = [call for call in _calls(kind) if call.kernel.path == path]
@@ -141,9 +146,13 @@ def _fitted(base: Mapping[str, float], layers: Sequence[Measured], kind: str) ->
         # What it was made of is not counted any more: it says nothing.
         return fitted(layers)
     before = [replace(one, instructions=max(_told(base, one.call, one) * factor, 1.0)) for one in others]
-    each = min(_BEFORE * len(layers) / max(len(before), 1), _EACH)
+    each = min(max(_BEFORE * len(layers), _AT_LEAST) / max(len(before), 1), _EACH)
     weights = [_weight(one) for one in layers]
-    return fitted([*layers, *before], weights=weights + [each] * len(before))
+    found = fitted([*layers, *before], weights=weights + [each] * len(before))
+    # Of what no layer has they tell nothing: that stays, or is what it is in other calls, times what they take of these.
+    seen = {name for one in layers for name in features(one.call, one.tiles)}
+    unseen = {name: float(f"{c * factor:.4g}") for name, c in base.items()} | dict(was)
+    return {name: c for name, c in unseen.items() if name not in seen} | found
 
 
 def _rows(call: KernelCall) -> tuple[Tile, ...]:
