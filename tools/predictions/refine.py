@@ -149,7 +149,7 @@ def _fitted(
     each = min(max(_BEFORE * len(layers), _AT_LEAST) / max(len(before), 1), _EACH)
     weights = [_weight(one) for one in layers]
     found = fitted([*layers, *before], weights=weights + [each] * len(before))
-    # Of what no layer has they tell nothing: that stays, or is what it is in other calls, times what they take of these.
+    # Of what no layer has they tell nothing: that stays, or is what it is in other calls, times what they take of it.
     seen = {name for one in layers for name in features(one.call, one.tiles)}
     unseen = {name: float(f"{c * factor:.4g}") for name, c in base.items()} | dict(was)
     return {name: c for name, c in unseen.items() if name not in seen} | found
