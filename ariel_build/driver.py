@@ -52,6 +52,7 @@ from ariel_build.passes import PassLog, optimize
 from ariel_build.records import dataclass
 from ariel_build.schedule import Aliases, Schedule
 from ariel_build.schedule.bottleneck import bottlenecks
+from ariel_build.schedule.rectified import rectified
 from ariel_build.schedule.shorter import Shorter, shorter_steps
 
 if TYPE_CHECKING:
@@ -444,6 +445,7 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
     selected = select(lowered.calls, None if job.portable else job.board, job.workers, small=job.small)
     check_limits(graph, selected.calls, lowered.joined())
     calls, aliases = seen_through(selected.calls, lowered.aliases, graph, lowered.flow)
+    calls = rectified(calls, aliases)
     if job.workers == 1:
         if job.hot is not None:
             calls = hot(calls, job.clock, job.hot.hot, fetches=job.fetches)

@@ -89,6 +89,8 @@ class KernelCall:
     hot: bool = False
     #: Whether its scratch is in fast memory of the core that runs it (`memory/fast.py`), and not in the arena.
     fast: bool = False
+    #: Whether its first input is what a ReLU left (`schedule/rectified.py`): many of the elements are 0.
+    rectified: bool = False
 
     @classmethod
     def of(
