@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ariel_build.isa.armv7e_m.streams import Channels, Ints, padded
-from ariel_build.isa.mve.streams import BYTES, LANES, channels_of, stream_of
+from ariel_build.isa.mve.streams import BYTES, LANES, bytes_of, channels_of, stream_of
 from ariel_build.isa.mve.sums import narrowed
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Scratch, Tiling
 from ariel_build.kernels.declared import isa_mve, map2
+from ariel_build.kernels.declared.isa_mve import Up
 from ariel_build.kernels.declared.quant import Bounds
 from ariel_build.kernels.declared.window import Window
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored
@@ -33,11 +34,11 @@ _FAR, _OFFSETS, _LONG = 2, 1 << 16, 1 << 14
 _ROWS = 2
 
 
-def _pieces(size: int) -> int:
-    """Returns the elements of a patch of so many, rounded up to pieces of the same length."""
-    vectors = -(-size // BYTES)
+def _pieces(size: int, together: int) -> int:
+    """Returns the elements of a patch of so many, rounded up to pieces of the same length in whole vectors."""
+    vectors = -(-size // together)
     turns = -(-vectors // _STEPS)
-    return turns * -(-vectors // turns) * BYTES
+    return turns * -(-vectors // turns) * together
 
 
 def _copies(size: int, window: Window, run: int, *, in_rows: bool) -> int:
@@ -67,22 +68,25 @@ def _conv2d(call: LayerCall, layer: Convolution, *, floats: bool) -> KernelCall:
     if layer.groups != 1 or not (follows or window.width == 1) or min(window.stride_h, window.stride_w) < 1:
         raise Unfit
     channels, rounding = channels_of(layer, floats=floats)
+    # Activations that a vector has.
+    together = BYTES // bytes_of(rounding)
     run = window.width * image.channels
-    rows = padded(channels.weights.reshape(layer.count, window.height, run), BYTES)
-    whole = _pieces(window.height * run)
+    rows = padded(channels.weights.reshape(layer.count, window.height, run), together)
+    whole = _pieces(window.height * run, together)
     # A window of one row is in the image anyhow.
     own = window.height * rows.shape[2]
-    in_rows = window.height > 1 and rows.shape[2] <= _STEPS * BYTES and own <= _GROWTH * window.height * run
+    in_rows = window.height > 1 and rows.shape[2] <= _STEPS * together and own <= _GROWTH * window.height * run
     weights = rows.reshape(layer.count, own) if in_rows else _padded_to(channels.weights, whole)
+    patch = weights.shape[1] // together * BYTES
     kernel = isa_mve.Conv2d(
         input=image,
         output=output,
         window=window,
-        stream=stream_of(replace(channels, weights=weights)),
+        stream=stream_of(replace(channels, weights=weights), together),
         in_rows=in_rows,
         input_zero_point=layer.input_zero_point,
         bounds=_bounds(layer),
-        scratch=Scratch(_copies(weights.shape[1], window, run, in_rows=in_rows) * weights.shape[1] + BYTES),
+        scratch=Scratch(_copies(patch, window, run * BYTES // together, in_rows=in_rows) * patch + BYTES),
         rounding=rounding,
     )
     return call.by(kernel, Tiling(Axis.PIXELS, output.height * output.width, 2))
@@ -108,6 +112,8 @@ def _depthwise(call: LayerCall, layer: Depthwise, *, floats: bool) -> KernelCall
         raise Unfit
     axis = min(lines, key=lambda line: line[0])[1]
     channels, rounding = channels_of(layer, floats=floats)
+    if isinstance(rounding, Up):
+        raise Unfit
     cube = channels.weights.reshape(count, 3, 3)
     # A vector has the taps of a channel, those of a column (of the lines) one behind the other.
     cube = cube if axis == 0 else cube.transpose(0, 2, 1)

@@ -21,6 +21,7 @@ __all__ = [
     "Linear",
     "Rectified",
     "Terms",
+    "Up",
 ]
 
 
@@ -28,10 +29,11 @@ class Away(Part):
     """Halves away from zero, twice: TFLite's requantisation, in fixed point."""
 
     ROOMS = ("kernels::isa::mve",)
+    TYPES = {"Element": "i8"}
 
 
 class Conv2d(Kernel):
-    """int8 convolution; tiles are ranges of pixels."""
+    """Convolution of int8, or of int16 where sums are rounded `Up`; tiles are ranges of pixels."""
 
     ROOMS = ("kernels::isa::mve",)
     PARAMETERS = {"R": "rounding"}
@@ -39,9 +41,10 @@ class Conv2d(Kernel):
         ("Away",): "isa::mve::Conv2d<Away>",
         ("Even",): "isa::mve::Conv2d<Even>",
         ("Rectified",): "isa::mve::Conv2d<Rectified>",
+        ("Up",): "isa::mve::Conv2d<Up>",
     }
     ACCESS = Access.COPIED_WINDOW
-    ELEMENTS = {"input": "i8", "output": "i8", "stream": "i32"}
+    ELEMENTS = {"input": "R::Element", "output": "R::Element", "stream": "i32"}
     input: Image
     output: Image
     window: Window
@@ -50,7 +53,7 @@ class Conv2d(Kernel):
     input_zero_point: int
     bounds: Bounds
     scratch: Scratch
-    rounding: Away | Even | Rectified
+    rounding: Away | Even | Rectified | Up
 
 
 class DepthwiseConv2d(Kernel):
@@ -80,10 +83,11 @@ class Even(Part):
     """Halves to even: ONNX's requantisation, in float32."""
 
     ROOMS = ("kernels::isa::mve",)
+    TYPES = {"Element": "i8"}
 
 
 class FetchedConv2d(Kernel):
-    """int8 convolution, its weights fetched ahead; tiles are ranges of channels."""
+    """Convolution of int8 or int16, its weights fetched ahead; tiles are ranges of channels."""
 
     ROOMS = ("kernels::isa::mve",)
     PARAMETERS = {"R": "layer.rounding"}
@@ -91,6 +95,7 @@ class FetchedConv2d(Kernel):
         ("Away",): "isa::mve::FetchedConv2d<Away>",
         ("Even",): "isa::mve::FetchedConv2d<Even>",
         ("Rectified",): "isa::mve::FetchedConv2d<Rectified>",
+        ("Up",): "isa::mve::FetchedConv2d<Up>",
     }
     ACCESS = Access.WHOLE
     layer: Conv2d
@@ -117,6 +122,7 @@ class Rectified(Part):
     """As `Away`, where a ReLU ends at the zero point -128 and bounds are those of int8: whether one is taken from what is negative makes no difference to it. The compiler has proved that results fit int16."""
 
     ROOMS = ("kernels::isa::mve",)
+    TYPES = {"Element": "i8"}
 
 
 class Terms(Part):
@@ -126,3 +132,10 @@ class Terms(Part):
     left: int
     right: int
     offset: int
+
+
+class Up(Part):
+    """Halves up, once: TFLite's requantisation of int16. The compiler has proved that sums fit 32 bits, and that the multiplier does: then VRMULH is all of it."""
+
+    ROOMS = ("kernels::isa::mve",)
+    TYPES = {"Element": "i16"}

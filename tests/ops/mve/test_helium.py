@@ -60,8 +60,12 @@ def cut(text: str) -> str:
         (operators.dense, 7, 36),
         (operators.addition, 9, 24),
         (own.rectified, 26, 30),
+        (operators.convolution16, 41, 34),
+        (own.large16, 42, 8),
+        (own.short16, 43, 10),
+        (operators.dense16, 44, 34),
     ],
-    ids=["convolution", "large", "short", "depthwise", "dense", "addition", "rectified"],
+    ids=lambda value: getattr(value, "__name__", None),
 )
 @pytest.mark.parametrize("tiles, level", [("whole", "3"), ("cut", "0"), ("cut", "s")])
 def test_equals_tflite_micro(

@@ -1,4 +1,5 @@
-//! Helium, the vectors of Armv8.1-M: Cortex-M55 and M85. int8 kernels whose sums VMLADAVA takes, 16 products at a time.
+//! Helium, the vectors of Armv8.1-M: Cortex-M55 and M85. Kernels whose sums VMLADAVA takes, 16 products of int8 at a time, or 8 of
+//! int16 with weights of int8.
 //!
 //! The compiler chooses them where the board file says that the core has it (`mve`): no target triple does. The functions are
 //! naked and name the core themselves, so that stable Rust assembles them. Firmware has to give access to coprocessors 10 and 11
@@ -33,13 +34,14 @@ pub mod linear;
 mod lines;
 mod nine;
 mod rounding;
+mod up;
 
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use fetched::FetchedConv2d;
 pub(crate) use gather::copy;
 pub use linear::{Linear, Terms};
-pub use rounding::{Away, Even, Rectified};
+pub use rounding::{Away, Even, Rectified, Up};
 
 #[cfg(vfpv4_sp)]
 super::aliases!(real Helium: AddF32 = Add, Conv2dF32 = Conv2d, DepthwiseConv2dF32 = DepthwiseConv2d, FullyConnectedF32 = FullyConnected, MulF32 = Mul, SubF32 = Sub);
