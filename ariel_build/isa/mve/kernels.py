@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from ariel_build.isa.armv7e_m.streams import Channels, Ints, padded
-from ariel_build.isa.mve.streams import BYTES, LANES, bytes_of, channels_of, stream_of
+from ariel_build.isa.armv7e_m.int16 import is_int16
+from ariel_build.isa.mve.streams import BYTES, LANES, bytes_of, channels_of, channels_of_int16, stream_of, taps_of
 from ariel_build.isa.mve.sums import narrowed
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Scratch, Tiling
 from ariel_build.kernels.declared import isa_mve, map2
-from ariel_build.kernels.declared.isa_mve import Up
 from ariel_build.kernels.declared.quant import Bounds
 from ariel_build.kernels.declared.window import Window
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored
@@ -97,6 +97,8 @@ def _depthwise(call: LayerCall, layer: Depthwise, *, floats: bool) -> KernelCall
     output, window, image, count = layer.output, layer.window, layer.input, layer.count
     if image.channels == 1:
         return _conv2d(call, layer.as_convolution(), floats=floats)
+    if is_int16(layer):
+        return _depthwise16(call, layer)
     strides = (window.stride_h, window.stride_w)
     shape = (window.height, window.width, window.dilation_h, window.dilation_w)
     if shape != (3, 3, 1, 1) or count != image.channels or count < LANES or not 1 <= min(strides) <= max(strides) <= 3:
@@ -112,8 +114,6 @@ def _depthwise(call: LayerCall, layer: Depthwise, *, floats: bool) -> KernelCall
         raise Unfit
     axis = min(lines, key=lambda line: line[0])[1]
     channels, rounding = channels_of(layer, floats=floats)
-    if isinstance(rounding, Up):
-        raise Unfit
     cube = channels.weights.reshape(count, 3, 3)
     # A vector has the taps of a channel, those of a column (of the lines) one behind the other.
     cube = cube if axis == 0 else cube.transpose(0, 2, 1)
@@ -133,6 +133,18 @@ def _depthwise(call: LayerCall, layer: Depthwise, *, floats: bool) -> KernelCall
         rounding=rounding,
     )
     return call.by(kernel, Tiling(Axis.PIXELS, sizes[0] * sizes[1], 4))
+
+
+def _depthwise16(call: LayerCall, layer: Depthwise) -> KernelCall:
+    """Any window, eight channels at a time."""
+    output, window = layer.output, layer.window
+    if layer.count != layer.input.channels or min(window.dilation_h, window.dilation_w) < 1:
+        raise Unfit
+    channels = channels_of_int16(layer)
+    kernel = isa_mve.DepthwiseConv2d16(
+        input=layer.input, output=output, window=window, stream=taps_of(channels), bounds=_bounds(layer)
+    )
+    return call.by(kernel, Tiling(Axis.PIXELS, output.height * output.width, 2))
 
 
 def _dense(call: LayerCall, layer: Dense, *, floats: bool) -> KernelCall:

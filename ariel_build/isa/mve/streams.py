@@ -8,14 +8,14 @@ import numpy as np
 
 from ariel_build.isa.armv7e_m import int16
 from ariel_build.isa.armv7e_m.nearest import rounded_to_even
-from ariel_build.isa.armv7e_m.streams import Channels, Ints, requantised
+from ariel_build.isa.armv7e_m.streams import Channels, Ints, padded, requantised
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Packed
 from ariel_build.kernels.declared.isa_mve import Away, Even, Rectified, Up
 from ariel_build.kernels.declared.quant import DoubleRounding, NearestEven
 from ariel_build.kernels.layer import Layer, Stored
 
-__all__ = ["BYTES", "LANES", "Rounding", "bytes_of", "channels_of", "filled", "stream_of", "words"]
+__all__ = ["BYTES", "LANES", "Rounding", "bytes_of", "channels_of", "channels_of_int16", "filled", "stream_of", "taps_of", "words"]
 
 #: Bytes of a vector, and int32 of one.
 BYTES, LANES = 16, 4
@@ -29,8 +29,7 @@ def channels_of(layer: Layer, *, floats: bool) -> tuple[Channels, Rounding]:
     A row of `scale` is the three numbers of a channel that requantise, or of int16 the one.
     """
     if int16.is_int16(layer):
-        flat = replace(layer, weights=layer.weights.reshape(layer.count, -1))
-        return int16.channels_of(flat), Up()
+        return channels_of_int16(layer), Up()
     finish = layer.finish
     if not isinstance(finish, Stored) or layer.weights.dtype != np.int8:
         raise Unfit
@@ -52,6 +51,11 @@ def channels_of(layer: Layer, *, floats: bool) -> tuple[Channels, Rounding]:
             rounding = np.full_like(scale, found.rounding)
             return replace(found, scale=np.stack([scale, rounding, nothing], axis=1)), Even()
     raise Unfit
+
+
+def channels_of_int16(layer: Layer) -> Channels:
+    """The same of activations of int16."""
+    return int16.channels_of(replace(layer, weights=layer.weights.reshape(layer.count, -1)))
 
 
 def bytes_of(rounding: Rounding) -> int:
@@ -83,3 +87,15 @@ def stream_of(channels: Channels, together: int = BYTES) -> Packed:
     scale = fours.scale.reshape(count, LANES, -1).transpose(0, 2, 1).reshape(count, -1)
     stream = np.concatenate([words(bytes_), fours.bias.reshape(count, LANES), scale], axis=1)
     return Packed(stream.astype(np.int32), "stream")
+
+
+def taps_of(channels: Channels) -> Packed:
+    """Returns for each eight channels biases and multipliers, those with even numbers first, and for each tap weights."""
+    eights = filled(channels, 2 * LANES)
+    count = eights.bias.size // (2 * LANES)
+    weights = padded(eights.weights, 2).reshape(count, 2 * LANES, -1).transpose(0, 2, 1).reshape(count, -1)
+    bias, scale = (
+        values.reshape(count, LANES, 2).transpose(0, 2, 1).reshape(count, -1)
+        for values in (eights.bias, eights.scale[:, 0])
+    )
+    return Packed(np.concatenate([bias, scale, words(weights)], axis=1).astype(np.int32), "stream")

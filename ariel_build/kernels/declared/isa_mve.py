@@ -16,6 +16,7 @@ __all__ = [
     "Away",
     "Conv2d",
     "DepthwiseConv2d",
+    "DepthwiseConv2d16",
     "Even",
     "FetchedConv2d",
     "Linear",
@@ -77,6 +78,20 @@ class DepthwiseConv2d(Kernel):
     vertical: bool
     scratch: Scratch
     rounding: Away | Even | Rectified
+
+
+class DepthwiseConv2d16(Kernel):
+    """int16 depthwise convolution; tiles are ranges of pixels."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::DepthwiseConv2d16"}
+    ACCESS = Access.WINDOW
+    ELEMENTS = {"input": "i16", "output": "i16", "stream": "i32"}
+    input: Image
+    output: Image
+    window: Window
+    stream: Packed
+    bounds: Bounds
 
 
 class Even(Part):

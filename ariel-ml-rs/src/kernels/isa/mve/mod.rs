@@ -25,6 +25,7 @@ mod blocks;
 mod clamp;
 pub mod conv2d;
 pub mod depthwise_conv2d;
+pub mod depthwise_conv2d16;
 pub mod fetched;
 #[cfg(vfpv4_sp)]
 pub(super) mod float32;
@@ -34,10 +35,12 @@ pub mod linear;
 mod lines;
 mod nine;
 mod rounding;
+mod taps16;
 mod up;
 
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
+pub use depthwise_conv2d16::DepthwiseConv2d16;
 pub use fetched::FetchedConv2d;
 pub(crate) use gather::copy;
 pub use linear::{Linear, Terms};
