@@ -14,7 +14,7 @@ from ariel_build.isa.mve.streams import BYTES, LANES, bytes_of, channels_of, cha
 from ariel_build.isa.mve.sums import narrowed
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Scratch, Tiling
-from ariel_build.kernels.declared import isa_mve, map2
+from ariel_build.kernels.declared import isa_mve, map2, pool2d
 from ariel_build.kernels.declared.quant import Bounds
 from ariel_build.kernels.declared.window import Window
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored
@@ -175,6 +175,25 @@ def _linear(call: KernelCall) -> KernelCall:
     return call.by(made, call.tiling)
 
 
+#: Cells of an average, at most.
+_CELLS = 254
+
+
+def _pool(call: KernelCall, made: type[isa_mve.AveragePool2d | isa_mve.MaxPool2d | isa_mve.MaxPool2d16]) -> KernelCall:
+    """A vector of channels at a time."""
+    kernel = call.kernel
+    assert isinstance(kernel, pool2d.AverageInt8 | pool2d.MaxInt8 | pool2d.MaxInt16)  # noqa: S101 - keys of the table
+    output, window = kernel.output, kernel.window
+    if isinstance(kernel, pool2d.AverageInt8) and (any(kernel.counted) or window.height * window.width > _CELLS):
+        raise Unfit
+    steps = (window.stride_h, window.stride_w, window.dilation_h, window.dilation_w)
+    if min(steps) < 1 or output.pixel != output.channels or output.row != output.width * output.pixel:
+        raise Unfit
+    bounds = Bounds(zero_point=0, min=kernel.min, max=kernel.max)
+    pool = made(input=kernel.input, output=output, window=window, bounds=bounds)
+    return call.by(pool, Tiling(Axis.PIXELS, output.height * output.width))
+
+
 def kernels(*, floats: bool) -> Mapping[type, Maker]:
     """Returns what makes calls of these kernels; `floats` tells whether the core has vectors of floats as well."""
     return {
@@ -182,4 +201,7 @@ def kernels(*, floats: bool) -> Mapping[type, Maker]:
         Depthwise: lambda call: _depthwise(call, call.layer, floats=floats),
         Dense: lambda call: _dense(call, call.layer, floats=floats),
         map2.Linear: _linear,
+        pool2d.AverageInt8: lambda call: _pool(call, isa_mve.AveragePool2d),
+        pool2d.MaxInt8: lambda call: _pool(call, isa_mve.MaxPool2d),
+        pool2d.MaxInt16: lambda call: _pool(call, isa_mve.MaxPool2d16),
     }

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ariel_build.kernels.kernel import Operand, Packed, Scratch
 
 __all__ = [
+    "AveragePool2d",
     "Away",
     "Conv2d",
     "DepthwiseConv2d",
@@ -20,10 +21,25 @@ __all__ = [
     "Even",
     "FetchedConv2d",
     "Linear",
+    "MaxPool2d",
+    "MaxPool2d16",
     "Rectified",
     "Terms",
     "Up",
 ]
+
+
+class AveragePool2d(Kernel):
+    """Average of int8 over the cells inside the image, as TFLite rounds it; tiles are ranges of pixels."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::AveragePool2d"}
+    ACCESS = Access.WINDOW
+    ELEMENTS = {"input": "i8", "output": "i8"}
+    input: Image
+    output: Image
+    window: Window
+    bounds: Bounds
 
 
 class Away(Part):
@@ -130,6 +146,32 @@ class Linear(Kernel):
     output: Operand
     elements: int
     terms: Terms
+    bounds: Bounds
+
+
+class MaxPool2d(Kernel):
+    """Maximum of int8; tiles are ranges of pixels."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::MaxPool2d"}
+    ACCESS = Access.WINDOW
+    ELEMENTS = {"input": "i8", "output": "i8"}
+    input: Image
+    output: Image
+    window: Window
+    bounds: Bounds
+
+
+class MaxPool2d16(Kernel):
+    """Maximum of int16; tiles are ranges of pixels."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::MaxPool2d16"}
+    ACCESS = Access.WINDOW
+    ELEMENTS = {"input": "i16", "output": "i16"}
+    input: Image
+    output: Image
+    window: Window
     bounds: Bounds
 
 

@@ -34,7 +34,9 @@ mod gemm;
 pub mod linear;
 mod lines;
 mod nine;
+pub mod pool2d;
 mod rounding;
+mod sides;
 mod taps16;
 mod up;
 
@@ -44,6 +46,7 @@ pub use depthwise_conv2d16::DepthwiseConv2d16;
 pub use fetched::FetchedConv2d;
 pub(crate) use gather::copy;
 pub use linear::{Linear, Terms};
+pub use pool2d::{AveragePool2d, MaxPool2d, MaxPool2d16};
 pub use rounding::{Away, Even, Rectified, Up};
 
 #[cfg(vfpv4_sp)]
