@@ -10,6 +10,7 @@ import numpy as np
 
 from ariel_build.isa.armv7e_m.streams import Channels, Ints, padded
 from ariel_build.isa.armv7e_m.int16 import is_int16
+from ariel_build.isa.mve import elementwise
 from ariel_build.isa.mve.streams import BYTES, LANES, bytes_of, channels_of, channels_of_int16, stream_of, taps_of
 from ariel_build.isa.mve.sums import narrowed
 from ariel_build.isa.unfit import Unfit
@@ -201,6 +202,7 @@ def kernels(*, floats: bool) -> Mapping[type, Maker]:
         Depthwise: lambda call: _depthwise(call, call.layer, floats=floats),
         Dense: lambda call: _dense(call, call.layer, floats=floats),
         map2.Linear: _linear,
+        **elementwise.KERNELS,
         pool2d.AverageInt8: lambda call: _pool(call, isa_mve.AveragePool2d),
         pool2d.MaxInt8: lambda call: _pool(call, isa_mve.MaxPool2d),
         pool2d.MaxInt16: lambda call: _pool(call, isa_mve.MaxPool2d16),

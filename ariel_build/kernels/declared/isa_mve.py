@@ -7,24 +7,33 @@ from typing import TYPE_CHECKING
 from ariel_build.kernels.kernel import Access, Kernel, Part
 
 if TYPE_CHECKING:
+    from ariel_build.kernels.declared.broadcast import Broadcast
     from ariel_build.kernels.declared.memory import Image
     from ariel_build.kernels.declared.quant import Bounds
     from ariel_build.kernels.declared.window import Window
-    from ariel_build.kernels.kernel import Operand, Packed, Scratch
+    from ariel_build.kernels.kernel import Operand, Packed, Scratch, Source
 
 __all__ = [
     "AveragePool2d",
     "Away",
+    "Centred",
     "Conv2d",
     "DepthwiseConv2d",
     "DepthwiseConv2d16",
     "Even",
+    "Factor16",
     "FetchedConv2d",
+    "LeakyRelu16",
     "Linear",
     "MaxPool2d",
     "MaxPool2d16",
+    "Product",
+    "Product16",
     "Rectified",
+    "Sides16",
+    "Sum16",
     "Terms",
+    "Terms16",
     "Up",
 ]
 
@@ -47,6 +56,17 @@ class Away(Part):
 
     ROOMS = ("kernels::isa::mve",)
     TYPES = {"Element": "i8"}
+
+
+class Centred(Part):
+    """Constants of `Product`."""
+
+    ROOMS = ("kernels::isa::mve",)
+    left: int
+    right: int
+    multiplier: int
+    shift: int
+    zero_point: int
 
 
 class Conv2d(Kernel):
@@ -117,6 +137,14 @@ class Even(Part):
     TYPES = {"Element": "i8"}
 
 
+class Factor16(Part):
+    """Constants of `Product16`."""
+
+    ROOMS = ("kernels::isa::mve",)
+    multiplier: int
+    shift: int
+
+
 class FetchedConv2d(Kernel):
     """Convolution of int8 or int16, its weights fetched ahead; tiles are ranges of channels."""
 
@@ -132,6 +160,20 @@ class FetchedConv2d(Kernel):
     layer: Conv2d
     scratch: Scratch
     channels: int
+
+
+class LeakyRelu16(Kernel):
+    """int16 `LEAKY_RELU`, symmetric, with a slope that is not negative."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::LeakyRelu16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+    terms: Sides16
+    bounds: Bounds
 
 
 class Linear(Kernel):
@@ -175,11 +217,69 @@ class MaxPool2d16(Kernel):
     bounds: Bounds
 
 
+class Product(Kernel):
+    """int8 product of two tensors, of which any may be broadcast; tiles are ranges of elements."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::Product"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    centred: Centred
+    bounds: Bounds
+
+
+class Product16(Kernel):
+    """int16 product of two tensors of one shape: TFLite's MUL."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::Product16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
+    left: Operand
+    right: Operand
+    output: Operand
+    elements: int
+    terms: Factor16
+    bounds: Bounds
+
+
 class Rectified(Part):
     """As `Away`, where a ReLU ends at the zero point -128 and bounds are those of int8: whether one is taken from what is negative makes no difference to it. The compiler has proved that results fit int16."""
 
     ROOMS = ("kernels::isa::mve",)
     TYPES = {"Element": "i8"}
+
+
+class Sides16(Part):
+    """Constants of `LeakyRelu16`: what becomes of inputs from 0 on, and of negative ones."""
+
+    ROOMS = ("kernels::isa::mve",)
+    before: int
+    multiplier: int
+    shift: int
+    negative_before: int
+    negative_multiplier: int
+    negative_less: int
+    negative_shift: int
+
+
+class Sum16(Kernel):
+    """int16 sum or difference of two tensors of one shape: TFLite's ADD and SUB, where the right operand has the greater scale, so that its factor is 1 / 2."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::Sum16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
+    left: Operand
+    right: Operand
+    output: Operand
+    elements: int
+    terms: Terms16
+    bounds: Bounds
 
 
 class Terms(Part):
@@ -189,6 +289,19 @@ class Terms(Part):
     left: int
     right: int
     offset: int
+
+
+class Terms16(Part):
+    """Constants of `Sum16`."""
+
+    ROOMS = ("kernels::isa::mve",)
+    before: int
+    multiplier: int
+    shift: int
+    right: int
+    left: int
+    sum_multiplier: int
+    sum_shift: int
 
 
 class Up(Part):

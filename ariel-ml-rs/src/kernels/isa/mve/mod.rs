@@ -26,6 +26,7 @@ mod clamp;
 pub mod conv2d;
 pub mod depthwise_conv2d;
 pub mod depthwise_conv2d16;
+pub mod elementwise16;
 pub mod fetched;
 #[cfg(vfpv4_sp)]
 pub(super) mod float32;
@@ -35,6 +36,7 @@ pub mod linear;
 mod lines;
 mod nine;
 pub mod pool2d;
+pub mod product;
 mod rounding;
 mod sides;
 mod taps16;
@@ -43,10 +45,12 @@ mod up;
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use depthwise_conv2d16::DepthwiseConv2d16;
+pub use elementwise16::{Factor16, LeakyRelu16, Product16, Sides16, Sum16, Terms16};
 pub use fetched::FetchedConv2d;
 pub(crate) use gather::copy;
 pub use linear::{Linear, Terms};
 pub use pool2d::{AveragePool2d, MaxPool2d, MaxPool2d16};
+pub use product::{Centred, Product};
 pub use rounding::{Away, Even, Rectified, Up};
 
 #[cfg(vfpv4_sp)]

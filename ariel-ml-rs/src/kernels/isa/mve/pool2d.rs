@@ -2,7 +2,7 @@
 //!
 //! An average of n cells is `(|sum| + n / 2) / n` with the sign of the sum. With `m = ceil(2^s / n)` and `s = 15 + ceil(log2 n)`, which
 //! has 16 bits, the quotient is `u * m >> s` for all u below `129 * n`: what m is too large by adds less than
-//! `129 * n * n / 2^s <= 1 / n` to it, for n up to 254.
+//! `129 * n / 2^s <= 1 / n` to it, for n up to 254.
 
 use super::clamp::{clamp, clamp16};
 use super::sides::{self, Run};

@@ -1,0 +1,147 @@
+"""Helium: element-wise operators that round twice, as TFLite does: products of int8, and operators of int16."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ariel_build.isa.unfit import Unfit
+from ariel_build.kernels import KernelCall, Operand, Source
+from ariel_build.kernels.declared import isa_mve, map1, map2
+from ariel_build.kernels.declared.quant import Multiplier
+
+__all__ = ["KERNELS"]
+
+#: Bits by which TFLite shifts operands of int16 to the left, and half, which the one with the greater scale is multiplied by.
+_LEFT_SHIFT = 15
+_HALF = (1 << 30, 0)
+#: Shifts to the right, at most.
+_SHIFT = 30
+
+
+def _shift(by: Multiplier) -> int:
+    """Returns the shift to the left, which is negative; Unfit where it is not."""
+    if not 1 <= -by.shift <= _SHIFT or by.multiplier < 0:
+        raise Unfit
+    return by.shift
+
+
+def _whole(call: KernelCall, *sources: Source) -> list[Operand]:
+    """Returns operands that are computed and not broadcast."""
+    elements = call.outputs[0].type.elements
+    if any(source.value.is_constant or source.value.type.elements != elements for source in sources):
+        raise Unfit
+    return [Operand(source.value) for source in sources]
+
+
+def _product(call: KernelCall) -> KernelCall:
+    """A product of int8, of which any operand may be broadcast."""
+    kernel = call.kernel
+    assert isinstance(kernel, map2.MulInt8)  # noqa: S101 - the key of the table
+    left, right = kernel.zero_points
+    made = isa_mve.Product(
+        left=kernel.left,
+        right=kernel.right,
+        output=kernel.output,
+        broadcast=kernel.broadcast,
+        centred=isa_mve.Centred(
+            left=-left,
+            right=-right,
+            multiplier=kernel.multiplier.multiplier,
+            shift=_shift(kernel.multiplier),
+            zero_point=kernel.bounds.zero_point,
+        ),
+        bounds=kernel.bounds,
+    )
+    return call.by(made, call.tiling)
+
+
+def _sum16(call: KernelCall, sign: int) -> KernelCall:
+    """A sum of two tensors of one shape, or with a sign of -1 a difference: one of them has a factor of one half."""
+    kernel = call.kernel
+    assert isinstance(kernel, map2.AddInt16 | map2.SubInt16)  # noqa: S101 - the keys of the table
+    operands = [(kernel.left, kernel.scale_left, 1), (kernel.right, kernel.scale_right, sign)]
+    halves = [(scale.multiplier.multiplier, scale.multiplier.shift) == _HALF for _, scale, _ in operands]
+    if halves[0] and not halves[1]:
+        operands.reverse()
+    elif not halves[1]:
+        raise Unfit
+    (left, scaled, own), (right, half, other) = operands
+    if kernel.bounds.zero_point or any(s.zero_point or s.shift != _LEFT_SHIFT for s in (scaled, half)):
+        raise Unfit
+    both = all(halves)
+    operand, other_operand = _whole(call, left, right)
+    made = isa_mve.Sum16(
+        left=operand,
+        right=other_operand,
+        output=kernel.output,
+        elements=call.outputs[0].type.elements,
+        terms=isa_mve.Terms16(
+            # Half of what is shifted by one more, so that there is a shift to the right.
+            before=_LEFT_SHIFT + both,
+            multiplier=scaled.multiplier.multiplier,
+            shift=-1 if both else _shift(scaled.multiplier),
+            right=other << (_LEFT_SHIFT - 1),
+            left=own,
+            sum_multiplier=kernel.multiplier.multiplier,
+            sum_shift=_shift(kernel.multiplier),
+        ),
+        bounds=kernel.bounds,
+    )
+    return call.by(made, call.tiling)
+
+
+def _product16(call: KernelCall) -> KernelCall:
+    """A product of two tensors of one shape."""
+    kernel = call.kernel
+    assert isinstance(kernel, map2.MulInt16)  # noqa: S101 - the key of the table
+    if kernel.bounds.zero_point or any(kernel.zero_points):
+        raise Unfit
+    left, right = _whole(call, kernel.left, kernel.right)
+    made = isa_mve.Product16(
+        left=left,
+        right=right,
+        output=kernel.output,
+        elements=call.outputs[0].type.elements,
+        terms=isa_mve.Factor16(multiplier=kernel.multiplier.multiplier, shift=_shift(kernel.multiplier)),
+        bounds=kernel.bounds,
+    )
+    return call.by(made, call.tiling)
+
+
+def _leaky16(call: KernelCall) -> KernelCall:
+    """A factor on either side of 0."""
+    kernel = call.kernel
+    assert isinstance(kernel, map1.LeakyReluInt16)  # noqa: S101 - the key of the table
+    positive, negative = kernel.positive, kernel.negative
+    if kernel.zero_point or kernel.bounds.zero_point or kernel.falls:
+        raise Unfit
+    if not all(-_SHIFT <= by.shift <= _LEFT_SHIFT and by.multiplier >= 0 for by in (positive, negative)):
+        raise Unfit
+    made = isa_mve.LeakyRelu16(
+        input=kernel.input,
+        output=kernel.output,
+        elements=kernel.elements,
+        terms=isa_mve.Sides16(
+            before=max(positive.shift, 0),
+            multiplier=positive.multiplier,
+            shift=min(positive.shift, 0),
+            negative_before=max(negative.shift, 0),
+            negative_multiplier=negative.multiplier,
+            # What rounds a shift rounds halves of negative numbers away from zero.
+            negative_less=-1 if negative.shift < 0 else 0,
+            negative_shift=min(negative.shift, 0),
+        ),
+        bounds=kernel.bounds,
+    )
+    return call.by(made, call.tiling)
+
+
+#: Makes the call of a kernel of Helium of that of the portable kernel that is its key, or raises Unfit.
+KERNELS: Mapping[type, Callable[[Any], KernelCall]] = {
+    map1.LeakyReluInt16: _leaky16,
+    map2.AddInt16: lambda call: _sum16(call, 1),
+    map2.MulInt16: _product16,
+    map2.MulInt8: _product,
+    map2.SubInt16: lambda call: _sum16(call, -1),
+}
