@@ -15,7 +15,7 @@ from ariel_build.isa.mve.streams import BYTES, LANES, bytes_of, channels_of, cha
 from ariel_build.isa.mve.sums import narrowed
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Scratch, Tiling
-from ariel_build.kernels.declared import isa_mve, map2, pool2d
+from ariel_build.kernels.declared import isa_mve, map2, pool2d, softmax
 from ariel_build.kernels.declared.quant import Bounds
 from ariel_build.kernels.declared.window import Window
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored
@@ -195,6 +195,16 @@ def _pool(call: KernelCall, made: type[isa_mve.AveragePool2d | isa_mve.MaxPool2d
     return call.by(pool, Tiling(Axis.PIXELS, output.height * output.width))
 
 
+def _softmax(call: KernelCall) -> KernelCall:
+    """Lines whose elements follow each other."""
+    kernel = call.kernel
+    assert isinstance(kernel, softmax.Int8)  # noqa: S101 - the key of the table
+    if kernel.lines.stride != 1:
+        raise Unfit
+    made = isa_mve.Softmax(input=kernel.input, output=kernel.output, lines=kernel.lines, exps=kernel.exps)
+    return call.by(made, call.tiling)
+
+
 def kernels(*, floats: bool) -> Mapping[type, Maker]:
     """Returns what makes calls of these kernels; `floats` tells whether the core has vectors of floats as well."""
     return {
@@ -206,4 +216,5 @@ def kernels(*, floats: bool) -> Mapping[type, Maker]:
         pool2d.AverageInt8: lambda call: _pool(call, isa_mve.AveragePool2d),
         pool2d.MaxInt8: lambda call: _pool(call, isa_mve.MaxPool2d),
         pool2d.MaxInt16: lambda call: _pool(call, isa_mve.MaxPool2d16),
+        softmax.Int8: _softmax,
     }

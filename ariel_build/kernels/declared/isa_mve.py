@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ariel_build.kernels.declared.broadcast import Broadcast
     from ariel_build.kernels.declared.memory import Image
     from ariel_build.kernels.declared.quant import Bounds
+    from ariel_build.kernels.declared.softmax import Lines
     from ariel_build.kernels.declared.window import Window
     from ariel_build.kernels.kernel import Operand, Packed, Scratch, Source
 
@@ -31,6 +32,7 @@ __all__ = [
     "Product16",
     "Rectified",
     "Sides16",
+    "Softmax",
     "Sum16",
     "Terms",
     "Terms16",
@@ -265,6 +267,20 @@ class Sides16(Part):
     negative_multiplier: int
     negative_less: int
     negative_shift: int
+
+
+class Softmax(Kernel):
+    """int8 softmax: output scale 1 / 256, zero point -128; tiles are ranges of lines."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::Softmax"}
+    ACCESS = Access.WHOLE
+    OVER = (("input", "output"),)
+    ELEMENTS = {"input": "i8", "output": "i8", "exps": "i32"}
+    input: Operand
+    output: Operand
+    lines: Lines
+    exps: Packed
 
 
 class Sum16(Kernel):

@@ -64,6 +64,12 @@ def cut(text: str) -> str:
         (own.large16, 42, 8),
         (own.short16, 43, 10),
         (operators.dense16, 44, 34),
+        (operators.depthwise16, 45, 36),
+        (own.window16, 46, 38),
+        (own.pool, 47, 38),
+        (own.product, 48, 34),
+        (own.of_two16, 49, 24),
+        (operators.leaky16, 50, 36),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

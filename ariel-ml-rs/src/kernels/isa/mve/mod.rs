@@ -39,6 +39,7 @@ pub mod pool2d;
 pub mod product;
 mod rounding;
 mod sides;
+pub mod softmax;
 mod taps16;
 mod up;
 
@@ -52,6 +53,7 @@ pub use linear::{Linear, Terms};
 pub use pool2d::{AveragePool2d, MaxPool2d, MaxPool2d16};
 pub use product::{Centred, Product};
 pub use rounding::{Away, Even, Rectified, Up};
+pub use softmax::Softmax;
 
 #[cfg(vfpv4_sp)]
 super::aliases!(real Helium: AddF32 = Add, Conv2dF32 = Conv2d, DepthwiseConv2dF32 = DepthwiseConv2d, FullyConnectedF32 = FullyConnected, MulF32 = Mul, SubF32 = Sub);
