@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
+from ariel_build.isa.mve.sums import narrowed_product
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import KernelCall, Operand, Source
 from ariel_build.kernels.declared import isa_mve, map1, map2
@@ -34,26 +37,42 @@ def _whole(call: KernelCall, *sources: Source) -> list[Operand]:
     return [Operand(source.value) for source in sources]
 
 
+#: Bits behind the point of the factor of `map2.Product`.
+_WIDE = 28
+
+
 def _product(call: KernelCall) -> KernelCall:
-    """A product of int8, of which any operand may be broadcast."""
+    """A product of int8, of which any operand may be broadcast, where constants of 32 bits give the same."""
+    kernel = call.kernel
+    assert isinstance(kernel, map2.Product)  # noqa: S101 - the key of the table
+    left, right = (np.arange(-128, 128, dtype=np.int64) - zero for zero in kernel.zero_points)
+    products = np.unique(np.multiply.outer(left, right))
+    wanted = (products * kernel.factor + kernel.offset) >> _WIDE
+    found = narrowed_product(products, wanted, kernel.factor / (1 << _WIDE), kernel.bounds)
+    if found is None:
+        raise Unfit
+    factor, offset, shift = found
+    return call.by(isa_mve.Product(**_spread(kernel), centred=_centred(kernel, factor, offset, -shift)), call.tiling)
+
+
+def _product_twice(call: KernelCall) -> KernelCall:
+    """TFLite's product of int8, of which any operand may be broadcast."""
     kernel = call.kernel
     assert isinstance(kernel, map2.MulInt8)  # noqa: S101 - the key of the table
+    by, zero = kernel.multiplier, kernel.bounds.zero_point
+    centred = _centred(kernel, by.multiplier, zero, _shift(by))
+    return call.by(isa_mve.ProductTwice(**_spread(kernel), centred=centred), call.tiling)
+
+
+def _spread(kernel: map2.MulInt8 | map2.Product) -> dict[str, Any]:
+    """Returns operands and output, and how they are spread."""
+    names = ("left", "right", "output", "broadcast", "bounds")
+    return {name: getattr(kernel, name) for name in names}
+
+
+def _centred(kernel: map2.MulInt8 | map2.Product, factor: int, offset: int, shift: int) -> isa_mve.Centred:
     left, right = kernel.zero_points
-    made = isa_mve.Product(
-        left=kernel.left,
-        right=kernel.right,
-        output=kernel.output,
-        broadcast=kernel.broadcast,
-        centred=isa_mve.Centred(
-            left=-left,
-            right=-right,
-            multiplier=kernel.multiplier.multiplier,
-            shift=_shift(kernel.multiplier),
-            zero_point=kernel.bounds.zero_point,
-        ),
-        bounds=kernel.bounds,
-    )
-    return call.by(made, call.tiling)
+    return isa_mve.Centred(left=-left, right=-right, factor=factor, offset=offset, shift=shift)
 
 
 def _sum16(call: KernelCall, sign: int) -> KernelCall:
@@ -142,6 +161,7 @@ KERNELS: Mapping[type, Callable[[Any], KernelCall]] = {
     map1.LeakyReluInt16: _leaky16,
     map2.AddInt16: lambda call: _sum16(call, 1),
     map2.MulInt16: _product16,
-    map2.MulInt8: _product,
+    map2.MulInt8: _product_twice,
+    map2.Product: _product,
     map2.SubInt16: lambda call: _sum16(call, -1),
 }

@@ -30,6 +30,7 @@ __all__ = [
     "MaxPool2d16",
     "Product",
     "Product16",
+    "ProductTwice",
     "Rectified",
     "Sides16",
     "Softmax",
@@ -61,14 +62,14 @@ class Away(Part):
 
 
 class Centred(Part):
-    """Constants of `Product`."""
+    """Constants of `Product` and `ProductTwice`."""
 
     ROOMS = ("kernels::isa::mve",)
     left: int
     right: int
-    multiplier: int
+    factor: int
+    offset: int
     shift: int
-    zero_point: int
 
 
 class Conv2d(Kernel):
@@ -246,6 +247,21 @@ class Product16(Kernel):
     output: Operand
     elements: int
     terms: Factor16
+    bounds: Bounds
+
+
+class ProductTwice(Kernel):
+    """The same, rounded twice."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::ProductTwice"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    centred: Centred
     bounds: Bounds
 
 

@@ -11,7 +11,7 @@ from tests.ops.armv7e_m import operators
 from tests.ops.armv7e_m.operators import convolution, depthwise, tensors_of
 from tests.ops.sums import ACTIVATIONS, output_size
 
-__all__ = ["large", "large16", "of_two16", "pool", "product", "rectified", "short", "short16", "window16"]
+__all__ = ["large", "large16", "of_two16", "pool", "product", "rectified", "short", "short16", "softmax", "window16"]
 
 
 def large(rng: np.random.Generator, kind: str = "int8") -> tflm.Operator:
@@ -151,3 +151,11 @@ def of_two16(rng: np.random.Generator) -> tflm.Operator:
     return tflm.Operator(
         name, inputs, [tflm.Tensor("int16", shape, output)], (f"{name.capitalize()}Options", options), 3
     )
+
+
+def softmax(rng: np.random.Generator) -> tflm.Operator:
+    """Returns a softmax of int8."""
+    shape, scale = (int(rng.integers(1, 5)), int(rng.integers(1, 60))), float(np.float32(10 ** rng.uniform(-2.5, 0.3)))
+    x = tflm.Tensor("int8", shape, scale, int(rng.integers(-128, 128)))
+    beta = {"beta": float(np.float32(rng.choice([1.0, rng.uniform(0.3, 2)])))}
+    return tflm.Operator("SOFTMAX", [x], [tflm.Tensor("int8", shape, 1 / 256, -128)], ("SoftmaxOptions", beta), 2)

@@ -51,7 +51,7 @@ pub use fetched::FetchedConv2d;
 pub(crate) use gather::copy;
 pub use linear::{Linear, Terms};
 pub use pool2d::{AveragePool2d, MaxPool2d, MaxPool2d16};
-pub use product::{Centred, Product};
+pub use product::{Centred, Product, ProductTwice};
 pub use rounding::{Away, Even, Rectified, Up};
 pub use softmax::Softmax;
 
