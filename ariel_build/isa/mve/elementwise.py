@@ -9,13 +9,15 @@ import numpy as np
 
 from ariel_build.isa.mve.sums import narrowed_product
 from ariel_build.isa.unfit import Unfit
-from ariel_build.kernels import KernelCall, Operand, Source
+from ariel_build.kernels import KernelCall
 from ariel_build.kernels.declared import isa_mve, map1, map2
+from ariel_build.kernels.declared.broadcast import Broadcast
 from ariel_build.kernels.declared.quant import Multiplier
 
 __all__ = ["KERNELS"]
 
-#: Bits by which TFLite shifts operands of int16 to the left, and half, which the one with the greater scale is multiplied by.
+#: Bits by which TFLite shifts operands of int16 to the left, and half, which is the factor of the one with the greater
+#: scale.
 _LEFT_SHIFT = 15
 _HALF = (1 << 30, 0)
 #: Shifts to the right, at most.
@@ -27,14 +29,6 @@ def _shift(by: Multiplier) -> int:
     if not 1 <= -by.shift <= _SHIFT or by.multiplier < 0:
         raise Unfit
     return by.shift
-
-
-def _whole(call: KernelCall, *sources: Source) -> list[Operand]:
-    """Returns operands that are computed and not broadcast."""
-    elements = call.outputs[0].type.elements
-    if any(source.value.is_constant or source.value.type.elements != elements for source in sources):
-        raise Unfit
-    return [Operand(source.value) for source in sources]
 
 
 #: Bits behind the point of the factor of `map2.Product`.
@@ -64,6 +58,13 @@ def _product_twice(call: KernelCall) -> KernelCall:
     return call.by(isa_mve.ProductTwice(**_spread(kernel), centred=centred), call.tiling)
 
 
+def _moving(kernel: map2.AddInt16 | map2.SubInt16 | map2.MulInt16) -> Broadcast:
+    """Returns how operands are spread that both move along runs; Unfit where one stays."""
+    if kernel.broadcast.steps != (1, 1):
+        raise Unfit
+    return kernel.broadcast
+
+
 def _spread(kernel: map2.MulInt8 | map2.Product) -> dict[str, Any]:
     """Returns operands and output, and how they are spread."""
     names = ("left", "right", "output", "broadcast", "bounds")
@@ -76,25 +77,26 @@ def _centred(kernel: map2.MulInt8 | map2.Product, factor: int, offset: int, shif
 
 
 def _sum16(call: KernelCall, sign: int) -> KernelCall:
-    """A sum of two tensors of one shape, or with a sign of -1 a difference: one of them has a factor of one half."""
+    """A sum of two tensors, or with a sign of -1 a difference: one of them has a factor of one half."""
     kernel = call.kernel
     assert isinstance(kernel, map2.AddInt16 | map2.SubInt16)  # noqa: S101 - the keys of the table
+    broadcast = _moving(kernel)
     operands = [(kernel.left, kernel.scale_left, 1), (kernel.right, kernel.scale_right, sign)]
     halves = [(scale.multiplier.multiplier, scale.multiplier.shift) == _HALF for _, scale, _ in operands]
     if halves[0] and not halves[1]:
         operands.reverse()
+        broadcast = broadcast.replace(left=broadcast.right, right=broadcast.left)
     elif not halves[1]:
         raise Unfit
     (left, scaled, own), (right, half, other) = operands
     if kernel.bounds.zero_point or any(s.zero_point or s.shift != _LEFT_SHIFT for s in (scaled, half)):
         raise Unfit
     both = all(halves)
-    operand, other_operand = _whole(call, left, right)
     made = isa_mve.Sum16(
-        left=operand,
-        right=other_operand,
+        left=left,
+        right=right,
         output=kernel.output,
-        elements=call.outputs[0].type.elements,
+        broadcast=broadcast,
         terms=isa_mve.Terms16(
             # Half of what is shifted by one more, so that there is a shift to the right.
             before=_LEFT_SHIFT + both,
@@ -111,17 +113,16 @@ def _sum16(call: KernelCall, sign: int) -> KernelCall:
 
 
 def _product16(call: KernelCall) -> KernelCall:
-    """A product of two tensors of one shape."""
+    """A product of int16."""
     kernel = call.kernel
     assert isinstance(kernel, map2.MulInt16)  # noqa: S101 - the key of the table
     if kernel.bounds.zero_point or any(kernel.zero_points):
         raise Unfit
-    left, right = _whole(call, kernel.left, kernel.right)
     made = isa_mve.Product16(
-        left=left,
-        right=right,
+        left=kernel.left,
+        right=kernel.right,
         output=kernel.output,
-        elements=call.outputs[0].type.elements,
+        broadcast=_moving(kernel),
         terms=isa_mve.Factor16(multiplier=kernel.multiplier.multiplier, shift=_shift(kernel.multiplier)),
         bounds=kernel.bounds,
     )

@@ -15,7 +15,18 @@ from ariel_build.kernels.declared.isa_mve import Away, Even, Rectified, Up
 from ariel_build.kernels.declared.quant import DoubleRounding, NearestEven
 from ariel_build.kernels.layer import Layer, Stored
 
-__all__ = ["BYTES", "LANES", "Rounding", "bytes_of", "channels_of", "channels_of_int16", "filled", "stream_of", "taps_of", "words"]
+__all__ = [
+    "BYTES",
+    "LANES",
+    "Rounding",
+    "bytes_of",
+    "channels_of",
+    "channels_of_int16",
+    "filled",
+    "stream_of",
+    "taps_of",
+    "words",
+]
 
 #: Bytes of a vector, and int32 of one.
 BYTES, LANES = 16, 4
@@ -90,7 +101,7 @@ def stream_of(channels: Channels, together: int = BYTES) -> Packed:
 
 
 def taps_of(channels: Channels) -> Packed:
-    """Returns for each eight channels biases and multipliers, those with even numbers first, and for each tap weights."""
+    """Returns for each eight channels biases and multipliers, even numbers first, and for each tap weights."""
     eights = filled(channels, 2 * LANES)
     count = eights.bias.size // (2 * LANES)
     weights = padded(eights.weights, 2).reshape(count, 2 * LANES, -1).transpose(0, 2, 1).reshape(count, -1)

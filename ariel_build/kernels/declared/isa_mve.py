@@ -166,7 +166,7 @@ class FetchedConv2d(Kernel):
 
 
 class LeakyRelu16(Kernel):
-    """int16 `LEAKY_RELU`, symmetric, with a slope that is not negative."""
+    """int16 `LEAKY_RELU`, symmetric, with a slope that is not negative; tiles are ranges of elements."""
 
     ROOMS = ("kernels::isa::mve",)
     PATHS = {(): "isa::mve::LeakyRelu16"}
@@ -236,16 +236,16 @@ class Product(Kernel):
 
 
 class Product16(Kernel):
-    """int16 product of two tensors of one shape: TFLite's MUL."""
+    """int16 product: TFLite's MUL."""
 
     ROOMS = ("kernels::isa::mve",)
     PATHS = {(): "isa::mve::Product16"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
-    left: Operand
-    right: Operand
+    left: Source
+    right: Source
     output: Operand
-    elements: int
+    broadcast: Broadcast
     terms: Factor16
     bounds: Bounds
 
@@ -300,16 +300,16 @@ class Softmax(Kernel):
 
 
 class Sum16(Kernel):
-    """int16 sum or difference of two tensors of one shape: TFLite's ADD and SUB, where the right operand has the greater scale, so that its factor is 1 / 2."""
+    """int16 sum or difference: TFLite's ADD and SUB, where the right operand has the greater scale, so that its factor is 1 / 2."""
 
     ROOMS = ("kernels::isa::mve",)
     PATHS = {(): "isa::mve::Sum16"}
     ACCESS = Access.ELEMENTS
     ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
-    left: Operand
-    right: Operand
+    left: Source
+    right: Source
     output: Operand
-    elements: int
+    broadcast: Broadcast
     terms: Terms16
     bounds: Bounds
 

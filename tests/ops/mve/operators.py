@@ -47,7 +47,9 @@ def _convolution(
     stride = int(rng.integers(1, 3))
     same = bool(rng.random() < 0.6)
     out = tuple(output_size(n, k, stride, 1, same=same) for n, k in zip(size, window, strict=True))
-    quantisation, inputs = tensors_of(rng, (1, *size, depth), (count, *window, depth), 0, depth * window[0] * window[1], kind)
+    quantisation, inputs = tensors_of(
+        rng, (1, *size, depth), (count, *window, depth), 0, depth * window[0] * window[1], kind
+    )
     options = {
         "padding": 0 if same else 1,
         "strideH": stride,
@@ -80,9 +82,7 @@ def window16(rng: np.random.Generator) -> tflm.Operator:
         int((k - 1) * d + 1 + rng.integers(0, most))
         for k, d, most in zip(window, dilation, rng.permutation([4, 14]), strict=True)
     )
-    out = tuple(
-        output_size(n, k, s, d, same=same) for n, k, s, d in zip(size, window, stride, dilation, strict=True)
-    )
+    out = tuple(output_size(n, k, s, d, same=same) for n, k, s, d in zip(size, window, stride, dilation, strict=True))
     terms = window[0] * window[1]
     quantisation, tensors = tensors_of(rng, (1, *size, channels), (1, *window, channels), 3, terms, "int16")
     options = {
@@ -124,27 +124,32 @@ def product(rng: np.random.Generator) -> tflm.Operator:
     """Returns a product of int8, of which one operand may be broadcast along any axes."""
     if rng.random() < 0.5:
         return operators.product(rng)
-    shape = tuple(int(v) for v in rng.integers(1, 5, 3)) + (int(rng.integers(1, 40)),)
+    shape = (*(int(v) for v in rng.integers(1, 5, 3)), int(rng.integers(1, 40)))
     other = tuple(size if rng.random() < 0.5 else 1 for size in shape)
     sides = [shape, other] if rng.random() < 0.5 else [other, shape]
     left, right = 10 ** rng.uniform(-3, 0, 2)
     scales = [float(np.float32(s)) for s in (left, right, left * right * 10 ** rng.uniform(0.1, 4))]
     zeros = [int(rng.choice([-128, 127, int(rng.integers(-128, 128))])) for _ in range(3)]
-    a, b = (tflm.Tensor("int8", side, *of) for side, *of in zip(sides, scales, zeros, strict=False))
+    a, b = (tflm.Tensor("int8", sides[k], scales[k], zeros[k]) for k in range(2))
     options = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS))}
     return tflm.Operator("MUL", [a, b], [tflm.Tensor("int8", shape, scales[2], zeros[2])], ("MulOptions", options), 2)
 
 
 def of_two16(rng: np.random.Generator) -> tflm.Operator:
-    """Returns a sum, a difference or a product of int16, in part of operands of one scale."""
+    """Returns a sum, a difference or a product of int16, of one scale or not, of one shape or not."""
     name = str(rng.choice(["ADD", "SUB", "MUL"]))
-    shape = (int(rng.integers(1, 60)),)
+    shape = (int(rng.integers(1, 5)), int(rng.integers(2, 60)))
+    sides = [shape, shape if rng.random() < 0.7 else shape[1:]]
+    if rng.random() < 0.3:
+        sides.reverse()
     left, right, output = (float(np.float32(10 ** rng.uniform(-4.5, -2.5))) for _ in range(3))
     if rng.random() < 0.3:
         right = left
     if name == "MUL":
         output = float(np.float32(left * right * 10 ** rng.uniform(0.5, 5)))
-    inputs: list[tflm.Tensor | None] = [tflm.Tensor("int16", shape, scale) for scale in (left, right)]
+    inputs: list[tflm.Tensor | None] = [
+        tflm.Tensor("int16", side, scale) for side, scale in zip(sides, (left, right), strict=True)
+    ]
     options: dict[str, object] = {"fusedActivationFunction": int(rng.choice(ACTIVATIONS))}
     if name != "MUL":
         options["potScaleInt16"] = False

@@ -121,7 +121,8 @@ def test_vectors_of_words_are_loaded_from_streams_only(tmp_path: Path) -> None:
         for found in re.finditer(r"\bv(ldr|str)([hwd])\w*\.\w+ q\d, \[(\w+)", path.read_text())
     }
     assert loads, "the pattern finds them"
-    # r5 of products, r1 of their constants, r2 of lines and r12 of taps are streams: `&'static [i32]`, at multiples of 16 bytes.
+    # r5 of products, r1 of their constants, r2 of lines and r12 of taps are streams: `&'static [i32]`, in multiples of
+    # 16 bytes.
     products = {("gemm.rs", "r5"), ("rounding.rs", "r5"), ("nine.rs", "r5"), ("gemm.rs", "r1"), ("nine.rs", "r1")}
     allowed = {*products, ("lines.rs", "r2"), ("rounding.rs", "r2"), ("taps16.rs", "r12"), ("up.rs", "r5")}
     # Words that are gathered are those of a table of int32.

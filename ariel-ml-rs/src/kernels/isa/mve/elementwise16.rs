@@ -5,7 +5,8 @@
 
 use super::clamp::clamp16;
 use crate::kernels::access::Access;
-use crate::memory::{Memory, Region};
+use crate::kernels::broadcast::Broadcast;
+use crate::memory::{Memory, Region, Source};
 use crate::plan::Work;
 use crate::quant::Bounds;
 use crate::tile::Tile;
@@ -236,40 +237,10 @@ elements! {
     ]
 }
 
-/// Defines a kernel: the function, its operands, and its constants.
+/// Defines what kernels of elements have besides their fields and `check`: `$run` computes a tile of so many elements, with bounds.
 macro_rules! kernel {
-    ($(#[$doc:meta])* $name:ident { $left:ident $(, $right:ident)? }, $function:ident($a:ident, $b:ident), $constants:ident) => {
-        $(#[$doc])*
-        ///
-        /// Tiles are ranges of elements.
-        #[derive(Clone, Copy)]
-        pub struct $name {
-            /// Operand.
-            pub $left: Region,
-            $(/// Right operand.
-            pub $right: Region,)?
-            /// Output; may be an operand.
-            pub output: Region,
-            /// Elements of each.
-            pub elements: u32,
-            /// Multipliers and shifts.
-            pub terms: $constants,
-            /// Bounds of the output.
-            pub bounds: Bounds,
-        }
-
+    ($name:ident, |$kernel:ident, $memory:ident, $tile:ident, $output:ident| $run:expr) => {
         impl $name {
-            /// Checks the kernel against the arena while the firmware compiles.
-            ///
-            /// # Panics
-            /// Where regions and the number of elements do not agree.
-            #[inline]
-            pub const fn check(&self, arena_bytes: usize) {
-                self.$left.check::<i16>(arena_bytes, self.elements as usize);
-                $(self.$right.check::<i16>(arena_bytes, self.elements as usize);)?
-                self.output.check::<i16>(arena_bytes, self.elements as usize);
-            }
-
             /// What tiles read.
             pub const ACCESS: Access = Access::Elements;
 
@@ -280,7 +251,7 @@ macro_rules! kernel {
             #[must_use]
             #[inline]
             pub const fn work(&self) -> Work {
-                Work::of(self.elements as usize)
+                Work::of(self.elements() as usize)
             }
 
             /// Computes one tile of the output.
@@ -290,31 +261,106 @@ macro_rules! kernel {
             /// tile in flight writes what this one reads or writes (memory invariant 2), the tile lies inside the output, and the
             /// core has Helium.
             #[inline(never)]
-            pub unsafe fn run(&self, memory: Memory<'_>, tile: Tile) {
-                let (start, count) = (tile.start(), tile.end() - tile.start());
-                // SAFETY: the elements of the tile lie inside the regions (`check`) and are this call's own.
+            pub unsafe fn run(&self, $memory: Memory<'_>, $tile: Tile) {
+                let $kernel = self;
+                // SAFETY: the elements of the tile lie inside operands and output (`check`) and are this call's own.
                 unsafe {
-                    let $left = memory.at::<i16>(self.$left).cast_const().add(start);
-                    $(let $right = memory.at::<i16>(self.$right).cast_const().add(start);)?
-                    let output = memory.at::<i16>(self.output).add(start);
-                    $function($a, $b, output, count, &self.terms);
-                    clamp16(output, count, &self.bounds);
+                    let $output = $memory.at::<i16>(self.output).add($tile.start());
+                    $run;
+                    clamp16($output, $tile.end() - $tile.start(), &self.bounds);
                 }
             }
         }
     };
 }
 
-kernel! {
-    /// int16 sum or difference of two tensors of one shape: TFLite's ADD and SUB, where the right operand has the greater scale, so
-    /// that its factor is 1 / 2.
-    Sum16 { left, right }, sum(left, right), Terms16
+/// Defines a kernel of two operands: the function, and its constants.
+macro_rules! of_two {
+    ($(#[$doc:meta])* $name:ident, $function:ident, $constants:ident) => {
+        $(#[$doc])*
+        ///
+        /// Both operands move along runs. Tiles are ranges of elements.
+        #[derive(Clone, Copy)]
+        pub struct $name {
+            /// Left operand.
+            pub left: Source<i16>,
+            /// Right operand.
+            pub right: Source<i16>,
+            /// Output; may be an operand that is not broadcast.
+            pub output: Region,
+            /// How the operands are spread over the output.
+            pub broadcast: Broadcast,
+            /// Multipliers and shifts.
+            pub terms: $constants,
+            /// Bounds of the output.
+            pub bounds: Bounds,
+        }
+
+        impl $name {
+            /// Checks the kernel against the arena while the firmware compiles.
+            ///
+            /// # Panics
+            /// Where regions and shapes do not agree.
+            #[inline]
+            pub const fn check(&self, arena_bytes: usize) {
+                self.broadcast.check::<i16, i16>(arena_bytes, &self.left, &self.right, &self.output);
+                let [left, right] = self.broadcast.steps;
+                assert!(left == 1 && right == 1, "an operand that does not move along a run");
+            }
+
+            const fn elements(&self) -> u32 {
+                self.broadcast.elements
+            }
+        }
+        kernel!($name, |kernel, memory, tile, output| kernel.broadcast.in_runs(
+            memory,
+            (kernel.left, kernel.right, kernel.output),
+            tile,
+            |left, right, output, count| $function(left, right, output, count, &kernel.terms)
+        ));
+    };
 }
-kernel! {
-    /// int16 product of two tensors of one shape: TFLite's MUL.
-    Product16 { left, right }, product(left, right), Factor16
+
+of_two! {
+    /// int16 sum or difference: TFLite's ADD and SUB, where the right operand has the greater scale, so that its factor is 1 / 2.
+    Sum16, sum, Terms16
 }
-kernel! {
-    /// int16 `LEAKY_RELU`, symmetric, with a slope that is not negative.
-    LeakyRelu16 { input }, leaky(input, input), Sides16
+of_two! {
+    /// int16 product: TFLite's MUL.
+    Product16, product, Factor16
 }
+
+/// int16 `LEAKY_RELU`, symmetric, with a slope that is not negative; tiles are ranges of elements.
+#[derive(Clone, Copy)]
+pub struct LeakyRelu16 {
+    /// Input.
+    pub input: Region,
+    /// Output; may be the input.
+    pub output: Region,
+    /// Elements.
+    pub elements: u32,
+    /// Multipliers and shifts.
+    pub terms: Sides16,
+    /// Bounds of the output.
+    pub bounds: Bounds,
+}
+
+impl LeakyRelu16 {
+    /// Checks the kernel against the arena while the firmware compiles.
+    ///
+    /// # Panics
+    /// Where a region is too small.
+    #[inline]
+    pub const fn check(&self, arena_bytes: usize) {
+        self.input.check::<i16>(arena_bytes, self.elements as usize);
+        self.output.check::<i16>(arena_bytes, self.elements as usize);
+    }
+
+    const fn elements(&self) -> u32 {
+        self.elements
+    }
+}
+kernel!(LeakyRelu16, |kernel, memory, tile, output| {
+    let input = memory.at::<i16>(kernel.input).cast_const().add(tile.start());
+    leaky(input, input, output, tile.end() - tile.start(), &kernel.terms);
+});
