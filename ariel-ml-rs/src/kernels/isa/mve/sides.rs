@@ -69,6 +69,7 @@ pub(super) struct Run {
 ///
 /// # Panics
 /// Where they are not.
+#[inline]
 pub(super) const fn check(window: &Window) {
     assert!(window.taps() > 0, "a window without taps");
     assert!(window.stride_h > 0 && window.stride_w > 0, "a window that does not move");
