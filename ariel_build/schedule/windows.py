@@ -286,6 +286,8 @@ def planes(kernel: isa_packed.DepthwiseConv2d, spans: Sequence[int]) -> Counts:
     return found
 
 
+#: Bytes of an activation of int16.
+_WIDE = 2
 #: Bytes of a vector, the most of them in a piece of a patch, and in one that is copied with others (`mve/blocks.rs`).
 _VECTOR, _STEPS, _SHORT = 16, 16, 6
 #: Steps of a patch whose products are woven as a whole (`mve/nine.rs`).
@@ -298,7 +300,7 @@ def pairs(kernel: isa_mve.Conv2d, spans: Sequence[int]) -> Counts:
     Patches are copied one by one (`edges`), short ones without padding a few at a time (`copied`).
     """
     image, source, window = kernel.output, kernel.input, kernel.window
-    run = window.width * source.channels
+    run = window.width * source.channels * (_WIDE if isinstance(kernel.rounding, isa_mve.Up) else 1)
     vectors = -(-window.height * run // _VECTOR)
     turns = window.height if kernel.in_rows else -(-vectors // _STEPS)
     steps = -(-run // _VECTOR) if kernel.in_rows else -(-vectors // turns)

@@ -17,7 +17,7 @@ RP2040, RTL = "rp2040-sim", "rtl-riscv32"
 _INT8 = (M7, M4, RISCV)
 #: With vectors as well: what is recorded of TFLite-Micro there.
 _HELIUM = (*_INT8, M55)
-_INT16 = (M7, RISCV)
+_INT16 = (M7, M55, RISCV)
 _FLOAT = (M7, M4)
 BOARDS = (M7, M4, M0, M55, RISCV, RP2040, RTL)
 

@@ -56,6 +56,10 @@ Layers of a network that takes the noise out of speech, each a model of its own.
 of int16: those figures are TFLite-Micro's reference code.
 """
 
+HELIUM16 = """\
+The same layers, in instructions and in modelled cycles, as for int8. Nobody else's figures are recorded there.
+"""
+
 WIDE = """\
 The layers above, and layers of the same shapes in int8 with the same weights, in instructions per inference: what 16
 bits cost where no instruction multiplies two of them at once. Code for Armv6-M is executed by an emulated Cortex-M3,
