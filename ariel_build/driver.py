@@ -482,9 +482,11 @@ def _rows_anew(
     ram = job.options.budget.ram
     most, limit = (_MOST, ram - _beside(graph)) if ram else (FACTOR, None)
     estimates = Estimates(peaks, replace(SPEED, chains=()))
-    return recompute(
-        chosen.calls, choices, estimates, lambda calls: planned(SPEED, calls), most, least, limit
-    )
+
+    def within(calls: Sequence[KernelCall], goal: int) -> Planned:
+        return planned(replace(SPEED, price=0.0, chains=(), goal=goal), calls)
+
+    return recompute(chosen.calls, choices, estimates, within, most, least, limit)
 
 
 def _choices(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> list[Choice]:

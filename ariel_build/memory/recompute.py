@@ -47,7 +47,7 @@ def recompute(
     calls: Sequence[KernelCall],
     choices: Sequence[Choice],
     estimates: Estimates,
-    plan: Callable[[Sequence[KernelCall]], tuple[Schedule, MemoryPlan]],
+    plan: Callable[[Sequence[KernelCall], int], tuple[Schedule, MemoryPlan]],
     most: float,
     arena: int,
     limit: int | None,
@@ -72,7 +72,7 @@ def recompute(
         chosen = search.cheapest(goal)
         if not chosen or search.factor(chosen) > most:
             return None
-        made = Recomputed(*plan(search.replaced(chosen, sketched=False)), search.factor(chosen))
+        made = Recomputed(*plan(search.replaced(chosen, sketched=False), goal), search.factor(chosen))
         if limit is None or made.plan.arena_bytes <= limit:
             return made
         # Where values lie as no estimate tells, there are gaps.

@@ -59,6 +59,8 @@ _PIECES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 _MOST = 2000
 #: By how much the search lowers the bytes, at the end, and how often.
 _STEP, _LAST_STEP, _STEPS = 0.96, 0.99, 40
+#: The same where a goal is given: what is a little less, since there may be gaps in an arena.
+_FEW_STEPS, _FEW_TRIALS = 3, 4
 #: By how much a guess of offsets must be better than one before it.
 _NEARLY = 0.98
 #: How many times as many pieces are tried, and how many orders are placed.
@@ -260,15 +262,18 @@ class _Search:
             count = last[1].calls[0]
         return way[::-1] if last else None
 
-    def ways(self, longest: int) -> Iterator[list[Stretch]]:
-        """Yields ways within the budget that need less and less by the estimate, with chains of at most `longest`."""
+    def ways(self, longest: int, goal: int = 0) -> Iterator[list[Stretch]]:
+        """Yields ways within the budget that need less and less by the estimate, with chains of at most `longest`.
+
+        With a `goal` it is a few that need no more than that.
+        """
         calls = range(len(self.peaks.calls))
-        most = max((self.stretches(range(i, i + 1))[0].peak for i in calls), default=0)
+        most = goal or max((self.stretches(range(i, i + 1))[0].peak for i in calls), default=0)
         floor = self.peaks.largest(rolls=self.rolls)
         # Rows of the input come one by one, whatever that saves.
         follows = self.fed >= 0
-        step = 1.0 if follows else _STEP
-        for _ in range(_STEPS):
+        step = 1.0 if follows or goal else _STEP
+        for _ in range(_FEW_STEPS if goal else _STEPS):
             lower = max(int(most * step), floor)
             way = self.cheapest(lower, longest, follows=follows)
             if way is None or sum(w.cost for w in way) > self.budget:
@@ -300,6 +305,14 @@ class _Search:
             if finer != list(way) and sum(w.cost for w in finer) <= self.budget:
                 yield finer
 
+    def turning(self, way: Sequence[Stretch], most: int) -> list[int]:
+        """Returns which stretches may run downwards: the last pieces, which come first then, may be smaller."""
+        return [
+            index
+            for index, stretch in enumerate(way)
+            if stretch.turns and self.peaks.of(stretch.calls, stretch.order[::-1]) <= most
+        ]
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -323,6 +336,8 @@ class Effort:
     pieces: int = 50_000
     #: What is tried before.
     before: Effort | None = None
+    #: Bytes that are few enough: the search begins with ways that need no more, and ends where an arena has no more.
+    goal: int = 0
 
 
 #: Every call runs whole; streaming costs hardly anything; whatever it costs.
@@ -392,18 +407,23 @@ def streaming(
         if effort.price and rolled and longest > 1 and not search.rolls:
             # Where chains roll, those whose values are there in whole need more.
             continue
-        trials, bettered = _TRIALS // 2 if search.rolls else _TRIALS, list[tuple[float, Streaming]]()
-        candidates = [fine for way in search.ways(longest) for fine in search.finer(way)]
-        for way in sorted(candidates, key=lambda way: max(w.peak for w in way) * factor(way)):
+        trials = _FEW_TRIALS if effort.goal else _TRIALS // 2 if search.rolls else _TRIALS
+        bettered = list[tuple[float, Streaming]]()
+        candidates = [fine for way in search.ways(longest, effort.goal) for fine in search.finer(way)]
+        if not effort.goal:
+            candidates.sort(key=lambda way: max(w.peak for w in way) * factor(way))
+        for way in candidates:
             bound = max(w.peak for w in way)
             if min(trials, room) <= 0 or bound * factor(way) >= best:
                 break
-            for placed, order in _turned(way, bound, place):
+            for placed, order in _turned(search.turning(way, bound), way, bound, place):
                 trials, room = trials - 1, room - len(order.order) - len(peaks.calls)
                 # Of rolling ways those that come later need more by the estimate: a better guess of offsets is little.
                 if placed * factor(way) < best * (_NEARLY if search.rolls and bettered else 1):
                     best = placed * factor(way)
                     bettered.append((factor(way), order))
+                if best <= effort.goal:
+                    return [(factor(way), order)]
                 if room <= 0:
                     break
         found += bettered[: -_HOPEFUL - 1 : -1]
@@ -411,12 +431,13 @@ def streaming(
     return found
 
 
-def _turned(way: Sequence[Stretch], bound: int, place: Callable[[Streaming], int]) -> Iterator[tuple[int, Streaming]]:
-    """Yields arenas and orders of a way as the directions of its pieces are changed one by one, while that helps.
+def _turned(
+    turning: Sequence[int], way: Sequence[Stretch], bound: int, place: Callable[[Streaming], int]
+) -> Iterator[tuple[int, Streaming]]:
+    """Yields arenas and orders of a way as the directions of the pieces of `turning` are changed, while that helps.
 
     To begin with, neighbours take turns; all that have a direction the first time, the others the second.
     """
-    turning = [index for index, stretch in enumerate(way) if stretch.turns]
     for first in (True, False) if turning else (False,):
         down = {index: (k % 2 == 0) is first for k, index in enumerate(turning)}
         order = _order(way, down)
