@@ -9,8 +9,10 @@ estimated (`streaming.Estimates`), as where calls run in pieces; only what comes
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import field
 
+from ariel_build.ir import Value
 from ariel_build.kernels import KernelCall
 from ariel_build.memory.regions import MemoryPlan
 from ariel_build.memory.streaming import Estimates
@@ -68,16 +70,27 @@ def recompute(
                 goal = middle
             else:
                 low = middle
+    chosen = search.cheapest(goal)
     for _ in range(_PLACED):
-        chosen = search.cheapest(goal)
         if not chosen or search.factor(chosen) > most:
             return None
         made = Recomputed(*plan(search.replaced(chosen, sketched=False), goal), search.factor(chosen))
         if limit is None or made.plan.arena_bytes <= limit:
             return made
         # Where values lie as no estimate tells, there are gaps.
-        goal -= made.plan.arena_bytes - limit
+        chosen = search.tightened(chosen, _beyond(made, limit))
     return None
+
+
+def _beyond(made: Recomputed, limit: int) -> frozenset[Value]:
+    """Returns what the calls make that run while something lies behind the limit."""
+    times = [block.time for block in made.plan.blocks if block.region.offset + block.region.bytes > limit]
+    return frozenset(
+        value
+        for step, piece in made.schedule.pieces
+        if any(time.overlaps(piece.time) for time in times)
+        for value in step.call.outputs
+    )
 
 
 _Chosen = Mapping[Choice, Way]
@@ -130,3 +143,15 @@ class _Search:
                     high = middle
             chosen = {**without, choice: choice.ways[low]}
         return chosen
+
+    def tightened(self, chosen: _Chosen, made: AbstractSet[Value]) -> _Chosen | None:
+        """Returns the same with the next fewer bytes for the bottlenecks that make one of these values; None if none can."""
+        changed = dict(chosen)
+        for choice in self.choices:
+            if made.isdisjoint(value for call in choice.calls for value in call.outputs):
+                continue
+            way = chosen.get(choice)
+            at = choice.ways.index(way) if way is not None else len(choice.ways)
+            if at > 0:
+                changed[choice] = choice.ways[at - 1]
+        return changed if changed != chosen else None

@@ -422,11 +422,12 @@ def streaming(
                 if placed * factor(way) < best * (_NEARLY if search.rolls and bettered else 1):
                     best = placed * factor(way)
                     bettered.append((factor(way), order))
-                if best <= effort.goal:
-                    return [(factor(way), order)]
-                if room <= 0:
+                elif effort.goal:
+                    # All need few enough: a better guess of offsets is little.
+                    bettered.append((factor(way), order))
+                if room <= 0 or (effort.goal and trials <= 0):
                     break
-        found += bettered[: -_HOPEFUL - 1 : -1]
+        found += bettered if effort.goal else bettered[: -_HOPEFUL - 1 : -1]
         rolled |= search.rolls and bool(bettered)
     return found
 
