@@ -426,12 +426,12 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
     plans: list[Planned] = []
     limit = job.options.budget.ram
     for effort in job.efforts:
-        if plans and not _may_fit(chosen.calls, peaks, effort, (limit or 0) - _beside(graph), job.workers):
-            continue
+        if len(plans) == 1 and job.workers == 1 and not _may_fit(chosen.calls, peaks, (limit or 0) - _beside(graph)):
+            break
         plans.append(job.sharing.plan(planned, effort) if effort is SPEED and job.sharing else planned(effort))
         if plans[-1][1].arena_bytes + _beside(graph) <= (limit or 0):
             break
-    else:
+    if plans[-1][1].arena_bytes + _beside(graph) > (limit or 0):
         least = min(made[1].arena_bytes for made in plans)
         anew = _rows_anew(job, graph, lowered, chosen, planned, peaks, least)
         if anew is not None and anew.plan.arena_bytes < least:
@@ -451,15 +451,10 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
     return *best, (what,)
 
 
-def _may_fit(
-    calls: Sequence[KernelCall],
-    peaks: Callable[[Sequence[KernelCall]], Peaks],
-    effort: Effort,
-    limit: int,
-    workers: int,
-) -> bool:
-    """Whether an effort is worth a search for the sake of so many bytes: on one core, an estimate tells."""
-    return workers > 1 or Estimates(peaks, effort).cost(calls, int(limit * _NEARLY)) is not None
+def _may_fit(calls: Sequence[KernelCall], peaks: Callable[[Sequence[KernelCall]], Peaks], limit: int) -> bool:
+    """Whether the dearest effort may come to so many bytes, by the estimate: else none is worth a search."""
+    dearest = replace(RAM, budget=max(_DEARER))
+    return Estimates(peaks, dearest).cost(calls, int(limit * _NEARLY)) is not None
 
 
 def _rows_anew(

@@ -60,7 +60,7 @@ _MOST = 2000
 #: By how much the search lowers the bytes, at the end, and how often.
 _STEP, _LAST_STEP, _STEPS = 0.96, 0.99, 40
 #: The same where a goal is given: what is a little less, since there may be gaps in an arena.
-_FEW_STEPS, _FEW_TRIALS = 3, 4
+_FEW_STEPS, _FEW_TRIALS = 3, 2
 #: By how much a guess of offsets must be better than one before it.
 _NEARLY = 0.98
 #: How many times as many pieces are tried, and how many orders are placed.
