@@ -24,8 +24,8 @@ __all__ = ["FACTOR", "Choice", "Recomputed", "recompute"]
 
 #: By what the MACs may grow where the arena alone counts.
 FACTOR = 1.3
-#: How exactly the smallest arena is looked for, in bytes, and how many plans are placed that miss a limit.
-_EXACT, _PLACED = 128, 3
+#: How exactly the smallest arena is looked for, in parts of its bytes, and how many plans are placed that miss a limit.
+_PARTS, _PLACED = 32, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,25 +60,26 @@ def recompute(
     there is no such plan.
     """
     search = _Search(calls, choices, estimates)
-    goal = limit
-    if goal is None:
-        # More bytes never take more MACs, or hardly.
-        low, goal = 0, arena
-        while goal - low > _EXACT:
-            middle = (low + goal) // 2
-            if (chosen := search.cheapest(middle)) is not None and search.factor(chosen) <= most:
-                goal = middle
-            else:
-                low = middle
-    chosen = search.cheapest(goal)
-    for _ in range(_PLACED):
+
+    def made(chosen: _Chosen, goal: int) -> Recomputed:
+        return Recomputed(*plan(search.replaced(chosen, sketched=False), goal), search.factor(chosen))
+
+    if limit is None:
+        goal = search.smallest(arena, most)
+        return made(search.cheapest(goal) or {}, goal) if goal < arena else None
+    chosen = search.cheapest(limit)
+    for number in range(_PLACED):
         if not chosen or search.factor(chosen) > most:
             return None
-        made = Recomputed(*plan(search.replaced(chosen, sketched=False), goal), search.factor(chosen))
-        if limit is None or made.plan.arena_bytes <= limit:
-            return made
-        # Where values lie as no estimate tells, there are gaps.
-        chosen = search.tightened(chosen, _beyond(made, limit))
+        found = made(chosen, limit)
+        if found.plan.arena_bytes <= limit:
+            # Buffers are lent where they hold nothing, as no estimate tells: somewhat more may fit, too.
+            roomy = limit + limit // _PARTS
+            cheaper = None if number else search.cheapest(roomy)
+            more = found if cheaper is None or cheaper == chosen else made(cheaper, roomy)
+            return min(found, more, key=lambda one: (one.plan.arena_bytes > limit, one.factor))
+        # Nor of gaps.
+        chosen = search.tightened(chosen, _beyond(found, limit))
     return None
 
 
@@ -118,6 +119,20 @@ class _Search:
         """Whether no stretch of calls needs more than so many bytes."""
         return self.estimates.cost(self.replaced(chosen, sketched=True), goal) is not None
 
+    def smallest(self, arena: int, most: float) -> int:
+        """Returns about the smallest goal with at most `most` times the MACs, `arena` if there is none below that."""
+        strongest = {choice: choice.ways[0] for choice in self.choices}
+        low = _bisected(0, arena, _PARTS, lambda goal: self.fits(strongest, goal))
+        # From there on more bytes take fewer MACs, as a rule.
+        high = low
+
+        def cheap(goal: int) -> bool:
+            return (chosen := self.cheapest(goal)) is not None and self.factor(chosen) <= most
+
+        while high < arena and not cheap(high):
+            low, high = high, high + max(high // _PARTS, 1)
+        return _bisected(low, min(high, arena), 8 * _PARTS, cheap)
+
     def cheapest(self, goal: int) -> _Chosen | None:
         """Returns the ways of few instructions that need no more than so many bytes; None where there are none."""
         if goal not in self._known:
@@ -155,3 +170,11 @@ class _Search:
             if at > 0:
                 changed[choice] = choice.ways[at - 1]
         return changed if changed != chosen else None
+
+
+def _bisected(low: int, high: int, parts: int, is_enough: Callable[[int], bool]) -> int:
+    """Returns about the least number above `low` that is enough, as `high` is: exact to one of so many parts."""
+    while (high - low) * parts > high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return high
