@@ -488,8 +488,12 @@ def _choices(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> list
     """Returns the bottlenecks that may compute rows anew."""
     kept = frozenset([*graph.outputs, *chosen.aliases, *(base for base, _ in chosen.aliases.values())])
     families, choices = families_of(job.board, job.workers), list[Choice]()
+
+    def price(call: KernelCall) -> float:
+        return job.clock.work(call)[0]
+
     for layers in bottlenecks(lowered.calls, chosen.calls, kept, families):
-        ways = layers.ways(lambda call: job.clock.work(call)[0], f"bottleneck_{len(choices)}")
+        ways = layers.ways(price, f"bottleneck_{len(choices)}")
         if ways:
             choices.append(Choice(layers.calls, tuple(ways)))
     return choices

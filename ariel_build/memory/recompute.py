@@ -1,9 +1,9 @@
 """recompute(calls): less RAM for more MACs, by bottlenecks that expand some rows anew (`kernels.bottleneck`).
 
 Each bottleneck has ways that take fewer bytes for more instructions. To begin with all take the fewest bytes; then one
-after the other, the first of the model before the others since their images are the largest, gets the cheapest way
-with which no stretch of calls needs more than the goal: as three calls if that is enough. What a stretch needs is
-estimated (`streaming.Estimates`), as where calls run in pieces; only what comes out is placed.
+after the other gets the cheapest way with which no stretch of calls needs more than the goal: as three calls if that is
+enough. What a stretch needs is estimated (`streaming.Estimates`), as where calls run in pieces; only what comes out is
+placed.
 """
 
 from __future__ import annotations
@@ -143,6 +143,7 @@ class _Search:
         chosen = {choice: choice.ways[0] for choice in self.choices}
         if not self.fits(chosen, goal):
             return None
+        # Who comes first takes what the others of a chain leave: those of the largest images.
         for choice in self.choices:
             without = {other: way for other, way in chosen.items() if other is not choice}
             if self.fits(without, goal):
