@@ -67,17 +67,16 @@ def recompute(
     if limit is None:
         goal = search.smallest(arena, most)
         return made(search.cheapest(goal) or {}, goal) if goal < arena else None
-    chosen = search.cheapest(limit)
-    for number in range(_PLACED):
+    # Buffers are lent where they hold nothing, as no estimate tells: somewhat more may fit, too.
+    roomy = limit + limit // 16
+    goal = limit if search.cheapest(limit) is not None else roomy
+    chosen = search.cheapest(goal)
+    for _ in range(_PLACED):
         if not chosen or search.factor(chosen) > most:
             return None
-        found = made(chosen, limit)
+        found = made(chosen, goal)
         if found.plan.arena_bytes <= limit:
-            # Buffers are lent where they hold nothing, as no estimate tells: somewhat more may fit, too.
-            roomy = limit + limit // _PARTS
-            cheaper = None if number else search.cheapest(roomy)
-            more = found if cheaper is None or cheaper == chosen else made(cheaper, roomy)
-            return min(found, more, key=lambda one: (one.plan.arena_bytes > limit, one.factor))
+            return found
         # Nor of gaps.
         chosen = search.tightened(chosen, _beyond(found, limit))
     return None
