@@ -41,11 +41,11 @@ from ariel_build.kernels import KernelCall, feed, seen_through
 from ariel_build.kernels.flow import decisions
 from ariel_build.lower import Lowered, keep_rows_apart, lower
 from ariel_build.memory import RAM, SPEED, Effort, MemoryPlan, plan_calls
-from ariel_build.memory.peaks import Peaks
-from ariel_build.memory.streaming import Estimates
 from ariel_build.memory.limits import check_length, check_limits, least_needs
+from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.recompute import FACTOR, Choice, Recomputed, recompute
 from ariel_build.memory.streamable import check_streamable, kept_whole
+from ariel_build.memory.streaming import Estimates
 from ariel_build.ops import import_model
 from ariel_build.ops.bounded import bind_bounds, follow
 from ariel_build.ops.kept import keep

@@ -24,7 +24,7 @@ __all__ = ["FACTOR", "Choice", "Recomputed", "recompute"]
 
 #: By what the MACs may grow where the arena alone counts.
 FACTOR = 1.3
-#: How exactly the smallest arena is looked for, in parts of its bytes, and how many plans are placed that miss a limit.
+#: How exactly the smallest arena is looked for, in parts of it, and how many plans are placed that miss a limit.
 _PARTS, _PLACED = 32, 3
 
 
@@ -160,7 +160,7 @@ class _Search:
         return chosen
 
     def tightened(self, chosen: _Chosen, made: AbstractSet[Value]) -> _Chosen | None:
-        """Returns the same with the next fewer bytes for the bottlenecks that make one of these values; None if none can."""
+        """Returns the same with fewer bytes for the bottlenecks that make one of these values; None if none can."""
         changed = dict(chosen)
         for choice in self.choices:
             if made.isdisjoint(value for call in choice.calls for value in call.outputs):
