@@ -305,12 +305,15 @@ class _Search:
             if finer != list(way) and sum(w.cost for w in finer) <= self.budget:
                 yield finer
 
-    def turning(self, way: Sequence[Stretch], most: int) -> list[int]:
-        """Returns which stretches may run downwards: the last pieces, which come first then, may be smaller."""
+    def turning(self, way: Sequence[Stretch], goal: int) -> list[int]:
+        """Returns which stretches may run downwards; with a goal, those that need no more then than that.
+
+        They may need more: of the last pieces, which come first then, some are smaller.
+        """
         return [
             index
             for index, stretch in enumerate(way)
-            if stretch.turns and self.peaks.of(stretch.calls, stretch.order[::-1]) <= most
+            if stretch.turns and (not goal or self.peaks.of(stretch.calls, stretch.order[::-1]) <= goal)
         ]
 
 
@@ -416,7 +419,7 @@ def streaming(
             bound = max(w.peak for w in way)
             if min(trials, room) <= 0 or bound * factor(way) >= best:
                 break
-            for placed, order in _turned(search.turning(way, bound), way, bound, place):
+            for placed, order in _turned(search.turning(way, effort.goal), way, bound, place):
                 trials, room = trials - 1, room - len(order.order) - len(peaks.calls)
                 # Of rolling ways those that come later need more by the estimate: a better guess of offsets is little.
                 if placed * factor(way) < best * (_NEARLY if search.rolls and bettered else 1):

@@ -117,8 +117,9 @@ def bottlenecks(
 ) -> Iterator[Layers]:
     """Yields the bottlenecks of int8 among the calls; `layers` are what they were before kernels were chosen.
 
-    Kernels for some of their rows and channels will be of the `families`. It is wider within than what it reads, and no call is in two of them. Nobody but the next of the
-    three reads what a layer makes, and `kept` values are not among that.
+    Kernels for some of their rows and channels will be of the `families`. It is wider within than what it reads, and no
+    call is in two of them. Nobody but the next of the three reads what a layer makes, and `kept` values are not among
+    that.
     """
     users: dict[Value, int] = {}
     for call in calls:
