@@ -6,7 +6,9 @@ diagnostics and leave with `exit_code`. Any other exception that reaches the com
 
 from __future__ import annotations
 
-from dataclasses import field
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import field, replace
 
 from ariel_build.records import dataclass
 
@@ -21,6 +23,7 @@ __all__ = [
     "ModelError",
     "SetupError",
     "UnsupportedError",
+    "grouped",
 ]
 
 
@@ -31,16 +34,30 @@ class Diagnostic:
     message: str
     origin: str = ""
     help: str = ""
+    #: How many more places have the same fault.
+    more: int = 0
 
     def render(self) -> str:
         """Returns the diagnostic as rustc would print it, without colour."""
         lines = [f"error: {self.message}"]
         if self.origin:
-            lines.append(f"  --> {self.origin}")
+            lines.append(f"  --> {self.origin}{self.and_more}")
         if self.help:
             lines.append(f"  help: {self.help}")
         # Names from a stranger's file steer no terminal.
         return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in "\n".join(lines))
+
+    @property
+    def and_more(self) -> str:
+        """Returns how many more places there are, behind the first."""
+        return f", and {self.more} more" if self.more else ""
+
+
+def grouped(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Returns each fault once, by its first place: a model of a thousand layers may have it in each."""
+    places = Counter((d.message, d.help) for d in diagnostics)
+    first = {(d.message, d.help): d for d in reversed(diagnostics)}
+    return [replace(first[what], more=count - 1) for what, count in places.items()]
 
 
 class ArielError(Exception):
@@ -54,8 +71,8 @@ class ArielError(Exception):
         super().__init__("\n".join(d.message for d in self.diagnostics))
 
     def render(self) -> str:
-        """Returns all diagnostics, ready to print."""
-        return "\n".join(d.render() for d in self.diagnostics)
+        """Returns all diagnostics, ready to print, what occurs in several places once."""
+        return "\n".join(d.render() for d in grouped(self.diagnostics))
 
 
 class ModelError(ArielError):

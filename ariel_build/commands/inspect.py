@@ -30,7 +30,7 @@ from ariel_build.commands.consoles import console
 from ariel_build.config.options import ModelOptions
 from ariel_build.cores.energy import energy
 from ariel_build.driver import Compiled, refuse_misfits
-from ariel_build.errors import ArielError, BoardError, BudgetError, UnsupportedError
+from ariel_build.errors import ArielError, BoardError, BudgetError, Diagnostic, UnsupportedError, grouped
 from ariel_build.frontends.checks import shown
 from ariel_build.ir import Bound, Quant, TensorType, Value
 from ariel_build.report.lines import rounded
@@ -227,6 +227,6 @@ def _show(model: str, facts: dict[str, Any]) -> None:
         table.add_row("longest tile", f"{longest}: {predicted['longest_tile_step']}")
     for note in facts["notes"]:
         table.add_row("note", note)
-    for problem in facts["unsupported"]:
-        table.add_row("unsupported", f"{problem['reason']}  ({problem['origin']})")
+    for problem in grouped([Diagnostic(entry["reason"], entry["origin"]) for entry in facts["unsupported"]]):
+        table.add_row("unsupported", f"{problem.message}  ({problem.origin}{problem.and_more})")
     console.print(table)

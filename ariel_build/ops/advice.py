@@ -30,6 +30,16 @@ _ONNX: Mapping[str, str] = {
         (f"ai.onnx.ml:{name}" for name in ("CategoryMapper", "CastMap", "DictVectorizer")),
         "it maps strings, or is given a map: handle names in your code, and give the model a row of numbers",
     ),
+    **dict.fromkeys(
+        (
+            f"com.microsoft.nchwc:{name}"
+            for name in (
+                *("Conv", "MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"),
+                *("ReorderInput", "ReorderOutput", "Upsample"),
+            )
+        ),
+        "onnxruntime wrote it for the processor that it ran on: save at ORT_ENABLE_EXTENDED, or compile what it read",
+    ),
     **dict.fromkeys(("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"), _STRINGS),
 }
 

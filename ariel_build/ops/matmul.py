@@ -12,7 +12,7 @@ from ariel_build.ops.fixed_point import Rounding
 from ariel_build.ops.fully_connected import FullyConnected
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.map2 import Map2
-from ariel_build.ops.quantize import Dequantize, real_constant
+from ariel_build.ops.quantize import Dequantize, flipped, real_constant
 from ariel_build.ops.reshape import reshape
 from ariel_build.ops.transpose import transpose
 
@@ -79,7 +79,9 @@ def product(importer: Importer, x: Value, y: Value, quant: Quant | None = None) 
         op = FullyConnected(rounding=Rounding.NEAREST_EVEN, keep_dims=True)
         (out,) = importer.emit(op, [x, filter_, None], [quant])
     else:
-        (out,) = importer.emit(BatchMatMul(rounding=Rounding.NEAREST_EVEN), [x, y], [quant])
+        # onnxruntime's optimiser puts values of int8 beside a softmax of uint8.
+        op = BatchMatMul(rounding=Rounding.NEAREST_EVEN)
+        (out,) = importer.emit(op, [x, flipped(importer, y, x.type.dtype)], [quant])
     shape = list(out.shape)
     if is_column:
         del shape[-1]

@@ -34,7 +34,7 @@ from ariel_build.ops.importer import Importer
 from ariel_build.ops.traits import POINTWISE, Traits, alike, never
 from ariel_build.records import dataclass
 
-__all__ = ["Dequantize", "Quantize", "is_flip", "real_constant", "requantized"]
+__all__ = ["Dequantize", "Quantize", "flipped", "is_flip", "real_constant", "requantized"]
 
 #: Types that hold quantised numbers.
 _STORED = (DType.I8, DType.U8, DType.I16, DType.U16, DType.I32)
@@ -142,6 +142,16 @@ def is_flip(source: TensorType, target: TensorType) -> bool:
         return False
     signed, unsigned = (source.quant, target.quant) if source.dtype is DType.I8 else (target.quant, source.quant)
     return unsigned == replace(signed, zero_points=tuple(z + 128 for z in signed.zero_points))
+
+
+def flipped(importer: Importer, value: Value, dtype: DType) -> Value:
+    """Returns stored bytes as `dtype`, int8 or uint8, with the zero point by which they stand for the same numbers."""
+    quant = value.type.quant
+    if value.type.dtype is dtype or quant is None or {value.type.dtype, dtype} != set(BYTES):
+        return value
+    shift = 128 if dtype is DType.U8 else -128
+    other = replace(quant, zero_points=tuple(z + shift for z in quant.zero_points))
+    return importer.emit(Quantize(dtype, Rounding.NEAREST_EVEN), [value], [other])[0]
 
 
 @dataclass(frozen=True)

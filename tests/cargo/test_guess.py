@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -96,7 +97,7 @@ def test_features_that_are_on_ask_for_more(on: list[str], expected: dict[str, se
         (M4, "stm32h7/stm32h743", "stm32h7"),
         (M4, "embassy-stm32/stm32f407vg", "stm32f4"),
         ("thumbv7em-none-eabi", "embassy-stm32/stm32f429zi", "stm32f4"),
-        (M4, "stm32f4xx-hal/stm32f411", "stm32f4"),
+        (M4, "stm32f4xx-hal/stm32f429", "stm32f4"),
         (M4, "stm32f4/stm32f407", "stm32f4"),
         (M0, "embassy-rp/rp2040", "rp2040"),
         (M0, "rp2040-hal", "rp2040"),
@@ -119,6 +120,25 @@ def test_features_that_are_on_ask_for_more(on: list[str], expected: dict[str, se
         (M4, "embassy-stm32/stm32g474re", "stm32g4"),
         (M0, "embassy-stm32/stm32g0b1re", "stm32g0"),
         (M3, "embassy-stm32/stm32f103c8", "stm32f1"),
+        (M0, "embassy-stm32/stm32c071rb", "stm32c0"),
+        (M0, "embassy-stm32/stm32u083rc", "stm32u0"),
+        (M0, "embassy-stm32/stm32l072rz", "stm32l0"),
+        (M4, "embassy-stm32/stm32f303vc", "stm32f3"),
+        (M4, "embassy-stm32/stm32f411ce", "stm32f411"),
+        (M4, "embassy-stm32/stm32wb55rg", "stm32wb"),
+        (M33, "embassy-stm32/stm32wba55cg", "stm32wba"),
+        ("thumbv7em-none-eabi", "embassy-stm32/stm32wl55jc-cm4", "stm32wl"),
+        (M33, "embassy-stm32/stm32l552ze", "stm32l5"),
+        (M33, "embassy-stm32/stm32n657x0", "stm32n6"),
+        (M33, "embassy-nrf/nrf9160-ns", "nrf9160"),
+        (M4, "feather_m4", "samd51"),
+        (M0, "feather_m0", "samd21"),
+        ("riscv32imc-unknown-none-elf", "esp-hal/esp32c2", "esp32-c2"),
+        ("riscv32imac-unknown-none-elf", "esp-hal/esp32c5", "esp32-c5"),
+        ("riscv32imac-unknown-none-elf", "esp-hal/esp32c61", "esp32-c61"),
+        ("riscv32imafc-unknown-none-elf", "esp-hal/esp32p4", "esp32-p4"),
+        ("xtensa-esp32-none-elf", "esp-hal/esp32", "esp32"),
+        ("xtensa-esp32s2-none-elf", "esp-hal/esp32s2", "esp32-s2"),
     ],
 )
 def test_chips(target: str, crate: str, board: str) -> None:
@@ -145,6 +165,8 @@ def test_what_names_no_board_gets_a_hint() -> None:
         # A chip of the family with less memory is not taken for the larger one.
         ("embassy-stm32/stm32l476rc", "`embassy-stm32` has the feature `stm32l476rc`, which no board file knows"),
         ("embassy-stm32/stm32g474rb", "`embassy-stm32` has the feature `stm32g474rb`, which no board file knows"),
+        ("embassy-stm32/stm32f401re", "`embassy-stm32` has the feature `stm32f401re`, which no board file knows"),
+        ("embassy-stm32/stm32h750vb", "`embassy-stm32` has the feature `stm32h750vb`, which no board file knows"),
         # The second core of an H747 is no Cortex-M7.
         ("embassy-stm32/stm32h747xi-cm4", "`embassy-stm32` has the feature `stm32h747xi-cm4`, which no board file"),
         ("embassy-rp/rp235xa", "the board `rp2350` is thumbv8m.main-none-eabihf, not thumbv7em-none-eabihf"),
@@ -209,6 +231,6 @@ def test_no_pattern_takes_what_another_board_names() -> None:
         if chip[0] != "!"
     ]
     for name, target, chip in patterns:
-        example = chip.replace("*", "").replace("?", "r")
+        example = re.sub(r"\[(.)[^]]*\]", r"\1", chip).replace("*", "").replace("?", "r")
         fitting = {other for other, theirs, pattern in patterns if theirs == target and fnmatchcase(example, pattern)}
         assert fitting == {name}, example

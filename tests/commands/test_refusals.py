@@ -71,6 +71,16 @@ def test_all_that_is_unsupported_is_in_one_list(name: str, exotic: Path, command
     assert answer.err.count("error: ") == 2
 
 
+def test_what_occurs_often_is_told_once(command: Command, tmp_path: Path) -> None:
+    nodes = [node("com.microsoft.nchwc:ReorderInput", [f"x{k}"], [f"x{k + 1}"]) for k in range(4)]
+    model = onnx_file(tmp_path / "own.onnx", nodes, {"x0": (FLOAT, [1, 8, 2, 2])}, {"x4": (FLOAT, [1, 8, 2, 2])})
+    answer = command("compile", model, "-o", tmp_path / "out")
+    answer.refuses("ReorderInput is not supported", "node 0", ", and 3 more", "ORT_ENABLE_EXTENDED")
+    assert answer.err.count("error: ") == 1
+    answer = command("inspect", model)
+    assert answer.out.count("unsupported") == 1
+
+
 def test_a_similar_operator_is_no_help(command: Command, tmp_path: Path) -> None:
     nodes = [node("Transposed", ["x"], ["y"])]
     model = onnx_file(tmp_path / "typo.onnx", nodes, {"x": (FLOAT, [2, 3])}, {"y": (FLOAT, [3, 2])})

@@ -40,7 +40,7 @@ def write(
         nodes,
         "model",
         [helper.make_tensor_value_info(name, kind, shape) for name, shape in inputs.items()],
-        [helper.make_tensor_value_info(name, kind, None) for node in nodes for name in node.output],
+        [helper.make_empty_tensor_value_info(name) for node in nodes for name in node.output],
         [numpy_helper.from_array(data, name) for name, data in constants.items()],
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid(MICROSOFT, 1)]
@@ -74,7 +74,8 @@ def node(kind: str, inputs: str, output: str, **attributes: object) -> onnx.Node
     names: list[str] = []
     for name in inputs.split():
         names += [name[:-1], f"{name[:-1]}_s", f"{name[:-1]}_z"] if name.endswith(":") else [name]
-    domain = "" if kind in ("QLinearConv", "QLinearMatMul") else MICROSOFT
+    standard = ("QLinearConv", "QLinearMatMul", "QuantizeLinear", "DequantizeLinear")
+    domain = "" if kind in standard else MICROSOFT
     return helper.make_node(kind, names, [output], domain=domain, **attributes)  # type: ignore[arg-type]
 
 
@@ -119,6 +120,22 @@ def test_products(dtype: npt.DTypeLike, tmp_path: Path) -> None:
         node("QGemm", f"x: v: b {Y}", "d", transB=1),
     ]
     compare(write(tmp_path / "m.onnx", nodes, inputs, dtype, **more), random_samples(inputs, dtype))
+
+
+def test_a_product_of_both_types(tmp_path: Path) -> None:
+    """What onnxruntime's optimiser makes of attention: shares of uint8 by values of int8 that have a zero point."""
+    inputs = {"x": (2, 3, 16), "q": (2, 16, 5)}
+    more = {"h_s": np.float32(0.02), "h_z": np.int8(-8), "b": RNG.integers(-128, 128, (2, 16, 5)).astype(np.int8)}
+    nodes = [
+        node("DequantizeLinear", "q x_s x_z", "real"),
+        node("QuantizeLinear", "real h_s h_z", "h"),
+        node("QLinearMatMul", f"x: h: {Y}", "a"),
+        node("QLinearMatMul", f"x: b h_s h_z {Y}", "c"),
+    ]
+    path = write(tmp_path / "m.onnx", nodes, inputs, np.uint8, **more)
+    samples = random_samples(inputs, np.uint8)
+    compare(path, samples)
+    parity.agree(parity.host(path, samples), parity.onnxruntime_answers(path, samples), "compiled")
 
 
 def test_a_zero_point_for_each_channel(tmp_path: Path) -> None:
