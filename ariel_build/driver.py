@@ -42,8 +42,10 @@ from ariel_build.kernels.flow import decisions
 from ariel_build.lower import Lowered, keep_rows_apart, lower
 from ariel_build.memory import RAM, SPEED, Effort, MemoryPlan, fast, fast_need, plan_calls
 from ariel_build.memory.limits import check_length, check_limits, least_needs
+from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.recompute import FACTOR, Choice, Recomputed, recompute
 from ariel_build.memory.streamable import check_streamable, kept_whole
+from ariel_build.memory.streaming import Estimates
 from ariel_build.ops import import_model
 from ariel_build.ops.bounded import bind_bounds, follow
 from ariel_build.ops.kept import keep
@@ -52,6 +54,7 @@ from ariel_build.passes import PassLog, optimize
 from ariel_build.records import dataclass
 from ariel_build.schedule import Aliases, Schedule
 from ariel_build.schedule.bottleneck import bottlenecks
+from ariel_build.schedule.rectified import rectified
 from ariel_build.schedule.shorter import Shorter, shorter_steps
 
 if TYPE_CHECKING:
@@ -63,6 +66,8 @@ __all__ = ["Compiled", "compile_model", "import_file", "refuse_excesses", "refus
 
 #: Instructions per unit of the model's work that RAM within `budget.ram` may cost: the least with which it is kept.
 _DEARER = (0.06, 0.1, 0.2, 0.5)
+#: By how much an arena may be smaller than the estimate of what it needs: buffers are lent where they hold nothing.
+_NEARLY = 1.06
 #: And how many times the MACs of the model, where layers compute rows anew for it.
 _MOST = 4.0
 #: Bytes that tell whose the scratch in fast memory is.
@@ -145,6 +150,11 @@ class Compiled:
         found = Counter({self.main_memory: self.main_bytes})
         found.update(self.elsewhere)
         return dict(found)
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The features of the runtime crate without which a kernel of the model is not compiled."""
+        return frozenset(feature for step in self.schedule.steps for feature in step.call.kernel.FEATURES)
 
     @property
     def macs(self) -> int:
@@ -439,6 +449,7 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
     selected = select(lowered.calls, None if job.portable else job.board, job.workers, small=job.small)
     check_limits(graph, selected.calls, lowered.joined())
     calls, aliases = seen_through(selected.calls, lowered.aliases, graph, lowered.flow)
+    calls = rectified(calls, aliases)
     if job.workers == 1:
         if job.hot is not None:
             calls = hot(calls, job.clock, job.hot.hot, fetches=job.fetches)
@@ -508,15 +519,20 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
             rolls=not graph.sizes,
         )
 
+    def peaks(calls: Sequence[KernelCall]) -> Peaks:
+        return Peaks(calls, job.inputs(graph), graph.outputs, graph.states, chosen.aliases)
+
     plans: list[Planned] = []
     limit = job.options.budget.ram
     for effort in job.efforts:
+        if len(plans) == 1 and job.workers == 1 and not _may_fit(chosen.calls, peaks, (limit or 0) - _beside(graph)):
+            break
         plans.append(job.sharing.plan(planned, effort) if effort is SPEED and job.sharing else planned(effort))
         if plans[-1][1].arena_bytes + _beside(graph) <= (limit or 0):
             break
-    else:
+    if plans[-1][1].arena_bytes + _beside(graph) > (limit or 0):
         least = min(made[1].arena_bytes for made in plans)
-        anew = _rows_anew(job, graph, lowered, chosen, planned)
+        anew = _rows_anew(job, graph, lowered, chosen, planned, peaks, least)
         if anew is not None and anew.plan.arena_bytes < least:
             what = (
                 f"layers compute rows anew: {anew.factor:.2f} times the multiply-accumulates, "
@@ -534,31 +550,51 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
     return *best, (what,)
 
 
+def _may_fit(calls: Sequence[KernelCall], peaks: Callable[[Sequence[KernelCall]], Peaks], limit: int) -> bool:
+    """Whether the dearest effort may come to so many bytes, by the estimate: else none is worth a search."""
+    dearest = replace(RAM, budget=max(_DEARER))
+    return Estimates(peaks, dearest).cost(calls, int(limit * _NEARLY)) is not None
+
+
 def _rows_anew(
     job: _Job,
     graph: Graph,
     lowered: Lowered,
     chosen: _Chosen,
     planned: Callable[[Effort, Sequence[KernelCall]], Planned],
+    peaks: Callable[[Sequence[KernelCall]], Peaks],
+    least: int,
 ) -> Recomputed | None:
-    """Returns the plan in which layers compute rows anew, if these may, and it is worth what it costs."""
+    """Returns the plan in which layers compute rows anew, if these may, and it is worth what it costs.
+
+    `least` are the bytes of the smallest arena without.
+    """
     if not job.recomputes or graph.sizes or any(True for _ in decisions(lowered.flow)):
         return None
+    choices = _choices(job, graph, lowered, chosen)
     # `optimize = "ram"` has no limit but a factor; where a budget is not kept, it is worth what it costs.
     ram = job.options.budget.ram
     most, limit = (_MOST, ram - _beside(graph)) if ram else (FACTOR, None)
-    choices = _choices(job, graph, lowered, chosen)
-    return recompute(chosen.calls, choices, lambda calls: planned(SPEED, calls), most, limit)
+    estimates = Estimates(peaks, replace(SPEED, chains=()))
+
+    def within(calls: Sequence[KernelCall], goal: int) -> Planned:
+        return planned(replace(SPEED, price=0.0, chains=(), goal=goal), calls)
+
+    return recompute(chosen.calls, choices, estimates, within, most, least, limit)
 
 
 def _choices(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> list[Choice]:
     """Returns the bottlenecks that may compute rows anew."""
     kept = frozenset([*graph.outputs, *chosen.aliases, *(base for base, _ in chosen.aliases.values())])
     families, choices = families_of(job.board, job.workers), list[Choice]()
-    for layers in bottlenecks(lowered.calls, chosen.calls, kept):
-        ways = tuple(layers.ways(families, f"bottleneck_{len(choices)}"))
+
+    def price(call: KernelCall) -> float:
+        return job.clock.work(call)[0]
+
+    for layers in bottlenecks(lowered.calls, chosen.calls, kept, families):
+        ways = layers.ways(price, f"bottleneck_{len(choices)}")
         if ways:
-            choices.append(Choice(layers.calls, layers.wide, ways))
+            choices.append(Choice(layers.calls, tuple(ways)))
     return choices
 
 

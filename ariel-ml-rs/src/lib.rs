@@ -37,6 +37,7 @@
 //! - [`plan`]: what a generated module says, checked while it compiles;
 //! - `pool` and `sync` (feature `multicore`): several cores at one model.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
+#![cfg_attr(not(feature = "default"), allow(dead_code, reason = "helpers of kernels that are left out"))]
 
 pub mod budget;
 pub mod clock;

@@ -101,15 +101,21 @@ def plan_calls(
                 worse = factor if effort.price else 1.0
                 streamed, found = ways(order, how)
                 hopeful = [way for way in found if way.arena.lower_bound * worse < least]
-                if hopeful and (way := _best(hopeful)).arena.bytes * worse < least:
+                if not hopeful:
+                    continue
+                way = _best(hopeful)
+                if step.goal and cores == 1:
+                    way = _lent((way, *found))
+                if way.arena.bytes * worse < least:
                     least, best = way.arena.bytes * worse, (streamed, way, found, how)
+                if way.arena.bytes <= step.goal:
+                    break
     steps, way, found, chosen = best
     if fed:
         # Who gives up the input wants every byte.
         way = min(way, way.improved(2 * EFFORT), key=lambda w: w.arena.bytes)
-    if way.rolled and cores == 1:
-        others = found if fed else ()
-        way = min((w.lent(EFFORT) for w in (way, *others)), key=lambda w: w.arena.bytes)
+    if way.rolled and not way.lends and cores == 1:
+        way = _lent((way, *(found if fed else ())))
     if chosen is not None and way.rolled:
         way = _with_room(way, chosen)
     plan = way.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
@@ -182,6 +188,11 @@ def _best(ways: Sequence[_Way]) -> _Way:
         if way.arena.lower_bound < best.arena.bytes:
             best = min(best, way.improved(), key=lambda w: w.arena.bytes)
     return best
+
+
+def _lent(ways: Sequence[_Way]) -> _Way:
+    """Returns the way with the smallest arena once buffers are lent while they hold no rows."""
+    return min((way.lent(EFFORT) for way in ways), key=lambda way: way.arena.bytes)
 
 
 def _with_room(way: _Way, how: Streaming) -> _Way:

@@ -36,7 +36,13 @@ _LINES = {"bands": 800, "stored": 80, "widened": 5, "block_macs": 14.6}
 _EACH = 3.5
 #: Kernels that make several products at once: a call of them takes the time of so many times `CALL` products, for a
 #: budget is one of products (ResNet-8 on a Cortex-M55: about 500 modelled cycles a call, at 5.6 products a cycle).
-_HELIUM = (isa_mve.Conv2d, isa_mve.DepthwiseConv2d, isa_mve.FetchedConv2d, isa_mve.Linear)
+_HELIUM = (
+    isa_mve.Conv2d,
+    isa_mve.DepthwiseConv2d,
+    isa_mve.DepthwiseConv2d16,
+    isa_mve.FetchedConv2d,
+    isa_mve.Linear,
+)
 _VECTOR = 12
 
 
@@ -70,7 +76,8 @@ def _fixed(call: KernelCall, tile: Tile) -> int:
     if isinstance(kernel, Feed):
         return FED * (tile.end - tile.start)
     if isinstance(kernel, Bottleneck):
-        return CALL * (2 * len(kernel.groups) + 1)
+        # Its layers are called for some rows at a time in any case.
+        return 0
     if isinstance(kernel, _HELIUM):
         return _VECTOR * CALL
     if not isinstance(kernel, isa_packed.DepthwiseConv2d | isa_scalar.DepthwiseConv2d):

@@ -119,7 +119,7 @@ FETCHED = {
     **dict.fromkeys(("cv32e40x", "rv32"), _SCALAR),
     **dict.fromkeys(("cortex-m7", "cortex-m4", "cortex-m33"), _DSP),
     "cortex-m3": {"isa::scalar::FetchedConnected": 1, "isa::thumb2::FetchedConv2d": 10},
-    "cortex-m55": {"isa::mve::FetchedConv2d<Away>": 10, "isa::armv7e_m::FetchedConv2d16": 8},
+    "cortex-m55": {"isa::mve::FetchedConv2d<Away>": 10, "isa::mve::FetchedConv2d<Up>": 9},
 }
 
 

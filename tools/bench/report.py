@@ -84,11 +84,13 @@ def page(rows: Sequence[Row], layers: Layers, versions: Sequence[str], wide: Seq
     parts += ["## Targets\n", _targets(rows)]
     parts += ["## int8, Arm Cortex-M7\n", table.compared(M7, "int8", (_CMSIS, microflow.NAME, emx.NAME))]
     parts += ["## int8, Arm Cortex-M55 with Helium\n", words.HELIUM, table.compared(M55, "int8", (_CMSIS,))]
-    parts += [words.MODELLED, table.modelled()]
+    parts += [words.MODELLED, table.modelled("int8")]
     parts += ["## int8, RISC-V RV32IMAC without SIMD\n", table.compared(RISCV, "int8", (microflow.NAME, emx.NAME))]
     parts += ["## int8, Arm Cortex-M0\n", table.compared(M0, "int8", (microflow.NAME,))]
     parts += ["## int16 activations, int8 weights, Arm Cortex-M7\n", words.INT16]
     parts += [table.compared(M7, "int16", (_CMSIS, _REFERENCE))]
+    parts += ["## int16 activations, int8 weights, Arm Cortex-M55 with Helium\n", words.HELIUM16]
+    parts += [table.compared(M55, "int16", ()), table.modelled("int16")]
     parts += [f"## {_BESIDE}\n", words.WIDE, _beside(wide)]
     parts += ["## float32, Arm Cortex-M7\n", table.compared(M7, "float32", (emx.NAME, _IREE, "onnx2c"))]
     parts += ["## Clock cycles\n", words.CYCLES, table.cycles()]
@@ -146,10 +148,10 @@ class _Table:
         head = ["model", "board", "instructions", "cycles", "per instruction", "per MAC", "kind", microflow.NAME]
         return _markdown(head, lines)
 
-    def modelled(self) -> str:
+    def modelled(self, element: str) -> str:
         """Returns the table of modelled cycles on the Cortex-M55."""
         lines = []
-        for row in self.models(M55, "int8"):
+        for row in self.models(M55, element):
             mine, peer = row.cost, self.costs.get((_CMSIS, row.model, M55), Cost())
             if mine.cycles and not mine.refused:
                 per = f"{mine.cycles / mine.macs:.2f}" if mine.macs else ""

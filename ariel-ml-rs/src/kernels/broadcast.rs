@@ -119,6 +119,30 @@ impl Broadcast {
         runs
     }
 
+    /// Calls `f(left, right, output, count)` for the runs of `tile`: with their first elements.
+    ///
+    /// # Safety
+    /// As for [`Broadcast::map`].
+    #[cfg(armv8_m)]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "what `f` calls is the kernel")]
+    pub(super) unsafe fn in_runs<T: Element>(
+        &self,
+        memory: Memory<'_>,
+        (left, right, output): (Source<T>, Source<T>, Region),
+        tile: Tile,
+        f: impl Fn(*const T, *const T, *mut T, usize),
+    ) {
+        // SAFETY: `check` proved that the operands reach to the last element of the walk, and the output to the last of the tile.
+        unsafe {
+            let (left, right, output) = (memory.source::<T>(left), memory.source::<T>(right), memory.at::<T>(output));
+            let mut runs = self.runs(tile);
+            while let Some(run) = runs.next() {
+                f(left.add(run.left), right.add(run.right), output.add(run.output), run.count);
+            }
+        }
+    }
+
     /// Writes `f(left, right)` to every output element of `tile`.
     ///
     /// The output may be one of the operands where that operand is not broadcast: an element is read before it is written.

@@ -8,6 +8,7 @@
 
 use super::access::Access;
 use super::dynamic_quantize::Rescale;
+#[cfg(scalar)]
 use super::isa::scalar::Stepped;
 use super::multiply::{Factor, Finish, Real, SUMS, Stored, Sums, finish_all};
 use super::window::{Window, pixels, work};
@@ -359,8 +360,10 @@ impl<R: Requantize> Quantized<R> {
     }
 }
 quantized!();
+#[cfg(scalar)]
 instantiate!(without dsp: Quantized<Stepped>);
 
+#[cfg(scalar)]
 impl Quantized<Stepped> {
     /// Checks the kernel against the arena while the firmware compiles.
     ///

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from ariel_build.isa.armv7e_m.int16 import is_int16
 from ariel_build.isa.armv7e_m.streams import Channels, Ints, padded
-from ariel_build.isa.mve.streams import BYTES, LANES, channels_of, stream_of
+from ariel_build.isa.mve import elementwise
+from ariel_build.isa.mve.streams import BYTES, LANES, bytes_of, channels_of, channels_of_int16, stream_of, taps_of
 from ariel_build.isa.mve.sums import narrowed
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Scratch, Tiling
-from ariel_build.kernels.declared import isa_mve, map2
+from ariel_build.kernels.declared import isa_mve, map2, pool2d, softmax
 from ariel_build.kernels.declared.quant import Bounds
 from ariel_build.kernels.declared.window import Window
 from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored
@@ -33,11 +35,11 @@ _FAR, _OFFSETS, _LONG = 2, 1 << 16, 1 << 14
 _ROWS = 2
 
 
-def _pieces(size: int) -> int:
-    """Returns the elements of a patch of so many, rounded up to pieces of the same length."""
-    vectors = -(-size // BYTES)
+def _pieces(size: int, together: int) -> int:
+    """Returns the elements of a patch of so many, rounded up to pieces of the same length in whole vectors."""
+    vectors = -(-size // together)
     turns = -(-vectors // _STEPS)
-    return turns * -(-vectors // turns) * BYTES
+    return turns * -(-vectors // turns) * together
 
 
 def _copies(size: int, window: Window, run: int, *, in_rows: bool) -> int:
@@ -67,22 +69,25 @@ def _conv2d(call: LayerCall, layer: Convolution, *, floats: bool) -> KernelCall:
     if layer.groups != 1 or not (follows or window.width == 1) or min(window.stride_h, window.stride_w) < 1:
         raise Unfit
     channels, rounding = channels_of(layer, floats=floats)
+    # Activations that a vector has.
+    together = BYTES // bytes_of(rounding)
     run = window.width * image.channels
-    rows = padded(channels.weights.reshape(layer.count, window.height, run), BYTES)
-    whole = _pieces(window.height * run)
+    rows = padded(channels.weights.reshape(layer.count, window.height, run), together)
+    whole = _pieces(window.height * run, together)
     # A window of one row is in the image anyhow.
     own = window.height * rows.shape[2]
-    in_rows = window.height > 1 and rows.shape[2] <= _STEPS * BYTES and own <= _GROWTH * window.height * run
+    in_rows = window.height > 1 and rows.shape[2] <= _STEPS * together and own <= _GROWTH * window.height * run
     weights = rows.reshape(layer.count, own) if in_rows else _padded_to(channels.weights, whole)
+    patch = weights.shape[1] // together * BYTES
     kernel = isa_mve.Conv2d(
         input=image,
         output=output,
         window=window,
-        stream=stream_of(replace(channels, weights=weights)),
+        stream=stream_of(replace(channels, weights=weights), together),
         in_rows=in_rows,
         input_zero_point=layer.input_zero_point,
         bounds=_bounds(layer),
-        scratch=Scratch(_copies(weights.shape[1], window, run, in_rows=in_rows) * weights.shape[1] + BYTES),
+        scratch=Scratch(_copies(patch, window, run * BYTES // together, in_rows=in_rows) * patch + BYTES),
         rounding=rounding,
     )
     return call.by(kernel, Tiling(Axis.PIXELS, output.height * output.width, 2))
@@ -93,6 +98,8 @@ def _depthwise(call: LayerCall, layer: Depthwise, *, floats: bool) -> KernelCall
     output, window, image, count = layer.output, layer.window, layer.input, layer.count
     if image.channels == 1:
         return _conv2d(call, layer.as_convolution(), floats=floats)
+    if is_int16(layer):
+        return _depthwise16(call, layer)
     strides = (window.stride_h, window.stride_w)
     shape = (window.height, window.width, window.dilation_h, window.dilation_w)
     if shape != (3, 3, 1, 1) or count != image.channels or count < LANES or not 1 <= min(strides) <= max(strides) <= 3:
@@ -108,6 +115,7 @@ def _depthwise(call: LayerCall, layer: Depthwise, *, floats: bool) -> KernelCall
         raise Unfit
     axis = min(lines, key=lambda line: line[0])[1]
     channels, rounding = channels_of(layer, floats=floats)
+    assert not isinstance(rounding, isa_mve.Up)  # noqa: S101 - what is int16 has gone its own way
     cube = channels.weights.reshape(count, 3, 3)
     # A vector has the taps of a channel, those of a column (of the lines) one behind the other.
     cube = cube if axis == 0 else cube.transpose(0, 2, 1)
@@ -127,6 +135,18 @@ def _depthwise(call: LayerCall, layer: Depthwise, *, floats: bool) -> KernelCall
         rounding=rounding,
     )
     return call.by(kernel, Tiling(Axis.PIXELS, sizes[0] * sizes[1], 4))
+
+
+def _depthwise16(call: LayerCall, layer: Depthwise) -> KernelCall:
+    """Any window, eight channels at a time."""
+    output, window = layer.output, layer.window
+    if layer.count != layer.input.channels or min(window.dilation_h, window.dilation_w) < 1:
+        raise Unfit
+    channels = channels_of_int16(layer)
+    kernel = isa_mve.DepthwiseConv2d16(
+        input=layer.input, output=output, window=window, stream=taps_of(channels), bounds=_bounds(layer)
+    )
+    return call.by(kernel, Tiling(Axis.PIXELS, output.height * output.width, 2))
 
 
 def _dense(call: LayerCall, layer: Dense, *, floats: bool) -> KernelCall:
@@ -157,6 +177,35 @@ def _linear(call: KernelCall) -> KernelCall:
     return call.by(made, call.tiling)
 
 
+#: Cells of an average, at most.
+_CELLS = 254
+
+
+def _pool(call: KernelCall, made: type[isa_mve.AveragePool2d | isa_mve.MaxPool2d | isa_mve.MaxPool2d16]) -> KernelCall:
+    """A vector of channels at a time."""
+    kernel = call.kernel
+    assert isinstance(kernel, pool2d.AverageInt8 | pool2d.MaxInt8 | pool2d.MaxInt16)  # noqa: S101 - keys of the table
+    output, window = kernel.output, kernel.window
+    if isinstance(kernel, pool2d.AverageInt8) and (any(kernel.counted) or window.height * window.width > _CELLS):
+        raise Unfit
+    steps = (window.stride_h, window.stride_w, window.dilation_h, window.dilation_w)
+    if min(steps) < 1 or output.pixel != output.channels or output.row != output.width * output.pixel:
+        raise Unfit
+    bounds = Bounds(zero_point=0, min=kernel.min, max=kernel.max)
+    pool = made(input=kernel.input, output=output, window=window, bounds=bounds)
+    return call.by(pool, Tiling(Axis.PIXELS, output.height * output.width))
+
+
+def _softmax(call: KernelCall) -> KernelCall:
+    """Lines whose elements follow each other."""
+    kernel = call.kernel
+    assert isinstance(kernel, softmax.Int8)  # noqa: S101 - the key of the table
+    if kernel.lines.stride != 1:
+        raise Unfit
+    made = isa_mve.Softmax(input=kernel.input, output=kernel.output, lines=kernel.lines, exps=kernel.exps)
+    return call.by(made, call.tiling)
+
+
 def kernels(*, floats: bool) -> Mapping[type, Maker]:
     """Returns what makes calls of these kernels; `floats` tells whether the core has vectors of floats as well."""
     return {
@@ -164,4 +213,9 @@ def kernels(*, floats: bool) -> Mapping[type, Maker]:
         Depthwise: lambda call: _depthwise(call, call.layer, floats=floats),
         Dense: lambda call: _dense(call, call.layer, floats=floats),
         map2.Linear: _linear,
+        **elementwise.KERNELS,
+        pool2d.AverageInt8: lambda call: _pool(call, isa_mve.AveragePool2d),
+        pool2d.MaxInt8: lambda call: _pool(call, isa_mve.MaxPool2d),
+        pool2d.MaxInt16: lambda call: _pool(call, isa_mve.MaxPool2d16),
+        softmax.Int8: _softmax,
     }

@@ -6,27 +6,41 @@ from dataclasses import replace
 
 import numpy as np
 
+from ariel_build.isa.armv7e_m import int16
 from ariel_build.isa.armv7e_m.nearest import rounded_to_even
-from ariel_build.isa.armv7e_m.streams import Channels, Ints, requantised
+from ariel_build.isa.armv7e_m.streams import Channels, Ints, padded, requantised
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Packed
-from ariel_build.kernels.declared.isa_mve import Away, Even, Rectified
+from ariel_build.kernels.declared.isa_mve import Away, Even, Rectified, Up
 from ariel_build.kernels.declared.quant import DoubleRounding, NearestEven
 from ariel_build.kernels.layer import Layer, Stored
 
-__all__ = ["BYTES", "LANES", "Rounding", "channels_of", "filled", "stream_of", "words"]
+__all__ = [
+    "BYTES",
+    "LANES",
+    "Rounding",
+    "bytes_of",
+    "channels_of",
+    "channels_of_int16",
+    "filled",
+    "stream_of",
+    "taps_of",
+    "words",
+]
 
 #: Bytes of a vector, and int32 of one.
 BYTES, LANES = 16, 4
 _INT32, _INT16 = 1 << 31, 1 << 15
-Rounding = Away | Even | Rectified
+Rounding = Away | Even | Rectified | Up
 
 
 def channels_of(layer: Layer, *, floats: bool) -> tuple[Channels, Rounding]:
     """Proves that sums fit 32 bits; returns the constants of the channels and how they are rounded, or raises Unfit.
 
-    A row of `scale` is the three numbers of a channel that requantise.
+    A row of `scale` is the three numbers of a channel that requantise, or of int16 the one.
     """
+    if int16.is_int16(layer):
+        return channels_of_int16(layer), Up()
     finish = layer.finish
     if not isinstance(finish, Stored) or layer.weights.dtype != np.int8:
         raise Unfit
@@ -50,6 +64,16 @@ def channels_of(layer: Layer, *, floats: bool) -> tuple[Channels, Rounding]:
     raise Unfit
 
 
+def channels_of_int16(layer: Layer) -> Channels:
+    """The same of activations of int16."""
+    return int16.channels_of(replace(layer, weights=layer.weights.reshape(layer.count, -1)))
+
+
+def bytes_of(rounding: Rounding) -> int:
+    """Returns the bytes of an activation."""
+    return 2 if isinstance(rounding, Up) else 1
+
+
 def filled(channels: Channels, multiple: int) -> Channels:
     """Returns the channels with as many more, which give anything, as make a multiple."""
     extra = -channels.bias.size % multiple
@@ -66,11 +90,23 @@ def words(weights: Ints) -> Ints:
     return np.ascontiguousarray(weights.astype(np.int8)).view("<i4").astype(np.int64)
 
 
-def stream_of(channels: Channels) -> Packed:
-    """Returns for each four channels, for each 16 elements those of each of the four; biases; what requantises."""
+def stream_of(channels: Channels, together: int = BYTES) -> Packed:
+    """Returns for each four channels, for so many elements those of each of the four; biases; what requantises."""
     fours = filled(channels, LANES)
     count = fours.bias.size // LANES
-    bytes_ = fours.weights.reshape(count, LANES, -1, BYTES).transpose(0, 2, 1, 3).reshape(count, -1)
-    scale = fours.scale.reshape(count, LANES, 3).transpose(0, 2, 1).reshape(count, -1)
+    bytes_ = fours.weights.reshape(count, LANES, -1, together).transpose(0, 2, 1, 3).reshape(count, -1)
+    scale = fours.scale.reshape(count, LANES, -1).transpose(0, 2, 1).reshape(count, -1)
     stream = np.concatenate([words(bytes_), fours.bias.reshape(count, LANES), scale], axis=1)
     return Packed(stream.astype(np.int32), "stream")
+
+
+def taps_of(channels: Channels) -> Packed:
+    """Returns for each eight channels biases and multipliers, even numbers first, and for each tap weights."""
+    eights = filled(channels, 2 * LANES)
+    count = eights.bias.size // (2 * LANES)
+    weights = padded(eights.weights, 2).reshape(count, 2 * LANES, -1).transpose(0, 2, 1).reshape(count, -1)
+    bias, scale = (
+        values.reshape(count, LANES, 2).transpose(0, 2, 1).reshape(count, -1)
+        for values in (eights.bias, eights.scale[:, 0])
+    )
+    return Packed(np.concatenate([bias, scale, words(weights)], axis=1).astype(np.int32), "stream")

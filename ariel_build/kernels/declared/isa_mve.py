@@ -7,31 +7,73 @@ from typing import TYPE_CHECKING
 from ariel_build.kernels.kernel import Access, Kernel, Part
 
 if TYPE_CHECKING:
+    from ariel_build.kernels.declared.broadcast import Broadcast
     from ariel_build.kernels.declared.memory import Image
     from ariel_build.kernels.declared.quant import Bounds
+    from ariel_build.kernels.declared.softmax import Lines
     from ariel_build.kernels.declared.window import Window
-    from ariel_build.kernels.kernel import Operand, Packed, Scratch
+    from ariel_build.kernels.kernel import Operand, Packed, Scratch, Source
 
 __all__ = [
+    "AveragePool2d",
     "Away",
+    "Centred",
     "Conv2d",
     "DepthwiseConv2d",
+    "DepthwiseConv2d16",
     "Even",
+    "Factor16",
     "FetchedConv2d",
+    "LeakyRelu16",
     "Linear",
+    "MaxPool2d",
+    "MaxPool2d16",
+    "Product",
+    "Product16",
+    "ProductTwice",
     "Rectified",
+    "Sides16",
+    "Softmax",
+    "Sum16",
     "Terms",
+    "Terms16",
+    "Up",
 ]
+
+
+class AveragePool2d(Kernel):
+    """Average of int8 over the cells inside the image, as TFLite rounds it; tiles are ranges of pixels."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::AveragePool2d"}
+    ACCESS = Access.WINDOW
+    ELEMENTS = {"input": "i8", "output": "i8"}
+    input: Image
+    output: Image
+    window: Window
+    bounds: Bounds
 
 
 class Away(Part):
     """Halves away from zero, twice: TFLite's requantisation, in fixed point."""
 
     ROOMS = ("kernels::isa::mve",)
+    TYPES = {"Element": "i8"}
+
+
+class Centred(Part):
+    """Constants of `Product` and `ProductTwice`."""
+
+    ROOMS = ("kernels::isa::mve",)
+    left: int
+    right: int
+    factor: int
+    offset: int
+    shift: int
 
 
 class Conv2d(Kernel):
-    """int8 convolution; tiles are ranges of pixels."""
+    """Convolution of int8, or of int16 where sums are rounded `Up`; tiles are ranges of pixels."""
 
     ROOMS = ("kernels::isa::mve",)
     PARAMETERS = {"R": "rounding"}
@@ -39,9 +81,10 @@ class Conv2d(Kernel):
         ("Away",): "isa::mve::Conv2d<Away>",
         ("Even",): "isa::mve::Conv2d<Even>",
         ("Rectified",): "isa::mve::Conv2d<Rectified>",
+        ("Up",): "isa::mve::Conv2d<Up>",
     }
     ACCESS = Access.COPIED_WINDOW
-    ELEMENTS = {"input": "i8", "output": "i8", "stream": "i32"}
+    ELEMENTS = {"input": "R::Element", "output": "R::Element", "stream": "i32"}
     input: Image
     output: Image
     window: Window
@@ -50,7 +93,7 @@ class Conv2d(Kernel):
     input_zero_point: int
     bounds: Bounds
     scratch: Scratch
-    rounding: Away | Even | Rectified
+    rounding: Away | Even | Rectified | Up
 
 
 class DepthwiseConv2d(Kernel):
@@ -76,14 +119,37 @@ class DepthwiseConv2d(Kernel):
     rounding: Away | Even | Rectified
 
 
+class DepthwiseConv2d16(Kernel):
+    """int16 depthwise convolution; tiles are ranges of pixels."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::DepthwiseConv2d16"}
+    ACCESS = Access.WINDOW
+    ELEMENTS = {"input": "i16", "output": "i16", "stream": "i32"}
+    input: Image
+    output: Image
+    window: Window
+    stream: Packed
+    bounds: Bounds
+
+
 class Even(Part):
     """Halves to even: ONNX's requantisation, in float32."""
 
     ROOMS = ("kernels::isa::mve",)
+    TYPES = {"Element": "i8"}
+
+
+class Factor16(Part):
+    """Constants of `Product16`."""
+
+    ROOMS = ("kernels::isa::mve",)
+    multiplier: int
+    shift: int
 
 
 class FetchedConv2d(Kernel):
-    """int8 convolution, its weights fetched ahead; tiles are ranges of channels."""
+    """Convolution of int8 or int16, its weights fetched ahead; tiles are ranges of channels."""
 
     ROOMS = ("kernels::isa::mve",)
     PARAMETERS = {"R": "layer.rounding"}
@@ -91,11 +157,26 @@ class FetchedConv2d(Kernel):
         ("Away",): "isa::mve::FetchedConv2d<Away>",
         ("Even",): "isa::mve::FetchedConv2d<Even>",
         ("Rectified",): "isa::mve::FetchedConv2d<Rectified>",
+        ("Up",): "isa::mve::FetchedConv2d<Up>",
     }
     ACCESS = Access.WHOLE
     layer: Conv2d
     scratch: Scratch
     channels: int
+
+
+class LeakyRelu16(Kernel):
+    """int16 `LEAKY_RELU`, symmetric, with a slope that is not negative; tiles are ranges of elements."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::LeakyRelu16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"input": "i16", "output": "i16"}
+    input: Operand
+    output: Operand
+    elements: int
+    terms: Sides16
+    bounds: Bounds
 
 
 class Linear(Kernel):
@@ -113,10 +194,124 @@ class Linear(Kernel):
     bounds: Bounds
 
 
+class MaxPool2d(Kernel):
+    """Maximum of int8; tiles are ranges of pixels."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::MaxPool2d"}
+    ACCESS = Access.WINDOW
+    ELEMENTS = {"input": "i8", "output": "i8"}
+    input: Image
+    output: Image
+    window: Window
+    bounds: Bounds
+
+
+class MaxPool2d16(Kernel):
+    """Maximum of int16; tiles are ranges of pixels."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::MaxPool2d16"}
+    ACCESS = Access.WINDOW
+    ELEMENTS = {"input": "i16", "output": "i16"}
+    input: Image
+    output: Image
+    window: Window
+    bounds: Bounds
+
+
+class Product(Kernel):
+    """int8 product of two tensors, of which any may be broadcast; tiles are ranges of elements."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::Product"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    centred: Centred
+    bounds: Bounds
+
+
+class Product16(Kernel):
+    """int16 product: TFLite's MUL."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::Product16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    terms: Factor16
+    bounds: Bounds
+
+
+class ProductTwice(Kernel):
+    """The same, rounded twice."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::ProductTwice"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    centred: Centred
+    bounds: Bounds
+
+
 class Rectified(Part):
     """As `Away`, where a ReLU ends at the zero point -128 and bounds are those of int8: whether one is taken from what is negative makes no difference to it. The compiler has proved that results fit int16."""
 
     ROOMS = ("kernels::isa::mve",)
+    TYPES = {"Element": "i8"}
+
+
+class Sides16(Part):
+    """Constants of `LeakyRelu16`: what becomes of inputs from 0 on, and of negative ones."""
+
+    ROOMS = ("kernels::isa::mve",)
+    before: int
+    multiplier: int
+    shift: int
+    negative_before: int
+    negative_multiplier: int
+    negative_less: int
+    negative_shift: int
+
+
+class Softmax(Kernel):
+    """int8 softmax: output scale 1 / 256, zero point -128; tiles are ranges of lines."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::Softmax"}
+    ACCESS = Access.WHOLE
+    OVER = (("input", "output"),)
+    ELEMENTS = {"input": "i8", "output": "i8", "exps": "i32"}
+    input: Operand
+    output: Operand
+    lines: Lines
+    exps: Packed
+
+
+class Sum16(Kernel):
+    """int16 sum or difference: TFLite's ADD and SUB, where the right operand has the greater scale, so that its factor is 1 / 2."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PATHS = {(): "isa::mve::Sum16"}
+    ACCESS = Access.ELEMENTS
+    ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
+    left: Source
+    right: Source
+    output: Operand
+    broadcast: Broadcast
+    terms: Terms16
+    bounds: Bounds
 
 
 class Terms(Part):
@@ -126,3 +321,23 @@ class Terms(Part):
     left: int
     right: int
     offset: int
+
+
+class Terms16(Part):
+    """Constants of `Sum16`."""
+
+    ROOMS = ("kernels::isa::mve",)
+    before: int
+    multiplier: int
+    shift: int
+    right: int
+    left: int
+    sum_multiplier: int
+    sum_shift: int
+
+
+class Up(Part):
+    """Halves up, once: TFLite's requantisation of int16. The compiler has proved that sums fit 32 bits, and that the multiplier does: then VRMULH is all of it."""
+
+    ROOMS = ("kernels::isa::mve",)
+    TYPES = {"Element": "i16"}

@@ -60,8 +60,19 @@ def cut(text: str) -> str:
         (operators.dense, 7, 36),
         (operators.addition, 9, 24),
         (own.rectified, 26, 30),
+        (operators.convolution16, 41, 34),
+        (own.large16, 42, 8),
+        (own.short16, 43, 10),
+        (operators.dense16, 44, 34),
+        (operators.depthwise16, 45, 30),
+        (own.window16, 46, 30),
+        (own.pool, 47, 38),
+        (own.product, 48, 34),
+        (own.of_two16, 49, 24),
+        (operators.leaky16, 50, 36),
+        (own.softmax, 51, 40),
     ],
-    ids=["convolution", "large", "short", "depthwise", "dense", "addition", "rectified"],
+    ids=lambda value: getattr(value, "__name__", None),
 )
 @pytest.mark.parametrize("tiles, level", [("whole", "3"), ("cut", "0"), ("cut", "s")])
 def test_equals_tflite_micro(
@@ -110,14 +121,20 @@ def test_vectors_of_words_are_loaded_from_streams_only(tmp_path: Path) -> None:
         for found in re.finditer(r"\bv(ldr|str)([hwd])\w*\.\w+ q\d, \[(\w+)", path.read_text())
     }
     assert loads, "the pattern finds them"
-    # r5 of products, r1 of their constants, and r2 of lines are streams: `&'static [i32]`, at multiples of 16 bytes.
+    # r5 of products, r1 of their constants, r2 of lines and r12 of taps are streams: `&'static [i32]`, in multiples of
+    # 16 bytes.
     products = {("gemm.rs", "r5"), ("rounding.rs", "r5"), ("nine.rs", "r5"), ("gemm.rs", "r1"), ("nine.rs", "r1")}
-    allowed = {*products, ("lines.rs", "r2"), ("rounding.rs", "r2")}
-    assert {(name, base) for name, _, _, base in loads} <= allowed
-    assert {kind for _, kind, _, _ in loads} == {"ldr"}
+    allowed = {*products, ("lines.rs", "r2"), ("rounding.rs", "r2"), ("taps16.rs", "r12"), ("up.rs", "r5")}
+    # Words that are gathered are those of a table of int32.
+    allowed |= {("softmax.rs", "r3"), ("softmax.rs", "r4")}
+    assert {(name, base) for name, _, width, base in loads if width != "h"} <= allowed
+    assert {kind for _, kind, width, _ in loads if width != "h"} == {"ldr"}
+    # Halves are elements of int16.
+    halves = {"elementwise16.rs", "pool2d.rs", "taps16.rs", "up.rs"}
+    assert {name for name, _, width, _ in loads if width == "h"} <= halves
     path = tmp_path / "operators.tflite"
     rng = np.random.default_rng(27)
-    made = [make(rng) for make in (operators.convolution, operators.depthwise, own.large) * 4]
+    made = [make(rng) for make in (operators.convolution, operators.depthwise, own.large, own.window16) * 4]
     path.write_bytes(tflm.models(made))
     compiled = compile_model(path, ModelOptions(path), BOARD, "model")
     kernels = [step.call.kernel for step in compiled.schedule.steps if "isa::mve" in step.call.kernel.path]

@@ -1,4 +1,4 @@
-"""Constants of 32 bits for sums give what those of 64 bits do, for all pairs of int8, or are refused."""
+"""Constants of 32 bits for sums give what those of 64 bits do, for all pairs of int8, or are refused; averages."""
 
 from __future__ import annotations
 
@@ -42,3 +42,14 @@ def test_what_would_leave_int32_is_refused() -> None:
     bounds = Bounds(zero_point=0, min=-128, max=127)
     assert narrowed(*constants((0.1, 0.1, 0.02), (0, 0, 0)), bounds) is None
     assert narrowed(*constants((0.1, 0.1, 0.03), (0, 0, 0)), bounds) is not None
+
+
+def test_averages_of_all_sums() -> None:
+    """What `mve/pool2d.rs` divides by, of up to 254 cells, gives all quotients that an average of int8 may have."""
+    for count in range(2, 255):
+        bits = (count - 1).bit_length()
+        factor = -(-(1 << (15 + bits)) // count)
+        sums = np.arange(128 * count + 1, dtype=np.int64) + count // 2
+        assert factor < 1 << 16
+        assert sums[-1] < 1 << 16
+        np.testing.assert_array_equal((sums * factor >> 16) >> (bits - 1), sums // count)

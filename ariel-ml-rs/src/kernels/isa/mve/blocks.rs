@@ -4,8 +4,8 @@
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct Blocks {
-    /// For each four channels: for each 16 bytes of a patch the weights of each of the four; biases; three vectors that
-    /// requantise.
+    /// For each four channels: for each 16 bytes of a patch the weights of each of the four, which are int8; biases; what
+    /// requantises: three vectors, or of int16 one.
     pub stream: *const i32,
     /// Bytes from a pixel's patch to the next.
     pub step: usize,
@@ -45,6 +45,3 @@ pub(super) const fn copies(bytes: usize) -> usize {
         _ => 2,
     }
 }
-
-/// int32 of four channels in a stream, besides their weights.
-pub(super) const EXTRA: usize = 16;

@@ -1,12 +1,11 @@
-//! 2-D convolution of int8: pairs of pixels, all channels.
+//! 2-D convolution of int8 or int16: pairs of pixels, all channels.
 //!
 //! Patches whose taps lie in the image are read there, run by run, where the runs of a row of taps are about multiples of 16
 //! bytes; others are copied into scratch (see [`super::gather`]), a few at a time.
 
-use super::blocks::{Blocks, EXTRA, LANES, STEPS, copies, pieces};
-use super::clamp::clamp;
+use super::blocks::{Blocks, LANES, STEPS, copies, pieces};
 use super::gather::{Patch, copy, gather, gather_all};
-use super::rounding::{Away, Even, Rectified, Rounding};
+use super::rounding::{Away, Even, Loops, Rectified, Rounding, Up};
 use crate::kernels::access::Access;
 use crate::kernels::window::Window;
 use crate::memory::{Image, Memory, Region};
@@ -15,9 +14,9 @@ use crate::quant::Bounds;
 use crate::tile::Tile;
 use core::ops::Range;
 
-/// int8 convolution; tiles are ranges of pixels.
+/// Convolution of int8, or of int16 where sums are rounded [`Up`]; tiles are ranges of pixels.
 #[derive(Clone, Copy)]
-pub struct Conv2d<R> {
+pub struct Conv2d<R: Rounding> {
     /// Input image: channels of a pixel and taps of a row follow each other.
     pub input: Image,
     /// Output image: its pixels follow each other.
@@ -28,7 +27,7 @@ pub struct Conv2d<R> {
     pub stream: &'static [i32],
     /// Whether a row of taps is a piece of the patch of its own, rounded up to 16 bytes, which is read in the image.
     pub in_rows: bool,
-    /// Zero point of the input: what padding reads as.
+    /// Zero point of an int8 input: what padding reads as; that of int16 is 0.
     pub input_zero_point: i8,
     /// Bounds of the output; the zero point is in the stream.
     pub bounds: Bounds,
@@ -38,10 +37,20 @@ pub struct Conv2d<R> {
     pub rounding: R,
 }
 
-impl<R> Conv2d<R> {
+impl<R: Rounding> Conv2d<R> {
     /// Bytes of the inputs that a row of taps reads.
     const fn row(&self) -> usize {
-        self.window.width as usize * self.input.channels as usize
+        self.window.width as usize * self.input.channels as usize * R::BYTES
+    }
+
+    /// Bytes from a row of the input to the next, and from a pixel.
+    const fn strides(&self) -> (usize, usize) {
+        (self.input.row as usize * R::BYTES, self.input.pixel as usize * R::BYTES)
+    }
+
+    /// int32 of four channels in the stream.
+    const fn four(&self) -> usize {
+        (self.patch() / R::BYTES).saturating_add(R::EXTRA)
     }
 
     /// Pieces of a patch, and times 16 bytes of each.
@@ -66,12 +75,12 @@ impl<R> Conv2d<R> {
 
     /// int32 of the stream in front of those of a channel, the first of four.
     pub(super) const fn words_before(&self, channel: usize) -> usize {
-        channel / LANES * self.patch().saturating_add(EXTRA)
+        channel / LANES * self.four()
     }
 
     /// int32 of the stream that so many channels need.
     pub(super) const fn piece_words(&self, channels: usize) -> usize {
-        channels.div_ceil(LANES).saturating_mul(self.patch().saturating_add(EXTRA))
+        channels.div_ceil(LANES).saturating_mul(self.four())
     }
 
     /// Where patches are copied to.
@@ -95,8 +104,8 @@ impl<R> Conv2d<R> {
     /// Where regions, shapes and constants do not agree.
     #[inline]
     pub const fn check(&self, arena_bytes: usize) {
-        self.input.check::<i8>(arena_bytes);
-        self.output.check_output::<i8>(arena_bytes);
+        self.input.check::<R::Element>(arena_bytes);
+        self.output.check_output::<R::Element>(arena_bytes);
         self.output.check_follows();
         self.window.check(&self.output, self.input.channels);
         assert!(self.input.channels > 0 && self.window.taps() > 0, "a patch has elements");
@@ -129,7 +138,7 @@ impl<R> Conv2d<R> {
     #[inline(never)]
     pub(super) unsafe fn compute_apart(&self, memory: Memory<'_>, tile: Tile)
     where
-        R: Rounding,
+        R: Loops,
     {
         // SAFETY: forwarded to the caller.
         unsafe { self.compute(memory, tile) }
@@ -173,12 +182,12 @@ impl<R> Conv2d<R> {
         // What rounding up reads behind the last run lies in the region.
         let (_, steps) = self.pieces();
         let turns = if self.in_rows { 1 } else { self.pieces().0 };
-        let behind = bottom * self.input.row as usize + 16 * turns * steps;
-        let pixel = self.input.pixel as usize;
+        let (row, pixel) = self.strides();
+        let behind = bottom * row + 16 * turns * steps;
         while to > from && behind + ((to - 1) * stride - pad) * pixel > self.input.region.bytes as usize {
             to -= 1;
         }
-        (from, to, top * self.input.row as usize + (from * stride).wrapping_sub(pad).wrapping_mul(pixel))
+        (from, to, top * row + (from * stride).wrapping_sub(pad).wrapping_mul(pixel))
     }
 
     /// Computes one tile of the output.
@@ -189,9 +198,10 @@ impl<R> Conv2d<R> {
     #[inline(always)]
     pub(super) unsafe fn compute(&self, memory: Memory<'_>, tile: Tile)
     where
-        R: Rounding,
+        R: Loops,
     {
         let (stride, _) = self.columns();
+        let (input_row, input_pixel) = self.strides();
         let (turns, steps) = self.pieces();
         let flat = self.is_flat();
         let (width, across) = if flat {
@@ -199,15 +209,12 @@ impl<R> Conv2d<R> {
         } else {
             (self.output.width as usize, self.input.width as usize)
         };
-        let (channels, next) = (self.output.channels as usize, self.output.pixel as usize);
+        let (channels, next) = (self.output.channels as usize, self.output.pixel as usize * R::BYTES);
+        let bytes = channels * R::BYTES;
         let whole = Blocks {
             stream: self.stream.as_ptr(),
-            step: stride * self.input.pixel as usize,
-            skip: if self.in_rows {
-                (self.window.dilation_h as usize * self.input.row as usize).wrapping_sub(16 * steps)
-            } else {
-                0
-            },
+            step: stride * input_pixel,
+            skip: if self.in_rows { (self.window.dilation_h as usize * input_row).wrapping_sub(16 * steps) } else { 0 },
             turns,
             steps,
             stride: next,
@@ -217,8 +224,8 @@ impl<R> Conv2d<R> {
         // SAFETY: the tile's pixels lie inside the output and are this call's own, and the scratch is this worker's; `check`
         // proved the lengths that the naked functions rely on.
         unsafe {
-            let image = self.input.view::<i8>(memory).pixel(0, 0).cast_const();
-            let output = self.output.view::<i8>(memory).pixel(0, 0);
+            let image = self.input.view::<R::Element>(memory).pixel(0, 0).cast_const().cast::<i8>();
+            let output = self.output.view::<R::Element>(memory).pixel(0, 0).cast::<i8>();
             let mut edges = Edges::new(self, whole, (image, across), memory.scratch(self.scratch));
             let mut pixel = tile.start();
             while pixel < tile.end() {
@@ -230,8 +237,8 @@ impl<R> Conv2d<R> {
                 if pairs > 0 && image == output {
                     // The outputs lie over the inputs: channels of a pixel are written before all have read it.
                     for pair in 0..pairs {
-                        let start = start + 2 * pair * channels;
-                        copy(edges.scratch, image.add(start), 2 * channels);
+                        let start = start + 2 * pair * bytes;
+                        copy(edges.scratch, image.add(start), 2 * bytes);
                         R::gemm(edges.scratch, output.add(start), &whole);
                     }
                 } else if pairs > 0 {
@@ -248,12 +255,13 @@ impl<R> Conv2d<R> {
                 pixel += end - x;
             }
             edges.end();
-            if next == channels {
-                clamp(output.add(tile.start() * next), (tile.end() - tile.start()) * channels, &self.bounds);
+            let output = output.cast::<R::Element>();
+            if next == bytes {
+                R::clamp(output.byte_add(tile.start() * next), (tile.end() - tile.start()) * channels, &self.bounds);
             } else {
                 // Some channels of each pixel are this call's own.
                 for pixel in tile.start()..tile.end() {
-                    clamp(output.add(pixel * next), channels, &self.bounds);
+                    R::clamp(output.byte_add(pixel * next), channels, &self.bounds);
                 }
             }
         }
@@ -261,7 +269,7 @@ impl<R> Conv2d<R> {
 }
 
 /// Patches that are copied: computed when there are two.
-struct Edges<'a, R> {
+struct Edges<'a, R: Rounding> {
     kernel: &'a Conv2d<R>,
     blocks: Blocks,
     image: *const i8,
@@ -277,14 +285,14 @@ struct Edges<'a, R> {
     row: *const i8,
 }
 
-impl<'a, R: Rounding> Edges<'a, R> {
+impl<'a, R: Loops> Edges<'a, R> {
     /// None yet: patches of `blocks` in an image of so many columns.
     const fn new(kernel: &'a Conv2d<R>, blocks: Blocks, (image, width): (*const i8, usize), scratch: *mut i8) -> Self {
         let run = kernel.row();
         let pitch = if kernel.in_rows { run.next_multiple_of(16) } else { run };
         let patch = Patch {
             source: image,
-            row: kernel.dilation() * kernel.input.row as usize,
+            row: kernel.dilation() * kernel.strides().0,
             run: pitch,
             above: 0,
             rows: 0,
@@ -309,7 +317,7 @@ impl<'a, R: Rounding> Edges<'a, R> {
         let row = (start + above * dilation).wrapping_sub(pad);
         (self.patch.above, self.patch.rows) = (above * self.patch.run, rows);
         self.patch.below = (taps - above - rows) * self.patch.run;
-        self.row = self.image.wrapping_add(row.wrapping_mul(self.kernel.input.row as usize));
+        self.row = self.image.wrapping_add(row.wrapping_mul(self.kernel.strides().0));
     }
 
     /// The columns from `first` up to `end`, of the row, whose patches are copied without padding, in short runs: pairs of
@@ -334,7 +342,8 @@ impl<'a, R: Rounding> Edges<'a, R> {
     unsafe fn add_all(&mut self, first: usize, end: usize, outputs: *mut i8) -> Range<usize> {
         let columns = self.inner(first, end);
         let (stride, pad) = self.kernel.columns();
-        let ahead = stride * self.kernel.input.pixel as usize;
+        let (_, pixel) = self.kernel.strides();
+        let ahead = stride * pixel;
         // The first patch is that of a pixel that waits for another one.
         let waits = usize::from(self.first.is_some());
         let (start, room) = (self.scratch.wrapping_add(waits * self.bytes), (self.kernel.copies() - waits) & !1);
@@ -342,8 +351,7 @@ impl<'a, R: Rounding> Edges<'a, R> {
         while x < columns.end {
             let count = room.min(columns.end - x);
             let patch = &mut self.patch;
-            patch.source =
-                self.row.wrapping_add((x * stride).wrapping_sub(pad).wrapping_mul(self.kernel.input.pixel as usize));
+            patch.source = self.row.wrapping_add((x * stride).wrapping_sub(pad).wrapping_mul(pixel));
             (patch.before, patch.count, patch.behind) = (0, patch.run, 0);
             let blocks = Blocks { step: self.bytes, skip: 0, pairs: count / 2, ..self.blocks };
             // SAFETY: as in `add`; scratch has room for so many patches.
@@ -367,11 +375,11 @@ impl<'a, R: Rounding> Edges<'a, R> {
         let (first, columns) = (x * stride, kernel.window.width as usize);
         let before = pad.saturating_sub(first).min(columns);
         let inside = (self.width + pad).saturating_sub(first).min(columns).saturating_sub(before);
-        // A column is as many bytes as the image has channels; a window of one column may leave channels out.
-        let channels = kernel.input.channels as usize;
+        // A column is as many elements as the image has channels; a window of one column may leave channels out.
+        let column = kernel.input.channels as usize * R::BYTES;
         let patch = &mut self.patch;
-        patch.source = self.row.wrapping_add(first.wrapping_sub(pad).wrapping_mul(kernel.input.pixel as usize));
-        (patch.before, patch.count) = (before * channels, inside * channels);
+        patch.source = self.row.wrapping_add(first.wrapping_sub(pad).wrapping_mul(kernel.strides().1));
+        (patch.before, patch.count) = (before * column, inside * column);
         patch.behind = patch.run - patch.before - patch.count;
         // SAFETY: rows and columns lie inside the image, and scratch has room for two patches; the outputs are the caller's.
         unsafe {
@@ -421,3 +429,4 @@ macro_rules! run {
 run!(Away);
 run!(Even);
 run!(Rectified);
+run!(Up);

@@ -5,7 +5,7 @@
 use super::blocks::LANES;
 use super::clamp::clamp;
 use super::lines::Lines;
-use super::rounding::{Away, Even, Rectified, Rounding};
+use super::rounding::{Away, Even, InLines, Rectified};
 use crate::kernels::access::Access;
 use crate::kernels::isa::along::Along;
 use crate::kernels::window::Window;
@@ -113,7 +113,7 @@ impl<R> DepthwiseConv2d<R> {
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile)
     where
-        R: Rounding,
+        R: InLines,
     {
         let (mut pixel, end) = (tile.start(), tile.end());
         let width = self.output.width as usize;
@@ -142,7 +142,7 @@ impl<R> DepthwiseConv2d<R> {
     /// As for `compute`, the pixels being the tile's.
     unsafe fn rectangle(&self, memory: Memory<'_>, rows: Range<usize>, columns: Range<usize>)
     where
-        R: Rounding,
+        R: InLines,
     {
         let (along, across) = self.axes();
         let (line, lines) = if self.vertical { (rows, columns) } else { (columns, rows) };

@@ -2,15 +2,15 @@
 
 use super::blocks::LANES;
 use super::conv2d::Conv2d;
-use super::rounding::{Away, Even, Rectified, Rounding};
+use super::rounding::{Away, Even, Loops, Rectified, Rounding, Up};
 use crate::kernels::isa::fetched::{InBlocks, fetched, run_ahead};
 use crate::memory::{Image, Memory, Region};
 use crate::tile::Tile;
 use core::slice::from_raw_parts;
 
-/// int8 convolution, its weights fetched ahead; tiles are ranges of channels.
+/// Convolution of int8 or int16, its weights fetched ahead; tiles are ranges of channels.
 #[derive(Clone, Copy)]
-pub struct FetchedConv2d<R> {
+pub struct FetchedConv2d<R: Rounding> {
     /// The layer.
     pub layer: Conv2d<R>,
     /// Room for the weights of twice so many channels.
@@ -22,7 +22,7 @@ pub struct FetchedConv2d<R> {
 /// Pixels that are computed together.
 const PAIR: usize = 2;
 
-impl<R: Copy> InBlocks for Conv2d<R> {
+impl<R: Rounding> InBlocks for Conv2d<R> {
     const CHANNELS: u32 = LANES as u32;
 
     #[inline(always)]
@@ -39,16 +39,17 @@ impl<R: Copy> InBlocks for Conv2d<R> {
     unsafe fn of(&self, channels: Tile, words: *const u32) -> Self {
         let count = channels.end - channels.start;
         let Region { offset, bytes } = self.output.region;
-        let region = Region::new(offset + channels.start, bytes - channels.start);
+        let before = channels.start * R::BYTES as u32;
+        let region = Region::new(offset + before, bytes - before);
         // SAFETY: the words are the weights of the channels.
         let stream = unsafe { from_raw_parts(words.cast(), self.piece_words(count as usize)) };
         Self { output: Image { region, channels: count, ..self.output }, stream, ..*self }
     }
 }
 
-fetched!(FetchedConv2d<R>, LANES, of <R: Copy>, |layer| layer.count() > 0);
+fetched!(FetchedConv2d<R>, LANES, of <R: Rounding>, |layer| layer.count() > 0);
 
-impl<R> FetchedConv2d<R> {
+impl<R: Rounding> FetchedConv2d<R> {
     /// Computes one tile of the output.
     ///
     /// # Safety
@@ -56,7 +57,7 @@ impl<R> FetchedConv2d<R> {
     #[inline(always)]
     unsafe fn compute(&self, memory: Memory<'_>, tile: Tile)
     where
-        R: Rounding,
+        R: Loops,
     {
         let pixels = Tile::new(0, self.layer.output.pixels() as u32);
         // SAFETY: forwarded to the caller. The weights of a tile where they are make a layer of it.
@@ -85,4 +86,4 @@ macro_rules! run {
         }
     )+ };
 }
-run!(Away, Even, Rectified);
+run!(Away, Even, Rectified, Up);

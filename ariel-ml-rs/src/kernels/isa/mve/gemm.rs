@@ -6,32 +6,110 @@
 use super::blocks::Blocks;
 use super::nine::{away_nine, even_nine, rectified_nine};
 use super::rounding::{away_drained, away_woven, even_drained, even_woven, rectified_drained, rectified_woven};
+use super::up::{up_drained, up_woven};
 use core::arch::naked_asm;
 
-/// 16 bytes of two patches times four channels, with `$mac`: 2 loads of patches, 4 of weights and 8 products for 128 MACs; and what
-/// stands between the last of them.
+/// What loops over elements of int8 and of int16 differ in: int16 are half as many in 16 bytes, and their weights, which are int8, are
+/// widened while they are loaded.
 ///
-/// A product keeps its unit busy for two cycles, a load its own: they take turns, so that products never wait. The first weights
-/// are loaded by the step before (and the last step of all loads the biases).
-macro_rules! step {
-    ($mac:literal) => {
-        step!($mac, "", "", "")
+/// A `step` takes 16 bytes of two patches times four channels, with `$mac`: 2 loads of patches, 4 of weights and 8 products; and what
+/// stands between the last of them. A product keeps its unit busy for two cycles, a load its own: they take turns, so that products
+/// never wait. The first weights are loaded by the step before (and the last step of all loads the biases, of int8). `same` and `next`
+/// are the steps into which `$woven` weaves what requantises the sums of the same pixels, or of the pair before.
+macro_rules! int8 {
+    (step $mac:literal $(, $first:literal, $second:literal, $third:literal)?) => {
+        step!("vldrw.u32", "16", concat!($mac, ".s8") $(, $first, $second, $third)?)
     };
-    ($mac:literal, $first:literal, $second:literal, $third:literal) => {
+    (first) => {
+        "vldrw.u32 q2, [r5], #16"
+    };
+    // Bytes of four channels: 64 for each step, and 64 more.
+    (steps) => {
+        "lsl #4"
+    };
+    // Of a step, and the first weights of the next one.
+    (begun) => {
+        "#80"
+    };
+    // From the end of a pair's outputs to the next.
+    (outputs) => {
+        "rsb r12, r0, r8, lsl #1"
+    };
+    (same $woven:ident) => {
+        $woven!(
+            "[r5], #128",
+            "[r5, #-112]",
+            "[r5, #-96]",
+            "[r5, #-80]",
+            "[r5, #-64]",
+            "[r5, #-48]",
+            "[r5, #-32]",
+            "[r5, #-16]"
+        )
+    };
+    (next $woven:ident) => {
+        $woven!("[r1]", "[r1, #16]", "[r1, #32]", "[r5]", "[r5, #16]", "[r5, #32]", "[r5, #48]", "[r5, #64]")
+    };
+}
+
+/// As [`int8`], of int16: 32 bytes of weights for each step, and 32 more.
+macro_rules! int16 {
+    (step $mac:literal $(, $first:literal, $second:literal, $third:literal)?) => {
+        step!("vldrb.s16", "8", concat!($mac, ".s16") $(, $first, $second, $third)?)
+    };
+    (first) => {
+        "vldrb.s16 q2, [r5], #8"
+    };
+    (steps) => {
+        "lsl #3"
+    };
+    (begun) => {
+        "#40"
+    };
+    (outputs) => {
+        "sub r12, r8, r0
+        lsl r12, r12, #1"
+    };
+    (same $woven:ident) => {
+        concat!(
+            $woven!("[r5, #-8]", "[r5, #8]", "[r5, #24]", "[r5, #32]", "[r5, #40]", "[r5, #48]", "[r5, #56]"),
+            "add r5, r5, #64"
+        )
+    };
+    (next $woven:ident) => {
+        $woven!("[r1, #-8]", "[r1, #8]", "[r5]", "[r5, #8]", "[r5, #16]", "[r5, #24]", "[r5, #32]")
+    };
+}
+
+/// The instructions of a step: 14, of four bytes each.
+macro_rules! step {
+    ($load:literal, $bytes:literal, $mac:expr) => {
+        step!($load, $bytes, $mac, "", "", "")
+    };
+    ($load:literal, $bytes:literal, $mac:expr, $first:literal, $second:literal, $third:literal) => {
         concat!(
             "vldrb.u8 q0, [r9], #16\n",
             $mac,
             " r0, q0, q2\n",
-            "vldrw.u32 q3, [r5], #16\n",
+            $load,
+            " q3, [r5], #",
+            $bytes,
+            "\n",
             $mac,
             " r2, q0, q3\n",
             "vldrb.u8 q1, [r11], #16\n",
             $mac,
             " r10, q1, q3\n",
-            "vldrw.u32 q4, [r5], #16\n",
+            $load,
+            " q4, [r5], #",
+            $bytes,
+            "\n",
             $mac,
             " r8, q1, q2\n",
-            "vldrw.u32 q5, [r5], #16\n",
+            $load,
+            " q5, [r5], #",
+            $bytes,
+            "\n",
             $mac,
             " r4, q0, q4\n",
             $first,
@@ -41,15 +119,19 @@ macro_rules! step {
             $third,
             $mac,
             " r12, q1, q4\n",
-            "vldrw.u32 q2, [r5], #16\n",
+            $load,
+            " q2, [r5], #",
+            $bytes,
+            "\n",
             $mac,
             " lr, q1, q5\n",
         )
     };
 }
 
-/// Defines a function that computes pairs of pixels, all channels of each, four at a time. The macro `$woven` requantises the sums of
-/// four while it computes the first step of the next, `$drained` those of the last four.
+/// Defines a function that computes pairs of pixels, all channels of each, four at a time, of elements of `$int`. The macro `$woven`
+/// requantises the sums of four while it computes the first step of the next, `$drained` those of the last four, and `$nine` while it
+/// computes all steps of the next, where these are nine.
 ///
 /// Registers: r0, r2, r4, r6 sums of the first pixel, r8, r10, r12, lr of the second (VMLADAVA takes even ones only), r9 and r11
 /// their patches, r5 stream, r7 output, r1 twice the pieces left of a patch, less one for the last four channels, r3
@@ -62,7 +144,7 @@ macro_rules! step {
 /// pair's outputs to the next, 44 stream, 48 channels of the last four, 52 how pairs go on. There is a pause where the last four are
 /// less than four.
 macro_rules! gemm {
-    ($(#[$doc:meta])* $name:ident, $woven:ident, $nine:ident, $drained:ident) => {
+    ($(#[$doc:meta])* $name:ident, $int:ident, $woven:ident, $drained:ident $(, $nine:ident)?) => {
         $(#[$doc])*
         ///
         /// # Safety
@@ -83,13 +165,14 @@ macro_rules! gemm {
                 "add r0, r9, #3",
                 "bic r0, r0, #3",
                 "lsl r4, r4, #1",
-                "rsb r12, r0, r8, lsl #1",
+                $int!(outputs),
                 "strd r4, r12, [sp, #36]",
                 "sub r12, r0, r9",
                 "rsb r12, r12, #4",
                 "strd r3, r12, [sp, #44]",
                 "mul r2, r6, r7",
                 "lsl r12, r6, #1",
+                $(
                 "cmp r2, #9",
                 "bne 1f",
                 "cmp r7, #1",
@@ -102,15 +185,16 @@ macro_rules! gemm {
                 "adr.w r4, 11f + 1",
                 "sub r2, r2, #64",
                 "str r2, [sp, #16]",
-                "b 2f",
+                concat!("b 2f // ", stringify!($nine)),
+                )?
                 // Where r5 is behind the first step of the last four.
                 "1:",
                 "add r11, r2, #1",
                 "sub lr, r0, #4",
                 "mul r11, r11, lr",
                 "adr.w r4, 10f + 1",
-                "add r11, r3, r11, lsl #4",
-                "add r11, r11, #80",
+                concat!("add r11, r3, r11, ", $int!(steps)),
+                concat!("add r11, r11, ", $int!(begun)),
                 "str r11, [sp, #16]",
                 "cmp r0, #4",
                 "it eq",
@@ -140,33 +224,24 @@ macro_rules! gemm {
                 "3:",
                 "ldrd r9, r11, [sp]",
                 "ldr r5, [sp, #44]",
-                "vldrw.u32 q2, [r5], #16",
-                step!("vmladav.s8"),
+                $int!(first),
+                $int!(step "vmladav"),
                 "ldr r1, [sp, #20]",
                 "ldr pc, [sp, #8]",
                 // The last steps of a piece.
                 ".p2align 2",
                 ".rept 15",
-                step!("vmladava.s8"),
+                $int!(step "vmladava"),
                 ".endr",
                 "4:",
-                step!("vmladava.s8", "add r9, r9, r3\n", "subs r1, r1, #2\n", "add r11, r11, r3\n"),
+                $int!(step "vmladava", "add r9, r9, r3\n", "subs r1, r1, #2\n", "add r11, r11, r3\n"),
                 // Whether there is another one; if not, whether there are channels.
                 "5:",
                 "it hi",
                 "ldrhi pc, [sp, #12]",
                 "blo.w 7f",
                 "ldrd r9, r11, [sp]",
-                $woven!(
-                    "[r5], #128",
-                    "[r5, #-112]",
-                    "[r5, #-96]",
-                    "[r5, #-80]",
-                    "[r5, #-64]",
-                    "[r5, #-48]",
-                    "[r5, #-32]",
-                    "[r5, #-16]"
-                ),
+                $int!(same $woven),
                 "ldr r1, [sp, #16]",
                 "cmp r5, r1",
                 "ldr r1, [sp, #20]",
@@ -196,9 +271,9 @@ macro_rules! gemm {
                 "strd r9, r11, [sp]",
                 "mov r1, r5",
                 "ldr r5, [sp, #44]",
-                $woven!("[r1]", "[r1, #16]", "[r1, #32]", "[r5]", "[r5, #16]", "[r5, #32]", "[r5, #48]", "[r5, #64]"),
+                $int!(next $woven),
                 "ldr r1, [sp, #40]",
-                "add r5, r5, #80",
+                concat!("add r5, r5, ", $int!(begun)),
                 "add r7, r7, r1",
                 "ldr r1, [sp, #20]",
                 "ldr pc, [sp, #8]",
@@ -216,6 +291,7 @@ macro_rules! gemm {
                 "strd r9, r11, [sp]",
                 "add r7, r7, r2",
                 "b.w 3b",
+                $(
                 // Nine steps: r5 is where the biases are.
                 ".p2align 2",
                 "11:",
@@ -252,6 +328,7 @@ macro_rules! gemm {
                 "14:",
                 "add r5, r5, #16",
                 "b.w 8b",
+                )?
                 "9:",
                 "add sp, sp, #56",
                 "vpop {{d8-d15}}",
@@ -263,13 +340,17 @@ macro_rules! gemm {
 
 gemm! {
     /// Rounds as TFLite does.
-    away, away_woven, away_nine, away_drained
+    away, int8, away_woven, away_drained, away_nine
 }
 gemm! {
     /// Rounds as ONNX does.
-    even, even_woven, even_nine, even_drained
+    even, int8, even_woven, even_drained, even_nine
 }
 gemm! {
     /// Rounds as TFLite does, of outputs that a ReLU ends.
-    rectified, rectified_woven, rectified_nine, rectified_drained
+    rectified, int8, rectified_woven, rectified_drained, rectified_nine
+}
+gemm! {
+    /// Rounds as TFLite does, of int16.
+    up, int16, up_woven, up_drained
 }

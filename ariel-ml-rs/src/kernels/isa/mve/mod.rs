@@ -1,4 +1,5 @@
-//! Helium, the vectors of Armv8.1-M: Cortex-M55 and M85. int8 kernels whose sums VMLADAVA takes, 16 products at a time.
+//! Helium, the vectors of Armv8.1-M: Cortex-M55 and M85. Kernels whose sums VMLADAVA takes, 16 products of int8 at a time, or 8 of
+//! int16 with weights of int8.
 //!
 //! The compiler chooses them where the board file says that the core has it (`mve`): no target triple does. The functions are
 //! naked and name the core themselves, so that stable Rust assembles them. Firmware has to give access to coprocessors 10 and 11
@@ -24,22 +25,35 @@ mod blocks;
 mod clamp;
 pub mod conv2d;
 pub mod depthwise_conv2d;
+pub mod depthwise_conv2d16;
+pub mod elementwise16;
 pub mod fetched;
-#[cfg(vfpv4_sp)]
+#[cfg(all(vfpv4_sp, feature = "float"))]
 pub(super) mod float32;
 mod gather;
 mod gemm;
 pub mod linear;
 mod lines;
 mod nine;
+pub mod pool2d;
+pub mod product;
 mod rounding;
+mod sides;
+pub mod softmax;
+mod taps16;
+mod up;
 
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
+pub use depthwise_conv2d16::DepthwiseConv2d16;
+pub use elementwise16::{Factor16, LeakyRelu16, Product16, Sides16, Sum16, Terms16};
 pub use fetched::FetchedConv2d;
 pub(crate) use gather::copy;
 pub use linear::{Linear, Terms};
-pub use rounding::{Away, Even, Rectified};
+pub use pool2d::{AveragePool2d, MaxPool2d, MaxPool2d16};
+pub use product::{Centred, Product, ProductTwice};
+pub use rounding::{Away, Even, Rectified, Up};
+pub use softmax::Softmax;
 
-#[cfg(vfpv4_sp)]
+#[cfg(all(vfpv4_sp, feature = "float"))]
 super::aliases!(real Helium: AddF32 = Add, Conv2dF32 = Conv2d, DepthwiseConv2dF32 = DepthwiseConv2d, FullyConnectedF32 = FullyConnected, MulF32 = Mul, SubF32 = Sub);

@@ -1,8 +1,11 @@
-//! How sums become int8: as TFLite rounds, or as ONNX does.
+//! How sums become int8: as TFLite rounds, or as ONNX does; and int16, as TFLite rounds those.
 
 use super::blocks::Blocks;
+use super::clamp::{clamp, clamp16};
 use super::gemm;
 use super::lines::{self, Lines};
+use crate::memory::Element;
+use crate::quant::Bounds;
 
 /// Halves away from zero, twice: TFLite's requantisation, in fixed point.
 #[derive(Clone, Copy)]
@@ -17,17 +20,44 @@ pub struct Rectified;
 #[derive(Clone, Copy)]
 pub struct Even;
 
+/// Halves up, once: TFLite's requantisation of int16. The compiler has proved that sums fit 32 bits, and that the multiplier does:
+/// then VRMULH is all of it.
+#[derive(Clone, Copy)]
+pub struct Up;
+
+/// How sums are rounded, and what follows from it for the layout of patches and streams.
+pub trait Rounding: Copy + 'static {
+    /// Elements of input and output.
+    type Element: Element;
+    /// Bytes of one.
+    const BYTES: usize = size_of::<Self::Element>();
+    /// int32 of four channels in a stream, besides their weights.
+    const EXTRA: usize;
+}
+
 /// The loops that requantise.
 ///
 /// # Safety
 /// For who calls them: the core has Helium, for [`Even`] with floats.
-pub(super) trait Rounding: Copy + 'static {
+pub(super) trait Loops: Rounding {
     /// Computes pairs of pixels.
     ///
     /// # Safety
     /// As `Blocks` says: patches, stream and outputs are there, and the outputs are this call's own.
     unsafe fn gemm(input: *const i8, output: *mut i8, blocks: &Blocks);
 
+    /// Applies bounds where saturation has not.
+    ///
+    /// # Safety
+    /// The elements are this call's own.
+    unsafe fn clamp(values: *mut Self::Element, count: usize, bounds: &Bounds);
+}
+
+/// The loops of depthwise convolutions of int8.
+///
+/// # Safety
+/// As for [`Loops`].
+pub(super) trait InLines: Loops<Element = i8> {
     /// Computes lines of 3x3 windows, whose stride along them is 1 or, where it is `far`, 2.
     ///
     /// # Safety
@@ -36,14 +66,30 @@ pub(super) trait Rounding: Copy + 'static {
 }
 
 macro_rules! loops {
-    ($rounding:ident, $gemm:path, $near:path, $far:path) => {
+    ($rounding:ident, $element:ident, $extra:literal, $gemm:path, $clamp:path) => {
         impl Rounding for $rounding {
+            type Element = $element;
+            const EXTRA: usize = $extra;
+        }
+
+        impl Loops for $rounding {
             #[inline(always)]
             unsafe fn gemm(input: *const i8, output: *mut i8, blocks: &Blocks) {
                 // SAFETY: forwarded to the caller.
                 unsafe { $gemm(input, output, blocks) };
             }
 
+            #[inline(always)]
+            unsafe fn clamp(values: *mut $element, count: usize, bounds: &Bounds) {
+                // SAFETY: forwarded to the caller.
+                unsafe { $clamp(values, count, bounds) };
+            }
+        }
+    };
+    ($rounding:ident, $gemm:path, $near:path, $far:path) => {
+        loops!($rounding, i8, 16, $gemm, clamp);
+
+        impl InLines for $rounding {
             #[inline(always)]
             unsafe fn lines(far: bool, lines: &mut Lines) {
                 // SAFETY: forwarded to the caller.
@@ -61,6 +107,7 @@ macro_rules! loops {
 loops!(Away, gemm::away, lines::near_away, lines::far_away);
 loops!(Even, gemm::even, lines::near_even, lines::far_even);
 loops!(Rectified, gemm::rectified, lines::near_rectified, lines::far_rectified);
+loops!(Up, i16, 8, gemm::up, clamp16);
 
 /// Makes q6 and q7 of the sums of two pixels, four channels each, adds the biases in q2, requantises with the vectors of four that lie
 /// at the first three operands (multipliers, roundings, shifts to the left, which are negative), saturates and stores them at r7, which
