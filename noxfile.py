@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -232,6 +233,11 @@ def lint(session: nox.Session) -> None:
     for features in ("", CORES, EXECUTORS, "ariel-ml-rs/log"):
         options = ("--workspace", "--all-targets", "--quiet", "--features", features)
         session.run("cargo", "clippy", *options, "--", "-D", "warnings", external=True)
+    # What a model may leave out: none of it, and each by itself.
+    runtime = tomllib.loads((ROOT / "ariel-ml-rs" / "Cargo.toml").read_text())
+    for feature in ("", *runtime["features"]["default"]):
+        lean = ("--package", "ariel-ml-rs", "--quiet", "--no-default-features", "--features", feature)
+        session.run("cargo", "clippy", *lean, "--", "-D", "warnings", external=True)
     # The crates that `run` builds, outside the workspace, as far as the host uses them: clippy may lack other targets.
     for crate, variants in (("counter", [""]), ("firmware", ["baseline", "baseline,threads"])):
         manifest = f"--manifest-path=harness/{crate}/Cargo.toml"

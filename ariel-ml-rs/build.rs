@@ -1,4 +1,5 @@
-//! Says which instruction set's kernels can be assembled.
+//! Says which instruction set's kernels can be assembled, and tells the build script of a firmware crate, in `DEP_ARIEL_ML_RS_FEATURES`,
+//! with which features this crate is compiled.
 //!
 //! Stable Rust does not tell whether a core has the DSP extension or which FPU. The targets `thumbv7em-*` imply the one, and on
 //! `thumbv8m.main-*` kernels that need it are assembled as well, for the cores that have it: the compiler's board file says
@@ -6,7 +7,9 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rustc-check-cfg=cfg(thumb2, armv7e_m, armv8_m, vfpv4_sp, soft_float)");
+    println!("cargo::rustc-check-cfg=cfg(thumb2, armv7e_m, scalar, armv8_m, vfpv4_sp, soft_float)");
+    let features = std::env::vars().filter_map(|(name, _)| Some(name.strip_prefix("CARGO_FEATURE_")?.to_lowercase()));
+    println!("cargo::metadata=FEATURES={}", features.collect::<Vec<_>>().join(","));
     let target = std::env::var("TARGET").unwrap_or_default();
     let is = |families: &[&str]| families.iter().any(|family| target.starts_with(family));
     if is(&["thumbv7", "thumbv8m.main"]) {
@@ -14,6 +17,10 @@ fn main() {
     }
     if is(&["thumbv7em", "thumbv8m.main"]) {
         println!("cargo::rustc-cfg=armv7e_m");
+    }
+    // Where all cores of a target have the DSP extension, one without can only be another image's.
+    if !is(&["thumbv7em"]) || std::env::var_os("CARGO_FEATURE_MULTICORE").is_some() {
+        println!("cargo::rustc-cfg=scalar");
     }
     if is(&["thumbv8m.main"]) {
         println!("cargo::rustc-cfg=armv8_m");

@@ -20,15 +20,17 @@ import ariel_build
 from ariel_build import boards, driver
 from ariel_build.boards import Board
 from ariel_build.boards.fit import check_cores
-from ariel_build.boards.guess import Guess, dependencies, guess
+from ariel_build.boards.guess import RUNTIME, Guess, dependencies, guess
 from ariel_build.codegen.module import shared_weights
 from ariel_build.codegen.weights import Blob
 from ariel_build.config import metadata, packages
 from ariel_build.config.metadata import Metadata, ModelOptions
+from ariel_build.config.toml_lines import key_lines
 from ariel_build.errors import ArielError, BoardError, Diagnostic, MetadataError, ModelError, SetupError
 from ariel_build.link import models as link
 from ariel_build.machine import resources
 from ariel_build.machine.files import write_if_changed
+from ariel_build.machine.garbage import collect_seldom
 from ariel_build.records import dataclass
 
 __all__ = ["main"]
@@ -37,6 +39,8 @@ DEFECT = 70  # EX_SOFTWARE
 INDEX = f"{metadata.INDEX}.rs"
 #: The file in OUT_DIR that remembers what the user has been told of the board.
 TOLD = "ariel_board.txt"
+#: What `ariel-ml-rs/build.rs` tells the build scripts of crates that depend on it.
+_RUNTIME = "DEP_ARIEL_ML_RS_FEATURES"
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +55,8 @@ class Build:
     host: str
     board: str | None
     features: frozenset[str] = frozenset()
+    #: Those of the runtime crate, as its build script tells; None where this package does not depend on it itself.
+    runtime: frozenset[str] | None = None
 
     @property
     def is_bare(self) -> bool:
@@ -79,11 +85,13 @@ class Build:
             features=frozenset(
                 name.removeprefix("CARGO_FEATURE_") for name in environment if name.startswith("CARGO_FEATURE_")
             ),
+            runtime=frozenset(environment[_RUNTIME].split(",")) if _RUNTIME in environment else None,
         )
 
 
 def main(environment: Mapping[str, str] | None = None) -> int:
     """Compiles all models of the package that cargo builds; returns the exit code."""
+    collect_seldom()
     environment = os.environ if environment is None else environment
     try:
         _start_log(environment.get("ARIEL_LOG", ""))
@@ -138,7 +146,7 @@ def _compile_package(build: Build) -> None:
             compiled[module] = _compile(module, options, chosen, build, group, portable=portable)
             weights = len(compiled[module].weights) if group is None else len(group.blob.bytes()) - before
             made = compiled[module]
-            if build.is_bare and (layout.scripts or options.weights_section is not None or made.hot_bytes):
+            if build.is_bare and (layout.scripts or options.weights_section is not None or made.elsewhere):
                 needs.append(_need(module, options, made, weights))
                 refusals = link.refusals(needs[-1], layout)
                 if refusals:
@@ -223,8 +231,8 @@ def _layout(build: Build) -> link.Layout:
 def _need(module: str, options: ModelOptions, compiled: driver.Compiled, weights: int) -> link.Need:
     return link.Need(
         model=module,
-        # What is hot has a memory of its own.
-        ram=compiled.ram_bytes - compiled.hot_bytes,
+        # What is hot, and scratch in fast memory, have memories of their own.
+        ram=compiled.main_bytes,
         weights=weights,
         flash_most=compiled.bounds.flash,
         stack_most=compiled.bounds.stack,
@@ -232,6 +240,7 @@ def _need(module: str, options: ModelOptions, compiled: driver.Compiled, weights
         origin=options.given.get("weights.section", options.given.get("weights", "")),
         arena=options.arena,
         hot=compiled.hot_section,
+        fast=tuple(place.section for place in compiled.fast_places if place.memory),
     )
 
 
@@ -284,6 +293,7 @@ def _compile(
     options = _quantized(options, build)
     blob = None if group is None else group.blob
     compiled = driver.compile_model(options.path, options, board, module, portable=portable, must_fit=False, blob=blob)
+    _check_features(module, compiled, build)
     # A board that is guessed stands for its family: another chip of that may have more memory.
     judged = replace(board, memories=()) if chosen.guessed else board
     driver.refuse_misfits(compiled, options.path, options, judged, portable=portable)
@@ -291,6 +301,22 @@ def _compile(
     for note in compiled.notes:
         _tell("warning", f"{options.path}: {note}")
     return compiled
+
+
+def _check_features(module: str, compiled: driver.Compiled, build: Build) -> None:
+    """Refuses a model with kernels that the runtime crate is compiled without."""
+    if build.runtime is None:
+        return
+    missing = sorted(compiled.features - build.runtime)
+    if missing:
+        lines = key_lines(Path("Cargo.toml").read_text(encoding="utf-8-sig"))
+        line = next((f":{line}" for path, line in lines.items() if path[-1] == RUNTIME), "")
+        listed = ", ".join(f'"{feature}"' for feature in missing)
+        raise MetadataError(
+            f"`{module}` has kernels that {RUNTIME} is compiled without: features {', '.join(missing)}",
+            f"Cargo.toml{line}",
+            f"add {listed} to its `features`, or leave out `default-features = false`: all are on then",
+        )
 
 
 def _quantized(options: ModelOptions, build: Build) -> ModelOptions:

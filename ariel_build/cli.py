@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import gc
 import importlib
 import os
 import sys
@@ -14,18 +13,16 @@ from collections.abc import Sequence
 from ariel_build import __version__
 from ariel_build.commands import COMMANDS
 from ariel_build.errors import ArielError, InternalError, SetupError
+from ariel_build.machine.garbage import collect_seldom
 
 __all__ = ["main"]
 
 DONE, DEFECT, INTERRUPTED = 0, 70, 130
-#: Objects made until Python looks for cycles among them: a graph and its plans live until the command ends, and to look
-#: through them again and again takes a tenth of its time.
-_COLLECT_AFTER = 100_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns 0 done, 1 the answer is no, 2 the user's input is at fault, 70 our defect."""
-    gc.set_threshold(_COLLECT_AFTER)
+    collect_seldom()
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["ariel"]:
         # `cargo ariel inspect ..` calls `cargo-ariel ariel inspect ..`.

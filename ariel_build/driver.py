@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
@@ -36,14 +36,16 @@ from ariel_build.errors import (
 from ariel_build.ir import Bound, Graph, Value, verify
 from ariel_build.isa.image import for_core
 from ariel_build.isa.in_place import in_place
-from ariel_build.isa.select import families_of, select, slide_of
+from ariel_build.isa.select import families_of, select, slide_of, swaps
 from ariel_build.kernels import KernelCall, feed, seen_through
 from ariel_build.kernels.flow import decisions
 from ariel_build.lower import Lowered, keep_rows_apart, lower
-from ariel_build.memory import RAM, SPEED, Effort, MemoryPlan, plan_calls
+from ariel_build.memory import RAM, SPEED, Effort, MemoryPlan, fast, fast_need, plan_calls
 from ariel_build.memory.limits import check_length, check_limits, least_needs
+from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.recompute import FACTOR, Choice, Recomputed, recompute
 from ariel_build.memory.streamable import check_streamable, kept_whole
+from ariel_build.memory.streaming import Estimates
 from ariel_build.ops import import_model
 from ariel_build.ops.bounded import bind_bounds, follow
 from ariel_build.ops.kept import keep
@@ -52,6 +54,7 @@ from ariel_build.passes import PassLog, optimize
 from ariel_build.records import dataclass
 from ariel_build.schedule import Aliases, Schedule
 from ariel_build.schedule.bottleneck import bottlenecks
+from ariel_build.schedule.rectified import rectified
 from ariel_build.schedule.shorter import Shorter, shorter_steps
 
 if TYPE_CHECKING:
@@ -63,10 +66,22 @@ __all__ = ["Compiled", "compile_model", "import_file", "refuse_excesses", "refus
 
 #: Instructions per unit of the model's work that RAM within `budget.ram` may cost: the least with which it is kept.
 _DEARER = (0.06, 0.1, 0.2, 0.5)
+#: By how much an arena may be smaller than the estimate of what it needs: buffers are lent where they hold nothing.
+_NEARLY = 1.06
 #: And how many times the MACs of the model, where layers compute rows anew for it.
 _MOST = 4.0
+#: Bytes that tell whose the scratch in fast memory is.
+_OWNER = 4
 #: What is told where steps do not leave out what there is not.
 WHOLE_BOUND = "all of the bound is computed, however much there is: the model's rewrites do not keep track of it"
+
+
+@dataclass(frozen=True)
+class FastPlace:
+    """Where the scratch of a core is that is not in the arena: in a memory of the board, or with all data (empty)."""
+
+    memory: str
+    section: str
 
 
 @dataclass(frozen=True)
@@ -94,12 +109,52 @@ class Compiled:
     hot_bytes: int = 0
     #: Their section.
     hot_section: str = ""
+    #: Where the scratch of each core is that is not in the arena.
+    fast_places: tuple[FastPlace, ...] = ()
+    #: The memory with hot weights.
+    hot_memory: str = ""
+    #: The memory in which all else is, that of firmware's data; empty where the board names none.
+    main_memory: str = ""
 
     @property
     def ram_bytes(self) -> int:
-        """Bytes of static RAM: arena, hot weights, what tells whether states have begun, where cores' units wait."""
+        """Bytes of static RAM: arena, scratch elsewhere, hot weights, and what there is besides (`main_bytes`)."""
+        return self.main_bytes + sum(self.elsewhere.values())
+
+    @property
+    def main_bytes(self) -> int:
+        """Those in the memory of firmware's data.
+
+        The arena, what tells whether states have begun, where cores' units wait, whose scratch in fast memory is.
+        """
         units = self.units.room_bytes if self.units else 0
-        return self.plan.arena_bytes + self.hot_bytes + _beside(self.graph) + units
+        more = _OWNER + self.plan.fast_bytes * sum(not p.memory for p in self.fast_places) if self.fast_places else 0
+        return self.plan.arena_bytes + _beside(self.graph) + units + more
+
+    @property
+    def elsewhere(self) -> Mapping[str, int]:
+        """Those that board file and linker script place: the bytes for each memory of the board that has some."""
+        found: Counter[str] = Counter()
+        for place in self.fast_places:
+            if place.memory:
+                found[place.memory] += self.plan.fast_bytes
+        if self.hot_bytes:
+            found[self.hot_memory] += self.hot_bytes
+        return dict(sorted(found.items()))
+
+    @property
+    def ram_by_memory(self) -> Mapping[str, int]:
+        """The bytes of static RAM in each memory of the board; nothing where the board names none."""
+        if not self.main_memory:
+            return {}
+        found = Counter({self.main_memory: self.main_bytes})
+        found.update(self.elsewhere)
+        return dict(found)
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The features of the runtime crate without which a kernel of the model is not compiled."""
+        return frozenset(feature for step in self.schedule.steps for feature in step.call.kernel.FEATURES)
 
     @property
     def macs(self) -> int:
@@ -205,6 +260,23 @@ class _Job:
         """The fast memory that weights may be in; models whose constants others read, too, have them in one place."""
         return None if self.portable or self.board.image or self.shares else self.board.for_hot(self.workers)
 
+    @cached_property
+    def fast_room(self) -> int:
+        """Bytes of scratch that each core may have in fast memory.
+
+        Whose it is must be told in one step, or under a critical section, which only pools of several cores have.
+        """
+        if self.portable or self.board.image or (self.workers == 1 and not swaps(self.board.cores[0].isa)):
+            return 0
+        return self.board.scratch_room(self.workers)
+
+    def fast_places(self) -> tuple[FastPlace, ...]:
+        """Where the scratch of each core is that is not in the arena."""
+        return tuple(
+            FastPlace(m.name if m else "", f"{m.section if m else '.bss'}.scratch.ariel.{self.module}")
+            for m in self.board.for_scratch(self.workers)
+        )
+
     @property
     def streams(self) -> bool:
         """Whether rows of the input are given one by one; not where each result is looked at."""
@@ -300,6 +372,7 @@ def compile_model(
         predicted = predict(schedule, units, job.clock, given, kept)
         late = [] if portable else check_timing(options, board, predicted)
         shorter = shorter_steps(schedule, followed, graph.sizes, lowered.images) if followed is not None else ()
+        places = job.fast_places() if plan.fast_bytes else ()
         own, digest = _own(job, graph, schedule, plan, units, shorter)
         generated = generate(
             module,
@@ -318,6 +391,7 @@ def compile_model(
             core="" if portable else board.cores[0].name,
             slide=slide_of(None if portable else board, job.workers),
             hot_section=job.hot.section if job.hot is not None else "",
+            fast_sections=[place.section for place in places],
         )
     compiled = Compiled(
         module,
@@ -334,12 +408,16 @@ def compile_model(
             *(*source.notes, *chosen.notes, *saved, *late),
             *([WHOLE_BOUND] if graph.sizes and followed is None else []),
             *(kept_whole(graph.inputs[0], schedule, plan) if job.streams else []),
+            *_of_scratch(job, schedule, plan, places),
         ),
         (path, *(path.parent / name for name in source.files), *_files(options)),
         units,
         lowered.joined(),
         generated.hot_bytes,
         f"{job.hot.section}.ariel.{module}" if job.hot is not None and generated.hot_bytes else "",
+        places,
+        job.hot.name if job.hot is not None else "",
+        banks[0].name if not portable and (banks := board.banks("ram")) else "",
     )
     if must_fit:
         refuse_misfits(compiled, path, options, board, portable=portable)
@@ -371,11 +449,13 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
     selected = select(lowered.calls, None if job.portable else job.board, job.workers, small=job.small)
     check_limits(graph, selected.calls, lowered.joined())
     calls, aliases = seen_through(selected.calls, lowered.aliases, graph, lowered.flow)
+    calls = rectified(calls, aliases)
     if job.workers == 1:
         if job.hot is not None:
             calls = hot(calls, job.clock, job.hot.hot, fetches=job.fetches)
         calls = [call if call.hot else ahead(call, job.clock) for call in calls] if job.fetches else calls
         calls = [job.clock.divisible(in_place(call), job.limit) for call in calls]
+    calls = fast(calls, job.fast_room)
     if job.streams:
         calls = [feed(graph.inputs[0]), *calls]
     if job.must_fit and not job.portable:
@@ -392,6 +472,29 @@ def _choose(job: _Job, graph: Graph, lowered: Lowered) -> _Chosen:
             f'`optimize = "size"` changes nothing: no kernel of the model has a shorter form on {job.board.name}'
         )
     return _Chosen(calls, aliases, tuple(notes))
+
+
+def _of_scratch(job: _Job, schedule: Schedule, plan: MemoryPlan, places: Sequence[FastPlace]) -> Iterator[str]:
+    """Yields what the user is told of scratch in fast memory, and of what there is no room for."""
+    named = ", ".join(
+        dict.fromkeys(f"`{place.memory}` (section `{place.section}`)" for place in places if place.memory)
+    )
+    if named:
+        each = " for each core" if len(places) > 1 else ""
+        yield f"scratch in {named}: {plan.fast_bytes:,} bytes{each}"
+    memories = [memory for memory in job.board.for_scratch(job.workers) if memory is not None]
+    if not memories or job.portable or job.board.image:
+        return
+    names = ", ".join(dict.fromkeys(f"`{memory.name}`" for memory in memories))
+    if not job.fast_room and job.workers == 1 and not swaps(job.board.cores[0].isa):
+        yield f"scratch stays in the arena: {job.board.cores[0].isa} has no compare-and-swap to tell whose {names} is"
+        return
+    for step in schedule.steps:
+        if not step.call.fast and (need := fast_need(step.call)):
+            yield (
+                f"scratch of {step.name} stays in the arena: it takes {need:,} bytes, and {names} "
+                f"{'has' if job.workers == 1 else 'have for each core'} {job.fast_room:,} for it"
+            )
 
 
 def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[Schedule, MemoryPlan, Sequence[str]]:
@@ -416,15 +519,20 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
             rolls=not graph.sizes,
         )
 
+    def peaks(calls: Sequence[KernelCall]) -> Peaks:
+        return Peaks(calls, job.inputs(graph), graph.outputs, graph.states, chosen.aliases)
+
     plans: list[Planned] = []
     limit = job.options.budget.ram
     for effort in job.efforts:
+        if len(plans) == 1 and job.workers == 1 and not _may_fit(chosen.calls, peaks, (limit or 0) - _beside(graph)):
+            break
         plans.append(job.sharing.plan(planned, effort) if effort is SPEED and job.sharing else planned(effort))
         if plans[-1][1].arena_bytes + _beside(graph) <= (limit or 0):
             break
-    else:
+    if plans[-1][1].arena_bytes + _beside(graph) > (limit or 0):
         least = min(made[1].arena_bytes for made in plans)
-        anew = _rows_anew(job, graph, lowered, chosen, planned)
+        anew = _rows_anew(job, graph, lowered, chosen, planned, peaks, least)
         if anew is not None and anew.plan.arena_bytes < least:
             what = (
                 f"layers compute rows anew: {anew.factor:.2f} times the multiply-accumulates, "
@@ -442,31 +550,51 @@ def _plan(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> tuple[S
     return *best, (what,)
 
 
+def _may_fit(calls: Sequence[KernelCall], peaks: Callable[[Sequence[KernelCall]], Peaks], limit: int) -> bool:
+    """Whether the dearest effort may come to so many bytes, by the estimate: else none is worth a search."""
+    dearest = replace(RAM, budget=max(_DEARER))
+    return Estimates(peaks, dearest).cost(calls, int(limit * _NEARLY)) is not None
+
+
 def _rows_anew(
     job: _Job,
     graph: Graph,
     lowered: Lowered,
     chosen: _Chosen,
     planned: Callable[[Effort, Sequence[KernelCall]], Planned],
+    peaks: Callable[[Sequence[KernelCall]], Peaks],
+    least: int,
 ) -> Recomputed | None:
-    """Returns the plan in which layers compute rows anew, if these may, and it is worth what it costs."""
+    """Returns the plan in which layers compute rows anew, if these may, and it is worth what it costs.
+
+    `least` are the bytes of the smallest arena without.
+    """
     if not job.recomputes or graph.sizes or any(True for _ in decisions(lowered.flow)):
         return None
+    choices = _choices(job, graph, lowered, chosen)
     # `optimize = "ram"` has no limit but a factor; where a budget is not kept, it is worth what it costs.
     ram = job.options.budget.ram
     most, limit = (_MOST, ram - _beside(graph)) if ram else (FACTOR, None)
-    choices = _choices(job, graph, lowered, chosen)
-    return recompute(chosen.calls, choices, lambda calls: planned(SPEED, calls), most, limit)
+    estimates = Estimates(peaks, replace(SPEED, chains=()))
+
+    def within(calls: Sequence[KernelCall], goal: int) -> Planned:
+        return planned(replace(SPEED, price=0.0, chains=(), goal=goal), calls)
+
+    return recompute(chosen.calls, choices, estimates, within, most, least, limit)
 
 
 def _choices(job: _Job, graph: Graph, lowered: Lowered, chosen: _Chosen) -> list[Choice]:
     """Returns the bottlenecks that may compute rows anew."""
     kept = frozenset([*graph.outputs, *chosen.aliases, *(base for base, _ in chosen.aliases.values())])
     families, choices = families_of(job.board, job.workers), list[Choice]()
-    for layers in bottlenecks(lowered.calls, chosen.calls, kept):
-        ways = tuple(layers.ways(families, f"bottleneck_{len(choices)}"))
+
+    def price(call: KernelCall) -> float:
+        return job.clock.work(call)[0]
+
+    for layers in bottlenecks(lowered.calls, chosen.calls, kept, families):
+        ways = layers.ways(price, f"bottleneck_{len(choices)}")
         if ways:
-            choices.append(Choice(layers.calls, layers.wide, ways))
+            choices.append(Choice(layers.calls, tuple(ways)))
     return choices
 
 

@@ -190,7 +190,7 @@ _OWN_BOARD = (
     "",
     "`[power]` is told in [fit.md](fit.md), `[project]` in [new-project.md](new-project.md), `max-tile` and",
     "`bytes-per-cycle` in [timing.md](timing.md), `wait-states`, `weights`, `dma`, `hot` and `section` in",
-    "[slow-memory.md](slow-memory.md).",
+    "[slow-memory.md](slow-memory.md), `scratch` in [memory.md](memory.md#scratch-in-fast-memory).",
 )
 
 

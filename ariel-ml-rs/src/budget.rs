@@ -104,11 +104,11 @@ impl<M: Tiled> Timed<M> {
     /// Runs on what is in [`Timed::input_mut`] and returns the output.
     ///
     /// # Errors
-    /// [`Error::DeadlineMissed`] where the budget is spent.
+    /// [`Error::DeadlineMissed`] where the budget is spent; [`Error::ScratchInUse`] as [`crate::Infer::run`].
     pub fn run(&mut self) -> Result<&M::Output, Error> {
         let budget = Budget::from_now(self.now, self.ticks);
         let mut tiles = Tiles::new(self.wired.model());
-        while tiles.advance() {
+        while tiles.advance()? {
             check(budget)?;
         }
         Ok(tiles.conclude())
@@ -133,7 +133,7 @@ impl<M: Tiled> Timed<M> {
     pub async fn run_async(&mut self) -> Result<&M::Output, Error> {
         let budget = Budget::from_now(self.now, self.ticks);
         let mut tiles = Tiles::new(self.wired.model());
-        while tiles.advance() {
+        while tiles.advance()? {
             Yield::default().await;
             // Behind the other tasks: what they took counts.
             check(budget)?;

@@ -16,6 +16,9 @@ pub enum Error {
     HelperLost,
     /// What images share does not fit between `_ariel_shared` and `_ariel_shared_end` of the linker script.
     NoSharedRoom,
+    /// Another `Model` of the same module is at a tile, in the fast memory in which all of them have their scratch: this inference
+    /// runs above it, in an interrupt say, or on another core. Only where the board file gives `scratch` a memory.
+    ScratchInUse,
     /// A stream that is to be finished before all rows of the input were given ([`crate::Stream::rows_left`]).
     TooFewRows,
     /// A row that is given behind the last one of the input.
@@ -35,6 +38,7 @@ impl fmt::Display for Error {
             Self::NoSharedRoom => {
                 "what the images share does not fit: put `_ariel_shared_end` of all linker scripts further from `_ariel_shared`"
             }
+            Self::ScratchInUse => "another `Model` of this module is at a tile, with the scratch of both: call again behind it",
             Self::TooFewRows => "rows of the input are still to be given: `rows_left` tells how many",
             Self::TooManyRows => "all rows of the input were given: finish this stream, and begin another",
             Self::WrongLength => {

@@ -21,7 +21,8 @@ pub trait Infer {
     /// Runs on what is in [`Infer::input_mut`].
     ///
     /// # Errors
-    /// None on one core; the type is open for what executors add.
+    /// [`Error::ScratchInUse`] where scratch is in fast memory, and another model of the same module is at work; else none on one
+    /// core. The type is open for what executors add.
     fn run(&mut self) -> Result<&Self::Output, Error>;
 
     /// Copies `input` into the arena and runs.
@@ -71,10 +72,13 @@ pub trait Stepped: Sized {
 
     /// Computes the tile at the cursor, which goes on to the next; false, and nothing is computed, at the end.
     ///
+    /// # Errors
+    /// [`Error::ScratchInUse`], and nothing is computed.
+    ///
     /// # Safety
     /// The cursor was new after `begin`, and every tile before it was computed by this, since then, and nothing else was done
     /// with the model, but that rows of its input were given ([`crate::stream`]).
-    unsafe fn advance(&mut self, cursor: &mut Cursor) -> bool;
+    unsafe fn advance(&mut self, cursor: &mut Cursor) -> Result<bool, Error>;
 
     /// Stores what the next inference finds in the states, and returns the output: once the cursor is at its end.
     fn conclude(&mut self) -> &Self::Given;
@@ -110,7 +114,10 @@ impl<'a, M: Stepped> Tiles<'a, M> {
     }
 
     /// Computes the next tile; false, and nothing is computed, behind the last.
-    pub fn advance(&mut self) -> bool {
+    ///
+    /// # Errors
+    /// [`Error::ScratchInUse`], and nothing is computed: the same tile is still to come.
+    pub fn advance(&mut self) -> Result<bool, Error> {
         // SAFETY: one cursor from its beginning on, and the model is borrowed from `begin` to the end.
         unsafe { self.model.advance(&mut self.cursor) }
     }

@@ -28,6 +28,7 @@
 //! - [`quant`]: requantisation, bit for bit as the reference does it;
 //! - [`kernels`]: one file per operator; every kernel computes one tile of its output;
 //! - [`budget`], [`clock`]: how long an inference may take, and by whose clock;
+//! - [`scratch`]: what kernels need for a tile, in fast memory of the core;
 //! - [`shared`]: several models in one arena; [`variables`]: what they take over from one another;
 //! - [`model`]: what a generated `Model` can do (`infer.rs`), and the macros that it is made of;
 //! - [`stream`]: inputs that come row by row;
@@ -36,6 +37,7 @@
 //! - [`plan`]: what a generated module says, checked while it compiles;
 //! - `pool` and `sync` (feature `multicore`): several cores at one model.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
+#![cfg_attr(not(feature = "default"), allow(dead_code, reason = "helpers of kernels that are left out"))]
 
 pub mod budget;
 pub mod clock;
@@ -55,6 +57,8 @@ pub mod pool;
 #[cfg(feature = "profile")]
 pub mod profile;
 pub mod quant;
+#[cfg(any(target_has_atomic = "ptr", feature = "multicore"))]
+pub mod scratch;
 pub mod shared;
 pub mod sizes;
 pub mod slide;

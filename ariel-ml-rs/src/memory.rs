@@ -3,7 +3,7 @@
 //! The compiler plans every region at build time and an independent checker proves the plan
 //! (`ariel_build/memory/check.py`). The SAFETY comments of the kernels cite its invariants:
 //!
-//! 1. every region lies inside the arena and starts at a multiple of 16;
+//! 1. every region lies inside the arena, or that of scratch in fast memory ([`crate::scratch`]), and starts at a multiple of 16;
 //! 2. regions that are live at the same time do not overlap, but for the declared in-place pairs;
 //! 3. every byte is written before it is read, and still holds what was written.
 //!
@@ -29,10 +29,10 @@ macro_rules! elements {
 }
 elements!(i8, u8, i16, u16, i32, u32, i64, u64, f32, f64);
 
-/// Bytes `offset .. offset + bytes` of the arena.
+/// Bytes `offset .. offset + bytes` of the arena; of scratch in fast memory, where the offset is [`Region::FAST`] or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region {
-    /// Offset from the start of the arena, in bytes.
+    /// Offset from the start of the arena, in bytes; or [`Region::FAST`] more than that from the start of the fast memory.
     pub offset: u32,
     /// Size in bytes.
     pub bytes: u32,
@@ -43,6 +43,22 @@ impl Region {
     #[must_use]
     pub const fn new(offset: u32, bytes: u32) -> Self {
         Self { offset, bytes }
+    }
+
+    /// The first offset in fast memory: behind all that an arena has.
+    pub const FAST: u32 = 1 << 31;
+
+    /// Scratch of `bytes` bytes at `offset` of the fast memory of the core that runs the tile.
+    #[must_use]
+    pub const fn fast(offset: u32, bytes: u32) -> Self {
+        Self { offset: offset.saturating_add(Self::FAST), bytes }
+    }
+
+    /// Whether it is scratch in fast memory.
+    #[inline]
+    #[must_use]
+    pub const fn is_fast(&self) -> bool {
+        self.offset >= Self::FAST
     }
 
     /// Checks at build time that the region lies inside the arena and is aligned for `T`, and holds `elements` of them.
@@ -58,15 +74,29 @@ impl Region {
         assert!(elements.saturating_mul(size_of::<T>()) <= self.bytes as usize, "region too small");
     }
 
-    /// Checks at build time that the region lies inside the arena and is aligned for `T`, and has room for `elements` of them, no
-    /// more and no less: the compiler plans scratch by a formula of its own (`Scratch(..)` where it chooses the kernel), and
-    /// this holds the two equal.
+    /// As [`Region::check`], for scratch, which may lie in fast memory: that it is inside, [`crate::plan::Work::check_fast`] knows.
+    ///
+    /// # Panics
+    /// Where it does not: evaluated in a constant, this is a compile error.
+    #[inline]
+    pub const fn check_room<T: Element>(&self, arena_bytes: usize, elements: usize) {
+        if self.is_fast() {
+            let start = Self::new(self.offset - Self::FAST, self.bytes);
+            start.check::<T>(usize::MAX, elements);
+        } else {
+            self.check::<T>(arena_bytes, elements);
+        }
+    }
+
+    /// Checks at build time that scratch lies inside the arena, or in fast memory, and is aligned for `T`, and has room for
+    /// `elements` of them, no more and no less: the compiler plans scratch by a formula of its own (`Scratch(..)` where it chooses
+    /// the kernel), and this holds the two equal.
     ///
     /// # Panics
     /// Where it does not: evaluated in a constant, this is a compile error.
     #[inline]
     pub const fn check_scratch<T: Element>(&self, arena_bytes: usize, elements: usize) {
-        self.check::<T>(arena_bytes, elements);
+        self.check_room::<T>(arena_bytes, elements);
         assert!(elements.saturating_mul(size_of::<T>()) == self.bytes as usize, "scratch larger than the kernel needs");
     }
 
@@ -103,7 +133,8 @@ impl<const N: usize> Arena<N> {
 
     /// Returns the handle through which kernels reach the arena.
     pub fn memory(&mut self) -> Memory<'_> {
-        Memory { base: NonNull::from(&mut self.bytes).cast(), worker: 0, arena: PhantomData }
+        // SAFETY: borrowed as long as the handle; without fast memory, as [`Memory::with_fast`] has it.
+        unsafe { Memory::of_worker(NonNull::from(&mut self.bytes).cast(), 0) }
     }
 
     /// The first byte of the arena, for workers on other cores.
@@ -181,10 +212,11 @@ impl<const N: usize> Default for Arena<N> {
     }
 }
 
-/// What a kernel sees of the arena during one call: its base, and which worker runs the tile.
+/// What a kernel sees of the arena during one call: its base, that of the core's fast memory, and which worker runs the tile.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory<'a> {
     base: NonNull<u8>,
+    fast: NonNull<u8>,
     worker: u32,
     arena: PhantomData<&'a mut u8>,
 }
@@ -200,7 +232,18 @@ impl Memory<'_> {
     /// `base` is an arena that lives as long as the handle, and its plan has scratch for this worker.
     #[must_use]
     pub const unsafe fn of_worker(base: NonNull<u8>, worker: u32) -> Self {
-        Self { base, worker, arena: PhantomData }
+        Self { base, fast: NonNull::dangling(), worker, arena: PhantomData }
+    }
+
+    /// The same, with scratch in fast memory that begins at `fast`. Without, no kernel has scratch there.
+    ///
+    /// # Safety
+    /// It is this worker's alone as long as the handle lives, and as large as the plan says (`plan::check_steps`).
+    #[inline]
+    #[must_use]
+    pub const unsafe fn with_fast(mut self, fast: NonNull<u8>) -> Self {
+        self.fast = fast;
+        self
     }
 
     /// The worker that runs the tile, which tells the core.
@@ -232,14 +275,18 @@ impl Memory<'_> {
         unsafe { *self.at::<u8>(Region::new(offset, 1)) != 0 }
     }
 
-    /// The first element of this worker's part of a scratch region (one part per core, each of `region.bytes` bytes
-    /// rounded up to 16).
+    /// The first element of this worker's part of a scratch region: in the arena one part per core, each of `region.bytes` bytes
+    /// rounded up to 16; in fast memory the region itself, as each core has its own.
     ///
     /// # Safety
     /// As for [`Memory::at`], with room for every worker of the plan.
     #[inline]
     #[must_use]
     pub unsafe fn scratch<T: Element>(self, region: Region) -> *mut T {
+        if region.is_fast() {
+            // SAFETY: in bounds, as the caller promises.
+            return unsafe { self.fast.as_ptr().add((region.offset - Region::FAST) as usize).cast() };
+        }
         let part = (region.bytes as usize).next_multiple_of(16);
         // SAFETY: in bounds, as the caller promises.
         unsafe { self.base.as_ptr().add(region.offset as usize + self.worker as usize * part).cast() }

@@ -63,7 +63,7 @@ macro_rules! model {
     (
         $(#[$doc:meta])*
         pub struct Model;
-        arena $arena:literal, resets $resets:literal;
+        arena $arena:literal, resets $resets:literal $(, scratch $fast:ident)?;
         input $input:ty $(= $input_offset:literal)? $(, rows $row:ty)?;
         output $output:ty = $output_offset:literal;
         states [$($state_offset:literal, $state_bytes:literal = $initial:expr;)*];
@@ -90,10 +90,10 @@ macro_rules! model {
 
         const _: () = {
             $($step.check($arena);)*
-            $crate::plan::check_steps(&Model::STEPS, &[$($index),*]);
+            $crate::plan::check_steps(&Model::STEPS, &[$($index),*], Model::FAST_SIZE);
             $crate::plan::check_pieces(&Model::STEPS, Model::STREAM);
             const LATEST: [u32; Model::STEPS.len()] = $crate::plan::latest(Model::STREAM);
-            $($crate::later!(check $step, $arena, $extent, LATEST[$index]; $($($moving).+ every $stride),*);)*
+            $($crate::later!(check $step, $arena, Model::FAST_SIZE, $extent, LATEST[$index]; $($($moving).+ every $stride),*);)*
             $crate::flow::check(Model::OPS, &Model::STEPS, $arena);
             assert!(Model::OPS.is_empty() || Model::STREAM.is_empty(), "a flow of steps in pieces");
             $crate::sizes::check(Model::SIZES, $arena);
@@ -106,6 +106,37 @@ macro_rules! model {
         impl Model {
             /// Bytes of the arena.
             const ARENA_SIZE: usize = $arena;
+
+            /// Bytes of scratch that each core has in fast memory.
+            const FAST_SIZE: usize = 0 $(+ <$fast as $crate::scratch::Fast>::BYTES)?;
+
+            /// How many cores have scratch there.
+            #[allow(dead_code, reason = "one core needs no such number")]
+            const FAST_WORKERS: usize = 0 $(+ <$fast as $crate::scratch::Fast>::WORKERS)?;
+
+            /// Takes the scratch in fast memory, which all models of this module have in common.
+            #[allow(clippy::unnecessary_wraps, clippy::unused_self, clippy::needless_pass_by_ref_mut)]
+            #[inline(always)]
+            fn take_scratch(&mut self) -> ::core::result::Result<(), $crate::Error> {
+                $(<$fast as $crate::scratch::Fast>::owner().take(self.arena.base())?;)?
+                ::core::result::Result::Ok(())
+            }
+
+            /// Gives it back: for who has taken it, and has no tile under way.
+            #[inline(always)]
+            fn give_scratch() {
+                $(<$fast as $crate::scratch::Fast>::owner().give_back();)?
+            }
+
+            /// The arena that begins at `base`, with the scratch in fast memory, as a worker sees it.
+            ///
+            /// # Safety
+            /// That of [`ariel_ml_rs::memory::Memory::of_worker`]; the scratch was taken for this arena, and nobody else is this worker.
+            #[inline(always)]
+            unsafe fn memory_of<'a>(base: ::core::ptr::NonNull<u8>, worker: u32) -> $crate::memory::Memory<'a> {
+                // SAFETY: forwarded to the caller; `check_steps` knows the size of the scratch.
+                unsafe { $crate::memory::Memory::of_worker(base, worker) $(.with_fast(<$fast as $crate::scratch::Fast>::room(worker)))? }
+            }
 
             /// The steps: the work of each kernel, and what the plan says of it.
             const STEPS: [$crate::plan::Step; <[u32]>::len(&[$($index),*])] =
@@ -178,7 +209,8 @@ macro_rules! model {
             #[inline(always)]
             #[allow(dead_code, reason = "rows that are given one by one run the steps in another way")]
             fn execute(&mut self) {
-                let memory = self.arena.memory();
+                // SAFETY: `&mut self` keeps every other run away, and who calls this has taken the scratch.
+                let memory = unsafe { Self::memory_of(self.arena.base(), 0) };
                 $($($crate::flow!(run memory $flow);)*)?
                 if Self::STREAM.is_empty() && Self::OPS.is_empty() {
                     $(
@@ -321,10 +353,13 @@ macro_rules! model {
                 /// Runs on what is in [`Model::input_mut`] and returns the output.
                 ///
                 /// # Errors
-                /// None on one core; the type is open for what executors add.
+                /// [`ariel_ml_rs::Error::ScratchInUse`] where models of this module have scratch in fast memory, and another is at
+                /// work; else none on one core.
                 pub fn run(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
+                    self.take_scratch()?;
                     self.prepare();
                     self.execute();
+                    Self::give_scratch();
                     self.keep();
                     ::core::result::Result::Ok(self.output())
                 }
@@ -345,7 +380,7 @@ macro_rules! model {
                 /// As [`Model::run`].
                 pub async fn run_async(&mut self) -> ::core::result::Result<&$output, $crate::Error> {
                     let mut tiles = $crate::model::Tiles::new(self);
-                    while tiles.advance() {
+                    while tiles.advance()? {
                         <$crate::model::Yield as ::core::default::Default>::default().await;
                     }
                     ::core::result::Result::Ok(tiles.conclude())
@@ -409,8 +444,13 @@ macro_rules! model {
                 states
             }
 
-            unsafe fn advance(&mut self, cursor: &mut $crate::tile::Cursor) -> bool {
-                let memory = self.arena.memory();
+            unsafe fn advance(
+                &mut self,
+                cursor: &mut $crate::tile::Cursor,
+            ) -> ::core::result::Result<bool, $crate::Error> {
+                self.take_scratch()?;
+                // SAFETY: `&mut self` keeps every other run away, and the scratch is taken.
+                let memory = unsafe { Self::memory_of(self.arena.base(), 0) };
                 let next = if Self::OPS.is_empty() {
                     cursor.next(Self::PIECES, Self::TILES)
                 } else {
@@ -418,11 +458,14 @@ macro_rules! model {
                     let next = cursor.follow(Self::OPS, &Self::STEPS, unsafe { $crate::flow::Looks::new(memory) });
                     next.map(|(step, tile)| (step, tile, 0))
                 };
-                let ::core::option::Option::Some((step, tile, time)) = next else { return false };
-                // SAFETY: the cursor cuts steps, or pieces, which lie inside their steps, at multiples of the step's tile, which
-                // consists of granules (`check_steps`, `check_pieces`); their times are not later than the latest.
-                unsafe { Self::tile_at(memory, step, tile, time) };
-                true
+                let is_there = next.is_some();
+                if let ::core::option::Option::Some((step, tile, time)) = next {
+                    // SAFETY: the cursor cuts steps, or pieces, which lie inside their steps, at multiples of the step's tile, which
+                    // consists of granules (`check_steps`, `check_pieces`); their times are not later than the latest.
+                    unsafe { Self::tile_at(memory, step, tile, time) };
+                }
+                Self::give_scratch();
+                ::core::result::Result::Ok(is_there)
             }
 
             fn conclude(&mut self) -> &$output {

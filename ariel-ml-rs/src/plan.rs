@@ -83,6 +83,9 @@ impl Work {
     }
 
     /// The same, with addresses in the scratch of each worker, which no tile of the output may overwrite.
+    ///
+    /// # Panics
+    /// Where the scratch is in fast memory: evaluated in a constant, this is a compile error.
     #[must_use]
     pub const fn with_places<T: Element>(mut self, scratch: Region, axis: Axis, output: &Image) -> Self {
         let row =
@@ -95,8 +98,21 @@ impl Work {
             Axis::Rows => (1, bytes),
             Axis::Channels => (self.extent, bytes.saturating_add(all)),
         };
+        assert!(!scratch.is_fast(), "scratch with addresses in the arena, which is not there");
         self.spared = Spared { start: output.region.offset, units, stride, bytes };
         self.with_scratch(scratch)
+    }
+
+    /// Checks that scratch in fast memory, of which each core has so many bytes, lies inside.
+    ///
+    /// # Panics
+    /// Where it does not: evaluated in a constant, this is a compile error.
+    #[inline]
+    pub const fn check_fast(&self, fast_bytes: usize) {
+        if self.scratch.is_fast() {
+            let end = (self.scratch.offset - Region::FAST) as u64 + self.scratch.bytes as u64;
+            assert!(end <= fast_bytes as u64, "scratch outside the fast memory");
+        }
     }
 
     /// Bytes of the scratch of so many workers.
@@ -160,12 +176,13 @@ impl Step {
     }
 }
 
-/// Checks that steps are counted from 0, that each extent is the kernel's, and that tiles consist of granules.
+/// Checks that steps are counted from 0, that each extent is the kernel's, that tiles consist of granules, and that scratch in fast
+/// memory, of which each core has `fast_bytes`, lies inside.
 ///
 /// # Panics
 /// Where they do not: evaluated in a constant, this is a compile error.
 #[inline]
-pub const fn check_steps(steps: &[Step], indices: &[u32]) {
+pub const fn check_steps(steps: &[Step], indices: &[u32], fast_bytes: usize) {
     let mut index = 0;
     while index < steps.len() {
         let Step { work, extent, tile } = &steps[index];
@@ -173,6 +190,7 @@ pub const fn check_steps(steps: &[Step], indices: &[u32]) {
         assert!(*extent == work.extent, "the extent of a step is not the number of its kernel's units");
         assert!(*tile > 0 && *tile <= *extent, "a tile has units, and not more than its step");
         assert!(work.is_edge(*tile), "the tile of a step is no multiple of its kernel's granule");
+        work.check_fast(fast_bytes);
         index += 1;
     }
 }
@@ -269,9 +287,10 @@ pub const fn tiles<const STEPS: usize>(steps: &[Step; STEPS]) -> [u32; STEPS] {
 /// # Panics
 /// Where it may not: evaluated in a constant, this is a compile error.
 #[inline]
-pub const fn check_later(work: Work, extent: u32) {
+pub const fn check_later(work: Work, extent: u32, fast_bytes: usize) {
     assert!(work.extent == extent, "a step that has other units at another time");
     work.check(Tile::new(0, extent), 1);
+    work.check_fast(fast_bytes);
 }
 
 /// No unit yet.
@@ -316,7 +335,9 @@ pub const fn check_units<const UNITS: usize>(
             work.check(tile, workers);
             assert!(tile.start == at && tile.end <= of.tile.end, "ranges of a piece overlap, or leave something out");
             let behind = arena_bytes.saturating_sub(work.scratch.offset as usize);
-            assert!(work.room(workers) == 0 || work.room(workers) <= behind, "no scratch for every worker");
+            let is_there = work.room(workers) == 0 || work.room(workers) <= behind;
+            // In fast memory each has its own, which `check_steps` and `check_later` have looked at.
+            assert!(work.scratch.is_fast() || is_there, "no scratch for every worker");
             at = tile.end;
             if at == of.tile.end {
                 piece = None;

@@ -72,7 +72,8 @@ impl<const STEPS: usize> Profile<STEPS> {
         Self::new(model, ticks::<C>, C::HERTZ)
     }
 
-    /// Runs the model on what is in its input, tile by tile, and adds what each takes.
+    /// Runs the model on what is in its input, tile by tile, and adds what each takes. It waits while another model of the same module
+    /// has the scratch that both have in fast memory: not for an interrupt above that one.
     pub fn run<'m, M: Tiled>(&mut self, model: &'m mut Wired<M>) -> &'m M::Output {
         self.record(model.model())
     }
@@ -106,7 +107,13 @@ impl<const STEPS: usize> Profile<STEPS> {
     /// Runs the next tile, and adds what it takes; false behind the last.
     fn tile<M: Stepped>(&mut self, tiles: &mut Tiles<'_, M>) -> bool {
         let before = (self.now)();
-        if !tiles.advance() {
+        let is_there = loop {
+            match tiles.advance() {
+                Ok(is_there) => break is_there,
+                Err(_) => core::hint::spin_loop(),
+            }
+        };
+        if !is_there {
             return false;
         }
         let taken = (self.now)().wrapping_sub(before);
@@ -215,12 +222,12 @@ mod tests {
 
         fn begin(&mut self) -> Self::States {}
 
-        unsafe fn advance(&mut self, cursor: &mut Cursor) -> bool {
-            let Some((step, takes)) = TILES.get(cursor.piece) else { return false };
+        unsafe fn advance(&mut self, cursor: &mut Cursor) -> Result<bool, Error> {
+            let Some((step, takes)) = TILES.get(cursor.piece) else { return Ok(false) };
             cursor.piece += 1;
             enter(*step);
             CLOCK.fetch_add(*takes, Ordering::Relaxed);
-            true
+            Ok(true)
         }
 
         fn conclude(&mut self) -> &One {

@@ -54,14 +54,14 @@ impl Slide {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! later {
-    (check $step:ident, $arena:expr, $extent:expr, $latest:expr;) => {};
-    (check $step:ident, $arena:expr, $extent:expr, $latest:expr; $($($moving:ident).+ every $stride:literal),+) => {
+    (check $step:ident, $arena:expr, $fast:expr, $extent:expr, $latest:expr;) => {};
+    (check $step:ident, $arena:expr, $fast:expr, $extent:expr, $latest:expr; $($($moving:ident).+ every $stride:literal),+) => {
         let mut time = 0;
         while time <= $latest {
             let mut step = $step;
             $(step.$($moving).+.offset = step.$($moving).+.offset.saturating_add($stride * time);)+
             step.check($arena);
-            $crate::plan::check_later(step.work(), $extent);
+            $crate::plan::check_later(step.work(), $extent, $fast);
             time += 1;
         }
     };

@@ -165,9 +165,12 @@ pub trait Streamed: Stepped {
 
     /// As [`Stepped::advance`], a whole piece at a time, until a row is wanted or all is done.
     ///
+    /// # Errors
+    /// As for [`Stepped::advance`].
+    ///
     /// # Safety
     /// As for [`Stepped::advance`].
-    unsafe fn catch_up(&mut self, cursor: &mut Cursor);
+    unsafe fn catch_up(&mut self, cursor: &mut Cursor) -> Result<(), Error>;
 
     /// Forgets what the model keeps between inferences.
     fn reset(&mut self);
@@ -180,13 +183,13 @@ pub trait Streamed: Stepped {
     /// Takes all rows of `input`, and returns the output.
     ///
     /// # Errors
-    /// None on one core; the type is open for what executors add.
+    /// [`Error::ScratchInUse`] as [`Stream::push`].
     fn infer(&mut self, input: &Self::Input) -> Result<&Self::Given, Error> {
         let mut stream = self.stream();
-        stream.catch_up();
+        stream.catch_up()?;
         for row in rows::<Self>(input) {
             stream.take(row)?;
-            stream.catch_up();
+            stream.catch_up()?;
         }
         stream.finish()
     }
@@ -198,10 +201,10 @@ pub trait Streamed: Stepped {
     fn infer_async(&mut self, input: &Self::Input) -> impl Future<Output = Result<&Self::Given, Error>> {
         async {
             let mut stream = self.stream();
-            stream.catch_up_async().await;
+            stream.catch_up_async().await?;
             for row in rows::<Self>(input) {
                 stream.take(row)?;
-                stream.catch_up_async().await;
+                stream.catch_up_async().await?;
             }
             stream.finish()
         }
@@ -234,12 +237,13 @@ impl<'a, M: Streamed> Stream<'a, M> {
     /// Takes the next row, and computes what the rows until now allow.
     ///
     /// # Errors
-    /// [`Error::TooManyRows`] where all rows were given: nothing has changed.
+    /// [`Error::TooManyRows`] where all rows were given: nothing has changed. [`Error::ScratchInUse`] where scratch is in fast memory,
+    /// and another model of the same module is at work: [`Stream::rows_left`] tells whether the row has been taken, and what is left
+    /// to be computed for it is done with the next one.
     pub fn push(&mut self, row: &M::Row) -> Result<(), Error> {
-        self.catch_up();
+        self.catch_up()?;
         self.take(row.part(0))?;
-        self.catch_up();
-        Ok(())
+        self.catch_up()
     }
 
     /// As [`Stream::push`], and yields to the executor between tiles. If the future is dropped half-way, the row has been taken
@@ -248,10 +252,9 @@ impl<'a, M: Streamed> Stream<'a, M> {
     /// # Errors
     /// As [`Stream::push`].
     pub async fn push_async(&mut self, row: &M::Row) -> Result<(), Error> {
-        self.catch_up_async().await;
+        self.catch_up_async().await?;
         self.take(row.part(0))?;
-        self.catch_up_async().await;
-        Ok(())
+        self.catch_up_async().await
     }
 
     /// How many rows are still to be given.
@@ -263,9 +266,10 @@ impl<'a, M: Streamed> Stream<'a, M> {
     /// Makes the states those of this inference, and returns the output.
     ///
     /// # Errors
-    /// [`Error::TooFewRows`] where rows are still to be given: the inference is given up, and the states stay as they were.
+    /// [`Error::TooFewRows`] where rows are still to be given: the inference is given up, and the states stay as they were; so for
+    /// [`Error::ScratchInUse`], as of [`Stream::push`].
     pub fn finish(mut self) -> Result<&'a M::Given, Error> {
-        self.catch_up();
+        self.catch_up()?;
         if M::waits(&self.tiles.cursor) { Err(Error::TooFewRows) } else { Ok(self.tiles.conclude()) }
     }
 
@@ -279,16 +283,17 @@ impl<'a, M: Streamed> Stream<'a, M> {
     }
 
     /// Computes until a row is wanted, or all is done.
-    fn catch_up(&mut self) {
+    fn catch_up(&mut self) -> Result<(), Error> {
         // SAFETY: one cursor from its beginning on, and the model is borrowed from `begin` to the end.
-        unsafe { self.tiles.model.catch_up(&mut self.tiles.cursor) };
+        unsafe { self.tiles.model.catch_up(&mut self.tiles.cursor) }
     }
 
     /// The same, and yields between tiles.
-    async fn catch_up_async(&mut self) {
-        while !M::waits(&self.tiles.cursor) && self.tiles.advance() {
+    async fn catch_up_async(&mut self) -> Result<(), Error> {
+        while !M::waits(&self.tiles.cursor) && self.tiles.advance()? {
             Yield::default().await;
         }
+        Ok(())
     }
 }
 
@@ -316,7 +321,7 @@ macro_rules! streamed {
             /// Takes all rows of `input`, and returns the output.
             ///
             /// # Errors
-            /// None on one core; the type is open for what executors add.
+            /// As [`ariel_ml_rs::Stream::push`].
             pub fn infer(&mut self, input: &$input) -> ::core::result::Result<&$output, $crate::Error> {
                 $crate::Streamed::infer(self, input)
             }
@@ -349,8 +354,13 @@ macro_rules! streamed {
                 true
             }
 
-            unsafe fn catch_up(&mut self, cursor: &mut $crate::tile::Cursor) {
-                let memory = self.arena.memory();
+            unsafe fn catch_up(
+                &mut self,
+                cursor: &mut $crate::tile::Cursor,
+            ) -> ::core::result::Result<(), $crate::Error> {
+                self.take_scratch()?;
+                // SAFETY: `&mut self` keeps every other run away, and the scratch is taken.
+                let memory = unsafe { Self::memory_of(self.arena.base(), 0) };
                 let mut here = *cursor;
                 let next = |here: &mut _| $crate::stream::next(Self::FEEDS, Self::PIECES, here);
                 while let ::core::option::Option::Some((piece, time)) = next(&mut here) {
@@ -358,6 +368,8 @@ macro_rules! streamed {
                     unsafe { Self::tile_at(memory, piece.step(), piece.tile, time) };
                 }
                 *cursor = here;
+                Self::give_scratch();
+                ::core::result::Result::Ok(())
             }
 
             fn reset(&mut self) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Literal
 
@@ -45,7 +46,8 @@ class Memory:
     first core; None where it keeps up with them. `wait_states` are the clock cycles of the first core that a read of up
     to a word takes longer than one of RAM; `weights` is where weights lie, in place of the first flash; with `dma`
     something can copy from there to RAM while cores compute. `hot` are bytes of a RAM that models may have for weights,
-    which firmware loads there before the first inference: those in the section `section`. `image` names the only
+    which firmware loads there before the first inference: those in the section `section`. `scratch` are bytes that
+    models may have for the scratch of kernels on these cores: sections `section`.scratch. `image` names the only
     program that uses it; `shared` is where programs of several cores meet.
     """
 
@@ -63,6 +65,7 @@ class Memory:
     dma: bool = False
     hot: int = 0
     section: str = ""
+    scratch: int = 0
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,16 @@ class Board:
         """Returns the RAM for weights that are worth it, where all of the first `workers` cores reach it."""
         all_ = (memory for memory in self.banks("ram") if memory.hot)
         return next((m for m in all_ if not m.cores or set(range(workers)) <= set(m.cores)), None)
+
+    def for_scratch(self, workers: int) -> tuple[Memory | None, ...]:
+        """Returns for each of the first `workers` cores the RAM that its scratch may be in, if there is one."""
+        all_ = [memory for memory in self.banks("ram") if memory.scratch]
+        return tuple(next((m for m in all_ if not m.cores or core in m.cores), None) for core in range(workers))
+
+    def scratch_room(self, workers: int) -> int:
+        """Returns the bytes of scratch that each of these cores may have there, equal parts of a memory of several."""
+        users = Counter(memory for memory in self.for_scratch(workers) if memory is not None)
+        return min((memory.scratch // count // 16 * 16 for memory, count in users.items()), default=0)
 
     def banks(self, kind: MemoryKind) -> tuple[Memory, ...]:
         """Returns the memories of one kind, in the order of the board file."""

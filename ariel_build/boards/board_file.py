@@ -60,6 +60,7 @@ KEYS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "dma": bool,
         "hot": (int, str),
         "section": str,
+        "scratch": (int, str),
     },
     "power": {"volts!": (int, float), "active-ua-per-mhz!": (int, float), "sleep-ua": (int, float)},
     "project": {"start!": str, "chip": str, "probe": str, "dispatcher": str, "laze": str},
@@ -228,28 +229,43 @@ class _Reader:
                 self._refuse(f"`{where}kind` is `ram`: `wait-states`, `weights` and `dma` are told of flash")
             if weights and any(memory.weights for memory in memories):
                 self._refuse(f"`{where}weights`: another memory has the weights already")
-            slow = (cast("int", waits), bool(weights), bool(dma), *self._hot(where, table, kind, length))
+            slow = (cast("int", waits), bool(weights), bool(dma), *self._fast(where, table, kind, length))
+            section = slow[-2]
+            if section and any(section == other.section for other in memories):
+                self._refuse(f"`{where}section`: another memory has `{section}` already")
             memories.append(Memory(name, kind, origin, length, interleaved, near, bandwidth, image, shared, *slow))
         return tuple(memories)
 
-    def _hot(self, where: str, table: Mapping[str, object], kind: str, length: int) -> tuple[int, str]:
-        """Returns the bytes of a memory that are for weights, and their section."""
-        if "hot" not in table:
+    def _fast(self, where: str, table: Mapping[str, object], kind: str, length: int) -> tuple[int, str, int]:
+        """Returns the bytes of a memory that are for weights, the section, and the bytes that are for scratch."""
+        keys = ("hot", "scratch")
+        if not table.keys() & set(keys):
             if "section" in table:
-                self._refuse(f"`{where}section` is that of weights: say by `hot` how many bytes they may have")
-            return 0, ""
-        try:
-            hot = option_values.size(table["hot"])
-        except ValueError as error:
-            self._refuse(f"`{where}hot` is {_short(table['hot'])}: {error}")
-        if kind != "ram":
-            self._refuse(f"`{where}kind` is `flash`: weights that are worth it go to RAM")
-        if hot > length:
-            self._refuse(f"`{where}hot` is {hot:,} bytes, and the memory has {length:,}")
+                self._refuse(
+                    f"`{where}section` is that of weights and scratch: say by `hot` and `scratch` how many bytes they "
+                    "may have"
+                )
+            return 0, "", 0
+        sizes = []
+        for key in keys:
+            try:
+                sizes.append(option_values.size(table.get(key, 0)) if key in table else 0)
+            except ValueError as error:
+                self._refuse(f"`{where}{key}` is {_short(table[key])}: {error}")
+            if key in table and kind != "ram":
+                what = "weights that are worth it go" if key == "hot" else "kernels write their scratch, which goes"
+                self._refuse(f"`{where}kind` is `flash`: {what} to RAM")
+            if sizes[-1] > length:
+                self._refuse(f"`{where}{key}` is {sizes[-1]:,} bytes, and the memory has {length:,}")
+        hot, scratch = sizes
+        if hot + scratch > length:
+            self._refuse(
+                f"`{where}hot` and `{where}scratch` are {hot + scratch:,} bytes together, and the memory has {length:,}"
+            )
         section = str(table.get("section", f".{table['name']}"))
         if not re.fullmatch(r"\.[\w.-]+", section):
             self._refuse(f"`{where}section` is {_short(section)}: `.`, letters, digits, `_`, `-` and `.` are expected")
-        return hot, section
+        return hot, section, scratch
 
     def _power(self, table: object) -> Power:
         entries = cast("dict[str, float]", table)

@@ -13,7 +13,7 @@ from ariel_build.errors import InternalError
 from ariel_build.ir import DType, Value
 from ariel_build.kernels import Axis, Bottleneck, Choice, Field, Kernel, Operand, Packed, Part, Scratch, Source, Variant
 from ariel_build.kernels.fetched import Fetched
-from ariel_build.memory import MemoryPlan, Region
+from ariel_build.memory import FAST, MemoryPlan, Region
 
 __all__ = ["FieldPrinter", "near_bytes"]
 
@@ -110,8 +110,10 @@ class FieldPrinter:
         return self.region(self.plan.scratch_part(self.step.index, part).offset, scratch.bytes)
 
     def region(self, offset: int, planned: int, size: int | None = None) -> str:
-        """Returns a region of the arena."""
+        """Returns a region of the arena, or of scratch in fast memory."""
         region = self.imports.common("memory", "Region")
+        if offset >= FAST:
+            return f"{region}::fast({integer(offset - FAST)}, {integer(planned if size is None else size)})"
         return f"{region}::new({integer(offset)}, {integer(planned if size is None else size)})"
 
     def slice(self, packed: Packed, held: str) -> str:

@@ -62,6 +62,7 @@ def generate(
     core: str = "",
     slide: str = "slide",
     hot_section: str = "",
+    fast_sections: Sequence[str] = (),
 ) -> Module:
     """Returns the module `name` of a scheduled and planned graph; its weights go to `section`.
 
@@ -70,7 +71,8 @@ def generate(
     `classes` names the elements of an output. `shorter` are the steps that leave out what there is not of a bounded
     dimension (`schedule.shorter`). `blob` is where its constants go with those of other models. `digest` is that of
     a plan which other programs have, too. `core` is the name of the first core, `slide` the room of the runtime crate
-    whose `Slide` moves rows. `hot_section` is where the constants of calls that say so (`hot`) go.
+    whose `Slide` moves rows. `hot_section` is where the constants of calls that say so (`hot`) go, `fast_sections`
+    where the scratch of each core goes that is in fast memory.
     """
     weights = Weights(blob)
     imports = Imports()
@@ -100,6 +102,7 @@ def generate(
         *_version_check(),
         "",
         *_weights(name, read, hot, (section, f"{hot_section}.ariel.{name}"), blob),
+        *_scratch(plan, fast_sections),
         *inputs.lines,
         *row,
         *classes_lines(classes),
@@ -217,6 +220,20 @@ def _weights(name: str, read: bytes, hot: bytes, sections: tuple[str, str], blob
     return lines
 
 
+def _scratch(plan: MemoryPlan, sections: Sequence[str]) -> list[str]:
+    """Returns the scratch in fast memory, a room for each core."""
+    if not plan.fast_bytes:
+        return []
+    places = ", ".join(f'"{section}"' for section in sections)
+    return [
+        "    ariel_ml_rs::scratch! {",
+        "        /// Scratch of some steps, in fast memory: a room for each core.",
+        f"        struct Scratch: {integer(plan.fast_bytes)} = [{places}];",
+        "    }",
+        "",
+    ]
+
+
 def _static(
     about: str,
     name: str,
@@ -323,6 +340,7 @@ def _model(
         if initial
         else ["        states [];"]
     )
+    fast = ", scratch Scratch" if plan.fast_bytes else ""
     keeps = [
         f"            {integer(c.source.offset)} to {integer(c.target.offset)}, {integer(c.source.bytes)};"
         for c in plan.copies
@@ -331,7 +349,7 @@ def _model(
         "    ariel_ml_rs::model! {",
         *doc(text, indent="        "),
         "        pub struct Model;",
-        f"        arena {integer(plan.arena_bytes)}, resets {int(bool(graph.memories))};",
+        f"        arena {integer(plan.arena_bytes)}, resets {int(bool(graph.memories))}{fast};",
         "        input Input, rows Row;"
         if schedule.takes_rows
         else f"        input Input = {integer(plan.input_group.offset)};",

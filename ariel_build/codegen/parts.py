@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from ariel_build.codegen.fields import near_bytes
 from ariel_build.codegen.flow import operations
 from ariel_build.codegen.program import Program
 from ariel_build.kernels import Feed, Field, Kernel, Operand, Packed, Part, Scratch, Source, Variant
-from ariel_build.kernels.declared.copy import Copy
+from ariel_build.kernels.declared.copy import Copy, Move
 from ariel_build.kernels.declared.memory import Image
+from ariel_build.kernels.declared.recurrent import Sequences
 from ariel_build.kernels.declared.window import Window
 from ariel_build.schedule import Schedule
 
-__all__ = ["PART_BYTES", "linked_kernels", "parts_of"]
+__all__ = ["ONLY", "PART_BYTES", "linked_kernels", "parts_of"]
+
+#: What is behind the name of the kernel of a model with one call.
+ONLY = " only"
 
 #: Bytes of what is not the code of kernels, at most.
 PART_BYTES: Mapping[str, int] = {
@@ -38,6 +43,8 @@ PART_BYTES: Mapping[str, int] = {
     # A model with bounded dimensions: what sets and tells sizes, and, in both runs, what leaves out units of a step.
     "sizes": 320,
     "shorter": 2 * 56,
+    # Scratch in fast memory is taken and given back: 72 of an autoencoder on a Cortex-M7 at opt-level 3.
+    "fast": 128,
     # Several cores: the pool, and what it knows of each unit of work.
     "pool": 10_240,
     "units": 40,
@@ -61,15 +68,17 @@ def parts_of(
     found["rows"] = int(schedule.takes_rows)
     found["operations"] = operations(schedule.flow) if schedule.moments else 0
     found |= {"sizes": int(shorter is not None), "shorter": shorter or 0}
+    found["fast"] = int(any(step.call.fast for step in schedule.steps))
     return {name: count for name, count in (found | {"pool": int(units > 0), "units": units}).items() if count}
 
 
 def linked_kernels(schedule: Schedule, runs: Program | None = None) -> dict[str, str]:
     """Returns the kernels by their paths, with what the linker makes of each: it knows what all calls have in common.
 
-    Where a kernel has one call, it is made for that (` alone`); where all copy elements of one size, for that size.
+    Where a kernel has one call, it is made for that (` alone`), more so where the model has no other call (` only`);
+    where all copy elements of one size, for that size. A single copy of whole rows does not walk.
     And what no call asks for does not run: where windows are one pixel, or one line, or stay inside the image. What
-    runs in pieces is called in another way.
+    runs in pieces is called in another way. A sequence of one step has no loop.
     """
     pieces = " in pieces" if runs and runs.runs else ""
     kernels = runs.kernels if runs else [step.call.kernel for step in schedule.steps]
@@ -77,9 +86,10 @@ def linked_kernels(schedule: Schedule, runs: Program | None = None) -> dict[str,
     for kernel in kernels:
         if not isinstance(kernel, Feed):
             by_path.setdefault(kernel.path, []).append(kernel)
+    alone = ONLY if sum(map(len, by_path.values())) == 1 else " alone"
     found = {}
     for path, ones in by_path.items():
-        found[path] = path + _copied(ones) + _seen(ones) + pieces + (" alone" if len(ones) == 1 else "")
+        found[path] = path + _copied(ones) + _stepped(ones) + _seen(ones) + pieces + (alone if len(ones) == 1 else "")
     return found
 
 
@@ -88,7 +98,21 @@ def _copied(kernels: Sequence[Kernel]) -> str:
     sizes = {copy.element for copy in copies}
     if len(sizes) != 1:
         return ""
-    return f" of {sizes.pop()}" + (" filled" if any("Element" in copy.fill.path for copy in copies) else "")
+    filled = " filled" if any("Element" in copy.fill.path for copy in copies) else ""
+    whole = " whole" if len(copies) == 1 and all(_is_run(copies[0], move) for move in copies[0].moves) else ""
+    return f" of {sizes.pop()}{filled}{whole}"
+
+
+def _is_run(copy: Copy, move: Move) -> bool:
+    """Whether a move is of whole rows that follow one another: it is one run of memory, and nothing walks."""
+    *outer, count = move.counts
+    dense = count == 1 or move.input_strides[-1] == move.output_strides[-1] == 1
+    return dense and math.prod(outer) == 1 and count == copy.row == move.input_row
+
+
+def _stepped(kernels: Sequence[Kernel]) -> str:
+    sequences = [part for kernel in kernels if isinstance(part := getattr(kernel, "sequences", None), Sequences)]
+    return " of one step" if sequences and all(part.steps == 1 for part in sequences) else ""
 
 
 def _seen(kernels: Sequence[Kernel]) -> str:

@@ -187,6 +187,14 @@ def board_of(arguments: argparse.Namespace, default: str | None = None) -> Board
     return boards.load(default or "generic")
 
 
+def features_of(arguments: argparse.Namespace, options: ModelOptions, made: Compiled, board: Board) -> list[str]:
+    """Returns the features of the runtime crate that the model needs, on its board and in tests on this computer."""
+    from ariel_build.driver import compile_model
+
+    portable = compile_model(arguments.model, options, board, made.module, portable=True, must_fit=False)
+    return sorted(made.features | portable.features)
+
+
 def compiled(arguments: argparse.Namespace, options: ModelOptions, board: Board, *, must_fit: bool = True) -> Compiled:
     """Compiles the model of the arguments; its module is named after the file."""
     from ariel_build.driver import compile_model

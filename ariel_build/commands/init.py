@@ -133,22 +133,25 @@ def _manifest(plan: Plan, arguments: argparse.Namespace) -> Mapping[str, Any]:
             )
         table = None
     else:
-        table = _table(plan, arguments, root)
+        table, features = _table(plan, arguments, root)
+        if "path" in entries.get(crates.RUNTIME, ()):
+            entries[crates.RUNTIME] = crates.runtime(plan.package, features)
     new = with_model(text, Wish(entries, table), str(path)) if entries or table is not None else text
     plan.change(path, data, (mark + new).encode())
     return document
 
 
-def _table(plan: Plan, arguments: argparse.Namespace, root: Path | None) -> dict[str, Any]:
-    """Returns `[package.metadata.ariel]`, after the model has been compiled."""
-    from ariel_build.commands.common import board_of, compiled, model_options
+def _table(plan: Plan, arguments: argparse.Namespace, root: Path | None) -> tuple[dict[str, Any], list[str]]:
+    """Returns `[package.metadata.ariel]`, and the features that the model needs, after it has been compiled."""
+    from ariel_build.commands.common import board_of, compiled, features_of, model_options
 
     model: Path = arguments.model or _only_model(plan.package)
     if not model.is_file():
         raise MetadataError(f"{model} {'is a folder' if model.is_dir() else 'does not exist'}", "MODEL")
     arguments.model = model
     options = option_table(arguments)
-    compiled(arguments, model_options(arguments), board_of(arguments), must_fit=bool(arguments.board))
+    made = compiled(arguments, model_options(arguments), board_of(arguments), must_fit=bool(arguments.board))
+    features = features_of(arguments, model_options(arguments), made, board_of(arguments))
     files: dict[str, object] = {
         key: _from_package(plan.package, Path(str(options[key]))) for key in ("labels",) if _is_file(options.get(key))
     }
@@ -158,9 +161,9 @@ def _table(plan: Plan, arguments: argparse.Namespace, root: Path | None) -> dict
     board = {"board": _board(plan.package, arguments.board)} if arguments.board else {}
     path = _placed(plan, model, root)
     if not options:
-        return {"model": path, **board}
+        return {"model": path, **board}, features
     name = module_name(model.stem or "model")
-    return {**board, "models": {name: {"path": path, **options, **files}}}
+    return {**board, "models": {name: {"path": path, **options, **files}}}, features
 
 
 def _is_one_of(model: Path, known: Sequence[Path]) -> bool:

@@ -103,7 +103,7 @@ def _facts_of_unsupported(
         }
         for d in error.diagnostics
     ]
-    facts |= dict.fromkeys(("stack_bytes", "flash_bytes_max", "stack_bytes_max"))
+    facts |= dict.fromkeys(("ram_by_memory", "stack_bytes", "flash_bytes_max", "stack_bytes_max"))
     return facts | {"signature": signature, "notes": notes, "fits": None}
 
 
@@ -135,6 +135,7 @@ def _facts(result: Compiled, board: Board, *, fits: bool) -> dict[str, Any]:
             "board": board.name,
         },
         "unsupported": [],
+        "ram_by_memory": result.ram_by_memory,
         "stack_bytes": result.bounds.expected_stack,
         "flash_bytes_max": result.bounds.flash,
         "stack_bytes_max": result.bounds.stack,

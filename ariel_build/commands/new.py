@@ -91,7 +91,7 @@ def _refuse_member(folder: Path) -> None:
 
 def _project(arguments: argparse.Namespace, folder: Path, board: Board) -> Project:
     """Returns what is to be made, after the model has been compiled for the board."""
-    from ariel_build.commands.common import compiled, model_options
+    from ariel_build.commands.common import compiled, features_of, model_options
     from ariel_build.project.lay_out import Project, module_for
     from ariel_build.project.templates import start_for
 
@@ -122,6 +122,7 @@ def _project(arguments: argparse.Namespace, folder: Path, board: Board) -> Proje
         inputs=result.graph.inputs,
         outputs=result.graph.outputs,
         stack_bytes=result.bounds.stack,
+        features=features_of(arguments, options, result, board),
     )
 
 

@@ -63,10 +63,10 @@ def reads_of(call: KernelCall, tile: Tile, plan: MemoryPlan, tick: int) -> list[
 def scratch_of(step: Step, plan: MemoryPlan, workers: int) -> list[Blocks]:
     """Returns the scratch of a step, that of all workers: tiles of other steps must not touch it at the same time.
 
-    Tiles of the step itself each use the part of their worker.
+    Tiles of the step itself each use the part of their worker. In fast memory nobody else touches it.
     """
     scratch = plan.scratches[step.index]
-    return [] if scratch is None else [Blocks(scratch.offset, scratch.stride * workers)]
+    return [] if scratch is None or scratch.is_fast else [Blocks(scratch.offset, scratch.stride * workers)]
 
 
 def _place(value: Value, plan: MemoryPlan, tick: int) -> Region:

@@ -241,7 +241,8 @@ def step_costs(schedule: Schedule, clock: Clock, alone: Collection[str] | None =
     """Returns instructions and cycles of each step on the first core; `alone` as for `predict`."""
     if alone is None:
         alone = {path for path, users in Counter(c.kernel.path for c in schedule.calls).items() if users == 1}
-    return [clock.pieces(step, alone=step.call.kernel.path in alone) for step in schedule.steps]
+    # What runs in pieces is called with other tiles each time: the linker makes it for none of them.
+    return [clock.pieces(s, alone=s.call.kernel.path in alone and len(s.streamed) < 2) for s in schedule.steps]
 
 
 def runs(schedule: Schedule, units: Units | None, clock: Clock, input_bytes: int, kept_bytes: int = 0) -> Sequence[Run]:

@@ -21,7 +21,7 @@ from ariel_build.records import dataclass
 if TYPE_CHECKING:
     from ariel_build.boards.board import Board
 
-__all__ = ["Family", "Selected", "families_of", "first_of", "select", "slide_of"]
+__all__ = ["Family", "Selected", "families_of", "first_of", "select", "slide_of", "swaps"]
 
 Family = Mapping[type, Callable[[Any], KernelCall]]
 #: The instruction sets of Arm's M profile that have all of Thumb-2.
@@ -84,6 +84,12 @@ def families_of(board: Board, workers: int = 1) -> list[Family]:
         if all(core.isa.startswith("rv32") for core in cores):
             families[-1] = {**scalar.KERNELS, **scalar.RISCV}
     return families
+
+
+def swaps(isa: str) -> bool:
+    """Whether cores can look at a word and set it in one step (compare-and-swap, or exclusive loads and stores)."""
+    extensions = isa.removeprefix("rv32").partition("_")[0]
+    return isa != "armv6-m" and (not isa.startswith("rv32") or not {"a", "g"}.isdisjoint(extensions))
 
 
 def slide_of(board: Board | None, workers: int = 1) -> str:

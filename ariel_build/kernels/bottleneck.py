@@ -72,6 +72,16 @@ class Within:
     spans: Mapping[Value, tuple[int, int]]
     places: Mapping[Value, tuple[int, int, int]]
 
+    @property
+    def alone(self) -> KernelCall:
+        """The call as a layer of these rows by itself: what it takes follows from how much it reads and writes."""
+        read, written, _ = images(self.call)
+        return replace(
+            self.call,
+            inputs=[_of_size(self.call.inputs[0], read), *self.call.inputs[1:]],
+            outputs=[_of_size(self.call.outputs[0], written)],
+        )
+
 
 def images(call: KernelCall) -> tuple[Image, Image, Window]:
     """Returns input, output and window of a layer's kernel."""
@@ -135,6 +145,10 @@ def _of_rows(call: KernelCall, given: int, made: int, pad_top: int) -> KernelCal
         window=window.replace(pad_top=pad_top),
     )
     return replace(call, kernel=rows, macs=macs)
+
+
+def _of_size(value: Value, image: Image) -> Value:
+    return Value(value.type.with_shape((1, image.height, image.width, image.channels)), value.name)
 
 
 def _extent(call: KernelCall, rows: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import field
+from functools import cached_property
 from typing import Literal
 
 from ariel_build.ir import Value
@@ -86,6 +87,10 @@ class KernelCall:
     in_place_whole: tuple[tuple[int, int], ...] = ()
     #: Whether its constants are in a fast memory (`cores/hot.py`), apart from those of others.
     hot: bool = False
+    #: Whether its scratch is in fast memory of the core that runs it (`memory/fast.py`), and not in the arena.
+    fast: bool = False
+    #: Whether its first input is what a ReLU left (`schedule/rectified.py`): many of the elements are 0.
+    rectified: bool = False
 
     @classmethod
     def of(
@@ -116,8 +121,13 @@ class KernelCall:
         return sum(scratch.bytes for scratch in self.scratches)
 
     @property
+    def arena_scratch_bytes(self) -> int:
+        """Those of them that are in the arena."""
+        return 0 if self.fast else self.scratch_bytes
+
+    @cached_property
     def scratches(self) -> list[Scratch]:
-        """The regions that live only during the call."""
+        """The regions that live only during the call; searches for an order ask a hundred times."""
         return list(_scratches(self.kernel))
 
 

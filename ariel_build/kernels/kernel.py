@@ -157,6 +157,8 @@ class Kernel(Part):
     #: Parameter -> the field whose type stands for it, or `layer.cores` where that is a field of the struct in another.
     PARAMETERS: ClassVar[Mapping[str, str]] = {}
     ACCESS: ClassVar[Access] = Access.WHOLE
+    #: The features of the runtime crate without which it is not compiled.
+    FEATURES: ClassVar[tuple[str, ...]] = ()
     #: Pairs of fields (input, output) whose regions may be one, and those where the output is one tile; None where that
     #: follows from `ACCESS`.
     OVER: ClassVar[tuple[tuple[str, str], ...] | None] = None

@@ -58,7 +58,8 @@ class Need:
     """What a model needs when it is linked, in bytes; `flash_most` and `stack_most` are bounds.
 
     `section` is the one of its weights where the user has set it, `origin` where that stands; `arena` is the
-    name of the arena that it shares with other models. `hot` is the section of weights in fast memory, if any.
+    name of the arena that it shares with other models. `hot` is the section of weights in fast memory, if any, `fast`
+    those of scratch there.
     """
 
     model: str
@@ -70,6 +71,7 @@ class Need:
     origin: str = ""
     arena: str | None = None
     hot: str = ""
+    fast: tuple[str, ...] = ()
 
 
 def find(package: Path, root: Path | None, out_dir: Path) -> Layout:
@@ -126,6 +128,7 @@ def refusals(need: Need, layout: Layout) -> list[Diagnostic]:
 def warnings(needs: Sequence[Need], layout: Layout) -> list[Diagnostic]:
     """Returns what may go wrong when these models are linked: sections that no script places, regions that overflow."""
     found = [_unplaced(need, layout) for need in needs] + [_cold(need, layout) for need in needs]
+    found += [_slow(need.model, section, layout) for need in needs for section in need.fast]
     found += [_misplaced(need, layout) for need in needs]
     fitting = [need for need in needs if not refusals(need, layout)]
     found += [_tight(fitting, layout, kind) for kind in ("RAM", "flash")]
@@ -158,6 +161,17 @@ def _cold(need: Need, layout: Layout) -> Diagnostic | None:
         f"no linker script that is known places the section `{section}`, which has weights of `{need.model}` for fast "
         "memory: they stay in flash",
         help=f"add to {layout.memory or MEMORY} what docs/slow-memory.md has for hot weights",
+    )
+
+
+def _slow(model: str, section: str, layout: Layout) -> Diagnostic | None:
+    """Returns the hint for scratch that is to be in fast memory, where no script is known to place it."""
+    if section.startswith(".bss.") or _USUAL.fullmatch(section) or layout.place_of(section) is not None:
+        return None
+    return Diagnostic(
+        f"no linker script that is known places the section `{section}`, which has scratch of `{model}` for fast "
+        "memory: it stays with other data",
+        help=f"add to {layout.memory or MEMORY} what docs/memory.md has for scratch in fast memory",
     )
 
 

@@ -3,16 +3,19 @@
 The SAFETY comments of the runtime and of generated code cite these invariants by number.
 
 **Memory invariant 1** (bounds). Every region (of a value, of each core's scratch, of the input and output structs and
-their fields) lies inside the arena. The arena's size, whole structs and their fields, scratch and every value that is
-not a part of another are multiples of 16 bytes from its beginning; a part of another value is aligned to its elements.
+their fields) lies inside the arena; scratch of a step may lie in fast memory instead, inside of what each core has. The
+arena's size, whole structs and their fields, scratch and every value that is not a part of another are multiples of 16
+bytes from its beginning; a part of another value is aligned to its elements.
 
 **Memory invariant 2** (disjoint). No two regions that are needed at the same time share a byte, where "needed" is from
 the start of the piece that writes to the end of the last piece that reads, exactly for every byte (a step is one piece,
 or several where it is streamed). The one exception is a piece that works in place: the pair is declared by its kernel,
 begins at the same byte and has as many elements, all operands in these bytes are so declared, no other piece needs the
 bytes from the piece's start on, and where the elements differ in size tiles do not run side by side. States are needed
-always, the struct of inputs before the first step, the struct of outputs after the last. Tiles of one step cover its
-extent without overlapping, in multiples of its granularity, and so do its pieces, one after the other in time.
+always, the struct of inputs before the first step, the struct of outputs after the last. In fast memory each core has
+its own, and one tile at a time: scratch of two steps, or of two cores, may have the same offset there. Tiles of one
+step cover its extent without overlapping, in multiples of its granularity, and so do its pieces, one after the other
+in time.
 
 Of a value that rolls, the bytes of the buffer are needed from each writing to the last who reads what was written, and
 may be others' in between. Rows move in it just before a piece that makes more of them, and no step runs meanwhile: a
@@ -46,7 +49,9 @@ from itertools import pairwise
 
 from ariel_build.errors import InternalError
 from ariel_build.ir import State, Value
-from ariel_build.kernels import Feed
+from ariel_build.kernels import Bottleneck, Feed
+from ariel_build.kernels.declared import depthwise_conv2d
+from ariel_build.kernels.fetched import Fetched
 from ariel_build.kernels.flow import Flow, Loop
 from ariel_build.memory.check_contents import check_contents
 from ariel_build.memory.check_disjoint import check_disjoint
@@ -57,7 +62,11 @@ from ariel_build.schedule import Aliases, Interval, Moment, Schedule, Step
 
 __all__ = ["check_plan"]
 
+_OF_ARENA = Bottleneck | Fetched | depthwise_conv2d.Quantized | depthwise_conv2d.F32 | depthwise_conv2d.Hybrid
+
 _ALIGNMENT = 16
+#: Where offsets of fast memory begin.
+_FAST = 1 << 31
 
 
 def check_plan(
@@ -87,10 +96,14 @@ def check_plan(
     check_within(schedule)
 
 
-def _check_region(what: str, region: Region, plan: MemoryPlan, alignment: int = _ALIGNMENT) -> None:
-    if region.offset < 0 or region.bytes < 0 or region.offset + region.bytes > plan.arena_bytes:
+def _check_region(
+    what: str, region: Region, plan: MemoryPlan, alignment: int = _ALIGNMENT, *, may_be_fast: bool = False
+) -> None:
+    start, end = (_FAST, _FAST + plan.fast_bytes) if may_be_fast and region.offset >= _FAST else (0, plan.arena_bytes)
+    if region.offset < start or region.bytes < 0 or region.offset + region.bytes > end:
         raise InternalError(
-            f"memory invariant 1: {what} lies outside the arena", {"region": region, "arena": plan.arena_bytes}
+            f"memory invariant 1: {what} lies outside the {'fast memory' if start else 'arena'}",
+            {"region": region, "bytes": end - start},
         )
     if region.offset % alignment:
         raise InternalError(f"memory invariant 1: {what} is not aligned to {alignment}", {"region": region})
@@ -99,8 +112,10 @@ def _check_region(what: str, region: Region, plan: MemoryPlan, alignment: int = 
 def _check_values(facts: Facts) -> None:
     """Proves bounds, alignment and sizes of all values, and that aliases lie where they were declared."""
     plan = facts.plan
-    if plan.arena_bytes % _ALIGNMENT:
-        raise InternalError("memory invariant 1: the arena's size is not a multiple of 16", {"bytes": plan.arena_bytes})
+    if plan.arena_bytes % _ALIGNMENT or not 0 <= plan.arena_bytes <= _FAST:
+        raise InternalError(
+            "memory invariant 1: the arena's size is not a multiple of 16, or too large", {"bytes": plan.arena_bytes}
+        )
     bases: dict[Value, tuple[int, Value]] = {}
     for value in facts.values():
         region = facts.region(value)
@@ -117,14 +132,19 @@ def _check_values(facts: Facts) -> None:
 def _check_scratch(schedule: Schedule, plan: MemoryPlan) -> None:
     for step in schedule.steps:
         wanted = [scratch.bytes for scratch in step.call.scratches]
+        of_step = plan.scratches[step.index]
+        if of_step is not None and of_step.is_fast and isinstance(step.call.kernel, _OF_ARENA):
+            # What layers hand to each other are operands, a DMA may not reach what only the core does, and places of
+            # taps count from the input.
+            raise InternalError("memory invariant 1: scratch that must be in the arena is not", {"of": step.name})
         for core in range(schedule.cores):
             whole = plan.scratch(step.index, core)
             if sum(wanted):
-                _check_region(f"scratch of {step.name}", whole, plan)
+                _check_region(f"scratch of {step.name}", whole, plan, may_be_fast=True)
             reached = whole.offset
             for part, size in enumerate(wanted if sum(wanted) else ()):
                 region = plan.scratch_part(step.index, part, core)
-                _check_region(f"scratch {part} of {step.name}", region, plan)
+                _check_region(f"scratch {part} of {step.name}", region, plan, may_be_fast=True)
                 if region.bytes != size or region.offset < reached or region.end > whole.end:
                     raise InternalError(
                         "memory invariant 1: a scratch field is not inside its core's", {"of": step.name}

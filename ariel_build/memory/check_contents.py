@@ -17,7 +17,7 @@ from ariel_build.errors import InternalError
 from ariel_build.ir import Value
 from ariel_build.kernels.flow import Body, Branch, Flow, Loop
 from ariel_build.memory.check_facts import Facts, looked_at, made
-from ariel_build.memory.regions import Region
+from ariel_build.memory.regions import FAST, Region
 from ariel_build.schedule import Piece, Step
 
 __all__ = ["check_contents"]
@@ -180,7 +180,8 @@ class _Machine:
             self.slide(value, piece)
         for core in range(self.facts.schedule.cores):
             scratch = self.facts.plan.scratch(step.index, core)
-            self.arena.put(scratch.offset, scratch.end, _NOTHING)
+            if scratch.offset < FAST:
+                self.arena.put(scratch.offset, scratch.end, _NOTHING)
         for value in step.call.outputs:
             part = made(step.call, value, piece.tile)
             self.write(value, part, self.place(value, part, piece))

@@ -14,7 +14,7 @@ from itertools import chain, pairwise
 from ariel_build.errors import InternalError
 from ariel_build.ir import Value
 from ariel_build.memory.check_facts import Facts, Writing, looked_at, made
-from ariel_build.memory.regions import Region
+from ariel_build.memory.regions import FAST, Region
 from ariel_build.records import dataclass
 from ariel_build.schedule import Interval, Step
 
@@ -90,6 +90,9 @@ def _tenants(facts: Facts) -> list[_Tenant]:
     for step in facts.schedule.steps:
         for core in range(facts.schedule.cores):
             region = facts.plan.scratch(step.index, core)
+            if region.offset >= FAST:
+                # A memory of the core, which runs one tile at a time, and of which the arena has nothing.
+                continue
             name = f"scratch of core {core} in {step.name}"
             tenants += [_whole(name, region, piece.time) for piece in step.pieces if region.bytes]
     for index, copy in enumerate(facts.plan.copies):

@@ -74,7 +74,7 @@ class Peaks:
         for call in self.calls:
             inputs, outputs = ([resolve(v, self.aliases) for v in values] for values in (call.inputs, call.outputs))
             self._places.append((inputs, outputs))
-        self._scratches = [call.scratch_bytes for call in self.calls]
+        self._scratches = [call.arena_scratch_bytes for call in self.calls]
         self._begun, self._gone = [0] * len(self.calls), [0] * (len(self.calls) + 1)
         for life in lives.values():
             if life.first < len(self.calls):

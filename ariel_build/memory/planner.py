@@ -15,7 +15,7 @@ from ariel_build.memory.buffers import ArenaPlan, Buffer, Part
 from ariel_build.memory.check import check_plan
 from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.plan import EFFORT, plan_arena
-from ariel_build.memory.regions import Block, Copy, Group, MemoryPlan, Region, ScratchPlan
+from ariel_build.memory.regions import FAST, Block, Copy, Group, MemoryPlan, Region, ScratchPlan
 from ariel_build.memory.rolling import Rolling, rolling
 from ariel_build.memory.storage import ALIGNMENT, padded
 from ariel_build.memory.streaming import WHOLE, Effort, Streaming, streaming
@@ -101,15 +101,21 @@ def plan_calls(
                 worse = factor if effort.price else 1.0
                 streamed, found = ways(order, how)
                 hopeful = [way for way in found if way.arena.lower_bound * worse < least]
-                if hopeful and (way := _best(hopeful)).arena.bytes * worse < least:
+                if not hopeful:
+                    continue
+                way = _best(hopeful)
+                if step.goal and cores == 1:
+                    way = _lent((way, *found))
+                if way.arena.bytes * worse < least:
                     least, best = way.arena.bytes * worse, (streamed, way, found, how)
+                if way.arena.bytes <= step.goal:
+                    break
     steps, way, found, chosen = best
     if fed:
         # Who gives up the input wants every byte.
         way = min(way, way.improved(2 * EFFORT), key=lambda w: w.arena.bytes)
-    if way.rolled and cores == 1:
-        others = found if fed else ()
-        way = min((w.lent(EFFORT) for w in (way, *others)), key=lambda w: w.arena.bytes)
+    if way.rolled and not way.lends and cores == 1:
+        way = _lent((way, *(found if fed else ())))
     if chosen is not None and way.rolled:
         way = _with_room(way, chosen)
     plan = way.plan([*graph_inputs, *graph_outputs, *(v for s in states for v in (s.current, s.next)), *alias_of])
@@ -184,6 +190,11 @@ def _best(ways: Sequence[_Way]) -> _Way:
     return best
 
 
+def _lent(ways: Sequence[_Way]) -> _Way:
+    """Returns the way with the smallest arena once buffers are lent while they hold no rows."""
+    return min((way.lent(EFFORT) for way in ways), key=lambda way: way.arena.bytes)
+
+
 def _with_room(way: _Way, how: Streaming) -> _Way:
     """Returns the way with room for a piece more in the buffers whose moves cost most, where no arena grows for it."""
     calls = way.schedule.calls
@@ -233,7 +244,7 @@ class _Way:
             buffers.append(Buffer(name, _joined(Part(s.start - low, s.end - low, s.life) for s in segments)))
         scratches = tuple(_scratch(step) for step in schedule.steps)
         for step, scratch in zip(schedule.steps, scratches, strict=True):
-            if scratch is not None:
+            if scratch is not None and not scratch.is_fast:
                 size = scratch.stride * schedule.cores
                 times = Buffer("", (Part(0, size, step.time, tuple(piece.time for piece in step.pieces)),)).intervals
                 buffers.append(Buffer(f"scratch of {step.name}", (Part(0, size, step.time, times),)))
@@ -278,7 +289,7 @@ class _Way:
     def plan(self, kept: Sequence[Value]) -> MemoryPlan:
         """Returns the plan for the values of the steps and those `kept`."""
         offsets = iter(self.arena.offsets[len(self.bases) :])
-        scratches = tuple(s and replace(s, offset=next(offsets)) for s in self.scratches)
+        scratches = tuple(s if s is None or s.is_fast else replace(s, offset=next(offsets)) for s in self.scratches)
         used = [*kept, *(v for step in self.schedule.steps for v in [*step.call.inputs, *step.call.outputs])]
         used += [v for moment in self.schedule.moments for v in [*moment.reads, *moment.writes]]
         regions = {v: self.locate(v) for v in dict.fromkeys(used) if v in self.arrangement.storages}
@@ -295,6 +306,7 @@ class _Way:
             refusals=tuple(self.arrangement.refusals),
             blocks=self.blocks(scratches),
             slides={value: buffer.slides for value, buffer in self.rolled.items()},
+            fast_bytes=max((s.stride for s in scratches if s is not None and s.is_fast), default=0),
         )
 
     def blocks(self, scratches: Sequence[ScratchPlan | None]) -> tuple[Block, ...]:
@@ -311,7 +323,7 @@ class _Way:
                 region = Region(self.arena.offsets[buffer] + s.start - low, s.end - s.start)
                 blocks.append(Block(s.writer.name or "_", kind, region, s.life))
         for step, scratch in zip(self.schedule.steps, scratches, strict=True):
-            if scratch is not None:
+            if scratch is not None and not scratch.is_fast:
                 region = Region(scratch.offset, scratch.stride * self.schedule.cores)
                 name = f"scratch of {step.name}"
                 blocks += [Block(name, "scratch", region, piece.time) for piece in step.pieces]
@@ -341,7 +353,7 @@ def _scratch(step: Step) -> ScratchPlan | None:
     for scratch in step.call.scratches:
         parts.append(Region(end, scratch.bytes))
         end += padded(scratch.bytes)
-    return ScratchPlan(0, end, tuple(parts)) if end else None
+    return ScratchPlan(FAST if step.call.fast else 0, end, tuple(parts)) if end else None
 
 
 def _in_place(step: Step, regions: dict[Value, Region], rolled: Mapping[Value, Rolling]) -> tuple[tuple[int, int], ...]:

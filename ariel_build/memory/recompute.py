@@ -1,43 +1,39 @@
 """recompute(calls): less RAM for more MACs, by bottlenecks that expand some rows anew (`kernels.bottleneck`).
 
-How far that goes is one number, the bytes that the wide rows of a bottleneck may take: where those under the windows of
-its depthwise convolution are more, its three layers run as one call, of as many rows at a time as cost the fewest MACs
-within these bytes. Smaller numbers cost more MACs, and leave more to be saved; where the peak is, only a plan tells.
+Each bottleneck has ways that take fewer bytes for more instructions. To begin with all take the fewest bytes; then one
+after the other gets the cheapest way with which no stretch of calls needs more than the goal: as three calls if that is
+enough. What a stretch needs is estimated (`streaming.Estimates`), as where calls run in pieces; only what comes out is
+placed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import field
 
+from ariel_build.ir import Value
 from ariel_build.kernels import KernelCall
 from ariel_build.memory.regions import MemoryPlan
+from ariel_build.memory.streaming import Estimates
 from ariel_build.records import dataclass
 from ariel_build.schedule import Schedule
+from ariel_build.schedule.bottleneck import Way
 
 __all__ = ["FACTOR", "Choice", "Recomputed", "recompute"]
 
 #: By what the MACs may grow where the arena alone counts.
 FACTOR = 1.3
-#: The bytes that wide rows may take, one plan after the other.
-_BYTES = (8192, 6144, 4096, 3072, 2048, 1536)
-#: Arenas that differ by less are about equal; how many of them are made cheaper.
-_ALIKE, _TRIED = 256, 2
+#: How exactly the smallest arena is looked for, in parts of it, and how many plans are placed that miss a limit.
+_PARTS, _PLACED = 32, 3
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """Three calls in a row, the bytes of wide rows that they need, and single calls that compute the same."""
+    """Three calls in a row, and what computes the same in fewer bytes for more instructions: the fewest bytes first."""
 
     calls: tuple[KernelCall, KernelCall, KernelCall]
-    wide: int
-    ways: tuple[KernelCall, ...]
-
-    def within(self, most: int) -> KernelCall | None:
-        """Returns the call of the fewest MACs in so many bytes, or of the fewest bytes; None where all take as many."""
-        fit = [way for way in self.ways if way.scratch_bytes <= most]
-        best = min(fit, key=lambda way: way.macs) if fit else min(self.ways, key=lambda way: way.scratch_bytes)
-        return best if self.wide > max(most, best.scratch_bytes) else None
+    ways: tuple[Way, ...]
 
 
 @dataclass(frozen=True)
@@ -52,76 +48,133 @@ class Recomputed:
 def recompute(
     calls: Sequence[KernelCall],
     choices: Sequence[Choice],
-    plan: Callable[[Sequence[KernelCall]], tuple[Schedule, MemoryPlan]],
+    estimates: Estimates,
+    plan: Callable[[Sequence[KernelCall], int], tuple[Schedule, MemoryPlan]],
     most: float,
+    arena: int,
     limit: int | None,
 ) -> Recomputed | None:
-    """Returns the plan of the smallest arena with at most `most` times the MACs; with a `limit`, of the fewest MACs.
+    """Returns the plan of the smallest arena with at most `most` times the MACs; with a `limit`, of few instructions.
 
-    That is among plans whose arena has at most `limit` bytes. None where there is no such plan.
+    That is among plans whose arena has at most `limit` bytes. `arena` is that of the calls as they are. None where
+    there is no such plan.
     """
-    search = _Search(calls, choices, plan)
-    steps: list[_Chosen] = []
-    for within in _BYTES:
-        chosen = {choice: way for choice in choices if (way := choice.within(within)) is not None}
-        if chosen and chosen not in steps:
-            steps.append(chosen)
-    arenas = [(search.arena(chosen), search.factor(chosen), k) for k, chosen in enumerate(steps)]
-    # The smaller arenas first, of about equal ones that of fewer MACs: each is made cheaper until it is cheap enough.
-    for arena, _, k in sorted(arenas, key=lambda found: (found[0] // _ALIKE, found[1]))[:_TRIED]:
-        goal = arena if limit is None else limit
-        if arena > goal:
-            break
-        cheap = search.cheapened(steps[k], goal)
-        if search.factor(cheap) <= most:
-            return Recomputed(*search.planned(cheap), search.factor(cheap))
+    search = _Search(calls, choices, estimates)
+
+    def made(chosen: _Chosen, goal: int) -> Recomputed:
+        return Recomputed(*plan(search.replaced(chosen, sketched=False), goal), search.factor(chosen))
+
+    if limit is None:
+        goal = search.smallest(arena, most)
+        return made(search.cheapest(goal) or {}, goal) if goal < arena else None
+    # Buffers are lent where they hold nothing, as no estimate tells: somewhat more may fit, too.
+    roomy = limit + limit // 16
+    goal = limit if search.cheapest(limit) is not None else roomy
+    chosen = search.cheapest(goal)
+    for _ in range(_PLACED):
+        if not chosen or search.factor(chosen) > most:
+            return None
+        found = made(chosen, goal)
+        if found.plan.arena_bytes <= limit:
+            return found
+        # Nor of gaps.
+        chosen = search.tightened(chosen, _beyond(found, limit))
     return None
 
 
-_Chosen = Mapping[Choice, KernelCall]
+def _beyond(made: Recomputed, limit: int) -> frozenset[Value]:
+    """Returns what the calls make that run while something lies behind the limit."""
+    times = [block.time for block in made.plan.blocks if block.region.offset + block.region.bytes > limit]
+    return frozenset(
+        value
+        for step, piece in made.schedule.pieces
+        if any(time.overlaps(piece.time) for time in times)
+        for value in step.call.outputs
+    )
+
+
+_Chosen = Mapping[Choice, Way]
 
 
 @dataclass
 class _Search:
     calls: Sequence[KernelCall]
     choices: Sequence[Choice]
-    plan: Callable[[Sequence[KernelCall]], tuple[Schedule, MemoryPlan]]
-    #: What has been planned already: a plan takes seconds.
-    plans: dict[frozenset[tuple[Choice, KernelCall]], tuple[Schedule, MemoryPlan]] = field(default_factory=dict)
+    estimates: Estimates
+    _known: dict[int, _Chosen | None] = field(default_factory=dict)
 
-    def replaced(self, chosen: _Chosen) -> list[KernelCall]:
+    def replaced(self, chosen: _Chosen, *, sketched: bool) -> list[KernelCall]:
         """Returns the calls, with those that were chosen in place of three each."""
-        firsts = {choice.calls[0]: way for choice, way in chosen.items()}
+        firsts = {choice.calls[0]: way.sketch if sketched else way.call for choice, way in chosen.items()}
         gone = {call for choice in chosen for call in choice.calls[1:]}
         return [firsts.get(call, call) for call in self.calls if call not in gone]
 
-    def planned(self, chosen: _Chosen) -> tuple[Schedule, MemoryPlan]:
-        """Returns the plan."""
-        key = frozenset(chosen.items())
-        if key not in self.plans:
-            self.plans[key] = self.plan(self.replaced(chosen))
-        return self.plans[key]
-
-    def arena(self, chosen: _Chosen) -> int:
-        """Returns the bytes of the arena."""
-        return self.planned(chosen)[1].arena_bytes
-
     def factor(self, chosen: _Chosen) -> float:
         """Returns how many times the MACs it takes."""
-        return sum(call.macs for call in self.replaced(chosen)) / max(sum(call.macs for call in self.calls), 1)
+        macs = sum(call.macs for call in self.replaced(chosen, sketched=True))
+        return macs / max(sum(call.macs for call in self.calls), 1)
 
-    def cheapened(self, chosen: _Chosen, goal: int) -> _Chosen:
-        """Returns the same with fewer MACs, as far as the arena stays within so many bytes: dearest first."""
+    def fits(self, chosen: _Chosen, goal: int) -> bool:
+        """Whether no stretch of calls needs more than so many bytes."""
+        return self.estimates.cost(self.replaced(chosen, sketched=True), goal) is not None
 
-        def more(choice: Choice, way: KernelCall) -> int:
-            return way.macs - sum(call.macs for call in choice.calls)
+    def smallest(self, arena: int, most: float) -> int:
+        """Returns about the smallest goal with at most `most` times the MACs, `arena` if there is none below that."""
+        strongest = {choice: choice.ways[0] for choice in self.choices}
+        low = _bisected(0, arena, _PARTS, lambda goal: self.fits(strongest, goal))
+        # From there on more bytes take fewer MACs, as a rule.
+        high = low
 
-        for choice, way in sorted(chosen.items(), key=lambda item: -more(*item)):
-            without = {c: w for c, w in chosen.items() if c is not choice}
-            cheaper = sorted((w for w in choice.ways if w.macs < way.macs), key=lambda w: w.macs)
-            # Its layers by themselves; else more rows at a time.
-            for other in [without, *({**without, choice: w} for w in cheaper[-1:])]:
-                if self.arena(other) <= goal:
-                    chosen = other
-                    break
+        def cheap(goal: int) -> bool:
+            return (chosen := self.cheapest(goal)) is not None and self.factor(chosen) <= most
+
+        while high < arena and not cheap(high):
+            low, high = high, high + max(high // _PARTS, 1)
+        return _bisected(low, min(high, arena), 8 * _PARTS, cheap)
+
+    def cheapest(self, goal: int) -> _Chosen | None:
+        """Returns the ways of few instructions that need no more than so many bytes; None where there are none."""
+        if goal not in self._known:
+            self._known[goal] = self._cheapest(goal)
+        return self._known[goal]
+
+    def _cheapest(self, goal: int) -> _Chosen | None:
+        chosen = {choice: choice.ways[0] for choice in self.choices}
+        if not self.fits(chosen, goal):
+            return None
+        # Who comes first takes what the others of a chain leave: those of the largest images.
+        for choice in self.choices:
+            without = {other: way for other, way in chosen.items() if other is not choice}
+            if self.fits(without, goal):
+                chosen = without
+                continue
+            # What needs more bytes takes fewer instructions: the last that fits.
+            low, high = 0, len(choice.ways)
+            while high - low > 1:
+                middle = (low + high) // 2
+                if self.fits({**without, choice: choice.ways[middle]}, goal):
+                    low = middle
+                else:
+                    high = middle
+            chosen = {**without, choice: choice.ways[low]}
         return chosen
+
+    def tightened(self, chosen: _Chosen, made: AbstractSet[Value]) -> _Chosen | None:
+        """Returns the same with fewer bytes for the bottlenecks that make one of these values; None if none can."""
+        changed = dict(chosen)
+        for choice in self.choices:
+            if made.isdisjoint(value for call in choice.calls for value in call.outputs):
+                continue
+            way = chosen.get(choice)
+            at = choice.ways.index(way) if way is not None else len(choice.ways)
+            if at > 0:
+                changed[choice] = choice.ways[at - 1]
+        return changed if changed != chosen else None
+
+
+def _bisected(low: int, high: int, parts: int, is_enough: Callable[[int], bool]) -> int:
+    """Returns about the least number above `low` that is enough, as `high` is: exact to one of so many parts."""
+    while (high - low) * parts > high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return high

@@ -11,11 +11,15 @@ from ariel_build.ir import Value
 from ariel_build.records import dataclass
 from ariel_build.schedule import Interval
 
-__all__ = ["Block", "Copy", "Group", "MemoryPlan", "Move", "Region", "ScratchPlan", "Slide"]
+__all__ = ["FAST", "Block", "Copy", "Group", "MemoryPlan", "Move", "Region", "ScratchPlan", "Slide"]
+
+
+#: Offsets from here on are in fast memory, of which each core has its own: `Region::FAST` of the runtime crate.
+FAST = 1 << 31
 
 
 class Region(NamedTuple):
-    """`bytes` of the arena from `offset` on."""
+    """`bytes` of the arena from `offset` on; of scratch in fast memory from `offset - FAST` on."""
 
     offset: int
     bytes: int
@@ -45,11 +49,23 @@ class Group:
 
 @dataclass(frozen=True)
 class ScratchPlan:
-    """Scratch of one step: core `c` owns [offset + c * stride, + stride), `parts` are its fields, relative to that."""
+    """Scratch of one step: core `c` owns [offset + c * stride, + stride), `parts` are its fields, relative to that.
+
+    In fast memory, from the offset `FAST` on, each core owns [offset, offset + stride) of a memory of its own.
+    """
 
     offset: int
     stride: int
     parts: tuple[Region, ...]
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether it is in fast memory."""
+        return self.offset >= FAST
+
+    def of(self, core: int) -> int:
+        """Returns the first offset of a core."""
+        return self.offset if self.is_fast else self.offset + core * self.stride
 
 
 @dataclass(frozen=True)
@@ -102,6 +118,8 @@ class MemoryPlan:
     blocks: tuple[Block, ...]
     #: The values of which only some rows are there, in regions that are smaller than they, and what moves when.
     slides: Mapping[Value, tuple[Slide, ...]] = field(default_factory=dict)
+    #: Bytes of scratch that each core has in fast memory.
+    fast_bytes: int = 0
 
     def part(self, value: Value, start: int, end: int, tick: int) -> Region:
         """Returns where the bytes [start, end) of `value` are from the slides before `tick` on."""
@@ -127,7 +145,7 @@ class MemoryPlan:
     def scratch(self, step: int, core: int = 0) -> Region:
         """Returns all the scratch that `core` has during a step; zero bytes where the call needs none."""
         plan = self.scratches[step]
-        return Region(0, 0) if plan is None else Region(plan.offset + core * plan.stride, plan.stride)
+        return Region(0, 0) if plan is None else Region(plan.of(core), plan.stride)
 
     def scratch_part(self, step: int, part: int, core: int = 0) -> Region:
         """Returns the region for the `part`-th `Scratch` among the fields of the step's call."""
@@ -135,7 +153,7 @@ class MemoryPlan:
         if plan is None:
             raise InternalError("the step has no scratch", {"step": step})
         offset, count = plan.parts[part]
-        return Region(plan.offset + core * plan.stride + offset, count)
+        return Region(plan.of(core) + offset, count)
 
     def live_bytes(self, tick: int) -> int:
         """Returns the bytes that are needed during a tick, for the memory map of the report."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property
 from itertools import chain
 
@@ -30,7 +30,7 @@ from ariel_build.schedule.parts import for_rows
 from ariel_build.schedule.ranges import can_stream
 from ariel_build.schedule.tiles import dealt
 
-__all__ = ["RAM", "SPEED", "WHOLE", "Effort", "Streaming", "streaming"]
+__all__ = ["RAM", "SPEED", "WHOLE", "Effort", "Estimates", "Streaming", "streaming"]
 
 Order = list[tuple[int, Tile]]
 
@@ -51,12 +51,16 @@ _ROWS = (1, 2, 4, 8)
 _SHARED = 300
 #: Rows of the calls of a chain whose values roll at a time on one core.
 _PULLED = (1, 2)
+#: The same where programs are judged.
+_FEW = (1,)
 #: Into how many pieces a call by itself is cut.
 _PIECES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 #: Into how many pieces the last call of a chain is cut at most.
 _MOST = 2000
 #: By how much the search lowers the bytes, at the end, and how often.
 _STEP, _LAST_STEP, _STEPS = 0.96, 0.99, 40
+#: The same where a goal is given: what is a little less, since there may be gaps in an arena.
+_FEW_STEPS, _FEW_TRIALS = 3, 2
 #: By how much a guess of offsets must be better than one before it.
 _NEARLY = 0.98
 #: How many times as many pieces are tried, and how many orders are placed.
@@ -82,6 +86,17 @@ class Stretch:
         """Whether it may run downwards as well."""
         return len(self.calls) == 1 and len(self.order) > 1
 
+    def moved(self, by: int) -> Stretch:
+        """Returns the same where so many more calls are before it."""
+        span = range(self.calls.start + by, self.calls.stop + by)
+        return replace(self, calls=span, order=tuple((index + by, tile) for index, tile in self.order))
+
+
+#: Stretches by the calls that run together, and whether values between them roll.
+_Stretches = dict[tuple[tuple[KernelCall, ...], bool], list[Stretch]]
+#: Of a call in such pieces: its scratch, and what they cost.
+_Parts = dict[tuple[KernelCall, tuple[Tile, ...]], tuple[int, int]]
+
 
 @dataclass
 class _Search:
@@ -94,8 +109,10 @@ class _Search:
     pulled: Sequence[int]
     #: Whether values between the calls of a chain roll.
     rolls: bool = False
-    _known: dict[tuple[range, bool], list[Stretch]] = field(default_factory=dict)
-    _parts: dict[tuple[int, tuple[Tile, ...]], tuple[int, int]] = field(default_factory=dict)
+    #: Whether each chain is looked at in one way alone.
+    few: bool = False
+    _known: _Stretches = field(default_factory=dict)
+    _parts: _Parts = field(default_factory=dict)
 
     @cached_property
     def fed(self) -> int:
@@ -109,7 +126,7 @@ class _Search:
 
     def stretches(self, span: range) -> list[Stretch]:
         """Returns the ways to run the calls of `span` together, the cheapest first."""
-        key = span, self.rolls and len(span) > 1
+        key = tuple(self.peaks.calls[span.start : span.stop]), self.rolls and len(span) > 1
         if key not in self._known:
             if key[1]:
                 ways = list(self._rolls(span))
@@ -121,7 +138,10 @@ class _Search:
                 if self.peaks.cores == 1 and self.peaks.calls[span[0]].in_place_whole:
                     ways.append(self.whole(span[0], in_place=True))
             self._known[key] = sorted(ways, key=lambda w: (w.cost, w.in_place, w.peak))
-        return self._known[key]
+        known = self._known[key]
+        if known and known[0].calls != span:
+            known = self._known[key] = [way.moved(span.start - way.calls.start) for way in known]
+        return known
 
     def _alone(self, index: int) -> Iterator[Order]:
         call = self.peaks.calls[index]
@@ -154,7 +174,8 @@ class _Search:
         if sum(-(-calls[i].tiling.extent // max(whole_rows(calls[i]), row(calls[i]))) for i in span) > 2 * _MOST:
             return
         orders = [pulled(calls, span, rows, self.peaks.aliases) for rows in self.pulled]
-        orders += [interleaved(calls, span, base, self.peaks.aliases, whole_rows)]
+        if not self.few:
+            orders += [interleaved(calls, span, base, self.peaks.aliases, whole_rows)]
         for order in orders:
             if len(order) > min(self.budget // CALL + 1, _MOST):
                 continue
@@ -177,11 +198,11 @@ class _Search:
 
     def _parted(self, index: int, tiles: tuple[Tile, ...]) -> tuple[int, int]:
         """Returns the scratch of a call in such pieces, and what they cost; chains that overlap ask for the same."""
-        key = index, tiles
+        call = self.peaks.calls[index]
+        key = call, tiles
         if key not in self._parts:
-            call = self.peaks.calls[index]
             fitted = for_rows(call, tiles)
-            self._parts[key] = fitted.scratch_bytes, parted(fitted, call, tiles) + self._idle(call, tiles)
+            self._parts[key] = fitted.arena_scratch_bytes, parted(fitted, call, tiles) + self._idle(call, tiles)
         return self._parts[key]
 
     def _idle(self, call: KernelCall, tiles: Sequence[Tile]) -> int:
@@ -218,9 +239,11 @@ class _Search:
         #: The cost of the cheapest way up to a call, and the last stretch of it.
         best: list[tuple[int, Stretch | None] | None] = [(0, None)] + [None] * count
         for end in range(1, count + 1):
-            for start in range(max(end - longest, 0), end):
-                before = best[start]
-                if before is None:
+            # Shorter ones first: a longer one is found at some length, and of those that cost the same it is taken.
+            for start in range(end - 1, max(end - longest, 0) - 1, -1):
+                before, here = best[start], best[end]
+                if before is None or (here is not None and before[0] >= here[0] and start < end - 1):
+                    # Any chain costs something.
                     continue
                 span = range(start, end)
                 if len(span) > 1 and span[0] != fed and all(wholes[i].peak <= most for i in span):
@@ -231,8 +254,7 @@ class _Search:
                     # What computes on rows of the input runs as they come.
                     continue
                 fitting = next((w for w in self.stretches(span) if w.peak <= most), None)
-                here = best[end]
-                if fitting and (here is None or before[0] + fitting.cost < here[0]):
+                if fitting and (here is None or before[0] + fitting.cost <= here[0]):
                     best[end] = before[0] + fitting.cost, fitting
         way: list[Stretch] = []
         while (last := best[count]) and last[1]:
@@ -240,15 +262,18 @@ class _Search:
             count = last[1].calls[0]
         return way[::-1] if last else None
 
-    def ways(self, longest: int) -> Iterator[list[Stretch]]:
-        """Yields ways within the budget that need less and less by the estimate, with chains of at most `longest`."""
+    def ways(self, longest: int, goal: int = 0) -> Iterator[list[Stretch]]:
+        """Yields ways within the budget that need less and less by the estimate, with chains of at most `longest`.
+
+        With a `goal` it is a few that need no more than that.
+        """
         calls = range(len(self.peaks.calls))
-        most = max((self.stretches(range(i, i + 1))[0].peak for i in calls), default=0)
+        most = goal or max((self.stretches(range(i, i + 1))[0].peak for i in calls), default=0)
         floor = self.peaks.largest(rolls=self.rolls)
         # Rows of the input come one by one, whatever that saves.
         follows = self.fed >= 0
-        step = 1.0 if follows else _STEP
-        for _ in range(_STEPS):
+        step = 1.0 if follows or goal else _STEP
+        for _ in range(_FEW_STEPS if goal else _STEPS):
             lower = max(int(most * step), floor)
             way = self.cheapest(lower, longest, follows=follows)
             if way is None or sum(w.cost for w in way) > self.budget:
@@ -280,6 +305,17 @@ class _Search:
             if finer != list(way) and sum(w.cost for w in finer) <= self.budget:
                 yield finer
 
+    def turning(self, way: Sequence[Stretch], goal: int) -> list[int]:
+        """Returns which stretches may run downwards; with a goal, those that need no more then than that.
+
+        They may need more: of the last pieces, which come first then, some are smaller.
+        """
+        return [
+            index
+            for index, stretch in enumerate(way)
+            if stretch.turns and (not goal or self.peaks.of(stretch.calls, stretch.order[::-1]) <= goal)
+        ]
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -303,11 +339,49 @@ class Effort:
     pieces: int = 50_000
     #: What is tried before.
     before: Effort | None = None
+    #: Bytes that are few enough: the search begins with ways that need no more, and ends where an arena has no more.
+    goal: int = 0
 
 
 #: Every call runs whole; streaming costs hardly anything; whatever it costs.
 WHOLE, SPEED = Effort(0.0), Effort(0.04, 2.0)
 RAM = Effort(0.5, 0.0, 256, (1, 6, 8, 10), (8,), placing=20_000, pieces=100_000, before=SPEED)
+
+
+@dataclass
+class Estimates:
+    """Tells what programs need that differ in some calls, without a place for any value.
+
+    What a stretch needs does not depend on the calls around it: it is found once for all programs that have it.
+    `peaks` counts the bytes of a program.
+    """
+
+    peaks: Callable[[Sequence[KernelCall]], Peaks]
+    effort: Effort
+    _known: _Stretches = field(default_factory=dict)
+    _parts: _Parts = field(default_factory=dict)
+
+    def cost(self, calls: Sequence[KernelCall], most: int) -> int | None:
+        """Returns the instructions that pieces cost with which no more than `most` bytes are needed.
+
+        None where there are no such pieces, or they cost more than the effort.
+        """
+        search = _Search(
+            self.peaks(calls), _budget(calls, self.effort), lambda _: [1.0], _FEW, True, True, self._known, self._parts
+        )
+        lengths = [(length, True) for length in self.effort.rolls] + [(length, False) for length in self.effort.chains]
+        for longest, search.rolls in lengths:
+            for follows in (True, False) if search.fed >= 0 else (False,):
+                way = search.cheapest(most, longest, follows=follows)
+                if way is not None and (cost := sum(w.cost for w in way)) <= search.budget:
+                    return cost
+        return None
+
+
+def _budget(calls: Sequence[KernelCall], effort: Effort) -> int:
+    """Returns the instructions that pieces may cost; what rows of the input cost is not the pieces' affair."""
+    fed = sum(FED * call.tiling.extent for call in calls if isinstance(call.kernel, Feed))
+    return int(sum(map(work_of, calls)) * effort.budget) + fed
 
 
 def streaming(
@@ -322,11 +396,7 @@ def streaming(
     `size` is the arena of whole calls, `place` gives that of an order, with offsets that were found quickly.
     `shares` says how fast each core is with a call.
     """
-    work = max(sum(map(work_of, peaks.calls)), 1)
-    # What rows of the input cost is not the pieces' affair.
-    budget = int(work * effort.budget) + sum(
-        FED * call.tiling.extent for call in peaks.calls if isinstance(call.kernel, Feed)
-    )
+    work, budget = max(sum(map(work_of, peaks.calls)), 1), _budget(peaks.calls, effort)
 
     def factor(way: Sequence[Stretch]) -> float:
         return 1 + effort.price * sum(w.cost for w in way) / work
@@ -340,31 +410,38 @@ def streaming(
         if effort.price and rolled and longest > 1 and not search.rolls:
             # Where chains roll, those whose values are there in whole need more.
             continue
-        trials, bettered = _TRIALS // 2 if search.rolls else _TRIALS, list[tuple[float, Streaming]]()
-        candidates = [fine for way in search.ways(longest) for fine in search.finer(way)]
-        for way in sorted(candidates, key=lambda way: max(w.peak for w in way) * factor(way)):
+        trials = _FEW_TRIALS if effort.goal else _TRIALS // 2 if search.rolls else _TRIALS
+        bettered = list[tuple[float, Streaming]]()
+        candidates = [fine for way in search.ways(longest, effort.goal) for fine in search.finer(way)]
+        if not effort.goal:
+            candidates.sort(key=lambda way: max(w.peak for w in way) * factor(way))
+        for way in candidates:
             bound = max(w.peak for w in way)
             if min(trials, room) <= 0 or bound * factor(way) >= best:
                 break
-            for placed, order in _turned(way, bound, place):
+            for placed, order in _turned(search.turning(way, effort.goal), way, bound, place):
                 trials, room = trials - 1, room - len(order.order) - len(peaks.calls)
                 # Of rolling ways those that come later need more by the estimate: a better guess of offsets is little.
                 if placed * factor(way) < best * (_NEARLY if search.rolls and bettered else 1):
                     best = placed * factor(way)
                     bettered.append((factor(way), order))
-                if room <= 0:
+                elif effort.goal:
+                    # All need few enough: a better guess of offsets is little.
+                    bettered.append((factor(way), order))
+                if room <= 0 or (effort.goal and trials <= 0):
                     break
-        found += bettered[: -_HOPEFUL - 1 : -1]
+        found += bettered if effort.goal else bettered[: -_HOPEFUL - 1 : -1]
         rolled |= search.rolls and bool(bettered)
     return found
 
 
-def _turned(way: Sequence[Stretch], bound: int, place: Callable[[Streaming], int]) -> Iterator[tuple[int, Streaming]]:
-    """Yields arenas and orders of a way as the directions of its pieces are changed one by one, while that helps.
+def _turned(
+    turning: Sequence[int], way: Sequence[Stretch], bound: int, place: Callable[[Streaming], int]
+) -> Iterator[tuple[int, Streaming]]:
+    """Yields arenas and orders of a way as the directions of the pieces of `turning` are changed, while that helps.
 
     To begin with, neighbours take turns; all that have a direction the first time, the others the second.
     """
-    turning = [index for index, stretch in enumerate(way) if stretch.turns]
     for first in (True, False) if turning else (False,):
         down = {index: (k % 2 == 0) is first for k, index in enumerate(turning)}
         order = _order(way, down)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ariel_build.machine import resources
 
-__all__ = ["BUILD", "RUNTIME", "build_finds_us", "crate_path"]
+__all__ = ["BUILD", "RUNTIME", "build_finds_us", "crate_path", "runtime"]
 
 RUNTIME, BUILD = "ariel-ml-rs", "ariel-ml-build"
 
@@ -25,6 +25,12 @@ def crate_path(crate: str, package: Path) -> str:
     if there.is_relative_to(package) or (len(package.parts) > 2 and there.is_relative_to(package.parent)):
         return Path(os.path.relpath(there, package)).as_posix()
     return there.as_posix()
+
+
+def runtime(package: Path, features: Sequence[str]) -> dict[str, object]:
+    """Returns the dependency on the runtime crate with no more than these features."""
+    entry: dict[str, object] = {"path": crate_path(RUNTIME, package), "default-features": False}
+    return {**entry, "features": list(features)} if features else entry
 
 
 def build_finds_us(package: Path, environment: Mapping[str, str] | None = None) -> bool:

@@ -44,7 +44,8 @@ _NAMES = {"alloc", "app", "ariel_ml_rs", "core", "rtic", "std"}
 class Project:
     """What is asked for.
 
-    `metadata` is the model's table in Cargo.toml, with paths inside of the project; `files` are those that it names.
+    `metadata` is the model's table in Cargo.toml, with paths inside of the project; `files` are those that it names,
+    `features` those of the runtime crate that it needs.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Project:
     inputs: Sequence[Value]
     outputs: Sequence[Value]
     stack_bytes: int
+    features: Sequence[str]
 
 
 def check_name(name: str) -> None:
@@ -206,7 +208,7 @@ def _answer(project: Project) -> str:
 def _manifest(project: Project, slots: Mapping[str, str]) -> str:
     """Returns Cargo.toml."""
     start = project.start
-    features = _FEATURES.get(project.executor, [])
+    features = [*_FEATURES.get(project.executor, []), *project.features]
     lines = [
         "[package]",
         f'name = "{project.name}"',
@@ -219,9 +221,8 @@ def _manifest(project: Project, slots: Mapping[str, str]) -> str:
         "",
         "[dependencies]",
         "# The crates are not on crates.io yet: these came with the compiler, and are of its version.",
-        f"{crates.RUNTIME} = {{ path = {_quoted(crates.crate_path(crates.RUNTIME, project.folder))}"
-        + (f", features = [{', '.join(map(_quoted, features))}]" if features else "")
-        + " }",
+        "# Only kernels that the model has are compiled: a build that lacks one says which feature to add.",
+        f"{crates.RUNTIME} = {inline(crates.runtime(project.folder, features))}",
         *render(start.text("dependencies"), slots).splitlines(),
         "",
         "[build-dependencies]",

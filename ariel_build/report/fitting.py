@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class Fit:
     fits: bool
     cores: int
     ram_bytes: int | None = None
+    ram_by_memory: Mapping[str, int] | None = None
     ram_has: int | None = None
     stack_bytes: int | None = None
     stack_bytes_max: int | None = None
@@ -71,6 +72,7 @@ def fit_of(model: Path, options: ModelOptions, board: Board, *, advise: bool = T
         reason is None,
         workers,
         ram_bytes=result.ram_bytes,
+        ram_by_memory=result.ram_by_memory,
         ram_has=board.total("ram"),
         stack_bytes=result.bounds.expected_stack,
         stack_bytes_max=result.bounds.stack,
@@ -98,7 +100,7 @@ def _compiled(model: Path, options: ModelOptions, board: Board) -> Compiled:
 def refuse_unfit(result: Compiled, model: Path, options: ModelOptions, board: Board) -> None:
     """Raises BoardError where the model does not fit the board, code and stack at most; BudgetError as `inspect`."""
     bounds = result.bounds
-    check_fits(board, ram_bytes=result.ram_bytes, flash_bytes=bounds.flash, stack_bytes=bounds.stack)
+    check_fits(board, ram_bytes=result.main_bytes, flash_bytes=bounds.flash, stack_bytes=bounds.stack)
     refuse_excesses(result, model, options, board)
 
 

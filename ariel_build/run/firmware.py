@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ariel_build.boards import Board, fit
+from ariel_build.boards import Board, Memory, fit
 from ariel_build.errors import InternalError
 from ariel_build.machine import resources
 from ariel_build.machine.files import write_if_changed
@@ -167,7 +167,7 @@ def _memory_x(board: Board) -> str:
         banks = [m for m in seen if m.kind == region.lower() and not m.shared and not m.weights]
         if not banks:
             raise InternalError(f"{board.name} has no {region.lower()} to link firmware for")
-        lines.append(f"    {region} : ORIGIN = {banks[0].origin:#x}, LENGTH = {banks[0].length - banks[0].hot:#x}")
+        lines.append(f"    {region} : ORIGIN = {banks[0].origin:#x}, LENGTH = {_left(banks[0]):#x}")
     weights = board.with_weights
     if apart := weights is not None and weights.weights:
         lines.append(f"    WEIGHTS : ORIGIN = {weights.origin:#x}, LENGTH = {weights.length:#x}")
@@ -175,7 +175,15 @@ def _memory_x(board: Board) -> str:
     if hot is not None:
         # The end of the memory, so that what else is there begins where it did.
         lines.append(f"    HOT : ORIGIN = {hot.origin + hot.length - hot.hot:#x}, LENGTH = {hot.hot:#x}")
+    fast = list(dict.fromkeys(filter(None, board.for_scratch(len(board.cores)))))
+    for index, memory in enumerate(fast):
+        lines.append(f"    FAST{index} : ORIGIN = {memory.origin + _left(memory):#x}, LENGTH = {memory.scratch:#x}")
     lines.append("}")
+    for index, memory in enumerate(fast):
+        rooms = f"*({memory.section}.scratch.ariel.*) . = ALIGN(4);"
+        lines.append(
+            f"SECTIONS {{ .fast{index} (NOLOAD) : ALIGN(16) {{ {rooms} }} > FAST{index} }} INSERT AFTER .rodata;"
+        )
     if hot is not None:
         lines += [
             "SECTIONS {",
@@ -193,6 +201,11 @@ def _memory_x(board: Board) -> str:
             end = memory.origin + memory.length
             lines += [f"_ariel_shared = {memory.origin:#x};", f"_ariel_shared_end = {end:#x};"]
     return "\n".join([*lines, ""])
+
+
+def _left(memory: Memory) -> int:
+    """Returns the bytes of a memory in front of those that are for scratch and hot weights."""
+    return memory.length - memory.hot - memory.scratch
 
 
 def _cargo(

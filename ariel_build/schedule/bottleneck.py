@@ -1,13 +1,15 @@
-"""fused(layers, rows): the call of an inverted bottleneck in place of those of its layers (`kernels.bottleneck`).
+"""Layers.ways: calls of an inverted bottleneck in place of those of its layers (`kernels.bottleneck`).
 
 The channels of the expansion are cut into groups, whose layers are layers like any other: each gets the kernel that
-computes it fastest, and has its weights packed for that.
+computes it fastest, and has its weights packed for that. Fewer rows of the output at a time take less RAM and more
+MACs, smaller groups less RAM and more instructions, since each packs the pixels of the input again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from ariel_build.ir import Array, DType, Value
@@ -18,22 +20,25 @@ from ariel_build.kernels.layer import Convolution, Depthwise, Stored
 from ariel_build.records import dataclass
 from ariel_build.schedule.parts import has_rows
 
-__all__ = ["Layers", "bottlenecks", "fused"]
+__all__ = ["Layers", "Way", "bottlenecks"]
 
 #: Channels of a group: multiples of what kernels compute at a time.
 _BLOCK = 4
-#: Of what is filtered, how much the expansion of a group may take.
-_SHARE = 3
+#: Into how many groups channels are cut.
+_GROUPS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
+#: What a layer takes on the board, in instructions.
+Price = Callable[[KernelCall], float]
 
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """Three calls in a row, and their layers before a kernel was chosen."""
+    """Three calls in a row, and their layers before a kernel was chosen; the kernels that there are for them."""
 
     calls: tuple[KernelCall, KernelCall, KernelCall]
     expand: Convolution
     depthwise: Depthwise
     project: Convolution
+    families: Sequence[Family]
 
     @property
     def wide(self) -> int:
@@ -41,22 +46,80 @@ class Layers:
         window, wide, narrow = self.depthwise.window, self.expand.output, self.depthwise.output
         return min(window.height, wide.height) * wide.row + narrow.row
 
-    def ways(self, families: Sequence[Family], label: str) -> Iterator[KernelCall]:
-        """Yields the calls that compute the same, some rows of the output at a time."""
-        height = self.depthwise.output.height
-        for rows in range(1, height + 1):
-            call = fused(self, families, rows, label) if height % rows == 0 else None
-            if call is not None:
-                yield call
+    def ways(self, price: Price, label: str) -> list[Way]:
+        """Returns ways to compute the same in fewer bytes than `wide`, the fewest bytes first.
+
+        None takes both fewer bytes and fewer instructions than another.
+        """
+        sizes = dict.fromkeys(
+            min(-(-self.expand.count // (groups * _BLOCK)) * _BLOCK, self.expand.count) for groups in _GROUPS
+        )
+        found = []
+        for rows in range(1, self.depthwise.output.height + 1):
+            for size in sizes:
+                if sum(self.places(rows, size)) < self.wide:
+                    way = _way(self, rows, size, price, label)
+                    found += [way] if way is not None and way.bytes < self.wide else []
+        front = list[Way]()
+        for way in sorted(found, key=lambda way: (way.bytes, way.cost)):
+            if not front or way.cost < front[-1].cost:
+                front.append(way)
+        return front
+
+    def under(self, rows: int) -> int:
+        """Rows of the expansion under the windows of so many rows of the output."""
+        window = self.depthwise.window
+        return min((rows - 1) * window.stride_h + window.height, self.expand.output.height)
+
+    def places(self, rows: int, size: int) -> tuple[int, int]:
+        """Bytes of the expansion of `size` channels for so many rows of the output, and of all that is filtered."""
+        narrow = self.depthwise.output
+        return self.under(rows) * self.expand.output.width * size, rows * narrow.width * self.expand.count
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """A bottleneck computed `rows` rows of the output and groups of `size` channels at a time.
+
+    `sketch` is the call with the first group alone, but all MACs: it needs the bytes that the call needs.
+    """
+
+    layers: Layers
+    rows: int
+    size: int
+    sketch: KernelCall
+    #: Instructions.
+    cost: float
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of scratch."""
+        return self.sketch.scratch_bytes
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates, those of all groups."""
+        return self.sketch.macs
+
+    @cached_property
+    def call(self) -> KernelCall:
+        """The call, all of whose weights are packed."""
+        call = _fused(self.layers, self.rows, self.size, self.layers.expand.count, self.sketch.label)
+        assert call is not None  # noqa: S101 - else there were no sketch of it
+        return replace(call, macs=self.macs)
 
 
 def bottlenecks(
-    layers: Sequence[LayerCall | KernelCall], calls: Sequence[KernelCall], kept: frozenset[Value]
+    layers: Sequence[LayerCall | KernelCall],
+    calls: Sequence[KernelCall],
+    kept: frozenset[Value],
+    families: Sequence[Family],
 ) -> Iterator[Layers]:
     """Yields the bottlenecks of int8 among the calls; `layers` are what they were before kernels were chosen.
 
-    It is wider within than what it reads, and no call is in two of them. Nobody but the next of the
-    three reads what a layer makes, and `kept` values are not among that.
+    Kernels for some of their rows and channels will be of the `families`. It is wider within than what it reads, and no
+    call is in two of them. Nobody but the next of the three reads what a layer makes, and `kept` values are not among
+    that.
     """
     users: dict[Value, int] = {}
     for call in calls:
@@ -91,19 +154,35 @@ def bottlenecks(
         ):
             # The last layer of one may be the first of another.
             end = at + 3
-            yield Layers(three, expand, depthwise, project)
+            yield Layers(three, expand, depthwise, project, families)
 
 
-def fused(layers: Layers, families: Sequence[Family], rows: int, label: str) -> KernelCall | None:
-    """Returns the call that computes so many rows at a time; None where a kernel cannot take rows alone.
+def _way(layers: Layers, rows: int, size: int, price: Price, label: str) -> Way | None:
+    """Returns the bottleneck in so many rows and channels; None where a kernel cannot take rows alone."""
+    count = layers.expand.count
+    sketch = _fused(layers, rows, size, size, label)
+    if sketch is None:
+        return None
+    macs, cost, known = 0, 0.0, dict[tuple[str, int, int, int], float]()
+    for part in parts_within(sketch, 0, sketch.tiling.extent):
+        source, _, window = images(part.call)
+        key = part.name, source.height, part.extent, window.pad_top
+        if key not in known:
+            known[key] = price(part.alone)
+        is_last = part.call.outputs[0] is sketch.outputs[0]
+        macs += part.call.macs if is_last else part.call.macs * count // min(size, count)
+        cost += known[key] if is_last else known[key] * -(-count // size)
+    return Way(layers, rows, size, replace(sketch, macs=macs), cost)
 
-    The rows of the output must be a multiple of `rows`.
+
+def _fused(layers: Layers, rows: int, size: int, count: int, label: str) -> KernelCall | None:
+    """Returns the call that computes so many rows at a time, in groups of `size` of the first `count` channels.
+
+    None where a kernel cannot take rows alone. The output's last rows may be fewer.
     """
     first, second, third = layers.calls
-    window, count = layers.depthwise.window, layers.expand.count
-    under = min((rows - 1) * window.stride_h + window.height, layers.expand.output.height)
+    window, under = layers.depthwise.window, layers.under(rows)
     wide, narrow = layers.expand.output.replace(height=under), layers.depthwise.output.replace(height=rows)
-    size = _group(count, under * wide.width, rows * narrow.width * count // _SHARE)
     groups = []
     for start in range(0, count, size):
         channels = min(size, count - start)
@@ -124,8 +203,8 @@ def fused(layers: Layers, families: Sequence[Family], rows: int, label: str) -> 
         )
         groups.append(
             (
-                _of(first, expand, [first.inputs[0]], expanded, families),
-                _of(second, depthwise, [expanded], filtered, families),
+                _of(first, expand, [first.inputs[0]], expanded, layers.families),
+                _of(second, depthwise, [expanded], filtered, layers.families),
             )
         )
     project = replace(
@@ -133,7 +212,7 @@ def fused(layers: Layers, families: Sequence[Family], rows: int, label: str) -> 
         input=narrow,
         output=images(third)[1].replace(height=rows),
     )
-    last = _of(third, project, list(third.inputs), third.outputs[0], families)
+    last = _of(third, project, list(third.inputs), third.outputs[0], layers.families)
     inner = [*(call for pair in groups for call in pair), last]
     if not all(has_rows(call.kernel) and call.tiling.axis is not Axis.WHOLE for call in inner):
         return None
@@ -145,12 +224,12 @@ def fused(layers: Layers, families: Sequence[Family], rows: int, label: str) -> 
         groups=tuple(groups),
         project=last,
         rows=rows,
-        expanded=Scratch(under * wide.width * size),
-        filtered=Scratch(rows * narrow.width * count),
+        expanded=Scratch(layers.places(rows, size)[0]),
+        filtered=Scratch(layers.places(rows, size)[1]),
         room=Scratch(max(call.scratch_bytes for call in inner)),
     )
     extent = output.height * output.width
-    call = KernelCall.of(
+    return KernelCall.of(
         kernel,
         [first.inputs[0]],
         [third.outputs[0]],
@@ -159,7 +238,6 @@ def fused(layers: Layers, families: Sequence[Family], rows: int, label: str) -> 
         origin=third.origin,
         summary=f"{first.summary}, {second.summary} and {third.summary}",
     )
-    return replace(call, macs=sum(part.call.macs for part in parts_within(call, 0, extent)))
 
 
 def _of(
@@ -169,14 +247,6 @@ def _of(
     macs = layer.output.height * layer.output.width * layer.count * int(layer.weights.shape[1])
     named = {name: getattr(call, name) for name in ("label", "origin", "summary")}
     return first_of(LayerCall(layer, inputs, [output], macs, **named), families)
-
-
-def _group(count: int, pixels: int, most: int) -> int:
-    """Returns the channels of a group: as many as take no more bytes than what is filtered does, in groups alike."""
-    fit = max(most // max(pixels, 1) // _BLOCK * _BLOCK, _BLOCK)
-    groups = -(-count // min(fit, count))
-    each = -(-count // groups)
-    return min(-(-each // _BLOCK) * _BLOCK, count)
 
 
 def _channels(layer: Convolution | Depthwise, start: int, channels: int) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def _within(call: KernelCall, tile: Tile, core: Core) -> float:
         source, _, window = images(part.call)
         key = part.name, source.height, part.extent, window.pad_top
         if key not in known:
-            known[key] = instructions(part.call, core)
+            known[key] = instructions(part.alone, core)
         total += known[key]
     return total
 

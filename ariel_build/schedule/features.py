@@ -14,6 +14,7 @@ import numpy as np
 from ariel_build.kernels import Axis, KernelCall, Packed
 from ariel_build.kernels.declared import (
     batch_matmul,
+    conv2d,
     conv_transpose,
     copy,
     depthwise_conv2d,
@@ -50,6 +51,8 @@ _POOLS = (
     pool2d.MaxInt8,
     pool2d.MaxInt16,
 )
+#: Layers in portable code: a core without an FPU has no others.
+_REAL = (conv2d.F32, depthwise_conv2d.F32, fully_connected.F32)
 #: Columns of a block, and channels of a block of dense layers on scalar cores.
 _BLOCK, _CHANNELS = 4, 8
 #: Bytes that are copied one by one where there are fewer, and without a loop where no more are known to be copied.
@@ -67,6 +70,7 @@ def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
         "outputs": sum(v.type.elements for v in call.outputs),
         "inputs": sum(v.type.elements for v in dict.fromkeys(call.inputs) if not v.is_constant),
         "macs": call.macs,
+        "dense_macs": _dense(call),
         **_clipped(call),
     }
     spans = [tile.end - tile.start for tile in tiles]
@@ -89,11 +93,25 @@ def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
             found |= windows.fours(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.DepthwiseLines():
             found |= windows.lines(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
+        case isa_scalar.DepthwiseConv2d():
+            found |= _shared(call) | windows.channels(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_real.Conv2d() | isa_real.DepthwiseConv2d():
             found |= windows.regions(kernel, tiles if call.tiling.axis is Axis.PIXELS else ())
+            found |= _bounded(call, kernel.output.height * kernel.output.width)
         case _:
             found |= _shared(call)
     return {name: float(count) for name, count in found.items() if count}
+
+
+def _dense(call: KernelCall) -> float:
+    """Returns the products of float32 whose inputs are no output of a ReLU: without an FPU zeros take half as long."""
+    kernel = call.kernel
+    if call.rectified or not isinstance(kernel, _REAL):
+        return 0
+    image, source, window = (getattr(kernel, key, None) for key in ("output", "input", "window"))
+    if isinstance(image, Image) and isinstance(source, Image) and isinstance(window, Window):
+        return windows.windows(source, image, window, call.macs)["inside_macs"]
+    return call.macs
 
 
 def _clipped(call: KernelCall) -> Counts:
@@ -107,6 +125,13 @@ def _clipped(call: KernelCall) -> Counts:
     dtype = outputs[0].type.dtype
     least, most = (-math.inf, math.inf) if not dtype.is_integer else dtype.range
     return {"clipped": sum(v.type.elements for v in outputs) if low > least or high < most else 0}
+
+
+def _bounded(call: KernelCall, pixels: int) -> Counts:
+    """Returns the pixels, and their elements, that are held between bounds once they are stored: a ReLU is not."""
+    low, high = call.kernel.min, call.kernel.max  # type: ignore[attr-defined]
+    is_bounded = high < math.inf or low not in (0, -math.inf)
+    return {"bounded": call.outputs[0].type.elements, "bounded_pixels": pixels} if is_bounded else {}
 
 
 def _shared(call: KernelCall) -> Counts:
@@ -148,6 +173,10 @@ def _shared(call: KernelCall) -> Counts:
             wide = outputs // max(kernel.rows, 1)
             found |= _in_fours(kernel.rows, wide - wide % _BLOCK, wide % _BLOCK, kernel.depth)
             found["whole_macs"] = kernel.rows // _BLOCK * _BLOCK * wide * kernel.depth
+            if isinstance(kernel, isa_real.FullyConnected):
+                blocks, ones = (rows * (wide // _BLOCK) for rows in divmod(kernel.rows, _BLOCK))
+                found |= {"blocks": blocks, "block_macs": blocks * kernel.depth}
+                found |= {"ones": ones, "one_macs": ones * kernel.depth, **_bounded(call, kernel.rows)}
         case depthwise_conv2d.F32() | depthwise_conv2d.Hybrid() | depthwise_conv2d.Quantized():
             found["spread"] = call.macs if kernel.output.channels != kernel.input.channels else 0
         case conv_transpose.F32() | conv_transpose.Quantized() | isa_packed.ConvTranspose():
@@ -228,21 +257,38 @@ def _loops(part: object, call: KernelCall) -> Counts:
 
 def _copy(kernel: copy.Copy) -> Counts:
     """Returns rows, runs and elements of the boxes of a copy."""
-    found: Counts = dict.fromkeys(
-        ("rounds", "strided", "runs", "shorts", "bytes", "short", "moved", "askew", "filled"), 0
+    names = (
+        "rounds",
+        "turns",
+        "strided",
+        "few",
+        "few_runs",
+        "runs",
+        "shorts",
+        "bytes",
+        "short",
+        "moved",
+        "askew",
+        "filled",
     )
+    found: Counts = dict.fromkeys(names, 0)
     if "Element" in kernel.fill.path:
         found["filled"] = kernel.rows * kernel.row
     for move in kernel.moves:
         *outer, count = move.counts
         rows, dense = move.rows, move.input_strides[-1] == move.output_strides[-1] == 1
-        if rows and dense and math.prod(outer) == 1 and count == kernel.row == move.input_row:
+        is_whole = rows > 0 and dense and math.prod(outer) == 1 and count == kernel.row == move.input_row
+        if is_whole:
             # Whole rows that follow one another are one run of memory (`Move::run`).
             rows, count = 1, count * rows
-        elif count <= _SINGLES:
-            dense = False
         runs = rows * math.prod(outer)
+        if dense and not is_whole and count <= _SINGLES:
+            dense = False
+            found["few"] += runs * count
+            found["few_runs"] += runs
         found["rounds"] += rows
+        # Passes through the loops around the innermost two, beside the first of each row.
+        found["turns"] += rows * (sum(math.prod(outer[: axis + 1]) for axis in range(len(outer) - 1)) - len(outer) + 1)
         if dense:
             size = count * kernel.element
             # As memory is copied: few bytes one by one, some more at once, words that do not lie alike shifted.

@@ -109,7 +109,7 @@ class _Problem:
             for storage in touches:
                 users[storage] |= 1 << i
             pairs = tuple(_in_place(call, places, numbers))
-            table.append(_Call(before[i], touches, call.scratch_bytes * cores, pairs))
+            table.append(_Call(before[i], touches, call.arena_scratch_bytes * cores, pairs))
         sizes = [root.type.bytes for root in numbers]
         kept = number_all([*outputs, *(s.next for s in states)])
         return cls(table, sizes, users, kept, number_all(inputs))

@@ -76,7 +76,8 @@ def _fixed(call: KernelCall, tile: Tile) -> int:
     if isinstance(kernel, Feed):
         return FED * (tile.end - tile.start)
     if isinstance(kernel, Bottleneck):
-        return CALL * (2 * len(kernel.groups) + 1)
+        # Its layers are called for some rows at a time in any case.
+        return 0
     if isinstance(kernel, _HELIUM):
         return _VECTOR * CALL
     if not isinstance(kernel, isa_packed.DepthwiseConv2d | isa_scalar.DepthwiseConv2d):

@@ -10,7 +10,19 @@ from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
 from ariel_build.schedule.tiles import Tile, parts
 
-__all__ = ["Counts", "dense", "in_parts", "packed", "pairs", "planes", "pooled", "regions", "triples", "windows"]
+__all__ = [
+    "Counts",
+    "channels",
+    "dense",
+    "in_parts",
+    "packed",
+    "pairs",
+    "planes",
+    "pooled",
+    "regions",
+    "triples",
+    "windows",
+]
 
 Counts = dict[str, float]
 #: Pixels and channels of a block of the kernels for Arm, and the fewest of a block of six that are no block of three.
@@ -234,6 +246,25 @@ def lines(kernel: isa_scalar.DepthwiseLines, spans: Sequence[int]) -> Counts:
     return found
 
 
+def channels(kernel: isa_scalar.DepthwiseConv2d, spans: Sequence[int]) -> Counts:
+    """Returns the counts of planes, lines of the same padding, of their channels, lines, and columns that are read."""
+    image, source, window, depth = kernel.output, kernel.input, kernel.window, kernel.output.channels
+    down = _inside(image.height, source.height, *_down(window))
+    across = _inside(image.width, source.width, *_across(window))
+    stride = window.stride_h if kernel.vertical else window.stride_w
+    found: Counts = dict.fromkeys(("planes", "plane_channels", "plane_lines", "plane_columns"), 0)
+    first = 0
+    for span in spans or [image.height * image.width]:
+        last = first + -(-span // image.width)
+        lines, length = (across, last - first) if kernel.vertical else (down[first:last], image.width)
+        planes, first = len(_alike(lines)), last
+        found["planes"] += planes
+        found["plane_channels"] += planes * depth
+        found["plane_lines"] += len(lines) * depth
+        found["plane_columns"] += len(lines) * depth * ((length - 1) * stride + 3)
+    return found
+
+
 def planes(kernel: isa_packed.DepthwiseConv2d, spans: Sequence[int]) -> Counts:
     """Returns the counts of strips of lines, four channels of which are brought into planes."""
     image, source, window = kernel.output, kernel.input, kernel.window
@@ -259,6 +290,8 @@ def planes(kernel: isa_packed.DepthwiseConv2d, spans: Sequence[int]) -> Counts:
 _WIDE = 2
 #: Bytes of a vector, the most of them in a piece of a patch, and in one that is copied with others (`mve/blocks.rs`).
 _VECTOR, _STEPS, _SHORT = 16, 16, 6
+#: Steps of a patch whose products are woven as a whole (`mve/nine.rs`).
+_NINE = 9
 
 
 def pairs(kernel: isa_mve.Conv2d, spans: Sequence[int]) -> Counts:
@@ -291,10 +324,16 @@ def pairs(kernel: isa_mve.Conv2d, spans: Sequence[int]) -> Counts:
     edges = sum(apart for _, apart in rows)
     both = sum(found for found, _ in rows) + -(-edges // 2) + copied // 2
     fours = both * -(-image.channels // _BLOCK)
+    products = sum(found > 0 for found, _ in rows) + -(-edges // 2)
     return {
         "lines": len(rows),
-        "products": sum(found > 0 for found, _ in rows) + -(-edges // 2),
+        "products": products,
         "pairs": both,
+        # Nothing is woven into the first four of a pair where the last four of the one before are less than four.
+        "pauses": both if image.channels % _BLOCK else products,
+        # Nine steps are woven as a whole, a single one is a piece that ends by itself.
+        "nines": fours if turns * steps == _NINE and steps > 1 else 0,
+        "single": fours if turns * steps == 1 else 0,
         "fours": fours,
         "four_turns": fours * turns,
         "four_steps": fours * turns * steps,

@@ -120,6 +120,13 @@ def test_features_that_are_on_ask_for_more(on: list[str], expected: dict[str, se
         (M4, "embassy-stm32/stm32g474re", "stm32g4"),
         (M0, "embassy-stm32/stm32g0b1re", "stm32g0"),
         (M3, "embassy-stm32/stm32f103c8", "stm32f1"),
+        (M4, "embassy-stm32/stm32f767zi", "stm32f7"),
+        (M4, "embassy-stm32/stm32f779ni", "stm32f7"),
+        (M33, "embassy-stm32/stm32h563zi", "stm32h5"),
+        (M33, "stm32-metapac/stm32h573ri", "stm32h5"),
+        (M4, "imxrt-hal/imxrt1060", "imxrt1060"),
+        ("riscv32imac-unknown-none-elf", "esp-hal/esp32h2", "esp32-h2"),
+        ("riscv32imac-unknown-none-elf", "rp235x-hal", "rp2350-riscv"),
         (M0, "embassy-stm32/stm32c071rb", "stm32c0"),
         (M0, "embassy-stm32/stm32u083rc", "stm32u0"),
         (M0, "embassy-stm32/stm32l072rz", "stm32l0"),
@@ -165,6 +172,8 @@ def test_what_names_no_board_gets_a_hint() -> None:
         # A chip of the family with less memory is not taken for the larger one.
         ("embassy-stm32/stm32l476rc", "`embassy-stm32` has the feature `stm32l476rc`, which no board file knows"),
         ("embassy-stm32/stm32g474rb", "`embassy-stm32` has the feature `stm32g474rb`, which no board file knows"),
+        ("embassy-stm32/stm32f746zg", "`embassy-stm32` has the feature `stm32f746zg`, which no board file knows"),
+        ("embassy-stm32/stm32f767zg", "`embassy-stm32` has the feature `stm32f767zg`, which no board file knows"),
         ("embassy-stm32/stm32f401re", "`embassy-stm32` has the feature `stm32f401re`, which no board file knows"),
         ("embassy-stm32/stm32h750vb", "`embassy-stm32` has the feature `stm32h750vb`, which no board file knows"),
         # The second core of an H747 is no Cortex-M7.

@@ -12,6 +12,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from ariel_build import boards, driver
+from ariel_build.boards import Board, Memory
 from ariel_build.config.at_most import AtMost
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import Compiled, compile_model
@@ -38,6 +39,8 @@ FORMS = (
     "pieces",
     "shared",
     "cores",
+    "fast",
+    "fast on cores",
     "states",
     "states of cores",
     "signals",
@@ -63,6 +66,8 @@ def compiled_forms(folder: Path) -> Mapping[str, Compiled]:
         "pieces": _compiled(layers, optimize="ram"),
         "shared": _compiled(DIGITS, "qemu-riscv32", arena="memory"),
         "cores": _compiled(layers, "host", cores=3),
+        "fast": _compiled(layers, _with_fast(1)),
+        "fast on cores": _compiled(layers, _with_fast(2), cores=2),
         "signals": _compiled(_signals(folder / "signals.tflite")),
         "wide": _compiled(_wide(folder / "wide.tflite")),
         "sampled": _compiled(_sampled(folder / "sampled.tflite")),
@@ -85,6 +90,13 @@ def compiled_forms(folder: Path) -> Mapping[str, Compiled]:
     assert not found["states"].plan.copies, "steps write the states in place"
     assert len(found["states of cores"].plan.copies) == 2, "states are stored at the end"
     return found
+
+
+def _with_fast(cores: int) -> Board:
+    """Returns a board of this computer, whose cores have a memory each for scratch."""
+    board = boards.load("host")
+    near = [Memory(f"tcm{k}", "ram", k << 20, 1 << 16, cores=(k,), scratch=1 << 14, section=f".t{k}") for k in range(2)]
+    return replace(board, cores=board.cores * cores, memories=tuple(near[:cores]))
 
 
 def _layers(path: Path) -> Path:
@@ -283,6 +295,6 @@ def _kept(graph: Graph) -> Graph:
     return graph
 
 
-def _compiled(path: Path, board: str = "generic", cores: int = 1, **more: object) -> Compiled:
+def _compiled(path: Path, board: str | Board = "generic", cores: int = 1, **more: object) -> Compiled:
     options = replace(ModelOptions(path, cores=cores), **more)  # type: ignore[arg-type]
-    return compile_model(path, options, boards.load(board), "model")
+    return compile_model(path, options, board if isinstance(board, Board) else boards.load(board), "model")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ariel_build.errors import InternalError
 from ariel_build.ir import DType, Value
 from ariel_build.kernels.flow import Loop
-from ariel_build.memory import Group, MemoryPlan, Region, check_plan
+from ariel_build.memory import FAST, Group, MemoryPlan, Region, check_plan
 from ariel_build.schedule import Interval, Schedule, Tile, schedule
 from tests.memory.interpreter import Apart, Planned, noise
 from tests.memory.networks import Net, networks
@@ -146,6 +146,29 @@ def test_scratch_must_be_apart_from_operands_and_other_cores() -> None:
     missing = replace(plan, scratches=(None, None, None))
     with pytest.raises(InternalError):
         check_plan(steps, missing, net.inputs, net.outputs)
+
+
+def test_scratch_in_fast_memory_must_be_inside_of_it() -> None:
+    net, _ = residual()
+    net.calls[:] = [replace(call, fast=True) for call in net.calls]
+    steps = net.schedule(cores=2)
+    plan = net.plan(steps)
+    scratch = plan.scratches[1]
+    assert scratch is not None
+    # Each core has its own memory, so that both have the same place in it.
+    assert plan.fast_bytes == 32
+    assert plan.scratch(1, 0) == plan.scratch(1, 1) == Region(FAST, 32)
+    assert net.plan(net.schedule()).arena_bytes == plan.arena_bytes
+    for offset in (FAST + 16, FAST - 16):
+        elsewhere = (None, replace(scratch, offset=offset), None)
+        rejects(net, replace(plan, scratches=elsewhere), "memory invariant 1: scratch of .* outside", steps)
+    apart = (None, replace(scratch, offset=FAST + 8), None)
+    rejects(net, replace(plan, scratches=apart, fast_bytes=48), "memory invariant 1: scratch of .* not aligned", steps)
+    rejects(net, replace(plan, fast_bytes=16), "memory invariant 1: scratch of .* outside the fast memory", steps)
+    rejects(net, replace(plan, arena_bytes=FAST + 16), "memory invariant 1: the arena's size", steps)
+    # No value is there.
+    value = net.calls[0].outputs[0]
+    rejects(net, moved(plan, value, FAST), "memory invariant 1: .* outside the arena", steps)
 
 
 def test_structs_must_be_laid_out_as_rust_lays_them_out() -> None:

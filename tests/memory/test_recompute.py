@@ -94,10 +94,15 @@ def test_a_budget_costs_no_more_than_it_must(least: Compiled, tmp_path: Path) ->
     assert not fused(fast)
     kept = compiled(path, "qemu-cortex-m7", stream=True, budget=Budget(ram=fast.plan.arena_bytes))
     assert kept.module_text == fast.module_text
-    kept = compiled(path, "qemu-cortex-m7", stream=True, budget=Budget(ram=least.plan.arena_bytes))
+    at_least = compiled(path, "qemu-cortex-m7", stream=True, budget=Budget(ram=least.plan.arena_bytes))
+    assert fused(at_least)
+    assert at_least.plan.arena_bytes <= least.plan.arena_bytes
+    limit = least.plan.arena_bytes * 3 // 2
+    kept = compiled(path, "qemu-cortex-m7", stream=True, budget=Budget(ram=limit))
     assert fused(kept)
-    assert kept.plan.arena_bytes <= least.plan.arena_bytes
+    assert kept.plan.arena_bytes <= limit
     assert kept.macs <= least.macs
+    assert kept.predicted.instructions < at_least.predicted.instructions
     assert any("times the multiply-accumulates" in note for note in kept.notes)
 
 

@@ -95,11 +95,15 @@ def in_blocks(call: KernelCall, _: Clock) -> KernelCall:
         return call
 
 
-def ran(compiled: Compiled, folder: Path, board: Board, samples: parity.Samples, *, stats: bool = False) -> Execution:
+def ran(
+    compiled: Compiled, folder: Path, board: Board, samples: parity.Samples, *, stats: bool = False, cores: int = 1
+) -> Execution:
     """Runs a model that may have been compiled for another board."""
     (folder / "ariel_models.rs").write_text(compiled.module_text)
     (folder / "model.weights").write_bytes(compiled.weights)
-    return execute(folder, "model", board, [b"".join(x.tobytes() for x in s) for s in samples], stats=stats)
+    return execute(
+        folder, "model", board, [b"".join(x.tobytes() for x in s) for s in samples], stats=stats, cores=cores
+    )
 
 
 _DSP = {

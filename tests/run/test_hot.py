@@ -99,7 +99,7 @@ def test_a_section_that_no_script_places_is_told() -> None:
     [
         ('hot = "5K"', "5,120 bytes, and the memory has 4,096"),
         ('hot = "much"', "`memories[0].hot` is"),
-        ('section = ".dtcm"', "say by `hot` how many bytes"),
+        ('section = ".dtcm"', "say by `hot` and `scratch` how many bytes"),
         ('hot = "1K"\nsection = "dtcm"', "`memories[0].section` is"),
     ],
 )

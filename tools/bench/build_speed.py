@@ -14,8 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ariel_build import boards
+from ariel_build import boards, driver
+from ariel_build.config.options import ModelOptions
 from ariel_build.machine import process, resources
+from ariel_build.project import crates
+from ariel_build.project.manifest import inline
 from ariel_build.run import toolchain
 from tools.bench.models import Model
 
@@ -38,7 +41,7 @@ panic = "abort"
 """
 _OURS = """
 [dependencies]
-ariel-ml-rs = {{ path = "{root}/ariel-ml-rs" }}
+ariel-ml-rs = {runtime}
 
 [build-dependencies]
 ariel-ml-build = {{ path = "{root}/ariel-ml-build" }}
@@ -108,8 +111,12 @@ def measure(model: Model, folder: Path, python: str) -> Speed:
     (crate / "Cargo.toml").write_text(_MANIFEST)
     source.write_text(_EMPTY)
     empty = build()
+    # As `init` writes it: with the features that the model needs.
+    options = ModelOptions(path=model.recorded.path)
+    features = driver.compile_model(options.path, options, board, "model").features
+    runtime = inline(crates.runtime(crate, sorted(features)))
     shutil.rmtree(folder / "target")
-    (crate / "Cargo.toml").write_text(_MANIFEST + _OURS.format(root=root, suffix=suffix, board=_BOARD))
+    (crate / "Cargo.toml").write_text(_MANIFEST + _OURS.format(runtime=runtime, root=root, suffix=suffix, board=_BOARD))
     (crate / "build.rs").write_text(_BUILD)
     shutil.copyfile(model.recorded.path, crate / f"model{suffix}")
     source.write_text(_EMPTY + _CALL)

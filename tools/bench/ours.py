@@ -12,7 +12,7 @@ import numpy as np
 from ariel_build import boards, frontends
 from ariel_build.answers.samples import bind_dims, load, split_outputs
 from ariel_build.boards.board import Board
-from ariel_build.config.options import ModelOptions
+from ariel_build.config.options import Budget, ModelOptions
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.errors import ArielError, InternalError
 from ariel_build.ir import Array
@@ -34,7 +34,7 @@ def compiled_into(model: Model, board: Board, folder: Path) -> tuple[Compiled, S
     np.savez(npz, **model.recorded.given(SAMPLES))  # type: ignore[arg-type]
     path = model.recorded.path
     dims = bind_dims(npz, frontends.read(path))
-    options = ModelOptions(path, dims=dims, cores=1, stream=model.streamed)
+    options = ModelOptions(path, dims=dims, cores=1, stream=model.streamed, budget=Budget(ram=model.ram))
     result = compile_model(path, options, board, "model")
     (folder / "model.rs").write_text(result.module_text, encoding="utf-8")
     (folder / "model.weights").write_bytes(result.weights)

@@ -195,7 +195,7 @@ def _inference(model: Model, section: Mapping[str, object], alone: Collection[st
         replace(
             step,
             share=1.0 if model.is_made else step.share,
-            alone=step.call.kernel.path in alone,
+            alone=step.call.kernel.path in alone and len(step.tiles) < 2,
             is_made=model.is_made,
         )
         for step in steps

@@ -33,6 +33,8 @@ _KEPT = ROOT / "target" / "predictions"
 #: The boards that are looked at where none is named: a core of each kind. Of the first no emulator has the
 #: memory that most models need: a Cortex-M3 runs its instructions.
 ARMV6_M = "armv6-m"
+#: What linked_sizes.json has a number of by name.
+_MERGED = ("parts", "kernels", "stacks")
 BOARDS = (
     ARMV6_M,
     "qemu-cortex-m4",
@@ -111,9 +113,10 @@ def _fit_sizes(rows: Sequence[Row], known: Mapping[str, Board]) -> None:
     """Writes sizes that are nearer to what was measured, for the targets that were measured."""
     linked = json.loads(linked_size.FILE.read_text(encoding="utf-8")) if linked_size.FILE.exists() else {}
     for target, found in sizes.fit(sizes.built(rows, known)).items():
-        # What no measured firmware has, such as the code that takes rows of an input, stays as it was.
-        kept = linked.get(target, {}).get("parts", {})
-        linked[target] = {**found, "parts": kept | cast("dict[str, float]", found["parts"])}
+        # What no measured firmware has stays as it was: the code that takes rows of an input, kernels of other models.
+        kept = linked.get(target, {})
+        merged = {name: kept.get(name, {}) | cast("dict[str, float]", found[name]) for name in _MERGED}
+        linked[target] = {**found, **merged}
     linked_size.FILE.write_text(sizes.as_json(linked), encoding="utf-8")
     linked_size._linked.cache_clear()  # noqa: SLF001
 

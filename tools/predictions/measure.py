@@ -47,7 +47,7 @@ FIGURES = {
 class Layer:
     """A step: the kernel that computes it, instructions of an inference, and how often it runs in one.
 
-    `alone` tells that no other step has the kernel.
+    `alone` tells that no other step has the kernel, and that it runs in one piece.
     """
 
     name: str
@@ -150,6 +150,6 @@ def _layers(model: Compiled, board: Board, taken: Sequence[Mapping[int, tuple[in
         # What lies behind the last step is counted with it: states that are copied.
         if counted and times and isfinite(times) and not (model.plan.copies and step.index == last):
             tiles = tuple(piece.tile for piece in step.streamed)
-            mean, alone = sum(counted) / len(counted), users[step.call.kernel.path] == 1
+            mean, alone = sum(counted) / len(counted), users[step.call.kernel.path] == 1 and len(tiles) < 2
             found.append(Layer(step.name, step.call, tiles, told * times, mean, times, alone))
     return found

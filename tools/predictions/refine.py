@@ -21,9 +21,10 @@ from ariel_build.schedule.features import features
 from ariel_build.schedule.tiles import Tile
 from tools.costs.boards import OWN
 from tools.costs.boards import board_of as standing
-from tools.costs.fit import ASSEMBLED, fitted
+from tools.costs.fit import fitted
 from tools.costs.made import calls
 from tools.costs.measure import Measured
+from tools.predictions.judge import LAYER, LIMITS, SHARE
 from tools.predictions.measure import Row
 
 __all__ = ["refine"]
@@ -32,11 +33,13 @@ __all__ = ["refine"]
 _LIKE = {"cortex-m33": "armv7e-m"}
 Kernels = MutableMapping[str, dict[str, float]]
 #: A cost is left as it is where its worst layer is nearer than this, or another would not be nearer by this part.
-_NEAR, _BETTER = 0.08, 0.3
+_NEAR, _BETTER = 0.08, 0.1
+#: The part of its model from which on a layer counts in full, and what it counts beside that if it is all of its model.
+_FULL, _WHOLE = 0.05, 10.0
 #: Layers that take less of their model are not looked at.
 _LEAST = 0.002
-#: What all that a cost said before counts beside the layers together, and each of it at most.
-_BEFORE, _EACH = 0.1, 0.1
+#: What all that a cost said before counts beside the layers together, but at least as so many layers, and each at most.
+_BEFORE, _AT_LEAST, _EACH = 0.1, 2.0, 0.1
 #: The tiles in which what is no image is told, too.
 _PIECES = 4
 
@@ -50,7 +53,7 @@ def refine(costs: MutableMapping[str, Kernels], rows: Iterable[Row], board_of: M
             share = layer.measured / row.measured["instructions"]
             if share > _LEAST:
                 path = layer.call.kernel.path
-                alone = layer.alone and not path.startswith(ASSEMBLED)
+                alone = layer.alone
                 one = Measured(layer.call, tuple(layer.tiles), layer.measured / layer.times, share, alone)
                 name = path + (ALONE if alone else "")
                 found[kind_of(core, layer.call.kernel), name].append((_own(core), one))
@@ -92,9 +95,10 @@ def _refined(
     off = _off(table.get(name, base) if known is None else known, layers)
     if max(map(abs, off)) <= _NEAR:
         return []
-    made = _fitted(base, layers, kind)
+    made = _fitted(base, layers, kind, table.get(name, {}))
     after = _off(made, layers)
-    if _mean(after) >= (1 - _BETTER) * _mean(off):
+    before = (_missed(off, layers), (1 - _BETTER) * _mean(off, layers))
+    if (_missed(after, layers), _mean(after, layers)) >= before:
         return []
     table[name] = made
     return [f"{kind}: {name}: {len(layers)} layers, {max(map(abs, off)):.1%} -> {max(map(abs, after)):.1%}"]
@@ -108,12 +112,31 @@ def _off(known: Mapping[str, float], layers: Sequence[Measured]) -> list[float]:
     return [_told(known, one.call, one) / one.instructions - 1 for one in layers]
 
 
-def _mean(off: Sequence[float]) -> float:
-    return float(np.sqrt(np.mean(np.square(off))))
+def _mean(off: Sequence[float], layers: Sequence[Measured]) -> float:
+    weights = [min(one.share / _FULL, 1.0) * _weight(one) for one in layers]
+    return float(np.sqrt(np.average(np.square(off), weights=weights)))
 
 
-def _fitted(base: Mapping[str, float], layers: Sequence[Measured], kind: str) -> dict[str, float]:
-    """Returns the cost of the layers, and of what other calls cost, times what the layers take of it."""
+def _weight(one: Measured) -> float:
+    """Returns what a layer counts: one that is all of its model decides how far off that is."""
+    return 1.0 + _WHOLE * one.share
+
+
+def _missed(off: Sequence[float], layers: Sequence[Measured]) -> int:
+    """Returns how many layers are further off than they may be, or let their models be."""
+    layer, model = LIMITS[LAYER].above, LIMITS["instructions"].above
+    return sum(
+        (abs(o) > layer and one.share > SHARE) or abs(o) * one.share > model for o, one in zip(off, layers, strict=True)
+    )
+
+
+def _fitted(
+    base: Mapping[str, float], layers: Sequence[Measured], kind: str, was: Mapping[str, float]
+) -> dict[str, float]:
+    """Returns the cost of the layers, and of what other calls cost, times what the layers take of it.
+
+    `base` is what it cost in other firmware, `was` what such calls did before.
+    """
     path = layers[0].call.kernel.path
     factor = float(np.median([one.instructions / max(_told(base, one.call, one), 1.0) for one in layers]))
     calls_of = [call for call in _calls(kind) if call.kernel.path == path]
@@ -123,8 +146,13 @@ def _fitted(base: Mapping[str, float], layers: Sequence[Measured], kind: str) ->
         # What it was made of is not counted any more: it says nothing.
         return fitted(layers)
     before = [replace(one, instructions=max(_told(base, one.call, one) * factor, 1.0)) for one in others]
-    each = min(_BEFORE * len(layers) / max(len(before), 1), _EACH)
-    return fitted([*layers, *before], weights=[1.0] * len(layers) + [each] * len(before))
+    each = min(max(_BEFORE * len(layers), _AT_LEAST) / max(len(before), 1), _EACH)
+    weights = [_weight(one) for one in layers]
+    found = fitted([*layers, *before], weights=weights + [each] * len(before))
+    # Of what no layer has they tell nothing: that stays, or is what it is in other calls, times what they take of it.
+    seen = {name for one in layers for name in features(one.call, one.tiles)}
+    unseen = {name: float(f"{c * factor:.4g}") for name, c in base.items()} | dict(was)
+    return {name: c for name, c in unseen.items() if name not in seen} | found
 
 
 def _rows(call: KernelCall) -> tuple[Tile, ...]:

@@ -8,6 +8,7 @@
 
 use super::access::Access;
 use super::dynamic_quantize::Rescale;
+#[cfg(scalar)]
 use super::isa::scalar::Stepped;
 use super::multiply::{Factor, Finish, Real, SUMS, Stored, Sums, finish_all};
 use super::window::{Window, pixels, work};
@@ -342,7 +343,7 @@ impl<R: Requantize> Quantized<R> {
         self.output.check_output::<R::Element>(arena_bytes);
         let bytes = shape!(self).check(self.filter.len(), self.bias.len(), size_of::<R::Element>());
         self.scratch.check_scratch::<u8>(arena_bytes, bytes);
-        self.scratch.check::<i32>(arena_bytes, 0);
+        self.scratch.check_room::<i32>(arena_bytes, 0);
     }
 
     /// What tiles read.
@@ -359,8 +360,10 @@ impl<R: Requantize> Quantized<R> {
     }
 }
 quantized!();
+#[cfg(scalar)]
 instantiate!(without dsp: Quantized<Stepped>);
 
+#[cfg(scalar)]
 impl Quantized<Stepped> {
     /// Checks the kernel against the arena while the firmware compiles.
     ///
@@ -411,7 +414,7 @@ impl Hybrid {
         self.rescale.check(arena_bytes, 1, self.output.channels as usize);
         let bytes = shape!(self).check(self.filter.len(), self.rescale.bias.len(), 1);
         self.scratch.check_scratch::<u8>(arena_bytes, bytes);
-        self.scratch.check::<i32>(arena_bytes, 0);
+        self.scratch.check_room::<i32>(arena_bytes, 0);
     }
 
     /// What tiles read.
@@ -454,7 +457,7 @@ impl F32 {
         self.output.check_output::<f32>(arena_bytes);
         let bytes = shape!(self).check(self.filter.len(), self.bias.len(), 4);
         self.scratch.check_scratch::<u8>(arena_bytes, bytes);
-        self.scratch.check::<f32>(arena_bytes, 0);
+        self.scratch.check_room::<f32>(arena_bytes, 0);
     }
 
     /// What tiles read.

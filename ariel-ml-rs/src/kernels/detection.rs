@@ -72,7 +72,7 @@ impl Postprocess {
         self.kinds.check::<f32>(arena_bytes, detections);
         self.values.check::<f32>(arena_bytes, detections);
         self.count.check::<f32>(arena_bytes, 1);
-        self.scratch.check::<f32>(arena_bytes, 0);
+        self.scratch.check_room::<f32>(arena_bytes, 0);
         self.scratch.check_scratch::<u8>(arena_bytes, candidates.saturating_mul(21));
     }
 

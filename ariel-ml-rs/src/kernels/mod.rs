@@ -9,7 +9,7 @@
 //! has an instruction set of its own), `run` takes a [`Memory`](crate::memory::Memory): it is compiled with this crate, at its
 //! optimisation level, whatever the user's crate is built with. Of the other kernels a model uses few: their `run` takes
 //! `impl Into<Memory>`, and so is compiled where a model calls it, not in every build. Where all cores of a target have the DSP
-//! extension, kernels of cores without it are such others, as are portable kernels of int16 and of ONNX's rounding; where all
+//! extension, kernels of cores without it are such others, as are portable kernels that it has its own in place of; where all
 //! have an FPU, portable products of float32.
 //! No kernel derives `Debug`, which nobody asks of one and every build would pay for.
 //!
@@ -19,12 +19,15 @@
 pub mod access;
 pub mod batch_matmul;
 pub mod broadcast;
+#[cfg(feature = "elementwise")]
 pub mod cast;
+#[cfg(feature = "elementwise")]
 pub mod compare;
 pub mod conv2d;
 pub mod conv_transpose;
 pub mod copy;
 pub mod depthwise_conv2d;
+#[cfg(feature = "vision")]
 pub mod detection;
 mod divide;
 pub mod dot;
@@ -32,32 +35,43 @@ pub mod dynamic_quantize;
 pub mod fold;
 pub mod fully_connected;
 pub mod gemmlowp;
+#[cfg(feature = "index")]
 pub mod index;
 pub mod int4;
 pub mod isa;
 pub mod lookup;
+#[cfg(feature = "elementwise")]
 pub mod map1;
 pub mod map2;
 mod multiply;
+#[cfg(feature = "elementwise")]
 pub mod normalize;
 pub mod pool2d;
+#[cfg(feature = "index")]
 pub mod positions;
 pub mod quantize;
 #[cfg(any(soft_float, test))]
 mod quotient;
+#[cfg(feature = "recurrent")]
 pub mod recurrent;
+#[cfg(feature = "vision")]
 pub mod resample;
 mod rolled;
+#[cfg(feature = "vision")]
 pub mod sampling;
 mod sigmoid16;
+#[cfg(feature = "signal")]
 pub mod signal;
 mod sizes;
 pub mod softmax;
+#[cfg(feature = "vision")]
 pub mod suppression;
+#[cfg(feature = "trees")]
 pub mod svm;
 mod table16;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "trees")]
 pub mod trees;
 pub mod window;
 
@@ -115,7 +129,7 @@ macro_rules! quantized {
         quantized!(Quantized<$crate::quant::Narrow>, without dsp:);
     };
     ($kernel:ident) => {
-        quantized!($kernel<$crate::quant::DoubleRounding>);
+        quantized!($kernel<$crate::quant::DoubleRounding>, without dsp:);
         quantized!($kernel<$crate::quant::NearestEven>, without dsp:);
     };
     ($kernel:ty $(, $($place:tt)+)?) => {

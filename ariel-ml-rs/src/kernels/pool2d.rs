@@ -4,7 +4,9 @@
 
 use super::access::Access;
 use super::fold::folds::{Fold, Stored, Within};
-use super::fold::steps::{MaxF32 as MaximumF32, MaxInt8 as MaximumInt8, MaxInt16 as MaximumInt16, MeanF32};
+#[cfg(feature = "float")]
+use super::fold::steps::{MaxF32 as MaximumF32, MeanF32};
+use super::fold::steps::{MaxInt8 as MaximumInt8, MaxInt16 as MaximumInt16};
 use super::instantiate;
 use super::sizes::sizes;
 use super::window::{Window, pixels, work};
@@ -296,6 +298,7 @@ kernel! {
     max: i32,
 }
 
+#[cfg(feature = "float")]
 kernel! {
     /// Maximum of float32.
     MaxF32, f32, |this| counted [0; 4], by_columns false, fold MaximumF32(Within { min: this.min, max: this.max });
@@ -344,6 +347,7 @@ kernel! {
     bounds: Bounds,
 }
 
+#[cfg(feature = "float")]
 kernel! {
     /// Average of float32.
     AverageF32, f32, |this| counted this.counted, by_columns false, fold MeanF32(Within { min: this.min, max: this.max });

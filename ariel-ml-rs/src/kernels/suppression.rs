@@ -60,7 +60,7 @@ impl SoftSuppress {
         self.selected.check::<i32>(arena_bytes, most);
         self.values.check::<f32>(arena_bytes, most);
         self.count.check::<i32>(arena_bytes, 1);
-        self.scratch.check::<f32>(arena_bytes, 0);
+        self.scratch.check_room::<f32>(arena_bytes, 0);
         self.scratch.check_scratch::<u8>(arena_bytes, candidates.saturating_mul(8));
     }
 

@@ -218,7 +218,7 @@ impl Coupled {
         assert!(classes > 1 && classes <= u16::MAX as usize, "pairs of less than two classes");
         self.input.check::<f32>(arena_bytes, rows.saturating_mul(classes * (classes - 1) / 2));
         self.output.check::<f32>(arena_bytes, rows.saturating_mul(classes));
-        self.scratch.check::<f32>(arena_bytes, 0);
+        self.scratch.check_room::<f32>(arena_bytes, 0);
         let room = classes.saturating_mul(classes + 1).saturating_mul(4);
         self.scratch.check_scratch::<u8>(arena_bytes, room);
     }

@@ -35,7 +35,10 @@ pub unsafe trait Parallel: Infer {
     unsafe fn unit(context: NonNull<()>, unit: u16, worker: u32);
 
     /// Prepares the model for an inference, and returns what `unit` takes.
-    fn context(&mut self) -> NonNull<()>;
+    ///
+    /// # Errors
+    /// [`Error::ScratchInUse`] where scratch is in fast memory, and another model of the same module is at work.
+    fn context(&mut self) -> Result<NonNull<()>, Error>;
 
     /// Stores what the next inference finds in the states, and returns the output.
     fn finish(&mut self) -> &Self::Output;
@@ -122,15 +125,15 @@ impl<M: Parallel> WiredPool<M> {
     }
 
     /// The inference over what is in the model's input.
-    fn start(&mut self) -> Run {
-        let context = self.settled().context();
+    fn start(&mut self) -> Result<Run, Error> {
+        let context = self.settled().context()?;
         // SAFETY: the model lives for ever and is this handle's alone; `settled` is the only way to it, and runs borrow the
         // handle, so that there is one at a time.
         let mut run = unsafe { Run::new(self.pool, self.job, context) }.with_priority(self.priority);
         if let Some((now, ticks)) = self.budget {
             run = run.with_budget(Budget::from_now(now, ticks));
         }
-        run
+        Ok(run)
     }
 
     /// Whether no helper is at an inference that was given up. The other methods wait for that; where cores run images of their
@@ -149,9 +152,9 @@ impl<M: Parallel> WiredPool<M> {
     /// Runs on what is in [`WiredPool::input_mut`] and returns the output.
     ///
     /// # Errors
-    /// [`Error::DeadlineMissed`] where there is a budget and it is spent.
+    /// [`Error::DeadlineMissed`] where there is a budget and it is spent; [`Error::ScratchInUse`] as [`Infer::run`].
     pub fn run(&mut self) -> Result<&M::Output, Error> {
-        self.start().wait()?;
+        self.start()?.wait()?;
         Ok(self.settled().finish())
     }
 
@@ -172,7 +175,7 @@ impl<M: Parallel> WiredPool<M> {
     /// # Errors
     /// As [`WiredPool::run`].
     pub async fn run_async(&mut self) -> Result<&M::Output, Error> {
-        self.start().await?;
+        self.start()?.await?;
         Ok(self.settled().finish())
     }
 
@@ -235,6 +238,7 @@ macro_rules! parallel {
                 unit += 1;
             }
             $crate::plan::check_units(Model::PIECES, &UNIT_TILES, &works, &[$($home),*], $workers, Model::ARENA_SIZE);
+            assert!(Model::FAST_SIZE == 0 || Model::FAST_WORKERS >= $workers, "no scratch for every worker");
             assert!(Model::KEPT.bytes_in_place() == 0, "several cores write no state before the inference is complete");
             assert!(<Model as $crate::pool::Parallel>::GRAPH.units() == UNITS);
         };
@@ -257,18 +261,20 @@ macro_rules! parallel {
                 if let ::core::option::Option::Some(&(step, time, tile)) = UNIT_TILES.get(usize::from(unit)) {
                     // SAFETY: the context is this model's arena (`context`), and the rest is forwarded to the caller.
                     unsafe {
-                        let memory = $crate::memory::Memory::of_worker(context.cast(), worker);
+                        let memory = Self::memory_of(context.cast(), worker);
                         Self::tile_at(memory, usize::from(step), tile, u32::from(time));
                     }
                 }
             }
 
-            fn context(&mut self) -> ::core::ptr::NonNull<()> {
+            fn context(&mut self) -> ::core::result::Result<::core::ptr::NonNull<()>, $crate::Error> {
+                self.take_scratch()?;
                 self.prepare();
-                self.arena.base().cast()
+                ::core::result::Result::Ok(self.arena.base().cast())
             }
 
             fn finish(&mut self) -> &Self::Output {
+                Self::give_scratch();
                 self.keep();
                 self.output()
             }

@@ -104,6 +104,11 @@ reals! {
     Bf16: Bf16(0), Bf16::from_f32, Bf16::to_f32;
 }
 
+/// A whole number for conversion to an integer, which cuts off what is behind the point: the nearest, of halves that away from zero.
+fn nearest(real: f32) -> f32 {
+    real + (0.5 - 0.25 * f32::EPSILON).copysign(real)
+}
+
 macro_rules! integers {
     ($($t:ty),*) => { $(
         impl Number for $t {
@@ -116,7 +121,7 @@ macro_rules! integers {
                     return Self::from(real != 0.0);
                 }
                 // Conversion saturates, and makes 0 of what is not a number.
-                narrow(i64::from(encoding.zero_point).saturating_add(libm::roundf(real / encoding.scale) as i64))
+                narrow(i64::from(encoding.zero_point).saturating_add(nearest(real / encoding.scale) as i64))
             }
 
             #[inline]
@@ -160,7 +165,7 @@ impl Number for u64 {
 
     #[inline]
     fn of_real(real: f32, _: Encoding) -> Self {
-        libm::roundf(real) as Self
+        nearest(real) as Self
     }
 
     #[inline]

@@ -81,10 +81,12 @@ impl Unit {
     #[inline]
     pub(super) fn rounded(self, steps: i32) -> i64 {
         let steps = f64::from(steps);
-        libm::round(match self {
+        let real = match self {
             Self::Times(unit) => steps * f64::from(unit),
             Self::Over(steps_of_1) => steps / f64::from(steps_of_1),
-        }) as i64
+        };
+        // As `nearest` of `number.rs` does.
+        (real + (0.5 - 0.25 * f64::EPSILON).copysign(real)) as i64
     }
 
     /// Integers that do for samples of type `S` what this and a scale ask.

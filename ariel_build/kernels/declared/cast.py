@@ -122,6 +122,7 @@ class Bf16ToF32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::Bf16ToF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "Bf16", "output": "f32"}
     input: Operand
     output: Operand
@@ -134,6 +135,7 @@ class BoolToF32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::BoolToF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "f32"}
     input: Operand
     output: Operand
@@ -146,6 +148,7 @@ class BoolToF64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::BoolToF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "f64"}
     input: Operand
     output: Operand
@@ -158,6 +161,7 @@ class BoolToI16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::BoolToI16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "i16"}
     input: Operand
     output: Operand
@@ -170,6 +174,7 @@ class BoolToI32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::BoolToI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "i32"}
     input: Operand
     output: Operand
@@ -182,6 +187,7 @@ class BoolToI64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::BoolToI64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "i64"}
     input: Operand
     output: Operand
@@ -194,6 +200,7 @@ class BoolToU16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::BoolToU16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "u16"}
     input: Operand
     output: Operand
@@ -206,6 +213,7 @@ class BoolToU32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::BoolToU32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "u32"}
     input: Operand
     output: Operand
@@ -218,6 +226,7 @@ class BoolToU64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::BoolToU64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "u64"}
     input: Operand
     output: Operand
@@ -230,6 +239,7 @@ class F16ToF32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F16ToF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "F16", "output": "f32"}
     input: Operand
     output: Operand
@@ -242,6 +252,7 @@ class F32ToBf16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToBf16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "Bf16"}
     input: Operand
     output: Operand
@@ -254,6 +265,7 @@ class F32ToBool(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToBool"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "u8"}
     input: Operand
     output: Operand
@@ -266,6 +278,7 @@ class F32ToF16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToF16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "F16"}
     input: Operand
     output: Operand
@@ -278,6 +291,7 @@ class F32ToF64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f64"}
     input: Operand
     output: Operand
@@ -290,6 +304,7 @@ class F32ToI16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToI16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "i16"}
     input: Operand
     output: Operand
@@ -302,6 +317,7 @@ class F32ToI32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "i32"}
     input: Operand
     output: Operand
@@ -314,6 +330,7 @@ class F32ToI64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToI64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "i64"}
     input: Operand
     output: Operand
@@ -326,6 +343,7 @@ class F32ToI8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToI8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "i8"}
     input: Operand
     output: Operand
@@ -338,6 +356,7 @@ class F32ToU16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToU16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "u16"}
     input: Operand
     output: Operand
@@ -350,6 +369,7 @@ class F32ToU32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToU32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "u32"}
     input: Operand
     output: Operand
@@ -362,6 +382,7 @@ class F32ToU64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToU64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "u64"}
     input: Operand
     output: Operand
@@ -374,6 +395,7 @@ class F32ToU8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F32ToU8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "u8"}
     input: Operand
     output: Operand
@@ -386,6 +408,7 @@ class F64ToBool(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F64ToBool"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "u8"}
     input: Operand
     output: Operand
@@ -398,6 +421,7 @@ class F64ToF16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F64ToF16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "F16"}
     input: Operand
     output: Operand
@@ -410,6 +434,7 @@ class F64ToF32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F64ToF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f32"}
     input: Operand
     output: Operand
@@ -422,6 +447,7 @@ class F64ToI16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F64ToI16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "i16"}
     input: Operand
     output: Operand
@@ -434,6 +460,7 @@ class F64ToI32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F64ToI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "i32"}
     input: Operand
     output: Operand
@@ -446,6 +473,7 @@ class F64ToI64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F64ToI64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "i64"}
     input: Operand
     output: Operand
@@ -458,6 +486,7 @@ class F64ToI8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F64ToI8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "i8"}
     input: Operand
     output: Operand
@@ -470,6 +499,7 @@ class F64ToU16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F64ToU16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "u16"}
     input: Operand
     output: Operand
@@ -482,6 +512,7 @@ class F64ToU32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F64ToU32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "u32"}
     input: Operand
     output: Operand
@@ -494,6 +525,7 @@ class F64ToU64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F64ToU64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "u64"}
     input: Operand
     output: Operand
@@ -506,6 +538,7 @@ class F64ToU8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::F64ToU8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "u8"}
     input: Operand
     output: Operand
@@ -518,6 +551,7 @@ class I16ToBool(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I16ToBool"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "u8"}
     input: Operand
     output: Operand
@@ -530,6 +564,7 @@ class I16ToF32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I16ToF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "f32"}
     input: Operand
     output: Operand
@@ -542,6 +577,7 @@ class I16ToF64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I16ToF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "f64"}
     input: Operand
     output: Operand
@@ -554,6 +590,7 @@ class I16ToI32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I16ToI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "i32"}
     input: Operand
     output: Operand
@@ -566,6 +603,7 @@ class I16ToI64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I16ToI64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "i64"}
     input: Operand
     output: Operand
@@ -578,6 +616,7 @@ class I16ToI8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I16ToI8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "i8"}
     input: Operand
     output: Operand
@@ -590,6 +629,7 @@ class I16ToU32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I16ToU32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "u32"}
     input: Operand
     output: Operand
@@ -602,6 +642,7 @@ class I16ToU64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I16ToU64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "u64"}
     input: Operand
     output: Operand
@@ -614,6 +655,7 @@ class I16ToU8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I16ToU8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "u8"}
     input: Operand
     output: Operand
@@ -626,6 +668,7 @@ class I32ToBool(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I32ToBool"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i32", "output": "u8"}
     input: Operand
     output: Operand
@@ -638,6 +681,7 @@ class I32ToF32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I32ToF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i32", "output": "f32"}
     input: Operand
     output: Operand
@@ -650,6 +694,7 @@ class I32ToF64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I32ToF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i32", "output": "f64"}
     input: Operand
     output: Operand
@@ -662,6 +707,7 @@ class I32ToI16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I32ToI16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i32", "output": "i16"}
     input: Operand
     output: Operand
@@ -674,6 +720,7 @@ class I32ToI64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I32ToI64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i32", "output": "i64"}
     input: Operand
     output: Operand
@@ -686,6 +733,7 @@ class I32ToI8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I32ToI8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i32", "output": "i8"}
     input: Operand
     output: Operand
@@ -698,6 +746,7 @@ class I32ToU16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I32ToU16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i32", "output": "u16"}
     input: Operand
     output: Operand
@@ -710,6 +759,7 @@ class I32ToU64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I32ToU64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i32", "output": "u64"}
     input: Operand
     output: Operand
@@ -722,6 +772,7 @@ class I32ToU8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I32ToU8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i32", "output": "u8"}
     input: Operand
     output: Operand
@@ -734,6 +785,7 @@ class I64ToBool(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I64ToBool"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i64", "output": "u8"}
     input: Operand
     output: Operand
@@ -746,6 +798,7 @@ class I64ToF32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I64ToF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i64", "output": "f32"}
     input: Operand
     output: Operand
@@ -758,6 +811,7 @@ class I64ToF64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I64ToF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i64", "output": "f64"}
     input: Operand
     output: Operand
@@ -770,6 +824,7 @@ class I64ToI16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I64ToI16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i64", "output": "i16"}
     input: Operand
     output: Operand
@@ -782,6 +837,7 @@ class I64ToI32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I64ToI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i64", "output": "i32"}
     input: Operand
     output: Operand
@@ -794,6 +850,7 @@ class I64ToI8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I64ToI8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i64", "output": "i8"}
     input: Operand
     output: Operand
@@ -806,6 +863,7 @@ class I64ToU16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I64ToU16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i64", "output": "u16"}
     input: Operand
     output: Operand
@@ -818,6 +876,7 @@ class I64ToU32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I64ToU32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i64", "output": "u32"}
     input: Operand
     output: Operand
@@ -830,6 +889,7 @@ class I64ToU8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I64ToU8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i64", "output": "u8"}
     input: Operand
     output: Operand
@@ -842,6 +902,7 @@ class I8ToF32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I8ToF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i8", "output": "f32"}
     input: Operand
     output: Operand
@@ -854,6 +915,7 @@ class I8ToF64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I8ToF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i8", "output": "f64"}
     input: Operand
     output: Operand
@@ -866,6 +928,7 @@ class I8ToI16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I8ToI16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i8", "output": "i16"}
     input: Operand
     output: Operand
@@ -878,6 +941,7 @@ class I8ToI32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I8ToI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i8", "output": "i32"}
     input: Operand
     output: Operand
@@ -890,6 +954,7 @@ class I8ToI64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I8ToI64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i8", "output": "i64"}
     input: Operand
     output: Operand
@@ -902,6 +967,7 @@ class I8ToU16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I8ToU16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i8", "output": "u16"}
     input: Operand
     output: Operand
@@ -914,6 +980,7 @@ class I8ToU32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I8ToU32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i8", "output": "u32"}
     input: Operand
     output: Operand
@@ -926,6 +993,7 @@ class I8ToU64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::I8ToU64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i8", "output": "u64"}
     input: Operand
     output: Operand
@@ -938,6 +1006,7 @@ class U16ToBool(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U16ToBool"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u16", "output": "u8"}
     input: Operand
     output: Operand
@@ -950,6 +1019,7 @@ class U16ToF32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U16ToF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u16", "output": "f32"}
     input: Operand
     output: Operand
@@ -962,6 +1032,7 @@ class U16ToF64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U16ToF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u16", "output": "f64"}
     input: Operand
     output: Operand
@@ -974,6 +1045,7 @@ class U16ToI32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U16ToI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u16", "output": "i32"}
     input: Operand
     output: Operand
@@ -986,6 +1058,7 @@ class U16ToI64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U16ToI64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u16", "output": "i64"}
     input: Operand
     output: Operand
@@ -998,6 +1071,7 @@ class U16ToI8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U16ToI8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u16", "output": "i8"}
     input: Operand
     output: Operand
@@ -1010,6 +1084,7 @@ class U16ToU32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U16ToU32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u16", "output": "u32"}
     input: Operand
     output: Operand
@@ -1022,6 +1097,7 @@ class U16ToU64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U16ToU64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u16", "output": "u64"}
     input: Operand
     output: Operand
@@ -1034,6 +1110,7 @@ class U16ToU8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U16ToU8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u16", "output": "u8"}
     input: Operand
     output: Operand
@@ -1046,6 +1123,7 @@ class U32ToBool(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U32ToBool"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u32", "output": "u8"}
     input: Operand
     output: Operand
@@ -1058,6 +1136,7 @@ class U32ToF32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U32ToF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u32", "output": "f32"}
     input: Operand
     output: Operand
@@ -1070,6 +1149,7 @@ class U32ToF64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U32ToF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u32", "output": "f64"}
     input: Operand
     output: Operand
@@ -1082,6 +1162,7 @@ class U32ToI16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U32ToI16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u32", "output": "i16"}
     input: Operand
     output: Operand
@@ -1094,6 +1175,7 @@ class U32ToI64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U32ToI64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u32", "output": "i64"}
     input: Operand
     output: Operand
@@ -1106,6 +1188,7 @@ class U32ToI8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U32ToI8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u32", "output": "i8"}
     input: Operand
     output: Operand
@@ -1118,6 +1201,7 @@ class U32ToU16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U32ToU16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u32", "output": "u16"}
     input: Operand
     output: Operand
@@ -1130,6 +1214,7 @@ class U32ToU64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U32ToU64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u32", "output": "u64"}
     input: Operand
     output: Operand
@@ -1142,6 +1227,7 @@ class U32ToU8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U32ToU8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u32", "output": "u8"}
     input: Operand
     output: Operand
@@ -1154,6 +1240,7 @@ class U64ToBool(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U64ToBool"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u64", "output": "u8"}
     input: Operand
     output: Operand
@@ -1166,6 +1253,7 @@ class U64ToF32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U64ToF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u64", "output": "f32"}
     input: Operand
     output: Operand
@@ -1178,6 +1266,7 @@ class U64ToF64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U64ToF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u64", "output": "f64"}
     input: Operand
     output: Operand
@@ -1190,6 +1279,7 @@ class U64ToI16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U64ToI16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u64", "output": "i16"}
     input: Operand
     output: Operand
@@ -1202,6 +1292,7 @@ class U64ToI32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U64ToI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u64", "output": "i32"}
     input: Operand
     output: Operand
@@ -1214,6 +1305,7 @@ class U64ToI8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U64ToI8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u64", "output": "i8"}
     input: Operand
     output: Operand
@@ -1226,6 +1318,7 @@ class U64ToU16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U64ToU16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u64", "output": "u16"}
     input: Operand
     output: Operand
@@ -1238,6 +1331,7 @@ class U64ToU32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U64ToU32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u64", "output": "u32"}
     input: Operand
     output: Operand
@@ -1250,6 +1344,7 @@ class U64ToU8(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U64ToU8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u64", "output": "u8"}
     input: Operand
     output: Operand
@@ -1262,6 +1357,7 @@ class U8ToF32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U8ToF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "f32"}
     input: Operand
     output: Operand
@@ -1274,6 +1370,7 @@ class U8ToF64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U8ToF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "f64"}
     input: Operand
     output: Operand
@@ -1286,6 +1383,7 @@ class U8ToI16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U8ToI16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "i16"}
     input: Operand
     output: Operand
@@ -1298,6 +1396,7 @@ class U8ToI32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U8ToI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "i32"}
     input: Operand
     output: Operand
@@ -1310,6 +1409,7 @@ class U8ToI64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U8ToI64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "i64"}
     input: Operand
     output: Operand
@@ -1322,6 +1422,7 @@ class U8ToU16(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U8ToU16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "u16"}
     input: Operand
     output: Operand
@@ -1334,6 +1435,7 @@ class U8ToU32(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U8ToU32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "u32"}
     input: Operand
     output: Operand
@@ -1346,6 +1448,7 @@ class U8ToU64(Kernel):
     ROOMS = ("kernels::cast",)
     PATHS = {(): "cast::U8ToU64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "u64"}
     input: Operand
     output: Operand

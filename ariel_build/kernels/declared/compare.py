@@ -47,6 +47,7 @@ class And(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::And"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "u8", "right": "u8", "output": "u8"}
     left: Source
     right: Source
@@ -60,6 +61,7 @@ class EqualF32(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::EqualF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "u8"}
     left: Source
     right: Source
@@ -73,6 +75,7 @@ class EqualI32(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::EqualI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i32", "right": "i32", "output": "u8"}
     left: Source
     right: Source
@@ -86,6 +89,7 @@ class GreaterEqualF32(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::GreaterEqualF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "u8"}
     left: Source
     right: Source
@@ -99,6 +103,7 @@ class GreaterEqualI32(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::GreaterEqualI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i32", "right": "i32", "output": "u8"}
     left: Source
     right: Source
@@ -112,6 +117,7 @@ class GreaterF32(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::GreaterF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "u8"}
     left: Source
     right: Source
@@ -125,6 +131,7 @@ class GreaterI32(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::GreaterI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i32", "right": "i32", "output": "u8"}
     left: Source
     right: Source
@@ -138,6 +145,7 @@ class LessEqualF32(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::LessEqualF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "u8"}
     left: Source
     right: Source
@@ -151,6 +159,7 @@ class LessEqualI32(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::LessEqualI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i32", "right": "i32", "output": "u8"}
     left: Source
     right: Source
@@ -164,6 +173,7 @@ class LessF32(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::LessF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "u8"}
     left: Source
     right: Source
@@ -177,6 +187,7 @@ class LessI32(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::LessI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i32", "right": "i32", "output": "u8"}
     left: Source
     right: Source
@@ -190,6 +201,7 @@ class NotEqualF32(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::NotEqualF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "u8"}
     left: Source
     right: Source
@@ -203,6 +215,7 @@ class NotEqualI32(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::NotEqualI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i32", "right": "i32", "output": "u8"}
     left: Source
     right: Source
@@ -216,6 +229,7 @@ class Or(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::Or"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "u8", "right": "u8", "output": "u8"}
     left: Source
     right: Source
@@ -229,6 +243,7 @@ class PlainF64(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::PlainF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f64", "right": "f64", "output": "u8"}
     left: Source
     right: Source
@@ -243,6 +258,7 @@ class PlainI16(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::PlainI16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i16", "right": "i16", "output": "u8"}
     left: Source
     right: Source
@@ -257,6 +273,7 @@ class PlainI64(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::PlainI64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i64", "right": "i64", "output": "u8"}
     left: Source
     right: Source
@@ -271,6 +288,7 @@ class PlainU16(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::PlainU16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "u16", "right": "u16", "output": "u8"}
     left: Source
     right: Source
@@ -285,6 +303,7 @@ class PlainU32(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::PlainU32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "u32", "right": "u32", "output": "u8"}
     left: Source
     right: Source
@@ -299,6 +318,7 @@ class PlainU64(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::PlainU64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "u64", "right": "u64", "output": "u8"}
     left: Source
     right: Source
@@ -313,6 +333,7 @@ class PlainU8(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::PlainU8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "u8", "right": "u8", "output": "u8"}
     left: Source
     right: Source
@@ -327,6 +348,7 @@ class Quantized(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::Quantized"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i8", "right": "i8", "output": "u8"}
     left: Source
     right: Source
@@ -343,6 +365,7 @@ class QuantizedInt16(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::QuantizedInt16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i16", "right": "i16", "output": "u8"}
     left: Source
     right: Source
@@ -370,6 +393,7 @@ class Same(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::Same"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "u8", "right": "u8", "output": "u8"}
     left: Source
     right: Source
@@ -383,6 +407,7 @@ class Xor(Kernel):
     ROOMS = ("kernels::compare",)
     PATHS = {(): "compare::Xor"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "u8", "right": "u8", "output": "u8"}
     left: Source
     right: Source

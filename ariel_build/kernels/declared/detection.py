@@ -20,6 +20,7 @@ class Postprocess(Kernel):
     ROOMS = ("kernels::detection",)
     PATHS = {(): "detection::Postprocess"}
     ACCESS = Access.WHOLE
+    FEATURES = ("vision",)
     ELEMENTS = {
         "boxes": "f32",
         "scores": "f32",

@@ -129,6 +129,7 @@ class PlainF64(Kernel):
     ROOMS = ("kernels::fold",)
     PATHS = {(): "fold::PlainF64"}
     ACCESS = Access.WHOLE
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -142,6 +143,7 @@ class PlainI16(Kernel):
     ROOMS = ("kernels::fold",)
     PATHS = {(): "fold::PlainI16"}
     ACCESS = Access.WHOLE
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "i16"}
     input: Operand
     output: Operand
@@ -155,6 +157,7 @@ class PlainI32(Kernel):
     ROOMS = ("kernels::fold",)
     PATHS = {(): "fold::PlainI32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i32", "output": "i32"}
     input: Operand
     output: Operand
@@ -168,6 +171,7 @@ class PlainI64(Kernel):
     ROOMS = ("kernels::fold",)
     PATHS = {(): "fold::PlainI64"}
     ACCESS = Access.WHOLE
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i64", "output": "i64"}
     input: Operand
     output: Operand
@@ -181,6 +185,7 @@ class PlainI8(Kernel):
     ROOMS = ("kernels::fold",)
     PATHS = {(): "fold::PlainI8"}
     ACCESS = Access.WHOLE
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i8", "output": "i8"}
     input: Operand
     output: Operand
@@ -194,6 +199,7 @@ class PlainU16(Kernel):
     ROOMS = ("kernels::fold",)
     PATHS = {(): "fold::PlainU16"}
     ACCESS = Access.WHOLE
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u16", "output": "u16"}
     input: Operand
     output: Operand
@@ -207,6 +213,7 @@ class PlainU32(Kernel):
     ROOMS = ("kernels::fold",)
     PATHS = {(): "fold::PlainU32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u32", "output": "u32"}
     input: Operand
     output: Operand
@@ -220,6 +227,7 @@ class PlainU64(Kernel):
     ROOMS = ("kernels::fold",)
     PATHS = {(): "fold::PlainU64"}
     ACCESS = Access.WHOLE
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u64", "output": "u64"}
     input: Operand
     output: Operand
@@ -233,6 +241,7 @@ class PlainU8(Kernel):
     ROOMS = ("kernels::fold",)
     PATHS = {(): "fold::PlainU8"}
     ACCESS = Access.WHOLE
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "u8", "output": "u8"}
     input: Operand
     output: Operand

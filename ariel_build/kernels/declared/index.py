@@ -56,6 +56,7 @@ class BestF32(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::BestF32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "f32", "output": "i32"}
     input: Operand
     output: Operand
@@ -70,6 +71,7 @@ class BestF64(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::BestF64"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "f64", "output": "i32"}
     input: Operand
     output: Operand
@@ -84,6 +86,7 @@ class BestI16(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::BestI16"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "i16", "output": "i32"}
     input: Operand
     output: Operand
@@ -98,6 +101,7 @@ class BestI32(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::BestI32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "i32", "output": "i32"}
     input: Operand
     output: Operand
@@ -112,6 +116,7 @@ class BestI64(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::BestI64"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "i64", "output": "i32"}
     input: Operand
     output: Operand
@@ -126,6 +131,7 @@ class BestI8(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::BestI8"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "i8", "output": "i32"}
     input: Operand
     output: Operand
@@ -140,6 +146,7 @@ class BestU8(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::BestU8"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "u8", "output": "i32"}
     input: Operand
     output: Operand
@@ -176,6 +183,7 @@ class Boxed(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::Boxed"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"data": "u8", "starts": "u8", "axes": "u8", "steps": "u8", "value": "u8", "output": "u8"}
     data: Source
     starts: Source
@@ -200,6 +208,7 @@ class CombineF32(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::CombineF32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     OVER_WHOLE = (("data", "output"),)
     ELEMENTS = {"data": "f32", "indices": "u8", "updates": "f32", "output": "f32"}
     data: Source
@@ -217,6 +226,7 @@ class CombineI32(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::CombineI32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     OVER_WHOLE = (("data", "output"),)
     ELEMENTS = {"data": "i32", "indices": "u8", "updates": "i32", "output": "i32"}
     data: Source
@@ -234,6 +244,7 @@ class CombineI64(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::CombineI64"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     OVER_WHOLE = (("data", "output"),)
     ELEMENTS = {"data": "i64", "indices": "u8", "updates": "i64", "output": "i64"}
     data: Source
@@ -251,6 +262,7 @@ class CombineI8(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::CombineI8"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     OVER_WHOLE = (("data", "output"),)
     ELEMENTS = {"data": "i8", "indices": "u8", "updates": "i8", "output": "i8"}
     data: Source
@@ -277,6 +289,7 @@ class Found(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::Found"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "u8", "output": "i32"}
     input: Source
     output: Operand
@@ -291,6 +304,7 @@ class Gather(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::Gather"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"data": "u8", "indices": "u8", "output": "u8"}
     data: Source
     indices: Source
@@ -314,6 +328,7 @@ class OneHot(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::OneHot"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"indices": "u8", "values": "u8", "output": "u8"}
     indices: Source
     values: Source
@@ -353,6 +368,7 @@ class RunningF32(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::RunningF32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     OVER_WHOLE = (("input", "output"),)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
@@ -367,6 +383,7 @@ class RunningF64(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::RunningF64"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     OVER_WHOLE = (("input", "output"),)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
@@ -381,6 +398,7 @@ class RunningI32(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::RunningI32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     OVER_WHOLE = (("input", "output"),)
     ELEMENTS = {"input": "i32", "output": "i32"}
     input: Operand
@@ -395,6 +413,7 @@ class RunningI64(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::RunningI64"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     OVER_WHOLE = (("input", "output"),)
     ELEMENTS = {"input": "i64", "output": "i64"}
     input: Operand
@@ -409,6 +428,7 @@ class RunningInt8(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::RunningInt8"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     OVER_WHOLE = (("input", "output"),)
     ELEMENTS = {"input": "i8", "output": "i8"}
     input: Operand
@@ -426,6 +446,7 @@ class Scatter(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::Scatter"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     OVER_WHOLE = (("data", "output"),)
     ELEMENTS = {"data": "u8", "indices": "u8", "updates": "u8", "output": "u8"}
     data: Source
@@ -443,6 +464,7 @@ class Select(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::Select"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("index",)
     ELEMENTS = {"condition": "u8", "left": "u8", "right": "u8", "output": "u8"}
     condition: Source
     left: Source
@@ -462,6 +484,7 @@ class TopF32(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::TopF32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "f32", "output": "f32", "places": "i32"}
     input: Operand
     output: Operand
@@ -477,6 +500,7 @@ class TopF64(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::TopF64"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "f64", "output": "f64", "places": "i32"}
     input: Operand
     output: Operand
@@ -492,6 +516,7 @@ class TopI16(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::TopI16"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "i16", "output": "i16", "places": "i32"}
     input: Operand
     output: Operand
@@ -507,6 +532,7 @@ class TopI32(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::TopI32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "i32", "output": "i32", "places": "i32"}
     input: Operand
     output: Operand
@@ -522,6 +548,7 @@ class TopI64(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::TopI64"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "i64", "output": "i64", "places": "i32"}
     input: Operand
     output: Operand
@@ -537,6 +564,7 @@ class TopI8(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::TopI8"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "i8", "output": "i8", "places": "i32"}
     input: Operand
     output: Operand
@@ -552,6 +580,7 @@ class TopU8(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::TopU8"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "u8", "output": "u8", "places": "i32"}
     input: Operand
     output: Operand
@@ -567,6 +596,7 @@ class Triangle(Kernel):
     ROOMS = ("kernels::index",)
     PATHS = {(): "index::Triangle"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "u8", "diagonal": "u8", "output": "u8"}
     input: Source
     diagonal: Source

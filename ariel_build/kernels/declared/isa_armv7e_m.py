@@ -103,6 +103,7 @@ class Lstm(Kernel):
     ROOMS = ("kernels::isa::armv7e_m",)
     PATHS = {(): "isa::armv7e_m::Lstm"}
     ACCESS = Access.UNITS
+    FEATURES = ("recurrent",)
     OVER = (
         ("hidden", "next_hidden"),
         ("cell", "next_cell"),
@@ -200,6 +201,7 @@ class Svdf(Kernel):
     ROOMS = ("kernels::isa::armv7e_m",)
     PATHS = {(): "isa::armv7e_m::Svdf"}
     ACCESS = Access.STATES
+    FEATURES = ("recurrent",)
     OVER = (("state", "next_state"),)
     ELEMENTS = {
         "memories.input": "i8",

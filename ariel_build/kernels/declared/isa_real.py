@@ -30,6 +30,7 @@ class Add(Kernel):
     PARAMETERS = {"C": "cores"}
     PATHS = {("Fpu",): "isa::vfpv4_sp::Add", ("Helium",): "isa::mve::AddF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("float",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -47,6 +48,7 @@ class Conv2d(Kernel):
     PARAMETERS = {"C": "cores"}
     PATHS = {("Fpu",): "isa::vfpv4_sp::Conv2d", ("Helium",): "isa::mve::Conv2dF32"}
     ACCESS = Access.WINDOW
+    FEATURES = ("float",)
     ELEMENTS = {"input": "f32", "output": "f32", "filter": "f32", "bias": "f32"}
     input: Image
     output: Image
@@ -67,6 +69,7 @@ class DepthwiseConv2d(Kernel):
     PARAMETERS = {"C": "cores"}
     PATHS = {("Fpu",): "isa::vfpv4_sp::DepthwiseConv2d", ("Helium",): "isa::mve::DepthwiseConv2dF32"}
     ACCESS = Access.WINDOW
+    FEATURES = ("float",)
     ELEMENTS = {"input": "f32", "output": "f32", "filter": "f32", "bias": "f32"}
     input: Image
     output: Image
@@ -92,6 +95,7 @@ class FullyConnected(Kernel):
     PARAMETERS = {"C": "cores"}
     PATHS = {("Fpu",): "isa::vfpv4_sp::FullyConnected", ("Helium",): "isa::mve::FullyConnectedF32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("float",)
     ELEMENTS = {"input": "f32", "output": "f32", "filter": "f32", "bias": "f32"}
     input: Operand
     output: Operand
@@ -118,6 +122,7 @@ class Mul(Kernel):
     PARAMETERS = {"C": "cores"}
     PATHS = {("Fpu",): "isa::vfpv4_sp::Mul", ("Helium",): "isa::mve::MulF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("float",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -135,6 +140,7 @@ class Sub(Kernel):
     PARAMETERS = {"C": "cores"}
     PATHS = {("Fpu",): "isa::vfpv4_sp::Sub", ("Helium",): "isa::mve::SubF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("float",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source

@@ -23,6 +23,7 @@ class BatchMatMul(Kernel):
     ROOMS = ("kernels::isa::vfpv4_sp",)
     PATHS = {(): "isa::vfpv4_sp::BatchMatMul"}
     ACCESS = Access.WHOLE
+    FEATURES = ("float",)
     ELEMENTS = {"x": "f32", "y": "f32", "output": "f32"}
     x: Source
     y: Source
@@ -44,6 +45,7 @@ class Softmax(Kernel):
     ROOMS = ("kernels::isa::vfpv4_sp",)
     PATHS = {(): "isa::vfpv4_sp::Softmax"}
     ACCESS = Access.WHOLE
+    FEATURES = ("float",)
     OVER = (("input", "output"),)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
@@ -58,6 +60,7 @@ class SoftmaxNearest(Kernel):
     ROOMS = ("kernels::isa::vfpv4_sp",)
     PATHS = {(): "isa::vfpv4_sp::SoftmaxNearest"}
     ACCESS = Access.WHOLE
+    FEATURES = ("float",)
     OVER = (("input", "output"),)
     ELEMENTS = {"input": "i8", "output": "i8", "exps": "f32"}
     input: Operand

@@ -103,6 +103,7 @@ class Abs(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Abs"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -115,6 +116,7 @@ class AbsF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::AbsF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -127,6 +129,7 @@ class AbsInt16(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::AbsInt16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "i16"}
     input: Operand
     output: Operand
@@ -142,6 +145,7 @@ class Acos(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Acos"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -154,6 +158,7 @@ class AcosF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::AcosF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -166,6 +171,7 @@ class Acosh(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Acosh"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -178,6 +184,7 @@ class AcoshF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::AcoshF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -190,6 +197,7 @@ class Asin(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Asin"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -202,6 +210,7 @@ class AsinF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::AsinF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -214,6 +223,7 @@ class Asinh(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Asinh"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -226,6 +236,7 @@ class AsinhF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::AsinhF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -238,6 +249,7 @@ class Atan(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Atan"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -250,6 +262,7 @@ class AtanF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::AtanF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -262,6 +275,7 @@ class Atanh(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Atanh"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -274,6 +288,7 @@ class AtanhF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::AtanhF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -286,6 +301,7 @@ class Ceil(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Ceil"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -298,6 +314,7 @@ class CeilF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::CeilF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -310,6 +327,7 @@ class Celu(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Celu"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -323,6 +341,7 @@ class Clip(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Clip"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -337,6 +356,7 @@ class Cos(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Cos"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -349,6 +369,7 @@ class CosF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::CosF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -361,6 +382,7 @@ class Cosh(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Cosh"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -373,6 +395,7 @@ class CoshF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::CoshF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -385,6 +408,7 @@ class Elu(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Elu"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -398,6 +422,7 @@ class Erf(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Erf"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -410,6 +435,7 @@ class ErfF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::ErfF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -422,6 +448,7 @@ class Exp(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Exp"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -434,6 +461,7 @@ class ExpF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::ExpF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -446,6 +474,7 @@ class Expm1(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Expm1"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -458,6 +487,7 @@ class Expm1F64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Expm1F64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -470,6 +500,7 @@ class Floor(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Floor"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -482,6 +513,7 @@ class FloorF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::FloorF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -494,6 +526,7 @@ class Gelu(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Gelu"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -506,6 +539,7 @@ class GeluF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::GeluF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -518,6 +552,7 @@ class GeluTanh(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::GeluTanh"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -530,6 +565,7 @@ class GeluTanhF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::GeluTanhF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -542,6 +578,7 @@ class HardSigmoid(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::HardSigmoid"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -556,6 +593,7 @@ class HardSwish(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::HardSwish"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -568,6 +606,7 @@ class HardSwishF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::HardSwishF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -580,6 +619,7 @@ class LeakyRelu(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::LeakyRelu"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -593,6 +633,7 @@ class LeakyReluInt16(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::LeakyReluInt16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "i16"}
     input: Operand
     output: Operand
@@ -610,6 +651,7 @@ class Log(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Log"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -622,6 +664,7 @@ class Log1p(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Log1p"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -634,6 +677,7 @@ class Log1pF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Log1pF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -646,6 +690,7 @@ class LogF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::LogF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -658,6 +703,7 @@ class Mish(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Mish"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -670,6 +716,7 @@ class MishF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::MishF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -682,6 +729,7 @@ class Neg(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Neg"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -694,6 +742,7 @@ class NegF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::NegF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -706,6 +755,7 @@ class Reciprocal(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Reciprocal"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -718,6 +768,7 @@ class ReciprocalF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::ReciprocalF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -730,6 +781,7 @@ class Round(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Round"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -742,6 +794,7 @@ class RoundF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::RoundF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -754,6 +807,7 @@ class Rsqrt(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Rsqrt"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -766,6 +820,7 @@ class RsqrtF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::RsqrtF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -778,6 +833,7 @@ class RsqrtInt16(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::RsqrtInt16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "i16"}
     input: Operand
     output: Operand
@@ -793,6 +849,7 @@ class Selu(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Selu"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -807,6 +864,7 @@ class Shrink(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Shrink"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -821,6 +879,7 @@ class Sigmoid(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Sigmoid"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -833,6 +892,7 @@ class SigmoidF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::SigmoidF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -845,6 +905,7 @@ class SigmoidInt16(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::SigmoidInt16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "i16", "table": "u32"}
     input: Operand
     output: Operand
@@ -860,6 +921,7 @@ class Sign(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Sign"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -872,6 +934,7 @@ class SignF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::SignF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -884,6 +947,7 @@ class Sin(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Sin"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -896,6 +960,7 @@ class SinF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::SinF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -908,6 +973,7 @@ class Sinh(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Sinh"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -920,6 +986,7 @@ class SinhF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::SinhF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -932,6 +999,7 @@ class Softplus(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Softplus"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -944,6 +1012,7 @@ class SoftplusF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::SoftplusF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -956,6 +1025,7 @@ class Softsign(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Softsign"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -968,6 +1038,7 @@ class SoftsignF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::SoftsignF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -980,6 +1051,7 @@ class Sqrt(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Sqrt"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -992,6 +1064,7 @@ class SqrtF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::SqrtF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -1004,6 +1077,7 @@ class Square(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Square"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -1016,6 +1090,7 @@ class SquareF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::SquareF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -1028,6 +1103,7 @@ class Swish(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Swish"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -1041,6 +1117,7 @@ class TableInt16(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::TableInt16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "i16", "table": "i16"}
     input: Operand
     output: Operand
@@ -1054,6 +1131,7 @@ class Tan(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Tan"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -1066,6 +1144,7 @@ class TanF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::TanF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -1078,6 +1157,7 @@ class Tanh(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::Tanh"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -1090,6 +1170,7 @@ class TanhF64(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::TanhF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f64", "output": "f64"}
     input: Operand
     output: Operand
@@ -1102,6 +1183,7 @@ class TanhInt16(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::TanhInt16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i16", "output": "i16", "table": "u32"}
     input: Operand
     output: Operand
@@ -1117,6 +1199,7 @@ class ThresholdedRelu(Kernel):
     ROOMS = ("kernels::map1",)
     PATHS = {(): "map1::ThresholdedRelu"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand

@@ -83,6 +83,7 @@ class AddDequantized(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::AddDequantized"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
     left: Source
     right: Source
@@ -100,6 +101,7 @@ class AddF32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::AddF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -115,6 +117,7 @@ class AddI32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::AddI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i32", "right": "i32", "output": "i32"}
     left: Source
     right: Source
@@ -172,6 +175,7 @@ class Atan2Dequantized(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::Atan2Dequantized"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
     left: Source
     right: Source
@@ -189,6 +193,7 @@ class Atan2F32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::Atan2F32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -204,6 +209,7 @@ class DivDequantized(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::DivDequantized"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
     left: Source
     right: Source
@@ -221,6 +227,7 @@ class DivF32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::DivF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -236,6 +243,7 @@ class DivI32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::DivI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i32", "right": "i32", "output": "i32"}
     left: Source
     right: Source
@@ -306,6 +314,7 @@ class GreaterF32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::GreaterF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -321,6 +330,7 @@ class LesserF32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::LesserF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -353,6 +363,7 @@ class MaximumDequantized(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::MaximumDequantized"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
     left: Source
     right: Source
@@ -370,6 +381,7 @@ class MaximumF32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::MaximumF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -385,6 +397,7 @@ class MaximumI32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::MaximumI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i32", "right": "i32", "output": "i32"}
     left: Source
     right: Source
@@ -428,6 +441,7 @@ class MinimumDequantized(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::MinimumDequantized"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
     left: Source
     right: Source
@@ -445,6 +459,7 @@ class MinimumF32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::MinimumF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -460,6 +475,7 @@ class MinimumI32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::MinimumI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i32", "right": "i32", "output": "i32"}
     left: Source
     right: Source
@@ -503,6 +519,7 @@ class ModDequantized(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::ModDequantized"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
     left: Source
     right: Source
@@ -520,6 +537,7 @@ class ModF32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::ModF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -535,6 +553,7 @@ class MulDequantized(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::MulDequantized"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
     left: Source
     right: Source
@@ -552,6 +571,7 @@ class MulF32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::MulF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -567,6 +587,7 @@ class MulI32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::MulI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i32", "right": "i32", "output": "i32"}
     left: Source
     right: Source
@@ -614,6 +635,7 @@ class PlainF64(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::PlainF64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f64", "right": "f64", "output": "f64"}
     left: Source
     right: Source
@@ -628,6 +650,7 @@ class PlainI16(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::PlainI16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i16", "right": "i16", "output": "i16"}
     left: Source
     right: Source
@@ -642,6 +665,7 @@ class PlainI32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::PlainI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i32", "right": "i32", "output": "i32"}
     left: Source
     right: Source
@@ -656,6 +680,7 @@ class PlainI64(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::PlainI64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i64", "right": "i64", "output": "i64"}
     left: Source
     right: Source
@@ -670,6 +695,7 @@ class PlainI8(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::PlainI8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
     left: Source
     right: Source
@@ -684,6 +710,7 @@ class PlainU16(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::PlainU16"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "u16", "right": "u16", "output": "u16"}
     left: Source
     right: Source
@@ -698,6 +725,7 @@ class PlainU32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::PlainU32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "u32", "right": "u32", "output": "u32"}
     left: Source
     right: Source
@@ -712,6 +740,7 @@ class PlainU64(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::PlainU64"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "u64", "right": "u64", "output": "u64"}
     left: Source
     right: Source
@@ -726,6 +755,7 @@ class PlainU8(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::PlainU8"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "u8", "right": "u8", "output": "u8"}
     left: Source
     right: Source
@@ -740,6 +770,7 @@ class PowDequantized(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::PowDequantized"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
     left: Source
     right: Source
@@ -757,6 +788,7 @@ class PowF32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::PowF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -772,6 +804,7 @@ class PreluDequantized(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::PreluDequantized"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
     left: Source
     right: Source
@@ -789,6 +822,7 @@ class PreluF32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::PreluF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -855,6 +889,7 @@ class RemainderDequantized(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::RemainderDequantized"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
     left: Source
     right: Source
@@ -872,6 +907,7 @@ class RemainderF32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::RemainderF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -896,6 +932,7 @@ class SquaredDifferenceDequantized(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::SquaredDifferenceDequantized"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
     left: Source
     right: Source
@@ -913,6 +950,7 @@ class SquaredDifferenceF32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::SquaredDifferenceF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -962,6 +1000,7 @@ class SubDequantized(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::SubDequantized"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i8", "right": "i8", "output": "i8"}
     left: Source
     right: Source
@@ -979,6 +1018,7 @@ class SubF32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::SubF32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "f32", "right": "f32", "output": "f32"}
     left: Source
     right: Source
@@ -994,6 +1034,7 @@ class SubI32(Kernel):
     ROOMS = ("kernels::map2",)
     PATHS = {(): "map2::SubI32"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("elementwise",)
     ELEMENTS = {"left": "i32", "right": "i32", "output": "i32"}
     left: Source
     right: Source

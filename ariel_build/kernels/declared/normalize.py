@@ -21,6 +21,7 @@ class Rows(Kernel):
     ROOMS = ("kernels::normalize",)
     PATHS = {(): "normalize::Rows"}
     ACCESS = Access.WHOLE
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "f32", "scale": "f32", "bias": "f32", "output": "f32"}
     input: Operand
     scale: Source
@@ -38,6 +39,7 @@ class UnitInt8(Kernel):
     ROOMS = ("kernels::normalize",)
     PATHS = {(): "normalize::UnitInt8"}
     ACCESS = Access.WHOLE
+    FEATURES = ("elementwise",)
     ELEMENTS = {"input": "i8", "output": "i8"}
     input: Operand
     output: Operand

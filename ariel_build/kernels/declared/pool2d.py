@@ -29,6 +29,7 @@ class AverageF32(Kernel):
     ROOMS = ("kernels::pool2d",)
     PATHS = {(): "pool2d::AverageF32"}
     ACCESS = Access.WINDOW_OF_CHANNELS
+    FEATURES = ("float",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Image
     output: Image
@@ -96,6 +97,7 @@ class MaxF32(Kernel):
     ROOMS = ("kernels::pool2d",)
     PATHS = {(): "pool2d::MaxF32"}
     ACCESS = Access.WINDOW_OF_CHANNELS
+    FEATURES = ("float",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Image
     output: Image

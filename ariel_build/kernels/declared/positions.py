@@ -21,6 +21,7 @@ class PositionsI32(Kernel):
     ROOMS = ("kernels::positions",)
     PATHS = {(): "positions::PositionsI32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "i32", "output": "i32", "table": "i32"}
     input: Operand
     output: Operand
@@ -34,6 +35,7 @@ class PositionsI64(Kernel):
     ROOMS = ("kernels::positions",)
     PATHS = {(): "positions::PositionsI64"}
     ACCESS = Access.WHOLE
+    FEATURES = ("index",)
     ELEMENTS = {"input": "i64", "output": "i32", "table": "i64"}
     input: Operand
     output: Operand

@@ -76,6 +76,7 @@ class GruF32(Kernel):
     ROOMS = ("kernels::recurrent",)
     PATHS = {(): "recurrent::GruF32"}
     ACCESS = Access.STATES
+    FEATURES = ("recurrent",)
     OVER = (("hidden", "next_hidden"),)
     ELEMENTS = {
         "of_input": "f32",
@@ -118,6 +119,7 @@ class Lstm16(Kernel):
     ROOMS = ("kernels::recurrent",)
     PATHS = {(): "recurrent::Lstm16"}
     ACCESS = Access.UNITS
+    FEATURES = ("recurrent",)
     OVER = (
         ("hidden", "next_hidden"),
         ("cell", "next_cell"),
@@ -143,6 +145,7 @@ class Lstm8(Kernel):
     ROOMS = ("kernels::recurrent",)
     PATHS = {(): "recurrent::Lstm8"}
     ACCESS = Access.UNITS
+    FEATURES = ("recurrent",)
     OVER = (
         ("hidden", "next_hidden"),
         ("cell", "next_cell"),
@@ -168,6 +171,7 @@ class LstmF32(Kernel):
     ROOMS = ("kernels::recurrent",)
     PATHS = {(): "recurrent::LstmF32"}
     ACCESS = Access.STATES
+    FEATURES = ("recurrent",)
     OVER = (
         ("hidden", "next_hidden"),
         ("cell", "next_cell"),
@@ -225,6 +229,7 @@ class RnnF32(Kernel):
     ROOMS = ("kernels::recurrent",)
     PATHS = {(): "recurrent::RnnF32"}
     ACCESS = Access.STATES
+    FEATURES = ("recurrent",)
     OVER = (("hidden", "next_hidden"),)
     ELEMENTS = {"of_input": "f32", "bias": "f32", "of_hidden": "f32", "activations": "Activation"}
     sequences: Sequences
@@ -261,6 +266,7 @@ class Svdf8(Kernel):
     ROOMS = ("kernels::recurrent",)
     PATHS = {(): "recurrent::Svdf8"}
     ACCESS = Access.STATES
+    FEATURES = ("recurrent",)
     OVER = (("state", "next_state"),)
     SPELLED = "recurrent::SvdfQuantized<i8>"
     ELEMENTS = {
@@ -291,6 +297,7 @@ class Svdf8In16(Kernel):
     ROOMS = ("kernels::recurrent",)
     PATHS = {(): "recurrent::Svdf8In16"}
     ACCESS = Access.STATES
+    FEATURES = ("recurrent",)
     OVER = (("state", "next_state"),)
     SPELLED = "recurrent::SvdfQuantized<i16>"
     ELEMENTS = {
@@ -321,6 +328,7 @@ class SvdfF32(Kernel):
     ROOMS = ("kernels::recurrent",)
     PATHS = {(): "recurrent::SvdfF32"}
     ACCESS = Access.STATES
+    FEATURES = ("recurrent",)
     OVER = (("state", "next_state"),)
     ELEMENTS = {
         "memories.input": "f32",

@@ -22,6 +22,7 @@ class BilinearInt16(Kernel):
     ROOMS = ("kernels::resample",)
     PATHS = {(): "resample::BilinearInt16"}
     ACCESS = Access.WHOLE
+    FEATURES = ("vision",)
     ELEMENTS = {"input": "i16", "output": "i16", "above": "u16", "down": "u16", "left": "u16", "across": "u16"}
     input: Operand
     output: Operand
@@ -45,6 +46,7 @@ class BilinearInt8(Kernel):
     ROOMS = ("kernels::resample",)
     PATHS = {(): "resample::BilinearInt8"}
     ACCESS = Access.WHOLE
+    FEATURES = ("vision",)
     ELEMENTS = {"input": "i8", "output": "i8", "above": "u16", "down": "u16", "left": "u16", "across": "u16"}
     input: Operand
     output: Operand
@@ -68,6 +70,7 @@ class F32(Kernel):
     ROOMS = ("kernels::resample",)
     PATHS = {(): "resample::F32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("vision",)
     ELEMENTS = {"input": "f32", "output": "f32", "starts": "u16", "weights": "f32"}
     input: Operand
     output: Operand

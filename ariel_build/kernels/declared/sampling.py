@@ -23,6 +23,7 @@ class Grid(Kernel):
     ROOMS = ("kernels::sampling",)
     PATHS = {(): "sampling::Grid"}
     ACCESS = Access.WHOLE
+    FEATURES = ("vision",)
     ELEMENTS = {"input": "f32", "grid": "f32", "output": "f32"}
     input: Operand
     grid: Source
@@ -61,6 +62,7 @@ class Regions(Kernel):
     ROOMS = ("kernels::sampling",)
     PATHS = {(): "sampling::Regions"}
     ACCESS = Access.WHOLE
+    FEATURES = ("vision",)
     ELEMENTS = {"input": "f32", "regions": "f32", "numbers": "i64", "output": "f32"}
     input: Source
     regions: Source

@@ -38,6 +38,7 @@ class AutoScale(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::AutoScale"}
     ACCESS = Access.WHOLE
+    FEATURES = ("signal",)
     OVER = (("input", "output"),)
     ELEMENTS = {"input": "i16", "output": "i16", "bits": "i32"}
     input: Operand
@@ -52,6 +53,7 @@ class Energy(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::Energy"}
     ACCESS = Access.UNITS
+    FEATURES = ("signal",)
     OVER_WHOLE = (("input", "output"),)
     ELEMENTS = {"input": "i16", "output": "u32"}
     input: Operand
@@ -67,6 +69,7 @@ class FilterBank(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::FilterBank"}
     ACCESS = Access.WHOLE
+    FEATURES = ("signal",)
     ELEMENTS = {
         "input": "u32",
         "output": "u64",
@@ -92,6 +95,7 @@ class Framer(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::Framer"}
     ACCESS = Access.WHOLE
+    FEATURES = ("signal",)
     OVER = (
         ("past", "kept"),
         ("count", "counted"),
@@ -126,6 +130,7 @@ class IrfftF32(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::IrfftF32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("signal",)
     ELEMENTS = {"input": "f32", "output": "f32", "twiddles": "f32", "split": "f32"}
     input: Operand
     output: Operand
@@ -140,6 +145,7 @@ class IrfftInt16(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::IrfftInt16"}
     ACCESS = Access.WHOLE
+    FEATURES = ("signal",)
     ELEMENTS = {"input": "i16", "output": "i16", "twiddles": "i16", "split": "i16"}
     input: Operand
     output: Operand
@@ -154,6 +160,7 @@ class IrfftInt32(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::IrfftInt32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("signal",)
     ELEMENTS = {"input": "i32", "output": "i32", "twiddles": "i32", "split": "i32"}
     input: Operand
     output: Operand
@@ -168,6 +175,7 @@ class Log(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::Log"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("signal",)
     ELEMENTS = {"input": "u32", "output": "i16", "table": "u16"}
     input: Operand
     output: Operand
@@ -183,6 +191,7 @@ class OverlapAddF32(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::OverlapAddF32"}
     ACCESS = Access.UNITS
+    FEATURES = ("signal",)
     OVER_WHOLE = (("rest", "left"),)
     ELEMENTS = {"input": "f32", "rest": "f32", "output": "f32", "left": "f32"}
     input: Operand
@@ -201,6 +210,7 @@ class OverlapAddInt16(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::OverlapAddInt16"}
     ACCESS = Access.UNITS
+    FEATURES = ("signal",)
     OVER_WHOLE = (("rest", "left"),)
     ELEMENTS = {"input": "i16", "rest": "i16", "output": "i16", "left": "i16"}
     input: Operand
@@ -219,6 +229,7 @@ class Pcan(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::Pcan"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("signal",)
     OVER = (("input", "output"),)
     ELEMENTS = {"input": "u32", "noise": "u32", "output": "u32", "gains": "i16"}
     input: Operand
@@ -235,6 +246,7 @@ class RfftF32(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::RfftF32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("signal",)
     ELEMENTS = {"input": "f32", "output": "f32", "twiddles": "f32", "split": "f32"}
     input: Operand
     output: Operand
@@ -250,6 +262,7 @@ class RfftInt16(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::RfftInt16"}
     ACCESS = Access.WHOLE
+    FEATURES = ("signal",)
     ELEMENTS = {"input": "i16", "output": "i16", "twiddles": "i16", "split": "i16"}
     input: Operand
     output: Operand
@@ -265,6 +278,7 @@ class RfftInt32(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::RfftInt32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("signal",)
     ELEMENTS = {"input": "i32", "output": "i32", "twiddles": "i32", "split": "i32"}
     input: Operand
     output: Operand
@@ -280,6 +294,7 @@ class SignedFilterBank(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::SignedFilterBank"}
     ACCESS = Access.WHOLE
+    FEATURES = ("signal",)
     ELEMENTS = {
         "input": "u32",
         "output": "u64",
@@ -305,6 +320,7 @@ class SpectralSubtraction(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::SpectralSubtraction"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("signal",)
     OVER = (
         ("input", "output"),
         ("noise", "next"),
@@ -329,6 +345,7 @@ class SquareRoot(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::SquareRoot"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("signal",)
     ELEMENTS = {"input": "u64", "bits": "i32", "output": "u32"}
     input: Operand
     bits: Source
@@ -342,6 +359,7 @@ class Stacker(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::Stacker"}
     ACCESS = Access.WHOLE
+    FEATURES = ("signal",)
     OVER = (
         ("past", "kept"),
         ("count", "counted"),
@@ -374,6 +392,7 @@ class Window(Kernel):
     ROOMS = ("kernels::signal",)
     PATHS = {(): "signal::Window"}
     ACCESS = Access.ELEMENTS
+    FEATURES = ("signal",)
     ELEMENTS = {"input": "i16", "window": "i16", "output": "i16"}
     input: Operand
     window: Source

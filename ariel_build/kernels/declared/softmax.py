@@ -45,6 +45,7 @@ class F32(Kernel):
     ROOMS = ("kernels::softmax",)
     PATHS = {(): "softmax::F32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("float",)
     OVER = (("input", "output"),)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
@@ -112,6 +113,7 @@ class LogDequantized(Kernel):
     ROOMS = ("kernels::softmax",)
     PATHS = {(): "softmax::LogDequantized"}
     ACCESS = Access.WHOLE
+    FEATURES = ("float",)
     OVER = (("input", "output"),)
     ELEMENTS = {"input": "i8", "output": "i8", "exps": "f32"}
     input: Operand
@@ -129,6 +131,7 @@ class LogF32(Kernel):
     ROOMS = ("kernels::softmax",)
     PATHS = {(): "softmax::LogF32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("float",)
     OVER = (("input", "output"),)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand

@@ -21,6 +21,7 @@ class SoftSuppress(Kernel):
     ROOMS = ("kernels::suppression",)
     PATHS = {(): "suppression::SoftSuppress"}
     ACCESS = Access.WHOLE
+    FEATURES = ("vision",)
     ELEMENTS = {"boxes": "f32", "scores": "f32", "selected": "i32", "values": "f32", "count": "i32"}
     boxes: Source
     scores: Source
@@ -41,6 +42,7 @@ class Suppress(Kernel):
     ROOMS = ("kernels::suppression",)
     PATHS = {(): "suppression::Suppress"}
     ACCESS = Access.WHOLE
+    FEATURES = ("vision",)
     ELEMENTS = {"boxes": "f32", "scores": "f32", "most": "i64", "overlap": "f32", "score": "f32", "output": "i64"}
     boxes: Source
     scores: Source

@@ -22,6 +22,7 @@ class Coupled(Kernel):
     ROOMS = ("kernels::svm",)
     PATHS = {(): "svm::Coupled"}
     ACCESS = Access.WHOLE
+    FEATURES = ("trees",)
     ELEMENTS = {"input": "f32", "output": "f32"}
     input: Operand
     output: Operand
@@ -36,6 +37,7 @@ class Distances(Kernel):
     ROOMS = ("kernels::svm",)
     PATHS = {(): "svm::Distances"}
     ACCESS = Access.WHOLE
+    FEATURES = ("trees",)
     ELEMENTS = {"input": "f32", "output": "f32", "vectors": "f32"}
     input: Operand
     output: Operand
@@ -51,6 +53,7 @@ class Pairs(Kernel):
     ROOMS = ("kernels::svm",)
     PATHS = {(): "svm::Pairs"}
     ACCESS = Access.WHOLE
+    FEATURES = ("trees",)
     ELEMENTS = {"input": "f32", "output": "f32", "starts": "u32", "coefficients": "f32", "rho": "f32"}
     input: Operand
     output: Operand

@@ -31,6 +31,7 @@ class BestsF32(Kernel):
     ROOMS = ("kernels::trees",)
     PATHS = {(): "trees::BestsF32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("trees",)
     ELEMENTS = {"found.output": "f32", "values": "f32"}
     found: Found
     values: Packed
@@ -43,6 +44,7 @@ class BestsF64(Kernel):
     ROOMS = ("kernels::trees",)
     PATHS = {(): "trees::BestsF64"}
     ACCESS = Access.WHOLE
+    FEATURES = ("trees",)
     ELEMENTS = {"found.output": "f64", "values": "f64"}
     found: Found
     values: Packed
@@ -76,6 +78,7 @@ class KeysF32(Kernel):
     ROOMS = ("kernels::trees",)
     PATHS = {(): "trees::KeysF32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("trees",)
     ELEMENTS = {"input": "f32"}
     input: Operand
     keys: Slots
@@ -87,6 +90,7 @@ class KeysF64(Kernel):
     ROOMS = ("kernels::trees",)
     PATHS = {(): "trees::KeysF64"}
     ACCESS = Access.WHOLE
+    FEATURES = ("trees",)
     ELEMENTS = {"input": "f64", "starts": "u32", "thresholds": "f64"}
     input: Operand
     keys: Slots
@@ -100,6 +104,7 @@ class Leaves(Kernel):
     ROOMS = ("kernels::trees",)
     PATHS = {(): "trees::Leaves"}
     ACCESS = Access.WHOLE
+    FEATURES = ("trees",)
     ELEMENTS = {"keys": "i32", "output": "i32", "roots": "u16", "nodes": "i32"}
     keys: Operand
     output: Operand
@@ -117,6 +122,7 @@ class RanksF32(Kernel):
     ROOMS = ("kernels::trees",)
     PATHS = {(): "trees::RanksF32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("trees",)
     ELEMENTS = {"input": "f32", "counts": "u8", "cuts": "i32"}
     input: Operand
     keys: Slots
@@ -130,6 +136,7 @@ class ShortLeaves(Kernel):
     ROOMS = ("kernels::trees",)
     PATHS = {(): "trees::ShortLeaves"}
     ACCESS = Access.WHOLE
+    FEATURES = ("trees",)
     ELEMENTS = {"keys": "i32", "output": "i32", "roots": "u16", "nodes": "i32"}
     keys: Operand
     output: Operand
@@ -159,6 +166,7 @@ class SumsF32(Kernel):
     ROOMS = ("kernels::trees",)
     PATHS = {(): "trees::SumsF32"}
     ACCESS = Access.WHOLE
+    FEATURES = ("trees",)
     ELEMENTS = {"found.output": "f32", "values": "f32", "base": "f32"}
     found: Found
     values: Packed
@@ -173,6 +181,7 @@ class SumsF64(Kernel):
     ROOMS = ("kernels::trees",)
     PATHS = {(): "trees::SumsF64"}
     ACCESS = Access.WHOLE
+    FEATURES = ("trees",)
     ELEMENTS = {"found.output": "f64", "values": "f64", "base": "f64"}
     found: Found
     values: Packed

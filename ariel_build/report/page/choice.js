@@ -119,7 +119,7 @@ ariel.details = (report) => {
         ["MACs", number(layer.macs)],
         ["weights", bytes(layer.weights_bytes)],
         ["arena in use", bytes(layer.live_bytes)],
-        ["scratch", bytes(layer.scratch_bytes)],
+        [layer.fast_scratch ? "scratch, in fast memory" : "scratch", bytes(layer.scratch_bytes)],
         ["pieces", number(layer.pieces)],
         ["tiles", number(layer.tiles)],
       ]),

@@ -8,8 +8,10 @@ ariel.overview = (report) => {
 
   const section = ariel.section("overview", "Overview", null);
   const of = (need, has) => (has ? `${number(need)} of ${number(has)} bytes` : `${number(need)} bytes`);
+  const memories = Object.entries(report.ram_by_memory);
+  const apart = memories.length > 1 ? `: ${memories.map(([name, need]) => `${number(need)} in ${name}`).join(", ")}` : "";
   const figures = [
-    ["RAM", bytes(totals.ram_bytes), of(totals.ram_bytes, board.ram_bytes)],
+    ["RAM", bytes(totals.ram_bytes), of(totals.ram_bytes, board.ram_bytes) + apart],
     ["Flash", bytes(totals.flash_bytes), `at most ${of(totals.flash_bytes_max, board.flash_bytes)}`],
     ["Stack", bytes(totals.stack_bytes), `at most ${number(totals.stack_bytes_max)} bytes`],
     ["Weights", bytes(totals.weights_bytes), `${number(totals.weights_bytes)} bytes, in flash`],

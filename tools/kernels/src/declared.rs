@@ -35,6 +35,9 @@ pub struct Struct {
     pub types: BTreeMap<String, String>,
     /// Whether it may lie in the weights.
     pub is_element: bool,
+    /// The features of the crate without which it is not compiled, and those without which one of its `run` is not.
+    pub features: BTreeSet<String>,
+    pub run_features: BTreeSet<String>,
 }
 
 /// A type's room and name.
@@ -60,7 +63,7 @@ impl Declared {
     /// Collects what the items declare.
     pub fn new(source: &Source) -> Self {
         let mut found = Self::default();
-        for Placed { room, item } in &source.items {
+        for Placed { room, item, features } in &source.items {
             match item {
                 Item::Struct(item) => {
                     let name = (room.clone(), item.ident.to_string());
@@ -72,6 +75,7 @@ impl Declared {
                         doc: doc(&item.attrs),
                         parameters,
                         fields: fields.collect(),
+                        features: features.clone(),
                         ..Struct::default()
                     };
                     if is_public(&item.vis) {
@@ -99,9 +103,9 @@ impl Declared {
                 _ => {}
             }
         }
-        for Placed { room, item } in &source.items {
+        for Placed { room, item, features } in &source.items {
             if let Item::Impl(item) = item {
-                found.implementation(source, room, item);
+                found.implementation(source, room, item, features);
             }
         }
         found.concrete();
@@ -153,6 +157,7 @@ impl Declared {
                 runs: vec![Vec::new()],
                 access: generic.access.clone(),
                 over: generic.over.clone(),
+                features: generic.features.clone(),
                 spelled: Some(format!("{}::{}<{}>", generic.room, generic.name, arguments.join(", "))),
                 ..Struct::default()
             };
@@ -183,7 +188,7 @@ impl Declared {
         self.structs.contains_key(name) || self.enums.contains_key(name) || self.aliases.contains_key(name)
     }
 
-    fn implementation(&mut self, source: &Source, room: &str, item: &ItemImpl) {
+    fn implementation(&mut self, source: &Source, room: &str, item: &ItemImpl, features: &BTreeSet<String>) {
         let Type::Path(this) = &*item.self_ty else { return };
         let Some(mut name) = self.resolve(source, room, &this.path) else { return };
         let mut alias = None;
@@ -220,6 +225,7 @@ impl Declared {
                     if !found.runs.contains(&resolved) {
                         found.runs.push(resolved.clone());
                     }
+                    found.run_features.extend(features.iter().cloned());
                 }
                 ImplItem::Fn(function) if function.sig.ident.to_string().starts_with("check") => {
                     if function.sig.ident == "check" {

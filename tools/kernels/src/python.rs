@@ -90,6 +90,13 @@ impl<'a> Writer<'a> {
                 return Default::default();
             };
             let _ = writeln!(out, "    ACCESS = Access.{}", shout(access));
+            if !found.run_features.is_subset(&found.features) {
+                self.problems.push(format!("{}::{}: a `run` has a feature that the struct has not", name.0, name.1));
+            }
+            if !found.features.is_empty() {
+                let names: Vec<_> = found.features.iter().cloned().collect();
+                let _ = writeln!(out, "    FEATURES = {}", tuple(&names));
+            }
         }
         for (name, pairs) in &found.over {
             let unknown: Vec<_> = pairs.iter().flatten().filter(|field| !self.has(found, field)).collect();

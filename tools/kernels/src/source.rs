@@ -1,9 +1,10 @@
 //! The sources of the runtime crate as one list of items, each with the room that names it: modules opened, macros expanded.
 
 use crate::macros::Macro;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use syn::{Item, UseTree, Visibility};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, Item, Lit, Meta, Token, UseTree, Visibility};
 
 /// An item, and where it stands.
 #[derive(Debug)]
@@ -11,6 +12,8 @@ pub struct Placed {
     /// The room through which the crate's users name it, such as `conv2d`, `isa::packed` or `quant`.
     pub room: String,
     pub item: Item,
+    /// The features of the crate without which it is not compiled.
+    pub features: BTreeSet<String>,
 }
 
 /// All items, and the names that rooms have from others: `binary` names `Broadcast` of `broadcast`.
@@ -31,9 +34,9 @@ impl Source {
         let mut source = Self::default();
         source.shared_macros(&src.join("kernels"));
         for module in ["memory", "quant", "tile"] {
-            source.file(&src.join(module).with_extension("rs"), &[module.to_owned()], &[]);
+            source.file(&src.join(module).with_extension("rs"), &[module.to_owned()], &[], &BTreeSet::new());
         }
-        source.file(&src.join("kernels/mod.rs"), &["kernels".to_owned()], &[]);
+        source.file(&src.join("kernels/mod.rs"), &["kernels".to_owned()], &[], &BTreeSet::new());
         source
     }
 
@@ -55,13 +58,20 @@ impl Source {
         }
     }
 
-    /// Reads a file; `outer` are the macros of the modules around it.
-    fn file(&mut self, path: &Path, module: &[String], outer: &[(String, Macro)]) {
+    /// Reads a file; `outer` are the macros of the modules around it, `features` those without which it is not compiled.
+    fn file(&mut self, path: &Path, module: &[String], outer: &[(String, Macro)], features: &BTreeSet<String>) {
         let mut macros = outer.to_vec();
-        self.items(parsed(path).items, path, module, &mut macros);
+        self.items(parsed(path).items, path, module, &mut macros, features);
     }
 
-    fn items(&mut self, items: Vec<Item>, path: &Path, module: &[String], macros: &mut Vec<(String, Macro)>) {
+    fn items(
+        &mut self,
+        items: Vec<Item>,
+        path: &Path,
+        module: &[String],
+        macros: &mut Vec<(String, Macro)>,
+        features: &BTreeSet<String>,
+    ) {
         let room = room(module);
         macros.extend(items.iter().filter_map(defined));
         for item in items {
@@ -70,7 +80,7 @@ impl Source {
                     let name = inner.ident.to_string();
                     if inner.content.is_none() && name != "tests" {
                         let module: Vec<_> = module.iter().cloned().chain([name.clone()]).collect();
-                        self.file(&file_of(path, &name), &module, macros);
+                        self.file(&file_of(path, &name), &module, macros, &with_features(features, &inner.attrs));
                     }
                 }
                 Item::Macro(call) if call.mac.path.is_ident("macro_rules") => {}
@@ -81,14 +91,22 @@ impl Source {
                     let known = near.or_else(|| self.macros.get(&name));
                     let expanded = known.and_then(|found| found.expand(&call.mac.tokens));
                     if let Some(file) = expanded.and_then(|tokens| syn::parse2::<syn::File>(tokens).ok()) {
-                        self.items(file.items, path, module, macros);
+                        self.items(file.items, path, module, macros, &with_features(features, &call.attrs));
                     }
                 }
                 Item::Use(names) => {
                     let exported = matches!(names.vis, Visibility::Public(_));
                     self.names(&names.tree, &room, "", exported);
                 }
-                item => self.items.push(Placed { room: room.clone(), item }),
+                item => {
+                    let attributes = match &item {
+                        Item::Struct(item) => &item.attrs[..],
+                        Item::Impl(item) => &item.attrs,
+                        _ => &[],
+                    };
+                    let features = with_features(features, attributes);
+                    self.items.push(Placed { room: room.clone(), item, features });
+                }
             }
         }
     }
@@ -117,6 +135,28 @@ impl Source {
 fn parsed(path: &Path) -> syn::File {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The features, and those that attributes add: `#[cfg(feature = "float")]`, or several in `all`.
+fn with_features(features: &BTreeSet<String>, attributes: &[Attribute]) -> BTreeSet<String> {
+    let own = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+    let metas = own.filter_map(|attribute| attribute.parse_args::<Meta>().ok());
+    features.iter().cloned().chain(metas.flat_map(|meta| named(&meta))).collect()
+}
+
+/// The features that a predicate asks for.
+fn named(meta: &Meta) -> Vec<String> {
+    match meta {
+        Meta::NameValue(pair) if pair.path.is_ident("feature") => {
+            let Expr::Lit(literal) = &pair.value else { return Vec::new() };
+            if let Lit::Str(name) = &literal.lit { vec![name.value()] } else { Vec::new() }
+        }
+        Meta::List(list) if list.path.is_ident("all") => {
+            let inner = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+            inner.iter().flatten().flat_map(named).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The macro that an item defines.

@@ -260,10 +260,12 @@ macro_rules! kernel {
     };
 }
 
+#[cfg(feature = "elementwise")]
 mod plain;
 mod product;
 mod rows;
 
+#[cfg(feature = "elementwise")]
 pub use plain::*;
 pub use product::*;
 pub use rows::*;

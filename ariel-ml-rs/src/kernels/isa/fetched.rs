@@ -91,6 +91,7 @@ macro_rules! fetched {
                 assert!($pieces, "a layer that has no pieces");
                 let packed = $layer.packed();
                 assert!(self.scratch.is_apart(&packed), "weights in the place of inputs");
+                assert!(!self.scratch.is_fast() && !packed.is_fast(), "a DMA may not reach fast memory");
                 assert!(packed.is_apart($layer.written()), "inputs in the place of the output");
             }
 

@@ -39,6 +39,7 @@ macro_rules! aliases {
 #[cfg(thumb2)]
 use aliases;
 
+#[cfg_attr(not(scalar), allow(dead_code, reason = "scalar cores read more of it"))]
 mod along;
 #[cfg(armv7e_m)]
 pub mod armv7e_m;
@@ -51,12 +52,13 @@ pub mod mve;
 pub mod packed;
 #[cfg(thumb2)]
 mod pairs;
-#[cfg(vfpv4_sp)]
+#[cfg(all(vfpv4_sp, feature = "float"))]
 pub mod real;
+#[cfg(scalar)]
 pub mod scalar;
 #[cfg(thumb2)]
 pub mod thumb2;
 #[cfg(armv7e_m)]
 pub mod unequal;
-#[cfg(vfpv4_sp)]
+#[cfg(all(vfpv4_sp, feature = "float"))]
 pub mod vfpv4_sp;

@@ -4,23 +4,32 @@
 //! integers of TFLite's and onnxruntime's quantised operators, [`dequantized`] does what no integer formula does exactly.
 //! What all operators have, one by one, are rows of `ariel_build/ops/map2_rows.py`.
 
+#[cfg(feature = "elementwise")]
 mod dequantized;
+#[cfg(feature = "elementwise")]
 mod float;
 mod int16;
 mod int8;
+#[cfg(feature = "elementwise")]
 mod plain;
+#[cfg(feature = "elementwise")]
 mod remainder;
+#[cfg(feature = "elementwise")]
 mod rows;
 
 pub use super::broadcast::Broadcast;
+#[cfg(feature = "elementwise")]
 pub use dequantized::Affine;
 pub use int8::*;
 pub use int16::*;
+#[cfg(feature = "elementwise")]
 pub(in crate::kernels) use plain::Plain;
+#[cfg(feature = "elementwise")]
 pub use plain::*;
+#[cfg(feature = "elementwise")]
 pub use rows::*;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "elementwise"))]
 mod tests {
     use super::*;
     use crate::memory::{Arena, Element, Region, Source};

@@ -3,7 +3,9 @@
 //! The axis may be any: a line of it has `count` elements, `stride` apart. Tiles are ranges of lines. The int8 kernels read the
 //! exponentials of all differences that count from a table that the compiler has filled.
 
-#[cfg(test)]
+#[cfg(feature = "float")]
+mod float;
+#[cfg(all(test, feature = "float"))]
 mod tests;
 
 use super::access::Access;
@@ -14,6 +16,9 @@ use crate::memory::{Element, Memory, Region};
 use crate::plan::Work;
 use crate::quant::{Bounds, Multiplier, clamp, high_mul, round_ties_even, rounding_shift_right};
 use crate::tile::Tile;
+
+#[cfg(feature = "float")]
+pub use float::{F32, LogDequantized, LogF32};
 
 /// How a tensor is cut into lines along an axis.
 #[derive(Clone, Copy)]
@@ -164,14 +169,10 @@ macro_rules! kernels {
         }
     )+ };
 }
+#[cfg(feature = "float")]
+use kernels;
 
 kernels! {
-    /// Softmax in float32.
-    F32<f32, f32> {
-        /// Factor of the input.
-        beta: f32,
-    } line
-
     /// TFLite's int8 softmax: output scale 1 / 256, zero point -128.
     Int8<i8, i8> {
         /// `e^(-beta * scale * d)` in Q0.31 for the differences d from the greatest that count.
@@ -204,9 +205,6 @@ kernels! {
         bounds: Bounds,
     } line
 
-    /// Logarithm of the softmax in float32.
-    LogF32<f32, f32> {} line
-
     /// TFLite's int8 logarithm of the softmax: output scale 1 / 16, zero point 127.
     LogInt8<i8, i8> {
         /// `e^(-scale * d)` in Q0.31 for the differences d from the greatest that count.
@@ -217,18 +215,6 @@ kernels! {
         inverse: Multiplier,
         /// Least difference from the greatest that counts, negative.
         least: i32,
-    } line
-
-    /// int8 logarithm of the softmax of an ONNX model: `rne(log_softmax / scale)`.
-    LogDequantized<i8, i8> {
-        /// `e^(-scale * d)` for the differences d from the greatest.
-        exps: &'static [f32],
-        /// Real value of one step of the input.
-        input_scale: f32,
-        /// Real value of one step of the output.
-        scale: f32,
-        /// Zero point and bounds of the output.
-        bounds: Bounds,
     } line
 }
 
@@ -277,53 +263,6 @@ unsafe fn sum_of_reals(line: Line<i8>, greatest: i8, exps: &[f32]) -> f32 {
         sum += entry(exps, below(greatest, value), 0.0);
     }
     sum
-}
-
-impl F32 {
-    /// # Safety
-    /// The line lies inside the regions.
-    #[inline]
-    unsafe fn line(&self, line: Line<f32>) {
-        // SAFETY: the indices are less than `count`; the output may be the input, which is read first.
-        unsafe {
-            let greatest = line.greatest();
-            let mut sum = 0.0;
-            for index in 0..line.count {
-                rolled();
-                let exp = libm::expf((line.read(index) - greatest) * self.beta);
-                sum += exp;
-                line.write(index, exp);
-            }
-            let exps = Line { input: line.output.cast_const(), ..line };
-            for index in 0..line.count {
-                rolled();
-                line.write(index, exps.read(index) / sum);
-            }
-        }
-    }
-}
-
-impl LogF32 {
-    /// # Safety
-    /// The line lies inside the regions.
-    #[inline]
-    #[expect(clippy::unused_self, reason = "every kernel has this method")]
-    unsafe fn line(&self, line: Line<f32>) {
-        // SAFETY: the indices are less than `count`; an element is read before it is written.
-        unsafe {
-            let greatest = line.greatest();
-            let mut sum = 0.0;
-            for index in 0..line.count {
-                rolled();
-                sum += libm::expf(line.read(index) - greatest);
-            }
-            let log = libm::logf(sum);
-            for index in 0..line.count {
-                rolled();
-                line.write(index, line.read(index) - greatest - log);
-            }
-        }
-    }
 }
 
 impl Int8 {
@@ -441,25 +380,6 @@ impl LogInt8 {
                 let scaled = self.multiplier.apply(difference);
                 let value = LOGARITHM.store(rounding_shift_right(scaled.wrapping_sub(log), 22));
                 line.write(index, if difference > least { value } else { -128 });
-            }
-        }
-    }
-}
-
-impl LogDequantized {
-    /// # Safety
-    /// The line lies inside the regions.
-    #[inline]
-    unsafe fn line(&self, line: Line<i8>) {
-        // SAFETY: the indices are less than `count`; an element is read before it is written.
-        unsafe {
-            let greatest = line.greatest();
-            let log = libm::logf(sum_of_reals(line, greatest, self.exps));
-            for index in 0..line.count {
-                rolled();
-                let difference = i32::from(line.read(index)).wrapping_sub(i32::from(greatest)) as f32;
-                let quotient = clamp((difference * self.input_scale - log) / self.scale, -1024.0, 1024.0);
-                line.write(index, self.bounds.store(round_ties_even(quotient)));
             }
         }
     }

@@ -5,6 +5,7 @@ mod conv2d;
 mod depthwise_conv2d;
 mod fold;
 mod fully_connected;
+#[cfg(feature = "float")]
 mod pool2d;
 mod scalar;
 

@@ -72,6 +72,7 @@ pub(super) mod int4;
 mod planes;
 mod products;
 mod quads;
+#[cfg(feature = "recurrent")]
 mod recurrent;
 mod spread;
 pub(super) mod sums;
@@ -96,8 +97,10 @@ pub(super) use planes::{lines1, lines1_short, lines2, lines2_short, transpose};
 pub(super) use planes::{transpose16, wide1, wide1_short, wide2, wide2_short};
 pub(super) use products::products;
 pub(super) use quads::quads;
-pub use recurrent::{Fixed, Lstm, Svdf};
+#[cfg(feature = "recurrent")]
+pub use recurrent::{Lstm, Svdf};
 pub use spread::{LinearRuns, MulRuns, ProductRuns, SquareRuns, Twice};
+pub use sums::Fixed;
 pub(super) use widen::{padding, widen1, widen4};
 
 pub(super) use super::thumb2::rounding;

@@ -3,8 +3,7 @@
 
 use super::clamp::clamp_all;
 use super::int16::gemv_any;
-pub use super::sums::Fixed;
-use super::sums::{Units, sums, units};
+use super::sums::{Fixed, Units, sums, units};
 use super::widen::widen1;
 use crate::kernels::access::Access;
 use crate::kernels::isa::thumb2::copy;

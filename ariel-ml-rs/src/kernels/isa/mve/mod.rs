@@ -28,7 +28,7 @@ pub mod depthwise_conv2d;
 pub mod depthwise_conv2d16;
 pub mod elementwise16;
 pub mod fetched;
-#[cfg(vfpv4_sp)]
+#[cfg(all(vfpv4_sp, feature = "float"))]
 pub(super) mod float32;
 mod gather;
 mod gemm;
@@ -55,5 +55,5 @@ pub use product::{Centred, Product, ProductTwice};
 pub use rounding::{Away, Even, Rectified, Up};
 pub use softmax::Softmax;
 
-#[cfg(vfpv4_sp)]
+#[cfg(all(vfpv4_sp, feature = "float"))]
 super::aliases!(real Helium: AddF32 = Add, Conv2dF32 = Conv2d, DepthwiseConv2dF32 = DepthwiseConv2d, FullyConnectedF32 = FullyConnected, MulF32 = Mul, SubF32 = Sub);

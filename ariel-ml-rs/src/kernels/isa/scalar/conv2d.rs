@@ -149,7 +149,7 @@ impl Conv2d {
         assert!(self.is_dense() || self.run_taps() == 1, "a run of taps that lie apart");
         assert!(self.part().is_multiple_of(STEPS), "parts of whole steps");
         self.scratch.check_scratch::<i8>(arena_bytes, self.room());
-        self.scratch.check::<i32>(arena_bytes, 0);
+        self.scratch.check_room::<i32>(arena_bytes, 0);
         if window.is_pointwise() {
             window.check_pointwise(&self.input, &self.output);
         }

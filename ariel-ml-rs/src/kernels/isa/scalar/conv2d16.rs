@@ -67,8 +67,8 @@ impl Conv2d16 {
         let weights = self.depth().saturating_mul(channels.next_multiple_of(CHANNELS));
         assert!(self.filter.len() == weights, "filter of the wrong length");
         let patch = if window.is_pointwise() { 0 } else { self.terms().saturating_mul(2) };
-        self.scratch.check::<i8>(arena_bytes, self.depth().saturating_mul(4 * PIXELS).saturating_add(patch));
-        self.scratch.check::<i32>(arena_bytes, 0);
+        self.scratch.check_room::<i8>(arena_bytes, self.depth().saturating_mul(4 * PIXELS).saturating_add(patch));
+        self.scratch.check_room::<i32>(arena_bytes, 0);
         if window.is_pointwise() {
             window.check_pointwise(&self.input, &self.output);
         }

@@ -136,7 +136,7 @@ impl<E: Elements> DepthwiseLines<E> {
         assert!(along.taps > 0 && across.taps > 0, "a window has taps");
         assert!(self.band > 0, "a band has lines");
         let words = self.line().saturating_mul(self.inputs()).saturating_add(window.taps()).saturating_add(self.sums());
-        self.scratch.check::<i32>(arena_bytes, words);
+        self.scratch.check_room::<i32>(arena_bytes, words);
     }
 
     /// What tiles read.
