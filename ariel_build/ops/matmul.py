@@ -76,8 +76,8 @@ def product(importer: Importer, x: Value, y: Value, quant: Quant | None = None) 
     matrix = _matrix(importer, y)
     if matrix is not None and len(x.shape) >= len(y.shape) and x.type.dtype not in PLAIN:
         filter_ = transpose(importer, matrix, (1, 0))
-        op = FullyConnected(rounding=Rounding.NEAREST_EVEN, keep_dims=True)
-        (out,) = importer.emit(op, [x, filter_, None], [quant])
+        dense = FullyConnected(rounding=Rounding.NEAREST_EVEN, keep_dims=True)
+        (out,) = importer.emit(dense, [x, filter_, None], [quant])
     else:
         # onnxruntime's optimiser puts values of int8 beside a softmax of uint8.
         op = BatchMatMul(rounding=Rounding.NEAREST_EVEN)
