@@ -231,7 +231,7 @@ def test_helium_is_said_by_the_board_file() -> None:
     assert soft is not None
     assert (soft.cores[0].fpu, soft.cores[0].mve) == (None, None), "start-up code does not switch vectors on"
     with_helium = {name for name in boards.known() if any(core.mve for core in boards.load(name).cores)}
-    assert with_helium == {"cortex-m55", "qemu-cortex-m55"}
+    assert with_helium == {"cortex-m55", "qemu-cortex-m55", "stm32n6"}
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,8 @@ edition = "2024"
 path = "lib.rs"
 
 [dependencies]
-ariel-ml-rs = {{ path = "{root}/ariel-ml-rs" }}
+# With kernels of all cores that may stand beside those of the target.
+ariel-ml-rs = {{ path = "{root}/ariel-ml-rs", features = ["multicore"] }}
 
 [workspace]
 """
