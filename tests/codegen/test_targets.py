@@ -23,6 +23,7 @@ FEATURES = ("", "multicore", "ariel-os,defmt", "rtic,log,trace,pool-stats")
 #: For targets of Espressif's compiler alone, one that stands in.
 STANDS_IN = {
     "xtensa-esp32-none-elf": "riscv32imac-unknown-none-elf",
+    "xtensa-esp32s2-none-elf": "riscv32imac-unknown-none-elf",
     "xtensa-esp32s3-none-elf": "riscv32imac-unknown-none-elf",
 }
 
