@@ -26,7 +26,7 @@ CASES = {
     "qemu-cortex-m7": (KWS, "mlperf_ad_f32", "tflm_mnist_lstm_int8", "own_tcn_qdq", "seanet_conv10"),
     "qemu-cortex-m4": ("own_tf_post_d16_onnx", "tflm_micro_speech_int8_tf2onnx_qdq"),
     "qemu-cortex-m33": ("mlperf_ic_int8",),
-    "qemu-cortex-m55": ("own_gru12_unrolled_f32",),
+    "qemu-cortex-m55": ("own_gru12_unrolled_f32", "mlperf_vww_int8", "mlperf_ic_int8"),
     "qemu-riscv32": ("mltk_image_example1", "own_tf_post_d16_int8", "mlperf_ad_qop_s8"),
 }
 
