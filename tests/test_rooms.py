@@ -31,6 +31,7 @@ ORDER = (
     "memory",
     "cores",
     "codegen",
+    "compilation",
     "driver",
     "quantize",
     "project",

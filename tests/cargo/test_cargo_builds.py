@@ -35,7 +35,8 @@ class Compiled:
     weights: bytes
     notes: tuple[str, ...] = ()
     dependencies: tuple[Path, ...] = ()
-    hot_bytes: int = 0
+    elsewhere: tuple[str, ...] = ()
+    features: frozenset[str] = frozenset()
 
 
 def refuse_misfits(*_, **__):

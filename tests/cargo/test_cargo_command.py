@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from ariel_build import boards, cargo, driver
 from ariel_build.codegen.code_size import Bounds
 from ariel_build.codegen.weights import Blob
+from ariel_build.compilation.result import FastPlace
 from ariel_build.config.options import ModelOptions
 from ariel_build.errors import BudgetError, Diagnostic, UnsupportedError
 from ariel_build.machine import resources
@@ -32,10 +34,12 @@ class Stub:
     weights: bytes
     notes: tuple[str, ...] = ()
     dependencies: tuple[Path, ...] = ()
-    ram_bytes: int = 4_000
+    main_bytes: int = 4_000
     bounds: Bounds = field(default_factory=lambda: Bounds(20_000, 1_000, 18_000, 900))
-    hot_bytes: int = 0
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
     hot_section: str = ""
+    fast_places: tuple[FastPlace, ...] = ()
+    features: frozenset[str] = frozenset()
 
 
 @dataclass

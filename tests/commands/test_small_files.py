@@ -99,7 +99,7 @@ def test_a_small_file_is_answered_soon(command: str, board: str, make: Callable[
 def test_what_cannot_fit_is_refused_before_it_is_planned(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ariel_build.driver.plan_calls", lambda *_, **__: pytest.fail("it was planned"))
+    monkeypatch.setattr("ariel_build.compilation.planning.plan_calls", lambda *_, **__: pytest.fail("it was planned"))
     model = lines(tmp_path / "lines.onnx")
     words = ["compile", model, "-o", tmp_path / "out", "--board", "qemu-cortex-m7"]
     command(*words).refuses("it needs at least 52,428,800 bytes of RAM, the board has 4,194,304", "lines.onnx")

@@ -35,6 +35,8 @@ def test_help_waits_for_nothing(words: list[str]) -> None:
         "ariel_build.cli",
         "ariel_build.commands",
         "ariel_build.errors",
+        "ariel_build.machine",
+        "ariel_build.machine.garbage",
         "ariel_build.records",
     }
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ariel_build import boards, driver
+from ariel_build import boards
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
 from ariel_build.kernels import KernelCall
@@ -109,7 +109,7 @@ def test_the_search_places_so_many_pieces(tmp_path: Path, monkeypatch: pytest.Mo
     compile_model(path, ModelOptions(path), boards.load("generic"), "m", must_fit=False)
     free = sum(placed)
     placed.clear()
-    monkeypatch.setattr(driver, "SPEED", replace(SPEED, pieces=1000))
+    monkeypatch.setattr("ariel_build.compilation.job.SPEED", replace(SPEED, pieces=1000))
     compile_model(path, ModelOptions(path), boards.load("generic"), "m", must_fit=False)
     # Besides what is searched: the calls whole, the way that each search ends with, and one that is begun.
     assert sum(placed) < 1000 + 2 * 60 + 4 * max(placed) < free

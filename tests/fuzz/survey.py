@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ariel_build import boards, driver
+from ariel_build import boards
+from ariel_build.compilation import planning
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
 from ariel_build.errors import ArielError
@@ -97,7 +98,7 @@ def _search_once() -> None:
         return plan_calls(calls, *ends, effort=WHOLE if known else effort, **others)
 
     # In a process of its own, see `survey`.
-    setattr(driver, "plan_calls", once)  # noqa: B010 - it is not the driver's to give away
+    setattr(planning, "plan_calls", once)  # noqa: B010 - it is not that module's to give away
 
 
 def _structure(call: KernelCall) -> Hashable:

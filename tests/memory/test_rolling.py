@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ariel_build import boards, driver
+from ariel_build import boards
 from ariel_build.codegen.program import Run, _repeated, program
 from ariel_build.config.options import ModelOptions
 from ariel_build.cores.check_units import check_units
@@ -42,7 +42,7 @@ def made(folder: Path, seed: int, count: int) -> tuple[Path, list[tflm.Operator]
 def rolled(path: Path, board: str, seed: int, monkeypatch: pytest.MonkeyPatch, cores: int = 1) -> Compiled:
     """Compiles a model in which everything rolls that can, however long cores wait for each other."""
     with monkeypatch.context() as patch:
-        patch.setattr(driver, "SPEED", replace(SPEED, worth=0))
+        patch.setattr("ariel_build.compilation.job.SPEED", replace(SPEED, worth=0))
         patch.setattr(planner, "streaming", everything_rolls(np.random.default_rng(seed)))
         patch.setattr(Sharing, "_worth", lambda _, planned, *__: -len(planned[1].slides))
         return compile_model(path, ModelOptions(path, cores=cores), boards.load(board), "model")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariel_build import boards, driver
+from ariel_build import boards
 from ariel_build.config.options import Budget, ModelOptions
 from ariel_build.driver import Compiled, compile_model
 from ariel_build.errors import BudgetError, InternalError, MetadataError
@@ -57,7 +57,7 @@ def test_rows_give_what_tflite_micro_gives(board: str, tmp_path: Path, monkeypat
 
 def test_what_computes_on_rows_runs_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # In so small a model pieces cost a larger share.
-    monkeypatch.setattr(driver, "SPEED", replace(SPEED, budget=0.5))
+    monkeypatch.setattr("ariel_build.compilation.job.SPEED", replace(SPEED, budget=0.5))
     rng, path = np.random.default_rng(1), tmp_path / "image.tflite"
     x = tflm.Tensor("int8", (1, 48, 48, 3), 0.05, 3)
     layers = [_sum(rng, x, 3, 2, count=8)]
@@ -78,7 +78,7 @@ def test_what_computes_on_rows_runs_as_they_come(tmp_path: Path, monkeypatch: py
 
 
 def test_rows_of_what_is_read_in_another_shape_roll_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "SPEED", replace(SPEED, budget=0.5))
+    monkeypatch.setattr("ariel_build.compilation.job.SPEED", replace(SPEED, budget=0.5))
     rng, path = np.random.default_rng(2), tmp_path / "viewed.tflite"
     # As ONNX has an image of one channel: what makes int8 of the pixels stands before its axes change.
     pixels, x = tflm.Tensor("int8", (1, 1, 32, 32), 0.05, 3), tflm.Tensor("int8", (1, 1, 32, 32), 0.06, -3)

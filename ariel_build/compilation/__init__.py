@@ -1,0 +1,1 @@
+"""One compilation: the job, its plan, its result."""
