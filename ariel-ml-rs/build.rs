@@ -7,7 +7,7 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rustc-check-cfg=cfg(thumb2, armv7e_m, scalar, armv8_m, vfpv4_sp, soft_float)");
+    println!("cargo::rustc-check-cfg=cfg(thumb2, armv7e_m, armv8_m, vfpv4_sp, soft_float)");
     let features = std::env::vars().filter_map(|(name, _)| Some(name.strip_prefix("CARGO_FEATURE_")?.to_lowercase()));
     println!("cargo::metadata=FEATURES={}", features.collect::<Vec<_>>().join(","));
     let target = std::env::var("TARGET").unwrap_or_default();
@@ -17,10 +17,6 @@ fn main() {
     }
     if is(&["thumbv7em", "thumbv8m.main"]) {
         println!("cargo::rustc-cfg=armv7e_m");
-    }
-    // Where all cores of a target have the DSP extension, one without can only be another image's.
-    if !is(&["thumbv7em"]) || std::env::var_os("CARGO_FEATURE_MULTICORE").is_some() {
-        println!("cargo::rustc-cfg=scalar");
     }
     if is(&["thumbv8m.main"]) {
         println!("cargo::rustc-cfg=armv8_m");

@@ -68,8 +68,11 @@ def planned_within(
 
     plans: list[Planned] = []
     limit = job.options.budget.ram
+    hopeless = False
     for effort in job.efforts:
-        if len(plans) == 1 and job.workers == 1 and not _may_fit(chosen.calls, peaks, (limit or 0) - beside(graph)):
+        if len(plans) == 1 and job.workers == 1:
+            hopeless = not _may_fit(chosen.calls, peaks, (limit or 0) - beside(graph))
+        if hopeless:
             break
         plans.append(job.sharing.plan(planned, effort) if job.sharing and job.is_fastest(effort) else planned(effort))
         if plans[-1][1].arena_bytes + beside(graph) <= (limit or 0):
@@ -83,6 +86,9 @@ def planned_within(
                 f"{anew.plan.arena_bytes:,} bytes of the arena instead of {least:,}"
             )
             return anew.schedule, anew.plan, (what,)
+        if hopeless:
+            # What a refusal tells is the least that there is.
+            plans.append(planned(job.efforts[-1]))
     fast, best = plans[0], min(plans, key=lambda made: made[1].arena_bytes)
     if best is fast:
         return *fast, ()

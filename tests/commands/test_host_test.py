@@ -90,7 +90,9 @@ def test_samples_of_the_users_of_every_kind_of_output(command: Command, crate: P
     table = '[package.metadata.ariel.models.pair]\npath = "models/pair.onnx"\n'
     short = re.search(r"model = .*\n", text)
     assert short
-    (crate / "Cargo.toml").write_text(text.replace(short[0], "").replace("[dependencies]", f"{table}\n[dependencies]"))
+    # This model has kernels that the project's own does without.
+    text = text.replace(", default-features = false", "").replace(short[0], "")
+    (crate / "Cargo.toml").write_text(text.replace("[dependencies]", f"{table}\n[dependencies]"))
     (crate / "src/main.rs").write_text("fn main() {}\n")
     a = np.array([[[1.0, np.nan, -3.0, 4e9]], [[0.0, 1.0, 2.0, 3.0]]], np.float32)
     np.savez(crate / "pairs.npz", a=a, b=a[::-1].copy())

@@ -156,8 +156,9 @@ def test_on_an_emulated_core(
     make(command, project, DIGITS, counter.board)
     manifest = project / "Cargo.toml"
     text = manifest.read_text()
-    assert 'ariel-ml-rs" }' in text
-    manifest.write_text(text.replace('ariel-ml-rs" }', 'ariel-ml-rs", features = ["profile"] }', 1))
+    lean = "default-features = false }"
+    assert lean in text
+    manifest.write_text(text.replace(lean, 'default-features = false, features = ["profile"] }', 1))
     main = project / "src/main.rs"
     text = main.read_text()
     call = 'let output = model.run().expect("no budget to exceed");'

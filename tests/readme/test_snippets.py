@@ -108,7 +108,9 @@ def test_every_block_says_where_it_is_compiled() -> None:
 
 def test_the_features_are_named() -> None:
     features = set(tomllib.loads((ROOT / "ariel-ml-rs/Cargo.toml").read_text())["features"])
-    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs/executors.md").read_text(encoding="utf-8"), re.MULTILINE)
+    pages = (ROOT / "docs" / name for name in ("executors.md", "new-project.md"))
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    rows = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`([\w-]+)`", row)}
     # These are for our own tools.
     assert features - {"default", "trace", "pool-stats"} <= named

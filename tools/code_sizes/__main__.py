@@ -50,8 +50,7 @@ edition = "2024"
 path = "lib.rs"
 
 [dependencies]
-# With kernels of all cores that may stand beside those of the target.
-ariel-ml-rs = {{ path = "{root}/ariel-ml-rs", features = ["multicore"] }}
+ariel-ml-rs = {{ path = "{root}/ariel-ml-rs" }}
 
 [workspace]
 """

@@ -8,7 +8,6 @@
 
 use super::access::Access;
 use super::dynamic_quantize::Rescale;
-#[cfg(scalar)]
 use super::isa::scalar::Stepped;
 use super::multiply::{Factor, Finish, Real, SUMS, Stored, Sums, finish_all};
 use super::window::{Window, pixels, work};
@@ -360,10 +359,8 @@ impl<R: Requantize> Quantized<R> {
     }
 }
 quantized!();
-#[cfg(scalar)]
 instantiate!(without dsp: Quantized<Stepped>);
 
-#[cfg(scalar)]
 impl Quantized<Stepped> {
     /// Checks the kernel against the arena while the firmware compiles.
     ///

@@ -39,7 +39,6 @@ macro_rules! aliases {
 #[cfg(thumb2)]
 use aliases;
 
-#[cfg_attr(not(scalar), allow(dead_code, reason = "scalar cores read more of it"))]
 mod along;
 #[cfg(armv7e_m)]
 pub mod armv7e_m;
@@ -54,7 +53,6 @@ pub mod packed;
 mod pairs;
 #[cfg(all(vfpv4_sp, feature = "float"))]
 pub mod real;
-#[cfg(scalar)]
 pub mod scalar;
 #[cfg(thumb2)]
 pub mod thumb2;
