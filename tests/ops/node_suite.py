@@ -73,13 +73,34 @@ def cases(*op_types: str) -> Iterator[Case]:
             continue
         inputs, outputs = case.data_sets[0]
         ours, theirs = ([_array(x) for x in side] for side in (inputs, outputs))
+        if model.graph.node[0].op_type in ("Cast", "CastLike"):
+            _defined(model, ours, theirs)
         yield Case(case.name, model, ours, theirs, case.rtol, case.atol)
+
+
+#: Integers of less than a byte, and what they hold.
+_SMALL = {
+    onnx.TensorProto.INT4: (-8, 7),
+    onnx.TensorProto.UINT4: (0, 15),
+    onnx.TensorProto.INT2: (-2, 1),
+    onnx.TensorProto.UINT2: (0, 3),
+}
+
+
+def _defined(model: onnx.ModelProto, inputs: list[Array], outputs: list[Array]) -> None:
+    """Puts 0 where a float does not fit: ONNX leaves that open, and versions of `ml_dtypes`, which answers, differ."""
+    limits = _SMALL.get(model.graph.output[0].type.tensor_type.elem_type)
+    if limits is not None and inputs[0].dtype.kind == "f":
+        whole = np.trunc(inputs[0])
+        fits = (whole >= limits[0]) & (whole <= limits[1])
+        inputs[0] = np.where(fits, inputs[0], inputs[0].dtype.type(0))
+        outputs[0] = np.where(fits, outputs[0], outputs[0].dtype.type(0))
 
 
 def _tensor(array: Array, info: onnx.ValueInfoProto) -> onnx.TensorProto:
     """Returns a constant in the place of an input."""
     kind = info.type.tensor_type.elem_type
-    if kind in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4, onnx.TensorProto.INT2, onnx.TensorProto.UINT2):
+    if kind in _SMALL:
         return onnx.helper.make_tensor(info.name, kind, array.shape, array.reshape(-1).tolist())
     if array.dtype != "V2":
         return onnx.numpy_helper.from_array(array, info.name)
