@@ -81,8 +81,8 @@ With the features that `new` and `init` write for vww (none: [new-project.md](ne
 build takes 7.3 s where the tree before took 14.2 s (means of two builds of each that took turns, at load 13): the
 runtime crate 0.45 of what it did (3.4 s for 7.4 s), libm nothing for 2 s.
 
-On a quiet machine, `nox -s bench -- --build-speed` says: a clean release build with MCUNet vww takes 7.35 s, 7.20 s more
-than without the model; 0.03 s when nothing changed, 0.68 s for another main.rs.
+On a quiet machine, `nox -s bench -- --build-speed` says: a clean release build with MCUNet vww takes 7.35 s, 7.20 s
+more than without the model; 0.03 s when nothing changed, 0.68 s for another main.rs.
 
 `ariel-build compile` of vww took 0.83 to 0.92 s of CPU for the Cortex-M7 on a quiet machine, 0.3 s of it to import
 numpy and ourselves. Models of 1,000 layers took 4.9 s for four cores (int8 convolutions); a session
