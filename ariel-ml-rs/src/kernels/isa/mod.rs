@@ -54,6 +54,8 @@ mod pairs;
 #[cfg(all(vfpv4_sp, feature = "float"))]
 pub mod real;
 pub mod scalar;
+#[cfg(any(armv8_m, all(vfpv4_sp, feature = "float")))]
+mod side;
 #[cfg(thumb2)]
 pub mod thumb2;
 #[cfg(armv7e_m)]

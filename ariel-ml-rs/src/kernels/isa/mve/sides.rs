@@ -1,20 +1,10 @@
 //! Pixels whose windows have the same taps inside the image, for kernels that read taps there and leave out those of padding.
 
+use crate::kernels::isa::side::Side;
 use crate::kernels::window::Window;
 use crate::memory::Image;
 use crate::tile::Tile;
 use core::ops::Range;
-
-/// A window along one side of an image.
-struct Side {
-    /// Pixels of the input.
-    extent: usize,
-    /// Taps, pixels between windows, pixels between taps, and of padding before the image.
-    taps: usize,
-    stride: usize,
-    dilation: usize,
-    pad: usize,
-}
 
 impl Side {
     /// Of an output's window: the first tap inside the image, and how many are.
@@ -79,20 +69,7 @@ pub(super) const fn check(window: &Window) {
 /// Calls `each` with all pixels of a tile of an output whose pixels follow each other.
 #[inline(always)]
 pub(super) fn runs(input: &Image, output: &Image, window: &Window, tile: Tile, mut each: impl FnMut(&Run)) {
-    let down = Side {
-        extent: input.height as usize,
-        taps: window.height as usize,
-        stride: window.stride_h as usize,
-        dilation: window.dilation_h as usize,
-        pad: window.pad_top as usize,
-    };
-    let across = Side {
-        extent: input.width as usize,
-        taps: window.width as usize,
-        stride: window.stride_w as usize,
-        dilation: window.dilation_w as usize,
-        pad: window.pad_left as usize,
-    };
+    let (down, across) = Side::both(input, window);
     let (row, pixel) = (input.row as usize, input.pixel as usize);
     let (width, next) = (output.width as usize, output.pixel as usize);
     let tap = across.dilation * pixel;

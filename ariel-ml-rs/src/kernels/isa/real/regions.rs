@@ -2,6 +2,7 @@
 
 use super::block::PIXELS;
 use super::sums::Pixels;
+use crate::kernels::isa::side::Side;
 use crate::kernels::window::{Spans, Window};
 use crate::memory::Image;
 use core::ops::Range;
@@ -52,17 +53,7 @@ impl Region {
     }
 }
 
-/// A window along one axis of an image.
-#[derive(Clone, Copy)]
-struct Along {
-    taps: usize,
-    stride: usize,
-    dilation: usize,
-    pad: usize,
-    extent: usize,
-}
-
-impl Along {
+impl Side {
     /// How many positions from `position` on, up to `end`, read the same taps, and which.
     #[inline(never)]
     fn alike(&self, position: usize, end: usize) -> (usize, Range<usize>) {
@@ -87,20 +78,7 @@ impl Along {
 
 /// Calls `visit` with the regions of the pixels `first..end`, which are counted row by row.
 pub(super) fn regions(window: &Window, input: &Image, output: &Image, spans: Spans, mut visit: impl FnMut(Region)) {
-    let down = Along {
-        taps: window.height as usize,
-        stride: window.stride_h as usize,
-        dilation: window.dilation_h as usize,
-        pad: window.pad_top as usize,
-        extent: input.height as usize,
-    };
-    let across = Along {
-        taps: window.width as usize,
-        stride: window.stride_w as usize,
-        dilation: window.dilation_w as usize,
-        pad: window.pad_left as usize,
-        extent: input.width as usize,
-    };
+    let (down, across) = Side::both(input, window);
     let width = output.width as usize;
     let mut spans = spans.peekable();
     while let Some((mut y, own)) = spans.next() {
