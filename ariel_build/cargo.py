@@ -239,7 +239,7 @@ def _need(module: str, options: ModelOptions, compiled: driver.Compiled, weights
         section=options.weights_section,
         origin=options.given.get("weights.section", options.given.get("weights", "")),
         arena=options.arena,
-        hot=compiled.hot_section,
+        hot=compiled.hot_place.section if compiled.hot_place is not None else "",
         fast=tuple(place.section for place in compiled.fast_places if place.memory),
     )
 

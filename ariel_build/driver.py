@@ -17,7 +17,7 @@ from ariel_build.codegen import generate, labels
 from ariel_build.codegen.weights import Blob
 from ariel_build.compilation.job import Job
 from ariel_build.compilation.planning import Chosen, planned_within, told_of_scratch
-from ariel_build.compilation.result import Compiled, check_budget
+from ariel_build.compilation.result import Compiled, FastPlace, check_budget
 from ariel_build.cores.ahead import ahead
 from ariel_build.cores.hot import hot
 from ariel_build.cores.predict import predict
@@ -182,34 +182,35 @@ def compile_model(
             digest=digest,
             core="" if portable else board.cores[0].name,
             slide=slide_of(None if portable else board, job.workers),
-            hot_section=job.hot.section if job.hot is not None else "",
+            hot_section=job.hot_section,
             fast_sections=[place.section for place in places],
         )
+    hot_place = FastPlace(job.hot.name, job.hot_section) if job.hot is not None and generated.hot_bytes else None
+    banks = () if portable else board.banks("ram")
     compiled = Compiled(
-        module,
-        generated.text,
-        generated.weights,
-        graph,
-        schedule,
-        plan,
-        generated.bounds,
-        predicted,
-        log,
-        dict(sorted(operators.items())),
-        (
+        module=module,
+        module_text=generated.text,
+        weights=generated.weights,
+        graph=graph,
+        schedule=schedule,
+        plan=plan,
+        bounds=generated.bounds,
+        predicted=predicted,
+        log=log,
+        operators=dict(sorted(operators.items())),
+        notes=(
             *(*source.notes, *chosen.notes, *saved, *late),
             *([WHOLE_BOUND] if graph.sizes and followed is None else []),
             *(kept_whole(graph.inputs[0], schedule, plan) if job.streams else []),
             *told_of_scratch(job, schedule, plan, places),
         ),
-        (path, *(path.parent / name for name in source.files), *_files(options)),
-        units,
-        lowered.joined(),
-        generated.hot_bytes,
-        f"{job.hot.section}.ariel.{module}" if job.hot is not None and generated.hot_bytes else "",
-        places,
-        job.hot.name if job.hot is not None else "",
-        banks[0].name if not portable and (banks := board.banks("ram")) else "",
+        dependencies=(path, *(path.parent / name for name in source.files), *_files(options)),
+        units=units,
+        aliases=lowered.joined(),
+        hot_bytes=generated.hot_bytes,
+        hot_place=hot_place,
+        fast_places=places,
+        main_memory=banks[0].name if banks else "",
     )
     if must_fit:
         refuse_misfits(compiled, path, options, board, portable=portable)
@@ -248,7 +249,7 @@ def _choose(job: Job, graph: Graph, lowered: Lowered) -> Chosen:
     notes = []
     if names := [call.label or call.kernel.path for call in calls if call.hot]:
         assert job.hot is not None  # noqa: S101 - who else marks calls
-        place = f"`{job.hot.name}` (section `{job.hot.section}.ariel.{job.module}`)"
+        place = f"`{job.hot.name}` (section `{job.hot_section}`)"
         notes.append(f"weights in {place}: {', '.join(names)}")
     if job.small and not job.portable and not selected.shorter:
         notes.append(

@@ -229,15 +229,15 @@ class _Reader:
                 self._refuse(f"`{where}kind` is `ram`: `wait-states`, `weights` and `dma` are told of flash")
             if weights and any(memory.weights for memory in memories):
                 self._refuse(f"`{where}weights`: another memory has the weights already")
-            slow = (cast("int", waits), bool(weights), bool(dma), *self._fast(where, table, kind, length))
-            section = slow[-2]
+            hot, scratch, section = self._fast(where, table, kind, length)
             if section and any(section == other.section for other in memories):
                 self._refuse(f"`{where}section`: another memory has `{section}` already")
+            slow = (cast("int", waits), bool(weights), bool(dma), hot, section, scratch)
             memories.append(Memory(name, kind, origin, length, interleaved, near, bandwidth, image, shared, *slow))
         return tuple(memories)
 
-    def _fast(self, where: str, table: Mapping[str, object], kind: str, length: int) -> tuple[int, str, int]:
-        """Returns the bytes of a memory that are for weights, the section, and the bytes that are for scratch."""
+    def _fast(self, where: str, table: Mapping[str, object], kind: str, length: int) -> tuple[int, int, str]:
+        """Returns the bytes of a memory that are for weights, those that are for scratch, and the section."""
         keys = ("hot", "scratch")
         if not table.keys() & set(keys):
             if "section" in table:
@@ -245,19 +245,19 @@ class _Reader:
                     f"`{where}section` is that of weights and scratch: say by `hot` and `scratch` how many bytes they "
                     "may have"
                 )
-            return 0, "", 0
-        sizes = []
-        for key in keys:
+            return 0, 0, ""
+        sizes = dict.fromkeys(keys, 0)
+        for key in (key for key in keys if key in table):
             try:
-                sizes.append(option_values.size(table.get(key, 0)) if key in table else 0)
+                sizes[key] = option_values.size(table[key])
             except ValueError as error:
                 self._refuse(f"`{where}{key}` is {_short(table[key])}: {error}")
-            if key in table and kind != "ram":
+            if kind != "ram":
                 what = "weights that are worth it go" if key == "hot" else "kernels write their scratch, which goes"
                 self._refuse(f"`{where}kind` is `flash`: {what} to RAM")
-            if sizes[-1] > length:
-                self._refuse(f"`{where}{key}` is {sizes[-1]:,} bytes, and the memory has {length:,}")
-        hot, scratch = sizes
+            if sizes[key] > length:
+                self._refuse(f"`{where}{key}` is {sizes[key]:,} bytes, and the memory has {length:,}")
+        hot, scratch = sizes.values()
         if hot + scratch > length:
             self._refuse(
                 f"`{where}hot` and `{where}scratch` are {hot + scratch:,} bytes together, and the memory has {length:,}"
@@ -265,7 +265,7 @@ class _Reader:
         section = str(table.get("section", f".{table['name']}"))
         if not re.fullmatch(r"\.[\w.-]+", section):
             self._refuse(f"`{where}section` is {_short(section)}: `.`, letters, digits, `_`, `-` and `.` are expected")
-        return hot, section, scratch
+        return hot, scratch, section
 
     def _power(self, table: object) -> Power:
         entries = cast("dict[str, float]", table)

@@ -101,7 +101,7 @@ def generate(
         "",
         *_version_check(),
         "",
-        *_weights(name, read, hot, (section, f"{hot_section}.ariel.{name}"), blob),
+        *_weights(name, read, hot, (section, hot_section), blob),
         *_scratch(plan, fast_sections),
         *inputs.lines,
         *row,

@@ -150,8 +150,9 @@ def _table(plan: Plan, arguments: argparse.Namespace, root: Path | None) -> tupl
         raise MetadataError(f"{model} {'is a folder' if model.is_dir() else 'does not exist'}", "MODEL")
     arguments.model = model
     options = option_table(arguments)
-    made = compiled(arguments, model_options(arguments), board_of(arguments), must_fit=bool(arguments.board))
-    features = features_of(arguments, model_options(arguments), made, board_of(arguments))
+    asked, chosen = model_options(arguments), board_of(arguments)
+    made = compiled(arguments, asked, chosen, must_fit=bool(arguments.board))
+    features = features_of(arguments, asked, made, chosen)
     files: dict[str, object] = {
         key: _from_package(plan.package, Path(str(options[key]))) for key in ("labels",) if _is_file(options.get(key))
     }

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from ariel_build.boards import Board, Memory
     from ariel_build.config.metadata import ModelOptions
 
-__all__ = ["DEARER", "Job"]
+__all__ = ["Job"]
 
 #: Instructions per unit of the model's work that RAM within `budget.ram` may cost: the least with which it is kept.
-DEARER = (0.06, 0.1, 0.2, 0.5)
+_DEARER = (0.06, 0.1, 0.2, 0.5)
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,11 @@ class Job:
     def hot(self) -> Memory | None:
         """The fast memory that weights may be in; models whose constants others read, too, have them in one place."""
         return None if self.portable or self.board.image or self.shares else self.board.for_hot(self.workers)
+
+    @property
+    def hot_section(self) -> str:
+        """The section of the weights that are in fast memory; empty where none are."""
+        return f"{self.hot.section}.ariel.{self.module}" if self.hot is not None else ""
 
     @cached_property
     def fast_room(self) -> int:
@@ -94,7 +99,7 @@ class Job:
             # A model that keeps every result is looked at, and keeps no budget.
             return (SPEED,)
         # What comes before each was tried as the first.
-        return (SPEED, *(replace(RAM, budget=budget, before=None) for budget in DEARER))
+        return (SPEED, *(replace(RAM, budget=budget, before=None) for budget in _DEARER))
 
     def is_fastest(self, effort: Effort) -> bool:
         """Whether speed is what counts: several cores judge for themselves what pieces are worth."""

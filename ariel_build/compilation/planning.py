@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from ariel_build.compilation.job import DEARER, Job
+from ariel_build.compilation.job import Job
 from ariel_build.compilation.result import FastPlace, beside
 from ariel_build.cores.predict import predict, tiles_within
 from ariel_build.cores.sharing import Planned
@@ -14,7 +14,7 @@ from ariel_build.isa.select import families_of, swaps
 from ariel_build.kernels import KernelCall
 from ariel_build.kernels.flow import decisions
 from ariel_build.lower import Lowered
-from ariel_build.memory import RAM, SPEED, Effort, MemoryPlan, fast_need, plan_calls
+from ariel_build.memory import SPEED, Effort, MemoryPlan, fast_need, plan_calls
 from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.recompute import FACTOR, Choice, Recomputed, recompute
 from ariel_build.memory.streaming import Estimates
@@ -66,18 +66,24 @@ def planned_within(
     def peaks(calls: Sequence[KernelCall]) -> Peaks:
         return Peaks(calls, job.inputs(graph), graph.outputs, graph.states, chosen.aliases)
 
-    plans: list[Planned] = []
-    limit = job.options.budget.ram
-    hopeless = False
-    for effort in job.efforts:
-        if len(plans) == 1 and job.workers == 1:
-            hopeless = not _may_fit(chosen.calls, peaks, (limit or 0) - beside(graph))
-        if hopeless:
+    limit = job.options.budget.ram or 0
+
+    def keeps(made: Planned) -> bool:
+        return made[1].arena_bytes + beside(graph) <= limit
+
+    first, *dearer = job.efforts
+    plans = [job.sharing.plan(planned, first) if job.sharing and job.is_fastest(first) else planned(first)]
+    hopeless = (
+        bool(dearer)
+        and job.workers == 1
+        and not keeps(plans[0])
+        and not _may_fit(chosen.calls, peaks, dearer[-1], limit - beside(graph))
+    )
+    for effort in () if hopeless else dearer:
+        if keeps(plans[-1]):
             break
-        plans.append(job.sharing.plan(planned, effort) if job.sharing and job.is_fastest(effort) else planned(effort))
-        if plans[-1][1].arena_bytes + beside(graph) <= (limit or 0):
-            break
-    if plans[-1][1].arena_bytes + beside(graph) > (limit or 0):
+        plans.append(planned(effort))
+    if not keeps(plans[-1]):
         least = min(made[1].arena_bytes for made in plans)
         anew = _rows_anew(job, graph, lowered, chosen, planned, peaks, least)
         if anew is not None and anew.plan.arena_bytes < least:
@@ -88,21 +94,22 @@ def planned_within(
             return anew.schedule, anew.plan, (what,)
         if hopeless:
             # What a refusal tells is the least that there is.
-            plans.append(planned(job.efforts[-1]))
+            plans.append(planned(dearer[-1]))
     fast, best = plans[0], min(plans, key=lambda made: made[1].arena_bytes)
     if best is fast:
         return *fast, ()
     more = ""
     if job.workers == 1:
-        first, last = (predict(s, None, job.clock, 0, 0).instructions for s, _ in (fast, best))
-        more = f", about {max(last / max(first, 1) - 1, 0):.1%} more instructions"
+        few, many = (predict(s, None, job.clock, 0, 0).instructions for s, _ in (fast, best))
+        more = f", about {max(many / max(few, 1) - 1, 0):.1%} more instructions"
     what = f"for `budget.ram` the arena has {best[1].arena_bytes:,} bytes instead of {fast[1].arena_bytes:,}{more}"
     return *best, (what,)
 
 
-def _may_fit(calls: Sequence[KernelCall], peaks: Callable[[Sequence[KernelCall]], Peaks], limit: int) -> bool:
+def _may_fit(
+    calls: Sequence[KernelCall], peaks: Callable[[Sequence[KernelCall]], Peaks], dearest: Effort, limit: int
+) -> bool:
     """Whether the dearest effort may come to so many bytes, by the estimate: else none is worth a search."""
-    dearest = replace(RAM, budget=max(DEARER))
     return Estimates(peaks, dearest).cost(calls, int(limit * _NEARLY)) is not None
 
 

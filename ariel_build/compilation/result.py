@@ -29,7 +29,7 @@ _OWNER = 4
 
 @dataclass(frozen=True)
 class FastPlace:
-    """Where the scratch of a core is that is not in the arena: in a memory of the board, or with all data (empty)."""
+    """Where something is that is not in the arena: in a memory of the board, or with all data (empty)."""
 
     memory: str
     section: str
@@ -56,14 +56,11 @@ class Compiled:
     dependencies: tuple[Path, ...] = ()
     units: Units | None = None
     aliases: Aliases = field(default_factory=dict)
-    #: Bytes of the weights that are copied to fast memory before the first inference.
+    #: Bytes of the weights that are copied to fast memory before the first inference, and where that is.
     hot_bytes: int = 0
-    #: Their section.
-    hot_section: str = ""
+    hot_place: FastPlace | None = None
     #: Where the scratch of each core is that is not in the arena.
     fast_places: tuple[FastPlace, ...] = ()
-    #: The memory with hot weights.
-    hot_memory: str = ""
     #: The memory in which all else is, that of firmware's data; empty where the board names none.
     main_memory: str = ""
 
@@ -89,8 +86,8 @@ class Compiled:
         for place in self.fast_places:
             if place.memory:
                 found[place.memory] += self.plan.fast_bytes
-        if self.hot_bytes:
-            found[self.hot_memory] += self.hot_bytes
+        if self.hot_place is not None:
+            found[self.hot_place.memory] += self.hot_bytes
         return dict(sorted(found.items()))
 
     @property

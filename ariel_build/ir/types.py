@@ -140,6 +140,10 @@ class Quant:
         """The zero point of a tensor that has only one."""
         return self.zero_points[0]
 
+    def shifted(self, by: int) -> Quant:
+        """Returns the quantisation of the same numbers where each stored integer is greater by `by`."""
+        return replace(self, zero_points=tuple(z + by for z in self.zero_points))
+
 
 @dataclass(frozen=True)
 class TensorType:

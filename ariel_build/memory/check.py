@@ -57,7 +57,7 @@ from ariel_build.memory.check_contents import check_contents
 from ariel_build.memory.check_disjoint import check_disjoint
 from ariel_build.memory.check_facts import Facts
 from ariel_build.memory.check_within import check_within
-from ariel_build.memory.regions import Group, MemoryPlan, Region
+from ariel_build.memory.regions import FAST, Group, MemoryPlan, Region
 from ariel_build.schedule import Aliases, Interval, Moment, Schedule, Step
 
 __all__ = ["check_plan"]
@@ -65,8 +65,6 @@ __all__ = ["check_plan"]
 _OF_ARENA = Bottleneck | Fetched | depthwise_conv2d.Quantized | depthwise_conv2d.F32 | depthwise_conv2d.Hybrid
 
 _ALIGNMENT = 16
-#: Where offsets of fast memory begin.
-_FAST = 1 << 31
 
 
 def check_plan(
@@ -99,7 +97,7 @@ def check_plan(
 def _check_region(
     what: str, region: Region, plan: MemoryPlan, alignment: int = _ALIGNMENT, *, may_be_fast: bool = False
 ) -> None:
-    start, end = (_FAST, _FAST + plan.fast_bytes) if may_be_fast and region.offset >= _FAST else (0, plan.arena_bytes)
+    start, end = (FAST, FAST + plan.fast_bytes) if may_be_fast and region.offset >= FAST else (0, plan.arena_bytes)
     if region.offset < start or region.bytes < 0 or region.offset + region.bytes > end:
         raise InternalError(
             f"memory invariant 1: {what} lies outside the {'fast memory' if start else 'arena'}",
@@ -112,7 +110,7 @@ def _check_region(
 def _check_values(facts: Facts) -> None:
     """Proves bounds, alignment and sizes of all values, and that aliases lie where they were declared."""
     plan = facts.plan
-    if plan.arena_bytes % _ALIGNMENT or not 0 <= plan.arena_bytes <= _FAST:
+    if plan.arena_bytes % _ALIGNMENT or not 0 <= plan.arena_bytes <= FAST:
         raise InternalError(
             "memory invariant 1: the arena's size is not a multiple of 16, or too large", {"bytes": plan.arena_bytes}
         )

@@ -367,7 +367,13 @@ class Estimates:
         None where there are no such pieces, or they cost more than the effort.
         """
         search = _Search(
-            self.peaks(calls), _budget(calls, self.effort), lambda _: [1.0], _FEW, True, True, self._known, self._parts
+            self.peaks(calls),
+            _budget(calls, self.effort),
+            lambda _: [1.0],
+            _FEW,
+            few=True,
+            _known=self._known,
+            _parts=self._parts,
         )
         lengths = [(length, True) for length in self.effort.rolls] + [(length, False) for length in self.effort.chains]
         for longest, search.rolls in lengths:

@@ -141,7 +141,7 @@ def is_flip(source: TensorType, target: TensorType) -> bool:
     if {source.dtype, target.dtype} != set(BYTES) or source.quant is None or target.quant is None:
         return False
     signed, unsigned = (source.quant, target.quant) if source.dtype is DType.I8 else (target.quant, source.quant)
-    return unsigned == replace(signed, zero_points=tuple(z + 128 for z in signed.zero_points))
+    return unsigned == signed.shifted(128)
 
 
 def flipped(importer: Importer, value: Value, dtype: DType) -> Value:
@@ -149,8 +149,7 @@ def flipped(importer: Importer, value: Value, dtype: DType) -> Value:
     quant = value.type.quant
     if value.type.dtype is dtype or quant is None or {value.type.dtype, dtype} != set(BYTES):
         return value
-    shift = 128 if dtype is DType.U8 else -128
-    other = replace(quant, zero_points=tuple(z + shift for z in quant.zero_points))
+    other = quant.shifted(128 if dtype is DType.U8 else -128)
     return importer.emit(Quantize(dtype, Rounding.NEAREST_EVEN), [value], [other])[0]
 
 

@@ -5,8 +5,6 @@ What users see keeps its type: an input or output of uint8 is flipped (its top b
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from ariel_build.ir import DType, Graph, Node, TensorType, Value
@@ -74,8 +72,7 @@ def signed(value: Value) -> Value:
 def signed_type(type_: TensorType) -> TensorType:
     """Returns the int8 type of the same real numbers."""
     assert type_.quant is not None  # noqa: S101 - is_unsigned has looked
-    quant = replace(type_.quant, zero_points=tuple(z - 128 for z in type_.quant.zero_points))
-    return TensorType(DType.I8, type_.shape, quant)
+    return TensorType(DType.I8, type_.shape, type_.quant.shifted(-128))
 
 
 def _normalize(editor: Editor, node: Node, op: Operator) -> None:

@@ -37,7 +37,7 @@ class Stub:
     main_bytes: int = 4_000
     bounds: Bounds = field(default_factory=lambda: Bounds(20_000, 1_000, 18_000, 900))
     elsewhere: Mapping[str, int] = field(default_factory=dict)
-    hot_section: str = ""
+    hot_place: FastPlace | None = None
     fast_places: tuple[FastPlace, ...] = ()
     features: frozenset[str] = frozenset()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ariel_build.ir import DType, Node, Value
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.quantize import Dequantize, Quantize
@@ -19,8 +17,7 @@ def _scale(writer: Writer, stored: Value) -> list[str]:
         raise UnsupportedReason("a computed tensor with scales along an axis")
     if stored.type.dtype is DType.I16:
         return writer.scale(quant, DType.I16, stored.name or "value")
-    quant = replace(quant, zero_points=tuple(z + 128 for z in quant.zero_points))
-    return writer.scale(quant, DType.U8, stored.name or "value")
+    return writer.scale(quant.shifted(128), DType.U8, stored.name or "value")
 
 
 @writes(Quantize)
