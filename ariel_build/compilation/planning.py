@@ -129,6 +129,8 @@ def _rows_anew(
     if not job.recomputes or graph.sizes or any(True for _ in decisions(lowered.flow)):
         return None
     choices = _choices(job, graph, lowered, chosen)
+    if not choices:
+        return None
     # `optimize = "ram"` has no limit but a factor; where a budget is not kept, it is worth what it costs.
     ram = job.options.budget.ram
     most, limit = (_MOST, ram - beside(graph)) if ram else (FACTOR, None)

@@ -121,7 +121,7 @@ class _Search:
     def smallest(self, arena: int, most: float) -> int:
         """Returns about the smallest goal with at most `most` times the MACs, `arena` if there is none below that."""
         strongest = {choice: choice.ways[0] for choice in self.choices}
-        low = _bisected(0, arena, _PARTS, lambda goal: self.fits(strongest, goal))
+        low = bisected(0, arena, _PARTS, lambda goal: self.fits(strongest, goal))
         # From there on more bytes take fewer MACs, as a rule.
         high = low
 
@@ -130,7 +130,7 @@ class _Search:
 
         while high < arena and not cheap(high):
             low, high = high, high + max(high // _PARTS, 1)
-        return _bisected(low, min(high, arena), 8 * _PARTS, cheap)
+        return bisected(low, min(high, arena), 8 * _PARTS, cheap)
 
     def cheapest(self, goal: int) -> _Chosen | None:
         """Returns the ways of few instructions that need no more than so many bytes; None where there are none."""
@@ -172,9 +172,9 @@ class _Search:
         return changed if changed != chosen else None
 
 
-def _bisected(low: int, high: int, parts: int, is_enough: Callable[[int], bool]) -> int:
+def bisected(low: int, high: int, parts: int, is_enough: Callable[[int], bool]) -> int:
     """Returns about the least number above `low` that is enough, as `high` is: exact to one of so many parts."""
-    while (high - low) * parts > high:
+    while high - low > max(high // parts, 1):
         middle = (low + high) // 2
         low, high = (low, middle) if is_enough(middle) else (middle, high)
     return high

@@ -18,8 +18,10 @@ from tools.recorded import DIGITS
 from tools.recorded.crate import build, compiled, one_at_a_time, write_crate
 from tools.setup import Needs
 
-#: Features of the runtime that firmware switches on together.
-FEATURES = ("", "multicore", "ariel-os,defmt", "rtic,log,trace,pool-stats")
+#: Features of the runtime that firmware switches on together. Each is tried on a core of Arm and on one of RISC-V, and
+#: on all targets at length: what cores differ in does not hang on executors and loggers.
+FEATURES = ("multicore", "", "ariel-os,defmt", "rtic,log,trace,pool-stats")
+ALL_FEATURES = ("thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf")
 #: For targets of Espressif's compiler alone, one that stands in.
 STANDS_IN = {
     "xtensa-esp32-none-elf": "riscv32imac-unknown-none-elf",
@@ -54,23 +56,32 @@ def test_every_target_is_set_up_or_another_stands_in() -> None:
     assert not set(Needs.of_boards().targets) & set(STANDS_IN)
 
 
-@EACH
-def test_the_runtime_gives_no_warning(target: str, other: str) -> None:
-    """With each set of features; the crate is of the workspace, so that its warnings are shown."""
+def runtimes() -> list[object]:
+    """Returns each target with the one to build for, and each set of features."""
+    rarely = [pytest.mark.at_length]
+    return [
+        pytest.param(
+            features,
+            STANDS_IN.get(target, target),
+            marks=[
+                pytest.mark.target(STANDS_IN.get(target, target)),
+                *(rarely if features != FEATURES[0] and target not in ALL_FEATURES else []),
+            ],
+            id=f"{target}-{features or 'none'}",
+        )
+        for target in targets()
+        for features in FEATURES
+    ]
+
+
+@pytest.mark.parametrize("features, target", runtimes())
+def test_the_runtime_gives_no_warning(features: str, target: str) -> None:
+    """The crate is of the workspace, so that its warnings are shown."""
+    words = ["check", "--quiet", "--package", "ariel-ml-rs", "--features", features]
     with one_at_a_time("targets") as folder:
-        for features in FEATURES:
-            words = [
-                "check",
-                "--quiet",
-                "--package",
-                "ariel-ml-rs",
-                "--target-dir",
-                str(folder),
-                "--features",
-                features,
-            ]
-            ended = build(resources.path("ariel-ml-rs"), *words, target=other, shared="targets", rustflags=FLAGS)
-            assert (ended.returncode, ended.stderr) == (0, ""), f"{target}, features {features or 'none'}"
+        words += ["--target-dir", str(folder)]
+        ended = build(resources.path("ariel-ml-rs"), *words, target=target, shared="targets", rustflags=FLAGS)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 @EACH

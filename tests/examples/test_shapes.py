@@ -39,5 +39,6 @@ def test_shapes_are_told_as_the_reference_tells_them_by_weights_in_external_memo
 
 
 @TARGET
+@pytest.mark.at_length
 def test_weights_of_a_real_board_lie_in_its_serial_flash() -> None:
     weights_lie_at(support.build("shapes-stm32h7", "--release"), "stm32h7", 0x9000_0000)

@@ -18,7 +18,7 @@ from ariel_build.errors import InternalError
 from ariel_build.ir import Array
 from ariel_build.kernels import Bottleneck, KernelCall, Within, images, parts_within
 from ariel_build.memory import check_within
-from ariel_build.memory.recompute import FACTOR
+from ariel_build.memory.recompute import FACTOR, bisected
 from ariel_build.run.execute import execute
 from tests.ops import parity
 from tools.bench.made import as_model
@@ -104,6 +104,15 @@ def test_a_budget_costs_no_more_than_it_must(least: Compiled, tmp_path: Path) ->
     assert kept.macs <= least.macs
     assert kept.predicted.instructions < at_least.predicted.instructions
     assert any("times the multiply-accumulates" in note for note in kept.notes)
+
+
+@pytest.mark.parametrize("parts", [1, 32, 256])
+def test_small_arenas_are_bisected_to_the_byte(parts: int) -> None:
+    """An arena of 16 bytes, a sine of two numbers, has no thirty-second part: it was sought for ever."""
+    for high in (*range(1, 40), 1000):
+        for enough in range(1, high + 1):
+            found = bisected(0, high, parts, lambda goal, least=enough: goal >= least)  # type: ignore[misc]
+            assert enough <= found <= enough + high // parts
 
 
 def other_rows(part: Within) -> Within:

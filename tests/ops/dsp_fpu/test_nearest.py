@@ -26,7 +26,9 @@ pytestmark = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target(BOARD.
     [operators.convolution, operators.depthwise, operators.dense, operators.matrices],
     ids=lambda make: make.__name__,
 )
-@pytest.mark.parametrize("tiles, level", [("whole", "3"), ("cut", "0"), ("cut", "s")])
+@pytest.mark.parametrize(
+    "tiles, level", [("whole", "3"), pytest.param("cut", "0", marks=pytest.mark.at_length), ("cut", "s")]
+)
 def test_equals_the_reference(
     tmp_path: Path, make: Callable[[Builder, np.random.Generator], None], tiles: str, level: str
 ) -> None:

@@ -74,7 +74,9 @@ def cut(text: str) -> str:
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
-@pytest.mark.parametrize("tiles, level", [("whole", "3"), ("cut", "0"), ("cut", "s")])
+@pytest.mark.parametrize(
+    "tiles, level", [("whole", "3"), pytest.param("cut", "0", marks=pytest.mark.at_length), ("cut", "s")]
+)
 def test_equals_tflite_micro(
     tmp_path: Path, make: Callable[[np.random.Generator], tflm.Operator], seed: int, least: int, tiles: str, level: str
 ) -> None:

@@ -16,8 +16,9 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from ariel_build import boards, driver
+from ariel_build import boards
 from ariel_build.boards import Board
+from ariel_build.compilation import job
 from ariel_build.config.module_name import module_name
 from ariel_build.config.options import ModelOptions
 from ariel_build.cores import touches
@@ -53,7 +54,7 @@ MAKERS = [operators.convolution, operators.depthwise, operators.dense, operators
 def planned(path: Path, board: Board = HOST, name: str = "model") -> Compiled:
     """Returns the model with scratch for four workers, its values there in whole: so each step is one kernel."""
     options = replace(ModelOptions(path), cores=WORKERS)
-    with patch.object(driver, "SPEED", replace(SPEED, rolls=())):
+    with patch.object(job, "SPEED", replace(SPEED, rolls=())):
         return compile_model(path, options, board, f"m_{module_name(name)}")
 
 
