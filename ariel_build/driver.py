@@ -17,10 +17,9 @@ from ariel_build.codegen import generate, labels
 from ariel_build.codegen.weights import Blob
 from ariel_build.compilation.job import Job
 from ariel_build.compilation.planning import Chosen, planned_within, told_of_scratch
-from ariel_build.compilation.result import Compiled, FastPlace, check_budget
+from ariel_build.compilation.result import Compiled, FastPlace, check_budget, main_memory, predicted_of
 from ariel_build.cores.ahead import ahead
 from ariel_build.cores.hot import hot
-from ariel_build.cores.predict import predict
 from ariel_build.cores.timing import check_timing, refuse_late
 from ariel_build.cores.units import Units
 from ariel_build.errors import (
@@ -160,8 +159,7 @@ def compile_model(
         chosen = _choose(job, graph, lowered)
         schedule, plan, saved = planned_within(job, graph, lowered, chosen)
         units = job.sharing.units(schedule, plan) if job.sharing else None
-        given, kept = sum(v.type.bytes for v in graph.inputs), sum(copy.source.bytes for copy in plan.copies)
-        predicted = predict(schedule, units, job.clock, given, kept)
+        predicted = predicted_of(graph, schedule, plan, units, job.clock)
         late = [] if portable else check_timing(options, board, predicted)
         shorter = shorter_steps(schedule, followed, graph.sizes, lowered.images) if followed is not None else ()
         places = job.fast_places() if plan.fast_bytes else ()
@@ -186,7 +184,6 @@ def compile_model(
             fast_sections=[place.section for place in places],
         )
     hot_place = FastPlace(job.hot.name, job.hot_section) if job.hot is not None and generated.hot_bytes else None
-    banks = () if portable else board.banks("ram")
     compiled = Compiled(
         module=module,
         module_text=generated.text,
@@ -210,7 +207,7 @@ def compile_model(
         hot_bytes=generated.hot_bytes,
         hot_place=hot_place,
         fast_places=places,
-        main_memory=banks[0].name if banks else "",
+        main_memory="" if portable else main_memory(board),
     )
     if must_fit:
         refuse_misfits(compiled, path, options, board, portable=portable)

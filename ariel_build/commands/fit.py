@@ -21,7 +21,7 @@ from ariel_build.boards import Board
 from ariel_build.commands.common import add_model, for_models, model_options, refuse_several
 from ariel_build.commands.consoles import console, progress
 from ariel_build.errors import BoardError
-from ariel_build.report.fitting import Fit, fit_of
+from ariel_build.report.fitting import Fit, Fitting
 
 __all__ = ["add", "main"]
 
@@ -46,13 +46,14 @@ def main(arguments: argparse.Namespace) -> int:
     asked = [boards.load(arguments.board)] if arguments.board else list(_boards(arguments.boards))
     with Progress(console=progress, transient=True, disable=not sys.stderr.isatty()) as bar:
         tracked = bar.track(asked, description=arguments.model.name)
-        found = [fit_of(arguments.model, options, board) for board in tracked]
+        fitting = Fitting(arguments.model, options)
+        found = [fitting.on(board) for board in tracked]
     if arguments.json:
         console.print(json.dumps([asdict(one) for one in found], indent=2))
     else:
         _show(found)
-    fitting = sum(one.fits for one in found)
-    return 0 if fitting == len(found) or (fitting and not arguments.board) else 1
+    fits = sum(one.fits for one in found)
+    return 0 if fits == len(found) or (fits and not arguments.board) else 1
 
 
 def _boards(folder: Path | None) -> Iterator[Board]:

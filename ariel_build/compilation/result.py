@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ariel_build.codegen.code_size import Bounds
-from ariel_build.cores.predict import Prediction
+from ariel_build.cores.predict import Clock, Prediction, predict
 from ariel_build.cores.units import Units
 from ariel_build.errors import BudgetError, Diagnostic
 from ariel_build.ir import Graph
@@ -19,9 +19,10 @@ from ariel_build.records import dataclass
 from ariel_build.schedule import Aliases, Schedule
 
 if TYPE_CHECKING:
+    from ariel_build.boards import Board
     from ariel_build.config.metadata import ModelOptions
 
-__all__ = ["Compiled", "FastPlace", "beside", "check_budget"]
+__all__ = ["Compiled", "FastPlace", "beside", "check_budget", "main_memory", "predicted_of"]
 
 #: Bytes that tell whose the scratch in fast memory is.
 _OWNER = 4
@@ -63,6 +64,12 @@ class Compiled:
     fast_places: tuple[FastPlace, ...] = ()
     #: The memory in which all else is, that of firmware's data; empty where the board names none.
     main_memory: str = ""
+
+    def on(self, board: Board, workers: int) -> Compiled:
+        """Returns the same for a board on which it is equal but for names and time."""
+        clock = Clock.of(board, workers)
+        predicted = predicted_of(self.graph, self.schedule, self.plan, self.units, clock)
+        return replace(self, predicted=predicted, main_memory=main_memory(board))
 
     @property
     def ram_bytes(self) -> int:
@@ -108,6 +115,17 @@ class Compiled:
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""
         return self.schedule.macs
+
+
+def predicted_of(graph: Graph, schedule: Schedule, plan: MemoryPlan, units: Units | None, clock: Clock) -> Prediction:
+    """Returns what an inference takes on the cores of the clock."""
+    given, kept = sum(v.type.bytes for v in graph.inputs), sum(copy.source.bytes for copy in plan.copies)
+    return predict(schedule, units, clock, given, kept)
+
+
+def main_memory(board: Board) -> str:
+    """Returns the name of the memory that firmware's data is in; empty where the board names none."""
+    return next((memory.name for memory in board.banks("ram")), "")
 
 
 def beside(graph: Graph) -> int:

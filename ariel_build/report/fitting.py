@@ -1,10 +1,10 @@
-"""fit_of(model, options, board): whether a model fits a board, what it takes and what limits it there."""
+"""Fitting(model, options).on(board): whether a model fits a board, what it takes and what limits it there."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from ariel_build.report.lines import rounded
 from ariel_build.schedule.cost import instructions, weight_bytes
 from ariel_build.schedule.steps import Step
 
-__all__ = ["Fit", "fit_of", "refuse_unfit"]
+__all__ = ["Fit", "Fitting", "refuse_unfit"]
 
 
 @dataclass(frozen=True)
@@ -57,44 +57,89 @@ class Fit:
     help: str | None = None
 
 
-def fit_of(model: Path, options: ModelOptions, board: Board, *, advise: bool = True) -> Fit:
-    """Returns what the model takes on the board; a model that cannot be compiled at all is refused, as by `inspect`.
+@dataclass
+class Fitting:
+    """A model that is tried on boards. Those that differ in names, sizes and clocks alone share what is compiled."""
 
-    What would help is looked for if it is to `advise`, which compiles the model some more times.
+    model: Path
+    options: ModelOptions
+    _known: list[tuple[ModelOptions, Board, Compiled]] = field(default_factory=list)
+
+    def on(self, board: Board, *, advise: bool = True) -> Fit:
+        """Returns what the model takes on the board; one that cannot be compiled at all is refused, as by `inspect`.
+
+        What would help is looked for if it is to `advise`, which compiles the model some more times.
+        """
+        model, options, workers = self.model, self.options, workers_of(board, self.options)
+        if workers > len(board.cores):
+            return Fit(board.name, fits=False, cores=workers, reason=f"it has {len(board.cores)}, not {workers} cores")
+        result = self._compiled(options, board)
+        reason = _misfit(model, options, board, result)
+        return Fit(
+            board.name,
+            reason is None,
+            workers,
+            ram_bytes=result.ram_bytes,
+            ram_by_memory=result.ram_by_memory,
+            ram_has=board.total("ram"),
+            stack_bytes=result.bounds.expected_stack,
+            stack_bytes_max=result.bounds.stack,
+            flash_bytes=result.bounds.expected_flash,
+            flash_bytes_max=result.bounds.flash,
+            flash_has=board.total("flash"),
+            latency_ms=rounded(result.predicted.seconds, 1e-3),
+            energy_uj=rounded(energy(result.predicted, board, result.schedule.cores), 1e-6),
+            instructions=int(predicted) if math.isfinite(predicted := result.predicted.instructions) else None,
+            macs=result.macs,
+            weights_bytes=len(result.weights),
+            slowest=_slowest(result, board),
+            largest=_largest(result),
+            fullest=_fullest(result),
+            reason=reason,
+            help=self._what_helps(board, result) if reason is not None and advise else None,
+        )
+
+    def _compiled(self, options: ModelOptions, board: Board) -> Compiled:
+        check_cores(board, options.cores, "--cores")
+        alike = _as_code_knows(board, options)
+        found = next((result for *key, result in self._known if key == [options, alike]), None)
+        if found is None:
+            found = compile_model(self.model, options, board, module_name(self.model.stem or "model"), must_fit=False)
+            self._known.append((options, alike, found))
+            return found
+        return found.on(board, workers_of(board, options))
+
+    def _what_helps(self, board: Board, result: Compiled) -> str:
+        """Returns the first change of the options with which the model fits, as tried, or what is left to do."""
+        options = self.options
+        cores = [("`cores = 1`", {"cores": 1})] if workers_of(board, options) > 1 else []
+        goals: list[tuple[str, dict[str, Any]]] = [
+            (f'`optimize = "{goal}"`', {"optimize": goal}) for goal in ("ram", "size") if goal != options.optimize
+        ]
+        both = [(f"{core} and {goal}", {**one, **other}) for core, one in cores for goal, other in goals]
+        for words, change in [*cores, *goals, *both]:
+            changed = replace(options, **change)
+            tried = self._compiled(changed, board)
+            if _misfit(self.model, changed, board, tried) is None:
+                return f"it fits with {words}: {tried.ram_bytes:,} bytes of RAM, {tried.bounds.flash:,} of flash"
+        constants = [v for node in result.graph.nodes for v in node.inputs if v is not None and v.is_constant]
+        floats = sum(v.type.bytes for v in constants if v.type.dtype is DType.F32)
+        if 2 * floats > sum(v.type.bytes for v in constants):
+            return f"int8, a quarter of the bytes: `ariel-build quantize {self.model} --calibration X.npz -o OUT.onnx`"
+        return f"a smaller model: {_fullest(result)} needs the most RAM, {_largest(result)} the most flash"
+
+
+def _as_code_knows(board: Board, options: ModelOptions) -> Board:
+    """Returns the board without what no code hangs on, so that boards of the same code are equal.
+
+    Sizes and places of memories, and all of those that have neither weights nor fast data; names, currents, tools; and
+    the clock, where all cores have the same and nobody asks for times.
     """
-    workers = workers_of(board, options)
-    if workers > len(board.cores):
-        return Fit(board.name, fits=False, cores=workers, reason=f"it has {len(board.cores)}, not {workers} cores")
-    result = _compiled(model, options, board)
-    reason = _misfit(model, options, board, result)
-    return Fit(
-        board.name,
-        reason is None,
-        workers,
-        ram_bytes=result.ram_bytes,
-        ram_by_memory=result.ram_by_memory,
-        ram_has=board.total("ram"),
-        stack_bytes=result.bounds.expected_stack,
-        stack_bytes_max=result.bounds.stack,
-        flash_bytes=result.bounds.expected_flash,
-        flash_bytes_max=result.bounds.flash,
-        flash_has=board.total("flash"),
-        latency_ms=rounded(result.predicted.seconds, 1e-3),
-        energy_uj=rounded(energy(result.predicted, board, result.schedule.cores), 1e-6),
-        instructions=int(predicted) if math.isfinite(predicted := result.predicted.instructions) else None,
-        macs=result.macs,
-        weights_bytes=len(result.weights),
-        slowest=_slowest(result, board),
-        largest=_largest(result),
-        fullest=_fullest(result),
-        reason=reason,
-        help=_what_helps(model, options, board, result) if reason is not None and advise else None,
-    )
-
-
-def _compiled(model: Path, options: ModelOptions, board: Board) -> Compiled:
-    check_cores(board, options.cores, "--cores")
-    return compile_model(model, options, board, module_name(model.stem or "model"), must_fit=False)
+    timed = options.max_tile or options.deadline or board.max_tile or len({core.clock_hz for core in board.cores}) > 1
+    cores = board.cores if timed else tuple(replace(core, clock_hz=None) for core in board.cores)
+    places = (m for m in board.memories if m.hot or m.scratch or m == board.with_weights)
+    memories = tuple(m if m.hot or m.scratch else replace(m, name="", origin=0, length=0) for m in places)
+    return Board("", board.target, cores, memories, max_tile=board.max_tile, image=board.image)
 
 
 def refuse_unfit(result: Compiled, model: Path, options: ModelOptions, board: Board) -> None:
@@ -111,25 +156,6 @@ def _misfit(model: Path, options: ModelOptions, board: Board, result: Compiled) 
     except (BoardError, BudgetError) as error:
         return "; ".join(d.message.removeprefix(f"the model does not fit {board.name}: ") for d in error.diagnostics)
     return None
-
-
-def _what_helps(model: Path, options: ModelOptions, board: Board, result: Compiled) -> str:
-    """Returns the first change of the options with which the model fits, as tried, or what is left to do."""
-    cores = [("`cores = 1`", {"cores": 1})] if workers_of(board, options) > 1 else []
-    goals: list[tuple[str, dict[str, Any]]] = [
-        (f'`optimize = "{goal}"`', {"optimize": goal}) for goal in ("ram", "size") if goal != options.optimize
-    ]
-    both = [(f"{core} and {goal}", {**one, **other}) for core, one in cores for goal, other in goals]
-    for words, change in [*cores, *goals, *both]:
-        changed = replace(options, **change)
-        tried = _compiled(model, changed, board)
-        if _misfit(model, changed, board, tried) is None:
-            return f"it fits with {words}: {tried.ram_bytes:,} bytes of RAM, {tried.bounds.flash:,} of flash"
-    constants = [v for node in result.graph.nodes for v in node.inputs if v is not None and v.is_constant]
-    floats = sum(v.type.bytes for v in constants if v.type.dtype is DType.F32)
-    if 2 * floats > sum(v.type.bytes for v in constants):
-        return f"int8, a quarter of the bytes: `ariel-build quantize {model} --calibration X.npz -o OUT.onnx`"
-    return f"a smaller model: {_fullest(result)} needs the most RAM, {_largest(result)} the most flash"
 
 
 def _slowest(result: Compiled, board: Board) -> str | None:

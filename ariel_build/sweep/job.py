@@ -84,11 +84,11 @@ def cost(job: Job) -> Row:
     from ariel_build import boards  # noqa: PLC0415
     from ariel_build.machine import resources  # noqa: PLC0415
     from ariel_build.quantize import quantized  # noqa: PLC0415
-    from ariel_build.report.fitting import fit_of  # noqa: PLC0415
+    from ariel_build.report.fitting import Fitting  # noqa: PLC0415
 
     try:
         options = quantized(options_of(job.model, job.options), resources.cache_dir() / "quantized")
-        found = fit_of(options.path, replace(options, path=options.path), boards.load(job.board), advise=False)
+        found = Fitting(options.path, replace(options, path=options.path)).on(boards.load(job.board), advise=False)
     except ArielError as error:
         return job.row(error="; ".join(diagnostic.message for diagnostic in error.diagnostics))
     except Exception as error:  # noqa: BLE001 - one bad model is a row, whatever is bad about it

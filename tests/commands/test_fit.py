@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import numpy as np
 import pytest
 
 from ariel_build import boards
+from ariel_build.config.options import ModelOptions
+from ariel_build.driver import Compiled, compile_model
+from ariel_build.report import fitting
 from tests.commands.conftest import Command
 from tests.zoo import FLOAT, node, onnx_file
 from tools.recorded import DIGITS
@@ -75,6 +79,27 @@ def test_every_board_with_memories_has_a_row_that_inspect_agrees_with(command: C
         assert (fit["ram_bytes"], fit["flash_bytes"]) == (facts["ram_bytes"], facts["flash_bytes"])
         assert fit["latency_ms"] == facts["predicted"]["latency_ms"]
         assert fit["energy_uj"] == facts["predicted"]["energy_uj"]
+
+
+@pytest.mark.parametrize("more", [{}, {"max_tile": 1e-4}], ids=["", "timed"])
+def test_boards_that_share_code_have_the_rows_that_they_have_alone(
+    more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def counted(*given: Any, **named: Any) -> Compiled:  # noqa: ANN401 - as it is called
+        made.append(given)
+        return compile_model(*given, **named)
+
+    monkeypatch.setattr(fitting, "compile_model", counted)
+    all_ = [board for board in map(boards.load, boards.known()) if board.banks("ram") and board.banks("flash")]
+    options = replace(ModelOptions(DIGITS), **more)
+    together = fitting.Fitting(DIGITS, options)
+    found = [together.on(board) for board in all_]
+    shared = len(made)
+    assert found == [fitting.Fitting(DIGITS, options).on(board) for board in all_]
+    alone = len(made) - shared
+    assert shared < (alone if more else alone * 2 // 3)
 
 
 def test_people_read_a_table(command: Command) -> None:
