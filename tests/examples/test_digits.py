@@ -21,7 +21,10 @@ def record() -> dict[str, str | int]:
     return support.digits()
 
 
-@pytest.mark.parametrize("options", [["--release"], []], ids=["release", "debug"])
+DEBUG = pytest.param([], marks=pytest.mark.at_length, id="debug")
+
+
+@pytest.mark.parametrize("options", [pytest.param(["--release"], id="release"), DEBUG])
 def test_embassy_firmware_answers_as_the_reference(record: dict[str, str | int], options: list[str]) -> None:
     text = support.run("digits-mps2-an500", *options)
     answers = "".join(re.findall(r"^read (\d+)$", text, re.MULTILINE))

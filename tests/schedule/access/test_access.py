@@ -135,6 +135,7 @@ def test_kernels_of_instruction_sets(
 
 
 @pytest.mark.models
+@pytest.mark.at_length
 @pytest.mark.parametrize("board", [pytest.param(name, marks=board_marks(name)) for name in KERNELS_OF])
 def test_real_models_on_boards(board: str, tmp_path: Path) -> None:
     """With the kernels of the board's instruction set; the others run on the host."""
