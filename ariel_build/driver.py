@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -36,6 +35,7 @@ from ariel_build.isa.in_place import in_place
 from ariel_build.isa.select import select, slide_of
 from ariel_build.kernels import feed, seen_through
 from ariel_build.lower import Lowered, keep_rows_apart, lower
+from ariel_build.machine.digest import number_of
 from ariel_build.memory import MemoryPlan, fast
 from ariel_build.memory.limits import check_length, check_limits, least_needs
 from ariel_build.memory.streamable import check_streamable, kept_whole
@@ -277,7 +277,7 @@ def _own(
             "leave `image` out, or let more cores take part",
         )
     common = generate("plan", graph, schedule, plan, ".plan", "any", units, shorter=shorter)
-    digest = int.from_bytes(hashlib.sha256(common.text.encode() + common.weights).digest()[:8])
+    digest = number_of(common.text.encode() + common.weights)
     calls = [for_core(step.call, job.board.worker) for step in schedule.steps]
     steps = tuple(replace(step, call=call) for step, call in zip(schedule.steps, calls, strict=True))
     return replace(schedule, steps=steps), digest or 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,6 +23,7 @@ from ariel_build.codegen.weights import Blob, Weights, little_endian
 from ariel_build.cores.units import Units
 from ariel_build.ir import Graph, State, Value
 from ariel_build.kernels import Feed, Packed, row_of
+from ariel_build.machine.digest import number_of
 from ariel_build.memory import MemoryPlan, Region
 from ariel_build.records import dataclass
 from ariel_build.schedule import Schedule
@@ -387,7 +387,7 @@ def _variables(graph: Graph, plan: MemoryPlan) -> list[str]:
     lines = ["", "    ariel_ml_rs::variables! {"]
     for name, at in named:
         # A stranger's words are no Rust: a number stands for them.
-        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
+        number = number_of(name.encode())
         lines.append(f"        // `{plain(name)}`")
         lines.append(f"        ({integer(number)}, {integer(at.offset)}, {integer(at.bytes)}),")
     return [*lines, "    }"]

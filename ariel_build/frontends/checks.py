@@ -59,7 +59,9 @@ class ConstantBudget:
 
 def shown(name: str) -> str:
     """Returns a name of the file as it may stand in a message: one line, printable, of bounded length."""
-    text = "".join(c if c.isprintable() and c != "`" else "\N{REPLACEMENT CHARACTER}" for c in name)
+    text = name.replace("`", "\N{REPLACEMENT CHARACTER}")
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 3] + "..."
 
 

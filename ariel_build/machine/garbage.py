@@ -8,7 +8,7 @@ import gc
 __all__ = ["collect_seldom"]
 
 #: Objects made until it looks for cycles among them.
-_AFTER = 100_000
+_AFTER = 500_000
 
 
 def collect_seldom() -> None:

@@ -12,11 +12,13 @@ below it: neighbours that take turns stay where they are.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
+from typing import NamedTuple
 
 from ariel_build.ir import Value
 from ariel_build.kernels import Feed, KernelCall
@@ -24,7 +26,7 @@ from ariel_build.memory.peaks import Peaks
 from ariel_build.memory.rolling import can_roll, distinct, rolling
 from ariel_build.records import dataclass
 from ariel_build.schedule import Tile, work_of
-from ariel_build.schedule.interleave import interleaved, pulled, quantum, row, whole_rows
+from ariel_build.schedule.interleave import interleaved, pulled, quantum, row, turns, whole_rows
 from ariel_build.schedule.overhead import CALL, FED, overhead, parted, slid
 from ariel_build.schedule.parts import for_rows
 from ariel_build.schedule.ranges import can_stream
@@ -92,10 +94,24 @@ class Stretch:
         return replace(self, calls=span, order=tuple((index + by, tile) for index, tile in self.order))
 
 
-#: Stretches by the calls that run together, and whether values between them roll.
-_Stretches = dict[tuple[tuple[KernelCall, ...], bool], list[Stretch]]
+#: Calls that run together, and whether values between them roll.
+_Together = tuple[tuple[KernelCall, ...], bool]
+_Stretches = dict[_Together, list[Stretch]]
+#: What calls cost at least that run together.
+_Least = dict[_Together, float]
 #: Of a call in such pieces: its scratch, and what they cost.
 _Parts = dict[tuple[KernelCall, tuple[Tile, ...]], tuple[int, int]]
+
+
+class _Draft(NamedTuple):
+    """Pieces, what they cost, and the scratch of each call; rows that move cost besides.
+
+    Of most chains no more is ever asked: their order is found when it is.
+    """
+
+    order: Callable[[], Order]
+    cost: int
+    scratches: Mapping[int, int] | None = None
 
 
 @dataclass
@@ -112,7 +128,9 @@ class _Search:
     #: Whether each chain is looked at in one way alone.
     few: bool = False
     _known: _Stretches = field(default_factory=dict)
+    _least: _Least = field(default_factory=dict)
     _parts: _Parts = field(default_factory=dict)
+    _drafts: dict[tuple[range, bool], list[_Draft]] = field(default_factory=dict)
 
     @cached_property
     def fed(self) -> int:
@@ -126,13 +144,9 @@ class _Search:
 
     def stretches(self, span: range) -> list[Stretch]:
         """Returns the ways to run the calls of `span` together, the cheapest first."""
-        key = tuple(self.peaks.calls[span.start : span.stop]), self.rolls and len(span) > 1
+        key = self._together(span)
         if key not in self._known:
-            if key[1]:
-                ways = list(self._rolls(span))
-            else:
-                orders = self._alone(span[0]) if len(span) == 1 else self._chains(span)
-                ways = [Stretch(span, tuple(o), self.peaks.of(span, o), self._cost(span, o)) for o in orders]
+            ways = list(self._rolled(span) if key[1] else self._whole(span))
             if len(span) == 1:
                 ways.append(self.whole(span[0]))
                 if self.peaks.cores == 1 and self.peaks.calls[span[0]].in_place_whole:
@@ -142,6 +156,33 @@ class _Search:
         if known and known[0].calls != span:
             known = self._known[key] = [way.moved(span.start - way.calls.start) for way in known]
         return known
+
+    def least(self, span: range) -> float:
+        """Returns what the calls of a chain cost at least: their pieces do, however little moves."""
+        key = self._together(span)
+        if key not in self._least:
+            self._least[key] = min((draft.cost for draft in self._drafted(span)), default=math.inf)
+        return self._least[key]
+
+    def _together(self, span: range) -> _Together:
+        return tuple(self.peaks.calls[span.start : span.stop]), self.rolls and len(span) > 1
+
+    def _drafted(self, span: range) -> list[_Draft]:
+        """Returns the orders of the pieces of a chain that are no dearer than the budget."""
+        key = span, self.rolls
+        if key not in self._drafts:
+            if self.rolls:
+                self._drafts[key] = list(self._pieces(span))
+            else:
+                self._drafts[key] = [self._draft(span, order) for order in self._chains(span)]
+        return self._drafts[key]
+
+    def _whole(self, span: range) -> Iterator[Stretch]:
+        """Yields ways to run calls in pieces between which values are there in whole."""
+        alone = (self._draft(span, order) for order in self._alone(span[0]))
+        for made, cost, _ in alone if len(span) == 1 else self._drafted(span):
+            order = made()
+            yield Stretch(span, tuple(order), self.peaks.of(span, order), cost)
 
     def _alone(self, index: int) -> Iterator[Order]:
         call = self.peaks.calls[index]
@@ -163,38 +204,47 @@ class _Search:
                 if 1 < pieces <= min(self.budget // CALL + 1, _MOST):
                     yield interleaved(calls, span, units, self.peaks.aliases)
 
-    def _rolls(self, span: range) -> Iterator[Stretch]:
+    def _rolled(self, span: range) -> Iterator[Stretch]:
         """Yields ways to run a chain between whose calls there are only the rows under the windows."""
+        values = self._rolling(span)
+        for made, cost, scratches in self._drafted(span):
+            order = made()
+            buffers = rolling(self.peaks.calls, order, values)
+            whole_cost = cost + sum(slid(len(b.slides), b.moved) for b in distinct(buffers))
+            if whole_cost <= self.budget:
+                yield Stretch(
+                    span, tuple(order), self.peaks.of(span, order, buffers, scratches), whole_cost, rolled=values
+                )
+
+    def _rolling(self, span: range) -> frozenset[Value]:
+        return can_roll(self.peaks.calls, span, self.peaks.kept, self.peaks.aliases, self.peaks.users)
+
+    def _pieces(self, span: range) -> Iterator[_Draft]:
+        """Yields orders of the pieces of a chain whose values roll."""
         calls = self.peaks.calls
-        values = can_roll(calls, span, self.peaks.kept, self.peaks.aliases, self.peaks.users)
-        if not values or not all(can_stream(calls[i]) for i in span):
+        if not all(can_stream(calls[i]) for i in span) or not self._rolling(span):
             return
         last = calls[span[-1]]
         base = max(whole_rows(last), row(last))
         if sum(-(-calls[i].tiling.extent // max(whole_rows(calls[i]), row(calls[i]))) for i in span) > 2 * _MOST:
             return
-        orders = [pulled(calls, span, rows, self.peaks.aliases) for rows in self.pulled]
+        for rows in self.pulled:
+            tiles = {index: turns(calls[index], rows) for index in span}
+            yield from self._in_parts(tiles, partial(pulled, calls, span, rows, self.peaks.aliases))
         if not self.few:
-            orders += [interleaved(calls, span, base, self.peaks.aliases, whole_rows)]
-        for order in orders:
-            if len(order) > min(self.budget // CALL + 1, _MOST):
-                continue
-            tiles: dict[int, list[Tile]] = {}
-            for index, tile in order:
-                tiles.setdefault(index, []).append(tile)
-            if any(len(tiles[index]) < 2 for index in span):
-                continue
-            parts = {index: self._parted(index, tuple(tiles[index])) for index in span}
-            cost = sum(cost for _, cost in parts.values())
-            if cost > self.budget:
-                # However little moves.
-                continue
-            buffers = rolling(calls, order, values)
-            cost += sum(slid(len(b.slides), b.moved) for b in distinct(buffers))
-            if cost > self.budget:
-                continue
-            scratches = {index: scratch for index, (scratch, _) in parts.items()}
-            yield Stretch(span, tuple(order), self.peaks.of(span, order, buffers, scratches), cost, rolled=values)
+            order = interleaved(calls, span, base, self.peaks.aliases, whole_rows)
+            tiles = {index: tuple(tile for at, tile in order if at == index) for index in span}
+            yield from self._in_parts(tiles, lambda: order)
+
+    def _in_parts(self, tiles: Mapping[int, tuple[Tile, ...]], order: Callable[[], Order]) -> Iterator[_Draft]:
+        """Yields the draft of a chain whose calls run in these tiles, if it may be worth it."""
+        lengths = [len(own) for own in tiles.values()]
+        if min(lengths) < 2 or sum(lengths) > min(self.budget // CALL + 1, _MOST):
+            return
+        parts = {index: self._parted(index, own) for index, own in tiles.items()}
+        cost = sum(cost for _, cost in parts.values())
+        if cost <= self.budget:
+            yield _Draft(order, cost, {index: scratch for index, (scratch, _) in parts.items()})
 
     def _parted(self, index: int, tiles: tuple[Tile, ...]) -> tuple[int, int]:
         """Returns the scratch of a call in such pieces, and what they cost; chains that overlap ask for the same."""
@@ -222,8 +272,10 @@ class _Search:
             idle += count * (int(least * (longest * sum(shares) / granules - 1)) + len(shares) * _SHARED)
         return idle
 
-    def _cost(self, span: range, order: Order) -> int:
-        return sum(overhead(self.peaks.calls[i], [tile for index, tile in order if index == i]) for i in span)
+    def _draft(self, span: range, order: Order) -> _Draft:
+        calls = self.peaks.calls
+        cost = sum(overhead(calls[i], [tile for index, tile in order if index == i]) for i in span)
+        return _Draft(lambda: order, cost)
 
     def cheapest(self, most: int, longest: int, *, follows: bool = False) -> list[Stretch] | None:
         """Returns the cheapest way in which no stretch needs more than `most` bytes; None where there is none.
@@ -252,6 +304,8 @@ class _Search:
                     continue
                 if end == fed + 1 and chained:
                     # What computes on rows of the input runs as they come.
+                    continue
+                if here is not None and len(span) > 1 and before[0] + self.least(span) > here[0]:
                     continue
                 fitting = next((w for w in self.stretches(span) if w.peak <= most), None)
                 if fitting and (here is None or before[0] + fitting.cost <= here[0]):
@@ -359,6 +413,7 @@ class Estimates:
     peaks: Callable[[Sequence[KernelCall]], Peaks]
     effort: Effort
     _known: _Stretches = field(default_factory=dict)
+    _least: _Least = field(default_factory=dict)
     _parts: _Parts = field(default_factory=dict)
 
     def cost(self, calls: Sequence[KernelCall], most: int) -> int | None:
@@ -373,6 +428,7 @@ class Estimates:
             _FEW,
             few=True,
             _known=self._known,
+            _least=self._least,
             _parts=self._parts,
         )
         lengths = [(length, True) for length in self.effort.rolls] + [(length, False) for length in self.effort.chains]

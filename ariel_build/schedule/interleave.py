@@ -7,6 +7,7 @@ computed twice.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 
@@ -17,7 +18,7 @@ from ariel_build.schedule.parts import rows_of
 from ariel_build.schedule.ranges import can_stream, read_span
 from ariel_build.schedule.tiles import Tile
 
-__all__ = ["interleaved", "pulled", "quantum", "row", "whole_rows"]
+__all__ = ["interleaved", "pulled", "quantum", "row", "turns", "whole_rows"]
 
 
 def quantum(call: KernelCall) -> int:
@@ -83,19 +84,14 @@ def interleaved(
 
 
 def pulled(calls: Sequence[KernelCall], chain: range, rows: int, aliases: Aliases) -> list[tuple[int, Tile]]:
-    """Returns (index of the call, tile) for the calls of `chain`, each of them at most `rows` quanta at a time.
-
-    Rows of the input are given one at a time.
+    """Returns (index of the call, tile) for the calls of `chain`, each of them in its `turns`.
 
     So before a piece of the last call those before it take several turns where they make more rows, and fewer of these
     are there at one time than if each ran as far as the last one needs.
     """
     links = {index: list(_links(calls, index, chain, aliases)) for index in chain}
     quanta = {index: whole_rows(calls[index]) for index in chain}
-    steps = {
-        index: 1 if isinstance(calls[index].kernel, Feed) else max(quanta[index], row(calls[index])) * rows
-        for index in chain
-    }
+    steps = {index: _turn(calls[index], rows) for index in chain}
     done = dict.fromkeys(chain, 0)
     order: list[tuple[int, Tile]] = []
 
@@ -114,6 +110,20 @@ def pulled(calls: Sequence[KernelCall], chain: range, rows: int, aliases: Aliase
     for index in chain:
         pull(index, calls[index].tiling.extent)
     return order
+
+
+@functools.lru_cache(maxsize=4096)
+def turns(call: KernelCall, rows: int) -> tuple[Tile, ...]:
+    """Returns the tiles of a call in a chain of calls that are pulled: so many quanta at a time.
+
+    Rows of the input are given one at a time.
+    """
+    step, extent = _turn(call, rows), call.tiling.extent
+    return tuple(Tile(start, min(start + step, extent)) for start in range(0, extent, step))
+
+
+def _turn(call: KernelCall, rows: int) -> int:
+    return 1 if isinstance(call.kernel, Feed) else max(whole_rows(call), row(call)) * rows
 
 
 def _links(

@@ -61,7 +61,11 @@ class Channels:
     @property
     def bound(self) -> Ints:
         """The greatest |sum| of each channel, for any input."""
-        return np.asarray(np.abs(self.bias) + _ACTIVATION * np.abs(self.weights).sum(axis=1))
+        return self.bound_of(slice(None))
+
+    def bound_of(self, channels: int | slice) -> Ints:
+        """Returns the same of some channels."""
+        return np.asarray(np.abs(self.bias[channels]) + _ACTIVATION * np.abs(self.weights[channels]).sum(axis=-1))
 
 
 def requantised(weights: Ints, finish: Stored, limit: int = SUM, *, before_shift: bool = False) -> Channels:
@@ -79,15 +83,16 @@ def requantised(weights: Ints, finish: Stored, limit: int = SUM, *, before_shift
     found = Channels(weights.copy(), finish.bias.astype(np.int64), np.zeros((count, 2), np.int64), rounding)
     n = -shift
 
-    def too_large(n: Ints) -> npt.NDArray[np.bool_]:
-        added = abs(rounding) << np.clip(n - 1, 0, 31) if before_shift else 0
-        return np.asarray((found.bound >= limit) | (found.bound + 1 + added >= _INT32))
+    def too_large(channels: int | slice) -> npt.NDArray[np.bool_]:
+        bound = found.bound_of(channels)
+        added = abs(rounding) << np.clip(n[channels] - 1, 0, 31) if before_shift else 0
+        return np.asarray((bound >= limit) | (bound + 1 + added >= _INT32))
 
-    odd = (n < 1) | (n > 31) | (multiplier < 1 << 30) | too_large(n)
+    odd = (n < 1) | (n > 31) | (multiplier < 1 << 30) | too_large(slice(None))
     for channel in np.flatnonzero(odd):
         n[channel] = _few_values(found, int(channel), (int(multiplier[channel]), int(n[channel])), output)
         multiplier[channel] = _ONE
-        if too_large(n)[channel]:
+        if too_large(int(channel)):
             raise Unfit
     found.scale[:] = np.stack([2 * multiplier - 2 * _INT32, n - 1], axis=1)
     return found
@@ -100,8 +105,8 @@ def _few_values(channels: Channels, channel: int, factor: tuple[int, int], outpu
     kernel computes that with a multiplier that changes nothing, but takes one from what is negative. Returns n.
     """
     weights, bias = channels.weights[channel], int(channels.bias[channel])
-    low = bias - int(np.where(weights > 0, 128 * weights, -127 * weights).sum())
-    high = bias + int(np.where(weights > 0, 127 * weights, -128 * weights).sum())
+    up, down = int(weights.clip(min=0).sum()), -int(weights.clip(max=0).sum())
+    low, high = bias - 128 * up - 127 * down, bias + 127 * up + 128 * down
     if low < -_INT32 or high >= _INT32 or (factor[0] != 0 and not 0 <= factor[1] <= 31):
         raise Unfit
     first, last = (stored_of(acc, factor, output) for acc in (low, high))
@@ -114,7 +119,7 @@ def _few_values(channels: Channels, channel: int, factor: tuple[int, int], outpu
         middle = (low + high) // 2
         low, high = (middle, high) if stored_of(middle, factor, output) == first else (low, middle)
     channels.bias[channel] = bias - high
-    n = (int(channels.bound[channel]) + 2).bit_length()
+    n = (int(channels.bound_of(channel)) + 2).bit_length()
     added = (2 * last - channels.rounding) << (n - 1)
     channels.bias[channel] += added + (added < 0)
     return n
