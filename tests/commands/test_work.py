@@ -19,8 +19,10 @@ import pytest
 from ariel_build import boards
 from ariel_build.config.options import ModelOptions
 from ariel_build.driver import compile_model
+from ariel_build.ir import Value
 from ariel_build.kernels import KernelCall
 from ariel_build.memory import SPEED, planner
+from ariel_build.memory.rolling import Rolling, rolling
 from ariel_build.schedule import Schedule, schedule
 from tests.zoo import FLOAT, INT8, node, onnx_file
 
@@ -113,6 +115,21 @@ def test_the_search_places_so_many_pieces(tmp_path: Path, monkeypatch: pytest.Mo
     compile_model(path, ModelOptions(path), boards.load("generic"), "m", must_fit=False)
     # Besides what is searched: the calls whole, the way that each search ends with, and one that is begun.
     assert sum(placed) < 1000 + 2 * 60 + 4 * max(placed) < free
+
+
+def test_chains_that_are_too_dear_are_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = 0
+
+    def counting(*given: Any) -> dict[Value, Rolling]:  # noqa: ANN401 - handed on
+        nonlocal counted
+        counted += 1
+        return rolling(*given)
+
+    monkeypatch.setattr("ariel_build.memory.stretches.rolling", counting)
+    path = blocks(tmp_path / "blocks.onnx", 20)
+    compile_model(path, ModelOptions(path), boards.load("generic"), "m", must_fit=False)
+    # Twice as many are dearer in pieces, however little moves, than what is known by then.
+    assert 0 < counted < 900
 
 
 def test_a_thousand_layers_are_compiled(tmp_path: Path) -> None:

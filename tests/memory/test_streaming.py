@@ -15,8 +15,10 @@ from ariel_build.driver import compile_model
 from ariel_build.errors import InternalError
 from ariel_build.ir import Value
 from ariel_build.memory import RAM, SPEED, MemoryPlan, Region, check_plan, plan_calls, plan_memory
+from ariel_build.memory.peaks import Peaks
+from ariel_build.memory.stretches import Stretches
 from ariel_build.schedule import Interval, Piece, Schedule, Tile, schedule
-from ariel_build.schedule.interleave import interleaved
+from ariel_build.schedule.interleave import interleaved, pulled, turns
 from tests.memory.interpreter import noise
 from tests.memory.rows import Rows, apart, images, planned
 
@@ -54,6 +56,25 @@ def test_any_order_of_pieces_is_planned(net: Rows, data: st.DataObject) -> None:
         at = end
     steps = schedule(net.calls, order=order)
     agree(net, steps, plan_memory(steps, net.inputs, net.outputs))
+
+
+@EXAMPLES
+@given(images(), st.integers(1, 3))
+def test_calls_that_are_pulled_take_their_turns(net: Rows, rows: int) -> None:
+    order = pulled(net.calls, range(len(net.calls)), rows, {})
+    for index, call in enumerate(net.calls):
+        assert tuple(tile for at, tile in order if at == index) == turns(call, rows)
+
+
+@EXAMPLES
+@given(images(), st.booleans())
+def test_no_chain_costs_less_than_is_said_before_it_is_counted(net: Rows, rolls: bool) -> None:
+    peaks = Peaks(net.calls, net.inputs, net.outputs, (), {})
+    chains = Stretches(peaks, 10**9, lambda _: [1.0], (1, 2), rolls)
+    for start in range(len(net.calls)):
+        for end in range(start + 2, len(net.calls) + 1):
+            span = range(start, end)
+            assert all(chains.least(span) <= way.cost for way in chains.stretches(span))
 
 
 def lag() -> tuple[Rows, Schedule, MemoryPlan, list[Value]]:

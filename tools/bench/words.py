@@ -85,7 +85,7 @@ On a quiet machine, `nox -s bench -- --build-speed` says: a clean release build 
 more than without the model; 0.03 s when nothing changed, 0.68 s for another main.rs.
 
 `ariel-build compile` of vww took 0.83 to 0.92 s of CPU for the Cortex-M7 on a quiet machine, 0.3 s of it to import
-numpy and ourselves. Models of 1,000 layers took 4.9 s for four cores (int8 convolutions); a session
+numpy and ourselves. Models of 1,000 layers took 4.9 s for four cores (int8 convolutions); measured
 before, for one core and for four: 3.0 s (int8 convolutions, one), 1.3 and 4.5 s (depthwise, pointwise, sum; float32),
 0.8 and 1.0 s (float32, dense).
 """
