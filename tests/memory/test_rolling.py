@@ -305,7 +305,7 @@ def test_no_buffers_are_found_for_chains_that_cost_more_than_the_budget(
         found.append(given)
         return rolling(*given)
 
-    monkeypatch.setattr("ariel_build.memory.streaming.rolling", counted)
+    monkeypatch.setattr("ariel_build.memory.stretches.rolling", counted)
     path = models / "dev" / "mlperf_vww_int8" / "model.tflite"
     compile_model(path, ModelOptions(path, cores=4), boards.load("qemu-riscv32"), "model")
     assert 0 < len(found) < 40
