@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnx
@@ -34,7 +35,10 @@ from ariel_build.ops.map2_rows import MAP2
 from ariel_build.ops.pad import Pad
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.recurrent import GATES, Activation, Recurrent
+from ariel_build.ops.resample import Resample, banded
 from ariel_build.ops.reshape import Reshape
+from ariel_build.ops.resize import ResizedAxis, band, cubic, linear
+from ariel_build.ops.row_norm import RowNorm
 from ariel_build.ops.select import Select
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.softmax import LogSoftmax, Softmax
@@ -113,6 +117,13 @@ OTHERS: dict[str, Callable[[Net], Value]] = {
     "softmax with beta": lambda n: n.add(Softmax(beta=0.5), n.input(2, 5)),
     "softmax of several axes": lambda n: n.add(Softmax(1, flat=True), n.input(2, 3, 4)),
     "log softmax": lambda n: n.add(LogSoftmax(), n.input(2, 5)),
+    "layer normalisation": lambda n: n.add(RowNorm(2, 1e-3), n.input(2, 3, 4), n.weights(4), n.weights(4)),
+    "layer normalisation of two axes": lambda n: n.add(
+        RowNorm(1, 1e-5), n.input(2, 3, 4), n.weights(3, 4), n.weights(3, 4)
+    ),
+    "root mean square normalisation": lambda n: n.add(
+        RowNorm(1, 1e-3, centred=False), n.input(3, 5), n.weights(5), n.weights(5)
+    ),
     "clip": lambda n: n.add(Clip((-1.0, math.inf)), n.input(2, 5)),
     "clip of nothing": lambda n: n.add(Clip(), n.input(2, 5)),
     "select": lambda n: n.add(
@@ -151,7 +162,28 @@ SEQUENCES: dict[str, Callable[[Net], Value]] = {
     "gru that resets before": lambda n: recurrent(n, "gru", 1, Recurrent("gru", (SIGMOID, TANH), every=False)),
     "rnn": lambda n: recurrent(n, "rnn", 1, Recurrent("rnn", (Activation("LeakyRelu", 0.25),), lengths=(5, 3))),
 }
-CASES = {**SEQUENCES, **LAYERS, **MOVES, **OTHERS}
+
+
+def resized(net: Net, extent: int, count: int, transformation: str, **how: Any) -> Value:  # noqa: ANN401 - of `band`
+    """Returns what an axis becomes when it is resized as ONNX's Resize does."""
+    axis = ResizedAxis(extent, count, count / extent)
+    reach, weight = (2, lambda d: cubic(d, -0.5)) if how.pop("is_cubic", False) else (1, linear)
+    starts, table = banded(extent, *band(axis, axis.places(transformation), reach, weight, **how))
+    return net.add(Resample(1, starts, table), net.input(2, extent, 3))
+
+
+RESIZED: dict[str, Callable[[Net], Value]] = {
+    "linear": lambda n: resized(n, 5, 10, "half_pixel"),
+    "linear from corner to corner": lambda n: resized(n, 4, 7, "align_corners"),
+    "linear, places from 0": lambda n: resized(n, 4, 6, "asymmetric"),
+    "linear, fewer by all that is between": lambda n: resized(n, 9, 4, "half_pixel", antialias=True),
+    "cubic": lambda n: resized(n, 5, 8, "half_pixel", is_cubic=True),
+    "cubic without what is outside": lambda n: resized(n, 5, 8, "half_pixel", is_cubic=True, exclude_outside=True),
+}
+WEIGHTED: dict[str, Callable[[Net], Value]] = {
+    "weights that no Resize has": lambda n: n.add(Resample(1, (2, 0), ((0.25, 0.5), (2.0, -1.0))), n.input(2, 4, 3)),
+}
+CASES = {**SEQUENCES, **LAYERS, **MOVES, **OTHERS, **RESIZED, **WEIGHTED}
 
 
 @needs_runtime
@@ -205,6 +237,12 @@ def test_what_reads_an_image_takes_it_in_either_order(case: str, ends: str) -> N
             made = net.add(Reshape((1, 1, 1, made.type.elements)), made)
         made = net.add(Conv2d(Window((1, 1))), made, net.weights(2, 1, 1, made.shape[3]))
     agrees(net.graph(made, image))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_a_resize_says_is_written_as_one(case: str) -> None:
+    kinds = [node.op_type for node in write_model(network(CASES[case])).graph.node]
+    assert kinds.count("Resize") == (case in RESIZED)
 
 
 def test_layers_in_a_row_have_no_transposes_between_them() -> None:
