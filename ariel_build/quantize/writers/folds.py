@@ -44,6 +44,10 @@ def _softmax(writer: Writer, node: Node) -> None:
     name = writer.read(x)
     if isinstance(op, Softmax) and op.beta != 1.0:
         name = writer.node("Mul", [name, writer.constant(np.array(op.beta, np.float32), "beta")], f"{x.name}_scaled")
+    if writer.has_integers and x.shape:
+        # onnxruntime's softmax of bytes (QLinearSoftmax, 1.32) is several steps off. Behind a product, even one that
+        # changes nothing, it computes that of float32; a product by a single 1 would be taken out.
+        name = writer.node("Mul", [name, writer.constant(np.ones(x.shape[-1:], np.float32), "ones")], f"{x.name}_real")
     rank = len(x.shape)
     axis = op.axis % max(rank, 1)
     if not op.flat or axis == rank - 1:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ariel_build.ir import DType, Node, Value
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.quantize import Dequantize, Quantize
-from ariel_build.ops.softmax import Softmax
 from ariel_build.quantize.writers.elements import elements_of
 from ariel_build.quantize.writers.writer import Writer, writes
 
@@ -18,20 +17,7 @@ def _scale(writer: Writer, stored: Value) -> list[str]:
         raise UnsupportedReason("a computed tensor with scales along an axis")
     if stored.type.dtype is DType.I16:
         return writer.scale(quant, DType.I16, stored.name or "value")
-    if _is_of_softmax(writer, stored):
-        return writer.scale(quant, DType.I8, stored.name or "value")
     return writer.scale(quant.shifted(128), DType.U8, stored.name or "value")
-
-
-def _is_of_softmax(writer: Writer, stored: Value) -> bool:
-    """Whether a softmax makes what is stored: as int8, all others being uint8.
-
-    onnxruntime's softmax of bytes (QLinearSoftmax, 1.32) is several steps off; where the types of both sides differ, it
-    computes the one of float32 that stands in the file.
-    """
-    quantize = writer.producers.get(stored)
-    made = None if quantize is None else writer.producers.get(quantize.input(0))
-    return made is not None and isinstance(made.op, Softmax)
 
 
 @writes(Quantize)

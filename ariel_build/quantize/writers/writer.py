@@ -7,7 +7,7 @@ nobody has made that order before. So a row of convolutions has no transposes in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field
 from functools import cached_property
 from typing import Any
@@ -87,11 +87,6 @@ class Writer:
     _constants: dict[tuple[object, ...], str] = field(default_factory=dict)
     #: The operator that is being written: what makes no value of a name is called after it.
     _op: str = "value"
-
-    @cached_property
-    def producers(self) -> Mapping[Value, Node]:
-        """Who makes each value."""
-        return self.graph.producers()
 
     @cached_property
     def has_integers(self) -> bool:
