@@ -13,9 +13,10 @@ import pytest
 from ariel_build.answers.reference import Interpreter
 from ariel_build.errors import UnsupportedError
 from ariel_build.ir import DType, Graph, Node, TensorType, Value
+from ariel_build.kernels.declared.index import Combined
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.batch_matmul import BatchMatMul
-from ariel_build.ops.best import Best
+from ariel_build.ops.best import Best, Top
 from ariel_build.ops.broadcast import Tile
 from ariel_build.ops.cast import Cast
 from ariel_build.ops.clip import Clip
@@ -27,7 +28,7 @@ from ariel_build.ops.copy import Copy
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.fold import Fold
 from ariel_build.ops.fully_connected import FullyConnected
-from ariel_build.ops.gather import Gather, GatherConstant
+from ariel_build.ops.gather import Gather, GatherConstant, GatherElements, GatherNd
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map1_rows import MAP1
 from ariel_build.ops.map2 import Map2
@@ -39,6 +40,8 @@ from ariel_build.ops.resample import Resample, banded
 from ariel_build.ops.reshape import Reshape
 from ariel_build.ops.resize import ResizedAxis, band, cubic, linear
 from ariel_build.ops.row_norm import RowNorm
+from ariel_build.ops.running import Running
+from ariel_build.ops.scatter import AtIndices, Combine, Elements, Scatter
 from ariel_build.ops.select import Select
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.softmax import LogSoftmax, Softmax
@@ -106,6 +109,20 @@ MOVES: dict[str, Callable[[Net], Value]] = {
     "gather": lambda n: n.add(GatherConstant(1, (3, 0, 0)), n.input(2, 4, 3)),
     "tile": lambda n: n.add(Tile((1, 3, 2)), n.input(2, 1, 3)),
 }
+
+
+def indices(net: Net, numbers: object) -> Value:
+    return net.constant(np.array(numbers, np.int32))
+
+
+def sorted_by(net: Net, top: Top, *shape: int) -> list[Value]:
+    """Returns the first elements along an axis in their order, and their places."""
+    x = net.input(*shape)
+    outputs = [Value(t, f"sorted_{k}") for k, t in enumerate(top.infer([x.type])) if t is not None]
+    net.nodes.append(Node(top, [x], outputs, "sorted"))
+    return outputs
+
+
 OTHERS: dict[str, Callable[[Net], Value]] = {
     "mean": lambda n: n.add(Fold("Mean", (1, 2)), n.input(1, 3, 4, 5)),
     "mean that keeps": lambda n: n.add(Fold("Mean", (2,), keep_dims=True), n.input(2, 3, 4)),
@@ -138,6 +155,23 @@ OTHERS: dict[str, Callable[[Net], Value]] = {
     "place of the greatest": lambda n: n.add(Best(1), n.input(2, 5, 3)),
     "last place of the least": lambda n: n.add(Best(0, least=True, last=True), n.input(4, 3)),
     "look-up": lambda n: n.add(Gather(wraps=True, axis=0), n.weights(5, 3), n.constant(np.array([[4, 0]], np.int32))),
+    "greatest": lambda n: n.add(Map1("Tanh"), sorted_by(n, Top(1, 2), 2, 5, 3)[0]),
+    "places of the least": lambda n: n.add(
+        GatherElements(wraps=True, axis=1), n.input(2, 5), sorted_by(n, Top(1, 5, least=True), 2, 5)[1]
+    ),
+    "elements": lambda n: n.add(GatherElements(wraps=True, axis=0), n.input(3, 2), indices(n, [[2, 0], [1, -1]])),
+    "slices": lambda n: n.add(GatherNd(wraps=True), n.input(3, 2, 4), indices(n, [[2, 0], [1, -1]])),
+    "slices of each batch": lambda n: n.add(GatherNd(wraps=True, batch=1), n.input(2, 3, 4), indices(n, [[2], [-1]])),
+    "slices that are written": lambda n: n.add(
+        Scatter(AtIndices(wraps=True)), n.input(3, 4), indices(n, [[2], [0]]), n.weights(2, 4)
+    ),
+    "elements that are added": lambda n: n.add(
+        Combine(Elements(wraps=True, axis=1), Combined.ADD),
+        n.input(2, 4),
+        indices(n, [[2, 2], [0, -1]]),
+        n.weights(2, 2),
+    ),
+    "running sum": lambda n: n.add(Running(1, exclusive=True, reverse=True), n.input(2, 4)),
     "cast": lambda n: n.add(Cast(DType.F32), n.add(Compare("Less"), n.input(2, 5), n.weights(5))),
 }
 
