@@ -40,6 +40,8 @@ class Importer:
         self.values: dict[str, Value] = {}
         #: Tensors of which only the run time knows how many elements they have: slices, by their keys.
         self.unsized: dict[str, Unsized] = {}
+        #: ONNX's sequences of tensors, by their keys: what is in them is known while importing.
+        self.sequences: dict[str, list[Value]] = {}
         self.nodes: list[Node] = []
         self.states: list[State] = []
         #: Views that exist: (value, quantisation) -> the same elements with that quantisation.
@@ -134,6 +136,16 @@ class Importer:
         """Returns all inputs that are there."""
         return [self._computed(self.value(key)) for key in self.node.inputs if key is not None]
 
+    def sequence(self, index: int) -> list[Value]:
+        """Returns the tensors of an input that is a sequence."""
+        key = self.node.inputs[index] if index < len(self.node.inputs) else None
+        if key is None:
+            raise UnsupportedReason(f"input {index} is missing")
+        if key not in self.sequences:
+            self.value(key)
+            raise UnsupportedReason(f"input {index} is a tensor, not a sequence of tensors")
+        return self.sequences[key]
+
     def _computed(self, value: Value) -> Value:
         """Returns the value in the type in which the node computes: floats of 16 bits are float32 to most."""
         if not value.type.dtype.is_half or (self.model.format, self.node.op) in STORED:
@@ -148,6 +160,8 @@ class Importer:
         if key in self.unsized:
             name = self.model.tensors[key].name
             raise UnsupportedReason(f"how many elements tensor `{name}` has, only the run time knows")
+        if key in self.sequences:
+            raise UnsupportedReason(f"`{key}` is a sequence of tensors, not a tensor: take its members by SequenceAt")
         if key not in self.values:
             if self.outer is not None and key in self.model.captured:
                 self.values[key] = self.capture(self.outer.value(key))
@@ -281,6 +295,10 @@ class Importer:
                 own = self.view(value, declared.quant)
             own.name = own.name or (tensor.name if tensor else key)
             self.values[key] = own
+
+    def bind_sequence(self, parts: Sequence[Value]) -> None:
+        """Makes a sequence of tensors the output of the source node."""
+        self.sequences[self.node.outputs[0]] = list(parts)
 
     def emit_declared(self, op: Operator, inputs: Sequence[Value | None]) -> None:
         """Adds a node whose outputs have the types that the file declares, and binds them (TFLite).

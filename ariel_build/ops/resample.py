@@ -23,7 +23,7 @@ from ariel_build.ops.shorter import Axes, apart, one_only
 from ariel_build.ops.traits import Moved, Traits, Wish, keeps_axes, never
 from ariel_build.records import dataclass
 
-__all__ = ["Bilinear", "Resample", "resampled"]
+__all__ = ["Bilinear", "Resample", "banded", "resampled"]
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -100,9 +100,9 @@ class Resample(Operator):
         return KernelCall.of(kernel, [x], [output], tiling, self.macs(node))
 
 
-def resampled(importer: Importer, x: Value, axis: int, cells: I64, weights: F64) -> Value:
-    """Returns for each place the sum of `cells` [places, n] of an axis times `weights`; some may be the same cell."""
-    extent, count = x.shape[axis], len(cells)
+def banded(extent: int, cells: I64, weights: F64) -> tuple[tuple[int, ...], tuple[tuple[float, ...], ...]]:
+    """Returns `starts` and `weights` of sums of `cells` [places, n] of an axis; some may be the same cell."""
+    count = len(cells)
     used = weights != 0
     first = np.where(used, cells, extent).min(axis=1)
     taps = max(1, int((np.where(used, cells, -1).max(axis=1) - first).max()) + 1)
@@ -110,10 +110,15 @@ def resampled(importer: Importer, x: Value, axis: int, cells: I64, weights: F64)
     band = np.zeros((count, taps))
     rows = np.broadcast_to(np.arange(count)[:, None], cells.shape)
     np.add.at(band, (rows[used], (cells - starts[:, None])[used]), weights[used])
-    if count == extent and taps == 1 and np.all(band == 1) and np.array_equal(starts, np.arange(count)):
+    return tuple(int(s) for s in starts), tuple(tuple(float(w) for w in row) for row in band)
+
+
+def resampled(importer: Importer, x: Value, axis: int, cells: I64, weights: F64) -> Value:
+    """Returns for each place the sum of `cells` [places, n] of an axis times `weights`."""
+    starts, table = banded(x.shape[axis], cells, weights)
+    if starts == tuple(range(x.shape[axis])) and all(row == (1.0,) for row in table):
         return x
-    table = tuple(tuple(float(w) for w in row) for row in band)
-    return importer.emit(Resample(axis, tuple(int(s) for s in starts), table), [x])[0]
+    return importer.emit(Resample(axis, starts, table), [x])[0]
 
 
 #: Steps from a cell to the next one.

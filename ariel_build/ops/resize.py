@@ -19,6 +19,7 @@ from ariel_build.ops.formula import map2
 from ariel_build.ops.gather import gathered
 from ariel_build.ops.importer import Importer
 from ariel_build.ops.resample import Bilinear, resampled
+from ariel_build.ops.resize_bytes import BYTES, resized_bytes
 from ariel_build.ops.resize_run_time import Filter, moving_axes, nearest_moving, weighted_moving
 from ariel_build.ops.resize_run_time import cubic as moving_cubic
 from ariel_build.ops.resize_run_time import linear as moving_linear
@@ -150,6 +151,14 @@ def _from_onnx(importer: Importer) -> None:
         resized = _resized(importer, x, axes, crops=crops)
         importer.bind(_nearest(importer, x, resized, transformation, rounding, beyond, old=old))
         return
+    plain = mode in ("linear", "bilinear") and not antialias and moving is None and transformation in _PLACES
+    if plain and x.type.dtype in BYTES:
+        found = _resized(importer, x, axes, crops=False)
+        ours = {
+            a: _places(how, transformation) for a, how in found.items() if how.count != how.extent or how.scale != 1
+        }
+        importer.bind(resized_bytes(importer, x, ours))
+        return
     if mode not in ("linear", "bilinear", "cubic") or x.type.dtype is not DType.F32:
         raise UnsupportedReason(f"mode `{mode}` of {x.type.dtype.value} is not supported")
     reach = 2 if mode == "cubic" else 1
@@ -218,6 +227,14 @@ def _resized(importer: Importer, x: Value, axes: tuple[int, ...], *, crops: bool
     return resized
 
 
+def _places(how: ResizedAxis, transformation: str) -> F32:
+    """Returns the place of each output cell in the input, by onnxruntime's arithmetic in float32."""
+    grid = np.arange(how.count, dtype=np.float32)
+    if transformation in _PLACES:
+        return _PLACES[transformation](grid, np.float32(how.scale), how.extent, how.count)
+    return how.places(transformation).astype(np.float32)
+
+
 def _nearest(
     importer: Importer,
     x: Value,
@@ -232,11 +249,7 @@ def _nearest(
     indices = [np.arange(n) for n in x.shape]
     gone = np.zeros(1, np.bool_)
     for axis, how in resized.items():
-        grid = np.arange(how.count, dtype=np.float32)
-        if transformation in _PLACES:
-            places = _PLACES[transformation](grid, np.float32(how.scale), how.extent, how.count)
-        else:
-            places = how.places(transformation).astype(np.float32)
+        places = _places(how, transformation)
         if transformation == "tf_crop_and_resize":
             outside = (places < 0) | (places > how.extent - 1)
             gone = gone | outside.reshape([-1 if k == axis else 1 for k in range(len(x.shape))])

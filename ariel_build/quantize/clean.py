@@ -42,9 +42,9 @@ def _weights_as_float(graph: Graph) -> None:
     """Makes layers of float32 of those that quantise their activations while they run."""
     producers = graph.producers()
     for node in graph.nodes:
-        if not is_hybrid(node.inputs):
+        source = producers.get(node.inputs[0]) if node.inputs and node.inputs[0] is not None else None
+        if source is None or not isinstance(source.op, DynamicQuantize) or not is_hybrid(node.inputs):
             continue
-        source = producers[node.input(0)]
         node.inputs = [source.input(0), _real(node.input(1)), node.inputs[2]]
     graph.nodes = [node for node in graph.nodes if not isinstance(node.op, DynamicQuantize)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,9 +13,10 @@ import pytest
 from ariel_build.answers.reference import Interpreter
 from ariel_build.errors import UnsupportedError
 from ariel_build.ir import DType, Graph, Node, TensorType, Value
+from ariel_build.kernels.declared.index import Combined
 from ariel_build.ops.accumulate import Numbers
 from ariel_build.ops.batch_matmul import BatchMatMul
-from ariel_build.ops.best import Best
+from ariel_build.ops.best import Best, Top
 from ariel_build.ops.broadcast import Tile
 from ariel_build.ops.cast import Cast
 from ariel_build.ops.clip import Clip
@@ -26,7 +28,7 @@ from ariel_build.ops.copy import Copy
 from ariel_build.ops.depthwise_conv2d import DepthwiseConv2d
 from ariel_build.ops.fold import Fold
 from ariel_build.ops.fully_connected import FullyConnected
-from ariel_build.ops.gather import Gather, GatherConstant
+from ariel_build.ops.gather import Gather, GatherConstant, GatherElements, GatherNd
 from ariel_build.ops.map1 import Map1
 from ariel_build.ops.map1_rows import MAP1
 from ariel_build.ops.map2 import Map2
@@ -34,7 +36,12 @@ from ariel_build.ops.map2_rows import MAP2
 from ariel_build.ops.pad import Pad
 from ariel_build.ops.pool2d import Pool2d, PoolKind
 from ariel_build.ops.recurrent import GATES, Activation, Recurrent
+from ariel_build.ops.resample import Resample, banded
 from ariel_build.ops.reshape import Reshape
+from ariel_build.ops.resize import ResizedAxis, band, cubic, linear
+from ariel_build.ops.row_norm import RowNorm
+from ariel_build.ops.running import Running
+from ariel_build.ops.scatter import AtIndices, Combine, Elements, Scatter
 from ariel_build.ops.select import Select
 from ariel_build.ops.slice import Slice
 from ariel_build.ops.softmax import LogSoftmax, Softmax
@@ -102,6 +109,20 @@ MOVES: dict[str, Callable[[Net], Value]] = {
     "gather": lambda n: n.add(GatherConstant(1, (3, 0, 0)), n.input(2, 4, 3)),
     "tile": lambda n: n.add(Tile((1, 3, 2)), n.input(2, 1, 3)),
 }
+
+
+def indices(net: Net, numbers: object) -> Value:
+    return net.constant(np.array(numbers, np.int32))
+
+
+def sorted_by(net: Net, top: Top, *shape: int) -> list[Value]:
+    """Returns the first elements along an axis in their order, and their places."""
+    x = net.input(*shape)
+    outputs = [Value(t, f"sorted_{k}") for k, t in enumerate(top.infer([x.type])) if t is not None]
+    net.nodes.append(Node(top, [x], outputs, "sorted"))
+    return outputs
+
+
 OTHERS: dict[str, Callable[[Net], Value]] = {
     "mean": lambda n: n.add(Fold("Mean", (1, 2)), n.input(1, 3, 4, 5)),
     "mean that keeps": lambda n: n.add(Fold("Mean", (2,), keep_dims=True), n.input(2, 3, 4)),
@@ -113,6 +134,13 @@ OTHERS: dict[str, Callable[[Net], Value]] = {
     "softmax with beta": lambda n: n.add(Softmax(beta=0.5), n.input(2, 5)),
     "softmax of several axes": lambda n: n.add(Softmax(1, flat=True), n.input(2, 3, 4)),
     "log softmax": lambda n: n.add(LogSoftmax(), n.input(2, 5)),
+    "layer normalisation": lambda n: n.add(RowNorm(2, 1e-3), n.input(2, 3, 4), n.weights(4), n.weights(4)),
+    "layer normalisation of two axes": lambda n: n.add(
+        RowNorm(1, 1e-5), n.input(2, 3, 4), n.weights(3, 4), n.weights(3, 4)
+    ),
+    "root mean square normalisation": lambda n: n.add(
+        RowNorm(1, 1e-3, centred=False), n.input(3, 5), n.weights(5), n.weights(5)
+    ),
     "clip": lambda n: n.add(Clip((-1.0, math.inf)), n.input(2, 5)),
     "clip of nothing": lambda n: n.add(Clip(), n.input(2, 5)),
     "select": lambda n: n.add(
@@ -127,6 +155,23 @@ OTHERS: dict[str, Callable[[Net], Value]] = {
     "place of the greatest": lambda n: n.add(Best(1), n.input(2, 5, 3)),
     "last place of the least": lambda n: n.add(Best(0, least=True, last=True), n.input(4, 3)),
     "look-up": lambda n: n.add(Gather(wraps=True, axis=0), n.weights(5, 3), n.constant(np.array([[4, 0]], np.int32))),
+    "greatest": lambda n: n.add(Map1("Tanh"), sorted_by(n, Top(1, 2), 2, 5, 3)[0]),
+    "places of the least": lambda n: n.add(
+        GatherElements(wraps=True, axis=1), n.input(2, 5), sorted_by(n, Top(1, 5, least=True), 2, 5)[1]
+    ),
+    "elements": lambda n: n.add(GatherElements(wraps=True, axis=0), n.input(3, 2), indices(n, [[2, 0], [1, -1]])),
+    "slices": lambda n: n.add(GatherNd(wraps=True), n.input(3, 2, 4), indices(n, [[2, 0], [1, -1]])),
+    "slices of each batch": lambda n: n.add(GatherNd(wraps=True, batch=1), n.input(2, 3, 4), indices(n, [[2], [-1]])),
+    "slices that are written": lambda n: n.add(
+        Scatter(AtIndices(wraps=True)), n.input(3, 4), indices(n, [[2], [0]]), n.weights(2, 4)
+    ),
+    "elements that are added": lambda n: n.add(
+        Combine(Elements(wraps=True, axis=1), Combined.ADD),
+        n.input(2, 4),
+        indices(n, [[2, 2], [0, -1]]),
+        n.weights(2, 2),
+    ),
+    "running sum": lambda n: n.add(Running(1, exclusive=True, reverse=True), n.input(2, 4)),
     "cast": lambda n: n.add(Cast(DType.F32), n.add(Compare("Less"), n.input(2, 5), n.weights(5))),
 }
 
@@ -151,7 +196,28 @@ SEQUENCES: dict[str, Callable[[Net], Value]] = {
     "gru that resets before": lambda n: recurrent(n, "gru", 1, Recurrent("gru", (SIGMOID, TANH), every=False)),
     "rnn": lambda n: recurrent(n, "rnn", 1, Recurrent("rnn", (Activation("LeakyRelu", 0.25),), lengths=(5, 3))),
 }
-CASES = {**SEQUENCES, **LAYERS, **MOVES, **OTHERS}
+
+
+def resized(net: Net, extent: int, count: int, transformation: str, **how: Any) -> Value:  # noqa: ANN401 - of `band`
+    """Returns what an axis becomes when it is resized as ONNX's Resize does."""
+    axis = ResizedAxis(extent, count, count / extent)
+    reach, weight = (2, lambda d: cubic(d, -0.5)) if how.pop("is_cubic", False) else (1, linear)
+    starts, table = banded(extent, *band(axis, axis.places(transformation), reach, weight, **how))
+    return net.add(Resample(1, starts, table), net.input(2, extent, 3))
+
+
+RESIZED: dict[str, Callable[[Net], Value]] = {
+    "linear": lambda n: resized(n, 5, 10, "half_pixel"),
+    "linear from corner to corner": lambda n: resized(n, 4, 7, "align_corners"),
+    "linear, places from 0": lambda n: resized(n, 4, 6, "asymmetric"),
+    "linear, fewer by all that is between": lambda n: resized(n, 9, 4, "half_pixel", antialias=True),
+    "cubic": lambda n: resized(n, 5, 8, "half_pixel", is_cubic=True),
+    "cubic without what is outside": lambda n: resized(n, 5, 8, "half_pixel", is_cubic=True, exclude_outside=True),
+}
+WEIGHTED: dict[str, Callable[[Net], Value]] = {
+    "weights that no Resize has": lambda n: n.add(Resample(1, (2, 0), ((0.25, 0.5), (2.0, -1.0))), n.input(2, 4, 3)),
+}
+CASES = {**SEQUENCES, **LAYERS, **MOVES, **OTHERS, **RESIZED, **WEIGHTED}
 
 
 @needs_runtime
@@ -205,6 +271,12 @@ def test_what_reads_an_image_takes_it_in_either_order(case: str, ends: str) -> N
             made = net.add(Reshape((1, 1, 1, made.type.elements)), made)
         made = net.add(Conv2d(Window((1, 1))), made, net.weights(2, 1, 1, made.shape[3]))
     agrees(net.graph(made, image))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_a_resize_says_is_written_as_one(case: str) -> None:
+    kinds = [node.op_type for node in write_model(network(CASES[case])).graph.node]
+    assert kinds.count("Resize") == (case in RESIZED)
 
 
 def test_layers_in_a_row_have_no_transposes_between_them() -> None:

@@ -5,7 +5,7 @@ An operator that no function here `writes` is refused by its name.
 
 from __future__ import annotations
 
-from ariel_build.quantize.writers import elements, folds, images, indices, layers, moves, sequences, stored
+from ariel_build.quantize.writers import elements, folds, images, indices, layers, moves, resized, sequences, stored
 from ariel_build.quantize.writers.writer import OPSET, WRITERS, write_model
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "indices",
     "layers",
     "moves",
+    "resized",
     "sequences",
     "stored",
     "write_model",

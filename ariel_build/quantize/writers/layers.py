@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from ariel_build.ir import Node, Value
+from ariel_build.ir import Array, Node, Value
 from ariel_build.ops.base import UnsupportedReason
 from ariel_build.ops.batch_matmul import BatchMatMul
 from ariel_build.ops.conv2d import Conv2d
@@ -19,8 +21,29 @@ __all__: list[str] = []
 
 
 def _bias(writer: Writer, node: Node) -> list[str]:
-    bias = node.inputs[2] if len(node.inputs) > 2 else None
-    return [] if bias is None else [writer.weights(bias, bias.name or f"{node.output.name}_bias")]
+    bias, filter_ = node.inputs[2] if len(node.inputs) > 2 else None, node.input(1)
+    hint = (bias is not None and bias.name) or f"{node.output.name}_bias"
+    if writer.has_integers and filter_.data is not None and filter_.stored is None:
+        count = node.output.shape[-1]
+        return [_dequantized(writer, np.zeros(count, np.float32) if bias is None else bias.data, hint)]
+    return [] if bias is None else [writer.weights(bias, hint)]
+
+
+def _dequantized(writer: Writer, bias: Array | None, hint: str) -> str:
+    """Returns the name of a bias of float32 that DequantizeLinear makes, of 32 bits by a power of two.
+
+    A layer of float32 that stands between DequantizeLinear and QuantizeLinear has its weights rounded to int8 by
+    onnxruntime, with one scale for all, unless its bias is computed (`WeightBiasQuantization`; seen in 1.32). Elements
+    below 2^-7 of the greatest one err by 2^-32 of it at most, all others by nothing.
+    """
+    if bias is None:
+        raise UnsupportedReason("its bias is computed at run time")
+    exponent = math.frexp(float(np.abs(bias).max(initial=0.0)))[1] - 31
+    scale = 2.0 ** max(exponent, -126)
+    # int32 that float32 holds: what is read is what is multiplied.
+    stored = np.clip(np.rint(bias.astype(np.float64) / scale), -(2**31), 2**31 - 128).astype(np.int32)
+    inputs = [writer.constant(stored, f"{hint}_stored"), writer.constant(np.array(scale, np.float32), f"{hint}_scale")]
+    return writer.node("DequantizeLinear", inputs, hint)
 
 
 def _finish(writer: Writer, node: Node, made: str, *, first: bool) -> None:

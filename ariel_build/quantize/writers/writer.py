@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ariel_build.errors import Diagnostic, UnsupportedError
 from ariel_build.frontends.checks import public_names
 from ariel_build.ir import Array, DType, Graph, Node, Quant, Value
 from ariel_build.ops.base import Operator, UnsupportedReason
+from ariel_build.ops.quantize import Quantize
 from ariel_build.records import dataclass
 
 __all__ = ["OPSET", "WRITERS", "Writer", "write_model", "writes"]
@@ -85,6 +87,11 @@ class Writer:
     _constants: dict[tuple[object, ...], str] = field(default_factory=dict)
     #: The operator that is being written: what makes no value of a name is called after it.
     _op: str = "value"
+
+    @cached_property
+    def has_integers(self) -> bool:
+        """Whether parts of the model compute in integers."""
+        return any(isinstance(node.op, Quantize) for node in self.graph.nodes)
 
     def reserve(self, names: Sequence[str]) -> None:
         """Keeps names for what users see."""

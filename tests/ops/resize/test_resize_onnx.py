@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,6 +33,25 @@ def random_resize(model: Builder, rng: np.random.Generator, mode: str) -> None:
         attributes |= {"cubic_coeff_a": float(rng.choice([-0.75, -0.5])), "exclude_outside": int(rng.integers(0, 2))}
     inputs = [model.input(shape), "", "", model.constant(np.array(sizes, np.int64))]
     model.output(model.op("Resize", inputs, **attributes))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
+def test_bytes_are_resized_as_onnxruntime_does_it(dtype: type[np.integer[Any]], tmp_path: Path) -> None:
+    """Bit for bit, where sums of float32 are rounded (thirds, fifths), and where they are not (halves, quarters)."""
+    rng, model = np.random.default_rng(8), Builder()
+    for k, way in enumerate(["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"] * 3):
+        shape = [1, int(rng.integers(1, 4)), *(int(n) for n in rng.integers(1, 9, 2))][-2 if k == 5 else 0 :]
+        sizes = [*shape[:-2], 2 * shape[-2], 4 * shape[-1]] if k < 4 else shape[:-2] + rng.integers(1, 14, 2).tolist()
+        name = f"image_{k}"
+        model.inputs.append((name, dtype, tuple(shape)))
+        made = model.op(
+            "Resize",
+            [name, "", "", model.constant(np.array(sizes, np.int64))],
+            mode="linear",
+            coordinate_transformation_mode=way,
+        )
+        model.outputs.append((made, dtype))
+    parity.onnx_agrees(model.write(tmp_path / "bytes.onnx"), model.samples(rng))
 
 
 @pytest.mark.parametrize("mode", ["linear", "cubic"])
