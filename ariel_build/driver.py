@@ -236,6 +236,8 @@ def _choose(job: Job, graph: Graph, lowered: Lowered) -> Chosen:
             calls = hot(calls, job.clock, job.hot.hot, fetches=job.fetches)
         calls = [call if call.hot else ahead(call, job.clock) for call in calls] if job.fetches else calls
         calls = [job.clock.divisible(in_place(call), job.limit) for call in calls]
+    else:
+        calls = [in_place(call) for call in calls]
     calls = fast(calls, job.fast_room)
     if job.streams:
         calls = [feed(graph.inputs[0]), *calls]

@@ -6,7 +6,8 @@ Its `ACCESS` says so:
   outputs as inputs may write each pixel where it read it, in any tile of pixels; with whole groups of eight inputs it
   computes none twice.
 - COPIED_WINDOW_OF_CHANNELS: all lines of four channels (of scalar cores: one) are copied, and then these channels are
-  written, where scratch has room for all lines and the call is one tile: another tile would find its neighbours' rows
+  written, where scratch has room for all lines. Tiles of channels read what they write alone, so that any may: also
+  on several cores. Of pixels the call has to be one tile: another would find its neighbours' rows
   overwritten. Helium's writes a line only where its ring has read it, whatever its scratch.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ariel_build.kernels import Access, Axis, KernelCall, Reads
+from ariel_build.kernels import Access, Axis, Kernel, KernelCall, Reads
 from ariel_build.kernels.declared import isa_mve, isa_scalar
 from ariel_build.kernels.declared.isa_packed import DepthwiseConv2d, Far, Near
 from ariel_build.kernels.declared.memory import Image
@@ -37,17 +38,24 @@ def in_place(call: KernelCall) -> KernelCall:
     if kernel.ACCESS is Access.COPIED_WINDOW:
         if call.tiling.axis is Axis.PIXELS and _is_pointwise(window) and output.channels % _GROUP == 0:
             return replace(call, in_place=((0, 0),), reads=(Reads("same"),)) if _is_dense(output) else call
-    elif isinstance(kernel, DepthwiseConv2d) and isinstance(kernel.outputs, Near | Far):
-        across = output.width if kernel.vertical else output.height
-        if output.channels % _PLANES == 0 and kernel.lines == across:
-            return replace(call, in_place_whole=((0, 0),))
-    elif isinstance(kernel, isa_mve.DepthwiseConv2d) and output.channels % _PLANES == 0:
-        return replace(call, in_place_whole=((0, 0),))
-    elif isinstance(kernel, isa_scalar.DepthwiseLines):
-        across = output.width if kernel.vertical else output.height
-        if kernel.band >= across:
-            return replace(call, in_place_whole=((0, 0),))
-    return call
+        return call
+    if not _copies_all_lines(kernel, output):
+        return call
+    pairs = ((0, 0),)
+    return replace(call, in_place=pairs) if call.tiling.axis is Axis.CHANNELS else replace(call, in_place_whole=pairs)
+
+
+def _copies_all_lines(kernel: Kernel, output: Image) -> bool:
+    """Whether all that some channels have is in scratch before any of it is written."""
+    match kernel:
+        case DepthwiseConv2d(outputs=Near() | Far()):
+            across = output.width if kernel.vertical else output.height
+            return output.channels % _PLANES == 0 and kernel.lines == across
+        case isa_mve.DepthwiseConv2d():
+            return output.channels % _PLANES == 0
+        case isa_scalar.DepthwiseLines():
+            return kernel.band >= (output.width if kernel.vertical else output.height)
+    return False
 
 
 def _shape(image: Image) -> tuple[int, ...]:
