@@ -48,11 +48,7 @@ class Sharing:
             longer, more = self._taken(one)
             return self._worth(one, longer / max(time, 1) - 1 + (more - spent) / work, effort.price)
 
-        tried = [whole, pieces]
-        if effort.rolls:
-            tried.append(planned(replace(effort, pulled=())))
-            # The search is more afraid of waiting than the cores turn out to be.
-            tried.append(planned(replace(effort, budget=2 * effort.budget, price=0.0)))
+        tried = [whole, pieces, planned(replace(effort, pulled=()))] if effort.rolls else [whole, pieces]
         best = min(tried, key=worth)
         return min(whole, planned(replace(effort, rolls=())), key=worth) if best is whole and effort.rolls else best
 
