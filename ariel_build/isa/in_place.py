@@ -13,6 +13,7 @@ Its `ACCESS` says so:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ariel_build.kernels import Access, Axis, Kernel, KernelCall, Reads
@@ -21,7 +22,7 @@ from ariel_build.kernels.declared.isa_packed import DepthwiseConv2d, Far, Near
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
 
-__all__ = ["in_place"]
+__all__ = ["in_place", "in_place_together"]
 
 #: Channels that kernels copy at a time.
 _GROUP, _PLANES = 8, 4
@@ -43,6 +44,20 @@ def in_place(call: KernelCall) -> KernelCall:
         return call
     pairs = ((0, 0),)
     return replace(call, in_place=pairs) if call.tiling.axis is Axis.CHANNELS else replace(call, in_place_whole=pairs)
+
+
+def in_place_together(calls: Sequence[KernelCall]) -> list[KernelCall]:
+    """Returns the calls as several cores may run them in place, where that costs them no time.
+
+    Scratch of all cores lies where a value was, then, and who writes there waits for all tiles. A layer whose input is
+    made by channels waits for all of it anyway; between tiles of pixels, cores run ahead into the next layer.
+    """
+    made = {value for call in calls if call.tiling.axis is Axis.CHANNELS for value in call.outputs}
+
+    def waits(call: KernelCall) -> bool:
+        return call.tiling.axis is Axis.CHANNELS or made.issuperset(v for v in call.inputs if not v.is_constant)
+
+    return [in_place(call) if waits(call) else call for call in calls]
 
 
 def _copies_all_lines(kernel: Kernel, output: Image) -> bool:

@@ -12,7 +12,6 @@ below it: neighbours that take turns stay where they are.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
@@ -149,8 +148,6 @@ class _Search:
         # Rows of the input are given in their order, and others may only run in between in a chain.
         if can_stream(call) and not isinstance(call.kernel, Feed):
             step, extent = quantum(call), call.tiling.extent
-            # Whole rows that cores which are alike can share evenly: with a few more, one of them has these to itself.
-            step = math.lcm(step, max(call.tiling.granularity, 1) * self._even(call))
             rows = -(-extent // step)
             for units in dict.fromkeys(-(-rows // pieces) * step for pieces in _PIECES if pieces <= rows):
                 yield [(index, Tile(start, min(start + units, extent))) for start in range(0, extent, units)]
@@ -224,11 +221,6 @@ class _Search:
             least = work * units // call.tiling.extent
             idle += count * (int(least * (longest * sum(shares) / granules - 1)) + len(shares) * _SHARED)
         return idle
-
-    def _even(self, call: KernelCall) -> int:
-        """Returns of how many granules cores that are alike get one each; 1 where they are not, or there is one."""
-        shares = self.shares(call)
-        return len(shares) if len(set(shares)) == 1 else 1
 
     def _cost(self, span: range, order: Order) -> int:
         return sum(overhead(self.peaks.calls[i], [tile for index, tile in order if index == i]) for i in span)

@@ -11,7 +11,7 @@ from ariel_build.cores.check_units import check_units
 from ariel_build.cores.units import build_units
 from ariel_build.errors import InternalError
 from ariel_build.ir import DType, TensorType, Value
-from ariel_build.isa.in_place import in_place
+from ariel_build.isa.in_place import in_place, in_place_together
 from ariel_build.kernels import Axis, Field, Kernel, KernelCall, Scratch, Tiling
 from ariel_build.kernels.declared import conv2d
 from ariel_build.kernels.declared.isa_packed import Conv2d, DepthwiseConv2d, Far, Near, NearShort, SmallConv2d
@@ -122,3 +122,12 @@ def test_the_checker_believes_no_pairs_that_a_kernel_does_not_allow(made: Kernel
     claimed = replace(made, in_place=((0, 0),))
     with pytest.raises(InternalError, match=reason):
         plan_memory(schedule([claimed], cores=2), claimed.inputs, claimed.outputs)
+
+
+def test_several_cores_stay_apart_where_they_would_wait_for_each_other() -> None:
+    """A pointwise layer in place leaves its scratch where the next one writes: no loss behind a layer by channels."""
+    before, pointwise = by_channels(planes((6, 5, 16), 6, Near())), call(Conv2d, (6, 5, 16), 1)
+    kernel = pointwise.kernel.replace(input=image(before.outputs[0]))
+    behind = KernelCall.of(kernel, before.outputs, pointwise.outputs, pointwise.tiling, label="behind")
+    assert [one.in_place for one in in_place_together([before, behind])] == [((0, 0),), ((0, 0),)]
+    assert [one.in_place for one in in_place_together([behind])] == [()]
