@@ -3,6 +3,7 @@
 Tiles of pixels let the next step begin early, and run in pieces, so that no tensor need be there in whole. But a small
 image has too few blocks of pixels for all cores, and tiles of a depthwise convolution read rows of their neighbours,
 which each would copy into planes again, or have lines that are shorter: where there are few rows, tiles are channels.
+So they are where the output may lie over the input then (`in_place`), of layers that scalar cores compute along lines.
 """
 
 from __future__ import annotations

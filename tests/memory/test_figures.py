@@ -1,4 +1,4 @@
-"""What docs/memory.md says of arenas is what the compiler makes; what it says of instructions is what the bench counted."""
+"""Arenas in docs/memory.md are what the compiler makes, and its instructions what the bench counted."""
 
 from __future__ import annotations
 
