@@ -31,7 +31,7 @@ from ariel_build.errors import (
 )
 from ariel_build.ir import Bound, Graph, Value, verify
 from ariel_build.isa.image import for_core
-from ariel_build.isa.in_place import in_place
+from ariel_build.isa.in_place import in_place, in_place_together
 from ariel_build.isa.select import select, slide_of
 from ariel_build.kernels import feed, seen_through
 from ariel_build.lower import Lowered, keep_rows_apart, lower
@@ -236,6 +236,8 @@ def _choose(job: Job, graph: Graph, lowered: Lowered) -> Chosen:
             calls = hot(calls, job.clock, job.hot.hot, fetches=job.fetches)
         calls = [call if call.hot else ahead(call, job.clock) for call in calls] if job.fetches else calls
         calls = [job.clock.divisible(in_place(call), job.limit) for call in calls]
+    else:
+        calls = in_place_together(calls)
     calls = fast(calls, job.fast_room)
     if job.streams:
         calls = [feed(graph.inputs[0]), *calls]

@@ -6,21 +6,23 @@ Its `ACCESS` says so:
   outputs as inputs may write each pixel where it read it, in any tile of pixels; with whole groups of eight inputs it
   computes none twice.
 - COPIED_WINDOW_OF_CHANNELS: all lines of four channels (of scalar cores: one) are copied, and then these channels are
-  written, where scratch has room for all lines and the call is one tile: another tile would find its neighbours' rows
+  written, where scratch has room for all lines. Tiles of channels read what they write alone, so that any may: also
+  on several cores. Of pixels the call has to be one tile: another would find its neighbours' rows
   overwritten. Helium's writes a line only where its ring has read it, whatever its scratch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from ariel_build.kernels import Access, Axis, KernelCall, Reads
+from ariel_build.kernels import Access, Axis, Kernel, KernelCall, Reads
 from ariel_build.kernels.declared import isa_mve, isa_scalar
 from ariel_build.kernels.declared.isa_packed import DepthwiseConv2d, Far, Near
 from ariel_build.kernels.declared.memory import Image
 from ariel_build.kernels.declared.window import Window
 
-__all__ = ["in_place"]
+__all__ = ["in_place", "in_place_together"]
 
 #: Channels that kernels copy at a time.
 _GROUP, _PLANES = 8, 4
@@ -37,17 +39,38 @@ def in_place(call: KernelCall) -> KernelCall:
     if kernel.ACCESS is Access.COPIED_WINDOW:
         if call.tiling.axis is Axis.PIXELS and _is_pointwise(window) and output.channels % _GROUP == 0:
             return replace(call, in_place=((0, 0),), reads=(Reads("same"),)) if _is_dense(output) else call
-    elif isinstance(kernel, DepthwiseConv2d) and isinstance(kernel.outputs, Near | Far):
-        across = output.width if kernel.vertical else output.height
-        if output.channels % _PLANES == 0 and kernel.lines == across:
-            return replace(call, in_place_whole=((0, 0),))
-    elif isinstance(kernel, isa_mve.DepthwiseConv2d) and output.channels % _PLANES == 0:
-        return replace(call, in_place_whole=((0, 0),))
-    elif isinstance(kernel, isa_scalar.DepthwiseLines):
-        across = output.width if kernel.vertical else output.height
-        if kernel.band >= across:
-            return replace(call, in_place_whole=((0, 0),))
-    return call
+        return call
+    if not _copies_all_lines(kernel, output):
+        return call
+    pairs = ((0, 0),)
+    return replace(call, in_place=pairs) if call.tiling.axis is Axis.CHANNELS else replace(call, in_place_whole=pairs)
+
+
+def in_place_together(calls: Sequence[KernelCall]) -> list[KernelCall]:
+    """Returns the calls as several cores may run them in place, where that costs them no time.
+
+    Scratch of all cores lies where a value was, then, and who writes there waits for all tiles. A layer whose input is
+    made by channels waits for all of it anyway; between tiles of pixels, cores run ahead into the next layer.
+    """
+    made = {value for call in calls if call.tiling.axis is Axis.CHANNELS for value in call.outputs}
+
+    def waits(call: KernelCall) -> bool:
+        return call.tiling.axis is Axis.CHANNELS or made.issuperset(v for v in call.inputs if not v.is_constant)
+
+    return [in_place(call) if waits(call) else call for call in calls]
+
+
+def _copies_all_lines(kernel: Kernel, output: Image) -> bool:
+    """Whether all that some channels have is in scratch before any of it is written."""
+    match kernel:
+        case DepthwiseConv2d(outputs=Near() | Far()):
+            across = output.width if kernel.vertical else output.height
+            return output.channels % _PLANES == 0 and kernel.lines == across
+        case isa_mve.DepthwiseConv2d():
+            return output.channels % _PLANES == 0
+        case isa_scalar.DepthwiseLines():
+            return kernel.band >= (output.width if kernel.vertical else output.height)
+    return False
 
 
 def _shape(image: Image) -> tuple[int, ...]:

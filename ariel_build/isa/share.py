@@ -3,6 +3,7 @@
 Tiles of pixels let the next step begin early, and run in pieces, so that no tensor need be there in whole. But a small
 image has too few blocks of pixels for all cores, and tiles of a depthwise convolution read rows of their neighbours,
 which each would copy into planes again, or have lines that are shorter: where there are few rows, tiles are channels.
+So they are where the output may lie over the input then (`in_place`), of layers that scalar cores compute along lines.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ariel_build.isa.in_place import in_place
 from ariel_build.isa.scalar.packing import in_parts, sums_of
 from ariel_build.isa.unfit import Unfit
 from ariel_build.kernels import Axis, Kernel, KernelCall, Tiling
@@ -28,6 +30,8 @@ _LEAST_COLUMNS = 8
 #: What another sum costs for each product: so many of them; and the share of a layer's bytes that must be saved for one
 #: of its products.
 _MORE, _PRICE = 10.0, 2.0
+#: Share of the time in which cores are busy with parts that is good enough.
+_EVEN = 0.9
 #: Blocks of four pixels for each worker from which on their number suffices.
 _BLOCKS = 6
 
@@ -61,6 +65,8 @@ def _shared(call: KernelCall, workers: int) -> KernelCall:
             return _packed(call, kernel, workers)
         case isa_scalar.Conv2d() | isa_scalar.DepthwiseConv2d() as kernel if call.tiling.axis is Axis.PIXELS:
             return _scalar(call, kernel, workers)
+        case isa_scalar.DepthwiseLines() as kernel if call.tiling.axis is Axis.PIXELS:
+            return _lines(call, kernel, workers)
     return call
 
 
@@ -80,12 +86,20 @@ def _scalar(call: KernelCall, kernel: isa_scalar.Conv2d | isa_scalar.DepthwiseCo
     blocks, granules = channels // _BLOCK, -(-tiling.extent // tiling.granularity)
     convolution = isinstance(kernel, isa_scalar.Conv2d)
     if convolution:
-        gain = granules < 4 * workers and _evenness(granules, workers) < 0.9 < _evenness(blocks, workers)
+        gain = granules < 4 * workers and _evenness(granules, workers) < _EVEN < _evenness(blocks, workers)
     else:
         gain = tiling.few and kernel.output.height < _LEAST_ROWS * workers and blocks >= workers
     # Each tile of a convolution packs the pixels for itself.
     along = Tiling(Axis.CHANNELS, channels, _BLOCK, few=convolution)
     return _along_channels(call, kernel.replace(axis=Axis.CHANNELS), along, gain=gain)
+
+
+def _lines(call: KernelCall, kernel: isa_scalar.DepthwiseLines, workers: int) -> KernelCall:
+    """Returns the call along channels where it may lie over its input then: these widen no line twice, either."""
+    channels = kernel.output.channels
+    along = call.by(kernel.replace(axis=Axis.CHANNELS), Tiling(Axis.CHANNELS, channels, _BLOCK))
+    gain = bool(in_place(along).in_place) and _evenness(channels // _BLOCK, workers) > _EVEN
+    return along if gain else call
 
 
 def _along_channels(call: KernelCall, kernel: Kernel, tiling: Tiling, *, gain: bool) -> KernelCall:

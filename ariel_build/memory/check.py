@@ -11,7 +11,9 @@ bytes from its beginning; a part of another value is aligned to its elements.
 the start of the piece that writes to the end of the last piece that reads, exactly for every byte (a step is one piece,
 or several where it is streamed). The one exception is a piece that works in place: the pair is declared by its kernel,
 begins at the same byte and has as many elements, all operands in these bytes are so declared, no other piece needs the
-bytes from the piece's start on, and where the elements differ in size tiles do not run side by side. States are needed
+bytes from the piece's start on, and where the elements differ in size tiles do not run side by side. Of an image under
+windows, what the kernel reads and copies has to allow it (`check_over`), and on several cores no two tiles that may run
+side by side touch a byte that one of them writes (`cores/check_units`). States are needed
 always, the struct of inputs before the first step, the struct of outputs after the last. In fast memory each core has
 its own, and one tile at a time: scratch of two steps, or of two cores, may have the same offset there. Tiles of one
 step cover its extent without overlapping, in multiples of its granularity, and so do its pieces, one after the other

@@ -14,6 +14,7 @@ from itertools import chain, pairwise
 from ariel_build.errors import InternalError
 from ariel_build.ir import Value
 from ariel_build.memory.check_facts import Facts, Writing, looked_at, made
+from ariel_build.memory.check_over import overwrites
 from ariel_build.memory.regions import FAST, Region
 from ariel_build.records import dataclass
 from ariel_build.schedule import Interval, Step
@@ -257,7 +258,8 @@ def _no_pair(facts: Facts, step: Step, index: int, output: int) -> str:
     narrower = value.type.bytes > target.type.bytes and facts.schedule.cores == 1
     if value.type.bytes != target.type.bytes and not narrower:
         return f"elements of operand {index} of {step.name} are not as wide as of the output"
-    return ""
+    reason = overwrites(step.call)
+    return f"{step.name} cannot lie over operand {index}: {reason}" if reason else ""
 
 
 def _overlap(a: Region, b: Region) -> bool:

@@ -25,6 +25,6 @@ pub enum Access {
     /// Rows of the image under its windows; where tiles are channels, these channels.
     WindowOfChannels,
     /// The same. All that groups of channels have is copied before they are written, where there is room for it, so that the output
-    /// may lie over the input where the whole is one tile.
+    /// may lie over the input where tiles are channels, or the whole is one tile.
     CopiedWindowOfChannels,
 }

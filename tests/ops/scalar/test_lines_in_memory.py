@@ -12,6 +12,7 @@ from ariel_build.driver import compile_model
 from ariel_build.ir import DType, TensorType, Value
 from ariel_build.isa.in_place import in_place
 from ariel_build.isa.scalar.lines import band_of, words
+from ariel_build.isa.share import for_cores
 from ariel_build.kernels import Axis, KernelCall, Scratch, Tiling
 from ariel_build.kernels.declared.isa_scalar import DepthwiseLines, Int8
 from ariel_build.ops.window import Window, image
@@ -55,6 +56,24 @@ def test_in_place_where_all_lines_of_a_channel_are_widened_first(
     made: KernelCall, pairs: tuple[tuple[int, int], ...]
 ) -> None:
     assert (in_place(made).in_place, in_place(made).in_place_whole) == ((), pairs)
+
+
+def test_several_cores_share_channels_where_these_lie_over_the_input() -> None:
+    """Of a layer whose lines do not fit scratch at once, or that is smaller than its input, they share pixels."""
+    shared, whole, some, smaller = for_cores(
+        [
+            call((6, 5, 16), 6),
+            call((6, 5, 8), 6),
+            call((6, 5, 16), 5),
+            call((6, 6, 16), 6, stride=2),
+        ],
+        2,
+    )
+    assert (shared.tiling.axis, whole.tiling.axis) == (Axis.CHANNELS, Axis.CHANNELS)
+    assert in_place(shared).in_place == ((0, 0),)
+    assert (some.tiling.axis, smaller.tiling.axis) == (Axis.PIXELS, Axis.PIXELS)
+    (uneven,) = for_cores([call((6, 5, 12), 6)], 2)
+    assert uneven.tiling.axis is Axis.PIXELS
 
 
 @pytest.mark.parametrize("vertical", [False, True])
