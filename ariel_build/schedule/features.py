@@ -179,7 +179,7 @@ def _shared(call: KernelCall) -> Counts:
                 found |= {"ones": ones, "one_macs": ones * kernel.depth, **_bounded(call, kernel.rows)}
         case depthwise_conv2d.F32() | depthwise_conv2d.Hybrid() | depthwise_conv2d.Quantized():
             found["spread"] = call.macs if kernel.output.channels != kernel.input.channels else 0
-        case conv_transpose.F32() | conv_transpose.Quantized() | isa_packed.ConvTranspose():
+        case conv_transpose.F32() | conv_transpose.Quantized() | isa_mve.ConvTranspose() | isa_packed.ConvTranspose():
             pixels = kernel.output.height * kernel.output.width
             lines = kernel.output.height * kernel.output.channels
             found |= {"pixels": pixels, "runs": pixels * kernel.stamp.height, "lines": lines}

@@ -14,11 +14,11 @@ from ariel_build.isa.mve import elementwise
 from ariel_build.isa.mve.streams import BYTES, LANES, bytes_of, channels_of, channels_of_int16, stream_of, taps_of
 from ariel_build.isa.mve.sums import narrowed
 from ariel_build.isa.unfit import Unfit
-from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Scratch, Tiling
+from ariel_build.kernels import Axis, KernelCall, LayerCall, Operand, Packed, Scratch, Tiling
 from ariel_build.kernels.declared import isa_mve, map2, pool2d, softmax
 from ariel_build.kernels.declared.quant import Bounds
 from ariel_build.kernels.declared.window import Window
-from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored
+from ariel_build.kernels.layer import Convolution, Dense, Depthwise, Layer, Stored, Transposed
 
 __all__ = ["kernels"]
 
@@ -31,8 +31,10 @@ _STEPS = 16
 _GROWTH = 1.2
 #: Of depthwise convolutions: the greatest stride along lines, what offsets in a line stay below, and outputs of one.
 _FAR, _OFFSETS, _LONG = 2, 1 << 16, 1 << 14
-#: Rows from which on a dense layer is a convolution of two pixels at a time.
-_ROWS = 2
+#: Phases of a transposed convolution, at most: bits of `in_rows`.
+_PHASES = 32
+#: Products of an output pixel below which portable kernels take no longer (of 6: 20,016 instructions of 23,642).
+_PRODUCTS = 32
 
 
 def _pieces(size: int, together: int) -> int:
@@ -64,7 +66,12 @@ def _bounds(layer: Layer) -> Bounds:
 
 def _conv2d(call: LayerCall, layer: Convolution, *, floats: bool) -> KernelCall:
     """Two pixels times four channels; tiles are ranges of pixels."""
-    output, window, image = layer.output, layer.window, layer.input
+    output = layer.output
+    return call.by(_convolution(layer, floats=floats), Tiling(Axis.PIXELS, output.height * output.width, 2))
+
+
+def _convolution(layer: Convolution, *, floats: bool) -> isa_mve.Conv2d:
+    window, image = layer.window, layer.input
     follows = image.pixel == image.channels and window.dilation_w == 1
     if layer.groups != 1 or not (follows or window.width == 1) or min(window.stride_h, window.stride_w) < 1:
         raise Unfit
@@ -79,9 +86,9 @@ def _conv2d(call: LayerCall, layer: Convolution, *, floats: bool) -> KernelCall:
     in_rows = window.height > 1 and rows.shape[2] <= _STEPS * together and own <= _GROWTH * window.height * run
     weights = rows.reshape(layer.count, own) if in_rows else _padded_to(channels.weights, whole)
     patch = weights.shape[1] // together * BYTES
-    kernel = isa_mve.Conv2d(
+    return isa_mve.Conv2d(
         input=image,
-        output=output,
+        output=layer.output,
         window=window,
         stream=stream_of(replace(channels, weights=weights), together),
         in_rows=in_rows,
@@ -90,7 +97,68 @@ def _conv2d(call: LayerCall, layer: Convolution, *, floats: bool) -> KernelCall:
         scratch=Scratch(_copies(patch, window, run * BYTES // together, in_rows=in_rows) * patch + BYTES),
         rounding=rounding,
     )
-    return call.by(kernel, Tiling(Axis.PIXELS, output.height * output.width, 2))
+
+
+def _transposed(call: LayerCall, layer: Transposed, *, floats: bool) -> KernelCall:
+    """A convolution for each phase, which writes pixels that are a stride apart; tiles are ranges of channels."""
+    stamp, output = layer.stamp, layer.output
+    # Of one row (column) any stride is the same: with the longest no tap meets only padding.
+    strides = (
+        stamp.height if layer.input.height == 1 else stamp.stride_h,
+        stamp.width if layer.input.width == 1 else stamp.stride_w,
+    )
+    stamp = stamp.replace(stride_h=strides[0], stride_w=strides[1])
+    count = strides[0] * strides[1]
+    if layer.weights.size < _PRODUCTS * count:
+        raise Unfit
+    if layer.groups != 1 or stamp.height < strides[0] or stamp.width < strides[1] or count > _PHASES:
+        raise Unfit
+    found = [
+        _convolution(_phase(replace(layer, stamp=stamp), y, x), floats=floats)
+        for y in range(min(strides[0], output.height))
+        for x in range(min(strides[1], output.width))
+    ]
+    # What a ReLU ends may be rounded as what it does not end.
+    rounding = max((phase.rounding for phase in found), key=lambda own: not isinstance(own, isa_mve.Rectified))
+    kernel = isa_mve.ConvTranspose(
+        input=layer.input,
+        output=output,
+        stamp=stamp,
+        stream=Packed(np.concatenate([phase.stream.data.reshape(-1) for phase in found]), "stream"),
+        in_rows=sum(phase.in_rows << index for index, phase in enumerate(found)),
+        input_zero_point=layer.input_zero_point,
+        bounds=_bounds(layer),
+        scratch=Scratch(max(phase.scratch.bytes for phase in found)),
+        rounding=rounding,
+    )
+    return call.by(kernel, Tiling(Axis.CHANNELS, layer.count, LANES, few=True))
+
+
+def _phase(layer: Transposed, y: int, x: int) -> Convolution:
+    """Returns the convolution of the output pixels a stride apart of which (y, x) is the first."""
+    stamp, image, finish = layer.stamp, layer.input, layer.finish
+    (down, row), (across, column) = (
+        divmod(first + pad, stride)
+        for first, pad, stride in ((y, stamp.pad_top, stamp.stride_h), (x, stamp.pad_left, stamp.stride_w))
+    )
+    weights = layer.weights[:, row :: stamp.stride_h, column :: stamp.stride_w][:, ::-1, ::-1]
+    _, height, width, _ = weights.shape
+    # Where the first window begins in the image.
+    top, left = down - height + 1, across - width + 1
+    if not isinstance(finish, Stored) or top >= image.height or left >= image.width:
+        raise Unfit
+    flat = weights.reshape(layer.count, -1)
+    # Padding reads as the zero point: all taps count.
+    bias = finish.bias.astype(np.int64) - layer.input_zero_point * flat.astype(np.int64).sum(axis=1)
+    steps = dict.fromkeys(("stride_h", "stride_w", "dilation_h", "dilation_w"), 1)
+    return Convolution(
+        weights=flat,
+        finish=replace(finish, bias=bias),
+        input=image,
+        output=layer.output,
+        window=Window(height=height, width=width, **steps, pad_top=max(-top, 0), pad_left=max(-left, 0)),
+        input_zero_point=layer.input_zero_point,
+    )
 
 
 def _depthwise(call: LayerCall, layer: Depthwise, *, floats: bool) -> KernelCall:
@@ -212,6 +280,7 @@ def kernels(*, floats: bool) -> Mapping[type, Maker]:
         Convolution: lambda call: _conv2d(call, call.layer, floats=floats),
         Depthwise: lambda call: _depthwise(call, call.layer, floats=floats),
         Dense: lambda call: _dense(call, call.layer, floats=floats),
+        Transposed: lambda call: _transposed(call, call.layer, floats=floats),
         map2.Linear: _linear,
         **elementwise.KERNELS,
         pool2d.AverageInt8: lambda call: _pool(call, isa_mve.AveragePool2d),

@@ -19,6 +19,7 @@ __all__ = [
     "Away",
     "Centred",
     "Conv2d",
+    "ConvTranspose",
     "DepthwiseConv2d",
     "DepthwiseConv2d16",
     "Even",
@@ -90,6 +91,30 @@ class Conv2d(Kernel):
     window: Window
     stream: Packed
     in_rows: bool
+    input_zero_point: int
+    bounds: Bounds
+    scratch: Scratch
+    rounding: Away | Even | Rectified | Up
+
+
+class ConvTranspose(Kernel):
+    """Transposed convolution of int8, or of int16 where sums are rounded `Up`; tiles are ranges of channels and begin at a multiple of four."""
+
+    ROOMS = ("kernels::isa::mve",)
+    PARAMETERS = {"R": "rounding"}
+    PATHS = {
+        ("Away",): "isa::mve::ConvTranspose<Away>",
+        ("Even",): "isa::mve::ConvTranspose<Even>",
+        ("Rectified",): "isa::mve::ConvTranspose<Rectified>",
+        ("Up",): "isa::mve::ConvTranspose<Up>",
+    }
+    ACCESS = Access.WHOLE
+    ELEMENTS = {"input": "R::Element", "output": "R::Element", "stream": "i32"}
+    input: Image
+    output: Image
+    stamp: Window
+    stream: Packed
+    in_rows: int
     input_zero_point: int
     bounds: Bounds
     scratch: Scratch

@@ -25,6 +25,7 @@ __all__ = [
     "spread",
     "square",
     "tensors_of",
+    "transposed",
     "transposed16",
 ]
 
@@ -99,8 +100,8 @@ def convolution16(rng: np.random.Generator) -> tflm.Operator:
     return convolution(rng, "int16")
 
 
-def transposed16(rng: np.random.Generator) -> tflm.Operator:
-    """Returns a transposed convolution of int16, whose window is not shorter than its strides."""
+def transposed(rng: np.random.Generator, kind: str = "int8") -> tflm.Operator:
+    """Returns a transposed convolution whose window is not shorter than its strides."""
     stride = tuple(int(v) for v in rng.choice([1, 2, 3], 2, p=[0.4, 0.4, 0.2]))
     window = tuple(s + int(rng.integers(0, 4)) for s in stride)
     size = tuple(int(v) for v in rng.choice([1, 2, 3, 5, 9], 2))
@@ -115,11 +116,16 @@ def transposed16(rng: np.random.Generator) -> tflm.Operator:
     }
     out = (1, rows, columns, count)
     terms = depth * window[0] * window[1]
-    quantisation, tensors = tensors_of(rng, (1, *size, depth), (count, *window, depth), 0, terms, "int16")
+    quantisation, tensors = tensors_of(rng, (1, *size, depth), (count, *window, depth), 0, terms, kind)
     x, weights, bias = tensors
     shape = tflm.Tensor("int32", (4,), data=np.array(out, np.int32))
     inputs = [shape, weights, x, *([bias] if bias else [])]
     return tflm.Operator("TRANSPOSE_CONV", inputs, [quantisation.output(out)], ("TransposeConvOptions", options), 3)
+
+
+def transposed16(rng: np.random.Generator) -> tflm.Operator:
+    """Returns one of int16."""
+    return transposed(rng, "int16")
 
 
 def depthwise(rng: np.random.Generator, kind: str = "int8") -> tflm.Operator:

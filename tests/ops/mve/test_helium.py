@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.emulator("qemu-system-arm"), pytest.mark.target(BOARD.
 
 CUT = (Path(operators.__file__).parent / "cut.rs").read_text().partition("    cut!(")[0]
 #: Units at whose multiples the tiles of a kernel begin, where that is not 1.
-UNITS = {"FullyConnected": 4}
+UNITS = {"FullyConnected": 4, "ConvTranspose": 4}
 
 
 def cut(text: str) -> str:
@@ -64,6 +64,8 @@ def cut(text: str) -> str:
         (own.large16, 42, 8),
         (own.short16, 43, 10),
         (operators.dense16, 44, 34),
+        (operators.transposed, 52, 24),
+        (operators.transposed16, 53, 20),
         (operators.depthwise16, 45, 30),
         (own.window16, 46, 30),
         (own.pool, 47, 38),

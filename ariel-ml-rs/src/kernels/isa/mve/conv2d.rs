@@ -104,9 +104,24 @@ impl<R: Rounding> Conv2d<R> {
     /// Where regions, shapes and constants do not agree.
     #[inline]
     pub const fn check(&self, arena_bytes: usize) {
+        self.output.check_follows();
+        self.check_part(arena_bytes);
+        self.scratch.check_scratch::<i8>(arena_bytes, self.scratch_bytes());
+    }
+
+    /// Bytes of scratch: of the patches that are copied together, and 16 more.
+    pub(super) const fn scratch_bytes(&self) -> usize {
+        self.patch().saturating_mul(self.copies()).saturating_add(16)
+    }
+
+    /// As `check`, of a part of a kernel, whose scratch it is; pixels and rows of the output need not follow each other.
+    ///
+    /// # Panics
+    /// As there.
+    #[inline]
+    pub(super) const fn check_part(&self, arena_bytes: usize) {
         self.input.check::<R::Element>(arena_bytes);
         self.output.check_output::<R::Element>(arena_bytes);
-        self.output.check_follows();
         self.window.check(&self.output, self.input.channels);
         assert!(self.input.channels > 0 && self.window.taps() > 0, "a patch has elements");
         let follows = self.input.pixel == self.input.channels && self.window.dilation_w == 1;
@@ -115,7 +130,6 @@ impl<R: Rounding> Conv2d<R> {
         let (_, steps) = self.pieces();
         assert!(steps > 0 && steps <= STEPS, "a piece that is too long");
         assert!(self.stream.len() == self.piece_words(self.count()), "stream of the wrong length");
-        self.scratch.check_scratch::<i8>(arena_bytes, self.patch().saturating_mul(self.copies()).saturating_add(16));
     }
 
     /// What tiles read.
@@ -159,7 +173,7 @@ impl<R: Rounding> Conv2d<R> {
         let (input, output) = (&self.input, &self.output);
         self.window.is_pointwise()
             && (self.window.stride_h, self.window.stride_w) == (1, 1)
-            && input.row == input.width * input.pixel
+            && (input.row, output.row) == (input.width * input.pixel, output.width * output.pixel)
             && (input.height, input.width) == (output.height, output.width)
     }
 
@@ -196,7 +210,38 @@ impl<R: Rounding> Conv2d<R> {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(always)]
-    pub(super) unsafe fn compute(&self, memory: Memory<'_>, tile: Tile)
+    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile)
+    where
+        R: Loops,
+    {
+        // SAFETY: forwarded to the caller.
+        unsafe {
+            self.multiply(memory, tile);
+            let first =
+                self.output.view::<R::Element>(memory).pixel(0, 0).add(tile.start() * self.output.pixel as usize);
+            clamp_pixels::<R>(first, tile.end() - tile.start(), &self.output, &self.bounds);
+        }
+    }
+
+    /// The same, once for all who call it, without the bounds that saturation has not applied.
+    ///
+    /// # Safety
+    /// As for `compute`.
+    #[inline(never)]
+    pub(super) unsafe fn multiply_apart(&self, memory: Memory<'_>, tile: Tile)
+    where
+        R: Loops,
+    {
+        // SAFETY: forwarded to the caller.
+        unsafe { self.multiply(memory, tile) }
+    }
+
+    /// The same.
+    ///
+    /// # Safety
+    /// As for `compute`.
+    #[inline(always)]
+    unsafe fn multiply(&self, memory: Memory<'_>, tile: Tile)
     where
         R: Loops,
     {
@@ -232,7 +277,7 @@ impl<R: Rounding> Conv2d<R> {
                 let (Some(y), Some(x)) = (pixel.checked_div(width), pixel.checked_rem(width)) else { return };
                 let end = width.min(x + (tile.end() - pixel));
                 let (from, mut to, start) = self.inside(y, x, end, across);
-                let to_row = output.wrapping_add((pixel - x) * next);
+                let to_row = output.wrapping_add(y * self.output.row as usize * R::BYTES);
                 let pairs = (to - from) / 2;
                 if pairs > 0 && image == output {
                     // The outputs lie over the inputs: channels of a pixel are written before all have read it.
@@ -255,14 +300,25 @@ impl<R: Rounding> Conv2d<R> {
                 pixel += end - x;
             }
             edges.end();
-            let output = output.cast::<R::Element>();
-            if next == bytes {
-                R::clamp(output.byte_add(tile.start() * next), (tile.end() - tile.start()) * channels, &self.bounds);
-            } else {
-                // Some channels of each pixel are this call's own.
-                for pixel in tile.start()..tile.end() {
-                    R::clamp(output.byte_add(pixel * next), channels, &self.bounds);
-                }
+        }
+    }
+}
+
+/// Applies bounds to the channels of pixels that follow each other.
+///
+/// # Safety
+/// The core has Helium; `count` pixels of the image from `first` on are there, and their channels are this call's own.
+#[inline(always)]
+pub(super) unsafe fn clamp_pixels<R: Loops>(first: *mut R::Element, count: usize, image: &Image, bounds: &Bounds) {
+    let (channels, pixel) = (image.channels as usize, image.pixel as usize);
+    // SAFETY: forwarded to the caller.
+    unsafe {
+        if pixel == channels {
+            R::clamp(first, count * channels, bounds);
+        } else {
+            // Some channels of each pixel are this call's own.
+            for index in 0..count {
+                R::clamp(first.add(index * pixel), channels, bounds);
             }
         }
     }

@@ -24,6 +24,7 @@ macro_rules! cpu {
 mod blocks;
 mod clamp;
 pub mod conv2d;
+pub mod conv_transpose;
 pub mod depthwise_conv2d;
 pub mod depthwise_conv2d16;
 pub mod elementwise16;
@@ -43,6 +44,7 @@ pub mod softmax;
 mod taps16;
 mod up;
 
+pub use conv_transpose::ConvTranspose;
 pub use conv2d::Conv2d;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use depthwise_conv2d16::DepthwiseConv2d16;
