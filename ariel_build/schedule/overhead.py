@@ -38,6 +38,7 @@ _EACH = 3.5
 #: budget is one of products (ResNet-8 on a Cortex-M55: about 500 modelled cycles a call, at 5.6 products a cycle).
 _HELIUM = (
     isa_mve.Conv2d,
+    isa_mve.ConvTranspose,
     isa_mve.DepthwiseConv2d,
     isa_mve.DepthwiseConv2d16,
     isa_mve.FetchedConv2d,

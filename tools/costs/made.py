@@ -343,6 +343,7 @@ def _layers(type_: TensorType, side: int, depth: int) -> Iterator[Wanted]:
                 # As if a ReLU ended it.
                 ended = Quant((20.0,), (-128,))
                 yield Wanted(Conv2d(window, rounding=rounding), args, ended, fixed)
+                yield Wanted(ConvTranspose(window, (side + 2, side + 2), rounding=rounding), args, ended, fixed)
                 yield Wanted(DepthwiseConv2d(strided, rounding=rounding), own, ended, fixed)
         flat = (replace(type_, shape=(side, depth)), replace(weights, shape=(depth * 2, depth)))
         dense = (*flat, replace(bias, shape=(depth * 2,)))
