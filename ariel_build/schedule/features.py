@@ -85,6 +85,8 @@ def features(call: KernelCall, tiles: Sequence[Tile] = ()) -> Counts:
             found = {"call": len(tiles)} | windows.pairs(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
         case isa_scalar.Conv2d():
             found |= windows.triples(kernel, spans if call.tiling.axis is Axis.PIXELS else [])
+        case isa_mve.ConvTranspose():
+            found = {"call": len(tiles), "outputs": found["outputs"]} | windows.phases(kernel, spans)
         case isa_mve.FetchedConv2d():
             found = {"call": len(tiles)} | windows.in_parts(kernel)
         case isa_scalar.FetchedConv2d() | isa_packed.FetchedConv2d():
@@ -179,7 +181,7 @@ def _shared(call: KernelCall) -> Counts:
                 found |= {"ones": ones, "one_macs": ones * kernel.depth, **_bounded(call, kernel.rows)}
         case depthwise_conv2d.F32() | depthwise_conv2d.Hybrid() | depthwise_conv2d.Quantized():
             found["spread"] = call.macs if kernel.output.channels != kernel.input.channels else 0
-        case conv_transpose.F32() | conv_transpose.Quantized() | isa_mve.ConvTranspose() | isa_packed.ConvTranspose():
+        case conv_transpose.F32() | conv_transpose.Quantized() | isa_packed.ConvTranspose():
             pixels = kernel.output.height * kernel.output.width
             lines = kernel.output.height * kernel.output.channels
             found |= {"pixels": pixels, "runs": pixels * kernel.stamp.height, "lines": lines}

@@ -17,6 +17,7 @@ __all__ = [
     "in_parts",
     "packed",
     "pairs",
+    "phases",
     "planes",
     "pooled",
     "regions",
@@ -306,7 +307,7 @@ def pairs(kernel: isa_mve.Conv2d, spans: Sequence[int]) -> Counts:
     steps = -(-run // _VECTOR) if kernel.in_rows else -(-vectors // turns)
     is_flat = (
         (window.height, window.width, window.stride_h, window.stride_w) == (1, 1, 1, 1)
-        and source.row == source.width * source.pixel
+        and (source.row, image.row) == (source.width * source.pixel, image.width * image.pixel)
         and (source.height, source.width) == (image.height, image.width)
     )
     short = not kernel.in_rows and window.height > 1 and run <= _VECTOR and vectors <= _SHORT
@@ -343,6 +344,52 @@ def pairs(kernel: isa_mve.Conv2d, spans: Sequence[int]) -> Counts:
         "edge_rows": edges * window.height,
         "edge_steps": edges * window.height * -(-run // _VECTOR) if run > _VECTOR else 0,
     }
+
+
+#: A window that goes over all pixels.
+_ONES = dict.fromkeys(("stride_h", "stride_w", "dilation_h", "dilation_w"), 1)
+
+
+def phases(kernel: isa_mve.ConvTranspose, spans: Sequence[int]) -> Counts:
+    """Returns the counts of the convolutions that a transposed one falls apart into, for each part of its channels."""
+    image, stamp = kernel.output, kernel.stamp
+    firsts = [(y, x) for y in range(min(stamp.stride_h, image.height)) for x in range(min(stamp.stride_w, image.width))]
+    found: Counts = {"phases": 0}
+    for channels in spans or [image.channels]:
+        for index, (y, x) in enumerate(firsts):
+            height, down, above = _phase(y, stamp.height, stamp.stride_h, stamp.pad_top)
+            width, across, left = _phase(x, stamp.width, stamp.stride_w, stamp.pad_left)
+            source = kernel.input.replace(height=kernel.input.height - above, width=kernel.input.width - left)
+            pixels = image.replace(
+                height=-(-(image.height - y) // stamp.stride_h),
+                width=-(-(image.width - x) // stamp.stride_w),
+                channels=channels,
+                row=image.row * stamp.stride_h,
+                pixel=image.pixel * stamp.stride_w,
+            )
+            phase = isa_mve.Conv2d(
+                input=source,
+                output=pixels,
+                window=Window(height=height, width=width, **_ONES, pad_top=down, pad_left=across),
+                stream=kernel.stream,
+                in_rows=bool(kernel.in_rows >> index & 1),
+                input_zero_point=kernel.input_zero_point,
+                bounds=kernel.bounds,
+                scratch=kernel.scratch,
+                rounding=kernel.rounding,
+            )
+            found["phases"] += 1
+            for name, count in pairs(phase, []).items():
+                found[name] = found.get(name, 0) + count
+    return found
+
+
+def _phase(first: int, taps: int, stride: int, padding: int) -> tuple[int, int, int]:
+    """Returns the taps of a phase along an axis, those before the image, and what lies before it."""
+    step, phase = divmod(first + padding, stride)
+    own = len(range(phase, taps, stride))
+    origin = step - own + 1
+    return own, max(-origin, 0), max(origin, 0)
 
 
 def regions(kernel: isa_real.Conv2d | isa_real.DepthwiseConv2d, tiles: Sequence[Tile]) -> Counts:

@@ -17,6 +17,8 @@ from ariel_build.schedule import Tile
 from ariel_build.schedule.cost import instructions
 from ariel_build.schedule.features import features
 from ariel_build.schedule.windows import _inside
+from tests.ops import tflm
+from tests.ops.armv7e_m import operators
 from tools.bench.made import models
 from tools.recorded import DIGITS
 
@@ -85,6 +87,27 @@ def test_pixels_are_read_in_the_image_or_copied_alone_or_with_others(tmp_path: P
             assert found.get("copied", 0) + edges <= kernel.output.height * kernel.output.width
             seen |= {name for name in ("copied", "edges") if name in found}
     assert seen == {"copied", "edges"}
+
+
+def test_phases_of_a_transposed_convolution_have_each_pixel_once_in_each_part_of_the_channels(tmp_path: Path) -> None:
+    board, path, seen = boards.load("qemu-cortex-m55"), tmp_path / "transposed.tflite", set[float]()
+    rng = np.random.default_rng(4)
+    path.write_bytes(tflm.models([operators.transposed(rng) for _ in range(20)]))
+    for call in compile_model(path, ModelOptions(path), board, "m").schedule.calls:
+        kernel = call.kernel
+        if isinstance(kernel, isa_mve.ConvTranspose):
+            found, pixels = features(call), kernel.output.height * kernel.output.width
+            phases = min(kernel.stamp.stride_h, kernel.output.height) * min(kernel.stamp.stride_w, kernel.output.width)
+            assert found["phases"] == phases
+            assert pixels <= 2 * found["pairs"] <= pixels + phases
+            assert found["fours"] == found["pairs"] * -(-kernel.output.channels // 4)
+            extent = call.tiling.extent
+            tiles = [Tile(at, min(at + 4, extent)) for at in range(0, extent, 4)]
+            parts = features(call, tiles)
+            assert parts["phases"] == phases * len(tiles)
+            assert (parts["pairs"], parts["fours"]) == (found["pairs"] * len(tiles), found["fours"])
+            seen.add(phases)
+    assert len(seen) > 2
 
 
 def test_a_copy_moves_all_bytes_once(calls: Sequence[KernelCall]) -> None:

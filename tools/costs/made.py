@@ -321,7 +321,8 @@ def _images() -> Iterator[Wanted]:
 
 def _layers(type_: TensorType, side: int, depth: int) -> Iterator[Wanted]:
     """Yields convolutions of all kinds, with both roundings."""
-    window = Window((3, 3))
+    window, double = Window((3, 3)), Window((4, 4), (2, 2), padding=(1, 1, 1, 1))
+    along = Window((1, 4), (1, 2), padding=(0, 1, 0, 1))
     quant = type_.quant
     if quant is None:
         weights: TensorType = _reals(depth + 2, 3, 3, depth)
@@ -334,16 +335,23 @@ def _layers(type_: TensorType, side: int, depth: int) -> Iterator[Wanted]:
         args = (type_, weights, bias)
         fixed = (1, 2)
         yield Wanted(Conv2d(window, rounding=rounding), args, quant, fixed)
-        yield Wanted(ConvTranspose(window, (side + 2, side + 2), rounding=rounding), args, quant, fixed)
         own = (type_, replace(weights, shape=(1, 3, 3, depth)), replace(bias, shape=(depth,)))
+        doubled = (type_, replace(weights, shape=(depth, 4, 4, depth)), replace(bias, shape=(depth,)))
+        # Of sound: a row that is deep.
+        line = replace(type_, shape=(1, 1, side, depth * 8))
+        deep = (line, replace(weights, shape=(depth, 1, 4, depth * 8)), replace(bias, shape=(depth,)))
+        # As if a ReLU ended it.
+        ended = Quant((20.0,), (-128,))
+        for end in (quant, ended) if quant == I8 else (quant,):
+            yield Wanted(ConvTranspose(window, (side + 2, side + 2), rounding=rounding), args, end, fixed)
+            if depth % 4 == 0:
+                yield Wanted(ConvTranspose(double, (side * 2, side * 2), rounding=rounding), doubled, end, fixed)
+                yield Wanted(ConvTranspose(along, (1, side * 2), rounding=rounding), deep, end, fixed)
         for stride in (1, 2):
             strided = Window((3, 3), (stride, stride))
             yield Wanted(DepthwiseConv2d(strided, rounding=rounding), own, quant, fixed)
             if quant == I8:
-                # As if a ReLU ended it.
-                ended = Quant((20.0,), (-128,))
                 yield Wanted(Conv2d(window, rounding=rounding), args, ended, fixed)
-                yield Wanted(ConvTranspose(window, (side + 2, side + 2), rounding=rounding), args, ended, fixed)
                 yield Wanted(DepthwiseConv2d(strided, rounding=rounding), own, ended, fixed)
         flat = (replace(type_, shape=(side, depth)), replace(weights, shape=(depth * 2, depth)))
         dense = (*flat, replace(bias, shape=(depth * 2,)))
