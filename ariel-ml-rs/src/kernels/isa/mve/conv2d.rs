@@ -39,11 +39,13 @@ pub struct Conv2d<R: Rounding> {
 
 impl<R: Rounding> Conv2d<R> {
     /// Bytes of the inputs that a row of taps reads.
+    #[inline(always)]
     const fn row(&self) -> usize {
         self.window.width as usize * self.input.channels as usize * R::BYTES
     }
 
     /// Bytes from a row of the input to the next, and from a pixel.
+    #[inline(always)]
     const fn strides(&self) -> (usize, usize) {
         (self.input.row as usize * R::BYTES, self.input.pixel as usize * R::BYTES)
     }
@@ -54,6 +56,7 @@ impl<R: Rounding> Conv2d<R> {
     }
 
     /// Pieces of a patch, and times 16 bytes of each.
+    #[inline(always)]
     const fn pieces(&self) -> (usize, usize) {
         if self.in_rows {
             (self.window.height as usize, self.row().div_ceil(16))
@@ -63,12 +66,14 @@ impl<R: Rounding> Conv2d<R> {
     }
 
     /// Bytes of a patch.
+    #[inline(always)]
     const fn patch(&self) -> usize {
         let (turns, steps) = self.pieces();
         16 * turns * steps
     }
 
     /// Patches that are copied before they are computed: more than a pair where short rows of taps are not read in the image.
+    #[inline(always)]
     const fn copies(&self) -> usize {
         if self.in_rows || self.window.height == 1 || self.row() > 16 { 2 } else { copies(self.patch()) }
     }
@@ -159,16 +164,19 @@ impl<R: Rounding> Conv2d<R> {
     }
 
     /// Rows of the input from a tap to the next.
+    #[inline(always)]
     const fn dilation(&self) -> usize {
         if self.window.dilation_h > 1 { self.window.dilation_h as usize } else { 1 }
     }
 
     /// Pixels of the input from a window to the next, and before the first one, along columns.
+    #[inline(always)]
     const fn columns(&self) -> (usize, usize) {
         (self.window.stride_w as usize, self.window.pad_left as usize)
     }
 
     /// Whether windows are pixels that follow each other, in one row without end.
+    #[inline(always)]
     fn is_flat(&self) -> bool {
         let (input, output) = (&self.input, &self.output);
         self.window.is_pointwise()
@@ -178,6 +186,7 @@ impl<R: Rounding> Conv2d<R> {
     }
 
     /// The columns from `first` up to `end` of row `y` whose patches are read in the image, and where that begins.
+    #[inline(always)]
     fn inside(&self, y: usize, first: usize, end: usize, width: usize) -> (usize, usize, usize) {
         let (stride, pad) = self.columns();
         let last_tap = self.window.height as usize - 1;
@@ -210,38 +219,7 @@ impl<R: Rounding> Conv2d<R> {
     /// The kernel passed `check` against the arena of `memory`; its inputs are complete (memory invariant 3), no other tile
     /// in flight writes what this one reads or writes (memory invariant 2), and the tile lies inside the output.
     #[inline(always)]
-    unsafe fn compute(&self, memory: Memory<'_>, tile: Tile)
-    where
-        R: Loops,
-    {
-        // SAFETY: forwarded to the caller.
-        unsafe {
-            self.multiply(memory, tile);
-            let first =
-                self.output.view::<R::Element>(memory).pixel(0, 0).add(tile.start() * self.output.pixel as usize);
-            clamp_pixels::<R>(first, tile.end() - tile.start(), &self.output, &self.bounds);
-        }
-    }
-
-    /// The same, once for all who call it, without the bounds that saturation has not applied.
-    ///
-    /// # Safety
-    /// As for `compute`.
-    #[inline(never)]
-    pub(super) unsafe fn multiply_apart(&self, memory: Memory<'_>, tile: Tile)
-    where
-        R: Loops,
-    {
-        // SAFETY: forwarded to the caller.
-        unsafe { self.multiply(memory, tile) }
-    }
-
-    /// The same.
-    ///
-    /// # Safety
-    /// As for `compute`.
-    #[inline(always)]
-    unsafe fn multiply(&self, memory: Memory<'_>, tile: Tile)
+    pub(super) unsafe fn compute(&self, memory: Memory<'_>, tile: Tile)
     where
         R: Loops,
     {
@@ -300,25 +278,14 @@ impl<R: Rounding> Conv2d<R> {
                 pixel += end - x;
             }
             edges.end();
-        }
-    }
-}
-
-/// Applies bounds to the channels of pixels that follow each other.
-///
-/// # Safety
-/// The core has Helium; `count` pixels of the image from `first` on are there, and their channels are this call's own.
-#[inline(always)]
-pub(super) unsafe fn clamp_pixels<R: Loops>(first: *mut R::Element, count: usize, image: &Image, bounds: &Bounds) {
-    let (channels, pixel) = (image.channels as usize, image.pixel as usize);
-    // SAFETY: forwarded to the caller.
-    unsafe {
-        if pixel == channels {
-            R::clamp(first, count * channels, bounds);
-        } else {
-            // Some channels of each pixel are this call's own.
-            for index in 0..count {
-                R::clamp(first.add(index * pixel), channels, bounds);
+            let output = output.cast::<R::Element>();
+            if next == bytes {
+                R::clamp(output.byte_add(tile.start() * next), (tile.end() - tile.start()) * channels, &self.bounds);
+            } else {
+                // Some channels of each pixel are this call's own.
+                for pixel in tile.start()..tile.end() {
+                    R::clamp(output.byte_add(pixel * next), channels, &self.bounds);
+                }
             }
         }
     }
@@ -343,6 +310,7 @@ struct Edges<'a, R: Rounding> {
 
 impl<'a, R: Loops> Edges<'a, R> {
     /// None yet: patches of `blocks` in an image of so many columns.
+    #[inline(always)]
     const fn new(kernel: &'a Conv2d<R>, blocks: Blocks, (image, width): (*const i8, usize), scratch: *mut i8) -> Self {
         let run = kernel.row();
         let pitch = if kernel.in_rows { run.next_multiple_of(16) } else { run };
@@ -362,6 +330,7 @@ impl<'a, R: Loops> Edges<'a, R> {
     }
 
     /// Goes to a row of the output.
+    #[inline(always)]
     fn go_to(&mut self, y: usize) {
         let window = &self.kernel.window;
         let (start, dilation) = (y * window.stride_h as usize, self.kernel.dilation());
@@ -378,6 +347,7 @@ impl<'a, R: Loops> Edges<'a, R> {
 
     /// The columns from `first` up to `end`, of the row, whose patches are copied without padding, in short runs: pairs of
     /// them.
+    #[inline(always)]
     fn inner(&self, first: usize, end: usize) -> Range<usize> {
         let ((stride, pad), window) = (self.kernel.columns(), &self.kernel.window);
         if self.patch.rows < window.height as usize {
@@ -457,6 +427,7 @@ impl<'a, R: Loops> Edges<'a, R> {
     ///
     /// # Safety
     /// As for `add`.
+    #[inline(always)]
     unsafe fn end(self) {
         if let Some(first) = self.first {
             // SAFETY: as in `add`; both pixels are the same one.

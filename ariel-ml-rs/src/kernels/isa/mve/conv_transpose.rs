@@ -4,7 +4,7 @@
 //! are a stride apart: a [`Conv2d`] that writes so.
 
 use super::blocks::LANES;
-use super::conv2d::{Conv2d, clamp_pixels};
+use super::conv2d::Conv2d;
 use super::rounding::{Away, Even, Loops, Rectified, Rounding, Up};
 use crate::kernels::access::Access;
 use crate::kernels::conv_transpose::Taps;
@@ -179,13 +179,7 @@ impl<R: Rounding> ConvTranspose<R> {
         while let Some(phase) = phases.take() {
             let pixels = Tile::new(0, phase.output.pixels() as u32);
             // SAFETY: forwarded to the caller: phases write other pixels each. The weights of the tile where they are make a layer of it.
-            unsafe { phase.of(tile, phase.weights(tile).0).multiply_apart(memory, pixels) };
-        }
-        let own = Image { channels: tile.end - tile.start, ..self.output };
-        // SAFETY: the channels of all pixels are this call's own.
-        unsafe {
-            let first = self.output.view::<R::Element>(memory).pixel(0, 0).add(tile.start());
-            clamp_pixels::<R>(first, own.pixels(), &own, &self.bounds);
+            unsafe { phase.of(tile, phase.weights(tile).0).compute_apart(memory, pixels) };
         }
     }
 }
