@@ -278,14 +278,27 @@ impl<R: Rounding> Conv2d<R> {
                 pixel += end - x;
             }
             edges.end();
-            let output = output.cast::<R::Element>();
-            if next == bytes {
-                R::clamp(output.byte_add(tile.start() * next), (tile.end() - tile.start()) * channels, &self.bounds);
-            } else {
-                // Some channels of each pixel are this call's own.
-                for pixel in tile.start()..tile.end() {
-                    R::clamp(output.byte_add(pixel * next), channels, &self.bounds);
-                }
+            let first = output.cast::<R::Element>().byte_add(tile.start() * next);
+            clamp_pixels::<R>(first, tile.end() - tile.start(), &self.output, &self.bounds);
+        }
+    }
+}
+
+/// Applies bounds, where saturation has not, to the channels of pixels that follow each other.
+///
+/// # Safety
+/// The core has Helium; `count` pixels of the image from `first` on are there, and their channels are this call's own.
+#[inline(always)]
+pub(super) unsafe fn clamp_pixels<R: Loops>(first: *mut R::Element, count: usize, image: &Image, bounds: &Bounds) {
+    let (channels, pixel) = (image.channels as usize, image.pixel as usize);
+    // SAFETY: forwarded to the caller.
+    unsafe {
+        if pixel == channels {
+            R::clamp(first, count * channels, bounds);
+        } else {
+            // Some channels of each pixel are this call's own.
+            for index in 0..count {
+                R::clamp(first.add(index * pixel), channels, bounds);
             }
         }
     }

@@ -4,7 +4,7 @@
 //! are a stride apart: a [`Conv2d`] that writes so.
 
 use super::blocks::LANES;
-use super::conv2d::Conv2d;
+use super::conv2d::{Conv2d, clamp_pixels};
 use super::rounding::{Away, Even, Loops, Rectified, Rounding, Up};
 use crate::kernels::access::Access;
 use crate::kernels::conv_transpose::Taps;
@@ -104,7 +104,8 @@ impl<R: Rounding> Phases<'_, R> {
             stream: self.rest,
             in_rows: kernel.in_rows >> self.index & 1 != 0,
             input_zero_point: kernel.input_zero_point,
-            bounds: kernel.bounds,
+            // A phase's pixels do not follow each other: bounds are applied to those of all phases.
+            bounds: Bounds { min: i32::MIN, max: i32::MAX, ..kernel.bounds },
             scratch: kernel.scratch,
             rounding: kernel.rounding,
         };
@@ -180,6 +181,12 @@ impl<R: Rounding> ConvTranspose<R> {
             let pixels = Tile::new(0, phase.output.pixels() as u32);
             // SAFETY: forwarded to the caller: phases write other pixels each. The weights of the tile where they are make a layer of it.
             unsafe { phase.of(tile, phase.weights(tile).0).compute_apart(memory, pixels) };
+        }
+        let own = Image { channels: tile.end - tile.start, ..self.output };
+        // SAFETY: the channels of all pixels are this call's own.
+        unsafe {
+            let first = self.output.view::<R::Element>(memory).pixel(0, 0).add(tile.start());
+            clamp_pixels::<R>(first, own.pixels(), &own, &self.bounds);
         }
     }
 }
