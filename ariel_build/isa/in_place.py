@@ -62,15 +62,20 @@ def in_place_together(calls: Sequence[KernelCall]) -> list[KernelCall]:
 
 def _copies_all_lines(kernel: Kernel, output: Image) -> bool:
     """Whether all that some channels have is in scratch before any of it is written."""
+    in_planes = output.channels % _PLANES == 0
     match kernel:
         case DepthwiseConv2d(outputs=Near() | Far()):
-            across = output.width if kernel.vertical else output.height
-            return output.channels % _PLANES == 0 and kernel.lines == across
+            return in_planes and kernel.lines == _across(output, vertical=kernel.vertical)
         case isa_mve.DepthwiseConv2d():
-            return output.channels % _PLANES == 0
+            return in_planes
         case isa_scalar.DepthwiseLines():
-            return kernel.band >= (output.width if kernel.vertical else output.height)
+            return kernel.band >= _across(output, vertical=kernel.vertical)
     return False
+
+
+def _across(image: Image, *, vertical: bool) -> int:
+    """Returns how many lines an image has along rows, or columns."""
+    return image.width if vertical else image.height
 
 
 def _shape(image: Image) -> tuple[int, ...]:
